@@ -1,0 +1,74 @@
+/* The rules of administration: who may change what, and what a change does. No gRPC and no threads: requests and replies
+ * are messages, reads go to a view, mutations to an open write.
+ *
+ * A mutation reads and checks everything first and then gives a changeset to the store, so one that is refused has
+ * written nothing; where applying fails the write must be aborted (`*ret_dirty`). */
+#ifndef SP_ADMIN_ADMIN_H
+#define SP_ADMIN_ADMIN_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+#include "core/address.h"
+#include "sallyport/v1/admin.pb-c.h"
+#include "store/entity.h"
+
+/* What a caller presents with a call. Borrowed. */
+struct sp_admin_caller {
+    struct sp_str credential; /* the key's text; empty: none */
+    bool ambiguous;           /* two different credentials were presented */
+    const struct sp_ip *ip;   /* the client's address; NULL: not known (a Unix socket) */
+    struct sp_str address;    /* the same as text, for the audit trail */
+    int64_t now_s;
+};
+
+enum sp_admin_type {
+    SP_ADMIN_READ,     /* runs on a view */
+    SP_ADMIN_MUTATION, /* runs in a write */
+    SP_ADMIN_STREAM,   /* WatchChanges, Backup, Import: their access is checked here, the program does the rest */
+};
+
+struct sp_admin_method; /* one row of the table: name, messages, access, handler */
+
+/* By the method's name ("CreateApiKey"); NULL for none. And all of them. */
+const struct sp_admin_method *sp_admin_method_find(const char *name);
+const struct sp_admin_method *sp_admin_method_at(size_t i); /* NULL past the last */
+const char *sp_admin_method_name(const struct sp_admin_method *method);
+enum sp_admin_type sp_admin_method_type(const struct sp_admin_method *method);
+const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_method *method);
+
+/* Authenticates, authorises and answers a read. The reply is in `arena`. */
+enum sp_status sp_admin_read(const struct sp_admin_method *method, struct sp_view *view,
+                             const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                             struct sp_arena *arena, ProtobufCMessage **ret_reply, struct sp_error *error) SP_MUST_USE;
+
+/* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change. *ret_dirty is set
+ * where the call failed after it began to write: the write must then be aborted. The reply is in `arena` (wipe it: it may hold a secret). */
+enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
+                               const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                               struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_dirty,
+                               struct sp_error *error) SP_MUST_USE;
+
+/* Authenticates and authorises a streaming method. *ret_workspace: whose changes may be seen; empty: all. In `arena`. */
+enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, struct sp_view *view,
+                                         const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                                         struct sp_arena *arena, struct sp_str *ret_workspace,
+                                         struct sp_error *error) SP_MUST_USE;
+
+/* Applies records of an import, in order and as one change. `ret_error_line` is the record's line where one is refused. The response holds
+ * the secrets of new keys. */
+enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
+                               const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
+                               Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) SP_MUST_USE;
+
+/* Continues the removal of workspaces being deleted: at most `limit` entities. *ret_more: there is more to do. */
+enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int64_t now_s, struct sp_arena *arena,
+                                       bool *ret_more, struct sp_error *error) SP_MUST_USE;
+
+/* Offline: operators. The secret is written to ret_secret, SP_KEY_TEXT_BYTES long. */
+enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name, int64_t now_s, struct sp_arena *arena,
+                                     char *ret_secret, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_admin_operator_revoke(struct sp_write *write, struct sp_str name, int64_t now_s,
+                                        struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
+
+#endif

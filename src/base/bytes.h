@@ -1,0 +1,63 @@
+/* Lengths beside pointers: text and bytes that are borrowed from somebody else, and numbers in byte order.
+ *
+ * Text from outside may hold a NUL, so it travels with its length. Thread-safe: no state. */
+#ifndef SP_BASE_BYTES_H
+#define SP_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Borrowed bytes; `data` may be NULL where `size` is 0. */
+struct sp_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* Borrowed text, not terminated; `data` may be NULL where `size` is 0. */
+struct sp_str {
+    const char *data;
+    size_t size;
+};
+
+/* For printf's "%.*s". */
+#define SP_STR_ARG(str) (int)(str).size, ((str).size > 0 ? (str).data : "")
+#define SP_STR_LITERAL(text) ((struct sp_str){(text), sizeof(text) - 1})
+
+static inline struct sp_str sp_str_from(const char *text) {
+    return (struct sp_str){text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool sp_str_equal(struct sp_str a, struct sp_str b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline uint16_t sp_load_be16(const uint8_t *at) {
+    return (uint16_t)((uint16_t)at[0] << 8 | at[1]);
+}
+
+static inline uint32_t sp_load_be32(const uint8_t *at) {
+    return (uint32_t)sp_load_be16(at) << 16 | sp_load_be16(at + 2);
+}
+
+static inline uint64_t sp_load_be64(const uint8_t *at) {
+    return (uint64_t)sp_load_be32(at) << 32 | sp_load_be32(at + 4);
+}
+
+static inline void sp_store_be16(uint8_t *at, uint16_t value) {
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static inline void sp_store_be32(uint8_t *at, uint32_t value) {
+    sp_store_be16(at, (uint16_t)(value >> 16));
+    sp_store_be16(at + 2, (uint16_t)value);
+}
+
+static inline void sp_store_be64(uint8_t *at, uint64_t value) {
+    sp_store_be32(at, (uint32_t)(value >> 32));
+    sp_store_be32(at + 4, (uint32_t)value);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* What text from outside must look like before anything else reads it. Thread-safe: no state. */
+#ifndef SP_BASE_TEXT_H
+#define SP_BASE_TEXT_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum {
+    SP_ID_MAX_BYTES = 64, /* ids of workspaces, principals, groups, keys, operators; types, actions, permissions */
+    SP_RESOURCE_ID_MAX_BYTES = 256, /* ids of resources */
+    SP_NAME_MAX_BYTES = 128,        /* names and reasons */
+};
+
+/* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+bool sp_text_is_utf8(struct sp_str text);
+
+/* UTF-8 without NUL and other control characters (U+0000-U+001F, U+007F-U+009F). */
+bool sp_text_is_printable(struct sp_str text);
+
+/* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with `field`. */
+enum sp_status sp_text_check_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
+
+/* 1 to 64 bytes of [a-z][a-z0-9_]*: permissions, types, actions. */
+enum sp_status sp_text_check_word(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
+
+/* 1 to 128 bytes, printable. */
+enum sp_status sp_text_check_name(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
+
+/* 1 to 256 bytes, printable. */
+enum sp_status sp_text_check_resource_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
+
+#endif

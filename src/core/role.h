@@ -1,0 +1,22 @@
+/* Roles on a resource. The numbers are those of sallyport.v1.Role and of the store. Pure. */
+#ifndef SP_CORE_ROLE_H
+#define SP_CORE_ROLE_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum sp_role {
+    SP_ROLE_NONE = 0,
+    SP_ROLE_VIEWER = 1,
+    SP_ROLE_COMMENTER = 2,
+    SP_ROLE_EDITOR = 3,
+    SP_ROLE_ADMIN = 4,
+};
+
+/* "viewer", "commenter", "editor", "admin"; "none" for SP_ROLE_NONE. A constant. */
+const char *sp_role_name(enum sp_role role);
+
+/* Reads one of the four names. SP_ERR_INVALID naming the four. */
+enum sp_status sp_role_parse(struct sp_str text, enum sp_role *ret_role, struct sp_error *error) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,76 @@
+/* The catalogue of what can be asked: permissions, resource types and their actions. YAML in, compiled form out. Pure.
+ *
+ *   version: 1
+ *   permissions:
+ *     text_to_speech: Turn text into speech          # name: description
+ *   types:
+ *     voice:
+ *       ids: global                                   # or workspace; global is the default
+ *       description: A voice
+ *       actions:
+ *         use:   {permission: text_to_speech, role: viewer}
+ *         share: {permission: voices_write, role: admin}
+ *         preview: {}                                 # neither a permission nor a role: any valid key
+ *
+ * Four permissions are built in and need not be listed: workspace_read, workspace_write, resource_register,
+ * api_key_rotate. Errors name line and column. Refused: aliases, anchors, tags, several documents, duplicate and unknown
+ * keys, more than 256 permissions, 1,000 types, 10,000 actions, 256 KiB of text, 16 levels. */
+#ifndef SP_CORE_SCHEMA_H
+#define SP_CORE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "core/role.h"
+
+enum {
+    SP_SCHEMA_MAX_BYTES = 256 * 1024,
+    SP_SCHEMA_MAX_TYPES = 1000,
+    SP_SCHEMA_MAX_ACTIONS = 10000,
+};
+
+struct sp_schema_action {
+    struct sp_str name;
+    bool needs_permission;
+    uint32_t permission; /* index in sp_schema.permissions */
+    enum sp_role role;   /* SP_ROLE_NONE: no role needed */
+};
+
+struct sp_schema_type {
+    struct sp_str name;
+    struct sp_str description;
+    bool workspace_scoped;            /* ids: workspace */
+    struct sp_schema_action *actions; /* sorted by name */
+    size_t action_count;
+};
+
+struct sp_schema_permission {
+    struct sp_str name;
+    struct sp_str description;
+};
+
+/* All memory belongs to the arena that it was parsed into. */
+struct sp_schema {
+    struct sp_schema_permission *permissions; /* sorted by name, with the built-in ones */
+    size_t permission_count;
+    struct sp_schema_type *types; /* sorted by name */
+    size_t type_count;
+};
+
+/* Reads a schema's text. SP_ERR_INVALID with "line L, column C: what is wrong and how to mend it". */
+enum sp_status sp_schema_parse(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
+                               struct sp_error *error) SP_MUST_USE;
+
+/* NULL where there is none of the name. */
+const struct sp_schema_permission *sp_schema_find_permission(const struct sp_schema *schema, struct sp_str name);
+const struct sp_schema_type *sp_schema_find_type(const struct sp_schema *schema, struct sp_str name);
+const struct sp_schema_action *sp_schema_find_action(const struct sp_schema_type *type, struct sp_str name);
+
+/* The names that are built in, with descriptions. */
+extern const struct sp_schema_permission sp_schema_builtin_permissions[4];
+
+/* The example that a new store begins with (deploy/schema.yaml, compiled in). */
+struct sp_str sp_schema_default_yaml(void);
+
+#endif

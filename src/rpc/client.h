@@ -1,0 +1,49 @@
+/* A blocking gRPC client on the C core, for the command line, the tools and the tests. One thread at a time. */
+#ifndef SP_RPC_CLIENT_H
+#define SP_RPC_CLIENT_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct sp_rpc_client;
+
+struct sp_rpc_client_options {
+    const char *target;       /* "127.0.0.1:7401", "unix:/run/sallyport.sock" */
+    struct sp_str key;        /* sent as "authorization: Bearer …"; empty: none. Copied, wiped at close. */
+    unsigned timeout_ms;      /* for a unary call; 0: 10,000 */
+    size_t max_receive_bytes; /* 0: 16 MiB */
+};
+
+/* Connects lazily. SP_ERR_INVALID. */
+enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
+                                  struct sp_error *error) SP_MUST_USE;
+void sp_rpc_client_close(struct sp_rpc_client *client);
+
+/* Calls a unary method. The reply is in `arena`. An error of the server comes as its status, with its message. */
+enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path, struct sp_bytes request,
+                                  struct sp_arena *arena, struct sp_bytes *ret_reply,
+                                  struct sp_error *error) SP_MUST_USE;
+
+struct sp_rpc_stream;
+
+/* A streaming call of any kind, without a deadline. */
+enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
+                                  struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message,
+                                  struct sp_error *error) SP_MUST_USE;
+/* Says that no more will be sent. */
+enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) SP_MUST_USE;
+/* The next message in `arena`. SP_ERR_OUT_OF_RANGE: the server ended the call with OK. Another status: with that error. */
+enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
+                                     struct sp_error *error) SP_MUST_USE;
+/* Cancels what is under way and frees. NULL is allowed. */
+void sp_rpc_stream_close(struct sp_rpc_stream *stream);
+
+/* grpc_init and grpc_shutdown; pairs may nest. Call before open, and after the last close. */
+void sp_rpc_global_init(void);
+void sp_rpc_global_fini(void);
+
+#endif

@@ -1,0 +1,123 @@
+/* A gRPC server on the C core: methods as functions, one completion queue and thread for each worker.
+ *
+ * A handler runs on a worker's thread and must not block. It either replies before it returns, or keeps the call and
+ * replies later from any thread (exactly once). Every method that is not registered answers UNIMPLEMENTED. */
+#ifndef SP_RPC_SERVER_H
+#define SP_RPC_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct sp_rpc_server;
+struct sp_rpc_call;
+
+enum sp_rpc_kind { SP_RPC_UNARY, SP_RPC_STREAM };
+
+/* Events of a streaming call (client-, server- or bidirectional-streaming alike), all on the call's worker thread, one
+ * after the other. */
+struct sp_rpc_stream_ops {
+    /* The call began. Reading begins when the handler asks for it (sp_rpc_read). */
+    void (*opened)(struct sp_rpc_call *call, void *user);
+    /* A message that sp_rpc_read asked for; valid during the event. */
+    void (*received)(struct sp_rpc_call *call, void *user, struct sp_bytes message);
+    /* The client will send no more (after sp_rpc_read). */
+    void (*half_closed)(struct sp_rpc_call *call, void *user);
+    /* The message given to sp_rpc_send has gone; the next may be sent. */
+    void (*sent)(struct sp_rpc_call *call, void *user);
+    /* sp_rpc_wake was called. */
+    void (*woken)(struct sp_rpc_call *call, void *user);
+    /* The call is over (finished, cancelled or broken): free what sp_rpc_set_state holds. The last event. */
+    void (*closed)(struct sp_rpc_call *call, void *user);
+};
+
+struct sp_rpc_method {
+    const char *path; /* "/sallyport.v1.Authorization/Check" */
+    enum sp_rpc_kind kind;
+    void (*unary)(struct sp_rpc_call *call, void *user); /* of SP_RPC_UNARY */
+    const struct sp_rpc_stream_ops *stream;              /* of SP_RPC_STREAM */
+    void *user;
+    bool hot; /* keeps a larger number of calls requested: for methods called all the time */
+};
+
+struct sp_rpc_server_options {
+    const char *const *listen; /* "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock"; port 0 picks one */
+    size_t listen_count;
+    bool insecure;                   /* allow plaintext on addresses other than loopback */
+    unsigned workers;                /* 0: one for each CPU */
+    size_t max_receive_bytes;        /* 0: 256 KiB; one larger message is RESOURCE_EXHAUSTED */
+    size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
+    unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
+    unsigned max_connection_age_s;   /* 0: for ever */
+    /* Called on each worker's thread when it starts and ends; may be NULL. */
+    void (*worker_started)(unsigned worker, void *user);
+    void (*worker_stopping)(unsigned worker, void *user);
+    void *user;
+};
+
+/* Binds and registers; nothing is served before sp_rpc_server_start. Health, both reflection services (over `descriptors`,
+ * a serialized google.protobuf.FileDescriptorSet with all imports, which must outlive the server) and UNIMPLEMENTED for unknown methods are part
+ * of every server. SP_ERR_INVALID: an address that cannot be read or is not loopback without `insecure`; SP_ERR_IO: an address in use. */
+enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, const struct sp_rpc_method *methods,
+                                  size_t method_count, struct sp_bytes descriptors, struct sp_rpc_server **ret_server,
+                                  struct sp_error *error) SP_MUST_USE;
+
+/* The port that listener i was given. */
+int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
+
+/* Starts the workers. Health begins as NOT_SERVING. */
+enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
+
+/* Health of "" and of every registered service; watchers are told. Any thread. */
+void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
+
+/* Health to NOT_SERVING, no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE), then cancels, joins the
+ * workers. Any thread but a worker's. */
+void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms);
+
+/* Frees a stopped (or never started) server. NULL is allowed. */
+void sp_rpc_server_close(struct sp_rpc_server *server);
+
+/* ---- within a handler ---- */
+
+unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
+/* The request of a unary call; valid until it is replied to. */
+struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
+/* Scratch memory of the call, wiped when it ends. */
+struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
+/* The first value of a metadata key (lower case) and how many values it has; empty and 0 for none. */
+struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count);
+/* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
+struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
+/* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */
+int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
+
+/* Unary: replies OK. The bytes are copied. */
+void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply);
+/* Unary and streams: ends the call with an error. SP_OK is not allowed for unary calls. */
+void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message);
+/* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled meanwhile. */
+void sp_rpc_retry_after(struct sp_rpc_call *call, unsigned delay_ms);
+/* How many times the handler was called before for this call, and when it was first (CLOCK_MONOTONIC, ms). */
+unsigned sp_rpc_call_retries(const struct sp_rpc_call *call);
+int64_t sp_rpc_call_started_ms(const struct sp_rpc_call *call);
+
+/* ---- streams ---- */
+
+void sp_rpc_set_state(struct sp_rpc_call *call, void *state);
+void *sp_rpc_state(const struct sp_rpc_call *call);
+/* Asks for the next message; one at a time. */
+void sp_rpc_read(struct sp_rpc_call *call);
+/* Sends a message (copied); one at a time: wait for `sent`. */
+void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message);
+/* Ends the stream with OK. */
+void sp_rpc_finish(struct sp_rpc_call *call);
+/* Any thread: has `woken` called soon, on the call's worker; several before it happens count as one. Not after `closed` has begun: the caller
+ * must hold a lock of its own that `closed` takes to unregister the call. */
+void sp_rpc_wake(struct sp_rpc_call *call);
+
+#endif

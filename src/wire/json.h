@@ -1,0 +1,24 @@
+/* proto3 JSON mapping over protobuf-c's descriptors: lowerCamelCase names out, both spellings in, 64-bit integers as
+ * strings out (both in), enums by name, bytes as base64. One transcoder for the command line, imports and HTTP. */
+#ifndef SP_WIRE_JSON_H
+#define SP_WIRE_JSON_H
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+
+/* The message as a new JSON object that the caller decrefs; NULL when out of memory. Fields with default values are left out unless `with_defaults`. */
+json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults);
+
+/* Reads an object into a message in the arena. SP_ERR_INVALID with the field's path: an unknown name, a wrong type, a
+ * number out of range, an unknown enum name, NUL in text, two members of one oneof, more than 16 levels. null means "not given". */
+enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
+                                  struct sp_arena *arena, ProtobufCMessage **ret_message,
+                                  struct sp_error *error) SP_MUST_USE;
+
+/* Parses text strictly (duplicate keys refused, at most 32 levels). SP_ERR_INVALID with line and column. The caller decrefs. */
+enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,37 @@
+/* Protobuf bytes from outside: checked before they are believed.
+ *
+ * protobuf-c checks neither UTF-8 nor embedded NULs nor depth, so the raw bytes are walked with the message's descriptor
+ * first. Thread-safe: no state. */
+#ifndef SP_WIRE_WIRE_H
+#define SP_WIRE_WIRE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+
+enum { SP_WIRE_MAX_DEPTH = 16 };
+
+/* Walks the bytes. SP_ERR_INVALID, with the field's path ("items[3].resource.id"), for: malformed wire format, a string
+ * that is not UTF-8 or holds a NUL, an enum value that the descriptor does not know, more than 16 levels, a wire type that does not fit the field, two members
+ * of one oneof. Unknown fields are skipped (but must be well-formed). */
+enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
+                                struct sp_error *error) SP_MUST_USE;
+
+/* Validates, then unpacks into the arena. SP_ERR_INVALID; SP_ERR_EXHAUSTED where the arena's budget does not suffice. The
+ * message is valid until the arena is reset and must not be freed. */
+enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
+                              struct sp_arena *arena, ProtobufCMessage **ret_message,
+                              struct sp_error *error) SP_MUST_USE;
+
+/* Unpacks bytes that this program wrote itself (the store's): no validation. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+enum sp_status sp_wire_unpack_trusted(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
+                                      struct sp_arena *arena, ProtobufCMessage **ret_message) SP_MUST_USE;
+
+/* Packs into the arena. SP_ERR_MEMORY. */
+enum sp_status sp_wire_pack(const ProtobufCMessage *message, struct sp_arena *arena,
+                            struct sp_bytes *ret_bytes) SP_MUST_USE;
+
+/* A deep copy in the arena; NULL when out of memory. */
+ProtobufCMessage *sp_wire_copy(const ProtobufCMessage *message, struct sp_arena *arena);
+
+#endif
