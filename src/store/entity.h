@@ -95,6 +95,10 @@ bool sp_changeset_is_empty(const struct sp_changeset *set);
 enum sp_status sp_write_next_subject(struct sp_write *write, uint64_t *ret_number) SP_MUST_USE;
 enum sp_status sp_write_next_workspace(struct sp_write *write, uint64_t *ret_number) SP_MUST_USE;
 
+/* Applies what the set holds so far to entities, indexes and counts, so that later reads in the same write see it; the audit entry goes on
+ * collecting. For imports, whose records build on each other within one change. Where it fails the write must be aborted. */
+enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) SP_MUST_USE;
+
 /* Applies a changeset within the write: entities, indexes, counts, the change, the next revision. An empty one gets no
  * revision (the current one is returned). Where it fails, the write holds half of it and must be aborted. */
 enum sp_status sp_changeset_apply(struct sp_write *write, struct sp_changeset *set, struct sp_revision *ret_revision,

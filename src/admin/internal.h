@@ -1,0 +1,160 @@
+/* What the files of this folder share: the context of one call, and the small steps that most calls take. */
+#ifndef SP_ADMIN_INTERNAL_H
+#define SP_ADMIN_INTERNAL_H
+
+#include "admin/admin.h"
+#include "decide/check.h"
+
+/* Who may call a method. */
+enum sp_admin_access {
+    SP_ACCESS_OPERATOR,          /* operators only */
+    SP_ACCESS_ADMIN_WRITE,       /* an ADMIN user's key with workspace_write */
+    SP_ACCESS_ADMIN_READ,        /* an ADMIN user's key with workspace_read; operators too */
+    SP_ACCESS_OPERATOR_OR_ADMIN, /* as ADMIN_WRITE, and operators within the limits that the handler checks */
+    SP_ACCESS_REGISTER,          /* operators, and any key permitted resource_register */
+    SP_ACCESS_SHARE,             /* ADMIN_WRITE, and any other key of the workspace: the handler checks each resource */
+    SP_ACCESS_ROTATE,            /* ADMIN_WRITE, and a key permitted api_key_rotate for itself: the handler checks */
+    SP_ACCESS_ANY_KEY,           /* any workspace's key that passes steps 1-6, and operators */
+};
+
+/* Names and numbers of the schema, as far as admin calls need them; loaded once a call. */
+struct sp_admin_schema {
+    const Sallyport__Store__V1__StoredSchema *stored;
+};
+
+/* One call. Everything is borrowed or lives in `arena`. */
+struct sp_admin_context {
+    const struct sp_admin_method *method;
+    struct sp_view *view;
+    struct sp_write *write; /* NULL in a read */
+    struct sp_arena *arena;
+    const struct sp_admin_caller *caller;
+    struct sp_error *error;
+    int64_t now_s;
+
+    bool is_operator;
+    struct sp_str operator_name;
+    bool is_admin;           /* an ADMIN user, with workspace_write (in a read: workspace_read) */
+    struct sp_key key;       /* of a workspace's key; texts copied into the arena */
+    struct sp_str workspace; /* the workspace that the call is about; empty where an operator's call is about none */
+    Sallyport__Store__V1__StoredWorkspace *stored_workspace; /* loaded where `workspace` is not empty */
+
+    struct sp_changeset *changes;  /* NULL in a read */
+    struct sp_admin_schema schema; /* `stored` NULL until sp_admin_schema_load */
+};
+
+/* A handler checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena without its revision (which is
+ * filled in after the changes were applied). It fails by sp_error_set(ctx->error, …). */
+typedef enum sp_status sp_admin_handler(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                        ProtobufCMessage **ret_reply);
+
+struct sp_admin_method {
+    const char *name;
+    const ProtobufCMessageDescriptor *request;
+    enum sp_admin_type type;
+    enum sp_admin_access access;
+    sp_admin_handler *handler; /* NULL for SP_ADMIN_STREAM */
+    struct sp_str (*workspace_of)(
+        const ProtobufCMessage *request); /* NULL: the request's field `workspace`, if it has one */
+};
+
+/* Handlers, by file. */
+sp_admin_handler sp_admin_create_workspace, sp_admin_get_workspace, sp_admin_list_workspaces, sp_admin_update_workspace,
+    sp_admin_delete_workspace; /* workspace.c */
+sp_admin_handler sp_admin_create_user, sp_admin_create_service_account, sp_admin_get_principal,
+    sp_admin_list_principals, sp_admin_update_principal, sp_admin_delete_principal; /* principal.c */
+sp_admin_handler sp_admin_create_group, sp_admin_get_group, sp_admin_list_groups, sp_admin_update_group,
+    sp_admin_delete_group, sp_admin_add_group_members, sp_admin_remove_group_members,
+    sp_admin_list_group_members; /* group.c */
+sp_admin_handler sp_admin_register_resource, sp_admin_delete_resource, sp_admin_get_resource,
+    sp_admin_list_resources; /* resource.c */
+sp_admin_handler sp_admin_share_resource, sp_admin_unshare_resource, sp_admin_update_shares,
+    sp_admin_list_shares; /* share.c */
+sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_api_keys, sp_admin_update_api_key,
+    sp_admin_rotate_api_key, sp_admin_disable_api_key, sp_admin_enable_api_key, sp_admin_delete_api_key,
+    sp_admin_find_key, sp_admin_disable_self;                                    /* key.c, key_change.c */
+sp_admin_handler sp_admin_get_schema, sp_admin_put_schema;                       /* schema.c */
+sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i, sp_admin_list_changes; /* look.c */
+
+/* ---- steps (step.c) ---- */
+
+/* Loads an entity of the context's workspace by kind and id, or says NOT_FOUND: "user u1 not found in workspace w1". `what` is the noun. */
+enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,
+                             ProtobufCMessage **ret_message) SP_MUST_USE;
+
+/* The id for a new entity: the given one, checked for form, existence and tombstone (ALREADY_EXISTS), or a generated one. */
+enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *prefix,
+                               const char *given, const char **ret_id) SP_MUST_USE;
+
+/* RESOURCE_EXHAUSTED where `adding` more of `what` go over the workspace's quota: the message names quota, limit and use. Counts what earlier
+ * flushes of this call added. */
+enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count what, uint64_t adding) SP_MUST_USE;
+
+/* Puts into and deletes from ctx->changes by kind and id parts. */
+enum sp_status sp_admin_put(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
+                            const ProtobufCMessage *message) SP_MUST_USE;
+enum sp_status sp_admin_delete(struct sp_admin_context *ctx, enum sp_kind kind, const char *id) SP_MUST_USE;
+
+/* Deletes with all that hangs on it (cascade.c). */
+enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
+                                              const Sallyport__Store__V1__StoredPrincipal *principal) SP_MUST_USE;
+enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx,
+                                          const Sallyport__Store__V1__StoredGroup *group) SP_MUST_USE;
+enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
+                                             const Sallyport__Store__V1__StoredResource *resource) SP_MUST_USE;
+
+/* A new, initialised message in the arena: SP_ADMIN_NEW(ctx, Sallyport__V1__Group, sallyport__v1__group) gives a pointer or NULL. */
+void *sp_admin_new_message(struct sp_arena *arena, const ProtobufCMessageDescriptor *descriptor);
+
+/* Every name of the mask is one of `allowed` (NULL-terminated), at least one, none twice. */
+enum sp_status sp_admin_check_mask(struct sp_admin_context *ctx, char *const *mask, size_t count,
+                                   const char *const *allowed) SP_MUST_USE;
+bool sp_admin_mask_has(char *const *mask, size_t count, const char *name);
+
+/* ---- lists (page.c) ---- */
+
+/* Walks entities of `kind` in the workspace (or of all, for workspaces) page by page. `keep` says whether a message belongs into the list and
+ * takes it; it is in the arena. A page ends at page_size kept, at 1 MiB of messages, or after 10,000 looked at. The token is opaque: base64url
+ * of the last key looked at; one that was not made for this walk is INVALID_ARGUMENT. */
+typedef bool sp_admin_keep(void *list, const ProtobufCMessage *stored);
+enum sp_status sp_admin_page(struct sp_admin_context *ctx, struct sp_bytes key_prefix,
+                             const ProtobufCMessageDescriptor *stored, uint32_t page_size, const char *page_token,
+                             sp_admin_keep *keep, void *list, char **ret_next_token) SP_MUST_USE;
+enum { SP_ADMIN_PAGE_DEFAULT = 100, SP_ADMIN_PAGE_MAX = 1000 };
+
+/* ---- schema (schema.c) ---- */
+
+enum sp_status sp_admin_schema_load(struct sp_admin_context *ctx) SP_MUST_USE;
+/* The permission's number. INVALID_ARGUMENT with `field` where the schema does not have it. */
+enum sp_status sp_admin_permission_number(struct sp_admin_context *ctx, const char *field, const char *name,
+                                          uint8_t *ret_number) SP_MUST_USE;
+/* The type's number and scope. INVALID_ARGUMENT where the schema does not have it. */
+enum sp_status sp_admin_resource_type(struct sp_admin_context *ctx, const char *name, uint32_t *ret_number,
+                                      bool *ret_workspace_scoped) SP_MUST_USE;
+/* Whether the acting key's permissions include the one with this name (false where the schema has none). */
+bool sp_admin_key_has_permission(struct sp_admin_context *ctx, const char *name);
+
+/* ---- keys (key.c) ---- */
+
+/* A new key for a principal: makes text, digest and entity, and adds it to the changes. Checks form, quota, allowlist rule and
+ * permissions, but not what the acting key may give. `template` has name, permissions, allowed_ips (as given), expires_at, rotated_from;
+ * carried_ips: the list is copied verbatim, on any plan. */
+struct sp_admin_new_key {
+    const char *id; /* NULL or empty: generated */
+    const Sallyport__Store__V1__StoredPrincipal *principal;
+    const Sallyport__V1__ApiKey *template;
+    bool carried_ips;
+    const uint8_t *imported_sha256; /* NULL: a new text is made */
+};
+enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                Sallyport__V1__ApiKey **ret_key, char **ret_secret) SP_MUST_USE;
+
+/* ---- shares (share.c) ---- */
+
+/* Adds a grant to the changes: checks subject, resource (a global one is registered to the workspace; a workspace-scoped one need not be), quota. Replaces an
+ * existing grant's role and keeps its creator mark. Does not check what the actor may give. */
+enum sp_status sp_admin_add_grant(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *resource,
+                                  const Sallyport__V1__Subject *subject, Sallyport__V1__Role role, bool creator,
+                                  Sallyport__V1__Grant **ret_grant) SP_MUST_USE;
+
+#endif
