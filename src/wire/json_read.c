@@ -1,0 +1,472 @@
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "wire/json.h"
+
+enum {
+    MAX_MESSAGE_DEPTH = 16,
+    MAX_TEXT_DEPTH = 32,
+    PATH_BYTES = 256,
+};
+
+/* Where in the object a value stands; chained on the stack for messages. */
+struct place {
+    const struct place *outer;
+    const char *name; /* NULL: an item */
+    size_t index;
+};
+
+struct reader {
+    struct sp_arena *arena;
+    struct sp_error *error;
+};
+
+static size_t append_path(const struct place *place, char *path, size_t size) {
+    if (place == NULL)
+        return 0;
+    size_t used = append_path(place->outer, path, size);
+    if (used >= size)
+        return used;
+    int wrote = place->name == NULL ? snprintf(path + used, size - used, "[%zu]", place->index)
+                                    : snprintf(path + used, size - used, "%s%s", used > 0 ? "." : "", place->name);
+    return wrote < 0 ? used : used + (size_t)wrote;
+}
+
+static enum sp_status refuse(const struct reader *reader, const struct place *place, const char *what) {
+    char path[PATH_BYTES] = "";
+    append_path(place, path, sizeof(path));
+    return sp_error_set(reader->error, SP_ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", what);
+}
+
+static enum sp_status refuse_memory(const struct reader *reader) {
+    return sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message takes more memory than one call may use");
+}
+
+/* A whole number from text without spaces, plus sign or leading zeros. */
+static bool parse_whole(const char *text, size_t size, bool *ret_negative, uint64_t *ret_magnitude) {
+    bool negative = size > 0 && text[0] == '-';
+    size_t at = negative ? 1 : 0;
+    if (at == size || (text[at] == '0' && size > at + 1))
+        return false;
+    uint64_t magnitude = 0;
+    for (; at < size; at++) {
+        unsigned digit = (unsigned)(unsigned char)text[at] - '0';
+        if (digit > 9 || magnitude > (UINT64_MAX - digit) / 10)
+            return false;
+        magnitude = magnitude * 10 + digit;
+    }
+    *ret_negative = negative;
+    *ret_magnitude = magnitude;
+    return true;
+}
+
+/* The whole number of a JSON number (1, 1.0, 1e3) or string ("1"). */
+static bool read_whole(const json_t *json, bool *ret_negative, uint64_t *ret_magnitude) {
+    if (json_is_string(json))
+        return parse_whole(json_string_value(json), json_string_length(json), ret_negative, ret_magnitude);
+    if (json_is_integer(json)) {
+        int64_t value = json_integer_value(json);
+        *ret_negative = value < 0;
+        *ret_magnitude = value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value;
+        return true;
+    }
+    const double exact = 9007199254740992.0; /* whole numbers up to here are exact in a double */
+    double value = json_real_value(json);
+    if (!json_is_real(json) || value < -exact || value > exact)
+        return false;
+    double magnitude = value < 0 ? -value : value;
+    uint64_t whole = (uint64_t)magnitude;
+    if ((double)whole < magnitude)
+        return false;
+    *ret_negative = value < 0;
+    *ret_magnitude = whole;
+    return true;
+}
+
+static enum sp_status to_signed(const struct reader *reader, const struct place *place, const json_t *json,
+                                int64_t least, int64_t most, int64_t *ret_value) {
+    bool negative = false;
+    uint64_t magnitude = 0;
+    if (!read_whole(json, &negative, &magnitude))
+        return refuse(reader, place, "must be a whole number");
+    uint64_t limit = negative ? (uint64_t)0 - (uint64_t)least : (uint64_t)most;
+    if (magnitude > limit)
+        return refuse(reader, place, "number out of range");
+    *ret_value = negative ? (int64_t)((uint64_t)0 - magnitude) : (int64_t)magnitude;
+    return SP_OK;
+}
+
+static enum sp_status to_unsigned(const struct reader *reader, const struct place *place, const json_t *json,
+                                  uint64_t most, uint64_t *ret_value) {
+    bool negative = false;
+    uint64_t magnitude = 0;
+    if (!read_whole(json, &negative, &magnitude))
+        return refuse(reader, place, "must be a whole number");
+    if ((negative && magnitude > 0) || magnitude > most)
+        return refuse(reader, place, "number out of range");
+    *ret_value = magnitude;
+    return SP_OK;
+}
+
+static enum sp_status to_real(const struct reader *reader, const struct place *place, const json_t *json, double most,
+                              double *ret_value) {
+    double value = json_number_value(json);
+    if (json_is_string(json)) {
+        struct sp_str text = {json_string_value(json), json_string_length(json)};
+        if (sp_str_equal(text, SP_STR_LITERAL("NaN")))
+            *ret_value = NAN;
+        else if (sp_str_equal(text, SP_STR_LITERAL("Infinity")))
+            *ret_value = INFINITY;
+        else if (sp_str_equal(text, SP_STR_LITERAL("-Infinity")))
+            *ret_value = -INFINITY;
+        else
+            return refuse(reader, place, "must be a number");
+        return SP_OK;
+    }
+    if (!json_is_number(json))
+        return refuse(reader, place, "must be a number");
+    if (value > most || value < -most)
+        return refuse(reader, place, "number out of range");
+    *ret_value = value;
+    return SP_OK;
+}
+
+static enum sp_status to_enum(const struct reader *reader, const struct place *place, const json_t *json,
+                              const ProtobufCEnumDescriptor *descriptor, int *ret_value) {
+    const ProtobufCEnumValue *value = NULL;
+    if (json_is_string(json)) {
+        for (unsigned i = 0; i < descriptor->n_value_names; i++)
+            if (strcmp(descriptor->values_by_name[i].name, json_string_value(json)) == 0)
+                value = &descriptor->values[descriptor->values_by_name[i].index];
+    } else if (json_is_integer(json) && json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX)
+        value = protobuf_c_enum_descriptor_get_value(descriptor, (int)json_integer_value(json));
+    if (value == NULL) {
+        char what[PATH_BYTES];
+        snprintf(what, sizeof(what), "must be the name of a %s, such as \"%s\"", descriptor->short_name,
+                 descriptor->values[descriptor->n_values - 1].name);
+        return refuse(reader, place, what);
+    }
+    *ret_value = value->value;
+    return SP_OK;
+}
+
+static enum sp_status to_text(const struct reader *reader, const struct place *place, const json_t *json,
+                              char **ret_text) {
+    if (!json_is_string(json))
+        return refuse(reader, place, "must be a string");
+    struct sp_str text = {json_string_value(json), json_string_length(json)};
+    if (memchr(text.data, 0, text.size) != NULL)
+        return refuse(reader, place, "holds a NUL");
+    char *copy = sp_arena_strdup(reader->arena, text);
+    if (copy == NULL)
+        return refuse_memory(reader);
+    *ret_text = copy;
+    return SP_OK;
+}
+
+/* The digit's value in either alphabet of base64; 64 for none. */
+static unsigned base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 26;
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0') + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    return c == '/' || c == '_' ? 63 : 64;
+}
+
+/* Decodes into `out`, which has room for three bytes for each four digits. Refuses bits that would be dropped. */
+static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
+    size_t size = 0;
+    uint32_t bits = 0;
+    unsigned bit_count = 0;
+    size_t digits = text.size;
+    while (digits > 0 && text.size % 4 == 0 && text.size - digits < 2 && text.data[digits - 1] == '=')
+        digits--;
+    for (size_t i = 0; i < digits; i++) {
+        unsigned digit = base64_digit(text.data[i]);
+        if (digit > 63)
+            return false;
+        bits = (bits << 6 | digit) & 0xffff;
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            out[size++] = (uint8_t)(bits >> bit_count);
+        }
+    }
+    if (digits % 4 == 1 || (bits & ((1U << bit_count) - 1)) != 0)
+        return false;
+    *ret_size = size;
+    return true;
+}
+
+static enum sp_status to_bytes(const struct reader *reader, const struct place *place, const json_t *json,
+                               ProtobufCBinaryData *ret_bytes) {
+    if (!json_is_string(json))
+        return refuse(reader, place, "must be a string of base64");
+    struct sp_str text = {json_string_value(json), json_string_length(json)};
+    uint8_t *data = sp_arena_alloc(reader->arena, text.size / 4 * 3 + 3);
+    size_t size = 0;
+    if (data == NULL)
+        return refuse_memory(reader);
+    if (!decode_base64(text, data, &size))
+        return refuse(reader, place, "must be a string of base64");
+    *ret_bytes = (ProtobufCBinaryData){.len = size, .data = data};
+    return SP_OK;
+}
+
+static enum sp_status to_message(const struct reader *reader, const struct place *place, const json_t *json,
+                                 const ProtobufCMessageDescriptor *descriptor, unsigned depth,
+                                 ProtobufCMessage **ret_message);
+
+static enum sp_status to_number(const struct reader *reader, const struct place *place, const json_t *json,
+                                ProtobufCType type, void *ret_value) {
+    enum sp_status status = SP_ERR_INTERNAL;
+    int64_t number = 0;
+    uint64_t magnitude = 0;
+    double real = 0;
+    switch ((int)type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        status = to_signed(reader, place, json, INT32_MIN, INT32_MAX, &number);
+        *(int32_t *)ret_value = (int32_t)number;
+        break;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        status = to_signed(reader, place, json, INT64_MIN, INT64_MAX, &number);
+        *(int64_t *)ret_value = number;
+        break;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        status = to_unsigned(reader, place, json, UINT32_MAX, &magnitude);
+        *(uint32_t *)ret_value = (uint32_t)magnitude;
+        break;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        status = to_unsigned(reader, place, json, UINT64_MAX, &magnitude);
+        *(uint64_t *)ret_value = magnitude;
+        break;
+    case PROTOBUF_C_TYPE_FLOAT:
+        status = to_real(reader, place, json, FLT_MAX, &real);
+        *(float *)ret_value = (float)real;
+        break;
+    case PROTOBUF_C_TYPE_DOUBLE:
+        status = to_real(reader, place, json, DBL_MAX, &real);
+        *(double *)ret_value = real;
+        break;
+    default:
+        break;
+    }
+    return status;
+}
+
+/* Reads one value of the field's type to where `ret_value` points. */
+static enum sp_status to_value(const struct reader *reader, const struct place *place, const json_t *json,
+                               const ProtobufCFieldDescriptor *field, unsigned depth, void *ret_value) {
+    switch ((int)field->type) {
+    case PROTOBUF_C_TYPE_BOOL:
+        if (!json_is_boolean(json))
+            return refuse(reader, place, "must be true or false");
+        *(protobuf_c_boolean *)ret_value = json_is_true(json);
+        return SP_OK;
+    case PROTOBUF_C_TYPE_ENUM:
+        return to_enum(reader, place, json, field->descriptor, ret_value);
+    case PROTOBUF_C_TYPE_STRING:
+        return to_text(reader, place, json, ret_value);
+    case PROTOBUF_C_TYPE_BYTES:
+        return to_bytes(reader, place, json, ret_value);
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return to_message(reader, place, json, field->descriptor, depth + 1, ret_value);
+    default:
+        return to_number(reader, place, json, field->type, ret_value);
+    }
+}
+
+static size_t value_size(ProtobufCType type) {
+    switch ((int)type) {
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_ENUM:
+        return 4;
+    default:
+        return 8;
+    }
+}
+
+static enum sp_status to_repeated(const struct reader *reader, const struct place *place, const json_t *json,
+                                  const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
+    if (!json_is_array(json))
+        return refuse(reader, place, "must be an array");
+    size_t count = json_array_size(json), size = value_size(field->type);
+    char *values = sp_arena_calloc(reader->arena, count > 0 ? count : 1, size);
+    if (values == NULL)
+        return refuse_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        struct place item = {.outer = place, .index = i};
+        enum sp_status status = to_value(reader, &item, json_array_get(json, i), field, depth, values + i * size);
+        if (status != SP_OK)
+            return status;
+    }
+    *(char **)(void *)(base + field->offset) = values;
+    *(size_t *)(void *)(base + field->quantifier_offset) = count;
+    return SP_OK;
+}
+
+static enum sp_status to_singular(const struct reader *reader, const struct place *place, const json_t *json,
+                                  const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
+    void *quantifier = base + field->quantifier_offset;
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+        if (*(uint32_t *)quantifier != 0)
+            return refuse(reader, place, "another member of the same oneof is given as well");
+        *(uint32_t *)quantifier = field->id;
+    } else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_STRING &&
+               field->type != PROTOBUF_C_TYPE_MESSAGE)
+        *(protobuf_c_boolean *)quantifier = 1;
+    return to_value(reader, place, json, field, depth, base + field->offset);
+}
+
+/* Whether `key` is the field's name, or that in lowerCamelCase. */
+static bool is_name_of(const char *name, const char *key) {
+    if (strcmp(name, key) == 0)
+        return true;
+    for (; *name != '\0'; name++, key++) {
+        bool raise = false;
+        for (; *name == '_'; name++)
+            raise = true;
+        char expected = raise && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+        if (*key != expected || *name == '\0')
+            return false;
+    }
+    return *key == '\0';
+}
+
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *descriptor, const char *key) {
+    for (unsigned i = 0; i < descriptor->n_fields; i++)
+        if (is_name_of(descriptor->fields[i].name, key))
+            return &descriptor->fields[i];
+    return NULL;
+}
+
+/* The same field may be there under both of its names. */
+static bool is_given_in_both_spellings(const json_t *object, const ProtobufCFieldDescriptor *field, const char *key) {
+    return strcmp(key, field->name) != 0 && json_object_get(object, field->name) != NULL;
+}
+
+static enum sp_status to_message(const struct reader *reader, const struct place *place, const json_t *json,
+                                 const ProtobufCMessageDescriptor *descriptor, unsigned depth,
+                                 ProtobufCMessage **ret_message) {
+    if (!json_is_object(json))
+        return refuse(reader, place, "must be an object");
+    if (depth > MAX_MESSAGE_DEPTH)
+        return refuse(reader, place, "more than 16 levels");
+    ProtobufCMessage *message = sp_arena_alloc(reader->arena, descriptor->sizeof_message);
+    if (message == NULL)
+        return refuse_memory(reader);
+    protobuf_c_message_init(descriptor, message);
+    void *at = json_object_iter((json_t *)(uintptr_t)json);
+    for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+        struct place inner = {.outer = place, .name = key};
+        const ProtobufCFieldDescriptor *field = find_field(descriptor, key);
+        if (field == NULL)
+            return refuse(reader, &inner, "there is no such field");
+        if (is_given_in_both_spellings(json, field, key))
+            return refuse(reader, &inner, "given twice, in both spellings");
+        if (json_is_null(value))
+            continue;
+        enum sp_status status = field->label == PROTOBUF_C_LABEL_REPEATED
+                                    ? to_repeated(reader, &inner, value, field, depth, (char *)message)
+                                    : to_singular(reader, &inner, value, field, depth, (char *)message);
+        if (status != SP_OK)
+            return status;
+    }
+    *ret_message = message;
+    return SP_OK;
+}
+
+enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
+                                  struct sp_arena *arena, ProtobufCMessage **ret_message, struct sp_error *error) {
+    struct reader reader = {.arena = arena, .error = error};
+    return to_message(&reader, NULL, json, descriptor, 1, ret_message);
+}
+
+/* Counts brackets outside strings before jansson recurses over them. */
+static enum sp_status check_depth(struct sp_str text, struct sp_error *error) {
+    unsigned depth = 0, line = 1;
+    bool in_string = false;
+    size_t line_begin = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '\n') {
+            line++;
+            line_begin = i + 1;
+        } else if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"')
+            in_string = true;
+        else if (c == '{' || c == '[') {
+            if (++depth > MAX_TEXT_DEPTH)
+                return sp_error_set(error, SP_ERR_INVALID, "line %u, column %zu: more than %d levels", line,
+                                    i - line_begin + 1, MAX_TEXT_DEPTH);
+        } else if ((c == '}' || c == ']') && depth > 0)
+            depth--;
+    }
+    return SP_OK;
+}
+
+/* jansson's own texts quote the input, which may hold a key. */
+static const char *fault_text(const json_error_t *fault) {
+    switch ((int)json_error_code(fault)) {
+    case json_error_invalid_utf8:
+        return "not valid UTF-8";
+    case json_error_premature_end_of_input:
+        return "ends too early";
+    case json_error_end_of_input_expected:
+        return "more after the end of the value";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "holds a NUL";
+    case json_error_duplicate_key:
+        return "a name is given twice in one object";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    case json_error_out_of_memory:
+        return "out of memory";
+    default:
+        return "not valid JSON";
+    }
+}
+
+enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+    enum sp_status status = check_depth(text, error);
+    if (status != SP_OK)
+        return status;
+    json_error_t fault;
+    json_t *json = json_loadb(text.size > 0 ? text.data : "", text.size, JSON_REJECT_DUPLICATES, &fault);
+    if (json == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "line %d, column %d: %s", fault.line, fault.column,
+                            fault_text(&fault));
+    *ret_json = json;
+    return SP_OK;
+}

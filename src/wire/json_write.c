@@ -1,0 +1,203 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "wire/json.h"
+
+enum { NAME_BYTES = 128, NUMBER_BYTES = 24 };
+
+/* first_second → firstSecond. */
+static void camel_case(const char *name, char ret_camel[static NAME_BYTES]) {
+    size_t used = 0;
+    bool raise = false;
+    for (const char *p = name; *p != '\0' && used + 1 < NAME_BYTES; p++) {
+        if (*p == '_') {
+            raise = true;
+            continue;
+        }
+        ret_camel[used++] = raise && *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+        raise = false;
+    }
+    ret_camel[used] = '\0';
+}
+
+static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size = (bytes->len + 2) / 3 * 4;
+    char *text = malloc(size + 1);
+    if (text == NULL)
+        return NULL;
+    char *out = text;
+    for (size_t i = 0; i < bytes->len; i += 3) {
+        size_t left = bytes->len - i;
+        uint32_t group = (uint32_t)bytes->data[i] << 16 | (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes->data[i + 2] : 0);
+        *out++ = digits[group >> 18];
+        *out++ = digits[group >> 12 & 63];
+        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[group & 63] : '=';
+    }
+    json_t *json = json_stringn(text, size);
+    free(text);
+    return json;
+}
+
+static json_t *from_int64(int64_t value) {
+    char text[NUMBER_BYTES];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return json_string(text);
+}
+
+static json_t *from_uint64(uint64_t value) {
+    char text[NUMBER_BYTES];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    return json_string(text);
+}
+
+static json_t *from_real(double value) {
+    if (isnan(value))
+        return json_string("NaN");
+    if (isinf(value))
+        return json_string(value > 0 ? "Infinity" : "-Infinity");
+    return json_real(value);
+}
+
+static json_t *from_enum(const ProtobufCEnumDescriptor *descriptor, int number) {
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
+    return value == NULL ? json_integer(number) : json_string(value->name);
+}
+
+static json_t *from_text(const char *text) {
+    return json_string(text == NULL ? "" : text);
+}
+
+/* One value of the field's type that lies at `at`. */
+static json_t *from_value(const ProtobufCFieldDescriptor *field, const void *at, bool with_defaults) {
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        return json_integer(*(const int32_t *)at);
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        return json_integer(*(const uint32_t *)at);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        return from_int64(*(const int64_t *)at);
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        return from_uint64(*(const uint64_t *)at);
+    case PROTOBUF_C_TYPE_FLOAT:
+        return from_real((double)*(const float *)at);
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return from_real(*(const double *)at);
+    case PROTOBUF_C_TYPE_BOOL:
+        return json_boolean(*(const protobuf_c_boolean *)at);
+    case PROTOBUF_C_TYPE_ENUM:
+        return from_enum(field->descriptor, *(const int *)at);
+    case PROTOBUF_C_TYPE_STRING:
+        return from_text(*(const char *const *)at);
+    case PROTOBUF_C_TYPE_BYTES:
+        return from_bytes(at);
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sp_json_from_message(*(const ProtobufCMessage *const *)at, with_defaults);
+    }
+    return NULL;
+}
+
+static size_t value_size(ProtobufCType type) {
+    switch (type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return 4;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return 8;
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_ENUM:
+        return sizeof(int);
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    }
+    return 0;
+}
+
+static json_t *from_repeated(const ProtobufCFieldDescriptor *field, const char *values, size_t count,
+                             bool with_defaults) {
+    json_t *array = json_array();
+    size_t size = value_size(field->type);
+    for (size_t i = 0; array != NULL && i < count; i++)
+        if (json_array_append_new(array, from_value(field, values + i * size, with_defaults)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}
+
+static bool is_text_empty(const char *text) {
+    return text == NULL || *text == '\0';
+}
+
+/* Whether the value is what an absent field reads as. */
+static bool is_default(const ProtobufCFieldDescriptor *field, const void *at) {
+    static const char zeros[sizeof(double)];
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return is_text_empty(*(const char *const *)at);
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return ((const ProtobufCBinaryData *)at)->len == 0;
+    return memcmp(at, zeros, value_size(field->type)) == 0;
+}
+
+/* Whether a field that is not repeated is written. */
+static bool is_written(const ProtobufCFieldDescriptor *field, const char *base, bool with_defaults) {
+    const void *at = base + field->offset;
+    const void *quantifier = base + field->quantifier_offset;
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return *(const uint32_t *)quantifier == field->id;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return *(const void *const *)at != NULL;
+    if (field->label == PROTOBUF_C_LABEL_OPTIONAL)
+        return field->type == PROTOBUF_C_TYPE_STRING ? *(const void *const *)at != NULL
+                                                     : *(const protobuf_c_boolean *)quantifier != 0;
+    return with_defaults || !is_default(field, at);
+}
+
+/* Adds the field to `object` where it is to be written. False when out of memory. */
+static bool add_field(json_t *object, const char *base, const ProtobufCFieldDescriptor *field, bool with_defaults) {
+    char name[NAME_BYTES];
+    json_t *value = NULL;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+        if (count == 0 && !with_defaults)
+            return true;
+        value = from_repeated(field, *(const char *const *)(const void *)(base + field->offset), count, with_defaults);
+    } else {
+        if (!is_written(field, base, with_defaults))
+            return true;
+        value = from_value(field, base + field->offset, with_defaults);
+    }
+    camel_case(field->name, name);
+    return json_object_set_new(object, name, value) == 0;
+}
+
+json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults) {
+    json_t *object = json_object();
+    for (unsigned i = 0; object != NULL && i < message->descriptor->n_fields; i++)
+        if (!add_field(object, (const char *)message, &message->descriptor->fields[i], with_defaults)) {
+            json_decref(object);
+            object = NULL;
+        }
+    return object;
+}
