@@ -37,10 +37,12 @@ struct sp_admin_context {
     bool is_admin;           /* an ADMIN user, with workspace_write (in a read: workspace_read) */
     struct sp_key key;       /* of a workspace's key; texts copied into the arena */
     struct sp_str workspace; /* the workspace that the call is about; empty where an operator's call is about none */
-    Sallyport__Store__V1__StoredWorkspace *stored_workspace; /* loaded where `workspace` is not empty */
+    /* Loaded where `workspace` is not empty; NULL also where a `workspace_optional` method names one that is gone. */
+    Sallyport__Store__V1__StoredWorkspace *stored_workspace;
 
     struct sp_changeset *changes;  /* NULL in a read */
     struct sp_admin_schema schema; /* `stored` NULL until sp_admin_schema_load */
+    bool dirty;                    /* the write was changed: where the call fails from here on, it must be aborted */
 };
 
 /* A handler checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena without its revision (which is
@@ -54,8 +56,9 @@ struct sp_admin_method {
     enum sp_admin_type type;
     enum sp_admin_access access;
     sp_admin_handler *handler; /* NULL for SP_ADMIN_STREAM */
-    struct sp_str (*workspace_of)(
-        const ProtobufCMessage *request); /* NULL: the request's field `workspace`, if it has one */
+    /* What the request names as its workspace; NULL: its text field `workspace`, if it has one. */
+    struct sp_str (*workspace_of)(const ProtobufCMessage *request);
+    bool workspace_optional; /* an operator's call may leave it empty (all workspaces), or name one that is gone */
 };
 
 /* Handlers, by file. */
@@ -75,6 +78,41 @@ sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_ap
     sp_admin_find_key, sp_admin_disable_self;                                    /* key.c, key_change.c */
 sp_admin_handler sp_admin_get_schema, sp_admin_put_schema;                       /* schema.c */
 sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i, sp_admin_list_changes; /* look.c */
+
+/* ---- who calls (access.c) ---- */
+
+/* Steps 1-6 for the caller's key: sets is_operator and operator_name, or key and is_admin. Needs method, view, arena,
+ * caller, error and now_s. UNAUTHENTICATED, or PERMISSION_DENIED for an address outside the key's allowlist. */
+enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) SP_MUST_USE;
+
+/* Whether the caller may call ctx->method at all: PERMISSION_DENIED. */
+enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) SP_MUST_USE;
+
+/* Sets ctx->workspace from the request, or from the acting key. NOT_FOUND for any but its own where a workspace's key
+ * acts, and for an operator where there is none. */
+enum sp_status sp_admin_resolve_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *request) SP_MUST_USE;
+
+/* Makes `id` the context's workspace, and loads it. NOT_FOUND. For imports, whose records name their own. */
+enum sp_status sp_admin_enter_workspace(struct sp_admin_context *ctx, struct sp_str id) SP_MUST_USE;
+
+/* Who acts, as the audit trail and WhoAmI tell it. In the arena; NULL when out of memory. */
+Sallyport__V1__Actor *sp_admin_actor(struct sp_admin_context *ctx);
+
+/* PERMISSION_DENIED unless a key with these permissions, allowlist and expiry reaches no further than the acting one: its
+ * permissions are covered, its addresses too, and it ends no later. `ranges` is compiled; `has_allowlist` false: any
+ * address. An operator's key covers everything. `what` begins the message: "the new key". */
+enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,
+                                     const struct sp_permission_set *permissions, bool has_allowlist,
+                                     struct sp_bytes ranges, int64_t expires_at_s) SP_MUST_USE;
+
+/* The same for a stored key. */
+enum sp_status sp_admin_check_key_within(struct sp_admin_context *ctx,
+                                         const Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
+
+/* ---- changes (step.c) ---- */
+
+/* Begins ctx->changes with an audit entry of caller, workspace and time. `request_id` may be empty. */
+enum sp_status sp_admin_begin_changes(struct sp_admin_context *ctx, const char *request_id) SP_MUST_USE;
 
 /* ---- steps (step.c) ---- */
 
@@ -103,8 +141,10 @@ enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx,
 enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
                                              const Sallyport__Store__V1__StoredResource *resource) SP_MUST_USE;
 
-/* A new, initialised message in the arena: SP_ADMIN_NEW(ctx, Sallyport__V1__Group, sallyport__v1__group) gives a pointer or NULL. */
+/* A new, initialised message in the arena; NULL when out of memory. The macro:
+ * SP_ADMIN_NEW(ctx, Sallyport__V1__Group, sallyport__v1__group). */
 void *sp_admin_new_message(struct sp_arena *arena, const ProtobufCMessageDescriptor *descriptor);
+#define SP_ADMIN_NEW(ctx, type, prefix) ((type *)sp_admin_new_message((ctx)->arena, &prefix##__descriptor))
 
 /* Every name of the mask is one of `allowed` (NULL-terminated), at least one, none twice. */
 enum sp_status sp_admin_check_mask(struct sp_admin_context *ctx, char *const *mask, size_t count,
@@ -121,6 +161,13 @@ enum sp_status sp_admin_page(struct sp_admin_context *ctx, struct sp_bytes key_p
                              const ProtobufCMessageDescriptor *stored, uint32_t page_size, const char *page_token,
                              sp_admin_keep *keep, void *list, char **ret_next_token) SP_MUST_USE;
 enum { SP_ADMIN_PAGE_DEFAULT = 100, SP_ADMIN_PAGE_MAX = 1000 };
+
+/* For lists that walk something else: the same rules of page_size (0: the default; too many: INVALID_ARGUMENT), and
+ * tokens of any key of 1 to 511 bytes. An empty token gives a key of size 0. */
+enum sp_status sp_admin_page_size(struct sp_admin_context *ctx, uint32_t page_size, size_t *ret_size) SP_MUST_USE;
+enum sp_status sp_admin_token_decode(struct sp_admin_context *ctx, const char *page_token,
+                                     struct sp_entity_key *ret_key) SP_MUST_USE;
+enum sp_status sp_admin_token_encode(struct sp_admin_context *ctx, struct sp_bytes key, char **ret_token) SP_MUST_USE;
 
 /* ---- schema (schema.c) ---- */
 
