@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs the distribution's packages that are named as groups: build, test, interop. Debian 12 and Ubuntu 24.04.
+# Asks apt only for what is missing, so that it costs nothing when all is there.
+set -euo pipefail
+
+build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libgrpc-dev
+    liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libxxhash-dev zlib1g-dev)
+test=(libcmocka-dev clang clang-format clang-tidy git)
+interop=(nodejs etcd-server nghttp2-client)
+
+wanted=()
+for group in "$@"; do
+    case $group in
+    build) wanted+=("${build[@]}") ;;
+    test) wanted+=("${test[@]}") ;;
+    interop) wanted+=("${interop[@]}") ;;
+    *)
+        echo "deploy/packages.sh: no group '$group' (build, test, interop)" >&2
+        exit 2
+        ;;
+    esac
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+    # A program that is there already, from wherever, need not come from the distribution.
+    [[ $package == nodejs ]] && command -v node >/dev/null && continue
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+((${#missing[@]} == 0)) && exit 0
+
+as_root=()
+((EUID == 0)) || as_root=(sudo)
+echo "Installing: ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq >&2
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
