@@ -1,0 +1,249 @@
+/* Who calls, whether it may, and which workspace the call is about. */
+#include "admin/internal.h"
+#include "base/text.h"
+
+static struct sp_str copy_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
+    char *copy = sp_arena_strdup(arena, text);
+    *ok &= copy != NULL;
+    return (struct sp_str){copy, copy == NULL ? 0 : text.size};
+}
+
+/* A write moves what was read before it, so nothing of the key stays borrowed from the map. */
+static enum sp_status keep_key(struct sp_admin_context *ctx, const struct sp_key *key) {
+    bool ok = true;
+    struct sp_key kept = *key;
+    kept.id = copy_text(ctx->arena, key->id, &ok);
+    kept.principal = copy_text(ctx->arena, key->principal, &ok);
+    kept.workspace = copy_text(ctx->arena, key->workspace, &ok);
+    uint8_t *ranges = sp_arena_alloc(ctx->arena, key->allowed_ranges.size + 1);
+    if (!ok || ranges == NULL)
+        return SP_ERR_MEMORY;
+    if (key->allowed_ranges.size > 0)
+        memcpy(ranges, key->allowed_ranges.data, key->allowed_ranges.size);
+    kept.allowed_ranges = (struct sp_bytes){ranges, key->allowed_ranges.size};
+    ctx->key = kept;
+    return SP_OK;
+}
+
+static const char *explain_refusal(enum sp_reason reason) {
+    switch ((int)reason) {
+    case SP_REASON_KEY_MALFORMED:
+        return "this is not the text of a key";
+    case SP_REASON_KEY_UNKNOWN:
+        return "no such key";
+    case SP_REASON_KEY_DISABLED:
+        return "the key is disabled";
+    case SP_REASON_KEY_EXPIRED:
+        return "the key has expired";
+    case SP_REASON_WORKSPACE_DISABLED:
+        return "the key's workspace is disabled";
+    case SP_REASON_PRINCIPAL_DISABLED:
+        return "the key's owner is disabled";
+    case SP_REASON_IP_NOT_ALLOWED:
+        return "the address that the call came from is not in the key's allowlist";
+    default:
+        return "the key may not be used";
+    }
+}
+
+static enum sp_status refuse(struct sp_admin_context *ctx, enum sp_reason reason) {
+    enum sp_status status = reason == SP_REASON_IP_NOT_ALLOWED ? SP_ERR_PERMISSION : SP_ERR_UNAUTHENTICATED;
+    return sp_error_set(ctx->error, status, "[%s] %s", sp_reason_name(reason), explain_refusal(reason));
+}
+
+static enum sp_status find_operator(struct sp_admin_context *ctx, bool *ret_found) {
+    uint8_t digest[SP_DIGEST_BYTES];
+    sp_key_digest_from_text(ctx->caller->credential, digest);
+    struct sp_str name = {0};
+    enum sp_status status = sp_index_operator(ctx->view, digest, &name);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
+    if (status != SP_OK)
+        return status;
+    bool ok = true;
+    ctx->operator_name = copy_text(ctx->arena, name, &ok);
+    if (!ok)
+        return SP_ERR_MEMORY;
+    *ret_found = true;
+    return SP_OK;
+}
+
+/* Administers its workspace: the key of an ADMIN user, permitted what this method needs. */
+static bool is_admin_key(struct sp_admin_context *ctx, const struct sp_principal_state *principal) {
+    if (ctx->key.principal_kind != SALLYPORT__V1__PRINCIPAL_KIND__USER || !principal->workspace_admin)
+        return false;
+    const char *permission = ctx->method->type == SP_ADMIN_MUTATION ? "workspace_write" : "workspace_read";
+    return sp_admin_key_has_permission(ctx, permission);
+}
+
+static enum sp_status find_key(struct sp_admin_context *ctx) {
+    struct sp_str text = ctx->caller->credential;
+    struct sp_query query = {
+        .credential_kind = SP_CREDENTIAL_TEXT,
+        .credential = {(const uint8_t *)text.data, text.size},
+        .ip = ctx->caller->ip,
+        .now_s = ctx->now_s,
+    };
+    struct sp_presented presented = {0};
+    enum sp_status status = sp_check_credential(ctx->view, &query, &presented);
+    if (status != SP_OK)
+        return status;
+    if (presented.reason != SP_REASON_NONE)
+        return refuse(ctx, presented.reason);
+    if (!presented.key_found || !presented.principal.found)
+        return refuse(ctx, SP_REASON_KEY_UNKNOWN);
+    status = keep_key(ctx, &presented.key);
+    if (status == SP_OK)
+        ctx->is_admin = is_admin_key(ctx, &presented.principal);
+    return status;
+}
+
+enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
+    if (ctx->caller->ambiguous)
+        return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
+                            "two different keys were presented: send either authorization or x-api-key");
+    if (ctx->caller->credential.size == 0)
+        return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
+                            "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
+    if (ctx->caller->credential.size > SP_KEY_PRESENTED_MAX_BYTES)
+        return refuse(ctx, SP_REASON_KEY_MALFORMED);
+    enum sp_status status = find_operator(ctx, &ctx->is_operator);
+    if (status != SP_OK || ctx->is_operator)
+        return status;
+    return find_key(ctx);
+}
+
+static const char *access_needs(enum sp_admin_access access) {
+    switch (access) {
+    case SP_ACCESS_OPERATOR:
+        return "an operator's key";
+    case SP_ACCESS_ADMIN_WRITE:
+        return "the key of an ADMIN user of the workspace, permitted workspace_write";
+    case SP_ACCESS_ADMIN_READ:
+        return "the key of an ADMIN user of the workspace, permitted workspace_read";
+    case SP_ACCESS_OPERATOR_OR_ADMIN:
+        return "an operator's key, or the key of an ADMIN user of the workspace, permitted workspace_write";
+    case SP_ACCESS_REGISTER:
+        return "an operator's key, or a key permitted resource_register";
+    case SP_ACCESS_SHARE:
+    case SP_ACCESS_ROTATE:
+    case SP_ACCESS_ANY_KEY:
+        break;
+    }
+    return "a workspace's key";
+}
+
+static bool may_call(struct sp_admin_context *ctx) {
+    switch (ctx->method->access) {
+    case SP_ACCESS_OPERATOR:
+        return ctx->is_operator;
+    case SP_ACCESS_ADMIN_WRITE:
+        return ctx->is_admin;
+    case SP_ACCESS_ADMIN_READ:
+    case SP_ACCESS_OPERATOR_OR_ADMIN:
+        return ctx->is_admin || ctx->is_operator;
+    case SP_ACCESS_REGISTER:
+        return ctx->is_operator || sp_admin_key_has_permission(ctx, "resource_register");
+    case SP_ACCESS_SHARE:
+    case SP_ACCESS_ROTATE:
+        return !ctx->is_operator;
+    case SP_ACCESS_ANY_KEY:
+        return true;
+    }
+    return false;
+}
+
+enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
+    if (may_call(ctx))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s needs %s", ctx->method->name,
+                        access_needs(ctx->method->access));
+}
+
+static struct sp_str named_workspace(const struct sp_admin_method *method, const ProtobufCMessage *request) {
+    if (method->workspace_of != NULL)
+        return method->workspace_of(request);
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "workspace");
+    if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING)
+        return (struct sp_str){0};
+    const char *text = NULL;
+    memcpy(&text, (const char *)request + field->offset, sizeof(text));
+    return sp_str_from(text);
+}
+
+static bool takes_workspace(const struct sp_admin_method *method) {
+    return method->workspace_of != NULL ||
+           protobuf_c_message_descriptor_get_field_by_name(method->request, "workspace") != NULL;
+}
+
+static enum sp_status not_found(struct sp_admin_context *ctx, struct sp_str id) {
+    return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "workspace %.*s not found", SP_STR_ARG(id));
+}
+
+enum sp_status sp_admin_enter_workspace(struct sp_admin_context *ctx, struct sp_str id) {
+    struct sp_entity_key key;
+    enum sp_status status = sp_entity_key_make(SP_KIND_WORKSPACE, id, NULL, 0, &key);
+    if (status != SP_OK)
+        return status;
+    ProtobufCMessage *message = NULL;
+    status = sp_entity_get(ctx->view, &key, ctx->arena, &message);
+    if (status == SP_ERR_NOT_FOUND)
+        return not_found(ctx, id);
+    if (status != SP_OK)
+        return status;
+    char *kept = sp_arena_strdup(ctx->arena, id);
+    if (kept == NULL)
+        return SP_ERR_MEMORY;
+    ctx->workspace = (struct sp_str){kept, id.size};
+    ctx->stored_workspace = (Sallyport__Store__V1__StoredWorkspace *)(void *)message;
+    return SP_OK;
+}
+
+static enum sp_status resolve_for_operator(struct sp_admin_context *ctx, struct sp_str named) {
+    if (!takes_workspace(ctx->method))
+        return SP_OK;
+    if (named.size == 0 && ctx->method->workspace_optional)
+        return SP_OK;
+    if (named.size == 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: an operator must name it");
+    enum sp_status status = sp_admin_enter_workspace(ctx, named);
+    if (status == SP_ERR_NOT_FOUND && ctx->method->workspace_optional) {
+        /* The audit trail of a workspace outlives it. */
+        ctx->error->status = SP_OK;
+        ctx->error->message[0] = '\0';
+        ctx->workspace = named;
+        return SP_OK;
+    }
+    return status;
+}
+
+enum sp_status sp_admin_resolve_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *request) {
+    struct sp_str named = named_workspace(ctx->method, request);
+    if (named.size > 0) {
+        enum sp_status status = sp_text_check_id(named, "workspace", ctx->error);
+        if (status != SP_OK)
+            return status;
+    }
+    if (ctx->is_operator)
+        return resolve_for_operator(ctx, named);
+    if (named.size > 0 && !sp_str_equal(named, ctx->key.workspace))
+        return not_found(ctx, named);
+    return sp_admin_enter_workspace(ctx, ctx->key.workspace);
+}
+
+Sallyport__V1__Actor *sp_admin_actor(struct sp_admin_context *ctx) {
+    Sallyport__V1__Actor *actor = SP_ADMIN_NEW(ctx, Sallyport__V1__Actor, sallyport__v1__actor);
+    if (actor == NULL)
+        return NULL;
+    if (ctx->is_operator) {
+        actor->kind = SALLYPORT__V1__ACTOR_KIND__ACTOR_OPERATOR;
+        actor->id = sp_arena_strdup(ctx->arena, ctx->operator_name);
+        return actor->id != NULL ? actor : NULL;
+    }
+    actor->kind = SALLYPORT__V1__ACTOR_KIND__ACTOR_PRINCIPAL;
+    actor->workspace = sp_arena_strdup(ctx->arena, ctx->key.workspace);
+    actor->id = sp_arena_strdup(ctx->arena, ctx->key.principal);
+    actor->key_id = sp_arena_strdup(ctx->arena, ctx->key.id);
+    return actor->workspace != NULL && actor->id != NULL && actor->key_id != NULL ? actor : NULL;
+}

@@ -1,0 +1,129 @@
+/* request_id: the same mutation again gets the reply that it got. Works on any method by its messages' descriptors. */
+#include "admin/idempotency.h"
+#include "wire/wire.h"
+
+enum { KEPT_S = 24 * 60 * 60, REQUEST_ID_MAX_BYTES = 64 };
+
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessage *message, const char *name,
+                                                  ProtobufCType type) {
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    bool fits = field != NULL && field->type == type && field->label != PROTOBUF_C_LABEL_REPEATED;
+    return fits ? field : NULL;
+}
+
+static const char *text_at(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
+    const char *text = NULL;
+    memcpy(&text, (const char *)message + field->offset, sizeof(text));
+    return text == NULL ? "" : text;
+}
+
+static void empty_text_at(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
+    const char *empty = protobuf_c_empty_string;
+    memcpy((char *)message + field->offset, &empty, sizeof(empty));
+}
+
+const char *sp_admin_request_id(const ProtobufCMessage *request) {
+    const ProtobufCFieldDescriptor *field = find_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
+    return field == NULL ? "" : text_at(request, field);
+}
+
+enum sp_status sp_admin_check_request_id(struct sp_admin_context *ctx, const char *request_id) {
+    size_t size = strlen(request_id);
+    if (size > REQUEST_ID_MAX_BYTES)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "request_id: at most %d bytes", REQUEST_ID_MAX_BYTES);
+    for (size_t i = 0; i < size; i++)
+        if (request_id[i] < ' ' || request_id[i] > '~')
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "request_id: printable ASCII only");
+    return SP_OK;
+}
+
+/* None of the parts can hold the NUL that ends each. */
+static enum sp_status record_id(struct sp_admin_context *ctx, const char *request_id, uint8_t ret_id[static 32]) {
+    struct sp_str actor = ctx->is_operator ? ctx->operator_name : ctx->key.principal;
+    char kind = ctx->is_operator ? 'o' : 'p';
+    char *text = sp_arena_printf(ctx->arena, "%.*s%c%c%.*s%c%s%c%s", SP_STR_ARG(ctx->workspace), '\0', kind,
+                                 SP_STR_ARG(actor), '\0', ctx->method->name, '\0', request_id);
+    if (text == NULL)
+        return SP_ERR_MEMORY;
+    size_t size = ctx->workspace.size + 1 + 1 + actor.size + 1 + strlen(ctx->method->name) + 1 + strlen(request_id);
+    sp_sha256(text, size, ret_id);
+    return SP_OK;
+}
+
+static enum sp_status hash_request(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                   uint8_t ret_hash[static 32]) {
+    const ProtobufCFieldDescriptor *field = find_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
+    ProtobufCMessage *copy = sp_arena_alloc(ctx->arena, request->descriptor->sizeof_message);
+    if (copy == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(copy, request, request->descriptor->sizeof_message);
+    if (field != NULL)
+        empty_text_at(copy, field);
+    struct sp_bytes bytes = {0};
+    enum sp_status status = sp_wire_pack(copy, ctx->arena, &bytes);
+    if (status == SP_OK)
+        sp_sha256(bytes.data, bytes.size, ret_hash);
+    return status;
+}
+
+enum sp_status sp_admin_find_replay(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                    const ProtobufCMessageDescriptor *reply, ProtobufCMessage **ret_reply) {
+    const char *request_id = sp_admin_request_id(request);
+    if (request_id[0] == '\0')
+        return SP_ERR_NOT_FOUND;
+    uint8_t id[SP_DIGEST_BYTES];
+    uint8_t hash[SP_DIGEST_BYTES];
+    Sallyport__Store__V1__StoredRequest *earlier = NULL;
+    enum sp_status status = record_id(ctx, request_id, id);
+    if (status == SP_OK)
+        status = sp_request_get(ctx->view, id, ctx->now_s, ctx->arena, &earlier);
+    if (status == SP_OK)
+        status = hash_request(ctx, request, hash);
+    if (status != SP_OK)
+        return status;
+    if (earlier->request_hash.len != sizeof(hash) || memcmp(earlier->request_hash.data, hash, sizeof(hash)) != 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "request_id: was used for another %s within 24 hours: take a new one", ctx->method->name);
+    return sp_wire_unpack_trusted(reply, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,
+                                  ret_reply);
+}
+
+/* The reply as a replay gets it. */
+static ProtobufCMessage *without_secret(struct sp_admin_context *ctx, const ProtobufCMessage *reply) {
+    ProtobufCMessage *copy = sp_arena_alloc(ctx->arena, reply->descriptor->sizeof_message);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, reply, reply->descriptor->sizeof_message);
+    const ProtobufCFieldDescriptor *secret = find_field(reply, "secret", PROTOBUF_C_TYPE_STRING);
+    const ProtobufCFieldDescriptor *issued = find_field(reply, "secret_already_issued", PROTOBUF_C_TYPE_BOOL);
+    if (secret == NULL || text_at(reply, secret)[0] == '\0')
+        return copy;
+    empty_text_at(copy, secret);
+    protobuf_c_boolean yes = 1;
+    if (issued != NULL)
+        memcpy((char *)copy + issued->offset, &yes, sizeof(yes));
+    return copy;
+}
+
+enum sp_status sp_admin_keep_reply(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                   const ProtobufCMessage *reply) {
+    const char *request_id = sp_admin_request_id(request);
+    if (request_id[0] == '\0')
+        return SP_OK;
+    uint8_t id[SP_DIGEST_BYTES];
+    uint8_t hash[SP_DIGEST_BYTES];
+    struct sp_bytes bytes = {0};
+    const ProtobufCMessage *kept = without_secret(ctx, reply);
+    enum sp_status status = kept == NULL ? SP_ERR_MEMORY : sp_wire_pack(kept, ctx->arena, &bytes);
+    if (status == SP_OK)
+        status = record_id(ctx, request_id, id);
+    if (status == SP_OK)
+        status = hash_request(ctx, request, hash);
+    if (status != SP_OK)
+        return status;
+    Sallyport__Store__V1__StoredRequest stored = SALLYPORT__STORE__V1__STORED_REQUEST__INIT;
+    stored.request_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    stored.reply = (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
+    stored.expires_at = ctx->now_s + KEPT_S;
+    return sp_request_put(ctx->write, id, &stored);
+}
