@@ -212,8 +212,9 @@ static enum sp_status resolve_for_operator(struct sp_admin_context *ctx, struct 
         /* The audit trail of a workspace outlives it. */
         ctx->error->status = SP_OK;
         ctx->error->message[0] = '\0';
-        ctx->workspace = named;
-        return SP_OK;
+        bool ok = true;
+        ctx->workspace = copy_text(ctx->arena, named, &ok);
+        return ok ? SP_OK : SP_ERR_MEMORY;
     }
     return status;
 }

@@ -27,7 +27,7 @@ const char *sp_admin_request_id(const ProtobufCMessage *request) {
     return field == NULL ? "" : text_at(request, field);
 }
 
-enum sp_status sp_admin_check_request_id(struct sp_admin_context *ctx, const char *request_id) {
+static enum sp_status check_request_id(struct sp_admin_context *ctx, const char *request_id) {
     size_t size = strlen(request_id);
     if (size > REQUEST_ID_MAX_BYTES)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "request_id: at most %d bytes", REQUEST_ID_MAX_BYTES);
@@ -66,22 +66,30 @@ static enum sp_status hash_request(struct sp_admin_context *ctx, const ProtobufC
     return status;
 }
 
-enum sp_status sp_admin_find_replay(struct sp_admin_context *ctx, const ProtobufCMessage *request,
-                                    const ProtobufCMessageDescriptor *reply, ProtobufCMessage **ret_reply) {
+enum sp_status sp_admin_replay_open(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                    struct sp_admin_replay *ret_replay) {
     const char *request_id = sp_admin_request_id(request);
-    if (request_id[0] == '\0')
+    struct sp_admin_replay replay = {.wanted = request_id[0] != '\0'};
+    enum sp_status status = check_request_id(ctx, request_id);
+    if (status == SP_OK && replay.wanted)
+        status = record_id(ctx, request_id, replay.id);
+    if (status == SP_OK && replay.wanted)
+        status = hash_request(ctx, request, replay.hash);
+    if (status == SP_OK)
+        *ret_replay = replay;
+    return status;
+}
+
+enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
+                                    const ProtobufCMessageDescriptor *reply, ProtobufCMessage **ret_reply) {
+    if (!replay->wanted)
         return SP_ERR_NOT_FOUND;
-    uint8_t id[SP_DIGEST_BYTES];
-    uint8_t hash[SP_DIGEST_BYTES];
     Sallyport__Store__V1__StoredRequest *earlier = NULL;
-    enum sp_status status = record_id(ctx, request_id, id);
-    if (status == SP_OK)
-        status = sp_request_get(ctx->view, id, ctx->now_s, ctx->arena, &earlier);
-    if (status == SP_OK)
-        status = hash_request(ctx, request, hash);
+    enum sp_status status = sp_request_get(ctx->view, replay->id, ctx->now_s, ctx->arena, &earlier);
     if (status != SP_OK)
         return status;
-    if (earlier->request_hash.len != sizeof(hash) || memcmp(earlier->request_hash.data, hash, sizeof(hash)) != 0)
+    if (earlier->request_hash.len != sizeof(replay->hash) ||
+        memcmp(earlier->request_hash.data, replay->hash, sizeof(replay->hash)) != 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "request_id: was used for another %s within 24 hours: take a new one", ctx->method->name);
     return sp_wire_unpack_trusted(reply, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,
@@ -105,25 +113,20 @@ static ProtobufCMessage *without_secret(struct sp_admin_context *ctx, const Prot
     return copy;
 }
 
-enum sp_status sp_admin_keep_reply(struct sp_admin_context *ctx, const ProtobufCMessage *request,
-                                   const ProtobufCMessage *reply) {
-    const char *request_id = sp_admin_request_id(request);
-    if (request_id[0] == '\0')
+enum sp_status sp_admin_replay_keep(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
+                                    const ProtobufCMessage *reply) {
+    if (!replay->wanted)
         return SP_OK;
-    uint8_t id[SP_DIGEST_BYTES];
     uint8_t hash[SP_DIGEST_BYTES];
+    memcpy(hash, replay->hash, sizeof(hash));
     struct sp_bytes bytes = {0};
     const ProtobufCMessage *kept = without_secret(ctx, reply);
     enum sp_status status = kept == NULL ? SP_ERR_MEMORY : sp_wire_pack(kept, ctx->arena, &bytes);
-    if (status == SP_OK)
-        status = record_id(ctx, request_id, id);
-    if (status == SP_OK)
-        status = hash_request(ctx, request, hash);
     if (status != SP_OK)
         return status;
     Sallyport__Store__V1__StoredRequest stored = SALLYPORT__STORE__V1__STORED_REQUEST__INIT;
     stored.request_hash = (ProtobufCBinaryData){sizeof(hash), hash};
     stored.reply = (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
     stored.expires_at = ctx->now_s + KEPT_S;
-    return sp_request_put(ctx->write, id, &stored);
+    return sp_request_put(ctx->write, replay->id, &stored);
 }

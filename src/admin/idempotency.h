@@ -8,16 +8,25 @@
 /* The request's field `request_id`; empty where there is none. */
 const char *sp_admin_request_id(const ProtobufCMessage *request);
 
-/* At most 64 bytes of printable ASCII: INVALID_ARGUMENT. */
-enum sp_status sp_admin_check_request_id(struct sp_admin_context *ctx, const char *request_id) SP_MUST_USE;
+/* One mutation's place among the replies that are kept. */
+struct sp_admin_replay {
+    bool wanted; /* the request has a request_id */
+    uint8_t id[SP_DIGEST_BYTES];
+    uint8_t hash[SP_DIGEST_BYTES];
+};
 
-/* The reply kept for this request, of the type `reply`. SP_ERR_NOT_FOUND (without a message): a new one. INVALID_ARGUMENT:
- * another request had its id. */
-enum sp_status sp_admin_find_replay(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+/* Checks the request_id (at most 64 bytes of printable ASCII: INVALID_ARGUMENT) and names the place. Before the handler runs,
+ * which may change the context's workspace. */
+enum sp_status sp_admin_replay_open(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                    struct sp_admin_replay *ret_replay) SP_MUST_USE;
+
+/* The reply kept there, of the type `reply`. SP_ERR_NOT_FOUND (without a message): this is a new request.
+ * INVALID_ARGUMENT: another request had its id. */
+enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
                                     const ProtobufCMessageDescriptor *reply, ProtobufCMessage **ret_reply) SP_MUST_USE;
 
-/* Keeps a reply, its secret left out, in the same write as its change. Does nothing without a request_id. */
-enum sp_status sp_admin_keep_reply(struct sp_admin_context *ctx, const ProtobufCMessage *request,
-                                   const ProtobufCMessage *reply) SP_MUST_USE;
+/* Keeps a reply there, its secret left out, in the same write as its change. */
+enum sp_status sp_admin_replay_keep(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
+                                    const ProtobufCMessage *reply) SP_MUST_USE;
 
 #endif
