@@ -50,7 +50,7 @@ void sp_key_digest_from_text(struct sp_str text, uint8_t ret_digest[static SP_DI
 void sp_key_digest_from_sha256(const uint8_t sha256[static SP_DIGEST_BYTES],
                                uint8_t ret_digest[static SP_DIGEST_BYTES]);
 
-/* The last four characters, or fewer of a text shorter than 16. */
+/* The last four characters, or a quarter of a text shorter than 16; what is not visible ASCII becomes "?". */
 void sp_key_hint(struct sp_str text, char ret_hint[static SP_KEY_HINT_BYTES]);
 
 #endif
