@@ -53,6 +53,7 @@ struct sp_rpc_server_options {
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
     unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
     unsigned max_connection_age_s;   /* 0: for ever */
+    unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
     /* Called on each worker's thread when it starts and ends; may be NULL. */
     void (*worker_started)(unsigned worker, void *user);
     void (*worker_stopping)(unsigned worker, void *user);

@@ -1,0 +1,378 @@
+#include "rpc/client.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+
+enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024 };
+
+struct sp_rpc_client {
+    grpc_channel *channel;
+    grpc_completion_queue *cq;
+    grpc_slice authorization; /* its memory is wiped with the last reference to it, which may be gRPC's */
+    bool has_key;
+    unsigned timeout_ms;
+};
+
+/* One call from its beginning to its status. */
+struct sp_rpc_stream {
+    struct sp_rpc_client *client;
+    grpc_call *call;
+    grpc_metadata authorization;
+    grpc_metadata_array initial_metadata, trailing_metadata;
+    grpc_status_code code;
+    grpc_slice message;
+    bool initial_received; /* was asked for */
+    bool ended;            /* the status is here */
+};
+
+void sp_rpc_global_init(void) {
+    grpc_init();
+}
+
+void sp_rpc_global_fini(void) {
+    grpc_shutdown();
+}
+
+/* ---- open and close ---- */
+
+struct secret {
+    size_t size;
+    char text[];
+};
+
+static void wipe_secret(void *user) {
+    struct secret *secret = user;
+    explicit_bzero(secret->text, secret->size);
+    free(secret);
+}
+
+static enum sp_status set_key(struct sp_rpc_client *client, struct sp_str key, struct sp_error *error) {
+    static const char scheme[] = "Bearer ";
+    size_t size = sizeof scheme - 1 + key.size;
+    struct secret *secret = malloc(sizeof *secret + size);
+    if (secret == NULL) {
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    secret->size = size;
+    memcpy(secret->text, scheme, sizeof scheme - 1);
+    memcpy(secret->text + sizeof scheme - 1, key.data, key.size);
+    client->authorization = grpc_slice_new_with_user_data(secret->text, size, wipe_secret, secret);
+    client->has_key = true;
+    if (!grpc_header_nonbin_value_is_legal(client->authorization)) {
+        return sp_error_set(error, SP_ERR_INVALID, "the key holds characters that no key has");
+    }
+    return SP_OK;
+}
+
+static grpc_arg integer_arg(const char *key, int value) {
+    union {
+        const char *constant;
+        char *plain;
+    } name = {key}; /* gRPC only reads it */
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
+    arg.value.integer = value;
+    return arg;
+}
+
+static void connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options) {
+    size_t limit = options->max_receive_bytes == 0 ? DEFAULT_MAX_RECEIVE_BYTES : options->max_receive_bytes;
+    grpc_arg args[] = {
+        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        /* A connection of its own, not one shared with other clients of the process. */
+        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit > INT_MAX ? INT_MAX : (int)limit),
+        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+    };
+    const grpc_channel_args all = {.num_args = sizeof args / sizeof args[0], .args = args};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    client->channel = grpc_channel_create(options->target, credentials, &all);
+    grpc_channel_credentials_release(credentials);
+}
+
+enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
+                                  struct sp_error *error) {
+    if (options->target == NULL || options->target[0] == '\0') {
+        return sp_error_set(error, SP_ERR_INVALID, "no server to connect to was given");
+    }
+    struct sp_rpc_client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    sp_rpc_global_init();
+    client->timeout_ms = options->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : options->timeout_ms;
+    client->cq = grpc_completion_queue_create_for_pluck(NULL);
+    enum sp_status status = options->key.size == 0 ? SP_OK : set_key(client, options->key, error);
+    if (status == SP_OK) {
+        connect_channel(client, options);
+        *ret_client = client;
+    } else {
+        sp_rpc_client_close(client);
+    }
+    return status;
+}
+
+void sp_rpc_client_close(struct sp_rpc_client *client) {
+    if (client == NULL) {
+        return;
+    }
+    if (client->channel != NULL) {
+        grpc_channel_destroy(client->channel);
+    }
+    grpc_completion_queue_shutdown(client->cq);
+    grpc_completion_queue_destroy(client->cq);
+    if (client->has_key) {
+        grpc_slice_unref(client->authorization);
+    }
+    free(client);
+    sp_rpc_global_fini();
+}
+
+/* ---- the parts of a call ---- */
+
+static void begin(struct sp_rpc_stream *stream, struct sp_rpc_client *client, const char *path, gpr_timespec deadline) {
+    grpc_slice method = grpc_slice_from_copied_string(path);
+    memset(stream, 0, sizeof *stream);
+    stream->client = client;
+    stream->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq, method, NULL,
+                                            deadline, NULL);
+    grpc_slice_unref(method);
+    stream->message = grpc_empty_slice();
+    grpc_metadata_array_init(&stream->initial_metadata);
+    grpc_metadata_array_init(&stream->trailing_metadata);
+}
+
+static void end(struct sp_rpc_stream *stream) {
+    grpc_metadata_array_destroy(&stream->initial_metadata);
+    grpc_metadata_array_destroy(&stream->trailing_metadata);
+    grpc_slice_unref(stream->message);
+    grpc_call_unref(stream->call);
+}
+
+static void set_initial_op(struct sp_rpc_stream *stream, grpc_op *op) {
+    op->op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (stream->client->has_key) {
+        stream->authorization.key = grpc_slice_from_static_string("authorization");
+        stream->authorization.value = stream->client->authorization;
+        op->data.send_initial_metadata.count = 1;
+        op->data.send_initial_metadata.metadata = &stream->authorization;
+    }
+}
+
+static void set_status_op(struct sp_rpc_stream *stream, grpc_op *op) {
+    op->op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+    op->data.recv_status_on_client.trailing_metadata = &stream->trailing_metadata;
+    op->data.recv_status_on_client.status = &stream->code;
+    op->data.recv_status_on_client.status_details = &stream->message;
+}
+
+static grpc_byte_buffer *make_buffer(struct sp_bytes bytes) {
+    grpc_slice slice = grpc_slice_malloc(bytes.size);
+    if (bytes.size > 0) {
+        memcpy(GRPC_SLICE_START_PTR(slice), bytes.data, bytes.size);
+    }
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    return buffer;
+}
+
+/* Copies a received message and frees it. */
+static enum sp_status take_buffer(grpc_byte_buffer *buffer, struct sp_arena *arena, struct sp_bytes *ret_bytes,
+                                  struct sp_error *error) {
+    grpc_byte_buffer_reader reader;
+    size_t size = grpc_byte_buffer_length(buffer);
+    uint8_t *copy = sp_arena_alloc(arena, size);
+    size_t at = 0;
+    if (copy != NULL && grpc_byte_buffer_reader_init(&reader, buffer)) {
+        grpc_slice *slice;
+        while (grpc_byte_buffer_reader_peek(&reader, &slice)) {
+            memcpy(copy + at, GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
+            at += GRPC_SLICE_LENGTH(*slice);
+        }
+        grpc_byte_buffer_reader_destroy(&reader);
+    }
+    grpc_byte_buffer_destroy(buffer);
+    if (copy == NULL) {
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the reply of %zu bytes is larger than what was set aside", size);
+    }
+    *ret_bytes = (struct sp_bytes){copy, at};
+    return SP_OK;
+}
+
+/* Runs a batch to its end. False when gRPC refused it or it failed. */
+static bool run_batch(struct sp_rpc_stream *stream, const grpc_op *ops, size_t count, void *tag) {
+    if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK) {
+        return false;
+    }
+    grpc_event event =
+        grpc_completion_queue_pluck(stream->client->cq, tag, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return event.type == GRPC_OP_COMPLETE && event.success != 0;
+}
+
+static enum sp_status status_of(const struct sp_rpc_stream *stream, struct sp_error *error) {
+    enum sp_status status = sp_status_from_grpc((int)stream->code);
+    if (status == SP_OK) {
+        return SP_OK;
+    }
+    return sp_error_set(error, status, "%.*s", (int)GRPC_SLICE_LENGTH(stream->message),
+                        (const char *)GRPC_SLICE_START_PTR(stream->message));
+}
+
+/* ---- unary ---- */
+
+static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer *request) {
+    grpc_byte_buffer *reply = NULL;
+    grpc_op ops[6];
+    memset(ops, 0, sizeof ops);
+    set_initial_op(stream, &ops[0]);
+    ops[1].op = GRPC_OP_SEND_MESSAGE;
+    ops[1].data.send_message.send_message = request;
+    ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+    ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
+    ops[3].data.recv_initial_metadata.recv_initial_metadata = &stream->initial_metadata;
+    ops[4].op = GRPC_OP_RECV_MESSAGE;
+    ops[4].data.recv_message.recv_message = &reply;
+    set_status_op(stream, &ops[5]);
+    if (!run_batch(stream, ops, 6, stream)) {
+        stream->code = GRPC_STATUS_INTERNAL;
+    }
+    return reply;
+}
+
+enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path, struct sp_bytes request,
+                                  struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
+    struct sp_rpc_stream stream;
+    struct sp_bytes bytes = {NULL, 0};
+    gpr_timespec timeout = gpr_time_from_millis(client->timeout_ms, GPR_TIMESPAN);
+    begin(&stream, client, path, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout));
+    grpc_byte_buffer *buffer = make_buffer(request);
+    grpc_byte_buffer *reply = exchange(&stream, buffer);
+    grpc_byte_buffer_destroy(buffer);
+    /* The batch succeeds even where the call failed: only the status tells. */
+    enum sp_status status = status_of(&stream, error);
+    if (status == SP_OK && reply == NULL) {
+        status = sp_error_set(error, SP_ERR_INTERNAL, "the server ended the call without a reply");
+    } else if (status == SP_OK) {
+        status = take_buffer(reply, arena, &bytes, error);
+        reply = NULL;
+    }
+    if (reply != NULL) {
+        grpc_byte_buffer_destroy(reply);
+    }
+    end(&stream);
+    if (status == SP_OK) {
+        *ret_reply = bytes;
+    }
+    return status;
+}
+
+/* ---- streams ---- */
+
+/* Waits for the call's end and says how it ended. */
+static enum sp_status read_status(struct sp_rpc_stream *stream, struct sp_error *error) {
+    if (!stream->ended) {
+        grpc_op op;
+        memset(&op, 0, sizeof op);
+        set_status_op(stream, &op);
+        if (!run_batch(stream, &op, 1, stream)) {
+            stream->code = GRPC_STATUS_INTERNAL;
+        }
+        stream->ended = true;
+    }
+    return status_of(stream, error);
+}
+
+/* What a failed operation means: the call's error, or that the call is over. */
+static enum sp_status failure(struct sp_rpc_stream *stream, struct sp_error *error) {
+    enum sp_status status = read_status(stream, error);
+    return status != SP_OK ? status : sp_error_set(error, SP_ERR_OUT_OF_RANGE, "the server ended the call");
+}
+
+enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
+                                  struct sp_error *error) {
+    struct sp_rpc_stream *stream = malloc(sizeof *stream);
+    if (stream == NULL) {
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    begin(stream, client, path, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    grpc_op op;
+    memset(&op, 0, sizeof op);
+    set_initial_op(stream, &op);
+    if (!run_batch(stream, &op, 1, stream)) {
+        enum sp_status status = failure(stream, error);
+        sp_rpc_stream_close(stream);
+        return status;
+    }
+    *ret_stream = stream;
+    return SP_OK;
+}
+
+enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message, struct sp_error *error) {
+    if (stream->ended) {
+        return failure(stream, error);
+    }
+    grpc_op op;
+    memset(&op, 0, sizeof op);
+    op.op = GRPC_OP_SEND_MESSAGE;
+    op.data.send_message.send_message = make_buffer(message);
+    bool sent = run_batch(stream, &op, 1, stream);
+    grpc_byte_buffer_destroy(op.data.send_message.send_message);
+    return sent ? SP_OK : failure(stream, error);
+}
+
+enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) {
+    if (stream->ended) {
+        return failure(stream, error);
+    }
+    grpc_op op;
+    memset(&op, 0, sizeof op);
+    op.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+    return run_batch(stream, &op, 1, stream) ? SP_OK : failure(stream, error);
+}
+
+enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
+                                     struct sp_error *error) {
+    if (stream->ended) {
+        return failure(stream, error);
+    }
+    grpc_byte_buffer *buffer = NULL;
+    grpc_op ops[2];
+    size_t count = 0;
+    memset(ops, 0, sizeof ops);
+    if (!stream->initial_received) {
+        stream->initial_received = true;
+        ops[count].op = GRPC_OP_RECV_INITIAL_METADATA;
+        ops[count++].data.recv_initial_metadata.recv_initial_metadata = &stream->initial_metadata;
+    }
+    ops[count].op = GRPC_OP_RECV_MESSAGE;
+    ops[count++].data.recv_message.recv_message = &buffer;
+    if (!run_batch(stream, ops, count, stream) || buffer == NULL) {
+        if (buffer != NULL) {
+            grpc_byte_buffer_destroy(buffer);
+        }
+        return failure(stream, error);
+    }
+    return take_buffer(buffer, arena, ret_message, error);
+}
+
+void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
+    if (stream == NULL) {
+        return;
+    }
+    if (!stream->ended) {
+        struct sp_error ignored;
+        grpc_call_cancel(stream->call, NULL);
+        if (read_status(stream, &ignored) == SP_OK) {
+            /* It ended before the cancellation: as good. */
+        }
+    }
+    end(stream);
+    free(stream);
+}

@@ -1,0 +1,241 @@
+#include "rpc/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "grpc/health/v1/health.pb-c.h"
+#include "wire/wire.h"
+
+typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus serving_status;
+
+#define STATUS(name) GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__##name
+
+struct watcher {
+    struct sp_rpc_call *call;
+    struct watcher *previous, *next;
+    bool linked;
+    bool known; /* the service that it asked for */
+    bool sending;
+    serving_status told; /* UNKNOWN: nothing yet */
+};
+
+struct health {
+    pthread_mutex_t lock; /* over what follows; held while watchers are woken, so that none goes meanwhile */
+    bool serving;
+    struct watcher *watchers;
+    struct sp_arena names_arena;
+    struct sp_str *names; /* fixed once the server runs */
+    size_t name_count;
+};
+
+enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
+
+enum sp_status health_create(struct health **ret_health, struct sp_error *error) {
+    struct health *health = calloc(1, sizeof *health);
+    if (health == NULL || sp_arena_init(&health->names_arena, 1024, NAMES_BUDGET_BYTES) != SP_OK) {
+        free(health);
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    pthread_mutex_init(&health->lock, NULL);
+    *ret_health = health;
+    return SP_OK;
+}
+
+void health_free(struct health *health) {
+    if (health == NULL) {
+        return;
+    }
+    sp_arena_fini(&health->names_arena);
+    free(health->names);
+    pthread_mutex_destroy(&health->lock);
+    free(health);
+}
+
+static bool is_known(const struct health *health, struct sp_str name) {
+    for (size_t i = 0; i < health->name_count; i++) {
+        if (sp_str_equal(health->names[i], name)) {
+            return true;
+        }
+    }
+    return name.size == 0;
+}
+
+enum sp_status health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
+    if (is_known(health, name)) {
+        return SP_OK;
+    }
+    struct sp_str *names = reallocarray(health->names, health->name_count + 1, sizeof *names);
+    char *copy = sp_arena_strdup(&health->names_arena, name);
+    health->names = names == NULL ? health->names : names;
+    if (names == NULL || copy == NULL) {
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    names[health->name_count++] = (struct sp_str){copy, name.size};
+    return SP_OK;
+}
+
+static serving_status status_now(struct health *health) {
+    pthread_mutex_lock(&health->lock);
+    serving_status status = health->serving ? STATUS(SERVING) : STATUS(NOT_SERVING);
+    pthread_mutex_unlock(&health->lock);
+    return status;
+}
+
+void health_set(struct health *health, bool serving) {
+    pthread_mutex_lock(&health->lock);
+    if (health->serving != serving) {
+        health->serving = serving;
+        for (struct watcher *watcher = health->watchers; watcher != NULL; watcher = watcher->next) {
+            sp_rpc_wake(watcher->call);
+        }
+    }
+    pthread_mutex_unlock(&health->lock);
+}
+
+/* ---- messages ---- */
+
+static enum sp_status read_request(struct sp_rpc_call *call, struct sp_bytes bytes, struct sp_str *ret_service,
+                                   struct sp_error *error) {
+    ProtobufCMessage *message;
+    enum sp_status status = sp_wire_unpack(&grpc__health__v1__health_check_request__descriptor, bytes,
+                                           sp_rpc_call_arena(call), &message, error);
+    if (status == SP_OK) {
+        *ret_service = sp_str_from(((Grpc__Health__V1__HealthCheckRequest *)message)->service);
+    }
+    return status;
+}
+
+struct response_bytes {
+    uint8_t data[16];
+    size_t size;
+};
+
+static struct response_bytes pack_response(serving_status status) {
+    Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+    struct response_bytes bytes;
+    response.status = status;
+    bytes.size = grpc__health__v1__health_check_response__pack(&response, bytes.data);
+    return bytes;
+}
+
+/* ---- Check ---- */
+
+static void check(struct sp_rpc_call *call, void *user) {
+    struct health *health = user;
+    struct sp_str service;
+    struct sp_error error;
+    enum sp_status status = read_request(call, sp_rpc_call_request(call), &service, &error);
+    if (status != SP_OK) {
+        sp_rpc_fail(call, status, error.message);
+    } else if (!is_known(health, service)) {
+        sp_rpc_fail(call, SP_ERR_NOT_FOUND, "this server has no such service");
+    } else {
+        struct response_bytes bytes = pack_response(status_now(health));
+        sp_rpc_reply(call, (struct sp_bytes){bytes.data, bytes.size});
+    }
+}
+
+/* ---- Watch ---- */
+
+static void link_watcher(struct health *health, struct watcher *watcher) {
+    pthread_mutex_lock(&health->lock);
+    watcher->next = health->watchers;
+    if (health->watchers != NULL) {
+        health->watchers->previous = watcher;
+    }
+    health->watchers = watcher;
+    watcher->linked = true;
+    pthread_mutex_unlock(&health->lock);
+}
+
+static void unlink_watcher(struct health *health, struct watcher *watcher) {
+    pthread_mutex_lock(&health->lock);
+    if (watcher->next != NULL) {
+        watcher->next->previous = watcher->previous;
+    }
+    if (watcher->previous != NULL) {
+        watcher->previous->next = watcher->next;
+    } else {
+        health->watchers = watcher->next;
+    }
+    pthread_mutex_unlock(&health->lock);
+}
+
+/* Tells what the client was not told yet. */
+static void tell(struct health *health, struct watcher *watcher) {
+    serving_status status = watcher->known ? status_now(health) : STATUS(SERVICE_UNKNOWN);
+    if (watcher->sending || watcher->told == status) {
+        return;
+    }
+    struct response_bytes bytes = pack_response(status);
+    watcher->sending = true;
+    watcher->told = status;
+    sp_rpc_send(watcher->call, (struct sp_bytes){bytes.data, bytes.size});
+}
+
+static void watch_opened(struct sp_rpc_call *call, void *user) {
+    struct watcher *watcher = calloc(1, sizeof *watcher);
+    (void)user;
+    if (watcher == NULL) {
+        sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
+    watcher->call = call;
+    sp_rpc_set_state(call, watcher);
+    sp_rpc_read(call);
+}
+
+static void watch_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    struct health *health = user;
+    struct watcher *watcher = sp_rpc_state(call);
+    struct sp_str service;
+    struct sp_error error;
+    enum sp_status status = read_request(call, message, &service, &error);
+    if (status != SP_OK) {
+        sp_rpc_fail(call, status, error.message);
+        return;
+    }
+    watcher->known = is_known(health, service);
+    link_watcher(health, watcher);
+    tell(health, watcher);
+}
+
+static void watch_half_closed(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_fail(call, SP_ERR_INVALID, "the call carries no message");
+}
+
+static void watch_sent(struct sp_rpc_call *call, void *user) {
+    struct watcher *watcher = sp_rpc_state(call);
+    watcher->sending = false;
+    tell(user, watcher);
+}
+
+static void watch_woken(struct sp_rpc_call *call, void *user) {
+    tell(user, sp_rpc_state(call));
+}
+
+static void watch_closed(struct sp_rpc_call *call, void *user) {
+    struct watcher *watcher = sp_rpc_state(call);
+    if (watcher != NULL && watcher->linked) {
+        unlink_watcher(user, watcher);
+    }
+    free(watcher);
+}
+
+static const struct sp_rpc_stream_ops watch_ops = {
+    .opened = watch_opened,
+    .received = watch_received,
+    .half_closed = watch_half_closed,
+    .sent = watch_sent,
+    .woken = watch_woken,
+    .closed = watch_closed,
+};
+
+size_t health_methods(struct health *health, struct sp_rpc_method *ret_methods) {
+    ret_methods[0] = (struct sp_rpc_method){
+        .path = "/grpc.health.v1.Health/Check", .kind = SP_RPC_UNARY, .unary = check, .user = health};
+    ret_methods[1] = (struct sp_rpc_method){
+        .path = "/grpc.health.v1.Health/Watch", .kind = SP_RPC_STREAM, .stream = &watch_ops, .user = health};
+    return 2;
+}
