@@ -328,8 +328,8 @@ struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *k
     size_t key_size = strlen(key);
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *entry = &call->metadata.metadata[i];
-        if (GRPC_SLICE_LENGTH(entry->key) == key_size &&
-            memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) == 0 && count++ == 0) {
+        if (GRPC_SLICE_LENGTH(entry->key) == key_size && memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) == 0 &&
+            count++ == 0) {
             first = (struct sp_str){(const char *)GRPC_SLICE_START_PTR(entry->value), GRPC_SLICE_LENGTH(entry->value)};
         }
     }

@@ -211,8 +211,7 @@ static bool run_batch(struct sp_rpc_stream *stream, const grpc_op *ops, size_t c
     if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK) {
         return false;
     }
-    grpc_event event =
-        grpc_completion_queue_pluck(stream->client->cq, tag, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, tag, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     return event.type == GRPC_OP_COMPLETE && event.success != 0;
 }
 

@@ -16,8 +16,8 @@ struct listeners;
 /* Makes and binds nothing yet. */
 struct listeners *listeners_create(unsigned max_connections);
 /* Binds one address. SP_ERR_INVALID, SP_ERR_IO, SP_ERR_MEMORY. */
-enum sp_status listeners_bind(struct listeners *listeners, const char *address, bool insecure, struct sp_error *error)
-    SP_MUST_USE;
+enum sp_status listeners_bind(struct listeners *listeners, const char *address, bool insecure,
+                              struct sp_error *error) SP_MUST_USE;
 /* The port of the i-th address; 0 for Unix sockets; -1 where there is none. */
 int listeners_port(const struct listeners *listeners, size_t i);
 /* The channel argument that makes gRPC offer its hand-over. Valid as long as `listeners`. */

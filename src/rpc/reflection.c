@@ -75,15 +75,15 @@ static enum sp_status add_enums(struct reflection *reflection, const char *scope
     return status;
 }
 
-static enum sp_status add_messages(struct reflection *reflection, const char *scope, const ProtobufCBinaryData *messages,
-                                   size_t count, size_t file, int depth) {
+static enum sp_status add_messages(struct reflection *reflection, const char *scope,
+                                   const ProtobufCBinaryData *messages, size_t count, size_t file, int depth) {
     enum sp_status status = depth > MAX_NESTING ? SP_ERR_CORRUPT : SP_OK;
     for (size_t i = 0; i < count && status == SP_OK; i++) {
         ProtobufCMessage *unpacked;
         const char *full;
-        status = sp_wire_unpack_trusted(&sallyport__descriptor__v1__message__descriptor,
-                                        (struct sp_bytes){messages[i].data, messages[i].len}, &reflection->arena,
-                                        &unpacked);
+        status =
+            sp_wire_unpack_trusted(&sallyport__descriptor__v1__message__descriptor,
+                                   (struct sp_bytes){messages[i].data, messages[i].len}, &reflection->arena, &unpacked);
         if (status != SP_OK) {
             break;
         }
@@ -115,8 +115,8 @@ static enum sp_status add_file(struct reflection *reflection, size_t at) {
     ProtobufCMessage *unpacked;
     const ProtobufCBinaryData *bytes = &reflection->set->file[at];
     enum sp_status status =
-        sp_wire_unpack_trusted(&sallyport__descriptor__v1__file__descriptor,
-                               (struct sp_bytes){bytes->data, bytes->len}, &reflection->arena, &unpacked);
+        sp_wire_unpack_trusted(&sallyport__descriptor__v1__file__descriptor, (struct sp_bytes){bytes->data, bytes->len},
+                               &reflection->arena, &unpacked);
     if (status != SP_OK) {
         return status;
     }
@@ -296,8 +296,7 @@ static enum sp_status answer_error(enum sp_status reason, const char *text, stru
     grpc__reflection__v1__error_response__init(answer);
     answer->error_code = sp_status_to_grpc(reason);
     answer->error_message = copy;
-    response->message_response_case =
-        GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
+    response->message_response_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
     response->error_response = answer;
     return SP_OK;
 }
@@ -329,8 +328,8 @@ static enum sp_status answer(const struct reflection *reflection, const request_
 static enum sp_status respond(const struct reflection *reflection, struct sp_bytes message, struct sp_arena *arena,
                               struct sp_bytes *ret_reply, struct sp_error *error) {
     ProtobufCMessage *unpacked;
-    enum sp_status status = sp_wire_unpack(&grpc__reflection__v1__server_reflection_request__descriptor, message, arena,
-                                           &unpacked, error);
+    enum sp_status status =
+        sp_wire_unpack(&grpc__reflection__v1__server_reflection_request__descriptor, message, arena, &unpacked, error);
     if (status != SP_OK) {
         return status;
     }

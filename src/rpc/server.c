@@ -94,7 +94,8 @@ static void create_grpc_server(struct sp_rpc_server *server) {
     args[count++] = integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
     args[count++] = integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
     if (options->max_connection_age_s != 0) {
-        unsigned age_ms = options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;
+        unsigned age_ms =
+            options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;
         args[count++] = integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, age_ms);
         args[count++] = integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, CONNECTION_AGE_GRACE_MS);
     }
