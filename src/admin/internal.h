@@ -133,6 +133,27 @@ enum sp_status sp_admin_put(struct sp_admin_context *ctx, enum sp_kind kind, con
                             const ProtobufCMessage *message) SP_MUST_USE;
 enum sp_status sp_admin_delete(struct sp_admin_context *ctx, enum sp_kind kind, const char *id) SP_MUST_USE;
 
+/* ---- things that several calls make: workspace.c, principal.c, group.c ---- */
+
+/* Each checks the template's fields and the rules (ids, names, seats, quotas; not what the actor may give), and adds the new thing
+ * to the changes. An empty id is generated; created_at 0 is now. What they check in the store does not see changes of
+ * this call that are not flushed. */
+
+/* Also makes it the context's workspace. plan 0: FREE; seats 0: 1. */
+enum sp_status sp_admin_add_workspace(struct sp_admin_context *ctx,
+                                      const Sallyport__V1__Workspace *template) SP_MUST_USE;
+/* kind must be set; role 0: MEMBER. */
+enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
+                                      Sallyport__Store__V1__StoredPrincipal **ret_principal) SP_MUST_USE;
+enum sp_status sp_admin_add_group(struct sp_admin_context *ctx, const Sallyport__V1__Group *template,
+                                  Sallyport__Store__V1__StoredGroup **ret_group) SP_MUST_USE;
+/* Both exist, and the membership does not (the caller has looked); checks nothing, not even the quota. added_at 0: now. */
+enum sp_status sp_admin_add_member(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
+                                   const Sallyport__Store__V1__StoredPrincipal *principal,
+                                   int64_t added_at_s) SP_MUST_USE;
+enum sp_status sp_admin_is_member(struct sp_admin_context *ctx, const char *group, const char *principal,
+                                  bool *ret_is_member) SP_MUST_USE;
+
 /* Deletes with all that hangs on it (cascade.c). */
 enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
                                               const Sallyport__Store__V1__StoredPrincipal *principal) SP_MUST_USE;
