@@ -1,0 +1,235 @@
+/* Workspaces: what operators do with tenants. */
+#include "admin/internal.h"
+#include "base/text.h"
+#include "wire/wire.h"
+
+enum { SEATS_MAX = 1000000 };
+
+static enum sp_status check_seats(struct sp_admin_context *ctx, uint32_t seats) {
+    if (seats >= 1 && seats <= SEATS_MAX)
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "seats: 1 to %d", SEATS_MAX);
+}
+
+static enum sp_status check_plan(struct sp_admin_context *ctx, Sallyport__V1__Plan plan) {
+    if (plan != SALLYPORT__V1__PLAN__PLAN_UNSPECIFIED &&
+        protobuf_c_enum_descriptor_get_value(&sallyport__v1__plan__descriptor, (int)plan) != NULL)
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "plan: PLAN_FREE, PLAN_STANDARD or PLAN_ENTERPRISE");
+}
+
+static enum sp_status check_features(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace) {
+    for (size_t i = 0; i < workspace->n_features; i++) {
+        Sallyport__V1__Feature feature = workspace->features[i];
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&sallyport__v1__feature__descriptor, (int)feature);
+        if (value == NULL || feature == SALLYPORT__V1__FEATURE__FEATURE_UNSPECIFIED)
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: no such feature", i);
+        for (size_t j = 0; j < i; j++)
+            if (workspace->features[j] == feature)
+                return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: %s is given twice", i, value->name);
+    }
+    return SP_OK;
+}
+
+static enum sp_status check_workspace(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace) {
+    enum sp_status status = sp_text_check_name(sp_str_from(workspace->name), "name", ctx->error);
+    if (status == SP_OK)
+        status = check_plan(ctx, workspace->plan);
+    if (status == SP_OK)
+        status = check_seats(ctx, workspace->seats);
+    return status == SP_OK ? check_features(ctx, workspace) : status;
+}
+
+static enum sp_status put_workspace(struct sp_admin_context *ctx) {
+    return sp_admin_put(ctx, SP_KIND_WORKSPACE, ctx->stored_workspace->workspace->id, &ctx->stored_workspace->base);
+}
+
+enum sp_status sp_admin_add_workspace(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *template) {
+    Sallyport__V1__Workspace *workspace = (void *)sp_wire_copy(&template->base, ctx->arena);
+    Sallyport__Store__V1__StoredWorkspace *stored =
+        SP_ADMIN_NEW(ctx, Sallyport__Store__V1__StoredWorkspace, sallyport__store__v1__stored_workspace);
+    if (workspace == NULL || stored == NULL)
+        return SP_ERR_MEMORY;
+    stored->workspace = workspace;
+    workspace->deleting = false;
+    if (workspace->plan == SALLYPORT__V1__PLAN__PLAN_UNSPECIFIED)
+        workspace->plan = SALLYPORT__V1__PLAN__PLAN_FREE;
+    if (workspace->seats == 0)
+        workspace->seats = 1;
+    if (workspace->created_at == 0)
+        workspace->created_at = ctx->now_s;
+    const char *id = NULL;
+    enum sp_status status = check_workspace(ctx, workspace);
+    if (status == SP_OK)
+        status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", template->id, &id);
+    if (status == SP_OK)
+        status = sp_write_next_workspace(ctx->write, &stored->number);
+    if (status != SP_OK)
+        return status;
+    workspace->id = sp_arena_strdup(ctx->arena, sp_str_from(id));
+    if (workspace->id == NULL)
+        return SP_ERR_MEMORY;
+    ctx->workspace = sp_str_from(workspace->id);
+    ctx->stored_workspace = stored;
+    return put_workspace(ctx);
+}
+
+static enum sp_status add_first_admin(struct sp_admin_context *ctx,
+                                      const Sallyport__V1__CreateWorkspaceRequest *request,
+                                      Sallyport__V1__CreateWorkspaceResponse *response) {
+    Sallyport__V1__Principal admin = SALLYPORT__V1__PRINCIPAL__INIT;
+    char name[] = "admin";
+    admin.id = request->admin_id;
+    admin.name = request->admin_name[0] == '\0' ? name : request->admin_name;
+    admin.kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
+    admin.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
+    Sallyport__Store__V1__StoredPrincipal *stored = NULL;
+    enum sp_status status = sp_admin_add_principal(ctx, &admin, &stored);
+    if (status != SP_OK)
+        return status;
+    Sallyport__V1__Permissions all = SALLYPORT__V1__PERMISSIONS__INIT;
+    all.all = true;
+    Sallyport__V1__ApiKey key = SALLYPORT__V1__API_KEY__INIT;
+    key.name = name;
+    key.permissions = &all;
+    struct sp_admin_new_key new_key = {.principal = stored, .template = &key};
+    response->admin = stored->principal;
+    return sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
+}
+
+enum sp_status sp_admin_create_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                         ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__CreateWorkspaceRequest *request = (const void *)message;
+    Sallyport__V1__CreateWorkspaceResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__CreateWorkspaceResponse, sallyport__v1__create_workspace_response);
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    const char *id = NULL;
+    enum sp_status status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", request->id, &id);
+    if (status != SP_OK)
+        return status;
+    Sallyport__V1__Workspace template = SALLYPORT__V1__WORKSPACE__INIT;
+    template.id = sp_arena_strdup(ctx->arena, sp_str_from(id));
+    template.name = request->name;
+    template.plan = request->plan;
+    template.seats = request->seats;
+    template.n_features = request->n_features;
+    template.features = request->features;
+    template.quotas = request->quotas;
+    if (template.id == NULL)
+        return SP_ERR_MEMORY;
+    /* Only now is it known which workspace the audit entry tells of. */
+    ctx->workspace = sp_str_from(template.id);
+    status = sp_admin_begin_changes(ctx, request->request_id);
+    if (status == SP_OK)
+        status = sp_admin_add_workspace(ctx, &template);
+    if (status == SP_OK)
+        status = add_first_admin(ctx, request, response);
+    if (status != SP_OK)
+        return status;
+    response->workspace = ctx->stored_workspace->workspace;
+    *ret_reply = &response->base;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_get_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                      ProtobufCMessage **ret_reply) {
+    (void)message;
+    *ret_reply = &ctx->stored_workspace->workspace->base;
+    return SP_OK;
+}
+
+static bool keep_workspace(void *list, const ProtobufCMessage *stored) {
+    Sallyport__V1__ListWorkspacesResponse *response = list;
+    response->workspaces[response->n_workspaces++] =
+        ((const Sallyport__Store__V1__StoredWorkspace *)(const void *)stored)->workspace;
+    return true;
+}
+
+enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                        ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__ListWorkspacesRequest *request = (const void *)message;
+    Sallyport__V1__ListWorkspacesResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__ListWorkspacesResponse, sallyport__v1__list_workspaces_response);
+    if (response != NULL)
+        response->workspaces = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*response->workspaces));
+    if (response == NULL || response->workspaces == NULL)
+        return SP_ERR_MEMORY;
+    static const uint8_t all[] = {SP_KIND_WORKSPACE};
+    enum sp_status status =
+        sp_admin_page(ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
+                      request->page_size, request->page_token, keep_workspace, response, &response->next_page_token);
+    if (status == SP_OK)
+        *ret_reply = &response->base;
+    return status;
+}
+
+static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport__V1__UpdateWorkspaceRequest *request,
+                                  const Sallyport__V1__Workspace *given) {
+    static const char *const fields[] = {"name", "plan", "seats", "features", "quotas", "disabled", NULL};
+    enum sp_status status = sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
+    if (status != SP_OK)
+        return status;
+    Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
+    bool takes[6];
+    for (size_t i = 0; i < 6; i++)
+        takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
+    if (takes[0])
+        workspace->name = given->name;
+    if (takes[1])
+        workspace->plan = given->plan;
+    if (takes[2])
+        workspace->seats = given->seats;
+    if (takes[3]) {
+        workspace->n_features = given->n_features;
+        workspace->features = given->features;
+    }
+    if (takes[4])
+        workspace->quotas = given->quotas;
+    if (takes[5])
+        workspace->disabled = given->disabled;
+    return SP_OK;
+}
+
+static enum sp_status reply_with_workspace(struct sp_admin_context *ctx, ProtobufCMessage **ret_reply) {
+    Sallyport__V1__WorkspaceResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__WorkspaceResponse, sallyport__v1__workspace_response);
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    response->workspace = ctx->stored_workspace->workspace;
+    *ret_reply = &response->base;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_update_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                         ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__UpdateWorkspaceRequest *request = (const void *)message;
+    const Sallyport__V1__Workspace *given = (const void *)sp_wire_copy(&request->workspace->base, ctx->arena);
+    if (given == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = take_masked(ctx, request, given);
+    if (status == SP_OK)
+        status = check_workspace(ctx, ctx->stored_workspace->workspace);
+    if (status == SP_OK)
+        status = put_workspace(ctx);
+    return status == SP_OK ? reply_with_workspace(ctx, ret_reply) : status;
+}
+
+enum sp_status sp_admin_delete_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                         ProtobufCMessage **ret_reply) {
+    (void)message;
+    Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
+    if (!workspace->disabled)
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "workspace %s is enabled: disable it first",
+                            workspace->id);
+    Sallyport__V1__MutationResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__MutationResponse, sallyport__v1__mutation_response);
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    workspace->deleting = true;
+    enum sp_status status = put_workspace(ctx);
+    if (status == SP_OK)
+        *ret_reply = &response->base;
+    return status;
+}
