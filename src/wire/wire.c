@@ -8,6 +8,7 @@
 enum {
     MAX_FIELDS = 64, /* of one message: they are remembered in the bits of one word */
     MAX_VARINT_BYTES = 10,
+    MAX_SHORT_VARINT_BYTES = 5, /* of tags and lengths, longer forms of which protobuf-c refuses */
     MAX_FIELD_NUMBER = (1 << 29) - 1,
     PATH_BYTES = 256,
 };
@@ -51,10 +52,15 @@ static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_va
     return false;
 }
 
+static bool read_short_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_value) {
+    const uint8_t *begin = *at;
+    return read_varint(at, end, ret_value) && *at - begin <= MAX_SHORT_VARINT_BYTES;
+}
+
 /* Field number and wire type. */
 static bool read_tag(const uint8_t **at, const uint8_t *end, uint32_t *ret_number, unsigned *ret_wire_type) {
     uint64_t tag = 0;
-    if (!read_varint(at, end, &tag) || tag >> 3 == 0 || tag >> 3 > MAX_FIELD_NUMBER)
+    if (!read_short_varint(at, end, &tag) || tag >> 3 == 0 || tag >> 3 > MAX_FIELD_NUMBER)
         return false;
     *ret_number = (uint32_t)(tag >> 3);
     *ret_wire_type = (unsigned)(tag & 7);
@@ -74,7 +80,7 @@ static bool skip_value(const uint8_t **at, const uint8_t *end, unsigned wire_typ
         size = 4;
         break;
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!read_varint(at, end, &size))
+        if (!read_short_varint(at, end, &size))
             return false;
         break;
     default:
@@ -250,7 +256,7 @@ static enum sp_status walk_message(struct walk *walk, struct frame *frame, unsig
 static enum sp_status walk_length_prefixed(struct walk *walk, struct frame *frame, unsigned depth) {
     uint64_t size = 0;
     const ProtobufCFieldDescriptor *field = frame->field;
-    if (!read_varint(&frame->at, frame->end, &size) || size > (uint64_t)(frame->end - frame->at))
+    if (!read_short_varint(&frame->at, frame->end, &size) || size > (uint64_t)(frame->end - frame->at))
         return refuse(walk, frame, "malformed: longer than what holds it");
     const uint8_t *begin = frame->at;
     frame->at += size;
