@@ -1,0 +1,41 @@
+/* Whatever text is accepted must be a schema as its header promises; whatever is refused must say where. */
+#include <stdlib.h>
+
+#include "core/permission_set.h"
+#include "core/schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition) {
+    if (!condition)
+        abort();
+}
+
+static void check_type(const struct sp_schema *schema, const struct sp_schema_type *type) {
+    require(sp_schema_find_type(schema, type->name) == type);
+    require(type->action_count > 0);
+    for (size_t i = 0; i < type->action_count; i++) {
+        const struct sp_schema_action *action = &type->actions[i];
+        require(sp_schema_find_action(type, action->name) == action);
+        require(action->permission < schema->permission_count);
+        require(action->role <= SP_ROLE_ADMIN);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct sp_arena arena;
+    struct sp_error error = {0};
+    struct sp_schema schema = {0};
+    require(sp_arena_init(&arena, 4096, 16 << 20) == SP_OK);
+    enum sp_status status = sp_schema_parse((struct sp_str){(const char *)data, size}, &arena, &schema, &error);
+    require(status == SP_OK || (status == SP_ERR_INVALID && memcmp(error.message, "line ", 5) == 0));
+    if (status == SP_OK) {
+        require(schema.permission_count >= 4 && schema.permission_count <= SP_PERMISSIONS_MAX);
+        for (size_t i = 0; i < schema.permission_count; i++)
+            require(sp_schema_find_permission(&schema, schema.permissions[i].name) == &schema.permissions[i]);
+        for (size_t i = 0; i < schema.type_count; i++)
+            check_type(&schema, &schema.types[i]);
+    }
+    sp_arena_fini(&arena);
+    return 0;
+}
