@@ -7,7 +7,7 @@ void sp_permission_set_add(struct sp_permission_set *set, uint8_t number) {
 }
 
 bool sp_permission_set_has(const struct sp_permission_set *set, uint8_t number) {
-    return set->all || (set->bits[number / 8] >> number % 8 & 1U) != 0;
+    return set->all || ((unsigned)set->bits[number / 8] >> number % 8 & 1U) != 0;
 }
 
 bool sp_permission_set_covers(const struct sp_permission_set *outer, const struct sp_permission_set *inner) {
