@@ -13,6 +13,11 @@
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/entity.h"
 
+/* What DESIGN's "no call may widen" means beyond keys themselves: enabling a principal, and making a user ADMIN, give more reach
+ * to the keys that it has. Both are PERMISSION_DENIED where one of its keys that work now (enabled, not expired) reaches
+ * further than the acting key in permissions, addresses or expiry. Groups and shares give roles, not reach of keys:
+ * handing those out is what workspace_write is for. */
+
 /* What a caller presents with a call. Borrowed. */
 struct sp_admin_caller {
     struct sp_str credential; /* the key's text; empty: none */
@@ -61,11 +66,14 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
                                const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
                                Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) SP_MUST_USE;
 
-/* Continues the removal of workspaces being deleted: at most `limit` entities. *ret_more: there is more to do. */
+/* Continues the removal of workspaces being deleted: at most `limit` entities (1 or more), as one change. *ret_more: there is
+ * more to do. Looks at every workspace, so call it at start, after a DeleteWorkspace, and then while there is more.
+ * Where it fails the write must be aborted. */
 enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int64_t now_s, struct sp_arena *arena,
                                        bool *ret_more, struct sp_error *error) SP_MUST_USE;
 
-/* Offline: operators. The secret is written to ret_secret, SP_KEY_TEXT_BYTES long. */
+/* Offline: operators. The secret is written to ret_secret, SP_KEY_TEXT_BYTES long. A revoked name may be given again: the
+ * audit trail tells when it was. Where one fails the write must be aborted. SP_ERR_EXISTS; SP_ERR_NOT_FOUND. */
 enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name, int64_t now_s, struct sp_arena *arena,
                                      char *ret_secret, struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_admin_operator_revoke(struct sp_write *write, struct sp_str name, int64_t now_s,
