@@ -1,0 +1,73 @@
+/* A real store in a temporary folder and admin calls to it, with requests and replies as JSON. Single quotes stand for
+ * double ones, so that tables of requests stay readable: "{'id': 'u1', 'name': 'Ann'}". Every helper asserts.
+ *
+ * Each call runs in a write or snapshot of its own, as the sync program does it. A mutation that is refused without being dirty
+ * is committed all the same: it must have written nothing. */
+#ifndef TEST_SUPPORT_ADMIN_FIXTURE_H
+#define TEST_SUPPORT_ADMIN_FIXTURE_H
+
+#include <jansson.h>
+
+#include "admin/admin.h"
+#include "core/key_text.h"
+#include "store/store.h"
+
+enum { ADMIN_FIXTURE_NOW_S = 1700000000 };
+
+struct admin_fixture {
+    char folder[64];
+    struct sp_store *store;
+    struct sp_arena arena;                /* of the calls; it is reset by each */
+    struct sp_arena kept;                 /* of admin_keep */
+    char operator_key[SP_KEY_TEXT_BYTES]; /* of the operator "root" */
+    int64_t now_s;                        /* of the next calls; ADMIN_FIXTURE_NOW_S at first */
+    const char *address;                  /* of the next calls; NULL: not known. "203.0.113.9" at first */
+
+    /* Of the last call. */
+    json_t *reply; /* with default values; NULL where it failed */
+    struct sp_error error;
+};
+
+/* Makes a store with the schema (NULL: the default one) and the operator "root". */
+void admin_fixture_open(struct admin_fixture *fixture, const char *schema_yaml);
+
+/* Verifies every index of the store against its entities, and removes it. */
+void admin_fixture_close(struct admin_fixture *fixture);
+
+/* Calls a method with a key's text (NULL: none), and leaves reply or error in the fixture. */
+enum sp_status admin_call(struct admin_fixture *fixture, const char *key, const char *method, const char *request);
+
+/* The same; asserts that it works, and returns the reply (borrowed until the next call). */
+json_t *admin_ok(struct admin_fixture *fixture, const char *key, const char *method, const char *request);
+
+/* The same; asserts the status, and that the message holds `fragment` (NULL: any). */
+void admin_fails(struct admin_fixture *fixture, const char *key, const char *method, const char *request,
+                 enum sp_status status, const char *fragment);
+
+/* What stands in the last reply at a path such as "apiKey.permissions.names.0". NULL for nothing there. */
+json_t *admin_at(const struct admin_fixture *fixture, const char *path);
+/* Its text; it must be one. Valid until the next call. */
+const char *admin_text(const struct admin_fixture *fixture, const char *path);
+/* Its number, also where JSON writes it as text. */
+int64_t admin_number(const struct admin_fixture *fixture, const char *path);
+bool admin_flag(const struct admin_fixture *fixture, const char *path);
+size_t admin_length(const struct admin_fixture *fixture, const char *path);
+
+/* A copy of a text that lives as long as the fixture. */
+const char *admin_keep(struct admin_fixture *fixture, const char *text);
+/* Formatted text that lives as long. For requests with single quotes. */
+const char *admin_format(struct admin_fixture *fixture, const char *format, ...) SP_PRINTF(2, 3);
+
+/* A workspace "w1" (any id) of the enterprise plan with allowlists and 5 seats, with the ADMIN user "<id>-admin". Returns that user's
+ * key with all permissions, which lives as long as the fixture. */
+const char *admin_workspace(struct admin_fixture *fixture, const char *id);
+
+/* A key made by `key` for a principal. `rest` are more fields of the request, each with a leading comma, or "". Its text,
+ * which lives as long as the fixture. */
+const char *admin_new_key(struct admin_fixture *fixture, const char *key, const char *principal,
+                          const char *permissions, const char *rest);
+
+/* The store's revision number. */
+uint64_t admin_revision(struct admin_fixture *fixture);
+
+#endif
