@@ -32,6 +32,12 @@ enum sp_status sp_entity_key_1(enum sp_kind kind, struct sp_str workspace, struc
 enum sp_status sp_entity_key_grant(struct sp_str workspace, struct sp_str type, struct sp_str resource_id,
                                    char subject_kind, struct sp_str subject, struct sp_entity_key *ret_key) SP_MUST_USE;
 
+/* The key of the tombstone that deleting `of` leaves. `global`: a resource whose id belongs to no workspace.
+ * SP_ERR_INVALID for what is no entity key. */
+enum sp_status sp_entity_key_tombstone(const struct sp_entity_key *of, bool global,
+                                       struct sp_entity_key *ret_key) SP_MUST_USE;
+enum sp_status sp_entity_key_make_tombstone(struct sp_bytes of, bool global, struct sp_entity_key *ret_key) SP_MUST_USE;
+
 /* Reads an entity into `arena`. SP_ERR_NOT_FOUND; SP_ERR_CORRUPT; SP_ERR_MEMORY. The message's type follows from the
  * kind: StoredWorkspace for SP_KIND_WORKSPACE, and so on. */
 enum sp_status sp_entity_get(struct sp_view *view, const struct sp_entity_key *key, struct sp_arena *arena,
@@ -42,7 +48,8 @@ enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key
 /* The descriptor of a kind's stored message. */
 const ProtobufCMessageDescriptor *sp_kind_descriptor(enum sp_kind kind);
 
-/* Visits entities whose key begins with `prefix`, in key order, beginning after `after` (may be NULL). `visit` returns
+/* Visits entities whose key begins with `prefix`, in key order, beginning after `after` (may be NULL; one that
+ * does not begin with the prefix counts as NULL). `visit` returns
  * SP_OK to go on; SP_ERR_OUT_OF_RANGE ends the walk with SP_OK; anything else ends it with that status. Values are the
  * protobuf bytes, borrowed. The view must not be written to during the walk. */
 typedef enum sp_status sp_entity_visit(void *context, struct sp_bytes key, struct sp_bytes value);
@@ -67,6 +74,9 @@ enum sp_status sp_index_walk_principal_groups(struct sp_view *view, uint64_t pri
 enum sp_status sp_index_walk_group_members(struct sp_view *view, uint64_t group_number,
                                            enum sp_status (*visit)(void *context, uint64_t principal_number),
                                            void *context) SP_MUST_USE;
+
+/* How many members a group has, without walking them. */
+enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) SP_MUST_USE;
 
 /* The entity key of the principal or group with the number. An index of its own kept for admin reads ("subject": number → entity
  * key). SP_ERR_NOT_FOUND. */

@@ -8,7 +8,7 @@
  *
  * database     flags                     key → value
  * ----------   -----------------------   ------------------------------------------------------------------------
- * meta         -                         text → see SP_META_*
+ * meta         -                         text → see "meta" below
  * entity       -                         kind(1) workspace 00 id-parts… → protobuf of sallyport.store.v1.Stored*
  * change       INTEGERKEY                revision number → protobuf of sallyport.v1.Change (with its hash)
  * request      -                         SHA-256(workspace 00 actor 00 method 00 request_id) → StoredRequest
@@ -29,6 +29,7 @@
  * count        -                         workspace number(8) enum sp_count(1) → count(8)
  *
  * edge (24 bytes):   0 subject number (8; 0 is the head, so it sorts first)   8 payload (8)   16 seal (8)
+ *   Edges of one key have different subject numbers. A key bucket's records are in the order of their digests.
  *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
  *   payload of a group edge: 0;  of a resource's head: owner workspace number;  of a grant: role
  * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
@@ -41,16 +42,53 @@
  *   …   ranges (32 each)   key id   principal id   workspace id   seal (8)
  * meta:
  *   "format"  version (4)
- *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) seal (8): read by every decision
+ *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) key forms version (8) seal (8): read by
+ *             every decision; the forms version grows with each change of "prefixes" or "foreign"
  *   "next"    next subject number (8) next workspace number (8)
+ *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
  *   "source"  text: "embedded", or the etcd URL;  "prefixes" the key prefixes, each ended by 00, first is the one for
  *             new keys;  "foreign" 1 byte, there once keys were imported by digest;  "created" epoch time (8) */
 #ifndef SP_STORE_LAYOUT_H
 #define SP_STORE_LAYOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 enum { SP_STORE_FORMAT = 1 };
+
+/* The databases, in the order of the table above. */
+enum sp_database {
+    SP_DB_META,
+    SP_DB_ENTITY,
+    SP_DB_CHANGE,
+    SP_DB_REQUEST,
+    SP_DB_REQUEST_AGE,
+    SP_DB_KEY,
+    SP_DB_PRINCIPAL,
+    SP_DB_WORKSPACE,
+    SP_DB_RESOURCE,
+    SP_DB_ACTION,
+    SP_DB_OPERATOR,
+    SP_DB_SUBJECT_RES,
+    SP_DB_GROUP_MEMBER,
+    SP_DB_PRINC_KEY,
+    SP_DB_SUBJECT,
+    SP_DB_COUNT,
+    SP_DATABASES,
+    SP_DB_FIRST_INDEX = SP_DB_KEY, /* from here on all are derived from `entity` */
+};
+
+/* How a database is told to LMDB. */
+struct sp_database_layout {
+    const char *name;
+    unsigned flags; /* MDB_* */
+    bool duplicates;
+    bool native_key; /* MDB_INTEGERKEY */
+    uint8_t seal;    /* enum sp_seal_domain; 0: records are not sealed */
+};
+extern const struct sp_database_layout sp_database_layouts[SP_DATABASES];
 
 enum sp_seal_domain {
     SP_SEAL_HEAD = 1,
@@ -61,6 +99,17 @@ enum sp_seal_domain {
     SP_SEAL_ACTION = 6,
     SP_SEAL_OPERATOR = 7,
 };
+
+enum { SP_SEAL_BYTES = 8 };
+
+/* The highest number of a subject or workspace: 48 bits, as a principal's head has room for. */
+#define SP_NUMBER_MAX UINT64_C(0xffffffffffff)
+
+/* The seal over `data` as a record of `key`. */
+uint64_t sp_seal(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes data);
+
+/* Whether a record ends in the seal of what is before it. */
+bool sp_seal_fits(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes record);
 
 /* First byte of an entity's key. The id-parts that follow `workspace 00`, each but the last ended by 00: */
 enum sp_kind {
@@ -80,8 +129,10 @@ enum {
     SP_EDGE_BYTES = 24,
     SP_ACTION_RECORD_BYTES = 16,
     SP_WORKSPACE_RECORD_BYTES = 16,
+    SP_COUNT_KEY_BYTES = 9,
+    SP_SHORT_DIGEST_BYTES = 8, /* of a digest, as the key of a bucket */
     SP_KEY_RECORD_HEAD_BYTES = 64,
-    SP_HEAD_BYTES = 64,
+    SP_HEAD_BYTES = 72,
 
     SP_KEY_ALL = 1,
     SP_KEY_DISABLED = 2,

@@ -56,7 +56,7 @@ enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cle
 struct sp_store_stats {
     uint64_t map_size_bytes;
     uint64_t used_bytes; /* pages in use and free pages before the last used one: the data file's size */
-    unsigned readers;
+    unsigned readers;    /* slots in use, over all processes */
     unsigned max_readers;
 };
 enum sp_status sp_store_stats(struct sp_store *store, struct sp_store_stats *ret_stats) SP_MUST_USE;
@@ -70,12 +70,14 @@ struct sp_revision {
 
 struct sp_snapshot;
 
-/* Makes a reader with one long-lived transaction and its cursors, not yet begun. One a thread. */
+/* Makes a reader with one long-lived transaction and its cursors, not yet begun. One a thread. SP_ERR_EXHAUSTED: every
+ * reader slot is taken. */
 enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret_snapshot) SP_MUST_USE;
 void sp_snapshot_close(struct sp_snapshot *snapshot);
 
 /* Begins to read the newest committed state. Allocates nothing. Handles a map that another process grew (waits for the
- * process's other snapshots to be released, then remaps). Must be released before the thread waits for anything. */
+ * process's other snapshots to be released, then remaps; SP_ERR_UNAVAILABLE where that takes more than two seconds). Must
+ * be released before the thread waits for anything, and before it begins a write. */
 enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) SP_MUST_USE;
 void sp_snapshot_release(struct sp_snapshot *snapshot);
 
@@ -100,8 +102,13 @@ void sp_write_abort(struct sp_write *write);
 /* The revision of a view, from the sealed head. SP_ERR_CORRUPT. */
 enum sp_status sp_view_revision(struct sp_view *view, struct sp_revision *ret_revision) SP_MUST_USE;
 
-/* The store's key prefixes (first: for new keys) and whether keys were imported by digest. `ret_prefixes` has room for
- * 16. */
+/* When the writer was last in step with the source of truth (scaled mode); 0: never. SP_ERR_CORRUPT. */
+enum sp_status sp_view_synced_at(struct sp_view *view, int64_t *ret_synced_at_s) SP_MUST_USE;
+/* Sets it. No revision is assigned. */
+enum sp_status sp_write_synced_at(struct sp_write *write, int64_t synced_at_s) SP_MUST_USE;
+
+/* The store's key prefixes (first: for new keys) and whether keys were imported by digest. Borrowed from the view; of a
+ * write, until the next change of them. SP_ERR_CORRUPT. */
 enum { SP_STORE_MAX_PREFIXES = 16 };
 struct sp_key_forms {
     struct sp_str prefixes[SP_STORE_MAX_PREFIXES];

@@ -1,0 +1,178 @@
+#include "store/derive_schema.h"
+
+#include "base/text.h"
+#include "core/schema.h"
+#include "store/record.h"
+#include "store/schema_numbers.h"
+
+typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
+
+/* The number of a name that is in use. */
+static bool find_number(numbered *const *names, size_t count, struct sp_str name, uint32_t *ret_number) {
+    for (size_t i = 0; i < count; i++) {
+        if (!names[i]->removed && sp_str_equal(sp_str_from(names[i]->name), name)) {
+            *ret_number = names[i]->number;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The schema's permissions by their index, as numbers: actions name them by index. */
+static enum sp_status number_permissions(struct sp_index_build *build, const struct sp_schema *schema,
+                                         const Sallyport__Store__V1__StoredSchema *stored, uint8_t **ret_numbers) {
+    uint8_t *numbers = sp_arena_calloc(build->arena, schema->permission_count, 1);
+    if (numbers == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < schema->permission_count; i++) {
+        struct sp_str name = schema->permissions[i].name;
+        uint32_t number;
+        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX)
+            return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
+                                SP_STR_ARG(name));
+        numbers[i] = (uint8_t)number;
+    }
+    *ret_numbers = numbers;
+    return SP_OK;
+}
+
+static enum sp_status add_action(struct sp_index_build *build, const struct sp_schema_type *type, uint32_t type_number,
+                                 const struct sp_schema_action *action, const uint8_t *permission_numbers) {
+    uint8_t key[SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES];
+    if (type->name.size > SP_ID_MAX_BYTES || action->name.size > SP_ID_MAX_BYTES)
+        return sp_error_set(build->error, SP_ERR_INVALID, "a name in the schema is longer than %d bytes",
+                            SP_ID_MAX_BYTES);
+    memcpy(key, type->name.data, type->name.size);
+    key[type->name.size] = 0;
+    memcpy(key + type->name.size + 1, action->name.data, action->name.size);
+    struct sp_bytes key_bytes = {key, type->name.size + 1 + action->name.size};
+    struct sp_action value = {
+        .found = true,
+        .workspace_scoped = type->workspace_scoped,
+        .needs_permission = action->needs_permission,
+        .permission = action->needs_permission ? permission_numbers[action->permission] : 0,
+        .type_number = type_number,
+        .role = action->role,
+    };
+    uint8_t record[SP_ACTION_RECORD_BYTES];
+    sp_action_record_encode(key_bytes, &value, record);
+    return sp_index_build_add(build, SP_DB_ACTION, key_bytes, (struct sp_bytes){record, sizeof record});
+}
+
+static enum sp_status add_type(struct sp_index_build *build, const Sallyport__Store__V1__StoredSchema *stored,
+                               const struct sp_schema_type *type, const uint8_t *permission_numbers) {
+    uint32_t number;
+    if (!find_number(stored->types, stored->n_types, type->name, &number) || number == 0 || number > UINT16_MAX)
+        return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to type %.*s",
+                            SP_STR_ARG(type->name));
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < type->action_count; i++)
+        status = add_action(build, type, number, &type->actions[i], permission_numbers);
+    return status;
+}
+
+enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) {
+    const Sallyport__Store__V1__StoredSchema *stored = (const Sallyport__Store__V1__StoredSchema *)message;
+    struct sp_schema schema;
+    uint8_t *permission_numbers;
+    enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), build->arena, &schema, build->error);
+    if (status == SP_OK)
+        status = number_permissions(build, &schema, stored, &permission_numbers);
+    for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
+        status = add_type(build, stored, &schema.types[i], permission_numbers);
+    return status;
+}
+
+/* ---- giving numbers ---- */
+
+/* One list of numbered names: the old ones in their order, then the new ones. */
+struct numbering {
+    struct sp_arena *arena;
+    numbered **names;
+    size_t count;
+    uint32_t next;
+};
+
+static enum sp_status begin_numbering(struct numbering *list, numbered *const *old, size_t old_count, size_t new_count,
+                                      uint32_t first) {
+    list->names = sp_arena_calloc(list->arena, old_count + new_count + 1, sizeof(numbered *));
+    if (list->names == NULL)
+        return SP_ERR_MEMORY;
+    list->count = 0;
+    list->next = first;
+    for (size_t i = 0; i < old_count; i++) {
+        numbered *copy = sp_arena_alloc(list->arena, sizeof *copy);
+        if (copy == NULL)
+            return SP_ERR_MEMORY;
+        *copy = *old[i];
+        copy->removed = true; /* until it is found in the new schema */
+        list->names[list->count++] = copy;
+        if (copy->number >= list->next)
+            list->next = copy->number + 1;
+    }
+    return SP_OK;
+}
+
+static enum sp_status take_name(struct numbering *list, struct sp_str name) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (sp_str_equal(sp_str_from(list->names[i]->name), name)) {
+            list->names[i]->removed = false;
+            return SP_OK;
+        }
+    }
+    numbered *added = sp_arena_alloc(list->arena, sizeof *added);
+    if (added == NULL)
+        return SP_ERR_MEMORY;
+    sallyport__store__v1__stored_schema__numbered__init(added);
+    added->name = sp_arena_strdup(list->arena, name);
+    added->number = list->next++;
+    list->names[list->count++] = added;
+    return added->name != NULL ? SP_OK : SP_ERR_MEMORY;
+}
+
+static enum sp_status number_all(const struct sp_schema *schema, const Sallyport__Store__V1__StoredSchema *old,
+                                 struct numbering *permissions, struct numbering *types) {
+    enum sp_status status = begin_numbering(permissions, old != NULL ? old->permissions : NULL,
+                                            old != NULL ? old->n_permissions : 0, schema->permission_count, 0);
+    if (status == SP_OK)
+        status = begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0,
+                                 schema->type_count, 1);
+    for (size_t i = 0; status == SP_OK && i < schema->permission_count; i++)
+        status = take_name(permissions, schema->permissions[i].name);
+    for (size_t i = 0; status == SP_OK && i < schema->type_count; i++)
+        status = take_name(types, schema->types[i].name);
+    return status;
+}
+
+enum sp_status sp_schema_number(struct sp_str yaml, const Sallyport__Store__V1__StoredSchema *old,
+                                struct sp_arena *arena, Sallyport__Store__V1__StoredSchema **ret_stored,
+                                struct sp_error *error) {
+    struct sp_schema schema;
+    struct numbering permissions = {.arena = arena};
+    struct numbering types = {.arena = arena};
+    enum sp_status status = sp_schema_parse(yaml, arena, &schema, error);
+    if (status != SP_OK)
+        return status;
+    status = number_all(&schema, old, &permissions, &types);
+    Sallyport__Store__V1__StoredSchema *stored = sp_arena_alloc(arena, sizeof *stored);
+    char *text = sp_arena_strdup(arena, yaml);
+    if (status != SP_OK || stored == NULL || text == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory while reading the schema");
+    if (permissions.next > SP_PERMISSIONS_MAX)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "the store has given out all %d permission numbers, also to names that are gone",
+                            SP_PERMISSIONS_MAX);
+    if (types.next > UINT16_MAX + 1)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "the store has given out all %d type numbers, also to names that "
+                            "are gone",
+                            UINT16_MAX);
+    sallyport__store__v1__stored_schema__init(stored);
+    stored->yaml = text;
+    stored->permissions = permissions.names;
+    stored->n_permissions = permissions.count;
+    stored->types = types.names;
+    stored->n_types = types.count;
+    *ret_stored = stored;
+    return SP_OK;
+}

@@ -1,0 +1,23 @@
+/* Inside the store: what derive.c and derive_schema.c share. */
+#ifndef SP_STORE_DERIVE_SCHEMA_H
+#define SP_STORE_DERIVE_SCHEMA_H
+
+#include "store/derive.h"
+#include "store/entity.h"
+
+/* The records of one entity as they are collected. */
+struct sp_index_build {
+    struct sp_bytes entity_key;
+    struct sp_arena *arena;
+    struct sp_error *error;
+    struct sp_index_records records;
+};
+
+/* Copies key and value into the arena. SP_ERR_MEMORY. */
+enum sp_status sp_index_build_add(struct sp_index_build *build, enum sp_database database, struct sp_bytes key,
+                                  struct sp_bytes value) SP_MUST_USE;
+
+/* The action table of a StoredSchema: its text says what there is, its numbered names how they are numbered. */
+enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) SP_MUST_USE;
+
+#endif

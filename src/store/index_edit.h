@@ -1,0 +1,29 @@
+/* Inside the store: putting index records into their databases and taking them out. */
+#ifndef SP_STORE_INDEX_EDIT_H
+#define SP_STORE_INDEX_EDIT_H
+
+#include "store/derive.h"
+#include "store/view.h"
+
+enum { SP_COUNTS = SP_COUNT_RESOURCES + 1 };
+
+/* Edits of one write. Counts of the workspace being edited are gathered, because a bulk load changes the same few over
+ * and over; flush before the write is read. */
+struct sp_index_edit {
+    struct sp_write *write;
+    struct sp_arena *arena; /* for rebuilt key buckets */
+    struct sp_error *error;
+    uint64_t workspace_number; /* 0: nothing gathered */
+    int64_t deltas[SP_COUNTS];
+};
+
+enum sp_status sp_index_edit_insert(struct sp_index_edit *edit, const struct sp_index_record *record) SP_MUST_USE;
+enum sp_status sp_index_edit_remove(struct sp_index_edit *edit, const struct sp_index_record *record) SP_MUST_USE;
+
+/* Makes the records of `before` those of `after`; both become sorted. */
+enum sp_status sp_index_edit_replace(struct sp_index_edit *edit, struct sp_index_records *before,
+                                     struct sp_index_records *after) SP_MUST_USE;
+
+enum sp_status sp_index_edit_flush(struct sp_index_edit *edit) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,151 @@
+/* The effective role: a leapfrog join of a principal's groups with a resource's grants.
+ *
+ * Both are lists of edges in the order of their subjects. The two sides take turns: each seeks the first subject that is
+ * not below the other's, so that every seek of one side skips whatever the other side does not have. The rounds are at
+ * most as many as the shorter side has edges, and a seek is logarithmic in its own side. */
+#include "store/index.h"
+#include "store/record.h"
+#include "store/view.h"
+
+struct side {
+    MDB_cursor *cursor;
+    struct sp_bytes key;
+    enum sp_seal_domain domain;
+};
+
+/* Where a side stands. The record's seal is checked when it is used, not when it is skipped. */
+struct position {
+    uint64_t subject; /* 0: past the end */
+    struct sp_bytes record;
+};
+
+/* Moves to the first edge whose subject is at least `least`, which is never 0: the head is stepped over. */
+static enum sp_status seek(const struct side *side, uint64_t least, struct position *ret_position) {
+    uint8_t probe[SP_EDGE_BYTES] = {0};
+    sp_store_be64(probe, least);
+    MDB_val key = sp_val(side->key);
+    MDB_val value = {sizeof probe, probe};
+    int code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_BOTH_RANGE);
+    if (code == MDB_NOTFOUND) {
+        *ret_position = (struct position){.subject = 0};
+        return SP_OK;
+    }
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
+    struct sp_bytes record = sp_val_bytes(&value);
+    uint64_t subject = sp_edge_peek(record).subject;
+    if (record.size != SP_EDGE_BYTES || subject < least)
+        return SP_ERR_CORRUPT;
+    *ret_position = (struct position){.subject = subject, .record = record};
+    return SP_OK;
+}
+
+/* What the join tells: each grant that counts. Returns false to end it. */
+struct hearer {
+    bool (*hear)(void *context, uint64_t subject_number, enum sp_role role);
+    void *context;
+};
+
+/* Checks both seals of a match, and tells of the grant. `member` NULL: the principal itself. */
+static enum sp_status use_match(const struct side *groups, const struct position *member, const struct side *grants,
+                                const struct position *grant, const struct hearer *hearer, bool *ret_go_on) {
+    struct sp_edge edge;
+    enum sp_status status = SP_OK;
+    if (member != NULL)
+        status = sp_edge_decode(groups->domain, groups->key, member->record, &edge);
+    if (status == SP_OK)
+        status = sp_edge_decode(grants->domain, grants->key, grant->record, &edge);
+    if (status != SP_OK)
+        return status;
+    if (edge.payload < SP_ROLE_VIEWER || edge.payload > SP_ROLE_ADMIN)
+        return SP_ERR_CORRUPT;
+    *ret_go_on = hearer->hear(hearer->context, edge.subject, (enum sp_role)edge.payload);
+    return SP_OK;
+}
+
+static enum sp_status join_groups(const struct side *groups, const struct side *grants, const struct hearer *hearer) {
+    struct position member;
+    struct position grant;
+    bool go_on = true;
+    enum sp_status status = seek(groups, 1, &member);
+    while (status == SP_OK && go_on && member.subject != 0) {
+        status = seek(grants, member.subject, &grant);
+        if (status != SP_OK || grant.subject == 0)
+            break;
+        if (grant.subject == member.subject) {
+            status = use_match(groups, &member, grants, &grant, hearer, &go_on);
+            if (status == SP_OK && go_on)
+                status = seek(groups, member.subject + 1, &member);
+        } else {
+            status = seek(groups, grant.subject, &member);
+        }
+    }
+    return status;
+}
+
+static enum sp_status join(const struct side *groups, const struct side *grants, uint64_t principal_number,
+                           const struct hearer *hearer) {
+    struct position direct;
+    bool go_on = true;
+    enum sp_status status = seek(grants, principal_number, &direct);
+    if (status == SP_OK && direct.subject == principal_number)
+        status = use_match(NULL, NULL, grants, &direct, hearer, &go_on);
+    if (status != SP_OK || !go_on)
+        return status;
+    return join_groups(groups, grants, hearer);
+}
+
+static enum sp_status tell_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                      const struct hearer *hearer) {
+    if (principal_number == 0 || resource_key.size == 0)
+        return SP_OK;
+    struct side groups = {.key = sp_number_key(&principal_number), .domain = SP_SEAL_PRINCIPAL};
+    struct side grants = {.key = resource_key, .domain = SP_SEAL_RESOURCE};
+    enum sp_status status = sp_view_borrow_cursor(view, SP_CURSOR_PRINCIPAL, &groups.cursor);
+    if (status != SP_OK)
+        return SP_ERR_IO;
+    status = sp_view_borrow_cursor(view, SP_CURSOR_RESOURCE, &grants.cursor);
+    if (status == SP_OK) {
+        status = join(&groups, &grants, principal_number, hearer);
+        sp_view_return_cursor(view, grants.cursor);
+    }
+    sp_view_return_cursor(view, groups.cursor);
+    return status;
+}
+
+static bool keep_highest(void *context, uint64_t subject_number, enum sp_role role) {
+    enum sp_role *highest = context;
+    (void)subject_number;
+    if (role > *highest)
+        *highest = role;
+    return *highest != SP_ROLE_ADMIN;
+}
+
+enum sp_status sp_index_effective_role(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                       enum sp_role *ret_role) {
+    enum sp_role highest = SP_ROLE_NONE;
+    struct hearer hearer = {keep_highest, &highest};
+    enum sp_status status = tell_considered(view, resource_key, principal_number, &hearer);
+    if (status == SP_OK)
+        *ret_role = highest;
+    return status;
+}
+
+struct relay {
+    void (*visit)(void *context, uint64_t subject_number, enum sp_role role);
+    void *context;
+};
+
+static bool relay_all(void *context, uint64_t subject_number, enum sp_role role) {
+    const struct relay *relay = context;
+    relay->visit(relay->context, subject_number, role);
+    return true;
+}
+
+enum sp_status sp_index_visit_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                         void (*visit)(void *context, uint64_t subject_number, enum sp_role role),
+                                         void *context) {
+    struct relay relay = {visit, context};
+    struct hearer hearer = {relay_all, &relay};
+    return tell_considered(view, resource_key, principal_number, &hearer);
+}
