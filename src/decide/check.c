@@ -1,0 +1,170 @@
+#include "decide/internal.h"
+
+/* The digest of what was presented; SP_REASON_KEY_MALFORMED where it needs no lookup to be refused. */
+static enum sp_status digest_of(struct sp_view *view, const struct sp_query *query,
+                                uint8_t ret_digest[static SP_DIGEST_BYTES], enum sp_reason *ret_reason) {
+    *ret_reason = SP_REASON_KEY_MALFORMED;
+    if (query->credential_kind == SP_CREDENTIAL_SHA256) {
+        if (query->credential.size != SP_DIGEST_BYTES)
+            return SP_OK;
+        sp_key_digest_from_sha256(query->credential.data, ret_digest);
+        *ret_reason = SP_REASON_NONE;
+        return SP_OK;
+    }
+    struct sp_key_forms forms;
+    enum sp_status status = sp_view_key_forms(view, &forms);
+    if (status != SP_OK)
+        return status;
+    struct sp_str text = {(const char *)query->credential.data, query->credential.size};
+    if (sp_key_text_judge(text, forms.prefixes, forms.prefix_count, forms.accept_foreign) == SP_KEY_FORM_MALFORMED)
+        return SP_OK;
+    sp_key_digest_from_text(text, ret_digest);
+    *ret_reason = SP_REASON_NONE;
+    return SP_OK;
+}
+
+enum sp_status sp_check_find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
+                                 enum sp_reason *ret_reason) {
+    *ret_reason = SP_REASON_NONE;
+    if (query->credential_kind == SP_CREDENTIAL_KNOWN) {
+        *ret_key = *query->known_key;
+        return SP_OK;
+    }
+    uint8_t digest[SP_DIGEST_BYTES];
+    enum sp_status status = digest_of(view, query, digest, ret_reason);
+    if (status != SP_OK || *ret_reason != SP_REASON_NONE)
+        return status;
+    status = sp_index_key(view, digest, ret_key);
+    if (status == SP_ERR_NOT_FOUND) {
+        *ret_reason = SP_REASON_KEY_UNKNOWN;
+        return SP_OK;
+    }
+    return status;
+}
+
+/* Steps 3 to 6, of a key that was found. */
+static enum sp_status judge_presenter(struct sp_view *view, const struct sp_query *query,
+                                      struct sp_presented *presented) {
+    const struct sp_key *key = &presented->key;
+    presented->reason = sp_step_key_live(key, query->now_s);
+    if (presented->reason != SP_REASON_NONE)
+        return SP_OK;
+    struct sp_workspace_state workspace;
+    enum sp_status status = sp_index_workspace(view, key->workspace_number, &workspace);
+    if (status == SP_OK)
+        status = sp_index_principal(view, key->principal_number, &presented->principal);
+    if (status != SP_OK)
+        return status;
+    presented->reason = sp_step_owners_enabled(key, &workspace, &presented->principal);
+    if (presented->reason == SP_REASON_NONE)
+        presented->reason = sp_step_workspace(key, query->workspace);
+    if (presented->reason == SP_REASON_NONE)
+        presented->reason = sp_step_address(key, query->ip);
+    return SP_OK;
+}
+
+/* Steps 1 to 6. `presented` is zeroed by the caller. */
+static enum sp_status judge_credential(struct sp_view *view, const struct sp_query *query,
+                                       struct sp_presented *presented) {
+    enum sp_status status = sp_check_find_key(view, query, &presented->key, &presented->reason);
+    presented->key_found = status == SP_OK && presented->reason == SP_REASON_NONE;
+    return presented->key_found ? judge_presenter(view, query, presented) : status;
+}
+
+enum sp_status sp_check_credential(struct sp_view *view, const struct sp_query *query,
+                                   struct sp_presented *ret_presented) {
+    struct sp_presented presented = {0};
+    enum sp_status status = judge_credential(view, query, &presented);
+    if (status == SP_OK)
+        *ret_presented = presented;
+    return status;
+}
+
+/* Step 9. */
+static enum sp_status judge_resource(struct sp_view *view, const struct sp_query *query, const struct sp_key *key,
+                                     const struct sp_action *action, struct sp_bytes resource_key,
+                                     enum sp_reason *ret_reason) {
+    uint64_t owner = 0;
+    if (!action->workspace_scoped && resource_key.size > 0) {
+        enum sp_status status = sp_index_owner(view, resource_key, &owner);
+        if (status != SP_OK)
+            return status;
+    }
+    *ret_reason = sp_step_resource(key, action, query->resource_id.size > 0, owner);
+    return SP_OK;
+}
+
+enum sp_status sp_check_effective_role(struct sp_view *view, const struct sp_key *key,
+                                       const struct sp_principal_state *principal, struct sp_bytes resource_key,
+                                       enum sp_role *ret_role) {
+    if (resource_key.size == 0) {
+        *ret_role = SP_ROLE_NONE;
+        return SP_OK;
+    }
+    if (principal->workspace_admin) {
+        *ret_role = SP_ROLE_ADMIN;
+        return SP_OK;
+    }
+    return sp_index_effective_role(view, resource_key, key->principal_number, ret_role);
+}
+
+/* Steps 7 to 10. */
+static enum sp_status judge_action(struct sp_view *view, const struct sp_query *query,
+                                   const struct sp_presented *presented, enum sp_role *role,
+                                   enum sp_reason *ret_reason) {
+    const struct sp_key *key = &presented->key;
+    struct sp_action action;
+    enum sp_status status = sp_index_action(view, query->resource_type, query->action, &action);
+    if (status != SP_OK)
+        return status;
+    *ret_reason = sp_step_action(&action);
+    if (*ret_reason == SP_REASON_NONE)
+        *ret_reason = sp_step_permission(key, &action);
+    if (*ret_reason != SP_REASON_NONE)
+        return SP_OK;
+
+    uint8_t bytes[SP_RESOURCE_KEY_MAX_BYTES];
+    uint64_t scope = action.workspace_scoped ? key->workspace_number : 0;
+    struct sp_bytes resource_key = {bytes, sp_resource_key(action.type_number, scope, query->resource_id, bytes)};
+    status = judge_resource(view, query, key, &action, resource_key, ret_reason);
+    if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
+        return status;
+    status = sp_check_effective_role(view, key, &presented->principal, resource_key, role);
+    if (status == SP_OK)
+        *ret_reason = sp_step_role(&action, *role);
+    return status;
+}
+
+static void reveal(const struct sp_key *key, struct sp_answer *answer) {
+    answer->key_found = true;
+    answer->principal_kind = key->principal_kind;
+    answer->workspace = key->workspace;
+    answer->principal = key->principal;
+    answer->key_id = key->id;
+}
+
+enum sp_status sp_check(struct sp_view *view, const struct sp_query *query, struct sp_answer *ret_answer) {
+    struct sp_answer answer = {0};
+    struct sp_presented presented = {0};
+    enum sp_status status = sp_view_revision(view, &answer.revision);
+    if (status != SP_OK)
+        return status;
+    if (query->stale) {
+        answer.reason = SP_REASON_STALE;
+        *ret_answer = answer;
+        return SP_OK;
+    }
+    status = judge_credential(view, query, &presented);
+    answer.reason = presented.reason;
+    if (status == SP_OK && answer.reason == SP_REASON_NONE)
+        status = judge_action(view, query, &presented, &answer.role, &answer.reason);
+    if (status != SP_OK)
+        return status;
+    if (presented.key_found)
+        reveal(&presented.key, &answer);
+    if (answer.reason == SP_REASON_NONE)
+        answer.reason = SP_REASON_ALLOWED;
+    answer.allowed = answer.reason == SP_REASON_ALLOWED;
+    *ret_answer = answer;
+    return SP_OK;
+}

@@ -1,0 +1,288 @@
+#include "decide/explain.h"
+
+#include "decide/internal.h"
+#include "store/entity.h"
+
+enum {
+    MAX_GRANTS = 100,
+    SCRATCH_BYTES = 4 * 1024,
+    SCRATCH_BUDGET_BYTES = 8 * 1024 * 1024, /* a stored schema with all its names */
+};
+
+/* ---- gathering ---- */
+
+static void note(struct sp_facts *facts, enum sp_step step, enum sp_reason reason) {
+    facts->tested[step] = true;
+    facts->reasons[step] = reason;
+}
+
+static enum sp_status gather_key(struct sp_view *view, struct sp_facts *facts) {
+    enum sp_reason reason;
+    enum sp_status status = sp_check_find_key(view, facts->query, &facts->key, &reason);
+    if (status != SP_OK)
+        return status;
+    note(facts, SP_STEP_KEY_TEXT, reason == SP_REASON_KEY_MALFORMED ? reason : SP_REASON_NONE);
+    if (reason == SP_REASON_KEY_MALFORMED)
+        return SP_OK;
+    note(facts, SP_STEP_KEY_KNOWN, reason);
+    if (reason != SP_REASON_NONE)
+        return SP_OK;
+    status = sp_index_workspace(view, facts->key.workspace_number, &facts->workspace);
+    if (status == SP_OK)
+        status = sp_index_principal(view, facts->key.principal_number, &facts->principal);
+    facts->has_key = status == SP_OK;
+    return status;
+}
+
+static void judge_key(struct sp_facts *facts) {
+    const struct sp_query *query = facts->query;
+    const struct sp_key *key = &facts->key;
+    note(facts, SP_STEP_KEY_LIVE, sp_step_key_live(key, query->now_s));
+    note(facts, SP_STEP_OWNERS_ENABLED, sp_step_owners_enabled(key, &facts->workspace, &facts->principal));
+    note(facts, SP_STEP_WORKSPACE, sp_step_workspace(key, query->workspace));
+    note(facts, SP_STEP_ADDRESS, sp_step_address(key, query->ip));
+}
+
+/* The name that the schema gave the number; NULL where it gave none. */
+static enum sp_status find_permission(struct sp_view *view, uint8_t number, struct sp_arena *scratch,
+                                      struct sp_arena *arena, const char **ret_name) {
+    struct sp_entity_key key;
+    ProtobufCMessage *message;
+    enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
+    if (status == SP_OK)
+        status = sp_entity_get(view, &key, scratch, &message);
+    if (status != SP_OK)
+        return status == SP_ERR_MEMORY ? status : SP_ERR_CORRUPT;
+    const Sallyport__Store__V1__StoredSchema *schema = (const Sallyport__Store__V1__StoredSchema *)message;
+    for (size_t i = 0; i < schema->n_permissions; i++) {
+        if (schema->permissions[i]->number != number)
+            continue;
+        *ret_name = sp_arena_strdup(arena, sp_str_from(schema->permissions[i]->name));
+        return *ret_name == NULL ? SP_ERR_MEMORY : SP_OK;
+    }
+    return SP_OK;
+}
+
+static enum sp_status gather_action(struct sp_view *view, struct sp_arena *arena, struct sp_facts *facts) {
+    const struct sp_query *query = facts->query;
+    enum sp_status status = sp_index_action(view, query->resource_type, query->action, &facts->action);
+    if (status != SP_OK)
+        return status;
+    note(facts, SP_STEP_ACTION, sp_step_action(&facts->action));
+    if (!facts->action.found || !facts->action.needs_permission)
+        return SP_OK;
+    struct sp_arena scratch;
+    status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = find_permission(view, facts->action.permission, &scratch, arena, &facts->permission);
+    sp_arena_fini(&scratch);
+    return status;
+}
+
+/* Steps 8 to 10, of a key and an action that were found. */
+static enum sp_status judge_resource(struct sp_view *view, struct sp_bytes resource_key, struct sp_facts *facts) {
+    const struct sp_key *key = &facts->key;
+    const struct sp_action *action = &facts->action;
+    enum sp_status status = SP_OK;
+    uint64_t owner = 0;
+    note(facts, SP_STEP_PERMISSION, sp_step_permission(key, action));
+    if (!action->workspace_scoped && resource_key.size > 0)
+        status = sp_index_owner(view, resource_key, &owner);
+    if (status != SP_OK)
+        return status;
+    enum sp_reason reason = sp_step_resource(key, action, facts->query->resource_id.size > 0, owner);
+    note(facts, SP_STEP_RESOURCE, reason);
+    bool at_home = facts->principal.found && facts->principal.workspace_number == key->workspace_number;
+    if (reason != SP_REASON_NONE || !at_home)
+        return SP_OK;
+    if (action->role != SP_ROLE_NONE)
+        status = sp_check_effective_role(view, key, &facts->principal, resource_key, &facts->role);
+    if (status == SP_OK)
+        note(facts, SP_STEP_ROLE, sp_step_role(action, facts->role));
+    return status;
+}
+
+/* ---- grants ---- */
+
+struct considered {
+    size_t count;
+    bool truncated;
+    uint64_t subjects[MAX_GRANTS];
+    enum sp_role roles[MAX_GRANTS];
+};
+
+static void remember_grant(void *context, uint64_t subject_number, enum sp_role role) {
+    struct considered *considered = context;
+    if (considered->count == MAX_GRANTS) {
+        considered->truncated = true;
+        return;
+    }
+    considered->subjects[considered->count] = subject_number;
+    considered->roles[considered->count++] = role;
+}
+
+/* Names the subject whose entity key is kind, workspace, 00, id. */
+static enum sp_status name_subject(struct sp_view *view, uint64_t number, struct sp_arena *arena,
+                                   Sallyport__V1__Subject *subject) {
+    struct sp_entity_key key;
+    enum sp_status status = sp_index_subject(view, number, &key);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    const uint8_t *end = key.bytes + key.size;
+    const uint8_t *separator = key.size == 0 ? NULL : memchr(key.bytes + 1, 0, key.size - 1U);
+    if (separator == NULL)
+        return SP_ERR_CORRUPT;
+    const char *at = (const char *)separator + 1;
+    char *id = sp_arena_strdup(arena, (struct sp_str){at, (size_t)((const char *)end - at)});
+    if (id == NULL)
+        return SP_ERR_MEMORY;
+    bool group = key.bytes[0] == SP_KIND_GROUP;
+    subject->kind_case = group ? SALLYPORT__V1__SUBJECT__KIND_GROUP : SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
+    if (group)
+        subject->group = id;
+    else
+        subject->principal = id;
+    return SP_OK;
+}
+
+static enum sp_status add_grant(struct sp_view *view, uint64_t number, enum sp_role role, struct sp_arena *arena,
+                                Sallyport__V1__ExplainResponse *response) {
+    Sallyport__V1__ConsideredGrant *grant = sp_arena_alloc(arena, sizeof(*grant));
+    Sallyport__V1__Subject *subject = sp_arena_alloc(arena, sizeof(*subject));
+    if (grant == NULL || subject == NULL)
+        return SP_ERR_MEMORY;
+    sallyport__v1__considered_grant__init(grant);
+    sallyport__v1__subject__init(subject);
+    grant->subject = subject;
+    grant->role = (Sallyport__V1__Role)role;
+    response->grants[response->n_grants++] = grant;
+    return name_subject(view, number, arena, subject);
+}
+
+static enum sp_status add_grants(struct sp_view *view, const struct sp_facts *facts, struct sp_bytes resource_key,
+                                 struct sp_arena *arena, Sallyport__V1__ExplainResponse *response) {
+    if (!facts->tested[SP_STEP_ROLE] || resource_key.size == 0)
+        return SP_OK;
+    struct considered considered = {0};
+    enum sp_status status =
+        sp_index_visit_considered(view, resource_key, facts->key.principal_number, remember_grant, &considered);
+    if (status != SP_OK)
+        return status;
+    response->grants = sp_arena_calloc(arena, considered.count, sizeof(*response->grants));
+    if (response->grants == NULL)
+        return SP_ERR_MEMORY;
+    response->grants_truncated = considered.truncated;
+    for (size_t i = 0; i < considered.count && status == SP_OK; i++)
+        status = add_grant(view, considered.subjects[i], considered.roles[i], arena, response);
+    return status;
+}
+
+/* ---- the reply ---- */
+
+static enum sp_status add_answer(const struct sp_answer *answer, struct sp_arena *arena,
+                                 Sallyport__V1__ExplainResponse *response) {
+    Sallyport__V1__CheckResponse *reply = sp_arena_alloc(arena, sizeof(*reply));
+    Sallyport__V1__Revision *revision = sp_arena_alloc(arena, sizeof(*revision));
+    if (reply == NULL || revision == NULL)
+        return SP_ERR_MEMORY;
+    sallyport__v1__check_response__init(reply);
+    sallyport__v1__revision__init(revision);
+    revision->epoch = answer->revision.epoch;
+    revision->number = answer->revision.number;
+    reply->revision = revision;
+    reply->decision = answer->allowed ? SALLYPORT__V1__DECISION__ALLOW : SALLYPORT__V1__DECISION__DENY;
+    reply->reason = (Sallyport__V1__Reason)answer->reason;
+    reply->http_status = sp_reason_http_status(answer->reason);
+    reply->role = (Sallyport__V1__Role)answer->role;
+    if (answer->key_found) {
+        reply->principal_kind = (Sallyport__V1__PrincipalKind)answer->principal_kind;
+        reply->workspace = sp_arena_strdup(arena, answer->workspace);
+        reply->principal = sp_arena_strdup(arena, answer->principal);
+        reply->key_id = sp_arena_strdup(arena, answer->key_id);
+    }
+    response->answer = reply;
+    bool complete = reply->workspace != NULL && reply->principal != NULL && reply->key_id != NULL;
+    return complete ? SP_OK : SP_ERR_MEMORY;
+}
+
+static Sallyport__V1__ExplainStep *make_step(const struct sp_facts *facts, enum sp_step number,
+                                             struct sp_arena *arena) {
+    Sallyport__V1__ExplainStep *step = sp_arena_alloc(arena, sizeof(*step));
+    char *test = sp_arena_strdup(arena, sp_str_from(sp_explain_test(number)));
+    const char *evidence = sp_explain_evidence(facts, number, arena);
+    char *copy = evidence == NULL ? NULL : sp_arena_strdup(arena, sp_str_from(evidence));
+    if (step == NULL || test == NULL || copy == NULL)
+        return NULL;
+    sallyport__v1__explain_step__init(step);
+    step->number = number;
+    step->test = test;
+    step->evidence = copy;
+    step->reason = (Sallyport__V1__Reason)facts->reasons[number];
+    step->outcome = !facts->tested[number]                     ? SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__NOT_TESTED
+                    : facts->reasons[number] == SP_REASON_NONE ? SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__PASSED
+                                                               : SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__FAILED;
+    return step;
+}
+
+static enum sp_status add_steps(const struct sp_facts *facts, struct sp_arena *arena,
+                                Sallyport__V1__ExplainResponse *response) {
+    response->steps = sp_arena_calloc(arena, SP_STEP_COUNT, sizeof(*response->steps));
+    response->changes_needed = sp_arena_calloc(arena, SP_STEP_COUNT, sizeof(*response->changes_needed));
+    if (response->steps == NULL || response->changes_needed == NULL)
+        return SP_ERR_MEMORY;
+    for (unsigned i = 0; i < SP_STEP_COUNT; i++) {
+        Sallyport__V1__ExplainStep *step = make_step(facts, (enum sp_step)i, arena);
+        if (step == NULL)
+            return SP_ERR_MEMORY;
+        response->steps[response->n_steps++] = step;
+        if (step->outcome != SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__FAILED)
+            continue;
+        const char *change = sp_explain_change(facts, (enum sp_step)i, arena);
+        char *copy = change == NULL ? NULL : sp_arena_strdup(arena, sp_str_from(change));
+        if (copy == NULL)
+            return SP_ERR_MEMORY;
+        response->changes_needed[response->n_changes_needed++] = copy;
+    }
+    return SP_OK;
+}
+
+static enum sp_status explain(struct sp_view *view, struct sp_facts *facts, struct sp_arena *arena,
+                              Sallyport__V1__ExplainResponse *response) {
+    struct sp_answer answer;
+    enum sp_status status = sp_check(view, facts->query, &answer);
+    if (status == SP_OK)
+        status = add_answer(&answer, arena, response);
+    if (status == SP_OK)
+        status = gather_key(view, facts);
+    if (status == SP_OK)
+        status = gather_action(view, arena, facts);
+    if (status != SP_OK)
+        return status;
+    note(facts, SP_STEP_FRESH, facts->query->stale ? SP_REASON_STALE : SP_REASON_NONE);
+    uint8_t bytes[SP_RESOURCE_KEY_MAX_BYTES];
+    struct sp_bytes resource_key = {bytes, 0};
+    if (facts->has_key)
+        judge_key(facts);
+    if (facts->has_key && facts->action.found) {
+        uint64_t scope = facts->action.workspace_scoped ? facts->key.workspace_number : 0;
+        resource_key.size = sp_resource_key(facts->action.type_number, scope, facts->query->resource_id, bytes);
+        status = judge_resource(view, resource_key, facts);
+    }
+    if (status == SP_OK)
+        status = add_grants(view, facts, resource_key, arena, response);
+    return status == SP_OK ? add_steps(facts, arena, response) : status;
+}
+
+enum sp_status sp_explain(struct sp_view *view, const struct sp_query *query, struct sp_arena *arena,
+                          Sallyport__V1__ExplainResponse **ret_explanation) {
+    Sallyport__V1__ExplainResponse *response = sp_arena_alloc(arena, sizeof(*response));
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    sallyport__v1__explain_response__init(response);
+    struct sp_facts facts = {.query = query};
+    enum sp_status status = explain(view, &facts, arena, response);
+    if (status == SP_OK)
+        *ret_explanation = response;
+    return status;
+}
