@@ -1,0 +1,186 @@
+#include <stdint.h>
+
+#include "grpc/health/v1/health.pb-c.h"
+#include "rig.h"
+#include "wire/wire.h"
+
+static void echo(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_reply(call, sp_rpc_call_request(call));
+}
+
+static const struct sp_rpc_method methods[] = {
+    {.path = "/test.Test/Echo", .unary = echo},
+    {.path = "/test.Test/Other", .unary = echo},
+};
+
+static int set_up(void **state) {
+    static struct rig rig;
+    rig_start(&rig, methods, COUNT(methods), 2);
+    *state = &rig;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    rig_stop(*state);
+    return 0;
+}
+
+static struct sp_bytes request_for(struct rig *rig, const char *service) {
+    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    struct sp_bytes bytes;
+    request.service = sp_arena_strdup(&rig->arena, sp_str_from(service));
+    assert_int_equal(sp_wire_pack(&request.base, &rig->arena, &bytes), SP_OK);
+    return bytes;
+}
+
+static const char *status_in(struct rig *rig, struct sp_bytes reply) {
+    ProtobufCMessage *message;
+    assert_int_equal(
+        sp_wire_unpack(&grpc__health__v1__health_check_response__descriptor, reply, &rig->arena, &message, &rig->error),
+        SP_OK);
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&grpc__health__v1__health_check_response__serving_status__descriptor,
+                                             (int)((const Grpc__Health__V1__HealthCheckResponse *)message)->status);
+    assert_non_null(value);
+    return value->name;
+}
+
+/* The status, or the error's name. */
+static const char *check(struct rig *rig, struct sp_rpc_client *client, const char *service) {
+    struct sp_bytes reply;
+    enum sp_status status = sp_rpc_client_call(client, "/grpc.health.v1.Health/Check", request_for(rig, service),
+                                               &rig->arena, &reply, &rig->error);
+    return status == SP_OK ? status_in(rig, reply) : sp_status_name(status);
+}
+
+static struct sp_rpc_stream *watch(struct rig *rig, struct sp_rpc_client *client, const char *service) {
+    struct sp_rpc_stream *stream;
+    assert_int_equal(sp_rpc_stream_open(client, "/grpc.health.v1.Health/Watch", &stream, &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_send(stream, request_for(rig, service), &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
+    return stream;
+}
+
+static const char *next_status(struct rig *rig, struct sp_rpc_stream *stream) {
+    struct sp_bytes reply;
+    enum sp_status status = sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error);
+    return status == SP_OK ? status_in(rig, reply) : sp_status_name(status);
+}
+
+static void begins_as_not_serving(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    assert_string_equal(check(rig, client, ""), "NOT_SERVING");
+    assert_string_equal(check(rig, client, "test.Test"), "NOT_SERVING");
+    sp_rpc_client_close(client);
+}
+
+static void answers_for_every_service_of_the_server(void **state) {
+    static const struct {
+        const char *service;
+        const char *answer;
+    } cases[] = {
+        {"", "SERVING"},
+        {"test.Test", "SERVING"},
+        {"grpc.health.v1.Health", "SERVING"},
+        {"grpc.reflection.v1.ServerReflection", "SERVING"},
+        {"grpc.reflection.v1alpha.ServerReflection", "SERVING"},
+        {"test.Tes", "NOT_FOUND"},
+        {"test.Test2", "NOT_FOUND"},
+        {"/test.Test", "NOT_FOUND"},
+    };
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    sp_rpc_server_set_serving(rig->server, true);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_string_equal(check(rig, client, cases[i].service), cases[i].answer);
+    }
+    sp_rpc_server_set_serving(rig->server, false);
+    assert_string_equal(check(rig, client, "test.Test"), "NOT_SERVING");
+    sp_rpc_client_close(client);
+}
+
+static void refuses_bytes_that_are_no_request(void **state) {
+    static const char *const garbage[] = {"\x0a\x05"
+                                          "ab",
+                                          "\xff\xff\xff\xff", "\x0a\x02\xc3\x28", "\x08\x01"};
+    struct rig *rig = *state;
+    struct sp_bytes reply;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    for (size_t i = 0; i < COUNT(garbage); i++) {
+        assert_int_equal(sp_rpc_client_call(client, "/grpc.health.v1.Health/Check", bytes_of(garbage[i]), &rig->arena,
+                                            &reply, &rig->error),
+                         SP_ERR_INVALID);
+        struct sp_rpc_stream *stream;
+        assert_int_equal(sp_rpc_stream_open(client, "/grpc.health.v1.Health/Watch", &stream, &rig->error), SP_OK);
+        assert_int_equal(sp_rpc_stream_send(stream, bytes_of(garbage[i]), &rig->error), SP_OK);
+        assert_string_equal(next_status(rig, stream), "INVALID_ARGUMENT");
+        sp_rpc_stream_close(stream);
+    }
+    assert_string_equal(check(rig, client, ""), "NOT_SERVING");
+    sp_rpc_client_close(client);
+}
+
+static void tells_watchers_of_each_change(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *all = watch(rig, client, ""), *one = watch(rig, client, "test.Test");
+    assert_string_equal(next_status(rig, all), "NOT_SERVING");
+    assert_string_equal(next_status(rig, one), "NOT_SERVING");
+    sp_rpc_server_set_serving(rig->server, true);
+    assert_string_equal(next_status(rig, all), "SERVING");
+    assert_string_equal(next_status(rig, one), "SERVING");
+    sp_rpc_server_set_serving(rig->server, true); /* no change, nothing told */
+    sp_rpc_server_set_serving(rig->server, false);
+    assert_string_equal(next_status(rig, all), "NOT_SERVING");
+    assert_string_equal(next_status(rig, one), "NOT_SERVING");
+    sp_rpc_stream_close(all);
+    sp_rpc_server_set_serving(rig->server, true);
+    assert_string_equal(next_status(rig, one), "SERVING");
+    sp_rpc_stream_close(one);
+    sp_rpc_client_close(client);
+}
+
+static void keeps_the_watch_of_an_unknown_service_open(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *unknown = watch(rig, client, "no.Such"), *known = watch(rig, client, "");
+    assert_string_equal(next_status(rig, unknown), "SERVICE_UNKNOWN");
+    assert_string_equal(next_status(rig, known), "NOT_SERVING");
+    sp_rpc_server_set_serving(rig->server, true);
+    assert_string_equal(next_status(rig, known), "SERVING");
+    /* Open until the server stops, and told nothing in between. */
+    sp_rpc_server_stop(rig->server, 60000);
+    assert_string_equal(next_status(rig, unknown), "UNAVAILABLE");
+    sp_rpc_stream_close(unknown);
+    sp_rpc_stream_close(known);
+    sp_rpc_client_close(client);
+}
+
+static void tells_watchers_before_the_server_stops(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    sp_rpc_server_set_serving(rig->server, true);
+    struct sp_rpc_stream *stream = watch(rig, client, "");
+    assert_string_equal(next_status(rig, stream), "SERVING");
+    sp_rpc_server_stop(rig->server, 60000);
+    assert_string_equal(next_status(rig, stream), "NOT_SERVING");
+    assert_string_equal(next_status(rig, stream), "UNAVAILABLE");
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(begins_as_not_serving),
+        TEST(answers_for_every_service_of_the_server),
+        TEST(refuses_bytes_that_are_no_request),
+        TEST(tells_watchers_of_each_change),
+        TEST(keeps_the_watch_of_an_unknown_service_open),
+        TEST(tells_watchers_before_the_server_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
+}
