@@ -111,17 +111,17 @@ static struct sp_bytes key_bytes(const struct sp_entity_key *key) {
     return (struct sp_bytes){key->bytes, key->size};
 }
 
+enum sp_status sp_entity_decode(struct sp_bytes key, struct sp_bytes value, struct sp_arena *arena,
+                                ProtobufCMessage **ret_message) {
+    const ProtobufCMessageDescriptor *descriptor = key.size > 0 ? sp_kind_descriptor((enum sp_kind)key.data[0]) : NULL;
+    return descriptor != NULL ? sp_wire_unpack_trusted(descriptor, value, arena, ret_message) : SP_ERR_CORRUPT;
+}
+
 enum sp_status sp_entity_get(struct sp_view *view, const struct sp_entity_key *key, struct sp_arena *arena,
                              ProtobufCMessage **ret_message) {
-    const ProtobufCMessageDescriptor *descriptor =
-        key->size > 0 ? sp_kind_descriptor((enum sp_kind)key->bytes[0]) : NULL;
-    if (descriptor == NULL)
-        return SP_ERR_NOT_FOUND;
     struct sp_bytes value;
     enum sp_status status = sp_view_get(view, SP_DB_ENTITY, key_bytes(key), &value);
-    if (status != SP_OK)
-        return status;
-    return sp_wire_unpack_trusted(descriptor, value, arena, ret_message);
+    return status == SP_OK ? sp_entity_decode(key_bytes(key), value, arena, ret_message) : status;
 }
 
 enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key *key, bool *ret_exists) {

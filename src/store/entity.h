@@ -43,6 +43,10 @@ enum sp_status sp_entity_key_make_tombstone(struct sp_bytes of, bool global, str
 enum sp_status sp_entity_get(struct sp_view *view, const struct sp_entity_key *key, struct sp_arena *arena,
                              ProtobufCMessage **ret_message) SP_MUST_USE;
 
+/* Unpacks what a walk gave. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+enum sp_status sp_entity_decode(struct sp_bytes key, struct sp_bytes value, struct sp_arena *arena,
+                                ProtobufCMessage **ret_message) SP_MUST_USE;
+
 enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key *key, bool *ret_exists) SP_MUST_USE;
 
 /* The descriptor of a kind's stored message. */

@@ -48,3 +48,11 @@ void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor) {
     if (view->writing)
         mdb_cursor_close(cursor);
 }
+
+enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {
+    MDB_stat stat_buffer;
+    int code = mdb_stat(view->txn, view->store->databases[database], &stat_buffer);
+    if (code == MDB_SUCCESS)
+        *ret_entries = stat_buffer.ms_entries;
+    return sp_lmdb_status(code);
+}

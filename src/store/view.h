@@ -96,6 +96,9 @@ void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor);
 enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database,
                                    MDB_cursor **ret_cursor) SP_MUST_USE;
 
+/* How many records a database has, duplicates counted. */
+enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) SP_MUST_USE;
+
 /* The sealed head. SP_ERR_CORRUPT where it is missing or damaged. */
 enum sp_status sp_view_head(struct sp_view *view, struct sp_head *ret_head) SP_MUST_USE;
 
