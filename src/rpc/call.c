@@ -37,6 +37,7 @@ struct sp_rpc_call *call_create(struct worker *worker) {
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     atomic_init(&call->wake_pending, false);
+    atomic_init(&call->answered, false);
     return call;
 }
 
@@ -67,8 +68,9 @@ static void release_handling(struct sp_rpc_call *call) {
 }
 
 void call_recycle(struct sp_rpc_call *call) {
+    bool arrived = call->grpc != NULL;
     release_handling(call);
-    if (call->grpc != NULL) {
+    if (arrived) {
         grpc_call_unref(call->grpc);
         call->grpc = NULL;
     }
@@ -86,14 +88,23 @@ void call_recycle(struct sp_rpc_call *call) {
     call->state = NULL;
     call->initial_sent = call->reading = call->sending = false;
     call->finishing = call->status_sent = call->closing = false;
-    worker_give_call(call->worker, call);
+    atomic_store_explicit(&call->answered, false, memory_order_relaxed);
+    struct worker *worker = call->worker;
+    worker_give_call(worker, call);
+    if (arrived) {
+        worker_call_ended(worker);
+    }
+}
+
+static void start_batch(grpc_call *grpc, const grpc_op *ops, size_t count, struct tag *tag) {
+    /* It is refused only for two operations of a kind at once: answering twice, reading while a read is under way. */
+    if (grpc_call_start_batch(grpc, ops, count, tag, NULL) != GRPC_CALL_OK) {
+        abort();
+    }
 }
 
 void call_start_batch(struct sp_rpc_call *call, const grpc_op *ops, size_t count, struct tag *tag) {
-    /* It is refused only for two operations of a kind at once: answering twice, reading while a read is under way. */
-    if (grpc_call_start_batch(call->grpc, ops, count, tag, NULL) != GRPC_CALL_OK) {
-        abort();
-    }
+    start_batch(call->grpc, ops, count, tag);
 }
 
 static void set_watch_op(struct sp_rpc_call *call, grpc_op *op) {
@@ -139,7 +150,9 @@ static void answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *
     if (current_worker == call->worker && call->worker->current == call) {
         call->worker->current = NULL;
     }
-    call_start_batch(call, ops, count, &call->done);
+    grpc_call *grpc = call->grpc;
+    atomic_store_explicit(&call->answered, true, memory_order_release);
+    start_batch(grpc, ops, count, &call->done);
 }
 
 void call_reject(struct sp_rpc_call *call, enum sp_status status, const char *message) {
@@ -183,6 +196,7 @@ static void settle(struct sp_rpc_call *call) {
 static void on_done(struct tag *tag, bool ok) {
     struct sp_rpc_call *call = tag->owner;
     (void)ok;
+    (void)atomic_load_explicit(&call->answered, memory_order_acquire);
     call->finished = true;
     settle(call);
 }
@@ -211,6 +225,7 @@ static void on_arrived(struct tag *tag, bool ok) {
         stream_end_all(worker);
         return;
     }
+    worker->live++;
     worker_request(worker, call->method);
     if (call->method == NULL) {
         call_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");

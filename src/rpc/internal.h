@@ -55,6 +55,9 @@ struct sp_rpc_call {
     bool watched;  /* `closed` was asked for */
     bool over;     /* `closed` has come */
     bool finished; /* `done` has come */
+    /* What answers a call, on any thread, comes before what its worker does next. gRPC's queue sees to that; this says it to
+     * the compiler, to the reader and to the thread sanitizer. */
+    atomic_bool answered;
 
     /* unary calls that wait */
     unsigned retries;
@@ -86,7 +89,10 @@ struct worker {
     struct sp_rpc_call **timers; /* a binary heap by due_ms; element 0 is unused */
     size_t timer_count, timer_capacity;
     struct sp_rpc_call *streams;
-    bool stopping; /* its streams were told to end */
+    bool stopping;       /* its streams were told to end */
+    size_t live;         /* calls that arrived and are not recycled yet */
+    struct tag shutdown; /* no connection is left */
+    bool shut;           /* `shutdown` has come: the queue ends with the last live call */
 };
 
 struct sp_rpc_server {
@@ -103,10 +109,9 @@ struct sp_rpc_server {
     bool started;
     bool stopped;
     atomic_bool stopping;
-    pthread_mutex_t lock; /* over shutdown_done */
+    pthread_mutex_t lock; /* over workers_shut */
     pthread_cond_t changed;
-    bool shutdown_done;
-    struct tag shutdown;
+    unsigned workers_shut;
 };
 
 /* The worker whose thread this is; NULL elsewhere. */
@@ -118,6 +123,10 @@ int64_t monotonic_ms(void);
 
 /* Requests one more call of the method (NULL: of unknown methods). When memory is short there will be one fewer. */
 void worker_request(struct worker *worker, const struct method *method);
+/* `shutdown`'s event. */
+void worker_shut(struct tag *tag, bool ok);
+/* Says that a call that had arrived is recycled. */
+void worker_call_ended(struct worker *worker);
 /* Takes back a call that holds nothing. */
 void worker_give_call(struct worker *worker, struct sp_rpc_call *call);
 /* Requests all that a worker keeps requested. */

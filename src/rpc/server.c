@@ -114,6 +114,7 @@ static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_err
         struct worker *worker = &server->workers[i];
         worker->server = server;
         worker->index = i;
+        worker->shutdown = (struct tag){worker_shut, worker};
         worker->cq = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(server->grpc, worker->cq, NULL);
     }
@@ -180,15 +181,6 @@ static enum sp_status register_all(struct sp_rpc_server *server, const struct sp
     return SP_OK;
 }
 
-static void on_shutdown(struct tag *tag, bool ok) {
-    struct sp_rpc_server *server = tag->owner;
-    (void)ok;
-    pthread_mutex_lock(&server->lock);
-    server->shutdown_done = true;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
-}
-
 static enum sp_status create_server(const struct sp_rpc_server_options *options, struct sp_rpc_server **ret_server) {
     pthread_condattr_t attributes;
     struct sp_rpc_server *server = calloc(1, sizeof *server);
@@ -196,7 +188,6 @@ static enum sp_status create_server(const struct sp_rpc_server_options *options,
         return SP_ERR_MEMORY;
     }
     server->options = with_defaults(options);
-    server->shutdown = (struct tag){on_shutdown, server};
     atomic_init(&server->stopping, false);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -288,10 +279,10 @@ static bool wait_for_shutdown(struct sp_rpc_server *server, unsigned grace_ms) {
     }
     pthread_mutex_lock(&server->lock);
     int result = 0;
-    while (!server->shutdown_done && result != ETIMEDOUT) {
+    while (server->workers_shut < server->worker_count && result != ETIMEDOUT) {
         result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
     }
-    bool done = server->shutdown_done;
+    bool done = server->workers_shut == server->worker_count;
     pthread_mutex_unlock(&server->lock);
     return done;
 }
@@ -308,17 +299,11 @@ static void drain(grpc_completion_queue *cq) {
 }
 
 static void shut_down(struct sp_rpc_server *server, unsigned grace_ms) {
-    if (server->worker_count == 0) {
-        return;
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        grpc_server_shutdown_and_notify(server->grpc, server->workers[i].cq, &server->workers[i].shutdown);
     }
-    grpc_server_shutdown_and_notify(server->grpc, server->workers[0].cq, &server->shutdown);
     if (server->threads_running > 0 && !wait_for_shutdown(server, grace_ms)) {
         grpc_server_cancel_all_calls(server->grpc);
-        while (!wait_for_shutdown(server, 1000)) {
-        }
-    }
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        grpc_completion_queue_shutdown(server->workers[i].cq);
     }
     for (unsigned i = 0; i < server->worker_count; i++) {
         if (i < server->threads_running) {

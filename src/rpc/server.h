@@ -76,8 +76,9 @@ enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error
 /* Health of "" and of every registered service; watchers are told. Any thread. */
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
 
-/* Health to NOT_SERVING, no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE), then cancels, joins the
- * workers. Any thread but a worker's. */
+/* Health to NOT_SERVING, no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE),
+ * then cancels, joins the workers. Calls that a handler kept must be replied to even then: it waits for that. Any thread but a
+ * worker's. */
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms);
 
 /* Frees a stopped (or never started) server. NULL is allowed. */

@@ -216,6 +216,31 @@ static gpr_timespec next_deadline(const struct worker *worker) {
 
 /* ---- the thread ---- */
 
+/* gRPC reports its shutdown when no connection is left, while calls that were kept may still be answered: they need the
+ * queue. */
+static void end_queue_after_last_call(struct worker *worker) {
+    if (worker->shut && worker->live == 0) {
+        grpc_completion_queue_shutdown(worker->cq);
+    }
+}
+
+void worker_call_ended(struct worker *worker) {
+    worker->live--;
+    end_queue_after_last_call(worker);
+}
+
+void worker_shut(struct tag *tag, bool ok) {
+    struct worker *worker = tag->owner;
+    struct sp_rpc_server *server = worker->server;
+    (void)ok;
+    pthread_mutex_lock(&server->lock);
+    server->workers_shut++;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    worker->shut = true;
+    end_queue_after_last_call(worker);
+}
+
 void *worker_main(void *user) {
     struct worker *worker = user;
     const struct sp_rpc_server_options *options = &worker->server->options;
