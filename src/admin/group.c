@@ -16,17 +16,11 @@ static enum sp_status load(struct sp_admin_context *ctx, const char *id,
     return status;
 }
 
-static enum sp_status count_one(void *context, uint64_t principal_number) {
-    (void)principal_number;
-    (*(uint32_t *)context)++;
-    return SP_OK;
-}
-
 static enum sp_status count_members(struct sp_admin_context *ctx, uint64_t group_number, uint32_t *ret_count) {
-    uint32_t count = 0;
-    enum sp_status status = sp_index_walk_group_members(ctx->view, group_number, count_one, &count);
+    uint64_t members = 0;
+    enum sp_status status = sp_index_group_size(ctx->view, group_number, &members);
     if (status == SP_OK)
-        *ret_count = count;
+        *ret_count = members > UINT32_MAX ? UINT32_MAX : (uint32_t)members;
     return status;
 }
 

@@ -33,17 +33,6 @@ enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, co
     return status;
 }
 
-/* As layout.h draws it: after the workspace, the kind of what was deleted, directly followed by its id. */
-static enum sp_status tombstone_of(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
-                                   struct sp_entity_key *ret_key) {
-    bool is_workspace = kind == SP_KIND_WORKSPACE;
-    char *part = sp_arena_printf(ctx->arena, "%c%s", (char)kind, is_workspace ? "" : id);
-    if (part == NULL)
-        return SP_ERR_MEMORY;
-    struct sp_str workspace = is_workspace ? sp_str_from(id) : ctx->workspace;
-    return sp_entity_key_1(SP_KIND_TOMBSTONE, workspace, sp_str_from(part), ret_key);
-}
-
 static enum sp_status check_unused(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id) {
     struct sp_entity_key key;
     struct sp_entity_key tombstone;
@@ -53,7 +42,7 @@ static enum sp_status check_unused(struct sp_admin_context *ctx, enum sp_kind ki
     if (status == SP_OK)
         status = sp_entity_exists(ctx->view, &key, &exists);
     if (status == SP_OK)
-        status = tombstone_of(ctx, kind, id, &tombstone);
+        status = sp_entity_key_tombstone(&key, false, &tombstone);
     if (status == SP_OK)
         status = sp_entity_exists(ctx->view, &tombstone, &existed);
     if (status != SP_OK)

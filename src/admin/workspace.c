@@ -75,27 +75,35 @@ enum sp_status sp_admin_add_workspace(struct sp_admin_context *ctx, const Sallyp
     return put_workspace(ctx);
 }
 
+static enum sp_status add_first_key(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredPrincipal *admin,
+                                    Sallyport__V1__CreateWorkspaceResponse *response) {
+    Sallyport__V1__ApiKey *key = SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKey, sallyport__v1__api_key);
+    Sallyport__V1__Permissions *all = SP_ADMIN_NEW(ctx, Sallyport__V1__Permissions, sallyport__v1__permissions);
+    char *name = sp_arena_strdup(ctx->arena, SP_STR_LITERAL("first key"));
+    if (key == NULL || all == NULL || name == NULL)
+        return SP_ERR_MEMORY;
+    all->all = true;
+    key->name = name;
+    key->permissions = all;
+    struct sp_admin_new_key new_key = {.principal = admin, .template = key};
+    return sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
+}
+
 static enum sp_status add_first_admin(struct sp_admin_context *ctx,
                                       const Sallyport__V1__CreateWorkspaceRequest *request,
                                       Sallyport__V1__CreateWorkspaceResponse *response) {
-    Sallyport__V1__Principal admin = SALLYPORT__V1__PRINCIPAL__INIT;
+    Sallyport__V1__Principal template = SALLYPORT__V1__PRINCIPAL__INIT;
     char name[] = "admin";
-    admin.id = request->admin_id;
-    admin.name = request->admin_name[0] == '\0' ? name : request->admin_name;
-    admin.kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
-    admin.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
-    Sallyport__Store__V1__StoredPrincipal *stored = NULL;
-    enum sp_status status = sp_admin_add_principal(ctx, &admin, &stored);
+    template.id = request->admin_id;
+    template.name = request->admin_name[0] == '\0' ? name : request->admin_name;
+    template.kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
+    template.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
+    Sallyport__Store__V1__StoredPrincipal *admin = NULL;
+    enum sp_status status = sp_admin_add_principal(ctx, &template, &admin);
     if (status != SP_OK)
         return status;
-    Sallyport__V1__Permissions all = SALLYPORT__V1__PERMISSIONS__INIT;
-    all.all = true;
-    Sallyport__V1__ApiKey key = SALLYPORT__V1__API_KEY__INIT;
-    key.name = name;
-    key.permissions = &all;
-    struct sp_admin_new_key new_key = {.principal = stored, .template = &key};
-    response->admin = stored->principal;
-    return sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
+    response->admin = admin->principal;
+    return add_first_key(ctx, admin, response);
 }
 
 enum sp_status sp_admin_create_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
