@@ -5,7 +5,7 @@
 #define ROW(method, function, message, kind, who)                                                                      \
     {                                                                                                                  \
         .name = #method, .request = &sallyport__v1__##message##__descriptor, .type = SP_ADMIN_##kind,                  \
-        .access = SP_ACCESS_##who, .handler = function                                                                 \
+        .access = SP_ACCESS_##who, .handler = (function)                                                               \
     }
 
 static struct sp_str workspace_of_update_workspace(const ProtobufCMessage *request) {
@@ -157,7 +157,7 @@ static enum sp_status stamp(struct sp_admin_context *ctx, struct sp_revision rev
         return SP_ERR_MEMORY;
     message->epoch = revision.epoch;
     message->number = revision.number;
-    memcpy((char *)reply + field->offset, &message, sizeof(message));
+    memcpy((char *)reply + field->offset, &message, sizeof(void *));
     return SP_OK;
 }
 

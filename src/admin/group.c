@@ -70,7 +70,8 @@ enum sp_status sp_admin_add_group(struct sp_admin_context *ctx, const Sallyport_
 enum sp_status sp_admin_create_group(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                      ProtobufCMessage **ret_reply) {
     const Sallyport__V1__CreateGroupRequest *request = (const void *)message;
-    Sallyport__V1__Group template = SALLYPORT__V1__GROUP__INIT;
+    Sallyport__V1__Group template;
+    sallyport__v1__group__init(&template);
     template.id = request->id;
     template.name = request->name;
     Sallyport__Store__V1__StoredGroup *stored = NULL;
@@ -194,7 +195,7 @@ enum sp_status sp_admin_list_groups(struct sp_admin_context *ctx, const Protobuf
     struct group_list list = {.response = response, .arena = ctx->arena};
     list.kept_numbers = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.kept_numbers));
     if (response != NULL)
-        response->groups = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*response->groups));
+        response->groups = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
     if (response == NULL || response->groups == NULL || list.kept_numbers == NULL)
         return SP_ERR_MEMORY;
     struct sp_entity_key prefix;
@@ -229,12 +230,14 @@ enum sp_status sp_admin_is_member(struct sp_admin_context *ctx, const char *grou
 
 enum sp_status sp_admin_add_member(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
                                    const Sallyport__Store__V1__StoredPrincipal *principal, int64_t added_at_s) {
-    Sallyport__V1__Membership membership = SALLYPORT__V1__MEMBERSHIP__INIT;
+    Sallyport__V1__Membership membership;
+    sallyport__v1__membership__init(&membership);
     membership.workspace = group->group->workspace;
     membership.group = group->group->id;
     membership.principal = principal->principal->id;
     membership.added_at = added_at_s == 0 ? ctx->now_s : added_at_s;
-    Sallyport__Store__V1__StoredMembership stored = SALLYPORT__STORE__V1__STORED_MEMBERSHIP__INIT;
+    Sallyport__Store__V1__StoredMembership stored;
+    sallyport__store__v1__stored_membership__init(&stored);
     stored.membership = &membership;
     stored.group_number = group->number;
     stored.principal_number = principal->number;
@@ -331,7 +334,7 @@ enum sp_status sp_admin_list_group_members(struct sp_admin_context *ctx, const P
     Sallyport__V1__ListGroupMembersResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ListGroupMembersResponse, sallyport__v1__list_group_members_response);
     if (response != NULL)
-        response->members = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*response->members));
+        response->members = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
     if (response == NULL || response->members == NULL)
         return SP_ERR_MEMORY;
     Sallyport__Store__V1__StoredGroup *group = NULL;

@@ -6,8 +6,10 @@
 
 struct sp_changeset *sp_admin_offline_changes(struct sp_arena *arena, const char *command, struct sp_str workspace,
                                               int64_t now_s) {
-    Sallyport__V1__Actor actor = SALLYPORT__V1__ACTOR__INIT;
-    Sallyport__V1__Change head = SALLYPORT__V1__CHANGE__INIT;
+    Sallyport__V1__Actor actor;
+    sallyport__v1__actor__init(&actor);
+    Sallyport__V1__Change head;
+    sallyport__v1__change__init(&head);
     char *name = sp_arena_strdup(arena, sp_str_from(command));
     char *about = sp_arena_strdup(arena, workspace);
     if (name == NULL || about == NULL)
@@ -47,11 +49,13 @@ static enum sp_status put_operator(struct sp_changeset *changes, const struct sp
     uint8_t digest[SP_DIGEST_BYTES];
     sp_key_hint(sp_str_from(secret), hint);
     sp_key_digest_from_text(sp_str_from(secret), digest);
-    Sallyport__V1__Operator made = SALLYPORT__V1__OPERATOR__INIT;
+    Sallyport__V1__Operator made;
+    sallyport__v1__operator__init(&made);
     made.name = name;
     made.hint = hint;
     made.created_at = now_s;
-    Sallyport__Store__V1__StoredOperator stored = SALLYPORT__STORE__V1__STORED_OPERATOR__INIT;
+    Sallyport__Store__V1__StoredOperator stored;
+    sallyport__store__v1__stored_operator__init(&stored);
     stored.operator_ = &made;
     stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
     return sp_changeset_put(changes, key, &stored.base);

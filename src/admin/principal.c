@@ -110,7 +110,8 @@ static enum sp_status create(struct sp_admin_context *ctx, const Sallyport__V1__
 enum sp_status sp_admin_create_user(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                     ProtobufCMessage **ret_reply) {
     const Sallyport__V1__CreateUserRequest *request = (const void *)message;
-    Sallyport__V1__Principal template = SALLYPORT__V1__PRINCIPAL__INIT;
+    Sallyport__V1__Principal template;
+    sallyport__v1__principal__init(&template);
     template.id = request->id;
     template.name = request->name;
     template.kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
@@ -121,7 +122,8 @@ enum sp_status sp_admin_create_user(struct sp_admin_context *ctx, const Protobuf
 enum sp_status sp_admin_create_service_account(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                                ProtobufCMessage **ret_reply) {
     const Sallyport__V1__CreateServiceAccountRequest *request = (const void *)message;
-    Sallyport__V1__Principal template = SALLYPORT__V1__PRINCIPAL__INIT;
+    Sallyport__V1__Principal template;
+    sallyport__v1__principal__init(&template);
     template.id = request->id;
     template.name = request->name;
     template.kind = SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT;
@@ -169,7 +171,7 @@ enum sp_status sp_admin_list_principals(struct sp_admin_context *ctx, const Prot
         .kind = request->kind,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListPrincipalsResponse, sallyport__v1__list_principals_response)};
     if (list.response != NULL)
-        list.response->principals = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->principals));
+        list.response->principals = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
     if (list.response == NULL || list.response->principals == NULL)
         return SP_ERR_MEMORY;
     struct sp_entity_key prefix;

@@ -112,7 +112,7 @@ enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count 
     enum sp_status status = sp_index_count(ctx->view, ctx->stored_workspace->number, what, &used);
     if (status != SP_OK)
         return status;
-    if (adding <= limit && used <= limit - adding)
+    if (adding == 0 || (adding <= limit && used <= limit - adding))
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_EXHAUSTED,
                         "quota %s of workspace %.*s: %llu of %llu used, %llu more asked for; an operator can raise it",
@@ -134,7 +134,8 @@ enum sp_status sp_admin_delete(struct sp_admin_context *ctx, enum sp_kind kind, 
 }
 
 enum sp_status sp_admin_begin_changes(struct sp_admin_context *ctx, const char *request_id) {
-    Sallyport__V1__Change head = SALLYPORT__V1__CHANGE__INIT;
+    Sallyport__V1__Change head;
+    sallyport__v1__change__init(&head);
     head.time = ctx->now_s;
     head.actor = sp_admin_actor(ctx);
     head.address = sp_arena_strdup(ctx->arena, ctx->caller->address);

@@ -92,7 +92,8 @@ static enum sp_status add_first_key(struct sp_admin_context *ctx, const Sallypor
 static enum sp_status add_first_admin(struct sp_admin_context *ctx,
                                       const Sallyport__V1__CreateWorkspaceRequest *request,
                                       Sallyport__V1__CreateWorkspaceResponse *response) {
-    Sallyport__V1__Principal template = SALLYPORT__V1__PRINCIPAL__INIT;
+    Sallyport__V1__Principal template;
+    sallyport__v1__principal__init(&template);
     char name[] = "admin";
     template.id = request->admin_id;
     template.name = request->admin_name[0] == '\0' ? name : request->admin_name;
@@ -117,7 +118,8 @@ enum sp_status sp_admin_create_workspace(struct sp_admin_context *ctx, const Pro
     enum sp_status status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", request->id, &id);
     if (status != SP_OK)
         return status;
-    Sallyport__V1__Workspace template = SALLYPORT__V1__WORKSPACE__INIT;
+    Sallyport__V1__Workspace template;
+    sallyport__v1__workspace__init(&template);
     template.id = sp_arena_strdup(ctx->arena, sp_str_from(id));
     template.name = request->name;
     template.plan = request->plan;
@@ -161,7 +163,7 @@ enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const Prot
     Sallyport__V1__ListWorkspacesResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ListWorkspacesResponse, sallyport__v1__list_workspaces_response);
     if (response != NULL)
-        response->workspaces = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*response->workspaces));
+        response->workspaces = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
     if (response == NULL || response->workspaces == NULL)
         return SP_ERR_MEMORY;
     static const uint8_t all[] = {SP_KIND_WORKSPACE};
