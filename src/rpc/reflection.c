@@ -333,7 +333,8 @@ static enum sp_status respond(const struct reflection *reflection, struct sp_byt
     if (status != SP_OK) {
         return status;
     }
-    response_message response = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
+    response_message response;
+    grpc__reflection__v1__server_reflection_response__init(&response);
     response.original_request = (request_message *)unpacked;
     response.valid_host = response.original_request->host;
     status = answer(reflection, response.original_request, arena, &response);
@@ -352,7 +353,7 @@ static void info_opened(struct sp_rpc_call *call, void *user) {
 
 static void info_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
     struct sp_arena *arena = sp_rpc_call_arena(call);
-    struct sp_bytes reply;
+    struct sp_bytes reply = {NULL, 0};
     struct sp_error error;
     sp_arena_reset(arena);
     enum sp_status status = respond(user, message, arena, &reply, &error);

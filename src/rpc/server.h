@@ -1,7 +1,10 @@
 /* A gRPC server on the C core: methods as functions, one completion queue and thread for each worker.
  *
  * A handler runs on a worker's thread and must not block. It either replies before it returns, or keeps the call and
- * replies later from any thread (exactly once). Every method that is not registered answers UNIMPLEMENTED. */
+ * replies later from any thread (exactly once, also when the server stops). Every method that is not registered answers
+ * UNIMPLEMENTED. A call whose deadline has passed is not handled.
+ *
+ * Any thread: sp_rpc_reply, sp_rpc_fail of unary calls, sp_rpc_wake. Everything else about a call is for its worker's thread. */
 #ifndef SP_RPC_SERVER_H
 #define SP_RPC_SERVER_H
 
@@ -36,11 +39,11 @@ struct sp_rpc_stream_ops {
 };
 
 struct sp_rpc_method {
-    const char *path; /* "/sallyport.v1.Authorization/Check" */
-    enum sp_rpc_kind kind;
+    const char *path;                                    /* "/sallyport.v1.Authorization/Check" */
     void (*unary)(struct sp_rpc_call *call, void *user); /* of SP_RPC_UNARY */
     const struct sp_rpc_stream_ops *stream;              /* of SP_RPC_STREAM */
     void *user;
+    enum sp_rpc_kind kind;
     bool hot; /* keeps a larger number of calls requested: for methods called all the time */
 };
 
@@ -89,7 +92,7 @@ void sp_rpc_server_close(struct sp_rpc_server *server);
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
 /* The request of a unary call; valid until it is replied to. */
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
-/* Scratch memory of the call, wiped when it ends. */
+/* Scratch memory of the call, wiped when it ends. A stream may reset it between its messages. */
 struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
 /* The first value of a metadata key (lower case) and how many values it has; empty and 0 for none. */
 struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count);
@@ -102,7 +105,8 @@ int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply);
 /* Unary and streams: ends the call with an error. SP_OK is not allowed for unary calls. */
 void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message);
-/* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled meanwhile. */
+/* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled meanwhile.
+ * Within the handler only, instead of a reply. */
 void sp_rpc_retry_after(struct sp_rpc_call *call, unsigned delay_ms);
 /* How many times the handler was called before for this call, and when it was first (CLOCK_MONOTONIC, ms). */
 unsigned sp_rpc_call_retries(const struct sp_rpc_call *call);

@@ -124,26 +124,14 @@ static void refuses_to_replace_a_file_that_is_no_socket(void **state) {
     assert_int_equal(rmdir(folder.path), 0);
 }
 
+#define FIFTY "0123456789012345678901234567890123456789/123456789"
+#define TOO_LONG "unix:/" FIFTY FIFTY FIFTY
+
 static void refuses_addresses_that_it_cannot_read(void **state) {
     static const char *const addresses[] = {
-        "",
-        "127.0.0.1",
-        "127.0.0.1:",
-        "127.0.0.1:65536",
-        "127.0.0.1:-1",
-        "127.0.0.1:80x",
-        "127.0.0:80",
-        "localhost:0",
-        "::1:80",
-        "[::1]",
-        "[::1]80",
-        "[::1:80",
-        "[]:80",
-        "unix:",
-        "127.0.0.1: 80",
-        "[127.0.0.1]:80",
-        "unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
-        "0123456789012345678901234567890123456789"};
+        "",           "127.0.0.1",   "127.0.0.1:",    "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x",
+        "127.0.0:80", "localhost:0", "::1:80",        "[::1]",           "[::1]80",      "[::1:80",
+        "[]:80",      "unix:",       "127.0.0.1: 80", "[127.0.0.1]:80",  TOO_LONG};
     (void)state;
     for (size_t i = 0; i < COUNT(addresses); i++) {
         const char *const listen[] = {addresses[i]};

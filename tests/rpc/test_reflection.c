@@ -79,7 +79,8 @@ static const response_message *ask(struct fixture *fixture, const request_messag
 }
 
 static request_message request_of(struct fixture *fixture, int what, const char *text) {
-    request_message request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    request_message request;
+    grpc__reflection__v1__server_reflection_request__init(&request);
     request.message_request_case = (Grpc__Reflection__V1__ServerReflectionRequest__MessageRequestCase)what;
     request.file_by_filename = sp_arena_strdup(&fixture->rig.arena, sp_str_from(text));
     return request;
@@ -197,12 +198,15 @@ static void answers_what_it_lacks_with_not_found_and_goes_on(void **state) {
         assert_int_equal(response->message_response_case, ANSWERS(ERROR_RESPONSE));
         assert_int_equal(response->error_response->error_code, 5);
     }
-    Grpc__Reflection__V1__ExtensionRequest extension = GRPC__REFLECTION__V1__EXTENSION_REQUEST__INIT;
-    request_message request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    Grpc__Reflection__V1__ExtensionRequest extension;
+    grpc__reflection__v1__extension_request__init(&extension);
+    request_message request;
+    grpc__reflection__v1__server_reflection_request__init(&request);
     request.message_request_case = ASKS(FILE_CONTAINING_EXTENSION);
     request.file_containing_extension = &extension;
     assert_int_equal(ask(fixture, &request)->error_response->error_code, 5);
-    request_message empty = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    request_message empty;
+    grpc__reflection__v1__server_reflection_request__init(&empty);
     assert_int_equal(ask(fixture, &empty)->error_response->error_code, 3);
 }
 
