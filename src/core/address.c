@@ -25,7 +25,9 @@ static bool same_bits(const struct sp_ip *a, const struct sp_ip *b, unsigned bit
 static uint8_t host_mask(unsigned prefix, unsigned i) {
     if (prefix >= 8 * (i + 1))
         return 0;
-    return prefix <= 8 * i ? 0xff : (uint8_t)(0xffU >> (prefix - 8 * i));
+    if (prefix <= 8 * i)
+        return 0xff;
+    return (uint8_t)(0xffU >> (prefix - 8 * i));
 }
 
 static struct sp_ip first_of(const struct sp_ip *ip, unsigned prefix) {
