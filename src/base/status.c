@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     int grpc;
@@ -45,11 +46,28 @@ const char *sp_status_name(enum sp_status status) {
     return (size_t)status < CODE_COUNT ? codes[status].name : codes[SP_ERR_INTERNAL].name;
 }
 
+/* A message that was too long may end inside a character: cuts that off. */
+static void drop_cut_character(char *message) {
+    size_t size = strlen(message);
+    size_t lead = size;
+    while (lead > 0 && size - lead < 3 && ((unsigned char)message[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead == 0)
+        return;
+    unsigned char first = (unsigned char)message[lead - 1];
+    size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    if (size - lead + 1 < wanted)
+        message[lead - 1] = '\0';
+}
+
 enum sp_status sp_error_vset(struct sp_error *error, enum sp_status status, const char *format, va_list arguments) {
     if (error != NULL) {
         error->status = status;
-        if (vsnprintf(error->message, sizeof(error->message), format, arguments) < 0)
+        int length = vsnprintf(error->message, sizeof(error->message), format, arguments);
+        if (length < 0)
             error->message[0] = '\0';
+        else if ((size_t)length >= sizeof(error->message))
+            drop_cut_character(error->message);
     }
     return status;
 }

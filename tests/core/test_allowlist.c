@@ -1,0 +1,390 @@
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "core/allowlist.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+enum { MAX_TEXTS = 128, TEXT_BYTES = 80 };
+
+static struct sp_arena arena;
+
+static int set_up(void **state) {
+    (void)state;
+    return sp_arena_init(&arena, 4096, 1 << 20) == SP_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    sp_arena_fini(&arena);
+    return 0;
+}
+
+static struct sp_ip ip_of(const char *text) {
+    struct sp_ip ip;
+    assert_int_equal(sp_ip_parse(sp_str_from(text), &ip, NULL), SP_OK);
+    return ip;
+}
+
+static struct sp_bytes compile(const char *const *texts, size_t count) {
+    struct sp_bytes ranges;
+    struct sp_error error = {0};
+    if (sp_allowlist_compile(texts, count, &arena, &ranges, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    return ranges;
+}
+
+/* ---- normalising ---- */
+
+static void normalises_and_keeps_order_and_the_first_of_duplicates(void **state) {
+    (void)state;
+    static const char *const given[] = {"203.0.113.7",    "2001:DB8::/32",    "203.0.113.7/32",
+                                        "203.0.113.0/24", "2001:db8::/32",    "::ffff:203.0.113.7/128",
+                                        "8.8.8.0/24",     "2001:db8:0:0::/32"};
+    static const char *const wanted[] = {"203.0.113.7/32", "2001:db8::/32", "203.0.113.0/24", "8.8.8.0/24"};
+    struct sp_str entries[COUNT(given)];
+    for (size_t i = 0; i < COUNT(given); i++)
+        entries[i] = sp_str_from(given[i]);
+    const char **texts;
+    size_t count;
+    assert_int_equal(sp_allowlist_normalise(entries, COUNT(given), &arena, &texts, &count, NULL), SP_OK);
+    assert_int_equal(count, COUNT(wanted));
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(texts[i], wanted[i]);
+}
+
+static void counts_entries_as_given(void **state) {
+    (void)state;
+    static const struct {
+        size_t count;
+        const char *message; /* NULL: accepted */
+    } cases[] = {
+        {0, "allowed_ips: must have 1 to 100 entries; to allow any address, clear the list"},
+        {1, NULL},
+        {100, NULL},
+        {101, "allowed_ips: 101 entries, but at most 100 are allowed"},
+    };
+    struct sp_str entries[101];
+    for (size_t i = 0; i < COUNT(entries); i++)
+        entries[i] = sp_str_from("203.0.113.7");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char **texts = NULL;
+        size_t count = 42;
+        struct sp_error error = {0};
+        enum sp_status status = sp_allowlist_normalise(entries, cases[i].count, &arena, &texts, &count, &error);
+        assert_int_equal(status, cases[i].message == NULL ? SP_OK : SP_ERR_INVALID);
+        assert_int_equal(count, cases[i].message == NULL ? 1 : 42);
+        if (cases[i].message != NULL)
+            assert_string_equal(error.message, cases[i].message);
+    }
+}
+
+static void says_which_entry_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *entry;
+        const char *message;
+    } cases[] = {
+        {"", "allowed_ips[2]: an IP address must not be empty"},
+        {"10.1.2.3", "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (private networks), which is not public"},
+        {"8.0.0.0/5", "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (private networks), which is not public"},
+        {"0.0.0.0/0", "allowed_ips[2]: 0.0.0.0/0 overlaps 0.0.0.0/8 (this network), which is not public"},
+        {"::ffff:10.0.0.1", "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (private networks), which is not public"},
+        {"203.0.113.7/24", "allowed_ips[2]: 203.0.113.7/24 has bits set under its prefix length; write 203.0.113.0/24"},
+        {"1.2.3", "allowed_ips[2]: 1.2.3: an IPv4 address has four parts, not 3"},
+        {"example.com", "allowed_ips[2]: character 2: not allowed in an IP address"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sp_str entries[] = {sp_str_from("8.8.8.8"), sp_str_from("9.9.9.9"), sp_str_from(cases[i].entry)};
+        const char **texts = NULL;
+        size_t count;
+        struct sp_error error = {0};
+        assert_int_equal(sp_allowlist_normalise(entries, 3, &arena, &texts, &count, &error), SP_ERR_INVALID);
+        assert_string_equal(error.message, cases[i].message);
+        assert_null(texts);
+    }
+}
+
+static void runs_out_of_memory_cleanly(void **state) {
+    (void)state;
+    struct sp_str entry = sp_str_from("8.8.8.8");
+    const char *text = "8.8.8.8/32";
+    for (size_t budget = 0; budget < 48; budget += 16) {
+        struct sp_arena small;
+        const char **texts;
+        size_t count;
+        struct sp_bytes ranges;
+        assert_int_equal(sp_arena_init(&small, 16, budget), SP_OK);
+        enum sp_status status = sp_allowlist_normalise(&entry, 1, &small, &texts, &count, NULL);
+        assert_int_equal(status, budget < 32 ? SP_ERR_MEMORY : SP_OK);
+        sp_arena_reset(&small);
+        status = sp_allowlist_compile(&text, 1, &small, &ranges, NULL);
+        assert_int_equal(status, budget < 32 ? SP_ERR_MEMORY : SP_OK);
+        sp_arena_fini(&small);
+    }
+}
+
+/* ---- compiling ---- */
+
+static void compiles_to_sorted_ranges_that_do_not_touch(void **state) {
+    (void)state;
+    static const struct {
+        const char *texts[5];
+        const char *ranges; /* first-last first-last … */
+    } cases[] = {
+        {{NULL}, ""},
+        {{"8.8.8.8/32"}, "8.8.8.8-8.8.8.8 "},
+        {{"9.0.0.0/8", "8.0.0.0/8"}, "8.0.0.0-9.255.255.255 "},
+        {{"9.0.0.0/8", "7.0.0.0/8"}, "7.0.0.0-7.255.255.255 9.0.0.0-9.255.255.255 "},
+        {{"8.0.0.0/8", "8.8.8.8/32", "8.255.255.255/32"}, "8.0.0.0-8.255.255.255 "},
+        {{"8.8.8.8/32", "8.8.8.9/32", "8.8.8.11/32"}, "8.8.8.8-8.8.8.9 8.8.8.11-8.8.8.11 "},
+        {{"2001:db8::/32", "8.8.8.8/32"}, "8.8.8.8-8.8.8.8 2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff "},
+        {{"ffff::/16", "8000::/1"}, "8000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "},
+        {{"8000::/1", "ffff::/16", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"},
+         "8000::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "},
+        {{"8.8.8.8", "8.8.8.8"}, "8.8.8.8-8.8.8.8 "},
+        {{"10.0.0.0/8"}, "10.0.0.0-10.255.255.255 "}, /* stored lists are enforced as they are */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t count = 0;
+        while (count < 5 && cases[i].texts[count] != NULL)
+            count++;
+        struct sp_bytes ranges = compile(cases[i].texts, count);
+        char written[512] = "";
+        for (size_t at = 0; at < ranges.size; at += 16) {
+            struct sp_ip ip;
+            char text[SP_CIDR_TEXT_BYTES];
+            memcpy(ip.bytes, ranges.data + at, 16);
+            sp_ip_format(&ip, text);
+            size_t used = strlen(written);
+            snprintf(written + used, sizeof(written) - used, "%s%c", text, at % 32 == 0 ? '-' : ' ');
+        }
+        assert_string_equal(written, cases[i].ranges);
+    }
+}
+
+static void refuses_to_compile_what_is_no_range(void **state) {
+    (void)state;
+    static const char *const texts[] = {"8.8.8.8/32", "8.8.8.8/24"};
+    struct sp_bytes ranges = {NULL, 42};
+    struct sp_error error = {0};
+    assert_int_equal(sp_allowlist_compile(texts, 2, &arena, &ranges, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message,
+                        "allowed_ips[1]: 8.8.8.8/24 has bits set under its prefix length; write 8.8.8.0/24");
+    assert_int_equal(ranges.size, 42);
+    static const char *many[101];
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i] = texts[0];
+    assert_int_equal(sp_allowlist_compile(many, 101, &arena, &ranges, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "allowed_ips: 101 entries, but at most 100 are allowed");
+    assert_int_equal(sp_allowlist_compile(many, 100, &arena, &ranges, &error), SP_OK);
+    assert_int_equal(ranges.size, SP_ALLOWLIST_RANGE_BYTES);
+}
+
+/* ---- searching ---- */
+
+static void contains_from_first_to_last(void **state) {
+    (void)state;
+    static const char *const texts[] = {"8.8.8.0/24", "203.0.113.7/32", "2001:db8::/32", "1.0.0.0/31"};
+    struct sp_bytes ranges = compile(texts, COUNT(texts));
+    static const struct {
+        const char *ip;
+        bool inside;
+    } cases[] = {
+        {"8.8.7.255", false},
+        {"8.8.8.0", true},
+        {"8.8.8.255", true},
+        {"8.8.9.0", false},
+        {"203.0.113.6", false},
+        {"203.0.113.7", true},
+        {"203.0.113.8", false},
+        {"::ffff:203.0.113.7", true},
+        {"::203.0.113.7", false},
+        {"1.0.0.0", true},
+        {"1.0.0.1", true},
+        {"1.0.0.2", false},
+        {"0.255.255.255", false},
+        {"2001:db8::", true},
+        {"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", true},
+        {"2001:db9::", false},
+        {"2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", false},
+        {"::", false},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sp_ip ip = ip_of(cases[i].ip);
+        assert_int_equal(sp_allowlist_contains(ranges, &ip), cases[i].inside);
+    }
+}
+
+static void a_list_that_is_empty_or_no_list_contains_nothing(void **state) {
+    (void)state;
+    static const uint8_t everything[64] = {[16] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff,        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct sp_ip ip = ip_of("8.8.8.8");
+    assert_true(sp_allowlist_contains((struct sp_bytes){everything, 32}, &ip));
+    for (size_t size = 0; size < 64; size++) {
+        struct sp_bytes ranges = {everything, size};
+        assert_int_equal(sp_allowlist_contains(ranges, &ip), size == 32);
+        assert_int_equal(sp_allowlist_covers(ranges, (struct sp_bytes){everything, 32}), size == 32);
+        assert_int_equal(sp_allowlist_covers((struct sp_bytes){everything, 32}, ranges), size == 32);
+    }
+    assert_false(sp_allowlist_contains((struct sp_bytes){NULL, 0}, &ip));
+}
+
+static void covers_only_what_lies_inside(void **state) {
+    (void)state;
+    static const struct {
+        const char *outer[3];
+        const char *inner[3];
+        bool covered;
+    } cases[] = {
+        {{"8.8.8.0/24"}, {"8.8.8.0/24"}, true},
+        {{"8.8.8.0/24"}, {"8.8.8.8/32"}, true},
+        {{"8.8.8.0/24"}, {"8.8.8.8/32", "8.8.8.255/32"}, true},
+        {{"8.8.8.0/24"}, {"8.8.8.8/32", "8.8.9.0/32"}, false},
+        {{"8.8.8.0/24"}, {"8.8.8.0/23"}, false},
+        {{"8.8.8.0/24"}, {"8.8.7.0/24"}, false},
+        {{"8.8.8.0/24", "8.8.9.0/24"}, {"8.8.8.0/23"}, true},
+        {{"8.8.8.0/24", "8.8.10.0/24"}, {"8.8.8.0/23"}, false},
+        {{"2001:db8::/32"}, {"8.8.8.8/32"}, false},
+        {{"2001:db8::/32", "8.8.8.8/32"}, {"8.8.8.8/32", "2001:db8:1::/48"}, true},
+        {{"8.8.8.8/32"}, {NULL}, false},
+        {{NULL}, {"8.8.8.8/32"}, false},
+        {{NULL}, {NULL}, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t outer = 0;
+        size_t inner = 0;
+        while (outer < 3 && cases[i].outer[outer] != NULL)
+            outer++;
+        while (inner < 3 && cases[i].inner[inner] != NULL)
+            inner++;
+        struct sp_bytes outer_ranges = compile(cases[i].outer, outer);
+        assert_int_equal(sp_allowlist_covers(outer_ranges, compile(cases[i].inner, inner)), cases[i].covered);
+    }
+}
+
+/* ---- properties ---- */
+
+static uint64_t seed_of_run(void) {
+    const char *given = getenv("SP_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("SP_TEST_SEED=%" PRIu64 "\n", seed);
+    return seed;
+}
+
+static uint64_t next(uint64_t *random) {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random;
+}
+
+/* Lists over few neighbouring addresses, so that ranges often meet and overlap. */
+static size_t random_list(uint64_t *random, char texts[][TEXT_BYTES], struct sp_cidr *cidrs) {
+    size_t count = 1 + (size_t)(next(random) % 12);
+    for (size_t i = 0; i < count; i++) {
+        bool v6 = next(random) % 3 == 0;
+        unsigned host_bits = (unsigned)(next(random) % 5);
+        unsigned at = (unsigned)(next(random) % 64) >> host_bits << host_bits;
+        if (v6)
+            snprintf(texts[i], TEXT_BYTES, "2001:db8::%x/%u", at, 128 - host_bits);
+        else
+            snprintf(texts[i], TEXT_BYTES, "203.0.113.%u/%u", at, 32 - host_bits);
+        assert_int_equal(sp_cidr_parse(sp_str_from(texts[i]), &cidrs[i], NULL), SP_OK);
+    }
+    return count;
+}
+
+static bool naive_contains(const struct sp_cidr *cidrs, size_t count, const struct sp_ip *ip) {
+    for (size_t i = 0; i < count; i++) {
+        bool same = true;
+        for (unsigned bit = 0; bit < cidrs[i].prefix; bit++) {
+            unsigned difference = (unsigned)(cidrs[i].first.bytes[bit / 8] ^ ip->bytes[bit / 8]);
+            same = same && (difference >> (7 - bit % 8) & 1U) == 0;
+        }
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+static struct sp_ip neighbour(unsigned i) {
+    struct sp_ip ip = ip_of(i < 80 ? "203.0.113.0" : "2001:db8::");
+    ip.bytes[15] = (uint8_t)(i % 80);
+    return ip;
+}
+
+static void contains_equals_a_naive_scan(void **state) {
+    (void)state;
+    uint64_t random = seed_of_run() * 2 + 1;
+    for (unsigned round = 0; round < 1000; round++) {
+        char texts[MAX_TEXTS][TEXT_BYTES];
+        const char *pointers[MAX_TEXTS];
+        struct sp_cidr cidrs[MAX_TEXTS];
+        size_t count = random_list(&random, texts, cidrs);
+        for (size_t i = 0; i < count; i++)
+            pointers[i] = texts[i];
+        struct sp_bytes ranges = compile(pointers, count);
+        for (unsigned i = 0; i < 160; i++) {
+            struct sp_ip ip = neighbour(i);
+            assert_int_equal(sp_allowlist_contains(ranges, &ip), naive_contains(cidrs, count, &ip));
+        }
+        sp_arena_reset(&arena);
+    }
+}
+
+static void covers_equals_a_naive_scan(void **state) {
+    (void)state;
+    uint64_t random = seed_of_run() * 2 + 1;
+    unsigned covered_count = 0;
+    for (unsigned round = 0; round < 3000; round++) {
+        char texts[2][MAX_TEXTS][TEXT_BYTES];
+        const char *pointers[2][MAX_TEXTS];
+        struct sp_cidr cidrs[2][MAX_TEXTS];
+        size_t counts[2];
+        struct sp_bytes ranges[2];
+        for (unsigned side = 0; side < 2; side++) {
+            counts[side] = random_list(&random, texts[side], cidrs[side]);
+            counts[side] = side == 1 ? 1 + counts[side] / 5 : counts[side];
+            for (size_t i = 0; i < counts[side]; i++)
+                pointers[side][i] = texts[side][i];
+            ranges[side] = compile(pointers[side], counts[side]);
+        }
+        bool covered = true;
+        for (unsigned i = 0; i < 160; i++) {
+            struct sp_ip ip = neighbour(i);
+            covered =
+                covered && (!naive_contains(cidrs[1], counts[1], &ip) || naive_contains(cidrs[0], counts[0], &ip));
+        }
+        assert_int_equal(sp_allowlist_covers(ranges[0], ranges[1]), covered);
+        covered_count += covered;
+        sp_arena_reset(&arena);
+    }
+    assert_in_range(covered_count, 30, 2970);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(normalises_and_keeps_order_and_the_first_of_duplicates),
+        cmocka_unit_test(counts_entries_as_given),
+        cmocka_unit_test(says_which_entry_is_wrong),
+        cmocka_unit_test(runs_out_of_memory_cleanly),
+        cmocka_unit_test(compiles_to_sorted_ranges_that_do_not_touch),
+        cmocka_unit_test(refuses_to_compile_what_is_no_range),
+        cmocka_unit_test(contains_from_first_to_last),
+        cmocka_unit_test(a_list_that_is_empty_or_no_list_contains_nothing),
+        cmocka_unit_test(covers_only_what_lies_inside),
+        cmocka_unit_test(contains_equals_a_naive_scan),
+        cmocka_unit_test(covers_equals_a_naive_scan),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;
+}
