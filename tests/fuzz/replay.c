@@ -1,4 +1,4 @@
-/* Without libFuzzer: gives every file of the folders named to the target, so that the corpus is an ordinary test. */
+/* Without libFuzzer: gives every file named, and every file of the folders named, to the target, so that the corpus is an ordinary test. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,29 +22,37 @@ static int replay_file(const char *path) {
     return result;
 }
 
-static size_t replay_folder(const char *folder) {
+static void replay_or_exit(const char *path) {
+    if (replay_file(path) != 0) {
+        fprintf(stderr, "cannot replay %s\n", path);
+        exit(1);
+    }
+}
+
+/* A folder, or one file. */
+static size_t replay(const char *name) {
+    DIR *entries = opendir(name);
+    if (entries == NULL) {
+        replay_or_exit(name);
+        return 1;
+    }
     size_t count = 0;
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         char path[4096];
         if (entry->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (replay_file(path) != 0) {
-            fprintf(stderr, "cannot replay %s\n", path);
-            exit(1);
-        }
+        snprintf(path, sizeof(path), "%s/%s", name, entry->d_name);
+        replay_or_exit(path);
         count++;
     }
-    if (entries != NULL)
-        closedir(entries);
+    closedir(entries);
     return count;
 }
 
 int main(int argc, char **argv) {
     size_t count = 0;
     for (int i = 1; i < argc; i++)
-        count += replay_folder(argv[i]);
+        count += replay(argv[i]);
     fprintf(stderr, "%zu inputs replayed\n", count);
     return count > 0 ? 0 : 1;
 }
