@@ -3,7 +3,7 @@
 
 #include "store/view.h"
 
-enum { WAIT_STEP_NS = 100 * 1000, WAIT_STEPS = 20 * 1000 };
+enum { WAIT_STEP_NS = 100 * 1000, WAIT_MOST_MS = 1000 };
 
 void sp_turn_join(struct sp_store *store, struct sp_turn *turn) {
     atomic_init(&turn->active, false);
@@ -39,15 +39,26 @@ static bool any_active(const struct sp_store *store) {
     return false;
 }
 
+static int64_t clock_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool wait_until_idle(const struct sp_store *store) {
+    int64_t until_ms = clock_ms() + WAIT_MOST_MS;
+    while (any_active(store)) {
+        if (clock_ms() > until_ms)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_STEP_NS}, NULL);
+    }
+    return true;
+}
+
 int sp_store_remap(struct sp_store *store) {
     pthread_mutex_lock(&store->turns_lock);
     atomic_store(&store->remapping, true);
-    int steps = 0;
-    while (any_active(store) && steps < WAIT_STEPS) {
-        nanosleep(&(struct timespec){.tv_nsec = WAIT_STEP_NS}, NULL);
-        steps++;
-    }
-    int code = steps < WAIT_STEPS ? mdb_env_set_mapsize(store->env, 0) : MDB_MAP_RESIZED;
+    int code = wait_until_idle(store) ? mdb_env_set_mapsize(store->env, 0) : MDB_MAP_RESIZED;
     atomic_store(&store->remapping, false);
     pthread_mutex_unlock(&store->turns_lock);
     return code;

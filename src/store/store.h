@@ -76,7 +76,7 @@ enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret
 void sp_snapshot_close(struct sp_snapshot *snapshot);
 
 /* Begins to read the newest committed state. Allocates nothing. Handles a map that another process grew (waits for the
- * process's other snapshots to be released, then remaps; SP_ERR_UNAVAILABLE where that takes more than two seconds). Must
+ * process's other snapshots to be released, then remaps; SP_ERR_UNAVAILABLE where that takes more than a second). Must
  * be released before the thread waits for anything, and before it begins a write. */
 enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) SP_MUST_USE;
 void sp_snapshot_release(struct sp_snapshot *snapshot);

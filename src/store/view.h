@@ -51,7 +51,7 @@ static inline void sp_turn_end(struct sp_turn *turn) {
 }
 
 /* Waits until no turn is active (the caller's own must have ended) and maps the file at the size that its meta page tells.
- * An LMDB code: MDB_MAP_RESIZED where a turn did not end within two seconds, so that a mistake cannot stop the process. */
+ * An LMDB code: MDB_MAP_RESIZED where a turn did not end within a second, so that a mistake cannot stop the process. */
 int sp_store_remap(struct sp_store *store);
 
 /* ---- views (view.c) ---- */
