@@ -138,7 +138,7 @@ static void flip_and_ask(void *context, enum sp_database database, uint64_t file
     struct damage *damage = context;
     (void)database;
     for (unsigned bit = 0; bit <= 8; bit++) {
-        uint8_t bits = bit < 8 ? (uint8_t)(1U << bit) : 0xff;
+        uint8_t bits = (uint8_t)(bit < 8 ? 1U << bit : 0xffU);
         struct answers answers;
         raw_flip(damage->world, file_offset, bits);
         ask(&answers);
