@@ -1,0 +1,120 @@
+#include "server/config.h"
+
+/* `config` may be all zero for --help: the targets are only pointed to. */
+static size_t fill_table(struct sp_server_config *config, struct sp_option *table) {
+    const struct sp_option rows[] = {
+        {.name = "store",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->store,
+         .environment = "SALLYPORTD_STORE",
+         .argument = "DIR",
+         .help = "folder of the store; required; waited for until it is there"},
+        {.name = "listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &config->listen,
+         .environment = "SALLYPORTD_LISTEN",
+         .default_text = "127.0.0.1:7400",
+         .argument = "ADDRESS",
+         .help = "gRPC address: host:port (port 0: any free one) or unix:/path"},
+        {.name = "insecure",
+         .kind = SP_OPTION_FLAG,
+         .target = &config->insecure,
+         .environment = "SALLYPORTD_INSECURE",
+         .help = "allow plaintext on addresses other than loopback"},
+        {.name = "workers",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->workers,
+         .environment = "SALLYPORTD_WORKERS",
+         .default_text = "0",
+         .argument = "THREADS",
+         .most = SP_SERVER_MAX_WORKERS,
+         .help = "threads that answer; 0: one for each CPU"},
+        {.name = "max-connections",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->max_connections,
+         .environment = "SALLYPORTD_MAX_CONNECTIONS",
+         .default_text = "10000",
+         .argument = "COUNT",
+         .least = 1,
+         .most = 1000000,
+         .help = "open connections; more wait in the backlog"},
+        {.name = "drain-ms",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->drain_ms,
+         .environment = "SALLYPORTD_DRAIN_MS",
+         .default_text = "5000",
+         .argument = "MS",
+         .most = 600000,
+         .help = "milliseconds that calls under way get after SIGTERM"},
+        {.name = "max-staleness",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->max_staleness_s,
+         .environment = "SALLYPORTD_MAX_STALENESS",
+         .default_text = "0",
+         .argument = "SECONDS",
+         .most = 31536000,
+         .help = "deny with STALE when a store that follows another source is older; 0: off"},
+        {.name = "log-level",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->log_level_name,
+         .environment = "SALLYPORTD_LOG_LEVEL",
+         .default_text = "info",
+         .argument = "LEVEL",
+         .help = "debug, info, warning or error"},
+        {.name = "allow-core",
+         .kind = SP_OPTION_FLAG,
+         .target = &config->allow_core,
+         .environment = "SALLYPORTD_ALLOW_CORE",
+         .help = "allow core dumps and debuggers: both show the keys of calls under way"},
+        {.name = "version", .kind = SP_OPTION_FLAG, .target = &config->version, .help = "print the version and exit"},
+        {.name = "help", .kind = SP_OPTION_FLAG, .target = &config->help, .help = "print this and exit"},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(*rows) };
+    for (size_t i = 0; i < ROWS; i++)
+        table[i] = rows[i];
+    return ROWS;
+}
+
+enum { TABLE_ROWS = 16 };
+
+static enum sp_status check(struct sp_server_config *config, int rest, int argc, char **argv, struct sp_error *error) {
+    if (config->version || config->help)
+        return SP_OK;
+    if (rest < argc)
+        return sp_error_set(error, SP_ERR_INVALID, "\"%s\" is no option: see --help", argv[rest]);
+    if (config->store == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--store is required: the folder that `sallyport-sync init` made");
+    if (sp_log_level_parse(config->log_level_name, &config->log_level) != SP_OK)
+        return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is none of debug, info, warning and error",
+                            config->log_level_name);
+    return SP_OK;
+}
+
+enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,
+                                     struct sp_error *error) {
+    struct sp_server_config config = {0};
+    struct sp_option table[TABLE_ROWS];
+    int rest = argc;
+    size_t count = fill_table(&config, table);
+    enum sp_status status = sp_options_parse(table, count, argc, argv, &rest, error);
+    if (status == SP_OK)
+        status = check(&config, rest, argc, argv, error);
+    if (status == SP_OK)
+        *ret_config = config;
+    return status;
+}
+
+void sp_server_config_help(FILE *out) {
+    struct sp_server_config config = {0};
+    struct sp_option table[TABLE_ROWS];
+    size_t count = fill_table(&config, table);
+    fputs("Usage: sallyportd --store DIR [OPTION]...\n\n"
+          "Answers over gRPC whether an API key, from an address, may do something to a resource.\n\n",
+          out);
+    sp_options_help(table, count, out);
+    fputs("\nExamples:\n"
+          "  sallyportd --store /var/lib/sallyport\n"
+          "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
+          "SIGTERM and SIGINT drain and end it; a second one ends it at once.\n",
+          out);
+}

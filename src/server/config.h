@@ -1,0 +1,31 @@
+/* What sallyportd can be told: one table of options, each also an environment variable. */
+#ifndef SP_SERVER_CONFIG_H
+#define SP_SERVER_CONFIG_H
+
+#include "base/log.h"
+#include "base/options.h"
+
+enum { SP_SERVER_MAX_WORKERS = 256 };
+
+struct sp_server_config {
+    const char *store;
+    struct sp_option_texts listen;
+    bool insecure;
+    uint64_t workers; /* 0: one for each CPU */
+    uint64_t max_connections;
+    uint64_t drain_ms;
+    uint64_t max_staleness_s; /* 0: off */
+    const char *log_level_name;
+    enum sp_log_level log_level;
+    bool allow_core;
+    bool version;
+    bool help;
+};
+
+/* Reads environment and arguments. SP_ERR_INVALID names the option. */
+enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,
+                                     struct sp_error *error) SP_MUST_USE;
+
+void sp_server_config_help(FILE *out);
+
+#endif

@@ -1,0 +1,21 @@
+#include <stdlib.h>
+
+#include "server/run.h"
+
+int main(int argc, char **argv) {
+    struct sp_server_config config;
+    struct sp_error error = {0};
+    if (sp_server_config_read(argc, argv, &config, &error) != SP_OK) {
+        fprintf(stderr, "sallyportd: %s\n", error.message);
+        return 2;
+    }
+    if (config.help) {
+        sp_server_config_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (config.version) {
+        puts("sallyportd " SP_VERSION);
+        return EXIT_SUCCESS;
+    }
+    return sp_server_run(&config);
+}

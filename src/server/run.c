@@ -1,0 +1,97 @@
+#include "server/run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/process.h"
+#include "server/service.h"
+
+enum {
+    RETRY_STORE_MS = 500,
+    MAX_RECEIVE_BYTES = 1024 * 1024, /* a whole batch */
+    SAY_AGAIN_EVERY = 60,            /* of the tries to open the store */
+};
+
+extern const unsigned char sp_embedded_server_descriptors_bytes[];
+extern const unsigned long sp_embedded_server_descriptors_size;
+
+static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server **ret_server, struct sp_error *error) {
+    const struct sp_server_config *config = service->config;
+    struct sp_rpc_method methods[SP_SERVER_METHODS];
+    const struct sp_rpc_server_options options = {
+        .listen = config->listen.values,
+        .listen_count = config->listen.count,
+        .insecure = config->insecure,
+        .workers = (unsigned)config->workers,
+        .max_receive_bytes = MAX_RECEIVE_BYTES,
+        .max_connections = (unsigned)config->max_connections,
+        .worker_stopping = sp_service_worker_stopping,
+        .user = service,
+    };
+    sp_service_methods(service, methods);
+    struct sp_bytes descriptors = {sp_embedded_server_descriptors_bytes, sp_embedded_server_descriptors_size};
+    return sp_rpc_server_open(&options, methods, SP_SERVER_METHODS, descriptors, ret_server, error);
+}
+
+static void say_where(const struct sp_server_config *config, const struct sp_rpc_server *server) {
+    for (size_t i = 0; i < config->listen.count; i++)
+        sp_log(SP_LOG_INFO, "listening on %s (port %d)", config->listen.values[i], sp_rpc_server_port(server, i));
+    sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
+}
+
+/* True once the store is open; false where a signal came first. A store that is not there yet is waited for. */
+static bool wait_for_store(struct sp_service *service) {
+    for (unsigned tries = 0;; tries++) {
+        struct sp_error error = {0};
+        struct sp_revision revision = {0};
+        if (sp_service_open_store(service, &revision, &error) == SP_OK) {
+            sp_log(SP_LOG_INFO, "serving the store in %s from revision %" PRIu64 " of epoch %" PRIu64,
+                   service->config->store, revision.number, revision.epoch);
+            return true;
+        }
+        if (tries % SAY_AGAIN_EVERY == 0)
+            sp_log(SP_LOG_WARNING, "not serving yet: %s", error.message);
+        if (sp_process_wait_for_signal(RETRY_STORE_MS))
+            return false;
+    }
+}
+
+static void serve(struct sp_service *service, struct sp_rpc_server *server) {
+    if (wait_for_store(service)) {
+        sp_rpc_server_set_serving(server, true);
+        sp_process_wait_for_signal(-1);
+    }
+    sp_log(SP_LOG_INFO, "ending: calls under way get %" PRIu64 " ms; another signal ends at once",
+           service->config->drain_ms);
+    sp_process_let_signals_end();
+    sp_rpc_server_stop(server, (unsigned)service->config->drain_ms);
+}
+
+int sp_server_run(const struct sp_server_config *config) {
+    struct sp_error error = {0};
+    struct sp_rpc_server *server = NULL;
+    sp_log_init("sallyportd", config->log_level);
+    sp_process_block_signals();
+    if (!config->allow_core && sp_process_forbid_dumps() != SP_OK)
+        sp_log(SP_LOG_WARNING, "core dumps cannot be forbidden here");
+    struct sp_service *service = aligned_alloc(_Alignof(struct sp_service), sizeof(*service));
+    enum sp_status status = service == NULL ? SP_ERR_MEMORY : sp_service_init(service, config);
+    if (status != SP_OK) {
+        free(service);
+        sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(status));
+        return EXIT_FAILURE;
+    }
+    status = listen_on(service, &server, &error);
+    if (status == SP_OK)
+        status = sp_rpc_server_start(server, &error);
+    if (status == SP_OK) {
+        say_where(config, server);
+        serve(service, server);
+    } else {
+        sp_log(SP_LOG_ERROR, "cannot start: %s", error.message);
+    }
+    sp_rpc_server_close(server);
+    sp_service_fini(service);
+    free(service);
+    return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

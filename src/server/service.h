@@ -1,0 +1,57 @@
+/* What the calls of sallyportd share: the store, once it is there, and each worker's snapshot. */
+#ifndef SP_SERVER_SERVICE_H
+#define SP_SERVER_SERVICE_H
+
+#include <stdatomic.h>
+
+#include "decide/check.h"
+#include "rpc/server.h"
+#include "server/answer.h"
+#include "server/config.h"
+
+/* Touched by its worker's thread only; a cache line apart. */
+struct sp_server_worker {
+    _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first call */
+    struct sp_decision_ids ids;
+};
+
+struct sp_service {
+    const struct sp_server_config *config;
+    _Atomic(struct sp_store *) store; /* NULL until it was opened */
+    atomic_llong last_corrupt_log_s;
+    struct sp_server_worker workers[SP_SERVER_MAX_WORKERS];
+};
+
+/* SP_ERR_IO where the kernel gives no random bytes. The config must outlive the service. */
+enum sp_status sp_service_init(struct sp_service *service, const struct sp_server_config *config) SP_MUST_USE;
+
+/* Opens the store and proves that it holds a revision. SP_ERR_NOT_FOUND: none there yet. */
+enum sp_status sp_service_open_store(struct sp_service *service, struct sp_revision *ret_revision,
+                                     struct sp_error *error) SP_MUST_USE;
+
+/* Closes a worker's snapshot, on its thread when it ends. For sp_rpc_server_options. */
+void sp_service_worker_stopping(unsigned worker, void *service);
+
+/* Closes the store, after the workers have ended. */
+void sp_service_fini(struct sp_service *service);
+
+/* Begins to read the newest revision, on the call's worker. UNAVAILABLE while the store is not open. */
+enum sp_status sp_service_acquire(struct sp_service *service, const struct sp_rpc_call *call,
+                                  struct sp_snapshot **ret_snapshot, struct sp_error *error) SP_MUST_USE;
+
+/* Answers a question that was read; fills in the time and how stale the store is. */
+enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *view, struct sp_query *query,
+                                 struct sp_answer *ret_answer) SP_MUST_USE;
+
+/* Fills in time and staleness only, for explanations. */
+enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view,
+                                   struct sp_query *query) SP_MUST_USE;
+
+/* Says why no answer could be given, and logs damage of the store (at most once a second). */
+void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);
+
+/* The methods, for sp_rpc_server_open (calls.c). */
+enum { SP_SERVER_METHODS = 3 };
+void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_methods[static SP_SERVER_METHODS]);
+
+#endif
