@@ -1,0 +1,51 @@
+/* Who calls: the key in the metadata, and the address at the other end of the connection. */
+#include <string.h>
+#include <strings.h>
+
+#include "sync/service.h"
+
+/* The token of "Bearer <token>"; empty for any other scheme. */
+static struct sp_str bearer_token(struct sp_str value) {
+    static const char scheme[] = "bearer ";
+    enum { SCHEME_BYTES = sizeof(scheme) - 1 };
+    if (value.size <= SCHEME_BYTES || strncasecmp(value.data, scheme, SCHEME_BYTES) != 0)
+        return (struct sp_str){0};
+    while (value.size > 0 && value.data[0] != ' ')
+        value = (struct sp_str){value.data + 1, value.size - 1};
+    while (value.size > 0 && value.data[0] == ' ')
+        value = (struct sp_str){value.data + 1, value.size - 1};
+    return value;
+}
+
+/* Two credentials that differ, or one given twice: nobody can say which one was meant. */
+static struct sp_str find_credential(struct sp_rpc_call *call, bool *ret_ambiguous) {
+    size_t authorizations = 0;
+    size_t keys = 0;
+    struct sp_str authorization = sp_rpc_call_metadata(call, "authorization", &authorizations);
+    struct sp_str key = sp_rpc_call_metadata(call, "x-api-key", &keys);
+    struct sp_str token = bearer_token(authorization);
+    *ret_ambiguous = authorizations > 1 || keys > 1 || (authorizations == 1 && keys == 1 && !sp_str_equal(token, key));
+    return keys > 0 ? key : token;
+}
+
+static void copy_text(struct sp_str from, char *to, size_t room, struct sp_str *ret_copy) {
+    size_t size = from.size < room ? from.size : room;
+    if (size > 0)
+        memcpy(to, from.data, size);
+    *ret_copy = (struct sp_str){to, size};
+}
+
+void sp_sync_caller_read(struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {
+    struct sp_admin_caller *caller = &ret_caller->caller;
+    *caller = (struct sp_admin_caller){.now_s = sp_sync_now_s()};
+    /* One that is cut is longer than any key, and refused for that. */
+    copy_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
+              &caller->credential);
+    copy_text(sp_rpc_call_peer(call), ret_caller->address, sizeof(ret_caller->address), &caller->address);
+    if (sp_ip_parse(caller->address, &ret_caller->ip, NULL) == SP_OK)
+        caller->ip = &ret_caller->ip;
+}
+
+void sp_sync_caller_wipe(struct sp_sync_caller *caller) {
+    explicit_bzero(caller->credential, sizeof(caller->credential));
+}

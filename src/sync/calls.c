@@ -1,0 +1,150 @@
+/* The unary calls of the admin API: one handler for all rows of the table. */
+#include <stdio.h>
+
+#include "sallyport/v1/admin.pb-c.h"
+#include "sync/service.h"
+#include "wire/wire.h"
+
+/* A mutation that waits for the writer. Lives in the call's arena, which is wiped when the call ends. */
+struct mutation {
+    struct sp_job job; /* first: a job is its mutation */
+    struct sp_rpc_call *call;
+    const struct sp_admin_method *method;
+    ProtobufCMessage *request;
+    struct sp_sync_caller caller;
+    struct sp_bytes reply;
+};
+
+/* ---- mutations ---- */
+
+static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
+                                     bool *ret_dirty, struct sp_error *error) {
+    struct mutation *mutation = (struct mutation *)job;
+    ProtobufCMessage *reply = NULL;
+    /* Nobody waits any more: what would be changed now would surprise. */
+    if (sp_rpc_call_remaining_ms(mutation->call) == 0)
+        return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed while the change waited; nothing was changed");
+    mutation->caller.caller.now_s = sp_sync_now_s();
+    enum sp_status status = sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request,
+                                            scratch, &reply, ret_dirty, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_pack(reply, sp_rpc_call_arena(mutation->call), &mutation->reply);
+    if (status != SP_OK) {
+        *ret_dirty = true;
+        return sp_error_set(error, status, "the reply needs more memory than one call may use");
+    }
+    return SP_OK;
+}
+
+static void mutation_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
+    struct mutation *mutation = (struct mutation *)job;
+    sp_sync_caller_wipe(&mutation->caller);
+    if (status == SP_OK)
+        sp_rpc_reply(mutation->call, mutation->reply);
+    else
+        sp_rpc_fail(mutation->call, status, error->message);
+}
+
+static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_rpc_call *call,
+                                     ProtobufCMessage *request, struct sp_error *error) {
+    struct mutation *mutation = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*mutation));
+    if (mutation == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
+    mutation->job.apply = apply_mutation;
+    mutation->job.done = mutation_done;
+    mutation->job.deletes_workspaces = of->method == sp_admin_method_find("DeleteWorkspace");
+    mutation->call = call;
+    mutation->method = of->method;
+    mutation->request = request;
+    sp_sync_caller_read(call, &mutation->caller);
+    /* From here on the call may end at any moment. */
+    return sp_writer_submit(of->sync->writer, &mutation->job, error);
+}
+
+/* ---- reads ---- */
+
+/* Packs before the snapshot is released: parts of the reply may be borrowed from it. */
+static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
+                                  const ProtobufCMessage *request, struct sp_bytes *ret_packed,
+                                  struct sp_error *error) {
+    struct sp_sync_caller caller;
+    struct sp_snapshot *snapshot = NULL;
+    ProtobufCMessage *reply = NULL;
+    struct sp_arena *arena = sp_rpc_call_arena(call);
+    enum sp_status status = sp_sync_acquire(of->sync, call, &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    sp_sync_caller_read(call, &caller);
+    status = sp_admin_read(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
+    sp_sync_caller_wipe(&caller);
+    if (status == SP_OK && (status = sp_wire_pack(reply, arena, ret_packed)) != SP_OK)
+        sp_error_set(error, status, "the reply needs more memory than one call may use");
+    sp_snapshot_release(snapshot);
+    return status;
+}
+
+/* ---- all ---- */
+
+static void handle(struct sp_rpc_call *call, void *user) {
+    const struct sp_sync_method *of = user;
+    ProtobufCMessage *request = NULL;
+    struct sp_bytes reply;
+    struct sp_error error = {0};
+    enum sp_status status = sp_wire_unpack(sp_admin_method_request(of->method), sp_rpc_call_request(call),
+                                           sp_rpc_call_arena(call), &request, &error);
+    if (status == SP_OK && sp_admin_method_type(of->method) == SP_ADMIN_MUTATION) {
+        status = queue_mutation(of, call, request, &error);
+        if (status == SP_OK)
+            return;
+    } else if (status == SP_OK) {
+        status = answer_read(of, call, request, &reply, &error);
+    }
+    if (status == SP_OK)
+        sp_rpc_reply(call, reply);
+    else
+        sp_rpc_fail(call, status, error.message);
+}
+
+static const struct sp_rpc_stream_ops *stream_ops(const char *name) {
+    static const struct {
+        const char *name;
+        const struct sp_rpc_stream_ops *ops;
+    } streams[] = {
+        {"WatchChanges", &sp_sync_watch_ops},
+        {"Backup", &sp_sync_backup_ops},
+        {"Import", &sp_sync_import_ops},
+    };
+    for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
+        if (strcmp(streams[i].name, name) == 0)
+            return streams[i].ops;
+    return NULL;
+}
+
+/* Paths live as long as the process. */
+static const char *method_path(const char *name) {
+    static char paths[SP_SYNC_MAX_METHODS][64];
+    static size_t count;
+    if (count == SP_SYNC_MAX_METHODS)
+        return NULL;
+    char *path = paths[count++];
+    int size = snprintf(path, sizeof(paths[0]), "/sallyport.v1.Admin/%s", name);
+    return size > 0 && (size_t)size < sizeof(paths[0]) ? path : NULL;
+}
+
+size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
+    const struct sp_admin_method *method;
+    for (size_t i = 0; i < SP_SYNC_MAX_METHODS && (method = sp_admin_method_at(i)) != NULL; i++) {
+        bool is_stream = sp_admin_method_type(method) == SP_ADMIN_STREAM;
+        sync->methods[i] = (struct sp_sync_method){sync, method};
+        ret_methods[i] = (struct sp_rpc_method){
+            .path = method_path(sp_admin_method_name(method)),
+            .kind = is_stream ? SP_RPC_STREAM : SP_RPC_UNARY,
+            .unary = is_stream ? NULL : handle,
+            .stream = is_stream ? stream_ops(sp_admin_method_name(method)) : NULL,
+            .user = &sync->methods[i],
+        };
+        sync->method_count = i + 1;
+    }
+    return sync->method_count;
+}

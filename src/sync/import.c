@@ -1,0 +1,257 @@
+/* Import: batches of records, each one change. A batch waits for the writer like any mutation, and the next one is read only when the reply
+ * to it has gone. A dry run works on a copy of the store. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sallyport/v1/admin.pb-c.h"
+#include "sync/scratch.h"
+#include "sync/task.h"
+#include "wire/wire.h"
+
+enum {
+    BATCH_MAX_RECORDS = 10000,
+    BATCH_MAX_BYTES = 4 * 1024 * 1024,
+    ARENA_FIRST_BYTES = 64 * 1024,
+    ARENA_BUDGET_BYTES = 128 * 1024 * 1024,
+};
+
+struct import {
+    struct sp_task task; /* first: a task is its import */
+    struct sp_job job;
+    const struct sp_sync_method *of;
+    struct sp_sync_caller caller;
+    struct sp_arena arena; /* of the batch: request and reply */
+    const Sallyport__V1__ImportRequest *request;
+    bool began;
+    bool dry_run;
+    struct sp_store *copy; /* of a dry run */
+    char copy_folder[SP_SCRATCH_PATH_BYTES];
+    uint64_t applied; /* records, over all batches */
+    enum sp_status status;
+    struct sp_error error;
+    uint64_t error_line;
+    struct sp_bytes reply;
+    bool ending;
+};
+
+static struct import *import_of(struct sp_job *job) {
+    return (struct import *)(void *)((char *)job - offsetof(struct import, job));
+}
+
+static void drop(struct sp_task *task) {
+    struct import *import = (struct import *)task;
+    if (import->copy != NULL) {
+        sp_store_close(import->copy);
+        sp_scratch_remove(import->copy_folder);
+    }
+    sp_sync_caller_wipe(&import->caller);
+    sp_arena_wipe(&import->arena);
+    sp_arena_fini(&import->arena);
+    free(import);
+}
+
+/* ---- applying a batch ---- */
+
+static enum sp_status apply(struct import *import, struct sp_write *write, struct sp_arena *scratch,
+                            struct sp_error *error) {
+    Sallyport__V1__ImportResponse *response = NULL;
+    import->caller.caller.now_s = sp_sync_now_s();
+    import->error_line = 0;
+    enum sp_status status = sp_admin_import(write, &import->caller.caller, import->request, scratch, &response, error);
+    if (status != SP_OK) {
+        import->error_line = response == NULL ? 0 : response->error_line;
+        return status;
+    }
+    response->applied = import->applied + import->request->n_records;
+    status = sp_wire_pack(&response->base, &import->arena, &import->reply);
+    return status == SP_OK ? SP_OK
+                           : sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
+}
+
+static enum sp_status apply_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+                                struct sp_error *error) {
+    enum sp_status status = apply(import_of(job), write, scratch, error);
+    *ret_dirty = status != SP_OK;
+    return status;
+}
+
+static void job_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
+    struct import *import = import_of(job);
+    import->status = status;
+    import->error = *error;
+    sp_task_release(&import->task);
+}
+
+static enum sp_status apply_to_copy(struct import *import, struct sp_arena *scratch) {
+    struct sp_write *write = NULL;
+    enum sp_status status = sp_write_begin(import->copy, &write, &import->error);
+    if (status != SP_OK)
+        return status;
+    status = apply(import, write, scratch, &import->error);
+    if (status == SP_OK)
+        return sp_write_commit(write, &import->error);
+    sp_write_abort(write);
+    return status;
+}
+
+/* On a thread of its own: copying a store takes long. */
+static void run_dry(struct sp_task *task) {
+    struct import *import = (struct import *)task;
+    struct sp_arena scratch;
+    struct sp_sync *sync = task->sync;
+    import->status = SP_OK;
+    if (import->copy == NULL)
+        import->status =
+            sp_scratch_copy(sync->store, sync->store_path, import->copy_folder, &import->copy, &import->error);
+    if (import->status == SP_OK)
+        import->status = sp_arena_init(&scratch, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (import->status != SP_OK)
+        return;
+    import->status = apply_to_copy(import, &scratch);
+    sp_arena_wipe(&scratch);
+    sp_arena_fini(&scratch);
+}
+
+/* ---- answering ---- */
+
+/* Whether a record is to blame: then the reply says which. */
+static bool is_refusal(enum sp_status status) {
+    switch ((int)status) {
+    case SP_ERR_INVALID:
+    case SP_ERR_PERMISSION:
+    case SP_ERR_NOT_FOUND:
+    case SP_ERR_EXISTS:
+    case SP_ERR_PRECONDITION:
+    case SP_ERR_EXHAUSTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum sp_status make_refusal(struct import *import) {
+    Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
+    response.applied = import->applied;
+    response.error_line = import->error_line;
+    response.error = import->error.message;
+    return sp_wire_pack(&response.base, &import->arena, &import->reply);
+}
+
+static void woken(struct sp_rpc_call *call, void *user) {
+    struct import *import = sp_rpc_state(call);
+    (void)user;
+    import->ending = import->status != SP_OK;
+    if (import->status == SP_OK)
+        import->applied += import->request->n_records;
+    else if (!is_refusal(import->status) || make_refusal(import) != SP_OK) {
+        sp_rpc_fail(call, import->status, import->error.message);
+        return;
+    }
+    sp_rpc_send(call, import->reply);
+}
+
+static void sent(struct sp_rpc_call *call, void *user) {
+    struct import *import = sp_rpc_state(call);
+    (void)user;
+    if (import->ending)
+        sp_rpc_finish(call);
+    else
+        sp_rpc_read(call);
+}
+
+/* ---- taking a batch ---- */
+
+static void opened(struct sp_rpc_call *call, void *user) {
+    const struct sp_sync_method *of = user;
+    struct import *import = calloc(1, sizeof(*import));
+    if (import == NULL || sp_arena_init(&import->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
+        free(import);
+        sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
+    sp_task_init(&import->task, of->sync, call, drop);
+    import->of = of;
+    import->job.apply = apply_job;
+    import->job.done = job_done;
+    import->job.alone = true;
+    sp_sync_caller_read(call, &import->caller);
+    sp_rpc_set_state(call, import);
+    sp_rpc_read(call);
+}
+
+static enum sp_status authorize(struct sp_rpc_call *call, struct import *import, struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_str workspace;
+    enum sp_status status = sp_sync_acquire(import->of->sync, call, &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    import->caller.caller.now_s = sp_sync_now_s();
+    status = sp_admin_authorize_stream(import->of->method, sp_snapshot_view(snapshot), &import->caller.caller,
+                                       &import->request->base, &import->arena, &workspace, error);
+    sp_snapshot_release(snapshot);
+    return status;
+}
+
+static enum sp_status read_batch(struct import *import, struct sp_bytes message, struct sp_error *error) {
+    ProtobufCMessage *request = NULL;
+    sp_arena_wipe(&import->arena);
+    if (message.size > BATCH_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the batch is larger than 4 MiB: send smaller ones");
+    enum sp_status status =
+        sp_wire_unpack(&sallyport__v1__import_request__descriptor, message, &import->arena, &request, error);
+    if (status != SP_OK)
+        return status;
+    import->request = (const Sallyport__V1__ImportRequest *)request;
+    if (import->request->n_records > BATCH_MAX_RECORDS)
+        return sp_error_set(error, SP_ERR_INVALID, "records: %zu are too many, send at most %d at a time",
+                            import->request->n_records, BATCH_MAX_RECORDS);
+    if (import->began && import->request->dry_run && !import->dry_run)
+        return sp_error_set(error, SP_ERR_INVALID, "dry_run: is said in the first message only");
+    import->dry_run |= import->request->dry_run;
+    import->began = true;
+    return SP_OK;
+}
+
+static enum sp_status begin_applying(struct import *import, struct sp_error *error) {
+    if (import->dry_run)
+        return sp_task_start(&import->task, run_dry, error);
+    sp_task_hold(&import->task);
+    enum sp_status status = sp_writer_submit(import->of->sync->writer, &import->job, error);
+    if (status != SP_OK)
+        import->task.busy = false;
+    return status;
+}
+
+static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    struct import *import = sp_rpc_state(call);
+    struct sp_error error = {0};
+    (void)user;
+    enum sp_status status = read_batch(import, message, &error);
+    if (status == SP_OK)
+        status = authorize(call, import, &error);
+    if (status == SP_OK)
+        status = begin_applying(import, &error);
+    if (status != SP_OK)
+        sp_rpc_fail(call, status, error.message);
+}
+
+static void half_closed(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_finish(call);
+}
+
+static void closed(struct sp_rpc_call *call, void *user) {
+    struct import *import = sp_rpc_state(call);
+    (void)user;
+    if (import != NULL)
+        sp_task_close(&import->task);
+}
+
+const struct sp_rpc_stream_ops sp_sync_import_ops = {
+    .opened = opened,
+    .received = received,
+    .half_closed = half_closed,
+    .sent = sent,
+    .woken = woken,
+    .closed = closed,
+};

@@ -1,0 +1,194 @@
+/* init, and how an operator's key is shown. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "core/key_text.h"
+#include "core/schema.h"
+#include "sync/command.h"
+#include "sync/service.h"
+
+enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024 };
+
+/* ---- keys ---- */
+
+enum sp_status sp_sync_open_key_file(const char *path, int *ret_fd, struct sp_error *error) {
+    int fd = path == NULL ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot make the key file %s: %s", path == NULL ? "(stdout)" : path,
+                            strerror(errno));
+    *ret_fd = fd;
+    return SP_OK;
+}
+
+enum sp_status sp_sync_write_key(int fd, const char *secret, struct sp_error *error) {
+    char line[SP_KEY_TEXT_BYTES + 1];
+    int size = snprintf(line, sizeof(line), "%s\n", secret);
+    ssize_t written = write(fd, line, (size_t)size);
+    explicit_bzero(line, sizeof(line));
+    if (written != size)
+        return sp_error_set(error, SP_ERR_IO, "the key could not be written: revoke the operator and add it again");
+    /* A pipe or terminal cannot be synced, and need not be. */
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        return sp_error_set(error, SP_ERR_IO, "the key file could not be written: %s", strerror(errno));
+    return SP_OK;
+}
+
+enum sp_status sp_sync_add_operator(struct sp_store *store, const char *name, int key_fd, struct sp_error *error) {
+    struct sp_arena arena;
+    struct sp_write *write = NULL;
+    char secret[SP_KEY_TEXT_BYTES];
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_write_begin(store, &write, error);
+    if (status == SP_OK) {
+        status = sp_admin_operator_add(write, sp_str_from(name), sp_sync_now_s(), &arena, secret, error);
+        if (status == SP_OK)
+            status = sp_write_commit(write, error);
+        else
+            sp_write_abort(write);
+    }
+    if (status == SP_OK)
+        status = sp_sync_write_key(key_fd, secret, error);
+    explicit_bzero(secret, sizeof(secret));
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+/* ---- init ---- */
+
+struct init_options {
+    const char *store;
+    const char *schema_file;
+    const char *prefix;
+    const char *operator_name;
+    const char *key_file;
+    uint64_t map_size;
+    bool help;
+};
+
+/* The whole file in memory that the caller frees. */
+static enum sp_status read_schema(const char *path, char **ret_text, size_t *ret_size, struct sp_error *error) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    char *text = malloc(SP_SCHEMA_MAX_BYTES + 1);
+    size_t size = text == NULL ? 0 : fread(text, 1, SP_SCHEMA_MAX_BYTES + 1, file);
+    bool failed = text == NULL || ferror(file) != 0;
+    fclose(file);
+    if (!failed && size <= SP_SCHEMA_MAX_BYTES) {
+        *ret_text = text;
+        *ret_size = size;
+        return SP_OK;
+    }
+    free(text);
+    return sp_error_set(error, SP_ERR_INVALID, failed ? "%s cannot be read" : "%s is longer than 256 KiB", path);
+}
+
+static enum sp_status create_store(const struct init_options *options, struct sp_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    enum sp_status status = SP_OK;
+    struct sp_store_create_options create = {
+        .map_size_bytes = options->map_size,
+        .schema_yaml = sp_schema_default_yaml(),
+        .key_prefix = sp_str_from(options->prefix),
+        .now_s = sp_sync_now_s(),
+    };
+    if (options->schema_file != NULL) {
+        status = read_schema(options->schema_file, &text, &size, error);
+        create.schema_yaml = (struct sp_str){text, size};
+    }
+    if (status == SP_OK)
+        status = sp_store_create(options->store, &create, error);
+    free(text);
+    return status;
+}
+
+static enum sp_status open_and_add(const struct init_options *options, int key_fd, struct sp_error *error) {
+    const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
+    struct sp_store *store = NULL;
+    enum sp_status status = sp_store_open(options->store, &open_options, &store, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_sync_add_operator(store, options->operator_name, key_fd, error);
+    sp_store_close(store);
+    return status;
+}
+
+static int init(const struct init_options *options) {
+    struct sp_error error = {0};
+    int key_fd = -1;
+    enum sp_status status = sp_sync_open_key_file(options->key_file, &key_fd, &error);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
+    status = create_store(options, &error);
+    if (status != SP_OK && options->key_file != NULL)
+        unlink(options->key_file);
+    if (status == SP_OK)
+        status = open_and_add(options, key_fd, &error);
+    close(key_fd);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
+    fprintf(stderr,
+            "Made a store in %s. The key of operator \"%s\" %s%s; it is shown this once.\n"
+            "Next: sallyport-sync serve --store %s\n",
+            options->store, options->operator_name, options->key_file == NULL ? "stands above" : "is in ",
+            options->key_file == NULL ? "" : options->key_file, options->store);
+    return EXIT_SUCCESS;
+}
+
+int sp_sync_init_command(const struct sp_sync_command *command, int argc, char **argv) {
+    struct init_options options = {0};
+    const struct sp_option table[] = {
+        {.name = "store",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.store,
+         .environment = "SALLYPORT_SYNC_STORE",
+         .argument = "DIR",
+         .help = "new or empty folder; required"},
+        {.name = "schema",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.schema_file,
+         .argument = "FILE",
+         .help = "permissions, types and actions as YAML; without it an example"},
+        {.name = "prefix",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.prefix,
+         .default_text = "sp_",
+         .argument = "TEXT",
+         .help = "what every key begins with"},
+        {.name = "operator",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.operator_name,
+         .default_text = "admin",
+         .argument = "NAME",
+         .help = "name of the first operator"},
+        {.name = "key-file",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.key_file,
+         .argument = "FILE",
+         .help = "write the operator's key to this new file instead of stdout"},
+        {.name = "map-size",
+         .kind = SP_OPTION_SIZE,
+         .target = &options.map_size,
+         .default_text = "64G",
+         .argument = "BYTES",
+         .least = 1024 * 1024,
+         .most = (uint64_t)1 << 46,
+         .help = "the most that the store may hold; address space, not disk"},
+        {.name = "help", .kind = SP_OPTION_FLAG, .target = &options.help, .help = "print this and exit"},
+    };
+    int rest = argc;
+    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &options.help, argc, argv, &rest);
+    if (ended >= 0)
+        return ended;
+    if (options.store == NULL || rest < argc)
+        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+    return init(&options);
+}

@@ -1,0 +1,53 @@
+#include "sync/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Not LMDB's lock.mdb, which nothing else may open. */
+static const char *const lock_name = "sync.lock";
+
+static enum sp_status held(int fd, const char *store_path, struct sp_error *error) {
+    char holder[32] = {0};
+    ssize_t size = pread(fd, holder, sizeof(holder) - 1, 0);
+    holder[size > 0 ? strcspn(holder, "\n") : 0] = '\0';
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "another sallyport-sync%s%s works on the store in %s: stop it first, or call its admin API",
+                        holder[0] == '\0' ? "" : " with process id ", holder, store_path);
+}
+
+static void leave_name(int fd) {
+    char text[32];
+    int size = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    /* Only for the message above; the lock holds without it. */
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size)
+        return;
+}
+
+enum sp_status sp_sync_lock(const char *store_path, int *ret_fd, struct sp_error *error) {
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof(path), "%s/%s", store_path, lock_name);
+    if (size < 0 || (size_t)size >= sizeof(path))
+        return sp_error_set(error, SP_ERR_INVALID, "--store: the path is too long");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return sp_error_set(error, SP_ERR_NOT_FOUND,
+                            "there is no store in %s: make one with `sallyport-sync init --store %s`", store_path,
+                            store_path);
+    if (fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        enum sp_status status = errno == EWOULDBLOCK
+                                    ? held(fd, store_path, error)
+                                    : sp_error_set(error, SP_ERR_IO, "cannot lock %s: %s", path, strerror(errno));
+        close(fd);
+        return status;
+    }
+    leave_name(fd);
+    *ret_fd = fd;
+    return SP_OK;
+}

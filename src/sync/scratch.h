@@ -1,0 +1,25 @@
+/* Files and folders that exist for one call, in the store's folder: the one place that has room for a copy of the store and the
+ * rights to hold one. */
+#ifndef SP_SYNC_SCRATCH_H
+#define SP_SYNC_SCRATCH_H
+
+#include "base/status.h"
+#include "store/store.h"
+
+enum { SP_SCRATCH_PATH_BYTES = 4096 };
+
+/* A file without a name: it is gone when it is closed. SP_ERR_IO. */
+enum sp_status sp_scratch_file(const char *store_path, int *ret_fd, struct sp_error *error) SP_MUST_USE;
+
+/* Copies the store into a folder of its own and opens the copy for writing, without care for durability. */
+enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
+                               char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
+                               struct sp_error *error) SP_MUST_USE;
+
+/* Removes a folder that sp_scratch_copy made. */
+void sp_scratch_remove(const char *folder);
+
+/* Removes what a killed process left. Call with the store's lock held. */
+void sp_scratch_remove_left(const char *store_path);
+
+#endif

@@ -1,0 +1,222 @@
+/* serve: the admin API over gRPC, and the writer behind it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/process.h"
+#include "sync/command.h"
+#include "sync/lock.h"
+#include "sync/scratch.h"
+#include "sync/service.h"
+
+enum {
+    MAX_RECEIVE_BYTES = 4 * 1024 * 1024 + 64 * 1024, /* a batch of an import */
+    ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
+    SECONDS_A_DAY = 24 * 60 * 60,
+};
+
+extern const unsigned char sp_embedded_sync_descriptors_bytes[];
+extern const unsigned long sp_embedded_sync_descriptors_size;
+
+struct serve_options {
+    const char *store;
+    struct sp_option_texts listen;
+    bool insecure;
+    uint64_t workers;
+    uint64_t max_connections;
+    uint64_t drain_ms;
+    uint64_t keep_changes_days;
+    uint64_t map_size;
+    const char *log_level_name;
+    enum sp_log_level log_level;
+    bool allow_core;
+    bool help;
+};
+
+static enum sp_status listen_on(const struct serve_options *options, struct sp_sync *sync,
+                                struct sp_rpc_server **ret_server, struct sp_error *error) {
+    struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
+    const struct sp_rpc_server_options server_options = {
+        .listen = options->listen.values,
+        .listen_count = options->listen.count,
+        .insecure = options->insecure,
+        .workers = (unsigned)options->workers,
+        .max_receive_bytes = MAX_RECEIVE_BYTES,
+        .arena_budget_bytes = ARENA_BUDGET_BYTES,
+        .max_connections = (unsigned)options->max_connections,
+        .worker_stopping = sp_sync_worker_stopping,
+        .user = sync,
+    };
+    struct sp_bytes descriptors = {sp_embedded_sync_descriptors_bytes, sp_embedded_sync_descriptors_size};
+    size_t count = sp_sync_methods(sync, methods);
+    return sp_rpc_server_open(&server_options, methods, count, descriptors, ret_server, error);
+}
+
+static void say_where(const struct serve_options *options, const struct sp_rpc_server *server) {
+    for (size_t i = 0; i < options->listen.count; i++)
+        sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
+    sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
+}
+
+/* Queued changes are finished and answered before connections are closed. */
+static void serve(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
+    sp_log(SP_LOG_INFO, "serving the store in %s", options->store);
+    sp_rpc_server_set_serving(server, true);
+    sp_process_wait_for_signal(-1);
+    sp_log(SP_LOG_INFO, "ending: changes that wait are finished; another signal ends at once");
+    sp_process_let_signals_end();
+    sp_rpc_server_set_serving(server, false);
+    sp_sync_stop_writing(sync);
+    sp_rpc_server_stop(server, (unsigned)options->drain_ms);
+}
+
+static enum sp_status run_server(const struct serve_options *options, struct sp_sync *sync, struct sp_error *error) {
+    struct sp_rpc_server *server = NULL;
+    enum sp_status status = listen_on(options, sync, &server, error);
+    if (status == SP_OK)
+        status = sp_rpc_server_start(server, error);
+    if (status == SP_OK) {
+        say_where(options, server);
+        serve(options, sync, server);
+    }
+    sp_rpc_server_close(server);
+    return status;
+}
+
+static enum sp_status run_with_store(const struct serve_options *options, struct sp_store *store,
+                                     struct sp_error *error) {
+    struct sp_sync *sync = aligned_alloc(_Alignof(struct sp_sync), sizeof(*sync));
+    if (sync == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status =
+        sp_sync_init(sync, store, options->store, (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
+    if (status == SP_OK)
+        status = run_server(options, sync, error);
+    if (sp_sync_fini(sync)) {
+        sp_store_close(store);
+        free(sync);
+    }
+    /* Else a backup still copies: the process's end is also its end. */
+    return status;
+}
+
+static int run(const struct serve_options *options) {
+    const struct sp_store_options open_options = {.mode = SP_STORE_WRITE, .map_size_bytes = options->map_size};
+    struct sp_error error = {0};
+    struct sp_store *store = NULL;
+    int lock_fd = -1;
+    sp_log_init("sallyport-sync", options->log_level);
+    sp_process_block_signals();
+    if (!options->allow_core && sp_process_forbid_dumps() != SP_OK)
+        sp_log(SP_LOG_WARNING, "core dumps cannot be forbidden here");
+    enum sp_status status = sp_sync_lock(options->store, &lock_fd, &error);
+    if (status == SP_OK) {
+        sp_scratch_remove_left(options->store);
+        status = sp_store_open(options->store, &open_options, &store, &error);
+    }
+    if (status == SP_OK)
+        status = run_with_store(options, store, &error);
+    if (status != SP_OK)
+        sp_log(SP_LOG_ERROR, "cannot serve: %s", error.message);
+    if (lock_fd >= 0)
+        close(lock_fd);
+    return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static size_t fill_table(struct serve_options *options, struct sp_option *table) {
+    const struct sp_option rows[] = {
+        {.name = "store",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->store,
+         .environment = "SALLYPORT_SYNC_STORE",
+         .argument = "DIR",
+         .help = "folder of the store; required"},
+        {.name = "listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->listen,
+         .environment = "SALLYPORT_SYNC_LISTEN",
+         .default_text = "127.0.0.1:7401",
+         .argument = "ADDRESS",
+         .help = "gRPC address: host:port (port 0: any free one) or unix:/path"},
+        {.name = "insecure",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->insecure,
+         .environment = "SALLYPORT_SYNC_INSECURE",
+         .help = "allow plaintext on addresses other than loopback"},
+        {.name = "workers",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->workers,
+         .environment = "SALLYPORT_SYNC_WORKERS",
+         .default_text = "2",
+         .argument = "THREADS",
+         .least = 1,
+         .most = SP_SYNC_MAX_WORKERS,
+         .help = "threads that read; one more writes"},
+        {.name = "max-connections",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->max_connections,
+         .environment = "SALLYPORT_SYNC_MAX_CONNECTIONS",
+         .default_text = "1000",
+         .argument = "COUNT",
+         .least = 1,
+         .most = 1000000,
+         .help = "open connections; more wait in the backlog"},
+        {.name = "drain-ms",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->drain_ms,
+         .environment = "SALLYPORT_SYNC_DRAIN_MS",
+         .default_text = "5000",
+         .argument = "MS",
+         .most = 600000,
+         .help = "milliseconds that calls under way get after SIGTERM"},
+        {.name = "keep-changes",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->keep_changes_days,
+         .environment = "SALLYPORT_SYNC_KEEP_CHANGES",
+         .default_text = "400",
+         .argument = "DAYS",
+         .most = 36500,
+         .help = "days that the audit trail is kept; 0: for ever"},
+        {.name = "map-size",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->map_size,
+         .environment = "SALLYPORT_SYNC_MAP_SIZE",
+         .argument = "BYTES",
+         .least = 1024 * 1024,
+         .most = (uint64_t)1 << 46,
+         .help = "let the store hold more than it was made for"},
+        {.name = "log-level",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->log_level_name,
+         .environment = "SALLYPORT_SYNC_LOG_LEVEL",
+         .default_text = "info",
+         .argument = "LEVEL",
+         .help = "debug, info, warning or error"},
+        {.name = "allow-core",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->allow_core,
+         .environment = "SALLYPORT_SYNC_ALLOW_CORE",
+         .help = "allow core dumps and debuggers: both show the keys of calls under way"},
+        {.name = "help", .kind = SP_OPTION_FLAG, .target = &options->help, .help = "print this and exit"},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(*rows) };
+    for (size_t i = 0; i < ROWS; i++)
+        table[i] = rows[i];
+    return ROWS;
+}
+
+int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
+    struct serve_options options = {0};
+    struct sp_option table[16];
+    int rest = argc;
+    size_t count = fill_table(&options, table);
+    int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
+    if (ended >= 0)
+        return ended;
+    if (options.store == NULL || rest < argc)
+        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+    if (sp_log_level_parse(options.log_level_name, &options.log_level) != SP_OK)
+        return sp_sync_complain_usage(command, "--log-level: say debug, info, warning or error");
+    return run(&options);
+}

@@ -1,0 +1,73 @@
+#include "sync/service.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum { TASKS_MAX_WAIT_S = 2 };
+
+int64_t sp_sync_now_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, const char *store_path,
+                            int64_t keep_changes_s, struct sp_error *error) {
+    *sync = (struct sp_sync){.store = store, .store_path = store_path};
+    pthread_mutex_init(&sync->lock, NULL);
+    pthread_cond_init(&sync->task_ended, NULL);
+    const struct sp_writer_options options = {
+        .store = store,
+        .keep_changes_s = keep_changes_s,
+        .committed = sp_sync_wake_watches,
+        .user = sync,
+    };
+    return sp_writer_start(&options, &sync->writer, error);
+}
+
+void sp_sync_stop_writing(struct sp_sync *sync) {
+    sp_writer_stop(sync->writer);
+}
+
+/* A copy of a large store may take minutes; nobody waits for it any more. */
+static bool tasks_ended(struct sp_sync *sync) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TASKS_MAX_WAIT_S;
+    pthread_mutex_lock(&sync->lock);
+    int result = 0;
+    while (sync->tasks > 0 && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&sync->task_ended, &sync->lock, &until);
+    bool ended = sync->tasks == 0;
+    pthread_mutex_unlock(&sync->lock);
+    return ended;
+}
+
+bool sp_sync_fini(struct sp_sync *sync) {
+    if (!tasks_ended(sync))
+        return false;
+    sp_writer_stop(sync->writer);
+    sp_writer_free(sync->writer);
+    pthread_cond_destroy(&sync->task_ended);
+    pthread_mutex_destroy(&sync->lock);
+    return true;
+}
+
+void sp_sync_worker_stopping(unsigned worker, void *user) {
+    struct sp_sync *sync = user;
+    sp_snapshot_close(sync->workers[worker].snapshot);
+    sync->workers[worker].snapshot = NULL;
+}
+
+enum sp_status sp_sync_acquire(struct sp_sync *sync, const struct sp_rpc_call *call, struct sp_snapshot **ret_snapshot,
+                               struct sp_error *error) {
+    struct sp_sync_worker *worker = &sync->workers[sp_rpc_call_worker(call)];
+    enum sp_status status = worker->snapshot != NULL ? SP_OK : sp_snapshot_open(sync->store, &worker->snapshot);
+    if (status == SP_OK)
+        status = sp_snapshot_acquire(worker->snapshot);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the store cannot be read now: ask again");
+    *ret_snapshot = worker->snapshot;
+    return SP_OK;
+}

@@ -1,0 +1,32 @@
+/* Work of a stream that goes on outside its worker: on a thread of its own, or in the writer's queue. The stream may end
+ * meanwhile; the state then lives until the work is done. */
+#ifndef SP_SYNC_TASK_H
+#define SP_SYNC_TASK_H
+
+#include "sync/service.h"
+
+struct sp_task {
+    struct sp_sync *sync;
+    pthread_mutex_t lock; /* over call and busy */
+    struct sp_rpc_call *call;
+    bool busy;
+    void (*run)(struct sp_task *task);
+    void (*drop)(struct sp_task *task); /* frees the state that the task is part of */
+};
+
+void sp_task_init(struct sp_task *task, struct sp_sync *sync, struct sp_rpc_call *call,
+                  void (*drop)(struct sp_task *task));
+
+/* Says that work begins elsewhere; the state may be touched there only, until release. */
+void sp_task_hold(struct sp_task *task);
+/* The work is done: wakes the stream, or drops the state where the stream is over. Do not touch it after. */
+void sp_task_release(struct sp_task *task);
+
+/* Holds, calls `run` on a new thread, releases. SP_ERR_EXHAUSTED: too many at a time; SP_ERR_IO. */
+enum sp_status sp_task_start(struct sp_task *task, void (*run)(struct sp_task *task),
+                             struct sp_error *error) SP_MUST_USE;
+
+/* The stream is over (its `closed` event): drops the state, now or when the work is done. */
+void sp_task_close(struct sp_task *task);
+
+#endif

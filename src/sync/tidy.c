@@ -1,0 +1,79 @@
+#include "sync/tidy.h"
+
+#include <time.h>
+
+#include "admin/admin.h"
+#include "base/log.h"
+#include "store/change.h"
+
+enum {
+    READERS_EVERY_MS = 5000,
+    RECORDS_EVERY_MS = 60000,
+    PIECE = 1000, /* records or entities removed in one commit */
+};
+
+static int64_t clock_ms(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void clear_readers(struct sp_store *store) {
+    int cleared = 0;
+    if (sp_store_clear_stale_readers(store, &cleared) == SP_OK && cleared > 0)
+        sp_log(SP_LOG_INFO, "cleared the reader slots of %d dead readers", cleared);
+}
+
+/* *ret_more: a whole piece was removed, so there may be more. */
+static enum sp_status remove_old(struct sp_tidy *tidy, struct sp_write *write, int64_t now_s, bool *ret_more) {
+    size_t requests = 0;
+    size_t changes = 0;
+    enum sp_status status = sp_request_expire(write, now_s, PIECE, &requests);
+    if (status == SP_OK && tidy->keep_changes_s > 0)
+        status = sp_change_trim(write, now_s - tidy->keep_changes_s, PIECE, &changes);
+    *ret_more = requests == PIECE || changes == PIECE;
+    return status;
+}
+
+/* One transaction; one in which nothing was found costs no disk write. */
+static bool remove_piece(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch, bool *ret_more) {
+    struct sp_write *write = NULL;
+    struct sp_error error = {0};
+    bool more_deleted = false;
+    int64_t now_s = clock_ms(CLOCK_REALTIME) / 1000;
+    enum sp_status status = sp_write_begin(store, &write, &error);
+    if (status == SP_OK) {
+        status = remove_old(tidy, write, now_s, ret_more);
+        if (status == SP_OK && tidy->look_for_deleted)
+            status = sp_admin_remove_deleted(write, PIECE, now_s, scratch, &more_deleted, &error);
+        if (status == SP_OK)
+            status = sp_write_commit(write, &error);
+        else
+            sp_write_abort(write);
+    }
+    sp_arena_wipe(scratch);
+    if (status != SP_OK) {
+        sp_log(SP_LOG_WARNING, "tidying the store failed, and is tried again in a minute: %s %s",
+               sp_status_name(status), error.message);
+        return false;
+    }
+    tidy->look_for_deleted = more_deleted;
+    return true;
+}
+
+bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch) {
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    if (now_ms >= tidy->readers_due_ms) {
+        clear_readers(store);
+        tidy->readers_due_ms = now_ms + READERS_EVERY_MS;
+    }
+    if (now_ms < tidy->records_due_ms && !tidy->look_for_deleted)
+        return false;
+    bool looked = tidy->look_for_deleted;
+    bool more = false;
+    bool ok = remove_piece(tidy, store, scratch, &more);
+    if (!ok)
+        tidy->look_for_deleted = false;
+    tidy->records_due_ms = ok && more ? now_ms : now_ms + RECORDS_EVERY_MS;
+    return ok && looked;
+}

@@ -1,0 +1,294 @@
+#include "sync/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "sync/tidy.h"
+
+enum {
+    QUEUE_MAX = 10000,
+    BATCH_MAX = 1000,
+    BATCH_MAX_MS = 50,   /* of applying, before what is there is committed */
+    LEFT_OUT_MAX = 3,    /* jobs taken out of one batch before each is tried alone */
+    IDLE_LOOK_MS = 1000, /* how often an idle writer asks whether there is something to tidy */
+    SCRATCH_FIRST_BYTES = 64 * 1024,
+    SCRATCH_BUDGET_BYTES = 256 * 1024 * 1024,
+};
+
+/* Jobs that are committed together. */
+struct batch {
+    struct sp_job *jobs[BATCH_MAX];
+    size_t count;
+    size_t left_out;
+};
+
+struct sp_writer {
+    struct sp_writer_options options;
+    struct sp_arena scratch;
+    struct sp_tidy tidy;
+    struct batch batch;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t changed;
+    struct sp_job *first;
+    struct sp_job **end;
+    size_t waiting;
+    bool stopping;
+};
+
+static int64_t monotonic_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the queue ---- */
+
+/* Takes the jobs of the next batch off the queue. With the lock held. */
+static void take_batch(struct sp_writer *writer, struct batch *batch) {
+    batch->count = 0;
+    batch->left_out = 0;
+    while (writer->first != NULL && batch->count < BATCH_MAX) {
+        struct sp_job *job = writer->first;
+        if (job->alone && batch->count > 0)
+            break;
+        job->left_out = false;
+        batch->jobs[batch->count++] = job;
+        writer->first = job->next;
+        if (job->alone)
+            break;
+    }
+    if (writer->first == NULL)
+        writer->end = &writer->first;
+    writer->waiting -= batch->count;
+}
+
+/* Puts the batch's jobs from `keep` on back where they were. */
+static void put_back(struct sp_writer *writer, struct batch *batch, size_t keep) {
+    pthread_mutex_lock(&writer->lock);
+    for (size_t i = batch->count; i > keep; i--) {
+        struct sp_job *job = batch->jobs[i - 1];
+        job->next = writer->first;
+        if (writer->first == NULL)
+            writer->end = &job->next;
+        writer->first = job;
+        writer->waiting++;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    batch->count = keep;
+}
+
+/* ---- a batch ---- */
+
+enum outcome { SETTLED, TRY_AGAIN, TRY_EACH_ALONE };
+
+static void settle_all(struct batch *batch, enum sp_status status, const struct sp_error *error) {
+    for (size_t i = 0; i < batch->count; i++) {
+        struct sp_job *job = batch->jobs[i];
+        if (!job->left_out && job->status == SP_OK) {
+            job->status = status;
+            job->error = *error;
+        }
+    }
+}
+
+/* What becomes of a batch whose job wrote and then failed. */
+static enum outcome leave_out(struct batch *batch, struct sp_job *job) {
+    if (batch->count > 1 && (job->status == SP_ERR_EXHAUSTED || batch->left_out >= LEFT_OUT_MAX))
+        return TRY_EACH_ALONE;
+    job->left_out = true;
+    batch->left_out++;
+    return batch->left_out < batch->count ? TRY_AGAIN : SETTLED;
+}
+
+/* False where the write must be aborted. */
+static bool apply(struct sp_writer *writer, struct sp_write *write, struct sp_job *job) {
+    bool dirty = false;
+    job->error = (struct sp_error){0};
+    job->status = job->apply(job, write, &writer->scratch, &dirty, &job->error);
+    sp_arena_wipe(&writer->scratch);
+    return job->status == SP_OK || !dirty;
+}
+
+static enum outcome apply_all(struct sp_writer *writer, struct sp_write *write, struct batch *batch,
+                              bool *ret_something) {
+    int64_t until_ms = monotonic_ms() + BATCH_MAX_MS;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct sp_job *job = batch->jobs[i];
+        if (job->left_out)
+            continue;
+        if (!apply(writer, write, job))
+            return leave_out(batch, job);
+        *ret_something |= job->status == SP_OK;
+        if (i + 1 < batch->count && batch->left_out == 0 && monotonic_ms() >= until_ms)
+            put_back(writer, batch, i + 1);
+    }
+    return SETTLED;
+}
+
+static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
+    struct sp_write *write = NULL;
+    struct sp_error error = {0};
+    bool something = false;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->jobs[i]->status = batch->jobs[i]->left_out ? batch->jobs[i]->status : SP_OK;
+    enum sp_status status = sp_write_begin(writer->options.store, &write, &error);
+    if (status != SP_OK) {
+        settle_all(batch, status, &error);
+        return SETTLED;
+    }
+    enum outcome outcome = apply_all(writer, write, batch, &something);
+    if (outcome != SETTLED || !something) {
+        sp_write_abort(write);
+        return outcome;
+    }
+    status = sp_write_commit(write, &error);
+    if (status != SP_OK && batch->count > 1)
+        return TRY_EACH_ALONE;
+    if (status != SP_OK) {
+        sp_log(SP_LOG_ERROR, "a change could not be committed: %s", error.message);
+        settle_all(batch, status, &error);
+    }
+    return SETTLED;
+}
+
+/* A job is its owner's again, and mostly gone, once it was told. */
+static void tell(struct sp_writer *writer, const struct batch *batch) {
+    bool committed = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct sp_job *job = batch->jobs[i];
+        struct sp_error error = job->error;
+        committed |= job->status == SP_OK;
+        writer->tidy.look_for_deleted |= job->status == SP_OK && job->deletes_workspaces;
+        if (job->status == SP_ERR_CORRUPT)
+            sp_log(SP_LOG_ERROR, "a change was refused, because the store is damaged: %s", error.message);
+        job->done(job, job->status, &error);
+    }
+    if (committed && writer->options.committed != NULL)
+        writer->options.committed(writer->options.user);
+}
+
+static void run_alone(struct sp_writer *writer, struct sp_job *job) {
+    struct batch single = {.jobs = {job}, .count = 1};
+    job->left_out = false;
+    /* One job is settled at once: left out, failed, or committed. */
+    (void)try_batch(writer, &single);
+    tell(writer, &single);
+}
+
+static void run_batch(struct sp_writer *writer, struct batch *batch) {
+    enum outcome outcome = try_batch(writer, batch);
+    while (outcome == TRY_AGAIN)
+        outcome = try_batch(writer, batch);
+    if (outcome == SETTLED) {
+        tell(writer, batch);
+        return;
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        run_alone(writer, batch->jobs[i]);
+}
+
+/* ---- the thread ---- */
+
+static void wait_for_work(struct sp_writer *writer) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += IDLE_LOOK_MS / 1000;
+    if (writer->first == NULL && !writer->stopping && !writer->tidy.look_for_deleted)
+        pthread_cond_timedwait(&writer->changed, &writer->lock, &until);
+}
+
+static void *writer_main(void *user) {
+    struct sp_writer *writer = user;
+    pthread_mutex_lock(&writer->lock);
+    while (writer->first != NULL || !writer->stopping) {
+        wait_for_work(writer);
+        take_batch(writer, &writer->batch);
+        pthread_mutex_unlock(&writer->lock);
+        if (writer->batch.count > 0)
+            run_batch(writer, &writer->batch);
+        if (sp_tidy(&writer->tidy, writer->options.store, &writer->scratch) && writer->options.committed != NULL)
+            writer->options.committed(writer->options.user);
+        pthread_mutex_lock(&writer->lock);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return NULL;
+}
+
+/* ---- for others ---- */
+
+static enum sp_status create(const struct sp_writer_options *options, struct sp_writer **ret_writer) {
+    pthread_condattr_t attributes;
+    struct sp_writer *writer = calloc(1, sizeof(*writer));
+    if (writer == NULL || sp_arena_init(&writer->scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK) {
+        free(writer);
+        return SP_ERR_MEMORY;
+    }
+    writer->options = *options;
+    writer->end = &writer->first;
+    writer->tidy = (struct sp_tidy){.keep_changes_s = options->keep_changes_s, .look_for_deleted = true};
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    *ret_writer = writer;
+    return SP_OK;
+}
+
+enum sp_status sp_writer_start(const struct sp_writer_options *options, struct sp_writer **ret_writer,
+                               struct sp_error *error) {
+    struct sp_writer *writer = NULL;
+    if (create(options, &writer) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    int failed = pthread_create(&writer->thread, NULL, writer_main, writer);
+    if (failed != 0) {
+        sp_writer_free(writer);
+        return sp_error_set(error, SP_ERR_IO, "cannot start the writer's thread: %s", strerror(failed));
+    }
+    writer->running = true;
+    *ret_writer = writer;
+    return SP_OK;
+}
+
+enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    job->next = NULL;
+    pthread_mutex_lock(&writer->lock);
+    if (writer->stopping) {
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "the server is stopping: ask again");
+    } else if (writer->waiting >= QUEUE_MAX) {
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "%d changes wait already: ask again later", QUEUE_MAX);
+    } else {
+        *writer->end = job;
+        writer->end = &job->next;
+        writer->waiting++;
+        pthread_cond_signal(&writer->changed);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return status;
+}
+
+void sp_writer_stop(struct sp_writer *writer) {
+    if (writer == NULL || !writer->running)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    writer->running = false;
+}
+
+void sp_writer_free(struct sp_writer *writer) {
+    if (writer == NULL)
+        return;
+    sp_arena_fini(&writer->scratch);
+    pthread_cond_destroy(&writer->changed);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}

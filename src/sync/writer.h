@@ -1,0 +1,50 @@
+/* The one thread that writes. It takes all waiting jobs, applies them in one transaction, commits once, and tells each how it
+ * went: many clients share the cost of one durable commit. In between it tidies the store.
+ *
+ * A job that fails after it began to write is left out and the others are applied again; where the store is full each is
+ * tried alone, so that only the one that does not fit fails. */
+#ifndef SP_SYNC_WRITER_H
+#define SP_SYNC_WRITER_H
+
+#include "base/arena.h"
+#include "store/entity.h"
+
+struct sp_writer;
+
+struct sp_job {
+    /* Does the work in an open write; may be called several times, and must forget what it did before. `scratch` is empty
+     * and wiped afterwards. *ret_dirty: it failed after it began to write. On the writer's thread. */
+    enum sp_status (*apply)(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+                            struct sp_error *error);
+    /* After the commit (SP_OK), or when the job failed. The job is its owner's again. On the writer's thread. */
+    void (*done)(struct sp_job *job, enum sp_status status, const struct sp_error *error);
+    bool alone;              /* in a transaction of its own */
+    bool deletes_workspaces; /* the removal of deleted workspaces begins after it */
+
+    struct sp_job *next; /* the writer's, as what follows */
+    bool left_out;
+    enum sp_status status;
+    struct sp_error error;
+};
+
+struct sp_writer_options {
+    struct sp_store *store;
+    int64_t keep_changes_s; /* 0: for ever */
+    /* After each commit that may have changed policy; on the writer's thread. May be NULL. */
+    void (*committed)(void *user);
+    void *user;
+};
+
+enum sp_status sp_writer_start(const struct sp_writer_options *options, struct sp_writer **ret_writer,
+                               struct sp_error *error) SP_MUST_USE;
+
+/* Queues a job, whose `done` will be called. SP_ERR_UNAVAILABLE: the writer is stopping, or thousands wait already. Any
+ * thread. */
+enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) SP_MUST_USE;
+
+/* Refuses new jobs, finishes those that wait, ends the thread. Any thread but the writer's. NULL is allowed. */
+void sp_writer_stop(struct sp_writer *writer);
+/* Frees a stopped writer. NULL is allowed. */
+void sp_writer_free(struct sp_writer *writer);
+
+#endif
