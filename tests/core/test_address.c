@@ -426,7 +426,7 @@ static struct sp_ip random_ip(uint64_t *random) {
 }
 
 static unsigned bit_of(const struct sp_ip *ip, unsigned i) {
-    return ip->bytes[i / 8] >> (7 - i % 8) & 1U;
+    return ((unsigned)ip->bytes[i / 8] >> (7 - i % 8)) & 1U;
 }
 
 static void whatever_is_written_reads_back_as_itself(void **state) {
