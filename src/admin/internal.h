@@ -3,6 +3,7 @@
 #define SP_ADMIN_INTERNAL_H
 
 #include "admin/admin.h"
+#include "admin/reach.h"
 #include "decide/check.h"
 
 /* Who may call a method. */
@@ -98,12 +99,10 @@ enum sp_status sp_admin_enter_workspace(struct sp_admin_context *ctx, struct sp_
 /* Who acts, as the audit trail and WhoAmI tell it. In the arena; NULL when out of memory. */
 Sallyport__V1__Actor *sp_admin_actor(struct sp_admin_context *ctx);
 
-/* PERMISSION_DENIED unless a key with these permissions, allowlist and expiry reaches no further than the acting one: its
- * permissions are covered, its addresses too, and it ends no later. `ranges` is compiled; `has_allowlist` false: any
- * address. An operator's key covers everything. `what` begins the message: "the new key". */
+/* PERMISSION_DENIED unless a key of this reach reaches no further than the acting one (admin/reach.h). An operator's key
+ * covers everything. `what` begins the message: "the new key". */
 enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,
-                                     const struct sp_permission_set *permissions, bool has_allowlist,
-                                     struct sp_bytes ranges, int64_t expires_at_s) SP_MUST_USE;
+                                     const struct sp_admin_reach *reach) SP_MUST_USE;
 
 /* The same for a stored key. */
 enum sp_status sp_admin_check_key_within(struct sp_admin_context *ctx,
@@ -201,21 +200,47 @@ enum sp_status sp_admin_resource_type(struct sp_admin_context *ctx, const char *
                                       bool *ret_workspace_scoped) SP_MUST_USE;
 /* Whether the acting key's permissions include the one with this name (false where the schema has none). */
 bool sp_admin_key_has_permission(struct sp_admin_context *ctx, const char *name);
+/* Whether the number is that of a type as it is now. Resources and grants of a type that was removed, or that came back
+ * under a new number, stay stored but grant nothing: lists leave them out. */
+bool sp_admin_type_is_live(struct sp_admin_context *ctx, uint32_t type_number);
 
 /* ---- keys (key.c) ---- */
 
-/* A new key for a principal: makes text, digest and entity, and adds it to the changes. Checks form, quota, allowlist rule and
- * permissions, but not what the acting key may give. `template` has name, permissions, allowed_ips (as given), expires_at, rotated_from;
- * carried_ips: the list is copied verbatim, on any plan. */
+/* A new key for a principal: makes text, digest and entity, and adds it to the changes. Checks form, quota, allowlist rule
+ * and permissions; what the acting key may give only where `within_actor`. `template` has name, permissions, allowed_ips
+ * (as given) and expires_at; in an import also hint, disabled, disabled_reason, created_at (0: now) and rotated_from. */
 struct sp_admin_new_key {
     const char *id; /* NULL or empty: generated */
     const Sallyport__Store__V1__StoredPrincipal *principal;
     const Sallyport__V1__ApiKey *template;
-    bool carried_ips;
+    /* Permissions and allowlist are copied verbatim from this key, on any plan; NULL: they are the template's. */
+    const Sallyport__Store__V1__StoredKey *carried;
+    bool within_actor;
     const uint8_t *imported_sha256; /* NULL: a new text is made */
+    uint64_t unflushed;             /* keys of the workspace that were added to the changes and not flushed */
 };
+/* ret_key may be NULL where nobody reads it. *ret_secret is NULL for an imported key. Both in the arena. */
 enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
                                 Sallyport__V1__ApiKey **ret_key, char **ret_secret) SP_MUST_USE;
+
+/* PERMISSION_DENIED where an operator acts and the principal is no ADMIN user: operators give first and recovery keys. */
+enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx,
+                                             const Sallyport__V1__Principal *principal) SP_MUST_USE;
+
+enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
+                                 Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
+
+/* Sets key's allowed_ips to the normalised list. INVALID_ARGUMENT; FAILED_PRECONDITION where the workspace may not have
+ * any. */
+enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
+                                      Sallyport__V1__ApiKey *key) SP_MUST_USE;
+
+/* Sets key's permissions and their bits by the schema as it is now. `permissions` may be NULL: INVALID_ARGUMENT. */
+enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *permissions,
+                                        Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
+
+/* INVALID_ARGUMENT unless 0 (never) or in the future. */
+enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) SP_MUST_USE;
 
 /* ---- shares (share.c) ---- */
 

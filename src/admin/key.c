@@ -1,0 +1,337 @@
+/* Keys: how one is made, and reading them. */
+#include "admin/internal.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "wire/wire.h"
+
+typedef Sallyport__Store__V1__StoredKey stored_key;
+
+enum { HINT_MAX_BYTES = SP_KEY_HINT_BYTES - 1 };
+
+/* ---- the parts of a key ---- */
+
+/* Whether the workspace may give a key a new allowlist. */
+static enum sp_status check_allowlist_feature(struct sp_admin_context *ctx) {
+    const Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
+    if (workspace->plan != SALLYPORT__V1__PLAN__PLAN_ENTERPRISE)
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
+                            "allowed_ips: an IP allowlist needs an ENTERPRISE workspace, and %s is none",
+                            workspace->id);
+    for (size_t i = 0; i < workspace->n_features; i++)
+        if (workspace->features[i] == SALLYPORT__V1__FEATURE__FEATURE_IP_ALLOWLIST)
+            return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
+                        "allowed_ips: IP allowlists are not switched on for workspace %s: ask the operator",
+                        workspace->id);
+}
+
+enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
+                                      Sallyport__V1__ApiKey *key) {
+    const char **texts = NULL;
+    size_t kept = 0;
+    enum sp_status status = sp_allowlist_normalise(entries, count, ctx->arena, &texts, &kept, ctx->error);
+    if (status == SP_OK)
+        status = check_allowlist_feature(ctx);
+    if (status != SP_OK)
+        return status;
+    key->allowed_ips = sp_arena_calloc(ctx->arena, kept, sizeof(*key->allowed_ips));
+    if (key->allowed_ips == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(key->allowed_ips, texts, kept * sizeof(*texts));
+    key->n_allowed_ips = kept;
+    return SP_OK;
+}
+
+static enum sp_status refuse_permissions(struct sp_admin_context *ctx, const char *why) {
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "permissions: %s", why);
+}
+
+static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *permissions,
+                                          struct sp_permission_set *set) {
+    if (permissions->n_names > SP_PERMISSIONS_MAX)
+        return refuse_permissions(ctx, "more names than a schema can have");
+    for (size_t i = 0; i < permissions->n_names; i++) {
+        uint8_t number = 0;
+        enum sp_status status = sp_admin_permission_number(ctx, "permissions", permissions->names[i], &number);
+        if (status != SP_OK)
+            return status;
+        if (sp_permission_set_has(set, number))
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "permissions: %s is named twice", permissions->names[i]);
+        sp_permission_set_add(set, number);
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *permissions,
+                                        stored_key *key) {
+    if (permissions == NULL || (!permissions->all && permissions->n_names == 0))
+        return refuse_permissions(ctx, "required: all, or 1 or more names");
+    if (permissions->all && permissions->n_names > 0)
+        return refuse_permissions(ctx, "either all, or names");
+    struct sp_permission_set set = {0};
+    enum sp_status status = resolve_permissions(ctx, permissions, &set);
+    if (status != SP_OK)
+        return status;
+    key->permission_bits = (ProtobufCBinaryData){0};
+    if (!permissions->all) {
+        uint8_t *bits = sp_arena_alloc(ctx->arena, SP_PERMISSION_SET_BYTES);
+        if (bits == NULL)
+            return SP_ERR_MEMORY;
+        memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);
+        key->permission_bits = (ProtobufCBinaryData){SP_PERMISSION_SET_BYTES, bits};
+    }
+    key->key->permissions = (void *)sp_wire_copy(&permissions->base, ctx->arena);
+    return key->key->permissions == NULL ? SP_ERR_MEMORY : SP_OK;
+}
+
+enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) {
+    if (expires_at_s == 0 || expires_at_s > ctx->now_s)
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_at: must be in the future, or 0 for never");
+}
+
+/* ---- a new key ---- */
+
+static enum sp_status make_text(struct sp_admin_context *ctx, stored_key *key, uint8_t *digest, char **ret_secret) {
+    struct sp_key_forms forms;
+    uint8_t random[SP_KEY_RANDOM_BYTES];
+    enum sp_status status = sp_view_key_forms(ctx->view, &forms);
+    if (status == SP_OK && forms.prefix_count == 0)
+        status = SP_ERR_CORRUPT;
+    if (status == SP_OK)
+        status = sp_random_fill(random, sizeof(random));
+    if (status != SP_OK)
+        return status;
+    char *text = sp_arena_alloc(ctx->arena, SP_KEY_TEXT_BYTES);
+    char *hint = sp_arena_alloc(ctx->arena, SP_KEY_HINT_BYTES);
+    if (text == NULL || hint == NULL)
+        return SP_ERR_MEMORY;
+    sp_key_text_make(forms.prefixes[0], random, text);
+    explicit_bzero(random, sizeof(random));
+    sp_key_hint(sp_str_from(text), hint);
+    sp_key_digest_from_text(sp_str_from(text), digest);
+    key->key->hint = hint;
+    *ret_secret = text;
+    return SP_OK;
+}
+
+/* Two keys with one text would be one credential for two principals. */
+static enum sp_status take_digest(struct sp_admin_context *ctx, const uint8_t *sha256, const stored_key *key,
+                                  uint8_t *digest) {
+    struct sp_key there;
+    size_t hint_size = strlen(key->key->hint);
+    if (hint_size > HINT_MAX_BYTES || !sp_text_is_printable(sp_str_from(key->key->hint)))
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "hint: at most %d bytes, the last characters of the key",
+                            HINT_MAX_BYTES);
+    sp_key_digest_from_sha256(sha256, digest);
+    enum sp_status status = sp_index_key(ctx->view, digest, &there);
+    if (status == SP_OK)
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "sha256: the store has a key with this text already");
+    return status == SP_ERR_NOT_FOUND ? sp_write_accept_foreign(ctx->write) : status;
+}
+
+static enum sp_status fill_powers(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                  stored_key *key) {
+    if (new_key->carried != NULL) {
+        key->permission_bits = new_key->carried->permission_bits;
+        key->key->permissions = new_key->carried->key->permissions;
+        key->key->n_allowed_ips = new_key->carried->key->n_allowed_ips;
+        key->key->allowed_ips = new_key->carried->key->allowed_ips;
+        return SP_OK;
+    }
+    const Sallyport__V1__ApiKey *given = new_key->template;
+    enum sp_status status = sp_admin_set_permissions(ctx, given->permissions, key);
+    if (status != SP_OK || given->n_allowed_ips == 0)
+        return status;
+    struct sp_str entries[SP_ALLOWLIST_MAX_ENTRIES + 1]; /* one too many is refused by the list's own rule */
+    size_t count = given->n_allowed_ips < SP_ALLOWLIST_MAX_ENTRIES + 1 ? given->n_allowed_ips
+                                                                       : (size_t)SP_ALLOWLIST_MAX_ENTRIES + 1;
+    for (size_t i = 0; i < count; i++)
+        entries[i] = sp_str_from(given->allowed_ips[i]);
+    return sp_admin_set_allowlist(ctx, entries, count, key->key);
+}
+
+static enum sp_status check_new(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
+    const Sallyport__V1__ApiKey *given = new_key->template;
+    enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
+    if (status == SP_OK)
+        status = sp_admin_check_expiry(ctx, given->expires_at);
+    return status == SP_OK ? sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1) : status;
+}
+
+static enum sp_status check_within(struct sp_admin_context *ctx, const stored_key *key) {
+    struct sp_admin_reach reach;
+    enum sp_status status = sp_admin_reach_of(key, ctx->arena, &reach, ctx->error);
+    return status == SP_OK ? sp_admin_check_within(ctx, "the new key", &reach) : status;
+}
+
+/* Everything but id and text. `key->key` is a shallow copy of the template. */
+static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key, stored_key *key) {
+    const Sallyport__Store__V1__StoredPrincipal *principal = new_key->principal;
+    key->key->workspace = ctx->stored_workspace->workspace->id;
+    key->key->principal = principal->principal->id;
+    key->key->permissions = NULL;
+    key->key->n_allowed_ips = 0;
+    if (key->key->created_at == 0)
+        key->key->created_at = ctx->now_s;
+    key->principal_number = principal->number;
+    key->workspace_number = ctx->stored_workspace->number;
+    key->principal_kind = principal->principal->kind;
+    enum sp_status status = fill_powers(ctx, new_key, key);
+    return status == SP_OK && new_key->within_actor ? check_within(ctx, key) : status;
+}
+
+enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                Sallyport__V1__ApiKey **ret_key, char **ret_secret) {
+    uint8_t digest[SP_DIGEST_BYTES];
+    Sallyport__V1__ApiKey key = *new_key->template;
+    stored_key stored = SALLYPORT__STORE__V1__STORED_KEY__INIT;
+    stored.key = &key;
+    stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
+    const char *id = NULL;
+    char *secret = NULL;
+    enum sp_status status = check_new(ctx, new_key);
+    if (status == SP_OK)
+        status = fill_key(ctx, new_key, &stored);
+    if (status == SP_OK)
+        status = sp_admin_new_id(ctx, SP_KIND_KEY, "key", "key_", new_key->id, &id);
+    if (status == SP_OK)
+        status = new_key->imported_sha256 == NULL ? make_text(ctx, &stored, digest, &secret)
+                                                  : take_digest(ctx, new_key->imported_sha256, &stored, digest);
+    if (status != SP_OK)
+        return status;
+    key.id = sp_arena_strdup(ctx->arena, sp_str_from(id));
+    if (key.id == NULL)
+        return SP_ERR_MEMORY;
+    status = sp_admin_put(ctx, SP_KIND_KEY, id, &stored.base);
+    if (status == SP_OK && ret_key != NULL) {
+        *ret_key = (void *)sp_wire_copy(&key.base, ctx->arena);
+        status = *ret_key == NULL ? SP_ERR_MEMORY : SP_OK;
+    }
+    if (status == SP_OK)
+        *ret_secret = secret;
+    return status;
+}
+
+enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
+    if (!ctx->is_operator || (principal->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER &&
+                              principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "operators create and delete the keys of ADMIN users only, and %s is none", principal->id);
+}
+
+static enum sp_status load_principal(struct sp_admin_context *ctx, const char *id,
+                                     Sallyport__Store__V1__StoredPrincipal **ret_principal) {
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
+    if (status == SP_OK)
+        *ret_principal = (void *)message;
+    return status;
+}
+
+static enum sp_status read_request(struct sp_admin_context *ctx, const Sallyport__V1__CreateApiKeyRequest *request,
+                                   Sallyport__V1__ApiKey *template) {
+    template->name = request->name;
+    template->permissions = request->permissions;
+    template->expires_at = request->expires_at;
+    if (request->allowed_ips == NULL)
+        return SP_OK;
+    if (request->allowed_ips->n_entries == 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "allowed_ips: must have 1 to %d entries; leave it out to allow any address",
+                            SP_ALLOWLIST_MAX_ENTRIES);
+    template->n_allowed_ips = request->allowed_ips->n_entries;
+    template->allowed_ips = request->allowed_ips->entries;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_create_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                       ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__CreateApiKeyRequest *request = (const void *)message;
+    Sallyport__V1__ApiKeySecretResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKeySecretResponse, sallyport__v1__api_key_secret_response);
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
+    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
+    enum sp_status status = read_request(ctx, request, &template);
+    if (status == SP_OK)
+        status = load_principal(ctx, request->principal, &principal);
+    if (status == SP_OK)
+        status = sp_admin_check_operator_reach(ctx, principal->principal);
+    if (status != SP_OK)
+        return status;
+    struct sp_admin_new_key new_key = {
+        .id = request->id, .principal = principal, .template = &template, .within_actor = true};
+    status = sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
+    if (status == SP_OK)
+        *ret_reply = &response->base;
+    return status;
+}
+
+/* ---- reading ---- */
+
+enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id, stored_key **ret_key) {
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_admin_load(ctx, SP_KIND_KEY, "key", id, &message);
+    if (status == SP_OK)
+        *ret_key = (void *)message;
+    return status;
+}
+
+enum sp_status sp_admin_get_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                    ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__GetApiKeyRequest *request = (const void *)message;
+    stored_key *stored = NULL;
+    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
+    if (status == SP_OK)
+        *ret_reply = &stored->key->base;
+    return status;
+}
+
+struct key_list {
+    const Sallyport__V1__ListApiKeysRequest *request;
+    Sallyport__V1__ListApiKeysResponse *response;
+};
+
+static bool keep_key(void *context, const ProtobufCMessage *message) {
+    struct key_list *list = context;
+    Sallyport__V1__ApiKey *key = ((const stored_key *)(const void *)message)->key;
+    const char *principal = list->request->principal;
+    int64_t before = list->request->expires_before;
+    if (principal[0] != '\0' && strcmp(principal, key->principal) != 0)
+        return false;
+    if (before != 0 && (key->expires_at == 0 || key->expires_at >= before))
+        return false;
+    list->response->api_keys[list->response->n_api_keys++] = key;
+    return true;
+}
+
+enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                      ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__ListApiKeysRequest *request = (const void *)message;
+    struct key_list list = {.request = request,
+                            .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListApiKeysResponse,
+                                                     sallyport__v1__list_api_keys_response)};
+    if (list.response != NULL)
+        list.response->api_keys = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->api_keys));
+    if (list.response == NULL || list.response->api_keys == NULL)
+        return SP_ERR_MEMORY;
+    if (request->expires_before < 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_before: a time, or 0 for all");
+    enum sp_status status = SP_OK;
+    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
+    struct sp_entity_key prefix;
+    if (request->principal[0] != '\0')
+        status = load_principal(ctx, request->principal, &principal);
+    if (status == SP_OK)
+        status = sp_entity_key_make(SP_KIND_KEY, ctx->workspace, NULL, 0, &prefix);
+    if (status == SP_OK)
+        status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
+                               &sallyport__store__v1__stored_key__descriptor, request->page_size, request->page_token,
+                               keep_key, &list, &list.response->next_page_token);
+    if (status == SP_OK)
+        *ret_reply = &list.response->base;
+    return status;
+}
