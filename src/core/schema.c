@@ -68,19 +68,20 @@ struct parser {
 };
 
 static enum sp_status refuse_mark(const struct parser *parser, const yaml_mark_t *mark, const char *what) {
-    return sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1,
-                        what);
+    sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1, what);
+    return SP_ERR_INVALID;
 }
 
 /* Refuses with "line L, column C: subject what". */
 static enum sp_status refuse_scalar(const struct parser *parser, const struct scalar *at, const char *subject,
                                     const char *what) {
-    return sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line, at->column, subject,
-                        what);
+    sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line, at->column, subject, what);
+    return SP_ERR_INVALID;
 }
 
 static enum sp_status refuse_memory(const struct parser *parser) {
-    return sp_error_set(parser->error, SP_ERR_MEMORY, "out of memory");
+    sp_error_set(parser->error, SP_ERR_MEMORY, "out of memory");
+    return SP_ERR_MEMORY;
 }
 
 /* The reader, which looks at bytes before there are lines, gives an offset only. */
@@ -128,7 +129,7 @@ static const char *fault_of_event(const yaml_event_t *event) {
 
 /* Reads an event, which the caller deletes. */
 static enum sp_status next_event(struct parser *parser, yaml_event_t *ret_event) {
-    yaml_event_t event;
+    yaml_event_t event = {.type = YAML_NO_EVENT};
     if (!yaml_parser_parse(&parser->yaml, &event))
         return refuse_yaml(parser);
     const char *fault = fault_of_event(&event);
@@ -143,7 +144,7 @@ static enum sp_status next_event(struct parser *parser, yaml_event_t *ret_event)
 
 /* Reads an event that must be of the type, and forgets it. */
 static enum sp_status expect_event(struct parser *parser, yaml_event_type_t type, const char *otherwise) {
-    yaml_event_t event;
+    yaml_event_t event = {.type = YAML_NO_EVENT};
     enum sp_status status = next_event(parser, &event);
     if (status != SP_OK)
         return status;
@@ -163,7 +164,7 @@ static enum sp_status copy_scalar(const struct parser *parser, const yaml_event_
 }
 
 static enum sp_status read_scalar(struct parser *parser, struct scalar *ret_scalar) {
-    yaml_event_t event;
+    yaml_event_t event = {.type = YAML_NO_EVENT};
     enum sp_status status = next_event(parser, &event);
     if (status != SP_OK)
         return status;
@@ -176,7 +177,7 @@ static enum sp_status read_scalar(struct parser *parser, struct scalar *ret_scal
 
 /* Reads a key; none at the mapping's end. */
 static enum sp_status read_key(struct parser *parser, struct scalar *ret_key, bool *ret_end) {
-    yaml_event_t event;
+    yaml_event_t event = {.type = YAML_NO_EVENT};
     enum sp_status status = next_event(parser, &event);
     if (status != SP_OK)
         return status;
@@ -222,15 +223,15 @@ static enum sp_status find_key(const struct parser *parser, const struct scalar 
 }
 
 static enum sp_status check_word(const struct parser *parser, const struct scalar *word, const char *what) {
-    struct sp_error why;
+    struct sp_error why = {0};
     if (sp_text_check_word(word->text, what, &why) == SP_OK)
         return SP_OK;
-    return sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s", word->line, word->column,
-                        why.message);
+    sp_error_set(parser->error, SP_ERR_INVALID, "line %zu, column %zu: %s", word->line, word->column, why.message);
+    return SP_ERR_INVALID;
 }
 
 static enum sp_status read_description(struct parser *parser, struct sp_str *ret_description) {
-    struct scalar scalar;
+    struct scalar scalar = {0};
     enum sp_status status = read_scalar(parser, &scalar);
     if (status != SP_OK)
         return status;
@@ -272,8 +273,8 @@ static enum sp_status read_permission(struct parser *parser, const struct scalar
 }
 
 static enum sp_status read_role(struct parser *parser, enum sp_role *ret_role) {
-    struct scalar scalar;
-    struct sp_error why;
+    struct scalar scalar = {0};
+    struct sp_error why = {0};
     enum sp_status status = read_scalar(parser, &scalar);
     if (status != SP_OK)
         return status;
@@ -308,7 +309,7 @@ static enum sp_status read_action(struct parser *parser, const struct scalar *ke
 }
 
 static enum sp_status read_ids(struct parser *parser, bool *ret_workspace_scoped) {
-    struct scalar scalar;
+    struct scalar scalar = {0};
     enum sp_status status = read_scalar(parser, &scalar);
     if (status != SP_OK)
         return status;
@@ -346,7 +347,7 @@ static enum sp_status read_type(struct parser *parser, const struct scalar *key,
 }
 
 static enum sp_status read_version(struct parser *parser) {
-    struct scalar scalar;
+    struct scalar scalar = {0};
     enum sp_status status = read_scalar(parser, &scalar);
     if (status == SP_OK && !sp_str_equal(scalar.text, SP_STR_LITERAL("1")))
         status = refuse_scalar(parser, &scalar, "version", "must be 1");
@@ -401,13 +402,13 @@ static int compare_drafts(const void *left, const void *right) {
 /* The list's drafts in an array sorted by name; a name given twice is refused. */
 static enum sp_status sort_drafts(const struct parser *parser, const struct draft_list *list,
                                   struct draft ***ret_sorted) {
-    struct draft **sorted = sp_arena_calloc(parser->arena, list->count + 1, sizeof(*sorted));
+    struct draft **sorted = sp_arena_calloc(parser->arena, list->count + 1, sizeof(struct draft *));
     if (sorted == NULL)
         return refuse_memory(parser);
     size_t count = 0;
     for (struct draft *draft = list->newest; draft != NULL; draft = draft->next)
         sorted[count++] = draft;
-    qsort(sorted, count, sizeof(*sorted), compare_drafts);
+    qsort(sorted, count, sizeof(struct draft *), compare_drafts);
     for (size_t i = 1; i < count; i++)
         if (sp_str_equal(sorted[i - 1]->name.text, sorted[i]->name.text))
             return refuse_scalar(parser, &sorted[i]->name, sorted[i]->name.text.data, "is given twice; remove one");

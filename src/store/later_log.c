@@ -231,7 +231,7 @@ enum sp_status sp_later_log_read_file(struct sp_later_log *log, const char *path
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
     enum sp_status status = add_lines(log, file, path, error);
-    fclose(file);
+    (void)fclose(file);
     if (status == SP_OK && log->last.number == log->base.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "%s holds no entry after the backup's revision %" PRIu64

@@ -10,7 +10,7 @@
 /* Notes what was taken back. */
 static void note(struct sp_narrowing *narrowing, const char *what) {
     size_t used = strlen(narrowing->what);
-    snprintf(narrowing->what + used, sizeof(narrowing->what) - used, "%s%s", used > 0 ? ", " : "", what);
+    (void)snprintf(narrowing->what + used, sizeof(narrowing->what) - used, "%s%s", used > 0 ? ", " : "", what);
     narrowing->changed = true;
 }
 

@@ -206,13 +206,13 @@ static void report_log(const struct restore *restore) {
     char line[160];
     uint64_t from = restore->log.base.number, to = restore->log.last.number;
     if (restore->options->changes_file == NULL && restore->options->later_store == NULL)
-        snprintf(line, sizeof(line), "no later change log: what was revoked after revision %" PRIu64 " is valid again",
-                 from);
+        (void)snprintf(line, sizeof(line),
+                       "no later change log: what was revoked after revision %" PRIu64 " is valid again", from);
     else
-        snprintf(line, sizeof(line),
-                 "the backup is of revision %" PRIu64
-                 "; the later change log tells what was revoked up to revision %" PRIu64,
-                 from, to);
+        (void)snprintf(line, sizeof(line),
+                       "the backup is of revision %" PRIu64
+                       "; the later change log tells what was revoked up to revision %" PRIu64,
+                       from, to);
     report(restore, line);
 }
 

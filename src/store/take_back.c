@@ -106,8 +106,8 @@ static void report_entity(const struct batch *batch, const Sallyport__V1__Entity
     size_t kind = (size_t)later->kind < sizeof(kinds) / sizeof(kinds[0]) ? (size_t)later->kind : 0;
     bool within = later->workspace[0] != '\0' && later->kind != SALLYPORT__V1__ENTITY_KIND__ENTITY_WORKSPACE;
     char line[1024];
-    snprintf(line, sizeof(line), "%s %s%s%s: %s", kinds[kind], within ? later->workspace : "", within ? "/" : "",
-             later->id, what);
+    (void)snprintf(line, sizeof(line), "%s %s%s%s: %s", kinds[kind], within ? later->workspace : "", within ? "/" : "",
+                   later->id, what);
     if (batch->report != NULL)
         batch->report(batch->context, line);
 }

@@ -39,11 +39,13 @@ static size_t append_path(const struct place *place, char *path, size_t size) {
 static enum sp_status refuse(const struct reader *reader, const struct place *place, const char *what) {
     char path[PATH_BYTES] = "";
     append_path(place, path, sizeof(path));
-    return sp_error_set(reader->error, SP_ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", what);
+    sp_error_set(reader->error, SP_ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", what);
+    return SP_ERR_INVALID;
 }
 
 static enum sp_status refuse_memory(const struct reader *reader) {
-    return sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message takes more memory than one call may use");
+    sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message takes more memory than one call may use");
+    return SP_ERR_EXHAUSTED;
 }
 
 /* A whole number from text without spaces, plus sign or leading zeros. */
@@ -135,6 +137,16 @@ static enum sp_status to_real(const struct reader *reader, const struct place *p
     return SP_OK;
 }
 
+static enum sp_status refuse_enum(const struct reader *reader, const struct place *place,
+                                  const ProtobufCEnumDescriptor *descriptor) {
+    char what[2 * PATH_BYTES] = "must be one of";
+    for (unsigned i = 0; i < descriptor->n_values; i++) {
+        size_t used = strlen(what);
+        (void)snprintf(what + used, sizeof(what) - used, "%s %s", i > 0 ? "," : "", descriptor->values[i].name);
+    }
+    return refuse(reader, place, what);
+}
+
 static enum sp_status to_enum(const struct reader *reader, const struct place *place, const json_t *json,
                               const ProtobufCEnumDescriptor *descriptor, int *ret_value) {
     const ProtobufCEnumValue *value = NULL;
@@ -144,12 +156,8 @@ static enum sp_status to_enum(const struct reader *reader, const struct place *p
                 value = &descriptor->values[descriptor->values_by_name[i].index];
     } else if (json_is_integer(json) && json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX)
         value = protobuf_c_enum_descriptor_get_value(descriptor, (int)json_integer_value(json));
-    if (value == NULL) {
-        char what[PATH_BYTES];
-        snprintf(what, sizeof(what), "must be the name of a %s, such as \"%s\"", descriptor->short_name,
-                 descriptor->values[descriptor->n_values - 1].name);
-        return refuse(reader, place, what);
-    }
+    if (value == NULL)
+        return refuse_enum(reader, place, descriptor);
     *ret_value = value->value;
     return SP_OK;
 }
@@ -344,6 +352,12 @@ static enum sp_status to_singular(const struct reader *reader, const struct plac
     return to_value(reader, place, json, field, depth, base + field->offset);
 }
 
+static char upper(char c) {
+    if (c < 'a' || c > 'z')
+        return c;
+    return (char)(c - 'a' + 'A');
+}
+
 /* Whether `key` is the field's name, or that in lowerCamelCase. */
 static bool is_name_of(const char *name, const char *key) {
     if (strcmp(name, key) == 0)
@@ -352,7 +366,9 @@ static bool is_name_of(const char *name, const char *key) {
         bool raise = false;
         for (; *name == '_'; name++)
             raise = true;
-        char expected = raise && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+        char expected = *name;
+        if (raise)
+            expected = upper(expected);
         if (*key != expected || *name == '\0')
             return false;
     }

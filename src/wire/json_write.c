@@ -15,7 +15,8 @@ static void camel_case(const char *name, char ret_camel[static NAME_BYTES]) {
             raise = true;
             continue;
         }
-        ret_camel[used++] = raise && *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+        bool lower = *p >= 'a' && *p <= 'z';
+        ret_camel[used++] = (char)(raise && lower ? *p - 'a' + 'A' : *p);
         raise = false;
     }
     ret_camel[used] = '\0';
@@ -34,8 +35,8 @@ static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
                          (left > 2 ? bytes->data[i + 2] : 0);
         *out++ = digits[group >> 18];
         *out++ = digits[group >> 12 & 63];
-        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[group & 63] : '=';
+        *out++ = (char)(left > 1 ? digits[group >> 6 & 63] : '=');
+        *out++ = (char)(left > 2 ? digits[group & 63] : '=');
     }
     json_t *json = json_stringn(text, size);
     free(text);
@@ -44,13 +45,13 @@ static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
 
 static json_t *from_int64(int64_t value) {
     char text[NUMBER_BYTES];
-    snprintf(text, sizeof(text), "%lld", (long long)value);
+    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
     return json_string(text);
 }
 
 static json_t *from_uint64(uint64_t value) {
     char text[NUMBER_BYTES];
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
     return json_string(text);
 }
 

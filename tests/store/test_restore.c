@@ -73,7 +73,7 @@ static void remove_files(const char *folder) {
     char path[2 * PATH_BYTES];
     static const char *const names[] = {"data.mdb", "lock.mdb"};
     for (size_t i = 0; i < 2; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
         unlink(path);
     }
     rmdir(folder);
@@ -123,7 +123,7 @@ static void write_changes(struct scene *scene, uint64_t from) {
 static void gather(void *context, const char *line) {
     struct scene *scene = context;
     size_t used = strlen(scene->report);
-    snprintf(scene->report + used, sizeof(scene->report) - used, "%s\n", line);
+    (void)snprintf(scene->report + used, sizeof(scene->report) - used, "%s\n", line);
 }
 
 static enum sp_status restore_with(struct scene *scene, struct sp_restore_options options) {
@@ -181,7 +181,7 @@ static ProtobufCMessage *entity(struct scene *scene, enum sp_kind kind, const ch
 
 static const Sallyport__V1__ApiKey *key_of(struct scene *scene, uint64_t number) {
     char id[32];
-    snprintf(id, sizeof(id), "k%" PRIu64, number);
+    (void)snprintf(id, sizeof(id), "k%" PRIu64, number);
     void *stored = entity(scene, SP_KIND_KEY, "w1", id);
     return stored == NULL ? NULL : ((Sallyport__Store__V1__StoredKey *)stored)->key;
 }
@@ -243,9 +243,12 @@ static void bits_of(const char *const *names, size_t count, uint8_t bits[static 
 static void put_key(struct world *world, uint64_t number, const struct key_state *state) {
     uint8_t digest[32], bits[SP_PERMISSION_SET_BYTES];
     char workspace[] = "w1", principal[] = "p10", reason[] = "leaked";
-    Sallyport__V1__Permissions permissions = SALLYPORT__V1__PERMISSIONS__INIT;
-    Sallyport__V1__ApiKey content = SALLYPORT__V1__API_KEY__INIT;
-    Sallyport__Store__V1__StoredKey stored = SALLYPORT__STORE__V1__STORED_KEY__INIT;
+    Sallyport__V1__Permissions permissions;
+    sallyport__v1__permissions__init(&permissions);
+    Sallyport__V1__ApiKey content;
+    sallyport__v1__api_key__init(&content);
+    Sallyport__Store__V1__StoredKey stored;
+    sallyport__store__v1__stored_key__init(&stored);
     struct sp_entity_key key;
     world_digest_of(number, digest);
     permissions.n_names = copy_texts(world, state->names, &permissions.names);
@@ -380,8 +383,8 @@ static void check_key(struct scene *scene, uint64_t number, const struct key_cas
 
 static void check_told(const struct scene *scene, uint64_t number, const char *what) {
     char begin[64], line[256];
-    snprintf(begin, sizeof(begin), "API key w1/k%" PRIu64 ": ", number);
-    snprintf(line, sizeof(line), "%s%s\n", begin, what != NULL ? what : "");
+    (void)snprintf(begin, sizeof(begin), "API key w1/k%" PRIu64 ": ", number);
+    (void)snprintf(line, sizeof(line), "%s%s\n", begin, what != NULL ? what : "");
     if ((strstr(scene->report, what != NULL ? line : begin) != NULL) != (what != NULL))
         fail_msg("k%" PRIu64 " in:\n%s", number, scene->report);
 }
@@ -550,8 +553,10 @@ static void takes_back_people_and_workspaces(void **state) {
 
 static void put_operator(struct world *world, const char *name, int64_t created_at_s, uint8_t first) {
     uint8_t digest[32] = {first};
-    Sallyport__V1__Operator content = SALLYPORT__V1__OPERATOR__INIT;
-    Sallyport__Store__V1__StoredOperator stored = SALLYPORT__STORE__V1__STORED_OPERATOR__INIT;
+    Sallyport__V1__Operator content;
+    sallyport__v1__operator__init(&content);
+    Sallyport__Store__V1__StoredOperator stored;
+    sallyport__store__v1__stored_operator__init(&stored);
     struct sp_entity_key key;
     content.name = sp_arena_strdup(&world->arena, sp_str_from(name));
     content.created_at = created_at_s;
@@ -762,7 +767,7 @@ static void edit_changes(const struct scene *scene, unsigned drop, const char *f
     FILE *file = fopen(scene->changes, "re");
     assert_non_null(file);
     assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-    fclose(file);
+    (void)fclose(file);
     file = fopen(scene->changes, "we");
     assert_non_null(file);
     unsigned number = 0;
@@ -774,9 +779,9 @@ static void edit_changes(const struct scene *scene, unsigned drop, const char *f
             assert_int_equal(strlen(from), strlen(to));
             memcpy(found, to, strlen(to));
         }
-        fprintf(file, "%s\n", line);
+        (void)fprintf(file, "%s\n", line);
     }
-    fclose(file);
+    (void)fclose(file);
     free(text);
 }
 
@@ -919,8 +924,8 @@ static void refuses_a_file_that_is_no_backup(void **state) {
     FILE *file = fopen(scene.backup, "we");
     assert_non_null(file);
     for (int i = 0; i < 2000; i++)
-        fprintf(file, "not a backup\n");
-    fclose(file);
+        (void)fprintf(file, "not a backup\n");
+    (void)fclose(file);
     refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "cannot be used");
     unlink(scene.backup);
     refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_IO, "cannot open");

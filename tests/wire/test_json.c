@@ -102,11 +102,11 @@ static const struct refused refused_texts[] = {
     {"refuses_text_for_a_real", SAMPLE, "{\"ratio\":\"1.5x\"}", "ratio: must be a number"},
     {"refuses_a_float_above_its_type", SAMPLE, "{\"part\":1e39}", "part: number out of range"},
     {"refuses_an_unknown_enum_name", WORKSPACE, "{\"plan\":\"PLAN_GOLD\"}",
-     "plan: must be the name of a Plan, such as \"PLAN_ENTERPRISE\""},
+     "plan: must be one of PLAN_UNSPECIFIED, PLAN_FREE, PLAN_STANDARD, PLAN_ENTERPRISE"},
     {"refuses_an_enum_name_in_another_case", WORKSPACE, "{\"plan\":\"plan_free\"}",
-     "plan: must be the name of a Plan, such as \"PLAN_ENTERPRISE\""},
+     "plan: must be one of PLAN_UNSPECIFIED, PLAN_FREE, PLAN_STANDARD, PLAN_ENTERPRISE"},
     {"refuses_an_unknown_enum_number", WORKSPACE, "{\"plan\":9}",
-     "plan: must be the name of a Plan, such as \"PLAN_ENTERPRISE\""},
+     "plan: must be one of PLAN_UNSPECIFIED, PLAN_FREE, PLAN_STANDARD, PLAN_ENTERPRISE"},
     {"refuses_base64_of_a_single_digit", SAMPLE, "{\"data\":\"Y\"}", "data: must be a string of base64"},
     {"refuses_base64_with_bits_left_over", SAMPLE, "{\"data\":\"YR==\"}", "data: must be a string of base64"},
     {"refuses_base64_with_too_much_padding", SAMPLE, "{\"data\":\"Y===\"}", "data: must be a string of base64"},
@@ -283,14 +283,16 @@ static void stays_within_the_arenas_budget(void **state) {
 
 static void writes_defaults_when_asked(void **state) {
     (void)state;
-    Sallyport__V1__CheckResponse response = SALLYPORT__V1__CHECK_RESPONSE__INIT;
+    Sallyport__V1__CheckResponse response;
+    sallyport__v1__check_response__init(&response);
     json_t *json = sp_json_from_message(&response.base, true);
     assert_json_equal(json,
                       "{\"decision\":\"DENY\",\"reason\":\"REASON_UNSPECIFIED\",\"httpStatus\":0,\"workspace\":\"\","
                       "\"principal\":\"\",\"principalKind\":\"PRINCIPAL_KIND_UNSPECIFIED\",\"keyId\":\"\","
                       "\"role\":\"ROLE_UNSPECIFIED\",\"decisionId\":\"\"}");
     json_decref(json);
-    Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
+    Sallyport__V1__CheckRequest request;
+    sallyport__v1__check_request__init(&request);
     json = sp_json_from_message(&request.base, true);
     assert_json_equal(json, "{\"ip\":\"\",\"action\":\"\",\"workspace\":\"\"}");
     json_decref(json);
@@ -298,7 +300,8 @@ static void writes_defaults_when_asked(void **state) {
 
 static void writes_an_unknown_enum_value_as_its_number(void **state) {
     (void)state;
-    Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
+    Sallyport__V1__Workspace workspace;
+    sallyport__v1__workspace__init(&workspace);
     workspace.plan = (Sallyport__V1__Plan)77;
     json_t *json = sp_json_from_message(&workspace.base, false);
     assert_json_equal(json, "{\"plan\":77}");
@@ -308,7 +311,8 @@ static void writes_an_unknown_enum_value_as_its_number(void **state) {
 static void gives_nothing_where_text_is_not_utf8(void **state) {
     (void)state;
     char name[] = "\xff";
-    Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
+    Sallyport__V1__Workspace workspace;
+    sallyport__v1__workspace__init(&workspace);
     workspace.name = name;
     assert_null(sp_json_from_message(&workspace.base, false));
 }

@@ -242,8 +242,10 @@ static void copies_deeply(void **state) {
     (void)state;
     struct sp_arena arena;
     char id[] = "v1", type[] = "voice", action[] = "use";
-    Sallyport__V1__ResourceRef resource = SALLYPORT__V1__RESOURCE_REF__INIT;
-    Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
+    Sallyport__V1__ResourceRef resource;
+    sallyport__v1__resource_ref__init(&resource);
+    Sallyport__V1__CheckRequest request;
+    sallyport__v1__check_request__init(&request);
     resource.id = id;
     resource.type = type;
     request.resource = &resource;
@@ -261,7 +263,8 @@ static void copies_deeply(void **state) {
 static void gives_no_copy_without_memory(void **state) {
     (void)state;
     struct sp_arena arena;
-    Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
+    Sallyport__V1__CheckRequest request;
+    sallyport__v1__check_request__init(&request);
     assert_int_equal(sp_arena_init(&arena, 64, 64), SP_OK);
     assert_null(sp_wire_copy(&request.base, &arena));
     sp_arena_fini(&arena);
