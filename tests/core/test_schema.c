@@ -133,12 +133,12 @@ static void refuses(void **state) {
     struct sp_arena arena;
     struct sp_schema schema = {.type_count = 77};
     struct sp_error error = {0};
-    unsigned line = 0, column = 0;
     new_arena(&arena);
     assert_int_equal(sp_schema_parse(str(vector->yaml), &arena, &schema, &error), SP_ERR_INVALID);
     if (vector->error != NULL)
         assert_string_equal(error.message, vector->error);
-    assert_int_equal(sscanf(error.message, "line %u, column %u: ", &line, &column), 2);
+    assert_int_equal(strncmp(error.message, "line ", 5), 0);
+    assert_non_null(strstr(error.message, ", column "));
     assert_int_equal(schema.type_count, 77);
     sp_arena_fini(&arena);
 }

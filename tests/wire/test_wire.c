@@ -112,9 +112,10 @@ static size_t unhex(const char *hex, uint8_t out[static INPUT_BYTES]) {
     for (const char *p = hex; *p != '\0'; p += 2) {
         while (*p == ' ')
             p++;
-        unsigned byte = 0;
-        assert_int_equal(sscanf(p, "%2x", &byte), 1);
-        out[size++] = (uint8_t)byte;
+        char digits[] = {p[0], p[1], '\0'};
+        char *end = NULL;
+        out[size++] = (uint8_t)strtoul(digits, &end, 16);
+        assert_ptr_equal(end, digits + 2);
     }
     return size;
 }
@@ -206,7 +207,7 @@ static void stays_within_the_arenas_budget(void **state) {
     struct sp_arena arena;
     struct sp_error error = {0};
     ProtobufCMessage *message = NULL;
-    size_t size = 128 * 1024; /* 65,536 empty items would become some 5 MB */
+    size_t size = (size_t)128 * 1024; /* 65,536 empty items would become some 5 MB */
     uint8_t *bytes = malloc(size);
     assert_non_null(bytes);
     for (size_t i = 0; i < size; i += 2) {
