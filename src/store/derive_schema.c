@@ -88,6 +88,8 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
 /* One list of numbered names: the old ones in their order, then the new ones. */
 struct numbering {
     struct sp_arena *arena;
+    numbered *const *old;
+    size_t old_count;
     numbered **names;
     size_t count;
     uint32_t next;
@@ -98,6 +100,8 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
     list->names = sp_arena_calloc(list->arena, old_count + new_count + 1, sizeof(numbered *));
     if (list->names == NULL)
         return SP_ERR_MEMORY;
+    list->old = old;
+    list->old_count = old_count;
     list->count = 0;
     list->next = first;
     for (size_t i = 0; i < old_count; i++) {
@@ -113,9 +117,12 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
     return SP_OK;
 }
 
-static enum sp_status take_name(struct numbering *list, struct sp_str name) {
-    for (size_t i = 0; i < list->count; i++) {
-        if (sp_str_equal(sp_str_from(list->names[i]->name), name)) {
+/* A name that was removed before, and a type whose ids are read in another scope now, are new ones: nothing that was
+ * granted under the old number is granted again. */
+static enum sp_status take_name(struct numbering *list, struct sp_str name, bool workspace_scoped) {
+    for (size_t i = 0; i < list->old_count; i++) {
+        const numbered *old = list->old[i];
+        if (!old->removed && old->workspace_scoped == workspace_scoped && sp_str_equal(sp_str_from(old->name), name)) {
             list->names[i]->removed = false;
             return SP_OK;
         }
@@ -126,6 +133,7 @@ static enum sp_status take_name(struct numbering *list, struct sp_str name) {
     sallyport__store__v1__stored_schema__numbered__init(added);
     added->name = sp_arena_strdup(list->arena, name);
     added->number = list->next++;
+    added->workspace_scoped = workspace_scoped;
     list->names[list->count++] = added;
     return added->name != NULL ? SP_OK : SP_ERR_MEMORY;
 }
@@ -138,9 +146,9 @@ static enum sp_status number_all(const struct sp_schema *schema, const Sallyport
         status = begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0,
                                  schema->type_count, 1);
     for (size_t i = 0; status == SP_OK && i < schema->permission_count; i++)
-        status = take_name(permissions, schema->permissions[i].name);
+        status = take_name(permissions, schema->permissions[i].name, false);
     for (size_t i = 0; status == SP_OK && i < schema->type_count; i++)
-        status = take_name(types, schema->types[i].name);
+        status = take_name(types, schema->types[i].name, schema->types[i].workspace_scoped);
     return status;
 }
 

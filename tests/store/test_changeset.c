@@ -298,8 +298,10 @@ static void a_new_schema_rewrites_the_actions_and_keeps_numbers(void **state) {
     assert_true(play.found && play.permission != before.permission);
     assert_true(play.type_number > 2);
     put_schema(world_schema);
-    assert_int_equal(action_of("note", "read").type_number, WORLD_TYPE_NOTE);
+    /* A name that comes back is a new one: what was granted on the old one is not granted again. */
+    assert_true(action_of("note", "read").type_number > play.type_number);
     assert_int_equal(action_of("voice", "use").permission, before.permission);
+    assert_int_equal(action_of("voice", "use").type_number, before.type_number);
 }
 
 /* ---- the audit trail ---- */
