@@ -14,9 +14,10 @@
  *
  * Four permissions are built in and need not be listed: workspace_read, workspace_write, resource_register,
  * api_key_rotate; listing one gives it another description. Names are words (base/text.h), descriptions one line of at
- * most 512 bytes. Errors name line and column. Refused: aliases, anchors, tags, directives, several documents, duplicate
- * and unknown keys, types without actions, actions with a permission that is not listed, more than 256 permissions
- * (with the built-in ones), 1,000 types, 10,000 actions, 256 KiB of text. Nothing nests deeper than the example. */
+ * most 512 bytes. Errors name line and column. Refused: aliases, anchors, tags, directives, several documents,
+ * duplicate and unknown keys, types without actions, actions with a permission that is not listed, more than 256
+ * permissions (with the built-in ones), 1,000 types, 10,000 actions, 256 KiB of text. Nothing nests deeper than the
+ * example. */
 #ifndef SP_CORE_SCHEMA_H
 #define SP_CORE_SCHEMA_H
 

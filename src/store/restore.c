@@ -168,19 +168,21 @@ static enum sp_status verify_scratch(const struct restore *restore, const char *
 }
 
 /* Touching a page that a file cut short lacks would kill the process: so its length is compared with what its first
- * pages tell. */
-static enum sp_status check_whole(const struct restore *restore, const char *folder, const char *name) {
+ * pages tell. Only a backup is sure to hold its last page; LMDB need not write the last ones of a store. */
+static enum sp_status check_whole(const struct restore *restore) {
+    const char *name = restore->options->backup_file;
     char path[PATH_BYTES];
     struct stat file;
     struct sp_error why = {0};
     struct sp_store *store = NULL;
     struct sp_store_stats stats = {0};
-    enum sp_status status = sp_env_open(folder, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, &why);
+    enum sp_status status =
+        sp_env_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, &why);
     if (status != SP_OK)
         return sp_error_set(restore->error, status, "%s cannot be used: %s", name, why.message);
     status = sp_store_stats(store, &stats);
     sp_store_close(store);
-    if (status != SP_OK || !join(path, folder, "data.mdb") || stat(path, &file) != 0)
+    if (status != SP_OK || !join(path, restore->scratch, "data.mdb") || stat(path, &file) != 0)
         return sp_error_set(restore->error, status != SP_OK ? status : SP_ERR_IO, "%s cannot be looked at", name);
     if ((uint64_t)file.st_size >= stats.used_bytes)
         return SP_OK;
@@ -190,7 +192,7 @@ static enum sp_status check_whole(const struct restore *restore, const char *fol
 
 static enum sp_status open_scratch(struct restore *restore) {
     struct sp_error why = {0};
-    enum sp_status status = check_whole(restore, restore->scratch, restore->options->backup_file);
+    enum sp_status status = check_whole(restore);
     if (status != SP_OK)
         return status;
     status = sp_store_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_WRITE}, &restore->store, &why);
@@ -226,11 +228,8 @@ static enum sp_status read_log(struct restore *restore, struct sp_write *write) 
         return sp_error_set(restore->error, status, "the backup's head cannot be read");
     if (options->changes_file != NULL)
         status = sp_later_log_read_file(&restore->log, options->changes_file, restore->error);
-    else if (options->later_store != NULL) {
-        status = check_whole(restore, options->later_store, options->later_store);
-        if (status == SP_OK)
-            status = sp_later_log_read_store(&restore->log, options->later_store, restore->error);
-    }
+    else if (options->later_store != NULL)
+        status = sp_later_log_read_store(&restore->log, options->later_store, restore->error);
     if (status != SP_OK)
         return status;
     sp_later_log_settle(&restore->log);

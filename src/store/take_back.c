@@ -40,8 +40,8 @@ static void init_entry(int64_t now_s, Sallyport__V1__Change *ret_change, Sallypo
     ret_change->time = now_s;
 }
 
-/* Above every epoch of the backup and the log. Not below the time, so that it is also above the epochs of stores that are
- * not looked at here: one that is replaced, or the same backup restored elsewhere. */
+/* Above every epoch of the backup and the log. Not below the time, so that it is also above the epochs of stores that
+ * are not looked at here: one that is replaced, or the same backup restored elsewhere. */
 static uint64_t next_epoch(const struct sp_later_log *log, int64_t now_s) {
     uint64_t epoch = log->newest_epoch + 1;
     if (now_s > 0 && epoch < (uint64_t)now_s)

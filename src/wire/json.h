@@ -14,10 +14,10 @@
  * with default values are left out unless `with_defaults`; messages and members of a oneof that are not set always. */
 json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults);
 
-/* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the field's path: an unknown
- * name, a name in both spellings, a wrong type, a number out of range, an unknown enum name (case counts), NUL in text,
- * two members of one oneof, more than 16 levels. null means "not given", but not within an array. SP_ERR_EXHAUSTED where
- * the arena's budget does not suffice. */
+/* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the field's path: an
+ * unknown name, a name in both spellings, a wrong type, a number out of range, an unknown enum name (case counts),
+ * NUL in text, two members of one oneof, more than 16 levels. null means "not given", but not within an array.
+ * SP_ERR_EXHAUSTED where the arena's budget does not suffice. */
 enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
                                   struct sp_arena *arena, ProtobufCMessage **ret_message,
                                   struct sp_error *error) SP_MUST_USE;

@@ -13,7 +13,8 @@ enum {
     PATH_BYTES = 256,
 };
 
-/* One message on the way down. What an error's path needs is found again from the bytes, so that success pays nothing. */
+/* One message on the way down. What an error's path needs is found again from the bytes, so that success pays
+ * nothing. */
 struct frame {
     const struct frame *parent;
     const ProtobufCMessageDescriptor *descriptor;
@@ -140,7 +141,7 @@ static bool is_known_enum_value(const ProtobufCEnumDescriptor *descriptor, uint6
            protobuf_c_enum_descriptor_get_value(descriptor, (int)number) != NULL;
 }
 
-/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers that are too large. */
+/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers too large. */
 static const char *fault_of_varint(const ProtobufCFieldDescriptor *field, uint64_t value) {
     int64_t number = (int64_t)value;
     switch ((int)field->type) {

@@ -1,7 +1,7 @@
 /* Protobuf bytes from outside: checked before they are believed.
  *
- * protobuf-c checks neither UTF-8 nor embedded NULs nor depth, so the raw bytes are walked with the message's descriptor
- * first. Thread-safe: no state. */
+ * protobuf-c checks neither UTF-8 nor embedded NULs nor depth, so the raw bytes are walked with the message's
+ * descriptor first. Thread-safe: no state. */
 #ifndef SP_WIRE_WIRE_H
 #define SP_WIRE_WIRE_H
 
@@ -20,8 +20,8 @@ enum { SP_WIRE_MAX_DEPTH = 16 };
 enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                                 struct sp_error *error) SP_MUST_USE;
 
-/* Validates, then unpacks into the arena, without the unknown fields. SP_ERR_INVALID; SP_ERR_EXHAUSTED where the arena's
- * budget does not suffice. The message is valid until the arena is reset and must not be freed. */
+/* Validates, then unpacks into the arena, without the unknown fields. SP_ERR_INVALID; SP_ERR_EXHAUSTED where the
+ * arena's budget does not suffice. The message is valid until the arena is reset and must not be freed. */
 enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                               struct sp_arena *arena, ProtobufCMessage **ret_message,
                               struct sp_error *error) SP_MUST_USE;

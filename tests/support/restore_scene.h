@@ -1,5 +1,5 @@
-/* A store that was backed up and went on, and a folder that the backup is restored to: for tests of restoring. Everything
- * asserts that it succeeds, but for scene_restore. */
+/* A store that was backed up and went on, and a folder that the backup is restored to: for tests of restoring.
+ * Everything asserts that it succeeds, but for scene_restore. */
 #ifndef TESTS_SUPPORT_RESTORE_SCENE_H
 #define TESTS_SUPPORT_RESTORE_SCENE_H
 
