@@ -27,8 +27,7 @@ enum sp_status sp_arena_init(struct sp_arena *arena, size_t first_block_bytes, s
 /* Frees everything. The arena may be initialised again. */
 void sp_arena_fini(struct sp_arena *arena);
 
-/* Forgets every allocation; keeps the first block. Does not clear what was in it. Nothing happens after
- * sp_arena_fini. */
+/* Forgets every allocation; keeps the first block. Does not clear what was in it. */
 void sp_arena_reset(struct sp_arena *arena);
 
 /* As sp_arena_reset, and overwrites what was used with zeros first: for memory that held secrets. */

@@ -107,8 +107,7 @@ enum sp_reason sp_step_permission(const struct sp_key *key, const struct sp_acti
 /* Step 9; `owner_number` is the workspace that registered the id, 0 for none. An empty id or a workspace-scoped type passes. */
 enum sp_reason sp_step_resource(const struct sp_key *key, const struct sp_action *action, bool id_given,
                                 uint64_t owner_number);
-/* Step 10. `effective` already counts workspace admins; it is SP_ROLE_NONE where no id was given, for admins too: no
- * resource was named, and a caller that lost the id must not be told ALLOWED. */
+/* Step 10; an action that needs a role and was asked without an id fails. `effective` already counts workspace admins. */
 enum sp_reason sp_step_role(const struct sp_action *action, enum sp_role effective);
 
 #endif

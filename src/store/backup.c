@@ -133,7 +133,7 @@ static enum sp_status copy_until_settled(struct sp_store *store, int fd, struct 
     off_t start = lseek(fd, 0, SEEK_CUR);
     for (int tries = 0; tries < MAX_TRIES; tries++) {
         struct sp_revision revision;
-        int code;
+        int code = MDB_SUCCESS;
         enum sp_status status = revision_now(snapshot, &revision);
         if (status != SP_OK)
             return sp_error_set(error, status, "the store's revision cannot be read");

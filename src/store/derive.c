@@ -218,8 +218,8 @@ static enum sp_status key_parts(struct sp_index_build *build, const Sallyport__S
 
 static enum sp_status derive_key(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredKey *stored = (const Sallyport__Store__V1__StoredKey *)message;
-    struct sp_key_parts parts;
-    struct sp_bytes record;
+    struct sp_key_parts parts = {.key = {.disabled = true}};
+    struct sp_bytes record = {NULL, 0};
     enum sp_status status = key_parts(build, stored, &parts);
     if (status == SP_OK)
         status = sp_key_record_encode(&parts, build->arena, &record);

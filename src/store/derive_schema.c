@@ -27,9 +27,12 @@ static enum sp_status number_permissions(struct sp_index_build *build, const str
     for (size_t i = 0; i < schema->permission_count; i++) {
         struct sp_str name = schema->permissions[i].name;
         uint32_t number;
-        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX)
-            return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
-                                SP_STR_ARG(name));
+        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX) {
+
+            sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
+                         SP_STR_ARG(name));
+            return SP_ERR_INVALID;
+        }
         numbers[i] = (uint8_t)number;
     }
     *ret_numbers = numbers;
@@ -74,7 +77,7 @@ static enum sp_status add_type(struct sp_index_build *build, const Sallyport__St
 enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredSchema *stored = (const Sallyport__Store__V1__StoredSchema *)message;
     struct sp_schema schema;
-    uint8_t *permission_numbers;
+    uint8_t *permission_numbers = NULL;
     enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), build->arena, &schema, build->error);
     if (status == SP_OK)
         status = number_permissions(build, &schema, stored, &permission_numbers);

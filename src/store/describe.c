@@ -12,7 +12,7 @@ static const char *const nouns[] = {
 void sp_entity_describe(struct sp_bytes entity_key, char ret_text[static SP_DESCRIPTION_BYTES]) {
     unsigned kind = entity_key.size > 0 ? entity_key.data[0] : 0;
     if (kind >= sizeof nouns / sizeof nouns[0] || nouns[kind] == NULL) {
-        snprintf(ret_text, SP_DESCRIPTION_BYTES, "an entity with a damaged key");
+        (void)snprintf(ret_text, SP_DESCRIPTION_BYTES, "an entity with a damaged key");
         return;
     }
     int written = snprintf(ret_text, SP_DESCRIPTION_BYTES, "%s ", nouns[kind]);
@@ -21,7 +21,10 @@ void sp_entity_describe(struct sp_bytes entity_key, char ret_text[static SP_DESC
         uint8_t byte = entity_key.data[i];
         if (byte == 0 && i + 1 == entity_key.size)
             break;
-        ret_text[at++] = byte == 0 ? '/' : (char)(byte < 0x20 || byte == 0x7f ? '?' : byte);
+        ret_text[at] = byte == 0 ? '/' : '?';
+        if (byte >= 0x20 && byte != 0x7f)
+            memcpy(ret_text + at, &byte, 1);
+        at++;
     }
     ret_text[at] = '\0';
 }

@@ -1,5 +1,6 @@
 /* Opening and closing the environment. The lock file must never be opened by anything else in the process: closing any
  * descriptor of it would drop LMDB's own fcntl locks. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,13 +62,16 @@ static enum sp_status make_env(const struct sp_store_options *options, MDB_env *
 enum sp_status sp_env_open(const char *path, const struct sp_store_options *options, struct sp_store **ret_store,
                            struct sp_error *error) {
     struct sp_store *store = calloc(1, sizeof *store);
-    if (store == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    if (store == NULL) {
+        sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        return SP_ERR_MEMORY;
+    }
     store->mode = options->mode;
     atomic_init(&store->remapping, false);
     if (pthread_mutex_init(&store->turns_lock, NULL) != 0) {
         free(store);
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        return SP_ERR_MEMORY;
     }
     enum sp_status status = make_env(options, &store->env);
     if (status != SP_OK) {
@@ -79,7 +83,7 @@ enum sp_status sp_env_open(const char *path, const struct sp_store_options *opti
     int code = mdb_env_open(store->env, path, flags, SP_LOCK_MODE);
     if (code != MDB_SUCCESS) {
         char doing[PATH_BYTES + 32];
-        snprintf(doing, sizeof doing, "open the store in %s", path);
+        (void)snprintf(doing, sizeof doing, "open the store in %s", path);
         status = sp_lmdb_error(error, code, doing);
         goto out;
     }
@@ -130,7 +134,7 @@ enum sp_status sp_env_read_format(MDB_txn *txn, uint32_t *ret_format) {
 }
 
 static enum sp_status check_format(MDB_txn *txn, const char *path, struct sp_error *error) {
-    uint32_t format;
+    uint32_t format = 0;
     enum sp_status status = sp_env_read_format(txn, &format);
     if (status == SP_ERR_NOT_FOUND)
         return sp_error_set(
@@ -223,10 +227,11 @@ enum sp_status sp_store_open(const char *path, const struct sp_store_options *op
                    ? sp_error_set(error, SP_ERR_NOT_FOUND,
                                   "there is no store in %s: make one with `sallyport-sync init --store %s`", path, path)
                    : sp_error_set(error, SP_ERR_IO, "cannot look at %s: %s", data_file, strerror(errno));
-    struct sp_store *store;
+    struct sp_store *store = NULL;
     enum sp_status status = sp_env_open(path, options, &store, error);
     if (status != SP_OK)
         return status;
+    assert(store != NULL);
     status = inspect(store, path, error);
     if (status != SP_OK) {
         sp_store_close(store);

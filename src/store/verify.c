@@ -46,7 +46,7 @@ static void find(struct verification *verification, const char *format, ...) {
     if (++verification->findings > MAX_FINDINGS || verification->report == NULL)
         return;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     verification->report(verification->context, text);
 }
@@ -149,7 +149,7 @@ static enum sp_status check_record(struct verification *verification, struct sp_
                                    const struct sp_index_record *record) {
     if (record->database == SP_DB_COUNT)
         return count_one(verification, entity_key.data[0], record);
-    bool there;
+    bool there = false;
     enum sp_status status = is_there(verification->view, record, &there);
     if (status != SP_OK && status != SP_ERR_CORRUPT)
         return status;
@@ -282,7 +282,7 @@ static enum sp_status judge(struct verification *verification, enum sp_status st
         return SP_OK;
     if (verification->findings > MAX_FINDINGS && verification->report != NULL) {
         char text[FINDING_BYTES];
-        snprintf(text, sizeof text, "and %" PRIu64 " more", verification->findings - MAX_FINDINGS);
+        (void)snprintf(text, sizeof text, "and %" PRIu64 " more", verification->findings - MAX_FINDINGS);
         verification->report(verification->context, text);
     }
     return sp_error_set(error, SP_ERR_CORRUPT,

@@ -13,7 +13,7 @@ enum sp_status sp_view_get(struct sp_view *view, enum sp_database database, stru
 
 enum sp_status sp_view_get_sealed(struct sp_view *view, enum sp_database database, struct sp_bytes key,
                                   struct sp_bytes *ret_value) {
-    struct sp_bytes record;
+    struct sp_bytes record = {NULL, 0};
     enum sp_status status = sp_view_get(view, database, key, &record);
     if (status != SP_OK)
         return status;
