@@ -11,6 +11,10 @@ struct side {
     MDB_cursor *cursor;
     struct sp_bytes key;
     enum sp_seal_domain domain;
+    /* Of a short list: all of its edges as they lie beside each other in the page, and how far the join has come. */
+    const uint8_t *edges;
+    size_t count;
+    size_t at;
 };
 
 /* Where a side stands. The record's seal is checked when it is used, not when it is skipped. */
@@ -19,8 +23,53 @@ struct position {
     struct sp_bytes record;
 };
 
-/* Moves to the first edge whose subject is at least `least`, which is never 0: the head is stepped over. */
-static enum sp_status seek(const struct side *side, uint64_t least, struct position *ret_position) {
+enum { SHORT_LIST = 64 };
+
+static enum sp_status narrow(int code) {
+    return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
+}
+
+/* Takes hold of a short list, which is the usual one: reading it in place costs less than a single seek. A list that is
+ * long, or lies in several pages, stays with the cursor. */
+static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
+    MDB_val key = sp_val(side->key);
+    MDB_val value;
+    size_t count;
+    int code = mdb_cursor_get(side->cursor, &key, &value, MDB_SET_KEY);
+    *ret_empty = code == MDB_NOTFOUND;
+    if (code == MDB_NOTFOUND)
+        return SP_OK;
+    if (code == MDB_SUCCESS)
+        code = mdb_cursor_count(side->cursor, &count);
+    if (code == MDB_SUCCESS && count > 1 && count <= SHORT_LIST)
+        code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_MULTIPLE); /* leaves a single value as it is */
+    if (code != MDB_SUCCESS)
+        return narrow(code);
+    if (count <= SHORT_LIST && value.mv_size == count * SP_EDGE_BYTES) {
+        side->edges = value.mv_data;
+        side->count = count;
+    }
+    return SP_OK;
+}
+
+static void seek_in_list(struct side *side, uint64_t least, struct position *ret_position) {
+    *ret_position = (struct position){.subject = 0};
+    for (; side->at < side->count; side->at++) {
+        const uint8_t *edge = side->edges + side->at * SP_EDGE_BYTES;
+        uint64_t subject = sp_load_be64(edge);
+        if (subject >= least) {
+            *ret_position = (struct position){.subject = subject, .record = {edge, SP_EDGE_BYTES}};
+            return;
+        }
+    }
+}
+
+/* Moves on to the first edge whose subject is at least `least`, which is never 0: the head is stepped over. */
+static enum sp_status seek(struct side *side, uint64_t least, struct position *ret_position) {
+    if (side->edges != NULL) {
+        seek_in_list(side, least, ret_position);
+        return SP_OK;
+    }
     uint8_t probe[SP_EDGE_BYTES] = {0};
     sp_store_be64(probe, least);
     MDB_val key = sp_val(side->key);
@@ -31,7 +80,7 @@ static enum sp_status seek(const struct side *side, uint64_t least, struct posit
         return SP_OK;
     }
     if (code != MDB_SUCCESS)
-        return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
+        return narrow(code);
     struct sp_bytes record = sp_val_bytes(&value);
     uint64_t subject = sp_edge_peek(record).subject;
     if (record.size != SP_EDGE_BYTES || subject < least)
@@ -63,7 +112,7 @@ static enum sp_status use_match(const struct side *groups, const struct position
     return SP_OK;
 }
 
-static enum sp_status join_groups(const struct side *groups, const struct side *grants, const struct hearer *hearer) {
+static enum sp_status join_groups(struct side *groups, struct side *grants, const struct hearer *hearer) {
     struct position member;
     struct position grant;
     bool go_on = true;
@@ -83,16 +132,23 @@ static enum sp_status join_groups(const struct side *groups, const struct side *
     return status;
 }
 
-static enum sp_status join(const struct side *groups, const struct side *grants, uint64_t principal_number,
+static enum sp_status join(struct side *groups, struct side *grants, uint64_t principal_number,
                            const struct hearer *hearer) {
     struct position direct;
     bool go_on = true;
-    enum sp_status status = seek(grants, principal_number, &direct);
+    bool no_grants;
+    bool no_groups;
+    enum sp_status status = hold_short_list(grants, &no_grants);
+    if (status != SP_OK || no_grants)
+        return status;
+    status = seek(grants, principal_number, &direct);
     if (status == SP_OK && direct.subject == principal_number)
         status = use_match(NULL, NULL, grants, &direct, hearer, &go_on);
     if (status != SP_OK || !go_on)
         return status;
-    return join_groups(groups, grants, hearer);
+    grants->at = 0;
+    status = hold_short_list(groups, &no_groups);
+    return status != SP_OK || no_groups ? status : join_groups(groups, grants, hearer);
 }
 
 static enum sp_status tell_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,

@@ -149,7 +149,8 @@ static void flip_and_ask(void *context, enum sp_database database, uint64_t file
     }
 }
 
-static void fill(struct world *world) {
+/* `more`: lists too long to be read in one piece. */
+static void fill(struct world *world, uint64_t more) {
     static const char *const ips[] = {"203.0.113.0/24"};
     uint8_t digest[32];
     operator_digest(0, digest);
@@ -181,14 +182,17 @@ static void fill(struct world *world) {
                                       .expires_at_s = 99});
     world_put_key(world, 2, &(struct world_key){.number = 2, .principal = 3, .permissions = {3}, .disabled = true});
     world_put_operator(world, "ada", digest);
+    for (uint64_t i = 0; i < more; i++) {
+        world_put_member(world, 1, 100 + 2 * i, 2);
+        world_put_grant(world, 1, &(struct world_grant){true, "a", 'g', 101 + 2 * i, SP_ROLE_ADMIN});
+    }
     world_commit(world);
 }
 
-static void no_flipped_byte_widens_an_answer(void **state) {
-    (void)state;
+static void flip_every_byte(uint64_t more) {
     struct world world;
     world_init(&world);
-    fill(&world);
+    fill(&world, more);
     assert_int_equal(sp_snapshot_open(world.store, &snapshot), SP_OK);
     struct damage damage = {.world = &world};
     ask(&damage.pristine);
@@ -205,6 +209,16 @@ static void no_flipped_byte_widens_an_answer(void **state) {
     assert_true(damage.flips > 9 * 1000);
     sp_snapshot_close(snapshot);
     world_fini(&world);
+}
+
+static void no_flipped_byte_widens_an_answer(void **state) {
+    (void)state;
+    flip_every_byte(0);
+}
+
+static void no_flipped_byte_of_long_lists_widens_an_answer(void **state) {
+    (void)state;
+    flip_every_byte(70);
 }
 
 static void flip_head(void *context, enum sp_database database, uint64_t file_offset) {
@@ -240,6 +254,7 @@ static void a_damaged_head_is_an_error_and_no_other_revision(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_flipped_byte_widens_an_answer),
+        cmocka_unit_test(no_flipped_byte_of_long_lists_widens_an_answer),
         cmocka_unit_test(a_damaged_head_is_an_error_and_no_other_revision),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) > 0;
