@@ -60,8 +60,16 @@ enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, s
                                          struct sp_arena *arena, struct sp_str *ret_workspace,
                                          struct sp_error *error) SP_MUST_USE;
 
-/* Applies records of an import, in order and as one change. `ret_error_line` is the record's line where one is refused. The response holds
- * the secrets of new keys. */
+/* What of a change the admins of a workspace may see (empty: everything): one that is about the workspace, or that touches
+ * something of it, as an import of many does, then only with what is of the workspace. *ret_seen is a copy in `arena`;
+ * NULL: they see nothing of it. SP_ERR_MEMORY. */
+enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct sp_str workspace,
+                                    struct sp_arena *arena, Sallyport__V1__Change **ret_seen) SP_MUST_USE;
+
+/* Applies records of an import, in order, building on each other, and as one change. The rules of single calls hold, but
+ * for what an acting key may give: operators import. The response holds the secrets of new keys (wipe the arena).
+ * Where a record is refused, its status is returned, and *ret_response is set all the same and tells line and reason.
+ * Wherever it fails the write must be aborted. */
 enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
                                const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
                                Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) SP_MUST_USE;

@@ -1,6 +1,7 @@
-/* The schema: its names and numbers for the other calls, and how operators read it. Putting one is in schema_put.c. */
-#include "admin/internal.h"
+/* The schema: its names and numbers for the other calls; reading it, and putting a new one. */
+#include "admin/schema_change.h"
 #include "base/text.h"
+#include "store/schema_numbers.h"
 
 typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
 
@@ -102,4 +103,62 @@ enum sp_status sp_admin_get_schema(struct sp_admin_context *ctx, const ProtobufC
     response->yaml = ctx->schema.stored->yaml;
     *ret_reply = &response->base;
     return SP_OK;
+}
+
+/* ---- a new schema ---- */
+
+static enum sp_status compare(struct sp_admin_context *ctx, struct sp_str yaml,
+                              Sallyport__V1__PutSchemaResponse *response) {
+    struct sp_schema before;
+    struct sp_schema after;
+    struct sp_admin_lines changes = {.arena = ctx->arena};
+    struct sp_admin_lines in_use = {.arena = ctx->arena};
+    struct sp_error damaged;
+    if (sp_schema_parse(sp_str_from(ctx->schema.stored->yaml), ctx->arena, &before, &damaged) != SP_OK)
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the stored schema is damaged: %.900s", damaged.message);
+    enum sp_status status = sp_schema_parse(yaml, ctx->arena, &after, ctx->error);
+    if (status == SP_OK)
+        status = sp_admin_compare_schemas(&before, &after, &changes);
+    if (status == SP_OK)
+        status = sp_admin_find_in_use(ctx, &before, &after, &in_use);
+    if (status != SP_OK)
+        return status;
+    response->changes = changes.lines;
+    response->n_changes = changes.count;
+    response->in_use = in_use.lines;
+    response->n_in_use = in_use.count;
+    return SP_OK;
+}
+
+/* A dry run numbers as well, so that it fails where the real one would for want of numbers. */
+static enum sp_status put(struct sp_admin_context *ctx, struct sp_str yaml, bool dry_run) {
+    Sallyport__Store__V1__StoredSchema *made = NULL;
+    enum sp_status status = sp_schema_number(yaml, ctx->schema.stored, ctx->arena, &made, ctx->error);
+    return status == SP_OK && !dry_run ? sp_admin_put(ctx, SP_KIND_SCHEMA, "", &made->base) : status;
+}
+
+/* A text that is the same to the byte changes nothing and gets no revision. */
+enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                   ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__PutSchemaRequest *request = (const void *)message;
+    struct sp_str yaml = sp_str_from(request->yaml);
+    Sallyport__V1__PutSchemaResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__PutSchemaResponse, sallyport__v1__put_schema_response);
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status == SP_OK)
+        status = compare(ctx, yaml, response);
+    if (status != SP_OK)
+        return status;
+    if (!request->dry_run && !request->force && response->n_in_use > 0)
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
+                            "%zu removals are in use, first %s; set force to remove all the same: what is removed "
+                            "grants nothing from then on",
+                            response->n_in_use, response->in_use[0]);
+    if (!sp_str_equal(yaml, sp_str_from(ctx->schema.stored->yaml)))
+        status = put(ctx, yaml, request->dry_run);
+    if (status == SP_OK)
+        *ret_reply = &response->base;
+    return status;
 }

@@ -20,6 +20,7 @@ struct sp_changeset {
     Sallyport__V1__Change *head; /* NULL: out of memory, told when applied */
     struct item *first;
     struct item **last_link;
+    struct item **unapplied; /* the link to the first item that no flush has applied */
     size_t count;
 };
 
@@ -29,6 +30,7 @@ struct sp_changeset *sp_changeset_new(struct sp_arena *arena, const Sallyport__V
         return NULL;
     set->arena = arena;
     set->last_link = &set->first;
+    set->unapplied = &set->first;
     set->head = (Sallyport__V1__Change *)sp_wire_copy(&head->base, arena);
     return set->head != NULL ? set : NULL;
 }
@@ -199,10 +201,18 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
 static enum sp_status apply_items(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
     struct sp_index_edit edit = {.write = write, .arena = set->arena, .error = error};
     enum sp_status status = SP_OK;
-    for (struct item *item = set->first; status == SP_OK && item != NULL; item = item->next)
+    for (struct item *item = *set->unapplied; status == SP_OK && item != NULL; item = item->next)
         status = item->deletes ? apply_delete(&edit, set, item) : apply_put(&edit, set, item);
     if (status == SP_OK)
         status = sp_index_edit_flush(&edit);
+    set->unapplied = set->last_link;
+    return status;
+}
+
+enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
+    enum sp_status status = apply_items(write, set, error);
+    if (status != SP_OK)
+        write->half_done = true;
     return status;
 }
 
