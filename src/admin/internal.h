@@ -235,8 +235,9 @@ enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
 enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
                                       Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
-/* Sets key's permissions and their bits by the schema as it is now. `permissions` may be NULL: INVALID_ARGUMENT. */
-enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *permissions,
+/* Sets key's permissions, which it borrows, and their bits by the schema as it is now. `permissions` may be NULL:
+ * INVALID_ARGUMENT. */
+enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
                                         Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
 
 /* INVALID_ARGUMENT unless 0 (never) or in the future. */

@@ -62,7 +62,7 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
     return SP_OK;
 }
 
-enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *permissions,
+enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
                                         stored_key *key) {
     if (permissions == NULL || (!permissions->all && permissions->n_names == 0))
         return refuse_permissions(ctx, "required: all, or 1 or more names");
@@ -80,8 +80,8 @@ enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, const Sall
         memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);
         key->permission_bits = (ProtobufCBinaryData){SP_PERMISSION_SET_BYTES, bits};
     }
-    key->key->permissions = (void *)sp_wire_copy(&permissions->base, ctx->arena);
-    return key->key->permissions == NULL ? SP_ERR_MEMORY : SP_OK;
+    key->key->permissions = permissions;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) {
@@ -311,9 +311,9 @@ static bool keep_key(void *context, const ProtobufCMessage *message) {
 enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                       ProtobufCMessage **ret_reply) {
     const Sallyport__V1__ListApiKeysRequest *request = (const void *)message;
-    struct key_list list = {.request = request,
-                            .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListApiKeysResponse,
-                                                     sallyport__v1__list_api_keys_response)};
+    struct key_list list = {
+        .request = request,
+        .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListApiKeysResponse, sallyport__v1__list_api_keys_response)};
     if (list.response != NULL)
         list.response->api_keys = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->api_keys));
     if (list.response == NULL || list.response->api_keys == NULL)

@@ -54,6 +54,14 @@ static enum sp_status take_allowlist(struct sp_admin_context *ctx, const Sallypo
     return sp_admin_set_allowlist(ctx, entries, given->n_entries, key);
 }
 
+static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *given,
+                                       stored_key *stored) {
+    Sallyport__V1__Permissions *copy = given == NULL ? NULL : (void *)sp_wire_copy(&given->base, ctx->arena);
+    if (given != NULL && copy == NULL)
+        return SP_ERR_MEMORY;
+    return sp_admin_set_permissions(ctx, copy, stored);
+}
+
 static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
                                   const bool takes[static FIELDS], stored_key *stored) {
     Sallyport__V1__ApiKey *key = stored->key;
@@ -65,7 +73,7 @@ static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport_
         status = sp_text_check_name(sp_str_from(request->name), "name", ctx->error);
     }
     if (status == SP_OK && takes[PERMISSIONS])
-        status = sp_admin_set_permissions(ctx, request->permissions, stored);
+        status = take_permissions(ctx, request->permissions, stored);
     if (status == SP_OK && takes[ALLOWED_IPS])
         status = take_allowlist(ctx, request->allowed_ips, key);
     if (request->clear_allowed_ips)
@@ -328,8 +336,8 @@ enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMe
     struct sp_key found;
     sp_key_digest_from_text(text, digest);
     enum sp_status status = sp_index_key(ctx->view, digest, &found);
-    if (status == SP_ERR_NOT_FOUND || (status == SP_OK && !ctx->is_operator &&
-                                       !sp_str_equal(found.workspace, ctx->key.workspace)))
+    if (status == SP_ERR_NOT_FOUND ||
+        (status == SP_OK && !ctx->is_operator && !sp_str_equal(found.workspace, ctx->key.workspace)))
         return no_such_key(ctx);
     if (status != SP_OK)
         return status;

@@ -172,10 +172,8 @@ static enum sp_status check_shares(struct sp_admin_context *ctx, const Sallyport
 static enum sp_status put_first_grants(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                        const Sallyport__V1__RegisterResourceRequest *request,
                                        const Sallyport__V1__Subject *creator) {
-    struct sp_admin_new_grant grant = {.target = *target,
-                                       .subject = creator,
-                                       .role = SALLYPORT__V1__ROLE__ROLE_ADMIN,
-                                       .creator = true};
+    struct sp_admin_new_grant grant = {
+        .target = *target, .subject = creator, .role = SALLYPORT__V1__ROLE__ROLE_ADMIN, .creator = true};
     Sallyport__V1__Grant *ignored = NULL;
     enum sp_status status = SP_OK;
     if (creator != NULL)
@@ -306,9 +304,9 @@ static enum sp_status list_prefix(struct sp_admin_context *ctx, const char *type
 enum sp_status sp_admin_list_resources(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                        ProtobufCMessage **ret_reply) {
     const Sallyport__V1__ListResourcesRequest *request = (const void *)message;
-    struct resource_list list = {.ctx = ctx,
-                                 .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListResourcesResponse,
-                                                          sallyport__v1__list_resources_response)};
+    struct resource_list list = {
+        .ctx = ctx,
+        .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListResourcesResponse, sallyport__v1__list_resources_response)};
     if (list.response != NULL)
         list.response->resources = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->resources));
     if (list.response == NULL || list.response->resources == NULL)

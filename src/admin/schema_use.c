@@ -121,7 +121,7 @@ static enum sp_status say_types(const struct usage *usage, const struct sp_schem
         const struct sp_schema_type *new = sp_schema_find_type(after, old->name);
         if (new == NULL || new->workspace_scoped != old->workspace_scoped)
             status = say_type(usage, i, lines);
-        for (size_t j = 0; status == SP_OK && new != NULL && j < old->action_count; j++)
+        for (size_t j = 0; status == SP_OK && new != NULL &&j < old->action_count; j++)
             if (sp_schema_find_action(new, old->actions[j].name) == NULL)
                 status = say_action(usage, i, &old->actions[j], lines);
     }

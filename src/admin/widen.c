@@ -13,8 +13,8 @@ enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, 
         return sp_error_set(error, SP_ERR_CORRUPT, "key %s: its permissions are damaged", key->id);
     if (!reach.permissions.all)
         memcpy(reach.permissions.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
-    enum sp_status status = sp_allowlist_compile((const char *const *)key->allowed_ips, key->n_allowed_ips, arena,
-                                                 &reach.ranges, error);
+    enum sp_status status =
+        sp_allowlist_compile((const char *const *)key->allowed_ips, key->n_allowed_ips, arena, &reach.ranges, error);
     if (status == SP_OK)
         *ret_reach = reach;
     return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;

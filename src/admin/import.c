@@ -1,0 +1,439 @@
+/* Imports: records made into things, many in one change.
+ *
+ * Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of which there are millions,
+ * are flushed together: what they need to know of each other (ids, digests, how many) is kept in a table. */
+#include "admin/batch_map.h"
+#include "admin/share.h"
+#include "base/text.h"
+
+/* A workspace that records belong to. */
+struct home {
+    Sallyport__Store__V1__StoredWorkspace *stored;
+    struct sp_str id;
+    uint64_t unflushed_keys; /* since the flush with this number */
+    uint64_t flush;
+};
+
+struct import {
+    struct sp_admin_context ctx;
+    struct sp_batch_map known; /* kind of thing and its name → home, principal, or just that it is taken */
+    struct home *home;
+    uint64_t flushes;
+    bool unflushed;
+    uint64_t line;
+    Sallyport__V1__ImportResponse *response;
+};
+
+static enum sp_status flush(struct import *import) {
+    if (!import->unflushed)
+        return SP_OK;
+    import->unflushed = false;
+    import->flushes++;
+    return sp_changeset_flush(import->ctx.write, import->ctx.changes, import->ctx.error);
+}
+
+/* ---- what is known ---- */
+
+enum {
+    WORKSPACE = 'w',
+    PRINCIPAL = 'p',
+    KEY = 'k',
+    DIGEST = 'd',
+    NAME_MAX_BYTES = 1 + SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES
+};
+
+/* Callers have checked that ids are at most 64 bytes. */
+static struct sp_bytes name_of(char what, struct sp_str workspace, struct sp_str id, uint8_t *buffer) {
+    size_t size = 0;
+    buffer[size++] = (uint8_t)what;
+    memcpy(buffer + size, workspace.data, workspace.size);
+    size += workspace.size;
+    buffer[size++] = 0;
+    if (id.size > 0)
+        memcpy(buffer + size, id.data, id.size);
+    return (struct sp_bytes){buffer, size + id.size};
+}
+
+static void go_home(struct import *import, struct home *home) {
+    import->home = home;
+    import->ctx.workspace = home->id;
+    import->ctx.stored_workspace = home->stored;
+}
+
+/* Remembers the workspace that the context is in. */
+static enum sp_status settle(struct import *import) {
+    uint8_t buffer[NAME_MAX_BYTES];
+    struct home *home = sp_arena_calloc(import->ctx.arena, 1, sizeof(*home));
+    if (home == NULL)
+        return SP_ERR_MEMORY;
+    home->stored = import->ctx.stored_workspace;
+    home->id = import->ctx.workspace;
+    go_home(import, home);
+    return sp_batch_map_put(&import->known, name_of(WORKSPACE, home->id, (struct sp_str){0}, buffer), home);
+}
+
+static enum sp_status enter(struct import *import, const char *workspace) {
+    struct sp_str id = sp_str_from(workspace);
+    uint8_t buffer[NAME_MAX_BYTES];
+    if (import->home != NULL && sp_str_equal(id, import->home->id))
+        return SP_OK;
+    enum sp_status status = sp_text_check_id(id, "workspace", import->ctx.error);
+    if (status != SP_OK)
+        return status;
+    struct home *home = sp_batch_map_find(&import->known, name_of(WORKSPACE, id, (struct sp_str){0}, buffer));
+    if (home != NULL) {
+        go_home(import, home);
+        return SP_OK;
+    }
+    status = sp_admin_enter_workspace(&import->ctx, id);
+    if (status == SP_OK && import->ctx.stored_workspace->workspace->deleting)
+        return sp_error_set(import->ctx.error, SP_ERR_PRECONDITION, "workspace %s is being deleted", workspace);
+    return status == SP_OK ? settle(import) : status;
+}
+
+static enum sp_status find_principal(struct import *import, const char *id,
+                                     Sallyport__Store__V1__StoredPrincipal **ret_principal) {
+    uint8_t buffer[NAME_MAX_BYTES];
+    enum sp_status status = sp_text_check_id(sp_str_from(id), "principal", import->ctx.error);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes name = name_of(PRINCIPAL, import->home->id, sp_str_from(id), buffer);
+    Sallyport__Store__V1__StoredPrincipal *known = sp_batch_map_find(&import->known, name);
+    if (known == NULL) {
+        ProtobufCMessage *message = NULL;
+        status = sp_admin_load(&import->ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
+        known = (void *)message;
+        if (status == SP_OK)
+            status = sp_batch_map_put(&import->known, name, known);
+    }
+    if (status == SP_OK)
+        *ret_principal = known;
+    return status;
+}
+
+/* ---- records, by kind ---- */
+
+static enum sp_status refuse(struct import *import, const char *why) {
+    return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s", why);
+}
+
+/* A time that a record brings along; 0 is now. */
+static enum sp_status check_time(struct import *import, const char *field, int64_t time_s) {
+    if (time_s >= 0)
+        return SP_OK;
+    return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s: not before 1970", field);
+}
+
+static enum sp_status import_workspace(struct import *import, const Sallyport__V1__Workspace *record) {
+    enum sp_status status = check_time(import, "created_at", record->created_at);
+    if (status == SP_OK)
+        status = sp_admin_add_workspace(&import->ctx, record);
+    return status == SP_OK ? settle(import) : status;
+}
+
+static enum sp_status import_principal(struct import *import, const Sallyport__V1__Principal *record) {
+    Sallyport__Store__V1__StoredPrincipal *made = NULL;
+    enum sp_status status = enter(import, record->workspace);
+    if (status == SP_OK)
+        status = check_time(import, "created_at", record->created_at);
+    return status == SP_OK ? sp_admin_add_principal(&import->ctx, record, &made) : status;
+}
+
+static enum sp_status import_group(struct import *import, const Sallyport__V1__Group *record) {
+    Sallyport__Store__V1__StoredGroup *made = NULL;
+    enum sp_status status = enter(import, record->workspace);
+    if (status == SP_OK)
+        status = check_time(import, "created_at", record->created_at);
+    return status == SP_OK ? sp_admin_add_group(&import->ctx, record, &made) : status;
+}
+
+static enum sp_status import_membership(struct import *import, const Sallyport__V1__Membership *record) {
+    ProtobufCMessage *group = NULL;
+    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
+    bool is_member = false;
+    enum sp_status status = enter(import, record->workspace);
+    if (status == SP_OK)
+        status = check_time(import, "added_at", record->added_at);
+    if (status == SP_OK)
+        status = sp_admin_load(&import->ctx, SP_KIND_GROUP, "group", record->group, &group);
+    if (status == SP_OK)
+        status = find_principal(import, record->principal, &principal);
+    if (status == SP_OK)
+        status = sp_admin_is_member(&import->ctx, record->group, record->principal, &is_member);
+    if (status == SP_OK && is_member)
+        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "principal %s is a member of group %s already",
+                            record->principal, record->group);
+    if (status == SP_OK)
+        status = sp_admin_check_quota(&import->ctx, SP_COUNT_MEMBERS, 1);
+    return status == SP_OK ? sp_admin_add_member(&import->ctx, (const void *)group, principal, record->added_at)
+                           : status;
+}
+
+/* The creator is told, not given anything: its grant is a record of its own, as it is when a store is written out. */
+static enum sp_status import_resource(struct import *import, const Sallyport__V1__Resource *record) {
+    struct sp_admin_target target;
+    Sallyport__V1__Resource *made = NULL;
+    enum sp_status status = enter(import, record->workspace);
+    if (status == SP_OK)
+        status = check_time(import, "created_at", record->created_at);
+    if (status == SP_OK && record->creator[0] != '\0')
+        status = sp_text_check_id(sp_str_from(record->creator), "creator", import->ctx.error);
+    if (status == SP_OK)
+        status = sp_admin_target(&import->ctx, record->ref, &target);
+    return status == SP_OK ? sp_admin_add_resource(&import->ctx, &target, record, &made) : status;
+}
+
+static enum sp_status import_grant(struct import *import, const Sallyport__V1__Grant *record) {
+    struct sp_admin_new_grant grant = {.subject = record->subject,
+                                       .role = record->role,
+                                       .creator = record->creator,
+                                       .granted_at_s = record->granted_at};
+    const Sallyport__V1__Grant *there = NULL;
+    Sallyport__V1__Grant *made = NULL;
+    enum sp_status status = enter(import, record->workspace);
+    if (status == SP_OK)
+        status = check_time(import, "granted_at", record->granted_at);
+    if (status == SP_OK)
+        status = sp_admin_target(&import->ctx, record->resource, &grant.target);
+    if (status == SP_OK)
+        status = sp_admin_check_target(&import->ctx, &grant.target);
+    if (status == SP_OK)
+        status = sp_admin_find_grant(&import->ctx, &grant.target, record->subject, &there);
+    if (status == SP_OK && there != NULL)
+        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s %s is shared with this subject already",
+                            record->resource->type, record->resource->id);
+    return status == SP_OK ? sp_admin_put_grant(&import->ctx, &grant, &made) : status;
+}
+
+/* ---- keys ---- */
+
+static bool read_nibble(char c, uint8_t *ret_value) {
+    if (c >= '0' && c <= '9')
+        *ret_value = (uint8_t)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+        *ret_value = (uint8_t)(c - 'a' + 10);
+    else
+        return false;
+    return true;
+}
+
+static bool read_sha256(const char *hex, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+    if (strlen(hex) != 2 * (size_t)SP_DIGEST_BYTES)
+        return false;
+    for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
+        uint8_t high = 0;
+        uint8_t low = 0;
+        if (!read_nibble(hex[2 * i], &high) || !read_nibble(hex[2 * i + 1], &low))
+            return false;
+        ret_sha256[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* What keys of this batch took and the store does not show yet. */
+static enum sp_status take(struct import *import, struct sp_bytes name, const char *what) {
+    if (sp_batch_map_find(&import->known, name) != NULL)
+        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record has the same", what);
+    return sp_batch_map_put(&import->known, name, import);
+}
+
+static enum sp_status take_names(struct import *import, const Sallyport__V1__ApiKey *key, const uint8_t *sha256) {
+    uint8_t buffer[NAME_MAX_BYTES];
+    enum sp_status status = SP_OK;
+    if (key->id[0] != '\0') {
+        status = sp_text_check_id(sp_str_from(key->id), "id", import->ctx.error);
+        if (status == SP_OK)
+            status = take(import, name_of(KEY, import->home->id, sp_str_from(key->id), buffer), "id");
+    }
+    if (status != SP_OK || sha256 == NULL)
+        return status;
+    buffer[0] = DIGEST;
+    memcpy(buffer + 1, sha256, SP_DIGEST_BYTES);
+    return take(import, (struct sp_bytes){buffer, 1 + SP_DIGEST_BYTES}, "sha256");
+}
+
+static enum sp_status check_history(struct import *import, const Sallyport__V1__ApiKey *key) {
+    enum sp_status status = check_time(import, "created_at", key->created_at);
+    if (status == SP_OK && key->disabled_reason[0] != '\0')
+        status = sp_text_check_name(sp_str_from(key->disabled_reason), "disabled_reason", import->ctx.error);
+    if (status == SP_OK && key->rotated_from[0] != '\0')
+        status = sp_text_check_id(sp_str_from(key->rotated_from), "rotated_from", import->ctx.error);
+    return status;
+}
+
+static enum sp_status keep_secret(struct import *import, const Sallyport__V1__ApiKey *key, char *text) {
+    Sallyport__V1__ImportResponse__Secret *secret =
+        sp_admin_new_message(import->ctx.arena, &sallyport__v1__import_response__secret__descriptor);
+    if (secret == NULL)
+        return SP_ERR_MEMORY;
+    secret->line = import->line;
+    secret->workspace = key->workspace;
+    secret->key_id = key->id;
+    secret->secret = text;
+    import->response->secrets[import->response->n_secrets++] = secret;
+    return SP_OK;
+}
+
+static uint64_t *unflushed_keys(struct import *import) {
+    struct home *home = import->home;
+    if (home->flush != import->flushes)
+        home->unflushed_keys = 0;
+    home->flush = import->flushes;
+    return &home->unflushed_keys;
+}
+
+static enum sp_status add_key(struct import *import, const Sallyport__V1__ApiKey *record, const uint8_t *sha256) {
+    Sallyport__V1__ApiKey *made = NULL;
+    char *secret = NULL;
+    struct sp_admin_new_key new_key = {
+        .id = record->id, .template = record, .imported_sha256 = sha256, .unflushed = *unflushed_keys(import)};
+    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
+    enum sp_status status = find_principal(import, record->principal, &principal);
+    if (status != SP_OK)
+        return status;
+    new_key.principal = principal;
+    status = sp_admin_add_key(&import->ctx, &new_key, sha256 == NULL ? &made : NULL, &secret);
+    if (status != SP_OK)
+        return status;
+    (*unflushed_keys(import))++;
+    return secret == NULL ? SP_OK : keep_secret(import, made, secret);
+}
+
+static enum sp_status import_key(struct import *import, const Sallyport__V1__ImportApiKey *record) {
+    uint8_t bytes[SP_DIGEST_BYTES];
+    const uint8_t *sha256 = NULL;
+    if (record->key == NULL)
+        return refuse(import, "api_key.key: required");
+    if (record->sha256[0] != '\0') {
+        if (!read_sha256(record->sha256, bytes))
+            return refuse(import, "api_key.sha256: 64 characters of lower-case hexadecimal, or empty for a new key");
+        sha256 = bytes;
+    }
+    enum sp_status status = enter(import, record->key->workspace);
+    if (status == SP_OK)
+        status = check_history(import, record->key);
+    if (status == SP_OK)
+        status = take_names(import, record->key, sha256);
+    return status == SP_OK ? add_key(import, record->key, sha256) : status;
+}
+
+/* ---- a batch ---- */
+
+static enum sp_status import_by_kind(struct import *import, const Sallyport__V1__ImportRecord *record) {
+    switch (record->record_case) {
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE:
+        return import_workspace(import, record->workspace);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_PRINCIPAL:
+        return import_principal(import, record->principal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GROUP:
+        return import_group(import, record->group);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_MEMBERSHIP:
+        return import_membership(import, record->membership);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_RESOURCE:
+        return import_resource(import, record->resource);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT:
+        return import_grant(import, record->grant);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY:
+        return import_key(import, record->api_key);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET:
+    case _SALLYPORT__V1__IMPORT_RECORD__RECORD__CASE_IS_INT_SIZE:
+        break;
+    }
+    return refuse(import, "record: names no thing to import");
+}
+
+static enum sp_status import_record(struct import *import, const Sallyport__V1__ImportRecord *record) {
+    bool is_key = record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY;
+    enum sp_status status = is_key ? SP_OK : flush(import);
+    if (status == SP_OK)
+        status = import_by_kind(import, record);
+    if (status != SP_OK)
+        return status;
+    import->unflushed = true;
+    return is_key ? SP_OK : flush(import);
+}
+
+static enum sp_status import_all(struct import *import, const Sallyport__V1__ImportRequest *request) {
+    for (size_t i = 0; i < request->n_records; i++) {
+        const Sallyport__V1__ImportRecord *record = request->records[i];
+        import->line = record->line == 0 ? i + 1 : record->line;
+        enum sp_status status = import_record(import, record);
+        if (status != SP_OK)
+            return status;
+    }
+    import->line = 0; /* what goes wrong from here on is of no one record */
+    return SP_OK;
+}
+
+static enum sp_status apply(struct import *import, const Sallyport__V1__ImportRequest *request) {
+    struct sp_revision revision;
+    enum sp_status status = sp_changeset_apply(import->ctx.write, import->ctx.changes, &revision, import->ctx.error);
+    Sallyport__V1__Revision *told = SP_ADMIN_NEW(&import->ctx, Sallyport__V1__Revision, sallyport__v1__revision);
+    if (status != SP_OK)
+        return status;
+    if (told == NULL)
+        return SP_ERR_MEMORY;
+    told->epoch = revision.epoch;
+    told->number = revision.number;
+    import->response->revision = told;
+    import->response->applied = request->n_records;
+    return SP_OK;
+}
+
+static enum sp_status begin(struct import *import, const Sallyport__V1__ImportRequest *request) {
+    struct sp_admin_context *ctx = &import->ctx;
+    import->response = SP_ADMIN_NEW(ctx, Sallyport__V1__ImportResponse, sallyport__v1__import_response);
+    if (import->response != NULL)
+        import->response->secrets =
+            sp_arena_calloc(ctx->arena, request->n_records + 1, sizeof(*import->response->secrets));
+    if (import->response == NULL || import->response->secrets == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = sp_admin_authenticate(ctx);
+    if (status == SP_OK)
+        status = sp_admin_authorize(ctx);
+    return status == SP_OK ? sp_admin_begin_changes(ctx, "") : status;
+}
+
+/* Tells of the record that was refused, without the secrets of those before it. */
+static void tell_refusal(struct import *import) {
+    struct sp_error *error = import->ctx.error;
+    if (import->response == NULL || import->line == 0)
+        return;
+    if (error->status == SP_OK)
+        (void)sp_error_set(error, SP_ERR_INTERNAL, "the record could not be stored");
+    char *why = sp_arena_strdup(import->ctx.arena, sp_str_from(error->message));
+    import->response->error_line = import->line;
+    import->response->n_secrets = 0;
+    if (why != NULL)
+        import->response->error = why;
+}
+
+enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
+                               const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
+                               Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) {
+    struct sp_error own = {0};
+    struct import import = {.ctx = {.method = sp_admin_method_find("Import"),
+                                    .view = sp_write_view(write),
+                                    .write = write,
+                                    .arena = arena,
+                                    .caller = caller,
+                                    .error = &own,
+                                    .now_s = caller->now_s},
+                            .known = {.arena = arena}};
+    enum sp_status status = begin(&import, request);
+    if (status == SP_OK)
+        status = import_all(&import, request);
+    if (status == SP_OK)
+        status = apply(&import, request);
+    if (status != SP_OK) {
+        tell_refusal(&import);
+        if (own.status == SP_OK)
+            (void)sp_error_set(&own, status, "the import could not be stored");
+        own.status = status;
+        if (error != NULL)
+            *error = own;
+    }
+    if (status == SP_OK || import.line != 0)
+        *ret_response = import.response;
+    return status;
+}
