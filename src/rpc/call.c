@@ -241,6 +241,10 @@ static void on_arrived(struct tag *tag, bool ok) {
     }
 }
 
+bool call_is_compressed(const grpc_byte_buffer *buffer) {
+    return buffer->data.raw.compression != GRPC_COMPRESS_NONE;
+}
+
 struct sp_bytes call_read_buffer(grpc_byte_buffer *buffer, grpc_slice *merged) {
     const grpc_slice_buffer *slices = &buffer->data.raw.slice_buffer;
     grpc_byte_buffer_reader reader;
@@ -280,6 +284,8 @@ void call_unary_arrived(struct sp_rpc_call *call) {
         call_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
     } else if (call->payload == NULL) {
         call_reject(call, SP_ERR_INVALID, "the call carries no message");
+    } else if (call_is_compressed(call->payload)) {
+        call_reject(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
     } else {
         call->started_ms = coarse_ms();
         call->request = call_read_buffer(call->payload, &call->merged);

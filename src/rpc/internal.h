@@ -152,6 +152,7 @@ void call_start_batch(struct sp_rpc_call *call, const grpc_op *ops, size_t count
 void call_watch(struct sp_rpc_call *call);
 /* Answers with an error, whatever the method. */
 void call_reject(struct sp_rpc_call *call, enum sp_status status, const char *message);
+bool call_is_compressed(const grpc_byte_buffer *buffer);
 /* The bytes of a byte buffer: in place where they are one slice, else merged into `*merged`. */
 struct sp_bytes call_read_buffer(grpc_byte_buffer *buffer, grpc_slice *merged);
 /* A message for the wire: cut to what a header may carry, at a character's boundary. */

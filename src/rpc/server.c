@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <grpc/compression.h>
 #include <grpc/grpc_security.h>
 
 #include "rpc/client.h"
@@ -22,7 +23,8 @@ enum {
     QUOTA_BYTES = 512 * 1024 * 1024, /* what gRPC may use for messages under way, over all connections */
     CONNECTION_AGE_GRACE_MS = 10 * 1000,
     MIN_PING_INTERVAL_MS = 10 * 1000,
-    KEEPALIVE_MS = 120 * 1000, /* finds peers that vanished: they count against the cap on connections */
+    KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
     MAX_WORKERS = 256,
     OWN_METHODS_MAX = 8
 };
@@ -93,6 +95,12 @@ static void create_grpc_server(struct sp_rpc_server *server) {
     args[count++] = integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     args[count++] = integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
     args[count++] = integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    args[count++] = integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
+    /* gRPC unpacks a message before it looks at its size: 256 KiB of gzip become 256 MiB. So nothing compressed is accepted
+     * (UNIMPLEMENTED, and the client is told so in advance); messages here are small. */
+    args[count++] = integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1U << GRPC_COMPRESS_NONE);
+    args[count++] = integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    args[count++] = integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     if (options->max_connection_age_s != 0) {
         unsigned age_ms =
             options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;

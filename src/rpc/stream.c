@@ -108,7 +108,9 @@ void stream_received(struct tag *tag, bool ok) {
     call->incoming = NULL;
     call->reading = false;
     if (ok && is_live(call)) {
-        if (buffer != NULL) {
+        if (buffer != NULL && call_is_compressed(buffer)) {
+            stream_end(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
+        } else if (buffer != NULL) {
             deliver(call, buffer);
         } else if (!grpc_call_failed_before_recv_message(call->grpc) && ops_of(call)->half_closed != NULL) {
             ops_of(call)->half_closed(call, user_of(call));
