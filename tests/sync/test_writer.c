@@ -1,0 +1,385 @@
+/* The one writer over a real store: shared commits, and who pays for a failure. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "store/change.h"
+#include "support/store_world.h"
+#include "sync/writer.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+enum { NOW_S = 1700000000 };
+
+/* ---- waiting ---- */
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int count;
+};
+
+static void gate_init(struct gate *gate) {
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->changed, NULL);
+    gate->count = 0;
+}
+
+static void gate_add(struct gate *gate) {
+    pthread_mutex_lock(&gate->lock);
+    gate->count++;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* False after a minute. */
+static bool gate_wait(struct gate *gate, int count) {
+    struct timespec until;
+    int result = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    pthread_mutex_lock(&gate->lock);
+    while (gate->count < count && result == 0)
+        result = pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
+    bool reached = gate->count >= count;
+    pthread_mutex_unlock(&gate->lock);
+    return reached;
+}
+
+/* ---- jobs that make a workspace ---- */
+
+struct rig {
+    struct world world;
+    struct sp_writer *writer;
+    struct gate done;
+    struct gate hold; /* a job with `waits` goes on when it is open */
+    atomic_int commits;
+};
+
+struct make_job {
+    struct sp_job job;
+    struct rig *rig;
+    uint64_t number;
+    size_t name_bytes;
+    bool waits;
+    bool fails_clean; /* before it writes */
+    bool fails_dirty; /* after it wrote: it deletes what is not there */
+    int applied;
+    int order; /* of being told */
+    enum sp_status status;
+    uint64_t revision;
+};
+
+static enum sp_status add_changes(const struct make_job *make, struct sp_changeset *set, struct sp_arena *arena,
+                                  uint64_t number) {
+    Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
+    Sallyport__Store__V1__StoredWorkspace stored = SALLYPORT__STORE__V1__STORED_WORKSPACE__INIT;
+    struct sp_entity_key key;
+    char *id = sp_arena_printf(arena, "made%llu", (unsigned long long)make->number);
+    char *name = sp_arena_calloc(arena, make->name_bytes + 1, 1);
+    if (id == NULL || name == NULL)
+        return SP_ERR_MEMORY;
+    memset(name, 'x', make->name_bytes);
+    workspace.id = id;
+    workspace.name = name;
+    workspace.plan = SALLYPORT__V1__PLAN__PLAN_FREE;
+    stored.workspace = &workspace;
+    stored.number = number;
+    enum sp_status status = sp_entity_key_make(SP_KIND_WORKSPACE, sp_str_from(id), NULL, 0, &key);
+    if (status == SP_OK)
+        status = sp_changeset_put(set, &key, &stored.base);
+    if (status == SP_OK && make->fails_dirty) {
+        status = sp_entity_key_make(SP_KIND_WORKSPACE, SP_STR_LITERAL("missing"), NULL, 0, &key);
+        if (status == SP_OK)
+            status = sp_changeset_delete(set, &key, NOW_S);
+    }
+    return status;
+}
+
+static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+                            struct sp_error *error) {
+    struct make_job *make = (struct make_job *)job;
+    Sallyport__V1__Change head = SALLYPORT__V1__CHANGE__INIT;
+    struct sp_revision revision;
+    uint64_t number = 0;
+    make->applied++;
+    if (make->waits && make->applied == 1 && !gate_wait(&make->rig->hold, 1))
+        return SP_ERR_INTERNAL;
+    if (make->fails_clean)
+        return sp_error_set(error, SP_ERR_PRECONDITION, "refused");
+    head.time = NOW_S;
+    struct sp_changeset *set = sp_changeset_new(scratch, &head);
+    *ret_dirty = true;
+    enum sp_status status = set == NULL ? SP_ERR_MEMORY : sp_write_next_workspace(write, &number);
+    if (status == SP_OK)
+        status = add_changes(make, set, scratch, number);
+    if (status == SP_OK)
+        status = sp_changeset_apply(write, set, &revision, error);
+    if (status == SP_OK)
+        make->revision = revision.number;
+    *ret_dirty = status != SP_OK;
+    return status;
+}
+
+static void done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
+    struct make_job *make = (struct make_job *)job;
+    (void)error;
+    make->status = status;
+    make->order = make->rig->done.count;
+    gate_add(&make->rig->done);
+}
+
+static void committed(void *user) {
+    struct rig *rig = user;
+    atomic_fetch_add(&rig->commits, 1);
+}
+
+static void rig_start(struct rig *rig, uint64_t map_size_bytes, int64_t keep_changes_s) {
+    struct sp_error error = {0};
+    gate_init(&rig->done);
+    gate_init(&rig->hold);
+    atomic_init(&rig->commits, 0);
+    world_init_with_map(&rig->world, map_size_bytes);
+    const struct sp_writer_options options = {
+        .store = rig->world.store, .keep_changes_s = keep_changes_s, .committed = committed, .user = rig};
+    assert_int_equal(sp_writer_start(&options, &rig->writer, &error), SP_OK);
+}
+
+static void rig_stop(struct rig *rig) {
+    sp_writer_stop(rig->writer);
+    sp_writer_free(rig->writer);
+    world_fini(&rig->world);
+}
+
+static void submit(struct rig *rig, struct make_job *make, uint64_t number) {
+    struct sp_error error = {0};
+    make->job.apply = apply;
+    make->job.done = done;
+    make->rig = rig;
+    make->number = number;
+    make->status = SP_ERR_INTERNAL;
+    assert_int_equal(sp_writer_submit(rig->writer, &make->job, &error), SP_OK);
+}
+
+/* All wait behind the first, so that they meet in one batch. */
+static void submit_together(struct rig *rig, struct make_job *first, struct make_job *jobs, size_t count) {
+    first->waits = true;
+    submit(rig, first, 1000000);
+    for (size_t i = 0; i < count; i++)
+        submit(rig, &jobs[i], i);
+    gate_add(&rig->hold);
+    assert_true(gate_wait(&rig->done, (int)count + 1));
+}
+
+static bool exists(struct rig *rig, uint64_t number) {
+    struct sp_snapshot *snapshot;
+    struct sp_entity_key key;
+    char id[32];
+    bool there = false;
+    snprintf(id, sizeof(id), "made%llu", (unsigned long long)number);
+    assert_int_equal(sp_entity_key_make(SP_KIND_WORKSPACE, sp_str_from(id), NULL, 0, &key), SP_OK);
+    assert_int_equal(sp_snapshot_open(rig->world.store, &snapshot), SP_OK);
+    assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+    assert_int_equal(sp_entity_exists(sp_snapshot_view(snapshot), &key, &there), SP_OK);
+    sp_snapshot_release(snapshot);
+    sp_snapshot_close(snapshot);
+    return there;
+}
+
+static void assert_whole(struct rig *rig) {
+    struct sp_error error = {0};
+    if (sp_store_verify(rig->world.store, NULL, NULL, NULL, &error) != SP_OK)
+        fail_msg("%s", error.message);
+}
+
+/* ---- cases ---- */
+
+static void jobs_that_wait_together_share_a_commit(void **state) {
+    (void)state;
+    enum { JOBS = 500 };
+    static struct make_job first, jobs[JOBS];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    submit_together(&rig, &first, jobs, JOBS);
+    sp_writer_stop(rig.writer);
+    for (size_t i = 0; i < JOBS; i++) {
+        assert_int_equal(jobs[i].status, SP_OK);
+        assert_int_equal(jobs[i].applied, 1);
+        assert_true(exists(&rig, i));
+    }
+    /* The first job's, then as many as 50 ms pieces make of the rest, and the look for deleted workspaces. */
+    assert_in_range(atomic_load(&rig.commits), 2, 50);
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+static void each_job_gets_a_revision_of_its_own_in_order(void **state) {
+    (void)state;
+    enum { JOBS = 20 };
+    static struct make_job first, jobs[JOBS];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    submit_together(&rig, &first, jobs, JOBS);
+    for (size_t i = 0; i < JOBS; i++) {
+        assert_int_equal(jobs[i].revision, first.revision + 1 + i);
+        assert_int_equal(jobs[i].order, 1 + i);
+    }
+    rig_stop(&rig);
+}
+
+static void a_refused_job_does_not_hurt_the_others(void **state) {
+    (void)state;
+    static struct make_job first, jobs[3];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    jobs[1].fails_clean = true;
+    submit_together(&rig, &first, jobs, 3);
+    assert_int_equal(jobs[0].status, SP_OK);
+    assert_int_equal(jobs[1].status, SP_ERR_PRECONDITION);
+    assert_int_equal(jobs[2].status, SP_OK);
+    assert_int_equal(jobs[0].applied, 1);
+    assert_int_equal(jobs[2].revision, jobs[0].revision + 1);
+    rig_stop(&rig);
+}
+
+static void a_job_that_fails_after_writing_is_left_out_and_the_others_applied_again(void **state) {
+    (void)state;
+    static struct make_job first, jobs[5];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    jobs[2].fails_dirty = true;
+    submit_together(&rig, &first, jobs, 5);
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        assert_int_equal(jobs[i].status == SP_OK, i != 2);
+        assert_int_equal(exists(&rig, i), i != 2);
+    }
+    assert_int_equal(jobs[4].revision, first.revision + 4);
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+static void many_jobs_that_fail_after_writing_cost_the_others_nothing(void **state) {
+    (void)state;
+    enum { JOBS = 60 };
+    static struct make_job first, jobs[JOBS];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    for (size_t i = 0; i < JOBS; i++)
+        jobs[i].fails_dirty = i % 3 == 0;
+    submit_together(&rig, &first, jobs, JOBS);
+    for (size_t i = 0; i < JOBS; i++) {
+        assert_int_equal(jobs[i].status == SP_OK, i % 3 != 0);
+        assert_int_equal(exists(&rig, i), i % 3 != 0);
+        assert_in_range(jobs[i].applied, 1, 6);
+    }
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+static void only_the_job_that_does_not_fit_is_told_that_the_map_is_full(void **state) {
+    (void)state;
+    static struct make_job first, jobs[5], later;
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)4 << 20, 0);
+    jobs[1].name_bytes = (size_t)8 << 20;
+    submit_together(&rig, &first, jobs, 5);
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        assert_int_equal(jobs[i].status, i == 1 ? SP_ERR_EXHAUSTED : SP_OK);
+        assert_int_equal(exists(&rig, i), i != 1);
+    }
+    submit(&rig, &later, 77);
+    assert_true(gate_wait(&rig.done, 7));
+    assert_int_equal(later.status, SP_OK);
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+static void a_job_that_wants_to_be_alone_is_committed_alone(void **state) {
+    (void)state;
+    static struct make_job first, jobs[3];
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    jobs[1].job.alone = true;
+    jobs[1].fails_dirty = true;
+    submit_together(&rig, &first, jobs, 3);
+    assert_int_equal(jobs[0].applied, 1);
+    assert_int_equal(jobs[1].applied, 1);
+    assert_int_equal(jobs[2].applied, 1);
+    assert_int_not_equal(jobs[1].status, SP_OK);
+    assert_int_equal(jobs[0].order, 1);
+    assert_int_equal(jobs[1].order, 2);
+    assert_int_equal(jobs[2].order, 3);
+    rig_stop(&rig);
+}
+
+static void stopping_finishes_what_waits_and_refuses_what_comes(void **state) {
+    (void)state;
+    enum { JOBS = 50 };
+    static struct make_job first, jobs[JOBS], late;
+    static struct rig rig;
+    struct sp_error error = {0};
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    first.waits = true;
+    submit(&rig, &first, 1000000);
+    for (size_t i = 0; i < JOBS; i++)
+        submit(&rig, &jobs[i], i);
+    gate_add(&rig.hold);
+    sp_writer_stop(rig.writer);
+    for (size_t i = 0; i < JOBS; i++)
+        assert_int_equal(jobs[i].status, SP_OK);
+    late.job.apply = apply;
+    late.job.done = done;
+    assert_int_equal(sp_writer_submit(rig.writer, &late.job, &error), SP_ERR_UNAVAILABLE);
+    rig_stop(&rig);
+}
+
+static enum sp_status count_change(void *context, const Sallyport__V1__Change *change) {
+    (void)change;
+    (*(size_t *)context)++;
+    return SP_OK;
+}
+
+static void old_changes_are_trimmed_and_the_chain_stays_whole(void **state) {
+    (void)state;
+    static struct make_job job;
+    static struct rig rig;
+    struct sp_snapshot *snapshot;
+    size_t kept = 0;
+    rig_start(&rig, (uint64_t)1 << 30, 3600);
+    submit(&rig, &job, 1);
+    assert_true(gate_wait(&rig.done, 1));
+    /* The writer tidies before it ends. */
+    sp_writer_stop(rig.writer);
+    assert_int_equal(job.status, SP_OK);
+    assert_int_equal(sp_snapshot_open(rig.world.store, &snapshot), SP_OK);
+    assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+    assert_int_equal(sp_change_walk(sp_snapshot_view(snapshot), 0, &rig.world.arena, count_change, &kept), SP_OK);
+    assert_int_equal(sp_change_walk(sp_snapshot_view(snapshot), 1, &rig.world.arena, count_change, &kept),
+                     SP_ERR_OUT_OF_RANGE);
+    sp_snapshot_release(snapshot);
+    sp_snapshot_close(snapshot);
+    assert_in_range(kept, 0, 1);
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_that_wait_together_share_a_commit),
+        cmocka_unit_test(each_job_gets_a_revision_of_its_own_in_order),
+        cmocka_unit_test(a_refused_job_does_not_hurt_the_others),
+        cmocka_unit_test(a_job_that_fails_after_writing_is_left_out_and_the_others_applied_again),
+        cmocka_unit_test(many_jobs_that_fail_after_writing_cost_the_others_nothing),
+        cmocka_unit_test(only_the_job_that_does_not_fit_is_told_that_the_map_is_full),
+        cmocka_unit_test(a_job_that_wants_to_be_alone_is_committed_alone),
+        cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
+        cmocka_unit_test(old_changes_are_trimmed_and_the_chain_stays_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
