@@ -1,0 +1,5 @@
+#include "sync/command.h"
+
+int main(int argc, char **argv) {
+    return sp_sync_main(argc, argv, SP_VERSION);
+}

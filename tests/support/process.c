@@ -1,0 +1,139 @@
+#include "support/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LOOK_EVERY_MS = 5, LOOKS_MAX = 60 * 1000 / LOOK_EVERY_MS };
+
+extern char **environ;
+
+static void pause_a_little(void) {
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+}
+
+/* spawn and not fork: the test may have threads of gRPC. */
+void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments) {
+    const char *bin = getenv("SP_BIN_DIR");
+    char path[512];
+    posix_spawn_file_actions_t actions;
+    union {
+        const char *const *in;
+        char *const *out;
+    } words = {arguments}; /* only read */
+    snprintf(path, sizeof(path), "%s/%s", bin == NULL ? "." : bin, arguments[0]);
+    snprintf(process->out, sizeof(process->out), "%s/%s.out", folder, name);
+    snprintf(process->err, sizeof(process->err), "%s/%s.err", folder, name);
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    assert_int_equal(posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, process->out, flags, 0600), 0);
+    assert_int_equal(posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, process->err, flags, 0600), 0);
+    int failed = posix_spawn(&process->pid, path, &actions, NULL, words.out, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0)
+        fail_msg("cannot start %s: %s", path, strerror(failed));
+}
+
+/* -1: still runs. */
+static int look(struct process *process) {
+    int status = 0;
+    pid_t got = waitpid(process->pid, &status, WNOHANG);
+    assert_true(got >= 0 || errno == EINTR);
+    if (got != process->pid)
+        return -1;
+    process->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int process_wait(struct process *process) {
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        int status = look(process);
+        if (status >= 0)
+            return status;
+        pause_a_little();
+    }
+    kill(process->pid, SIGKILL);
+    fail_msg("process %d did not end: %s", (int)process->pid, process->err);
+    return -1;
+}
+
+int process_end(struct process *process, int signal) {
+    assert_int_not_equal(process->pid, 0);
+    assert_int_equal(kill(process->pid, signal), 0);
+    return process_wait(process);
+}
+
+int process_run(struct process *process, const char *folder, const char *name, const char *const *arguments) {
+    process_start(process, folder, name, arguments);
+    return process_wait(process);
+}
+
+char *process_read(const char *file) {
+    FILE *in = fopen(file, "re");
+    assert_non_null(in);
+    assert_int_equal(fseek(in, 0, SEEK_END), 0);
+    long size = ftell(in);
+    assert_true(size >= 0);
+    rewind(in);
+    char *text = calloc(1, (size_t)size + 1);
+    assert_non_null(text);
+    size_t got = fread(text, 1, (size_t)size, in);
+    text[got] = '\0';
+    fclose(in);
+    return text;
+}
+
+void process_wait_for(struct process *process, const char *text) {
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        int status = look(process);
+        char *said = process_read(process->err);
+        bool found = strstr(said, text) != NULL;
+        if (!found && status >= 0)
+            fail_msg("it ended with %d before it said \"%s\": %s", status, text, said);
+        free(said);
+        if (found)
+            return;
+        pause_a_little();
+    }
+    fail_msg("it never said \"%s\"", text);
+}
+
+int process_port(struct process *process) {
+    process_wait_for(process, "(port ");
+    char *said = process_read(process->err);
+    int port = (int)strtol(strstr(said, "(port ") + strlen("(port "), NULL, 10);
+    free(said);
+    assert_in_range(port, 1, 65535);
+    return port;
+}
+
+/* ---- folders ---- */
+
+void folder_make(char *ret_path) {
+    snprintf(ret_path, 64, "/tmp/sallyport-test-XXXXXX");
+    assert_non_null(mkdtemp(ret_path));
+}
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *where) {
+    (void)about;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+void folder_remove(const char *path) {
+    assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
