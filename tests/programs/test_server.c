@@ -435,7 +435,7 @@ struct load {
     const char *target;
     atomic_bool *stop;
     long answered, unavailable;
-    char wrong[256]; /* the first answer that should not be */
+    char wrong[1200]; /* the first answer that should not be */
 };
 
 static void *run_load(void *user) {
