@@ -114,21 +114,7 @@ static void run_dry(struct sp_task *task) {
 
 /* ---- answering ---- */
 
-/* Whether a record is to blame: then the reply says which. */
-static bool is_refusal(enum sp_status status) {
-    switch ((int)status) {
-    case SP_ERR_INVALID:
-    case SP_ERR_PERMISSION:
-    case SP_ERR_NOT_FOUND:
-    case SP_ERR_EXISTS:
-    case SP_ERR_PRECONDITION:
-    case SP_ERR_EXHAUSTED:
-        return true;
-    default:
-        return false;
-    }
-}
-
+/* A record is to blame: the reply says which, and ends the call. */
 static enum sp_status make_refusal(struct import *import) {
     Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
     response.applied = import->applied;
@@ -143,7 +129,7 @@ static void woken(struct sp_rpc_call *call, void *user) {
     import->ending = import->status != SP_OK;
     if (import->status == SP_OK)
         import->applied += import->request->n_records;
-    else if (!is_refusal(import->status) || make_refusal(import) != SP_OK) {
+    else if (import->error_line == 0 || make_refusal(import) != SP_OK) {
         sp_rpc_fail(call, import->status, import->error.message);
         return;
     }

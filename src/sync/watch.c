@@ -12,7 +12,7 @@ enum {
     PAGE_MAX_CHANGES = 256, /* looked at */
     PAGE_MAX_BYTES = 1024 * 1024,
     ARENA_FIRST_BYTES = 4 * 1024,
-    ARENA_BUDGET_BYTES = 32 * 1024 * 1024,
+    ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a whole batch of an import */
 };
 
 struct sp_watch {
@@ -63,6 +63,7 @@ void sp_sync_wake_watches(void *user) {
 
 struct page_reader {
     struct sp_watch *watch;
+    struct sp_arena arena;   /* of the change that is looked at */
     struct sp_str workspace; /* whose changes may be seen; empty: all */
     size_t looked_at;
     size_t bytes;
@@ -74,14 +75,18 @@ static enum sp_status take_change(void *context, const Sallyport__V1__Change *ch
     if (reader->looked_at == PAGE_MAX_CHANGES || reader->bytes >= PAGE_MAX_BYTES)
         return SP_ERR_OUT_OF_RANGE;
     reader->looked_at++;
-    if (reader->workspace.size == 0 || sp_str_equal(sp_str_from(change->workspace), reader->workspace)) {
+    Sallyport__V1__Change *seen = NULL;
+    enum sp_status status = sp_admin_change_seen(change, reader->workspace, &reader->arena, &seen);
+    if (status == SP_OK && seen != NULL) {
         struct sp_bytes *packed = &watch->page[watch->page_count];
-        enum sp_status status = sp_wire_pack(&change->base, &watch->arena, packed);
-        if (status != SP_OK)
-            return status;
-        reader->bytes += packed->size;
-        watch->page_count++;
+        status = sp_wire_pack(&seen->base, &watch->arena, packed);
+        if (status == SP_OK) {
+            reader->bytes += packed->size;
+            watch->page_count++;
+        }
     }
+    if (status != SP_OK)
+        return status;
     watch->next_number = change->revision->number + 1;
     return SP_OK;
 }
@@ -107,12 +112,11 @@ static enum sp_status find_start(struct sp_watch *watch, struct sp_view *view) {
 }
 
 static enum sp_status walk(struct page_reader *reader, struct sp_view *view, struct sp_error *error) {
-    struct sp_arena arena;
-    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    enum sp_status status = sp_arena_init(&reader->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_change_walk(view, reader->watch->next_number, &arena, take_change, reader);
-    sp_arena_fini(&arena);
+    status = sp_change_walk(view, reader->watch->next_number, &reader->arena, take_change, reader);
+    sp_arena_fini(&reader->arena);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(error, status, "from_number: changes that old are not kept any more: begin with 0");
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "the changes could not be read");

@@ -35,5 +35,7 @@ int process_port(struct process *process);
 /* A temporary folder, and its removal with all that is in it. `ret_path` has room for 64 bytes. */
 void folder_make(char *ret_path);
 void folder_remove(const char *path);
+/* How many entries have names that begin so. */
+size_t folder_count(const char *path, const char *prefix);
 
 #endif
