@@ -221,9 +221,9 @@ enum sp_status sp_admin_register_resource(struct sp_admin_context *ctx, const Pr
     const Sallyport__V1__Subject *holder = template.creator[0] == '\0' ? NULL : &creator;
     status = check_shares(ctx, request, holder);
     if (status == SP_OK)
-        status = check_no_grants(ctx, &target);
-    if (status == SP_OK)
         status = sp_admin_add_resource(ctx, &target, &template, &response->resource);
+    if (status == SP_OK && target.workspace_scoped)
+        status = check_no_grants(ctx, &target);
     if (status == SP_OK)
         status = put_first_grants(ctx, &target, request, holder);
     if (status == SP_OK)

@@ -1,0 +1,239 @@
+/* Rotation of keys: DESIGN 2.5. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "support/admin_fixture.h"
+
+enum { NOW_S = ADMIN_FIXTURE_NOW_S, DAY_S = 24 * 60 * 60 };
+
+#define ALL "{'all': true}"
+
+struct scene {
+    struct admin_fixture fixture;
+    const char *admin;
+};
+
+static int set_up(void **state) {
+    struct scene *scene = test_calloc(1, sizeof(*scene));
+    admin_fixture_open(&scene->fixture, NULL);
+    scene->admin = admin_workspace(&scene->fixture, "w1");
+    admin_ok(&scene->fixture, scene->admin, "CreateUser", "{'id': 'ann', 'name': 'Ann'}");
+    admin_ok(&scene->fixture, scene->admin, "CreateUser",
+             "{'id': 'boss', 'name': 'Boss', 'role': 'WORKSPACE_ROLE_ADMIN'}");
+    admin_ok(&scene->fixture, scene->admin, "CreateServiceAccount", "{'id': 'bot', 'name': 'Bot'}");
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct scene *scene = *state;
+    admin_fixture_close(&scene->fixture);
+    test_free(scene);
+    return 0;
+}
+
+static void the_new_key_is_as_the_old_one(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *old = admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read', 'agents_read']}",
+                                    ", 'id': 'k1', 'allowedIps': {'entries': ['203.0.113.0/24', '2001:db8::1']}");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'newId': 'k2'}");
+    const char *new = admin_keep(fixture, admin_text(fixture, "secret"));
+    assert_string_not_equal(old, new);
+    assert_string_equal(admin_text(fixture, "apiKey.id"), "k2");
+    assert_string_equal(admin_text(fixture, "apiKey.rotatedFrom"), "k1");
+    assert_string_equal(admin_text(fixture, "apiKey.principal"), "bot");
+    assert_string_equal(admin_text(fixture, "apiKey.name"), "test");
+    assert_string_equal(admin_text(fixture, "apiKey.permissions.names.0"), "voices_read");
+    assert_string_equal(admin_text(fixture, "apiKey.permissions.names.1"), "agents_read");
+    assert_string_equal(admin_text(fixture, "apiKey.allowedIps.0"), "203.0.113.0/24");
+    assert_string_equal(admin_text(fixture, "apiKey.allowedIps.1"), "2001:db8::1/128");
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), 0);
+    admin_ok(fixture, old, "WhoAmI", "{}");
+    admin_ok(fixture, new, "WhoAmI", "{}");
+    admin_ok(fixture, scene->admin, "DeleteApiKey", "{'id': 'k1'}");
+    admin_fails(fixture, old, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, NULL);
+    admin_ok(fixture, new, "WhoAmI", "{}");
+}
+
+static void the_list_is_carried_along_after_a_downgrade(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1', 'allowedIps': {'entries': ['198.51.100.7']}");
+    admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
+             "{'workspace': {'id': 'w1', 'plan': 'PLAN_FREE'}, 'updateMask': ['plan', 'features']}");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1'}");
+    assert_string_equal(admin_text(fixture, "apiKey.allowedIps.0"), "198.51.100.7/32");
+    const char *new = admin_keep(fixture, admin_text(fixture, "secret"));
+    admin_fails(fixture, new, "WhoAmI", "{}", SP_ERR_PERMISSION, "IP_NOT_ALLOWED");
+}
+
+struct lifetime {
+    int64_t old_expires_in_s; /* of a key made a day ago; 0: never */
+    int64_t asked_in_s;       /* 0: not asked for */
+    uint32_t grace_s;
+    int64_t new_in_s; /* 0: never */
+    int64_t old_in_s;
+};
+
+static void lifetimes_go_on_and_the_grace_ends_the_old_key(void **state) {
+    static const struct lifetime table[] = {
+        {0, 0, 0, 0, 0},
+        {0, 0, 60, 0, 60},
+        {0, DAY_S, 1, DAY_S, 1},
+        /* Made a day ago to live three days: three more from now. */
+        {2 * DAY_S, 0, 0, 3 * DAY_S, 2 * DAY_S},
+        {2 * DAY_S, 0, 3600, 3 * DAY_S, 3600},
+        /* A grace never lengthens. */
+        {2 * DAY_S, 0, 90 * DAY_S, 3 * DAY_S, 2 * DAY_S},
+        {2 * DAY_S, 5 * DAY_S, 0, 5 * DAY_S, 2 * DAY_S},
+        {2 * DAY_S, 10, 0, 10, 2 * DAY_S},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const struct lifetime *row = &table[i];
+        fixture->now_s = NOW_S - DAY_S;
+        int64_t ends = row->old_expires_in_s == 0 ? 0 : NOW_S + row->old_expires_in_s;
+        admin_new_key(fixture, scene->admin, "bot", ALL,
+                      admin_format(fixture, ", 'id': 'old%zu', 'expiresAt': '%lld'", i, (long long)ends));
+        fixture->now_s = NOW_S;
+        int64_t asked = row->asked_in_s == 0 ? 0 : NOW_S + row->asked_in_s;
+        admin_ok(fixture, scene->admin, "RotateApiKey",
+                 admin_format(fixture, "{'id': 'old%zu', 'graceS': %u, 'expiresAt': '%lld'}", i, row->grace_s,
+                              (long long)asked));
+        int64_t expected = row->new_in_s == 0 ? 0 : NOW_S + row->new_in_s;
+        assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), expected);
+        assert_int_equal(admin_number(fixture, "apiKey.createdAt"), NOW_S);
+        admin_ok(fixture, scene->admin, "GetApiKey", admin_format(fixture, "{'id': 'old%zu'}", i));
+        assert_int_equal(admin_number(fixture, "expiresAt"), row->old_in_s == 0 ? 0 : NOW_S + row->old_in_s);
+    }
+}
+
+static void refuses_a_grace_out_of_range_and_an_expiry_in_the_past(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'graceS': 7776001}", SP_ERR_INVALID, "grace_s");
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'expiresAt': '1700000000'}", SP_ERR_INVALID,
+                "expires_at");
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'none'}", SP_ERR_NOT_FOUND, NULL);
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'newId': 'k1'}", SP_ERR_EXISTS, NULL);
+}
+
+static void a_key_that_does_not_work_is_not_rotated(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'off'");
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'old', 'expiresAt': '1700000010'");
+    admin_ok(fixture, scene->admin, "DisableApiKey", "{'id': 'off'}");
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'off'}", SP_ERR_PRECONDITION, "disabled");
+    fixture->now_s = NOW_S + 9;
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'old', 'newId': 'new'}");
+    fixture->now_s = NOW_S + 10;
+    admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'old'}", SP_ERR_PRECONDITION, "expired");
+}
+
+static void the_old_key_works_until_its_grace_ends(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *old = admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'graceS': 30}");
+    const char *new = admin_keep(fixture, admin_text(fixture, "secret"));
+    fixture->now_s = NOW_S + 29;
+    admin_ok(fixture, old, "WhoAmI", "{}");
+    fixture->now_s = NOW_S + 30;
+    admin_fails(fixture, old, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_EXPIRED");
+    admin_ok(fixture, new, "WhoAmI", "{}");
+}
+
+/* ---- who may ---- */
+
+static void a_permitted_key_rotates_itself_and_no_other(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *self =
+        admin_new_key(fixture, scene->admin, "bot", "{'names': ['api_key_rotate', 'voices_read']}", ", 'id': 'self'");
+    const char *not_permitted = admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read']}", "");
+    admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read']}", ", 'id': 'other'");
+    admin_fails(fixture, self, "RotateApiKey", "{'id': 'other'}", SP_ERR_PERMISSION, "rotates itself");
+    admin_fails(fixture, self, "RotateApiKey", "{'id': 'no-such'}", SP_ERR_PERMISSION, "rotates itself");
+    admin_fails(fixture, not_permitted, "RotateApiKey", "{}", SP_ERR_PERMISSION, "api_key_rotate");
+    admin_ok(fixture, self, "RotateApiKey", "{'graceS': 60}");
+    const char *next = admin_keep(fixture, admin_text(fixture, "secret"));
+    assert_string_equal(admin_text(fixture, "apiKey.rotatedFrom"), "self");
+    admin_ok(fixture, next, "RotateApiKey", "{'graceS': 1}");
+}
+
+static void self_rotation_never_lengthens_a_life(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *self = admin_new_key(fixture, scene->admin, "ann", "{'names': ['api_key_rotate']}",
+                                     ", 'id': 'self', 'expiresAt': '1700001000'");
+    fixture->now_s = NOW_S + 400;
+    admin_fails(fixture, self, "RotateApiKey", "{'expiresAt': '1700001401'}", SP_ERR_PERMISSION, "live longer");
+    admin_ok(fixture, self, "RotateApiKey", "{}");
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 1400);
+    const char *next = admin_keep(fixture, admin_text(fixture, "secret"));
+    fixture->now_s = NOW_S + 1000;
+    admin_fails(fixture, self, "RotateApiKey", "{}", SP_ERR_UNAUTHENTICATED, "KEY_EXPIRED");
+    admin_ok(fixture, next, "RotateApiKey", "{'expiresAt': '1700002000'}");
+    /* A shorter life is the next one's measure. */
+    const char *last = admin_keep(fixture, admin_text(fixture, "secret"));
+    admin_ok(fixture, last, "RotateApiKey", "{}");
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 2000);
+}
+
+static void an_admin_rotates_only_what_reaches_no_further(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *acting =
+        admin_new_key(fixture, scene->admin, "boss", "{'names': ['workspace_write', 'workspace_read', 'voices_read']}",
+                      ", 'id': 'acting', 'expiresAt': '1700001000'");
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'wide', 'expiresAt': '1700000500'");
+    admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read']}", ", 'id': 'endless'");
+    admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read']}",
+                  ", 'id': 'small', 'expiresAt': '1700000500'");
+    admin_fails(fixture, acting, "RotateApiKey", "{'id': 'wide'}", SP_ERR_PERMISSION, "permissions");
+    admin_fails(fixture, acting, "RotateApiKey", "{'id': 'endless'}", SP_ERR_PERMISSION, "outlives");
+    admin_ok(fixture, acting, "RotateApiKey", "{'id': 'endless', 'expiresAt': '1700001000'}");
+    admin_ok(fixture, acting, "RotateApiKey", "{'id': 'small'}");
+    /* Without api_key_rotate its own rotation is bound by the same rule. */
+    fixture->now_s = NOW_S + 10;
+    admin_fails(fixture, acting, "RotateApiKey", "{}", SP_ERR_PERMISSION, "outlives");
+    admin_ok(fixture, acting, "RotateApiKey", "{'expiresAt': '1700001000'}");
+}
+
+static void a_replay_rotates_once_and_tells_the_secret_once(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'requestId': 'r1', 'id': 'k1', 'newId': 'k2'}");
+    uint64_t revision = admin_revision(fixture);
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'requestId': 'r1', 'id': 'k1', 'newId': 'k2'}");
+    assert_string_equal(admin_text(fixture, "secret"), "");
+    assert_true(admin_flag(fixture, "secretAlreadyIssued"));
+    assert_string_equal(admin_text(fixture, "apiKey.id"), "k2");
+    assert_int_equal(admin_revision(fixture), revision);
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(the_new_key_is_as_the_old_one),
+        CASE(the_list_is_carried_along_after_a_downgrade),
+        CASE(lifetimes_go_on_and_the_grace_ends_the_old_key),
+        CASE(refuses_a_grace_out_of_range_and_an_expiry_in_the_past),
+        CASE(a_key_that_does_not_work_is_not_rotated),
+        CASE(the_old_key_works_until_its_grace_ends),
+        CASE(a_permitted_key_rotates_itself_and_no_other),
+        CASE(self_rotation_never_lengthens_a_life),
+        CASE(an_admin_rotates_only_what_reaches_no_further),
+        CASE(a_replay_rotates_once_and_tells_the_secret_once),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed > 255 ? 255 : failed;
+}
