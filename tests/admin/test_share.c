@@ -342,7 +342,8 @@ static void updates_are_all_or_none_and_in_order(void **state) {
                                                                                                               "'ROLE_"
                                                                                                               "VIEWER'}"
                                                                                                               ", "
-                                                                                                              "{" VOICE("v1") ", " TO("cat") "}]}");
+                                                                                                              "{" VOICE("v1") ", " TO(
+                                                                                                                  "cat") "}]}");
     assert_int_equal(admin_revision(fixture), before + 1);
     assert_string_equal(answer(scene, "ben1", "voice", "v1", "share"), "ROLE_TOO_LOW");
     admin_ok(fixture, scene->admin, "ListShares", "{" VOICE("v1") "}");

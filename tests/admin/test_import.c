@@ -1,0 +1,292 @@
+/* Imports: batches of records that build on each other, all or none, under the rules of single calls. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/admin_fixture.h"
+#include "wire/json.h"
+
+/* Of no prefix of the store. */
+static const char foreign_text[] = "foreign-key-of-another-system-0001";
+
+#define WORKSPACE                                                                                                      \
+    "{'workspace': {'id': 'w1', 'name': 'One', 'seats': 5, 'plan': 'PLAN_ENTERPRISE', "                                \
+    "'features': ['FEATURE_IP_ALLOWLIST'], 'createdAt': '1600000000'}}"
+#define ADMIN                                                                                                          \
+    "{'principal': {'workspace': 'w1', 'id': 'boss', 'name': 'Boss', 'kind': 'USER', "                                 \
+    "'role': 'WORKSPACE_ROLE_ADMIN'}}"
+#define BOT "{'principal': {'workspace': 'w1', 'id': 'bot', 'name': 'Bot', 'kind': 'SERVICE_ACCOUNT'}}"
+#define GROUP "{'group': {'workspace': 'w1', 'id': 'team', 'name': 'Team'}}"
+#define MEMBER "{'membership': {'workspace': 'w1', 'group': 'team', 'principal': 'bot'}}"
+#define VOICE "{'resource': {'workspace': 'w1', 'ref': {'type': 'voice', 'id': 'v1'}, 'creator': 'boss'}}"
+#define GRANT                                                                                                          \
+    "{'grant': {'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}, "                                        \
+    "'subject': {'group': 'team'}, 'role': 'ROLE_VIEWER', 'creator': true, 'grantedAt': '1600000001'}}"
+#define KEY_OF(id, principal, rest)                                                                                    \
+    "{'apiKey': {'key': {'workspace': 'w1', 'id': '" id "', 'principal': '" principal "', 'name': 'K', "               \
+    "'permissions': {'all': true}" rest "}}}"
+#define BASE WORKSPACE ", " ADMIN ", " BOT
+
+struct scene {
+    struct admin_fixture fixture;
+    struct sp_arena arena;                   /* of the last import */
+    Sallyport__V1__ImportResponse *response; /* NULL where it told none */
+    struct sp_error error;
+};
+
+static int set_up(void **state) {
+    struct scene *scene = test_calloc(1, sizeof(*scene));
+    admin_fixture_open(&scene->fixture, NULL);
+    assert_int_equal(sp_arena_init(&scene->arena, 64 * 1024, 256 * 1024 * 1024), SP_OK);
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct scene *scene = *state;
+    sp_arena_fini(&scene->arena);
+    admin_fixture_close(&scene->fixture);
+    test_free(scene);
+    return 0;
+}
+
+/* Imports records given as JSON, and commits where it works. */
+static enum sp_status import_as(struct scene *scene, const char *key, const char *records) {
+    sp_arena_reset(&scene->arena);
+    char *text = sp_arena_printf(&scene->arena, "{\"records\": [%s]}", records);
+    assert_non_null(text);
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    json_t *json = NULL;
+    ProtobufCMessage *request = NULL;
+    struct sp_error error = {0};
+    assert_int_equal(sp_json_parse(sp_str_from(text), &json, &error), SP_OK);
+    if (sp_json_to_message(&sallyport__v1__import_request__descriptor, json, &scene->arena, &request, &error) != SP_OK)
+        fail_msg("%s: %s", records, error.message);
+    json_decref(json);
+    struct sp_admin_caller caller = {.credential = sp_str_from(key), .now_s = scene->fixture.now_s};
+    struct sp_write *write = NULL;
+    scene->response = NULL;
+    scene->error = (struct sp_error){0};
+    assert_int_equal(sp_write_begin(scene->fixture.store, &write, &error), SP_OK);
+    enum sp_status status = sp_admin_import(write, &caller, (const Sallyport__V1__ImportRequest *)(void *)request,
+                                            &scene->arena, &scene->response, &scene->error);
+    if (status == SP_OK)
+        assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    else
+        sp_write_abort(write);
+    return status;
+}
+
+static void import_ok(struct scene *scene, const char *records) {
+    if (import_as(scene, scene->fixture.operator_key, records) != SP_OK)
+        fail_msg("%s: %s", records, scene->error.message);
+}
+
+static void import_fails(struct scene *scene, const char *records, enum sp_status status, uint64_t line,
+                         const char *says) {
+    enum sp_status got = import_as(scene, scene->fixture.operator_key, records);
+    if (got != status || strstr(scene->error.message, says) == NULL)
+        fail_msg("%s: %s: %s", records, got == SP_OK ? "OK" : sp_status_name(got), scene->error.message);
+    assert_int_equal(scene->error.status, status);
+    assert_non_null(scene->response);
+    assert_int_equal(scene->response->error_line, line);
+    assert_string_equal(scene->response->error, scene->error.message);
+}
+
+static void records_build_on_each_other_within_one_change(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    uint64_t before = admin_revision(fixture);
+    import_ok(scene, BASE ", " GROUP ", " MEMBER ", " VOICE ", " GRANT ", " KEY_OF("k1", "boss", "") ", " KEY_OF(
+                         "k2", "bot", ", 'createdAt': '1600000002', 'rotatedFrom': 'k0'"));
+    assert_int_equal(admin_revision(fixture), before + 1);
+    assert_int_equal(scene->response->applied, 9);
+    assert_int_equal(scene->response->revision->number, before + 1);
+    assert_int_equal(scene->response->n_secrets, 2);
+    assert_int_equal(scene->response->secrets[0]->line, 8);
+    assert_string_equal(scene->response->secrets[1]->key_id, "k2");
+    const char *boss = admin_keep(fixture, scene->response->secrets[0]->secret);
+    const char *bot = admin_keep(fixture, scene->response->secrets[1]->secret);
+    admin_ok(fixture, bot, "WhoAmI", "{}");
+    assert_string_equal(admin_text(fixture, "apiKey.rotatedFrom"), "k0");
+    assert_int_equal(admin_number(fixture, "apiKey.createdAt"), 1600000002);
+    assert_string_equal(admin_text(fixture, "apiKey.hint"), bot + strlen(bot) - 4);
+    admin_ok(fixture, boss, "ExplainKey",
+             "{'keyId': 'k2', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}");
+    assert_string_equal(admin_text(fixture, "answer.reason"), "ALLOWED");
+    admin_ok(fixture, boss, "ListShares", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    assert_int_equal(admin_length(fixture, "grants"), 1);
+    assert_true(admin_flag(fixture, "grants.0.creator"));
+    assert_int_equal(admin_number(fixture, "grants.0.grantedAt"), 1600000001);
+    admin_ok(fixture, boss, "GetWorkspace", "{}");
+    assert_int_equal(admin_number(fixture, "createdAt"), 1600000000);
+}
+
+static const char *foreign_key(struct scene *scene, const char *id, const char *hex_of) {
+    uint8_t digest[SP_DIGEST_BYTES];
+    char hex[2 * SP_DIGEST_BYTES + 1];
+    sp_sha256(hex_of, strlen(hex_of), digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    return admin_format(&scene->fixture,
+                        "{'apiKey': {'key': {'workspace': 'w1', 'id': '%s', 'principal': 'bot', 'name': 'F', 'hint': "
+                        "'0001', 'permissions': {'all': true}}, 'sha256': '%s'}}",
+                        id, hex);
+}
+
+static void keys_of_other_systems_work_by_their_digest(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE);
+    admin_fails(fixture, foreign_text, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_MALFORMED");
+    import_ok(scene, foreign_key(scene, "f1", foreign_text));
+    assert_int_equal(scene->response->n_secrets, 0);
+    admin_ok(fixture, foreign_text, "WhoAmI", "{}");
+    assert_string_equal(admin_text(fixture, "apiKey.id"), "f1");
+    assert_string_equal(admin_text(fixture, "apiKey.hint"), "0001");
+    admin_fails(fixture, "another-text-of-that-system-0002", "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_UNKNOWN");
+    import_fails(scene, foreign_key(scene, "f2", foreign_text), SP_ERR_EXISTS, 1, "sha256");
+    const char *twice =
+        admin_format(fixture, "%s, %s", foreign_key(scene, "f3", "some-text"), foreign_key(scene, "f4", "some-text"));
+    import_fails(scene, twice, SP_ERR_EXISTS, 2, "sha256");
+}
+
+struct refusal {
+    const char *records;
+    enum sp_status status;
+    uint64_t line;
+    const char *says;
+};
+
+static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
+    static const struct refusal refusals[] = {
+        {WORKSPACE ", " WORKSPACE, SP_ERR_EXISTS, 2, "w1 exists"},
+        {BASE ", " BOT, SP_ERR_EXISTS, 4, "bot exists"},
+        {BASE ", " GROUP ", " GROUP, SP_ERR_EXISTS, 5, "team exists"},
+        {BASE ", " GROUP ", " MEMBER ", " MEMBER, SP_ERR_EXISTS, 6, "member"},
+        {BASE ", " VOICE ", " VOICE, SP_ERR_EXISTS, 5, "v1"},
+        {BASE ", " GROUP ", " VOICE ", " GRANT ", " GRANT, SP_ERR_EXISTS, 7, "shared"},
+        {BASE ", " KEY_OF("k", "bot", "") ", " KEY_OF("k", "boss", ""), SP_ERR_EXISTS, 5, "id"},
+        {BASE ", " KEY_OF("k", "nobody", ""), SP_ERR_NOT_FOUND, 4, "nobody"},
+        {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '1600000000'"), SP_ERR_INVALID, 4, "expires_at"},
+        {BASE ", " KEY_OF("k", "bot", ", 'allowedIps': ['10.0.0.1']"), SP_ERR_INVALID, 4, "10.0.0.0/8"},
+        {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '-1'"), SP_ERR_INVALID, 4, "created_at"},
+        {BASE ", " KEY_OF("k/1", "bot", ""), SP_ERR_INVALID, 4, "id"},
+        {BASE ", {'apiKey': {}}", SP_ERR_INVALID, 4, "required"},
+        {BASE
+         ", {'apiKey': {'key': {'workspace': 'w1', 'principal': 'bot', 'name': 'x', 'permissions': {'all': true}}, "
+         "'sha256': 'ABCD'}}",
+         SP_ERR_INVALID, 4, "sha256"},
+        {BASE ", {'line': 70}", SP_ERR_INVALID, 70, "record"},
+        {GROUP, SP_ERR_NOT_FOUND, 1, "workspace w1"},
+        {WORKSPACE ", " GRANT, SP_ERR_NOT_FOUND, 2, "v1"},
+        {"{'workspace': {'id': 'w3', 'name': 'Small'}}, {'principal': {'workspace': 'w3', 'name': 'B', 'kind': "
+         "'SERVICE_ACCOUNT'}}",
+         SP_ERR_PRECONDITION, 2, "more than one seat"},
+    };
+    struct scene *scene = *state;
+    uint64_t before = admin_revision(&scene->fixture);
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+        import_fails(scene, refusals[i].records, refusals[i].status, refusals[i].line, refusals[i].says);
+    assert_int_equal(admin_revision(&scene->fixture), before);
+    admin_ok(&scene->fixture, scene->fixture.operator_key, "ListWorkspaces", "{}");
+    assert_int_equal(admin_length(&scene->fixture, "workspaces"), 0);
+}
+
+static void an_allowlist_needs_the_plan_in_imports_too(void **state) {
+    struct scene *scene = *state;
+    import_fails(scene,
+                 "{'workspace': {'id': 'w1', 'name': 'One', 'seats': 2}}, " BOT
+                 ", " KEY_OF("k", "bot", ", 'allowedIps': ['203.0.113.9']"),
+                 SP_ERR_PRECONDITION, 3, "ENTERPRISE");
+    import_ok(scene, BASE ", " KEY_OF("k", "bot",
+                                      ", 'allowedIps': ['203.0.113.9'], 'disabled': true, "
+                                      "'disabledReason': 'leaked'"));
+}
+
+static void quotas_count_the_keys_of_the_batch(void **state) {
+    struct scene *scene = *state;
+    const char *base = "{'workspace': {'id': 'w1', 'name': 'One', 'seats': 2, 'quotas': {'keys': 2}}}, "
+                       "{'workspace': {'id': 'w2', 'name': 'Two', 'seats': 2, 'quotas': {'keys': 1}}}, " BOT
+                       ", {'principal': {'workspace': 'w2', 'id': 'bot', 'name': 'B', 'kind': 'SERVICE_ACCOUNT'}}";
+#define OTHER_KEY                                                                                                      \
+    "{'apiKey': {'key': {'workspace': 'w2', 'principal': 'bot', 'name': 'x', 'permissions': {'all': true}}}}"
+    import_fails(scene,
+                 admin_format(&scene->fixture, "%s, %s, %s, %s, %s", base, KEY_OF("a", "bot", ""), OTHER_KEY,
+                              KEY_OF("b", "bot", ""), KEY_OF("c", "bot", "")),
+                 SP_ERR_EXHAUSTED, 8, "quota keys of workspace w1");
+    import_ok(scene, admin_format(&scene->fixture, "%s, %s, %s, %s", base, KEY_OF("a", "bot", ""), OTHER_KEY,
+                                  KEY_OF("b", "bot", "")));
+    import_fails(scene, OTHER_KEY, SP_ERR_EXHAUSTED, 1, "quota keys of workspace w2");
+}
+
+static void only_operators_import(void **state) {
+    struct scene *scene = *state;
+    const char *admin = admin_workspace(&scene->fixture, "w9");
+    assert_int_equal(import_as(scene, admin, BASE), SP_ERR_PERMISSION);
+    assert_null(scene->response);
+    assert_int_equal(import_as(scene, "sp_nothing", BASE), SP_ERR_UNAUTHENTICATED);
+    uint64_t before = admin_revision(&scene->fixture);
+    import_ok(scene, "");
+    assert_int_equal(admin_revision(&scene->fixture), before);
+}
+
+static void each_workspace_sees_only_its_part_of_the_change(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE ", {'workspace': {'id': 'w2', 'name': 'Two'}}, " KEY_OF("k1", "boss", ""));
+    const char *boss = admin_keep(fixture, scene->response->secrets[0]->secret);
+    admin_ok(fixture, boss, "ListChanges", "{}");
+    assert_int_equal(admin_length(fixture, "changes"), 1);
+    assert_int_equal(admin_length(fixture, "changes.0.entities"), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(admin_text(fixture, admin_format(fixture, "changes.0.entities.%zu.workspace", i)), "w1");
+    admin_ok(fixture, fixture->operator_key, "ListChanges", "{'workspace': 'w2'}");
+    assert_int_equal(admin_length(fixture, "changes.0.entities"), 1);
+}
+
+static void thousands_of_keys_go_in_at_once(void **state) {
+    enum { KEYS = 3000 };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE);
+    admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
+             "{'workspace': {'id': 'w1', 'quotas': {'keys': 3000}}, 'updateMask': ['quotas']}");
+    size_t room = KEYS * 160;
+    char *records = test_malloc(room);
+    size_t size = 0;
+    for (int i = 0; i < KEYS; i++)
+        size += (size_t)snprintf(records + size, room - size,
+                                 "%s{'apiKey': {'key': {'workspace': 'w1', 'id': 'k%d', 'principal': '%s', 'name': "
+                                 "'K', 'permissions': {'names': ['voices_read']}}}}",
+                                 i == 0 ? "" : ",", i, i % 2 == 0 ? "bot" : "boss");
+    assert_true(size < room);
+    import_ok(scene, records);
+    assert_int_equal(scene->response->n_secrets, KEYS);
+    const char *one = admin_keep(fixture, scene->response->secrets[1234]->secret);
+    admin_ok(fixture, one, "WhoAmI", "{}");
+    assert_string_equal(admin_text(fixture, "apiKey.id"), "k1234");
+    test_free(records);
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(records_build_on_each_other_within_one_change),
+        CASE(keys_of_other_systems_work_by_their_digest),
+        CASE(one_bad_record_refuses_the_batch_and_is_named),
+        CASE(an_allowlist_needs_the_plan_in_imports_too),
+        CASE(quotas_count_the_keys_of_the_batch),
+        CASE(only_operators_import),
+        CASE(each_workspace_sees_only_its_part_of_the_change),
+        CASE(thousands_of_keys_go_in_at_once),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed > 255 ? 255 : failed;
+}

@@ -1,0 +1,252 @@
+/* The schema as operators change it: what is told, what is refused, and that nothing old is granted again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/admin_fixture.h"
+
+#define READ "  voices_read: Read\n"
+#define WRITE "  voices_write: Write\n"
+#define USE "      use: {permission: voices_read, role: viewer}\n"
+#define LOOK "      look: {role: viewer}\n"
+#define VOICE "  voice:\n    actions:\n" USE
+#define NOTE "  note:\n    ids: workspace\n    actions:\n" USE
+#define NOTE_FREE "  note:\n    ids: workspace\n    actions:\n" LOOK
+#define SCHEMA(permissions, types) "version: 1\npermissions:\n" permissions "types:\n" types
+
+static const char first[] = SCHEMA(READ WRITE, VOICE NOTE);
+
+struct scene {
+    struct admin_fixture fixture;
+    const char *admin;
+    const char *operator_key;
+};
+
+/* Ann's key lists voices_read; she may view voice v1 and note n1. */
+static int set_up(void **state) {
+    struct scene *scene = test_calloc(1, sizeof(*scene));
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_fixture_open(fixture, first);
+    scene->operator_key = fixture->operator_key;
+    scene->admin = admin_workspace(fixture, "w1");
+    admin_ok(fixture, scene->admin, "CreateUser", "{'id': 'ann', 'name': 'Ann'}");
+    admin_new_key(fixture, scene->admin, "ann", "{'names': ['voices_read']}", ", 'id': 'k1'");
+    admin_ok(fixture, scene->admin, "RegisterResource",
+             "{'resource': {'type': 'voice', 'id': 'v1'}, 'creator': 'ann'}");
+    admin_ok(fixture, scene->admin, "ShareResource",
+             "{'resource': {'type': 'note', 'id': 'n1'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_VIEWER'}");
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct scene *scene = *state;
+    admin_fixture_close(&scene->fixture);
+    test_free(scene);
+    return 0;
+}
+
+/* A PutSchema request; line ends are written as JSON wants them. */
+static const char *put(struct scene *scene, const char *yaml, const char *rest) {
+    char escaped[4096];
+    size_t size = 0;
+    for (const char *at = yaml; *at != '\0'; at++) {
+        assert_true(size + 3 < sizeof(escaped));
+        if (*at == '\n')
+            escaped[size++] = '\\';
+        escaped[size++] = *at == '\n' ? 'n' : *at;
+    }
+    escaped[size] = '\0';
+    return admin_format(&scene->fixture, "{'yaml': '%s'%s}", escaped, rest);
+}
+
+static const char *answer(struct scene *scene, const char *type, const char *id) {
+    admin_ok(&scene->fixture, scene->admin, "ExplainKey",
+             admin_format(&scene->fixture, "{'keyId': 'k1', 'resource': {'type': '%s', 'id': '%s'}, 'action': 'use'}",
+                          type, id));
+    return admin_text(&scene->fixture, "answer.reason");
+}
+
+static bool lists(struct scene *scene, const char *path, const char *line) {
+    for (size_t i = 0; i < admin_length(&scene->fixture, path); i++)
+        if (strcmp(admin_text(&scene->fixture, admin_format(&scene->fixture, "%s.%zu", path, i)), line) == 0)
+            return true;
+    return false;
+}
+
+static void operators_put_and_admins_read_it(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->admin, "GetSchema", "{}");
+    assert_string_equal(admin_text(fixture, "yaml"), first);
+    admin_fails(fixture, scene->admin, "PutSchema", put(scene, first, ""), SP_ERR_PERMISSION, "operator");
+    uint64_t before = admin_revision(fixture);
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, first, ""));
+    assert_int_equal(admin_length(fixture, "changes"), 0);
+    assert_int_equal(admin_revision(fixture), before);
+    admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, "version: 1\ntypes: 7\n", ""), SP_ERR_INVALID,
+                "line 2");
+}
+
+static void tells_each_name_added_changed_and_removed(void **state) {
+    static const char next[] = "version: 1\n"
+                               "permissions:\n"
+                               "  voices_read: See\n"
+                               "  agents_read: Agents\n"
+                               "types:\n"
+                               "  voice:\n"
+                               "    description: A voice\n"
+                               "    actions:\n"
+                               "      use: {permission: agents_read, role: editor}\n"
+                               "      look: {}\n"
+                               "  note:\n"
+                               "    actions:\n" USE "  agent:\n"
+                               "    ids: workspace\n"
+                               "    actions:\n"
+                               "      run: {permission: agents_read}\n";
+    static const char *const changes[] = {
+        "permission voices_read changed: its description",
+        "permission voices_write removed",
+        "permission agents_read added",
+        "type voice changed: its description",
+        "action voice.use changed: permission agents_read, role editor; was permission voices_read, role viewer",
+        "action voice.look added: permission none, role none",
+        "type note changed: ids global; were workspace",
+        "type agent added: ids workspace",
+        "action agent.run added: permission agents_read, role none",
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    uint64_t before = admin_revision(fixture);
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, next, ", 'dryRun': true"));
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        if (!lists(scene, "changes", changes[i]))
+            fail_msg("not told: %s", changes[i]);
+    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(changes[0]));
+    assert_true(lists(scene, "inUse", "type note: 0 resources, 1 grants"));
+    assert_int_equal(admin_length(fixture, "inUse"), 1);
+    assert_int_equal(admin_revision(fixture), before);
+    admin_ok(fixture, scene->admin, "GetSchema", "{}");
+    assert_string_equal(admin_text(fixture, "yaml"), first);
+}
+
+struct removal {
+    const char *yaml;
+    const char *in_use; /* NULL: nothing of it is in use */
+};
+
+static void a_removal_in_use_needs_force(void **state) {
+    static const struct removal removals[] = {
+        {SCHEMA(READ, VOICE NOTE), NULL},
+        {SCHEMA(WRITE, "  voice:\n    actions:\n      use: {role: viewer}\n  note:\n    ids: workspace\n    actions:\n"
+                       "      use: {role: viewer}\n"),
+         "permission voices_read: listed by 1 keys"},
+        {SCHEMA(READ WRITE, NOTE), "type voice: 1 resources, 1 grants"},
+        {SCHEMA(READ WRITE, VOICE), "type note: 0 resources, 1 grants"},
+        {SCHEMA(READ WRITE, NOTE "  voice:\n    actions:\n" LOOK),
+         "action voice.use: its type has 1 resources and 1 grants, 1 keys list its permission"},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
+        uint64_t before = admin_revision(fixture);
+        admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, removals[i].yaml, ""),
+                    removals[i].in_use == NULL ? SP_OK : SP_ERR_PRECONDITION,
+                    removals[i].in_use == NULL ? NULL : "force");
+        assert_int_equal(admin_revision(fixture), before + (removals[i].in_use == NULL));
+        admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, removals[i].yaml, ", 'force': true"));
+        if (removals[i].in_use != NULL && !lists(scene, "inUse", removals[i].in_use))
+            fail_msg("not told: %s", removals[i].in_use);
+        /* Back, and in use as before: what was removed comes with new numbers. */
+        admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, first, ", 'force': true"));
+        admin_ok(fixture, scene->admin, "UpdateApiKey",
+                 "{'id': 'k1', 'updateMask': ['permissions'], 'permissions': {'names': ['voices_read']}}");
+        if (admin_call(fixture, scene->admin, "RegisterResource",
+                       "{'resource': {'type': 'voice', 'id': 'v1'}, 'creator': 'ann'}") != SP_OK)
+            assert_int_equal(fixture->error.status, SP_ERR_EXISTS);
+        admin_ok(fixture, scene->admin, "ShareResource",
+                 "{'resource': {'type': 'note', 'id': 'n1'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_VIEWER'}");
+    }
+}
+
+static void what_was_removed_grants_nothing_even_when_its_name_comes_back(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    assert_string_equal(answer(scene, "voice", "v1"), "ALLOWED");
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, SCHEMA(READ, NOTE), ", 'force': true"));
+    assert_string_equal(answer(scene, "voice", "v1"), "ACTION_UNKNOWN");
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, first, ""));
+    assert_string_equal(answer(scene, "voice", "v1"), "RESOURCE_UNKNOWN");
+    /* It is not listed either, and may be registered anew, by anybody. */
+    admin_ok(fixture, scene->admin, "ListResources", "{}");
+    assert_int_equal(admin_length(fixture, "resources"), 0);
+    admin_ok(fixture, scene->admin, "ListShares", "{'subject': {'principal': 'ann'}}");
+    assert_int_equal(admin_length(fixture, "grants"), 1);
+    admin_fails(fixture, scene->admin, "GetResource", "{'resource': {'type': 'voice', 'id': 'v1'}}", SP_ERR_NOT_FOUND,
+                NULL);
+    admin_ok(fixture, scene->admin, "RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    assert_string_equal(answer(scene, "voice", "v1"), "NOT_SHARED");
+    /* The grant of old can be cleared away, and the creator's mark does not come back with a new one. */
+    admin_ok(fixture, scene->admin, "ShareResource",
+             "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_VIEWER'}");
+    assert_false(admin_flag(fixture, "grant.creator"));
+    assert_string_equal(answer(scene, "voice", "v1"), "ALLOWED");
+}
+
+static void a_permission_that_comes_back_is_not_held_by_old_keys(void **state) {
+    static const char without[] =
+        SCHEMA(WRITE, "  voice:\n    actions:\n      use: {permission: voices_write, role: viewer}\n" NOTE_FREE);
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, without, ", 'force': true"));
+    assert_string_equal(answer(scene, "voice", "v1"), "PERMISSION_MISSING");
+    admin_fails(fixture, scene->admin, "CreateApiKey",
+                "{'principal': 'ann', 'name': 'x', 'permissions': {'names': ['voices_read']}}", SP_ERR_INVALID,
+                "voices_read");
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, first, ", 'force': true"));
+    assert_string_equal(answer(scene, "voice", "v1"), "PERMISSION_MISSING");
+    /* Nor does rotation, which copies verbatim, or a change of the name give it back. */
+    admin_ok(fixture, scene->admin, "UpdateApiKey", "{'id': 'k1', 'updateMask': ['name'], 'name': 'New'}");
+    assert_string_equal(answer(scene, "voice", "v1"), "PERMISSION_MISSING");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'newId': 'k2'}");
+    admin_ok(fixture, scene->admin, "ExplainKey",
+             "{'keyId': 'k2', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}");
+    assert_string_equal(admin_text(fixture, "answer.reason"), "PERMISSION_MISSING");
+    admin_ok(fixture, scene->admin, "UpdateApiKey",
+             "{'id': 'k1', 'updateMask': ['permissions'], 'permissions': {'names': ['voices_read']}}");
+    assert_string_equal(answer(scene, "voice", "v1"), "ALLOWED");
+}
+
+static void all_includes_permissions_that_come_later(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "ann", "{'all': true}", ", 'id': 'all'");
+    admin_ok(fixture, scene->operator_key, "PutSchema",
+             put(scene,
+                 SCHEMA(READ WRITE "  voices_sell: Sell\n",
+                        NOTE "  voice:\n    actions:\n" USE "      sell: {permission: voices_sell, role: admin}\n"),
+                 ""));
+    admin_ok(fixture, scene->admin, "ExplainKey",
+             "{'keyId': 'all', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'sell'}");
+    assert_string_equal(admin_text(fixture, "answer.reason"), "ALLOWED");
+    admin_ok(fixture, scene->admin, "ExplainKey",
+             "{'keyId': 'k1', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'sell'}");
+    assert_string_equal(admin_text(fixture, "answer.reason"), "PERMISSION_MISSING");
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(operators_put_and_admins_read_it),
+        CASE(tells_each_name_added_changed_and_removed),
+        CASE(a_removal_in_use_needs_force),
+        CASE(what_was_removed_grants_nothing_even_when_its_name_comes_back),
+        CASE(a_permission_that_comes_back_is_not_held_by_old_keys),
+        CASE(all_includes_permissions_that_come_later),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed > 255 ? 255 : failed;
+}
