@@ -1,0 +1,35 @@
+# Starts both programs for a shell test; sourced. After programs_start BUILD WORK: $server_address, $admin_address,
+# WORK/operator.key, WORK/store. programs_stop ends what was started, by pid.
+sync_pid='' server_pid=''
+server_address='' admin_address=''
+
+free_port() {
+    node -e 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
+programs_start() {
+    local build=$1 work=$2 i
+    admin_address=127.0.0.1:$(free_port)
+    server_address=127.0.0.1:$(free_port)
+    "$build/sallyport-sync" init --store "$work/store" --key-file "$work/operator.key"
+    "$build/sallyport-sync" serve --store "$work/store" --listen "$admin_address" 2>"$work/sync.log" &
+    sync_pid=$!
+    "$build/sallyportd" --store "$work/store" --listen "$server_address" 2>"$work/server.log" &
+    server_pid=$!
+    for i in $(seq 100); do
+        (: <"/dev/tcp/${admin_address/:/\/}") 2>/dev/null && (: <"/dev/tcp/${server_address/:/\/}") 2>/dev/null && return
+        kill -0 "$sync_pid" "$server_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "the programs did not start:" >&2
+    tail -5 "$work/sync.log" "$work/server.log" >&2
+    return 1
+}
+
+programs_stop() {
+    local pid
+    for pid in $server_pid $sync_pid; do
+        kill "$pid" 2>/dev/null && wait "$pid"
+    done
+    return 0
+}
