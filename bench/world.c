@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -52,27 +53,27 @@ void world_key_text(const struct world *world, uint64_t i, char ret_text[static 
 
 /* ---- what key i is ---- */
 
-static uint64_t principal_of(uint64_t key) {
+uint64_t world_principal_of(uint64_t key) {
     return key % WORLD_KEYS / 2;
 }
 
-static bool is_narrow(uint64_t key) {
+bool world_is_narrow(uint64_t key) {
     return key % 2 == 1;
 }
 
-static bool has_allowlist(uint64_t key) {
+bool world_has_allowlist(uint64_t key) {
     return key % 5 == 0;
 }
 
-static bool in_group(uint64_t principal, uint64_t group) {
+bool world_in_group(uint64_t principal, uint64_t group) {
     return principal % WORLD_GROUPS == group || (principal + 1) % WORLD_GROUPS == group;
 }
 
 /* The role that the grants give; the admin's is left to the caller. */
 static enum sp_role role_on(uint64_t principal, uint64_t voice) {
-    if (in_group(principal, (voice + 1) % WORLD_GROUPS))
+    if (world_in_group(principal, (voice + 1) % WORLD_GROUPS))
         return SP_ROLE_EDITOR;
-    if (in_group(principal, voice % WORLD_GROUPS) || principal == WORLD_PRINCIPALS - 1)
+    if (world_in_group(principal, voice % WORLD_GROUPS) || principal == WORLD_PRINCIPALS - 1)
         return SP_ROLE_VIEWER;
     return SP_ROLE_NONE;
 }
@@ -80,16 +81,16 @@ static enum sp_role role_on(uint64_t principal, uint64_t voice) {
 /* ---- questions ---- */
 
 static bool key_fits(enum world_outcome outcome, uint64_t key) {
-    bool admin = principal_of(key) == 0;
+    bool admin = world_principal_of(key) == 0;
     switch (outcome) {
     case WORLD_IP_NOT_ALLOWED:
-        return has_allowlist(key);
+        return world_has_allowlist(key);
     case WORLD_PERMISSION_MISSING:
-        return is_narrow(key);
+        return world_is_narrow(key);
     case WORLD_NOT_SHARED:
         return !admin;
     case WORLD_ROLE_TOO_LOW:
-        return !admin && !is_narrow(key);
+        return !admin && !world_is_narrow(key);
     case WORLD_ALLOWED:
     case WORLD_KEY_UNKNOWN:
     case WORLD_KEY_MALFORMED:
@@ -115,7 +116,7 @@ static const char *address_for(enum world_outcome outcome, uint64_t key, uint64_
     else if (vary % 8 == 7)
         snprintf(ip, 48, "2001:db8::%x", last + 1);
     else
-        snprintf(ip, 48, "%s.%u", has_allowlist(key) || vary % 2 == 0 ? "203.0.113" : "192.0.2", last);
+        snprintf(ip, 48, "%s.%u", world_has_allowlist(key) || vary % 2 == 0 ? "203.0.113" : "192.0.2", last);
     return ip;
 }
 
@@ -125,7 +126,7 @@ void world_ask(const struct world *world, enum world_outcome outcome, uint64_t n
     /* Within each workspace there are keys for every outcome, so few steps are needed. */
     while (!key_fits(outcome, key))
         key = (key + 1) % world->keys;
-    uint64_t principal = principal_of(key);
+    uint64_t principal = world_principal_of(key);
     uint64_t voice = vary % WORLD_VOICES;
     for (uint64_t tries = 0; tries < WORLD_VOICES && !voice_fits(outcome, principal, voice); tries++)
         voice = (voice + 1) % WORLD_VOICES;
@@ -134,89 +135,9 @@ void world_ask(const struct world *world, enum world_outcome outcome, uint64_t n
     if (outcome == WORLD_KEY_MALFORMED)
         ret_question->key[10] = ret_question->key[10] == 'x' ? 'y' : 'x';
     address_for(outcome, key, vary, ret_question->ip);
-    snprintf(ret_question->voice, sizeof(ret_question->voice), "voice_%llu_%llu",
-             (unsigned long long)(key / WORLD_KEYS), (unsigned long long)voice);
+    snprintf(ret_question->voice, sizeof(ret_question->voice), "voice_%llu",
+             (unsigned long long)(key / WORLD_KEYS * WORLD_VOICES + voice));
     bool editing = outcome == WORLD_PERMISSION_MISSING || outcome == WORLD_ROLE_TOO_LOW;
     ret_question->action = editing ? "edit" : "use";
     ret_question->expected = outcomes[outcome].reason;
-}
-
-/* ---- NDJSON ---- */
-
-static void write_principals(uint64_t w, FILE *out) {
-    for (unsigned p = 0; p < WORLD_PRINCIPALS; p++) {
-        bool user = p < WORLD_PRINCIPALS / 2;
-        fprintf(out,
-                "{\"principal\":{\"workspace\":\"ws_%llu\",\"id\":\"p%u\",\"name\":\"Principal %u\",\"kind\":\"%s\","
-                "\"role\":\"%s\"}}\n",
-                (unsigned long long)w, p, p, user ? "USER" : "SERVICE_ACCOUNT",
-                p == 0 ? "WORKSPACE_ROLE_ADMIN" : "WORKSPACE_ROLE_MEMBER");
-    }
-}
-
-static void write_groups(uint64_t w, FILE *out) {
-    for (unsigned g = 0; g < WORLD_GROUPS; g++)
-        fprintf(out, "{\"group\":{\"workspace\":\"ws_%llu\",\"id\":\"g%u\",\"name\":\"Group %u\"}}\n",
-                (unsigned long long)w, g, g);
-    for (unsigned p = 0; p < WORLD_PRINCIPALS; p++) {
-        for (unsigned g = 0; g < WORLD_GROUPS; g++) {
-            if (in_group(p, g))
-                fprintf(out, "{\"membership\":{\"workspace\":\"ws_%llu\",\"group\":\"g%u\",\"principal\":\"p%u\"}}\n",
-                        (unsigned long long)w, g, p);
-        }
-    }
-}
-
-static void write_grant(uint64_t w, unsigned voice, const char *subject, unsigned number, const char *role, FILE *out) {
-    fprintf(out,
-            "{\"grant\":{\"workspace\":\"ws_%llu\",\"resource\":{\"type\":\"voice\",\"id\":\"voice_%llu_%u\"},"
-            "\"subject\":{\"%s\":\"%c%u\"},\"role\":\"%s\"}}\n",
-            (unsigned long long)w, (unsigned long long)w, voice, subject, subject[0], number, role);
-}
-
-static void write_voices(uint64_t w, FILE *out) {
-    for (unsigned v = 0; v < WORLD_VOICES; v++) {
-        fprintf(out,
-                "{\"resource\":{\"workspace\":\"ws_%llu\",\"ref\":{\"type\":\"voice\",\"id\":\"voice_%llu_%u\"}}}\n",
-                (unsigned long long)w, (unsigned long long)w, v);
-        write_grant(w, v, "group", v % WORLD_GROUPS, "ROLE_VIEWER", out);
-        write_grant(w, v, "group", (v + 1) % WORLD_GROUPS, "ROLE_EDITOR", out);
-        write_grant(w, v, "principal", WORLD_PRINCIPALS - 1, "ROLE_VIEWER", out);
-    }
-}
-
-static void write_key(const struct world *world, uint64_t w, uint64_t key, FILE *out) {
-    char text[SP_KEY_TEXT_BYTES];
-    uint8_t digest[SP_DIGEST_BYTES];
-    world_key_text(world, key, text);
-    sp_sha256(text, strlen(text), digest);
-    fprintf(out, "{\"apiKey\":{\"sha256\":\"");
-    for (size_t i = 0; i < sizeof(digest); i++)
-        fprintf(out, "%02x", digest[i]);
-    fprintf(out,
-            "\",\"key\":{\"workspace\":\"ws_%llu\",\"id\":\"k%llu\",\"principal\":\"p%llu\",\"name\":\"Key\",%s%s}}}\n",
-            (unsigned long long)w, (unsigned long long)(key % WORLD_KEYS), (unsigned long long)principal_of(key),
-            is_narrow(key) ? "\"permissions\":{\"names\":[\"text_to_speech\",\"voices_read\"]}"
-                           : "\"permissions\":{\"all\":true}",
-            has_allowlist(key) ? ",\"allowedIps\":[\"203.0.113.0/24\",\"198.51.100.7/32\",\"2001:db8::/32\"]" : "");
-}
-
-bool world_write_workspace(const struct world *world, uint64_t workspace, FILE *out) {
-    fprintf(out,
-            "{\"workspace\":{\"id\":\"ws_%llu\",\"name\":\"Workspace %llu\",\"plan\":\"PLAN_ENTERPRISE\",\"seats\":100,"
-            "\"features\":[\"FEATURE_IP_ALLOWLIST\"]}}\n",
-            (unsigned long long)workspace, (unsigned long long)workspace);
-    write_principals(workspace, out);
-    write_groups(workspace, out);
-    write_voices(workspace, out);
-    for (uint64_t key = workspace * WORLD_KEYS; key < (workspace + 1) * WORLD_KEYS && key < world->keys; key++)
-        write_key(world, workspace, key, out);
-    return ferror(out) == 0;
-}
-
-bool world_write(const struct world *world, FILE *out) {
-    bool good = true;
-    for (uint64_t w = 0; good && w < world_workspaces(world); w++)
-        good = world_write_workspace(world, w, out);
-    return good;
 }

@@ -1,7 +1,7 @@
 /* Deterministic worlds of any size: what each thing is follows from the seed and its number alone, so that a load tool
  * knows keys and expected answers of a world of millions without holding it.
  *
- * Shape, for `keys` keys: 2 keys a principal; 20 principals (user 0 an ADMIN, users 1-9, service accounts 10-19), 10 groups and 20 voices a
+ * Shape, for `keys` keys: 2 keys a principal; 20 principals (user 0 an ADMIN, users 1-9, service accounts 10-19), 10 groups and 10 voices a
  * workspace. Principal p is in the groups p%10 and (p+1)%10. Voice r is shared with group r%10 as viewer and with group (r+1)%10
  * as editor, and directly with principal 19 as viewer. Keys 2p are `all`; keys 2p+1 are permitted text_to_speech and voices_read only.
  * Every fifth key has an allowlist of 203.0.113.0/24, 198.51.100.7/32 and 2001:db8::/32. Pure; thread-safe. */
@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "core/decision.h"
 #include "core/key_text.h"
@@ -19,7 +18,7 @@ enum {
     WORLD_PRINCIPALS = 20,
     WORLD_KEYS = 40, /* of one workspace */
     WORLD_GROUPS = 10,
-    WORLD_VOICES = 20,
+    WORLD_VOICES = 10,
 };
 
 struct world {
@@ -62,11 +61,11 @@ void world_key_text(const struct world *world, uint64_t i, char ret_text[static 
 void world_ask(const struct world *world, enum world_outcome outcome, uint64_t near, uint64_t vary,
                struct world_question *ret_question);
 
-/* Writes the world as NDJSON that `sallyport import` reads, workspace by workspace. False where writing failed. */
-bool world_write(const struct world *world, FILE *out);
-
-/* The NDJSON lines of one workspace. */
-bool world_write_workspace(const struct world *world, uint64_t workspace, FILE *out);
+/* What key i and principal p of a workspace are. */
+uint64_t world_principal_of(uint64_t key);
+bool world_is_narrow(uint64_t key);
+bool world_has_allowlist(uint64_t key);
+bool world_in_group(uint64_t principal, uint64_t group);
 
 /* A generator of numbers (splitmix64) for worlds and traffic. */
 uint64_t world_random(uint64_t *state);

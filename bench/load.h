@@ -1,0 +1,44 @@
+/* Load on a sallyportd: closed loop (a fixed number of calls in flight) or open loop (a fixed rate, where latency counts from
+ * the time that a call was meant to be sent, so that a stall shows in full). Every answer is compared with the expected one. */
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include <sys/types.h>
+
+#include "base/status.h"
+#include "histogram.h"
+#include "world.h"
+
+struct load_options {
+    const char *target;
+    struct world world;
+    unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */
+    double zipf;                      /* exponent, 0 for uniform */
+    unsigned batch;                   /* items a call; 1: Check, more: CheckBatch */
+    bool one_credential;              /* all items of a batch ask with one key */
+    unsigned threads;
+    unsigned connections; /* of each thread */
+    unsigned in_flight;   /* of each thread */
+    double rate;          /* calls a second over all threads; 0: closed loop */
+    double warmup_s;
+    double duration_s;
+    pid_t server_pid; /* whose CPU is read; 0: unknown */
+    bool progress;    /* a line on stderr that is rewritten each second */
+};
+
+struct load_result {
+    struct histogram latency; /* of calls */
+    uint64_t calls;
+    uint64_t decisions;
+    uint64_t errors; /* calls without an answer */
+    uint64_t wrong;  /* decisions other than expected */
+    double elapsed_s;
+    double server_cpu_s; /* user and system, while measuring; negative: unknown */
+    struct sp_error first_error;
+};
+
+/* Runs it: warm-up, then the measured time. SP_ERR_INVALID, SP_ERR_UNAVAILABLE where no call of the warm-up was answered. */
+enum sp_status load_run(const struct load_options *options, struct load_result *ret_result,
+                        struct sp_error *error) SP_MUST_USE;
+
+#endif

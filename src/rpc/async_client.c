@@ -1,0 +1,184 @@
+#include "rpc/async_client.h"
+
+#include <stdlib.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+
+/* What one call needs from its start to its completion. */
+struct slot {
+    grpc_call *call;
+    grpc_metadata_array initial_metadata, trailing_metadata;
+    grpc_byte_buffer *reply;
+    grpc_status_code code;
+    grpc_slice message;
+};
+
+struct connection {
+    grpc_channel *channel;
+    void *method; /* registered: its path is sent as it was encoded once */
+};
+
+struct sp_rpc_async_client {
+    grpc_completion_queue *cq;
+    struct connection *connections;
+    unsigned connection_count, next_connection;
+    struct slot *slots;
+    unsigned slot_count, in_flight;
+    grpc_slice taken; /* memory of the reply that the caller looks at */
+};
+
+static grpc_arg integer_arg(const char *key, int value) {
+    union {
+        const char *constant;
+        char *plain;
+    } name = {key}; /* gRPC only reads it */
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
+    arg.value.integer = value;
+    return arg;
+}
+
+static void connect_one(struct connection *connection, const struct sp_rpc_async_options *options) {
+    grpc_arg args[] = {
+        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+    };
+    const grpc_channel_args all = {.num_args = sizeof(args) / sizeof(*args), .args = args};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    connection->channel = grpc_channel_create(options->target, credentials, &all);
+    grpc_channel_credentials_release(credentials);
+    connection->method = grpc_channel_register_call(connection->channel, options->path, NULL, NULL);
+}
+
+enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, struct sp_rpc_async_client **ret_client,
+                                 struct sp_error *error) {
+    if (options->connections < 1 || options->connections > 1000 || options->slots < 1 || options->slots > 100000)
+        return sp_error_set(error, SP_ERR_INVALID, "connections must be 1 to 1,000 and calls in flight 1 to 100,000");
+    struct sp_rpc_async_client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    client->taken = grpc_empty_slice();
+    client->cq = grpc_completion_queue_create_for_next(NULL);
+    client->slots = calloc(options->slots, sizeof(*client->slots));
+    client->connections = calloc(options->connections, sizeof(*client->connections));
+    if (client->slots == NULL || client->connections == NULL) {
+        sp_rpc_async_close(client);
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    client->slot_count = options->slots;
+    client->connection_count = options->connections;
+    for (unsigned i = 0; i < options->connections; i++)
+        connect_one(&client->connections[i], options);
+    *ret_client = client;
+    return SP_OK;
+}
+
+static void end_call(struct sp_rpc_async_client *client, struct slot *slot) {
+    grpc_metadata_array_destroy(&slot->initial_metadata);
+    grpc_metadata_array_destroy(&slot->trailing_metadata);
+    grpc_slice_unref(slot->message);
+    grpc_call_unref(slot->call);
+    slot->call = NULL;
+    client->in_flight--;
+}
+
+static void cancel_all(struct sp_rpc_async_client *client) {
+    for (unsigned i = 0; i < client->slot_count; i++) {
+        if (client->slots[i].call != NULL)
+            grpc_call_cancel(client->slots[i].call, NULL);
+    }
+    struct sp_rpc_completion ignored;
+    while (client->in_flight > 0)
+        (void)sp_rpc_async_next(client, UINT64_MAX, &ignored);
+}
+
+void sp_rpc_async_close(struct sp_rpc_async_client *client) {
+    if (client == NULL)
+        return;
+    cancel_all(client);
+    for (unsigned i = 0; i < client->connection_count; i++)
+        grpc_channel_destroy(client->connections[i].channel);
+    grpc_completion_queue_shutdown(client->cq);
+    while (grpc_completion_queue_next(client->cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type != GRPC_QUEUE_SHUTDOWN)
+        ;
+    grpc_completion_queue_destroy(client->cq);
+    grpc_slice_unref(client->taken);
+    free(client->slots);
+    free(client->connections);
+    free(client);
+}
+
+void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number, struct sp_bytes request) {
+    struct slot *slot = &client->slots[slot_number];
+    struct connection *connection = &client->connections[client->next_connection++ % client->connection_count];
+    slot->call = grpc_channel_create_registered_call(connection->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq,
+                                                     connection->method, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    grpc_metadata_array_init(&slot->initial_metadata);
+    grpc_metadata_array_init(&slot->trailing_metadata);
+    slot->message = grpc_empty_slice();
+    slot->reply = NULL;
+    grpc_slice body = grpc_slice_from_copied_buffer((const char *)request.data, request.size);
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&body, 1);
+    grpc_slice_unref(body);
+
+    grpc_op ops[6] = {0};
+    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    ops[1].op = GRPC_OP_SEND_MESSAGE;
+    ops[1].data.send_message.send_message = buffer;
+    ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+    ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
+    ops[3].data.recv_initial_metadata.recv_initial_metadata = &slot->initial_metadata;
+    ops[4].op = GRPC_OP_RECV_MESSAGE;
+    ops[4].data.recv_message.recv_message = &slot->reply;
+    ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+    ops[5].data.recv_status_on_client.trailing_metadata = &slot->trailing_metadata;
+    ops[5].data.recv_status_on_client.status = &slot->code;
+    ops[5].data.recv_status_on_client.status_details = &slot->message;
+    /* Only a programmer's error makes the start of a batch fail. */
+    if (grpc_call_start_batch(slot->call, ops, 6, slot, NULL) != GRPC_CALL_OK)
+        abort();
+    grpc_byte_buffer_destroy(buffer);
+    client->in_flight++;
+}
+
+static gpr_timespec deadline_of(uint64_t until_ns) {
+    if (until_ns >= (uint64_t)INT64_MAX)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    return (gpr_timespec){.tv_sec = (int64_t)(until_ns / 1000000000U),
+                          .tv_nsec = (int32_t)(until_ns % 1000000000U),
+                          .clock_type = GPR_CLOCK_MONOTONIC};
+}
+
+static struct sp_bytes take_reply(struct sp_rpc_async_client *client, struct slot *slot) {
+    if (slot->reply == NULL)
+        return (struct sp_bytes){0};
+    grpc_byte_buffer_reader reader;
+    grpc_slice_unref(client->taken);
+    client->taken = grpc_empty_slice();
+    if (grpc_byte_buffer_reader_init(&reader, slot->reply)) {
+        client->taken = grpc_byte_buffer_reader_readall(&reader);
+        grpc_byte_buffer_reader_destroy(&reader);
+    }
+    grpc_byte_buffer_destroy(slot->reply);
+    return (struct sp_bytes){GRPC_SLICE_START_PTR(client->taken), GRPC_SLICE_LENGTH(client->taken)};
+}
+
+bool sp_rpc_async_next(struct sp_rpc_async_client *client, uint64_t until_ns,
+                       struct sp_rpc_completion *ret_completion) {
+    grpc_event event = grpc_completion_queue_next(client->cq, deadline_of(until_ns), NULL);
+    if (event.type != GRPC_OP_COMPLETE)
+        return false;
+    struct slot *slot = event.tag;
+    *ret_completion = (struct sp_rpc_completion){
+        .slot = (unsigned)(slot - client->slots),
+        .status = slot->code == GRPC_STATUS_OK ? SP_OK : sp_status_from_grpc((int)slot->code),
+        .reply = take_reply(client, slot),
+    };
+    end_call(client, slot);
+    return true;
+}
