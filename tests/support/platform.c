@@ -43,7 +43,7 @@ static unsigned free_port(void) {
     return ntohs(address.sin_port);
 }
 
-pid_t platform_spawn(const char *program, const char *log_file, char *const *arguments) {
+pid_t platform_spawn(const char *program, const char *log_file, const char *const *arguments) {
     const char *folder = getenv("SP_BIN_DIR");
     char path[512];
     snprintf(path, sizeof(path), "%s/%s", folder != NULL ? folder : ".", program);
@@ -53,7 +53,11 @@ pid_t platform_spawn(const char *program, const char *log_file, char *const *arg
         int fd = open(log_file, O_WRONLY | O_CREAT | O_APPEND, 0600);
         if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
             _exit(126);
-        execv(path, arguments);
+        union {
+            const char *const *in;
+            char *const *out;
+        } words = {arguments}; /* execv only reads them */
+        execv(path, words.out);
         _exit(127);
     }
     return pid;
@@ -134,8 +138,8 @@ static void make_store(struct platform *platform, const char *schema_yaml) {
     snprintf(key_file, sizeof(key_file), "%s/operator.key", platform->folder);
     snprintf(schema_file, sizeof(schema_file), "%s/schema.yaml", platform->folder);
     snprintf(log_file, sizeof(log_file), "%s/init.log", platform->folder);
-    char *arguments[] = {"sallyport-sync", "init",      "--store", platform->store, "--key-file", key_file,
-                         "--schema",       schema_file, NULL};
+    const char *arguments[] = {"sallyport-sync", "init",      "--store", platform->store, "--key-file", key_file,
+                               "--schema",       schema_file, NULL};
     if (schema_yaml != NULL) {
         FILE *file = fopen(schema_file, "w");
         assert_non_null(file);
@@ -154,8 +158,8 @@ static void make_store(struct platform *platform, const char *schema_yaml) {
 void platform_start_sync(struct platform *platform) {
     char log_file[128];
     snprintf(log_file, sizeof(log_file), "%s/sync.log", platform->folder);
-    char *arguments[] = {"sallyport-sync",       "serve", "--store", platform->store, "--listen",
-                         platform->admin_target, NULL};
+    const char *arguments[] = {"sallyport-sync",       "serve", "--store", platform->store, "--listen",
+                               platform->admin_target, NULL};
     platform->sync_pid = platform_spawn("sallyport-sync", log_file, arguments);
     platform_wait_until_serving(platform, platform->admin_target, platform->sync_pid, log_file);
 }
@@ -163,7 +167,7 @@ void platform_start_sync(struct platform *platform) {
 void platform_start_server(struct platform *platform) {
     char log_file[128];
     snprintf(log_file, sizeof(log_file), "%s/server.log", platform->folder);
-    char *arguments[] = {"sallyportd", "--store", platform->store, "--listen", platform->server_target, NULL};
+    const char *arguments[] = {"sallyportd", "--store", platform->store, "--listen", platform->server_target, NULL};
     platform->server_pid = platform_spawn("sallyportd", log_file, arguments);
     platform_wait_until_serving(platform, platform->server_target, platform->server_pid, log_file);
 }

@@ -30,7 +30,7 @@ void platform_start(struct platform *platform, const char *schema_yaml);
 void platform_stop(struct platform *platform);
 
 /* The parts of it, for tests that kill and restart programs. The first argument is the program's name; its output is appended to a file. */
-pid_t platform_spawn(const char *program, const char *log_file, char *const *arguments);
+pid_t platform_spawn(const char *program, const char *log_file, const char *const *arguments);
 /* The exit status, or 128 and the signal. */
 int platform_wait(pid_t pid);
 void platform_wait_until_serving(struct platform *platform, const char *target, pid_t pid, const char *log_file);

@@ -1,0 +1,273 @@
+/* libsallyport from outside: only what sallyport.h says, on a store that the admin layer wrote. */
+#include <sallyport.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "support/admin_fixture.h"
+
+/* ---- how often memory is asked for ---- */
+
+static unsigned long allocations;
+
+#ifdef __SANITIZE_ADDRESS__
+extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
+static void on_malloc(const volatile void *at, size_t size) {
+    (void)at;
+    (void)size;
+    allocations++;
+}
+static void on_free(const volatile void *at) {
+    (void)at;
+}
+static void count_allocations(void) {
+    assert_int_not_equal(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free), 0);
+}
+#elif defined(__SANITIZE_THREAD__)
+#define CANNOT_COUNT
+static void count_allocations(void) {
+}
+#else
+/* The program's malloc stands before the C library's for every library that it loads. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *at, size_t size);
+void *malloc(size_t size) {
+    allocations++;
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+    allocations++;
+    return __libc_calloc(count, size);
+}
+void *realloc(void *at, size_t size) {
+    allocations++;
+    return __libc_realloc(at, size);
+}
+static void count_allocations(void) {
+}
+#endif
+
+/* ---- the world ---- */
+
+struct fixture {
+    struct admin_fixture admin;
+    char key[96];
+    struct sallyport_store *store;
+};
+
+static int set_up(void **state) {
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    admin_fixture_open(&fixture->admin, NULL);
+    const char *boss = admin_workspace(&fixture->admin, "acme");
+    admin_ok(&fixture->admin, boss, "CreateServiceAccount", "{'id':'bot','name':'Bot'}");
+    admin_ok(&fixture->admin, boss, "RegisterResource", "{'resource':{'type':'voice','id':'v1'}}");
+    admin_ok(&fixture->admin, boss, "ShareResource",
+             "{'resource':{'type':'voice','id':'v1'},'subject':{'principal':'bot'},'role':'ROLE_VIEWER'}");
+    const char *key = admin_new_key(&fixture->admin, boss, "bot", "{'names':['text_to_speech']}",
+                                    ",'allowedIps':{'entries':['203.0.113.0/24']}");
+    snprintf(fixture->key, sizeof(fixture->key), "%s", key);
+    /* A process opens an environment once: the writer leaves before the library comes. */
+    sp_store_close(fixture->admin.store);
+    char message[SALLYPORT_MESSAGE_BYTES];
+    if (sallyport_open(fixture->admin.folder, &fixture->store, message) != SALLYPORT_OK)
+        fail_msg("%s", message);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    sallyport_close(fixture->store);
+    struct sp_store_options options = {.mode = SP_STORE_WRITE};
+    struct sp_error error;
+    assert_int_equal(sp_store_open(fixture->admin.folder, &options, &fixture->admin.store, &error), SP_OK);
+    admin_fixture_close(&fixture->admin);
+    free(fixture);
+    return 0;
+}
+
+static struct sallyport_text text(const char *terminated) {
+    return (struct sallyport_text){terminated, strlen(terminated)};
+}
+
+static struct sallyport_question question(const struct fixture *fixture, const char *ip, const char *action) {
+    return (struct sallyport_question){
+        .api_key = text(fixture->key), .ip = text(ip), .type = text("voice"), .id = text("v1"), .action = text(action)};
+}
+
+static struct sallyport_reader *open_reader(const struct fixture *fixture) {
+    struct sallyport_reader *reader;
+    assert_int_equal(sallyport_reader_open(fixture->store, &reader, NULL), SALLYPORT_OK);
+    return reader;
+}
+
+static void answers_with_reason_status_and_ids(void **state) {
+    struct fixture *fixture = *state;
+    struct sallyport_reader *reader = open_reader(fixture);
+    static const struct {
+        const char *ip, *action, *reason;
+        unsigned http;
+    } cases[] = {{"203.0.113.9", "use", "ALLOWED", 200},
+                 {"198.51.100.9", "use", "IP_NOT_ALLOWED", 403},
+                 {"203.0.113.9", "edit", "PERMISSION_MISSING", 403},
+                 {"203.0.113.9", "nonesuch", "ACTION_UNKNOWN", 403}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct sallyport_question asked = question(fixture, cases[i].ip, cases[i].action);
+        struct sallyport_answer answer;
+        assert_int_equal(sallyport_check(reader, &asked, &answer), SALLYPORT_OK);
+        assert_string_equal(sallyport_reason_name(answer.reason), cases[i].reason);
+        assert_int_equal(answer.http_status, cases[i].http);
+        assert_int_equal(answer.allowed, cases[i].http == 200);
+        assert_string_equal(answer.workspace, "acme");
+        assert_string_equal(answer.principal, "bot");
+    }
+    sallyport_reader_close(reader);
+}
+
+static void a_callers_mistake_is_invalid_and_the_answer_denies(void **state) {
+    struct fixture *fixture = *state;
+    struct sallyport_reader *reader = open_reader(fixture);
+    struct sallyport_question good = question(fixture, "203.0.113.9", "use"), wrong[5];
+    for (size_t i = 0; i < 5; i++)
+        wrong[i] = good;
+    wrong[0].ip = text("203.0.113");
+    wrong[1].action = (struct sallyport_text){"use\0me", 6};
+    wrong[2].type = text("\xff\xfe");
+    wrong[3].api_key = (struct sallyport_text){NULL, 0};
+    char longer[300];
+    memset(longer, 'a', sizeof(longer));
+    wrong[4].id = (struct sallyport_text){longer, 257};
+    for (size_t i = 0; i < 5; i++) {
+        struct sallyport_answer answer = {.allowed = true};
+        assert_int_equal(sallyport_check(reader, &wrong[i], &answer), SALLYPORT_INVALID);
+        assert_false(answer.allowed);
+    }
+    sallyport_reader_close(reader);
+}
+
+static void many_stop_at_the_first_mistake_and_deny_the_rest(void **state) {
+    struct fixture *fixture = *state;
+    struct sallyport_reader *reader = open_reader(fixture);
+    struct sallyport_question asked[3] = {question(fixture, "203.0.113.9", "use"), question(fixture, "nowhere", "use"),
+                                          question(fixture, "203.0.113.9", "use")};
+    struct sallyport_answer answers[3];
+    memset(answers, 0xff, sizeof(answers));
+    assert_int_equal(sallyport_check_many(reader, asked, 3, answers), SALLYPORT_INVALID);
+    assert_true(answers[0].allowed);
+    assert_false(answers[1].allowed);
+    assert_false(answers[2].allowed);
+    asked[1] = asked[0];
+    assert_int_equal(sallyport_check_many(reader, asked, 3, answers), SALLYPORT_OK);
+    assert_true(answers[2].allowed);
+    assert_int_equal(answers[0].revision, answers[2].revision);
+    uint64_t epoch, revision;
+    assert_int_equal(sallyport_refresh(reader, &epoch, &revision), SALLYPORT_OK);
+    assert_int_equal(epoch, answers[0].epoch);
+    assert_int_equal(revision, answers[0].revision);
+    sallyport_reader_close(reader);
+}
+
+static void a_decision_allocates_nothing(void **state) {
+#ifdef CANNOT_COUNT
+    (void)state;
+    skip();
+#else
+    struct fixture *fixture = *state;
+    struct sallyport_reader *reader = open_reader(fixture);
+    struct sallyport_question asked[] = {question(fixture, "203.0.113.9", "use"),
+                                         question(fixture, "198.51.100.9", "use"),
+                                         question(fixture, "203.0.113.9", "edit")};
+    struct sallyport_answer answer;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(sallyport_check(reader, &asked[i % 3], &answer), SALLYPORT_OK);
+    count_allocations();
+    unsigned long before = allocations;
+    free(malloc(1));
+    assert_true(allocations > before); /* the counter counts */
+    before = allocations;
+    unsigned failed = 0;
+    for (int i = 0; i < 30000; i++)
+        failed += sallyport_check(reader, &asked[i % 3], &answer) != SALLYPORT_OK;
+    unsigned long after = allocations;
+    assert_int_equal(failed, 0);
+    assert_int_equal(after, before);
+    sallyport_reader_close(reader);
+#endif
+}
+
+static void *check_in_a_thread(void *argument) {
+    const struct fixture *fixture = argument;
+    struct sallyport_reader *reader;
+    uintptr_t wrong = 0;
+    if (sallyport_reader_open(fixture->store, &reader, NULL) != SALLYPORT_OK)
+        return (void *)(uintptr_t)1;
+    for (int i = 0; i < 5000; i++) {
+        bool inside = i % 2 == 0;
+        struct sallyport_question asked = question(fixture, inside ? "203.0.113.9" : "198.51.100.9", "use");
+        struct sallyport_answer answer;
+        wrong += sallyport_check(reader, &asked, &answer) != SALLYPORT_OK || answer.allowed != inside;
+    }
+    sallyport_reader_close(reader);
+    return (void *)wrong;
+}
+
+static void threads_with_a_reader_each_do_not_disturb_each_other(void **state) {
+    pthread_t threads[8];
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, check_in_a_thread, *state), 0);
+    for (size_t i = 0; i < 8; i++) {
+        void *wrong;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
+static void says_what_is_wrong_with_a_store_that_is_not_there(void **state) {
+    (void)state;
+    struct sallyport_store *store;
+    char message[SALLYPORT_MESSAGE_BYTES];
+    assert_int_equal(sallyport_open("/nonexistent/sallyport", &store, message), SALLYPORT_UNAVAILABLE);
+    assert_non_null(strstr(message, "/nonexistent/sallyport"));
+}
+
+static void the_example_program_says_the_answer(void **state) {
+    struct fixture *fixture = *state;
+    char key_file[160], command[1024], line[64] = "";
+    snprintf(key_file, sizeof(key_file), "%s/example.key", fixture->admin.folder);
+    FILE *file = fopen(key_file, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", fixture->key);
+    assert_int_equal(fclose(file), 0);
+    const char *folder = getenv("SP_BIN_DIR");
+    snprintf(command, sizeof(command), "%s/tests/lib_example '%s' '%s' 203.0.113.9 voice v1 use",
+             folder != NULL ? folder : ".", fixture->admin.folder, key_file);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(line, sizeof(line), pipe));
+    assert_int_equal(pclose(pipe), 0);
+    assert_string_equal(line, "ALLOW ALLOWED 200\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_with_reason_status_and_ids),
+        cmocka_unit_test(a_callers_mistake_is_invalid_and_the_answer_denies),
+        cmocka_unit_test(many_stop_at_the_first_mistake_and_deny_the_rest),
+        cmocka_unit_test(a_decision_allocates_nothing),
+        cmocka_unit_test(threads_with_a_reader_each_do_not_disturb_each_other),
+        cmocka_unit_test(says_what_is_wrong_with_a_store_that_is_not_there),
+        cmocka_unit_test(the_example_program_says_the_answer),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;
+}
