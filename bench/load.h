@@ -15,6 +15,7 @@ struct load_options {
     unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */
     double zipf;                      /* exponent, 0 for uniform */
     unsigned batch;                   /* items a call; 1: Check, more: CheckBatch */
+    bool unverified;                  /* answers are not looked at: for servers that only echo */
     bool one_credential;              /* all items of a batch ask with one key */
     unsigned threads;
     unsigned connections; /* of each thread */

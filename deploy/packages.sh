@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the distribution's packages that are named as groups: build, test, interop. Debian 12 and Ubuntu 24.04.
+# Installs the distribution's packages that are named as groups: build, test, bench, interop. Debian 12 and Ubuntu 24.04.
 # Asks apt only for what is missing, so that it costs nothing when all is there.
 set -euo pipefail
 
 build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libgrpc-dev
     liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libxxhash-dev zlib1g-dev)
 test=(libcmocka-dev clang clang-format clang-tidy git)
+bench=(jq nghttp2-client)
 interop=(nodejs etcd-server nghttp2-client)
 
 wanted=()
@@ -13,9 +14,10 @@ for group in "$@"; do
     case $group in
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
     interop) wanted+=("${interop[@]}") ;;
     *)
-        echo "deploy/packages.sh: no group '$group' (build, test, interop)" >&2
+        echo "deploy/packages.sh: no group '$group' (build, test, bench, interop)" >&2
         exit 2
         ;;
     esac

@@ -1,0 +1,155 @@
+/* The floor: a bare unary server straight on the gRPC C core, one completion queue and thread for each worker, that
+ * answers every Check with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
+ *
+ * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Ends with SIGTERM or SIGINT. */
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REQUESTED = 64 };
+
+struct echo;
+
+/* One call, from being requested to its end; then it is requested again. */
+struct call {
+    struct echo *echo;
+    grpc_completion_queue *cq;
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *request;
+    int cancelled;
+    bool answering;
+};
+
+struct echo {
+    grpc_server *server;
+    void *method;
+    grpc_byte_buffer *reply;
+};
+
+static void fail(const char *what) {
+    fprintf(stderr, "echo_server: %s\n", what);
+    exit(2);
+}
+
+static void request_next(struct call *call) {
+    call->answering = false;
+    call->request = NULL;
+    grpc_metadata_array_init(&call->metadata);
+    if (grpc_server_request_registered_call(call->echo->server, call->echo->method, &call->call, &call->deadline,
+                                            &call->metadata, &call->request, call->cq, call->cq, call) != GRPC_CALL_OK)
+        fail("a call could not be requested");
+}
+
+static void answer(struct call *call) {
+    grpc_op ops[4] = {0};
+    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    ops[1].op = GRPC_OP_SEND_MESSAGE;
+    ops[1].data.send_message.send_message = call->echo->reply;
+    ops[2].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[2].data.send_status_from_server.status = GRPC_STATUS_OK;
+    ops[3].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    ops[3].data.recv_close_on_server.cancelled = &call->cancelled;
+    call->answering = true;
+    if (grpc_call_start_batch(call->call, ops, 4, call, NULL) != GRPC_CALL_OK)
+        fail("a call could not be answered");
+}
+
+static void end(struct call *call) {
+    grpc_metadata_array_destroy(&call->metadata);
+    if (call->request != NULL)
+        grpc_byte_buffer_destroy(call->request);
+    grpc_call_unref(call->call);
+}
+
+static void *work(void *argument) {
+    struct call *calls = argument;
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(calls[0].cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        struct call *call = event.tag;
+        if (call == NULL)
+            continue; /* the server's shutdown */
+        if (call->answering) {
+            end(call);
+            request_next(call);
+        } else if (event.success) {
+            answer(call);
+        }
+    }
+}
+
+static grpc_byte_buffer *make_reply(size_t size) {
+    grpc_slice slice = grpc_slice_malloc(size);
+    memset(GRPC_SLICE_START_PTR(slice), 0, size);
+    /* Well-formed for whoever decodes it: one field of bytes with number 15. */
+    if (size >= 3 && size < 130) {
+        GRPC_SLICE_START_PTR(slice)[0] = 15 << 3 | 2;
+        GRPC_SLICE_START_PTR(slice)[1] = (uint8_t)(size - 2);
+    }
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    return buffer;
+}
+
+static void start_worker(struct echo *echo, grpc_completion_queue *cq, pthread_t *ret_thread) {
+    struct call *calls = calloc(REQUESTED, sizeof(*calls));
+    if (calls == NULL)
+        fail("out of memory");
+    for (int i = 0; i < REQUESTED; i++) {
+        calls[i].echo = echo;
+        calls[i].cq = cq;
+        request_next(&calls[i]);
+    }
+    if (pthread_create(ret_thread, NULL, work, calls) != 0)
+        fail("no thread");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4)
+        fail("usage: echo_server ADDRESS WORKERS REPLY_BYTES");
+    unsigned workers = (unsigned)strtoul(argv[2], NULL, 10);
+    if (workers < 1 || workers > 64)
+        fail("1 to 64 workers");
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+    grpc_init();
+    struct echo echo = {.server = grpc_server_create(NULL, NULL)};
+    echo.reply = make_reply(strtoul(argv[3], NULL, 10));
+    echo.method = grpc_server_register_method(echo.server, "/sallyport.v1.Authorization/Check", NULL,
+                                              GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    grpc_completion_queue *queues[64];
+    pthread_t threads[64];
+    for (unsigned i = 0; i < workers; i++) {
+        queues[i] = grpc_completion_queue_create_for_next(NULL);
+        grpc_server_register_completion_queue(echo.server, queues[i], NULL);
+    }
+    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+    if (grpc_server_add_http2_port(echo.server, argv[1], credentials) == 0)
+        fail("the address cannot be listened on");
+    grpc_server_credentials_release(credentials);
+    grpc_server_start(echo.server);
+    for (unsigned i = 0; i < workers; i++)
+        start_worker(&echo, queues[i], &threads[i]);
+
+    int received;
+    sigwait(&signals, &received);
+    grpc_server_shutdown_and_notify(echo.server, queues[0], NULL);
+    grpc_server_cancel_all_calls(echo.server);
+    _exit(0); /* a floor for measuring needs no tidy end */
+}
