@@ -1,0 +1,100 @@
+#include "spawn.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "grpc/health/v1/health.pb-c.h"
+#include "rpc/client.h"
+#include "wire/wire.h"
+
+uint64_t bench_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+pid_t bench_spawn(const char *const *words) {
+    pid_t pid = fork();
+    if (pid < 0) {
+        perror("fork");
+        exit(2);
+    }
+    if (pid == 0) {
+        union {
+            const char *const *in;
+            char *const *out;
+        } arguments = {words}; /* execv only reads them */
+        int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+            _exit(126);
+        execv(words[0], arguments.out);
+        _exit(127);
+    }
+    return pid;
+}
+
+static bool accepts(unsigned port) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+static bool is_serving(struct sp_rpc_client *client, struct sp_arena *arena) {
+    static const struct sp_bytes empty = {NULL, 0}; /* a HealthCheckRequest for the whole server */
+    struct sp_bytes reply;
+    struct sp_error error;
+    ProtobufCMessage *message;
+    sp_arena_reset(arena);
+    return sp_rpc_client_call(client, "/grpc.health.v1.Health/Check", empty, arena, &reply, &error) == SP_OK &&
+           sp_wire_unpack_trusted(&grpc__health__v1__health_check_response__descriptor, reply, arena, &message) ==
+               SP_OK &&
+           ((const Grpc__Health__V1__HealthCheckResponse *)message)->status ==
+               GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+}
+
+static void give_up(unsigned port) {
+    fprintf(stderr, "nothing serves at 127.0.0.1:%u\n", port);
+    exit(2);
+}
+
+void bench_wait_serving(unsigned port, pid_t pid) {
+    uint64_t until = bench_now_ns() + 10000000000U;
+    char target[32];
+    struct sp_arena arena;
+    struct sp_rpc_client *client;
+    struct sp_error error;
+    snprintf(target, sizeof(target), "127.0.0.1:%u", port);
+    /* gRPC waits a second after a refused connection, so the socket is asked first. */
+    while (!accepts(port)) {
+        if (bench_now_ns() > until || waitpid(pid, NULL, WNOHANG) == pid)
+            give_up(port);
+        usleep(500);
+    }
+    struct sp_rpc_client_options options = {.target = target, .timeout_ms = 1000};
+    if (sp_arena_init(&arena, 4096, 65536) != SP_OK || sp_rpc_client_open(&options, &client, &error) != SP_OK)
+        give_up(port);
+    while (!is_serving(client, &arena)) {
+        if (bench_now_ns() > until)
+            give_up(port);
+        usleep(500);
+    }
+    sp_rpc_client_close(client);
+    sp_arena_fini(&arena);
+}
+
+void bench_stop(pid_t pid) {
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+}

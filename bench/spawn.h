@@ -1,0 +1,21 @@
+/* Starting the real programs for a measurement, and knowing when they serve. Loopback only. */
+#ifndef BENCH_SPAWN_H
+#define BENCH_SPAWN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t bench_now_ns(void);
+
+/* Starts a program with its output thrown away; exits with a message where it cannot. `words` ends with NULL and begins with the path. */
+pid_t bench_spawn(const char *const *words);
+
+/* Waits until the health of "127.0.0.1:port" is SERVING, at most ten seconds, polling each half millisecond; exits with a message
+ * where it does not come. */
+void bench_wait_serving(unsigned port, pid_t pid);
+
+/* SIGTERM, and waits. */
+void bench_stop(pid_t pid);
+
+#endif
