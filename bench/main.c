@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "sallyport/v1/authorization.pb-c.h"
+#include "wire/wire.h"
 #include "world_records.h"
 
 #ifndef SP_VERSION
@@ -336,12 +338,53 @@ static int make_world(const struct arguments *arguments) {
     return 0;
 }
 
+/* ---- request ---- */
+
+/* One allowed question as a gRPC frame: five bytes, then the message. For load tools that send the same bytes over and over. */
+static int write_request(const struct arguments *arguments) {
+    struct world_question question;
+    struct sp_arena arena;
+    struct sp_bytes message;
+    static char voice[] = "voice";
+    char action[16];
+    world_ask(&arguments->load.world, WORLD_ALLOWED, 5, 2, &question);
+    snprintf(action, sizeof(action), "%s", question.action);
+    Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
+    Sallyport__V1__ResourceRef ref = SALLYPORT__V1__RESOURCE_REF__INIT;
+    ref.type = voice;
+    ref.id = question.voice;
+    request.credential_case = SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY;
+    request.api_key = question.key;
+    request.ip = question.ip;
+    request.resource = &ref;
+    request.action = action;
+    if (sp_arena_init(&arena, 4096, 65536) != SP_OK || sp_wire_pack(&request.base, &arena, &message) != SP_OK)
+        return 2;
+    uint8_t prefix[5] = {0};
+    sp_store_be32(prefix + 1, (uint32_t)message.size);
+    bool good = fwrite(prefix, sizeof(prefix), 1, stdout) == 1 && fwrite(message.data, message.size, 1, stdout) == 1;
+    sp_arena_fini(&arena);
+    return good && fflush(stdout) == 0 ? 0 : 2;
+}
+
+static const struct argp request_argp = {
+    .parser = parse_make_option,
+    .children = run_children,
+    .doc = "Writes one question of the world, which is allowed, as a gRPC frame to standard output.\v"
+           "Example:\n"
+           "  sallyport-bench request --keys 100000 > check.frame\n"
+           "  h2load -d check.frame -H 'content-type: application/grpc' -H 'te: trailers' "
+           "http://127.0.0.1:7400/sallyport.v1.Authorization/Check",
+};
+
 static void print_usage(FILE *out) {
     fputs("Usage: sallyport-bench run [OPTION...]\n"
-          "       sallyport-bench world [OPTION...]\n\n"
+          "       sallyport-bench world [OPTION...]\n"
+          "       sallyport-bench request [OPTION...]\n\n"
           "  run     ask a running sallyportd and check every answer\n"
-          "  world   make the world to ask about, as NDJSON or as a store\n\n"
-          "Try `sallyport-bench run --help` and `sallyport-bench world --help`.\n",
+          "  world   make the world to ask about, as NDJSON or as a store\n"
+          "  request write one question as a gRPC frame, for other load tools\n\n"
+          "Each has --help.\n",
           out);
 }
 
@@ -366,11 +409,17 @@ int main(int argc, char **argv) {
         puts(argp_program_version);
         return 0;
     }
-    static char world_name[] = "sallyport-bench world", run_name[] = "sallyport-bench run";
+    static char world_name[] = "sallyport-bench world", run_name[] = "sallyport-bench run",
+                request_name[] = "sallyport-bench request";
     if (strcmp(command, "world") == 0) {
         argv[1] = world_name;
         argp_parse(&make_argp, argc - 1, argv + 1, 0, NULL, &arguments);
         return make_world(&arguments);
+    }
+    if (strcmp(command, "request") == 0) {
+        argv[1] = request_name;
+        argp_parse(&request_argp, argc - 1, argv + 1, 0, NULL, &arguments);
+        return write_request(&arguments);
     }
     if (strcmp(command, "run") == 0) {
         argv[1] = run_name;
