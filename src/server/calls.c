@@ -1,17 +1,15 @@
-/* Check, CheckBatch and Explain. Each reads its request, takes the worker's snapshot, answers, releases it, and replies. */
+/* Check, CheckBatch and Explain, and the table of methods. Each reads its request, takes the worker's snapshot, answers, releases it, and replies. */
 #include <inttypes.h>
 #include <time.h>
 
 #include "decide/explain.h"
-#include "server/question.h"
+#include "server/batch.h"
 #include "server/service.h"
 #include "wire/wire.h"
 
 enum {
-    BATCH_MAX_ITEMS = 1000,
-    WAIT_MAX_MS = 500,    /* for min_revision */
-    RETRY_MAX_MS = 8,     /* between two looks at the revision */
-    DEADLINE_EVERY = 128, /* items of a batch between two looks at the clock */
+    WAIT_MAX_MS = 500, /* for min_revision */
+    RETRY_MAX_MS = 8,  /* between two looks at the revision */
 };
 
 /* ---- waiting for a revision ---- */
@@ -68,13 +66,6 @@ static enum sp_status acquire(struct sp_service *service, struct sp_rpc_call *ca
 
 /* ---- replying ---- */
 
-static Sallyport__V1__Revision revision_message(struct sp_revision revision) {
-    Sallyport__V1__Revision message = SALLYPORT__V1__REVISION__INIT;
-    message.epoch = revision.epoch;
-    message.number = revision.number;
-    return message;
-}
-
 static void reply(struct sp_service *service, struct sp_rpc_call *call, const ProtobufCMessage *message) {
     struct sp_bytes packed;
     struct sp_error error = {0};
@@ -106,19 +97,6 @@ static enum sp_status read_request(struct sp_rpc_call *call, const ProtobufCMess
 
 /* ---- Check ---- */
 
-static enum sp_status answer_one(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                                 struct sp_query *query, Sallyport__V1__CheckResponse *response,
-                                 struct sp_error *error) {
-    struct sp_answer answer = {0};
-    enum sp_status status = sp_service_answer(service, view, query, &answer);
-    if (status == SP_OK)
-        status = sp_answer_to_response(&answer, &service->workers[sp_rpc_call_worker(call)].ids,
-                                       sp_rpc_call_arena(call), response);
-    if (status != SP_OK)
-        sp_service_explain_failure(service, status, error);
-    return status;
-}
-
 static void check(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
     struct sp_error error = {0};
@@ -136,70 +114,19 @@ static void check(struct sp_rpc_call *call, void *user) {
     if (status == SP_OK)
         status = acquire(service, call, request->min_revision, &snapshot, &revision, &error);
     if (status == SP_OK) {
-        status = answer_one(service, call, sp_snapshot_view(snapshot), &question.query, &response, &error);
+        status = sp_batch_answer_one(service, call, sp_snapshot_view(snapshot), &question.query, &response, &error);
         sp_snapshot_release(snapshot);
     }
     if (status != SP_OK) {
         give_up(call, status, &error);
         return;
     }
-    Sallyport__V1__Revision at = revision_message(revision);
+    Sallyport__V1__Revision at = sp_batch_revision(revision);
     response.revision = &at;
     reply(service, call, &response.base);
 }
 
 /* ---- CheckBatch ---- */
-
-static enum sp_status check_items(const Sallyport__V1__CheckBatchRequest *request, struct sp_error *error) {
-    if (request->n_items == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "items: give 1 to %d", BATCH_MAX_ITEMS);
-    if (request->n_items > BATCH_MAX_ITEMS)
-        return sp_error_set(error, SP_ERR_INVALID, "items: %zu are too many, give 1 to %d", request->n_items,
-                            BATCH_MAX_ITEMS);
-    return SP_OK;
-}
-
-/* Every question is read before the first is answered: a mistake in one is told without work on the others. */
-static enum sp_status read_questions(const Sallyport__V1__CheckBatchRequest *request, struct sp_arena *arena,
-                                     struct sp_question **ret_questions, struct sp_error *error) {
-    struct sp_question_common common;
-    enum sp_status status = check_items(request, error);
-    if (status == SP_OK)
-        status = sp_question_common_from_batch(request, &common, error);
-    if (status != SP_OK)
-        return status;
-    struct sp_question *questions = sp_arena_calloc(arena, request->n_items, sizeof(*questions));
-    if (questions == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "the batch needs more memory than a call may use: ask for less");
-    for (size_t i = 0; i < request->n_items && status == SP_OK; i++)
-        status = sp_question_from_item(request->items[i], i, &common, &questions[i], error);
-    *ret_questions = questions;
-    return status;
-}
-
-static enum sp_status make_results(struct sp_arena *arena, size_t count, Sallyport__V1__CheckBatchResponse *response) {
-    Sallyport__V1__CheckResponse *results = sp_arena_calloc(arena, count, sizeof(*results));
-    response->results = sp_arena_calloc(arena, count, sizeof(Sallyport__V1__CheckResponse *));
-    if (results == NULL || response->results == NULL)
-        return SP_ERR_MEMORY;
-    for (size_t i = 0; i < count; i++)
-        response->results[i] = &results[i];
-    response->n_results = count;
-    return SP_OK;
-}
-
-static enum sp_status answer_all(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                                 struct sp_question *questions, Sallyport__V1__CheckBatchResponse *response,
-                                 struct sp_error *error) {
-    for (size_t i = 0; i < response->n_results; i++) {
-        if (i % DEADLINE_EVERY == DEADLINE_EVERY - 1 && sp_rpc_call_remaining_ms(call) == 0)
-            return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the batch");
-        enum sp_status status = answer_one(service, call, view, &questions[i].query, response->results[i], error);
-        if (status != SP_OK)
-            return status;
-    }
-    return SP_OK;
-}
 
 static void check_batch(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
@@ -213,21 +140,19 @@ static void check_batch(struct sp_rpc_call *call, void *user) {
     enum sp_status status = read_request(call, &sallyport__v1__check_batch_request__descriptor, &message, &error);
     if (status == SP_OK) {
         request = (const Sallyport__V1__CheckBatchRequest *)message;
-        status = read_questions(request, sp_rpc_call_arena(call), &questions, &error);
+        status = sp_batch_read(service, request, sp_rpc_call_arena(call), &questions, &response, &error);
     }
-    if (status == SP_OK && (status = make_results(sp_rpc_call_arena(call), request->n_items, &response)) != SP_OK)
-        sp_service_explain_failure(service, status, &error);
     if (status == SP_OK)
         status = acquire(service, call, request->min_revision, &snapshot, &revision, &error);
     if (status == SP_OK) {
-        status = answer_all(service, call, sp_snapshot_view(snapshot), questions, &response, &error);
+        status = sp_batch_answer(service, call, sp_snapshot_view(snapshot), questions, &response, &error);
         sp_snapshot_release(snapshot);
     }
     if (status != SP_OK) {
         give_up(call, status, &error);
         return;
     }
-    Sallyport__V1__Revision at = revision_message(revision);
+    Sallyport__V1__Revision at = sp_batch_revision(revision);
     response.revision = &at;
     reply(service, call, &response.base);
 }
@@ -284,6 +209,10 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
     const struct sp_rpc_method methods[SP_SERVER_METHODS] = {
         {.path = "/sallyport.v1.Authorization/Check", .unary = check, .user = service, .hot = true},
         {.path = "/sallyport.v1.Authorization/CheckBatch", .unary = check_batch, .user = service, .hot = true},
+        {.path = "/sallyport.v1.Authorization/CheckStream",
+         .kind = SP_RPC_STREAM,
+         .stream = &sp_check_stream,
+         .user = service},
         {.path = "/sallyport.v1.Authorization/Explain", .unary = explain, .user = service},
     };
     for (size_t i = 0; i < SP_SERVER_METHODS; i++)

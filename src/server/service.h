@@ -50,8 +50,11 @@ enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *v
 /* Says why no answer could be given, and logs damage of the store (at most once a second). */
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);
 
+/* CheckStream (stream.c). */
+extern const struct sp_rpc_stream_ops sp_check_stream;
+
 /* The methods, for sp_rpc_server_open (calls.c). */
-enum { SP_SERVER_METHODS = 3 };
+enum { SP_SERVER_METHODS = 4 };
 void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_methods[static SP_SERVER_METHODS]);
 
 #endif

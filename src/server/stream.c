@@ -1,0 +1,160 @@
+/* CheckStream. While one answer is on its way the next message is read and answered; its answer then waits for the
+ * first to have gone, and nothing more is read until then, so that a slow client cannot make memory grow. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "server/batch.h"
+#include "wire/wire.h"
+
+struct stream {
+    bool sending;
+    bool half_closed;
+    uint8_t *waiting; /* an answer that waits for the one before it; NULL for none */
+    size_t waiting_size;
+};
+
+static enum sp_status check_revision(const Sallyport__V1__Revision *wanted, struct sp_revision current,
+                                     struct sp_error *error) {
+    if (wanted == NULL || (wanted->epoch == 0 && wanted->number == 0))
+        return SP_OK;
+    if (wanted->epoch != current.epoch)
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "min_revision: is of another epoch than the store's: ask again without it");
+    if (wanted->number > current.number)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE,
+                            "min_revision: %" PRIu64 " is not reached here yet, the store is at %" PRIu64 ": ask again",
+                            wanted->number, current.number);
+    return SP_OK;
+}
+
+static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_call *call,
+                                   const Sallyport__V1__CheckBatchRequest *request,
+                                   Sallyport__V1__CheckBatchResponse *response, struct sp_revision *ret_revision,
+                                   struct sp_error *error) {
+    if (request == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "batch: is required");
+    struct sp_question *questions = NULL;
+    struct sp_snapshot *snapshot = NULL;
+    enum sp_status status = sp_batch_read(service, request, sp_rpc_call_arena(call), &questions, response, error);
+    if (status == SP_OK)
+        status = sp_service_acquire(service, call, &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    struct sp_view *view = sp_snapshot_view(snapshot);
+    status = sp_view_revision(view, ret_revision);
+    if (status != SP_OK)
+        sp_service_explain_failure(service, status, error);
+    else
+        status = check_revision(request->min_revision, *ret_revision, error);
+    if (status == SP_OK)
+        status = sp_batch_answer(service, call, view, questions, response, error);
+    sp_snapshot_release(snapshot);
+    return status;
+}
+
+/* The reply's bytes, in the call's arena. */
+static enum sp_status answer(struct sp_service *service, struct sp_rpc_call *call,
+                             const Sallyport__V1__CheckStreamRequest *request, struct sp_bytes *ret_bytes) {
+    struct sp_error error = {0};
+    struct sp_revision revision = {0};
+    Sallyport__V1__CheckBatchResponse batch = SALLYPORT__V1__CHECK_BATCH_RESPONSE__INIT;
+    Sallyport__V1__CheckStreamResponse response = SALLYPORT__V1__CHECK_STREAM_RESPONSE__INIT;
+    response.correlation_id = request->correlation_id;
+    enum sp_status status = answer_batch(service, call, request->batch, &batch, &revision, &error);
+    Sallyport__V1__Revision at = sp_batch_revision(revision);
+    if (status == SP_OK) {
+        batch.revision = &at;
+        response.batch = &batch;
+    } else {
+        response.error_code = (uint32_t)sp_status_to_grpc(status);
+        response.error = error.message;
+    }
+    return sp_wire_pack(&response.base, sp_rpc_call_arena(call), ret_bytes);
+}
+
+static enum sp_status keep_waiting(struct stream *stream, struct sp_bytes bytes) {
+    stream->waiting = malloc(bytes.size);
+    if (stream->waiting == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(stream->waiting, bytes.data, bytes.size);
+    stream->waiting_size = bytes.size;
+    return SP_OK;
+}
+
+static void opened(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    struct stream *stream = calloc(1, sizeof(*stream));
+    sp_rpc_set_state(call, stream);
+    if (stream == NULL)
+        sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
+    else
+        sp_rpc_read(call);
+}
+
+static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    struct stream *stream = sp_rpc_state(call);
+    struct sp_error error = {0};
+    ProtobufCMessage *request;
+    struct sp_bytes reply = {0};
+    enum sp_status status = sp_wire_unpack(&sallyport__v1__check_stream_request__descriptor, message,
+                                           sp_rpc_call_arena(call), &request, &error);
+    if (status == SP_OK) {
+        status = answer(user, call, (const Sallyport__V1__CheckStreamRequest *)request, &reply);
+        if (status == SP_OK && stream->sending)
+            status = keep_waiting(stream, reply);
+        if (status != SP_OK)
+            sp_error_set(&error, status, "the answer needs more memory than a call may use: ask for less");
+    }
+    if (status != SP_OK) {
+        /* What cannot be read has no correlation id to be answered by. */
+        sp_rpc_fail(call, status, error.message);
+        return;
+    }
+    if (!stream->sending) {
+        stream->sending = true;
+        sp_rpc_send(call, reply);
+        sp_rpc_read(call);
+    }
+    sp_arena_wipe(sp_rpc_call_arena(call));
+}
+
+static void finish_if_done(struct sp_rpc_call *call, const struct stream *stream) {
+    if (stream->half_closed && !stream->sending)
+        sp_rpc_finish(call);
+}
+
+static void sent(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    struct stream *stream = sp_rpc_state(call);
+    stream->sending = stream->waiting != NULL;
+    if (stream->sending) {
+        sp_rpc_send(call, (struct sp_bytes){stream->waiting, stream->waiting_size});
+        free(stream->waiting);
+        stream->waiting = NULL;
+        sp_rpc_read(call);
+    }
+    finish_if_done(call, stream);
+}
+
+static void half_closed(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    struct stream *stream = sp_rpc_state(call);
+    stream->half_closed = true;
+    finish_if_done(call, stream);
+}
+
+static void closed(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    struct stream *stream = sp_rpc_state(call);
+    if (stream != NULL)
+        free(stream->waiting);
+    free(stream);
+}
+
+const struct sp_rpc_stream_ops sp_check_stream = {
+    .opened = opened,
+    .received = received,
+    .half_closed = half_closed,
+    .sent = sent,
+    .closed = closed,
+};
