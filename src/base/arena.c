@@ -40,6 +40,8 @@ void sp_arena_fini(struct sp_arena *arena) {
 }
 
 void sp_arena_reset(struct sp_arena *arena) {
+    if (arena->first == NULL)
+        return;
     free_blocks(arena->first->next);
     arena->first->next = NULL;
     arena->first->used = 0;

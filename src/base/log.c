@@ -65,7 +65,9 @@ void sp_log(enum sp_log_level level, const char *format, ...) {
                              ".%03ldZ\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"", now.tv_nsec / 1000000,
                              level_names[level], program_name);
     used = append_escaped(line, used, sizeof(line) - 4, message);
-    memcpy(line + used, "\"}\n", 3);
+    line[used] = '"';
+    line[used + 1] = '}';
+    line[used + 2] = '\n';
     /* A log line that cannot be written has nowhere to be reported. */
     ssize_t written = write(STDERR_FILENO, line, used + 3);
     (void)written;

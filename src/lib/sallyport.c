@@ -34,7 +34,7 @@ static enum sallyport_status status_of(enum sp_status status) {
 
 static enum sallyport_status tell(enum sp_status status, const struct sp_error *error, char *message) {
     if (message != NULL)
-        snprintf(message, SALLYPORT_MESSAGE_BYTES, "%s", error->message);
+        (void)snprintf(message, SALLYPORT_MESSAGE_BYTES, "%s", error->message);
     return status_of(status);
 }
 
