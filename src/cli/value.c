@@ -1,0 +1,194 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+
+static enum sp_status read_number(const char *text, const char **ret_end, uint64_t *ret_number) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || errno != 0 || number > INT64_MAX)
+        return SP_ERR_INVALID;
+    *ret_end = end;
+    *ret_number = number;
+    return SP_OK;
+}
+
+enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) {
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const char *end = "";
+    uint64_t number = 0;
+    if (read_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+            if (units[i].unit == end[0] && number <= (uint64_t)(INT64_MAX / 86400)) {
+                *ret_s = (int64_t)number * units[i].seconds;
+                return SP_OK;
+            }
+        }
+    }
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' is no duration: write 30s, 15m, 2h or 90d", text);
+}
+
+enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
+    if (strcmp(text, "never") == 0) {
+        *ret_s = 0;
+        return SP_OK;
+    }
+    if (text[0] == '+') {
+        int64_t from_now_s = 0;
+        enum sp_status status = cli_read_duration(text + 1, &from_now_s, error);
+        if (status == SP_OK)
+            *ret_s = now_s + from_now_s;
+        return status;
+    }
+    static const char *const formats[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        struct tm parts = {0};
+        const char *end = strptime(text, formats[i], &parts);
+        if (end != NULL && *end == '\0') {
+            *ret_s = (int64_t)timegm(&parts);
+            return SP_OK;
+        }
+    }
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "'%s' is no time: write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+}
+
+static json_t *read_enum(const char *prefix, const char *text) {
+    char name[96];
+    size_t used = strlen(prefix);
+    if (used + strlen(text) >= sizeof(name))
+        return NULL;
+    memcpy(name, prefix, used);
+    for (; *text != '\0'; text++)
+        name[used++] = *text == '-' ? '_' : (char)toupper((unsigned char)*text);
+    return json_stringn(name, used);
+}
+
+static json_t *read_resource(const char *text) {
+    const char *slash = strchr(text, '/');
+    if (slash == NULL)
+        return json_pack("{s:s}", "type", text);
+    return json_pack("{s:s%, s:s}", "type", text, (size_t)(slash - text), "id", slash + 1);
+}
+
+static enum sp_status read_revision(const char *text, json_t **ret_value, struct sp_error *error) {
+    const char *end = "";
+    uint64_t epoch = 0, number = 0;
+    if (read_number(text, &end, &epoch) != SP_OK || *end != ':' || read_number(end + 1, &end, &number) != SP_OK ||
+        *end != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is no revision: write EPOCH:NUMBER, such as 1:42", text);
+    *ret_value = json_pack("{s:I, s:I}", "epoch", (json_int_t)epoch, "number", (json_int_t)number);
+    return SP_OK;
+}
+
+static enum sp_status read_counted(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                   struct sp_error *error) {
+    int64_t seconds = 0;
+    uint64_t number = 0;
+    const char *end = "";
+    enum sp_status status = SP_OK;
+    if (argument->kind == CLI_DURATION)
+        status = cli_read_duration(text, &seconds, error);
+    else if (argument->kind == CLI_TIME)
+        status = cli_read_time(text, (int64_t)time(NULL), &seconds, error);
+    else if (read_number(text, &end, &number) != SP_OK || *end != '\0')
+        status = sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
+    if (status == SP_OK)
+        *ret_value = json_integer(argument->kind == CLI_NUMBER ? (json_int_t)number : (json_int_t)seconds);
+    return status;
+}
+
+static enum sp_status read_plain(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                 struct sp_error *error) {
+    switch (argument->kind) {
+    case CLI_ENUM:
+    case CLI_ENUMS:
+        *ret_value = read_enum(argument->prefix, text);
+        return SP_OK;
+    case CLI_RESOURCE:
+        *ret_value = read_resource(text);
+        return SP_OK;
+    case CLI_REVISION:
+        return read_revision(text, ret_value, error);
+    case CLI_NUMBER:
+    case CLI_DURATION:
+    case CLI_TIME:
+        return read_counted(argument, text, ret_value, error);
+    case CLI_FLAG:
+    case CLI_LOCAL_FLAG:
+        *ret_value = json_true();
+        return SP_OK;
+    case CLI_TEXT:
+    case CLI_TEXTS:
+    case CLI_LOCAL:
+        break;
+    }
+    *ret_value = json_string(text);
+    return SP_OK;
+}
+
+enum sp_status cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                              struct sp_error *error) {
+    struct sp_error why = {0};
+    json_t *value = NULL;
+    enum sp_status status = read_plain(argument, text, &value, &why);
+    if (status == SP_OK && value == NULL)
+        status = sp_error_set(&why, SP_ERR_INVALID, "the value is no UTF-8 text, or too long");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "%s: %s", argument->name, why.message);
+    *ret_value = value;
+    return SP_OK;
+}
+
+static json_t *child(json_t *parent, const char *name, size_t size) {
+    char key[64];
+    if (size >= sizeof(key))
+        return NULL;
+    memcpy(key, name, size);
+    key[size] = '\0';
+    json_t *found = json_object_get(parent, key);
+    if (found != NULL)
+        return found;
+    if (json_object_set_new(parent, key, json_object()) != 0)
+        return NULL;
+    return json_object_get(parent, key);
+}
+
+enum sp_status cli_put(json_t *request, const char *path, json_t *value, bool append) {
+    json_t *at = request;
+    for (const char *dot = strchr(path, '.'); dot != NULL && at != NULL; dot = strchr(path, '.')) {
+        at = child(at, path, (size_t)(dot - path));
+        path = dot + 1;
+    }
+    if (append && at != NULL) {
+        json_t *array = json_object_get(at, path);
+        if (array == NULL && json_object_set_new(at, path, json_array()) == 0)
+            array = json_object_get(at, path);
+        return json_array_append_new(array, value) == 0 ? SP_OK : SP_ERR_MEMORY;
+    }
+    return json_object_set_new(at, path, value) == 0 ? SP_OK : SP_ERR_MEMORY;
+}
+
+json_t *cli_at(const json_t *json, const char *path) {
+    char key[64];
+    while (json != NULL) {
+        size_t size = strcspn(path, ".");
+        if (size >= sizeof(key))
+            return NULL;
+        memcpy(key, path, size);
+        key[size] = '\0';
+        json_t *found = json_object_get(json, key);
+        if (path[size] == '\0')
+            return found;
+        path += size + 1;
+        json = found;
+    }
+    return NULL;
+}
