@@ -15,22 +15,22 @@ enum { CLI_OK = 0, CLI_DENIED = 1, CLI_ERROR = 2 };
 /* How the text of an argument becomes a value of the request. */
 enum cli_kind {
     CLI_TEXT,
-    CLI_TEXTS,     /* may be given several times: an array */
-    CLI_FLAG,      /* takes no value: true */
-    CLI_NUMBER,    /* a whole number */
-    CLI_ENUM,      /* a lower-case name; `prefix` is put before it in capitals */
-    CLI_ENUMS,     /* several of them */
-    CLI_DURATION,  /* 30s, 15m, 2h, 90d: seconds */
-    CLI_TIME,      /* 2026-12-31, 2026-12-31T23:59:59Z, +90d, or "never": seconds since 1970 */
-    CLI_RESOURCE,  /* TYPE/ID: {"type":…,"id":…} */
-    CLI_REVISION,  /* EPOCH:NUMBER: {"epoch":…,"number":…} */
-    CLI_LOCAL,     /* a text for the command itself, not for the request */
+    CLI_TEXTS,    /* may be given several times: an array */
+    CLI_FLAG,     /* takes no value: true */
+    CLI_NUMBER,   /* a whole number */
+    CLI_ENUM,     /* a lower-case name; `prefix` is put before it in capitals */
+    CLI_ENUMS,    /* several of them */
+    CLI_DURATION, /* 30s, 15m, 2h, 90d: seconds */
+    CLI_TIME,     /* 2026-12-31, 2026-12-31T23:59:59Z, +90d, or "never": seconds since 1970 */
+    CLI_RESOURCE, /* TYPE/ID: {"type":…,"id":…} */
+    CLI_REVISION, /* EPOCH:NUMBER: {"epoch":…,"number":…} */
+    CLI_LOCAL,    /* a text for the command itself, not for the request */
     CLI_LOCAL_FLAG,
 };
 
 /* An option, or a positional argument where it stands in `positionals`. */
 struct cli_argument {
-    const char *name;   /* without "--" */
+    const char *name; /* without "--" */
     enum cli_kind kind;
     const char *path;   /* where it goes in the request: "permissions.names"; NULL for local ones */
     const char *prefix; /* of enums: "PLAN_" */
@@ -48,13 +48,13 @@ struct cli_command {
     const char *noun;
     const char *verb; /* NULL: the noun is the whole command */
     const char *summary;
-    const char *method;   /* of the Admin service; NULL where `run` does it all */
-    const char *fixed;    /* JSON that the request begins with; NULL: {} */
-    bool mutation;        /* carries a request_id, so that it may be tried again */
-    const char *list;     /* name of the reply's list: all pages are fetched, and shown as a table */
-    const char *main;     /* name of the reply's field that is shown; NULL: the whole reply */
-    const char *columns;  /* "TITLE=path,…" of the table or of the lines */
-    const char *example;  /* lines, each a command */
+    const char *method;  /* of the Admin service; NULL where `run` does it all */
+    const char *fixed;   /* JSON that the request begins with; NULL: {} */
+    bool mutation;       /* carries a request_id, so that it may be tried again */
+    const char *list;    /* name of the reply's list: all pages are fetched, and shown as a table */
+    const char *main;    /* name of the reply's field that is shown; NULL: the whole reply */
+    const char *columns; /* "TITLE=path,…" of the table or of the lines */
+    const char *example; /* lines, each a command */
     struct cli_argument positionals[CLI_POSITIONALS_MAX];
     struct cli_argument options[CLI_ARGUMENTS_MAX];
     int (*run)(struct cli_call *call); /* NULL: the generic one */

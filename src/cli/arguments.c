@@ -1,0 +1,229 @@
+/* From argv to a request, and from the tables to help: both follow the same rows. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+const struct cli_argument cli_common_options[] = {
+    {"output", CLI_LOCAL, NULL, NULL, NULL, "FORMAT", "table (default), json or ndjson; -o for short", false},
+    {"admin", CLI_LOCAL, NULL, NULL, NULL, "ADDRESS",
+     "sallyport-sync to call (SALLYPORT_ADMIN; default 127.0.0.1:7401)", false},
+    {"server", CLI_LOCAL, NULL, NULL, NULL, "ADDRESS", "sallyportd to ask (SALLYPORT_SERVER; default 127.0.0.1:7400)",
+     false},
+    {"profile", CLI_LOCAL, NULL, NULL, NULL, "NAME",
+     "profile of the profiles file (SALLYPORT_PROFILE; default \"default\")", false},
+    {"limit", CLI_NUMBER, NULL, NULL, NULL, "N", "at most so many rows of a list (default: all)", false},
+    {"request-id", CLI_LOCAL, NULL, NULL, NULL, "ID", "makes a change idempotent for 24 hours (default: generated)",
+     false},
+    {"help", CLI_LOCAL_FLAG, NULL, NULL, NULL, NULL, "show this", false},
+    {0},
+};
+
+static bool takes_value(const struct cli_argument *argument) {
+    return argument->kind != CLI_FLAG && argument->kind != CLI_LOCAL_FLAG;
+}
+
+static bool is_local(const struct cli_argument *argument) {
+    return argument->path == NULL;
+}
+
+const char *cli_local(const struct cli_call *call, const char *name) {
+    return json_string_value(json_object_get(call->local, name));
+}
+
+bool cli_local_flag(const struct cli_call *call, const char *name) {
+    return json_is_true(json_object_get(call->local, name));
+}
+
+/* ---- reading ---- */
+
+static enum sp_status take(const struct cli_argument *argument, const char *text, struct cli_call *call,
+                           struct sp_error *error) {
+    json_t *value = NULL;
+    enum sp_status status = cli_read_value(argument, text, &value, error);
+    if (status != SP_OK)
+        return status;
+    if (is_local(argument))
+        return json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
+    bool append = argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS;
+    status = cli_put(call->request, argument->path, value, append);
+    if (status == SP_OK && argument->mask != NULL) {
+        bool there = false;
+        size_t i;
+        json_t *name;
+        json_array_foreach(json_object_get(call->request, "updateMask"), i, name) {
+            there = there || strcmp(json_string_value(name), argument->mask) == 0;
+        }
+        if (!there)
+            status = cli_put(call->request, "updateMask", json_string(argument->mask), true);
+    }
+    return status == SP_OK ? SP_OK : sp_error_set(error, status, "out of memory");
+}
+
+enum { OPTIONS_MAX = CLI_ARGUMENTS_MAX + 16 };
+
+static size_t gather(const struct cli_command *command, const struct cli_argument *rows[OPTIONS_MAX],
+                     struct option options[OPTIONS_MAX]) {
+    size_t count = 0;
+    for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
+        rows[count++] = &command->options[i];
+    for (size_t i = 0; cli_common_options[i].name != NULL; i++)
+        rows[count++] = &cli_common_options[i];
+    for (size_t i = 0; i < count; i++)
+        options[i] = (struct option){rows[i]->name, takes_value(rows[i]) ? required_argument : no_argument, NULL, 256};
+    options[count] = (struct option){0};
+    return count;
+}
+
+static enum sp_status read_options(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
+                                   struct sp_error *error) {
+    const struct cli_argument *rows[OPTIONS_MAX];
+    struct option options[OPTIONS_MAX];
+    size_t count = gather(command, rows, options);
+    int which = -1;
+    opterr = 0;
+    optind = 0;
+    for (;;) {
+        int found = getopt_long(argc, argv, ":o:h", options, &which);
+        if (found == -1)
+            return SP_OK;
+        if (found == ':')
+            return sp_error_set(error, SP_ERR_INVALID, "%s needs a value (see --help)", argv[optind - 1]);
+        if (found == '?')
+            return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", argv[optind - 1]);
+        const struct cli_argument *row = NULL;
+        const char *name = found == 'o' ? "output" : found == 'h' ? "help" : NULL;
+        if (name == NULL)
+            row = rows[which];
+        for (size_t i = 0; name != NULL && i < count; i++) {
+            if (strcmp(rows[i]->name, name) == 0)
+                row = rows[i];
+        }
+        enum sp_status status = take(row, optarg == NULL ? "" : optarg, call, error);
+        if (status != SP_OK)
+            return status;
+    }
+}
+
+static enum sp_status read_positionals(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
+                                       struct sp_error *error) {
+    size_t i = 0;
+    while (optind < argc) {
+        if (i == CLI_POSITIONALS_MAX || command->positionals[i].name == NULL)
+            return sp_error_set(error, SP_ERR_INVALID, "unexpected argument '%s' (see --help)", argv[optind]);
+        enum sp_status status = take(&command->positionals[i], argv[optind++], call, error);
+        if (status != SP_OK)
+            return status;
+        /* The last one may be repeated where it fills a list. */
+        if (command->positionals[i].kind != CLI_TEXTS || optind == argc)
+            i++;
+    }
+    if (i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL && command->positionals[i].required)
+        return sp_error_set(error, SP_ERR_INVALID, "%s is missing (see --help)", command->positionals[i].value);
+    return SP_OK;
+}
+
+static enum sp_status check_required(const struct cli_command *command, const struct cli_call *call,
+                                     struct sp_error *error) {
+    for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++) {
+        const struct cli_argument *row = &command->options[i];
+        bool given =
+            is_local(row) ? json_object_get(call->local, row->name) != NULL : cli_at(call->request, row->path) != NULL;
+        if (row->required && !given)
+            return sp_error_set(error, SP_ERR_INVALID, "--%s is missing (see --help)", row->name);
+    }
+    return SP_OK;
+}
+
+enum sp_status cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
+                                  bool *ret_help, struct sp_error *error) {
+    enum sp_status status = read_options(command, argc, argv, call, error);
+    bool help = cli_local_flag(call, "help");
+    if (status == SP_OK && !help)
+        status = read_positionals(command, argc, argv, call, error);
+    if (status == SP_OK && !help)
+        status = check_required(command, call, error);
+    *ret_help = help;
+    return status;
+}
+
+/* ---- help ---- */
+
+static void help_row(const struct cli_argument *row, FILE *out) {
+    char left[64];
+    (void)snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value != NULL ? " " : "",
+                   row->value != NULL ? row->value : "");
+    (void)fprintf(out, "  %-26s %s%s%s\n", left, row->help, row->required ? " (required)" : "",
+                  row->kind == CLI_TEXTS || row->kind == CLI_ENUMS ? "; may be repeated" : "");
+}
+
+static void help_usage(const struct cli_command *command, FILE *out) {
+    (void)fprintf(out, "Usage: sallyport %s%s%s", command->noun, command->verb != NULL ? " " : "",
+                  command->verb != NULL ? command->verb : "");
+    for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++) {
+        const struct cli_argument *row = &command->positionals[i];
+        (void)fprintf(out, row->required ? " %s%s" : " [%s]%s", row->value, row->kind == CLI_TEXTS ? "…" : "");
+    }
+    (void)fprintf(out, " [OPTION…]\n\n%s\n", command->summary);
+}
+
+void cli_help(const struct cli_command *command, FILE *out) {
+    help_usage(command, out);
+    if (command->positionals[0].name != NULL)
+        (void)fputs("\nArguments:\n", out);
+    for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++)
+        (void)fprintf(out, "  %-26s %s\n", command->positionals[i].value, command->positionals[i].help);
+    if (command->options[0].name != NULL)
+        (void)fputs("\nOptions:\n", out);
+    for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
+        help_row(&command->options[i], out);
+    (void)fputs("\nCommon options:\n", out);
+    for (size_t i = 0; cli_common_options[i].name != NULL; i++)
+        help_row(&cli_common_options[i], out);
+    (void)fprintf(out, "\nExample:\n%s\n", command->example);
+}
+
+void cli_help_noun(const char *noun, FILE *out) {
+    (void)fprintf(out, "Usage: sallyport %s COMMAND …\n\nCommands:\n", noun);
+    const struct cli_command *example = NULL;
+    for (size_t table = 0; cli_table(table) != NULL; table++) {
+        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
+            if (strcmp(row->noun, noun) != 0)
+                continue;
+            example = example == NULL ? row : example;
+            (void)fprintf(out, "  %-16s %s\n", row->verb, row->summary);
+        }
+    }
+    (void)fprintf(out, "\nExample:\n%s\n\n`sallyport %s COMMAND --help` says more.\n",
+                  example != NULL ? example->example : "", noun);
+}
+
+void cli_help_all(FILE *out) {
+    (void)fputs("Usage: sallyport COMMAND …\n\n"
+                "Administers Sallyport and asks it: is this API key, from this IP address, allowed to do this to this "
+                "resource?\n\nCommands:\n",
+                out);
+    for (size_t table = 0; cli_table(table) != NULL; table++) {
+        const char *noun = "";
+        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
+            if (row->verb == NULL)
+                (void)fprintf(out, "  %-16s %s\n", row->noun, row->summary);
+            else if (strcmp(noun, row->noun) == 0)
+                (void)fprintf(out, "|%s", row->verb);
+            else
+                (void)fprintf(out, "  %-16s %s", row->noun, row->verb);
+            if (row->verb != NULL && (row[1].noun == NULL || strcmp(row[1].noun, row->noun) != 0))
+                (void)fputc('\n', out);
+            noun = row->noun;
+        }
+    }
+    (void)fputs(
+        "\nThe acting key is read from the file that SALLYPORT_KEY_FILE names, or from a profile's key_file; never "
+        "from an argument.\nProfiles: SALLYPORT_PROFILES or ~/.config/sallyport/profiles.yaml, such as\n"
+        "  default: {admin: \"127.0.0.1:7401\", server: \"127.0.0.1:7400\", key_file: /home/me/admin.key}\n\n"
+        "Exit status: 0 allowed or done, 1 denied, 2 an error.\n\n"
+        "Example:\n  sallyport key list --principal narrator\n\n"
+        "`sallyport COMMAND --help` says more.\n",
+        out);
+}

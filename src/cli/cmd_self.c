@@ -1,0 +1,20 @@
+/* sallyport whoami, completion */
+#include "cli/command.h"
+#include "cli/special.h"
+
+const struct cli_command cli_self_commands[] = {
+    {.noun = "whoami",
+     .summary = "Shows whose the acting key is.",
+     .method = "WhoAmI",
+     .columns = "who=actor.id:raw,kind=actor.kind,key=actor.keyId:raw,workspace=workspace.id:raw,role=principal.role,"
+                "permissions=apiKey.permissions,allowed "
+                "ips=apiKey.allowedIps,expires=apiKey.expiresAt:time,from=address:raw,revision=revision",
+     .example = "  sallyport whoami"},
+    {.noun = "completion",
+     .summary = "Prints a completion script for bash, zsh or fish.",
+     .example = "  sallyport completion bash > ~/.local/share/bash-completion/completions/sallyport",
+     .positionals =
+         {{.name = "shell", .kind = CLI_LOCAL, .value = "SHELL", .help = "bash, zsh or fish", .required = true}},
+     .run = cli_run_completion},
+    {.noun = NULL},
+};

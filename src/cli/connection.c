@@ -1,0 +1,115 @@
+#include "cli/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/profile.h"
+#include "sallyport/v1/admin.pb-c.h"
+#include "wire/json.h"
+#include "wire/wire.h"
+
+enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };
+
+static enum sp_status open_client(const char *target, struct sp_str key, struct sp_rpc_client **ret_client,
+                                  struct sp_error *error) {
+    struct sp_rpc_client_options options = {
+        .target = target, .key = key, .timeout_ms = 30000, .max_receive_bytes = (size_t)64 << 20};
+    return sp_rpc_client_open(&options, ret_client, error);
+}
+
+enum sp_status cli_open_server(const struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+    return open_client(call->server_target, (struct sp_str){0}, ret_client, error);
+}
+
+enum sp_status cli_open_admin(const struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+    if (call->key_file == NULL)
+        return sp_error_set(error, SP_ERR_UNAUTHENTICATED,
+                            "no key to act with: set SALLYPORT_KEY_FILE to a file that holds it, or key_file in a "
+                            "profile (sallyport --help)");
+    struct sp_arena arena;
+    struct sp_str key = {0};
+    if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_read_key_file(call->key_file, &arena, &key, error);
+    if (status == SP_OK)
+        status = open_client(call->admin_target, key, ret_client, error);
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+/* "Admin/WhoAmI" */
+static const ProtobufCMethodDescriptor *find_method(const char *method) {
+    const char *slash = strchr(method, '/');
+    const ProtobufCServiceDescriptor *service = strncmp(method, "Admin/", 6) == 0
+                                                    ? &sallyport__v1__admin__descriptor
+                                                    : &sallyport__v1__authorization__descriptor;
+    return slash == NULL ? NULL : protobuf_c_service_descriptor_get_method_by_name(service, slash + 1);
+}
+
+enum sp_status cli_pack_json(const char *method, const json_t *request, struct sp_arena *arena,
+                             struct sp_bytes *ret_bytes, struct sp_error *error) {
+    const ProtobufCMethodDescriptor *found = find_method(method);
+    if (found == NULL)
+        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
+    ProtobufCMessage *message;
+    enum sp_status status = sp_json_to_message(found->input, request, arena, &message, error);
+    if (status == SP_OK)
+        status = sp_wire_pack(message, arena, ret_bytes);
+    return status;
+}
+
+enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
+                               struct sp_error *error) {
+    ProtobufCMessage *message;
+    enum sp_status status = sp_wire_unpack(find_method(method)->output, bytes, arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    json_t *json = sp_json_from_message(message, true);
+    if (json == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "the reply cannot be shown");
+    *ret_json = json;
+    return SP_OK;
+}
+
+static enum sp_status call_again(struct sp_rpc_client *client, const char *method, struct sp_bytes packed, bool again,
+                                 struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
+    for (unsigned tries = 1;; tries++) {
+        enum sp_status status = sp_rpc_client_call(client, path, packed, arena, ret_reply, error);
+        if (status != SP_ERR_UNAVAILABLE || !again || tries == TRIES)
+            return status;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000L}, NULL);
+    }
+}
+
+enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, const json_t *request,
+                             json_t **ret_reply, struct sp_error *error) {
+    struct sp_arena arena;
+    struct sp_bytes packed, reply;
+    if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_pack_json(method, request, &arena, &packed, error);
+    bool again = json_object_get(request, "requestId") != NULL;
+    if (status == SP_OK)
+        status = call_again(client, method, packed, again, &arena, &reply, error);
+    if (status == SP_OK)
+        status = cli_unpack_json(method, reply, &arena, ret_reply, error);
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+int cli_complain(const struct sp_error *error) {
+    bool colour = isatty(STDERR_FILENO) != 0 && getenv("NO_COLOR") == NULL;
+    (void)fprintf(stderr, "%ssallyport:%s %s (%s)\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", error->message,
+                  sp_status_name(error->status));
+    if (error->status == SP_ERR_UNAVAILABLE)
+        (void)fputs("Is it running there? The addresses come from --admin and --server, SALLYPORT_ADMIN and "
+                    "SALLYPORT_SERVER, or a profile.\n",
+                    stderr);
+    return CLI_ERROR;
+}

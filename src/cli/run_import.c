@@ -1,0 +1,214 @@
+/* import: JSON lines into batches of records, each batch one transaction of the service. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/connection.h"
+#include "cli/file.h"
+#include "cli/print.h"
+#include "cli/special.h"
+#include "sallyport/v1/admin.pb-c.h"
+#include "wire/json.h"
+#include "wire/wire.h"
+
+enum { BATCH_DEFAULT = 2000, BATCH_MAX = 10000, BATCH_MAX_BYTES = 3 << 20 };
+
+struct import {
+    struct sp_rpc_stream *stream;
+    FILE *file, *secrets;
+    uint64_t total_bytes, read_bytes, line, applied;
+    size_t batch;
+    bool dry_run, began, ended;
+    char *text; /* of the current line */
+    size_t room;
+    struct sp_arena arena; /* of a batch */
+    Sallyport__V1__ImportRecord **records;
+    size_t count, bytes;
+};
+
+/* ---- lines to records ---- */
+
+static enum sp_status read_record(struct import *import, ssize_t size, struct sp_error *error) {
+    json_t *json = NULL;
+    ProtobufCMessage *message = NULL;
+    struct sp_error why = {0};
+    enum sp_status status = sp_json_parse((struct sp_str){import->text, (size_t)size}, &json, &why);
+    if (status == SP_OK)
+        status = sp_json_to_message(&sallyport__v1__import_record__descriptor, json, &import->arena, &message, &why);
+    json_decref(json);
+    if (status == SP_OK &&
+        ((Sallyport__V1__ImportRecord *)message)->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET)
+        status = sp_error_set(&why, SP_ERR_INVALID,
+                              "must hold one of workspace, principal, group, membership, resource, grant, apiKey");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "line %" PRIu64 ": %s", import->line, why.message);
+    Sallyport__V1__ImportRecord *record = (Sallyport__V1__ImportRecord *)message;
+    record->line = import->line;
+    import->records[import->count++] = record;
+    import->bytes += (size_t)size;
+    return SP_OK;
+}
+
+static enum sp_status read_batch(struct import *import, struct sp_error *error) {
+    sp_arena_wipe(&import->arena);
+    import->count = import->bytes = 0;
+    while (import->count < import->batch && import->bytes < BATCH_MAX_BYTES) {
+        ssize_t size = getline(&import->text, &import->room, import->file);
+        if (size < 0) {
+            import->ended = true;
+            return ferror(import->file) == 0 ? SP_OK
+                                             : sp_error_set(error, SP_ERR_IO, "cannot read on: %s", strerror(errno));
+        }
+        import->line++;
+        import->read_bytes += (uint64_t)size;
+        if (strspn(import->text, " \t\r\n") == (size_t)size)
+            continue;
+        enum sp_status status = read_record(import, size, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+/* ---- batches ---- */
+
+static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__ImportResponse *response,
+                                   struct sp_error *error) {
+    for (size_t i = 0; i < response->n_secrets && !import->dry_run; i++) {
+        json_t *json = sp_json_from_message(&response->secrets[i]->base, false);
+        bool good =
+            json != NULL && json_dumpf(json, import->secrets, JSON_COMPACT) == 0 && fputc('\n', import->secrets) != EOF;
+        json_decref(json);
+        if (!good)
+            return sp_error_set(error, SP_ERR_IO, "cannot write the texts of new keys: %s", strerror(errno));
+    }
+    return fflush(import->secrets) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the texts of new keys");
+}
+
+static enum sp_status send_batch(struct import *import, struct sp_error *error) {
+    Sallyport__V1__ImportRequest request;
+    struct sp_bytes packed, reply;
+    ProtobufCMessage *message = NULL;
+    sallyport__v1__import_request__init(&request);
+    request.dry_run = import->dry_run && !import->began;
+    request.records = import->records;
+    request.n_records = import->count;
+    import->began = true;
+    enum sp_status status = sp_wire_pack(&request.base, &import->arena, &packed);
+    if (status == SP_OK)
+        status = sp_rpc_stream_send(import->stream, packed, error);
+    /* Where the server ended the call, what it said is in the receive. */
+    struct sp_error said = {0};
+    enum sp_status received = sp_rpc_stream_receive(import->stream, &import->arena, &reply, &said);
+    if (received != SP_OK) {
+        *error = said.status != SP_OK ? said : *error;
+        return received == SP_ERR_OUT_OF_RANGE ? sp_error_set(error, SP_ERR_IO, "the server ended the import")
+                                               : received;
+    }
+    if (status == SP_OK)
+        status = sp_wire_unpack(&sallyport__v1__import_response__descriptor, reply, &import->arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__V1__ImportResponse *response = (const Sallyport__V1__ImportResponse *)message;
+    import->applied = response->applied;
+    if (response->error[0] != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "line %" PRIu64 ": %s", response->error_line, response->error);
+    return keep_secrets(import, response, error);
+}
+
+static enum sp_status run(struct import *import, struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && !import->ended) {
+        status = read_batch(import, error);
+        if (status == SP_OK && import->count > 0)
+            status = send_batch(import, error);
+        cli_progress(import->dry_run ? "checking" : "importing", import->read_bytes, import->total_bytes, false);
+    }
+    cli_progress("", 0, 0, true);
+    return status;
+}
+
+/* ---- setting up ---- */
+
+static enum sp_status open_secrets(struct cli_call *call, struct import *import, struct sp_error *error) {
+    const char *path = cli_local(call, "secrets-file");
+    import->secrets = stdout;
+    if (path == NULL)
+        return SP_OK;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    import->secrets = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (import->secrets != NULL)
+        return SP_OK;
+    if (fd >= 0)
+        (void)close(fd);
+    return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", path, strerror(errno));
+}
+
+static enum sp_status begin(struct cli_call *call, struct import *import, struct sp_rpc_client **ret_client,
+                            struct sp_error *error) {
+    json_t *batch = json_object_get(call->local, "batch");
+    import->batch = batch != NULL ? (size_t)json_integer_value(batch) : BATCH_DEFAULT;
+    if (import->batch < 1 || import->batch > BATCH_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "batch: must be 1 to %d", BATCH_MAX);
+    import->dry_run = cli_local_flag(call, "dry-run");
+    import->records = calloc(import->batch, sizeof(*import->records));
+    if (import->records == NULL || sp_arena_init(&import->arena, 4 << 20, (size_t)256 << 20) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_open_file(cli_local(call, "file"), &import->file, error);
+    struct stat about;
+    if (status == SP_OK && fstat(fileno(import->file), &about) == 0 && S_ISREG(about.st_mode))
+        import->total_bytes = (uint64_t)about.st_size;
+    if (status == SP_OK)
+        status = cli_open_admin(call, ret_client, error);
+    if (status == SP_OK)
+        status = sp_rpc_stream_open(*ret_client, "/sallyport.v1.Admin/Import", &import->stream, error);
+    return status == SP_OK ? open_secrets(call, import, error) : status;
+}
+
+static void end(struct import *import, struct sp_rpc_client *client) {
+    sp_rpc_stream_close(import->stream);
+    sp_rpc_client_close(client);
+    cli_close(import->file);
+    if (import->secrets != NULL && import->secrets != stdout)
+        (void)fclose(import->secrets);
+    if (import->arena.first != NULL) {
+        sp_arena_wipe(&import->arena);
+        sp_arena_fini(&import->arena);
+    }
+    free(import->records);
+    free(import->text);
+}
+
+int cli_run_import(struct cli_call *call) {
+    struct sp_error error = {0};
+    struct import import = {0};
+    struct sp_rpc_client *client = NULL;
+    enum sp_status status = begin(call, &import, &client, &error);
+    if (status == SP_OK)
+        status = run(&import, &error);
+    if (status == SP_OK) {
+        struct sp_bytes none;
+        struct sp_error ignored = {0};
+        status = sp_rpc_stream_done_sending(import.stream, &error);
+        if (status == SP_OK &&
+            sp_rpc_stream_receive(import.stream, &import.arena, &none, &ignored) != SP_ERR_OUT_OF_RANGE)
+            status = sp_error_set(&error, SP_ERR_IO, "the server did not end the import well: %s", ignored.message);
+    }
+    uint64_t applied = import.applied;
+    bool dry_run = import.dry_run;
+    end(&import, client);
+    if (status != SP_OK) {
+        (void)cli_complain(&error);
+        if (!dry_run)
+            (void)fprintf(stderr, "%" PRIu64 " records before it were imported and stay.\n", applied);
+        return CLI_ERROR;
+    }
+    (void)fprintf(stderr,
+                  dry_run ? "%" PRIu64 " records are good; nothing was changed.\n" : "%" PRIu64 " records imported.\n",
+                  applied);
+    return CLI_OK;
+}

@@ -1,0 +1,20 @@
+/* The commands that are more than one call. Each returns the exit status. */
+#ifndef SP_CLI_SPECIAL_H
+#define SP_CLI_SPECIAL_H
+
+#include "cli/command.h"
+
+int cli_run_check(struct cli_call *call); /* run_check.c */
+int cli_run_explain(struct cli_call *call);
+int cli_run_key_find(struct cli_call *call); /* run_file.c */
+int cli_run_share_apply(struct cli_call *call);
+int cli_run_schema_get(struct cli_call *call);
+int cli_run_schema_put(struct cli_call *call);
+int cli_run_schema_check(struct cli_call *call);
+int cli_run_changes(struct cli_call *call); /* run_changes.c */
+int cli_run_backup(struct cli_call *call);  /* run_store.c */
+int cli_run_restore(struct cli_call *call);
+int cli_run_import(struct cli_call *call);     /* run_import.c */
+int cli_run_completion(struct cli_call *call); /* run_completion.c */
+
+#endif
