@@ -20,7 +20,7 @@ static unsigned long allocations;
 
 #ifdef __SANITIZE_ADDRESS__
 extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
-                                              void (*on_free)(const volatile void *));
+                                                     void (*on_free)(const volatile void *));
 static void on_malloc(const volatile void *at, size_t size) {
     (void)at;
     (void)size;
