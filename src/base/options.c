@@ -92,12 +92,29 @@ static void forget_texts(const struct sp_option *option) {
         ((struct sp_option_texts *)option->target)->count = 0;
 }
 
+/* Lists are cut into their parts in copies that live as long as the process, as argv and the environment do. */
+struct kept_list {
+    struct kept_list *next;
+    char text[];
+};
+static struct kept_list *kept_lists;
+
+static char *keep_list(const char *text) {
+    size_t size = strlen(text) + 1;
+    struct kept_list *kept = malloc(sizeof(*kept) + size);
+    if (kept == NULL)
+        return NULL;
+    memcpy(kept->text, text, size);
+    kept->next = kept_lists;
+    kept_lists = kept;
+    return kept->text;
+}
+
 static enum sp_status set_list(const struct sp_option *option, const char *text, struct sp_error *error) {
-    char *copy = strdup(text);
-    if (copy == NULL)
+    char *rest = keep_list(text);
+    if (rest == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = SP_OK;
-    char *rest = copy;
     for (char *part = strsep(&rest, ","); part != NULL && status == SP_OK; part = strsep(&rest, ","))
         status = set_value(option, part, error);
     return status;
