@@ -12,7 +12,7 @@
 #include "store/entity.h"
 #include "wire/json.h"
 
-enum { RECORDS_OF_WORKSPACE = 1 + WORLD_PRINCIPALS + WORLD_GROUPS * 3 + 4 * WORLD_VOICES + WORLD_KEYS + 8 };
+enum { RECORDS_OF_WORKSPACE = 1 + 3 * WORLD_PRINCIPALS + WORLD_GROUPS + 4 * WORLD_VOICES + WORLD_KEYS };
 
 /* What fills one workspace. `failed` once memory ran out: nothing is read after it. */
 struct builder {

@@ -63,8 +63,11 @@ enum sp_status cli_pack_json(const char *method, const json_t *request, struct s
 
 enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
                                struct sp_error *error) {
+    const ProtobufCMethodDescriptor *found = find_method(method);
+    if (found == NULL)
+        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
     ProtobufCMessage *message;
-    enum sp_status status = sp_wire_unpack(find_method(method)->output, bytes, arena, &message, error);
+    enum sp_status status = sp_wire_unpack(found->output, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
     json_t *json = sp_json_from_message(message, true);
