@@ -296,7 +296,7 @@ static enum sp_status add_key(struct import *import, const Sallyport__V1__ApiKey
     if (status != SP_OK)
         return status;
     (*unflushed_keys(import))++;
-    return secret == NULL ? SP_OK : keep_secret(import, made, secret);
+    return secret == NULL || made == NULL ? SP_OK : keep_secret(import, made, secret);
 }
 
 static enum sp_status import_key(struct import *import, const Sallyport__V1__ImportApiKey *record) {

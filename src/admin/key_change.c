@@ -182,9 +182,10 @@ static enum sp_status load_owner(struct sp_admin_context *ctx, const stored_key 
                                  Sallyport__Store__V1__StoredPrincipal **ret_owner) {
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", stored->key->principal, &message);
-    if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run 'sallyport-sync verify'",
-                            stored->key->id);
+    if (status == SP_ERR_NOT_FOUND) {
+        status = SP_ERR_CORRUPT;
+        (void)sp_error_set(ctx->error, status, "key %s has no principal: run 'sallyport-sync verify'", stored->key->id);
+    }
     if (status == SP_OK)
         *ret_owner = (void *)message;
     return status;
@@ -227,11 +228,12 @@ static enum sp_status find_rotated(struct sp_admin_context *ctx, const Sallyport
         id = sp_arena_strdup(ctx->arena, ctx->key.id);
     if (id == NULL)
         return SP_ERR_MEMORY;
-    if (!ctx->is_admin && !(is_self(ctx, id) && sp_admin_key_has_permission(ctx, "api_key_rotate")))
-        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, "
-                            "or a key permitted api_key_rotate that rotates itself");
-    return sp_admin_load_key(ctx, id, ret_stored);
+    if (ctx->is_admin || (is_self(ctx, id) && sp_admin_key_has_permission(ctx, "api_key_rotate")))
+        return sp_admin_load_key(ctx, id, ret_stored);
+    (void)sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                       "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, or a "
+                       "key permitted api_key_rotate that rotates itself");
+    return SP_ERR_PERMISSION;
 }
 
 static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {

@@ -9,8 +9,10 @@ enum { SHARES_MAX = 100 };
 
 enum sp_status sp_admin_target(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
                                struct sp_admin_target *ret_target) {
-    if (ref == NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "resource: required");
+    if (ref == NULL) {
+        (void)sp_error_set(ctx->error, SP_ERR_INVALID, "resource: required");
+        return SP_ERR_INVALID;
+    }
     struct sp_admin_target target = {.ref = ref};
     enum sp_status status = sp_text_check_word(sp_str_from(ref->type), "resource.type", ctx->error);
     if (status == SP_OK)
@@ -207,7 +209,7 @@ enum sp_status sp_admin_register_resource(struct sp_admin_context *ctx, const Pr
         SP_ADMIN_NEW(ctx, Sallyport__V1__ResourceResponse, sallyport__v1__resource_response);
     if (response == NULL)
         return SP_ERR_MEMORY;
-    struct sp_admin_target target;
+    struct sp_admin_target target = {0};
     Sallyport__V1__Resource template = SALLYPORT__V1__RESOURCE__INIT;
     Sallyport__V1__Subject creator = SALLYPORT__V1__SUBJECT__INIT;
     template.ref = request->resource;
@@ -264,7 +266,7 @@ enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const Prot
 enum sp_status sp_admin_get_resource(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                      ProtobufCMessage **ret_reply) {
     const Sallyport__V1__GetResourceRequest *request = (const void *)message;
-    struct sp_admin_target target;
+    struct sp_admin_target target = {0};
     stored_resource *stored = NULL;
     enum sp_status status = sp_admin_target(ctx, request->resource, &target);
     if (status != SP_OK)
