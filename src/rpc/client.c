@@ -39,7 +39,7 @@ struct sp_rpc_stream {
  * that ends the process. */
 static void drop_log(gpr_log_func_args *args) {
     if (strstr(args->message, "assertion failed") != NULL) {
-        fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
+        (void)fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
     }
 }
 
