@@ -154,6 +154,8 @@ static void half_closed(struct sp_rpc_call *call, void *user) {
 static void woken(struct sp_rpc_call *call, void *user) {
     struct backup *backup = sp_rpc_state(call);
     (void)user;
+    if (!sp_task_is_done(&backup->task))
+        return;
     if (backup->status == SP_OK)
         send_next(call, backup);
     else

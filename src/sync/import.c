@@ -126,6 +126,8 @@ static enum sp_status make_refusal(struct import *import) {
 static void woken(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
+    if (!sp_task_is_done(&import->task))
+        return;
     import->ending = import->status != SP_OK;
     if (import->status == SP_OK)
         import->applied += import->request->n_records;

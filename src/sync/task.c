@@ -30,6 +30,13 @@ void sp_task_release(struct sp_task *task) {
         drop(task);
 }
 
+bool sp_task_is_done(struct sp_task *task) {
+    pthread_mutex_lock(&task->lock);
+    bool done = !task->busy;
+    pthread_mutex_unlock(&task->lock);
+    return done;
+}
+
 void sp_task_close(struct sp_task *task) {
     pthread_mutex_lock(&task->lock);
     bool busy = task->busy;

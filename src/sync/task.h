@@ -22,6 +22,9 @@ void sp_task_hold(struct sp_task *task);
 /* The work is done: wakes the stream, or drops the state where the stream is over. Do not touch it after. */
 void sp_task_release(struct sp_task *task);
 
+/* In the stream's `woken` event: whether the work is done, so that what it left in the state may be read. */
+bool sp_task_is_done(struct sp_task *task);
+
 /* Holds, calls `run` on a new thread, releases. SP_ERR_EXHAUSTED: too many at a time; SP_ERR_IO. */
 enum sp_status sp_task_start(struct sp_task *task, void (*run)(struct sp_task *task),
                              struct sp_error *error) SP_MUST_USE;

@@ -139,7 +139,8 @@ void programs_stop(struct programs *programs) {
 
 /* ---- calls ---- */
 
-static void vcaller_ok(struct caller *caller, const char *method, const char *format, va_list arguments) {
+static void SP_PRINTF(3, 0)
+    vcaller_ok(struct caller *caller, const char *method, const char *format, va_list arguments) {
     char *request = NULL;
     assert_true(vasprintf(&request, format, arguments) >= 0);
     if (caller_call(caller, method, request) != SP_OK)
