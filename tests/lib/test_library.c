@@ -16,7 +16,7 @@
 
 /* ---- how often memory is asked for ---- */
 
-static unsigned long allocations;
+static volatile unsigned long allocations;
 
 #ifdef __SANITIZE_ADDRESS__
 extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
