@@ -195,16 +195,16 @@ enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int
 static void print_row(const struct sp_option *option, FILE *out) {
     int used = fprintf(out, "  --%s%s%s", option->name, option->argument == NULL ? "" : " ",
                        option->argument == NULL ? "" : option->argument);
-    fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", option->help);
+    (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", option->help);
     if (option->kind == SP_OPTION_TEXTS)
-        fprintf(out, "; repeatable");
+        (void)fprintf(out, "; repeatable");
     if (option->kind == SP_OPTION_NUMBER)
-        fprintf(out, "; %" PRIu64 " to %" PRIu64, option->least, option->most);
+        (void)fprintf(out, "; %" PRIu64 " to %" PRIu64, option->least, option->most);
     if (option->default_text != NULL)
-        fprintf(out, " (default %s)", option->default_text);
+        (void)fprintf(out, " (default %s)", option->default_text);
     if (option->environment != NULL)
-        fprintf(out, " [%s]", option->environment);
-    fputc('\n', out);
+        (void)fprintf(out, " [%s]", option->environment);
+    (void)fputc('\n', out);
 }
 
 void sp_options_help(const struct sp_option *table, size_t count, FILE *out) {

@@ -18,7 +18,7 @@ static sigset_t ending_signals(void) {
 void sp_process_block_signals(void) {
     sigset_t set = ending_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 bool sp_process_wait_for_signal(int timeout_ms) {
@@ -33,8 +33,8 @@ bool sp_process_wait_for_signal(int timeout_ms) {
 
 void sp_process_let_signals_end(void) {
     sigset_t set = ending_signals();
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 

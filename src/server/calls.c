@@ -97,6 +97,14 @@ static enum sp_status read_request(struct sp_rpc_call *call, const ProtobufCMess
 
 /* ---- Check ---- */
 
+/* Of a request that was read. */
+static enum sp_status read_check(const ProtobufCMessage *message, struct sp_question *ret_question,
+                                 const Sallyport__V1__Revision **ret_wanted, struct sp_error *error) {
+    const Sallyport__V1__CheckRequest *request = (const Sallyport__V1__CheckRequest *)message;
+    *ret_wanted = request->min_revision;
+    return sp_question_from_check(request, ret_question, error);
+}
+
 static void check(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
     struct sp_error error = {0};
@@ -105,14 +113,12 @@ static void check(struct sp_rpc_call *call, void *user) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_revision revision = {0};
     Sallyport__V1__CheckResponse response = SALLYPORT__V1__CHECK_RESPONSE__INIT;
-    const Sallyport__V1__CheckRequest *request = NULL;
+    const Sallyport__V1__Revision *wanted = NULL;
     enum sp_status status = read_request(call, &sallyport__v1__check_request__descriptor, &message, &error);
-    if (status == SP_OK) {
-        request = (const Sallyport__V1__CheckRequest *)message;
-        status = sp_question_from_check(request, &question, &error);
-    }
     if (status == SP_OK)
-        status = acquire(service, call, request->min_revision, &snapshot, &revision, &error);
+        status = read_check(message, &question, &wanted, &error);
+    if (status == SP_OK)
+        status = acquire(service, call, wanted, &snapshot, &revision, &error);
     if (status == SP_OK) {
         status = sp_batch_answer_one(service, call, sp_snapshot_view(snapshot), &question.query, &response, &error);
         sp_snapshot_release(snapshot);
@@ -185,16 +191,16 @@ static void explain(struct sp_rpc_call *call, void *user) {
     struct sp_question question;
     struct sp_snapshot *snapshot = NULL;
     struct sp_revision revision = {0};
-    const Sallyport__V1__CheckRequest *request = NULL;
+    const Sallyport__V1__Revision *wanted = NULL;
     Sallyport__V1__ExplainResponse *explanation = NULL;
     enum sp_status status = read_request(call, &sallyport__v1__explain_request__descriptor, &message, &error);
     if (status == SP_OK) {
-        request = ((const Sallyport__V1__ExplainRequest *)message)->check;
+        const Sallyport__V1__CheckRequest *request = ((const Sallyport__V1__ExplainRequest *)message)->check;
         status = request == NULL ? sp_error_set(&error, SP_ERR_INVALID, "check: is required")
-                                 : sp_question_from_check(request, &question, &error);
+                                 : read_check(&request->base, &question, &wanted, &error);
     }
     if (status == SP_OK)
-        status = acquire(service, call, request->min_revision, &snapshot, &revision, &error);
+        status = acquire(service, call, wanted, &snapshot, &revision, &error);
     if (status == SP_OK) {
         status = explain_one(service, call, sp_snapshot_view(snapshot), &question.query, &explanation, &error);
         sp_snapshot_release(snapshot);

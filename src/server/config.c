@@ -108,13 +108,13 @@ void sp_server_config_help(FILE *out) {
     struct sp_server_config config = {0};
     struct sp_option table[TABLE_ROWS];
     size_t count = fill_table(&config, table);
-    fputs("Usage: sallyportd --store DIR [OPTION]...\n\n"
-          "Answers over gRPC whether an API key, from an address, may do something to a resource.\n\n",
-          out);
+    (void)fputs("Usage: sallyportd --store DIR [OPTION]...\n\n"
+                "Answers over gRPC whether an API key, from an address, may do something to a resource.\n\n",
+                out);
     sp_options_help(table, count, out);
-    fputs("\nExamples:\n"
-          "  sallyportd --store /var/lib/sallyport\n"
-          "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
-          "SIGTERM and SIGINT drain and end it; a second one ends it at once.\n",
-          out);
+    (void)fputs("\nExamples:\n"
+                "  sallyportd --store /var/lib/sallyport\n"
+                "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
+                "SIGTERM and SIGINT drain and end it; a second one ends it at once.\n",
+                out);
 }

@@ -6,7 +6,7 @@ int main(int argc, char **argv) {
     struct sp_server_config config;
     struct sp_error error = {0};
     if (sp_server_config_read(argc, argv, &config, &error) != SP_OK) {
-        fprintf(stderr, "sallyportd: %s\n", error.message);
+        (void)fprintf(stderr, "sallyportd: %s\n", error.message);
         return 2;
     }
     if (config.help) {

@@ -57,7 +57,7 @@ static enum sp_status read_ip(struct place place, const char *text, struct sp_qu
     struct sp_error why = {0};
     if (sp_ip_parse(sp_str_from(text), &common->ip, &why) != SP_OK) {
         char tail[sizeof(why.message) + 2];
-        snprintf(tail, sizeof(tail), ": %s", why.message);
+        (void)snprintf(tail, sizeof(tail), ": %s", why.message);
         return mistake(place, error, "ip", tail);
     }
     common->has_ip = true;
@@ -70,7 +70,7 @@ static enum sp_status read_word(struct place place, const char *field, const cha
     struct sp_str word = sp_str_from(text);
     if (word.size > most) {
         char tail[64];
-        snprintf(tail, sizeof(tail), ": is longer than %zu bytes", most);
+        (void)snprintf(tail, sizeof(tail), ": is longer than %zu bytes", most);
         return mistake(place, error, field, tail);
     }
     if (!sp_text_is_printable(word))

@@ -63,12 +63,12 @@ static const struct sp_sync_command commands[] = {
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static void print_usage(FILE *out) {
-    fputs("Usage: sallyport-sync COMMAND [OPTION]...\n\n"
-          "The only writer of a Sallyport store.\n\n",
-          out);
+    (void)fputs("Usage: sallyport-sync COMMAND [OPTION]...\n\n"
+                "The only writer of a Sallyport store.\n\n",
+                out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\n`sallyport-sync COMMAND --help` tells a command's options.\n", out);
+        (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    (void)fputs("\n`sallyport-sync COMMAND --help` tells a command's options.\n", out);
 }
 
 int sp_sync_main(int argc, char **argv, const char *version) {
@@ -85,7 +85,7 @@ int sp_sync_main(int argc, char **argv, const char *version) {
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(&commands[i], argc - 1, argv + 1);
     if (name[0] != '\0')
-        fprintf(stderr, "sallyport-sync: no command \"%s\"\n\n", name);
+        (void)fprintf(stderr, "sallyport-sync: no command \"%s\"\n\n", name);
     print_usage(stderr);
     return SP_EXIT_USAGE;
 }
@@ -109,11 +109,11 @@ int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_
 }
 
 int sp_sync_complain(const struct sp_error *error) {
-    fprintf(stderr, "sallyport-sync: %s\n", error->message);
+    (void)fprintf(stderr, "sallyport-sync: %s\n", error->message);
     return EXIT_FAILURE;
 }
 
 int sp_sync_complain_usage(const struct sp_sync_command *command, const char *what) {
-    fprintf(stderr, "sallyport-sync %s: %s\n", command->name, what);
+    (void)fprintf(stderr, "sallyport-sync %s: %s\n", command->name, what);
     return SP_EXIT_USAGE;
 }

@@ -80,7 +80,7 @@ static enum sp_status read_schema(const char *path, char **ret_text, size_t *ret
     char *text = malloc(SP_SCHEMA_MAX_BYTES + 1);
     size_t size = text == NULL ? 0 : fread(text, 1, SP_SCHEMA_MAX_BYTES + 1, file);
     bool failed = text == NULL || ferror(file) != 0;
-    fclose(file);
+    (void)fclose(file);
     if (!failed && size <= SP_SCHEMA_MAX_BYTES) {
         *ret_text = text;
         *ret_size = size;
@@ -135,11 +135,11 @@ static int init(const struct init_options *options) {
     close(key_fd);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    fprintf(stderr,
-            "Made a store in %s. The key of operator \"%s\" %s%s; it is shown this once.\n"
-            "Next: sallyport-sync serve --store %s\n",
-            options->store, options->operator_name, options->key_file == NULL ? "stands above" : "is in ",
-            options->key_file == NULL ? "" : options->key_file, options->store);
+    (void)fprintf(stderr,
+                  "Made a store in %s. The key of operator \"%s\" %s%s; it is shown this once.\n"
+                  "Next: sallyport-sync serve --store %s\n",
+                  options->store, options->operator_name, options->key_file == NULL ? "stands above" : "is in ",
+                  options->key_file == NULL ? "" : options->key_file, options->store);
     return EXIT_SUCCESS;
 }
 
@@ -179,7 +179,7 @@ int sp_sync_init_command(const struct sp_sync_command *command, int argc, char *
          .target = &options.map_size,
          .default_text = "64G",
          .argument = "BYTES",
-         .least = 1024 * 1024,
+         .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "the most that the store may hold; address space, not disk"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &options.help, .help = "print this and exit"},

@@ -149,7 +149,7 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
          .kind = SP_OPTION_SIZE,
          .target = &map_size,
          .argument = "BYTES",
-         .least = 1024 * 1024,
+         .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "the most that the store may hold; address space, not disk; required"},
         help_option(&help),

@@ -183,7 +183,7 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .target = &options->map_size,
          .environment = "SALLYPORT_SYNC_MAP_SIZE",
          .argument = "BYTES",
-         .least = 1024 * 1024,
+         .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "let the store hold more than it was made for"},
         {.name = "log-level",
