@@ -18,6 +18,20 @@
  * further than the acting key in permissions, addresses or expiry. Groups and shares give roles, not reach of keys:
  * handing those out is what workspace_write is for. */
 
+/* What DESIGN leaves open, as it is decided here:
+ * - An update that makes a key reach further in anything must leave it within the acting key in everything; one that
+ *   only narrows needs nothing (admin/reach.h). Clearing an allowlist reaches further.
+ * - A key permitted api_key_rotate that rotates itself renews its lifetime from now, and never lengthens it. Any other
+ *   rotation makes a key that must be within the acting one, its expiry included.
+ * - An ADMIN user permitted workspace_write shares everything of its workspace, whatever other permissions its key has.
+ *   Anybody else, an ADMIN without workspace_write too, needs the type's `share` action, and changes no grant above its
+ *   own role.
+ * - An id read inside a workspace can be registered only while nothing is granted on it; a global id that is taken and
+ *   one that was used before are refused in the same words.
+ * - Names that leave the schema stay on keys, resources and grants without effect, also when they come back: their new
+ *   number is another. Lists leave out what is of such a type; removing it works.
+ * - An import gives no grant for a resource's creator: that is a record of its own. */
+
 /* What a caller presents with a call. Borrowed. */
 struct sp_admin_caller {
     struct sp_str credential; /* the key's text; empty: none */
