@@ -31,6 +31,8 @@ static const char foreign_text[] = "foreign-key-of-another-system-0001";
     "'permissions': {'all': true}" rest "}}}"
 #define BASE WORKSPACE ", " ADMIN ", " BOT
 
+enum { FIRST_BLOCK_BYTES = 64 * 1024, ARENA_BYTES = 256 * 1024 * 1024 };
+
 struct scene {
     struct admin_fixture fixture;
     struct sp_arena arena;                   /* of the last import */
@@ -41,7 +43,7 @@ struct scene {
 static int set_up(void **state) {
     struct scene *scene = test_calloc(1, sizeof(*scene));
     admin_fixture_open(&scene->fixture, NULL);
-    assert_int_equal(sp_arena_init(&scene->arena, 64 * 1024, 256 * 1024 * 1024), SP_OK);
+    assert_int_equal(sp_arena_init(&scene->arena, FIRST_BLOCK_BYTES, ARENA_BYTES), SP_OK);
     *state = scene;
     return 0;
 }
@@ -258,7 +260,7 @@ static void thousands_of_keys_go_in_at_once(void **state) {
     import_ok(scene, BASE);
     admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
              "{'workspace': {'id': 'w1', 'quotas': {'keys': 3000}}, 'updateMask': ['quotas']}");
-    size_t room = KEYS * 160;
+    size_t room = (size_t)KEYS * 160;
     char *records = test_malloc(room);
     size_t size = 0;
     for (int i = 0; i < KEYS; i++)

@@ -57,7 +57,7 @@ static const char *put(struct scene *scene, const char *yaml, const char *rest) 
         assert_true(size + 3 < sizeof(escaped));
         if (*at == '\n')
             escaped[size++] = '\\';
-        escaped[size++] = *at == '\n' ? 'n' : *at;
+        escaped[size++] = (char)(*at == '\n' ? 'n' : *at);
     }
     escaped[size] = '\0';
     return admin_format(&scene->fixture, "{'yaml': '%s'%s}", escaped, rest);

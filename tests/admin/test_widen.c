@@ -10,6 +10,7 @@
 #include "support/store_world.h"
 
 enum { PERMISSIONS = 6, ADDRESSES = 16, SECONDS = 5, ROUNDS = 20000 };
+enum { FIRST_BLOCK_BYTES = 64 * 1024, ARENA_BYTES = 1024 * 1024 };
 
 /* A key that is made at random, small enough to be asked everything. */
 struct small_key {
@@ -99,7 +100,7 @@ static void covering_agrees_with_the_naive_model(void **state) {
     uint64_t seed = world_seed("admin/test_widen");
     struct sp_arena arena;
     size_t covered = 0;
-    assert_int_equal(sp_arena_init(&arena, 64 * 1024, 1024 * 1024), SP_OK);
+    assert_int_equal(sp_arena_init(&arena, FIRST_BLOCK_BYTES, ARENA_BYTES), SP_OK);
     for (size_t i = 0; i < ROUNDS; i++) {
         struct small_key outer = random_key(&seed);
         struct small_key inner = random_neighbour(&seed, &outer);
@@ -127,7 +128,7 @@ static void a_damaged_key_reaches_nothing_that_could_be_compared(void **state) {
     char text[] = "203.0.113";
     char *list[] = {text};
     uint8_t bits[SP_PERMISSION_SET_BYTES] = {0};
-    assert_int_equal(sp_arena_init(&arena, 4096, 1024 * 1024), SP_OK);
+    assert_int_equal(sp_arena_init(&arena, FIRST_BLOCK_BYTES, ARENA_BYTES), SP_OK);
     assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
     stored.key = &key;
     assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
