@@ -63,17 +63,18 @@ static bool remove_piece(struct sp_tidy *tidy, struct sp_store *store, struct sp
 
 bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch) {
     int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
-    if (now_ms >= tidy->readers_due_ms) {
+    bool tick = now_ms >= tidy->readers_due_ms;
+    if (tick) {
         clear_readers(store);
         tidy->readers_due_ms = now_ms + READERS_EVERY_MS;
     }
     if (now_ms < tidy->records_due_ms && !tidy->look_for_deleted)
-        return false;
+        return tick;
     bool looked = tidy->look_for_deleted;
     bool more = false;
     bool ok = remove_piece(tidy, store, scratch, &more);
     if (!ok)
         tidy->look_for_deleted = false;
     tidy->records_due_ms = ok && more ? now_ms : now_ms + RECORDS_EVERY_MS;
-    return ok && looked;
+    return tick || (ok && looked);
 }

@@ -13,7 +13,8 @@ struct sp_tidy {
     int64_t records_due_ms;
 };
 
-/* Does a bounded piece of what is due. True where policy may have changed. Logs what fails, and tries again later. */
+/* Does a bounded piece of what is due. True where policy may have changed: by this, or, now and then, by a command that
+ * worked on the store itself. Logs what fails, and tries again later. */
 bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch);
 
 #endif
