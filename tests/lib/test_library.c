@@ -34,8 +34,6 @@ static void count_allocations(void) {
 }
 #elif defined(__SANITIZE_THREAD__)
 #define CANNOT_COUNT
-static void count_allocations(void) {
-}
 #else
 /* The program's malloc stands before the C library's for every library that it loads. */
 void *__libc_malloc(size_t size);
