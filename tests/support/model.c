@@ -200,6 +200,8 @@ int model_decide(const struct model *model, const struct model_question *questio
         return RESOURCE_UNKNOWN;
     if (action->role == 0)
         return ALLOWED;
+    if (!named)
+        return NOT_SHARED; /* a role is asked for, but on nothing */
     int role = principal->admin ? 4 : role_of(model, key, question->type, question->resource);
     if (role == 0)
         return NOT_SHARED;
