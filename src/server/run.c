@@ -39,32 +39,39 @@ static void say_where(const struct sp_server_config *config, const struct sp_rpc
     sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
 }
 
-/* True once the store is open; false where a signal came first. A store that is not there yet is waited for. */
-static bool wait_for_store(struct sp_service *service) {
+/* SP_OK once the store is open. A store that is not there yet is waited for; SP_ERR_CANCELLED: a signal came first. A store
+ * that must not be served (its reader locks do not work here, or it is of another format) ends the wait with
+ * SP_ERR_PRECONDITION: no later try can mend that. */
+static enum sp_status wait_for_store(struct sp_service *service, struct sp_error *error) {
     for (unsigned tries = 0;; tries++) {
-        struct sp_error error = {0};
         struct sp_revision revision = {0};
-        if (sp_service_open_store(service, &revision, &error) == SP_OK) {
+        enum sp_status status = sp_service_open_store(service, &revision, error);
+        if (status == SP_OK)
             sp_log(SP_LOG_INFO, "serving the store in %s from revision %" PRIu64 " of epoch %" PRIu64,
                    service->config->store, revision.number, revision.epoch);
-            return true;
-        }
+        if (status == SP_OK || status == SP_ERR_PRECONDITION)
+            return status;
         if (tries % SAY_AGAIN_EVERY == 0)
-            sp_log(SP_LOG_WARNING, "not serving yet: %s", error.message);
+            sp_log(SP_LOG_WARNING, "not serving yet: %s", error->message);
         if (sp_process_wait_for_signal(RETRY_STORE_MS))
-            return false;
+            return SP_ERR_CANCELLED;
     }
 }
 
-static void serve(struct sp_service *service, struct sp_rpc_server *server) {
-    if (wait_for_store(service)) {
+static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *server, struct sp_error *error) {
+    enum sp_status status = wait_for_store(service, error);
+    if (status == SP_OK) {
         sp_rpc_server_set_serving(server, true);
         sp_process_wait_for_signal(-1);
     }
-    sp_log(SP_LOG_INFO, "ending: calls under way get %" PRIu64 " ms; another signal ends at once",
-           service->config->drain_ms);
+    if (status == SP_ERR_PRECONDITION)
+        sp_log(SP_LOG_ERROR, "cannot serve: %s", error->message);
+    else
+        sp_log(SP_LOG_INFO, "ending: calls under way get %" PRIu64 " ms; another signal ends at once",
+               service->config->drain_ms);
     sp_process_let_signals_end();
     sp_rpc_server_stop(server, (unsigned)service->config->drain_ms);
+    return status == SP_ERR_CANCELLED ? SP_OK : status;
 }
 
 int sp_server_run(const struct sp_server_config *config) {
@@ -86,7 +93,7 @@ int sp_server_run(const struct sp_server_config *config) {
         status = sp_rpc_server_start(server, &error);
     if (status == SP_OK) {
         say_where(config, server);
-        serve(service, server);
+        status = serve(service, server, &error);
     } else {
         sp_log(SP_LOG_ERROR, "cannot start: %s", error.message);
     }

@@ -1,5 +1,6 @@
 /* sallyportd as a client sees it: answers, mistakes, revisions, damage, its beginning and its end. */
 #include <arpa/inet.h>
+#include <lmdb.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -430,6 +431,39 @@ static void waits_for_a_store_that_is_not_there_yet(void **state) {
     programs_stop(&late);
 }
 
+/* What `sallyportd` finds in a store that a later version wrote. */
+static void write_format(const char *store, uint8_t version) {
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi meta;
+    uint8_t bytes[4] = {0, 0, 0, version};
+    char name[] = "format";
+    MDB_val key = {6, name}, value = {sizeof(bytes), bytes};
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 32), 0);
+    assert_int_equal(mdb_env_open(env, store, 0, 0640), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, "meta", 0, &meta), 0);
+    assert_int_equal(mdb_put(txn, meta, &key, &value, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void refuses_to_serve_a_store_of_another_format(void **state) {
+    (void)state;
+    struct programs other;
+    programs_make_store(&other, NULL);
+    write_format(other.store, 99);
+    const char *arguments[] = {"sallyportd", "--store", other.store, "--listen", "127.0.0.1:0", NULL};
+    struct process process;
+    assert_int_equal(process_run(&process, other.folder, "refused", arguments), 1);
+    char *said = process_read(process.err);
+    assert_non_null(strstr(said, "format"));
+    free(said);
+    write_format(other.store, 1);
+    programs_stop(&other);
+}
+
 struct load {
     pthread_t thread;
     const char *target;
@@ -538,6 +572,7 @@ int main(void) {
         cmocka_unit_test(waits_for_a_revision_that_comes),
         cmocka_unit_test(a_damaged_record_is_data_loss_and_never_an_answer),
         cmocka_unit_test(waits_for_a_store_that_is_not_there_yet),
+        cmocka_unit_test(refuses_to_serve_a_store_of_another_format),
         cmocka_unit_test(drains_under_load_without_a_wrong_answer),
         cmocka_unit_test(refuses_to_start_with_what_it_cannot_do),
         cmocka_unit_test(tells_its_options_and_version),
