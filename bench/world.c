@@ -53,6 +53,9 @@ void world_key_text(const struct world *world, uint64_t i, char ret_text[static 
 
 /* ---- what key i is ---- */
 
+/* The principal that every voice is shared with directly. */
+enum { EVERYWHERE = WORLD_PRINCIPALS - 1 };
+
 uint64_t world_principal_of(uint64_t key) {
     return key % WORLD_KEYS / 2;
 }
@@ -73,7 +76,7 @@ bool world_in_group(uint64_t principal, uint64_t group) {
 static enum sp_role role_on(uint64_t principal, uint64_t voice) {
     if (world_in_group(principal, (voice + 1) % WORLD_GROUPS))
         return SP_ROLE_EDITOR;
-    if (world_in_group(principal, voice % WORLD_GROUPS) || principal == WORLD_PRINCIPALS - 1)
+    if (world_in_group(principal, voice % WORLD_GROUPS) || principal == EVERYWHERE)
         return SP_ROLE_VIEWER;
     return SP_ROLE_NONE;
 }
@@ -88,7 +91,7 @@ static bool key_fits(enum world_outcome outcome, uint64_t key) {
     case WORLD_PERMISSION_MISSING:
         return world_is_narrow(key);
     case WORLD_NOT_SHARED:
-        return !admin;
+        return !admin && world_principal_of(key) != EVERYWHERE;
     case WORLD_ROLE_TOO_LOW:
         return !admin && !world_is_narrow(key);
     case WORLD_ALLOWED:
@@ -118,6 +121,14 @@ static const char *address_for(enum world_outcome outcome, uint64_t key, uint64_
     else
         snprintf(ip, 48, "%s.%u", world_has_allowlist(key) || vary % 2 == 0 ? "203.0.113" : "192.0.2", last);
     return ip;
+}
+
+bool world_can_ask(const struct world *world, enum world_outcome outcome) {
+    for (uint64_t key = 0; key < world->keys && key < WORLD_KEYS; key++) {
+        if (key_fits(outcome, key))
+            return true;
+    }
+    return false;
 }
 
 void world_ask(const struct world *world, enum world_outcome outcome, uint64_t near, uint64_t vary,

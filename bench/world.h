@@ -56,8 +56,11 @@ uint64_t world_workspaces(const struct world *world);
 /* The text of key i; for i >= keys a well-formed one that the world does not hold. */
 void world_key_text(const struct world *world, uint64_t i, char ret_text[static SP_KEY_TEXT_BYTES]);
 
+/* Whether any key of the world can have the outcome: the smallest worlds lack some. */
+bool world_can_ask(const struct world *world, enum world_outcome outcome);
+
 /* A question of the wanted outcome about (about) key `near`: the nearest following key that can have it. `vary` picks among the
- * resources and addresses that fit. */
+ * resources and addresses that fit. Only for outcomes that world_can_ask tells of. */
 void world_ask(const struct world *world, enum world_outcome outcome, uint64_t near, uint64_t vary,
                struct world_question *ret_question);
 

@@ -1,7 +1,7 @@
 /* The floor: a bare unary server straight on the gRPC C core, one completion queue and thread for each worker, that
  * answers every Check with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
  *
- * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Ends with SIGTERM or SIGINT. */
+ * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Prints its port. Ends with SIGTERM or SIGINT. */
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -140,12 +140,15 @@ int main(int argc, char **argv) {
         grpc_server_register_completion_queue(echo.server, queues[i], NULL);
     }
     grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    if (grpc_server_add_http2_port(echo.server, argv[1], credentials) == 0)
+    int port = grpc_server_add_http2_port(echo.server, argv[1], credentials);
+    if (port == 0)
         fail("the address cannot be listened on");
     grpc_server_credentials_release(credentials);
     grpc_server_start(echo.server);
     for (unsigned i = 0; i < workers; i++)
         start_worker(&echo, queues[i], &threads[i]);
+    printf("%d\n", port);
+    fflush(stdout);
 
     int received;
     sigwait(&signals, &received);
