@@ -73,7 +73,7 @@ void bench_wait_serving(unsigned port, pid_t pid) {
     uint64_t until = bench_now_ns() + 10000000000U;
     char target[32];
     struct sp_arena arena;
-    struct sp_rpc_client *client;
+    struct sp_rpc_client *client = NULL;
     struct sp_error error;
     snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     /* gRPC waits a second after a refused connection, so the socket is asked first. */

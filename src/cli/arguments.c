@@ -6,18 +6,26 @@
 #include "cli/command.h"
 
 const struct cli_argument cli_common_options[] = {
-    {"output", CLI_LOCAL, NULL, NULL, NULL, "FORMAT", "table (default), json or ndjson; -o for short", false},
-    {"admin", CLI_LOCAL, NULL, NULL, NULL, "ADDRESS",
-     "sallyport-sync to call (SALLYPORT_ADMIN; default 127.0.0.1:7401)", false},
-    {"server", CLI_LOCAL, NULL, NULL, NULL, "ADDRESS", "sallyportd to ask (SALLYPORT_SERVER; default 127.0.0.1:7400)",
-     false},
-    {"profile", CLI_LOCAL, NULL, NULL, NULL, "NAME",
-     "profile of the profiles file (SALLYPORT_PROFILE; default \"default\")", false},
-    {"limit", CLI_NUMBER, NULL, NULL, NULL, "N", "at most so many rows of a list (default: all)", false},
-    {"request-id", CLI_LOCAL, NULL, NULL, NULL, "ID", "makes a change idempotent for 24 hours (default: generated)",
-     false},
-    {"help", CLI_LOCAL_FLAG, NULL, NULL, NULL, NULL, "show this", false},
-    {0},
+    {.name = "output", .kind = CLI_LOCAL, .value = "FORMAT", .help = "table (default), json or ndjson; -o for short"},
+    {.name = "admin",
+     .kind = CLI_LOCAL,
+     .value = "ADDRESS",
+     .help = "sallyport-sync to call (SALLYPORT_ADMIN; default 127.0.0.1:7401)"},
+    {.name = "server",
+     .kind = CLI_LOCAL,
+     .value = "ADDRESS",
+     .help = "sallyportd to ask (SALLYPORT_SERVER; default 127.0.0.1:7400)"},
+    {.name = "profile",
+     .kind = CLI_LOCAL,
+     .value = "NAME",
+     .help = "profile of the profiles file (SALLYPORT_PROFILE; default \"default\")"},
+    {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "at most so many rows of a list (default: all)"},
+    {.name = "request-id",
+     .kind = CLI_LOCAL,
+     .value = "ID",
+     .help = "makes a change idempotent for 24 hours (default: generated)"},
+    {.name = "help", .kind = CLI_LOCAL_FLAG, .help = "show this"},
+    {.name = NULL},
 };
 
 static bool takes_value(const struct cli_argument *argument) {

@@ -33,12 +33,12 @@ enum cli_kind {
 struct cli_argument {
     const char *name; /* without "--" */
     enum cli_kind kind;
+    bool required;
     const char *path;   /* where it goes in the request: "permissions.names"; NULL for local ones */
     const char *prefix; /* of enums: "PLAN_" */
     const char *mask;   /* the name that update_mask gets when it is given; NULL: none */
     const char *value;  /* what help calls its value: "ID" */
     const char *help;
-    bool required;
 };
 
 enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };

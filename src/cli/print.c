@@ -1,6 +1,5 @@
 #include "cli/print.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +45,10 @@ static void write_word(const char *word, char *cell, size_t room) {
         if (strcmp(rest, "UNSPECIFIED") == 0)
             rest = "-";
         size_t at = 0;
-        for (; rest[at] != '\0' && at + 1 < room; at++)
-            cell[at] = rest[at] == '_' ? ' ' : (char)tolower((unsigned char)rest[at]);
+        for (; rest[at] != '\0' && at + 1 < room; at++) {
+            bool capital = rest[at] >= 'A' && rest[at] <= 'Z';
+            cell[at] = rest[at] == '_' ? ' ' : capital ? (char)(rest[at] - 'A' + 'a') : rest[at];
+        }
         cell[at] = '\0';
         return;
     }

@@ -82,7 +82,7 @@ static enum sp_status follow(struct cli_call *call, struct sp_rpc_client *client
     struct sp_arena arena;
     struct sp_rpc_stream *stream = NULL;
     struct sp_bytes bytes;
-    if (sp_arena_init(&arena, 64 * 1024, (size_t)64 << 20) != SP_OK)
+    if (sp_arena_init(&arena, 1 << 16, (size_t)64 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = cli_pack_json("Admin/WatchChanges", call->request, &arena, &bytes, error);
     if (status == SP_OK)

@@ -62,13 +62,16 @@ enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, st
 
 static json_t *read_enum(const char *prefix, const char *text) {
     char name[96];
-    size_t used = strlen(prefix);
-    if (used + strlen(text) >= sizeof(name))
+    int size = snprintf(name, sizeof(name), "%s%s", prefix, text);
+    if (size < 0 || (size_t)size >= sizeof(name))
         return NULL;
-    memcpy(name, prefix, used);
-    for (; *text != '\0'; text++)
-        name[used++] = *text == '-' ? '_' : (char)toupper((unsigned char)*text);
-    return json_stringn(name, used);
+    for (char *at = name; *at != '\0'; at++) {
+        if (*at >= 'a' && *at <= 'z')
+            *at = (char)(*at - 'a' + 'A');
+        else if (*at == '-')
+            *at = '_';
+    }
+    return json_string(name);
 }
 
 static json_t *read_resource(const char *text) {

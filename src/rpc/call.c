@@ -87,7 +87,7 @@ void call_recycle(struct sp_rpc_call *call) {
     call->started_ms = 0;
     call->state = NULL;
     call->initial_sent = call->reading = call->sending = false;
-    call->finishing = call->status_sent = call->closing = false;
+    call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
     struct worker *worker = call->worker;
     worker_give_call(worker, call);

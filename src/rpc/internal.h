@@ -71,6 +71,7 @@ struct sp_rpc_call {
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
     bool initial_sent, reading, sending, finishing, status_sent, closing;
+    bool last_word; /* of a stopping server's stream: its next `sent` is the last event but `closed` */
     enum sp_status final_status;
     grpc_slice final_message;
     atomic_bool wake_pending; /* any thread */

@@ -163,10 +163,21 @@ static void send_status(struct sp_rpc_call *call) {
     call_start_batch(call, ops, count, &call->done);
 }
 
+/* The server stops: the handler may say one thing more (that it is not serving any longer, say), then the stream ends. */
+static void give_last_word(struct sp_rpc_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
+    call->last_word = false;
+    if (event != NULL) {
+        event(call, user_of(call));
+    }
+    stream_end(call, SP_ERR_UNAVAILABLE, "the server is stopping");
+}
+
 void stream_sent(struct tag *tag, bool ok) {
     struct sp_rpc_call *call = tag->owner;
     call->sending = false;
-    if (call->finishing && !call->over) {
+    if (call->last_word && is_live(call)) {
+        give_last_word(call, ok ? ops_of(call)->sent : NULL);
+    } else if (call->finishing && !call->over) {
         send_status(call);
     } else if (ok && is_live(call) && ops_of(call)->sent != NULL) {
         ops_of(call)->sent(call, user_of(call));
@@ -197,7 +208,11 @@ void stream_end_all(struct worker *worker) {
     }
     worker->stopping = true;
     for (struct sp_rpc_call *call = worker->streams; call != NULL; call = call->next_stream) {
-        stream_end(call, SP_ERR_UNAVAILABLE, "the server is stopping");
+        if (call->sending) {
+            call->last_word = is_live(call);
+        } else if (is_live(call)) {
+            give_last_word(call, atomic_load(&call->wake_pending) ? ops_of(call)->woken : NULL);
+        }
     }
 }
 
