@@ -69,7 +69,7 @@ static void read_mix(struct argp_state *state, const char *text, unsigned weight
     while (*text != '\0') {
         char name[32];
         size_t length = strcspn(text, "=,");
-        enum world_outcome outcome;
+        enum world_outcome outcome = WORLD_ALLOWED;
         snprintf(name, sizeof(name), "%.*s", (int)length, text);
         if (text[length] != '=' || !world_outcome_parse(name, &outcome))
             argp_error(

@@ -23,7 +23,7 @@ struct clients {
     struct world_question question;
 };
 
-static void fail(const char *what) {
+_Noreturn static void fail(const char *what) {
     fprintf(stderr, "commit: %s\n", what);
     exit(2);
 }

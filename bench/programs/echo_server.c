@@ -37,7 +37,7 @@ struct echo {
     grpc_byte_buffer *reply;
 };
 
-static void fail(const char *what) {
+_Noreturn static void fail(const char *what) {
     fprintf(stderr, "echo_server: %s\n", what);
     exit(2);
 }

@@ -38,7 +38,7 @@ struct bench {
     struct sp_bytes packed;
 };
 
-static void fail(const char *what) {
+_Noreturn static void fail(const char *what) {
     fprintf(stderr, "micro: %s\n", what);
     exit(2);
 }
