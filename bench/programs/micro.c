@@ -64,7 +64,7 @@ static double measure(struct bench *bench, uint64_t (*step)(struct bench *, stru
         for (size_t i = 0; i < count; i++)
             sum += step(bench, &bench->prepared[i]);
         rounds[round] = (now_ns() - began) / (double)count;
-        sink += sum;
+        sink = sink + sum;
     }
     qsort(rounds, ROUNDS, sizeof(*rounds), compare_doubles);
     return rounds[ROUNDS / 2];
