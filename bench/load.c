@@ -1,6 +1,5 @@
 #include "load.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,13 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rpc/async_client.h"
+#include "exchange.h"
 #include "rpc/client.h"
-#include "sallyport/v1/authorization.pb-c.h"
-#include "traffic.h"
-#include "wire/wire.h"
-
-enum { BATCH_MAX = 1000 };
+#include "spawn.h"
+#include "transport.h"
 
 /* What all threads share. */
 struct run {
@@ -26,15 +22,14 @@ struct run {
 /* A call in flight. */
 struct flight {
     uint64_t meant_ns; /* when it was (to be) sent */
-    uint16_t count;
-    uint8_t expected[BATCH_MAX];
+    struct expectation expectation;
 };
 
 struct thread {
     struct run *run;
     pthread_t handle;
     unsigned number;
-    struct sp_rpc_async_client *client;
+    struct transport transport;
     struct sp_arena arena;
     struct traffic traffic;
     struct flight *flights;
@@ -43,130 +38,20 @@ struct thread {
     enum sp_status status;
 };
 
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
-/* ---- questions ---- */
-
-static enum world_outcome next_outcome(struct thread *thread) {
-    const unsigned *weights = thread->run->options->weights;
-    unsigned total = 0;
-    for (unsigned i = 0; i < WORLD_OUTCOMES; i++)
-        total += weights[i];
-    unsigned at = (unsigned)(world_random(&thread->traffic.random) % total);
-    unsigned outcome = 0;
-    while (at >= weights[outcome])
-        at -= weights[outcome++];
-    return (enum world_outcome)outcome;
-}
-
-/* protobuf-c's messages hold plain pointers, and packing only reads. */
-static char *plain(const char *text) {
-    union {
-        const char *in;
-        char *out;
-    } cast = {text};
-    return cast.out;
-}
-
-struct packed_question {
-    struct world_question question;
-    Sallyport__V1__ResourceRef ref;
-};
-
-static void next_question(struct thread *thread, uint64_t key, enum world_outcome outcome,
-                          struct packed_question *ret_packed) {
-    world_ask(&thread->run->options->world, outcome, key, world_random(&thread->traffic.random), &ret_packed->question);
-    sallyport__v1__resource_ref__init(&ret_packed->ref);
-    ret_packed->ref.type = plain("voice");
-    ret_packed->ref.id = ret_packed->question.voice;
-}
-
-static struct sp_bytes make_check(struct thread *thread, struct flight *flight) {
-    struct packed_question packed;
-    Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
-    next_question(thread, traffic_next_key(&thread->traffic), next_outcome(thread), &packed);
-    request.credential_case = SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY;
-    request.api_key = packed.question.key;
-    request.ip = packed.question.ip;
-    request.resource = &packed.ref;
-    request.action = plain(packed.question.action);
-    flight->count = 1;
-    flight->expected[0] = (uint8_t)packed.question.expected;
-    struct sp_bytes bytes;
-    return sp_wire_pack(&request.base, &thread->arena, &bytes) == SP_OK ? bytes : (struct sp_bytes){0};
-}
-
-static struct sp_bytes make_batch(struct thread *thread, struct flight *flight) {
-    const struct load_options *options = thread->run->options;
-    Sallyport__V1__CheckBatchRequest request = SALLYPORT__V1__CHECK_BATCH_REQUEST__INIT;
-    struct packed_question *packed = sp_arena_calloc(&thread->arena, options->batch, sizeof(*packed));
-    Sallyport__V1__CheckItem *items = sp_arena_calloc(&thread->arena, options->batch, sizeof(*items));
-    request.items = sp_arena_calloc(&thread->arena, options->batch, sizeof(*request.items));
-    struct sp_bytes bytes = {0};
-    if (packed == NULL || items == NULL || request.items == NULL)
-        return bytes;
-    uint64_t key = traffic_next_key(&thread->traffic);
-    enum world_outcome outcome = next_outcome(thread);
-    for (unsigned i = 0; i < options->batch; i++) {
-        if (!options->one_credential && i > 0) {
-            key = traffic_next_key(&thread->traffic);
-            outcome = next_outcome(thread);
-        }
-        next_question(thread, key, outcome, &packed[i]);
-        sallyport__v1__check_item__init(&items[i]);
-        items[i].ip = packed[i].question.ip;
-        items[i].resource = &packed[i].ref;
-        items[i].action = plain(packed[i].question.action);
-        if (!options->one_credential) {
-            items[i].credential_case = SALLYPORT__V1__CHECK_ITEM__CREDENTIAL_API_KEY;
-            items[i].api_key = packed[i].question.key;
-        }
-        request.items[i] = &items[i];
-        flight->expected[i] = (uint8_t)packed[i].question.expected;
-    }
-    if (options->one_credential) {
-        request.credential_case = SALLYPORT__V1__CHECK_BATCH_REQUEST__CREDENTIAL_API_KEY;
-        request.api_key = packed[0].question.key;
-    }
-    request.n_items = options->batch;
-    flight->count = (uint16_t)options->batch;
-    return sp_wire_pack(&request.base, &thread->arena, &bytes) == SP_OK ? bytes : (struct sp_bytes){0};
-}
-
 static void send_one(struct thread *thread, uint64_t meant_ns) {
     unsigned slot = thread->free_slots[--thread->free_count];
     struct flight *flight = &thread->flights[slot];
     sp_arena_reset(&thread->arena);
-    struct sp_bytes request = thread->run->options->batch > 1 ? make_batch(thread, flight) : make_check(thread, flight);
+    struct sp_bytes request =
+        exchange_make(thread->run->options, &thread->traffic, slot, &thread->arena, &flight->expectation);
     flight->meant_ns = meant_ns;
-    sp_rpc_async_start(thread->client, slot, request);
+    transport_send(&thread->transport, slot, request);
 }
 
 /* ---- answers ---- */
 
-static unsigned count_wrong(struct thread *thread, const struct flight *flight, struct sp_bytes reply) {
-    ProtobufCMessage *message;
-    bool batch = thread->run->options->batch > 1;
-    const ProtobufCMessageDescriptor *descriptor =
-        batch ? &sallyport__v1__check_batch_response__descriptor : &sallyport__v1__check_response__descriptor;
-    sp_arena_reset(&thread->arena);
-    if (sp_wire_unpack_trusted(descriptor, reply, &thread->arena, &message) != SP_OK)
-        return flight->count;
-    if (!batch)
-        return (unsigned)((const Sallyport__V1__CheckResponse *)message)->reason != flight->expected[0];
-    const Sallyport__V1__CheckBatchResponse *response = (const Sallyport__V1__CheckBatchResponse *)message;
-    unsigned wrong = 0;
-    for (unsigned i = 0; i < flight->count; i++)
-        wrong += i >= response->n_results || (unsigned)response->results[i]->reason != flight->expected[i];
-    return wrong;
-}
-
 static void take_completion(struct thread *thread, const struct sp_rpc_completion *completion) {
-    uint64_t now = now_ns();
+    uint64_t now = bench_now_ns();
     const struct flight *flight = &thread->flights[completion->slot];
     thread->free_slots[thread->free_count++] = completion->slot;
     if (flight->meant_ns < thread->run->measure_ns || now > thread->run->end_ns)
@@ -174,25 +59,27 @@ static void take_completion(struct thread *thread, const struct sp_rpc_completio
     struct load_result *result = &thread->result;
     atomic_fetch_add_explicit(&thread->run->calls, 1, memory_order_relaxed);
     result->calls++;
-    result->decisions += flight->count;
+    result->decisions += flight->expectation.count;
     histogram_add(&result->latency, now - flight->meant_ns);
     if (completion->status != SP_OK) {
         if (result->errors++ == 0)
             sp_error_set(&result->first_error, completion->status, "%s", sp_status_name(completion->status));
         return;
     }
+    sp_arena_reset(&thread->arena);
     if (!thread->run->options->unverified)
-        result->wrong += count_wrong(thread, flight, completion->reply);
+        result->wrong += exchange_count_wrong(thread->run->options, &flight->expectation, completion->slot,
+                                              completion->reply, &thread->arena);
 }
 
 /* ---- loops ---- */
 
 static void run_closed(struct thread *thread) {
     struct sp_rpc_completion completion;
-    while (now_ns() < thread->run->end_ns) {
+    while (bench_now_ns() < thread->run->end_ns) {
         while (thread->free_count > 0)
-            send_one(thread, now_ns());
-        if (sp_rpc_async_next(thread->client, thread->run->end_ns, &completion))
+            send_one(thread, bench_now_ns());
+        if (transport_next(&thread->transport, thread->run->end_ns, &completion))
             take_completion(thread, &completion);
     }
 }
@@ -202,14 +89,14 @@ static void run_open(struct thread *thread) {
     double interval_ns = 1e9 * options->threads / options->rate;
     double next_ns = (double)thread->run->begin_ns + interval_ns * thread->number / options->threads;
     struct sp_rpc_completion completion;
-    for (uint64_t now = now_ns(); now < thread->run->end_ns; now = now_ns()) {
+    for (uint64_t now = bench_now_ns(); now < thread->run->end_ns; now = bench_now_ns()) {
         while (thread->free_count > 0 && next_ns <= (double)now) {
             send_one(thread, (uint64_t)next_ns);
             next_ns += interval_ns;
         }
         /* With every slot taken the next send is late, and its latency says so. */
         uint64_t until = thread->free_count > 0 ? (uint64_t)next_ns : thread->run->end_ns;
-        if (sp_rpc_async_next(thread->client, until, &completion))
+        if (transport_next(&thread->transport, until, &completion))
             take_completion(thread, &completion);
     }
 }
@@ -237,43 +124,22 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     for (unsigned i = 0; i < options->in_flight; i++)
         thread->free_slots[thread->free_count++] = i;
-    struct sp_rpc_async_options client = {
+    struct transport_options transport = {
         .target = options->target,
-        .path = options->batch > 1 ? "/sallyport.v1.Authorization/CheckBatch" : "/sallyport.v1.Authorization/Check",
+        .path = exchange_path(options),
         .connections = options->connections,
         .slots = options->in_flight,
+        .streams = options->streams,
     };
-    return sp_rpc_async_open(&client, &thread->client, error);
+    return transport_open(&transport, &thread->transport, error);
 }
 
 static void thread_close(struct thread *thread) {
-    sp_rpc_async_close(thread->client);
+    transport_close(&thread->transport);
     if (thread->arena.first != NULL)
         sp_arena_fini(&thread->arena);
     free(thread->flights);
     free(thread->free_slots);
-}
-
-/* Time on a processor of all threads of a process, in nanoseconds of the scheduler: finer than the clock ticks of its stat. */
-static double cpu_of(pid_t pid) {
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
-    DIR *tasks = pid > 0 ? opendir(path) : NULL;
-    if (tasks == NULL)
-        return -1;
-    double sum_ns = 0;
-    struct dirent *task;
-    while ((task = readdir(tasks)) != NULL) {
-        char line[128] = "";
-        snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/schedstat", (long)pid, task->d_name);
-        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (file != NULL && fgets(line, sizeof(line), file) != NULL)
-            sum_ns += strtod(line, NULL);
-        if (file != NULL)
-            fclose(file);
-    }
-    closedir(tasks);
-    return sum_ns / 1e9;
 }
 
 static void sleep_until(uint64_t until_ns) {
@@ -284,7 +150,7 @@ static void sleep_until(uint64_t until_ns) {
 
 static void watch(struct run *run, double *ret_cpu_s) {
     sleep_until(run->measure_ns);
-    double before = cpu_of(run->options->server_pid);
+    double before = bench_cpu_s(run->options->server_pid);
     uint64_t seen = 0;
     for (uint64_t at = run->measure_ns + 1000000000U; at < run->end_ns; at += 1000000000U) {
         sleep_until(at);
@@ -295,7 +161,7 @@ static void watch(struct run *run, double *ret_cpu_s) {
         seen = calls;
     }
     sleep_until(run->end_ns);
-    double after = cpu_of(run->options->server_pid);
+    double after = bench_cpu_s(run->options->server_pid);
     if (run->options->progress)
         fputs("\r\033[K", stderr);
     *ret_cpu_s = before < 0 || after < 0 ? -1 : after - before;
@@ -304,7 +170,7 @@ static void watch(struct run *run, double *ret_cpu_s) {
 static enum sp_status run_threads(struct run *run, struct thread *threads, struct load_result *result,
                                   struct sp_error *error) {
     const struct load_options *options = run->options;
-    run->begin_ns = now_ns();
+    run->begin_ns = bench_now_ns();
     run->measure_ns = run->begin_ns + (uint64_t)(options->warmup_s * 1e9);
     run->end_ns = run->measure_ns + (uint64_t)(options->duration_s * 1e9);
     unsigned started = 0;
@@ -332,7 +198,7 @@ static enum sp_status run_threads(struct run *run, struct thread *threads, struc
 }
 
 enum sp_status load_run(const struct load_options *options, struct load_result *ret_result, struct sp_error *error) {
-    if (options->batch < 1 || options->batch > BATCH_MAX || options->threads < 1 || options->in_flight < 1)
+    if (options->batch < 1 || options->batch > EXCHANGE_ITEMS_MAX || options->threads < 1 || options->in_flight < 1)
         return sp_error_set(error, SP_ERR_INVALID,
                             "a batch has 1 to 1,000 items; threads and calls in flight are at least 1");
     for (unsigned i = 0; i < WORLD_OUTCOMES; i++) {

@@ -14,7 +14,8 @@ struct load_options {
     struct world world;
     unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */
     double zipf;                      /* exponent, 0 for uniform */
-    unsigned batch;                   /* items a call; 1: Check, more: CheckBatch */
+    unsigned batch;                   /* items a call or message; 1: Check, more: CheckBatch */
+    unsigned streams;                 /* of each thread, for CheckStream; 0: unary calls */
     bool unverified;                  /* answers are not looked at: for servers that only echo */
     bool one_credential;              /* all items of a batch ask with one key */
     unsigned threads;

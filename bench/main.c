@@ -32,6 +32,7 @@ enum bench_option {
     OPTION_ZIPF,
     OPTION_MIX,
     OPTION_ONE_CREDENTIAL,
+    OPTION_STREAM,
     OPTION_SERVER_PID,
     OPTION_UNVERIFIED,
     OPTION_STORE,
@@ -120,7 +121,8 @@ static const struct argp_option run_options[] = {
     {"threads", OPTION_THREADS, "N", 0, "Threads, 1 to 64 (default 1)", 2},
     {"rate", OPTION_RATE, "N", 0,
      "Open loop: calls a second over all threads; latency counts from the intended time (default 0: closed loop)", 2},
-    {"batch", OPTION_BATCH, "N", 0, "Questions a call, 1 to 1,000; above 1: CheckBatch (default 1)", 2},
+    {"batch", OPTION_BATCH, "N", 0, "Questions a call or message, 1 to 1,000; above 1: CheckBatch (default 1)", 2},
+    {"stream", OPTION_STREAM, "N", 0, "CheckStream: messages on N streams of each thread, 1 to 100,000", 2},
     {"one-credential", OPTION_ONE_CREDENTIAL, NULL, 0, "All questions of a batch ask with one key", 2},
     {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often keys are asked about, 0 to 5 (default 0: uniform)", 3},
     {"mix", OPTION_MIX, "LIST", 0,
@@ -159,6 +161,9 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state) {
         return 0;
     case OPTION_BATCH:
         load->batch = (unsigned)read_number(state, "--batch", text, 1, 1000);
+        return 0;
+    case OPTION_STREAM:
+        load->streams = (unsigned)read_number(state, "--stream", text, 1, 100000);
         return 0;
     case OPTION_ONE_CREDENTIAL:
         load->one_credential = true;
@@ -204,16 +209,23 @@ static const struct argp run_argp = {
            "  sallyport-bench world --keys 100000 --store bench-store\n"
            "  sallyportd --store bench-store --listen 127.0.0.1:7400 &\n"
            "  sallyport-bench run --keys 100000 --zipf 0.99 --server-pid $!\n"
+           "  sallyport-bench run --keys 100000 --stream 8 --batch 4\n"
            "  sallyport-bench run --keys 100000 --rate 20000 --mix allowed=8,ip=1,permission=1 -o json\n"
            "\nExit status: 0; 1 when an answer was wrong or a call failed; 2 when it could not run.",
 };
 
 static const double percentiles[] = {50, 90, 99, 99.9, 99.99};
 
+static const char *method_of(const struct load_options *options) {
+    if (options->streams > 0)
+        return "CheckStream";
+    return options->batch > 1 ? "CheckBatch" : "Check";
+}
+
 static void print_text(const struct load_options *options, const struct load_result *result) {
     printf("%s, %s, %u thread(s) × %u connection(s), %u in flight each\n",
-           options->rate > 0 ? "open loop" : "closed loop", options->batch > 1 ? "CheckBatch" : "Check",
-           options->threads, options->connections, options->in_flight);
+           options->rate > 0 ? "open loop" : "closed loop", method_of(options), options->threads, options->connections,
+           options->in_flight);
     printf("calls       %12llu   %12.0f /s\n", (unsigned long long)result->calls,
            (double)result->calls / result->elapsed_s);
     printf("decisions   %12llu   %12.0f /s\n", (unsigned long long)result->decisions,
@@ -243,10 +255,11 @@ static void print_json(const struct load_options *options, const struct load_res
     json_object_set_new(latency, "max", json_integer((json_int_t)result->latency.max_ns));
     double mean = result->calls > 0 ? result->latency.sum_ns / (double)result->calls : 0;
     json_object_set_new(latency, "mean", json_real(mean));
-    json_t *all = json_pack("{s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:o}", "loop", options->rate > 0 ? "open" : "closed",
-                            "rate", options->rate, "elapsed_s", result->elapsed_s, "calls", (json_int_t)result->calls,
-                            "decisions", (json_int_t)result->decisions, "errors", (json_int_t)result->errors, "wrong",
-                            (json_int_t)result->wrong, "latency_ns", latency);
+    json_t *all =
+        json_pack("{s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:o, s:s}", "loop", options->rate > 0 ? "open" : "closed",
+                  "rate", options->rate, "elapsed_s", result->elapsed_s, "calls", (json_int_t)result->calls,
+                  "decisions", (json_int_t)result->decisions, "errors", (json_int_t)result->errors, "wrong",
+                  (json_int_t)result->wrong, "latency_ns", latency, "method", method_of(options));
     if (result->server_cpu_s >= 0)
         json_object_set_new(all, "server_cpu_s", json_real(result->server_cpu_s));
     json_dumpf(all, stdout, JSON_INDENT(2));

@@ -1,6 +1,7 @@
 #include "spawn.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -97,4 +98,25 @@ void bench_wait_serving(unsigned port, pid_t pid) {
 void bench_stop(pid_t pid) {
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
+}
+
+double bench_cpu_s(pid_t pid) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+    DIR *tasks = pid > 0 ? opendir(path) : NULL;
+    if (tasks == NULL)
+        return -1;
+    double sum_ns = 0;
+    struct dirent *task;
+    while ((task = readdir(tasks)) != NULL) {
+        char line[128] = "";
+        snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/schedstat", (long)pid, task->d_name);
+        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file != NULL && fgets(line, sizeof(line), file) != NULL)
+            sum_ns += strtod(line, NULL);
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(tasks);
+    return sum_ns / 1e9;
 }

@@ -1,4 +1,4 @@
-/* Starting the real programs for a measurement, and knowing when they serve. Loopback only. */
+/* The real programs in a measurement: starting them, knowing when they serve, and what they use. Loopback only. */
 #ifndef BENCH_SPAWN_H
 #define BENCH_SPAWN_H
 
@@ -14,6 +14,10 @@ pid_t bench_spawn(const char *const *words);
 /* Waits until the health of "127.0.0.1:port" is SERVING, at most ten seconds, polling each half millisecond; exits with a message
  * where it does not come. */
 void bench_wait_serving(unsigned port, pid_t pid);
+
+/* Time on a processor of all threads of a process, in seconds, from the scheduler: finer than the clock ticks of its stat. Negative:
+ * no such process. */
+double bench_cpu_s(pid_t pid);
 
 /* SIGTERM, and waits. */
 void bench_stop(pid_t pid);

@@ -1,5 +1,5 @@
-/* The floor: a bare unary server straight on the gRPC C core, one completion queue and thread for each worker, that
- * answers every Check with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
+/* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each worker, that
+ * answers every Check, and every message of a CheckStream, with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
  *
  * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Prints its port. Ends with SIGTERM or SIGINT. */
 #include <grpc/byte_buffer.h>
@@ -19,8 +19,12 @@ enum { REQUESTED = 64 };
 
 struct echo;
 
+/* What the queue hands back begins with this: a unary call, or what a stream waits for. */
+enum stream_state { CALL, STREAM_REQUESTED, STREAM_READING, STREAM_ENDING };
+
 /* One call, from being requested to its end; then it is requested again. */
 struct call {
+    enum stream_state state; /* CALL */
     struct echo *echo;
     grpc_completion_queue *cq;
     grpc_call *call;
@@ -31,9 +35,21 @@ struct call {
     bool answering;
 };
 
+/* One stream: a message is read, answered, and then the next is read, each in one batch. */
+struct stream {
+    enum stream_state state;
+    struct echo *echo;
+    grpc_completion_queue *cq;
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *message;
+    int cancelled;
+};
+
 struct echo {
     grpc_server *server;
-    void *method;
+    void *method, *stream_method;
     grpc_byte_buffer *reply;
 };
 
@@ -72,21 +88,90 @@ static void end(struct call *call) {
     grpc_call_unref(call->call);
 }
 
-static void *work(void *argument) {
-    struct call *calls = argument;
+/* ---- streams ---- */
+
+static void start(struct stream *stream, const grpc_op *ops, size_t count) {
+    if (grpc_call_start_batch(stream->call, ops, count, stream, NULL) != GRPC_CALL_OK)
+        fail("a stream's batch could not be started");
+}
+
+static void request_stream(struct stream *stream) {
+    stream->state = STREAM_REQUESTED;
+    grpc_metadata_array_init(&stream->metadata);
+    if (grpc_server_request_registered_call(stream->echo->server, stream->echo->stream_method, &stream->call,
+                                            &stream->deadline, &stream->metadata, NULL, stream->cq, stream->cq,
+                                            stream) != GRPC_CALL_OK)
+        fail("a stream could not be requested");
+}
+
+/* Sends the last message's answer and asks for the next message; the first time, sends the initial metadata instead. */
+static void go_on(struct stream *stream, grpc_op first) {
+    grpc_op ops[2] = {first, {.op = GRPC_OP_RECV_MESSAGE}};
+    ops[1].data.recv_message.recv_message = &stream->message;
+    stream->message = NULL;
+    stream->state = STREAM_READING;
+    start(stream, ops, 2);
+}
+
+static void answer_message(struct stream *stream) {
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    op.data.send_message.send_message = stream->echo->reply;
+    grpc_byte_buffer_destroy(stream->message);
+    go_on(stream, op);
+}
+
+static void end_stream(struct stream *stream) {
+    grpc_op ops[2] = {{.op = GRPC_OP_SEND_STATUS_FROM_SERVER}, {.op = GRPC_OP_RECV_CLOSE_ON_SERVER}};
+    ops[0].data.send_status_from_server.status = GRPC_STATUS_OK;
+    ops[1].data.recv_close_on_server.cancelled = &stream->cancelled;
+    stream->state = STREAM_ENDING;
+    start(stream, ops, 2);
+}
+
+static void handle_stream(struct stream *stream, bool success) {
+    switch (stream->state) {
+    case STREAM_REQUESTED:
+        if (success)
+            go_on(stream, (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA});
+        break;
+    case STREAM_READING:
+        if (success && stream->message != NULL)
+            answer_message(stream);
+        else
+            end_stream(stream);
+        break;
+    case STREAM_ENDING:
+        grpc_metadata_array_destroy(&stream->metadata);
+        grpc_call_unref(stream->call);
+        request_stream(stream);
+        break;
+    case CALL:
+        break;
+    }
+}
+
+/* ---- workers ---- */
+
+static void handle_call(struct call *call, bool success) {
+    if (call->answering) {
+        end(call);
+        request_next(call);
+    } else if (success) {
+        answer(call);
+    }
+}
+
+static void *work(void *cq) {
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(calls[0].cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        grpc_event event = grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
-        struct call *call = event.tag;
-        if (call == NULL)
+        if (event.tag == NULL)
             continue; /* the server's shutdown */
-        if (call->answering) {
-            end(call);
-            request_next(call);
-        } else if (event.success) {
-            answer(call);
-        }
+        if (*(const enum stream_state *)event.tag == CALL)
+            handle_call(event.tag, event.success != 0);
+        else
+            handle_stream(event.tag, event.success != 0);
     }
 }
 
@@ -105,14 +190,16 @@ static grpc_byte_buffer *make_reply(size_t size) {
 
 static void start_worker(struct echo *echo, grpc_completion_queue *cq, pthread_t *ret_thread) {
     struct call *calls = calloc(REQUESTED, sizeof(*calls));
-    if (calls == NULL)
+    struct stream *streams = calloc(REQUESTED, sizeof(*streams));
+    if (calls == NULL || streams == NULL)
         fail("out of memory");
     for (int i = 0; i < REQUESTED; i++) {
-        calls[i].echo = echo;
-        calls[i].cq = cq;
+        calls[i] = (struct call){.echo = echo, .cq = cq};
         request_next(&calls[i]);
+        streams[i] = (struct stream){.echo = echo, .cq = cq};
+        request_stream(&streams[i]);
     }
-    if (pthread_create(ret_thread, NULL, work, calls) != 0)
+    if (pthread_create(ret_thread, NULL, work, cq) != 0)
         fail("no thread");
 }
 
@@ -133,6 +220,8 @@ int main(int argc, char **argv) {
     echo.reply = make_reply(strtoul(argv[3], NULL, 10));
     echo.method = grpc_server_register_method(echo.server, "/sallyport.v1.Authorization/Check", NULL,
                                               GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    echo.stream_method = grpc_server_register_method(echo.server, "/sallyport.v1.Authorization/CheckStream", NULL,
+                                                     GRPC_SRM_PAYLOAD_NONE, 0);
     grpc_completion_queue *queues[64];
     pthread_t threads[64];
     for (unsigned i = 0; i < workers; i++) {

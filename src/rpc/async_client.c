@@ -1,13 +1,13 @@
 #include "rpc/async_client.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
-#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
-#include <grpc/support/time.h>
+
+#include "rpc/async_channel.h"
 
 /* What one call needs from its start to its completion. */
 struct slot {
@@ -18,41 +18,25 @@ struct slot {
     grpc_slice message;
 };
 
-struct connection {
-    grpc_channel *channel;
-    void *method; /* registered: its path is sent as it was encoded once */
-};
-
 struct sp_rpc_async_client {
     grpc_completion_queue *cq;
-    struct connection *connections;
+    struct async_connection *connections;
     unsigned connection_count, next_connection;
     struct slot *slots;
     unsigned slot_count, in_flight;
-    grpc_slice taken; /* memory of the reply that the caller looks at */
+    grpc_metadata authorization; /* with an empty value: none is sent */
+    grpc_slice taken;            /* memory of the reply that the caller looks at */
 };
 
-static grpc_arg integer_arg(const char *key, int value) {
-    union {
-        const char *constant;
-        char *plain;
-    } name = {key}; /* gRPC only reads it */
-    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
-    arg.value.integer = value;
-    return arg;
-}
-
-static void connect_one(struct connection *connection, const struct sp_rpc_async_options *options) {
-    grpc_arg args[] = {
-        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
-    };
-    const grpc_channel_args all = {.num_args = sizeof(args) / sizeof(*args), .args = args};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    connection->channel = grpc_channel_create(options->target, credentials, &all);
-    grpc_channel_credentials_release(credentials);
-    connection->method = grpc_channel_register_call(connection->channel, options->path, NULL, NULL);
+static grpc_metadata bearer(struct sp_str key) {
+    grpc_metadata metadata = {.key = grpc_slice_from_static_string("authorization"), .value = grpc_empty_slice()};
+    static const char scheme[] = "Bearer ";
+    if (key.size > 0) {
+        metadata.value = grpc_slice_malloc(sizeof(scheme) - 1 + key.size);
+        memcpy(GRPC_SLICE_START_PTR(metadata.value), scheme, sizeof(scheme) - 1);
+        memcpy(GRPC_SLICE_START_PTR(metadata.value) + sizeof(scheme) - 1, key.data, key.size);
+    }
+    return metadata;
 }
 
 enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, struct sp_rpc_async_client **ret_client,
@@ -63,6 +47,7 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
     if (client == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     client->taken = grpc_empty_slice();
+    client->authorization = bearer(options->key);
     client->cq = grpc_completion_queue_create_for_next(NULL);
     client->slots = calloc(options->slots, sizeof(*client->slots));
     client->connections = calloc(options->connections, sizeof(*client->connections));
@@ -73,7 +58,7 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
     client->slot_count = options->slots;
     client->connection_count = options->connections;
     for (unsigned i = 0; i < options->connections; i++)
-        connect_one(&client->connections[i], options);
+        async_connect(&client->connections[i], options->target, options->path);
     *ret_client = client;
     return SP_OK;
 }
@@ -103,11 +88,12 @@ void sp_rpc_async_close(struct sp_rpc_async_client *client) {
     cancel_all(client);
     for (unsigned i = 0; i < client->connection_count; i++)
         grpc_channel_destroy(client->connections[i].channel);
-    grpc_completion_queue_shutdown(client->cq);
-    while (grpc_completion_queue_next(client->cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type != GRPC_QUEUE_SHUTDOWN)
-        ;
-    grpc_completion_queue_destroy(client->cq);
+    async_destroy_queue(client->cq);
     grpc_slice_unref(client->taken);
+    if (GRPC_SLICE_LENGTH(client->authorization.value) > 0)
+        explicit_bzero(GRPC_SLICE_START_PTR(client->authorization.value),
+                       GRPC_SLICE_LENGTH(client->authorization.value));
+    grpc_slice_unref(client->authorization.value);
     free(client->slots);
     free(client->connections);
     free(client);
@@ -115,19 +101,21 @@ void sp_rpc_async_close(struct sp_rpc_async_client *client) {
 
 void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number, struct sp_bytes request) {
     struct slot *slot = &client->slots[slot_number];
-    struct connection *connection = &client->connections[client->next_connection++ % client->connection_count];
+    struct async_connection *connection = &client->connections[client->next_connection++ % client->connection_count];
     slot->call = grpc_channel_create_registered_call(connection->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq,
                                                      connection->method, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
     grpc_metadata_array_init(&slot->initial_metadata);
     grpc_metadata_array_init(&slot->trailing_metadata);
     slot->message = grpc_empty_slice();
     slot->reply = NULL;
-    grpc_slice body = grpc_slice_from_copied_buffer((const char *)request.data, request.size);
-    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&body, 1);
-    grpc_slice_unref(body);
+    grpc_byte_buffer *buffer = async_buffer(request);
 
     grpc_op ops[6] = {0};
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (GRPC_SLICE_LENGTH(client->authorization.value) > 0) {
+        ops[0].data.send_initial_metadata.metadata = &client->authorization;
+        ops[0].data.send_initial_metadata.count = 1;
+    }
     ops[1].op = GRPC_OP_SEND_MESSAGE;
     ops[1].data.send_message.send_message = buffer;
     ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
@@ -146,38 +134,16 @@ void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number
     client->in_flight++;
 }
 
-static gpr_timespec deadline_of(uint64_t until_ns) {
-    if (until_ns >= (uint64_t)INT64_MAX)
-        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    return (gpr_timespec){.tv_sec = (int64_t)(until_ns / 1000000000U),
-                          .tv_nsec = (int32_t)(until_ns % 1000000000U),
-                          .clock_type = GPR_CLOCK_MONOTONIC};
-}
-
-static struct sp_bytes take_reply(struct sp_rpc_async_client *client, struct slot *slot) {
-    if (slot->reply == NULL)
-        return (struct sp_bytes){0};
-    grpc_byte_buffer_reader reader;
-    grpc_slice_unref(client->taken);
-    client->taken = grpc_empty_slice();
-    if (grpc_byte_buffer_reader_init(&reader, slot->reply)) {
-        client->taken = grpc_byte_buffer_reader_readall(&reader);
-        grpc_byte_buffer_reader_destroy(&reader);
-    }
-    grpc_byte_buffer_destroy(slot->reply);
-    return (struct sp_bytes){GRPC_SLICE_START_PTR(client->taken), GRPC_SLICE_LENGTH(client->taken)};
-}
-
 bool sp_rpc_async_next(struct sp_rpc_async_client *client, uint64_t until_ns,
                        struct sp_rpc_completion *ret_completion) {
-    grpc_event event = grpc_completion_queue_next(client->cq, deadline_of(until_ns), NULL);
+    grpc_event event = grpc_completion_queue_next(client->cq, async_deadline(until_ns), NULL);
     if (event.type != GRPC_OP_COMPLETE)
         return false;
     struct slot *slot = event.tag;
     *ret_completion = (struct sp_rpc_completion){
         .slot = (unsigned)(slot - client->slots),
         .status = slot->code == GRPC_STATUS_OK ? SP_OK : sp_status_from_grpc((int)slot->code),
-        .reply = take_reply(client, slot),
+        .reply = async_take(slot->reply, &client->taken),
     };
     end_call(client, slot);
     return true;

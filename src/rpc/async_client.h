@@ -16,6 +16,7 @@ struct sp_rpc_async_options {
     const char *path;     /* the method that all calls go to */
     unsigned connections; /* 1 to 1,000; calls take them in turn */
     unsigned slots;       /* the most calls in flight, 1 to 100,000 */
+    struct sp_str key;    /* sent as "authorization: Bearer …"; empty: none. Copied, wiped at close. */
 };
 
 /* One call that ended. `reply` is valid until the next call of sp_rpc_async_next. */

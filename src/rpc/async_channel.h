@@ -1,0 +1,30 @@
+/* What the clients for load tools share: connections of their own, and slices read into one piece. Nothing outside src/rpc includes
+ * this. */
+#ifndef SP_RPC_ASYNC_CHANNEL_H
+#define SP_RPC_ASYNC_CHANNEL_H
+
+#include <grpc/grpc.h>
+
+#include "base/bytes.h"
+
+struct async_connection {
+    grpc_channel *channel;
+    void *method; /* registered: its path is sent as it was encoded once */
+};
+
+/* Opens a channel that shares no connection with another. */
+void async_connect(struct async_connection *connection, const char *target, const char *path);
+
+/* A buffer with a copy of the bytes. */
+grpc_byte_buffer *async_buffer(struct sp_bytes bytes);
+
+/* Moves a received buffer (NULL: none) into *taken, whose last content is released; the bytes are valid until the next time. */
+struct sp_bytes async_take(grpc_byte_buffer *buffer, grpc_slice *taken);
+
+/* CLOCK_MONOTONIC nanoseconds as a deadline; UINT64_MAX: none. */
+gpr_timespec async_deadline(uint64_t until_ns);
+
+/* Shuts a queue down in which nothing is under way, and destroys it. */
+void async_destroy_queue(grpc_completion_queue *cq);
+
+#endif

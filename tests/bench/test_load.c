@@ -1,0 +1,176 @@
+/* The load tool against a real sallyportd. How fast it is does not matter here, only what is counted. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "load.h"
+#include "rpc/client.h"
+#include "spawn.h"
+#include "world_records.h"
+
+static struct {
+    char folder[64], store[96], key_file[96], target[32];
+    pid_t server;
+} scene;
+
+static const struct world world = {.seed = 5, .keys = 200};
+
+static unsigned free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    char program[512];
+    struct sp_error error;
+    double seconds;
+    const char *bin = getenv("SP_BIN_DIR");
+    assert_non_null(bin);
+    snprintf(program, sizeof program, "%s/sallyportd", bin);
+    snprintf(scene.folder, sizeof scene.folder, "/tmp/sp-load-test-XXXXXX");
+    assert_non_null(mkdtemp(scene.folder));
+    snprintf(scene.store, sizeof scene.store, "%s/store", scene.folder);
+    snprintf(scene.key_file, sizeof scene.key_file, "%s/operator.key", scene.folder);
+    assert_int_equal(world_write_store(&world, scene.store, scene.key_file, NULL, &seconds, &error), SP_OK);
+    unsigned port = free_port();
+    snprintf(scene.target, sizeof scene.target, "127.0.0.1:%u", port);
+    sp_rpc_global_init();
+    scene.server = bench_spawn((const char *const[]){program, "--store", scene.store, "--listen", scene.target, NULL});
+    bench_wait_serving(port, scene.server);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    static const char *const files[] = {"store/data.mdb", "store/lock.mdb", "operator.key", "store", ""};
+    char path[160];
+    bench_stop(scene.server);
+    sp_rpc_global_fini();
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", scene.folder, files[i]);
+        assert_int_equal(remove(path), 0);
+    }
+    return 0;
+}
+
+static struct load_options options(void) {
+    return (struct load_options){
+        .target = scene.target,
+        .world = world,
+        .weights = {3, 1, 1, 1, 1, 1, 1},
+        .batch = 1,
+        .threads = 1,
+        .connections = 2,
+        .in_flight = 16,
+        .warmup_s = 0.05,
+        .duration_s = 0.3,
+        .server_pid = scene.server,
+    };
+}
+
+/* What came of it; only what was asked for can fail. */
+static struct load_result *run(const struct load_options *asked) {
+    static struct load_result result;
+    struct sp_error error;
+    if (load_run(asked, &result, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(result.calls, result.latency.count);
+    assert_int_equal(result.decisions, result.calls * asked->batch);
+    return &result;
+}
+
+static void every_mode_gets_the_expected_answers(void **state) {
+    (void)state;
+    static const struct {
+        unsigned batch, streams, threads;
+        bool one_credential;
+        double zipf, rate;
+    } modes[] = {{1, 0, 1, false, 0, 0},   {1, 0, 2, false, 0.99, 0},  {1, 0, 1, false, 0, 500},
+                 {1, 0, 2, false, 0, 500}, {7, 0, 1, false, 0, 0},     {7, 0, 1, true, 0.99, 0},
+                 {1, 1, 1, false, 0, 0},   {1, 5, 1, false, 0, 0},     {1, 16, 1, false, 0, 0},
+                 {4, 40, 1, false, 0, 0},  {10, 3, 2, true, 0.99, 500}};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct load_options asked = options();
+        asked.batch = modes[i].batch;
+        asked.streams = modes[i].streams;
+        asked.threads = modes[i].threads;
+        asked.one_credential = modes[i].one_credential;
+        asked.zipf = modes[i].zipf;
+        asked.rate = modes[i].rate;
+        const struct load_result *result = run(&asked);
+        if (result->calls == 0 || result->errors > 0 || result->wrong > 0)
+            fail_msg("mode %zu: %llu calls, %llu errors (%s), %llu wrong", i, (unsigned long long)result->calls,
+                     (unsigned long long)result->errors, result->first_error.message,
+                     (unsigned long long)result->wrong);
+        assert_true(result->server_cpu_s > 0);
+    }
+}
+
+static void answers_about_another_world_are_counted_as_wrong(void **state) {
+    (void)state;
+    static const struct { unsigned batch, streams; } modes[] = {{1, 0}, {5, 0}, {1, 4}, {5, 4}};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct load_options asked = options();
+        memset(asked.weights, 0, sizeof asked.weights);
+        asked.weights[WORLD_ALLOWED] = 1;
+        asked.world.seed++;
+        asked.batch = modes[i].batch;
+        asked.streams = modes[i].streams;
+        const struct load_result *result = run(&asked);
+        assert_true(result->decisions > 0);
+        assert_int_equal(result->wrong, result->decisions);
+        assert_int_equal(result->errors, 0);
+    }
+}
+
+static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
+    (void)state;
+    char nowhere[32];
+    snprintf(nowhere, sizeof nowhere, "127.0.0.1:%u", free_port());
+    for (unsigned streams = 0; streams <= 4; streams += 4) {
+        struct load_options asked = options();
+        asked.target = nowhere;
+        asked.streams = streams;
+        asked.duration_s = 0.1;
+        asked.server_pid = 0;
+        const struct load_result *result = run(&asked);
+        assert_int_equal(result->errors, result->calls);
+        assert_int_equal(result->first_error.status, SP_ERR_UNAVAILABLE);
+        assert_true(result->server_cpu_s < 0);
+    }
+}
+
+static void a_mix_that_the_world_cannot_have_is_refused(void **state) {
+    (void)state;
+    static struct load_result result;
+    struct sp_error error;
+    struct load_options asked = options();
+    asked.world.keys = 2;
+    assert_int_equal(load_run(&asked, &result, &error), SP_ERR_INVALID);
+    assert_non_null(strstr(error.message, "not_shared"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_mode_gets_the_expected_answers),
+        cmocka_unit_test(answers_about_another_world_are_counted_as_wrong),
+        cmocka_unit_test(calls_that_nobody_answers_are_counted_as_errors),
+        cmocka_unit_test(a_mix_that_the_world_cannot_have_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
+}
