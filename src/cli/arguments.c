@@ -6,7 +6,11 @@
 #include "cli/command.h"
 
 const struct cli_argument cli_common_options[] = {
-    {.name = "output", .kind = CLI_LOCAL, .value = "FORMAT", .help = "table (default), json or ndjson; -o for short"},
+    {.name = "output",
+     .kind = CLI_LOCAL,
+     .choices = "table|json|ndjson",
+     .value = "FORMAT",
+     .help = "table (default), json or ndjson; -o for short"},
     {.name = "admin",
      .kind = CLI_LOCAL,
      .value = "ADDRESS",
@@ -18,7 +22,8 @@ const struct cli_argument cli_common_options[] = {
     {.name = "profile",
      .kind = CLI_LOCAL,
      .value = "NAME",
-     .help = "profile of the profiles file (SALLYPORT_PROFILE; default \"default\")"},
+     .help = "profile of the profiles file; given here it goes before the environment (SALLYPORT_PROFILE; default "
+             "\"default\")"},
     {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "at most so many rows of a list (default: all)"},
     {.name = "request-id",
      .kind = CLI_LOCAL,
@@ -29,11 +34,15 @@ const struct cli_argument cli_common_options[] = {
 };
 
 static bool takes_value(const struct cli_argument *argument) {
-    return argument->kind != CLI_FLAG && argument->kind != CLI_LOCAL_FLAG;
+    return argument->kind != CLI_FLAG && argument->kind != CLI_LOCAL_FLAG && argument->kind != CLI_CLEAR;
 }
 
 static bool is_local(const struct cli_argument *argument) {
     return argument->path == NULL;
+}
+
+static bool is_repeatable(const struct cli_argument *argument) {
+    return argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS;
 }
 
 const char *cli_local(const struct cli_call *call, const char *name) {
@@ -46,6 +55,16 @@ bool cli_local_flag(const struct cli_call *call, const char *name) {
 
 /* ---- reading ---- */
 
+static enum sp_status add_to_mask(json_t *request, const char *mask) {
+    size_t i;
+    json_t *name;
+    json_array_foreach(json_object_get(request, "updateMask"), i, name) {
+        if (strcmp(json_string_value(name), mask) == 0)
+            return SP_OK;
+    }
+    return cli_put(request, "updateMask", json_string(mask), true);
+}
+
 static enum sp_status take(const struct cli_argument *argument, const char *text, struct cli_call *call,
                            struct sp_error *error) {
     json_t *value = NULL;
@@ -53,19 +72,11 @@ static enum sp_status take(const struct cli_argument *argument, const char *text
     if (status != SP_OK)
         return status;
     if (is_local(argument))
-        return json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-    bool append = argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS;
-    status = cli_put(call->request, argument->path, value, append);
-    if (status == SP_OK && argument->mask != NULL) {
-        bool there = false;
-        size_t i;
-        json_t *name;
-        json_array_foreach(json_object_get(call->request, "updateMask"), i, name) {
-            there = there || strcmp(json_string_value(name), argument->mask) == 0;
-        }
-        if (!there)
-            status = cli_put(call->request, "updateMask", json_string(argument->mask), true);
-    }
+        status = json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
+    else
+        status = cli_put(call->request, argument->path, value, is_repeatable(argument));
+    if (status == SP_OK && argument->mask != NULL)
+        status = add_to_mask(call->request, argument->mask);
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "out of memory");
 }
 
@@ -132,16 +143,31 @@ static enum sp_status read_positionals(const struct cli_command *command, int ar
     return SP_OK;
 }
 
+static bool is_given(const struct cli_argument *row, const struct cli_call *call) {
+    return is_local(row) ? json_object_get(call->local, row->name) != NULL : cli_at(call->request, row->path) != NULL;
+}
+
 static enum sp_status check_required(const struct cli_command *command, const struct cli_call *call,
                                      struct sp_error *error) {
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++) {
         const struct cli_argument *row = &command->options[i];
-        bool given =
-            is_local(row) ? json_object_get(call->local, row->name) != NULL : cli_at(call->request, row->path) != NULL;
-        if (row->required && !given)
+        if (row->required && !is_given(row, call))
             return sp_error_set(error, SP_ERR_INVALID, "--%s is missing (see --help)", row->name);
     }
     return SP_OK;
+}
+
+/* Of a command that changes what is given, something must be given. */
+static enum sp_status check_changes(const struct cli_command *command, const struct cli_call *call,
+                                    struct sp_error *error) {
+    bool changes = false;
+    for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++) {
+        const struct cli_argument *row = &command->options[i];
+        changes = changes || row->mask != NULL;
+        if (strcmp(row->name, "workspace") != 0 && is_given(row, call))
+            return SP_OK;
+    }
+    return changes ? sp_error_set(error, SP_ERR_INVALID, "nothing to change: give an option (see --help)") : SP_OK;
 }
 
 enum sp_status cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
@@ -152,18 +178,52 @@ enum sp_status cli_read_arguments(const struct cli_command *command, int argc, c
         status = read_positionals(command, argc, argv, call, error);
     if (status == SP_OK && !help)
         status = check_required(command, call, error);
+    if (status == SP_OK && !help)
+        status = check_changes(command, call, error);
     *ret_help = help;
     return status;
 }
 
 /* ---- help ---- */
 
-static void help_row(const struct cli_argument *row, FILE *out) {
+enum { HELP_LEFT = 29, HELP_WIDTH = 88 };
+
+/* The text from column HELP_LEFT on, broken at spaces. */
+static void put_wrapped(const char *text, FILE *out) {
+    size_t at = HELP_LEFT;
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+        if (at > HELP_LEFT && at + size > HELP_WIDTH) {
+            (void)fprintf(out, "\n%*s", HELP_LEFT, "");
+            at = HELP_LEFT;
+        }
+        (void)fprintf(out, "%.*s", (int)size, text);
+        at += size;
+        text += size;
+        if (*text == ' ') {
+            text++;
+            at++;
+            if (at + strcspn(text, " ") <= HELP_WIDTH)
+                (void)fputc(' ', out);
+        }
+    }
+    (void)fputc('\n', out);
+}
+
+static void help_row(const char *left, const struct cli_argument *row, const char *after, FILE *out) {
+    char text[512];
+    (void)snprintf(text, sizeof(text), "%s%s%s", row->help, after, is_repeatable(row) ? "; may be repeated" : "");
+    (void)fprintf(out, "  %-*s", HELP_LEFT - 2, left);
+    if (strlen(left) > HELP_LEFT - 3)
+        (void)fprintf(out, "\n%*s", HELP_LEFT, "");
+    put_wrapped(text, out);
+}
+
+static void help_option(const struct cli_argument *row, FILE *out) {
     char left[64];
     (void)snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value != NULL ? " " : "",
                    row->value != NULL ? row->value : "");
-    (void)fprintf(out, "  %-26s %s%s%s\n", left, row->help, row->required ? " (required)" : "",
-                  row->kind == CLI_TEXTS || row->kind == CLI_ENUMS ? "; may be repeated" : "");
+    help_row(left, row, row->required ? " (required)" : "", out);
 }
 
 static void help_usage(const struct cli_command *command, FILE *out) {
@@ -181,14 +241,14 @@ void cli_help(const struct cli_command *command, FILE *out) {
     if (command->positionals[0].name != NULL)
         (void)fputs("\nArguments:\n", out);
     for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++)
-        (void)fprintf(out, "  %-26s %s\n", command->positionals[i].value, command->positionals[i].help);
+        help_row(command->positionals[i].value, &command->positionals[i], "", out);
     if (command->options[0].name != NULL)
         (void)fputs("\nOptions:\n", out);
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
-        help_row(&command->options[i], out);
+        help_option(&command->options[i], out);
     (void)fputs("\nCommon options:\n", out);
     for (size_t i = 0; cli_common_options[i].name != NULL; i++)
-        help_row(&cli_common_options[i], out);
+        help_option(&cli_common_options[i], out);
     (void)fprintf(out, "\nExample:\n%s\n", command->example);
 }
 

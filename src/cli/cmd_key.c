@@ -2,6 +2,11 @@
 #include "cli/command.h"
 #include "cli/special.h"
 
+#define KEY_LINES                                                                                                      \
+    "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
+    "allowed ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "               \
+    "from=rotatedFrom:raw,created=createdAt:time"
+
 const struct cli_command cli_key_commands[] = {
     {.noun = "key",
      .verb = "create",
@@ -9,10 +14,7 @@ const struct cli_command cli_key_commands[] = {
      .method = "CreateApiKey",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example =
          "  sallyport key create --principal narrator --name Production --permission text_to_speech --allow-ip "
          "203.0.113.0/24\n"
@@ -49,31 +51,17 @@ const struct cli_command cli_key_commands[] = {
                   .path = "expiresAt",
                   .value = "TIME",
                   .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-                 {.name = "secret-file",
-                  .kind = CLI_LOCAL,
-                  .value = "FILE",
-                  .help = "write the new key's text to this new file (mode 0600) instead of showing it"},
-                 {.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+                 CLI_SECRET_FILE,
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "get",
      .summary = "Shows a key without its text.",
      .method = "GetApiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key get narrator-1",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options = {{.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+     .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "list",
      .summary = "Lists keys.",
@@ -94,21 +82,14 @@ const struct cli_command cli_key_commands[] = {
                   .path = "expiresBefore",
                   .value = "TIME",
                   .help = "only keys that expire before"},
-                 {.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "update",
      .summary = "Changes what is given.",
      .method = "UpdateApiKey",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key update narrator-1 --permission text_to_speech --permission voices_read\n"
                 "  sallyport key update narrator-1 --clear-allowed-ips",
      .positionals =
@@ -142,21 +123,14 @@ const struct cli_command cli_key_commands[] = {
            .mask = "expires_at",
            .value = "TIME",
            .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-          {.name = "workspace",
-           .kind = CLI_TEXT,
-           .path = "workspace",
-           .value = "ID",
-           .help = "workspace (operators must name it; default: the key's own)"}}},
+          CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "rotate",
      .summary = "Makes a new key for the same principal with the same permissions and allowlist.",
      .method = "RotateApiKey",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key rotate narrator-1 --grace 1h --secret-file narrator-2.key\n"
                 "  sallyport key rotate --grace 10m",
      .positionals = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)"}},
@@ -180,53 +154,32 @@ const struct cli_command cli_key_commands[] = {
                   .path = "expiresAt",
                   .value = "TIME",
                   .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-                 {.name = "secret-file",
-                  .kind = CLI_LOCAL,
-                  .value = "FILE",
-                  .help = "write the new key's text to this new file (mode 0600) instead of showing it"},
-                 {.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+                 CLI_SECRET_FILE,
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "disable",
      .summary = "Disables a key at once.",
      .method = "DisableApiKey",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key disable narrator-1 --reason \"left in a repository\"",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
      .options =
          {{.name = "reason", .kind = CLI_TEXT, .path = "reason", .value = "TEXT", .help = "why, up to 128 bytes"},
-          {.name = "workspace",
-           .kind = CLI_TEXT,
-           .path = "workspace",
-           .value = "ID",
-           .help = "workspace (operators must name it; default: the key's own)"}}},
+          CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "enable",
      .summary = "Lets a disabled key work again.",
      .method = "EnableApiKey",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key enable narrator-1",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options = {{.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+     .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "delete",
      .summary = "Deletes a key. Its id is never used again.",
@@ -235,19 +188,12 @@ const struct cli_command cli_key_commands[] = {
      .example = "  sallyport key delete narrator-1",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options = {{.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}}},
+     .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "find",
      .summary = "Finds the key that a leaked text belongs to.",
      .method = "FindKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key find leaked.txt\n"
                 "  sallyport key find -",
      .positionals = {{.name = "file",
@@ -262,10 +208,7 @@ const struct cli_command cli_key_commands[] = {
      .method = "DisableSelf",
      .mutation = true,
      .main = "apiKey",
-     .columns = "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions="
-                "permissions,allowed "
-                "ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "
-                "from=rotatedFrom:raw,created=createdAt:time",
+     .columns = KEY_LINES,
      .example = "  sallyport key disable-self --reason leaked",
      .options = {{.name = "reason", .kind = CLI_TEXT, .path = "reason", .value = "TEXT", .help = "why"}}},
     {.noun = NULL},

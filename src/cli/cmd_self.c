@@ -13,8 +13,12 @@ const struct cli_command cli_self_commands[] = {
     {.noun = "completion",
      .summary = "Prints a completion script for bash, zsh or fish.",
      .example = "  sallyport completion bash > ~/.local/share/bash-completion/completions/sallyport",
-     .positionals =
-         {{.name = "shell", .kind = CLI_LOCAL, .value = "SHELL", .help = "bash, zsh or fish", .required = true}},
+     .positionals = {{.name = "shell",
+                      .kind = CLI_LOCAL,
+                      .choices = "bash|zsh|fish",
+                      .value = "SHELL",
+                      .help = "bash, zsh or fish",
+                      .required = true}},
      .run = cli_run_completion},
     {.noun = NULL},
 };

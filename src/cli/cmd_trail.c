@@ -7,7 +7,7 @@ const struct cli_command cli_trail_commands[] = {
      .summary = "Shows the audit trail: who changed what, when, from where.",
      .method = "ListChanges",
      .list = "changes",
-     .columns = "REVISION=revision.number:raw,TIME=time:time,WHO=actor.id:raw,FROM=address:raw,WHAT=method:raw,"
+     .columns = "REVISION=revision.number:raw,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
                 "WORKSPACE=workspace:raw,THINGS=things:raw",
      .example = "  sallyport changes\n"
                 "  sallyport changes --workspace acme --from 100 -o ndjson > trail.ndjson\n"
@@ -18,11 +18,7 @@ const struct cli_command cli_trail_commands[] = {
                   .value = "REVISION",
                   .help = "from this revision number on (default: the oldest kept)"},
                  {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "go on as it grows, until Ctrl-C"},
-                 {.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "workspace (operators must name it; default: the key's own)"}},
+                 CLI_WORKSPACE("workspace")},
      .run = cli_run_changes},
     {.noun = NULL},
 };

@@ -1,5 +1,26 @@
 /* sallyport workspace … (operators; `get` also for the workspace's admins) */
 #include "cli/command.h"
+#include "cli/special.h"
+
+#define WORKSPACE_LINES                                                                                                \
+    "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,"             \
+    "quota of service accounts=quotas.serviceAccounts:quota,quota of keys=quotas.keys:quota,quota of "                 \
+    "groups=quotas.groups:quota,"                                                                                      \
+    "quota of members=quotas.members:quota,quota of grants=quotas.grants:quota,quota of "                              \
+    "resources=quotas.resources:quota,created=createdAt:time"
+
+#define QUOTA(at, masked, option, field, what)                                                                         \
+    {                                                                                                                  \
+        .name = "quota-" option, .kind = CLI_NUMBER, .path = at field, .mask = (masked), .value = "N",                 \
+        .help = "most " what                                                                                           \
+    }
+#define QUOTAS(at, masked)                                                                                             \
+    QUOTA(at, masked, "service-accounts", "serviceAccounts", "service accounts (0: the default, 20)"),                 \
+        QUOTA(at, masked, "keys", "keys", "keys (0: 1,000)"),                                                          \
+        QUOTA(at, masked, "groups", "groups", "groups (0: 500)"),                                                      \
+        QUOTA(at, masked, "members", "members", "memberships over all groups (0: 10,000)"),                            \
+        QUOTA(at, masked, "grants", "grants", "grants (0: 100,000)"),                                                  \
+        QUOTA(at, masked, "resources", "resources", "registered resources (0: 100,000)")
 
 const struct cli_command cli_workspace_commands[] = {
     {.noun = "workspace",
@@ -7,11 +28,11 @@ const struct cli_command cli_workspace_commands[] = {
      .summary = "Makes a workspace and its first admin, and shows that admin's key.",
      .method = "CreateWorkspace",
      .mutation = true,
-     .main = "workspace",
-     .columns = "id=id,name=name,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,created="
-                "createdAt:time",
+     .columns = "id=workspace.id:raw,name=workspace.name:raw,plan=workspace.plan,seats=workspace.seats,features="
+                "workspace.features,"
+                "created=workspace.createdAt:time,admin=admin.id:raw,admin's key=apiKey.id:raw,revision=revision",
      .example = "  sallyport workspace create --id acme --name \"Acme Audio\" --plan enterprise --seats 5 --feature "
-                "ip_allowlist --secret-file admin.key",
+                "ip-allowlist --secret-file admin.key",
      .options = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "its id (default: generated)"},
                  {.name = "name",
                   .kind = CLI_TEXT,
@@ -23,6 +44,7 @@ const struct cli_command cli_workspace_commands[] = {
                   .kind = CLI_ENUM,
                   .path = "plan",
                   .prefix = "PLAN_",
+                  .choices = "free|standard|enterprise",
                   .value = "PLAN",
                   .help = "free, standard or enterprise"},
                  {.name = "seats",
@@ -34,38 +56,10 @@ const struct cli_command cli_workspace_commands[] = {
                   .kind = CLI_ENUMS,
                   .path = "features",
                   .prefix = "FEATURE_",
+                  .choices = "ip-allowlist",
                   .value = "NAME",
-                  .help = "a feature that is switched on: ip_allowlist"},
-                 {.name = "quota-service-accounts",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.serviceAccounts",
-                  .value = "N",
-                  .help = "most service accounts (0: default)"},
-                 {.name = "quota-keys",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.keys",
-                  .value = "N",
-                  .help = "most keys (0: default)"},
-                 {.name = "quota-groups",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.groups",
-                  .value = "N",
-                  .help = "most groups (0: default)"},
-                 {.name = "quota-members",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.members",
-                  .value = "N",
-                  .help = "most memberships (0: default)"},
-                 {.name = "quota-grants",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.grants",
-                  .value = "N",
-                  .help = "most grants (0: default)"},
-                 {.name = "quota-resources",
-                  .kind = CLI_NUMBER,
-                  .path = "quotas.resources",
-                  .value = "N",
-                  .help = "most registered resources (0: default)"},
+                  .help = "the features switched on: ip-allowlist"},
+                 QUOTAS("quotas.", NULL),
                  {.name = "admin-id",
                   .kind = CLI_TEXT,
                   .path = "adminId",
@@ -76,16 +70,12 @@ const struct cli_command cli_workspace_commands[] = {
                   .path = "adminName",
                   .value = "TEXT",
                   .help = "name of the first admin"},
-                 {.name = "secret-file",
-                  .kind = CLI_LOCAL,
-                  .value = "FILE",
-                  .help = "write the new key's text to this new file (mode 0600) instead of showing it"}}},
+                 CLI_SECRET_FILE}},
     {.noun = "workspace",
      .verb = "get",
      .summary = "Shows one workspace.",
      .method = "GetWorkspace",
-     .columns = "id=id,name=name,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,created="
-                "createdAt:time",
+     .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace get acme",
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,
@@ -106,10 +96,10 @@ const struct cli_command cli_workspace_commands[] = {
      .method = "UpdateWorkspace",
      .mutation = true,
      .main = "workspace",
-     .columns = "id=id,name=name,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,created="
-                "createdAt:time",
-     .example = "  sallyport workspace update acme --plan enterprise --feature ip_allowlist\n"
+     .columns = WORKSPACE_LINES,
+     .example = "  sallyport workspace update acme --plan enterprise --feature ip-allowlist\n"
                 "  sallyport workspace update acme --quota-service-accounts 100",
+     .run = cli_run_workspace_update,
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,
                       .path = "workspace.id",
@@ -126,6 +116,7 @@ const struct cli_command cli_workspace_commands[] = {
                   .kind = CLI_ENUM,
                   .path = "workspace.plan",
                   .prefix = "PLAN_",
+                  .choices = "free|standard|enterprise",
                   .mask = "plan",
                   .value = "PLAN",
                   .help = "free, standard or enterprise"},
@@ -139,45 +130,12 @@ const struct cli_command cli_workspace_commands[] = {
                   .kind = CLI_ENUMS,
                   .path = "workspace.features",
                   .prefix = "FEATURE_",
+                  .choices = "ip-allowlist",
                   .mask = "features",
                   .value = "NAME",
-                  .help = "a feature that is switched on: ip_allowlist"},
-                 {.name = "quota-service-accounts",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.serviceAccounts",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most service accounts (0: default)"},
-                 {.name = "quota-keys",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.keys",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most keys (0: default)"},
-                 {.name = "quota-groups",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.groups",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most groups (0: default)"},
-                 {.name = "quota-members",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.members",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most memberships (0: default)"},
-                 {.name = "quota-grants",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.grants",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most grants (0: default)"},
-                 {.name = "quota-resources",
-                  .kind = CLI_NUMBER,
-                  .path = "workspace.quotas.resources",
-                  .mask = "quotas",
-                  .value = "N",
-                  .help = "most registered resources (0: default)"}}},
+                  .help = "the features switched on: ip-allowlist"},
+                 {.name = "no-features", .kind = CLI_CLEAR, .mask = "features", .help = "switches all features off"},
+                 QUOTAS("workspace.quotas.", "quotas")}},
     {.noun = "workspace",
      .verb = "disable",
      .summary = "Denies everything to its keys.",
@@ -185,8 +143,7 @@ const struct cli_command cli_workspace_commands[] = {
      .fixed = "{\"workspace\":{\"disabled\":true},\"updateMask\":[\"disabled\"]}",
      .mutation = true,
      .main = "workspace",
-     .columns = "id=id,name=name,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,created="
-                "createdAt:time",
+     .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace disable acme",
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,
@@ -201,8 +158,7 @@ const struct cli_command cli_workspace_commands[] = {
      .fixed = "{\"workspace\":{\"disabled\":false},\"updateMask\":[\"disabled\"]}",
      .mutation = true,
      .main = "workspace",
-     .columns = "id=id,name=name,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,created="
-                "createdAt:time",
+     .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace enable acme",
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,

@@ -19,11 +19,12 @@ enum cli_kind {
     CLI_TEXTS,    /* may be given several times: an array */
     CLI_FLAG,     /* takes no value: true */
     CLI_NUMBER,   /* a whole number */
-    CLI_ENUM,     /* a lower-case name; `prefix` is put before it in capitals */
+    CLI_ENUM,     /* one of `choices`; `prefix` is put before it in capitals */
     CLI_ENUMS,    /* several of them */
+    CLI_CLEAR,    /* takes no value: only `mask` is set, so that the field becomes empty */
     CLI_DURATION, /* 30s, 15m, 2h, 90d: seconds */
     CLI_TIME,     /* 2026-12-31, 2026-12-31T23:59:59Z, +90d, or "never": seconds since 1970 */
-    CLI_RESOURCE, /* TYPE/ID: {"type":…,"id":…} */
+    CLI_RESOURCE, /* TYPE/ID or TYPE: {"type":…,"id":…} */
     CLI_REVISION, /* EPOCH:NUMBER: {"epoch":…,"number":…} */
     CLI_LOCAL,    /* a text for the command itself, not for the request */
     CLI_LOCAL_FLAG,
@@ -34,14 +35,27 @@ struct cli_argument {
     const char *name; /* without "--" */
     enum cli_kind kind;
     bool required;
-    const char *path;   /* where it goes in the request: "permissions.names"; NULL for local ones */
-    const char *prefix; /* of enums: "PLAN_" */
-    const char *mask;   /* the name that update_mask gets when it is given; NULL: none */
-    const char *value;  /* what help calls its value: "ID" */
+    const char *path;    /* where it goes in the request: "permissions.names"; NULL for local ones */
+    const char *prefix;  /* of enums: "PLAN_" */
+    const char *choices; /* what it may be: "viewer|editor"; NULL: anything. Completion offers them */
+    const char *mask;    /* the name that update_mask gets when it is given; NULL: none */
+    const char *value;   /* what help calls its value: "ID" */
     const char *help;
 };
 
 enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };
+
+/* Rows that many commands have. */
+#define CLI_WORKSPACE(at)                                                                                              \
+    {                                                                                                                  \
+        .name = "workspace", .kind = CLI_TEXT, .path = (at), .value = "ID",                                            \
+        .help = "workspace (operators must name it; default: the key's own)"                                           \
+    }
+#define CLI_SECRET_FILE                                                                                                \
+    {                                                                                                                  \
+        .name = "secret-file", .kind = CLI_LOCAL, .value = "FILE",                                                     \
+        .help = "write the new key's text to this new file (mode 0600) instead of showing it"                          \
+    }
 
 struct cli_call;
 
@@ -68,6 +82,7 @@ struct cli_call {
     json_t *local;                            /* of CLI_LOCAL arguments, by name */
     const char *output;                       /* "table", "json" or "ndjson" */
     const char *admin_target, *server_target; /* addresses */
+    const char *asked, *asked_by;             /* the one that was called, and what sets it; NULL: none yet */
     const char *key_file;                     /* NULL: none */
     uint64_t limit;                           /* of list rows; 0: all */
 };
@@ -93,6 +108,16 @@ enum sp_status cli_read_arguments(const struct cli_command *command, int argc, c
 /* A local argument's text, or NULL; whether a local flag is set. */
 const char *cli_local(const struct cli_call *call, const char *name);
 bool cli_local_flag(const struct cli_call *call, const char *name);
+
+/* Whether the text is one of "a|b|c", where '-' and '_' are the same. */
+bool cli_is_choice(const char *choices, const char *text, size_t size);
+
+/* Whether any command has the noun. */
+bool cli_has_noun(const char *noun);
+
+/* The choice, noun or verb that was probably meant, or NULL. */
+const char *cli_nearest_noun(const char *word);
+const char *cli_nearest_verb(const char *noun, const char *word);
 
 void cli_help(const struct cli_command *command, FILE *out);
 void cli_help_noun(const char *noun, FILE *out);

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/print.h"
 #include "cli/profile.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
@@ -19,11 +20,15 @@ static enum sp_status open_client(const char *target, struct sp_str key, struct 
     return sp_rpc_client_open(&options, ret_client, error);
 }
 
-enum sp_status cli_open_server(const struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+    call->asked = call->server_target;
+    call->asked_by = "--server, SALLYPORT_SERVER";
     return open_client(call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
-enum sp_status cli_open_admin(const struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+    call->asked = call->admin_target;
+    call->asked_by = "--admin, SALLYPORT_ADMIN";
     if (call->key_file == NULL)
         return sp_error_set(error, SP_ERR_UNAUTHENTICATED,
                             "no key to act with: set SALLYPORT_KEY_FILE to a file that holds it, or key_file in a "
@@ -106,13 +111,18 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
     return status;
 }
 
-int cli_complain(const struct sp_error *error) {
+int cli_complain(const struct cli_call *call, const struct sp_error *error) {
     bool colour = isatty(STDERR_FILENO) != 0 && getenv("NO_COLOR") == NULL;
-    (void)fprintf(stderr, "%ssallyport:%s %s (%s)\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", error->message,
-                  sp_status_name(error->status));
-    if (error->status == SP_ERR_UNAVAILABLE)
-        (void)fputs("Is it running there? The addresses come from --admin and --server, SALLYPORT_ADMIN and "
-                    "SALLYPORT_SERVER, or a profile.\n",
-                    stderr);
+    (void)fprintf(stderr, "%ssallyport:%s ", colour ? "\033[31m" : "", colour ? "\033[0m" : "");
+    /* gRPC's own words begin with how it tried; why it failed stands last. */
+    const char *why = strrchr(error->message, ':');
+    if (strncmp(error->message, "failed to connect", 17) == 0 && call->asked != NULL && why != NULL)
+        (void)fprintf(stderr, "cannot connect to %s:", call->asked);
+    else
+        why = error->message;
+    cli_put_text(why + (*why == ':'), stderr);
+    (void)fprintf(stderr, " (%s)\n", sp_status_name(error->status));
+    if (error->status == SP_ERR_UNAVAILABLE && call->asked != NULL)
+        (void)fprintf(stderr, "Asked at %s; %s or a profile sets another address.\n", call->asked, call->asked_by);
     return CLI_ERROR;
 }

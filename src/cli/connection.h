@@ -6,10 +6,10 @@
 #include "cli/command.h"
 #include "rpc/client.h"
 
-/* Opens a client to the admin service with the acting key, or to the decision server without one. The caller closes it. */
-enum sp_status cli_open_admin(const struct cli_call *call, struct sp_rpc_client **ret_client,
+/* Opens a client to the admin service with the acting key, or to the decision server without one, and notes in the call which it was. The caller closes it. */
+enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client,
                               struct sp_error *error) SP_MUST_USE;
-enum sp_status cli_open_server(const struct cli_call *call, struct sp_rpc_client **ret_client,
+enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client,
                                struct sp_error *error) SP_MUST_USE;
 
 /* Calls a method of sallyport.v1.Admin or sallyport.v1.Authorization ("Admin/WhoAmI"). *ret_reply (with default values) is the
@@ -26,6 +26,6 @@ enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct
                                struct sp_error *error) SP_MUST_USE;
 
 /* Says "sallyport: …" on stderr, with what usually helps. Returns CLI_ERROR. */
-int cli_complain(const struct sp_error *error);
+int cli_complain(const struct cli_call *call, const struct sp_error *error);
 
 #endif

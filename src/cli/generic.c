@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "cli/connection.h"
@@ -12,8 +13,6 @@ enum sp_status cli_generic_prepare(struct cli_call *call, struct sp_arena *arena
     const char *output = cli_local(call, "output");
     if (output != NULL)
         call->output = output;
-    if (strcmp(call->output, "table") != 0 && strcmp(call->output, "json") != 0 && strcmp(call->output, "ndjson") != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "output: '%s' is none of table, json, ndjson", call->output);
     call->limit = (uint64_t)json_integer_value(json_object_get(call->local, "limit"));
     if (call->command->mutation) {
         char id[SP_RANDOM_ID_BYTES] = "";
@@ -29,81 +28,133 @@ enum sp_status cli_generic_prepare(struct cli_call *call, struct sp_arena *arena
 
 /* ---- showing ---- */
 
-static int show_secret(const struct cli_call *call, json_t *reply, struct sp_error *error) {
+/* Where a new key's text goes. The file is made before the call, so that no key is made whose text has no place. */
+struct secret_file {
+    const char *path; /* NULL: stdout */
+    int fd;
+    bool written;
+};
+
+static enum sp_status open_secret_file(const struct cli_call *call, struct secret_file *file, struct sp_error *error) {
+    file->path = cli_local(call, "secret-file");
+    return file->path == NULL ? SP_OK : cli_make_secret_file(file->path, &file->fd, error);
+}
+
+static void close_secret_file(const struct secret_file *file) {
+    if (file->path == NULL)
+        return;
+    (void)close(file->fd);
+    if (!file->written)
+        (void)unlink(file->path);
+}
+
+static int show_secret(const struct cli_call *call, struct secret_file *file, json_t *reply) {
     const char *secret = json_string_value(json_object_get(reply, "secret"));
-    const char *file = cli_local(call, "secret-file");
+    struct sp_error error = {0};
     if (json_is_true(json_object_get(reply, "secretAlreadyIssued")))
         (void)fputs("The key's text was shown when this request was first made; it cannot be shown again.\n", stderr);
     if (secret == NULL || secret[0] == '\0')
         return CLI_OK;
-    if (file != NULL) {
-        if (cli_write_secret_file(file, secret, error) != SP_OK) {
-            /* A key whose text is lost would be of no use: better on the terminal than nowhere. */
-            (void)cli_complain(error);
+    if (file->path == NULL) {
+        if (strcmp(call->output, "table") == 0)
             (void)printf("%s\n", secret);
-            return CLI_ERROR;
-        }
-        (void)json_object_del(reply, "secret");
-        (void)fprintf(stderr, "The key's text is in %s; it cannot be read from Sallyport again.\n", file);
-    } else if (strcmp(call->output, "table") == 0) {
-        (void)printf("%s\n", secret);
         (void)fputs("This is the key's text. Keep it: it cannot be read again.\n", stderr);
+        return CLI_OK;
     }
+    if (cli_write_secret(file->fd, file->path, secret, &error) != SP_OK) {
+        /* A key whose text is lost would be of no use: better on the terminal than nowhere. */
+        (void)printf("%s\n", secret);
+        return cli_complain(call, &error);
+    }
+    file->written = true;
+    (void)json_object_del(reply, "secret");
+    (void)fprintf(stderr, "The key's text is in %s; it cannot be read from Sallyport again.\n", file->path);
     return CLI_OK;
 }
 
-static void show_list(const struct cli_call *call, const json_t *rows) {
-    if (strcmp(call->output, "json") == 0)
-        cli_print_json(rows, stdout);
-    else if (strcmp(call->output, "ndjson") == 0)
-        cli_print_ndjson(rows, stdout);
+/* The reply's main object with the revision of the change below it. */
+static void show_lines(const struct cli_command *command, json_t *reply) {
+    char columns[640];
+    json_t *shown = command->main != NULL ? json_copy(cli_at(reply, command->main)) : json_incref(reply);
+    if (command->columns == NULL)
+        (void)snprintf(columns, sizeof(columns), "done at revision=revision");
     else
-        cli_print_table(rows, call->command->columns, stdout);
+        (void)snprintf(columns, sizeof(columns), "%s%s", command->columns,
+                       command->main != NULL ? ",revision=revision" : "");
+    if (command->main != NULL)
+        (void)json_object_set(shown, "revision", json_object_get(reply, "revision"));
+    cli_print_lines(shown, columns, stdout);
+    json_decref(shown);
 }
 
-int cli_show(const struct cli_call *call, json_t *reply) {
-    struct sp_error error = {0};
-    int result = show_secret(call, reply, &error);
-    if (strcmp(call->output, "json") == 0) {
+static void show_reply(const struct cli_call *call, json_t *reply) {
+    if (strcmp(call->output, "table") == 0)
+        show_lines(call->command, reply);
+    else
+        cli_print_reply(call, reply);
+}
+
+void cli_print_reply(const struct cli_call *call, const json_t *reply) {
+    if (strcmp(call->output, "json") == 0)
         cli_print_json(reply, stdout);
-    } else if (strcmp(call->output, "ndjson") == 0) {
-        json_t *rows = json_pack("[O]", reply);
-        cli_print_ndjson(rows, stdout);
-        json_decref(rows);
-    } else if (call->command->columns != NULL) {
-        const json_t *shown = call->command->main != NULL ? cli_at(reply, call->command->main) : reply;
-        cli_print_lines(shown, call->command->columns, stdout);
-    } else {
-        cli_print_lines(reply, "done at revision=revision", stdout);
-    }
-    return result;
+    else
+        cli_print_line(reply, stdout);
 }
 
-/* ---- calling ---- */
+/* ---- lists ---- */
 
-/* All pages, or so many rows as --limit says. */
-static enum sp_status fetch_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,
-                                 struct sp_error *error) {
+enum { PAGE_MAX = 1000 };
+
+/* Lines go out page by page, however long the list; a table and an array need all rows. */
+static void take_page(const struct cli_call *call, json_t *page, json_t *rows) {
+    size_t i;
+    json_t *row;
+    if (strcmp(call->output, "ndjson") != 0) {
+        (void)json_array_extend(rows, page);
+        return;
+    }
+    json_array_foreach(page, i, row) {
+        cli_print_line(row, stdout);
+    }
+}
+
+static enum sp_status fetch_page(struct cli_call *call, struct sp_rpc_client *client, uint64_t left, json_t **ret_page,
+                                 bool *ret_more, struct sp_error *error) {
+    char method[64];
+    json_t *reply = NULL;
+    (void)snprintf(method, sizeof(method), "Admin/%s", call->command->method);
+    (void)json_object_set_new(call->request, "pageSize", json_integer(left < PAGE_MAX ? (json_int_t)left : PAGE_MAX));
+    enum sp_status status = cli_call_json(client, method, call->request, &reply, error);
+    if (status != SP_OK)
+        return status;
+    *ret_page = json_incref(json_object_get(reply, call->command->list));
+    const char *token = json_string_value(json_object_get(reply, "nextPageToken"));
+    *ret_more = token != NULL && token[0] != '\0';
+    if (*ret_more)
+        (void)json_object_set_new(call->request, "pageToken", json_string(token));
+    json_decref(reply);
+    return SP_OK;
+}
+
+enum sp_status cli_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,
+                        struct sp_error *error) {
     json_t *rows = json_array();
     enum sp_status status = rows == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
-    char method[64];
-    (void)snprintf(method, sizeof(method), "Admin/%s", call->command->method);
+    uint64_t left = call->limit == 0 ? UINT64_MAX : call->limit, seen = 0;
     bool more = true;
-    (void)json_object_set_new(call->request, "pageSize", json_integer(1000));
-    while (status == SP_OK && more) {
-        json_t *reply = NULL;
-        status = cli_call_json(client, method, call->request, &reply, error);
+    while (status == SP_OK && more && left > 0) {
+        json_t *page = NULL;
+        status = fetch_page(call, client, left, &page, &more, error);
         if (status != SP_OK)
             break;
-        (void)json_array_extend(rows, json_object_get(reply, call->command->list));
-        const char *token = json_string_value(json_object_get(reply, "nextPageToken"));
-        more = token != NULL && token[0] != '\0' && (call->limit == 0 || json_array_size(rows) < call->limit);
+        take_page(call, page, rows);
+        seen += json_array_size(page);
+        left -= json_array_size(page) < left ? json_array_size(page) : left;
+        json_decref(page);
         if (more)
-            (void)json_object_set_new(call->request, "pageToken", json_string(token));
-        json_decref(reply);
+            cli_progress("read", seen, 0, false);
     }
-    while (call->limit > 0 && json_array_size(rows) > call->limit)
-        (void)json_array_remove(rows, json_array_size(rows) - 1);
+    cli_progress("read", 0, 0, true);
     if (status == SP_OK)
         *ret_rows = rows;
     else
@@ -111,24 +162,47 @@ static enum sp_status fetch_list(struct cli_call *call, struct sp_rpc_client *cl
     return status;
 }
 
+static int run_list(struct cli_call *call, struct sp_rpc_client *client) {
+    struct sp_error error = {0};
+    json_t *rows = NULL;
+    if (cli_list(call, client, &rows, &error) != SP_OK)
+        return cli_complain(call, &error);
+    if (strcmp(call->output, "json") == 0)
+        cli_print_json(rows, stdout);
+    else if (strcmp(call->output, "table") == 0)
+        cli_print_table(rows, call->command->columns, stdout);
+    json_decref(rows);
+    return CLI_OK;
+}
+
+/* ---- calling ---- */
+
+static int run_call(struct cli_call *call, struct sp_rpc_client *client) {
+    struct sp_error error = {0};
+    struct secret_file file = {0};
+    json_t *reply = NULL;
+    char method[64];
+    (void)snprintf(method, sizeof(method), "Admin/%s", call->command->method);
+    if (open_secret_file(call, &file, &error) != SP_OK)
+        return cli_complain(call, &error);
+    int result;
+    if (cli_call_json(client, method, call->request, &reply, &error) == SP_OK) {
+        result = show_secret(call, &file, reply);
+        show_reply(call, reply);
+    } else {
+        result = cli_complain(call, &error);
+    }
+    close_secret_file(&file);
+    json_decref(reply);
+    return result;
+}
+
 int cli_generic_run(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
-    json_t *reply = NULL;
     if (cli_open_admin(call, &client, &error) != SP_OK)
-        return cli_complain(&error);
-    char method[64];
-    (void)snprintf(method, sizeof(method), "Admin/%s", call->command->method);
-    enum sp_status status = call->command->list != NULL ? fetch_list(call, client, &reply, &error)
-                                                        : cli_call_json(client, method, call->request, &reply, &error);
+        return cli_complain(call, &error);
+    int result = call->command->list != NULL ? run_list(call, client) : run_call(call, client);
     sp_rpc_client_close(client);
-    if (status != SP_OK)
-        return cli_complain(&error);
-    int result = CLI_OK;
-    if (call->command->list != NULL)
-        show_list(call, reply);
-    else
-        result = cli_show(call, reply);
-    json_decref(reply);
     return result;
 }

@@ -1,4 +1,5 @@
 /* sallyport, the command line: finds the command in the tables, reads its arguments, calls, and shows the reply. */
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,14 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     call.local = json_object();
     if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 65536) != SP_OK) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_complain(&error);
+        return cli_complain(&call, &error);
     }
     int result;
     enum sp_status status = cli_read_arguments(command, argc, argv, &call, &help, &error);
     if (status == SP_OK && !help)
         status = cli_generic_prepare(&call, &arena, &error);
     if (status != SP_OK) {
-        result = cli_complain(&error);
+        result = cli_complain(&call, &error);
     } else if (help) {
         cli_help(command, stdout);
         result = CLI_OK;
@@ -47,31 +48,42 @@ static bool is_word(const char *word, const char *a, const char *b) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-static bool noun_exists(const char *noun) {
-    for (size_t table = 0; cli_table(table) != NULL; table++) {
-        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
-            if (strcmp(row->noun, noun) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-static int unknown(const char *what, const char *word) {
-    (void)fprintf(stderr, "sallyport: unknown %s '%s' (see sallyport --help)\n", what, word);
+static int unknown(const char *noun, const char *word) {
+    const char *meant = noun == NULL ? cli_nearest_noun(word) : cli_nearest_verb(noun, word);
+    (void)fprintf(stderr, "sallyport: unknown command '%s%s%s'", noun != NULL ? noun : "", noun != NULL ? " " : "",
+                  word);
+    if (meant != NULL)
+        (void)fprintf(stderr, ": did you mean %s?\n", meant);
+    else
+        (void)fprintf(stderr, " (see sallyport%s%s --help)\n", noun != NULL ? " " : "", noun != NULL ? noun : "");
     return CLI_ERROR;
 }
 
-int main(int argc, char **argv) {
-    (void)setlocale(LC_CTYPE, "");
+/* sallyport help [NOUN [VERB]] */
+static int help(int argc, char **argv) {
+    if (argc == 0) {
+        cli_help_all(stdout);
+        return CLI_OK;
+    }
+    const struct cli_command *command = cli_find(argv[0], argc > 1 ? argv[1] : NULL);
+    if (command != NULL)
+        cli_help(command, stdout);
+    else if (!cli_has_noun(argv[0]))
+        return unknown(NULL, argv[0]);
+    else if (argc > 1)
+        return unknown(argv[0], argv[1]);
+    else
+        cli_help_noun(argv[0], stdout);
+    return CLI_OK;
+}
+
+static int run(int argc, char **argv) {
     if (argc < 2) {
         cli_help_all(stderr);
         return CLI_ERROR;
     }
-    if (is_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0) {
-        cli_help_all(stdout);
-        return CLI_OK;
-    }
+    if (is_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
+        return help(argc - 2, argv + 2);
     if (is_word(argv[1], "--version", "version")) {
         (void)puts("sallyport " SP_VERSION);
         return CLI_OK;
@@ -79,12 +91,24 @@ int main(int argc, char **argv) {
     const struct cli_command *command = cli_find(argv[1], NULL);
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
-    if (!noun_exists(argv[1]))
-        return unknown("command", argv[1]);
+    if (!cli_has_noun(argv[1]))
+        return unknown(NULL, argv[1]);
     if (argc < 3 || is_word(argv[2], "--help", "-h")) {
         cli_help_noun(argv[1], argc < 3 ? stderr : stdout);
         return argc < 3 ? CLI_ERROR : CLI_OK;
     }
     command = cli_find(argv[1], argv[2]);
     return command != NULL ? run_command(command, argc - 2, argv + 2) : unknown(argv[1], argv[2]);
+}
+
+int main(int argc, char **argv) {
+    (void)setlocale(LC_CTYPE, "");
+    int result = run(argc, argv);
+    /* An answer that nobody can read is no answer: a full disk must not look like "allowed" or "done". */
+    bool lost = ferror(stdout) != 0;
+    if (fflush(stdout) != 0 || lost) {
+        (void)fprintf(stderr, "sallyport: cannot write the output: %s\n", lost ? "it is incomplete" : strerror(errno));
+        return CLI_ERROR;
+    }
+    return result;
 }

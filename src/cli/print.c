@@ -1,12 +1,14 @@
 #include "cli/print.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
-enum { COLUMNS_MAX = 12, CELL_MAX = 512 };
+enum { COLUMNS_MAX = 20 };
 
 struct column {
     char title[32];
@@ -25,16 +27,49 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
     return count;
 }
 
-/* Code points that are no continuation bytes: near enough for names. */
+/* ---- text on a terminal ---- */
+
+/* The next code point of UTF-8 (which all our texts are; a byte that does not fit stands for itself). */
+static uint32_t next_point(const char **text) {
+    const unsigned char *at = (const unsigned char *)*text;
+    unsigned more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
+    uint32_t point = more == 0 ? *at : *at & (0x3fU >> more);
+    at++;
+    for (; more > 0 && (*at & 0xc0) == 0x80; more--)
+        point = point << 6 | (*at++ & 0x3f);
+    *text = (const char *)at;
+    return point;
+}
+
+/* What moves the cursor or turns the direction of writing: with those, a name could look like another row. */
+static bool is_control(uint32_t point) {
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+void cli_put_text(const char *text, FILE *out) {
+    while (*text != '\0') {
+        const char *from = text;
+        if (is_control(next_point(&text)))
+            (void)fputs("\xef\xbf\xbd", out);
+        else
+            (void)fwrite(from, 1, (size_t)(text - from), out);
+    }
+}
+
 size_t cli_width(const char *text) {
     size_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+    while (*text != '\0') {
+        int columns = wcwidth((wchar_t)next_point(&text));
+        width += columns < 0 ? 1 : (size_t)columns;
+    }
     return width;
 }
 
-/* ROLE_VIEWER → viewer; SERVICE_ACCOUNT → service account; reasons and other capitals stay. */
-static void write_word(const char *word, char *cell, size_t room) {
+/* ---- values for people ---- */
+
+/* ROLE_VIEWER → viewer; SERVICE_ACCOUNT → service-account; reasons and other capitals stay. */
+static void write_word(const char *word, FILE *out) {
     static const char *const prefixes[] = {"PLAN_",  "WORKSPACE_ROLE_", "ROLE_", "FEATURE_",
                                            "ACTOR_", "ENTITY_",         "USER",  "SERVICE_ACCOUNT"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
@@ -44,112 +79,121 @@ static void write_word(const char *word, char *cell, size_t room) {
         const char *rest = prefixes[i][size - 1] == '_' ? word + size : word;
         if (strcmp(rest, "UNSPECIFIED") == 0)
             rest = "-";
-        size_t at = 0;
-        for (; rest[at] != '\0' && at + 1 < room; at++) {
-            bool capital = rest[at] >= 'A' && rest[at] <= 'Z';
-            cell[at] = rest[at] == '_' ? ' ' : capital ? (char)(rest[at] - 'A' + 'a') : rest[at];
-        }
-        cell[at] = '\0';
+        for (; *rest != '\0'; rest++)
+            (void)fputc(*rest == '_' ? '-' : tolower((unsigned char)*rest), out);
         return;
     }
-    (void)snprintf(cell, room, "%s", word);
+    cli_put_text(word, out);
 }
 
-static void write_time(const json_t *value, char *cell, size_t room) {
+static void write_time(const json_t *value, FILE *out) {
     const char *text = json_string_value(value);
     time_t at = (time_t)(text != NULL ? strtoll(text, NULL, 10) : json_integer_value(value));
     struct tm parts;
-    if (at == 0 || gmtime_r(&at, &parts) == NULL || strftime(cell, room, "%Y-%m-%d %H:%M:%SZ", &parts) == 0)
-        (void)snprintf(cell, room, "-");
+    char cell[64];
+    if (at == 0 || gmtime_r(&at, &parts) == NULL || strftime(cell, sizeof(cell), "%Y-%m-%d %H:%M:%SZ", &parts) == 0)
+        (void)fputc('-', out);
+    else
+        (void)fputs(cell, out);
 }
 
-static void write_value(const json_t *value, char *cell, size_t room);
+static void write_value(const json_t *value, FILE *out);
 
-static void write_list(const json_t *list, char *cell, size_t room) {
-    size_t used = 0, i;
+static void write_list(const json_t *list, FILE *out) {
+    size_t i;
     json_t *item;
-    cell[0] = '\0';
     json_array_foreach(list, i, item) {
-        char word[128];
-        write_value(item, word, sizeof(word));
-        int wrote = snprintf(cell + used, room - used, "%s%s", i > 0 ? ", " : "", word);
-        if (wrote < 0 || (size_t)wrote >= room - used)
-            return;
-        used += (size_t)wrote;
+        (void)fputs(i > 0 ? ", " : "", out);
+        write_value(item, out);
     }
 }
 
-static void write_object(const json_t *object, char *cell, size_t room) {
+static void write_object(const json_t *object, FILE *out) {
     const char *type = json_string_value(json_object_get(object, "type"));
     const char *id = json_string_value(json_object_get(object, "id"));
     const char *group = json_string_value(json_object_get(object, "group"));
     const char *principal = json_string_value(json_object_get(object, "principal"));
     const json_t *number = json_object_get(object, "number");
     const json_t *names = json_object_get(object, "names");
-    if (type != NULL && id != NULL)
-        (void)snprintf(cell, room, "%s/%s", type, id);
-    else if (group != NULL)
-        (void)snprintf(cell, room, "group %s", group);
-    else if (principal != NULL)
-        (void)snprintf(cell, room, "%s", principal);
-    else if (json_is_true(json_object_get(object, "all")))
-        (void)snprintf(cell, room, "all");
-    else if (names != NULL)
-        write_list(names, cell, room);
-    else if (number != NULL)
-        (void)snprintf(cell, room, "%s:%s", json_string_value(json_object_get(object, "epoch")),
-                       json_string_value(number));
-    else
-        (void)snprintf(cell, room, "-");
+    if (type != NULL && id != NULL) {
+        cli_put_text(type, out);
+        (void)fputc('/', out);
+        cli_put_text(id, out);
+    } else if (group != NULL) {
+        (void)fputs("group ", out);
+        cli_put_text(group, out);
+    } else if (principal != NULL) {
+        cli_put_text(principal, out);
+    } else if (json_is_true(json_object_get(object, "all"))) {
+        (void)fputs("all", out);
+    } else if (names != NULL) {
+        write_list(names, out);
+    } else if (number != NULL) {
+        (void)fprintf(out, "%s:%s", json_string_value(json_object_get(object, "epoch")), json_string_value(number));
+    } else {
+        (void)fputc('-', out);
+    }
 }
 
-static void write_value(const json_t *value, char *cell, size_t room) {
+static void write_value(const json_t *value, FILE *out) {
     switch (json_typeof(value)) {
     case JSON_STRING:
-        write_word(json_string_value(value), cell, room);
+        write_word(json_string_value(value), out);
         break;
     case JSON_INTEGER:
-        (void)snprintf(cell, room, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         break;
     case JSON_TRUE:
-        (void)snprintf(cell, room, "yes");
+        (void)fputs("yes", out);
         break;
     case JSON_FALSE:
-        (void)snprintf(cell, room, "no");
+        (void)fputs("no", out);
         break;
     case JSON_ARRAY:
-        write_list(value, cell, room);
+        write_list(value, out);
         break;
     case JSON_OBJECT:
-        write_object(value, cell, room);
+        write_object(value, out);
         break;
     case JSON_REAL:
     case JSON_NULL:
-        cell[0] = '\0';
         break;
     }
 }
 
 char *cli_text_of(const json_t *object, const char *path) {
-    char plain[64];
-    size_t size = strcspn(path, ":");
+    char plain[64], *cell = NULL;
+    size_t size = strcspn(path, ":"), length = 0;
     (void)snprintf(plain, sizeof(plain), "%.*s", (int)size, path);
     const json_t *value = cli_at(object, plain);
-    char *cell = calloc(1, CELL_MAX);
-    if (cell == NULL || value == NULL)
+    FILE *out = open_memstream(&cell, &length);
+    if (out == NULL)
+        return NULL;
+    if (value != NULL && strcmp(path + size, ":time") == 0)
+        write_time(value, out);
+    else if (value != NULL && strcmp(path + size, ":raw") == 0 && json_is_string(value))
+        cli_put_text(json_string_value(value), out);
+    else if (strcmp(path + size, ":quota") == 0 && json_integer_value(value) == 0)
+        (void)fputs("default", out);
+    else if (value != NULL)
+        write_value(value, out);
+    if (fclose(out) == 0)
         return cell;
-    if (strcmp(path + size, ":time") == 0)
-        write_time(value, cell, CELL_MAX);
-    else if (strcmp(path + size, ":raw") == 0 && json_is_string(value))
-        (void)snprintf(cell, CELL_MAX, "%s", json_string_value(value));
-    else
-        write_value(value, cell, CELL_MAX);
-    return cell;
+    free(cell);
+    return NULL;
 }
+
+/* ---- tables and lines ---- */
 
 static void pad(size_t width, FILE *out) {
     while (width-- > 0)
         (void)fputc(' ', out);
+}
+
+static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
+    (void)fputs(cell, out);
+    if (!last)
+        pad(width - cli_width(cell) + 2, out);
 }
 
 void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
@@ -167,18 +211,13 @@ void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
             free(cell);
         }
     }
-    for (size_t c = 0; c < count; c++) {
-        (void)fputs(columns[c].title, out);
-        if (c + 1 < count)
-            pad(widths[c] - cli_width(columns[c].title) + 2, out);
-    }
+    for (size_t c = 0; c < count; c++)
+        print_cell(columns[c].title, widths[c], c + 1 == count, out);
     (void)fputc('\n', out);
     json_array_foreach(rows, i, row) {
         for (size_t c = 0; c < count; c++) {
             char *cell = cli_text_of(row, columns[c].path);
-            (void)fputs(cell != NULL ? cell : "", out);
-            if (c + 1 < count)
-                pad(widths[c] - cli_width(cell != NULL ? cell : "") + 2, out);
+            print_cell(cell != NULL ? cell : "", widths[c], c + 1 == count, out);
             free(cell);
         }
         (void)fputc('\n', out);
@@ -206,13 +245,9 @@ void cli_print_json(const json_t *json, FILE *out) {
     (void)fputc('\n', out);
 }
 
-void cli_print_ndjson(const json_t *rows, FILE *out) {
-    size_t i;
-    json_t *row;
-    json_array_foreach(rows, i, row) {
-        (void)json_dumpf(row, out, JSON_COMPACT);
-        (void)fputc('\n', out);
-    }
+void cli_print_line(const json_t *json, FILE *out) {
+    (void)json_dumpf(json, out, JSON_COMPACT);
+    (void)fputc('\n', out);
 }
 
 void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {

@@ -4,7 +4,8 @@
 
 #include "cli/command.h"
 
-/* Columns are "TITLE=path,…"; a path may end in ":time" or ":list". */
+/* Columns are "TITLE=path,…", at most 20; a path may end in ":time" (seconds since 1970), ":quota" (0 or nothing: the default) or ":raw" (a text as it is, also where it looks
+ * like the name of an enum). */
 
 /* A table of an array's objects, aligned, with a header line. */
 void cli_print_table(const json_t *rows, const char *columns, FILE *out);
@@ -15,14 +16,17 @@ void cli_print_lines(const json_t *object, const char *columns, FILE *out);
 /* JSON, indented. */
 void cli_print_json(const json_t *json, FILE *out);
 
-/* One object a line. */
-void cli_print_ndjson(const json_t *rows, FILE *out);
+/* JSON on one line. */
+void cli_print_line(const json_t *json, FILE *out);
 
-/* A value as people read it: enums in lower case without their prefix, times in UTC, lists with commas. The caller frees; NULL when out of
+/* A value as people read it: enums in lower case without their prefix, times in UTC, lists with commas, empty where there is none. The caller frees; NULL when out of
  * memory. */
 char *cli_text_of(const json_t *object, const char *path);
 
-/* How many columns of a terminal the text takes. */
+/* Writes a text without what could deceive on a terminal: control characters and turns of direction become U+FFFD. */
+void cli_put_text(const char *text, FILE *out);
+
+/* How many columns of a terminal the text takes (wide and combining characters, where the locale is UTF-8). */
 size_t cli_width(const char *text);
 
 /* A progress bar on stderr, redrawn; only where that is a terminal. `total` 0: not known. `done` at the end clears the line. */

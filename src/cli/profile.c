@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -22,7 +23,12 @@ static void take_field(struct cli_call *call, const char *name, const char *valu
                          : strcmp(name, "server") == 0   ? &call->server_target
                          : strcmp(name, "key_file") == 0 ? &call->key_file
                                                          : NULL;
-    if (field != NULL && *field == NULL)
+    if (field == NULL || *field != NULL)
+        return;
+    const char *home = getenv("HOME");
+    if (field == &call->key_file && strncmp(value, "~/", 2) == 0 && home != NULL)
+        *field = sp_arena_printf(arena, "%s/%s", home, value + 2);
+    else
         *field = sp_arena_strdup(arena, sp_str_from(value));
 }
 
@@ -84,25 +90,39 @@ static const char *profiles_path(struct sp_arena *arena) {
     return sp_arena_printf(arena, "%s/.config/sallyport/profiles.yaml", home);
 }
 
+static const char *first_of(const char *a, const char *b) {
+    return a != NULL ? a : b;
+}
+
+static void fill(struct cli_call *call, const char *admin, const char *server, const char *key_file) {
+    call->admin_target = first_of(call->admin_target, admin);
+    call->server_target = first_of(call->server_target, server);
+    call->key_file = first_of(call->key_file, key_file);
+}
+
+static void fill_from_environment(struct cli_call *call) {
+    fill(call, getenv("SALLYPORT_ADMIN"), getenv("SALLYPORT_SERVER"), getenv("SALLYPORT_KEY_FILE"));
+}
+
 enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
-    const char *wanted = cli_local(call, "profile");
-    wanted = wanted != NULL ? wanted : getenv("SALLYPORT_PROFILE");
-    bool named = wanted != NULL;
-    call->admin_target = cli_local(call, "admin") != NULL ? cli_local(call, "admin") : getenv("SALLYPORT_ADMIN");
-    call->server_target = cli_local(call, "server") != NULL ? cli_local(call, "server") : getenv("SALLYPORT_SERVER");
-    call->key_file = getenv("SALLYPORT_KEY_FILE");
+    const char *chosen = cli_local(call, "profile");
+    const char *wanted = first_of(chosen, getenv("SALLYPORT_PROFILE"));
+    fill(call, cli_local(call, "admin"), cli_local(call, "server"), NULL);
+    /* Who names a profile on the command line means all of it, whatever the shell still has in its environment. */
+    if (chosen == NULL)
+        fill_from_environment(call);
     const char *path = profiles_path(arena);
     FILE *file = path != NULL ? fopen(path, "re") : NULL;
     enum sp_status status = SP_OK;
     if (file != NULL) {
-        status = read_profiles(file, path, named ? wanted : "default", named, call, arena, error);
+        status = read_profiles(file, path, first_of(wanted, "default"), wanted != NULL, call, arena, error);
         (void)fclose(file);
-    } else if (named) {
-        status = sp_error_set(error, SP_ERR_NOT_FOUND, "%s: no profiles file there, so no profile '%s'",
-                              path != NULL ? path : "SALLYPORT_PROFILES", wanted);
+    } else if (wanted != NULL || (path != NULL && errno != ENOENT && errno != ENOTDIR)) {
+        status = sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles in %s: %s",
+                              first_of(path, "SALLYPORT_PROFILES"), path != NULL ? strerror(errno) : "not set");
     }
-    call->admin_target = call->admin_target != NULL ? call->admin_target : "127.0.0.1:7401";
-    call->server_target = call->server_target != NULL ? call->server_target : "127.0.0.1:7400";
+    fill_from_environment(call);
+    fill(call, "127.0.0.1:7401", "127.0.0.1:7400", NULL);
     return status;
 }
 
@@ -112,6 +132,35 @@ static void warn_of_readers(const char *path, int fd) {
     struct stat about;
     if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0)
         (void)fprintf(stderr, "sallyport: warning: others than you can read %s: chmod 600 it\n", path);
+}
+
+/* Asks for the key on a terminal, which must not show it. */
+static bool hide_typing(struct termios *ret_before) {
+    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, ret_before) != 0)
+        return false;
+    struct termios quiet = *ret_before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)fputs("Key: ", stderr);
+    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+}
+
+static void show_typing(const struct termios *before) {
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+    (void)fputc('\n', stderr);
+}
+
+/* As many bytes of the first line as there is room for, or all up to the end. -1: cannot be read. */
+static ssize_t read_first_line(int fd, char *text, size_t room) {
+    size_t used = 0;
+    while (used < room && memchr(text, '\n', used) == NULL) {
+        ssize_t got = read(fd, text + used, room - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -1 : (ssize_t)used;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
 }
 
 enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struct sp_str *ret_key,
@@ -124,16 +173,17 @@ enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struc
         warn_of_readers(path, fd);
     enum { ROOM = SP_KEY_PRESENTED_MAX_BYTES + 2 };
     char *text = sp_arena_alloc(arena, ROOM);
-    size_t used = 0;
-    ssize_t got = 0;
-    while (text != NULL && used < ROOM && (got = read(fd, text + used, ROOM - used)) > 0)
-        used += (size_t)got;
+    struct termios before;
+    bool hidden = standard_input && hide_typing(&before);
+    ssize_t used = text != NULL ? read_first_line(fd, text, ROOM) : -1;
+    if (hidden)
+        show_typing(&before);
     if (!standard_input)
         (void)close(fd);
-    if (text == NULL || got < 0)
+    if (used < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot read the key file %s", path);
     size_t size = 0;
-    while (size < used && text[size] != '\n' && text[size] != '\r')
+    while (size < (size_t)used && text[size] != '\n' && text[size] != '\r')
         size++;
     if (size == 0 || size > SP_KEY_PRESENTED_MAX_BYTES)
         return sp_error_set(error, SP_ERR_INVALID, "the key file %s must hold a key in its first line", path);
@@ -141,13 +191,17 @@ enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struc
     return SP_OK;
 }
 
-enum sp_status cli_write_secret_file(const char *path, const char *secret, struct sp_error *error) {
+enum sp_status cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot make the file %s: %s", path,
                             strerror(errno));
-    bool good = dprintf(fd, "%s\n", secret) > 0;
-    if (close(fd) != 0)
-        good = false;
-    return good ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write %s", path);
+    *ret_fd = fd;
+    return SP_OK;
+}
+
+enum sp_status cli_write_secret(int fd, const char *path, const char *secret, struct sp_error *error) {
+    if (dprintf(fd, "%s\n", secret) == (int)strlen(secret) + 1 && (fsync(fd) == 0 || errno == EINVAL))
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
 }

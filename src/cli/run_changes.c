@@ -1,79 +1,75 @@
 /* The audit trail, as it is and as it grows. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/connection.h"
+#include "cli/generic.h"
 #include "cli/print.h"
 #include "cli/special.h"
 
-/* "+voice/rachel, -narrator": what the change touched, for people. */
+enum { THINGS_SHOWN = 8 };
+
+/* "key narrator-1, -grant voice/rachel/studio": what the change touched, for people. */
 static void add_things(json_t *change) {
-    char things[400] = "";
-    size_t used = 0, i;
+    char *things = NULL;
+    size_t size = 0, i;
     json_t *entity;
+    FILE *out = open_memstream(&things, &size);
+    if (out == NULL)
+        return;
     json_array_foreach(json_object_get(change, "entities"), i, entity) {
-        const char *id = json_string_value(json_object_get(entity, "id"));
-        bool deleted = json_is_true(json_object_get(entity, "deleted"));
-        int wrote = snprintf(things + used, sizeof(things) - used, "%s%s%s", i > 0 ? ", " : "", deleted ? "-" : "",
-                             id != NULL && id[0] != '\0' ? id : "schema");
-        if (wrote < 0 || (size_t)wrote >= sizeof(things) - used) {
-            (void)snprintf(things + sizeof(things) - 5, 5, " …");
+        if (i == THINGS_SHOWN) {
+            (void)fprintf(out, " and %zu more", json_array_size(json_object_get(change, "entities")) - i);
             break;
         }
-        used += (size_t)wrote;
+        char *kind = cli_text_of(entity, "kind");
+        const char *id = json_string_value(json_object_get(entity, "id"));
+        (void)fprintf(out, "%s%s%s", i > 0 ? ", " : "", json_is_true(json_object_get(entity, "deleted")) ? "-" : "",
+                      kind != NULL ? kind : "");
+        if (id != NULL && id[0] != '\0')
+            (void)fprintf(out, " %s", id);
+        free(kind);
     }
-    (void)json_object_set_new(change, "things", json_string(things));
+    if (fclose(out) == 0)
+        (void)json_object_set_new(change, "things", json_string(things));
+    free(things);
 }
 
-static void show(const struct cli_call *call, json_t *changes) {
+/* "operator:admin", as the audit trail names them; principals by their id. */
+static void add_who(json_t *change) {
+    const char *kind = json_string_value(cli_at(change, "actor.kind"));
+    const char *id = json_string_value(cli_at(change, "actor.id"));
+    const char *before = kind == NULL                          ? ""
+                         : strcmp(kind, "ACTOR_OPERATOR") == 0 ? "operator:"
+                         : strcmp(kind, "ACTOR_OFFLINE") == 0  ? "offline:"
+                                                               : "";
+    (void)json_object_set_new(change, "who", json_sprintf("%s%s", before, id != NULL ? id : ""));
+}
+
+static void show_table(const struct cli_call *call, json_t *changes) {
     size_t i;
     json_t *change;
-    if (strcmp(call->output, "table") != 0) {
-        if (strcmp(call->output, "json") == 0)
-            cli_print_json(changes, stdout);
-        else
-            cli_print_ndjson(changes, stdout);
-        return;
-    }
     json_array_foreach(changes, i, change) {
         add_things(change);
+        add_who(change);
     }
     cli_print_table(changes, call->command->columns, stdout);
 }
 
-static enum sp_status fetch(struct cli_call *call, struct sp_rpc_client *client, json_t *rows, struct sp_error *error) {
-    bool more = true;
-    (void)json_object_set_new(call->request, "pageSize", json_integer(1000));
-    while (more) {
-        json_t *reply = NULL;
-        enum sp_status status = cli_call_json(client, "Admin/ListChanges", call->request, &reply, error);
-        if (status != SP_OK)
-            return status;
-        (void)json_array_extend(rows, json_object_get(reply, "changes"));
-        const char *token = json_string_value(json_object_get(reply, "nextPageToken"));
-        more = token != NULL && token[0] != '\0' && (call->limit == 0 || json_array_size(rows) < call->limit);
-        if (more)
-            (void)json_object_set_new(call->request, "pageToken", json_string(token));
-        json_decref(reply);
-    }
-    while (call->limit > 0 && json_array_size(rows) > call->limit)
-        (void)json_array_remove(rows, json_array_size(rows) - 1);
-    return SP_OK;
-}
-
+/* One change as it comes: its line cannot know how wide later ones will be. */
 static void show_one(const struct cli_call *call, json_t *change) {
+    static const char *const cells[] = {"revision.number:raw", "time:time", "who:raw", "method:raw", "things:raw"};
     if (strcmp(call->output, "table") != 0) {
-        (void)json_dumpf(change, stdout, JSON_COMPACT);
-        (void)putchar('\n');
+        cli_print_line(change, stdout);
     } else {
-        char *time = cli_text_of(change, "time:time");
         add_things(change);
-        (void)printf("%s  %s  %s  %s  %s\n", json_string_value(cli_at(change, "revision.number")),
-                     time != NULL ? time : "", json_string_value(cli_at(change, "actor.id")),
-                     json_string_value(json_object_get(change, "method")),
-                     json_string_value(json_object_get(change, "things")));
-        free(time);
+        add_who(change);
+        for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+            char *cell = cli_text_of(change, cells[i]);
+            (void)printf("%s%s", i > 0 ? "  " : "", cell != NULL ? cell : "");
+            free(cell);
+        }
+        (void)putchar('\n');
     }
     (void)fflush(stdout);
 }
@@ -106,16 +102,25 @@ static enum sp_status follow(struct cli_call *call, struct sp_rpc_client *client
     return status == SP_ERR_OUT_OF_RANGE && error->status == SP_OK ? SP_OK : status;
 }
 
+static enum sp_status list(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
+    json_t *rows = NULL;
+    enum sp_status status = cli_list(call, client, &rows, error);
+    if (status != SP_OK)
+        return status;
+    if (strcmp(call->output, "table") == 0)
+        show_table(call, rows);
+    else if (strcmp(call->output, "json") == 0)
+        cli_print_json(rows, stdout);
+    json_decref(rows);
+    return SP_OK;
+}
+
 int cli_run_changes(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
-    json_t *rows = json_array();
     enum sp_status status = cli_open_admin(call, &client, &error);
-    if (status == SP_OK && cli_local_flag(call, "follow"))
-        status = follow(call, client, &error);
-    else if (status == SP_OK && (status = fetch(call, client, rows, &error)) == SP_OK)
-        show(call, rows);
+    if (status == SP_OK)
+        status = cli_local_flag(call, "follow") ? follow(call, client, &error) : list(call, client, &error);
     sp_rpc_client_close(client);
-    json_decref(rows);
-    return status == SP_OK ? CLI_OK : cli_complain(&error);
+    return status == SP_OK ? CLI_OK : cli_complain(call, &error);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/connection.h"
+#include "cli/generic.h"
 #include "cli/print.h"
 #include "cli/profile.h"
 #include "cli/special.h"
@@ -39,7 +40,8 @@ static enum sp_status put_credential(struct cli_call *call, struct sp_error *err
     json_t *value = NULL;
     if ((file == NULL) == (sha256 == NULL))
         return sp_error_set(error, SP_ERR_INVALID,
-                            "give the key to ask about: --key-file FILE (- is standard input) or --sha256 HEX");
+                            "give the key to ask about: --key-file FILE (- is standard input) or --sha256 HEX%s",
+                            strcmp(call->command->noun, "explain") == 0 ? " or --key-id KEY" : "");
     if (sha256 != NULL) {
         enum sp_status status = sha256_value(sha256, &value, error);
         return status != SP_OK ? status : cli_put(call->request, "apiKeySha256", value, false);
@@ -74,12 +76,22 @@ static bool is_allowed(const json_t *answer) {
     return decision != NULL && strcmp(decision, "ALLOW") == 0;
 }
 
+/* The escape, or nothing where colours are not wanted. */
+static const char *colour(const char *escape) {
+    return isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL ? escape : "";
+}
+
+static void print_text(const json_t *object, const char *name, const char *after) {
+    const char *text = json_string_value(json_object_get(object, name));
+    cli_put_text(text != NULL ? text : "", stdout);
+    (void)fputs(after, stdout);
+}
+
 static void print_answer(const json_t *answer) {
-    bool colour = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL;
     bool allowed = is_allowed(answer);
-    (void)printf("%s%s%s  %s  %lld\n", colour ? (allowed ? "\033[32m" : "\033[31m") : "", allowed ? "ALLOW" : "DENY",
-                 colour ? "\033[0m" : "", json_string_value(json_object_get(answer, "reason")),
-                 (long long)json_integer_value(json_object_get(answer, "httpStatus")));
+    (void)printf("%s%s%s  ", colour(allowed ? "\033[32m" : "\033[31m"), allowed ? "ALLOW" : "DENY", colour("\033[0m"));
+    print_text(answer, "reason", "  ");
+    (void)printf("%lld\n", (long long)json_integer_value(json_object_get(answer, "httpStatus")));
     cli_print_lines(
         answer,
         "  workspace=workspace:raw,  principal=principal:raw,  key=keyId:raw,  role=role,  revision=revision,"
@@ -94,11 +106,11 @@ int cli_run_check(struct cli_call *call) {
     if (status == SP_OK)
         status = ask(call, "Authorization/Check", call->request, false, &reply, &error);
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     if (strcmp(call->output, "table") == 0)
         print_answer(reply);
     else
-        cli_print_json(reply, stdout);
+        cli_print_reply(call, reply);
     int result = is_allowed(reply) ? CLI_OK : CLI_DENIED;
     json_decref(reply);
     return result;
@@ -109,12 +121,19 @@ static void print_steps(const json_t *steps) {
     json_t *step;
     json_array_foreach(steps, i, step) {
         const char *outcome = json_string_value(json_object_get(step, "outcome"));
-        const char *mark = strcmp(outcome, "PASSED") == 0 ? "ok  " : strcmp(outcome, "FAILED") == 0 ? "FAIL" : " -  ";
-        (void)printf("%2lld  %s  %s\n", (long long)json_integer_value(json_object_get(step, "number")), mark,
-                     json_string_value(json_object_get(step, "test")));
+        bool passed = strcmp(outcome, "PASSED") == 0, failed = strcmp(outcome, "FAILED") == 0;
+        (void)printf("%2lld  %s%s%s  ", (long long)json_integer_value(json_object_get(step, "number")),
+                     failed ? colour("\033[31m") : "",
+                     passed   ? "ok  "
+                     : failed ? "FAIL"
+                              : " -  ",
+                     failed ? colour("\033[0m") : "");
+        print_text(step, "test", "\n");
         const char *evidence = json_string_value(json_object_get(step, "evidence"));
-        if (evidence != NULL && evidence[0] != '\0')
-            (void)printf("          %s\n", evidence);
+        if (evidence != NULL && evidence[0] != '\0') {
+            (void)printf("          ");
+            print_text(step, "evidence", "\n");
+        }
     }
 }
 
@@ -133,13 +152,20 @@ static void print_explanation(const json_t *explanation) {
     size_t i;
     json_t *change;
     json_array_foreach(needed, i, change) {
-        (void)printf("  - %s\n", json_string_value(change));
+        (void)printf("  - ");
+        cli_put_text(json_string_value(change), stdout);
+        (void)putchar('\n');
     }
 }
 
 static enum sp_status explain(struct cli_call *call, json_t **ret_reply, struct sp_error *error) {
     const char *key_id = cli_local(call, "key-id");
     if (key_id != NULL) {
+        if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
+            return sp_error_set(error, SP_ERR_INVALID, "--key-id goes without --key-file and --sha256");
+        if (json_object_get(call->request, "minRevision") != NULL)
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "--key-id goes without --min-revision: it asks sallyport-sync, which is never behind");
         (void)json_object_set_new(call->request, "keyId", json_string(key_id));
         return ask(call, "Admin/ExplainKey", call->request, true, ret_reply, error);
     }
@@ -156,11 +182,11 @@ int cli_run_explain(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
     if (explain(call, &reply, &error) != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     if (strcmp(call->output, "table") == 0)
         print_explanation(reply);
     else
-        cli_print_json(reply, stdout);
+        cli_print_reply(call, reply);
     int result = is_allowed(json_object_get(reply, "answer")) ? CLI_OK : CLI_DENIED;
     json_decref(reply);
     return result;

@@ -5,10 +5,10 @@
 #include "cli/connection.h"
 #include "cli/file.h"
 #include "cli/generic.h"
-#include "cli/print.h"
 #include "cli/profile.h"
 #include "cli/special.h"
 #include "core/schema.h"
+#include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
 
 int cli_run_key_find(struct cli_call *call) {
@@ -22,11 +22,27 @@ int cli_run_key_find(struct cli_call *call) {
         status = cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false);
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
-    return status == SP_OK ? cli_generic_run(call) : cli_complain(&error);
+    return status == SP_OK ? cli_generic_run(call) : cli_complain(call, &error);
 }
 
-/* One JSON object a line; empty lines are passed over. */
-static enum sp_status read_lines(const char *path, json_t *array, struct sp_error *error) {
+/* The line as an object that is a ShareUpdate, so that what is wrong with it is said with its line. */
+static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, json_t **ret_json,
+                                 struct sp_error *error) {
+    json_t *json = NULL;
+    ProtobufCMessage *message;
+    enum sp_status status = sp_json_parse(line, &json, error);
+    sp_arena_reset(arena);
+    if (status == SP_OK)
+        status = sp_json_to_message(&sallyport__v1__share_update__descriptor, json, arena, &message, error);
+    if (status == SP_OK)
+        *ret_json = json;
+    else
+        json_decref(json);
+    return status;
+}
+
+/* One share a line; empty lines are passed over. */
+static enum sp_status read_shares(const char *path, struct sp_arena *arena, json_t *array, struct sp_error *error) {
     FILE *file = NULL;
     char *line = NULL;
     size_t room = 0, number = 0;
@@ -38,7 +54,7 @@ static enum sp_status read_lines(const char *path, json_t *array, struct sp_erro
         number++;
         if (strspn(line, " \t\r\n") == (size_t)size)
             continue;
-        status = sp_json_parse((struct sp_str){line, (size_t)size}, &json, &why);
+        status = read_share((struct sp_str){line, (size_t)size}, arena, &json, &why);
         if (status != SP_OK)
             (void)sp_error_set(error, status, "%s: line %zu: %s", path, number, why.message);
         else if (json_array_append_new(array, json) != 0)
@@ -51,14 +67,21 @@ static enum sp_status read_lines(const char *path, json_t *array, struct sp_erro
 
 int cli_run_share_apply(struct cli_call *call) {
     struct sp_error error = {0};
+    struct sp_arena arena;
+    const char *path = cli_local(call, "file");
+    if (sp_arena_init(&arena, 4096, 1 << 20) != SP_OK) {
+        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
+        return cli_complain(call, &error);
+    }
     json_t *updates = json_array();
-    enum sp_status status = read_lines(cli_local(call, "file"), updates, &error);
+    enum sp_status status = read_shares(path, &arena, updates, &error);
+    sp_arena_fini(&arena);
     if (status == SP_OK && json_array_size(updates) == 0)
-        status = sp_error_set(&error, SP_ERR_INVALID, "%s: holds no share", cli_local(call, "file"));
+        status = sp_error_set(&error, SP_ERR_INVALID, "%s: holds no share", path);
     if (status == SP_OK)
         status = cli_put(call->request, "updates", json_incref(updates), false);
     json_decref(updates);
-    return status == SP_OK ? cli_generic_run(call) : cli_complain(&error);
+    return status == SP_OK ? cli_generic_run(call) : cli_complain(call, &error);
 }
 
 /* ---- schema ---- */
@@ -73,11 +96,11 @@ int cli_run_schema_get(struct cli_call *call) {
         sp_rpc_client_close(client);
     }
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     if (strcmp(call->output, "table") == 0)
         (void)fputs(json_string_value(json_object_get(reply, "yaml")), stdout);
     else
-        cli_print_json(reply, stdout);
+        cli_print_reply(call, reply);
     json_decref(reply);
     return CLI_OK;
 }
@@ -110,7 +133,7 @@ int cli_run_schema_put(struct cli_call *call) {
     size_t size = 0;
     enum sp_status status = cli_read_file(cli_local(call, "file"), SP_SCHEMA_MAX_BYTES, &text, &size, &error);
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     json_t *yaml = json_stringn(text, size);
     free(text);
     status = yaml == NULL ? sp_error_set(&error, SP_ERR_INVALID, "the schema is no UTF-8 text")
@@ -122,11 +145,11 @@ int cli_run_schema_put(struct cli_call *call) {
         sp_rpc_client_close(client);
     }
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     if (strcmp(call->output, "table") == 0)
         print_put(call, reply);
     else
-        cli_print_json(reply, stdout);
+        cli_print_reply(call, reply);
     json_decref(reply);
     return CLI_OK;
 }
@@ -140,7 +163,7 @@ int cli_run_schema_check(struct cli_call *call) {
     const char *path = cli_local(call, "file");
     enum sp_status status = cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, &error);
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     if (sp_arena_init(&arena, 1 << 20, 64 << 20) != SP_OK) {
         free(text);
         return CLI_ERROR;
@@ -153,5 +176,5 @@ int cli_run_schema_check(struct cli_call *call) {
         (void)sp_error_set(&error, status, "%s: %s", path, why.message);
     sp_arena_fini(&arena);
     free(text);
-    return status == SP_OK ? CLI_OK : cli_complain(&error);
+    return status == SP_OK ? CLI_OK : cli_complain(call, &error);
 }

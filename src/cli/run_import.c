@@ -1,6 +1,5 @@
 /* import: JSON lines into batches of records, each batch one transaction of the service. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "cli/connection.h"
 #include "cli/file.h"
 #include "cli/print.h"
+#include "cli/profile.h"
 #include "cli/special.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
@@ -120,13 +120,22 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
     return keep_secrets(import, response, error);
 }
 
+/* In bytes of the file; of a pipe, whose size nobody knows, in records. */
+static void show_progress(const struct import *import) {
+    const char *what = import->dry_run ? "checking" : "importing";
+    if (import->total_bytes > 0)
+        cli_progress(what, import->read_bytes, import->total_bytes, false);
+    else
+        cli_progress(what, import->applied, 0, false);
+}
+
 static enum sp_status run(struct import *import, struct sp_error *error) {
     enum sp_status status = SP_OK;
     while (status == SP_OK && !import->ended) {
         status = read_batch(import, error);
         if (status == SP_OK && import->count > 0)
             status = send_batch(import, error);
-        cli_progress(import->dry_run ? "checking" : "importing", import->read_bytes, import->total_bytes, false);
+        show_progress(import);
     }
     cli_progress("", 0, 0, true);
     return status;
@@ -139,12 +148,14 @@ static enum sp_status open_secrets(struct cli_call *call, struct import *import,
     import->secrets = stdout;
     if (path == NULL)
         return SP_OK;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    import->secrets = fd >= 0 ? fdopen(fd, "w") : NULL;
+    int fd = -1;
+    enum sp_status status = cli_make_secret_file(path, &fd, error);
+    if (status != SP_OK)
+        return status;
+    import->secrets = fdopen(fd, "w");
     if (import->secrets != NULL)
         return SP_OK;
-    if (fd >= 0)
-        (void)close(fd);
+    (void)close(fd);
     return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", path, strerror(errno));
 }
 
@@ -202,9 +213,9 @@ int cli_run_import(struct cli_call *call) {
     bool dry_run = import.dry_run;
     end(&import, client);
     if (status != SP_OK) {
-        (void)cli_complain(&error);
+        (void)cli_complain(call, &error);
         if (!dry_run)
-            (void)fprintf(stderr, "%" PRIu64 " records before it were imported and stay.\n", applied);
+            (void)fprintf(stderr, "Imported before that, and staying: %" PRIu64 " records.\n", applied);
         return CLI_ERROR;
     }
     (void)fprintf(stderr,

@@ -94,7 +94,7 @@ int cli_run_backup(struct cli_call *call) {
     if (fd >= 0 && status != SP_OK)
         (void)unlink(path);
     if (status != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     (void)printf("%s: %" PRIu64 " bytes at revision %" PRIu64 ":%" PRIu64 "\n", path, received.bytes, received.epoch,
                  received.number);
     return CLI_OK;
@@ -118,7 +118,7 @@ int cli_run_restore(struct cli_call *call) {
         .now_s = (int64_t)time(NULL),
     };
     if (sp_store_restore(&options, report, NULL, &revision, &error) != SP_OK)
-        return cli_complain(&error);
+        return cli_complain(call, &error);
     (void)printf("%s: restored, at revision %" PRIu64 ":%" PRIu64 "\n", options.store_path, revision.epoch,
                  revision.number);
     return CLI_OK;

@@ -26,13 +26,31 @@ enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_err
     uint64_t number = 0;
     if (read_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            if (units[i].unit == end[0] && number <= (uint64_t)(INT64_MAX / 86400)) {
+            if (units[i].unit == end[0] && number <= INT32_MAX) {
                 *ret_s = (int64_t)number * units[i].seconds;
                 return SP_OK;
             }
         }
     }
     return sp_error_set(error, SP_ERR_INVALID, "'%s' is no duration: write 30s, 15m, 2h or 90d", text);
+}
+
+/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the same. */
+static bool read_date(const char *text, bool with_time, int64_t *ret_s) {
+    struct tm parts = {0}, again;
+    char written[32];
+    const char *end = with_time ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts) : strptime(text, "%Y-%m-%d", &parts);
+    if (end == NULL || *end != '\0')
+        return false;
+    time_t at = timegm(&parts);
+    if (gmtime_r(&at, &again) == NULL)
+        return false;
+    size_t size = with_time ? strftime(written, sizeof(written), "%Y-%m-%dT%H:%M:%SZ", &again)
+                            : strftime(written, sizeof(written), "%Y-%m-%d", &again);
+    if (size == 0 || strcmp(written, text) != 0)
+        return false;
+    *ret_s = (int64_t)at;
+    return true;
 }
 
 enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
@@ -47,17 +65,42 @@ enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, st
             *ret_s = now_s + from_now_s;
         return status;
     }
-    static const char *const formats[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"};
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        struct tm parts = {0};
-        const char *end = strptime(text, formats[i], &parts);
-        if (end != NULL && *end == '\0') {
-            *ret_s = (int64_t)timegm(&parts);
-            return SP_OK;
-        }
+    int64_t at_s = 0;
+    if (!read_date(text, true, &at_s) && !read_date(text, false, &at_s))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "'%s' is no time: write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+    if (at_s <= 0) /* 0 would mean "never" */
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is not after 1970-01-01", text);
+    *ret_s = at_s;
+    return SP_OK;
+}
+
+static bool same_letter(char a, char b) {
+    return (a == '_' ? '-' : a) == (b == '_' ? '-' : b);
+}
+
+bool cli_is_choice(const char *choices, const char *text, size_t size) {
+    for (;;) {
+        size_t length = strcspn(choices, "|"), same = 0;
+        while (length == size && same < size && same_letter(choices[same], text[same]))
+            same++;
+        if (length == size && same == size && size > 0)
+            return true;
+        if (choices[length] == '\0')
+            return false;
+        choices += length + 1;
     }
-    return sp_error_set(error, SP_ERR_INVALID,
-                        "'%s' is no time: write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+}
+
+/* "viewer|editor" as "viewer, editor". */
+static void say_choices(const char *choices, char *out, size_t room) {
+    size_t used = 0;
+    for (; *choices != '\0' && used + 3 < room; choices++) {
+        out[used++] = *choices == '|' ? ',' : *choices;
+        if (*choices == '|')
+            out[used++] = ' ';
+    }
+    out[used] = '\0';
 }
 
 static json_t *read_enum(const char *prefix, const char *text) {
@@ -108,13 +151,24 @@ static enum sp_status read_counted(const struct cli_argument *argument, const ch
     return status;
 }
 
+static enum sp_status read_chosen(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                  struct sp_error *error) {
+    char choices[128];
+    if (argument->choices != NULL && !cli_is_choice(argument->choices, text, strlen(text))) {
+        say_choices(argument->choices, choices, sizeof(choices));
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is none of %s", text, choices);
+    }
+    *ret_value = argument->kind == CLI_LOCAL ? json_string(text) : read_enum(argument->prefix, text);
+    return SP_OK;
+}
+
 static enum sp_status read_plain(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                  struct sp_error *error) {
     switch (argument->kind) {
     case CLI_ENUM:
     case CLI_ENUMS:
-        *ret_value = read_enum(argument->prefix, text);
-        return SP_OK;
+    case CLI_LOCAL:
+        return read_chosen(argument, text, ret_value, error);
     case CLI_RESOURCE:
         *ret_value = read_resource(text);
         return SP_OK;
@@ -125,12 +179,12 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
     case CLI_TIME:
         return read_counted(argument, text, ret_value, error);
     case CLI_FLAG:
+    case CLI_CLEAR:
     case CLI_LOCAL_FLAG:
         *ret_value = json_true();
         return SP_OK;
     case CLI_TEXT:
     case CLI_TEXTS:
-    case CLI_LOCAL:
         break;
     }
     *ret_value = json_string(text);
