@@ -95,6 +95,13 @@ static size_t gather(const struct cli_command *command, const struct cli_argumen
     return count;
 }
 
+static size_t find_row(const struct cli_argument *const *rows, size_t count, const char *name) {
+    size_t i = 0;
+    while (i + 1 < count && strcmp(rows[i]->name, name) != 0)
+        i++;
+    return i;
+}
+
 static enum sp_status read_options(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                    struct sp_error *error) {
     const struct cli_argument *rows[OPTIONS_MAX];
@@ -111,14 +118,9 @@ static enum sp_status read_options(const struct cli_command *command, int argc, 
             return sp_error_set(error, SP_ERR_INVALID, "%s needs a value (see --help)", argv[optind - 1]);
         if (found == '?')
             return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", argv[optind - 1]);
-        const struct cli_argument *row = NULL;
-        const char *name = found == 'o' ? "output" : found == 'h' ? "help" : NULL;
-        if (name == NULL)
-            row = rows[which];
-        for (size_t i = 0; name != NULL && i < count; i++) {
-            if (strcmp(rows[i]->name, name) == 0)
-                row = rows[i];
-        }
+        const struct cli_argument *row = rows[found == 'o'   ? find_row(rows, count, "output")
+                                              : found == 'h' ? find_row(rows, count, "help")
+                                                             : (size_t)which];
         enum sp_status status = take(row, optarg == NULL ? "" : optarg, call, error);
         if (status != SP_OK)
             return status;

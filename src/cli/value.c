@@ -96,9 +96,11 @@ bool cli_is_choice(const char *choices, const char *text, size_t size) {
 static void say_choices(const char *choices, char *out, size_t room) {
     size_t used = 0;
     for (; *choices != '\0' && used + 3 < room; choices++) {
-        out[used++] = *choices == '|' ? ',' : *choices;
-        if (*choices == '|')
+        out[used++] = *choices;
+        if (*choices == '|') {
+            out[used - 1] = ',';
             out[used++] = ' ';
+        }
     }
     out[used] = '\0';
 }
