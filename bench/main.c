@@ -37,6 +37,7 @@ enum bench_option {
     OPTION_UNVERIFIED,
     OPTION_STORE,
     OPTION_KEY_FILE,
+    OPTION_SHAPE,
 };
 
 struct arguments {
@@ -292,6 +293,8 @@ static int run_load(struct arguments *arguments) {
 
 static const struct argp_option make_options[] = {
     {"store", OPTION_STORE, "DIR", 0, "Make a new store there instead of writing NDJSON to standard output", 2},
+    {"shape", OPTION_SHAPE, "NAME", 0,
+     "full (default), or keys: only workspaces, principals and their keys, for measuring what a key takes", 2},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "With --store: where the operator's key is written", 2},
     {0},
 };
@@ -307,6 +310,11 @@ static error_t parse_make_option(int key, char *text, struct argp_state *state) 
         return 0;
     case OPTION_KEY_FILE:
         arguments->key_file = text;
+        return 0;
+    case OPTION_SHAPE:
+        if (strcmp(text, "full") != 0 && strcmp(text, "keys") != 0)
+            argp_error(state, "--shape: '%s' is neither full nor keys", text);
+        arguments->load.world.shape = strcmp(text, "keys") == 0 ? WORLD_KEYS_ONLY : WORLD_FULL;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument '%s'", text);

@@ -21,9 +21,15 @@ enum {
     WORLD_VOICES = 10,
 };
 
+enum world_shape {
+    WORLD_FULL, /* as above */
+    WORLD_KEYS_ONLY, /* workspaces, principals and keys; every key `all` and without an allowlist. To be written, not to be asked about. */
+};
+
 struct world {
     uint64_t seed;
     uint64_t keys;
+    enum world_shape shape;
 };
 
 /* What kind of answer a question is made for. */

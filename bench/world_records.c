@@ -166,7 +166,8 @@ static void add_key(struct builder *builder, uint64_t key) {
     Sallyport__V1__ImportApiKey *import = make(builder, &sallyport__v1__import_api_key__descriptor);
     Sallyport__V1__ApiKey *made = make(builder, &sallyport__v1__api_key__descriptor);
     Sallyport__V1__Permissions *permissions = make(builder, &sallyport__v1__permissions__descriptor);
-    permissions->all = !world_is_narrow(key);
+    bool plain = builder->world->shape == WORLD_KEYS_ONLY;
+    permissions->all = plain || !world_is_narrow(key);
     permissions->names = narrow;
     permissions->n_names = permissions->all ? 0 : 2;
     made->workspace = builder->workspace;
@@ -175,7 +176,7 @@ static void add_key(struct builder *builder, uint64_t key) {
     made->name = made->id;
     made->permissions = permissions;
     made->allowed_ips = ranges;
-    made->n_allowed_ips = world_has_allowlist(key) ? 3 : 0;
+    made->n_allowed_ips = !plain && world_has_allowlist(key) ? 3 : 0;
     import->key = made;
     import->sha256 = hex_of_key(builder, key);
     add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY)->api_key = import;
@@ -190,8 +191,10 @@ bool world_records(const struct world *world, uint64_t workspace, struct sp_aren
     builder.workspace = text(&builder, "ws_%llu", workspace);
     add_workspace(&builder);
     add_principals(&builder);
-    add_groups(&builder);
-    add_voices(&builder, workspace);
+    if (world->shape == WORLD_FULL) {
+        add_groups(&builder);
+        add_voices(&builder, workspace);
+    }
     for (uint64_t key = workspace * WORLD_KEYS; key < (workspace + 1) * WORLD_KEYS && key < world->keys; key++)
         add_key(&builder, key);
     if (builder.failed)
