@@ -1,5 +1,9 @@
 #include "exchange.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "wire/wire.h"
 
@@ -10,6 +14,8 @@ struct maker {
 };
 
 const char *exchange_path(const struct load_options *options) {
+    if (options->operator_key.size > 0)
+        return "/sallyport.v1.Admin/UpdateWorkspace";
     if (options->streams > 0)
         return "/sallyport.v1.Authorization/CheckStream";
     return options->batch > 1 ? "/sallyport.v1.Authorization/CheckBatch" : "/sallyport.v1.Authorization/Check";
@@ -118,9 +124,31 @@ static struct sp_bytes make_message(struct maker *maker, uint64_t correlation, s
     return good ? bytes : (struct sp_bytes){0};
 }
 
+/* A new name and number of seats, which change no answer. An operator may change no more of what decisions read. */
+static struct sp_bytes make_change(struct maker *maker, struct expectation *expectation) {
+    uint64_t key = traffic_next_key(maker->traffic), random = world_random(&maker->traffic->random);
+    char id[32], name[32];
+    char *mask[] = {plain("name"), plain("seats")};
+    Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
+    Sallyport__V1__UpdateWorkspaceRequest request = SALLYPORT__V1__UPDATE_WORKSPACE_REQUEST__INIT;
+    struct sp_bytes bytes;
+    world_workspace_id(key, id);
+    snprintf(name, sizeof(name), "Change %llx", (unsigned long long)random);
+    workspace.id = id;
+    workspace.name = name;
+    workspace.seats = 100 + (uint32_t)(random % 100);
+    request.workspace = &workspace;
+    request.update_mask = mask;
+    request.n_update_mask = 2;
+    expectation->count = 1;
+    return sp_wire_pack(&request.base, maker->arena, &bytes) == SP_OK ? bytes : (struct sp_bytes){0};
+}
+
 struct sp_bytes exchange_make(const struct load_options *options, struct traffic *traffic, uint64_t correlation,
                               struct sp_arena *arena, struct expectation *ret_expectation) {
     struct maker maker = {options, traffic, arena};
+    if (options->operator_key.size > 0)
+        return make_change(&maker, ret_expectation);
     if (options->streams > 0)
         return make_message(&maker, correlation, ret_expectation);
     return options->batch > 1 ? make_batch(&maker, ret_expectation) : make_check(&maker, ret_expectation);
@@ -137,16 +165,28 @@ static unsigned count_wrong_results(const struct expectation *expectation,
     return wrong;
 }
 
+static const ProtobufCMessageDescriptor *reply_of(const struct load_options *options) {
+    if (options->operator_key.size > 0)
+        return &sallyport__v1__workspace_response__descriptor;
+    if (options->streams > 0)
+        return &sallyport__v1__check_stream_response__descriptor;
+    return options->batch > 1 ? &sallyport__v1__check_batch_response__descriptor
+                              : &sallyport__v1__check_response__descriptor;
+}
+
+/* A change has a revision, and shows in the reply. */
+static bool is_changed(const Sallyport__V1__WorkspaceResponse *response) {
+    return response->revision != NULL && response->workspace != NULL &&
+           strncmp(response->workspace->name, "Change ", 7) == 0;
+}
+
 unsigned exchange_count_wrong(const struct load_options *options, const struct expectation *expectation,
                               uint64_t correlation, struct sp_bytes reply, struct sp_arena *arena) {
     ProtobufCMessage *message;
-    const ProtobufCMessageDescriptor *descriptor = &sallyport__v1__check_response__descriptor;
-    if (options->streams > 0)
-        descriptor = &sallyport__v1__check_stream_response__descriptor;
-    else if (options->batch > 1)
-        descriptor = &sallyport__v1__check_batch_response__descriptor;
-    if (sp_wire_unpack_trusted(descriptor, reply, arena, &message) != SP_OK)
+    if (sp_wire_unpack_trusted(reply_of(options), reply, arena, &message) != SP_OK)
         return expectation->count;
+    if (options->operator_key.size > 0)
+        return is_changed((const Sallyport__V1__WorkspaceResponse *)message) ? 0 : 1;
     if (options->streams > 0) {
         const Sallyport__V1__CheckStreamResponse *response = (const Sallyport__V1__CheckStreamResponse *)message;
         return response->correlation_id == correlation ? count_wrong_results(expectation, response->batch)

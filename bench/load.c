@@ -129,6 +129,7 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
         .path = exchange_path(options),
         .connections = options->connections,
         .slots = options->in_flight,
+        .key = options->operator_key,
         .streams = options->streams,
     };
     return transport_open(&transport, &thread->transport, error);

@@ -1,10 +1,11 @@
-/* Load on a sallyportd: closed loop (a fixed number of calls in flight) or open loop (a fixed rate, where latency counts from
+/* Load on a sallyportd, or changes for a sallyport-sync: closed loop (a fixed number of calls in flight) or open loop (a fixed rate, where latency counts from
  * the time that a call was meant to be sent, so that a stall shows in full). Every answer is compared with the expected one. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "histogram.h"
 #include "world.h"
@@ -12,6 +13,7 @@
 struct load_options {
     const char *target;
     struct world world;
+    struct sp_str operator_key;       /* not empty: instead of asking, workspaces are changed with it, one a call */
     unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */
     double zipf;                      /* exponent, 0 for uniform */
     unsigned batch;                   /* items a call or message; 1: Check, more: CheckBatch */

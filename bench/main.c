@@ -45,6 +45,7 @@ struct arguments {
     struct load_options load;
     const char *store;
     const char *key_file;
+    char key[128];
 };
 
 static uint64_t read_number(struct argp_state *state, const char *what, const char *text, uint64_t least,
@@ -215,9 +216,71 @@ static const struct argp run_argp = {
            "\nExit status: 0; 1 when an answer was wrong or a call failed; 2 when it could not run.",
 };
 
+/* ---- churn ---- */
+
+static const struct argp_option churn_options[] = {
+    {"target", OPTION_TARGET, "ADDRESS", 0, "sallyport-sync to change (default 127.0.0.1:7401)", 2},
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "The operator's key, as `world --store … --key-file` wrote it (needed)",
+     2},
+    {"connections", OPTION_CONNECTIONS, "N", 0, "Connections, 1 to 1,000 (default 4)", 2},
+    {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Changes in flight, 1 to 100,000 (default 64)", 2},
+    {"rate", OPTION_RATE, "N", 0, "Changes a second; 0: as many as go (default 1,000)", 2},
+    {"zipf", OPTION_ZIPF, "S", 0,
+     "Zipf exponent of how often their workspaces are changed, 0 to 5 (default 0: uniform)", 3},
+    {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring, 0 to 3,600 (default 1)", 4},
+    {"duration", OPTION_DURATION, "S", 0, "Seconds of measuring, 0.1 to 3,600 (default 10)", 4},
+    {"server-pid", OPTION_SERVER_PID, "PID", 0, "Process whose CPU time is read, on this machine", 4},
+    {"output", OPTION_OUTPUT, "FORMAT", 0, "text (default) or json", 4},
+    {0},
+};
+
+static void read_key_file(struct arguments *arguments, struct argp_state *state) {
+    FILE *file = arguments->key_file != NULL ? fopen(arguments->key_file, "re") : NULL;
+    if (file == NULL || fgets(arguments->key, sizeof(arguments->key), file) == NULL)
+        argp_error(state, "--key-file: names no file with a key");
+    if (file != NULL)
+        fclose(file);
+    arguments->key[strcspn(arguments->key, "\n")] = '\0';
+    arguments->load.operator_key = sp_str_from(arguments->key);
+    if (arguments->load.operator_key.size == 0)
+        argp_error(state, "--key-file: the file is empty");
+}
+
+static error_t parse_churn_option(int key, char *text, struct argp_state *state) {
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_KEY_FILE:
+        arguments->key_file = text;
+        return 0;
+    case ARGP_KEY_END:
+        read_key_file(arguments, state);
+        return 0;
+    default:
+        return parse_run_option(key, text, state);
+    }
+}
+
+static const struct argp churn_argp = {
+    .options = churn_options,
+    .parser = parse_churn_option,
+    .children = run_children,
+    .doc = "Changes workspaces of a world made by `sallyport-bench world` through a running sallyport-sync, without "
+           "changing "
+           "any "
+           "answer.\vExamples:\n"
+           "  sallyport-bench world --keys 100000 --store bench-store --key-file operator.key\n"
+           "  sallyport-sync serve --store bench-store --listen 127.0.0.1:7401 &\n"
+           "  sallyport-bench churn --keys 100000 --key-file operator.key --rate 1000 --duration 60\n"
+           "\nExit status: 0; 1 when a change failed; 2 when it could not run.",
+};
+
+/* ---- what came of it ---- */
+
 static const double percentiles[] = {50, 90, 99, 99.9, 99.99};
 
 static const char *method_of(const struct load_options *options) {
+    if (options->operator_key.size > 0)
+        return "UpdateWorkspace";
     if (options->streams > 0)
         return "CheckStream";
     return options->batch > 1 ? "CheckBatch" : "Check";
@@ -400,9 +463,11 @@ static const struct argp request_argp = {
 
 static void print_usage(FILE *out) {
     fputs("Usage: sallyport-bench run [OPTION...]\n"
+          "       sallyport-bench churn [OPTION...]\n"
           "       sallyport-bench world [OPTION...]\n"
           "       sallyport-bench request [OPTION...]\n\n"
           "  run     ask a running sallyportd and check every answer\n"
+          "  churn   change the world through a running sallyport-sync\n"
           "  world   make the world to ask about, as NDJSON or as a store\n"
           "  request write one question as a gRPC frame, for other load tools\n\n"
           "Each has --help.\n",
@@ -431,7 +496,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     static char world_name[] = "sallyport-bench world", run_name[] = "sallyport-bench run",
-                request_name[] = "sallyport-bench request";
+                request_name[] = "sallyport-bench request", churn_name[] = "sallyport-bench churn";
     if (strcmp(command, "world") == 0) {
         argv[1] = world_name;
         argp_parse(&make_argp, argc - 1, argv + 1, 0, NULL, &arguments);
@@ -441,6 +506,13 @@ int main(int argc, char **argv) {
         argv[1] = request_name;
         argp_parse(&request_argp, argc - 1, argv + 1, 0, NULL, &arguments);
         return write_request(&arguments);
+    }
+    if (strcmp(command, "churn") == 0) {
+        argv[1] = churn_name;
+        arguments.load.target = "127.0.0.1:7401";
+        arguments.load.rate = 1000;
+        argp_parse(&churn_argp, argc - 1, argv + 1, 0, NULL, &arguments);
+        return run_load(&arguments);
     }
     if (strcmp(command, "run") == 0) {
         argv[1] = run_name;

@@ -32,8 +32,11 @@ enum sp_status transport_open(const struct transport_options *options, struct tr
     *ret_transport = (struct transport){0};
     if (options->streams > 0)
         return open_streams(options, ret_transport, error);
-    struct sp_rpc_async_options open = {
-        .target = options->target, .path = options->path, .connections = options->connections, .slots = options->slots};
+    struct sp_rpc_async_options open = {.target = options->target,
+                                        .path = options->path,
+                                        .connections = options->connections,
+                                        .slots = options->slots,
+                                        .key = options->key};
     return sp_rpc_async_open(&open, &ret_transport->client, error);
 }
 

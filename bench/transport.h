@@ -10,8 +10,9 @@ struct transport_options {
     const char *target;
     const char *path;
     unsigned connections;
-    unsigned slots;   /* the most requests in flight */
-    unsigned streams; /* 0: unary calls; else the slots are spread over so many streams */
+    unsigned slots;    /* the most requests in flight */
+    struct sp_str key; /* of unary calls; empty: none */
+    unsigned streams;  /* 0: unary calls; else the slots are spread over so many streams */
 };
 
 struct transport {

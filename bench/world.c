@@ -53,6 +53,10 @@ void world_key_text(const struct world *world, uint64_t i, char ret_text[static 
 
 /* ---- what key i is ---- */
 
+void world_workspace_id(uint64_t i, char ret_id[static 32]) {
+    snprintf(ret_id, 32, "ws_%llu", (unsigned long long)(i / WORLD_KEYS));
+}
+
 /* The principal that every voice is shared with directly. */
 enum { EVERYWHERE = WORLD_PRINCIPALS - 1 };
 

@@ -62,6 +62,9 @@ uint64_t world_workspaces(const struct world *world);
 /* The text of key i; for i >= keys a well-formed one that the world does not hold. */
 void world_key_text(const struct world *world, uint64_t i, char ret_text[static SP_KEY_TEXT_BYTES]);
 
+/* The id of the workspace that key i is of. */
+void world_workspace_id(uint64_t i, char ret_id[static 32]);
+
 /* Whether any key of the world can have the outcome: the smallest worlds lack some. */
 bool world_can_ask(const struct world *world, enum world_outcome outcome);
 

@@ -155,6 +155,41 @@ static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
     }
 }
 
+static void changes_are_made_and_counted(void **state) {
+    (void)state;
+    char program[512], key[128] = "";
+    unsigned port = free_port();
+    snprintf(program, sizeof program, "%s/sallyport-sync", getenv("SP_BIN_DIR"));
+    struct load_options asked = options();
+    char target[32];
+    snprintf(target, sizeof target, "127.0.0.1:%u", port);
+    asked.target = target;
+    FILE *file = fopen(scene.key_file, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(key, sizeof key, file));
+    fclose(file);
+    key[strcspn(key, "\n")] = '\0';
+    asked.operator_key = sp_str_from(key);
+    pid_t sync = bench_spawn((const char *const[]){program, "serve", "--store", scene.store, "--listen", target, NULL});
+    bench_wait_serving(port, sync);
+    const struct load_result *result = run(&asked);
+    assert_true(result->calls > 0);
+    assert_int_equal(result->errors, 0);
+    assert_int_equal(result->wrong, 0);
+    /* A key that is no operator's changes nothing. */
+    world_key_text(&world, 1, key);
+    asked.operator_key = sp_str_from(key);
+    asked.duration_s = 0.1;
+    result = run(&asked);
+    assert_int_equal(result->errors, result->calls);
+    bench_stop(sync);
+    /* No answer was changed by what was. */
+    asked = options();
+    result = run(&asked);
+    assert_int_equal(result->errors, 0);
+    assert_int_equal(result->wrong, 0);
+}
+
 static void a_mix_that_the_world_cannot_have_is_refused(void **state) {
     (void)state;
     static struct load_result result;
@@ -170,6 +205,7 @@ int main(void) {
         cmocka_unit_test(every_mode_gets_the_expected_answers),
         cmocka_unit_test(answers_about_another_world_are_counted_as_wrong),
         cmocka_unit_test(calls_that_nobody_answers_are_counted_as_errors),
+        cmocka_unit_test(changes_are_made_and_counted),
         cmocka_unit_test(a_mix_that_the_world_cannot_have_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
