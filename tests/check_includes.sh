@@ -23,7 +23,7 @@ declare -A libraries=(
     [grpc/]="rpc"
     [openssl/]="core"
     [yaml.h]="core cli"
-    [zlib.h]="core"
+    [libdeflate.h]="core"
     [jansson.h]="wire store cli"
     [.pb-c.h]="store decide admin rpc server sync cli"
 )

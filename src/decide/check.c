@@ -1,45 +1,76 @@
 #include "decide/internal.h"
 
-/* The digest of what was presented; SP_REASON_KEY_MALFORMED where it needs no lookup to be refused. */
-static enum sp_status digest_of(struct sp_view *view, const struct sp_query *query,
-                                uint8_t ret_digest[static SP_DIGEST_BYTES], enum sp_reason *ret_reason) {
-    *ret_reason = SP_REASON_KEY_MALFORMED;
-    if (query->credential_kind == SP_CREDENTIAL_SHA256) {
-        if (query->credential.size != SP_DIGEST_BYTES)
-            return SP_OK;
-        sp_key_digest_from_sha256(query->credential.data, ret_digest);
-        *ret_reason = SP_REASON_NONE;
-        return SP_OK;
-    }
-    struct sp_key_forms forms;
-    enum sp_status status = sp_view_key_forms(view, &forms);
-    if (status != SP_OK)
-        return status;
-    struct sp_str text = {(const char *)query->credential.data, query->credential.size};
-    if (sp_key_text_judge(text, forms.prefixes, forms.prefix_count, forms.accept_foreign) == SP_KEY_FORM_MALFORMED)
-        return SP_OK;
-    sp_key_digest_from_text(text, ret_digest);
-    *ret_reason = SP_REASON_NONE;
-    return SP_OK;
-}
-
-enum sp_status sp_check_find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
-                                 enum sp_reason *ret_reason) {
-    *ret_reason = SP_REASON_NONE;
-    if (query->credential_kind == SP_CREDENTIAL_KNOWN) {
-        *ret_key = *query->known_key;
-        return SP_OK;
-    }
-    uint8_t digest[SP_DIGEST_BYTES];
-    enum sp_status status = digest_of(view, query, digest, ret_reason);
-    if (status != SP_OK || *ret_reason != SP_REASON_NONE)
-        return status;
-    status = sp_index_key(view, digest, ret_key);
+/* Step 2. */
+static enum sp_status find_by_digest(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],
+                                     struct sp_key *ret_key, enum sp_reason *ret_reason) {
+    enum sp_status status = sp_index_key(view, digest, ret_key);
     if (status == SP_ERR_NOT_FOUND) {
         *ret_reason = SP_REASON_KEY_UNKNOWN;
         return SP_OK;
     }
     return status;
+}
+
+/* Steps 1 and 2. */
+static enum sp_status find_by_text(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
+                                   enum sp_reason *ret_reason) {
+    struct sp_key_forms forms;
+    uint8_t digest[SP_DIGEST_BYTES];
+    struct sp_str text = {(const char *)query->credential.data, query->credential.size};
+    enum sp_status status = sp_view_key_forms(view, &forms);
+    if (status != SP_OK)
+        return status;
+    if (sp_key_text_judge(text, forms.prefixes, forms.prefix_count, forms.accept_foreign) == SP_KEY_FORM_MALFORMED) {
+        *ret_reason = SP_REASON_KEY_MALFORMED;
+        return SP_OK;
+    }
+    sp_key_digest_from_text(text, digest);
+    return find_by_digest(view, digest, ret_key, ret_reason);
+}
+
+static enum sp_status find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
+                               enum sp_reason *ret_reason) {
+    uint8_t digest[SP_DIGEST_BYTES];
+    *ret_reason = SP_REASON_NONE;
+    switch (query->credential_kind) {
+    case SP_CREDENTIAL_KNOWN:
+        *ret_key = *query->known_key;
+        return SP_OK;
+    case SP_CREDENTIAL_SHA256:
+        if (query->credential.size != SP_DIGEST_BYTES)
+            break;
+        sp_key_digest_from_sha256(query->credential.data, digest);
+        return find_by_digest(view, digest, ret_key, ret_reason);
+    case SP_CREDENTIAL_TEXT:
+        return find_by_text(view, query, ret_key, ret_reason);
+    }
+    *ret_reason = SP_REASON_KEY_MALFORMED;
+    return SP_OK;
+}
+
+static bool remembers(const struct sp_check_memo *memo, const struct sp_query *query) {
+    return memo->used && memo->kind == query->credential_kind && memo->credential.size == query->credential.size &&
+           memcmp(memo->credential.data, query->credential.data, query->credential.size) == 0;
+}
+
+enum sp_status sp_check_find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
+                                 enum sp_reason *ret_reason) {
+    struct sp_check_memo *memo = query->memo;
+    if (memo == NULL || query->credential_kind == SP_CREDENTIAL_KNOWN || query->credential.size == 0)
+        return find_key(view, query, ret_key, ret_reason);
+    if (!remembers(memo, query)) {
+        memo->used = false;
+        enum sp_status status = find_key(view, query, &memo->key, &memo->reason);
+        if (status != SP_OK)
+            return status;
+        memo->used = true;
+        memo->kind = query->credential_kind;
+        memo->credential = query->credential;
+    }
+    *ret_reason = memo->reason;
+    if (memo->reason == SP_REASON_NONE)
+        *ret_key = memo->key;
+    return SP_OK;
 }
 
 /* Steps 3 to 6, of a key that was found. */

@@ -139,11 +139,12 @@ static void answer_of(const struct sp_answer *answer, struct sallyport_answer *r
 }
 
 static enum sp_status check_one(struct sp_view *view, const struct sallyport_question *question, int64_t now_s,
-                                struct sallyport_answer *ret_answer) {
+                                struct sp_check_memo *memo, struct sallyport_answer *ret_answer) {
     struct sp_ip ip;
-    struct sp_query query;
+    struct sp_query query = {0};
     struct sp_answer answer = {0};
     enum sp_status status = query_of(question, now_s, &ip, &query);
+    query.memo = memo;
     if (status == SP_OK)
         status = sp_check(view, &query, &answer);
     if (status == SP_OK)
@@ -161,8 +162,9 @@ enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, cons
     if (status != SP_OK)
         return status_of(status);
     struct sp_view *view = sp_snapshot_view(reader->snapshot);
+    struct sp_check_memo memo = {0};
     for (size_t i = 0; i < count && status == SP_OK; i++)
-        status = check_one(view, &questions[i], (int64_t)now.tv_sec, &ret_answers[i]);
+        status = check_one(view, &questions[i], (int64_t)now.tv_sec, count > 1 ? &memo : NULL, &ret_answers[i]);
     sp_snapshot_release(reader->snapshot);
     return status_of(status);
 }

@@ -66,9 +66,11 @@ static enum sp_status make_results(struct sp_arena *arena, size_t count, Sallypo
 enum sp_status sp_batch_answer(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
                                struct sp_question *questions, Sallyport__V1__CheckBatchResponse *response,
                                struct sp_error *error) {
+    struct sp_check_memo memo = {0};
     for (size_t i = 0; i < response->n_results; i++) {
         if (i % DEADLINE_EVERY == DEADLINE_EVERY - 1 && sp_rpc_call_remaining_ms(call) == 0)
             return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the batch");
+        questions[i].query.memo = &memo;
         enum sp_status status =
             sp_batch_answer_one(service, call, view, &questions[i].query, response->results[i], error);
         if (status != SP_OK)

@@ -37,10 +37,9 @@ static enum sp_status read_head(struct sp_view *view, enum sp_kept_cursor which,
     enum sp_status status = sp_view_borrow_cursor(view, which, &cursor);
     if (status != SP_OK)
         return narrow(status);
-    MDB_val key_val = sp_val(key);
     MDB_val value;
     struct sp_edge edge = {0, 0};
-    status = narrow(sp_lmdb_status(mdb_cursor_get(cursor, &key_val, &value, MDB_SET_KEY)));
+    status = narrow(sp_lmdb_status(sp_view_stand_at(view, which, cursor, key, &value)));
     if (status == SP_OK)
         status = sp_edge_decode(domain, key, sp_val_bytes(&value), &edge);
     sp_view_return_cursor(view, cursor);

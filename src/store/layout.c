@@ -1,6 +1,9 @@
 #include "store/layout.h"
 
 #include <lmdb.h>
+
+/* Compiled in place: a decision makes a dozen of these hashes over a few bytes each. */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 const struct sp_database_layout sp_database_layouts[SP_DATABASES] = {

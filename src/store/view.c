@@ -39,6 +39,7 @@ enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor w
         if (code != MDB_SUCCESS)
             return sp_lmdb_status(code);
         view->renewed[which] = true;
+        view->standing_size[which] = 0;
     }
     *ret_cursor = view->kept[which];
     return SP_OK;
@@ -47,6 +48,21 @@ enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor w
 void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor) {
     if (view->writing)
         mdb_cursor_close(cursor);
+}
+
+int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
+                     MDB_val *ret_value) {
+    MDB_val key_val = sp_val(key);
+    bool can_stand = !view->writing && key.size <= SP_STANDING_BYTES;
+    if (can_stand && view->standing_size[which] == key.size && memcmp(view->standing[which], key.data, key.size) == 0)
+        return mdb_cursor_get(cursor, &key_val, ret_value, MDB_FIRST_DUP);
+    view->standing_size[which] = 0;
+    int code = mdb_cursor_get(cursor, &key_val, ret_value, MDB_SET_KEY);
+    if (code == MDB_SUCCESS && can_stand && key.size > 0) {
+        memcpy(view->standing[which], key.data, key.size);
+        view->standing_size[which] = key.size;
+    }
+    return code;
 }
 
 enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {

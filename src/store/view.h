@@ -65,6 +65,7 @@ struct sp_head {
 
 /* The cursors that a snapshot keeps for decisions. */
 enum sp_kept_cursor { SP_CURSOR_PRINCIPAL, SP_CURSOR_RESOURCE, SP_KEPT_CURSORS };
+enum { SP_STANDING_BYTES = 64 }; /* keys that are longer are looked for each time */
 
 struct sp_view {
     struct sp_store *store;
@@ -75,6 +76,10 @@ struct sp_view {
     struct sp_head head;
     MDB_cursor *kept[SP_KEPT_CURSORS];
     bool renewed[SP_KEPT_CURSORS];
+    /* The key that a kept cursor stands at; 0 bytes: none. A decision reads the head of a list and then its edges, and the
+     * next of a batch often the same list: only the first descends the tree. */
+    size_t standing_size[SP_KEPT_CURSORS];
+    uint8_t standing[SP_KEPT_CURSORS][SP_STANDING_BYTES];
     /* Kept between acquires, for as long as the head tells the same epoch and version. */
     struct sp_forms_cache *forms;
 };
@@ -91,6 +96,10 @@ enum sp_status sp_view_get_sealed(struct sp_view *view, enum sp_database databas
 enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor which,
                                      MDB_cursor **ret_cursor) SP_MUST_USE;
 void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor);
+
+/* Moves a borrowed cursor to the first value of a key, which it reads. An LMDB code. */
+int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
+                     MDB_val *ret_value);
 
 /* A new cursor; close it with mdb_cursor_close before the view ends. */
 enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database,
