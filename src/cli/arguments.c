@@ -95,16 +95,17 @@ static size_t gather(const struct cli_command *command, const struct cli_argumen
     return count;
 }
 
-static size_t find_row(const struct cli_argument *const *rows, size_t count, const char *name) {
-    size_t i = 0;
-    while (i + 1 < count && strcmp(rows[i]->name, name) != 0)
-        i++;
-    return i;
+static const struct cli_argument *find_row(const struct cli_argument *const *rows, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i]->name, name) == 0)
+            return rows[i];
+    }
+    return NULL;
 }
 
 static enum sp_status read_options(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                    struct sp_error *error) {
-    const struct cli_argument *rows[OPTIONS_MAX];
+    const struct cli_argument *rows[OPTIONS_MAX] = {NULL};
     struct option options[OPTIONS_MAX];
     size_t count = gather(command, rows, options);
     int which = -1;
@@ -118,9 +119,11 @@ static enum sp_status read_options(const struct cli_command *command, int argc, 
             return sp_error_set(error, SP_ERR_INVALID, "%s needs a value (see --help)", argv[optind - 1]);
         if (found == '?')
             return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", argv[optind - 1]);
-        const struct cli_argument *row = rows[found == 'o'   ? find_row(rows, count, "output")
-                                              : found == 'h' ? find_row(rows, count, "help")
-                                                             : (size_t)which];
+        const struct cli_argument *row = found == 'o'   ? find_row(rows, count, "output")
+                                         : found == 'h' ? find_row(rows, count, "help")
+                                                        : rows[which];
+        if (row == NULL)
+            return sp_error_set(error, SP_ERR_INTERNAL, "option %d has no row", which);
         enum sp_status status = take(row, optarg == NULL ? "" : optarg, call, error);
         if (status != SP_OK)
             return status;

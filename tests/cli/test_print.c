@@ -1,0 +1,189 @@
+/* What people see: tables that line up, words instead of enums, and nothing that deceives on a terminal. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/print.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* JSON with single quotes for double ones. */
+static json_t *parse(const char *text) {
+    char *copy = strdup(text);
+    assert_non_null(copy);
+    for (char *at = copy; *at != '\0'; at++)
+        *at = *at == '\'' ? '"' : *at;
+    json_t *json = json_loads(copy, 0, NULL);
+    if (json == NULL)
+        fail_msg("no JSON: %s", text);
+    free(copy);
+    return json;
+}
+
+static char *printed(void (*print)(const json_t *json, const char *columns, FILE *out), const char *json,
+                     const char *columns) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    json_t *parsed = parse(json);
+    assert_non_null(out);
+    print(parsed, columns, out);
+    assert_int_equal(fclose(out), 0);
+    json_decref(parsed);
+    return text;
+}
+
+static void assert_table(const char *json, const char *columns, const char *expected) {
+    char *text = printed(cli_print_table, json, columns);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void tables_line_up(void **state) {
+    (void)state;
+    assert_table("[{'id': 'a', 'n': 5, 'x': true}, {'id': 'longer', 'n': 12345, 'x': false}]", "ID=id,NUMBER=n,X=x",
+                 "ID      NUMBER  X\n"
+                 "a       5       yes\n"
+                 "longer  12345   no\n");
+    assert_table("[]", "ID=id,NAME=name", "ID  NAME\n");
+    assert_table("[{'name': 'n'}]", "ID=id,NAME=name", "ID  NAME\n    n\n");
+}
+
+static void wide_and_combining_characters_take_the_room_that_they_take(void **state) {
+    (void)state;
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        skip();
+    assert_int_equal(cli_width("Rachel"), 6);
+    assert_int_equal(cli_width("Närrator"), 8);
+    assert_int_equal(cli_width("日本"), 4);
+    assert_int_equal(cli_width("e\xcc\x81"), 1);
+    assert_int_equal(cli_width("😀"), 2);
+    assert_int_equal(cli_width(""), 0);
+    assert_table("[{'id': '日本', 'n': 1}, {'id': 'Nä', 'n': 2}]", "ID=id,N=n", "ID    N\n日本  1\nNä    2\n");
+}
+
+static void one_thing_has_a_line_for_each_value(void **state) {
+    (void)state;
+    char *text = printed(cli_print_lines, "{'id': 'a', 'from': {'id': 'b'}, 'empty': '', 'none': null, 'list': []}",
+                         "id=id,rotated from=from.id,empty=empty,none=none,list=list,missing=missing.there");
+    assert_string_equal(text, "id            a\n"
+                              "rotated from  b\n");
+    free(text);
+}
+
+static void values_are_said_in_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *json, *path, *expected;
+    } rows[] = {
+        {"{'a': 'PLAN_ENTERPRISE'}", "a", "enterprise"},
+        {"{'a': 'ROLE_VIEWER'}", "a", "viewer"},
+        {"{'a': 'WORKSPACE_ROLE_ADMIN'}", "a", "admin"},
+        {"{'a': 'ROLE_UNSPECIFIED'}", "a", "-"},
+        {"{'a': 'SERVICE_ACCOUNT'}", "a", "service-account"},
+        {"{'a': 'USER'}", "a", "user"},
+        {"{'a': 'ENTITY_API_KEY'}", "a", "api-key"},
+        {"{'a': ['FEATURE_IP_ALLOWLIST']}", "a", "ip-allowlist"},
+        {"{'a': 'NOT_SHARED'}", "a", "NOT_SHARED"},
+        {"{'a': 'USER'}", "a:raw", "USER"},
+        {"{'a': 'ROLE_X'}", "a:raw", "ROLE_X"},
+        {"{'a': 42}", "a", "42"},
+        {"{'a': 1798761599}", "a:time", "2026-12-31 23:59:59Z"},
+        {"{'a': '1798761599'}", "a:time", "2026-12-31 23:59:59Z"},
+        {"{'a': '0'}", "a:time", "-"},
+        {"{'a': 0}", "a:quota", "default"},
+        {"{'b': 0}", "a:quota", "default"},
+        {"{'a': 7}", "a:quota", "7"},
+        {"{'a': {'type': 'voice', 'id': 'rachel'}}", "a", "voice/rachel"},
+        {"{'a': {'group': 'studio'}}", "a", "group studio"},
+        {"{'a': {'principal': 'ann'}}", "a", "ann"},
+        {"{'a': {'all': true, 'names': []}}", "a", "all"},
+        {"{'a': {'all': false, 'names': ['x', 'y']}}", "a", "x, y"},
+        {"{'a': {'epoch': '1', 'number': '42'}}", "a", "1:42"},
+        {"{'a': {}}", "a", "-"},
+        {"{'a': ['10', '11', '12']}", "a", "10, 11, 12"},
+        {"{'a': {'b': {'c': 'deep'}}}", "a.b.c", "deep"},
+        {"{'a': 1}", "b", ""},
+        {"{'a': null}", "a", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        json_t *json = parse(rows[i].json);
+        char *text = cli_text_of(json, rows[i].path);
+        assert_non_null(text);
+        if (strcmp(text, rows[i].expected) != 0)
+            fail_msg("%s at %s is '%s'", rows[i].json, rows[i].path, text);
+        free(text);
+        json_decref(json);
+    }
+}
+
+static void a_long_list_is_shown_whole(void **state) {
+    (void)state;
+    json_t *object = json_object(), *list = json_array();
+    char expected[4096] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        char range[32];
+        snprintf(range, sizeof(range), "203.0.113.%u/32", i);
+        json_array_append_new(list, json_string(range));
+        used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s", i > 0 ? ", " : "", range);
+    }
+    json_object_set_new(object, "allowedIps", list);
+    char *text = cli_text_of(object, "allowedIps");
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(object);
+}
+
+#define GONE "\xef\xbf\xbd"
+
+static void no_text_moves_the_cursor_or_turns_the_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"plain", "plain"},
+        {"Närrator 日本 😀", "Närrator 日本 😀"},
+        {"a\x1b[31mb", "a" GONE "[31mb"},
+        {"a\rb\nc\td\x7f", "a" GONE "b" GONE "c" GONE "d" GONE},
+        {"a\xc2\x9b"
+         "31m",
+         "a" GONE "31m"},
+        {"a\xe2\x80\xae"
+         "b",
+         "a" GONE "b"},
+        {"a\xe2\x81\xa6"
+         "b\xe2\x81\xa9",
+         "a" GONE "b" GONE},
+        {"a\xe2\x80\xa8"
+         "b",
+         "a" GONE "b"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        json_t *object = json_pack("{s:s}", "a", rows[i].text);
+        char *plain = cli_text_of(object, "a"), *raw = cli_text_of(object, "a:raw");
+        assert_string_equal(plain, rows[i].shown);
+        assert_string_equal(raw, rows[i].shown);
+        free(plain);
+        free(raw);
+        json_decref(object);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_line_up),
+        cmocka_unit_test(wide_and_combining_characters_take_the_room_that_they_take),
+        cmocka_unit_test(one_thing_has_a_line_for_each_value),
+        cmocka_unit_test(values_are_said_in_words),
+        cmocka_unit_test(a_long_list_is_shown_whole),
+        cmocka_unit_test(no_text_moves_the_cursor_or_turns_the_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
