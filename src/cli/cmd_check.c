@@ -16,7 +16,8 @@
          .kind = CLI_RESOURCE,                                                                                         \
          .path = "resource",                                                                                           \
          .value = "TYPE/ID",                                                                                           \
-         .help = "resource; TYPE alone for an action that needs no role"},                                             \
+         .help = "resource; TYPE alone for an action that needs no role",                                              \
+         .required = true},                                                                                            \
         {.name = "action",                                                                                             \
          .kind = CLI_TEXT,                                                                                             \
          .path = "action",                                                                                             \

@@ -140,8 +140,10 @@ static bool hide_typing(struct termios *ret_before) {
         return false;
     struct termios quiet = *ret_before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
+        return false;
     (void)fputs("Key: ", stderr);
-    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+    return true;
 }
 
 static void show_typing(const struct termios *before) {

@@ -308,6 +308,7 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         {"share add voice/r --role owner", "'owner' is none of viewer, commenter, editor, admin"},
         {"key rotate --grace 5", "grace: '5' is no duration"},
         {"group add studio", "PRINCIPAL is missing"},
+        {"check --action use", "--resource is missing"},
         {"completion tcsh", "none of bash, zsh, fish"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

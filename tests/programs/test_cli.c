@@ -1,0 +1,745 @@
+/* The command line as a person meets it: help, mistakes, and a tour through everything against the real programs. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "cli/command.h"
+#include "core/key_text.h"
+#include "support/command.h"
+#include "support/programs.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct command_setting plain;
+static struct programs programs;
+
+/* ---- running ---- */
+
+static void write_file(const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", programs.folder, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static const char *path_of(const char *name) {
+    static char paths[4][256];
+    static size_t next;
+    char *path = paths[next++ % COUNT(paths)];
+    snprintf(path, sizeof(paths[0]), "%s/%s", programs.folder, name);
+    return path;
+}
+
+static const struct command *run_as(const char *profile, const struct command_setting *setting, const char *format,
+                                    va_list arguments) {
+    char line[4096];
+    vsnprintf(line, sizeof(line), format, arguments);
+    return profile == NULL ? command_run(setting, "sallyport %s", line)
+                           : command_run(setting, "sallyport %s --profile %s", line, profile);
+}
+
+static const struct command *expect(const struct command *ran, int status, const char *line) {
+    if (ran->status != status)
+        fail_msg("%s: ended with %d: %s%s", line, ran->status, ran->out, ran->err);
+    return ran;
+}
+
+/* Runs `sallyport` with a profile and asserts that it ends so. */
+static const struct command *ends(int status, const char *profile, const char *format, ...) SP_PRINTF(3, 4);
+static const struct command *ends(int status, const char *profile, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct command *ran = run_as(profile, &plain, format, arguments);
+    va_end(arguments);
+    return expect(ran, status, format);
+}
+
+static const struct command *typed(int status, const char *profile, const char *input, const char *format, ...)
+    SP_PRINTF(4, 5);
+static const struct command *typed(int status, const char *profile, const char *input, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct command *ran = run_as(profile, &(struct command_setting){.input = input}, format, arguments);
+    va_end(arguments);
+    return expect(ran, status, format);
+}
+
+static void assert_says(const char *text, const char *fragment) {
+    if (strstr(text, fragment) == NULL)
+        fail_msg("\"%s\" is not in: %s", fragment, text);
+}
+
+static size_t lines_of(const char *text) {
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += *text == '\n';
+    return count;
+}
+
+/* What stands at a path of the output's JSON; the caller decrefs the whole. */
+static json_t *json_of(const struct command *ran) {
+    json_error_t error;
+    json_t *json = json_loads(ran->out, 0, &error);
+    if (json == NULL)
+        fail_msg("no JSON (%s): %s", error.text, ran->out);
+    return json;
+}
+
+static void assert_private(const char *name) {
+    struct stat about;
+    assert_int_equal(stat(path_of(name), &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+}
+
+static bool exists(const char *name) {
+    struct stat about;
+    return stat(path_of(name), &about) == 0;
+}
+
+/* ---- help ---- */
+
+static void every_command_explains_itself(void **state) {
+    (void)state;
+    size_t commands = 0;
+    for (size_t table = 0; cli_table(table) != NULL; table++) {
+        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++, commands++) {
+            char usage[96], option[64];
+            const char *verb = row->verb != NULL ? row->verb : "";
+            const struct command *ran = ends(0, NULL, "%s %s --help", row->noun, verb);
+            snprintf(usage, sizeof(usage), "Usage: sallyport %s%s%s", row->noun, verb[0] != '\0' ? " " : "", verb);
+            assert_int_equal(strncmp(ran->out, usage, strlen(usage)), 0);
+            assert_string_equal(ran->err, "");
+            assert_says(ran->out, row->summary);
+            assert_says(ran->out, "\nExample:\n  sallyport ");
+            for (size_t i = 0; i < CLI_ARGUMENTS_MAX && row->options[i].name != NULL; i++) {
+                snprintf(option, sizeof(option), "\n  --%s", row->options[i].name);
+                assert_says(ran->out, option);
+            }
+            char *said = strdup(ran->out);
+            assert_string_equal(ends(0, NULL, "help %s %s", row->noun, verb)->out, said);
+            free(said);
+        }
+    }
+    assert_true(commands > 50);
+}
+
+static void the_program_and_every_noun_list_their_commands(void **state) {
+    (void)state;
+    static const char *const lines[] = {"--help", "-h", "help"};
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        const struct command *ran = ends(0, NULL, "%s", lines[i]);
+        for (size_t table = 0; cli_table(table) != NULL; table++)
+            assert_says(ran->out, cli_table(table)->noun);
+        assert_says(ran->out, "Example:");
+        assert_says(ran->out, "SALLYPORT_KEY_FILE");
+    }
+    assert_says(ends(0, NULL, "key --help")->out, "disable-self");
+    assert_says(ends(0, NULL, "help key")->out, "disable-self");
+    assert_says(ends(0, NULL, "version")->out, "sallyport ");
+    assert_says(ends(0, NULL, "--version")->out, "sallyport ");
+}
+
+static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *fragment;
+    } rows[] = {
+        {"nope", "unknown command 'nope'"},
+        {"chek", "did you mean check?"},
+        {"key", "Usage: sallyport key COMMAND"},
+        {"key lst", "did you mean list?"},
+        {"key nonsense", "sallyport key --help"},
+        {"help key lst", "did you mean list?"},
+        {"key get", "KEY is missing"},
+        {"key list --nope", "unknown option --nope"},
+        {"key list -o yaml", "none of table, json, ndjson"},
+        {"key rotate --grace 5", "no duration"},
+        {"key create --principal p --name n --expires 2026-02-30", "no time"},
+        {"share add voice/r --role owner", "viewer, commenter, editor, admin"},
+        {"key list", "no key to act with"},
+        {"whoami --profile nobody", "no profile 'nobody'"},
+        {"check --action use --resource voice", "--key-file"},
+        {"check --action use --resource voice --sha256 00", "64 hexadecimal digits"},
+        {"check --action use --resource voice --key-file /nowhere/key", "/nowhere/key"},
+        {"explain --action use --resource voice --key-id k --sha256 00", "--key-id goes without"},
+        {"schema check /nowhere/schema", "/nowhere/schema"},
+        {"import /nowhere/import", "/nowhere/import"},
+        {"completion tcsh", "bash, zsh, fish"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct command *ran = ends(2, NULL, "%s", rows[i].line);
+        assert_string_equal(ran->out, "");
+        assert_says(ran->err, rows[i].fragment);
+    }
+    const struct command *ran = command_run(&plain, "sallyport");
+    assert_int_equal(ran->status, 2);
+    assert_says(ran->err, "Usage: sallyport COMMAND");
+}
+
+static void who_is_not_there_is_named_with_what_names_another(void **state) {
+    (void)state;
+    const struct command *ran = ends(2, "operator", "workspace list --admin 127.0.0.1:1");
+    assert_says(ran->err, "cannot connect to 127.0.0.1:1");
+    assert_says(ran->err, "UNAVAILABLE");
+    assert_says(ran->err, "--admin, SALLYPORT_ADMIN");
+    write_file("any.key", "sp_any\n");
+    ran = ends(2, NULL, "check --action use --resource voice --key-file %s --server 127.0.0.1:1", path_of("any.key"));
+    assert_says(ran->err, "--server, SALLYPORT_SERVER");
+    assert_null(strstr(ran->err, "sp_any"));
+}
+
+static void completion_scripts_know_every_command(void **state) {
+    (void)state;
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    for (size_t i = 0; i < COUNT(shells); i++) {
+        const struct command *ran = ends(0, NULL, "completion %s", shells[i]);
+        for (size_t table = 0; cli_table(table) != NULL; table++) {
+            for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
+                assert_says(ran->out, row->noun);
+                if (row->verb != NULL)
+                    assert_says(ran->out, row->verb);
+            }
+        }
+        assert_says(ran->out, "viewer commenter editor admin");
+    }
+}
+
+/* ---- a tour ---- */
+
+/* A workspace whose admin has a profile, a service account in a group, a shared resource, and two keys' files. */
+static int make_world(void **state) {
+    (void)state;
+    char text[1024];
+    assert_int_equal(setenv("LC_ALL", "C.UTF-8", 1), 0);
+    static const char *const unset[] = {"SALLYPORT_ADMIN",    "SALLYPORT_SERVER",  "SALLYPORT_KEY_FILE",
+                                        "SALLYPORT_PROFILES", "SALLYPORT_PROFILE", "NO_COLOR"};
+    for (size_t i = 0; i < COUNT(unset); i++)
+        assert_int_equal(unsetenv(unset[i]), 0);
+    char home[64];
+    folder_make(home);
+    assert_int_equal(setenv("HOME", home, 1), 0);
+    sp_rpc_global_init();
+    programs_start(&programs, NULL);
+    snprintf(text, sizeof(text),
+             "operator: {admin: \"%s\", server: \"%s\", key_file: %s/operator.key}\n"
+             "admin: {admin: \"%s\", server: \"%s\", key_file: %s/admin.key}\n"
+             "narrator: {admin: \"%s\", server: \"%s\", key_file: %s/narrator.key}\n",
+             programs.sync_target, programs.server_target, programs.folder, programs.sync_target,
+             programs.server_target, programs.folder, programs.sync_target, programs.server_target, programs.folder);
+    char folder[256];
+    snprintf(folder, sizeof(folder), "%s/.config", home);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(folder, sizeof(folder), "%s/.config/sallyport", home);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(folder, sizeof(folder), "%s/.config/sallyport/profiles.yaml", home);
+    FILE *file = fopen(folder, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+
+    ends(0, "operator",
+         "workspace create --id acme --name 'Acme Audio' --plan enterprise --seats 5 --feature ip-allowlist "
+         "--admin-id boss --secret-file %s",
+         path_of("admin.key"));
+    ends(0, "admin", "service-account create --id narrator --name 'Närrator 日本'");
+    ends(0, "admin", "user create --id ann --name Ann");
+    ends(0, "admin", "group create --id studio --name Studio");
+    ends(0, "admin", "group add studio narrator ann");
+    ends(0, "admin", "resource register voice/rachel");
+    ends(0, "admin", "share add voice/rachel --group studio --role viewer");
+    ends(0, "admin",
+         "key create --id narrator-1 --principal narrator --name Production --permission text_to_speech "
+         "--allow-ip 203.0.113.0/24 --secret-file %s",
+         path_of("narrator.key"));
+    return 0;
+}
+
+static int remove_world(void **state) {
+    (void)state;
+    command_forget();
+    programs_stop(&programs);
+    sp_rpc_global_fini();
+    folder_remove(getenv("HOME"));
+    return 0;
+}
+
+static void lists_are_tables_for_people_and_json_for_programs(void **state) {
+    (void)state;
+    const struct command *ran = ends(0, "admin", "service-account list");
+    assert_int_equal(lines_of(ran->out), 2);
+    assert_says(ran->out, "ID        KIND             NAME           ROLE    DISABLED  CREATED\n"
+                          "narrator  service-account  Närrator 日本  member  no        20");
+    json_t *json = json_of(ends(0, "admin", "service-account list -o json"));
+    assert_int_equal(json_array_size(json), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json, 0), "kind")), "SERVICE_ACCOUNT");
+    json_decref(json);
+    ran = ends(0, "admin", "user list -o ndjson");
+    assert_int_equal(lines_of(ran->out), 2);
+    json = json_loadb(ran->out, strcspn(ran->out, "\n"), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "id")), "ann");
+    json_decref(json);
+    assert_says(ends(0, "admin", "group members studio")->out, "narrator");
+    assert_says(ends(0, "admin", "group list --principal ann")->out, "studio");
+    assert_says(ends(0, "admin", "resource list --type voice")->out, "voice/rachel");
+    assert_says(ends(0, "admin", "share list --resource voice/rachel")->out, "group studio");
+    assert_says(ends(0, "admin", "share list --group studio")->out, "voice/rachel");
+    assert_says(ends(0, "operator", "workspace list")->out, "Acme Audio");
+}
+
+static void a_check_ends_with_0_1_or_2(void **state) {
+    (void)state;
+    const char *key = path_of("narrator.key");
+    const struct command *ran =
+        ends(0, "admin", "check --key-file %s --ip 203.0.113.7 --resource voice/rachel --action use", key);
+    assert_says(ran->out, "ALLOW  ALLOWED  200");
+    assert_null(strchr(ran->out, '\x1b'));
+    ran = ends(1, "admin", "check --key-file %s --ip 198.51.100.7 --resource voice/rachel --action use", key);
+    assert_says(ran->out, "DENY  IP_NOT_ALLOWED  403");
+    ran = ends(2, "admin", "check --key-file %s --ip 1.2.3 --resource voice/rachel --action use", key);
+    assert_says(ran->err, "INVALID_ARGUMENT");
+    ran = ends(2, "admin", "check --key-file %s --resource voice --action use --min-revision 1:100000", key);
+    assert_says(ran->err, "UNAVAILABLE");
+    ran = typed(1, "admin", "sp_mistyped\n", "check --key-file - --action preview --resource voice -o ndjson");
+    json_t *json = json_of(ran);
+    assert_int_equal(lines_of(ran->out), 1);
+    assert_string_equal(json_string_value(json_object_get(json, "reason")), "KEY_MALFORMED");
+    json_decref(json);
+}
+
+static void a_key_is_asked_about_by_its_digest_or_its_id(void **state) {
+    (void)state;
+    char *text = process_read(path_of("narrator.key"));
+    uint8_t digest[SP_DIGEST_BYTES];
+    char hex[2 * SP_DIGEST_BYTES + 1];
+    sp_sha256(text, strcspn(text, "\n"), digest);
+    for (size_t i = 0; i < SP_DIGEST_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    ends(0, "admin", "check --sha256 %s --ip 203.0.113.7 --resource voice/rachel --action use", hex);
+    const struct command *ran =
+        ends(1, "admin", "explain --sha256 %s --ip 198.51.100.7 --resource voice/rachel --action use", hex);
+    assert_says(ran->out, " 6  FAIL  ");
+    assert_says(ran->out, "To allow it:\n  - ");
+    ran = ends(1, "admin", "explain --key-id narrator-1 --ip 203.0.113.7 --resource voice/rachel --action edit");
+    assert_says(ran->out, "PERMISSION_MISSING");
+    assert_says(ran->out, "Shares that were considered:");
+    ran = ends(0, "admin", "explain --key-id narrator-1 --ip 203.0.113.7 --resource voice/rachel --action use -o json");
+    json_t *json = json_of(ran);
+    assert_int_equal(json_array_size(json_object_get(json, "steps")), 11);
+    json_decref(json);
+    assert_null(strstr(ran->out, text));
+    free(text);
+}
+
+static void a_new_keys_text_is_shown_once_or_put_in_a_private_file(void **state) {
+    (void)state;
+    assert_private("admin.key");
+    assert_private("narrator.key");
+    const struct command *ran =
+        ends(0, "admin", "key create --id shown --principal narrator --name n --permission text_to_speech");
+    assert_int_equal(strncmp(ran->out, "sp_", 3), 0);
+    assert_int_equal(strcspn(ran->out, "\n"), 52);
+    assert_says(ran->err, "cannot be read again");
+    assert_null(strstr(ran->err, "sp_"));
+
+    ran = ends(0, "admin", "key rotate shown --new-id rotated --grace 1h --secret-file %s", path_of("rotated.key"));
+    assert_null(strstr(ran->out, "sp_"));
+    assert_null(strstr(ran->err, "sp_"));
+    assert_says(ran->out, "rotated from  shown");
+    assert_private("rotated.key");
+    ends(0, "admin", "check --key-file %s --resource voice/rachel --action use", path_of("rotated.key"));
+    assert_says(ends(0, "admin", "key list --expires-before +2h")->out, "shown");
+}
+
+static void no_key_is_made_whose_text_has_no_place(void **state) {
+    (void)state;
+    const struct command *ran = ends(2, "admin",
+                                     "key create --id placeless --principal narrator --name n --all-permissions "
+                                     "--secret-file %s",
+                                     path_of("narrator.key"));
+    assert_says(ran->err, "File exists");
+    ends(2, "admin", "key get placeless");
+    ends(2, "admin", "key create --principal nobody --name n --all-permissions --secret-file %s", path_of("no.key"));
+    assert_false(exists("no.key"));
+}
+
+static void what_cannot_be_written_is_an_error(void **state) {
+    (void)state;
+    const struct command_setting full = {.output = "/dev/full"};
+    const struct command *ran =
+        command_run(&full,
+                    "sallyport check --profile admin --key-file %s --ip 203.0.113.7 --resource voice/rachel "
+                    "--action use",
+                    path_of("narrator.key"));
+    assert_int_equal(ran->status, 2);
+    assert_says(ran->err, "cannot write the output");
+    ran = command_run(&full, "sallyport user list --profile admin");
+    assert_int_equal(ran->status, 2);
+}
+
+static void the_same_request_id_makes_one_key(void **state) {
+    (void)state;
+    const char *line = "key create --principal narrator --name once --permission text_to_speech --request-id once-1";
+    assert_says(ends(0, "admin", "%s", line)->out, "sp_");
+    const struct command *ran = ends(0, "admin", "%s --secret-file %s", line, path_of("once.key"));
+    assert_null(strstr(ran->out, "sp_"));
+    assert_says(ran->err, "cannot be shown again");
+    assert_false(exists("once.key"));
+    json_t *keys = json_of(ends(0, "admin", "key list --principal narrator -o json"));
+    size_t i, found = 0;
+    json_t *key;
+    json_array_foreach(keys, i, key) {
+        found += strcmp(json_string_value(json_object_get(key, "name")), "once") == 0;
+    }
+    json_decref(keys);
+    assert_int_equal(found, 1);
+}
+
+static void keys_are_changed_found_disabled_and_deleted(void **state) {
+    (void)state;
+    const char *file = path_of("spare.key");
+    ends(0, "admin",
+         "key create --id spare --principal narrator --name Spare --permission text_to_speech --secret-file %s", file);
+    assert_says(ends(0, "admin", "key find %s", file)->out, "spare");
+    char *text = process_read(file);
+    assert_says(typed(0, "operator", text, "key find -")->out, "spare");
+    free(text);
+    const struct command *ran = ends(
+        0, "admin", "key update spare --name Other --expires +90d --allow-ip 203.0.113.7 --allow-ip 2001:db8::/32");
+    assert_says(ran->out, "allowed ips   203.0.113.7/32, 2001:db8::/32");
+    assert_says(ran->out, "name          Other");
+    ran = ends(0, "admin", "key update spare --clear-allowed-ips --expires never");
+    assert_null(strstr(ran->out, "allowed ips"));
+    assert_says(ran->out, "expires       -");
+    assert_says(ends(0, "admin", "key disable spare --reason 'left in a repository'")->out, "left in a repository");
+    ends(1, "admin", "check --key-file %s --resource voice/rachel --action use", file);
+    ends(0, "admin", "key enable spare");
+    ends(0, "admin", "check --key-file %s --resource voice/rachel --action use", file);
+    assert_says(ends(0, "admin", "key delete spare")->out, "done at revision");
+    ran = ends(2, "admin", "key get spare");
+    assert_says(ran->err, "NOT_FOUND");
+}
+
+static void a_holder_disables_its_own_key(void **state) {
+    (void)state;
+    ends(0, "admin", "key create --id own --principal ann --name own --permission text_to_speech --secret-file %s",
+         path_of("own.key"));
+    char variable[300];
+    snprintf(variable, sizeof(variable), "SALLYPORT_KEY_FILE=%s", path_of("own.key"));
+    const struct command_setting holder = {.variable = variable};
+    const struct command *ran = command_run(&holder, "sallyport whoami --admin %s", programs.sync_target);
+    assert_says(expect(ran, 0, "whoami")->out, "ann");
+    ran = command_run(&holder, "sallyport key disable-self --reason leaked --admin %s", programs.sync_target);
+    assert_says(expect(ran, 0, "disable-self")->out, "disabled      yes");
+    ran = command_run(&holder, "sallyport whoami --admin %s", programs.sync_target);
+    assert_says(expect(ran, 2, "whoami")->err, "UNAUTHENTICATED");
+}
+
+static void quotas_that_are_not_given_stay(void **state) {
+    (void)state;
+    ends(0, "operator", "workspace create --id quota --name Q --seats 2 --quota-keys 50 --secret-file %s",
+         path_of("quota.key"));
+    const struct command *ran = ends(0, "operator", "workspace update quota --quota-groups 7");
+    assert_says(ran->out, "quota of keys              50");
+    assert_says(ran->out, "quota of groups            7");
+    assert_says(ran->out, "quota of grants            default");
+    ran = ends(0, "operator", "workspace update quota --plan enterprise --feature ip_allowlist --name 'Q 2'");
+    assert_says(ran->out, "ip-allowlist");
+    ran = ends(0, "operator", "workspace update quota --no-features");
+    assert_null(strstr(ran->out, "ip-allowlist"));
+    assert_says(ran->out, "quota of keys              50");
+    assert_says(ends(0, "operator", "workspace disable quota")->out, "disabled                   yes");
+    ends(0, "operator", "workspace enable quota");
+    assert_says(ends(2, "operator", "workspace delete quota")->err, "FAILED_PRECONDITION");
+    ends(0, "operator", "workspace disable quota");
+    ends(0, "operator", "workspace delete quota");
+}
+
+static void people_and_groups_come_and_go(void **state) {
+    (void)state;
+    ends(0, "admin", "user create --id bob --name Bob --role member");
+    assert_says(ends(0, "admin", "user update bob --name Robert --role admin")->out, "Robert");
+    assert_says(ends(0, "admin", "user disable bob")->out, "disabled   yes");
+    assert_says(ends(0, "admin", "user enable bob")->out, "disabled   no");
+    assert_says(ends(0, "admin", "user get bob")->out, "role       admin");
+    ends(0, "admin", "group create --id crew --name Crew");
+    assert_says(ends(0, "admin", "group rename crew --name Staff")->out, "Staff");
+    ends(0, "admin", "group add crew bob narrator");
+    assert_says(ends(0, "admin", "group remove crew bob")->out, "members    1");
+    ends(0, "admin", "group delete crew");
+    ends(0, "admin", "user delete bob");
+    assert_says(ends(2, "admin", "user get bob")->err, "NOT_FOUND");
+}
+
+static void many_shares_are_one_change(void **state) {
+    (void)state;
+    ends(0, "admin", "resource register voice/many");
+    write_file("shares.ndjson",
+               "{\"resource\":{\"type\":\"voice\",\"id\":\"many\"},\"subject\":{\"group\":\"studio\"},\"role\":"
+               "\"ROLE_EDITOR\"}\n"
+               "\n"
+               "{\"resource\":{\"type\":\"voice\",\"id\":\"many\"},\"subject\":{\"principal\":\"ann\"},\"role\":"
+               "\"ROLE_VIEWER\"}\n");
+    ends(0, "admin", "share apply %s", path_of("shares.ndjson"));
+    assert_says(ends(0, "admin", "share list --resource voice/many")->out, "editor");
+    typed(0, "admin", "{\"resource\":{\"type\":\"voice\",\"id\":\"many\"},\"subject\":{\"group\":\"studio\"}}\n",
+          "share apply -");
+    assert_null(strstr(ends(0, "admin", "share list --resource voice/many")->out, "studio"));
+    ends(0, "admin", "share remove voice/many --principal ann");
+    ends(0, "admin", "resource delete voice/many");
+
+    static const struct {
+        const char *lines, *fragment;
+    } rows[] = {
+        {"\n{\"resource\":5}\n", "line 2: resource"},
+        {"{}\n{\n", "line 2: "},
+        {"{\"subject\":{\"group\":\"studio\"},\"role\":\"VIEWER\"}\n", "line 1: role: must be one of"},
+        {"\n", "holds no share"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_says(typed(2, "admin", rows[i].lines, "share apply -")->err, rows[i].fragment);
+}
+
+static void schemas_are_checked_read_and_put(void **state) {
+    (void)state;
+    write_file("bad.yaml", "version: 1\npermissions:\n  a: A\ntypes:\n  t:\n    actions:\n      x: {permission: b}\n");
+    assert_says(ends(2, NULL, "schema check %s", path_of("bad.yaml"))->err, "bad.yaml: line 7");
+    const struct command *ran = ends(0, "operator", "schema get");
+    assert_says(ran->out, "text_to_speech");
+    char *schema = strdup(ran->out), *more = NULL;
+    assert_non_null(schema);
+    write_file("same.yaml", schema);
+    assert_says(ends(0, NULL, "schema check %s", path_of("same.yaml"))->out, " permissions, 1 types");
+    assert_says(ends(0, "operator", "schema put %s --dry-run", path_of("same.yaml"))->out, "Nothing differs");
+    const char *types = strstr(schema, "types:");
+    assert_non_null(types);
+    assert_true(asprintf(&more, "%.*s  sing: Sing\n%s", (int)(types - schema), schema, types) > 0);
+    assert_says(typed(0, "operator", more, "schema put - --dry-run")->out, "It would change:");
+    assert_says(typed(0, "operator", more, "schema put -")->out, "sing");
+    assert_says(ends(0, "operator", "schema put %s", path_of("same.yaml"))->out, "Changed:");
+    assert_says(ends(2, "admin", "schema put %s", path_of("same.yaml"))->err, "PERMISSION_DENIED");
+    free(more);
+    free(schema);
+}
+
+static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void **state) {
+    (void)state;
+    static const char good[] =
+        "{\"workspace\":{\"id\":\"imp\",\"name\":\"Imported\",\"seats\":3}}\n"
+        "{\"principal\":{\"workspace\":\"imp\",\"id\":\"p1\",\"kind\":\"USER\",\"name\":\"P\"}}\n"
+        "{\"apiKey\":{\"key\":{\"workspace\":\"imp\",\"id\":\"k1\",\"principal\":\"p1\","
+        "\"name\":\"k\",\"permissions\":{\"all\":true}}}}\n";
+    write_file("import.ndjson", good);
+    const char *file = path_of("import.ndjson");
+    assert_says(ends(0, "operator", "import %s --dry-run", file)->err, "3 records are good");
+    assert_says(ends(2, "operator", "workspace get imp")->err, "NOT_FOUND");
+    const struct command *ran = ends(0, "operator", "import %s --secrets-file %s", file, path_of("new.ndjson"));
+    assert_says(ran->err, "3 records imported");
+    assert_private("new.ndjson");
+    char *secrets = process_read(path_of("new.ndjson"));
+    assert_says(secrets, "\"keyId\":\"k1\"");
+    assert_says(secrets, "\"secret\":\"sp_");
+    assert_null(strstr(ran->out, "sp_"));
+    free(secrets);
+
+    static const struct {
+        const char *lines, *options, *line, *count;
+    } rows[] = {
+        {"\n\n{\"workspac\":{}}\n", "", "line 3: workspac", "0 records"},
+        {"{\"workspace\":{\"id\":\"i2\",\"name\":\"n\"}}\n\n{\"workspace\":{\"id\":\"-\",\"name\":\"n\"}}\n",
+         "--batch 1", "line 3: ", "1 records"},
+        {"{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n", "",
+         "line 2: ", "0 records"},
+        {"{}\n", "", "line 1: must hold one of", "0 records"},
+        {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "0 records"},
+        {"no json\n", "", "line 1: ", "0 records"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ran = typed(2, "operator", rows[i].lines, "import - %s", rows[i].options);
+        assert_says(ran->err, rows[i].line);
+        assert_says(ran->err, rows[i].count);
+    }
+    assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "batch: must be 1 to 10000");
+    assert_says(ends(2, "admin", "import %s", file)->err, "PERMISSION_DENIED");
+}
+
+/* A workspace and its users as an import. */
+static void write_many(const char *name, const char *workspace, int users) {
+    FILE *file = fopen(path_of(name), "we");
+    assert_non_null(file);
+    fprintf(file, "{\"workspace\":{\"id\":\"%s\",\"name\":\"Many\",\"seats\":100000}}\n", workspace);
+    for (int i = 0; i < users; i++)
+        fprintf(file, "{\"principal\":{\"workspace\":\"%s\",\"id\":\"u%d\",\"kind\":\"USER\",\"name\":\"U\"}}\n",
+                workspace, i);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void lists_are_read_to_their_end_or_their_limit(void **state) {
+    (void)state;
+    enum { USERS = 2300 };
+    write_many("many.ndjson", "many", USERS);
+    ends(0, "operator", "import %s --batch 500", path_of("many.ndjson"));
+    static const struct {
+        const char *options;
+        size_t lines;
+    } rows[] = {
+        {"-o ndjson", USERS},
+        {"", USERS + 1},
+        {"-o ndjson --limit 7", 7},
+        {"-o ndjson --limit 1000", 1000},
+        {"-o ndjson --limit 1500", 1500},
+        {"--limit 1500", 1501},
+        {"-o ndjson --limit 99999", USERS},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(lines_of(ends(0, "operator", "user list --workspace many %s", rows[i].options)->out),
+                         rows[i].lines);
+    json_t *json = json_of(ends(0, "operator", "user list --workspace many -o json --limit 1100"));
+    assert_int_equal(json_array_size(json), 1100);
+    json_decref(json);
+}
+
+static void the_trail_tells_who_did_what_and_goes_on_telling(void **state) {
+    (void)state;
+    const struct command *ran = ends(0, "operator", "changes --limit 3");
+    assert_int_equal(lines_of(ran->out), 4);
+    assert_says(ran->out, "operator:admin");
+    assert_says(ran->out, "workspace acme, principal boss, api-key ");
+    assert_says(ends(0, "admin", "changes")->out, "boss");
+
+    struct process follower;
+    const char *arguments[] = {"sallyport", "changes", "--follow", "--profile", "operator", "--from", "1", NULL};
+    process_start(&follower, programs.folder, "follow", arguments);
+    ends(0, "admin", "group create --id followed --name Followed");
+    char *said = NULL;
+    for (int i = 0; i < 6000 && (said == NULL || strstr(said, "group followed") == NULL); i++) {
+        free(said);
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+        said = process_read(follower.out);
+    }
+    assert_says(said, "operator:admin  CreateWorkspace  workspace acme");
+    assert_says(said, "boss  CreateGroup  group followed");
+    free(said);
+    assert_int_equal(process_end(&follower, SIGINT), 128 + SIGINT);
+}
+
+static void a_backup_is_restored_with_what_was_revoked_since(void **state) {
+    (void)state;
+    char restored[256], trail[256];
+    snprintf(restored, sizeof(restored), "%s", path_of("restored"));
+    snprintf(trail, sizeof(trail), "%s", path_of("trail.ndjson"));
+    ends(0, "admin",
+         "key create --id doomed --principal narrator --name d --permission text_to_speech --secret-file %s",
+         path_of("doomed.key"));
+    const char *backup = path_of("backup.mdb");
+    assert_says(ends(0, "operator", "backup %s", backup)->out, "bytes at revision 1:");
+    assert_private("backup.mdb");
+    assert_says(ends(2, "operator", "backup %s", backup)->err, "File exists");
+    assert_says(ends(2, "admin", "backup %s", path_of("other.mdb"))->err, "PERMISSION_DENIED");
+    assert_false(exists("other.mdb"));
+    ends(0, "admin", "key delete doomed");
+    const struct command *ran = ends(0, "operator", "changes -o ndjson");
+    write_file("trail.ndjson", ran->out);
+    backup = path_of("backup.mdb");
+    assert_says(ends(2, NULL, "restore %s --store %s", backup, restored)->err, "--accept-revival");
+    ran = ends(0, NULL, "restore %s --store %s --changes %s", backup, restored, trail);
+    assert_says(ran->out, "doomed");
+    assert_says(ran->out, "restored, at revision ");
+    struct process verify;
+    const char *arguments[] = {"sallyport-sync", "verify", "--store", restored, NULL};
+    assert_int_equal(process_run(&verify, programs.folder, "verify-restored", arguments), 0);
+}
+
+static void colours_are_for_terminals_that_want_them(void **state) {
+    (void)state;
+    struct command_setting terminal = {.terminal = true};
+    char line[512];
+    snprintf(line, sizeof(line),
+             "sallyport check --profile admin --key-file %s --ip 203.0.113.7 --resource voice/rachel --action use",
+             path_of("narrator.key"));
+    const struct command *ran = expect(command_run(&terminal, "%s", line), 0, line);
+    assert_says(ran->out, "\x1b[32mALLOW\x1b[0m");
+    terminal.variable = "NO_COLOR=1";
+    ran = expect(command_run(&terminal, "%s", line), 0, line);
+    assert_null(strchr(ran->out, '\x1b'));
+    assert_says(ran->out, "ALLOW  ALLOWED  200");
+}
+
+static void a_key_that_is_typed_is_not_shown(void **state) {
+    (void)state;
+    char *key = process_read(path_of("narrator.key"));
+    const struct command_setting terminal = {.terminal = true, .input = key, .variable = "NO_COLOR=1"};
+    const struct command *ran =
+        command_run(&terminal, "sallyport check --profile admin --key-file - --ip 203.0.113.7 --resource voice/rachel "
+                               "--action use");
+    assert_says(expect(ran, 0, "check")->out, "ALLOW  ALLOWED  200");
+    key[strcspn(key, "\n")] = '\0';
+    assert_null(strstr(ran->out, key));
+    free(key);
+}
+
+static void long_work_shows_its_progress_on_a_terminal(void **state) {
+    (void)state;
+    const struct command_setting terminal = {.terminal = true, .variable = "NO_COLOR=1"};
+    write_many("fresh.ndjson", "fresh", 300);
+    const struct command *ran =
+        command_run(&terminal, "sallyport import %s --dry-run --batch 100 --profile operator", path_of("fresh.ndjson"));
+    assert_says(expect(ran, 0, "import")->out, "\rchecking [####");
+    assert_says(ran->out, "301 records are good");
+    ran = command_run(&terminal, "sallyport backup %s --profile operator", path_of("shown.mdb"));
+    assert_says(expect(ran, 0, "backup")->out, "\rbackup [");
+    assert_says(ran->out, "100 %");
+}
+
+static void a_key_file_that_others_can_read_is_warned_about(void **state) {
+    (void)state;
+    char *key = process_read(path_of("admin.key"));
+    write_file("open.key", key);
+    free(key);
+    assert_int_equal(chmod(path_of("open.key"), 0644), 0);
+    char variable[300];
+    snprintf(variable, sizeof(variable), "SALLYPORT_KEY_FILE=%s", path_of("open.key"));
+    const struct command *ran = command_run(&(struct command_setting){.variable = variable},
+                                            "sallyport whoami --admin %s", programs.sync_target);
+    assert_says(expect(ran, 0, "whoami")->err, "chmod 600");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_command_explains_itself),
+        cmocka_unit_test(the_program_and_every_noun_list_their_commands),
+        cmocka_unit_test(mistakes_end_with_2_and_say_what_was_meant),
+        cmocka_unit_test(who_is_not_there_is_named_with_what_names_another),
+        cmocka_unit_test(completion_scripts_know_every_command),
+        cmocka_unit_test(lists_are_tables_for_people_and_json_for_programs),
+        cmocka_unit_test(a_check_ends_with_0_1_or_2),
+        cmocka_unit_test(a_key_is_asked_about_by_its_digest_or_its_id),
+        cmocka_unit_test(a_new_keys_text_is_shown_once_or_put_in_a_private_file),
+        cmocka_unit_test(no_key_is_made_whose_text_has_no_place),
+        cmocka_unit_test(what_cannot_be_written_is_an_error),
+        cmocka_unit_test(the_same_request_id_makes_one_key),
+        cmocka_unit_test(keys_are_changed_found_disabled_and_deleted),
+        cmocka_unit_test(a_holder_disables_its_own_key),
+        cmocka_unit_test(quotas_that_are_not_given_stay),
+        cmocka_unit_test(people_and_groups_come_and_go),
+        cmocka_unit_test(many_shares_are_one_change),
+        cmocka_unit_test(schemas_are_checked_read_and_put),
+        cmocka_unit_test(imports_name_the_line_that_is_wrong_and_count_what_was_applied),
+        cmocka_unit_test(lists_are_read_to_their_end_or_their_limit),
+        cmocka_unit_test(the_trail_tells_who_did_what_and_goes_on_telling),
+        cmocka_unit_test(a_backup_is_restored_with_what_was_revoked_since),
+        cmocka_unit_test(colours_are_for_terminals_that_want_them),
+        cmocka_unit_test(a_key_that_is_typed_is_not_shown),
+        cmocka_unit_test(long_work_shows_its_progress_on_a_terminal),
+        cmocka_unit_test(a_key_file_that_others_can_read_is_warned_about),
+    };
+    return cmocka_run_group_tests(tests, make_world, remove_world) != 0;
+}
