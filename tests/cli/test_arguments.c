@@ -154,9 +154,11 @@ static void check_path(const struct cli_command *command, const ProtobufCMessage
     for (;;) {
         size_t size = strcspn(path, ".:,");
         const ProtobufCFieldDescriptor *field = field_of(message, path, size);
-        if (field == NULL)
+        if (field == NULL) {
             fail_msg("%s: column '%.*s' is no field of %s", words(command), (int)strcspn(path, ","), path,
                      message->name);
+            return;
+        }
         if (path[size] != '.')
             return;
         message = field->descriptor;
@@ -172,7 +174,8 @@ static void check_columns(const struct cli_command *command) {
     if (inside != NULL) {
         const ProtobufCFieldDescriptor *field = field_of(message, inside, strlen(inside));
         assert_non_null(field);
-        message = field->descriptor;
+        if (field != NULL)
+            message = field->descriptor;
     }
     for (const char *at = command->columns; *at != '\0';) {
         const char *path = at + strcspn(at, "=") + 1;

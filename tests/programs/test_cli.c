@@ -40,6 +40,8 @@ static const char *path_of(const char *name) {
 }
 
 static const struct command *run_as(const char *profile, const struct command_setting *setting, const char *format,
+                                    va_list arguments) SP_PRINTF(3, 0);
+static const struct command *run_as(const char *profile, const struct command_setting *setting, const char *format,
                                     va_list arguments) {
     char line[4096];
     vsnprintf(line, sizeof(line), format, arguments);
