@@ -40,7 +40,7 @@ struct maker {
     uint32_t voice; /* the type's number */
 };
 
-static void fail(const char *what) {
+_Noreturn static void fail(const char *what) {
     fprintf(stderr, "growth: %s\n", what);
     exit(2);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void fail(const char *what, int code) {
+_Noreturn static void fail(const char *what, int code) {
     fprintf(stderr, "sizes: %s: %s\n", what, mdb_strerror(code));
     exit(2);
 }
