@@ -38,6 +38,7 @@ enum bench_option {
     OPTION_STORE,
     OPTION_KEY_FILE,
     OPTION_SHAPE,
+    OPTION_NO_SYNC,
 };
 
 struct arguments {
@@ -45,6 +46,7 @@ struct arguments {
     struct load_options load;
     const char *store;
     const char *key_file;
+    bool no_sync;
     char key[128];
 };
 
@@ -358,6 +360,7 @@ static const struct argp_option make_options[] = {
     {"store", OPTION_STORE, "DIR", 0, "Make a new store there instead of writing NDJSON to standard output", 2},
     {"shape", OPTION_SHAPE, "NAME", 0,
      "full (default), or keys: only workspaces, principals and their keys, for measuring what a key takes", 2},
+    {"no-sync", OPTION_NO_SYNC, NULL, 0, "With --store: do not wait for the disk at each commit; quicker", 2},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "With --store: where the operator's key is written", 2},
     {0},
 };
@@ -373,6 +376,9 @@ static error_t parse_make_option(int key, char *text, struct argp_state *state) 
         return 0;
     case OPTION_KEY_FILE:
         arguments->key_file = text;
+        return 0;
+    case OPTION_NO_SYNC:
+        arguments->no_sync = true;
         return 0;
     case OPTION_SHAPE:
         if (strcmp(text, "full") != 0 && strcmp(text, "keys") != 0)
@@ -409,7 +415,8 @@ static int make_world(const struct arguments *arguments) {
     enum sp_status status;
     double seconds = 0;
     if (arguments->store != NULL)
-        status = world_write_store(world, arguments->store, arguments->key_file, show_progress, &seconds, &error);
+        status = world_write_store(world, arguments->store, arguments->key_file, !arguments->no_sync, show_progress,
+                                   &seconds, &error);
     else
         status = world_write_ndjson(world, stdout, &error);
     if (status != SP_OK) {

@@ -309,12 +309,12 @@ static enum sp_status fill_store(struct sp_store *store, const struct world *wor
     return status;
 }
 
-enum sp_status world_write_store(const struct world *world, const char *path, const char *key_file,
+enum sp_status world_write_store(const struct world *world, const char *path, const char *key_file, bool durable,
                                  void (*progress)(uint64_t done, uint64_t total), double *ret_seconds,
                                  struct sp_error *error) {
     struct sp_store_create_options create = {
         .schema_yaml = sp_schema_default_yaml(), .key_prefix = SP_STR_LITERAL("sp_"), .now_s = time(NULL)};
-    struct sp_store_options options = {.mode = SP_STORE_WRITE};
+    struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = !durable};
     struct sp_store *store;
     struct sp_arena arena;
     enum sp_status status = sp_store_create(path, &create, error);

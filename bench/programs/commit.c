@@ -135,7 +135,7 @@ int main(int argc, char **argv) {
     struct world world = {.seed = 1, .keys = 1000};
     struct sp_error error;
     double seconds;
-    if (world_write_store(&world, store, key_file, NULL, &seconds, &error) != SP_OK)
+    if (world_write_store(&world, store, key_file, true, NULL, &seconds, &error) != SP_OK)
         fail(error.message);
     read_key(key_file, key);
     measure_sync(argv[2], &syncs);

@@ -47,7 +47,7 @@ static int set_up(void **state) {
     assert_non_null(mkdtemp(scene.folder));
     snprintf(scene.store, sizeof scene.store, "%s/store", scene.folder);
     snprintf(scene.key_file, sizeof scene.key_file, "%s/operator.key", scene.folder);
-    assert_int_equal(world_write_store(&world, scene.store, scene.key_file, NULL, &seconds, &error), SP_OK);
+    assert_int_equal(world_write_store(&world, scene.store, scene.key_file, true, NULL, &seconds, &error), SP_OK);
     unsigned port = free_port();
     snprintf(scene.target, sizeof scene.target, "127.0.0.1:%u", port);
     sp_rpc_global_init();

@@ -28,7 +28,7 @@ static void scene_open(struct scene *scene, struct world world) {
     assert_non_null(mkdtemp(scene->folder));
     snprintf(scene->path, sizeof scene->path, "%s/store", scene->folder);
     snprintf(scene->key_file, sizeof scene->key_file, "%s/operator.key", scene->folder);
-    if (world_write_store(&world, scene->path, scene->key_file, NULL, &seconds, &error) != SP_OK ||
+    if (world_write_store(&world, scene->path, scene->key_file, true, NULL, &seconds, &error) != SP_OK ||
         sp_store_open(scene->path, &options, &scene->store, &error) != SP_OK)
         fail_msg("%s", error.message);
     assert_int_equal(sp_snapshot_open(scene->store, &scene->snapshot), SP_OK);
