@@ -37,15 +37,25 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
     return SP_OK;
 }
 
+/* Where not only the principal but the very key decides what a call may do, or what it is about ("self"), a replay is
+ * for that key alone. */
+static struct sp_str acting_key(const struct sp_admin_context *ctx) {
+    bool by_key = ctx->method->access == SP_ACCESS_SHARE || ctx->method->access == SP_ACCESS_ROTATE ||
+                  ctx->method->access == SP_ACCESS_ANY_KEY;
+    return by_key && !ctx->is_operator ? ctx->key.id : (struct sp_str){0};
+}
+
 /* None of the parts can hold the NUL that ends each. */
 static enum sp_status record_id(struct sp_admin_context *ctx, const char *request_id, uint8_t ret_id[static 32]) {
     struct sp_str actor = ctx->is_operator ? ctx->operator_name : ctx->key.principal;
     char kind = ctx->is_operator ? 'o' : 'p';
-    char *text = sp_arena_printf(ctx->arena, "%.*s%c%c%.*s%c%s%c%s", SP_STR_ARG(ctx->workspace), '\0', kind,
-                                 SP_STR_ARG(actor), '\0', ctx->method->name, '\0', request_id);
+    struct sp_str key = acting_key(ctx);
+    char *text = sp_arena_printf(ctx->arena, "%.*s%c%c%.*s%c%s%c%s%c%.*s", SP_STR_ARG(ctx->workspace), '\0', kind,
+                                 SP_STR_ARG(actor), '\0', ctx->method->name, '\0', request_id, '\0', SP_STR_ARG(key));
     if (text == NULL)
         return SP_ERR_MEMORY;
-    size_t size = ctx->workspace.size + 1 + 1 + actor.size + 1 + strlen(ctx->method->name) + 1 + strlen(request_id);
+    size_t size = ctx->workspace.size + 1 + 1 + actor.size + 1 + strlen(ctx->method->name) + 1 + strlen(request_id) +
+                  1 + key.size;
     sp_sha256(text, size, ret_id);
     return SP_OK;
 }

@@ -110,6 +110,43 @@ static void replays_only_to_those_who_may_still_act(void **state) {
     admin_fixture_close(&fixture);
 }
 
+/* "Self" is another key where another key asks: to be told that it is disabled while it is not would be fatal. */
+static void a_call_about_the_acting_key_is_not_answered_to_another(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    admin_fixture_open(&fixture, NULL);
+    const char *admin = admin_workspace(&fixture, "w1");
+    const char *keys[] = {admin_new_key(&fixture, admin, "w1-admin", "{'all': true}", ", 'id': 'k0'"),
+                          admin_new_key(&fixture, admin, "w1-admin", "{'all': true}", ", 'id': 'k1'")};
+    for (size_t i = 0; i < 2; i++) {
+        const char *id = admin_format(&fixture, "k%zu", i);
+        admin_ok(&fixture, keys[i], "RotateApiKey", "{'requestId': 'r1'}");
+        assert_string_equal(admin_text(&fixture, "apiKey.rotatedFrom"), id);
+        assert_true(admin_text(&fixture, "secret")[0] != '\0');
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const char *id = admin_format(&fixture, "k%zu", i);
+        admin_ok(&fixture, keys[i], "DisableSelf", "{'requestId': 'r1', 'reason': 'leaked'}");
+        assert_string_equal(admin_text(&fixture, "apiKey.id"), id);
+        admin_fails(&fixture, keys[i], "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "[KEY_DISABLED]");
+    }
+    admin_fixture_close(&fixture);
+}
+
+/* What one key of a principal may is not what the other may: the handler's own checks are not skipped by a replay. */
+static void a_rotation_is_not_replayed_to_a_weaker_key_of_the_same_principal(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    admin_fixture_open(&fixture, NULL);
+    const char *admin = admin_workspace(&fixture, "w1");
+    const char *weak = admin_new_key(&fixture, admin, "w1-admin", "{'names': ['voices_read']}", "");
+    const char *request = "{'requestId': 'r1', 'id': 'k1'}";
+    admin_new_key(&fixture, admin, "w1-admin", "{'all': true}", ", 'id': 'k1'");
+    admin_ok(&fixture, admin, "RotateApiKey", request);
+    admin_fails(&fixture, weak, "RotateApiKey", request, SP_ERR_PERMISSION, NULL);
+    admin_fixture_close(&fixture);
+}
+
 static void keeps_nothing_of_a_refused_call(void **state) {
     (void)state;
     struct admin_fixture fixture;
@@ -156,6 +193,8 @@ int main(void) {
         cmocka_unit_test(forgets_after_a_day),
         cmocka_unit_test(keeps_workspaces_actors_and_methods_apart),
         cmocka_unit_test(replays_only_to_those_who_may_still_act),
+        cmocka_unit_test(a_call_about_the_acting_key_is_not_answered_to_another),
+        cmocka_unit_test(a_rotation_is_not_replayed_to_a_weaker_key_of_the_same_principal),
         cmocka_unit_test(keeps_nothing_of_a_refused_call),
         cmocka_unit_test(checks_the_form_of_the_id),
     };
