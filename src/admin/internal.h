@@ -219,6 +219,9 @@ struct sp_admin_new_key {
     const uint8_t *imported_sha256; /* NULL: a new text is made */
     uint64_t unflushed;             /* keys of the workspace that were added to the changes and not flushed */
 };
+/* Whether the acting key's end was brought forward: what it makes or puts off then ends for good too, or a key that leaked
+ * would outlive its grace through another one. */
+enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) SP_MUST_USE;
 /* ret_key may be NULL where nobody reads it. *ret_secret is NULL for an imported key. Both in the arena. */
 enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
                                 Sallyport__V1__ApiKey **ret_key, char **ret_secret) SP_MUST_USE;

@@ -165,6 +165,19 @@ static enum sp_status check_within(struct sp_admin_context *ctx, const stored_ke
     return status == SP_OK ? sp_admin_check_within(ctx, "the new key", &reach) : status;
 }
 
+enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) {
+    stored_key *acting = NULL;
+    if (ctx->is_operator || ctx->key.id.size == 0) {
+        *ret_shortened = false;
+        return SP_OK;
+    }
+    const char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
+    enum sp_status status = id == NULL ? SP_ERR_MEMORY : sp_admin_load_key(ctx, id, &acting);
+    if (status == SP_OK)
+        *ret_shortened = acting->shortened;
+    return status;
+}
+
 /* Everything but id and text. `key->key` is a shallow copy of the template. */
 static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key, stored_key *key) {
     const Sallyport__Store__V1__StoredPrincipal *principal = new_key->principal;
@@ -177,7 +190,11 @@ static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_adm
     key->principal_number = principal->number;
     key->workspace_number = ctx->stored_workspace->number;
     key->principal_kind = principal->principal->kind;
-    enum sp_status status = fill_powers(ctx, new_key, key);
+    bool shortened = false;
+    enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
+    key->shortened = shortened;
+    if (status == SP_OK)
+        status = fill_powers(ctx, new_key, key);
     return status == SP_OK && new_key->within_actor ? check_within(ctx, key) : status;
 }
 

@@ -20,6 +20,20 @@ static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *st
     return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
 }
 
+/* An end that is brought forward is meant: the key cannot rotate itself past it. One that is put off is its own again, where
+ * the acting key's own end is not such a one. */
+static enum sp_status set_expiry(struct sp_admin_context *ctx, stored_key *stored, int64_t expires_at_s) {
+    int64_t before_s = stored->key->expires_at;
+    bool shortened = false;
+    if (expires_at_s == before_s)
+        return SP_OK;
+    enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
+    bool earlier = expires_at_s != 0 && (before_s == 0 || expires_at_s < before_s);
+    stored->shortened = earlier || shortened;
+    stored->key->expires_at = expires_at_s;
+    return status;
+}
+
 /* ---- update ---- */
 
 enum { NAME, PERMISSIONS, ALLOWED_IPS, EXPIRES_AT, FIELDS };
@@ -80,7 +94,8 @@ static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport_
         key->n_allowed_ips = 0;
     if (status == SP_OK && takes[EXPIRES_AT]) {
         status = sp_admin_check_expiry(ctx, request->expires_at);
-        key->expires_at = request->expires_at;
+        if (status == SP_OK)
+            status = set_expiry(ctx, stored, request->expires_at);
     }
     return status;
 }
@@ -244,7 +259,7 @@ static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyp
     return SP_OK;
 }
 
-/* The latest expiry that a rotation of the key gives by itself: the old lifetime from now. */
+/* The old lifetime from now. */
 static int64_t renewed(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     if (key->expires_at == 0)
         return 0;
@@ -254,11 +269,16 @@ static int64_t renewed(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
+/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to outlive it. */
+static int64_t expiry_of_successor(const struct sp_admin_context *ctx, const stored_key *old) {
+    return old->shortened && is_self(ctx, old->key->id) ? old->key->expires_at : renewed(old->key, ctx->now_s);
+}
+
 /* A key permitted api_key_rotate renews its own lifetime, which is the point of rotating, but never lengthens it. Else the
  * new key must be within the acting one. */
 static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_key *old, int64_t expires_at_s) {
     if (is_self(ctx, old->key->id) && sp_admin_key_has_permission(ctx, "api_key_rotate")) {
-        int64_t latest_s = renewed(old->key, ctx->now_s);
+        int64_t latest_s = expiry_of_successor(ctx, old);
         if (latest_s == 0 || (expires_at_s != 0 && expires_at_s <= latest_s))
             return SP_OK;
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
@@ -277,8 +297,8 @@ static enum sp_status shorten(struct sp_admin_context *ctx, stored_key *old, uin
     int64_t end_s = ctx->now_s + grace_s;
     if (old->key->expires_at != 0 && old->key->expires_at <= end_s)
         return SP_OK;
-    old->key->expires_at = end_s;
-    return put_key(ctx, old);
+    enum sp_status status = set_expiry(ctx, old, end_s);
+    return status == SP_OK ? put_key(ctx, old) : status;
 }
 
 static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
@@ -287,7 +307,7 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
     Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
     template.name = request->name[0] == '\0' ? old->key->name : request->name;
     template.rotated_from = old->key->id;
-    template.expires_at = request->expires_at == 0 ? renewed(old->key, ctx->now_s) : request->expires_at;
+    template.expires_at = request->expires_at == 0 ? expiry_of_successor(ctx, old) : request->expires_at;
     enum sp_status status = sp_admin_check_expiry(ctx, template.expires_at);
     if (status == SP_OK)
         status = check_rotation(ctx, old, template.expires_at);

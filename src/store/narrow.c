@@ -125,6 +125,7 @@ static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
     narrow_flag(narrowing, &key->disabled, later->disabled, "disabled");
     if (later->expires_at != 0 && (key->expires_at == 0 || later->expires_at < key->expires_at)) {
         key->expires_at = later->expires_at;
+        stored->shortened = true;
         note(narrowing, "expiry brought forward");
     }
     enum sp_status status = narrow_permissions(narrowing, stored, later);

@@ -188,6 +188,51 @@ static void self_rotation_never_lengthens_a_life(void **state) {
     assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 2000);
 }
 
+/* Rotating is how one gets rid of a key that leaked: whoever holds the old text must not use its grace to make a key that
+ * outlives it. */
+static void a_key_whose_end_was_brought_forward_does_not_escape_it(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    static const struct {
+        const char *rest;
+        const char *method, *request;
+    } rows[] = {
+        {", 'id': 'k0'", "RotateApiKey", "{'id': 'k0', 'graceS': 600}"},
+        {", 'id': 'k1', 'expiresAt': '1800000000'", "RotateApiKey", "{'id': 'k1', 'graceS': 600}"},
+        {", 'id': 'k2'", "UpdateApiKey", "{'id': 'k2', 'expiresAt': '1700001600', 'updateMask': ['expires_at']}"},
+        {", 'id': 'k3', 'expiresAt': '1800000000'", "UpdateApiKey",
+         "{'id': 'k3', 'expiresAt': '1700001600', 'updateMask': ['expires_at']}"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fixture->now_s = NOW_S;
+        const char *key = admin_new_key(fixture, scene->admin, "boss", ALL, rows[i].rest);
+        fixture->now_s = NOW_S + 1000;
+        admin_ok(fixture, scene->admin, rows[i].method, rows[i].request);
+        fixture->now_s = NOW_S + 1100;
+        admin_fails(fixture, key, "RotateApiKey", "{'expiresAt': '1700001601'}", SP_ERR_PERMISSION, "1700001600");
+        admin_ok(fixture, key, "RotateApiKey", "{}");
+        assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 1600);
+    }
+    /* Nor by way of a successor, or of another key that it made. */
+    fixture->now_s = NOW_S;
+    const char *leaked = admin_new_key(fixture, scene->admin, "boss", ALL, ", 'id': 'k4'");
+    fixture->now_s = NOW_S + 1000;
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k4', 'graceS': 600}");
+    const char *made = admin_new_key(fixture, leaked, "boss", ALL, ", 'expiresAt': '1700001600'");
+    admin_ok(fixture, leaked, "RotateApiKey", "{}");
+    const char *successor = admin_keep(fixture, admin_text(fixture, "secret"));
+    fixture->now_s = NOW_S + 1500;
+    const char *later = "{'expiresAt': '1700001601'}";
+    admin_fails(fixture, made, "RotateApiKey", later, SP_ERR_PERMISSION, "1700001600");
+    admin_fails(fixture, successor, "RotateApiKey", later, SP_ERR_PERMISSION, "1700001600");
+    fixture->now_s = NOW_S + 1100;
+    /* An admin who puts the end off again gives the lifetime back. */
+    admin_ok(fixture, scene->admin, "UpdateApiKey",
+             "{'id': 'k3', 'expiresAt': '1800000000', 'updateMask': ['expires_at']}");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k3'}");
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), INT64_C(1800000000) + 1100);
+}
+
 static void an_admin_rotates_only_what_reaches_no_further(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -232,6 +277,7 @@ int main(void) {
         CASE(the_old_key_works_until_its_grace_ends),
         CASE(a_permitted_key_rotates_itself_and_no_other),
         CASE(self_rotation_never_lengthens_a_life),
+        CASE(a_key_whose_end_was_brought_forward_does_not_escape_it),
         CASE(an_admin_rotates_only_what_reaches_no_further),
         CASE(a_replay_rotates_once_and_tells_the_secret_once),
     };
