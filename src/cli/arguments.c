@@ -191,26 +191,23 @@ enum sp_status cli_read_arguments(const struct cli_command *command, int argc, c
 
 /* ---- help ---- */
 
-enum { HELP_LEFT = 29, HELP_WIDTH = 88 };
+enum { HELP_LEFT = 29, LIST_LEFT = 19, HELP_WIDTH = 88 };
 
-/* The text from column HELP_LEFT on, broken at spaces. */
-static void put_wrapped(const char *text, FILE *out) {
-    size_t at = HELP_LEFT;
+/* The text from column `left` on, broken at spaces. */
+static void put_wrapped(const char *text, size_t left, FILE *out) {
+    size_t at = left;
     while (*text != '\0') {
         size_t size = strcspn(text, " ");
-        if (at > HELP_LEFT && at + size > HELP_WIDTH) {
-            (void)fprintf(out, "\n%*s", HELP_LEFT, "");
-            at = HELP_LEFT;
+        if (at > left && at + 1 + size > HELP_WIDTH) {
+            (void)fprintf(out, "\n%*s", (int)left, "");
+            at = left;
+        } else if (at > left) {
+            (void)fputc(' ', out);
+            at++;
         }
         (void)fprintf(out, "%.*s", (int)size, text);
         at += size;
-        text += size;
-        if (*text == ' ') {
-            text++;
-            at++;
-            if (at + strcspn(text, " ") <= HELP_WIDTH)
-                (void)fputc(' ', out);
-        }
+        text += size + (text[size] == ' ');
     }
     (void)fputc('\n', out);
 }
@@ -221,7 +218,7 @@ static void help_row(const char *left, const struct cli_argument *row, const cha
     (void)fprintf(out, "  %-*s", HELP_LEFT - 2, left);
     if (strlen(left) > HELP_LEFT - 3)
         (void)fprintf(out, "\n%*s", HELP_LEFT, "");
-    put_wrapped(text, out);
+    put_wrapped(text, HELP_LEFT, out);
 }
 
 static void help_option(const struct cli_argument *row, FILE *out) {
@@ -265,38 +262,47 @@ void cli_help_noun(const char *noun, FILE *out) {
             if (strcmp(row->noun, noun) != 0)
                 continue;
             example = example == NULL ? row : example;
-            (void)fprintf(out, "  %-16s %s\n", row->verb, row->summary);
+            (void)fprintf(out, "  %-*s", LIST_LEFT - 2, row->verb);
+            put_wrapped(row->summary, LIST_LEFT, out);
         }
     }
     (void)fprintf(out, "\nExample:\n%s\n\n`sallyport %s COMMAND --help` says more.\n",
                   example != NULL ? example->example : "", noun);
 }
 
+/* "create|get|list", of the noun that begins at the row. */
+static void put_verbs(const struct cli_command *row, FILE *out) {
+    const char *noun = row->noun;
+    for (; row->noun != NULL && strcmp(row->noun, noun) == 0; row++)
+        (void)fprintf(out, "%s%s", row->verb, row[1].noun != NULL && strcmp(row[1].noun, noun) == 0 ? "|" : "\n");
+}
+
 void cli_help_all(FILE *out) {
     (void)fputs("Usage: sallyport COMMAND …\n\n"
-                "Administers Sallyport and asks it: is this API key, from this IP address, allowed to do this to this "
-                "resource?\n\nCommands:\n",
+                "Administers Sallyport and asks it: is this API key, from this IP address, allowed\n"
+                "to do this to this resource?\n\nCommands:\n",
                 out);
     for (size_t table = 0; cli_table(table) != NULL; table++) {
         const char *noun = "";
         for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
-            if (row->verb == NULL)
-                (void)fprintf(out, "  %-16s %s\n", row->noun, row->summary);
-            else if (strcmp(noun, row->noun) == 0)
-                (void)fprintf(out, "|%s", row->verb);
-            else
-                (void)fprintf(out, "  %-16s %s", row->noun, row->verb);
-            if (row->verb != NULL && (row[1].noun == NULL || strcmp(row[1].noun, row->noun) != 0))
-                (void)fputc('\n', out);
+            if (strcmp(noun, row->noun) == 0)
+                continue;
             noun = row->noun;
+            (void)fprintf(out, "  %-*s", LIST_LEFT - 2, noun);
+            if (row->verb == NULL)
+                put_wrapped(row->summary, LIST_LEFT, out);
+            else
+                put_verbs(row, out);
         }
     }
-    (void)fputs(
-        "\nThe acting key is read from the file that SALLYPORT_KEY_FILE names, or from a profile's key_file; never "
-        "from an argument.\nProfiles: SALLYPORT_PROFILES or ~/.config/sallyport/profiles.yaml, such as\n"
-        "  default: {admin: \"127.0.0.1:7401\", server: \"127.0.0.1:7400\", key_file: /home/me/admin.key}\n\n"
-        "Exit status: 0 allowed or done, 1 denied, 2 an error.\n\n"
-        "Example:\n  sallyport key list --principal narrator\n\n"
-        "`sallyport COMMAND --help` says more.\n",
-        out);
+    (void)fputs("  help             Explains a command: sallyport help key create\n"
+                "  version          Prints the version.\n"
+                "\nThe acting key is read from the file that SALLYPORT_KEY_FILE names, or from a profile's\n"
+                "key_file; never from an argument. Profiles are in the file that SALLYPORT_PROFILES names,\n"
+                "or ~/.config/sallyport/profiles.yaml:\n"
+                "  default: {admin: \"127.0.0.1:7401\", server: \"127.0.0.1:7400\", key_file: ~/admin.key}\n"
+                "\nExit status: 0 allowed or done, 1 denied, 2 an error.\n\n"
+                "Example:\n  sallyport key list --principal narrator\n\n"
+                "`sallyport COMMAND --help` says more.\n",
+                out);
 }

@@ -164,6 +164,10 @@ static void fish_command(const struct cli_command *table, const struct cli_comma
         put_choices(row->positionals[0].choices);
         (void)puts("'");
     }
+    bool takes_file = row->positionals[0].value != NULL && strcmp(row->positionals[0].value, "FILE") == 0;
+    if (!takes_file)
+        (void)printf("complete -c sallyport -f -n '__fish_seen_subcommand_from %s%s%s'\n", row->noun,
+                     row->verb != NULL ? "; and __fish_seen_subcommand_from " : "", verb_of(row));
     each_option(row, fish_option);
 }
 

@@ -169,7 +169,11 @@ static void check_path(const struct cli_command *command, const ProtobufCMessage
 static void check_columns(const struct cli_command *command) {
     if (command->columns == NULL)
         return;
-    const ProtobufCMessageDescriptor *message = method_of(command)->output;
+    const ProtobufCMethodDescriptor *method = method_of(command);
+    assert_non_null(method);
+    if (method == NULL)
+        return;
+    const ProtobufCMessageDescriptor *message = method->output;
     const char *inside = command->list != NULL ? command->list : command->main;
     if (inside != NULL) {
         const ProtobufCFieldDescriptor *field = field_of(message, inside, strlen(inside));
