@@ -3,14 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/change.h"
 #include "sync/service.h"
 #include "wire/wire.h"
 
 enum {
-    PAGE_MAX_CHANGES = 256, /* looked at */
-    PAGE_MAX_BYTES = 1024 * 1024,
+    PAGE_MAX_CHANGES = 256,     /* looked at */
+    PAGE_MAX_BYTES = 64 * 1024, /* a watcher that does not read holds a page: one change at least */
+    MAX_WATCHES = 1000,
+    MAX_WATCHES_OF_WORKSPACE = 100, /* so that no tenant keeps the others from watching */
     ARENA_FIRST_BYTES = 4 * 1024,
     ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a whole batch of an import */
 };
@@ -24,6 +27,8 @@ struct sp_watch {
     char *workspace;       /* whose changes were asked for; empty: all that may be seen */
     bool started;
     bool sending;
+    bool admitted; /* under the service's lock, as is: */
+    char admitted_to[SP_ID_MAX_BYTES + 1];
     uint64_t next_number;
     struct sp_bytes page[PAGE_MAX_CHANGES];
     size_t page_count, page_at;
@@ -57,6 +62,31 @@ void sp_sync_wake_watches(void *user) {
     for (struct sp_watch *watch = sync->watches; watch != NULL; watch = watch->next)
         sp_rpc_wake(watch->call);
     pthread_mutex_unlock(&sync->lock);
+}
+
+/* Whoever was authorised takes a place; those who were not hold nothing. */
+static enum sp_status admit(struct sp_watch *watch, struct sp_str workspace, struct sp_error *error) {
+    struct sp_sync *sync = watch->of->sync;
+    size_t all = 0;
+    size_t of_workspace = 0;
+    if (workspace.size > SP_ID_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
+    pthread_mutex_lock(&sync->lock);
+    for (const struct sp_watch *other = sync->watches; other != NULL && !watch->admitted; other = other->next) {
+        all += other->admitted;
+        of_workspace += other->admitted && sp_str_equal(sp_str_from(other->admitted_to), workspace);
+    }
+    if (all < MAX_WATCHES && of_workspace < MAX_WATCHES_OF_WORKSPACE && !watch->admitted) {
+        watch->admitted = true;
+        if (workspace.size > 0)
+            memcpy(watch->admitted_to, workspace.data, workspace.size);
+    }
+    bool admitted = watch->admitted;
+    pthread_mutex_unlock(&sync->lock);
+    if (admitted)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_EXHAUSTED, "%zu watch already, and %zu of them this workspace: at most %d and %d",
+                        all, of_workspace, MAX_WATCHES, MAX_WATCHES_OF_WORKSPACE);
 }
 
 /* ---- a page ---- */
@@ -133,6 +163,8 @@ static enum sp_status read_page(struct sp_watch *watch, bool *ret_more, struct s
         return status;
     struct sp_view *view = sp_snapshot_view(snapshot);
     status = authorize(watch, view, &reader.workspace, error);
+    if (status == SP_OK)
+        status = admit(watch, reader.workspace, error);
     if (status == SP_OK && (status = find_start(watch, view)) != SP_OK)
         sp_error_set(error, status, "the store's revision could not be read");
     if (status == SP_OK)

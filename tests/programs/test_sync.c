@@ -380,6 +380,35 @@ static void streams_ask_who_calls(void **state) {
     }
 }
 
+static enum sp_status watch_one(struct caller *watcher, struct sp_rpc_stream **ret_stream) {
+    const Sallyport__V1__Change *change = NULL;
+    *ret_stream = open_stream(watcher, "WatchChanges", "{'fromNumber': '1', 'workspace': 'w1'}");
+    return receive(watcher, *ret_stream, &sallyport__v1__change__descriptor, &change);
+}
+
+/* Each that does not read holds memory of the one writer of all tenants. */
+static void a_workspace_has_a_hundred_watches_and_no_more(void **state) {
+    (void)state;
+    enum { MOST = 100 };
+    struct caller watcher;
+    struct sp_rpc_stream *streams[MOST + 1];
+    char watch_key[PROGRAMS_KEY_BYTES];
+    caller_ok(&admin, "Admin/CreateApiKey", "{'principal': 'w1-admin', 'name': 'k', 'permissions': {'all': true}}");
+    snprintf(watch_key, sizeof(watch_key), "%s", caller_text(&admin, "secret"));
+    assert_true(caller_open(&watcher, programs.sync_target, watch_key));
+    for (size_t i = 0; i < MOST; i++)
+        assert_int_equal(watch_one(&watcher, &streams[i]), SP_OK);
+    assert_int_equal(watch_one(&watcher, &streams[MOST]), SP_ERR_EXHAUSTED);
+    assert_non_null(strstr(watcher.error.message, "100 of them this workspace"));
+    /* The operator's own, of all workspaces, is not kept out. */
+    struct sp_rpc_stream *other = open_stream(&programs.operator_caller, "WatchChanges", "{'fromNumber': '1'}");
+    assert_non_null(next_change(&programs.operator_caller, other));
+    sp_rpc_stream_close(other);
+    for (size_t i = 0; i <= MOST; i++)
+        sp_rpc_stream_close(streams[i]);
+    caller_close(&watcher);
+}
+
 static void a_watch_below_the_oldest_or_of_nonsense_is_refused(void **state) {
     (void)state;
     struct sp_bytes bytes;
@@ -677,6 +706,7 @@ int main(void) {
         cmocka_unit_test(a_watch_tells_old_and_new_changes_in_order),
         cmocka_unit_test(a_watch_shows_a_workspace_its_own_and_ends_with_its_key),
         cmocka_unit_test(streams_ask_who_calls),
+        cmocka_unit_test(a_workspace_has_a_hundred_watches_and_no_more),
         cmocka_unit_test(a_watch_below_the_oldest_or_of_nonsense_is_refused),
         cmocka_unit_test(a_backup_is_a_store_that_verifies_and_restores),
         cmocka_unit_test(a_dry_run_changes_nothing_and_leaves_nothing),
