@@ -51,8 +51,14 @@ static void close_secret_file(const struct secret_file *file) {
 static int show_secret(const struct cli_call *call, struct secret_file *file, json_t *reply) {
     const char *secret = json_string_value(json_object_get(reply, "secret"));
     struct sp_error error = {0};
-    if (json_is_true(json_object_get(reply, "secretAlreadyIssued")))
-        (void)fputs("The key's text was shown when this request was first made; it cannot be shown again.\n", stderr);
+    if (json_is_true(json_object_get(reply, "secretAlreadyIssued"))) {
+        (void)fputs(
+            "The key was made when this request came first, and its text went with that reply: it cannot be shown "
+            "again. Where nobody has it, delete the key and make another.\n",
+            stderr);
+        /* Who goes on to read the file must not take this for done. */
+        return file->path == NULL ? CLI_OK : CLI_ERROR;
+    }
     if (secret == NULL || secret[0] == '\0')
         return CLI_OK;
     if (file->path == NULL) {
