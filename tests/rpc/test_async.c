@@ -155,7 +155,8 @@ static void replies_come_in_each_streams_order_with_many_in_flight(void **state)
     struct sp_rpc_async_streams *streams = open_streams(*state, "/test.Async/Stream");
     unsigned sent[STREAMS], received[STREAMS] = {0};
     for (unsigned i = 0; i < STREAMS; i++) {
-        for (sent[i] = 0; sent[i] < QUEUE; sent[i]++)
+        /* One place is left: a reply may come before it is known that its message was sent. */
+        for (sent[i] = 0; sent[i] < QUEUE - 1; sent[i]++)
             assert_true(send_number(streams, i, sent[i]));
     }
     for (unsigned all = 0; all < STREAMS * MESSAGES; all++) {
