@@ -93,8 +93,9 @@ static const char *address_evidence(const struct sp_facts *facts, struct sp_aren
         sp_ip_format(facts->query->ip, address);
     if (!facts->key.has_allowlist)
         return sp_arena_printf(arena, "the key has no allowlist; asked from %s", address);
-    return sp_arena_printf(arena, "the key's allowlist has %zu separate ranges; %s is %s",
-                           facts->key.allowed_ranges.size / SP_ALLOWLIST_RANGE_BYTES, address,
+    size_t ranges = facts->key.allowed_ranges.size / SP_ALLOWLIST_RANGE_BYTES;
+    return sp_arena_printf(arena, "the key's allowlist has %zu separate range%s; %s is %s", ranges,
+                           ranges == 1 ? "" : "s", address,
                            facts->reasons[SP_STEP_ADDRESS] == SP_REASON_NONE ? "in it" : "not in it");
 }
 
