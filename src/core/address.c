@@ -69,6 +69,33 @@ static size_t find(struct sp_str text, size_t from, char wanted) {
     return from;
 }
 
+/* A right dotted quad, as nearly every address is, in one pass. False for anything else, a wrong one among it, which is read
+ * again by the functions below: they find the words for what is wrong. */
+static bool read_plain_v4(struct sp_str text, uint8_t ret_octets[static 4]) {
+    uint8_t octets[4];
+    unsigned part = 0;
+    unsigned value = 0;
+    unsigned digits = 0;
+    for (size_t i = 0; i <= text.size; i++) {
+        unsigned digit = i < text.size ? (unsigned)(uint8_t)text.data[i] - '0' : '.' - (unsigned)'0';
+        if (digit <= 9) {
+            value = value * 10 + digit;
+            if (++digits > 3 || (digits == 2 && value < 10))
+                return false;
+            continue;
+        }
+        if (digit != '.' - (unsigned)'0' || digits == 0 || value > 255 || part == 4)
+            return false;
+        octets[part++] = (uint8_t)value;
+        value = 0;
+        digits = 0;
+    }
+    if (part != 4)
+        return false;
+    memcpy(ret_octets, octets, sizeof(octets));
+    return true;
+}
+
 /* Only letters that an address is made of, so that messages may quote what they are about. */
 static enum sp_status check_alphabet(struct sp_str text, struct sp_error *error) {
     if (text.size == 0)
@@ -211,13 +238,17 @@ static enum sp_status read_v6(struct sp_str text, struct sp_ip *ret_ip, struct s
 }
 
 enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_error *error) {
+    struct sp_ip ip;
+    memcpy(ip.bytes, v4_prefix, sizeof(v4_prefix));
+    if (read_plain_v4(text, ip.bytes + sizeof(v4_prefix))) {
+        *ret_ip = ip;
+        return SP_OK;
+    }
     enum sp_status status = check_alphabet(text, error);
     if (status != SP_OK)
         return status;
     if (find(text, 0, ':') < text.size)
         return read_v6(text, ret_ip, error);
-    struct sp_ip ip;
-    memcpy(ip.bytes, v4_prefix, sizeof(v4_prefix));
     status = read_v4(text, text, ip.bytes + sizeof(v4_prefix), error);
     if (status == SP_OK)
         *ret_ip = ip;

@@ -6,15 +6,15 @@ static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 enum { TAIL_CHARS = SP_KEY_BODY_CHARS + SP_KEY_CHECK_CHARS };
 
-static const bool in_base62[256] = {
-    ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true,
-    ['8'] = true, ['9'] = true, ['A'] = true, ['B'] = true, ['C'] = true, ['D'] = true, ['E'] = true, ['F'] = true,
-    ['G'] = true, ['H'] = true, ['I'] = true, ['J'] = true, ['K'] = true, ['L'] = true, ['M'] = true, ['N'] = true,
-    ['O'] = true, ['P'] = true, ['Q'] = true, ['R'] = true, ['S'] = true, ['T'] = true, ['U'] = true, ['V'] = true,
-    ['W'] = true, ['X'] = true, ['Y'] = true, ['Z'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true,
-    ['e'] = true, ['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true, ['k'] = true, ['l'] = true,
-    ['m'] = true, ['n'] = true, ['o'] = true, ['p'] = true, ['q'] = true, ['r'] = true, ['s'] = true, ['t'] = true,
-    ['u'] = true, ['v'] = true, ['w'] = true, ['x'] = true, ['y'] = true, ['z'] = true,
+/* One more than a character's value; 0 for what is no base62 character. */
+static const uint8_t base62_value[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,
+    ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16, ['G'] = 17, ['H'] = 18,
+    ['I'] = 19, ['J'] = 20, ['K'] = 21, ['L'] = 22, ['M'] = 23, ['N'] = 24, ['O'] = 25, ['P'] = 26, ['Q'] = 27,
+    ['R'] = 28, ['S'] = 29, ['T'] = 30, ['U'] = 31, ['V'] = 32, ['W'] = 33, ['X'] = 34, ['Y'] = 35, ['Z'] = 36,
+    ['a'] = 37, ['b'] = 38, ['c'] = 39, ['d'] = 40, ['e'] = 41, ['f'] = 42, ['g'] = 43, ['h'] = 44, ['i'] = 45,
+    ['j'] = 46, ['k'] = 47, ['l'] = 48, ['m'] = 49, ['n'] = 50, ['o'] = 51, ['p'] = 52, ['q'] = 53, ['r'] = 54,
+    ['s'] = 55, ['t'] = 56, ['u'] = 57, ['v'] = 58, ['w'] = 59, ['x'] = 60, ['y'] = 61, ['z'] = 62,
 };
 
 /* Long division, a byte at a time: from the last character to the first. */
@@ -53,7 +53,7 @@ void sp_key_text_make(struct sp_str prefix, const uint8_t random[static SP_KEY_R
 enum sp_status sp_key_prefix_check(struct sp_str prefix, struct sp_error *error) {
     bool valid = prefix.size >= 1 && prefix.size <= SP_KEY_PREFIX_MAX_BYTES;
     for (size_t i = 0; valid && i < prefix.size; i++)
-        valid = in_base62[(uint8_t)prefix.data[i]] || prefix.data[i] == '_' || prefix.data[i] == '-';
+        valid = base62_value[(uint8_t)prefix.data[i]] != 0 || prefix.data[i] == '_' || prefix.data[i] == '-';
     if (!valid)
         return sp_error_set(error, SP_ERR_INVALID,
                             "key prefix: must be 1 to %d letters, digits, underscores or hyphens, such as sp_",
@@ -65,6 +65,14 @@ static bool begins_with(struct sp_str text, struct sp_str prefix) {
     return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
 }
 
+/* What the six characters of a checksum stand for: below 62^6, which 36 bits hold. */
+static uint64_t read_check(const char *chars) {
+    uint64_t check = 0;
+    for (size_t i = 0; i < SP_KEY_CHECK_CHARS; i++)
+        check = check * 62 + (uint64_t)(base62_value[(uint8_t)chars[i]] - 1);
+    return check;
+}
+
 /* The text without its prefix is a body and the checksum that fits. */
 static bool fits(struct sp_str text, size_t prefix_size) {
     if (text.size != prefix_size + TAIL_CHARS)
@@ -72,13 +80,9 @@ static bool fits(struct sp_str text, size_t prefix_size) {
     /* All are looked at, without a branch for each: nearly every text that comes here is right. */
     unsigned wrong = 0;
     for (size_t i = prefix_size; i < text.size; i++)
-        wrong |= !in_base62[(uint8_t)text.data[i]];
-    if (wrong != 0)
-        return false;
-    char check[SP_KEY_CHECK_CHARS];
+        wrong |= base62_value[(uint8_t)text.data[i]] == 0;
     size_t checked = text.size - SP_KEY_CHECK_CHARS;
-    write_check(text.data, checked, check);
-    return memcmp(check, text.data + checked, SP_KEY_CHECK_CHARS) == 0;
+    return wrong == 0 && read_check(text.data + checked) == libdeflate_crc32(0, text.data, checked);
 }
 
 enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *prefixes, size_t prefix_count,
