@@ -14,13 +14,14 @@ static enum sp_status find_by_digest(struct sp_view *view, const uint8_t digest[
 /* Steps 1 and 2. */
 static enum sp_status find_by_text(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
                                    enum sp_reason *ret_reason) {
-    struct sp_key_forms forms;
+    struct sp_key_forms spare;
+    const struct sp_key_forms *forms;
     uint8_t digest[SP_DIGEST_BYTES];
     struct sp_str text = {(const char *)query->credential.data, query->credential.size};
-    enum sp_status status = sp_view_key_forms(view, &forms);
+    enum sp_status status = sp_view_key_forms_in_place(view, &spare, &forms);
     if (status != SP_OK)
         return status;
-    if (sp_key_text_judge(text, forms.prefixes, forms.prefix_count, forms.accept_foreign) == SP_KEY_FORM_MALFORMED) {
+    if (sp_key_text_judge(text, forms->prefixes, forms->prefix_count, forms->accept_foreign) == SP_KEY_FORM_MALFORMED) {
         *ret_reason = SP_REASON_KEY_MALFORMED;
         return SP_OK;
     }

@@ -7,7 +7,6 @@
 #include "store/change.h"
 #include "store/entity.h"
 #include "store/env.h"
-#include "store/meta.h"
 #include "store/schema_numbers.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024, ARENA_BUDGET_BYTES = 64 * 1024 * 1024 };
@@ -51,7 +50,7 @@ static enum sp_status write_meta(struct sp_write *write, const struct sp_store_c
     sp_store_be64(next, 1);
     sp_store_be64(next + 8, 1);
     sp_store_be64(created, (uint64_t)options->now_s);
-    struct sp_head head = {.revision = {.epoch = 1, .number = 0}, .forms_version = 1};
+    struct sp_head head = {.revision = {.epoch = 1, .number = 0}, .settings_version = 1};
     enum sp_status status = sp_write_first_prefix(write, options->key_prefix, error);
     if (status != SP_OK)
         return status;

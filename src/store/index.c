@@ -2,6 +2,7 @@
 #include "store/index.h"
 
 #include "base/text.h"
+#include "store/kept.h"
 #include "store/record.h"
 #include "store/view.h"
 
@@ -69,21 +70,38 @@ enum sp_status sp_index_principal(struct sp_view *view, uint64_t principal_numbe
     return SP_OK;
 }
 
-enum sp_status sp_index_workspace(struct sp_view *view, uint64_t workspace_number,
-                                  struct sp_workspace_state *ret_state) {
+static enum sp_status read_workspace(struct sp_view *view, uint64_t workspace_number, unsigned *ret_flags) {
     struct sp_bytes record;
     enum sp_status status =
         narrow(sp_view_get_sealed(view, SP_DB_WORKSPACE, sp_number_key(&workspace_number), &record));
-    if (status == SP_ERR_NOT_FOUND) {
-        *ret_state = (struct sp_workspace_state){.found = false};
-        return SP_OK;
-    }
-    if (status != SP_OK)
+    if (status == SP_OK && record.size != SP_WORKSPACE_RECORD_BYTES - SP_SEAL_BYTES)
+        status = SP_ERR_CORRUPT;
+    if (status == SP_OK)
+        *ret_flags = (unsigned)(sp_load_be64(record.data) & 0xffffU);
+    return status;
+}
+
+/* Through what the snapshot keeps. */
+static enum sp_status keep_workspace(struct sp_view *view, uint64_t workspace_number, unsigned *ret_flags) {
+    struct sp_kept *kept;
+    enum sp_status status = sp_view_kept(view, &kept);
+    if (status != SP_OK || sp_kept_find_workspace(kept, workspace_number, ret_flags))
         return status;
-    if (record.size != SP_WORKSPACE_RECORD_BYTES - SP_SEAL_BYTES)
-        return SP_ERR_CORRUPT;
-    *ret_state = (struct sp_workspace_state){.found = true,
-                                             .disabled = (sp_load_be64(record.data) & SP_WORKSPACE_DISABLED) != 0};
+    status = read_workspace(view, workspace_number, ret_flags);
+    if (status == SP_OK)
+        sp_kept_put_workspace(kept, workspace_number, *ret_flags);
+    return status;
+}
+
+enum sp_status sp_index_workspace(struct sp_view *view, uint64_t workspace_number,
+                                  struct sp_workspace_state *ret_state) {
+    unsigned flags = 0;
+    enum sp_status status =
+        view->writing ? read_workspace(view, workspace_number, &flags) : keep_workspace(view, workspace_number, &flags);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *ret_state =
+        (struct sp_workspace_state){.found = status == SP_OK, .disabled = (flags & SP_WORKSPACE_DISABLED) != 0};
     return SP_OK;
 }
 
@@ -101,6 +119,24 @@ static enum sp_status decode_action(struct sp_bytes record, struct sp_action *re
     return SP_OK;
 }
 
+static enum sp_status read_action(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
+    struct sp_bytes record;
+    enum sp_status status = narrow(sp_view_get_sealed(view, SP_DB_ACTION, key, &record));
+    return status == SP_OK ? decode_action(record, ret_action) : status;
+}
+
+/* Through what the snapshot keeps. */
+static enum sp_status keep_action(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
+    struct sp_kept *kept;
+    enum sp_status status = sp_view_kept(view, &kept);
+    if (status != SP_OK || sp_kept_find_action(kept, key, ret_action))
+        return status;
+    status = read_action(view, key, ret_action);
+    if (status == SP_OK)
+        sp_kept_put_action(kept, key, ret_action);
+    return status;
+}
+
 enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct sp_str action,
                                struct sp_action *ret_action) {
     *ret_action = (struct sp_action){.found = false};
@@ -112,11 +148,9 @@ enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct 
     key[type.size] = 0;
     memcpy(key + type.size + 1, action.data, action.size);
     struct sp_bytes key_bytes = {key, type.size + 1 + action.size};
-    struct sp_bytes record;
-    enum sp_status status = narrow(sp_view_get_sealed(view, SP_DB_ACTION, key_bytes, &record));
-    if (status == SP_ERR_NOT_FOUND)
-        return SP_OK;
-    return status == SP_OK ? decode_action(record, ret_action) : status;
+    enum sp_status status =
+        view->writing ? read_action(view, key_bytes, ret_action) : keep_action(view, key_bytes, ret_action);
+    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
 }
 
 size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,

@@ -8,6 +8,7 @@
 #include "store/view.h"
 
 struct side {
+    struct sp_view *view;
     enum sp_kept_cursor which;
     MDB_cursor *cursor;
     struct sp_bytes key;
@@ -32,11 +33,11 @@ static enum sp_status narrow(int code) {
 
 /* Takes hold of a short list, which is the usual one: reading it in place costs less than a single seek. A list that is
  * long, or lies in several pages, stays with the cursor. */
-static enum sp_status hold_short_list(struct sp_view *view, struct side *side, bool *ret_empty) {
+static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
     MDB_val key = sp_val(side->key);
     MDB_val value;
     size_t count;
-    int code = sp_view_stand_at(view, side->which, side->cursor, side->key, &value);
+    int code = sp_view_stand_at(side->view, side->which, side->cursor, side->key, &value);
     *ret_empty = code == MDB_NOTFOUND;
     if (code == MDB_NOTFOUND)
         return SP_OK;
@@ -77,6 +78,7 @@ static enum sp_status seek(struct side *side, uint64_t least, struct position *r
     MDB_val value = {sizeof probe, probe};
     int code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_BOTH_RANGE);
     if (code == MDB_NOTFOUND) {
+        sp_view_stand_nowhere(side->view, side->which); /* what LMDB leaves of the cursor cannot be counted from */
         *ret_position = (struct position){.subject = 0};
         return SP_OK;
     }
@@ -133,13 +135,13 @@ static enum sp_status join_groups(struct side *groups, struct side *grants, cons
     return status;
 }
 
-static enum sp_status join(struct sp_view *view, struct side *groups, struct side *grants, uint64_t principal_number,
+static enum sp_status join(struct side *groups, struct side *grants, uint64_t principal_number,
                            const struct hearer *hearer) {
     struct position direct;
     bool go_on = true;
     bool no_grants;
     bool no_groups;
-    enum sp_status status = hold_short_list(view, grants, &no_grants);
+    enum sp_status status = hold_short_list(grants, &no_grants);
     if (status != SP_OK || no_grants)
         return status;
     status = seek(grants, principal_number, &direct);
@@ -148,7 +150,7 @@ static enum sp_status join(struct sp_view *view, struct side *groups, struct sid
     if (status != SP_OK || !go_on)
         return status;
     grants->at = 0;
-    status = hold_short_list(view, groups, &no_groups);
+    status = hold_short_list(groups, &no_groups);
     return status != SP_OK || no_groups ? status : join_groups(groups, grants, hearer);
 }
 
@@ -156,15 +158,17 @@ static enum sp_status tell_considered(struct sp_view *view, struct sp_bytes reso
                                       const struct hearer *hearer) {
     if (principal_number == 0 || resource_key.size == 0)
         return SP_OK;
-    struct side groups = {
-        .which = SP_CURSOR_PRINCIPAL, .key = sp_number_key(&principal_number), .domain = SP_SEAL_PRINCIPAL};
-    struct side grants = {.which = SP_CURSOR_RESOURCE, .key = resource_key, .domain = SP_SEAL_RESOURCE};
+    struct side groups = {.view = view,
+                          .which = SP_CURSOR_PRINCIPAL,
+                          .key = sp_number_key(&principal_number),
+                          .domain = SP_SEAL_PRINCIPAL};
+    struct side grants = {.view = view, .which = SP_CURSOR_RESOURCE, .key = resource_key, .domain = SP_SEAL_RESOURCE};
     enum sp_status status = sp_view_borrow_cursor(view, SP_CURSOR_PRINCIPAL, &groups.cursor);
     if (status != SP_OK)
         return SP_ERR_IO;
     status = sp_view_borrow_cursor(view, SP_CURSOR_RESOURCE, &grants.cursor);
     if (status == SP_OK) {
-        status = join(view, &groups, &grants, principal_number, hearer);
+        status = join(&groups, &grants, principal_number, hearer);
         sp_view_return_cursor(view, grants.cursor);
     }
     sp_view_return_cursor(view, groups.cursor);

@@ -42,8 +42,8 @@
  *   …   ranges (32 each)   key id   principal id   workspace id   seal (8)
  * meta:
  *   "format"  version (4)
- *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) key forms version (8) seal (8): read by
- *             every decision; the forms version grows with each change of "prefixes" or "foreign"
+ *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) settings version (8) seal (8): read by
+ *             every decision; the settings version grows with each commit that touched what snapshots keep (kept.h)
  *   "next"    next subject number (8) next workspace number (8)
  *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
  *   "source"  text: "embedded", or the etcd URL;  "prefixes" the key prefixes, each ended by 00, first is the one for

@@ -1,9 +1,8 @@
 /* The meta database: the sealed head that every decision reads, and the key forms. */
 #include <stdlib.h>
 
-#include "core/key_text.h"
 #include "store/entity.h"
-#include "store/meta.h"
+#include "store/kept.h"
 #include "store/view.h"
 
 static struct sp_bytes name_bytes(const char *name) {
@@ -16,6 +15,8 @@ enum sp_status sp_view_meta(struct sp_view *view, const char *name, struct sp_by
 }
 
 enum sp_status sp_write_meta(struct sp_write *write, const char *name, struct sp_bytes value) {
+    if (strcmp(name, "prefixes") == 0 || strcmp(name, "foreign") == 0)
+        write->settings_touched = true;
     return sp_write_put(write, SP_DB_META, name_bytes(name), value, 0);
 }
 
@@ -30,20 +31,40 @@ static enum sp_status load_head(struct sp_view *view, struct sp_head *ret_head) 
     ret_head->revision.number = sp_load_be64(record.data + 8);
     memcpy(ret_head->last_hash, record.data + 16, sizeof ret_head->last_hash);
     ret_head->synced_at_s = (int64_t)sp_load_be64(record.data + 48);
-    ret_head->forms_version = sp_load_be64(record.data + 56);
+    ret_head->settings_version = sp_load_be64(record.data + 56);
     return SP_OK;
 }
 
-enum sp_status sp_view_head(struct sp_view *view, struct sp_head *ret_head) {
-    if (view->writing)
-        return load_head(view, ret_head);
-    if (!view->head_known) {
+/* A snapshot that is acquired again without a commit in between stands at the same transaction, whose head was verified. */
+enum sp_status sp_view_head_in_place(struct sp_view *view, const struct sp_head **ret_head) {
+    size_t txn_id = mdb_txn_id(view->txn);
+    if (!view->head_known || view->head_txn_id != txn_id || view->writing) {
+        view->head_known = false;
         enum sp_status status = load_head(view, &view->head);
         if (status != SP_OK)
             return status;
         view->head_known = true;
+        view->head_txn_id = txn_id;
     }
-    *ret_head = view->head;
+    *ret_head = &view->head;
+    return SP_OK;
+}
+
+enum sp_status sp_view_head(struct sp_view *view, struct sp_head *ret_head) {
+    const struct sp_head *head;
+    enum sp_status status = sp_view_head_in_place(view, &head);
+    if (status == SP_OK)
+        *ret_head = *head;
+    return status;
+}
+
+enum sp_status sp_view_kept(struct sp_view *view, struct sp_kept **ret_kept) {
+    const struct sp_head *head;
+    enum sp_status status = sp_view_head_in_place(view, &head);
+    if (status != SP_OK)
+        return status;
+    sp_kept_begin(view->kept, head->revision.epoch, head->settings_version);
+    *ret_kept = view->kept;
     return SP_OK;
 }
 
@@ -53,17 +74,25 @@ enum sp_status sp_write_head(struct sp_write *write, const struct sp_head *head)
     sp_store_be64(record + 8, head->revision.number);
     memcpy(record + 16, head->last_hash, sizeof head->last_hash);
     sp_store_be64(record + 48, (uint64_t)head->synced_at_s);
-    sp_store_be64(record + 56, head->forms_version);
+    sp_store_be64(record + 56, head->settings_version);
     struct sp_bytes sealed = {record, SP_HEAD_BYTES - SP_SEAL_BYTES};
     sp_store_be64(record + sealed.size, sp_seal(SP_SEAL_HEAD, name_bytes("head"), sealed));
     return sp_write_meta(write, "head", (struct sp_bytes){record, sizeof record});
 }
 
 enum sp_status sp_view_revision(struct sp_view *view, struct sp_revision *ret_revision) {
-    struct sp_head head;
-    enum sp_status status = sp_view_head(view, &head);
+    const struct sp_head *head;
+    enum sp_status status = sp_view_head_in_place(view, &head);
     if (status == SP_OK)
-        *ret_revision = head.revision;
+        *ret_revision = head->revision;
+    return status;
+}
+
+enum sp_status sp_view_settings_version(struct sp_view *view, struct sp_revision *ret_version) {
+    const struct sp_head *head;
+    enum sp_status status = sp_view_head_in_place(view, &head);
+    if (status == SP_OK)
+        *ret_version = (struct sp_revision){head->revision.epoch, head->settings_version};
     return status;
 }
 
@@ -114,24 +143,21 @@ static enum sp_status load_forms(struct sp_view *view, struct sp_bytes *ret_list
     return SP_OK;
 }
 
-/* Copies the forms out of the map, so that later snapshots at the same version need not look them up. */
-static enum sp_status fill_cache(struct sp_view *view, const struct sp_head *head, struct sp_forms_cache *cache) {
+/* Copies the forms out of the map. */
+static enum sp_status keep_forms(struct sp_view *view, struct sp_kept *kept) {
     struct sp_bytes list;
     bool foreign;
     enum sp_status status = load_forms(view, &list, &foreign);
     if (status != SP_OK)
         return status;
-    if (list.size > sizeof cache->text)
+    if (list.size > sizeof kept->text)
         return SP_ERR_CORRUPT;
-    cache->valid = false;
-    memcpy(cache->text, list.data, list.size);
-    status = split_prefixes((struct sp_bytes){cache->text, list.size}, &cache->forms);
+    memcpy(kept->text, list.data, list.size);
+    status = split_prefixes((struct sp_bytes){kept->text, list.size}, &kept->forms);
     if (status != SP_OK)
         return status;
-    cache->forms.accept_foreign = foreign;
-    cache->epoch = head->revision.epoch;
-    cache->version = head->forms_version;
-    cache->valid = true;
+    kept->forms.accept_foreign = foreign;
+    kept->forms_known = true;
     return SP_OK;
 }
 
@@ -146,30 +172,28 @@ static enum sp_status forms_of_write(struct sp_view *view, struct sp_key_forms *
     return status;
 }
 
-static enum sp_status forms_of_snapshot(struct sp_view *view, struct sp_key_forms *ret_forms) {
-    struct sp_head head;
-    enum sp_status status = sp_view_head(view, &head);
-    if (status != SP_OK)
-        return status;
-    struct sp_forms_cache *cache = view->forms;
-    if (!cache->valid || cache->epoch != head.revision.epoch || cache->version != head.forms_version)
-        status = fill_cache(view, &head, cache);
+enum sp_status sp_view_key_forms_in_place(struct sp_view *view, struct sp_key_forms *spare,
+                                          const struct sp_key_forms **ret_forms) {
+    if (view->writing) {
+        *ret_forms = spare;
+        return forms_of_write(view, spare);
+    }
+    struct sp_kept *kept;
+    enum sp_status status = sp_view_kept(view, &kept);
+    if (status == SP_OK && !kept->forms_known)
+        status = keep_forms(view, kept);
     if (status == SP_OK)
-        *ret_forms = cache->forms;
+        *ret_forms = &kept->forms;
     return status;
 }
 
 enum sp_status sp_view_key_forms(struct sp_view *view, struct sp_key_forms *ret_forms) {
-    return view->writing ? forms_of_write(view, ret_forms) : forms_of_snapshot(view, ret_forms);
-}
-
-static enum sp_status bump_forms_version(struct sp_write *write) {
-    struct sp_head head;
-    enum sp_status status = sp_view_head(&write->view, &head);
-    if (status != SP_OK)
-        return status;
-    head.forms_version++;
-    return sp_write_head(write, &head);
+    const struct sp_key_forms *forms;
+    struct sp_key_forms spare;
+    enum sp_status status = sp_view_key_forms_in_place(view, &spare, &forms);
+    if (status == SP_OK)
+        *ret_forms = *forms;
+    return status;
 }
 
 static bool has_prefix(const struct sp_key_forms *forms, struct sp_str prefix) {
@@ -215,8 +239,6 @@ enum sp_status sp_write_add_prefix(struct sp_write *write, struct sp_str prefix,
     status = sp_view_meta(&write->view, "prefixes", &old);
     if (status == SP_OK)
         status = append_prefix(write, old, prefix);
-    if (status == SP_OK)
-        status = bump_forms_version(write);
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "the key prefix cannot be stored");
 }
 
@@ -225,6 +247,5 @@ enum sp_status sp_write_accept_foreign(struct sp_write *write) {
     enum sp_status status = sp_view_meta(&write->view, "foreign", &there);
     if (status != SP_ERR_NOT_FOUND)
         return status;
-    status = sp_write_meta(write, "foreign", (struct sp_bytes){(const uint8_t *)"\1", 1});
-    return status == SP_OK ? bump_forms_version(write) : status;
+    return sp_write_meta(write, "foreign", (struct sp_bytes){(const uint8_t *)"\1", 1});
 }

@@ -1,13 +1,13 @@
 /* Readers. What a decision pays here: one renewed and one reset transaction, and one atomic exchange. */
 #include <stdlib.h>
 
-#include "store/meta.h"
+#include "store/kept.h"
 #include "store/view.h"
 
 struct sp_snapshot {
     struct sp_view view;
     struct sp_turn turn;
-    struct sp_forms_cache forms;
+    struct sp_kept kept;
 };
 
 static int begin_and_open_cursors(struct sp_snapshot *snapshot) {
@@ -16,9 +16,9 @@ static int begin_and_open_cursors(struct sp_snapshot *snapshot) {
     int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
     if (code != MDB_SUCCESS)
         return code;
-    code = mdb_cursor_open(view->txn, store->databases[SP_DB_PRINCIPAL], &view->kept[SP_CURSOR_PRINCIPAL]);
+    code = mdb_cursor_open(view->txn, store->databases[SP_DB_PRINCIPAL], &view->cursors[SP_CURSOR_PRINCIPAL]);
     if (code == MDB_SUCCESS)
-        code = mdb_cursor_open(view->txn, store->databases[SP_DB_RESOURCE], &view->kept[SP_CURSOR_RESOURCE]);
+        code = mdb_cursor_open(view->txn, store->databases[SP_DB_RESOURCE], &view->cursors[SP_CURSOR_RESOURCE]);
     mdb_txn_reset(view->txn);
     return code;
 }
@@ -36,7 +36,7 @@ enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret
     if (snapshot == NULL)
         return SP_ERR_MEMORY;
     snapshot->view.store = store;
-    snapshot->view.forms = &snapshot->forms;
+    snapshot->view.kept = &snapshot->kept;
     sp_turn_join(store, &snapshot->turn);
     int code = first_begin(snapshot);
     if (code == MDB_MAP_RESIZED) {
@@ -56,8 +56,8 @@ void sp_snapshot_close(struct sp_snapshot *snapshot) {
     if (snapshot == NULL)
         return;
     for (size_t i = 0; i < SP_KEPT_CURSORS; i++) {
-        if (snapshot->view.kept[i] != NULL)
-            mdb_cursor_close(snapshot->view.kept[i]);
+        if (snapshot->view.cursors[i] != NULL)
+            mdb_cursor_close(snapshot->view.cursors[i]);
     }
     if (snapshot->view.txn != NULL)
         mdb_txn_abort(snapshot->view.txn);
@@ -91,7 +91,6 @@ enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) {
         sp_turn_end(&snapshot->turn);
         return sp_lmdb_status(code);
     }
-    view->head_known = false;
     view->renewed[SP_CURSOR_PRINCIPAL] = false;
     view->renewed[SP_CURSOR_RESOURCE] = false;
     return SP_OK;

@@ -102,6 +102,10 @@ void sp_write_abort(struct sp_write *write);
 /* The revision of a view, from the sealed head. SP_ERR_CORRUPT. */
 enum sp_status sp_view_revision(struct sp_view *view, struct sp_revision *ret_revision) SP_MUST_USE;
 
+/* The settings version with its epoch, which changes with each commit that touched the schema, the key forms or whether a
+ * workspace is enabled: what was made of them is good for as long as it stays. SP_ERR_CORRUPT. */
+enum sp_status sp_view_settings_version(struct sp_view *view, struct sp_revision *ret_version) SP_MUST_USE;
+
 /* When the writer was last in step with the source of truth (scaled mode); 0: never. SP_ERR_CORRUPT. */
 enum sp_status sp_view_synced_at(struct sp_view *view, int64_t *ret_synced_at_s) SP_MUST_USE;
 /* Sets it. No revision is assigned. */
@@ -116,5 +120,8 @@ struct sp_key_forms {
     bool accept_foreign;
 };
 enum sp_status sp_view_key_forms(struct sp_view *view, struct sp_key_forms *ret_forms) SP_MUST_USE;
+/* The same without a copy: *ret_forms is in the snapshot, or in `spare`. */
+enum sp_status sp_view_key_forms_in_place(struct sp_view *view, struct sp_key_forms *spare,
+                                          const struct sp_key_forms **ret_forms) SP_MUST_USE;
 
 #endif

@@ -35,13 +35,13 @@ enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor w
     if (view->writing)
         return sp_view_open_cursor(view, databases[which], ret_cursor);
     if (!view->renewed[which]) {
-        int code = mdb_cursor_renew(view->txn, view->kept[which]);
+        int code = mdb_cursor_renew(view->txn, view->cursors[which]);
         if (code != MDB_SUCCESS)
             return sp_lmdb_status(code);
         view->renewed[which] = true;
-        view->standing_size[which] = 0;
+        sp_view_stand_nowhere(view, which);
     }
-    *ret_cursor = view->kept[which];
+    *ret_cursor = view->cursors[which];
     return SP_OK;
 }
 
@@ -52,15 +52,19 @@ void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor) {
 
 int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
                      MDB_val *ret_value) {
-    MDB_val key_val = sp_val(key);
+    struct sp_standing *standing = &view->standing[which];
     bool can_stand = !view->writing && key.size <= SP_STANDING_BYTES;
-    if (can_stand && view->standing_size[which] == key.size && memcmp(view->standing[which], key.data, key.size) == 0)
-        return mdb_cursor_get(cursor, &key_val, ret_value, MDB_FIRST_DUP);
-    view->standing_size[which] = 0;
+    if (can_stand && standing->key_size == key.size && memcmp(standing->key, key.data, key.size) == 0) {
+        *ret_value = standing->first;
+        return MDB_SUCCESS;
+    }
+    MDB_val key_val = sp_val(key);
+    standing->key_size = 0;
     int code = mdb_cursor_get(cursor, &key_val, ret_value, MDB_SET_KEY);
     if (code == MDB_SUCCESS && can_stand && key.size > 0) {
-        memcpy(view->standing[which], key.data, key.size);
-        view->standing_size[which] = key.size;
+        memcpy(standing->key, key.data, key.size);
+        standing->key_size = key.size;
+        standing->first = *ret_value;
     }
     return code;
 }

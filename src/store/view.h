@@ -60,28 +60,35 @@ struct sp_head {
     struct sp_revision revision;
     uint8_t last_hash[32];
     int64_t synced_at_s;
-    uint64_t forms_version;
+    uint64_t settings_version;
 };
+
+struct sp_kept;
 
 /* The cursors that a snapshot keeps for decisions. */
 enum sp_kept_cursor { SP_CURSOR_PRINCIPAL, SP_CURSOR_RESOURCE, SP_KEPT_CURSORS };
 enum { SP_STANDING_BYTES = 64 }; /* keys that are longer are looked for each time */
 
+/* The key among whose values a kept cursor stands, and the first of them. A decision reads the head of a list and then its
+ * edges, and the next of a batch often the same list: only the first descends the tree. */
+struct sp_standing {
+    size_t key_size; /* 0: none */
+    uint8_t key[SP_STANDING_BYTES];
+    MDB_val first;
+};
+
 struct sp_view {
     struct sp_store *store;
     MDB_txn *txn;
     bool writing;
-    /* Only of snapshots; forgotten with each acquire. */
-    bool head_known;
+    bool head_known; /* of transaction head_txn_id */
+    size_t head_txn_id;
     struct sp_head head;
-    MDB_cursor *kept[SP_KEPT_CURSORS];
+    /* Only of snapshots; the cursors are renewed with each acquire. */
+    struct sp_kept *kept;
+    MDB_cursor *cursors[SP_KEPT_CURSORS];
     bool renewed[SP_KEPT_CURSORS];
-    /* The key that a kept cursor stands at; 0 bytes: none. A decision reads the head of a list and then its edges, and the
-     * next of a batch often the same list: only the first descends the tree. */
-    size_t standing_size[SP_KEPT_CURSORS];
-    uint8_t standing[SP_KEPT_CURSORS][SP_STANDING_BYTES];
-    /* Kept between acquires, for as long as the head tells the same epoch and version. */
-    struct sp_forms_cache *forms;
+    struct sp_standing standing[SP_KEPT_CURSORS];
 };
 
 /* Reads one value, the first of duplicates. Borrowed. SP_ERR_NOT_FOUND. */
@@ -97,9 +104,14 @@ enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor w
                                      MDB_cursor **ret_cursor) SP_MUST_USE;
 void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor);
 
-/* Moves a borrowed cursor to the first value of a key, which it reads. An LMDB code. */
+/* Reads the first value of a key, and leaves a borrowed cursor at one of the key's values. An LMDB code. */
 int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
                      MDB_val *ret_value);
+
+/* After a cursor operation that failed: the cursor is to be positioned anew before it is used again. */
+static inline void sp_view_stand_nowhere(struct sp_view *view, enum sp_kept_cursor which) {
+    view->standing[which].key_size = 0;
+}
 
 /* A new cursor; close it with mdb_cursor_close before the view ends. */
 enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database,
@@ -110,6 +122,11 @@ enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, 
 
 /* The sealed head. SP_ERR_CORRUPT where it is missing or damaged. */
 enum sp_status sp_view_head(struct sp_view *view, struct sp_head *ret_head) SP_MUST_USE;
+/* The same, borrowed until the view is used at another revision. */
+enum sp_status sp_view_head_in_place(struct sp_view *view, const struct sp_head **ret_head) SP_MUST_USE;
+
+/* What a snapshot's view keeps of the settings, of the head's version. Not for writes. SP_ERR_CORRUPT. */
+enum sp_status sp_view_kept(struct sp_view *view, struct sp_kept **ret_kept) SP_MUST_USE;
 
 static inline MDB_val sp_val(struct sp_bytes bytes) {
     union {
@@ -133,12 +150,16 @@ static inline struct sp_bytes sp_number_key(const uint64_t *number) {
 struct sp_write {
     struct sp_view view;
     struct sp_turn turn;
-    int failed;     /* LMDB's first code that made the write fail: it can only be aborted then */
-    bool half_done; /* a changeset was refused half way: likewise */
+    int failed;            /* LMDB's first code that made the write fail: it can only be aborted then */
+    bool half_done;        /* a changeset was refused half way: likewise */
+    bool settings_touched; /* the commit moves the settings version on */
 };
 
 /* Says why the write failed; SP_OK where it has not. */
 enum sp_status sp_write_failure(const struct sp_write *write, struct sp_error *error) SP_MUST_USE;
+
+/* The prefix of a store that is being made (meta.c). SP_ERR_INVALID. */
+enum sp_status sp_write_first_prefix(struct sp_write *write, struct sp_str prefix, struct sp_error *error) SP_MUST_USE;
 
 /* All return SP_OK or note the failure in the write. `flags` are mdb_put's; with MDB_NOOVERWRITE or MDB_NODUPDATA what is
  * there already is SP_ERR_EXISTS and no failure. */

@@ -49,7 +49,27 @@ struct sp_view *sp_write_view(struct sp_write *write) {
     return &write->view;
 }
 
+/* Whether what snapshots keep between acquires may have changed (kept.h). */
+static void note_settings(struct sp_write *write, enum sp_database database, struct sp_bytes key) {
+    if (database == SP_DB_ACTION || database == SP_DB_WORKSPACE ||
+        (database == SP_DB_ENTITY && key.size > 0 && key.data[0] == SP_KIND_SCHEMA))
+        write->settings_touched = true;
+}
+
+static enum sp_status move_settings_version(struct sp_write *write) {
+    struct sp_head head;
+    enum sp_status status = sp_view_head(&write->view, &head);
+    if (status != SP_OK)
+        return status;
+    head.settings_version++;
+    return sp_write_head(write, &head);
+}
+
 enum sp_status sp_write_commit(struct sp_write *write, struct sp_error *error) {
+    if (write->settings_touched && write->failed == MDB_SUCCESS && move_settings_version(write) == SP_ERR_CORRUPT) {
+        sp_write_abort(write);
+        return sp_error_set(error, SP_ERR_CORRUPT, "the store's head is damaged: restore a backup");
+    }
     if (write->failed != MDB_SUCCESS) {
         int failed = write->failed;
         sp_write_abort(write);
@@ -85,6 +105,7 @@ enum sp_status sp_write_failure(const struct sp_write *write, struct sp_error *e
 
 enum sp_status sp_write_put(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                             struct sp_bytes value, unsigned flags) {
+    note_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = sp_val(value);
     int code = mdb_put(write->view.txn, write->view.store->databases[database], &key_val, &value_val, flags);
@@ -93,6 +114,7 @@ enum sp_status sp_write_put(struct sp_write *write, enum sp_database database, s
 
 enum sp_status sp_write_put_new(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                                 struct sp_bytes value, struct sp_bytes *ret_there) {
+    note_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = sp_val(value);
     int code = mdb_put(write->view.txn, write->view.store->databases[database], &key_val, &value_val, MDB_NOOVERWRITE);
@@ -104,6 +126,7 @@ enum sp_status sp_write_put_new(struct sp_write *write, enum sp_database databas
 
 enum sp_status sp_write_remove(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                                const struct sp_bytes *value) {
+    note_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = value != NULL ? sp_val(*value) : (MDB_val){0, NULL};
     int code =
@@ -112,6 +135,7 @@ enum sp_status sp_write_remove(struct sp_write *write, enum sp_database database
 }
 
 enum sp_status sp_write_empty(struct sp_write *write, enum sp_database database) {
+    note_settings(write, database, (struct sp_bytes){NULL, 0});
     return note(write, mdb_drop(write->view.txn, write->view.store->databases[database], 0));
 }
 
