@@ -343,18 +343,27 @@ int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call) {
     return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
 }
 
-struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count) {
-    struct sp_str first = {NULL, 0};
+size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key, struct sp_str *ret_values,
+                                size_t room) {
     size_t count = 0;
     size_t key_size = strlen(key);
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *entry = &call->metadata.metadata[i];
-        if (GRPC_SLICE_LENGTH(entry->key) == key_size && memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) == 0 &&
-            count++ == 0) {
-            first = (struct sp_str){(const char *)GRPC_SLICE_START_PTR(entry->value), GRPC_SLICE_LENGTH(entry->value)};
+        if (GRPC_SLICE_LENGTH(entry->key) != key_size || memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) != 0) {
+            continue;
         }
+        if (count < room) {
+            ret_values[count] =
+                (struct sp_str){(const char *)GRPC_SLICE_START_PTR(entry->value), GRPC_SLICE_LENGTH(entry->value)};
+        }
+        count++;
     }
-    *ret_count = count;
+    return count;
+}
+
+struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count) {
+    struct sp_str first = {NULL, 0};
+    *ret_count = sp_rpc_call_metadata_all(call, key, &first, 1);
     return first;
 }
 

@@ -96,6 +96,9 @@ struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
 struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
 /* The first value of a metadata key (lower case) and how many values it has; empty and 0 for none. */
 struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count);
+/* Every value of a metadata key in their order, the first `room` of them; returns how many there are. */
+size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key, struct sp_str *ret_values,
+                                size_t room);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
 struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
 /* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */

@@ -1,4 +1,4 @@
-/* Who calls: the key in the metadata, and the address at the other end of the connection. */
+/* Who calls: the key in the metadata, and the address at the other end of the connection, or behind the proxies there. */
 #include <string.h>
 #include <strings.h>
 
@@ -35,15 +35,45 @@ static void copy_text(struct sp_str from, char *to, size_t room, struct sp_str *
     *ret_copy = (struct sp_str){to, size};
 }
 
-void sp_sync_caller_read(struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {
+/* Behind proxies; false: not known. */
+static bool find_forwarded(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call, const struct sp_ip *peer,
+                           struct sp_ip *ret_ip) {
+    size_t count = sp_rpc_call_metadata_all(call, "x-forwarded-for", NULL, 0);
+    struct sp_str *lines = sp_arena_calloc(sp_rpc_call_arena(call), count, sizeof(*lines));
+    if (count > 0 && lines == NULL)
+        return false;
+    (void)sp_rpc_call_metadata_all(call, "x-forwarded-for", lines, count);
+    return sp_forwarded_client(trust, peer, lines, count, ret_ip);
+}
+
+static void find_address(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
+                         struct sp_sync_caller *ret_caller) {
+    struct sp_admin_caller *caller = &ret_caller->caller;
+    struct sp_ip peer;
+    struct sp_str peer_text = sp_rpc_call_peer(call);
+    bool peer_known = sp_ip_parse(peer_text, &peer, NULL) == SP_OK;
+    if (trust->hops == 0 && trust->range_count == 0) {
+        copy_text(peer_text, ret_caller->address, sizeof(ret_caller->address), &caller->address);
+        ret_caller->ip = peer;
+        caller->ip = peer_known ? &ret_caller->ip : NULL;
+        return;
+    }
+    /* A proxy's own address is nobody's: the trail shows none rather than that. */
+    if (find_forwarded(trust, call, peer_known ? &peer : NULL, &ret_caller->ip)) {
+        sp_ip_format(&ret_caller->ip, ret_caller->address);
+        caller->address = sp_str_from(ret_caller->address);
+        caller->ip = &ret_caller->ip;
+    }
+}
+
+void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
+                         struct sp_sync_caller *ret_caller) {
     struct sp_admin_caller *caller = &ret_caller->caller;
     *caller = (struct sp_admin_caller){.now_s = sp_sync_now_s()};
     /* One that is cut is longer than any key, and refused for that. */
     copy_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
               &caller->credential);
-    copy_text(sp_rpc_call_peer(call), ret_caller->address, sizeof(ret_caller->address), &caller->address);
-    if (sp_ip_parse(caller->address, &ret_caller->ip, NULL) == SP_OK)
-        caller->ip = &ret_caller->ip;
+    find_address(trust, call, ret_caller);
 }
 
 void sp_sync_caller_wipe(struct sp_sync_caller *caller) {

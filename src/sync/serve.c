@@ -28,6 +28,9 @@ struct serve_options {
     uint64_t drain_ms;
     uint64_t keep_changes_days;
     uint64_t map_size;
+    const char *trusted_proxies;
+    uint64_t trusted_hops;
+    struct sp_forwarded_trust trust; /* what the two say */
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;
@@ -91,6 +94,7 @@ static enum sp_status run_with_store(const struct serve_options *options, struct
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status =
         sp_sync_init(sync, store, options->store, (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
+    sync->trust = options->trust;
     if (status == SP_OK)
         status = run_server(options, sync, error);
     if (sp_sync_fini(sync)) {
@@ -186,6 +190,20 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "let the store hold more than it was made for"},
+        {.name = "trusted-proxies",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->trusted_proxies,
+         .environment = "SALLYPORT_SYNC_TRUSTED_PROXIES",
+         .argument = "RANGES",
+         .help = "addresses and CIDR ranges of proxies, with commas between, whose x-forwarded-for tells the client"},
+        {.name = "trusted-hops",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->trusted_hops,
+         .environment = "SALLYPORT_SYNC_TRUSTED_HOPS",
+         .default_text = "0",
+         .argument = "COUNT",
+         .most = SP_FORWARDED_MAX_HOPS,
+         .help = "instead: entries at the right end of x-forwarded-for that trusted proxies wrote; 0: do not read it"},
         {.name = "log-level",
          .kind = SP_OPTION_TEXT,
          .target = &options->log_level_name,
@@ -208,7 +226,7 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
 
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct serve_options options = {0};
-    struct sp_option table[16];
+    struct sp_option table[32];
     int rest = argc;
     size_t count = fill_table(&options, table);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
@@ -218,5 +236,9 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
     if (sp_log_level_parse(options.log_level_name, &options.log_level) != SP_OK)
         return sp_sync_complain_usage(command, "--log-level: say debug, info, warning or error");
+    struct sp_error error = {0};
+    if (sp_forwarded_trust_read(sp_str_from(options.trusted_proxies), options.trusted_hops, &options.trust, &error) !=
+        SP_OK)
+        return sp_sync_complain_usage(command, error.message);
     return run(&options);
 }

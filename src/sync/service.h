@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "admin/admin.h"
+#include "core/forwarded.h"
 #include "rpc/server.h"
 #include "sync/writer.h"
 
@@ -31,6 +32,7 @@ struct sp_watch;
 struct sp_sync {
     struct sp_store *store;
     const char *store_path;
+    struct sp_forwarded_trust trust; /* set it before the first call: zeroed, an address is the connection's peer */
     struct sp_writer *writer;
     struct sp_sync_worker workers[SP_SYNC_MAX_WORKERS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
@@ -68,7 +70,9 @@ struct sp_sync_caller {
     char address[SP_SYNC_ADDRESS_BYTES];
     char credential[SP_SYNC_CREDENTIAL_BYTES];
 };
-void sp_sync_caller_read(struct sp_rpc_call *call, struct sp_sync_caller *ret_caller);
+/* The address is the client's by the trusted-proxy rule of core/forwarded.h. */
+void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
+                         struct sp_sync_caller *ret_caller);
 void sp_sync_caller_wipe(struct sp_sync_caller *caller);
 
 /* The streaming methods, by file; their user is a struct sp_sync_method. */

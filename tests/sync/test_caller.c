@@ -22,13 +22,14 @@ enum { TEXT_BYTES = 1024, HEADERS_MAX = 3 };
 static struct sp_rpc_server *server;
 static grpc_completion_queue *queue;
 static grpc_channel *channel;
+static struct sp_forwarded_trust trust;
 
 /* Replies "credential size|credential|ambiguous|address|address known". */
 static void describe(struct sp_rpc_call *call, void *user) {
     struct sp_sync_caller caller;
     char text[TEXT_BYTES];
     (void)user;
-    sp_sync_caller_read(call, &caller);
+    sp_sync_caller_read(&trust, call, &caller);
     int size = snprintf(text, sizeof(text), "%zu|%.*s|%d|%.*s|%d", caller.caller.credential.size,
                         SP_STR_ARG(caller.caller.credential), caller.caller.ambiguous,
                         SP_STR_ARG(caller.caller.address), caller.caller.ip != NULL);
@@ -167,10 +168,49 @@ static void cuts_a_credential_that_is_longer_than_any_key(void **state) {
     assert_int_equal(strncmp(text, "513|", 4), 0);
 }
 
+static void finds_the_client_behind_trusted_proxies_only(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *proxies;
+        unsigned hops;
+        struct header headers[HEADERS_MAX];
+        const char *expected;
+    } rows[] = {
+        {"no header", "127.0.0.0/8", 0, {{0}}, "0||0||0"},
+        {"one line", "127.0.0.0/8", 0, {{"x-forwarded-for", "198.51.100.66, 203.0.113.9"}}, "0||0|203.0.113.9|1"},
+        {"two lines",
+         "127.0.0.0/8",
+         0,
+         {{"x-forwarded-for", "203.0.113.9"}, {"x-forwarded-for", "127.0.0.9"}},
+         "0||0|203.0.113.9|1"},
+        {"no proxy of ours", "10.0.0.0/8", 0, {{"x-forwarded-for", "203.0.113.9"}}, "0||0|127.0.0.1|1"},
+        {"unreadable", "127.0.0.0/8", 0, {{"x-forwarded-for", "203.0.113.9, unknown"}}, "0||0||0"},
+        {"a hop", "", 1, {{"x-forwarded-for", "198.51.100.66,2001:DB8::9"}}, "0||0|2001:db8::9|1"},
+        {"two hops over two lines",
+         "",
+         2,
+         {{"x-forwarded-for", "203.0.113.9"}, {"x-forwarded-for", "127.0.0.9"}},
+         "0||0|203.0.113.9|1"},
+        {"past the proxies", "", 2, {{"x-forwarded-for", "203.0.113.9"}}, "0||0||0"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[TEXT_BYTES];
+        size_t count = 0;
+        while (count < HEADERS_MAX && rows[i].headers[count].name != NULL)
+            count++;
+        assert_int_equal(sp_forwarded_trust_read(sp_str_from(rows[i].proxies), rows[i].hops, &trust, NULL), SP_OK);
+        call_with(rows[i].headers, count, text);
+        if (strcmp(text, rows[i].expected) != 0)
+            fail_msg("%s: %s instead of %s", rows[i].name, text, rows[i].expected);
+    }
+    trust = (struct sp_forwarded_trust){0};
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_key_or_says_that_it_is_ambiguous),
         cmocka_unit_test(cuts_a_credential_that_is_longer_than_any_key),
+        cmocka_unit_test(finds_the_client_behind_trusted_proxies_only),
     };
     return cmocka_run_group_tests(tests, start, stop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
