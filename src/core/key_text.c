@@ -17,18 +17,30 @@ static const uint8_t base62_value[256] = {
     ['s'] = 55, ['t'] = 56, ['u'] = 57, ['v'] = 58, ['w'] = 59, ['x'] = 60, ['y'] = 61, ['z'] = 62,
 };
 
-/* Long division, a byte at a time: from the last character to the first. */
+enum { LIMBS = SP_KEY_RANDOM_BYTES / 4, CHARS_A_ROUND = 5, ROUND_BASE = 62 * 62 * 62 * 62 * 62 };
+
+/* Divides the number, most significant limb first, and returns the rest. */
+static uint32_t divide(uint32_t number[static LIMBS], uint32_t by) {
+    uint64_t rest = 0;
+    for (size_t i = 0; i < LIMBS; i++) {
+        uint64_t value = rest << 32 | number[i];
+        number[i] = (uint32_t)(value / by);
+        rest = value % by;
+    }
+    return (uint32_t)rest;
+}
+
+/* Long division, five characters at a time: from the last to the first. */
 static void write_body(const uint8_t random[static SP_KEY_RANDOM_BYTES], char out[static SP_KEY_BODY_CHARS]) {
-    uint8_t number[SP_KEY_RANDOM_BYTES];
-    memcpy(number, random, sizeof(number));
-    for (size_t i = SP_KEY_BODY_CHARS; i-- > 0;) {
-        unsigned rest = 0;
-        for (size_t j = 0; j < sizeof(number); j++) {
-            unsigned value = rest << 8 | number[j];
-            number[j] = (uint8_t)(value / 62);
-            rest = value % 62;
+    uint32_t number[LIMBS];
+    for (size_t i = 0; i < LIMBS; i++)
+        number[i] = sp_load_be32(random + 4 * i);
+    for (size_t i = SP_KEY_BODY_CHARS; i > 0;) {
+        uint32_t rest = divide(number, ROUND_BASE);
+        for (size_t j = 0; j < CHARS_A_ROUND && i > 0; j++) {
+            out[--i] = base62[rest % 62];
+            rest /= 62;
         }
-        out[i] = base62[rest];
     }
     explicit_bzero(number, sizeof(number));
 }
