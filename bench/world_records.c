@@ -257,24 +257,40 @@ static enum sp_status make_operator(struct sp_store *store, char secret[SP_KEY_T
     return status;
 }
 
+/* How many records go into one transaction. Keys lie in the order of their digests, so that each lands on a page of its own: the more come
+ * together, the fewer times a page is written. LMDB holds some 131,000 changed pages before it begins to spill them. */
+enum { RECORDS_IN_A_COMMIT = 120000 };
+
+static enum sp_status import_workspace(struct sp_write *write, const struct sp_admin_caller *caller,
+                                       const struct world *world, uint64_t workspace, struct sp_arena *arena,
+                                       size_t *ret_records, struct sp_error *error) {
+    Sallyport__V1__ImportRequest request = SALLYPORT__V1__IMPORT_REQUEST__INIT;
+    Sallyport__V1__ImportResponse *response;
+    if (!world_records(world, workspace, arena, &request.records, &request.n_records))
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = sp_admin_import(write, caller, &request, arena, &response, error);
+    if (status == SP_OK && response->error[0] != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "record %llu: %s", (unsigned long long)response->error_line,
+                            response->error);
+    *ret_records = request.n_records;
+    return status;
+}
+
+/* Imports workspaces from *next on, as many as go into a transaction, and moves *next behind them. */
 static enum sp_status import_some(struct sp_store *store, const struct sp_admin_caller *caller,
-                                  const struct world *world, uint64_t from, uint64_t to, struct sp_arena *arena,
+                                  const struct world *world, uint64_t *next, struct sp_arena *arena,
                                   struct sp_error *error) {
     struct sp_write *write;
     enum sp_status status = sp_write_begin(store, &write, error);
     if (status != SP_OK)
         return status;
-    for (uint64_t w = from; status == SP_OK && w < to; w++) {
-        Sallyport__V1__ImportRequest request = SALLYPORT__V1__IMPORT_REQUEST__INIT;
-        Sallyport__V1__ImportResponse *response;
-        if (!world_records(world, w, arena, &request.records, &request.n_records))
-            status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-        else
-            status = sp_admin_import(write, caller, &request, arena, &response, error);
-        if (status == SP_OK && response->error[0] != '\0')
-            status = sp_error_set(error, SP_ERR_INVALID, "record %llu: %s", (unsigned long long)response->error_line,
-                                  response->error);
+    size_t records = 0;
+    while (status == SP_OK && *next < world_workspaces(world) && records < RECORDS_IN_A_COMMIT) {
+        size_t more = 0;
+        status = import_workspace(write, caller, world, *next, arena, &more, error);
         sp_arena_reset(arena);
+        records += more;
+        (*next)++;
     }
     if (status == SP_OK)
         return sp_write_commit(write, error);
@@ -293,18 +309,17 @@ static enum sp_status write_key_file(const char *path, const char *secret, struc
 static enum sp_status fill_store(struct sp_store *store, const struct world *world, const char *key_file,
                                  void (*progress)(uint64_t done, uint64_t total), struct sp_arena *arena,
                                  struct sp_error *error) {
-    enum { WORKSPACES_IN_A_COMMIT = 500 };
     char secret[SP_KEY_TEXT_BYTES];
     enum sp_status status = make_operator(store, secret, arena, error);
     if (status == SP_OK && key_file != NULL)
         status = write_key_file(key_file, secret, error);
     struct sp_admin_caller caller = {.credential = sp_str_from(secret), .now_s = time(NULL)};
     uint64_t total = world_workspaces(world);
-    for (uint64_t w = 0; status == SP_OK && w < total; w += WORKSPACES_IN_A_COMMIT) {
-        uint64_t to = w + WORKSPACES_IN_A_COMMIT < total ? w + WORKSPACES_IN_A_COMMIT : total;
-        status = import_some(store, &caller, world, w, to, arena, error);
+    uint64_t next = 0;
+    while (status == SP_OK && next < total) {
+        status = import_some(store, &caller, world, &next, arena, error);
         if (progress != NULL)
-            progress(to, total);
+            progress(next, total);
     }
     return status;
 }
