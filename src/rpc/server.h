@@ -123,6 +123,9 @@ void *sp_rpc_state(const struct sp_rpc_call *call);
 void sp_rpc_read(struct sp_rpc_call *call);
 /* Sends a message (copied); one at a time: wait for `sent`. */
 void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message);
+/* Sends a message (copied) and asks for the next in one step, which costs a third less than the two; there is no `sent`. Not
+ * while a message is read or sent. */
+void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message);
 /* Ends the stream with OK. */
 void sp_rpc_finish(struct sp_rpc_call *call);
 /* Any thread: has `woken` called soon, on the call's worker; several before it happens count as one. Not after `closed` has begun: the caller

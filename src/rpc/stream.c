@@ -133,23 +133,43 @@ static size_t set_initial_op(struct sp_rpc_call *call, grpc_op *ops) {
     return 1;
 }
 
-void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message) {
-    if (!is_live(call)) {
-        return;
-    }
+/* Puts a copy of the message into the reply's buffer, and the ops that send it. */
+static size_t set_send_ops(struct sp_rpc_call *call, struct sp_bytes message, grpc_op *ops) {
     grpc_slice slice = grpc_slice_malloc(message.size);
     if (message.size > 0) {
         memcpy(GRPC_SLICE_START_PTR(slice), message.data, message.size);
     }
     grpc_slice_buffer_reset_and_unref(&call->reply->data.raw.slice_buffer);
     grpc_slice_buffer_add(&call->reply->data.raw.slice_buffer, slice);
-    grpc_op ops[2];
-    memset(ops, 0, sizeof ops);
     size_t count = set_initial_op(call, ops);
     ops[count].op = GRPC_OP_SEND_MESSAGE;
     ops[count++].data.send_message.send_message = call->reply;
+    return count;
+}
+
+void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message) {
+    if (!is_live(call)) {
+        return;
+    }
+    grpc_op ops[2];
+    memset(ops, 0, sizeof ops);
+    size_t count = set_send_ops(call, message, ops);
     call->sending = true;
     call_start_batch(call, ops, count, &call->sent);
+}
+
+/* `sending` stays false: when the message has gone is never told, and gRPC keeps it before the status. */
+void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message) {
+    if (!is_live(call)) {
+        return;
+    }
+    grpc_op ops[3];
+    memset(ops, 0, sizeof ops);
+    size_t count = set_send_ops(call, message, ops);
+    ops[count].op = GRPC_OP_RECV_MESSAGE;
+    ops[count++].data.recv_message.recv_message = &call->incoming;
+    call->reading = true;
+    call_start_batch(call, ops, count, &call->received);
 }
 
 static void send_status(struct sp_rpc_call *call) {

@@ -1,17 +1,8 @@
-/* CheckStream. While one answer is on its way the next message is read and answered; its answer then waits for the
- * first to have gone, and nothing more is read until then, so that a slow client cannot make memory grow. */
+/* CheckStream: a message is answered before the next is read, so that a slow client cannot make memory grow. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "server/batch.h"
 #include "wire/wire.h"
-
-struct stream {
-    bool sending;
-    bool half_closed;
-    uint8_t *waiting; /* an answer that waits for the one before it; NULL for none */
-    size_t waiting_size;
-};
 
 static enum sp_status check_revision(const Sallyport__V1__Revision *wanted, struct sp_revision current,
                                      struct sp_error *error) {
@@ -72,27 +63,12 @@ static enum sp_status answer(struct sp_service *service, struct sp_rpc_call *cal
     return sp_wire_pack(&response.base, sp_rpc_call_arena(call), ret_bytes);
 }
 
-static enum sp_status keep_waiting(struct stream *stream, struct sp_bytes bytes) {
-    stream->waiting = malloc(bytes.size);
-    if (stream->waiting == NULL)
-        return SP_ERR_MEMORY;
-    memcpy(stream->waiting, bytes.data, bytes.size);
-    stream->waiting_size = bytes.size;
-    return SP_OK;
-}
-
 static void opened(struct sp_rpc_call *call, void *user) {
     (void)user;
-    struct stream *stream = calloc(1, sizeof(*stream));
-    sp_rpc_set_state(call, stream);
-    if (stream == NULL)
-        sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
-    else
-        sp_rpc_read(call);
+    sp_rpc_read(call);
 }
 
 static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
-    struct stream *stream = sp_rpc_state(call);
     struct sp_error error = {0};
     ProtobufCMessage *request;
     struct sp_bytes reply = {0};
@@ -100,8 +76,6 @@ static void received(struct sp_rpc_call *call, void *user, struct sp_bytes messa
                                            sp_rpc_call_arena(call), &request, &error);
     if (status == SP_OK) {
         status = answer(user, call, (const Sallyport__V1__CheckStreamRequest *)request, &reply);
-        if (status == SP_OK && stream->sending)
-            status = keep_waiting(stream, reply);
         if (status != SP_OK)
             sp_error_set(&error, status, "the answer needs more memory than a call may use: ask for less");
     }
@@ -110,51 +84,17 @@ static void received(struct sp_rpc_call *call, void *user, struct sp_bytes messa
         sp_rpc_fail(call, status, error.message);
         return;
     }
-    if (!stream->sending) {
-        stream->sending = true;
-        sp_rpc_send(call, reply);
-        sp_rpc_read(call);
-    }
+    sp_rpc_send_and_read(call, reply);
     sp_arena_wipe(sp_rpc_call_arena(call));
-}
-
-static void finish_if_done(struct sp_rpc_call *call, const struct stream *stream) {
-    if (stream->half_closed && !stream->sending)
-        sp_rpc_finish(call);
-}
-
-static void sent(struct sp_rpc_call *call, void *user) {
-    (void)user;
-    struct stream *stream = sp_rpc_state(call);
-    stream->sending = stream->waiting != NULL;
-    if (stream->sending) {
-        sp_rpc_send(call, (struct sp_bytes){stream->waiting, stream->waiting_size});
-        free(stream->waiting);
-        stream->waiting = NULL;
-        sp_rpc_read(call);
-    }
-    finish_if_done(call, stream);
 }
 
 static void half_closed(struct sp_rpc_call *call, void *user) {
     (void)user;
-    struct stream *stream = sp_rpc_state(call);
-    stream->half_closed = true;
-    finish_if_done(call, stream);
-}
-
-static void closed(struct sp_rpc_call *call, void *user) {
-    (void)user;
-    struct stream *stream = sp_rpc_state(call);
-    if (stream != NULL)
-        free(stream->waiting);
-    free(stream);
+    sp_rpc_finish(call);
 }
 
 const struct sp_rpc_stream_ops sp_check_stream = {
     .opened = opened,
     .received = received,
     .half_closed = half_closed,
-    .sent = sent,
-    .closed = closed,
 };

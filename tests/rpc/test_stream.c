@@ -43,6 +43,20 @@ static const struct sp_rpc_stream_ops echo_ops = {
     .closed = count_closed,
 };
 
+/* ---- the same, in one step for each message ---- */
+
+static void answer_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    (void)user;
+    sp_rpc_send_and_read(call, message);
+}
+
+static const struct sp_rpc_stream_ops answer_ops = {
+    .opened = count_opened,
+    .received = answer_received,
+    .half_closed = echo_half_closed,
+    .closed = count_closed,
+};
+
 /* ---- server streaming: as many messages as asked for, each of 32 KiB ---- */
 
 enum { CHUNK_BYTES = 32 * 1024 };
@@ -202,6 +216,7 @@ static const struct sp_rpc_stream_ops news_ops = {
 
 static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Echo", .kind = SP_RPC_STREAM, .stream = &echo_ops},
+    {.path = "/test.Test/Answer", .kind = SP_RPC_STREAM, .stream = &answer_ops},
     {.path = "/test.Test/Feed", .kind = SP_RPC_STREAM, .stream = &feed_ops},
     {.path = "/test.Test/Sum", .kind = SP_RPC_STREAM, .stream = &sum_ops},
     {.path = "/test.Test/Fail", .kind = SP_RPC_STREAM, .stream = &fail_ops},
@@ -229,12 +244,11 @@ static struct sp_rpc_stream *open_stream(struct rig *rig, struct sp_rpc_client *
     return stream;
 }
 
-static void carries_messages_both_ways_in_order(void **state) {
-    struct rig *rig = *state;
+static void carry_both_ways(struct rig *rig, const char *path) {
     struct sp_bytes reply;
     char text[32];
     struct sp_rpc_client *client = rig_client(rig, 0);
-    struct sp_rpc_stream *stream = open_stream(rig, client, "/test.Test/Echo");
+    struct sp_rpc_stream *stream = open_stream(rig, client, path);
     for (int i = 0; i < 300; i++) {
         snprintf(text, sizeof text, "message %d", i);
         assert_int_equal(sp_rpc_stream_send(stream, bytes_of(text), &rig->error), SP_OK);
@@ -245,7 +259,40 @@ static void carries_messages_both_ways_in_order(void **state) {
     assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
     assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
     sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+}
+
+static void carries_messages_both_ways_in_order(void **state) {
+    carry_both_ways(*state, "/test.Test/Echo");
     assert_true(gate_wait(&closed, 1));
+    carry_both_ways(*state, "/test.Test/Answer");
+    assert_true(gate_wait(&closed, 2));
+}
+
+/* Large enough that the client's window does not take them all: the server answers no more than are read. */
+static void answers_all_that_was_sent_before_the_client_began_to_read(void **state) {
+    enum { MESSAGES = 64, BYTES = 200 * 1024 };
+    struct rig *rig = *state;
+    struct sp_bytes reply;
+    uint8_t *data = calloc(1, BYTES);
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *stream = open_stream(rig, client, "/test.Test/Answer");
+    int got = 0;
+    for (int i = 0; i < MESSAGES; i++) {
+        data[0] = (uint8_t)i;
+        assert_int_equal(sp_rpc_stream_send(stream, (struct sp_bytes){data, BYTES}, &rig->error), SP_OK);
+        /* A blocking client may run a few ahead. */
+        for (; i == MESSAGES - 1 ? got < MESSAGES : got + 8 < i; got++) {
+            sp_arena_reset(&rig->arena);
+            assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
+            assert_int_equal(reply.size, BYTES);
+            assert_int_equal(reply.data[0], got);
+        }
+    }
+    assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
+    sp_rpc_stream_close(stream);
+    free(data);
     sp_rpc_client_close(client);
 }
 
@@ -320,17 +367,18 @@ static void ends_with_the_error_that_the_handler_gives_first(void **state) {
 
 static void closes_a_stream_that_its_client_cancels(void **state) {
     struct rig *rig = *state;
-    static const char *const paths[] = {"/test.Test/Echo", "/test.Test/Feed", "/test.Test/Sum", "/test.Test/News"};
+    static const char *const paths[] = {"/test.Test/Echo", "/test.Test/Feed", "/test.Test/Sum", "/test.Test/Answer",
+                                        "/test.Test/News"};
     struct sp_rpc_client *client = rig_client(rig, 0);
     for (int round = 0; round < 25; round++) {
         for (size_t i = 0; i < COUNT(paths); i++) {
             struct sp_rpc_stream *stream = open_stream(rig, client, paths[i]);
             assert_int_equal(sp_rpc_stream_send(stream, bytes_of("100"), &rig->error), SP_OK);
-            assert_true(gate_wait(i == 3 ? &subscribed : &opened, i == 3 ? round + 1 : round * 3 + (int)i + 1));
+            assert_true(gate_wait(i == 4 ? &subscribed : &opened, i == 4 ? round + 1 : round * 4 + (int)i + 1));
             sp_rpc_stream_close(stream);
         }
     }
-    assert_true(gate_wait(&closed, 100));
+    assert_true(gate_wait(&closed, 125));
     sp_rpc_client_close(client);
 }
 
@@ -426,11 +474,22 @@ static void ends_streams_when_the_server_stops(void **state) {
     struct sp_bytes reply;
     struct sp_rpc_client *client = rig_client(rig, 0);
     struct sp_rpc_stream *idle = open_stream(rig, client, "/test.Test/Echo");
+    struct sp_rpc_stream *unread = open_stream(rig, client, "/test.Test/Answer");
     struct sp_rpc_stream *subscriber = open_stream(rig, client, "/test.Test/News");
-    assert_true(gate_wait(&opened, 1));
+    assert_int_equal(sp_rpc_stream_send(unread, bytes_of("one"), &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_receive(unread, &rig->arena, &reply, &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_send(unread, bytes_of("two"), &rig->error), SP_OK);
+    assert_true(gate_wait(&opened, 2));
     assert_true(gate_wait(&subscribed, 1));
     sp_rpc_server_stop(rig->server, 60000);
-    assert_int_equal(gate_count(&closed), 2);
+    assert_int_equal(gate_count(&closed), 3);
+    enum sp_status status = sp_rpc_stream_receive(unread, &rig->arena, &reply, &rig->error);
+    if (status == SP_OK) {
+        assert_bytes(reply, "two");
+        status = sp_rpc_stream_receive(unread, &rig->arena, &reply, &rig->error);
+    }
+    assert_int_equal(status, SP_ERR_UNAVAILABLE);
+    sp_rpc_stream_close(unread);
     assert_int_equal(sp_rpc_stream_receive(idle, &rig->arena, &reply, &rig->error), SP_ERR_UNAVAILABLE);
     assert_string_equal(rig->error.message, "the server is stopping");
     assert_int_equal(sp_rpc_stream_receive(subscriber, &rig->arena, &reply, &rig->error), SP_ERR_UNAVAILABLE);
@@ -444,6 +503,7 @@ static void ends_streams_when_the_server_stops(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(carries_messages_both_ways_in_order),
+        TEST(answers_all_that_was_sent_before_the_client_began_to_read),
         TEST(sums_a_client_stream),
         TEST(feeds_all_messages_and_then_ends),
         TEST(waits_for_a_client_that_does_not_read),
