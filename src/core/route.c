@@ -1,0 +1,241 @@
+/* Reading routes as they are written, and matching. */
+#include "core/route.h"
+
+#include "base/text.h"
+#include "core/route_internal.h"
+
+/* ---- a route's text ---- */
+
+static enum sp_status check_method(struct sp_str method, struct sp_error *error) {
+    bool good = method.size > 0 && method.size <= SP_ROUTE_METHOD_MAX_BYTES;
+    if (sp_str_equal(method, SP_STR_LITERAL("*")))
+        return SP_OK;
+    for (size_t i = 0; good && i < method.size; i++) {
+        char c = method.data[i];
+        bool upper = c >= 'A' && c <= 'Z';
+        good = upper || (i > 0 && ((c >= '0' && c <= '9') || c == '-' || c == '_'));
+    }
+    return good ? SP_OK
+                : sp_error_set(error, SP_ERR_INVALID,
+                               "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\"");
+}
+
+/* The name between braces. */
+static bool is_capture_name(struct sp_str name) {
+    for (size_t i = 0; i < name.size; i++) {
+        char folded = sp_route_fold(name.data[i]);
+        bool letter = (folded >= 'a' && folded <= 'z') || folded == '_';
+        if (!letter && (i == 0 || folded < '0' || folded > '9'))
+            return false;
+    }
+    return name.size > 0 && name.size <= SP_ID_MAX_BYTES;
+}
+
+/* Takes the braces off; whether they were there with a good name between them. */
+static bool read_capture(struct sp_str text, struct sp_str *ret_name) {
+    if (text.size < 3 || text.data[0] != '{' || text.data[text.size - 1] != '}')
+        return false;
+    *ret_name = (struct sp_str){text.data + 1, text.size - 2};
+    return is_capture_name(*ret_name);
+}
+
+static bool has_brace(struct sp_str text) {
+    return text.size > 0 && (memchr(text.data, '{', text.size) != NULL || memchr(text.data, '}', text.size) != NULL);
+}
+
+static enum sp_status check_literal(struct sp_str segment, bool last, struct sp_error *error) {
+    if (segment.size == 0 && !last)
+        return sp_error_set(error, SP_ERR_INVALID, "the path has an empty segment; remove one '/'");
+    if (sp_str_equal(segment, SP_STR_LITERAL(".")) || sp_str_equal(segment, SP_STR_LITERAL("..")))
+        return sp_error_set(error, SP_ERR_INVALID, "the path has a segment \".\" or \"..\", which no request reaches");
+    for (size_t i = 0; i < segment.size; i++) {
+        if (segment.data[i] == '%')
+            return sp_error_set(error, SP_ERR_INVALID, "the path has a '%%'; write what is meant, decoded");
+        if (!sp_route_is_literal_char(segment.data[i]))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "the path has a character that no request can have there; use letters, digits and "
+                                "-._~!$&'()*+,=:@");
+    }
+    return SP_OK;
+}
+
+/* Checks one segment; of a capture, that its name is not among those before. */
+static enum sp_status check_segment(struct sp_str segment, struct sp_str *names, size_t *name_count, bool last,
+                                    struct sp_error *error) {
+    struct sp_str name;
+    if (!has_brace(segment))
+        return check_literal(segment, last, error);
+    if (!read_capture(segment, &name))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64");
+    for (size_t i = 0; i < *name_count; i++)
+        if (sp_str_equal(names[i], name))
+            return sp_error_set(error, SP_ERR_INVALID, "the path captures {%.*s} twice", SP_STR_ARG(name));
+    names[(*name_count)++] = name;
+    return SP_OK;
+}
+
+static enum sp_status check_template(struct sp_str path, struct sp_error *error) {
+    struct sp_str names[SP_ROUTE_MAX_SEGMENTS];
+    size_t name_count = 0, count = 0;
+    enum sp_status status = SP_OK;
+    if (path.size == 0 || path.data[0] != '/')
+        return sp_error_set(error, SP_ERR_INVALID, "the path must begin with '/'");
+    if (path.size > SP_ROUTE_TEMPLATE_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_INVALID, "the path is longer than 512 bytes");
+    for (struct sp_str rest = path; status == SP_OK && rest.size > 0; count++) {
+        struct sp_str segment = sp_route_next_segment(&rest);
+        status = count == SP_ROUTE_MAX_SEGMENTS
+                     ? sp_error_set(error, SP_ERR_INVALID, "the path has more than 32 segments")
+                     : check_segment(segment, names, &name_count, rest.size == 0, error);
+    }
+    return status;
+}
+
+/* Finds which segment is captured under the name. */
+static enum sp_status find_capture(struct sp_route *route, struct sp_error *error) {
+    struct sp_str rest = route->path;
+    for (uint8_t i = 0; rest.size > 0; i++) {
+        struct sp_str segment = sp_route_next_segment(&rest);
+        struct sp_str name;
+        if (read_capture(segment, &name) && sp_str_equal(name, route->id)) {
+            route->id_segment = i;
+            return SP_OK;
+        }
+    }
+    return sp_error_set(error, SP_ERR_INVALID, "the path does not capture {%.*s}", SP_STR_ARG(route->id));
+}
+
+/* "voice", "voice/abc", "voice/{voice_id}". */
+static enum sp_status read_resource(struct sp_str resource, struct sp_route *route, struct sp_error *error) {
+    const char *slash = resource.size > 0 ? memchr(resource.data, '/', resource.size) : NULL;
+    route->type = resource;
+    if (slash != NULL)
+        route->type.size = (size_t)(slash - resource.data);
+    enum sp_status status = sp_text_check_word(route->type, "type", error);
+    if (status != SP_OK || slash == NULL)
+        return status;
+    struct sp_str id = {slash + 1, resource.size - route->type.size - 1};
+    route->id = id;
+    route->id_kind = SP_ROUTE_ID_CONSTANT;
+    if (!has_brace(id))
+        return sp_text_check_resource_id(id, "resource id", error);
+    if (!read_capture(id, &route->id))
+        return sp_error_set(error, SP_ERR_INVALID, "a resource's id is one capture, such as {voice_id}, or a constant");
+    route->id_kind = SP_ROUTE_ID_CAPTURE;
+    return find_capture(route, error);
+}
+
+/* Cuts at the first space. */
+static bool cut(struct sp_str text, struct sp_str *ret_before, struct sp_str *ret_after) {
+    const char *space = text.size > 0 ? memchr(text.data, ' ', text.size) : NULL;
+    if (space == NULL)
+        return false;
+    *ret_before = (struct sp_str){text.data, (size_t)(space - text.data)};
+    *ret_after = (struct sp_str){space + 1, text.size - ret_before->size - 1};
+    return true;
+}
+
+enum sp_status sp_route_read(struct sp_str method_and_path, struct sp_str action_and_resource,
+                             struct sp_route *ret_route, struct sp_error *error) {
+    struct sp_route route = {0};
+    struct sp_str resource;
+    if (!cut(method_and_path, &route.method, &route.path))
+        return sp_error_set(error, SP_ERR_INVALID, "a route is a method and a path, such as GET /v1/voices/{voice_id}");
+    if (!cut(action_and_resource, &route.action, &resource))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a route leads to an action and a resource, such as \"use voice/{voice_id}\"");
+    enum sp_status status = check_method(route.method, error);
+    if (status == SP_OK)
+        status = check_template(route.path, error);
+    if (status == SP_OK)
+        status = sp_text_check_word(route.action, "action", error);
+    if (status == SP_OK)
+        status = read_resource(resource, &route, error);
+    if (status == SP_OK)
+        *ret_route = route;
+    return status;
+}
+
+/* ---- matching ---- */
+
+static struct sp_route_match not_found(enum sp_route_outcome outcome, const char *why) {
+    return (struct sp_route_match){.outcome = outcome, .why = why};
+}
+
+/* The edge from the state with the text or with the text in another case; NULL for none. */
+static const struct sp_route_edge *find_edge(const struct sp_routes *routes, uint32_t state, struct sp_str text) {
+    uint64_t hash = sp_route_hash(routes->seed, state, text);
+    for (uint64_t i = 0; i < SP_ROUTE_MAX_PROBES; i++) {
+        const struct sp_route_slot *slot = &routes->slots[(hash + i) & routes->slot_mask];
+        const struct sp_route_edge *edge = &routes->edges[slot->edge];
+        if (slot->edge == 0)
+            return NULL;
+        if (slot->tag == hash >> 32 && edge->from == state && sp_route_equal_folded(edge->text, text))
+            return edge;
+    }
+    return NULL;
+}
+
+/* Walks the automaton. NULL, or why some upstream could read the path as another. The state is 0 where nothing fits. */
+static const char *walk(const struct sp_routes *routes, const struct sp_route_path *path, uint32_t *ret_state) {
+    uint32_t state = path->count > SP_ROUTE_MAX_SEGMENTS ? 0 : SP_ROUTE_STATE_START;
+    for (size_t i = 0; state != 0 && i < path->count; i++) {
+        struct sp_str segment = path->segments[i];
+        const struct sp_route_edge *edge = find_edge(routes, state, segment);
+        if (edge == NULL)
+            state = segment.size > 0 ? routes->states[state].other : 0;
+        else if (path->encoded_reserved >> i & 1)
+            return "the path has an encoded character that makes a segment look like another route's";
+        else if (!sp_str_equal(edge->text, segment))
+            return "the path differs from a route's only in upper and lower case";
+        else
+            state = edge->to;
+    }
+    *ret_state = state;
+    return NULL;
+}
+
+/* The route that ends here for the method, + 1; 0 for none. */
+static uint32_t find_final(const struct sp_routes *routes, const struct sp_route_state *state, struct sp_str method) {
+    for (uint32_t i = 0; i < state->final_count; i++) {
+        uint32_t index = routes->finals[state->first_final + i];
+        if (sp_str_equal(routes->routes[index].method, method))
+            return index + 1;
+    }
+    return state->any;
+}
+
+static struct sp_route_match found(const struct sp_routes *routes, uint32_t index, const struct sp_route_path *path) {
+    const struct sp_route *route = &routes->routes[index];
+    struct sp_route_match match = {.outcome = SP_ROUTE_FOUND, .why = "", .route = route, .index = index};
+    if ((routes->captures[index] & path->raw_plus) != 0)
+        return not_found(SP_ROUTE_REFUSED, "the path has a '+' in a captured segment, which some read as a space; "
+                                           "\"%2B\" is read alike by all");
+    if (route->id_kind == SP_ROUTE_ID_CAPTURE)
+        match.id = path->segments[route->id_segment];
+    else if (route->id_kind == SP_ROUTE_ID_CONSTANT)
+        match.id = route->id;
+    if (match.id.size > SP_RESOURCE_ID_MAX_BYTES)
+        return not_found(SP_ROUTE_REFUSED, "the resource's id in the path is longer than 256 bytes");
+    return match;
+}
+
+struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
+                                      char scratch[static SP_ROUTE_SCRATCH_BYTES]) {
+    struct sp_route_path path;
+    uint32_t state = 0;
+    if (!sp_route_method_is_token(method))
+        return not_found(SP_ROUTE_REFUSED, "the method is no token of at most 32 characters");
+    const char *why = sp_route_path_read(target, scratch, &path);
+    if (why == NULL)
+        why = walk(routes, &path, &state);
+    if (why != NULL)
+        return not_found(SP_ROUTE_REFUSED, why);
+    const struct sp_route_state *end = &routes->states[state];
+    uint32_t final = find_final(routes, end, method);
+    if (final > 0)
+        return found(routes, final - 1, &path);
+    return end->final_count > 0 ? not_found(SP_ROUTE_OTHER_METHOD, "a route has this path, but with other methods")
+                                : not_found(SP_ROUTE_UNKNOWN, "no route has this path");
+}

@@ -1,0 +1,133 @@
+/* Which rule a request's method and path reach. Pure; a compiled matcher is immutable and may be used by any number of
+ * threads at once.
+ *
+ * A route leads a method and a template of paths to an action on a resource:
+ *
+ *   POST  /v1/text-to-speech/{voice_id}  →  use voice/{voice_id}
+ *
+ * Templates. A template is "/" or segments that each begin with '/': literals of unreserved characters and
+ * ! $ & ' ( ) * + , = : @ (RFC 3986 section 3.3, without ';'), written as they are once decoded, or {name}, which takes
+ * one whole segment that is not empty. A last segment may be empty: "/v1/voices/" is another template than
+ * "/v1/voices". At most 512 bytes and 32 segments. A resource's id is one capture, a constant, or not there. There is no
+ * capture of several segments: what is below it would be read by the upstream alone.
+ *
+ * Which route wins. Of all routes whose method is the request's or `*` and whose template fits the whole path, the one
+ * that has a literal at the first place where two differ (so a literal beats a capture, and what stands further left
+ * counts first); of two of one shape, the one that names the method. /a/{x}/c and /a/b/{y} both fit /a/b/c: the second
+ * wins; /a/b/d with /a/{x}/d and /a/b/c reaches the first, as if nothing had been tried before. Methods are compared as
+ * they are (RFC 9110 section 9.1); HEAD is not GET.
+ *
+ * Matching reads the path once. All templates are compiled into one automaton over segments, so that its time depends on
+ * the path's length and on nothing else: no backtracking, and each literal is found with at most SP_ROUTE_MAX_PROBES
+ * looks into a table. Templates that overlap in so many ways that the automaton outgrows its bounds are refused.
+ *
+ * No spelling of a path may reach a laxer rule than the one that the upstream will act on. What an upstream could read
+ * in two ways is therefore refused, never guessed:
+ *
+ *   what                                          why; RFC 3986 unless said otherwise
+ *   a target that does not begin with '/'         absolute-form, authority-form, "*" (RFC 9112 section 3.2): another
+ *                                                 place names the host
+ *   "//", also at the start                       empty segments are dropped by some (sections 3.3 and 6.2.2.3); at
+ *                                                 the start they begin an authority (section 4.2)
+ *   a segment "." or "..", however spelt          removed by whoever normalises (sections 3.3 and 5.2.4)
+ *   '\' or %5C                                    no path character (section 3.3); '/' to some
+ *   %2F                                           a character of data, unlike '/' (section 2.2); many decode first
+ *   ';' or %3B                                    parameters of a segment (section 3.3), cut off by some
+ *   %25                                           whoever decodes twice reads another path (section 2.4)
+ *   %3F, %23, and a raw '#'                       the path's end to whoever decodes first; a fragment is never sent
+ *                                                 (sections 3.4, 3.5)
+ *   '%' without two hexadecimal digits            section 2.1
+ *   bytes that are no path character              space, controls, '"<>[]^`{|}' and all above 0x7e (section 3.3)
+ *   encoded controls (U+0000–U+001F, U+007F–9F)   end the text for some; never part of an id
+ *   encoded bytes that are no UTF-8               overlong forms and surrogates too (RFC 3629 section 3)
+ *   a raw '+' in a captured segment               a space to whoever decodes forms; "%2B" is read alike by all
+ *   an encoded reserved character where the       equivalent to some, different to others (section 2.2): /v1/a%3Ab
+ *   segment then equals a literal                 beside /v1/a:b and /v1/{x}
+ *   a literal in another case                     equal to some (section 6.2.2.1 says not): /v1/Admin beside
+ *                                                 /v1/admin and /v1/{x}
+ *   controls, space and '#' in the query          no query character (section 3.4). The query is not looked at
+ *                                                 otherwise: it chooses no route
+ *   a path of more than 4,096 bytes
+ *   a captured id of more than 256 bytes
+ *
+ * Encoded unreserved characters are what they stand for (section 6.2.2.2): /v1/%76oices is /v1/voices. A slash at the
+ * end is not equivalent to none: it reaches the template that ends so, or nothing. Since upstreams often forgive one,
+ * compiling refuses routes that meet on a path and on the same path with a slash and lead to different things; so it does
+ * with literals that differ only in case at one place.
+ *
+ * Envoy hands over the target as it came if it does not normalise, and what it will forward if it does: both are safe.
+ * Best fits `normalize_path: true`, `merge_slashes: false`, `path_with_escaped_slashes_action: REJECT_REQUEST` and
+ * `headers_with_underscores_action: REJECT_REQUEST`, so that what is checked here is byte for byte what the upstream
+ * gets. A route of Envoy that rewrites paths (prefix_rewrite, regex_rewrite) changes it after the check. */
+#ifndef SP_CORE_ROUTE_H
+#define SP_CORE_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum {
+    SP_ROUTES_MAX = 10000,
+    SP_ROUTE_TEMPLATE_MAX_BYTES = 512,
+    SP_ROUTE_MAX_SEGMENTS = 32,
+    SP_ROUTE_METHOD_MAX_BYTES = 32,
+    SP_ROUTE_MAX_METHODS = 64, /* different ones in one list */
+    SP_ROUTE_PATH_MAX_BYTES = 4096,
+    SP_ROUTE_MAX_PROBES = 32,
+    SP_ROUTE_SCRATCH_BYTES = SP_ROUTE_PATH_MAX_BYTES, /* what a match decodes into */
+};
+
+enum sp_route_id {
+    SP_ROUTE_ID_NONE,     /* "voice" */
+    SP_ROUTE_ID_CONSTANT, /* "voice/abc" */
+    SP_ROUTE_ID_CAPTURE,  /* "voice/{voice_id}" */
+};
+
+/* One route as it is written. Texts are borrowed and must outlive what is compiled of them. */
+struct sp_route {
+    struct sp_str method; /* "POST"; "*": any */
+    struct sp_str path;   /* the template */
+    struct sp_str type;   /* of the resource: a word */
+    struct sp_str id;     /* the constant, or the capture's name without braces */
+    enum sp_route_id id_kind;
+    uint8_t id_segment; /* which segment is the id, from 0; of captures only */
+    struct sp_str action;
+    size_t line, column; /* where it stands, from 1; only for messages */
+};
+
+/* Reads "POST /v1/text-to-speech/{voice_id}" and "use voice/{voice_id}". SP_ERR_INVALID with a message that says what is
+ * wrong, without a place. Sets neither line nor column. */
+enum sp_status sp_route_read(struct sp_str method_and_path, struct sp_str action_and_resource,
+                             struct sp_route *ret_route, struct sp_error *error) SP_MUST_USE;
+
+struct sp_routes;
+
+/* Compiles routes that sp_route_read made, in `arena`; they are borrowed. An index tells which one was reached.
+ * SP_ERR_INVALID with "line L, column C: …" of the later of two routes that cannot stand beside each other, naming both;
+ * SP_ERR_MEMORY. No routes at all is a matcher that finds none. */
+enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,
+                                 const struct sp_routes **ret_routes, struct sp_error *error) SP_MUST_USE;
+
+enum sp_route_outcome {
+    SP_ROUTE_UNKNOWN = 0,  /* no template fits the path */
+    SP_ROUTE_OTHER_METHOD, /* a template fits, but no route of it has the method */
+    SP_ROUTE_REFUSED, /* the method or the path is spelt in a way that is not accepted: a request that is malformed, or
+                              that somebody could read differently */
+    SP_ROUTE_FOUND,
+};
+
+struct sp_route_match {
+    enum sp_route_outcome outcome;
+    const char *why;              /* where not found: a sentence without a full stop. A constant */
+    const struct sp_route *route; /* NULL unless found; borrowed from what was compiled */
+    size_t index;                 /* of the route */
+    struct sp_str id;             /* the resource's, decoded; in `scratch` or borrowed from the route; empty: none */
+};
+
+/* Matches a method and the target as the client sent it (":path"), with its query string. Never fails; allocates nothing.
+ * `scratch` must live as long as the id is used. */
+struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
+                                      char scratch[static SP_ROUTE_SCRATCH_BYTES]);
+
+#endif

@@ -1,0 +1,68 @@
+/* Inside core/route: from a list of routes to the automaton. route_trie.c makes a tree of their segments, route_states.c walks it
+ * with every text at once, route_compile.c says what ends where and lays the tables out. All memory here belongs to an
+ * arena that is thrown away when compiling ends. */
+#ifndef SP_CORE_ROUTE_BUILD_H
+#define SP_CORE_ROUTE_BUILD_H
+
+#include "core/route_internal.h"
+
+/* The most members of states, states and edges together. */
+enum { SP_ROUTE_BUILD_MAX_WORK = 1000 * 1000 };
+
+struct sp_route_node {
+    struct sp_str text;   /* of a literal */
+    uint32_t first_child; /* literals, linked by `next`, in the order of their texts; 0: none */
+    uint32_t last_child;  /* while it is built */
+    uint32_t next;        /* sibling */
+    uint32_t capture;     /* the child that takes any text; 0: none */
+    uint32_t first_route; /* of those that end here, in `sorted` */
+    uint32_t route_count; /* `*` first */
+    uint32_t maker;       /* the first route below, in `sorted`: for messages */
+};
+
+/* A state while it is built: the nodes that a text may have led to, the one that wins first. */
+struct sp_route_set {
+    uint64_t hash;
+    uint32_t first, count; /* in `members` */
+};
+
+struct sp_route_list {
+    void *items;
+    size_t count, room;
+};
+
+struct sp_route_build {
+    const struct sp_route *routes;
+    size_t count;
+    struct sp_arena *arena; /* thrown away */
+    struct sp_error *error;
+    const struct sp_route **sorted; /* by shape, then by method, then by place */
+    struct sp_route_node *nodes;    /* 0: none; 1: the root */
+    uint32_t node_count;
+    struct sp_route_list sets;    /* struct sp_route_set, by state */
+    struct sp_route_list members; /* uint32_t */
+    struct sp_route_list states;  /* struct sp_route_state */
+    struct sp_route_list edges;   /* struct sp_route_edge; those of one state side by side */
+    struct sp_route_list finals;  /* uint32_t */
+    uint32_t *table;              /* states by the hash of their set; 0: free */
+    size_t table_size;            /* a power of two */
+};
+
+#define SP_ROUTE_ITEMS(list, type) ((type *)(list).items)
+
+/* Appends room for one item; NULL when out of memory. */
+void *sp_route_list_add(struct sp_route_build *build, struct sp_route_list *list, size_t item_size);
+
+/* "line L, column C: what …, line K". The later of the two routes is the one that is placed. */
+enum sp_status sp_route_refuse_pair(const struct sp_route_build *build, const struct sp_route *a,
+                                    const struct sp_route *b, const char *what);
+
+enum sp_status sp_route_refuse_memory(const struct sp_route_build *build);
+
+/* Sorts the routes, refuses two of one shape and method, and makes the tree. */
+enum sp_status sp_route_build_trie(struct sp_route_build *build) SP_MUST_USE;
+
+/* Makes states and edges of the tree; states have no finals yet. */
+enum sp_status sp_route_build_states(struct sp_route_build *build) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,227 @@
+/* What ends where, and the tables as they are used. */
+#include "core/route_build.h"
+
+enum {
+    SCRATCH_FIRST_BYTES = 64 * 1024,
+    SCRATCH_BUDGET_BYTES = 512 * 1024 * 1024,
+    SEEDS = 8,     /* that are tried for one size of the table */
+    DOUBLINGS = 4, /* of the table */
+};
+
+void *sp_route_list_add(struct sp_route_build *build, struct sp_route_list *list, size_t item_size) {
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 64 : list->room * 2;
+        void *grown = sp_arena_calloc(build->arena, room, item_size);
+        if (grown == NULL)
+            return NULL;
+        if (list->count > 0)
+            memcpy(grown, list->items, list->count * item_size);
+        list->items = grown;
+        list->room = room;
+    }
+    return (char *)list->items + list->count++ * item_size;
+}
+
+enum sp_status sp_route_refuse_memory(const struct sp_route_build *build) {
+    return sp_error_set(build->error, SP_ERR_MEMORY, "out of memory");
+}
+
+enum sp_status sp_route_refuse_pair(const struct sp_route_build *build, const struct sp_route *a,
+                                    const struct sp_route *b, const char *what) {
+    const struct sp_route *first = a < b ? a : b, *later = a < b ? b : a;
+    return sp_error_set(build->error, SP_ERR_INVALID, "line %zu, column %zu: %.*s %.*s %s line %zu: %.*s %.*s",
+                        later->line, later->column, SP_STR_ARG(later->method), SP_STR_ARG(later->path), what,
+                        first->line, SP_STR_ARG(first->method), SP_STR_ARG(first->path));
+}
+
+/* ---- finals ---- */
+
+static struct sp_route_state *state_at(const struct sp_route_build *build, uint32_t state) {
+    return &SP_ROUTE_ITEMS(build->states, struct sp_route_state)[state];
+}
+
+static const struct sp_route *final_at(const struct sp_route_build *build, const struct sp_route_state *state,
+                                       uint32_t i) {
+    return &build->routes[SP_ROUTE_ITEMS(build->finals, uint32_t)[state->first_final + i]];
+}
+
+/* The route that wins for the method; NULL for none. */
+static const struct sp_route *winner(const struct sp_route_build *build, const struct sp_route_state *state,
+                                     struct sp_str method) {
+    for (uint32_t i = 0; i < state->final_count; i++)
+        if (sp_str_equal(final_at(build, state, i)->method, method))
+            return final_at(build, state, i);
+    return state->any > 0 ? &build->routes[state->any - 1] : NULL;
+}
+
+/* The routes that end at one node, unless an earlier one has their method. `*` takes what is left over, and so ends it. */
+static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_state *state,
+                                 const struct sp_route_node *node) {
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < node->route_count; i++) {
+        const struct sp_route *route = build->sorted[node->first_route + i];
+        uint32_t index = (uint32_t)(route - build->routes);
+        if (sp_str_equal(route->method, SP_STR_LITERAL("*"))) {
+            any = index + 1;
+        } else if (winner(build, state, route->method) == NULL) {
+            uint32_t *place = sp_route_list_add(build, &build->finals, sizeof(*place));
+            if (place == NULL)
+                return sp_route_refuse_memory(build);
+            *place = index;
+            state->final_count++;
+        }
+    }
+    state->any = any;
+    return SP_OK;
+}
+
+static enum sp_status build_finals(struct sp_route_build *build) {
+    enum sp_status status = SP_OK;
+    for (uint32_t at = SP_ROUTE_STATE_START; status == SP_OK && at < build->states.count; at++) {
+        struct sp_route_set set = SP_ROUTE_ITEMS(build->sets, struct sp_route_set)[at];
+        struct sp_route_state *state = state_at(build, at);
+        state->first_final = (uint32_t)build->finals.count;
+        for (uint32_t i = 0; status == SP_OK && state->any == 0 && i < set.count; i++)
+            status = add_finals(build, state, &build->nodes[SP_ROUTE_ITEMS(build->members, uint32_t)[set.first + i]]);
+    }
+    return status;
+}
+
+/* ---- a slash at the end ---- */
+
+static bool leads_to_the_same(const struct sp_route *a, const struct sp_route *b) {
+    if (!sp_str_equal(a->type, b->type) || !sp_str_equal(a->action, b->action) || a->id_kind != b->id_kind)
+        return false;
+    return a->id_kind == SP_ROUTE_ID_CAPTURE ? a->id_segment == b->id_segment : sp_str_equal(a->id, b->id);
+}
+
+/* Both states' winners for one method, where both have one. */
+static enum sp_status compare_winners(const struct sp_route_build *build, const struct sp_route_state *without,
+                                      const struct sp_route_state *with, struct sp_str method) {
+    const struct sp_route *a = winner(build, without, method), *b = winner(build, with, method);
+    if (a == NULL || b == NULL || leads_to_the_same(a, b))
+        return SP_OK;
+    return sp_route_refuse_pair(build, a, b,
+                                "leads to something else, but meets, except for a slash at the end, that of");
+}
+
+static enum sp_status compare_ends(const struct sp_route_build *build, const struct sp_route_state *without,
+                                   const struct sp_route_state *with) {
+    enum sp_status status = compare_winners(build, without, with, SP_STR_LITERAL("*"));
+    for (uint32_t i = 0; status == SP_OK && i < without->final_count; i++)
+        status = compare_winners(build, without, with, final_at(build, without, i)->method);
+    for (uint32_t i = 0; status == SP_OK && i < with->final_count; i++)
+        status = compare_winners(build, without, with, final_at(build, with, i)->method);
+    return status;
+}
+
+static enum sp_status check_slashes(const struct sp_route_build *build) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 1; status == SP_OK && i < build->edges.count; i++) {
+        const struct sp_route_edge *edge = &SP_ROUTE_ITEMS(build->edges, struct sp_route_edge)[i];
+        if (edge->text.size == 0)
+            status = compare_ends(build, state_at(build, edge->from), state_at(build, edge->to));
+    }
+    return status;
+}
+
+/* ---- the tables ---- */
+
+/* Puts every edge into the slots; false where one would need too many looks. */
+static bool fill_slots(const struct sp_route_build *build, struct sp_route_slot *slots, uint64_t mask, uint64_t seed) {
+    memset(slots, 0, (mask + 1) * sizeof(*slots));
+    for (uint32_t i = 1; i < build->edges.count; i++) {
+        const struct sp_route_edge *edge = &SP_ROUTE_ITEMS(build->edges, struct sp_route_edge)[i];
+        uint64_t hash = sp_route_hash(seed, edge->from, edge->text);
+        uint64_t probe = 0;
+        while (probe < SP_ROUTE_MAX_PROBES && slots[(hash + probe) & mask].edge != 0)
+            probe++;
+        if (probe == SP_ROUTE_MAX_PROBES)
+            return false;
+        slots[(hash + probe) & mask] = (struct sp_route_slot){.edge = i, .tag = (uint32_t)(hash >> 32)};
+    }
+    return true;
+}
+
+/* At most a quarter full. */
+static enum sp_status build_slots(const struct sp_route_build *build, struct sp_arena *arena,
+                                  struct sp_routes *routes) {
+    uint64_t size = 16;
+    while (size < build->edges.count * 4)
+        size *= 2;
+    for (unsigned doubling = 0; doubling < DOUBLINGS; doubling++, size *= 2) {
+        struct sp_route_slot *slots = sp_arena_calloc(build->arena, size, sizeof(*slots));
+        if (slots == NULL)
+            return sp_route_refuse_memory(build);
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            if (!fill_slots(build, slots, size - 1, seed * UINT64_C(0xcbf29ce484222325)))
+                continue;
+            struct sp_route_slot *kept = sp_arena_calloc(arena, size, sizeof(*kept));
+            if (kept == NULL)
+                return sp_route_refuse_memory(build);
+            memcpy(kept, slots, size * sizeof(*kept));
+            routes->slots = kept;
+            routes->slot_mask = size - 1;
+            routes->seed = seed * UINT64_C(0xcbf29ce484222325);
+            return SP_OK;
+        }
+    }
+    return sp_error_set(build->error, SP_ERR_INVALID, "line 1, column 1: the routes' segments cannot be told apart");
+}
+
+static void *keep(const struct sp_route_list *list, size_t item_size, struct sp_arena *arena) {
+    void *copy = sp_arena_calloc(arena, list->count + 1, item_size);
+    if (copy != NULL && list->count > 0)
+        memcpy(copy, list->items, list->count * item_size);
+    return copy;
+}
+
+static const uint32_t *list_captures(const struct sp_route_build *build, struct sp_arena *arena) {
+    uint32_t *captures = sp_arena_calloc(arena, build->count + 1, sizeof(*captures));
+    for (size_t i = 0; captures != NULL && i < build->count; i++) {
+        struct sp_str rest = build->routes[i].path;
+        for (unsigned at = 0; rest.size > 0; at++)
+            captures[i] |= (uint32_t)sp_route_is_capture(sp_route_next_segment(&rest)) << at;
+    }
+    return captures;
+}
+
+static enum sp_status keep_all(const struct sp_route_build *build, struct sp_arena *arena,
+                               const struct sp_routes **ret_routes) {
+    struct sp_routes *routes = sp_arena_calloc(arena, 1, sizeof(*routes));
+    if (routes == NULL)
+        return sp_route_refuse_memory(build);
+    routes->routes = build->routes;
+    routes->captures = list_captures(build, arena);
+    routes->states = keep(&build->states, sizeof(struct sp_route_state), arena);
+    routes->edges = keep(&build->edges, sizeof(struct sp_route_edge), arena);
+    routes->finals = keep(&build->finals, sizeof(uint32_t), arena);
+    if (routes->captures == NULL || routes->states == NULL || routes->edges == NULL || routes->finals == NULL)
+        return sp_route_refuse_memory(build);
+    enum sp_status status = build_slots(build, arena, routes);
+    if (status == SP_OK)
+        *ret_routes = routes;
+    return status;
+}
+
+enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,
+                                 const struct sp_routes **ret_routes, struct sp_error *error) {
+    struct sp_arena scratch;
+    struct sp_route_build build = {.routes = routes, .count = count, .arena = &scratch, .error = error};
+    if (count > SP_ROUTES_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "line %zu, column %zu: more than 10,000 routes; remove some",
+                            routes[SP_ROUTES_MAX].line, routes[SP_ROUTES_MAX].column);
+    if (sp_arena_init(&scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK)
+        return sp_route_refuse_memory(&build);
+    enum sp_status status = sp_route_build_trie(&build);
+    if (status == SP_OK)
+        status = sp_route_build_states(&build);
+    if (status == SP_OK)
+        status = build_finals(&build);
+    if (status == SP_OK)
+        status = check_slashes(&build);
+    if (status == SP_OK)
+        status = keep_all(&build, arena, ret_routes);
+    sp_arena_fini(&scratch);
+    return status;
+}
