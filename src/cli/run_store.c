@@ -1,17 +1,16 @@
-/* backup (from the running service) and restore (offline). */
+/* backup, from the running service. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/connection.h"
 #include "cli/print.h"
 #include "cli/special.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/maintain.h"
 #include "wire/wire.h"
 
 static enum sp_status write_all(int fd, const uint8_t *data, size_t size, struct sp_error *error) {
@@ -76,50 +75,50 @@ static enum sp_status receive_backup(struct sp_rpc_client *client, int fd, struc
     return status;
 }
 
+/* The file has its name only once it is whole; an interrupted backup leaves FILE.partial, which the next one writes anew. */
+static enum sp_status open_partial(const char *path, char partial[static PATH_MAX], int *ret_fd,
+                                   struct sp_error *error) {
+    int length = snprintf(partial, PATH_MAX, "%s.partial", path);
+    if (length < 0 || length >= PATH_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: the name is too long", path);
+    if (access(path, F_OK) == 0)
+        return sp_error_set(error, SP_ERR_EXISTS, "cannot make %s: %s", path, strerror(EEXIST));
+    int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", partial, strerror(errno));
+    *ret_fd = fd;
+    return SP_OK;
+}
+
+/* link and not rename: it takes no other file's place. */
+static enum sp_status finish_partial(int fd, const char *partial, const char *path, struct sp_error *error) {
+    if (fsync(fd) != 0 || link(partial, path) != 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return SP_OK;
+}
+
 int cli_run_backup(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
     struct received received = {0};
     const char *path = cli_local(call, "file");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    enum sp_status status = fd >= 0 ? cli_open_admin(call, &client, &error)
-                                    : sp_error_set(&error, SP_ERR_IO, "cannot make %s: %s", path, strerror(errno));
+    char partial[PATH_MAX];
+    int fd = -1;
+    enum sp_status status = open_partial(path, partial, &fd, &error);
+    if (status == SP_OK)
+        status = cli_open_admin(call, &client, &error);
     if (status == SP_OK)
         status = receive_backup(client, fd, &received, &error);
-    if (status == SP_OK && fsync(fd) != 0)
-        status = sp_error_set(&error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    if (status == SP_OK)
+        status = finish_partial(fd, partial, path, &error);
     sp_rpc_client_close(client);
-    if (fd >= 0 && close(fd) != 0 && status == SP_OK)
-        status = sp_error_set(&error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    if (fd >= 0 && status != SP_OK)
-        (void)unlink(path);
+    if (fd >= 0) {
+        (void)close(fd);
+        (void)unlink(partial);
+    }
     if (status != SP_OK)
         return cli_complain(call, &error);
     (void)printf("%s: %" PRIu64 " bytes at revision %" PRIu64 ":%" PRIu64 "\n", path, received.bytes, received.epoch,
                  received.number);
-    return CLI_OK;
-}
-
-static void report(void *context, const char *finding) {
-    (void)context;
-    (void)printf("%s\n", finding);
-}
-
-int cli_run_restore(struct cli_call *call) {
-    struct sp_error error = {0};
-    struct sp_revision revision = {0};
-    struct sp_restore_options options = {
-        .backup_file = cli_local(call, "file"),
-        .store_path = cli_local(call, "store"),
-        .replace = cli_local_flag(call, "replace"),
-        .changes_file = cli_local(call, "changes"),
-        .later_store = cli_local(call, "later-store"),
-        .accept_revival = cli_local_flag(call, "accept-revival"),
-        .now_s = (int64_t)time(NULL),
-    };
-    if (sp_store_restore(&options, report, NULL, &revision, &error) != SP_OK)
-        return cli_complain(call, &error);
-    (void)printf("%s: restored, at revision %" PRIu64 ":%" PRIu64 "\n", options.store_path, revision.epoch,
-                 revision.number);
     return CLI_OK;
 }

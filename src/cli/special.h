@@ -14,7 +14,6 @@ int cli_run_schema_check(struct cli_call *call);
 int cli_run_workspace_update(struct cli_call *call); /* run_workspace.c */
 int cli_run_changes(struct cli_call *call);          /* run_changes.c */
 int cli_run_backup(struct cli_call *call);           /* run_store.c */
-int cli_run_restore(struct cli_call *call);
 int cli_run_import(struct cli_call *call);     /* run_import.c */
 int cli_run_completion(struct cli_call *call); /* run_completion.c */
 

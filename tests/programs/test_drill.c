@@ -135,8 +135,8 @@ static void serve_restored(struct drill *drill) {
     caller_close(&programs->checker);
     assert_int_equal(process_end(&programs->server, SIGTERM), 0);
     assert_int_equal(process_end(&programs->sync, SIGTERM), 0);
-    const char *arguments[] = {"sallyport", "restore",   drill->backup, "--store", programs->store,
-                               "--replace", "--changes", drill->trail,  NULL};
+    const char *arguments[] = {"sallyport-sync", "restore",   "--backup",  drill->backup, "--store",
+                               programs->store,  "--replace", "--changes", drill->trail,  NULL};
     run_cli(drill, "restore", arguments);
     programs_verify(programs);
     programs_start_sync(programs);
