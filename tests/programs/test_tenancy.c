@@ -14,7 +14,7 @@
 #include "support/platform.h"
 #include "wire/json.h"
 
-enum caller {
+enum acting {
     OPERATOR,
     ADMIN,
     OTHER_ADMIN, /* of another workspace, naming this one */
@@ -208,7 +208,7 @@ static void must(struct fixture *fixture, const char *key, const char *method, c
         fail_msg("%s %s: %s: %s", method, template, sp_status_name(error.status), error.message);
 }
 
-static void new_key(struct fixture *fixture, enum caller caller, const char *template) {
+static void new_key(struct fixture *fixture, enum acting caller, const char *template) {
     Sallyport__V1__ApiKeySecretResponse *reply;
     must(fixture, fixture->keys[ADMIN], "CreateApiKey", template, "", &reply);
     snprintf(fixture->keys[caller], sizeof(fixture->keys[caller]), "%s", reply->secret);
@@ -219,7 +219,7 @@ static int set_up(void **state) {
     assert_non_null(fixture);
     *state = fixture;
     platform_start(&fixture->platform, NULL);
-    snprintf(fixture->keys[OPERATOR], sizeof(fixture->keys[OPERATOR]), "%s", fixture->platform.operator_key);
+    snprintf(fixture->keys[OPERATOR], sizeof(fixture->keys[OPERATOR]), "%s", fixture->platform.programs.operator_key);
     void *ignored;
     Sallyport__V1__CreateWorkspaceResponse *made;
     must(fixture, fixture->keys[OPERATOR], "CreateWorkspace",
@@ -282,7 +282,7 @@ static enum sp_status status_of_letter(char letter) {
     }
 }
 
-static bool cell_holds(struct fixture *fixture, const struct row *row, enum caller caller) {
+static bool cell_holds(struct fixture *fixture, const struct row *row, enum acting caller) {
     struct platform *platform = &fixture->platform;
     char id[32];
     snprintf(id, sizeof(id), "t%u", ++fixture->next_id);
@@ -307,7 +307,7 @@ static void every_method_answers_every_caller_as_the_table_says(void **state) {
     struct fixture *fixture = *state;
     unsigned wrong = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        for (enum caller caller = 0; caller < CALLERS; caller++)
+        for (enum acting caller = 0; caller < CALLERS; caller++)
             wrong += cell_holds(fixture, &rows[i], caller) ? 0 : 1;
     }
     assert_int_equal(wrong, 0);

@@ -680,7 +680,7 @@ static void set_workspace_disabled(struct world *world, struct model_workspace *
     request.update_mask = mask;
     request.n_update_mask = 1;
     Sallyport__V1__WorkspaceResponse *reply;
-    assert_true(call_as(world, world->platform.operator_key, "UpdateWorkspace", &request, &reply));
+    assert_true(call_as(world, world->platform.programs.operator_key, "UpdateWorkspace", &request, &reply));
     workspace->disabled = disabled;
 }
 

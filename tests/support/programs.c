@@ -39,7 +39,8 @@ static void show(const struct process *process) {
     free(said);
 }
 
-void programs_make_store(struct programs *programs, const char *map_size) {
+/* `schema_yaml` NULL: the default schema. */
+static void make_store(struct programs *programs, const char *schema_yaml, const char *map_size) {
     char schema[128], key_file[128];
     struct process init;
     *programs = (struct programs){0};
@@ -47,18 +48,19 @@ void programs_make_store(struct programs *programs, const char *map_size) {
     snprintf(programs->store, sizeof(programs->store), "%s/store", programs->folder);
     snprintf(schema, sizeof(schema), "%s/schema.yaml", programs->folder);
     snprintf(key_file, sizeof(key_file), "%s/operator.key", programs->folder);
-    write_file(schema, programs_schema);
     const char *arguments[] = {"sallyport-sync",
                                "init",
                                "--store",
                                programs->store,
-                               "--schema",
-                               schema,
                                "--key-file",
                                key_file,
                                "--map-size",
                                map_size == NULL ? "64G" : map_size,
+                               schema_yaml == NULL ? NULL : "--schema",
+                               schema,
                                NULL};
+    if (schema_yaml != NULL)
+        write_file(schema, schema_yaml);
     if (process_run(&init, programs->folder, "init", arguments) != 0) {
         show(&init);
         fail_msg("init failed");
@@ -67,6 +69,10 @@ void programs_make_store(struct programs *programs, const char *map_size) {
     key[strcspn(key, "\n")] = '\0';
     snprintf(programs->operator_key, sizeof(programs->operator_key), "%s", key);
     free(key);
+}
+
+void programs_make_store(struct programs *programs, const char *map_size) {
+    make_store(programs, programs_schema, map_size);
 }
 
 void programs_wait_for_health(const char *target, bool serving) {
@@ -105,7 +111,13 @@ void programs_start_server(struct programs *programs) {
 }
 
 void programs_start(struct programs *programs, const char *map_size) {
-    programs_make_store(programs, map_size);
+    make_store(programs, programs_schema, map_size);
+    programs_start_sync(programs);
+    programs_start_server(programs);
+}
+
+void programs_start_with(struct programs *programs, const char *schema_yaml) {
+    make_store(programs, schema_yaml, NULL);
     programs_start_sync(programs);
     programs_start_server(programs);
 }

@@ -24,6 +24,8 @@ extern const char programs_schema[];
 
 /* Makes a store and starts both. `map_size`: as --map-size takes it; NULL: the default. */
 void programs_start(struct programs *programs, const char *map_size);
+/* The same with another schema; NULL: the one that a store begins with. */
+void programs_start_with(struct programs *programs, const char *schema_yaml);
 /* Ends what runs (gracefully, status 0 is asserted), verifies the store, removes everything. */
 void programs_stop(struct programs *programs);
 
