@@ -1,31 +1,28 @@
 /* Who calls: the key in the metadata, and the address at the other end of the connection, or behind the proxies there. */
 #include <string.h>
-#include <strings.h>
 
+#include "core/credential.h"
 #include "sync/service.h"
 
-/* The token of "Bearer <token>"; empty for any other scheme. */
-static struct sp_str bearer_token(struct sp_str value) {
-    static const char scheme[] = "bearer ";
-    enum { SCHEME_BYTES = sizeof(scheme) - 1 };
-    if (value.size <= SCHEME_BYTES || strncasecmp(value.data, scheme, SCHEME_BYTES) != 0)
-        return (struct sp_str){0};
-    while (value.size > 0 && value.data[0] != ' ')
-        value = (struct sp_str){value.data + 1, value.size - 1};
-    while (value.size > 0 && value.data[0] == ' ')
-        value = (struct sp_str){value.data + 1, value.size - 1};
-    return value;
+enum { MAX_VALUES = 4 };
+
+/* More values of one header than anybody sends are no credential that could be trusted. */
+static void offer_all(struct sp_rpc_call *call, const char *name,
+                      void (*offer)(struct sp_credential *credential, struct sp_str value),
+                      struct sp_credential *credential) {
+    struct sp_str values[MAX_VALUES];
+    size_t count = sp_rpc_call_metadata_all(call, name, values, MAX_VALUES);
+    for (size_t i = 0; i < count && i < MAX_VALUES; i++)
+        offer(credential, values[i]);
+    credential->differs |= count > MAX_VALUES;
 }
 
-/* Two credentials that differ, or one given twice: nobody can say which one was meant. */
 static struct sp_str find_credential(struct sp_rpc_call *call, bool *ret_ambiguous) {
-    size_t authorizations = 0;
-    size_t keys = 0;
-    struct sp_str authorization = sp_rpc_call_metadata(call, "authorization", &authorizations);
-    struct sp_str key = sp_rpc_call_metadata(call, "x-api-key", &keys);
-    struct sp_str token = bearer_token(authorization);
-    *ret_ambiguous = authorizations > 1 || keys > 1 || (authorizations == 1 && keys == 1 && !sp_str_equal(token, key));
-    return keys > 0 ? key : token;
+    struct sp_credential credential = {0};
+    offer_all(call, "x-api-key", sp_credential_offer_key, &credential);
+    offer_all(call, "authorization", sp_credential_offer_authorization, &credential);
+    *ret_ambiguous = sp_credential_is_ambiguous(&credential);
+    return credential.text;
 }
 
 static void copy_text(struct sp_str from, char *to, size_t room, struct sp_str *ret_copy) {

@@ -141,6 +141,7 @@ static void finds_the_key_or_says_that_it_is_ambiguous(void **state) {
         {"both different", {{"x-api-key", "abc"}, {"authorization", "Bearer abd"}}, "3|abc|1|127.0.0.1|1"},
         {"a key beside another scheme", {{"x-api-key", "abc"}, {"authorization", "Basic abc"}}, "3|abc|1|127.0.0.1|1"},
         {"one header twice", {{"x-api-key", "abc"}, {"x-api-key", "abd"}}, "3|abc|1|127.0.0.1|1"},
+        {"one header twice with the same key", {{"x-api-key", "abc"}, {"x-api-key", "abc"}}, "3|abc|0|127.0.0.1|1"},
         {"two tokens", {{"authorization", "Bearer a"}, {"authorization", "Bearer b"}}, "1|a|1|127.0.0.1|1"},
         {"a forwarded address, which is not believed",
          {{"x-api-key", "abc"}, {"x-forwarded-for", "203.0.113.9"}},
