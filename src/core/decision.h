@@ -30,6 +30,11 @@ enum sp_reason {
     SP_REASON_RESOURCE_UNKNOWN = 13,
     SP_REASON_NOT_SHARED = 14,
     SP_REASON_ROLE_TOO_LOW = 15,
+    /* Of gateways (ext_authz) only, before step 1: sp_check never gives them. */
+    SP_REASON_ROUTE_UNKNOWN = 16,
+    SP_REASON_CREDENTIAL_MISSING = 17,
+    SP_REASON_CREDENTIAL_AMBIGUOUS = 18,
+    SP_REASON_REQUEST_MALFORMED = 19,
     SP_REASON_COUNT
 };
 
