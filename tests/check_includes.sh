@@ -12,9 +12,11 @@ declare -A layers=(
     [decide]="base core wire store decide"
     [admin]="base core wire store decide admin"
     [rpc]="base wire rpc"
+    [http]="base http"
+    [observe]="base observe"
     [lib]="base core store decide lib"
-    [server]="base core wire store decide rpc server"
-    [sync]="base core wire store decide admin rpc sync"
+    [server]="base core wire store decide rpc http observe server"
+    [sync]="base core wire store decide admin rpc http observe sync"
     [cli]="base core wire store rpc cli"
 )
 declare -A libraries=(
@@ -24,6 +26,7 @@ declare -A libraries=(
     [openssl/]="core"
     [yaml.h]="core cli"
     [libdeflate.h]="core"
+    [microhttpd.h]="http"
     [jansson.h]="wire store cli"
     [.pb-c.h]="store decide admin rpc server sync cli"
 )

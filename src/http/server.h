@@ -1,0 +1,85 @@
+/* A small HTTP/1.1 server on libmicrohttpd, for what is asked over HTTP: metrics, health, AuthZEN, the admin API as JSON.
+ *
+ * One thread serves every connection and runs every handler, synchronously: a handler replies before it returns and must
+ * not block. Requests that intermediaries could read in two ways (Content-Length beside Transfer-Encoding, either of them
+ * twice, malformed header names) are refused with 400 and the connection is closed. Paths are matched byte by byte, without
+ * any decoding. HEAD is answered where GET is. Errors of the server itself are JSON: {"code":"not_found","message":"…"}. */
+#ifndef SP_HTTP_SERVER_H
+#define SP_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct sp_http_server;
+struct sp_http_exchange; /* a request and its reply */
+
+struct sp_http_route {
+    const char *method; /* "GET", "POST" */
+    const char *path;   /* "/metrics": exact, without a query */
+    void (*handle)(struct sp_http_exchange *exchange, void *user);
+    void *user;
+};
+
+struct sp_http_options {
+    const char *const *listen; /* "127.0.0.1:7402", "[::1]:7402", "unix:/run/sallyport-http.sock"; port 0 picks one */
+    size_t listen_count;
+    bool insecure;             /* allow plaintext on addresses other than loopback */
+    unsigned max_connections;  /* more wait in the backlog; 0: 256 */
+    unsigned timeout_s;        /* without progress; three times that for a whole request and its reply; 0: 10 */
+    size_t max_body_bytes;     /* 0: 1 MiB; a larger body is 413 */
+    size_t arena_budget_bytes; /* for one request; 0: 16 MiB */
+    /* Called on the thread when it starts and ends; may be NULL. */
+    void (*thread_started)(void *user);
+    void (*thread_stopping)(void *user);
+    void *user;
+};
+
+/* Binds; nothing is served before sp_http_start. `routes` must outlive the server. SP_ERR_INVALID: an address that cannot be
+ * read, or is not loopback without `insecure`; SP_ERR_IO: an address in use; SP_ERR_MEMORY. */
+enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,
+                            size_t route_count, struct sp_http_server **ret_server, struct sp_error *error) SP_MUST_USE;
+
+/* The port that listener i was given; 0 for Unix sockets. */
+int sp_http_port(const struct sp_http_server *server, size_t i);
+
+/* Starts the thread. SP_ERR_IO. */
+enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
+
+/* Takes no more connections, lets requests under way be answered for at most `grace_ms`, ends the thread. */
+void sp_http_stop(struct sp_http_server *server, unsigned grace_ms);
+
+/* Frees a stopped (or never started) server. NULL is allowed. */
+void sp_http_close(struct sp_http_server *server);
+
+/* Connections open now. Any thread. */
+unsigned sp_http_connections(const struct sp_http_server *server);
+
+/* ---- within a handler; what is borrowed lives until the reply was sent ---- */
+
+struct sp_str sp_http_method(const struct sp_http_exchange *exchange);
+struct sp_str sp_http_path(const struct sp_http_exchange *exchange);
+/* What stands behind '?', as it came; empty for none. */
+struct sp_str sp_http_query(const struct sp_http_exchange *exchange);
+/* The whole body. */
+struct sp_bytes sp_http_body(const struct sp_http_exchange *exchange);
+/* The first value of a header, whatever the case of its name, and how many there are; empty and 0 for none. */
+struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count);
+/* The connection's peer without port: "127.0.0.1", "::1", "unix". */
+struct sp_str sp_http_peer(const struct sp_http_exchange *exchange);
+/* Scratch memory, wiped once the reply was sent. */
+struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange);
+
+/* Adds a header to the reply, before it. Both are copied. Names and values come from the program or were checked: one with
+ * a control character is left out. */
+void sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value);
+/* Replies, once. The bytes must live until the exchange ends: constants, or from its arena. */
+void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body);
+/* Replies with {"code","message"}, code by the HTTP status. */
+void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char *message);
+
+#endif
