@@ -79,6 +79,11 @@ enum sp_status sp_index_walk_group_members(struct sp_view *view, uint64_t group_
                                            enum sp_status (*visit)(void *context, uint64_t principal_number),
                                            void *context) SP_MUST_USE;
 
+/* The names of a type's actions, in order, beginning after `after` (may be empty). */
+enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, struct sp_str after,
+                                     enum sp_status (*visit)(void *context, struct sp_str action),
+                                     void *context) SP_MUST_USE;
+
 /* How many members a group has, without walking them. */
 enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) SP_MUST_USE;
 

@@ -1,4 +1,5 @@
 /* Walking the one-to-many indexes, for lists and cascades. */
+#include "base/text.h"
 #include "store/entity.h"
 #include "store/record.h"
 #include "store/view.h"
@@ -109,6 +110,37 @@ enum sp_status sp_index_walk_group_members(struct sp_view *view, uint64_t group_
                                            void *context) {
     struct walker walker = {.visit.number = visit, .context = context};
     return walk_values(view, SP_DB_GROUP_MEMBER, sp_number_key(&group_number), visit_number, &walker);
+}
+
+enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, struct sp_str after,
+                                     enum sp_status (*visit)(void *context, struct sp_str action), void *context) {
+    uint8_t start[SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES + 1];
+    if (type.size == 0 || type.size > SP_ID_MAX_BYTES || after.size > SP_ID_MAX_BYTES)
+        return SP_OK;
+    memcpy(start, type.data, type.size);
+    start[type.size] = 0;
+    size_t prefix_size = type.size + 1;
+    if (after.size > 0)
+        memcpy(start + prefix_size, after.data, after.size);
+    start[prefix_size + after.size] = 0; /* no name holds a NUL: the first key above `after` */
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, SP_DB_ACTION, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = {prefix_size + after.size + 1, start};
+    MDB_val value;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == MDB_SUCCESS && status == SP_OK && key.mv_size > prefix_size &&
+           memcmp(key.mv_data, start, prefix_size) == 0) {
+        const char *name = (const char *)key.mv_data + prefix_size;
+        status = visit(context, (struct sp_str){name, key.mv_size - prefix_size});
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (status != SP_OK)
+        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+    return code == MDB_NOTFOUND || code == MDB_SUCCESS ? SP_OK : sp_lmdb_status(code);
 }
 
 enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) {
