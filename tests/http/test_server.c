@@ -1,0 +1,492 @@
+/* A real server in this process, asked over real sockets. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "http/server.h"
+#include "support/http_client.h"
+#include "support/process.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { BODY_MAX = 100000 };
+
+struct rig {
+    struct sp_http_server *server;
+    int port;
+    char folder[64];
+    char socket[96];
+    atomic_int handled, started, stopped;
+    pthread_t thread; /* that handled, or said that it began */
+};
+
+static void reply_text(struct sp_http_exchange *exchange, const char *text) {
+    sp_http_reply(exchange, 200, "text/plain", (struct sp_bytes){(const uint8_t *)text, strlen(text)});
+}
+
+static void say_hello(struct sp_http_exchange *exchange, void *user) {
+    struct rig *rig = user;
+    atomic_fetch_add(&rig->handled, 1);
+    rig->thread = pthread_self();
+    reply_text(exchange, "hello\n");
+}
+
+/* What a handler sees of its request. */
+static void describe(struct sp_http_exchange *exchange, void *user) {
+    struct rig *rig = user;
+    size_t count = 0;
+    struct sp_str value = sp_http_header(exchange, "X-Many", &count);
+    atomic_fetch_add(&rig->handled, 1);
+    const char *text = sp_arena_printf(sp_http_arena(exchange), "%.*s %.*s [%.*s] %zu %.*s from %.*s",
+                                       SP_STR_ARG(sp_http_method(exchange)), SP_STR_ARG(sp_http_path(exchange)),
+                                       SP_STR_ARG(sp_http_query(exchange)), count, SP_STR_ARG(value),
+                                       SP_STR_ARG(sp_http_peer(exchange)));
+    sp_http_add_header(exchange, "X-Good", sp_str_from("fine"));
+    sp_http_add_header(exchange, "X-Evil", sp_str_from("one\r\nSet-Cookie: two"));
+    reply_text(exchange, text);
+}
+
+static void echo(struct sp_http_exchange *exchange, void *user) {
+    struct rig *rig = user;
+    atomic_fetch_add(&rig->handled, 1);
+    sp_http_reply(exchange, 200, "application/octet-stream", sp_http_body(exchange));
+}
+
+static void say_nothing(struct sp_http_exchange *exchange, void *user) {
+    (void)exchange;
+    (void)user;
+}
+
+static void started(void *user) {
+    struct rig *rig = user;
+    rig->thread = pthread_self();
+    atomic_fetch_add(&rig->started, 1);
+}
+
+static void stopping(void *user) {
+    struct rig *rig = user;
+    atomic_fetch_add(&rig->stopped, pthread_equal(rig->thread, pthread_self()) ? 1 : 100);
+}
+
+static struct rig rig;
+static const struct sp_http_route routes[] = {
+    {"GET", "/hello", say_hello, &rig}, {"GET", "/describe", describe, &rig},  {"POST", "/describe", describe, &rig},
+    {"POST", "/echo", echo, &rig},      {"GET", "/silent", say_nothing, &rig},
+};
+
+static void start(unsigned timeout_s, unsigned max_connections) {
+    struct sp_error error = {0};
+    char local[128];
+    memset(&rig, 0, sizeof(rig));
+    folder_make(rig.folder);
+    snprintf(rig.socket, sizeof(rig.socket), "%s/socket", rig.folder);
+    snprintf(local, sizeof(local), "unix:%s", rig.socket);
+    const char *listen[] = {"127.0.0.1:0", local};
+    const struct sp_http_options options = {
+        .listen = listen,
+        .listen_count = COUNT(listen),
+        .timeout_s = timeout_s,
+        .max_connections = max_connections,
+        .max_body_bytes = BODY_MAX,
+        .thread_started = started,
+        .thread_stopping = stopping,
+        .user = &rig,
+    };
+    if (sp_http_open(&options, routes, COUNT(routes), &rig.server, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(sp_http_start(rig.server, &error), SP_OK);
+    rig.port = sp_http_port(rig.server, 0);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    start(10, 16);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    sp_http_stop(rig.server, 1000);
+    sp_http_close(rig.server);
+    folder_remove(rig.folder);
+    return 0;
+}
+
+static void assert_error(const struct http_reply *reply, int status, const char *code) {
+    assert_int_equal(reply->status, status);
+    assert_string_equal(http_reply_header(reply, "Content-Type"), "application/json");
+    json_t *body = json_loads(reply->body, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(body);
+    assert_string_equal(json_string_value(json_object_get(body, "code")), code);
+    assert_true(json_string_length(json_object_get(body, "message")) > 0);
+    json_decref(body);
+}
+
+static void answers_two_requests_on_one_connection(void **state) {
+    struct http_reply reply;
+    (void)state;
+    int fd = http_connect(rig.port);
+    for (int i = 0; i < 2; i++) {
+        http_ask(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        http_read(fd, false, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.body, "hello\n");
+        assert_string_equal(http_reply_header(&reply, "Cache-Control"), "no-store");
+        http_reply_fini(&reply);
+    }
+    close(fd);
+    assert_int_equal(rig.handled, 2);
+}
+
+static void answers_head_with_the_headers_of_get_and_no_body(void **state) {
+    struct http_reply reply;
+    (void)state;
+    int fd = http_connect(rig.port);
+    http_ask(fd, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_read(fd, true, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(http_reply_header(&reply, "Content-Length"), "6");
+    http_reply_fini(&reply);
+    http_read(fd, false, &reply); /* begins where the other's headers end */
+    assert_string_equal(reply.body, "hello\n");
+    http_reply_fini(&reply);
+    close(fd);
+}
+
+static void serves_nothing_at_other_spellings_of_a_path(void **state) {
+    static const char *const paths[] = {"/",      "/hello/",  "//hello",   "/./hello",      "/x/../hello", "/%68ello",
+                                        "/Hello", "/hello;a", "/hello%00", "/hello%3Fx",    "/hell",       "/hello/x",
+                                        "*",      "hello",    "/hello+",   "http://a/hello"};
+    struct http_reply reply;
+    (void)state;
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        http_get(rig.port, paths[i], &reply);
+        if (reply.status != 404)
+            fail_msg("%s: %d", paths[i], reply.status);
+        assert_error(&reply, 404, "not_found");
+        http_reply_fini(&reply);
+    }
+    assert_int_equal(rig.handled, 0);
+}
+
+static void names_the_methods_that_a_path_takes(void **state) {
+    static const struct {
+        const char *method, *path, *allow;
+    } rows[] = {
+        {"POST", "/hello", "GET, HEAD"},    {"DELETE", "/describe", "GET, HEAD, POST"},
+        {"GET", "/echo", "POST"},           {"HEAD", "/echo", "POST"},
+        {"OPTIONS", "/hello", "GET, HEAD"}, {"TRACE", "/hello", "GET, HEAD"},
+        {"get", "/hello", "GET, HEAD"},     {"BREW", "/hello", "GET, HEAD"},
+    };
+    struct http_reply reply;
+    char request[256];
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", rows[i].method,
+                 rows[i].path);
+        http_ask(fd, request);
+        http_read(fd, strcmp(rows[i].method, "HEAD") == 0, &reply);
+        assert_int_equal(reply.status, 405);
+        assert_string_equal(http_reply_header(&reply, "Allow"), rows[i].allow);
+        if (strcmp(rows[i].method, "HEAD") != 0)
+            assert_error(&reply, 405, "method_not_allowed");
+        http_reply_fini(&reply);
+        close(fd);
+    }
+    assert_int_equal(rig.handled, 0);
+}
+
+static void shows_a_handler_its_request(void **state) {
+    struct http_reply reply;
+    (void)state;
+    int fd = http_connect(rig.port);
+    http_ask(fd, "GET /describe?a=%20b&c HTTP/1.1\r\nHost: a\r\nx-mAny: first\r\nX-Many: second\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_string_equal(reply.body, "GET /describe [a=%20b&c] 2 first from 127.0.0.1");
+    assert_string_equal(http_reply_header(&reply, "X-Good"), "fine");
+    assert_null(http_reply_header(&reply, "X-Evil"));
+    assert_null(http_reply_header(&reply, "Set-Cookie"));
+    http_reply_fini(&reply);
+    close(fd);
+    fd = http_connect_unix(rig.socket);
+    http_ask(fd, "GET /describe HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_string_equal(reply.body, "GET /describe [] 0  from unix");
+    http_reply_fini(&reply);
+    close(fd);
+}
+
+static void gives_a_handler_the_whole_body_however_it_came(void **state) {
+    char *body = malloc(BODY_MAX + 1);
+    char head[128];
+    struct http_reply reply;
+    (void)state;
+    for (size_t i = 0; i < BODY_MAX; i++)
+        body[i] = (char)('a' + i % 26);
+    body[BODY_MAX] = '\0';
+    int fd = http_connect(rig.port);
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", BODY_MAX);
+    http_ask(fd, head);
+    http_ask(fd, body);
+    http_read(fd, false, &reply);
+    assert_int_equal(reply.body_size, BODY_MAX);
+    assert_string_equal(reply.body, body);
+    http_reply_fini(&reply);
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    http_ask(fd, "2\r\nde\r\n0\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_string_equal(reply.body, "abcde");
+    http_reply_fini(&reply);
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.body_size, 0);
+    http_reply_fini(&reply);
+    close(fd);
+    free(body);
+}
+
+static void refuses_a_body_that_is_too_large(void **state) {
+    char head[128];
+    struct http_reply reply;
+    (void)state;
+    int fd = http_connect(rig.port);
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", BODY_MAX + 1);
+    http_ask(fd, head);
+    http_read(fd, false, &reply); /* before a byte of it has come */
+    assert_error(&reply, 413, "resource_exhausted");
+    http_reply_fini(&reply);
+    assert_true(http_is_closed(fd));
+    close(fd);
+
+    char piece[1100];
+    size_t size = (size_t)snprintf(piece, sizeof(piece), "400\r\n%01024d\r\n", 0);
+    fd = http_connect(rig.port);
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < BODY_MAX / 1024 + 1; i++)
+        http_send(fd, piece, size);
+    http_ask(fd, "0\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_error(&reply, 413, "resource_exhausted");
+    http_reply_fini(&reply);
+    close(fd);
+    assert_int_equal(rig.handled, 0);
+}
+
+/* What comes behind the headers is a request to this server only if an intermediary counted another length. */
+static void refuses_what_could_be_read_in_two_ways(void **state) {
+    static const char *const rows[] = {
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding:\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n",
+        "Content-Length: 0\r\nContent-Length: 41\r\n",
+        "Content-Length: 41\r\nContent-Length: 41\r\n",
+        "Content-Length: 0, 41\r\n",
+        "Content-Length: +0\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 0x0\r\n",
+        "Content-Length:\r\n",
+        "Content-Length: 18446744073709551616\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+        "Content-Length : 41\r\n",
+        "Content-Length\t: 41\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "X Y: 1\r\n",
+        "Bad(name): 1\r\n",
+        "no colon\r\n",
+        "Host: b\r\n",
+    };
+    struct http_reply reply;
+    char request[512];
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        snprintf(request, sizeof(request),
+                 "POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n", rows[i]);
+        http_ask(fd, request);
+        http_read(fd, false, &reply);
+        if (reply.status != 400 && reply.status != 413)
+            fail_msg("%s: %d", rows[i], reply.status);
+        http_reply_fini(&reply);
+        assert_true(http_is_closed(fd));
+        close(fd);
+    }
+    assert_int_equal(rig.handled, 0);
+}
+
+static void refuses_requests_that_are_no_http(void **state) {
+    static const char *const rows[] = {
+        "\x16\x03\x01\x02\x01\x01\xfc\x03\x03\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET /hello HTTP/1.1\r\n\r\n", /* no host */
+        "GET /hel lo HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /hello HTTP/9.9\r\nHost: a\r\n\r\n",
+        "GET /hello\r\n\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        http_ask(fd, rows[i]);
+        assert_true(http_is_closed(fd));
+        close(fd);
+    }
+    assert_int_equal(rig.handled, 0);
+}
+
+static void refuses_headers_without_end(void **state) {
+    char request[64 * 1024];
+    (void)state;
+    int fd = http_connect(rig.port);
+    snprintf(request, sizeof(request), "GET /hello HTTP/1.1\r\nHost: a\r\nX-Long: %060000d", 0);
+    http_ask(fd, request);
+    assert_true(http_is_closed(fd));
+    close(fd);
+    assert_int_equal(rig.handled, 0);
+}
+
+static void answers_for_a_handler_that_does_not(void **state) {
+    struct http_reply reply;
+    (void)state;
+    http_get(rig.port, "/silent", &reply);
+    assert_error(&reply, 500, "internal");
+    http_reply_fini(&reply);
+}
+
+static void ends_a_client_that_sends_nothing(void **state) {
+    (void)state;
+    start(1, 16);
+    int silent = http_connect(rig.port);
+    int halfway = http_connect(rig.port);
+    http_ask(halfway, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+    assert_true(http_is_closed(silent));
+    assert_true(http_is_closed(halfway));
+    close(silent);
+    close(halfway);
+    tear_down(NULL);
+}
+
+/* Each byte begins the time without progress anew, but not that of the whole request. */
+static void ends_a_client_that_sends_byte_by_byte(void **state) {
+    struct http_reply reply;
+    (void)state;
+    start(1, 16);
+    int fd = http_connect(rig.port);
+    http_ask(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+    bool closed = false;
+    for (int i = 0; i < 600 && !closed; i++) {
+        struct timespec pause = {.tv_nsec = 100 * 1000000};
+        char byte;
+        nanosleep(&pause, NULL); /* is the slow client */
+        closed = send(fd, "x", 1, MSG_NOSIGNAL) < 0 || recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+    }
+    assert_true(closed);
+    close(fd);
+    http_get(rig.port, "/hello", &reply); /* others are served */
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+    tear_down(NULL);
+}
+
+static void lets_connections_above_the_limit_wait(void **state) {
+    struct http_reply reply;
+    int fds[3];
+    (void)state;
+    start(10, 2);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = http_connect(rig.port);
+        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        http_read(fds[i], false, &reply);
+        http_reply_fini(&reply);
+    }
+    assert_int_equal(sp_http_connections(rig.server), 2);
+    fds[2] = http_connect(rig.port);
+    http_ask(fds[2], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(fds[0], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"); /* served meanwhile */
+    http_read(fds[0], false, &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+    assert_int_equal(rig.handled, 3);
+    close(fds[0]);
+    http_read(fds[2], false, &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+    close(fds[1]);
+    close(fds[2]);
+    tear_down(NULL);
+}
+
+static void listens_beyond_loopback_only_when_told(void **state) {
+    static const char *const anywhere[] = {"0.0.0.0:0"};
+    static const char *const nonsense[] = {"localhost"};
+    struct sp_http_options options = {.listen = anywhere, .listen_count = 1};
+    struct sp_http_server *server = NULL;
+    struct sp_error error = {0};
+    (void)state;
+    assert_int_equal(sp_http_open(&options, routes, COUNT(routes), &server, &error), SP_ERR_INVALID);
+    assert_non_null(strstr(error.message, "--insecure"));
+    options.insecure = true;
+    assert_int_equal(sp_http_open(&options, routes, COUNT(routes), &server, &error), SP_OK);
+    assert_true(sp_http_port(server, 0) > 0);
+    sp_http_close(server);
+    options.listen = nonsense;
+    assert_int_equal(sp_http_open(&options, routes, COUNT(routes), &server, &error), SP_ERR_INVALID);
+}
+
+static void runs_everything_on_one_thread_and_ends_idle_connections_when_it_stops(void **state) {
+    struct http_reply reply;
+    (void)state;
+    start(10, 16);
+    int idle = http_connect(rig.port);
+    http_ask(idle, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_read(idle, false, &reply);
+    http_reply_fini(&reply);
+    sp_http_stop(rig.server, 10000);
+    assert_int_equal(rig.started, 1);
+    assert_int_equal(rig.stopped, 1); /* on the thread that handled */
+    assert_true(http_is_closed(idle));
+    close(idle);
+    sp_http_close(rig.server);
+    assert_int_equal(access(rig.socket, F_OK), -1);
+    folder_remove(rig.folder);
+}
+
+int main(void) {
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(answers_two_requests_on_one_connection),
+        WITH_SERVER(answers_head_with_the_headers_of_get_and_no_body),
+        WITH_SERVER(serves_nothing_at_other_spellings_of_a_path),
+        WITH_SERVER(names_the_methods_that_a_path_takes),
+        WITH_SERVER(shows_a_handler_its_request),
+        WITH_SERVER(gives_a_handler_the_whole_body_however_it_came),
+        WITH_SERVER(refuses_a_body_that_is_too_large),
+        WITH_SERVER(refuses_what_could_be_read_in_two_ways),
+        WITH_SERVER(refuses_requests_that_are_no_http),
+        WITH_SERVER(refuses_headers_without_end),
+        WITH_SERVER(answers_for_a_handler_that_does_not),
+        cmocka_unit_test(ends_a_client_that_sends_nothing),
+        cmocka_unit_test(ends_a_client_that_sends_byte_by_byte),
+        cmocka_unit_test(lets_connections_above_the_limit_wait),
+        cmocka_unit_test(listens_beyond_loopback_only_when_told),
+        cmocka_unit_test(runs_everything_on_one_thread_and_ends_idle_connections_when_it_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,134 @@
+#include "support/http_client.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LIMIT_MS = 60 * 1000, REPLY_MAX = 4 * 1024 * 1024 };
+
+int http_connect(int port) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+int http_connect_unix(const char *path) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+void http_send(int fd, const char *bytes, size_t size) {
+    while (size > 0) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        assert_true(sent > 0);
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+}
+
+void http_ask(int fd, const char *bytes) {
+    http_send(fd, bytes, strlen(bytes));
+}
+
+/* 0: closed. */
+static size_t receive(int fd, char *into, size_t room) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, LIMIT_MS), 1);
+    ssize_t got = recv(fd, into, room, 0);
+    return got > 0 ? (size_t)got : 0;
+}
+
+static long content_length(const struct http_reply *reply) {
+    const char *text = http_reply_header(reply, "Content-Length");
+    return text == NULL ? -1 : strtol(text, NULL, 10);
+}
+
+void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
+    char *text = calloc(1, REPLY_MAX + 1);
+    size_t size = 0;
+    char *end = NULL;
+    assert_non_null(text);
+    *ret_reply = (struct http_reply){0};
+    while (end == NULL) {
+        size_t got = receive(fd, text + size, 1); /* no byte of a reply behind this one */
+        if (got == 0)
+            break;
+        size += got;
+        end = size >= 4 && memcmp(text + size - 4, "\r\n\r\n", 4) == 0 ? text + size : NULL;
+    }
+    if (end == NULL) {
+        free(text);
+        return;
+    }
+    ret_reply->status = (int)strtol(text + strcspn(text, " "), NULL, 10);
+    ret_reply->headers = text;
+    long length = head_only ? 0 : content_length(ret_reply);
+    assert_true(length <= REPLY_MAX);
+    char *body = calloc(1, (size_t)(length < 0 ? 0 : length) + 1);
+    assert_non_null(body);
+    size_t body_size = 0;
+    while (length > 0 && body_size < (size_t)length) {
+        size_t got = receive(fd, body + body_size, (size_t)length - body_size);
+        assert_true(got > 0);
+        body_size += got;
+    }
+    ret_reply->body = body;
+    ret_reply->body_size = body_size;
+}
+
+const char *http_reply_header(const struct http_reply *reply, const char *name) {
+    static char value[512];
+    for (const char *line = reply->headers; line != NULL && *line != '\0'; line = strstr(line, "\r\n")) {
+        line += strspn(line, "\r\n");
+        size_t size = strlen(name);
+        if (strncasecmp(line, name, size) == 0 && line[size] == ':') {
+            line += size + 1;
+            line += strspn(line, " ");
+            snprintf(value, sizeof(value), "%.*s", (int)strcspn(line, "\r"), line);
+            return value;
+        }
+    }
+    return NULL;
+}
+
+void http_reply_fini(struct http_reply *reply) {
+    free(reply->headers);
+    free(reply->body);
+    *reply = (struct http_reply){0};
+}
+
+bool http_is_closed(int fd) {
+    char dropped[4096];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    while (poll(&wait, 1, LIMIT_MS) == 1)
+        if (recv(fd, dropped, sizeof(dropped), 0) <= 0)
+            return true;
+    return false;
+}
+
+void http_get(int port, const char *path, struct http_reply *ret_reply) {
+    char request[1024];
+    int fd = http_connect(port);
+    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    http_ask(fd, request);
+    http_read(fd, false, ret_reply);
+    close(fd);
+}
