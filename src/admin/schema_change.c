@@ -12,7 +12,7 @@ enum sp_status sp_admin_add_line(struct sp_admin_lines *lines, const char *forma
         lines->lines = grown;
         lines->room = room;
     }
-    struct sp_error text; /* room for any line: names have 64 bytes */
+    struct sp_error text; /* names have 64 bytes; the end of a very long route may be cut off */
     va_list arguments;
     va_start(arguments, format);
     (void)sp_error_vset(&text, SP_OK, format, arguments);
@@ -124,6 +124,38 @@ static enum sp_status add_type(const struct sp_schema *after, const struct sp_sc
     return status;
 }
 
+/* ---- routes ---- */
+
+static enum sp_status say_route(struct sp_admin_lines *lines, const struct sp_route *route, const char *what) {
+    return sp_admin_add_line(lines, "route %.*s %.*s %s: %s", SP_STR_ARG(route->method), SP_STR_ARG(route->path), what,
+                             sp_route_target(route, (char[SP_ROUTE_TARGET_BYTES]){0}));
+}
+
+static enum sp_status compare_route(struct sp_admin_lines *lines, const struct sp_route *old,
+                                    const struct sp_route *new) {
+    char was[SP_ROUTE_TARGET_BYTES], is[SP_ROUTE_TARGET_BYTES];
+    if (strcmp(sp_route_target(old, was), sp_route_target(new, is)) == 0)
+        return SP_OK;
+    return sp_admin_add_line(lines, "route %.*s %.*s changed: %s; was %s", SP_STR_ARG(old->method),
+                             SP_STR_ARG(old->path), is, was);
+}
+
+static enum sp_status compare_routes(const struct sp_schema *before, const struct sp_schema *after,
+                                     struct sp_admin_lines *lines) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < before->route_count; i++) {
+        const struct sp_route *old = &before->routes[i];
+        const struct sp_route *new = sp_schema_find_route(after, old->method, old->path);
+        status = new == NULL ? sp_admin_add_line(lines, "route %.*s %.*s removed", SP_STR_ARG(old->method),
+                                                 SP_STR_ARG(old->path))
+                             : compare_route(lines, old, new);
+    }
+    for (size_t i = 0; status == SP_OK && i < after->route_count; i++)
+        if (sp_schema_find_route(before, after->routes[i].method, after->routes[i].path) == NULL)
+            status = say_route(lines, &after->routes[i], "added");
+    return status;
+}
+
 enum sp_status sp_admin_compare_schemas(const struct sp_schema *before, const struct sp_schema *after,
                                         struct sp_admin_lines *lines) {
     enum sp_status status = compare_permissions(before, after, lines);
@@ -132,5 +164,5 @@ enum sp_status sp_admin_compare_schemas(const struct sp_schema *before, const st
     for (size_t i = 0; status == SP_OK && i < after->type_count; i++)
         if (sp_schema_find_type(before, after->types[i].name) == NULL)
             status = add_type(after, &after->types[i], lines);
-    return status;
+    return status == SP_OK ? compare_routes(before, after, lines) : status;
 }

@@ -1,6 +1,8 @@
 /* Reading routes as they are written, and matching. */
 #include "core/route.h"
 
+#include <stdio.h>
+
 #include "base/text.h"
 #include "core/route_internal.h"
 
@@ -136,25 +138,37 @@ static bool cut(struct sp_str text, struct sp_str *ret_before, struct sp_str *re
     return true;
 }
 
-enum sp_status sp_route_read(struct sp_str method_and_path, struct sp_str action_and_resource,
-                             struct sp_route *ret_route, struct sp_error *error) {
+enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route *ret_route, struct sp_error *error) {
     struct sp_route route = {0};
-    struct sp_str resource;
     if (!cut(method_and_path, &route.method, &route.path))
         return sp_error_set(error, SP_ERR_INVALID, "a route is a method and a path, such as GET /v1/voices/{voice_id}");
-    if (!cut(action_and_resource, &route.action, &resource))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "a route leads to an action and a resource, such as \"use voice/{voice_id}\"");
     enum sp_status status = check_method(route.method, error);
     if (status == SP_OK)
         status = check_template(route.path, error);
     if (status == SP_OK)
-        status = sp_text_check_word(route.action, "action", error);
-    if (status == SP_OK)
-        status = read_resource(resource, &route, error);
-    if (status == SP_OK)
         *ret_route = route;
     return status;
+}
+
+enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp_route *route, struct sp_error *error) {
+    struct sp_str resource;
+    struct sp_route made = *route;
+    if (!cut(action_and_resource, &made.action, &resource))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a route leads to an action and a resource, such as \"use voice/{voice_id}\"");
+    enum sp_status status = sp_text_check_word(made.action, "action", error);
+    if (status == SP_OK)
+        status = read_resource(resource, &made, error);
+    if (status == SP_OK)
+        *route = made;
+    return status;
+}
+
+const char *sp_route_target(const struct sp_route *route, char text[static SP_ROUTE_TARGET_BYTES]) {
+    static const char *const opening[] = {"", "/", "/{"}, *const closing[] = {"", "", "}"}; /* by enum sp_route_id */
+    (void)snprintf(text, SP_ROUTE_TARGET_BYTES, "%.*s %.*s%s%.*s%s", SP_STR_ARG(route->action), SP_STR_ARG(route->type),
+                   opening[route->id_kind], SP_STR_ARG(route->id), closing[route->id_kind]);
+    return text;
 }
 
 /* ---- matching ---- */

@@ -96,14 +96,20 @@ struct sp_route {
     size_t line, column; /* where it stands, from 1; only for messages */
 };
 
-/* Reads "POST /v1/text-to-speech/{voice_id}" and "use voice/{voice_id}". SP_ERR_INVALID with a message that says what is
- * wrong, without a place. Sets neither line nor column. */
-enum sp_status sp_route_read(struct sp_str method_and_path, struct sp_str action_and_resource,
-                             struct sp_route *ret_route, struct sp_error *error) SP_MUST_USE;
+/* Reads a route's two parts, the first before the second: "POST /v1/text-to-speech/{voice_id}", which sets everything else
+ * to zeros, and "use voice/{voice_id}". SP_ERR_INVALID with a message that says what is wrong, without a place. */
+enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route *ret_route,
+                                  struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp_route *route,
+                                    struct sp_error *error) SP_MUST_USE;
+
+/* "use voice/{voice_id}" again, into `text`, which it returns. */
+enum { SP_ROUTE_TARGET_BYTES = 400 };
+const char *sp_route_target(const struct sp_route *route, char text[static SP_ROUTE_TARGET_BYTES]);
 
 struct sp_routes;
 
-/* Compiles routes that sp_route_read made, in `arena`; they are borrowed. An index tells which one was reached.
+/* Compiles routes that were read, in `arena`; they are borrowed. An index tells which one was reached.
  * SP_ERR_INVALID with "line L, column C: …" of the later of two routes that cannot stand beside each other, naming both;
  * SP_ERR_MEMORY. No routes at all is a matcher that finds none. */
 enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,

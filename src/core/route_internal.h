@@ -22,7 +22,7 @@ bool sp_route_method_is_token(struct sp_str method);
 /* Whether the character may stand in a template's literal. */
 bool sp_route_is_literal_char(char c);
 
-/* Cuts the next segment off what is left of a template that sp_route_read accepted, which begins with '/'. */
+/* Cuts the next segment off what is left of a template that was accepted, which begins with '/'. */
 static inline struct sp_str sp_route_next_segment(struct sp_str *rest) {
     struct sp_str segment = {rest->data + 1, rest->size - 1};
     const char *slash = memchr(segment.data, '/', segment.size);

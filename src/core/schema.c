@@ -49,11 +49,19 @@ struct draft_type {
     unsigned seen;
 };
 
+struct draft_route {
+    struct draft_route *next;
+    struct sp_route route;
+    struct sp_yaml_scalar target;
+};
+
 /* What was read, before anything is looked up in it: sp_yaml's `user`. */
 struct drafts {
     struct draft_list permissions;
     struct draft_list types;
     size_t action_count;
+    struct draft_route *first_route, *last_route;
+    size_t route_count;
     unsigned seen; /* of the keys on top */
 };
 
@@ -184,6 +192,33 @@ static enum sp_status read_type(struct sp_yaml *yaml, const struct sp_yaml_scala
     return status;
 }
 
+/* "METHOD PATH: ACTION RESOURCE". */
+static enum sp_status read_route(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+    struct drafts *drafts = drafts_of(yaml);
+    struct sp_error why = {0};
+    (void)context;
+    struct draft_route *draft = sp_arena_calloc(yaml->arena, 1, sizeof(*draft));
+    if (draft == NULL)
+        return sp_yaml_refuse_memory(yaml);
+    if (++drafts->route_count > SP_ROUTES_MAX)
+        return sp_yaml_refuse(yaml, key, "more than 10,000 routes;", "remove some");
+    if (sp_route_read_path(key->text, &draft->route, &why) != SP_OK)
+        return sp_yaml_refuse_because(yaml, key, &why);
+    enum sp_status status = sp_yaml_read_scalar(yaml, &draft->target);
+    if (status != SP_OK)
+        return status;
+    if (sp_route_read_target(draft->target.text, &draft->route, &why) != SP_OK)
+        return sp_yaml_refuse_because(yaml, &draft->target, &why);
+    draft->route.line = key->line;
+    draft->route.column = key->column;
+    if (drafts->last_route != NULL)
+        drafts->last_route->next = draft;
+    else
+        drafts->first_route = draft;
+    drafts->last_route = draft;
+    return SP_OK;
+}
+
 static enum sp_status read_version(struct sp_yaml *yaml) {
     struct sp_yaml_scalar scalar = {0};
     enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
@@ -193,18 +228,21 @@ static enum sp_status read_version(struct sp_yaml *yaml) {
 }
 
 static enum sp_status read_top(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
-    static const char *const keys[] = {"version", "permissions", "types"};
+    static const char *const keys[] = {"version", "permissions", "types", "routes"};
     (void)context;
     size_t index = 0;
     enum sp_status status =
-        sp_yaml_find_key(yaml, key, keys, 3, "version, permissions or types", &drafts_of(yaml)->seen, &index);
+        sp_yaml_find_key(yaml, key, keys, 4, "version, permissions, types or routes", &drafts_of(yaml)->seen, &index);
     if (status != SP_OK)
         return status;
     if (index == 0)
         return read_version(yaml);
     if (index == 1)
         return sp_yaml_read_mapping(yaml, "permissions are a mapping of names to descriptions", read_permission, NULL);
-    return sp_yaml_read_mapping(yaml, "types are a mapping of names", read_type, NULL);
+    if (index == 2)
+        return sp_yaml_read_mapping(yaml, "types are a mapping of names", read_type, NULL);
+    return sp_yaml_read_mapping(yaml, "routes are a mapping, such as GET /v1/voices/{voice_id}: read voice/{voice_id}",
+                                read_route, NULL);
 }
 
 static int compare_text(struct sp_str a, struct sp_str b) {
@@ -332,13 +370,58 @@ static enum sp_status build_types(const struct sp_yaml *yaml, struct sp_schema *
     return status;
 }
 
+/* ---- routes ---- */
+
+static enum sp_status check_route(const struct sp_yaml *yaml, const struct sp_schema *schema,
+                                  const struct draft_route *draft) {
+    const struct sp_route *route = &draft->route;
+    const struct sp_schema_type *type = sp_schema_find_type(schema, route->type);
+    struct sp_error why;
+    if (type != NULL && sp_schema_find_action(type, route->action) != NULL)
+        return SP_OK;
+    if (type == NULL)
+        sp_error_set(&why, SP_ERR_INVALID, "there is no type %.*s; add it to types or correct the name",
+                     SP_STR_ARG(route->type));
+    else
+        sp_error_set(&why, SP_ERR_INVALID, "type %.*s has no action %.*s; add it or correct the name",
+                     SP_STR_ARG(route->type), SP_STR_ARG(route->action));
+    return sp_yaml_refuse_because(yaml, &draft->target, &why);
+}
+
+static int compare_routes(const void *left, const void *right) {
+    const struct sp_route *a = *(const struct sp_route *const *)left, *b = *(const struct sp_route *const *)right;
+    int order = compare_text(a->path, b->path);
+    return order != 0 ? order : compare_text(a->method, b->method);
+}
+
+static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema *schema) {
+    const struct drafts *drafts = drafts_of(yaml);
+    enum sp_status status = SP_OK;
+    size_t count = 0;
+    schema->routes = sp_arena_calloc(yaml->arena, drafts->route_count + 1, sizeof(*schema->routes));
+    schema->sorted_routes = sp_arena_calloc(yaml->arena, drafts->route_count + 1, sizeof(*schema->sorted_routes));
+    if (schema->routes == NULL || schema->sorted_routes == NULL)
+        return sp_yaml_refuse_memory(yaml);
+    for (const struct draft_route *draft = drafts->first_route; status == SP_OK && draft != NULL; draft = draft->next) {
+        status = check_route(yaml, schema, draft);
+        schema->routes[count] = draft->route;
+        schema->sorted_routes[count] = &schema->routes[count];
+        count++;
+    }
+    schema->route_count = count;
+    if (status != SP_OK)
+        return status;
+    qsort(schema->sorted_routes, schema->route_count, sizeof(*schema->sorted_routes), compare_routes);
+    return sp_routes_compile(schema->routes, schema->route_count, yaml->arena, &schema->matcher, yaml->error);
+}
+
 enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struct sp_schema *ret_schema,
                                struct sp_error *error) {
     struct drafts drafts = {0};
     struct sp_yaml yaml = {.arena = arena, .error = error, .user = &drafts};
     struct sp_schema schema = {0};
     if (text.size > SP_SCHEMA_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: longer than 256 KiB");
+        return sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: longer than 1 MiB");
     enum sp_status status = sp_yaml_read(&yaml, text, "the schema is empty; begin with \"version: 1\"",
                                          "a schema is a mapping; begin with \"version: 1\"", read_top);
     if (status == SP_OK && (drafts.seen & 1) == 0)
@@ -347,6 +430,8 @@ enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struc
         status = build_permissions(&yaml, &schema);
     if (status == SP_OK)
         status = build_types(&yaml, &schema);
+    if (status == SP_OK)
+        status = build_routes(&yaml, &schema);
     if (status == SP_OK)
         *ret_schema = schema;
     return status;
@@ -375,6 +460,14 @@ const struct sp_schema_type *sp_schema_find_type(const struct sp_schema *schema,
 
 const struct sp_schema_action *sp_schema_find_action(const struct sp_schema_type *type, struct sp_str name) {
     return find_name(name, type->actions, type->action_count, sizeof(*type->actions));
+}
+
+const struct sp_route *sp_schema_find_route(const struct sp_schema *schema, struct sp_str method, struct sp_str path) {
+    const struct sp_route wanted = {.method = method, .path = path}, *key = &wanted;
+    const struct sp_route **found = schema->route_count == 0 ? NULL
+                                                             : bsearch(&key, schema->sorted_routes, schema->route_count,
+                                                                       sizeof(*found), compare_routes);
+    return found == NULL ? NULL : *found;
 }
 
 struct sp_str sp_schema_default_yaml(void) {

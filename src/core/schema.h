@@ -1,4 +1,5 @@
-/* The catalogue of what can be asked: permissions, resource types and their actions. YAML in, compiled form out. Pure.
+/* The catalogue of what can be asked: permissions, resource types and their actions, and the HTTP routes that lead to
+ * them. YAML in, compiled form out. Pure.
  *
  *   version: 1
  *   permissions:
@@ -11,13 +12,16 @@
  *         use:   {permission: text_to_speech, role: viewer}
  *         share: {permission: voices_write, role: admin}
  *         preview: {}                                 # neither a permission nor a role: any valid key
+ *   routes:                                           # METHOD PATH: ACTION TYPE, or TYPE/ID (core/route.h)
+ *     POST /v1/text-to-speech/{voice_id}: use voice/{voice_id}
+ *     "* /v1/ping": preview voice                     # any method; YAML wants quotes around a leading '*'
  *
  * Four permissions are built in and need not be listed: workspace_read, workspace_write, resource_register,
  * api_key_rotate; listing one gives it another description. Names are words (base/text.h), descriptions one line of at
  * most 512 bytes. Errors name line and column. Refused: aliases, anchors, tags, directives, several documents,
- * duplicate and unknown keys, types without actions, actions with a permission that is not listed, more than 256
- * permissions (with the built-in ones), 1,000 types, 10,000 actions, 256 KiB of text. Nothing nests deeper than the
- * example. */
+ * duplicate and unknown keys, types without actions, actions with a permission that is not listed, routes to an action
+ * or a type that is not there, routes that cannot stand beside each other, more than 256 permissions (with the built-in
+ * ones), 1,000 types, 10,000 actions, 10,000 routes, 1 MiB of text. Nothing nests deeper than the example. */
 #ifndef SP_CORE_SCHEMA_H
 #define SP_CORE_SCHEMA_H
 
@@ -26,9 +30,10 @@
 
 #include "base/arena.h"
 #include "core/role.h"
+#include "core/route.h"
 
 enum {
-    SP_SCHEMA_MAX_BYTES = 256 * 1024,
+    SP_SCHEMA_MAX_BYTES = 1024 * 1024,
     SP_SCHEMA_MAX_TYPES = 1000,
     SP_SCHEMA_MAX_ACTIONS = 10000,
 };
@@ -59,6 +64,10 @@ struct sp_schema {
     size_t permission_count;
     struct sp_schema_type *types; /* sorted by name */
     size_t type_count;
+    struct sp_route *routes; /* in the order of the file; each leads to an action that is there */
+    size_t route_count;
+    const struct sp_route **sorted_routes; /* by path, then by method */
+    const struct sp_routes *matcher;       /* of them all */
 };
 
 /* Reads a schema's text. SP_ERR_INVALID with "line L, column C: what is wrong and how to mend it". */
@@ -69,6 +78,9 @@ enum sp_status sp_schema_parse(struct sp_str yaml, struct sp_arena *arena, struc
 const struct sp_schema_permission *sp_schema_find_permission(const struct sp_schema *schema, struct sp_str name);
 const struct sp_schema_type *sp_schema_find_type(const struct sp_schema *schema, struct sp_str name);
 const struct sp_schema_action *sp_schema_find_action(const struct sp_schema_type *type, struct sp_str name);
+
+/* The route that is written with this method and template. */
+const struct sp_route *sp_schema_find_route(const struct sp_schema *schema, struct sp_str method, struct sp_str path);
 
 /* The names that are built in, with descriptions. */
 extern const struct sp_schema_permission sp_schema_builtin_permissions[4];

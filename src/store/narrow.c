@@ -236,6 +236,18 @@ static bool is_type_stricter(const struct sp_schema *mine, const struct sp_schem
     return false;
 }
 
+/* Any other route may have taken paths away from the ones that are here. */
+static bool are_routes_others(const struct sp_schema *mine, const struct sp_schema *theirs) {
+    char target[SP_ROUTE_TARGET_BYTES], later_target[SP_ROUTE_TARGET_BYTES];
+    for (size_t i = 0; i < mine->route_count; i++) {
+        const struct sp_route *route = &mine->routes[i];
+        const struct sp_route *later = sp_schema_find_route(theirs, route->method, route->path);
+        if (later == NULL || strcmp(sp_route_target(route, target), sp_route_target(later, later_target)) != 0)
+            return true;
+    }
+    return mine->route_count != theirs->route_count;
+}
+
 static bool is_schema_stricter(const struct sp_schema *mine, const struct sp_schema *theirs) {
     for (size_t i = 0; i < mine->permission_count; i++)
         if (sp_schema_find_permission(theirs, mine->permissions[i].name) == NULL)
@@ -243,7 +255,7 @@ static bool is_schema_stricter(const struct sp_schema *mine, const struct sp_sch
     for (size_t i = 0; i < mine->type_count; i++)
         if (is_type_stricter(mine, &mine->types[i], theirs))
             return true;
-    return false;
+    return are_routes_others(mine, theirs);
 }
 
 enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport__Store__V1__StoredSchema *stored,

@@ -22,7 +22,8 @@ struct sp_narrowing {
 enum sp_status sp_narrow(struct sp_narrowing *narrowing, enum sp_kind kind, ProtobufCMessage *stored,
                          const Sallyport__V1__EntityChange *later) SP_MUST_USE;
 
-/* The stored schema with the later text, where that lost a name or made an action stricter; NULL where it did not. */
+/* The stored schema with the later text, where that lost a name, made an action stricter or has other routes; NULL where
+ * it did not. */
 enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport__Store__V1__StoredSchema *stored,
                                 const char *later_yaml, Sallyport__Store__V1__StoredSchema **ret_narrowed) SP_MUST_USE;
 

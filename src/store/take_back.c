@@ -112,7 +112,7 @@ static void report_entity(const struct batch *batch, const Sallyport__V1__Entity
         batch->report(batch->context, line);
 }
 
-/* The later schema, where it removed a name or made an action stricter. */
+/* The later schema, where it removed a name, made an action stricter or had other routes. */
 static enum sp_status take_back_schema(struct batch *batch, const struct sp_entity_key *key,
                                        const Sallyport__V1__EntityChange *later) {
     struct sp_narrowing narrowing = {.arena = &batch->arena};
@@ -126,7 +126,7 @@ static enum sp_status take_back_schema(struct batch *batch, const struct sp_enti
         status = sp_changeset_put(batch->set, key, &narrowed->base);
     if (status != SP_OK)
         return refuse_entity(batch, status, later);
-    report_entity(batch, later, "the later schema, which removes names or makes actions stricter");
+    report_entity(batch, later, "the later schema, which removes names, makes actions stricter or has other routes");
     return SP_OK;
 }
 

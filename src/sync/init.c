@@ -87,7 +87,7 @@ static enum sp_status read_schema(const char *path, char **ret_text, size_t *ret
         return SP_OK;
     }
     free(text);
-    return sp_error_set(error, SP_ERR_INVALID, failed ? "%s cannot be read" : "%s is longer than 256 KiB", path);
+    return sp_error_set(error, SP_ERR_INVALID, failed ? "%s cannot be read" : "%s is longer than 1 MiB", path);
 }
 
 static enum sp_status create_store(const struct init_options *options, struct sp_error *error) {

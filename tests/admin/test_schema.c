@@ -133,6 +133,39 @@ static void tells_each_name_added_changed_and_removed(void **state) {
     assert_string_equal(admin_text(fixture, "yaml"), first);
 }
 
+#define ROUTES(lines) SCHEMA(READ WRITE, VOICE LOOK NOTE) "routes:\n" lines
+
+/* Routes only lead to what is decided: one that goes denies, and one that comes is decided as any other question. */
+static void tells_each_route_added_changed_and_removed_without_force(void **state) {
+    static const char before[] = ROUTES("  GET /v1/voices/{id}: use voice/{id}\n"
+                                        "  POST /v1/voices: look voice\n"
+                                        "  GET /v1/notes/{id}: use note/{id}\n");
+    static const char after[] = ROUTES("  GET /v1/voices/{id}: look voice/{id}\n"
+                                       "  GET /v1/notes/{id}: use note/{id}\n"
+                                       "  PUT /v1/notes: use note/all\n");
+    static const char *const changes[] = {
+        "route GET /v1/voices/{id} changed: look voice/{id}; was use voice/{id}",
+        "route POST /v1/voices removed",
+        "route PUT /v1/notes added: use note/all",
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, before, ""));
+    assert_int_equal(admin_length(fixture, "changes"), 1 + 3);
+    uint64_t revision = admin_revision(fixture);
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, after, ", 'dryRun': true"));
+    assert_int_equal(admin_revision(fixture), revision);
+    admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, after, ""));
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        if (!lists(scene, "changes", changes[i]))
+            fail_msg("not told: %s", changes[i]);
+    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(changes[0]));
+    assert_int_equal(admin_length(fixture, "inUse"), 0);
+    assert_int_equal(admin_revision(fixture), revision + 1);
+    admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, ROUTES("  GET /a: use vioce\n"), ""),
+                SP_ERR_INVALID, "there is no type vioce");
+}
+
 struct removal {
     const char *yaml;
     const char *in_use; /* NULL: nothing of it is in use */
@@ -242,6 +275,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(operators_put_and_admins_read_it),
         CASE(tells_each_name_added_changed_and_removed),
+        CASE(tells_each_route_added_changed_and_removed_without_force),
         CASE(a_removal_in_use_needs_force),
         CASE(what_was_removed_grants_nothing_even_when_its_name_comes_back),
         CASE(a_permission_that_comes_back_is_not_held_by_old_keys),

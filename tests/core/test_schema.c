@@ -31,6 +31,8 @@ enum { FIRST_BLOCK_BYTES = 16 * 1024, BUDGET_BYTES = 16 << 20 };
     "      read:\n"                                                                                                    \
     "        role: commenter\n"
 
+#define ROUTES(lines) "version: 1\ntypes: {voice: {actions: {look: {}}}}\nroutes:\n  " lines "\n"
+
 struct refused {
     const char *name;
     const char *yaml;
@@ -45,7 +47,7 @@ static const struct refused refused_texts[] = {
     {"refuses_a_missing_version", "types: {}\n", "line 1, column 1: version is missing; add \"version: 1\""},
     {"refuses_another_version", "version: 2\n", "line 1, column 10: version must be 1"},
     {"refuses_an_unknown_key_on_top", "version: 1\nroles: {}\n",
-     "line 2, column 1: unknown key; expected is version, permissions or types"},
+     "line 2, column 1: unknown key; expected is version, permissions, types or routes"},
     {"refuses_a_key_on_top_twice", "version: 1\ntypes: {}\ntypes: {}\n",
      "line 3, column 1: types is given twice; remove one"},
     {"refuses_an_unknown_key_of_a_type", "version: 1\ntypes:\n  voice:\n    owner: x\n",
@@ -108,6 +110,32 @@ static const struct refused refused_texts[] = {
      "line 3, column 6: the description holds control characters or a line break; remove them"},
     {"refuses_capitals_in_a_name", "version: 1\npermissions: {Speech: x}\n", NULL},
     {"refuses_an_empty_permission_of_an_action", "version: 1\ntypes: {v: {actions: {a: {permission: }}}}\n", NULL},
+    {"refuses_a_route_without_a_method", ROUTES("/v1/voices: look voice"),
+     "line 4, column 3: a route is a method and a path, such as GET /v1/voices/{voice_id}"},
+    {"refuses_a_route_without_a_resource", ROUTES("GET /v1/voices: look"),
+     "line 4, column 19: a route leads to an action and a resource, such as \"use voice/{voice_id}\""},
+    {"refuses_a_route_that_is_a_mapping", ROUTES("GET /v1/voices: {action: look}"),
+     "line 4, column 19: text is expected here, not a mapping"},
+    {"refuses_routes_that_are_text", "version: 1\nroutes: GET /a\n",
+     "line 2, column 9: routes are a mapping, such as GET /v1/voices/{voice_id}: read voice/{voice_id}"},
+    {"refuses_a_list_of_routes", "version: 1\nroutes:\n  - GET /a: look voice\n",
+     "line 3, column 3: a list is not expected here"},
+    {"refuses_a_route_to_a_type_that_is_not_there", ROUTES("GET /v1/voices: look vioce"),
+     "line 4, column 19: there is no type vioce; add it to types or correct the name"},
+    {"refuses_a_route_to_an_action_that_is_not_there", ROUTES("GET /v1/voices: see voice"),
+     "line 4, column 19: type voice has no action see; add it or correct the name"},
+    {"refuses_the_first_of_two_bad_routes", ROUTES("GET /b: see voice\n  GET /a: look vioce"),
+     "line 4, column 11: type voice has no action see; add it or correct the name"},
+    {"refuses_an_id_that_is_not_captured", ROUTES("GET /v1/{x}: look voice/{y}"),
+     "line 4, column 16: the path does not capture {y}"},
+    {"refuses_a_route_twice", ROUTES("GET /a: look voice\n  POST /a: look voice\n  GET /a: look voice"),
+     "line 6, column 3: GET /a has the same method and the same shape as line 4: GET /a"},
+    {"refuses_two_routes_of_one_shape", ROUTES("GET /a/{x}: look voice\n  GET /a/{y}: look voice"),
+     "line 5, column 3: GET /a/{y} has the same method and the same shape as line 4: GET /a/{x}"},
+    {"refuses_routes_that_differ_in_case", ROUTES("GET /a: look voice\n  GET /A/b: look voice"),
+     "line 5, column 3: GET /A/b has a segment that differs only in case from that of line 4: GET /a"},
+    {"refuses_a_star_without_quotes", ROUTES("* /a: look voice"),
+     "line 4, column 3: text that begins with '*' must be quoted"},
     {"refuses_an_unknown_role", "version: 1\ntypes: {v: {actions: {a: {role: owner}}}}\n", NULL},
     {"refuses_the_role_none", "version: 1\ntypes: {v: {actions: {a: {role: none}}}}\n", NULL},
 };
@@ -212,6 +240,69 @@ static void lets_a_built_in_permission_be_described(void **state) {
     sp_arena_fini(&arena);
 }
 
+static void reads_routes_in_the_order_of_the_file(void **state) {
+    static const char yaml[] = ROUTES("POST /v1/text-to-speech/{voice_id}: look voice/{voice_id}\n"
+                                      "  \"* /v1/a:b\": look voice/a constant\n"
+                                      "  GET /: look voice # the root");
+    struct sp_arena arena;
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    struct sp_schema schema = parse(str(yaml), &arena);
+    assert_int_equal(schema.route_count, 3);
+    assert_true(sp_str_equal(schema.routes[0].method, str("POST")));
+    assert_true(sp_str_equal(schema.routes[0].path, str("/v1/text-to-speech/{voice_id}")));
+    assert_true(sp_str_equal(schema.routes[0].id, str("voice_id")));
+    assert_int_equal(schema.routes[0].line, 4);
+    assert_int_equal(schema.routes[0].column, 3);
+    assert_true(sp_str_equal(schema.routes[1].id, str("a constant")));
+    assert_int_equal(schema.routes[2].id_kind, SP_ROUTE_ID_NONE);
+    assert_ptr_equal(sp_schema_find_route(&schema, str("*"), str("/v1/a:b")), &schema.routes[1]);
+    assert_ptr_equal(sp_schema_find_route(&schema, str("GET"), str("/")), &schema.routes[2]);
+    assert_null(sp_schema_find_route(&schema, str("POST"), str("/")));
+    assert_null(sp_schema_find_route(&schema, str("GET"), str("/v1/a:b")));
+    struct sp_route_match match =
+        sp_routes_match(schema.matcher, str("POST"), str("/v1/text-to-speech/rachel?x"), scratch);
+    assert_ptr_equal(match.route, &schema.routes[0]);
+    assert_true(sp_str_equal(match.id, str("rachel")));
+    sp_arena_fini(&arena);
+}
+
+static void a_schema_without_routes_matches_nothing(void **state) {
+    struct sp_arena arena;
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    struct sp_schema schema = parse(str(ENTIRE), &arena);
+    assert_int_equal(schema.route_count, 0);
+    assert_null(sp_schema_find_route(&schema, str("GET"), str("/")));
+    assert_int_equal(sp_routes_match(schema.matcher, str("GET"), str("/"), scratch).outcome, SP_ROUTE_UNKNOWN);
+    sp_arena_fini(&arena);
+}
+
+static void holds_ten_thousand_routes(void **state) {
+    (void)state;
+    for (size_t routes = 10000; routes <= 10001; routes++) {
+        struct sp_arena arena;
+        struct sp_schema schema = {0};
+        struct sp_error error = {0};
+        size_t size = 1 << 20, used = 0;
+        char *text = malloc(size);
+        assert_non_null(text);
+        used += (size_t)snprintf(text, size, "version: 1\ntypes: {voice: {actions: {look: {}}}}\nroutes:\n");
+        for (size_t i = 0; i < routes; i++)
+            used += (size_t)snprintf(text + used, size - used, "  GET /v1/things%zu/{id}: look voice/{id}\n", i);
+        new_arena(&arena);
+        enum sp_status status = sp_schema_parse((struct sp_str){text, used}, &arena, &schema, &error);
+        assert_int_equal(status, routes == 10000 ? SP_OK : SP_ERR_INVALID);
+        assert_int_equal(schema.route_count, routes == 10000 ? 10000 : 0);
+        if (status != SP_OK)
+            assert_string_equal(error.message, "line 10004, column 3: more than 10,000 routes; remove some");
+        sp_arena_fini(&arena);
+        free(text);
+    }
+}
+
 static void sorts_what_it_finds(void **state) {
     (void)state;
     struct sp_arena arena;
@@ -229,7 +320,7 @@ static void sorts_what_it_finds(void **state) {
 
 /* A schema with so many of each, in a buffer that the caller frees. */
 static char *large_schema(size_t permissions, size_t types, size_t actions) {
-    size_t size = 1 << 20, used = 0;
+    size_t size = 2 << 20, used = 0;
     char *text = malloc(size);
     assert_non_null(text);
     used += (size_t)snprintf(text, size, "version: 1\npermissions:\n  zz: x\n");
@@ -259,7 +350,7 @@ static void holds_its_limits(void **state) {
         {0, 1000, 1, "more than 1,000 types; remove some"},
         {0, 9, 1111, NULL},
         {0, 10, 1001, "more than 10,000 actions; remove some"},
-        {0, 30, 1001, "longer than 256 KiB"},
+        {0, 90, 1001, "longer than 1 MiB"},
     };
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         struct sp_arena arena;
@@ -296,6 +387,7 @@ static void the_default_schema_is_well_formed(void **state) {
     struct sp_schema schema = parse(sp_schema_default_yaml(), &arena);
     assert_true(schema.permission_count >= 50);
     assert_true(schema.type_count >= 12);
+    assert_true(schema.route_count >= 30);
     const struct sp_schema_type *voice = sp_schema_find_type(&schema, str("voice"));
     const struct sp_schema_action *use = sp_schema_find_action(voice, str("use"));
     assert_true(sp_str_equal(schema.permissions[use->permission].name, str("text_to_speech")));
@@ -344,6 +436,9 @@ int main(void) {
         cmocka_unit_test(finds_nothing_under_other_names),
         cmocka_unit_test(adds_the_permissions_that_are_built_in),
         cmocka_unit_test(lets_a_built_in_permission_be_described),
+        cmocka_unit_test(reads_routes_in_the_order_of_the_file),
+        cmocka_unit_test(a_schema_without_routes_matches_nothing),
+        cmocka_unit_test(holds_ten_thousand_routes),
         cmocka_unit_test(sorts_what_it_finds),
         cmocka_unit_test(holds_its_limits),
         cmocka_unit_test(says_when_memory_ends),

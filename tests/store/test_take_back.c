@@ -363,6 +363,11 @@ static const struct schema_case schema_cases[] = {
      "{role: viewer}}}\n  voice: {actions: {use: {permission: text_to_speech, role: viewer}, edit: {permission: "
      "voices_write, role: editor}, preview: {permission: text_to_speech}}}\n",
      true},
+    {"a schema with another route, which may have taken paths away from one that is here",
+     "version: 1\npermissions: {text_to_speech: x, voices_write: x}\ntypes:\n  note: {ids: workspace, actions: {read: "
+     "{role: viewer}}}\n  voice: {actions: {use: {permission: text_to_speech, role: viewer}, edit: {permission: "
+     "voices_write, role: editor}, preview: {}}}\nroutes: {GET /v1/voices: edit voice}\n",
+     true},
     {"a schema that adds and eases",
      "version: 1\npermissions: {text_to_speech: x, voices_write: x, more: x}\ntypes:\n  note: {ids: workspace, "
      "actions: "

@@ -1,0 +1,877 @@
+/* Which rule every spelling reaches: a table for auditors. Then what cannot be compiled, limits, and the property that a
+ * naive matcher agrees on random routes and paths (naive_route.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/route.h"
+#include "naive_route.h"
+
+enum { FIRST_BLOCK_BYTES = 64 * 1024, BUDGET_BYTES = 64 << 20 };
+
+struct written {
+    const char *path;
+    const char *target;
+};
+
+/* The rules of the table below, counted from 1. GET /v1/{anything} is the lax one that no other path may fall into. */
+static const struct written written[] = {
+    /*  1 */ {"GET /v1/voices", "list voice"},
+    /*  2 */ {"POST /v1/voices", "create voice"},
+    /*  3 */ {"GET /v1/voices/{voice_id}", "read voice/{voice_id}"},
+    /*  4 */ {"PATCH /v1/voices/{voice_id}", "edit voice/{voice_id}"},
+    /*  5 */ {"DELETE /v1/voices/{voice_id}", "delete voice/{voice_id}"},
+    /*  6 */ {"POST /v1/voices/add", "create voice"},
+    /*  7 */ {"GET /v1/voices/settings/default", "read setting/voices"},
+    /*  8 */ {"GET /v1/voices/{voice_id}/settings", "read voice/{voice_id}"},
+    /*  9 */ {"POST /v1/voices/{voice_id}/settings/edit", "edit voice/{voice_id}"},
+    /* 10 */ {"POST /v1/text-to-speech/{voice_id}", "use voice/{voice_id}"},
+    /* 11 */ {"POST /v1/text-to-speech/{voice_id}/stream", "use voice/{voice_id}"},
+    /* 12 */ {"GET /v1/projects/{project}/chapters/{chapter}", "read chapter/{chapter}"},
+    /* 13 */ {"DELETE /v1/projects/{project}/chapters/{chapter}", "delete chapter/{chapter}"},
+    /* 14 */ {"POST /v1/projects/{project}/convert", "convert project/{project}"},
+    /* 15 */ {"* /v1/admin", "edit setting"},
+    /* 16 */ {"* /v1/admin/{page}", "edit setting/{page}"},
+    /* 17 */ {"GET /v1/admin/health", "ping profile"},
+    /* 18 */ {"GET /v1/files", "list file"},
+    /* 19 */ {"GET /v1/files/", "list file"},
+    /* 20 */ {"GET /v1/files/{name}", "read file/{name}"},
+    /* 21 */ {"GET /", "ping profile"},
+    /* 22 */ {"GET /v1/models:list", "list model"},
+    /* 23 */ {"GET /v1/{anything}", "ping profile"},
+    /* 24 */ {"GET /a/{x}/c", "read left/{x}"},
+    /* 25 */ {"GET /a/b/{y}", "read right/{y}"},
+    /* 26 */ {"GET /a/b/d/{z}", "read deep/{z}"},
+    /* 27 */ {"GET /a/{x}/{y}/{z}", "read deepest/{z}"},
+    /* 28 */ {"* /any/{thing}", "use thing/{thing}"},
+    /* 29 */ {"POST /any/{thing}", "edit thing/{thing}"},
+    /* 30 */ {"GET /tilde~/dash-/under_/dot.", "read odd/constant/id"},
+};
+enum { WRITTEN = sizeof(written) / sizeof(written[0]) };
+
+/* Instead of a rule's number. */
+enum { NONE = 0, METHOD = -1, REFUSED = -2 };
+
+struct spelling {
+    const char *method;
+    const char *target;
+    int rule;
+    const char *expected; /* the resource's id; of what is refused, part of why */
+};
+
+static const struct spelling spellings[] = {
+    /* as they are meant */
+    {"GET", "/v1/voices", 1, ""},
+    {"POST", "/v1/voices", 2, ""},
+    {"GET", "/v1/voices/rachel", 3, "rachel"},
+    {"PATCH", "/v1/voices/rachel", 4, "rachel"},
+    {"DELETE", "/v1/voices/rachel", 5, "rachel"},
+    {"POST", "/v1/voices/add", 6, ""},
+    {"GET", "/v1/voices/settings/default", 7, "voices"},
+    {"GET", "/v1/voices/rachel/settings", 8, "rachel"},
+    {"POST", "/v1/voices/rachel/settings/edit", 9, "rachel"},
+    {"POST", "/v1/text-to-speech/rachel", 10, "rachel"},
+    {"POST", "/v1/text-to-speech/rachel/stream", 11, "rachel"},
+    {"GET", "/v1/projects/p1/chapters/c1", 12, "c1"},
+    {"DELETE", "/v1/projects/p1/chapters/c1", 13, "c1"},
+    {"POST", "/v1/projects/p1/convert", 14, "p1"},
+    {"GET", "/v1/admin", 15, ""},
+    {"PUT", "/v1/admin/users", 16, "users"},
+    {"GET", "/v1/admin/health", 17, ""},
+    {"GET", "/v1/files", 18, ""},
+    {"GET", "/v1/files/", 19, ""},
+    {"GET", "/v1/files/readme.txt", 20, "readme.txt"},
+    {"GET", "/", 21, ""},
+    {"GET", "/v1/models:list", 22, ""},
+    {"GET", "/v1/ping", 23, ""},
+    {"GET", "/tilde~/dash-/under_/dot.", 30, "constant/id"},
+
+    /* the query chooses nothing */
+    {"GET", "/v1/voices?", 1, ""},
+    {"GET", "/v1/voices?page=2&size=10", 1, ""},
+    {"GET", "/v1/voices?next=/v1/admin", 1, ""},
+    {"GET", "/v1/voices?x=../../admin", 1, ""},
+    {"GET", "/v1/voices?a=%2F%2e%2e%00", 1, ""},
+    {"GET", "/v1/voices/rachel?voice_id=other", 3, "rachel"},
+    {"GET", "/v1/admin?/health", 15, ""},
+    {"GET", "/?", 21, ""},
+    {"GET", "/v1/voices??", 1, ""},
+    {"GET", "/v1/voices?x=\xc3\xa9", 1, ""},
+    {"GET", "/v1/voices?x=a b", REFUSED, "query"},
+    {"GET", "/v1/voices?x=a\tb", REFUSED, "query"},
+    {"GET", "/v1/voices?x\r\nx-api-key: stolen", REFUSED, "query"},
+    {"GET", "/v1/voices?x=\x7f", REFUSED, "query"},
+    {"GET", "/v1/voices?x#/v1/admin", REFUSED, "fragment"},
+
+    /* methods */
+    {"PUT", "/v1/voices", METHOD, NULL},
+    {"HEAD", "/v1/voices", METHOD, NULL},
+    {"OPTIONS", "/v1/voices/rachel", METHOD, NULL},
+    {"POST", "/v1/voices/rachel", METHOD, NULL},
+    {"get", "/v1/voices", METHOD, NULL},
+    {"Get", "/v1/voices", METHOD, NULL},
+    {"POST", "/v1/ping", METHOD, NULL},
+    {"GET", "/v1/text-to-speech/rachel", METHOD, NULL},
+    {"POST", "/v1/files", METHOD, NULL},
+    {"DELETE", "/v1/admin", 15, ""},
+    {"PROPFIND", "/v1/admin", 15, ""},
+    {"get", "/v1/admin", 15, ""},
+    {"POST", "/v1/admin/health", 16, "health"},
+    {"HEAD", "/v1/admin/health", 16, "health"},
+    {"GET", "/any/one", 28, "one"},
+    {"POST", "/any/one", 29, "one"},
+    {"post", "/any/one", 28, "one"},
+    {"*", "/any/one", 28, "one"},
+    {"*", "/v1/voices", METHOD, NULL},
+    {"", "/v1/admin", REFUSED, "method"},
+    {"GET ", "/v1/admin", REFUSED, "method"},
+    {" GET", "/v1/admin", REFUSED, "method"},
+    {"GE\tT", "/v1/admin", REFUSED, "method"},
+    {"G\xc3\x89T", "/v1/admin", REFUSED, "method"},
+    {"GET/", "/v1/admin", REFUSED, "method"},
+    {"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG", "/v1/admin", REFUSED, "method"},
+    {"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF", "/v1/admin", 15, ""},
+
+    /* who wins where several fit */
+    {"GET", "/v1/voices/add", 3, "add"},
+    {"DELETE", "/v1/voices/add", 5, "add"},
+    {"GET", "/v1/voices/settings", 3, "settings"},
+    {"GET", "/v1/voices/settings/settings", 8, "settings"},
+    {"POST", "/v1/voices/settings/settings/edit", 9, "settings"},
+    {"GET", "/v1/voices/default/settings", 8, "default"},
+    {"GET", "/a/b/c", 25, "c"},
+    {"GET", "/a/x/c", 24, "x"},
+    {"GET", "/a/b/d", 25, "d"},
+    {"GET", "/a/x/d", NONE, NULL},
+    {"GET", "/a/b/d/e", 26, "e"},
+    {"GET", "/a/b/c/e", 27, "e"},
+    {"GET", "/a/x/d/e", 27, "e"},
+    {"GET", "/a/b/d/e/f", NONE, NULL},
+    {"GET", "/v1/files/files", 20, "files"},
+
+    /* slashes */
+    {"GET", "/v1/voices/", NONE, NULL},
+    {"GET", "/v1/admin/", NONE, NULL},
+    {"GET", "/v1/ping/", NONE, NULL},
+    {"GET", "/v1/", NONE, NULL},
+    {"GET", "/v1", NONE, NULL},
+    {"GET", "/v1/files/readme.txt/", NONE, NULL},
+    {"GET", "/v1/admin/health/", NONE, NULL},
+    {"GET", "//", REFUSED, "empty"},
+    {"GET", "//v1/voices", REFUSED, "empty"},
+    {"GET", "/v1//voices", REFUSED, "empty"},
+    {"GET", "/v1/voices//", REFUSED, "empty"},
+    {"GET", "/v1/admin//health", REFUSED, "empty"},
+    {"GET", "///", REFUSED, "empty"},
+    {"GET", "/v1/voices//rachel", REFUSED, "empty"},
+    {"GET", "/v1/%2Fadmin", REFUSED, "encoded slash"},
+    {"GET", "/v1/admin%2Fhealth", REFUSED, "encoded slash"},
+    {"GET", "/v1/admin%2fhealth", REFUSED, "encoded slash"},
+    {"GET", "%2Fv1/admin", REFUSED, "no path"},
+    {"GET", "/v1/voices/a%2Fb", REFUSED, "encoded slash"},
+    {"GET", "/v1\\admin", REFUSED, "backslash"},
+    {"GET", "/v1/ping\\..\\admin", REFUSED, "backslash"},
+    {"GET", "\\v1\\admin", REFUSED, "no path"},
+    {"GET", "/v1%5Cadmin", REFUSED, "encoded backslash"},
+    {"GET", "/v1/ping%5c..%5cadmin", REFUSED, "encoded backslash"},
+    {"GET", "/v1/%c0%afadmin", REFUSED, "UTF-8"},
+    {"GET", "/v1/%e0%80%afadmin", REFUSED, "UTF-8"},
+    {"GET", "/v1/%c1%9cadmin", REFUSED, "UTF-8"},
+
+    /* dots */
+    {"GET", "/.", REFUSED, "\"..\""},
+    {"GET", "/..", REFUSED, "\"..\""},
+    {"GET", "/v1/.", REFUSED, "\"..\""},
+    {"GET", "/v1/./admin", REFUSED, "\"..\""},
+    {"GET", "/v1/ping/../admin", REFUSED, "\"..\""},
+    {"GET", "/v1/../v1/admin", REFUSED, "\"..\""},
+    {"GET", "/v1/%2e", REFUSED, "\"..\""},
+    {"GET", "/v1/%2E%2E/v1/admin", REFUSED, "\"..\""},
+    {"GET", "/v1/.%2e/v1/admin", REFUSED, "\"..\""},
+    {"GET", "/v1/%2e./v1/admin", REFUSED, "\"..\""},
+    {"GET", "/v1/ping/%2e%2e/admin", REFUSED, "\"..\""},
+    {"GET", "/v1/%252e%252e/admin", REFUSED, "%25"},
+    {"GET", "/v1/..;/admin", REFUSED, "';'"},
+    {"GET", "/v1/..%3b/admin", REFUSED, "%3B"},
+    {"GET", "/v1/...", 23, ""},
+    {"GET", "/v1/files/..readme", 20, "..readme"},
+    {"GET", "/v1/files/readme..", 20, "readme.."},
+    {"GET", "/v1/files/...", 20, "..."},
+    {"GET", "/v1/%e0%80%ae", REFUSED, "UTF-8"},
+    {"GET", "/v1/%c0%ae%c0%ae/admin", REFUSED, "UTF-8"},
+
+    /* percent-encoding of what needs none */
+    {"GET", "/v1/%76oices", 1, ""},
+    {"GET", "/%76%31/%76%6f%69%63%65%73", 1, ""},
+    {"GET", "/%561/voices", REFUSED, "case"},
+    {"GET", "/v1/adm%69n", 15, ""},
+    {"GET", "/v1/%61%64%6D%69%6e", 15, ""},
+    {"GET", "/v1/admin/%68ealth", 17, ""},
+    {"GET", "/tilde%7E/dash%2D/under%5F/dot%2E", 30, "constant/id"},
+    {"GET", "/v1/voices/r%61chel", 3, "rachel"},
+    {"GET", "/v1/voices/%73ettings", 3, "settings"},
+    {"GET", "/v1/voices/%73ettings/default", 7, "voices"},
+    {"POST", "/v1/voices/%61dd", 6, ""},
+
+    /* percent-encoding that is no good, or that hides something */
+    {"GET", "/v1/%", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%6", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%6/admin", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%zz", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%6g", REFUSED, "hexadecimal"},
+    {"GET", "/v1/% 61dmin", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%u0061dmin", REFUSED, "hexadecimal"},
+    {"GET", "/v1/%%61dmin", REFUSED, "hexadecimal"},
+    {"GET", "/v1/adm%2569n", REFUSED, "%25"},
+    {"GET", "/v1/%2561dmin", REFUSED, "%25"},
+    {"GET", "/v1/admin%00", REFUSED, "control"},
+    {"GET", "/v1/%00admin", REFUSED, "control"},
+    {"GET", "/v1/admin%00.txt", REFUSED, "control"},
+    {"GET", "/v1/admin%0d%0a", REFUSED, "control"},
+    {"GET", "/v1/admin%09", REFUSED, "control"},
+    {"GET", "/v1/voices/a%7fb", REFUSED, "control"},
+    {"GET", "/v1/voices/a%c2%85b", REFUSED, "control"},
+    {"GET", "/v1/admin%3Fx", REFUSED, "'?' or '#'"},
+    {"GET", "/v1/admin%23x", REFUSED, "'?' or '#'"},
+    {"GET", "/v1/admin%3Bx=1", REFUSED, "%3B"},
+    {"GET", "/v1/admin;x=1", REFUSED, "parameters"},
+    {"GET", "/v1;x/admin", REFUSED, "parameters"},
+    {"GET", "/v1/voices/rachel;jsessionid=1", REFUSED, "parameters"},
+    {"GET", "/v1/admin#x", REFUSED, "fragment"},
+    {"GET", "/#/v1/admin", REFUSED, "fragment"},
+
+    /* raw bytes that are none of a path's */
+    {"GET", "/v1/ad min", REFUSED, "percent-encoded"},
+    {"GET", "/v1/admin ", REFUSED, "percent-encoded"},
+    {"GET", "/v1/\"admin\"", REFUSED, "percent-encoded"},
+    {"GET", "/v1/<admin>", REFUSED, "percent-encoded"},
+    {"GET", "/v1/{anything}", REFUSED, "percent-encoded"},
+    {"GET", "/v1/a|b", REFUSED, "percent-encoded"},
+    {"GET", "/v1/a^b", REFUSED, "percent-encoded"},
+    {"GET", "/v1/a`b", REFUSED, "percent-encoded"},
+    {"GET", "/v1/[a]", REFUSED, "percent-encoded"},
+    {"GET", "/v1/\xc3\xa9", REFUSED, "percent-encoded"},
+    {"GET", "/v1/\xff", REFUSED, "percent-encoded"},
+    {"GET", "/v1/admin\n", REFUSED, "control"},
+    {"GET", "/v1/admin\r\nx: y", REFUSED, "control"},
+    {"GET", "/v1/\x01", REFUSED, "control"},
+    {"GET", "/v1/\x7f", REFUSED, "control"},
+
+    /* case */
+    {"GET", "/V1/voices", REFUSED, "case"},
+    {"GET", "/v1/Voices", REFUSED, "case"},
+    {"GET", "/v1/ADMIN", REFUSED, "case"},
+    {"GET", "/v1/Admin", REFUSED, "case"},
+    {"GET", "/v1/admi%4E", REFUSED, "case"},
+    {"GET", "/v1/admin/HEALTH", REFUSED, "case"},
+    {"GET", "/v1/Models:list", REFUSED, "case"},
+    {"POST", "/v1/voices/ADD", REFUSED, "case"},
+    {"GET", "/v1/voices/Settings/default", REFUSED, "case"},
+    {"GET", "/v1/voices/Rachel", 3, "Rachel"},
+    {"GET", "/v1/files/ADMIN", 20, "ADMIN"},
+    {"GET", "/v1/%e2%84%aaelvin", 23, ""},
+
+    /* reserved characters, raw and encoded */
+    {"GET", "/v1/models%3Alist", REFUSED, "look like"},
+    {"GET", "/v1/models%3alist", REFUSED, "look like"},
+    {"GET", "/v1/Models%3Alist", REFUSED, "look like"},
+    {"GET", "/v1/models:other", 23, ""},
+    {"GET", "/v1/models%3Aother", 23, ""},
+    {"GET", "/v1/voices/a:b@c", 3, "a:b@c"},
+    {"GET", "/v1/voices/a%3Ab%40c", 3, "a:b@c"},
+    {"GET", "/v1/voices/a,b=c&d!$'()*", 3, "a,b=c&d!$'()*"},
+    {"GET", "/v1/voices/a+b", REFUSED, "%2B"},
+    {"GET", "/v1/voices/a%2Bb", 3, "a+b"},
+    {"GET", "/v1/projects/a+b/chapters/c", REFUSED, "%2B"},
+    {"GET", "/v1/a+b", REFUSED, "%2B"},
+    {"GET", "/v1/unknown+path/x", NONE, NULL},
+
+    /* ids in other letters */
+    {"GET", "/v1/voices/%C3%A9t%C3%A9", 3, "\xc3\xa9t\xc3\xa9"},
+    {"GET", "/v1/voices/%e3%83%ab%e3%83%8d", 3, "\xe3\x83\xab\xe3\x83\x8d"},
+    {"GET", "/v1/voices/%f0%9f%8e%99", 3, "\xf0\x9f\x8e\x99"},
+    {"GET", "/v1/voices/a%20b", 3, "a b"},
+    {"GET", "/v1/voices/%7Bx%7D", 3, "{x}"},
+    {"GET", "/v1/voices/%22", 3, "\""},
+    {"GET", "/v1/voices/%ff", REFUSED, "UTF-8"},
+    {"GET", "/v1/voices/%c3", REFUSED, "UTF-8"},
+    {"GET", "/v1/voices/%c3/%a9", REFUSED, "UTF-8"},
+    {"GET", "/v1/voices/%ed%a0%80", REFUSED, "UTF-8"},
+    {"GET", "/v1/voices/%f4%90%80%80", REFUSED, "UTF-8"},
+    {"GET", "/v1/voices/%f8%88%80%80%80", REFUSED, "UTF-8"},
+
+    /* other forms of a target */
+    {"GET", "", REFUSED, "no path"},
+    {"OPTIONS", "*", REFUSED, "no path"},
+    {"GET", "v1/admin", REFUSED, "no path"},
+    {"GET", "?x", REFUSED, "no path"},
+    {"GET", "http://api.example/v1/admin", REFUSED, "no path"},
+    {"GET", "http:/v1/admin", REFUSED, "no path"},
+    {"GET", "//api.example/v1/admin", REFUSED, "empty"},
+    {"CONNECT", "api.example:443", REFUSED, "no path"},
+    {"GET", " /v1/admin", REFUSED, "no path"},
+    {"GET", "/http://api.example/v1/admin", REFUSED, "empty"},
+
+    /* nothing there */
+    {"GET", "/v2/voices", NONE, NULL},
+    {"GET", "/voices", NONE, NULL},
+    {"GET", "/v1/voices/rachel/other", NONE, NULL},
+    {"GET", "/v1/voices/rachel/settings/more", NONE, NULL},
+    {"GET", "/v1/ping/more", NONE, NULL},
+    {"POST", "/v1/text-to-speech", METHOD, NULL},
+    {"POST", "/v1/text-to-speech/rachel/stream/x", NONE, NULL},
+    {"POST", "/v1/text-to-speec", METHOD, NULL},
+    {"GET", "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4", NONE, NULL},
+};
+enum { SPELLINGS = sizeof(spellings) / sizeof(spellings[0]) };
+_Static_assert(WRITTEN == 30 && SPELLINGS >= 150, "the table is as large as was promised");
+
+static struct sp_str str(const char *text) {
+    return sp_str_from(text);
+}
+
+static void new_arena(struct sp_arena *arena) {
+    assert_int_equal(sp_arena_init(arena, FIRST_BLOCK_BYTES, BUDGET_BYTES), SP_OK);
+}
+
+static void read_route(const char *path, const char *target, size_t line, struct sp_route *ret_route) {
+    struct sp_error error = {0};
+    enum sp_status status = sp_route_read_path(str(path), ret_route, &error);
+    if (status == SP_OK)
+        status = sp_route_read_target(str(target), ret_route, &error);
+    if (status != SP_OK)
+        fail_msg("%s: %s", path, error.message);
+    ret_route->line = line;
+    ret_route->column = 3;
+}
+
+static const struct sp_routes *compile(const struct sp_route *routes, size_t count, struct sp_arena *arena) {
+    const struct sp_routes *compiled = NULL;
+    struct sp_error error = {0};
+    if (sp_routes_compile(routes, count, arena, &compiled, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    return compiled;
+}
+
+/* ---- the table ---- */
+
+static int rule_of(const struct sp_route_match *match) {
+    static const int rules[] = {
+        [SP_ROUTE_UNKNOWN] = NONE, [SP_ROUTE_OTHER_METHOD] = METHOD, [SP_ROUTE_REFUSED] = REFUSED};
+    return match->outcome == SP_ROUTE_FOUND ? (int)match->index + 1 : rules[match->outcome];
+}
+
+static void check_spelling(const struct sp_routes *compiled, const struct sp_route *routes,
+                           const struct spelling *spelling) {
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    struct sp_route_match match = sp_routes_match(compiled, str(spelling->method), str(spelling->target), scratch);
+    int rule = rule_of(&match);
+    if (rule != spelling->rule)
+        fail_msg("%s %s reached rule %d (%s), not %d", spelling->method, spelling->target, rule, match.why,
+                 spelling->rule);
+    assert_ptr_equal(match.route, rule > 0 ? &routes[rule - 1] : NULL);
+    if (rule > 0 && !sp_str_equal(match.id, str(spelling->expected)))
+        fail_msg("%s %s reached id %.*s", spelling->method, spelling->target, SP_STR_ARG(match.id));
+    if (rule == REFUSED && strstr(match.why, spelling->expected) == NULL)
+        fail_msg("%s %s is refused because %s", spelling->method, spelling->target, match.why);
+    if (rule <= 0)
+        assert_int_equal(match.id.size, 0);
+}
+
+static void every_spelling_reaches_its_rule(void **state) {
+    struct sp_arena arena;
+    struct sp_route routes[WRITTEN];
+    (void)state;
+    new_arena(&arena);
+    for (size_t i = 0; i < WRITTEN; i++)
+        read_route(written[i].path, written[i].target, i + 1, &routes[i]);
+    const struct sp_routes *compiled = compile(routes, WRITTEN, &arena);
+    for (size_t i = 0; i < SPELLINGS; i++)
+        check_spelling(compiled, routes, &spellings[i]);
+    sp_arena_fini(&arena);
+}
+
+/* The order in which routes are written changes nothing. */
+static void the_order_of_routes_means_nothing(void **state) {
+    struct sp_arena arena;
+    struct sp_route routes[WRITTEN];
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    for (size_t i = 0; i < WRITTEN; i++)
+        read_route(written[i].path, written[i].target, i + 1, &routes[WRITTEN - 1 - i]);
+    const struct sp_routes *compiled = compile(routes, WRITTEN, &arena);
+    for (size_t i = 0; i < SPELLINGS; i++) {
+        struct sp_route_match match =
+            sp_routes_match(compiled, str(spellings[i].method), str(spellings[i].target), scratch);
+        int rule = rule_of(&match);
+        assert_int_equal(rule > 0 ? WRITTEN + 1 - rule : rule, spellings[i].rule);
+    }
+    sp_arena_fini(&arena);
+}
+
+/* No rule of the table can be left out without a spelling that shows it. */
+static void every_rule_is_reached_by_some_spelling(void **state) {
+    bool reached[WRITTEN + 1] = {false};
+    (void)state;
+    for (size_t i = 0; i < SPELLINGS; i++)
+        if (spellings[i].rule > 0)
+            reached[spellings[i].rule] = true;
+    for (size_t i = 1; i <= WRITTEN; i++)
+        if (!reached[i])
+            fail_msg("nothing shows rule %zu: %s", i, written[i - 1].path);
+}
+
+static void a_raw_nul_is_refused_wherever_it_stands(void **state) {
+    static const char method[] = "GET", path[] = "/v1/admin/health?x=1";
+    struct sp_arena arena;
+    struct sp_route route;
+    (void)state;
+    new_arena(&arena);
+    read_route("* /v1/admin/health", "edit setting", 1, &route);
+    const struct sp_routes *compiled = compile(&route, 1, &arena);
+    for (size_t i = 0; i < sizeof(path) - 1; i++) {
+        char target[sizeof(path)], scratch[SP_ROUTE_SCRATCH_BYTES];
+        memcpy(target, path, sizeof(path));
+        target[i] = '\0';
+        struct sp_route_match match =
+            sp_routes_match(compiled, str(method), (struct sp_str){target, sizeof(path) - 1}, scratch);
+        assert_int_equal(match.outcome, SP_ROUTE_REFUSED);
+    }
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    struct sp_route_match match = sp_routes_match(compiled, (struct sp_str){"G\0T", 3}, str(path), scratch);
+    assert_int_equal(match.outcome, SP_ROUTE_REFUSED);
+    sp_arena_fini(&arena);
+}
+
+/* ---- limits ---- */
+
+static enum sp_route_outcome outcome_of(const struct sp_routes *compiled, struct sp_str target) {
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    return sp_routes_match(compiled, SP_STR_LITERAL("GET"), target, scratch).outcome;
+}
+
+static void ids_and_paths_have_their_longest(void **state) {
+    struct sp_arena arena;
+    struct sp_route routes[2];
+    char target[5000];
+    (void)state;
+    new_arena(&arena);
+    read_route("GET /v/{id}", "read voice/{id}", 1, &routes[0]);
+    read_route("GET /w/{other}", "read voice", 2, &routes[1]);
+    const struct sp_routes *compiled = compile(routes, 2, &arena);
+    memset(target, 'a', sizeof(target));
+    memcpy(target, "/v/", 3);
+    assert_int_equal(outcome_of(compiled, (struct sp_str){target, 3 + 256}), SP_ROUTE_FOUND);
+    assert_int_equal(outcome_of(compiled, (struct sp_str){target, 3 + 257}), SP_ROUTE_REFUSED);
+    memcpy(target, "/w/", 3);
+    assert_int_equal(outcome_of(compiled, (struct sp_str){target, 4096}), SP_ROUTE_FOUND);
+    assert_int_equal(outcome_of(compiled, (struct sp_str){target, 4097}), SP_ROUTE_REFUSED);
+    target[4096] = '?';
+    assert_int_equal(outcome_of(compiled, (struct sp_str){target, 5000}), SP_ROUTE_FOUND);
+    sp_arena_fini(&arena);
+}
+
+static void templates_have_up_to_32_segments(void **state) {
+    struct sp_arena arena;
+    struct sp_route route;
+    char text[256] = "GET ", target[256] = "";
+    (void)state;
+    new_arena(&arena);
+    for (size_t i = 0; i < 31; i++)
+        strcat(text, "/a"), strcat(target, "/a");
+    strcat(text, "/{id}"), strcat(target, "/last");
+    read_route(text, "read voice/{id}", 1, &route);
+    const struct sp_routes *compiled = compile(&route, 1, &arena);
+    assert_int_equal(outcome_of(compiled, str(target)), SP_ROUTE_FOUND);
+    strcat(target, "/more");
+    assert_int_equal(outcome_of(compiled, str(target)), SP_ROUTE_UNKNOWN);
+    sp_arena_fini(&arena);
+}
+
+static void no_routes_lead_nowhere(void **state) {
+    struct sp_arena arena;
+    (void)state;
+    new_arena(&arena);
+    const struct sp_routes *compiled = compile(NULL, 0, &arena);
+    assert_int_equal(outcome_of(compiled, str("/")), SP_ROUTE_UNKNOWN);
+    assert_int_equal(outcome_of(compiled, str("/v1/voices")), SP_ROUTE_UNKNOWN);
+    assert_int_equal(outcome_of(compiled, str("x")), SP_ROUTE_REFUSED);
+    sp_arena_fini(&arena);
+}
+
+static void ten_thousand_routes_are_told_apart(void **state) {
+    enum { COUNT = SP_ROUTES_MAX };
+    struct sp_arena arena;
+    char text[80], target[80], scratch[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    struct sp_route *routes = sp_arena_calloc(&arena, COUNT + 1, sizeof(*routes));
+    for (size_t i = 0; i <= COUNT; i++) {
+        snprintf(text, sizeof(text), "GET /v%zu/%s%zu/{id}/x%zu", i % 7, i % 3 == 0 ? "a" : "b", i, i % 11);
+        read_route(sp_arena_strdup(&arena, str(text)), "read voice/{id}", i + 1, &routes[i]);
+    }
+    const struct sp_routes *compiled = compile(routes, COUNT, &arena);
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(target, sizeof(target), "/v%zu/%s%zu/id%zu/x%zu", i % 7, i % 3 == 0 ? "a" : "b", i, i, i % 11);
+        struct sp_route_match match = sp_routes_match(compiled, SP_STR_LITERAL("GET"), str(target), scratch);
+        assert_int_equal(match.outcome, SP_ROUTE_FOUND);
+        assert_int_equal(match.index, i);
+    }
+    const struct sp_routes *none = NULL;
+    struct sp_error error = {0};
+    assert_int_equal(sp_routes_compile(routes, COUNT + 1, &arena, &none, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "line 10001, column 3: more than 10,000 routes; remove some");
+    assert_null(none);
+    sp_arena_fini(&arena);
+}
+
+/* Every subset of places may be a capture: 2^n shapes that all overlap. */
+static void routes_that_overlap_in_too_many_ways_are_refused(void **state) {
+    enum { PLACES = 13 };
+    struct sp_arena arena;
+    const struct sp_routes *compiled = NULL;
+    struct sp_error error = {0};
+    (void)state;
+    new_arena(&arena);
+    struct sp_route *routes = sp_arena_calloc(&arena, 1 << PLACES, sizeof(*routes));
+    for (size_t i = 0; i < 1 << PLACES; i++) {
+        char text[256] = "GET ";
+        for (size_t place = 0; place < PLACES; place++) {
+            char segment[16];
+            snprintf(segment, sizeof(segment), i >> place & 1 ? "/{x%zu}" : "/a%zu", place);
+            strcat(text, segment);
+        }
+        read_route(sp_arena_strdup(&arena, str(text)), "read voice", i + 1, &routes[i]);
+    }
+    assert_int_equal(sp_routes_compile(routes, 1 << PLACES, &arena, &compiled, &error), SP_ERR_INVALID);
+    assert_non_null(strstr(error.message, "overlap in too many ways"));
+    assert_int_equal(strncmp(error.message, "line ", 5), 0);
+    /* Fewer of them are no matter. */
+    compiled = compile(routes, 64, &arena);
+    assert_int_equal(outcome_of(compiled, str("/a0/x/y/a3/z/a5/a6/a7/a8/a9/a10/a11/a12")), SP_ROUTE_FOUND);
+    sp_arena_fini(&arena);
+}
+
+static void says_when_memory_ends(void **state) {
+    struct sp_route routes[WRITTEN];
+    (void)state;
+    for (size_t i = 0; i < WRITTEN; i++)
+        read_route(written[i].path, written[i].target, i + 1, &routes[i]);
+    for (size_t budget = 64; budget < 2800; budget += 50) {
+        struct sp_arena arena;
+        const struct sp_routes *compiled = NULL;
+        assert_int_equal(sp_arena_init(&arena, 64, budget), SP_OK);
+        assert_int_equal(sp_routes_compile(routes, WRITTEN, &arena, &compiled, NULL), SP_ERR_MEMORY);
+        assert_null(compiled);
+        sp_arena_fini(&arena);
+    }
+}
+
+/* ---- what is not a route ---- */
+
+struct unreadable {
+    const char *path, *target, *why;
+};
+
+static void what_is_no_route_is_refused(void **state) {
+    static const struct unreadable vectors[] = {
+        {"GET", "read voice", "a route is a method and a path, such as GET /v1/voices/{voice_id}"},
+        {"/v1/voices", "read voice", "a route is a method and a path, such as GET /v1/voices/{voice_id}"},
+        {"", "read voice", "a route is a method and a path, such as GET /v1/voices/{voice_id}"},
+        {"get /a", "read voice", "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\""},
+        {"** /a", "read voice", "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\""},
+        {" /a", "read voice", "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\""},
+        {"1GET /a", "read voice", "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\""},
+        {"GET  /a", "read voice", "the path must begin with '/'"},
+        {"GET a", "read voice", "the path must begin with '/'"},
+        {"GET http://x/a", "read voice", "the path must begin with '/'"},
+        {"GET *", "read voice", "the path must begin with '/'"},
+        {"GET /a//b", "read voice", "the path has an empty segment; remove one '/'"},
+        {"GET //", "read voice", "the path has an empty segment; remove one '/'"},
+        {"GET /a/../b", "read voice", "the path has a segment \".\" or \"..\", which no request reaches"},
+        {"GET /a/.", "read voice", "the path has a segment \".\" or \"..\", which no request reaches"},
+        {"GET /a%20b", "read voice", "the path has a '%'; write what is meant, decoded"},
+        {"GET /a b", "read voice",
+         "the path has a character that no request can have there; use letters, digits and -._~!$&'()*+,=:@"},
+        {"GET /a?b", "read voice",
+         "the path has a character that no request can have there; use letters, digits and -._~!$&'()*+,=:@"},
+        {"GET /a;b", "read voice",
+         "the path has a character that no request can have there; use letters, digits and -._~!$&'()*+,=:@"},
+        {"GET /\xc3\xa9", "read voice",
+         "the path has a character that no request can have there; use letters, digits and -._~!$&'()*+,=:@"},
+        {"GET /a/{}", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/x{id}", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/{id}x", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/{id", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/{1d}", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/{id...}", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /a/{a/b}", "read voice",
+         "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64"},
+        {"GET /{id}/{id}", "read voice", "the path captures {id} twice"},
+        {"GET /a", "read", "a route leads to an action and a resource, such as \"use voice/{voice_id}\""},
+        {"GET /a", "", "a route leads to an action and a resource, such as \"use voice/{voice_id}\""},
+        {"GET /a", "Read voice", NULL},
+        {"GET /a", "read Voice", NULL},
+        {"GET /a", "read  voice", NULL},
+        {"GET /a", " voice", NULL},
+        {"GET /a", "read voice/", NULL},
+        {"GET /a", "read voice/a\tb", NULL},
+        {"GET /a/{id}", "read voice/{other}", "the path does not capture {other}"},
+        {"GET /a", "read voice/{id}", "the path does not capture {id}"},
+        {"GET /a/{id}", "read voice/x{id}", "a resource's id is one capture, such as {voice_id}, or a constant"},
+        {"GET /a/{id}", "read voice/{id}/x", "a resource's id is one capture, such as {voice_id}, or a constant"},
+        {"GET /a/{id}", "read voice/{id}{id}", "a resource's id is one capture, such as {voice_id}, or a constant"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        struct sp_route route = {0};
+        struct sp_error error = {0};
+        enum sp_status status = sp_route_read_path(str(vectors[i].path), &route, &error);
+        if (status == SP_OK)
+            status = sp_route_read_target(str(vectors[i].target), &route, &error);
+        if (status != SP_ERR_INVALID)
+            fail_msg("taken: %s: %s", vectors[i].path, vectors[i].target);
+        if (vectors[i].why != NULL)
+            assert_string_equal(error.message, vectors[i].why);
+        assert_int_equal(route.type.size, 0);
+    }
+}
+
+static void a_template_is_not_longer_than_512_bytes(void **state) {
+    char text[600] = "GET /";
+    struct sp_route route;
+    struct sp_error error = {0};
+    (void)state;
+    memset(text + 5, 'a', sizeof(text) - 5);
+    assert_int_equal(sp_route_read_path((struct sp_str){text, 4 + 512}, &route, &error), SP_OK);
+    assert_int_equal(sp_route_read_path((struct sp_str){text, 4 + 513}, &route, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "the path is longer than 512 bytes");
+}
+
+static void writes_the_target_as_it_was_read(void **state) {
+    static const struct written vectors[] = {
+        {"GET /a/{id}", "read voice/{id}"}, {"GET /a", "read voice/a/b c"}, {"GET /a", "read voice"}};
+    char text[SP_ROUTE_TARGET_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        struct sp_route route;
+        read_route(vectors[i].path, vectors[i].target, 1, &route);
+        assert_string_equal(sp_route_target(&route, text), vectors[i].target);
+    }
+}
+
+/* ---- routes that cannot stand beside each other ---- */
+
+struct pair {
+    struct written first, second;
+    const char *why; /* NULL: they can */
+};
+
+static const struct pair pairs[] = {
+    {{"GET /a", "read v"},
+     {"GET /a", "edit v"},
+     "line 2, column 3: GET /a has the same method and the same shape as line 1: GET /a"},
+    {{"GET /a/{x}", "read v"},
+     {"GET /a/{y}", "read v"},
+     "line 2, column 3: GET /a/{y} has the same method and the same shape as line 1: GET /a/{x}"},
+    {{"* /a/{x}/b", "read v"},
+     {"* /a/{y}/b", "edit v"},
+     "line 2, column 3: * /a/{y}/b has the same method and the same shape as line 1: * /a/{x}/b"},
+    {{"GET /a", "read v"}, {"POST /a", "edit v"}, NULL},
+    {{"GET /a", "read v"}, {"* /a", "edit v"}, NULL},
+    {{"GET /a/{x}", "read v"}, {"GET /a/b", "edit v"}, NULL},
+    {{"GET /a/{x}/c", "read v"}, {"GET /a/b/{y}", "edit v"}, NULL},
+    {{"GET /a/{x}", "read v"}, {"GET /A/{x}", "edit v"}, "differs only in case"},
+    {{"GET /a/b", "read v"}, {"POST /a/B/c", "edit v"}, "differs only in case"},
+    {{"GET /a/b", "read v"}, {"GET /x/B", "edit v"}, NULL},
+    {{"GET /a/{x}/b", "read v"}, {"GET /a/c/B", "edit v"}, "differs only in case"},
+    {{"GET /a/{x}/b/c", "read v"}, {"GET /a/c/B/d", "edit v"}, "differs only in case"},
+    {{"GET /a", "read v"},
+     {"GET /a/", "edit v"},
+     "line 2, column 3: GET /a/ leads to something else, but meets, except for a slash at the end, that of line 1: "
+     "GET /a"},
+    {{"GET /a", "read v"}, {"GET /a/", "read v"}, NULL},
+    {{"GET /a", "read v"}, {"POST /a/", "edit v"}, NULL},
+    {{"* /a", "read v"}, {"POST /a/", "edit v"}, "slash at the end"},
+    {{"GET /a/{x}", "read v"}, {"GET /a/b/", "edit v"}, "slash at the end"},
+    {{"GET /a/{x}/", "read v/{x}"}, {"GET /a/{y}", "read v/{y}"}, NULL},
+    {{"GET /a/{x}/{y}/", "read v/{x}"}, {"GET /a/{x}/{y}", "read v/{y}"}, "slash at the end"},
+    {{"GET /a/", "read v/1"}, {"GET /a", "read v/2"}, "slash at the end"},
+    {{"GET /a/", "read v/1"}, {"GET /a", "read v"}, "slash at the end"},
+    {{"GET /a/", "read v"}, {"GET /a/{x}", "edit v"}, NULL},
+};
+
+static void routes_that_could_be_taken_for_each_other_are_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct sp_arena arena;
+        struct sp_route routes[2];
+        const struct sp_routes *compiled = NULL;
+        struct sp_error error = {0};
+        new_arena(&arena);
+        read_route(pairs[i].first.path, pairs[i].first.target, 1, &routes[0]);
+        read_route(pairs[i].second.path, pairs[i].second.target, 2, &routes[1]);
+        enum sp_status status = sp_routes_compile(routes, 2, &arena, &compiled, &error);
+        if (status != (pairs[i].why == NULL ? SP_OK : SP_ERR_INVALID))
+            fail_msg("%s and %s: %s", pairs[i].first.path, pairs[i].second.path, error.message);
+        if (pairs[i].why != NULL && strstr(error.message, pairs[i].why) == NULL)
+            fail_msg("%s", error.message);
+        if (pairs[i].why != NULL)
+            assert_int_equal(strncmp(error.message, "line 2, column 3: ", 18), 0);
+        sp_arena_fini(&arena);
+    }
+}
+
+static void there_are_64_different_methods_at_most(void **state) {
+    struct sp_arena arena;
+    struct sp_route routes[SP_ROUTE_MAX_METHODS + 1];
+    const struct sp_routes *compiled = NULL;
+    struct sp_error error = {0};
+    (void)state;
+    new_arena(&arena);
+    for (size_t i = 0; i <= SP_ROUTE_MAX_METHODS; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "M%zu /a", i);
+        read_route(sp_arena_strdup(&arena, str(text)), "read v", i + 1, &routes[i]);
+    }
+    assert_int_equal(sp_routes_compile(routes, SP_ROUTE_MAX_METHODS, &arena, &compiled, &error), SP_OK);
+    assert_int_equal(sp_routes_compile(routes, SP_ROUTE_MAX_METHODS + 1, &arena, &compiled, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "line 65, column 3: more than 64 different methods; use \"*\"");
+    sp_arena_fini(&arena);
+}
+
+/* ---- against the naive matcher ---- */
+
+static uint64_t next_random(uint64_t *seed) {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static const char *pick(uint64_t *seed, const char *const *from, size_t count) {
+    return from[next_random(seed) % count];
+}
+
+#define PICK(seed, from) pick((seed), (from), sizeof(from) / sizeof((from)[0]))
+
+static const char *const methods[] = {"GET", "POST", "DELETE", "*"};
+
+static void random_route(uint64_t *seed, char text[static 200]) {
+    static const char *const segments[] = {"/a", "/b", "/c", "/A", "/a:b", "/{x}", "/{y}", "/{z}", "/a+b", "/v1"};
+    size_t count = 1 + next_random(seed) % 4;
+    snprintf(text, 200, "%s ", PICK(seed, methods));
+    for (size_t i = 0; i < count; i++)
+        strcat(text, PICK(seed, segments));
+    if (next_random(seed) % 8 == 0)
+        strcat(text, "/");
+}
+
+static void random_target(uint64_t *seed, char text[static 200]) {
+    static const char *const segments[] = {"/a",   "/b",     "/c",  "/A",   "/a:b", "/a%3Ab", "/a%3ab", "/x",
+                                           "/%61", "/a+b",   "/v1", "/V1",  "/x+y", "/x%2By", "/a%2Bb", "/A:b",
+                                           "/%41", "/x%20y", "/",   "/..",  "/%2e", "/a;b",   "/a%2Fb", "/%c3%a9",
+                                           "/%zz", "/a\\b",  "/.a", "/%00", "/é",   "/~",     "/%7e",   "/b"};
+    size_t common = 12, all = sizeof(segments) / sizeof(segments[0]), count = 1 + next_random(seed) % 4;
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        strcat(text, pick(seed, segments, next_random(seed) % 8 == 0 ? all : common));
+    if (next_random(seed) % 8 == 0)
+        strcat(text, "/");
+    if (next_random(seed) % 8 == 0)
+        strcat(text, "?q=/../#" + next_random(seed) % 2);
+}
+
+static uint64_t seed_from_environment(void) {
+    const char *given = getenv("SP_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    print_message("SP_TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
+/* Makes a list that compiles, by leaving out each route that does not stand beside those before it. */
+static size_t random_routes(uint64_t *seed, struct sp_arena *arena, struct sp_route *routes, size_t count,
+                            const struct sp_routes **ret_compiled) {
+    size_t made = 0;
+    for (size_t i = 0; i < count; i++) {
+        static const char *const targets[] = {"read v", "edit v", "read v/1", "read w/2"};
+        char text[200];
+        random_route(seed, text);
+        struct sp_route *route = &routes[made];
+        if (sp_route_read_path(str(sp_arena_strdup(arena, str(text))), route, NULL) != SP_OK)
+            continue; /* a name captured twice */
+        bool captures_x = strstr(text, "{x}") != NULL && next_random(seed) % 2 == 0;
+        assert_int_equal(sp_route_read_target(str(captures_x ? "read v/{x}" : PICK(seed, targets)), route, NULL),
+                         SP_OK);
+        route->line = made + 1;
+        enum sp_status status = sp_routes_compile(routes, made + 1, arena, ret_compiled, NULL);
+        assert_true(naive_routes_are_good(routes, made + 1) == (status == SP_OK));
+        made += status == SP_OK;
+    }
+    *ret_compiled = compile(routes, made, arena);
+    return made;
+}
+
+static void a_naive_matcher_agrees_on_random_routes_and_paths(void **state) {
+    enum { WORLDS = 400, ROUTES = 24, PATHS = 500 };
+    uint64_t seed = seed_from_environment();
+    size_t seen[4] = {0};
+    (void)state;
+    for (size_t world = 0; world < WORLDS; world++) {
+        struct sp_arena arena;
+        struct sp_route routes[ROUTES + 1];
+        const struct sp_routes *compiled = NULL;
+        new_arena(&arena);
+        size_t count = random_routes(&seed, &arena, routes, 1 + next_random(&seed) % ROUTES, &compiled);
+        for (size_t i = 0; i < PATHS; i++) {
+            char target[200], scratch[SP_ROUTE_SCRATCH_BYTES];
+            const char *method = PICK(&seed, methods);
+            random_target(&seed, target);
+            struct sp_route_match match = sp_routes_match(compiled, str(method), str(target), scratch);
+            struct naive_match naive = naive_match(routes, count, str(method), str(target));
+            if (!naive_agrees(&match, &naive))
+                fail_msg("%s %s: %s %zu, the naive one %d %zu", method, target, match.why, match.index,
+                         (int)naive.outcome, naive.index);
+            seen[match.outcome]++;
+        }
+        sp_arena_fini(&arena);
+    }
+    for (size_t i = 0; i < 4; i++)
+        assert_true(seen[i] > 1000); /* or the test shows nothing of it */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_spelling_reaches_its_rule),
+        cmocka_unit_test(the_order_of_routes_means_nothing),
+        cmocka_unit_test(every_rule_is_reached_by_some_spelling),
+        cmocka_unit_test(a_raw_nul_is_refused_wherever_it_stands),
+        cmocka_unit_test(ids_and_paths_have_their_longest),
+        cmocka_unit_test(templates_have_up_to_32_segments),
+        cmocka_unit_test(no_routes_lead_nowhere),
+        cmocka_unit_test(ten_thousand_routes_are_told_apart),
+        cmocka_unit_test(routes_that_overlap_in_too_many_ways_are_refused),
+        cmocka_unit_test(says_when_memory_ends),
+        cmocka_unit_test(what_is_no_route_is_refused),
+        cmocka_unit_test(a_template_is_not_longer_than_512_bytes),
+        cmocka_unit_test(writes_the_target_as_it_was_read),
+        cmocka_unit_test(routes_that_could_be_taken_for_each_other_are_refused),
+        cmocka_unit_test(there_are_64_different_methods_at_most),
+        cmocka_unit_test(a_naive_matcher_agrees_on_random_routes_and_paths),
+    };
+    return cmocka_run_group_tests_name("route", tests, NULL, NULL) > 0 ? 1 : 0;
+}
