@@ -34,14 +34,15 @@ static enum sp_status sha256_value(const char *hex, json_t **ret_value, struct s
     return SP_OK;
 }
 
-/* Puts the key that is asked about into the request: never from an argument. */
-static enum sp_status put_credential(struct cli_call *call, struct sp_error *error) {
+enum sp_status cli_put_credential(struct cli_call *call, struct sp_error *error) {
     const char *file = cli_local(call, "key-file"), *sha256 = cli_local(call, "sha256");
     json_t *value = NULL;
     if ((file == NULL) == (sha256 == NULL))
         return sp_error_set(error, SP_ERR_INVALID,
                             "give the key to ask about: --key-file FILE (- is standard input) or --sha256 HEX%s",
-                            strcmp(call->command->noun, "explain") == 0 ? " or --key-id KEY" : "");
+                            strcmp(call->command->noun, "explain") == 0          ? " or --key-id KEY"
+                            : strcmp(call->command->noun, "list-resources") == 0 ? " or --principal ID"
+                                                                                 : "");
     if (sha256 != NULL) {
         enum sp_status status = sha256_value(sha256, &value, error);
         return status != SP_OK ? status : cli_put(call->request, "apiKeySha256", value, false);
@@ -102,7 +103,7 @@ static void print_answer(const json_t *answer) {
 int cli_run_check(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
-    enum sp_status status = put_credential(call, &error);
+    enum sp_status status = cli_put_credential(call, &error);
     if (status == SP_OK)
         status = ask(call, "Authorization/Check", call->request, false, &reply, &error);
     if (status != SP_OK)
@@ -169,7 +170,7 @@ static enum sp_status explain(struct cli_call *call, json_t **ret_reply, struct 
         (void)json_object_set_new(call->request, "keyId", json_string(key_id));
         return ask(call, "Admin/ExplainKey", call->request, true, ret_reply, error);
     }
-    enum sp_status status = put_credential(call, error);
+    enum sp_status status = cli_put_credential(call, error);
     if (status != SP_OK)
         return status;
     json_t *request = json_pack("{s:O}", "check", call->request);

@@ -1,5 +1,7 @@
 #include "server/batch.h"
 
+#include <inttypes.h>
+
 enum {
     BATCH_MAX_ITEMS = 1000,
     DEADLINE_EVERY = 128, /* items between two looks at the clock */
@@ -10,6 +12,20 @@ Sallyport__V1__Revision sp_batch_revision(struct sp_revision revision) {
     message.epoch = revision.epoch;
     message.number = revision.number;
     return message;
+}
+
+enum sp_status sp_batch_check_revision(const Sallyport__V1__Revision *wanted, struct sp_revision current,
+                                       struct sp_error *error) {
+    if (wanted == NULL || (wanted->epoch == 0 && wanted->number == 0))
+        return SP_OK;
+    if (wanted->epoch != current.epoch)
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "min_revision: is of another epoch than the store's: ask again without it");
+    if (wanted->number > current.number)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE,
+                            "min_revision: %" PRIu64 " is not reached here yet, the store is at %" PRIu64 ": ask again",
+                            wanted->number, current.number);
+    return SP_OK;
 }
 
 enum sp_status sp_batch_answer_one(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,

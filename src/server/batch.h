@@ -22,4 +22,8 @@ enum sp_status sp_batch_answer_one(struct sp_service *service, struct sp_rpc_cal
 
 Sallyport__V1__Revision sp_batch_revision(struct sp_revision revision);
 
+/* min_revision where nothing is waited for: SP_ERR_UNAVAILABLE, SP_ERR_PRECONDITION for another epoch. `wanted` may be NULL. */
+enum sp_status sp_batch_check_revision(const Sallyport__V1__Revision *wanted, struct sp_revision current,
+                                       struct sp_error *error) SP_MUST_USE;
+
 #endif

@@ -220,6 +220,14 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .stream = &sp_check_stream,
          .user = service},
         {.path = "/sallyport.v1.Authorization/Explain", .unary = explain, .user = service},
+        {.path = "/sallyport.v1.Authorization/ListResources",
+         .kind = SP_RPC_STREAM,
+         .stream = &sp_list_resources_stream,
+         .user = service},
+        {.path = "/sallyport.v1.Authorization/ListSubjects",
+         .kind = SP_RPC_STREAM,
+         .stream = &sp_list_subjects_stream,
+         .user = service},
     };
     for (size_t i = 0; i < SP_SERVER_METHODS; i++)
         ret_methods[i] = methods[i];

@@ -86,18 +86,21 @@ static enum sp_status read_workspace(struct place place, const char *text, struc
     return read_word(place, "workspace", text, SP_ID_MAX_BYTES, &common->workspace, error);
 }
 
+static enum sp_status read_required(struct place place, const char *field, const char *text, struct sp_str *ret_word,
+                                    struct sp_error *error) {
+    if (text == NULL || text[0] == '\0')
+        return mistake(place, error, field, ": is required");
+    return read_word(place, field, text, SP_ID_MAX_BYTES, ret_word, error);
+}
+
 static enum sp_status read_target(struct place place, const Sallyport__V1__ResourceRef *resource, const char *action,
                                   struct sp_query *query, struct sp_error *error) {
-    if (resource == NULL || resource->type[0] == '\0')
-        return mistake(place, error, "resource.type", ": is required");
-    if (action[0] == '\0')
-        return mistake(place, error, "action", ": is required");
-    enum sp_status status =
-        read_word(place, "resource.type", resource->type, SP_ID_MAX_BYTES, &query->resource_type, error);
+    const char *type = resource != NULL ? resource->type : NULL;
+    enum sp_status status = read_required(place, "resource.type", type, &query->resource_type, error);
+    if (status == SP_OK)
+        status = read_required(place, "action", action, &query->action, error);
     if (status == SP_OK)
         status = read_word(place, "resource.id", resource->id, SP_RESOURCE_ID_MAX_BYTES, &query->resource_id, error);
-    if (status == SP_OK)
-        status = read_word(place, "action", action, SP_ID_MAX_BYTES, &query->action, error);
     return status;
 }
 
@@ -161,5 +164,68 @@ enum sp_status sp_question_from_item(const Sallyport__V1__CheckItem *item, size_
         status = read_workspace(place, item->workspace, &own, error);
     if (status == SP_OK)
         status = finish(place, &own, item->resource, item->action, ret_question, error);
+    return status;
+}
+
+/* ---- lists ---- */
+
+_Static_assert((int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY ==
+                       (int)SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__SUBJECT_API_KEY &&
+                   (int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY_SHA256 ==
+                       (int)SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__SUBJECT_API_KEY_SHA256,
+               "credentials");
+
+static enum sp_status read_list_subject(const Sallyport__V1__ListAllowedResourcesRequest *request,
+                                        struct sp_question_common *common,
+                                        const Sallyport__V1__PrincipalRef **ret_principal, struct sp_error *error) {
+    struct place place = {0};
+    struct sp_str word;
+    if (request->subject_case != SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__SUBJECT_PRINCIPAL) {
+        *ret_principal = NULL;
+        enum sp_status status = read_credential(place, (int)request->subject_case, request->api_key,
+                                                request->api_key_sha256, common, error);
+        return status == SP_OK && !common->has_credential
+                   ? mistake(place, error, "api_key, api_key_sha256 or principal", " is required")
+                   : status;
+    }
+    *ret_principal = request->principal;
+    enum sp_status status = read_required(place, "principal.workspace", request->principal->workspace, &word, error);
+    if (status == SP_OK)
+        status = read_required(place, "principal.id", request->principal->id, &word, error);
+    return status;
+}
+
+enum sp_status sp_question_from_list_resources(const Sallyport__V1__ListAllowedResourcesRequest *request,
+                                               struct sp_question *ret_question,
+                                               const Sallyport__V1__PrincipalRef **ret_principal,
+                                               struct sp_error *error) {
+    struct sp_question_common common = {0};
+    struct place place = {0};
+    struct sp_query *query = &ret_question->query;
+    enum sp_status status = read_list_subject(request, &common, ret_principal, error);
+    if (status == SP_OK)
+        status = read_ip(place, request->ip, &common, error);
+    if (status == SP_OK)
+        status = read_workspace(place, request->workspace, &common, error);
+    if (status != SP_OK)
+        return status;
+    ret_question->ip = common.ip;
+    *query = (struct sp_query){
+        .credential_kind = common.credential_kind,
+        .credential = common.credential,
+        .ip = common.has_ip ? &ret_question->ip : NULL,
+        .workspace = common.workspace,
+    };
+    status = read_required(place, "type", request->type, &query->resource_type, error);
+    return status == SP_OK ? read_required(place, "action", request->action, &query->action, error) : status;
+}
+
+enum sp_status sp_question_from_list_subjects(const Sallyport__V1__ListAllowedSubjectsRequest *request,
+                                              struct sp_question *ret_question, struct sp_error *error) {
+    struct place place = {0};
+    ret_question->query = (struct sp_query){0};
+    enum sp_status status = read_target(place, request->resource, request->action, &ret_question->query, error);
+    if (status == SP_OK)
+        status = read_required(place, "workspace", request->workspace, &ret_question->query.workspace, error);
     return status;
 }

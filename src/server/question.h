@@ -34,4 +34,12 @@ enum sp_status sp_question_from_item(const Sallyport__V1__CheckItem *item, size_
                                      const struct sp_question_common *common, struct sp_question *ret_question,
                                      struct sp_error *error) SP_MUST_USE;
 
+/* Of lists. With a principal as its subject, the question has no credential yet, and *ret_principal is set; else it is NULL. */
+enum sp_status sp_question_from_list_resources(const Sallyport__V1__ListAllowedResourcesRequest *request,
+                                               struct sp_question *ret_question,
+                                               const Sallyport__V1__PrincipalRef **ret_principal,
+                                               struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_question_from_list_subjects(const Sallyport__V1__ListAllowedSubjectsRequest *request,
+                                              struct sp_question *ret_question, struct sp_error *error) SP_MUST_USE;
+
 #endif

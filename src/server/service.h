@@ -53,8 +53,11 @@ void sp_service_explain_failure(struct sp_service *service, enum sp_status statu
 /* CheckStream (stream.c). */
 extern const struct sp_rpc_stream_ops sp_check_stream;
 
+/* ListResources and ListSubjects (list.c). */
+extern const struct sp_rpc_stream_ops sp_list_resources_stream, sp_list_subjects_stream;
+
 /* The methods, for sp_rpc_server_open (calls.c). */
-enum { SP_SERVER_METHODS = 4 };
+enum { SP_SERVER_METHODS = 6 };
 void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_methods[static SP_SERVER_METHODS]);
 
 #endif

@@ -1,22 +1,7 @@
 /* CheckStream: a message is answered before the next is read, so that a slow client cannot make memory grow. */
-#include <inttypes.h>
 
 #include "server/batch.h"
 #include "wire/wire.h"
-
-static enum sp_status check_revision(const Sallyport__V1__Revision *wanted, struct sp_revision current,
-                                     struct sp_error *error) {
-    if (wanted == NULL || (wanted->epoch == 0 && wanted->number == 0))
-        return SP_OK;
-    if (wanted->epoch != current.epoch)
-        return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "min_revision: is of another epoch than the store's: ask again without it");
-    if (wanted->number > current.number)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE,
-                            "min_revision: %" PRIu64 " is not reached here yet, the store is at %" PRIu64 ": ask again",
-                            wanted->number, current.number);
-    return SP_OK;
-}
 
 static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_call *call,
                                    const Sallyport__V1__CheckBatchRequest *request,
@@ -36,7 +21,7 @@ static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_cal
     if (status != SP_OK)
         sp_service_explain_failure(service, status, error);
     else
-        status = check_revision(request->min_revision, *ret_revision, error);
+        status = sp_batch_check_revision(request->min_revision, *ret_revision, error);
     if (status == SP_OK)
         status = sp_batch_answer(service, call, view, questions, response, error);
     sp_snapshot_release(snapshot);

@@ -23,11 +23,22 @@ static const char *words(const struct cli_command *row) {
     return text;
 }
 
+/* Of the rows that name no method themselves. */
+static const struct {
+    const char *noun;
+    const ProtobufCServiceDescriptor *service;
+    const char *method;
+} other_methods[] = {
+    {"check", &sallyport__v1__authorization__descriptor, "Check"},
+    {"explain", &sallyport__v1__admin__descriptor, "ExplainKey"},
+    {"list-resources", &sallyport__v1__authorization__descriptor, "ListResources"},
+    {"list-subjects", &sallyport__v1__authorization__descriptor, "ListSubjects"},
+};
+
 static const ProtobufCMethodDescriptor *method_of(const struct cli_command *row) {
-    if (strcmp(row->noun, "check") == 0)
-        return protobuf_c_service_descriptor_get_method_by_name(&sallyport__v1__authorization__descriptor, "Check");
-    if (strcmp(row->noun, "explain") == 0)
-        return protobuf_c_service_descriptor_get_method_by_name(&sallyport__v1__admin__descriptor, "ExplainKey");
+    for (size_t i = 0; i < COUNT(other_methods); i++)
+        if (strcmp(row->noun, other_methods[i].noun) == 0)
+            return protobuf_c_service_descriptor_get_method_by_name(other_methods[i].service, other_methods[i].method);
     return row->method == NULL
                ? NULL
                : protobuf_c_service_descriptor_get_method_by_name(&sallyport__v1__admin__descriptor, row->method);

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "support/listing.h"
 #include "support/model.h"
 #include "support/platform.h"
 
@@ -28,6 +29,7 @@ enum {
     KEYS = 6,
     CHANGES_PER_ROUND = 40,
     CHECKS_PER_ROUND = 1000,
+    LISTS_PER_ROUND = 40,
 };
 
 static const char schema_yaml[] = "version: 1\n"
@@ -96,6 +98,7 @@ struct world {
     uint64_t random;
     unsigned long changes;
     unsigned long reasons[16];
+    unsigned long listed_resources, listed_principals;
 };
 
 static uint64_t next_random(struct world *world) {
@@ -766,6 +769,101 @@ static void check_one(struct world *world) {
     world->reasons[got]++;
 }
 
+/* ---- lists ---- */
+
+static struct listing list(struct world *world, const ProtobufCMessage *request) {
+    struct listing listing;
+    struct sp_error error = {0};
+    if (listing_read(world->platform.check_client, request, &world->platform.arena, &listing, &error) != SP_OK)
+        fail_msg("list: %s: %s", sp_status_name(error.status), error.message);
+    return listing;
+}
+
+/* Mostly a key that something is shared with, or its admin's; from an address that it allows. */
+static void likely_key(struct world *world, char text[96], struct model_question *question) {
+    const struct model *model = &world->model;
+    if (model->grant_count == 0 || chance(world, 20))
+        return;
+    const struct model_grant *grant = &model->grants[pick(world, model->grant_count)];
+    question->type = grant->type;
+    question->action = strcmp(grant->type, "note") == 0 ? "read" : chance(world, 50) ? "use" : "comment";
+    question->workspace = "";
+    if (chance(world, 30)) {
+        copy_text(text, 96, admin_key_of(world, grant->workspace));
+        return;
+    }
+    for (size_t tries = 0; tries < 400; tries++) {
+        const struct model_key *key = &model->keys[pick(world, model->key_count)];
+        if (strcmp(key->workspace, grant->workspace) == 0 && !key->disabled &&
+            (grant->to_group || strcmp(key->principal, grant->subject) == 0)) {
+            copy_text(text, 96, key->text);
+            question->ip = key->range_count == 0 ? "" : question->ip;
+            return;
+        }
+    }
+}
+
+/* The model is asked before and after: a key may expire meanwhile. */
+static void list_resources_once(struct world *world) {
+    char text[96];
+    struct model_question question;
+    struct model *model = &world->model;
+    random_question(world, text, &question);
+    likely_key(world, text, &question);
+    Sallyport__V1__ListAllowedResourcesRequest request = SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__INIT;
+    request.subject_case = SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__SUBJECT_API_KEY;
+    request.api_key = text;
+    request.ip = text_of(world, question.ip);
+    request.type = text_of(world, question.type);
+    request.action = text_of(world, question.action);
+    request.workspace = text_of(world, question.workspace);
+    const char **ids =
+        sp_arena_calloc(&world->platform.arena, model->resource_count + model->grant_count + 1, sizeof(*ids));
+    assert_non_null(ids);
+    size_t before = listing_expected_resources(model, &question, clock_s(), ids);
+    struct listing listing = list(world, &request.base);
+    bool equal = listing_equals(&listing, ids, before);
+    size_t after = listing_expected_resources(model, &question, clock_s(), ids);
+    if (!equal && !listing_equals(&listing, ids, after))
+        fail_msg("key %.6s… ip '%s' %s %s in '%s': the model lists %zu, the server %zu after %lu changes", question.key,
+                 question.ip, question.type, question.action, question.workspace, before, listing.count,
+                 world->changes);
+    world->listed_resources += listing.count;
+}
+
+static void list_subjects_once(struct world *world) {
+    char text[96];
+    struct model_question question;
+    struct model *model = &world->model;
+    random_question(world, text, &question);
+    question.workspace = model->workspaces[pick(world, model->workspace_count)].id;
+    for (size_t tries = 0; tries < 200 && model->grant_count > 0; tries++) {
+        const struct model_grant *grant = &model->grants[pick(world, model->grant_count)];
+        if (strcmp(grant->type, question.type) == 0) {
+            question.resource = grant->resource;
+            question.workspace = grant->workspace;
+            break;
+        }
+    }
+    question.key = world->platform.programs.operator_key; /* well formed, and nobody's */
+    question.ip = "";
+    Sallyport__V1__ListAllowedSubjectsRequest request = SALLYPORT__V1__LIST_ALLOWED_SUBJECTS_REQUEST__INIT;
+    Sallyport__V1__ResourceRef ref = SALLYPORT__V1__RESOURCE_REF__INIT;
+    ref.type = text_of(world, question.type);
+    ref.id = text_of(world, question.resource);
+    request.resource = &ref;
+    request.action = text_of(world, question.action);
+    request.workspace = text_of(world, question.workspace);
+    const char **ids = sp_arena_calloc(&world->platform.arena, model->principal_count + 1, sizeof(*ids));
+    assert_non_null(ids);
+    size_t expected = listing_expected_principals(model, &question, clock_s(), ids);
+    struct listing listing = list(world, &request.base);
+    if (!listing_equals(&listing, ids, expected))
+        fail_msg("%s/%s %s in %s: the model lists %zu, the server %zu after %lu changes", question.type,
+                 question.resource, question.action, question.workspace, expected, listing.count, world->changes);
+    world->listed_principals += listing.count;
+}
+
 static void answers_as_the_naive_model_does_after_any_changes(void **state) {
     (void)state;
     const char *seed_text = getenv("SP_TEST_SEED");
@@ -793,13 +891,19 @@ static void answers_as_the_naive_model_does_after_any_changes(void **state) {
             check_one(world);
             sp_arena_reset(&world->platform.arena);
         }
+        for (int i = 0; i < LISTS_PER_ROUND; i++) {
+            list_resources_once(world);
+            list_subjects_once(world);
+            sp_arena_reset(&world->platform.arena);
+        }
         set_workspace_disabled(world, closed, false);
     }
     print_message("%lu checks, %lu changes, %zu keys, %zu grants; by reason:", checks, world->changes,
                   world->model.key_count, world->model.grant_count);
     for (int reason = 1; reason < 16; reason++)
         print_message(" %d:%lu", reason, world->reasons[reason]);
-    print_message("\n");
+    print_message("; listed: %lu resources, %lu principals\n", world->listed_resources, world->listed_principals);
+    assert_true(checks < 100000 || (world->listed_resources > 500 && world->listed_principals > 1000));
     static const int expected[] = {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (size_t i = 0; checks >= 100000 && i < COUNT(expected); i++)
         assert_true(world->reasons[expected[i]] > 0);
