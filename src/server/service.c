@@ -19,7 +19,7 @@ enum sp_status sp_service_init(struct sp_service *service, const struct sp_serve
         return status;
     for (unsigned i = 0; i < SP_SERVER_MAX_WORKERS; i++)
         service->workers[i].ids = (struct sp_decision_ids){.process = process, .worker = i};
-    return SP_OK;
+    return sp_route_source_create(&service->routes);
 }
 
 static enum sp_status first_revision(struct sp_store *store, struct sp_revision *ret_revision) {
@@ -57,11 +57,14 @@ void sp_service_worker_stopping(unsigned worker, void *user) {
     struct sp_service *service = user;
     sp_snapshot_close(service->workers[worker].snapshot);
     service->workers[worker].snapshot = NULL;
+    sp_route_reader_close(service->routes, &service->workers[worker].routes);
 }
 
 void sp_service_fini(struct sp_service *service) {
     sp_store_close(atomic_load(&service->store));
     atomic_store(&service->store, NULL);
+    sp_route_source_free(service->routes);
+    service->routes = NULL;
 }
 
 enum sp_status sp_service_acquire(struct sp_service *service, const struct sp_rpc_call *call,
@@ -103,6 +106,11 @@ enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *vie
                                  struct sp_answer *ret_answer) {
     enum sp_status status = sp_service_complete(service, view, query);
     return status == SP_OK ? sp_check(view, query, ret_answer) : status;
+}
+
+enum sp_status sp_service_routes(struct sp_service *service, unsigned worker, struct sp_view *view,
+                                 const struct sp_routes **ret_routes) {
+    return sp_routes_at(service->routes, &service->workers[worker].routes, view, ret_routes);
 }
 
 static void log_damage(struct sp_service *service) {

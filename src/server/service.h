@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "decide/check.h"
+#include "decide/routes.h"
 #include "rpc/server.h"
 #include "server/answer.h"
 #include "server/config.h"
@@ -13,16 +14,18 @@
 struct sp_server_worker {
     _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first call */
     struct sp_decision_ids ids;
+    struct sp_route_reader routes;
 };
 
 struct sp_service {
     const struct sp_server_config *config;
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
     atomic_llong last_corrupt_log_s;
+    struct sp_route_source *routes;
     struct sp_server_worker workers[SP_SERVER_MAX_WORKERS];
 };
 
-/* SP_ERR_IO where the kernel gives no random bytes. The config must outlive the service. */
+/* SP_ERR_IO where the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the service. */
 enum sp_status sp_service_init(struct sp_service *service, const struct sp_server_config *config) SP_MUST_USE;
 
 /* Opens the store and proves that it holds a revision. SP_ERR_NOT_FOUND: none there yet. */
@@ -46,6 +49,10 @@ enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *vie
 /* Fills in time and staleness only, for explanations. */
 enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view,
                                    struct sp_query *query) SP_MUST_USE;
+
+/* The schema's routes at the view's revision, on the worker's thread (decide/routes.h). */
+enum sp_status sp_service_routes(struct sp_service *service, unsigned worker, struct sp_view *view,
+                                 const struct sp_routes **ret_routes) SP_MUST_USE;
 
 /* Says why no answer could be given, and logs damage of the store (at most once a second). */
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);
