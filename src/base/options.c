@@ -207,6 +207,11 @@ static void print_row(const struct sp_option *option, FILE *out) {
     (void)fputc('\n', out);
 }
 
+void sp_option_texts_none(struct sp_option_texts *texts) {
+    if (texts->count == 1 && strcmp(texts->values[0], "none") == 0)
+        texts->count = 0;
+}
+
 void sp_options_help(const struct sp_option *table, size_t count, FILE *out) {
     for (size_t i = 0; i < count; i++)
         print_row(&table[i], out);

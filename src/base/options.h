@@ -18,6 +18,9 @@ struct sp_option_texts {
     size_t count;
 };
 
+/* The one value "none" stands for no values. */
+void sp_option_texts_none(struct sp_option_texts *texts);
+
 enum sp_option_kind {
     SP_OPTION_FLAG,   /* bool: no argument; in the environment "1", "true", "0" or "false" */
     SP_OPTION_TEXT,   /* const char * */

@@ -28,15 +28,16 @@ enum sp_status sp_batch_check_revision(const Sallyport__V1__Revision *wanted, st
     return SP_OK;
 }
 
-enum sp_status sp_batch_answer_one(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                                   struct sp_query *query, Sallyport__V1__CheckResponse *response,
-                                   struct sp_error *error) {
+enum sp_status sp_batch_answer_one(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
+                                   struct sp_query *query, struct sp_arena *arena,
+                                   Sallyport__V1__CheckResponse *response, struct sp_error *error) {
     struct sp_answer answer = {0};
     enum sp_status status = sp_service_answer(service, view, query, &answer);
     if (status == SP_OK)
-        status = sp_answer_to_response(&answer, &service->workers[sp_rpc_call_worker(call)].ids,
-                                       sp_rpc_call_arena(call), response);
-    if (status != SP_OK)
+        status = sp_answer_to_response(&answer, &service->workers[asking->worker].ids, arena, response);
+    if (status == SP_OK)
+        sp_record_decision(service, asking, query, &answer, response->decision_id);
+    else
         sp_service_explain_failure(service, status, error);
     return status;
 }
@@ -79,16 +80,20 @@ static enum sp_status make_results(struct sp_arena *arena, size_t count, Sallypo
     return SP_OK;
 }
 
-enum sp_status sp_batch_answer(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                               struct sp_question *questions, Sallyport__V1__CheckBatchResponse *response,
-                               struct sp_error *error) {
+static bool is_late(const struct sp_asking *asking) {
+    return asking->rpc != NULL && sp_rpc_call_remaining_ms(asking->rpc) == 0;
+}
+
+enum sp_status sp_batch_answer(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
+                               struct sp_question *questions, struct sp_arena *arena,
+                               Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) {
     struct sp_check_memo memo = {0};
     for (size_t i = 0; i < response->n_results; i++) {
-        if (i % DEADLINE_EVERY == DEADLINE_EVERY - 1 && sp_rpc_call_remaining_ms(call) == 0)
+        if (i % DEADLINE_EVERY == DEADLINE_EVERY - 1 && is_late(asking))
             return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the batch");
         questions[i].query.memo = &memo;
         enum sp_status status =
-            sp_batch_answer_one(service, call, view, &questions[i].query, response->results[i], error);
+            sp_batch_answer_one(service, asking, view, &questions[i].query, arena, response->results[i], error);
         if (status != SP_OK)
             return status;
     }

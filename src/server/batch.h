@@ -10,15 +10,16 @@ enum sp_status sp_batch_read(struct sp_service *service, const Sallyport__V1__Ch
                              struct sp_arena *arena, struct sp_question **ret_questions,
                              Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) SP_MUST_USE;
 
-/* Answers into the response's results. SP_ERR_DEADLINE where the call's deadline passes meanwhile. */
-enum sp_status sp_batch_answer(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                               struct sp_question *questions, Sallyport__V1__CheckBatchResponse *response,
-                               struct sp_error *error) SP_MUST_USE;
+/* Answers into the response's results, and records each answer. SP_ERR_DEADLINE where the call's deadline passes
+ * meanwhile. */
+enum sp_status sp_batch_answer(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
+                               struct sp_question *questions, struct sp_arena *arena,
+                               Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) SP_MUST_USE;
 
-/* One question of a call. */
-enum sp_status sp_batch_answer_one(struct sp_service *service, struct sp_rpc_call *call, struct sp_view *view,
-                                   struct sp_query *query, Sallyport__V1__CheckResponse *response,
-                                   struct sp_error *error) SP_MUST_USE;
+/* One question of a call, answered and recorded. */
+enum sp_status sp_batch_answer_one(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
+                                   struct sp_query *query, struct sp_arena *arena,
+                                   Sallyport__V1__CheckResponse *response, struct sp_error *error) SP_MUST_USE;
 
 Sallyport__V1__Revision sp_batch_revision(struct sp_revision revision);
 

@@ -45,11 +45,11 @@ static enum sp_status check_min_revision(const struct sp_rpc_call *call, const S
 }
 
 /* Acquires a snapshot that has reached `wanted`. SP_ERR_ABORTED: nothing is held, the call will be handled again. */
-static enum sp_status acquire(struct sp_service *service, struct sp_rpc_call *call,
+static enum sp_status acquire(struct sp_service *service, const struct sp_rpc_call *call,
                               const Sallyport__V1__Revision *wanted, struct sp_snapshot **ret_snapshot,
                               struct sp_revision *ret_revision, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_service_acquire(service, call, &snapshot, error);
+    enum sp_status status = sp_service_acquire(service, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
     status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
@@ -86,6 +86,16 @@ static void give_up(struct sp_rpc_call *call, enum sp_status status, const struc
         sp_rpc_fail(call, status, error->message);
 }
 
+/* The same for a call whose answers are recorded. */
+static void give_up_asking(struct sp_service *service, const struct sp_asking *asking, struct sp_rpc_call *call,
+                           enum sp_status status, const struct sp_error *error) {
+    if (status == SP_ERR_ABORTED)
+        sp_record_wait(service, asking);
+    else
+        sp_record_failure(service, asking, status);
+    give_up(call, status, error);
+}
+
 /* Reads the request anew each time that the call is handled, and so begins with an empty arena. */
 static enum sp_status read_request(struct sp_rpc_call *call, const ProtobufCMessageDescriptor *descriptor,
                                    ProtobufCMessage **ret_request, struct sp_error *error) {
@@ -107,6 +117,7 @@ static enum sp_status read_check(const ProtobufCMessage *message, struct sp_ques
 
 static void check(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
+    struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_CHECK);
     struct sp_error error = {0};
     ProtobufCMessage *message = NULL;
     struct sp_question question;
@@ -120,15 +131,17 @@ static void check(struct sp_rpc_call *call, void *user) {
     if (status == SP_OK)
         status = acquire(service, call, wanted, &snapshot, &revision, &error);
     if (status == SP_OK) {
-        status = sp_batch_answer_one(service, call, sp_snapshot_view(snapshot), &question.query, &response, &error);
+        status = sp_batch_answer_one(service, &asking, sp_snapshot_view(snapshot), &question.query,
+                                     sp_rpc_call_arena(call), &response, &error);
         sp_snapshot_release(snapshot);
     }
     if (status != SP_OK) {
-        give_up(call, status, &error);
+        give_up_asking(service, &asking, call, status, &error);
         return;
     }
     Sallyport__V1__Revision at = sp_batch_revision(revision);
     response.revision = &at;
+    sp_record_end(service, &asking);
     reply(service, call, &response.base);
 }
 
@@ -136,6 +149,7 @@ static void check(struct sp_rpc_call *call, void *user) {
 
 static void check_batch(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
+    struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_BATCH);
     struct sp_error error = {0};
     ProtobufCMessage *message = NULL;
     struct sp_question *questions = NULL;
@@ -151,15 +165,17 @@ static void check_batch(struct sp_rpc_call *call, void *user) {
     if (status == SP_OK)
         status = acquire(service, call, request->min_revision, &snapshot, &revision, &error);
     if (status == SP_OK) {
-        status = sp_batch_answer(service, call, sp_snapshot_view(snapshot), questions, &response, &error);
+        status = sp_batch_answer(service, &asking, sp_snapshot_view(snapshot), questions, sp_rpc_call_arena(call),
+                                 &response, &error);
         sp_snapshot_release(snapshot);
     }
     if (status != SP_OK) {
-        give_up(call, status, &error);
+        give_up_asking(service, &asking, call, status, &error);
         return;
     }
     Sallyport__V1__Revision at = sp_batch_revision(revision);
     response.revision = &at;
+    sp_record_end(service, &asking);
     reply(service, call, &response.base);
 }
 

@@ -16,6 +16,13 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .default_text = "127.0.0.1:7400",
          .argument = "ADDRESS",
          .help = "gRPC address: host:port (port 0: any free one) or unix:/path"},
+        {.name = "http-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &config->http_listen,
+         .environment = "SALLYPORTD_HTTP_LISTEN",
+         .default_text = "127.0.0.1:7402",
+         .argument = "ADDRESS",
+         .help = "HTTP address for /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &config->insecure,
@@ -75,7 +82,7 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
     return ROWS;
 }
 
-enum { TABLE_ROWS = 16 };
+enum { TABLE_ROWS = 32 };
 
 static enum sp_status check(struct sp_server_config *config, int rest, int argc, char **argv, struct sp_error *error) {
     if (config->version || config->help)
@@ -99,6 +106,7 @@ enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_con
     enum sp_status status = sp_options_parse(table, count, argc, argv, &rest, error);
     if (status == SP_OK)
         status = check(&config, rest, argc, argv, error);
+    sp_option_texts_none(&config.http_listen);
     if (status == SP_OK)
         *ret_config = config;
     return status;

@@ -10,6 +10,7 @@ enum { SP_SERVER_MAX_WORKERS = 256 };
 struct sp_server_config {
     const char *store;
     struct sp_option_texts listen;
+    struct sp_option_texts http_listen; /* none: count 0 */
     bool insecure;
     uint64_t workers; /* 0: one for each CPU */
     uint64_t max_connections;

@@ -74,7 +74,7 @@ static enum sp_status make_chunk(struct listing *listing, struct sp_error *error
     listing->count = 0;
     if (sp_rpc_call_remaining_ms(listing->call) == 0)
         return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the list");
-    enum sp_status status = sp_service_acquire(listing->service, listing->call, &snapshot, error);
+    enum sp_status status = sp_service_acquire(listing->service, sp_rpc_call_worker(listing->call), &snapshot, error);
     if (status != SP_OK)
         return status;
     status = sp_view_revision(sp_snapshot_view(snapshot), &revision);

@@ -25,25 +25,25 @@ const char *sp_transport_name(enum sp_transport transport);
 
 /* A call that asks one or more questions. */
 struct sp_asking {
-    unsigned worker; /* slot of sp_service.workers: sp_rpc_call_worker, or SP_SERVER_HTTP_WORKER */
+    unsigned worker; /* slot of sp_service.workers */
     enum sp_transport transport;
-    uint64_t started_ns;           /* sp_record_now_ns when the call was taken up */
+    uint64_t started_ns;           /* CLOCK_MONOTONIC */
     const struct sp_rpc_call *rpc; /* one of the two is set: where a traceparent is looked for */
     const struct sp_http_exchange *http;
 };
 
-/* CLOCK_MONOTONIC. */
-uint64_t sp_record_now_ns(void);
-
-/* A call that came over gRPC, begun now. */
+/* A call that came over gRPC, begun now (or, where it waited for a revision, when it first came). On its worker. */
 struct sp_asking sp_asking_rpc(const struct sp_rpc_call *call, enum sp_transport transport);
-/* One that came over HTTP. */
+/* One that came over HTTP, on the thread of the HTTP server: the slot SP_SERVER_HTTP_WORKER. */
 struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp_transport transport);
 
 /* Records one answer, before its snapshot is released. `query` NULL: denied before there was a question (ext_authz without a
  * route or a credential); `answer` then holds the reason and the revision. */
 void sp_record_decision(struct sp_service *service, const struct sp_asking *asking, const struct sp_query *query,
                         const struct sp_answer *answer, const char *decision_id);
+
+/* Records that a call waits for a revision. */
+void sp_record_wait(struct sp_service *service, const struct sp_asking *asking);
 
 /* Records that a call gave no answer. */
 void sp_record_failure(struct sp_service *service, const struct sp_asking *asking, enum sp_status status);

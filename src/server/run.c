@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/process.h"
-#include "server/service.h"
+#include "server/http.h"
 
 enum {
     RETRY_STORE_MS = 500,
@@ -61,6 +61,7 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
 static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *server, struct sp_error *error) {
     enum sp_status status = wait_for_store(service, error);
     if (status == SP_OK) {
+        atomic_store(&service->ready, true);
         sp_rpc_server_set_serving(server, true);
         sp_process_wait_for_signal(-1);
     }
@@ -70,6 +71,7 @@ static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *se
         sp_log(SP_LOG_INFO, "ending: calls under way get %" PRIu64 " ms; another signal ends at once",
                service->config->drain_ms);
     sp_process_let_signals_end();
+    atomic_store(&service->ready, false);
     sp_rpc_server_stop(server, (unsigned)service->config->drain_ms);
     return status == SP_ERR_CANCELLED ? SP_OK : status;
 }
@@ -77,6 +79,7 @@ static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *se
 int sp_server_run(const struct sp_server_config *config) {
     struct sp_error error = {0};
     struct sp_rpc_server *server = NULL;
+    struct sp_http_server *http = NULL;
     sp_log_init("sallyportd", config->log_level);
     sp_process_block_signals();
     if (!config->allow_core && sp_process_forbid_dumps() != SP_OK)
@@ -84,11 +87,15 @@ int sp_server_run(const struct sp_server_config *config) {
     struct sp_service *service = aligned_alloc(_Alignof(struct sp_service), sizeof(*service));
     enum sp_status status = service == NULL ? SP_ERR_MEMORY : sp_service_init(service, config);
     if (status != SP_OK) {
+        if (service != NULL)
+            sp_service_fini(service);
         free(service);
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(status));
         return EXIT_FAILURE;
     }
     status = listen_on(service, &server, &error);
+    if (status == SP_OK)
+        status = sp_server_http_start(service, &http, &error);
     if (status == SP_OK)
         status = sp_rpc_server_start(server, &error);
     if (status == SP_OK) {
@@ -98,6 +105,7 @@ int sp_server_run(const struct sp_server_config *config) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", error.message);
     }
     sp_rpc_server_close(server);
+    sp_http_close(http);
     sp_service_fini(service);
     free(service);
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -5,24 +5,31 @@
 #include <stdatomic.h>
 
 #include "decide/check.h"
-#include "decide/routes.h"
 #include "rpc/server.h"
 #include "server/answer.h"
 #include "server/config.h"
+#include "server/record.h"
+
+/* One for each of gRPC's workers, and one for the thread of the HTTP server. */
+enum { SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
+
+struct sp_metrics;
+struct sp_process_metrics;
 
 /* Touched by its worker's thread only; a cache line apart. */
 struct sp_server_worker {
     _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first call */
     struct sp_decision_ids ids;
-    struct sp_route_reader routes;
 };
 
 struct sp_service {
     const struct sp_server_config *config;
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
     atomic_llong last_corrupt_log_s;
-    struct sp_route_source *routes;
-    struct sp_server_worker workers[SP_SERVER_MAX_WORKERS];
+    atomic_bool ready;          /* decisions are served, as the health service says it */
+    struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
+    struct sp_process_metrics *process;
+    struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
 
 /* SP_ERR_IO where the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the service. */
@@ -38,9 +45,9 @@ void sp_service_worker_stopping(unsigned worker, void *service);
 /* Closes the store, after the workers have ended. */
 void sp_service_fini(struct sp_service *service);
 
-/* Begins to read the newest revision, on the call's worker. UNAVAILABLE while the store is not open. */
-enum sp_status sp_service_acquire(struct sp_service *service, const struct sp_rpc_call *call,
-                                  struct sp_snapshot **ret_snapshot, struct sp_error *error) SP_MUST_USE;
+/* Begins to read the newest revision, on the thread of the worker slot. UNAVAILABLE while the store is not open. */
+enum sp_status sp_service_acquire(struct sp_service *service, unsigned worker, struct sp_snapshot **ret_snapshot,
+                                  struct sp_error *error) SP_MUST_USE;
 
 /* Answers a question that was read; fills in the time and how stale the store is. */
 enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *view, struct sp_query *query,
@@ -49,10 +56,6 @@ enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *vie
 /* Fills in time and staleness only, for explanations. */
 enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view,
                                    struct sp_query *query) SP_MUST_USE;
-
-/* The schema's routes at the view's revision, on the worker's thread (decide/routes.h). */
-enum sp_status sp_service_routes(struct sp_service *service, unsigned worker, struct sp_view *view,
-                                 const struct sp_routes **ret_routes) SP_MUST_USE;
 
 /* Says why no answer could be given, and logs damage of the store (at most once a second). */
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);

@@ -3,7 +3,7 @@
 #include "server/batch.h"
 #include "wire/wire.h"
 
-static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_call *call,
+static enum sp_status answer_batch(struct sp_service *service, const struct sp_asking *asking, struct sp_arena *arena,
                                    const Sallyport__V1__CheckBatchRequest *request,
                                    Sallyport__V1__CheckBatchResponse *response, struct sp_revision *ret_revision,
                                    struct sp_error *error) {
@@ -11,9 +11,9 @@ static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_cal
         return sp_error_set(error, SP_ERR_INVALID, "batch: is required");
     struct sp_question *questions = NULL;
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_batch_read(service, request, sp_rpc_call_arena(call), &questions, response, error);
+    enum sp_status status = sp_batch_read(service, request, arena, &questions, response, error);
     if (status == SP_OK)
-        status = sp_service_acquire(service, call, &snapshot, error);
+        status = sp_service_acquire(service, asking->worker, &snapshot, error);
     if (status != SP_OK)
         return status;
     struct sp_view *view = sp_snapshot_view(snapshot);
@@ -23,7 +23,7 @@ static enum sp_status answer_batch(struct sp_service *service, struct sp_rpc_cal
     else
         status = sp_batch_check_revision(request->min_revision, *ret_revision, error);
     if (status == SP_OK)
-        status = sp_batch_answer(service, call, view, questions, response, error);
+        status = sp_batch_answer(service, asking, view, questions, arena, response, error);
     sp_snapshot_release(snapshot);
     return status;
 }
@@ -35,13 +35,17 @@ static enum sp_status answer(struct sp_service *service, struct sp_rpc_call *cal
     struct sp_revision revision = {0};
     Sallyport__V1__CheckBatchResponse batch = SALLYPORT__V1__CHECK_BATCH_RESPONSE__INIT;
     Sallyport__V1__CheckStreamResponse response = SALLYPORT__V1__CHECK_STREAM_RESPONSE__INIT;
+    struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_STREAM);
     response.correlation_id = request->correlation_id;
-    enum sp_status status = answer_batch(service, call, request->batch, &batch, &revision, &error);
+    enum sp_status status =
+        answer_batch(service, &asking, sp_rpc_call_arena(call), request->batch, &batch, &revision, &error);
     Sallyport__V1__Revision at = sp_batch_revision(revision);
     if (status == SP_OK) {
         batch.revision = &at;
         response.batch = &batch;
+        sp_record_end(service, &asking);
     } else {
+        sp_record_failure(service, &asking, status);
         response.error_code = (uint32_t)sp_status_to_grpc(status);
         response.error = error.message;
     }

@@ -9,6 +9,7 @@ free_port() {
 
 programs_start() {
     local build=$1 work=$2 i
+    export SALLYPORTD_HTTP_LISTEN=127.0.0.1:0 SALLYPORT_SYNC_HTTP_LISTEN=127.0.0.1:0 # any free port
     admin_address=127.0.0.1:$(free_port)
     server_address=127.0.0.1:$(free_port)
     "$build/sallyport-sync" init --store "$work/store" --key-file "$work/operator.key"

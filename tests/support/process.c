@@ -26,8 +26,15 @@ static void pause_a_little(void) {
     nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
 }
 
+/* Where a test says nothing else: many servers run at a time. */
+static void take_free_http_ports(void) {
+    assert_int_equal(setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
+    assert_int_equal(setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
+}
+
 /* spawn and not fork: the test may have threads of gRPC. */
 void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments) {
+    take_free_http_ports();
     const char *bin = getenv("SP_BIN_DIR");
     char path[512];
     posix_spawn_file_actions_t actions;

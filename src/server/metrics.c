@@ -1,0 +1,129 @@
+#include "server/metrics.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "observe/process.h"
+#include "server/service.h"
+
+enum { REASONS = SP_REASON_COUNT - 1 }; /* all but SP_REASON_NONE */
+
+static const uint64_t call_buckets_ns[] = {2000,   5000,    10000,   20000,    50000,    100000,    200000,
+                                           500000, 1000000, 2000000, 10000000, 50000000, 200000000, 1000000000};
+
+/* What a call can end with; any other status counts as the last. */
+static const enum sp_status error_statuses[] = {
+    SP_ERR_INVALID,  SP_ERR_UNAUTHENTICATED, SP_ERR_PERMISSION, SP_ERR_PRECONDITION, SP_ERR_EXHAUSTED,
+    SP_ERR_DEADLINE, SP_ERR_UNAVAILABLE,     SP_ERR_CORRUPT,    SP_ERR_INTERNAL,
+};
+enum { ERRORS = sizeof(error_statuses) / sizeof(*error_statuses) };
+
+unsigned sp_server_decision_series(unsigned transport, unsigned reason) {
+    return transport * REASONS + reason - 1;
+}
+
+static size_t decision_labels(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]) {
+    enum sp_reason reason = (enum sp_reason)(series % REASONS + 1);
+    ret_labels[0] = (struct sp_metric_label){"decision", reason == SP_REASON_ALLOWED ? "allow" : "deny"};
+    ret_labels[1] = (struct sp_metric_label){"reason", sp_reason_name(reason)};
+    ret_labels[2] = (struct sp_metric_label){"transport", sp_transport_name((enum sp_transport)(series / REASONS))};
+    return 3;
+}
+
+static size_t transport_labels(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]) {
+    ret_labels[0] = (struct sp_metric_label){"transport", sp_transport_name((enum sp_transport)series)};
+    return 1;
+}
+
+unsigned sp_server_error_series(unsigned transport, enum sp_status status) {
+    unsigned i = 0;
+    while (i < ERRORS - 1 && sp_status_to_grpc(error_statuses[i]) != sp_status_to_grpc(status))
+        i++;
+    return transport * ERRORS + i;
+}
+
+static size_t error_labels(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]) {
+    ret_labels[0] = (struct sp_metric_label){"code", sp_status_name(error_statuses[series % ERRORS])};
+    ret_labels[1] = (struct sp_metric_label){"transport", sp_transport_name((enum sp_transport)(series / ERRORS))};
+    return 2;
+}
+
+static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
+    [SP_SERVER_DECISIONS] = {.name = "sallyport_decisions_total",
+                             .help = "Questions answered, by decision, reason and the way they were asked.",
+                             .kind = SP_METRIC_COUNTER,
+                             .series = SP_TRANSPORT_COUNT * REASONS,
+                             .labels = decision_labels},
+    [SP_SERVER_CALL_SECONDS] = {.name = "sallyport_call_seconds",
+                                .help = "Time from taking up a call (or a message of a stream) until its answer was "
+                                        "made; waiting for a revision included, a batch counts once.",
+                                .kind = SP_METRIC_HISTOGRAM,
+                                .series = SP_TRANSPORT_COUNT,
+                                .labels = transport_labels,
+                                .buckets = call_buckets_ns,
+                                .bucket_count = sizeof(call_buckets_ns) / sizeof(*call_buckets_ns),
+                                .scale = 1e-9},
+    [SP_SERVER_CALL_ERRORS] = {.name = "sallyport_call_errors_total",
+                               .help = "Calls that got an error instead of a decision; callers deny then.",
+                               .kind = SP_METRIC_COUNTER,
+                               .series = SP_TRANSPORT_COUNT * ERRORS,
+                               .labels = error_labels},
+    [SP_SERVER_REVISION_WAITS] = {.name = "sallyport_min_revision_waits_total",
+                                  .help = "Calls whose min_revision was not there yet, so that they waited for it.",
+                                  .kind = SP_METRIC_COUNTER},
+    [SP_SERVER_READY] = {.name = "sallyport_ready",
+                         .help = "1 while decisions are served, as the health service says it; else 0.",
+                         .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_SYNC_AGE] = {.name = "sallyport_sync_age_seconds",
+                            .help = "Seconds since the store was last in step with the source that it follows; "
+                                    "missing for a store that is the source itself.",
+                            .kind = SP_METRIC_GAUGE},
+};
+
+enum sp_status sp_server_metrics_create(struct sp_metrics **ret_metrics) {
+    return sp_metrics_create(table, SP_SERVER_METRIC_COUNT, SP_SERVER_WORKER_SLOTS, ret_metrics);
+}
+
+/* ---- the page ---- */
+
+static void look_at_view(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_error error;
+    struct sp_revision revision = {0};
+    if (sp_service_acquire(service, SP_SERVER_HTTP_WORKER, &snapshot, &error) != SP_OK)
+        return;
+    struct sp_view *view = sp_snapshot_view(snapshot);
+    observed->open = sp_view_revision(view, &revision) == SP_OK;
+    observed->epoch = revision.epoch;
+    observed->revision = revision.number;
+    if (sp_view_synced_at(view, ret_synced_at_s) != SP_OK)
+        *ret_synced_at_s = 0;
+    sp_snapshot_release(snapshot);
+}
+
+static void look_at_store(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
+    struct sp_store *store = atomic_load(&service->store);
+    struct sp_store_stats stats;
+    if (store == NULL)
+        return;
+    look_at_view(service, observed, ret_synced_at_s);
+    if (sp_store_stats(store, &stats) != SP_OK) {
+        observed->open = false;
+        return;
+    }
+    observed->map_bytes = stats.map_size_bytes;
+    observed->used_bytes = stats.used_bytes;
+    observed->readers = stats.readers;
+    observed->max_readers = stats.max_readers;
+}
+
+void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
+    struct sp_observed_store observed = {0};
+    int64_t synced_at_s = 0;
+    look_at_store(service, &observed, &synced_at_s);
+    double age_s = synced_at_s == 0 ? (double)NAN : (double)(time(NULL) - synced_at_s);
+    sp_metrics_set(service->metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
+    sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
+    sp_metrics_write(service->metrics, out);
+    sp_process_metrics_write(service->process, &observed, out);
+}
