@@ -171,7 +171,8 @@ int cli_run_schema_check(struct cli_call *call) {
     struct sp_error why = {0};
     status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
     if (status == SP_OK)
-        (void)printf("%s: %zu permissions, %zu types\n", path, schema.permission_count, schema.type_count);
+        (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
+                     schema.route_count);
     else
         (void)sp_error_set(&error, status, "%s: %s", path, why.message);
     sp_arena_fini(&arena);

@@ -13,6 +13,8 @@ int cli_run_share_apply(struct cli_call *call);
 int cli_run_schema_get(struct cli_call *call);
 int cli_run_schema_put(struct cli_call *call);
 int cli_run_schema_check(struct cli_call *call);
+int cli_run_routes_test(struct cli_call *call); /* run_routes.c */
+int cli_run_routes_list(struct cli_call *call);
 int cli_run_workspace_update(struct cli_call *call); /* run_workspace.c */
 int cli_run_changes(struct cli_call *call);          /* run_changes.c */
 int cli_run_backup(struct cli_call *call);           /* run_store.c */

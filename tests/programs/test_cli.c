@@ -534,6 +534,48 @@ static void schemas_are_checked_read_and_put(void **state) {
     free(schema);
 }
 
+static void routes_are_tested_against_a_file_or_the_schema_in_force(void **state) {
+    (void)state;
+    static const char routes[] = "routes:\n  POST /v1/voices/{id}/speak: use voice/{id}\n  GET /v1/voices: use voice\n";
+    char *before = strdup(ends(0, "operator", "schema get")->out), *with_routes = NULL;
+    assert_non_null(before);
+    assert_true(asprintf(&with_routes, "%s%s", before, routes) > 0);
+    write_file("routes.yaml", with_routes);
+    write_file("before.yaml", before);
+    /* Offline: neither a server nor a key is asked for. */
+    const struct command *ran =
+        ends(0, NULL, "routes test POST /v1/voices/r%%61chel/speak?x=1 --file %s", path_of("routes.yaml"));
+    assert_says(ran->out, "POST /v1/voices/{id}/speak\n");
+    assert_says(ran->out, "resource    voice/rachel\n");
+    assert_says(ran->out, "permission  text_to_speech\n");
+    assert_says(ran->out, "least role  viewer\n");
+    ran = typed(0, NULL, with_routes, "routes test GET /v1/voices --file - -o json");
+    json_t *json = json_of(ran);
+    assert_string_equal(json_string_value(json_object_get(json, "outcome")), "FOUND");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(json, "resource"), "id")), "");
+    json_decref(json);
+    /* In force: not before it was put, and at once afterwards. */
+    assert_says(ends(1, "admin", "routes test GET /v1/voices")->out, "No route: no route has this path");
+    ends(0, "operator", "schema put %s", path_of("routes.yaml"));
+    assert_says(ends(0, "admin", "routes test GET /v1/voices")->out, "resource    voice\n");
+    assert_says(ends(1, "admin", "routes test POST /v1/voices")->out, "with other methods");
+    ran = ends(1, "admin", "routes test GET /v1/%%2e%%2e/voices -o ndjson");
+    assert_string_equal(ran->out,
+                        "{\"outcome\":\"REFUSED\",\"why\":\"the path has a \\\".\\\" or \\\"..\\\" segment\"}\n");
+    ran = ends(0, "admin", "routes list");
+    assert_says(ran->out, "/v1/voices/{id}/speak  use     voice/{id}  text_to_speech  viewer\n");
+    assert_int_equal(lines_of(ran->out), 1 + 2);
+    assert_int_equal(lines_of(ends(0, "admin", "routes list -o ndjson --limit 1")->out), 1);
+    ran = ends(0, "operator", "schema put %s", path_of("before.yaml"));
+    assert_says(ran->out, "route GET /v1/voices removed");
+    assert_int_equal(lines_of(ends(0, "admin", "routes list")->out), 1);
+    write_file("bad.yaml", "version: 1\nroutes:\n  GET /: look nowhere\n");
+    assert_says(ends(2, NULL, "routes list --file %s", path_of("bad.yaml"))->err, "bad.yaml: line 3, column 10: ");
+    assert_says(ends(2, NULL, "routes test GET")->err, "PATH is missing");
+    free(with_routes);
+    free(before);
+}
+
 static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void **state) {
     (void)state;
     static const char good[] =
@@ -744,6 +786,7 @@ int main(void) {
         cmocka_unit_test(people_and_groups_come_and_go),
         cmocka_unit_test(many_shares_are_one_change),
         cmocka_unit_test(schemas_are_checked_read_and_put),
+        cmocka_unit_test(routes_are_tested_against_a_file_or_the_schema_in_force),
         cmocka_unit_test(imports_name_the_line_that_is_wrong_and_count_what_was_applied),
         cmocka_unit_test(lists_are_read_to_their_end_or_their_limit),
         cmocka_unit_test(the_trail_tells_who_did_what_and_goes_on_telling),
