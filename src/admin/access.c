@@ -76,6 +76,13 @@ static bool is_admin_key(struct sp_admin_context *ctx, const struct sp_principal
     return sp_admin_key_has_permission(ctx, permission);
 }
 
+/* A call to the admin API is a use of the key as any other. */
+static void note_use(struct sp_admin_context *ctx, const struct sp_presented *presented) {
+    const struct sp_admin_usage *usage = ctx->caller->usage;
+    if (usage != NULL && presented->key_found)
+        usage->note(usage->user, presented->key.workspace, presented->key.id, ctx->caller->ip, presented->reason);
+}
+
 static enum sp_status find_key(struct sp_admin_context *ctx) {
     struct sp_str text = ctx->caller->credential;
     struct sp_query query = {
@@ -88,6 +95,7 @@ static enum sp_status find_key(struct sp_admin_context *ctx) {
     enum sp_status status = sp_check_credential(ctx->view, &query, &presented);
     if (status != SP_OK)
         return status;
+    note_use(ctx, &presented);
     if (presented.reason != SP_REASON_NONE)
         return refuse(ctx, presented.reason);
     if (!presented.key_found || !presented.principal.found)

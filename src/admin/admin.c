@@ -72,6 +72,11 @@ static const struct sp_admin_method methods[] = {
     ROW(FindKey, sp_admin_find_key, find_key_request, READ, ADMIN_READ),
     ROW(DisableSelf, sp_admin_disable_self, disable_self_request, MUTATION, ANY_KEY),
 
+    ROW(GetKeyUsage, sp_admin_get_key_usage, get_key_usage_request, READ, ADMIN_READ),
+    /* Not part of policy: no revision, no entry in the trail. What they change is the record of last uses. */
+    ROW(ListServers, sp_admin_list_servers, list_servers_request, READ, OPERATOR),
+    ROW(RetireServer, sp_admin_retire_server, retire_server_request, READ, OPERATOR),
+
     ROW(GetSchema, sp_admin_get_schema, get_schema_request, READ, ADMIN_READ),
     ROW(PutSchema, sp_admin_put_schema, put_schema_request, MUTATION, OPERATOR),
 

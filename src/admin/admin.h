@@ -12,6 +12,7 @@
 #include "core/address.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/entity.h"
+#include "store/usage.h"
 
 /* What DESIGN's "no call may widen" means beyond keys themselves: enabling a principal, and making a user ADMIN, give more reach
  * to the keys that it has. Both are PERMISSION_DENIED where one of its keys that work now (enabled, not expired) reaches
@@ -32,6 +33,18 @@
  *   number is another. Lists leave out what is of such a type; removing it works.
  * - An import gives no grant for a resource's creator: that is a record of its own. */
 
+/* What the called instance knows of the last use of keys, and where the uses that calls are themselves go to. */
+struct sp_admin_usage {
+    struct sp_usage_store *store; /* NULL: it keeps none */
+    int64_t up_since_s;
+    int64_t grace_s; /* how late the watermark of a server may be */
+    /* A key was presented with a call (on the call's thread), and a server was retired. */
+    void (*note)(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
+                 enum sp_reason rejected);
+    void (*retired)(void *user, struct sp_str operator_name, const char *server);
+    void *user;
+};
+
 /* What a caller presents with a call. Borrowed. */
 struct sp_admin_caller {
     struct sp_str credential; /* the key's text; empty: none */
@@ -39,6 +52,7 @@ struct sp_admin_caller {
     const struct sp_ip *ip;   /* the client's address; NULL: not known (a Unix socket) */
     struct sp_str address;    /* the same as text, for the audit trail */
     int64_t now_s;
+    const struct sp_admin_usage *usage; /* of the instance that is called; NULL: it keeps no last use */
 };
 
 enum sp_admin_type {

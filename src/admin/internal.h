@@ -76,9 +76,10 @@ sp_admin_handler sp_admin_share_resource, sp_admin_unshare_resource, sp_admin_up
     sp_admin_list_shares; /* share.c */
 sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_api_keys, sp_admin_update_api_key,
     sp_admin_rotate_api_key, sp_admin_disable_api_key, sp_admin_enable_api_key, sp_admin_delete_api_key,
-    sp_admin_find_key, sp_admin_disable_self;                                    /* key.c, key_change.c */
-sp_admin_handler sp_admin_get_schema, sp_admin_put_schema;                       /* schema.c */
-sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i, sp_admin_list_changes; /* look.c */
+    sp_admin_find_key, sp_admin_disable_self;                                           /* key.c, key_change.c */
+sp_admin_handler sp_admin_get_key_usage, sp_admin_list_servers, sp_admin_retire_server; /* usage.c */
+sp_admin_handler sp_admin_get_schema, sp_admin_put_schema;                              /* schema.c */
+sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i, sp_admin_list_changes;        /* look.c */
 
 /* ---- who calls (access.c) ---- */
 
@@ -253,5 +254,24 @@ enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expir
 enum sp_status sp_admin_add_grant(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *resource,
                                   const Sallyport__V1__Subject *subject, Sallyport__V1__Role role, bool creator,
                                   Sallyport__V1__Grant **ret_grant) SP_MUST_USE;
+
+/* ---- last use of keys (usage.c) ---- */
+
+/* What is needed to tell of the use of one or many keys, read once a call. */
+struct sp_admin_usage_reading {
+    struct sp_usage_view *view; /* NULL: no last use is kept, or it cannot be read */
+    bool damaged;
+    int64_t window_s;
+    struct sp_usage_coverage coverage;
+};
+
+/* `window_s` 0: 30 days. INVALID_ARGUMENT names `field`. End it in any case. */
+enum sp_status sp_admin_usage_begin(struct sp_admin_context *ctx, const char *field, uint64_t window_s,
+                                    struct sp_admin_usage_reading *ret_reading) SP_MUST_USE;
+void sp_admin_usage_end(struct sp_admin_usage_reading *reading);
+
+/* What is known of a key of the context's workspace; NULL when out of memory. What cannot be read is told as not known. */
+Sallyport__V1__KeyUsage *sp_admin_usage_of(struct sp_admin_context *ctx, struct sp_admin_usage_reading *reading,
+                                           const Sallyport__V1__ApiKey *key);
 
 #endif

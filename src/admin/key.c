@@ -301,15 +301,26 @@ enum sp_status sp_admin_get_api_key(struct sp_admin_context *ctx, const Protobuf
                                     ProtobufCMessage **ret_reply) {
     const Sallyport__V1__GetApiKeyRequest *request = (const void *)message;
     stored_key *stored = NULL;
+    struct sp_admin_usage_reading reading;
     enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
     if (status == SP_OK)
-        *ret_reply = &stored->key->base;
-    return status;
+        status = sp_admin_usage_begin(ctx, "usage_window_s", request->usage_window_s, &reading);
+    if (status != SP_OK)
+        return status;
+    stored->key->usage = sp_admin_usage_of(ctx, &reading, stored->key);
+    sp_admin_usage_end(&reading);
+    if (stored->key->usage == NULL)
+        return SP_ERR_MEMORY;
+    *ret_reply = &stored->key->base;
+    return SP_OK;
 }
 
 struct key_list {
+    struct sp_admin_context *ctx;
     const Sallyport__V1__ListApiKeysRequest *request;
     Sallyport__V1__ListApiKeysResponse *response;
+    struct sp_admin_usage_reading reading;
+    bool out_of_memory;
 };
 
 static bool keep_key(void *context, const ProtobufCMessage *message) {
@@ -321,6 +332,11 @@ static bool keep_key(void *context, const ProtobufCMessage *message) {
         return false;
     if (before != 0 && (key->expires_at == 0 || key->expires_at >= before))
         return false;
+    key->usage = sp_admin_usage_of(list->ctx, &list->reading, key);
+    list->out_of_memory |= key->usage == NULL;
+    if (list->out_of_memory || (list->request->safe_to_delete_only &&
+                                key->usage->safe_to_delete != SALLYPORT__V1__KEY_SAFETY__KEY_SAFETY_SAFE))
+        return false;
     list->response->api_keys[list->response->n_api_keys++] = key;
     return true;
 }
@@ -329,6 +345,7 @@ enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const Protob
                                       ProtobufCMessage **ret_reply) {
     const Sallyport__V1__ListApiKeysRequest *request = (const void *)message;
     struct key_list list = {
+        .ctx = ctx,
         .request = request,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListApiKeysResponse, sallyport__v1__list_api_keys_response)};
     if (list.response != NULL)
@@ -345,9 +362,14 @@ enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const Protob
     if (status == SP_OK)
         status = sp_entity_key_make(SP_KIND_KEY, ctx->workspace, NULL, 0, &prefix);
     if (status == SP_OK)
+        status = sp_admin_usage_begin(ctx, "usage_window_s", request->usage_window_s, &list.reading);
+    if (status == SP_OK)
         status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
                                &sallyport__store__v1__stored_key__descriptor, request->page_size, request->page_token,
                                keep_key, &list, &list.response->next_page_token);
+    sp_admin_usage_end(&list.reading);
+    if (status == SP_OK && list.out_of_memory)
+        return SP_ERR_MEMORY;
     if (status == SP_OK)
         *ret_reply = &list.response->base;
     return status;

@@ -98,6 +98,8 @@ enum sp_seal_domain {
     SP_SEAL_RESOURCE = 5,
     SP_SEAL_ACTION = 6,
     SP_SEAL_OPERATOR = 7,
+    SP_SEAL_KEY_USE = 8, /* this and the next: store/usage.h */
+    SP_SEAL_USAGE_SOURCE = 9,
 };
 
 enum { SP_SEAL_BYTES = 8 };

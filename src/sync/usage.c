@@ -1,0 +1,469 @@
+#include "sync/usage.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "sync/usage_report.h"
+#include "usage/table.h"
+#include "wire/wire.h"
+
+enum {
+    QUEUE_MAX = 1000,
+    BATCH_MAX = 64,
+    OWN_KEYS = 16384,     /* used in calls to the admin API between two writings */
+    OWN_EVERY_MAX_S = 30, /* and how long between them at most */
+    TIDY_EVERY_MS = 60000,
+    TIDY_PIECE = 1000,
+    SAY_AGAIN_S = 60,
+};
+
+#define FORGET_LOSS_S (INT64_C(401) * 86400) /* longer than any window */
+#define FORGET_ENDED_S INT64_C(3600)
+
+/* A report that waits. Lives in the call's arena. */
+struct report_job {
+    struct sp_rpc_call *call;
+    const Sallyport__V1__ReportUsageRequest *request;
+    Sallyport__V1__ReportUsageResponse reply;
+    enum sp_status status;
+    struct report_job *next;
+};
+
+struct sp_sync_usage {
+    struct sp_sync_usage_options options;
+    struct sp_admin_usage admin;
+    struct sp_usage_store *store; /* NULL: it could not be opened */
+    uint64_t instance;
+    pthread_t thread;
+    bool running;
+
+    /* The thread's. */
+    struct sp_snapshot *snapshot;
+    struct sp_usage_table writing; /* own uses that are being written */
+    uint64_t own_sequence;         /* of the last report of its own */
+    int64_t own_lost_s;
+    int64_t own_due_ms; /* CLOCK_MONOTONIC, as the next */
+    int64_t tidy_due_ms;
+    uint8_t tidy_place[SP_USAGE_PLACE_BYTES];
+    int64_t last_complaint_s;
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t changed;
+    struct sp_usage_table own; /* uses in calls to the admin API */
+    struct report_job *first;
+    struct report_job **end;
+    size_t waiting;
+    bool stopping;
+};
+
+static int64_t clock_ms(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t now_s(void) {
+    return clock_ms(CLOCK_REALTIME) / 1000;
+}
+
+static void complain(struct sp_sync_usage *usage, const char *doing, enum sp_status status,
+                     const struct sp_error *error) {
+    int64_t at_s = now_s();
+    if (at_s - usage->last_complaint_s < SAY_AGAIN_S)
+        return;
+    usage->last_complaint_s = at_s;
+    sp_log(SP_LOG_ERROR, "last uses of keys: %s failed (%s) %s", doing, sp_status_name(status), error->message);
+}
+
+/* ---- own uses ---- */
+
+static void note(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
+                 enum sp_reason rejected) {
+    struct sp_sync_usage *usage = user;
+    pthread_mutex_lock(&usage->lock);
+    (void)sp_usage_table_note(&usage->own, workspace, key_id, now_s(), ip, rejected);
+    pthread_mutex_unlock(&usage->lock);
+}
+
+static void say_retired(void *user, struct sp_str operator_name, const char *server) {
+    (void)user;
+    sp_log(SP_LOG_INFO, "operator %.*s retired server %s: what it did not report is not waited for",
+           SP_STR_ARG(operator_name), server);
+}
+
+/* Writes until when own uses are known, and those that there are. */
+static enum sp_status write_own(struct sp_sync_usage *usage, struct sp_usage_batch *batch, int64_t until_s,
+                                bool goodbye) {
+    bool again = false;
+    const struct sp_usage_report report = {
+        .id = SP_STR_LITERAL(SP_USAGE_ADMIN_ID),
+        .instance = usage->instance,
+        .sequence = usage->own_sequence + 1,
+        .until_s = until_s,
+        .lost_until_s = usage->own_lost_s,
+        .goodbye = goodbye,
+    };
+    enum sp_status status = sp_usage_batch_report(batch, &report, now_s(), &again);
+    for (uint32_t i = 0; i < usage->writing.count && status == SP_OK; i++) {
+        struct sp_str workspace;
+        struct sp_str key_id;
+        struct sp_key_use use;
+        sp_usage_table_at(&usage->writing, i, &workspace, &key_id, &use);
+        status = sp_usage_batch_merge(batch, workspace, key_id, &use);
+    }
+    return status;
+}
+
+/* Own uses move over; those that could not be written the last time are still there. */
+static int64_t take_own(struct sp_sync_usage *usage) {
+    pthread_mutex_lock(&usage->lock);
+    int64_t until_s = now_s();
+    sp_usage_table_merge_all(&usage->writing, &usage->own);
+    sp_usage_table_clear(&usage->own);
+    pthread_mutex_unlock(&usage->lock);
+    if (usage->writing.lost) {
+        usage->own_lost_s = until_s;
+        usage->writing.lost = false;
+    }
+    return until_s;
+}
+
+static void flush_own(struct sp_sync_usage *usage, bool goodbye) {
+    struct sp_usage_batch *batch = NULL;
+    struct sp_error error = {0};
+    int64_t until_s = take_own(usage);
+    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
+    if (status == SP_OK) {
+        status = write_own(usage, batch, until_s, goodbye);
+        if (status == SP_OK)
+            status = sp_usage_batch_commit(batch, &error);
+        else
+            sp_usage_batch_abort(batch);
+    }
+    if (status == SP_OK) {
+        usage->own_sequence++;
+        sp_usage_table_clear(&usage->writing);
+    } else {
+        complain(usage, "writing those of the admin API", status, &error);
+    }
+}
+
+/* ---- reports ---- */
+
+/* SP_ERR_EXHAUSTED is one job's own trouble; after anything else all of the batch must be undone. */
+static enum sp_status apply_jobs(struct sp_usage_batch *batch, struct sp_view *view, struct report_job *jobs) {
+    int64_t now_ms = clock_ms(CLOCK_REALTIME);
+    for (struct report_job *job = jobs; job != NULL; job = job->next) {
+        sallyport__v1__report_usage_response__init(&job->reply);
+        job->status = sp_usage_report_apply(batch, view, job->request, now_ms, &job->reply);
+        if (job->status != SP_OK && job->status != SP_ERR_EXHAUSTED)
+            return job->status;
+    }
+    return SP_OK;
+}
+
+static enum sp_status apply_with_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch,
+                                          struct report_job *jobs) {
+    enum sp_status status = usage->snapshot != NULL ? SP_OK : sp_snapshot_open(usage->options.store, &usage->snapshot);
+    if (status == SP_OK)
+        status = sp_snapshot_acquire(usage->snapshot);
+    if (status != SP_OK)
+        return status;
+    status = apply_jobs(batch, sp_snapshot_view(usage->snapshot), jobs);
+    sp_snapshot_release(usage->snapshot);
+    return status;
+}
+
+static enum sp_status commit_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
+    struct sp_usage_batch *batch = NULL;
+    struct sp_error error = {0};
+    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
+    if (status == SP_OK) {
+        status = apply_with_snapshot(usage, batch, jobs);
+        if (status == SP_OK)
+            status = sp_usage_batch_commit(batch, &error);
+        else
+            sp_usage_batch_abort(batch);
+    }
+    if (status != SP_OK)
+        complain(usage, "writing a report", status, &error);
+    return status;
+}
+
+static void answer(struct report_job *job) {
+    struct sp_bytes bytes;
+    if (job->status == SP_OK)
+        job->status = sp_wire_pack(&job->reply.base, sp_rpc_call_arena(job->call), &bytes);
+    if (job->status == SP_OK)
+        sp_rpc_reply(job->call, bytes);
+    else if (job->status == SP_ERR_EXHAUSTED)
+        sp_rpc_fail(job->call, job->status, "there is no room for another server: retire those that are gone");
+    else
+        sp_rpc_fail(job->call, SP_ERR_UNAVAILABLE, "the report could not be written: send it again later");
+}
+
+/* A report that cannot be written must not keep the others from it. */
+static void run_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
+    enum sp_status status = commit_jobs(usage, jobs);
+    for (struct report_job *job = jobs; job != NULL;) {
+        struct report_job *next = job->next;
+        if (status != SP_OK) {
+            job->next = NULL;
+            enum sp_status alone = commit_jobs(usage, job);
+            job->status = alone != SP_OK ? SP_ERR_UNAVAILABLE : job->status;
+        }
+        answer(job);
+        job = next;
+    }
+}
+
+/* ---- tidying ---- */
+
+static enum sp_status is_gone(void *context, struct sp_str workspace, struct sp_str key_id, bool *ret_gone) {
+    bool exists = false;
+    enum sp_status status = sp_usage_key_exists(context, workspace, key_id, &exists);
+    *ret_gone = !exists;
+    return status;
+}
+
+static enum sp_status tidy_batch(struct sp_sync_usage *usage, struct sp_usage_batch *batch) {
+    bool end = false;
+    int64_t at_s = now_s();
+    enum sp_status status = usage->snapshot != NULL ? SP_OK : sp_snapshot_open(usage->options.store, &usage->snapshot);
+    if (status == SP_OK)
+        status = sp_snapshot_acquire(usage->snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_usage_batch_tidy(batch, usage->tidy_place, TIDY_PIECE, is_gone, sp_snapshot_view(usage->snapshot), &end);
+    sp_snapshot_release(usage->snapshot);
+    if (status == SP_OK)
+        status = sp_usage_batch_forget_ended(batch, at_s - FORGET_LOSS_S, at_s - FORGET_ENDED_S);
+    return status;
+}
+
+static void tidy(struct sp_sync_usage *usage) {
+    struct sp_usage_batch *batch = NULL;
+    struct sp_error error = {0};
+    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
+    if (status == SP_OK) {
+        status = tidy_batch(usage, batch);
+        if (status == SP_OK)
+            status = sp_usage_batch_commit(batch, &error);
+        else
+            sp_usage_batch_abort(batch);
+    }
+    if (status != SP_OK)
+        complain(usage, "forgetting deleted keys", status, &error);
+}
+
+/* ---- the thread ---- */
+
+static int64_t own_every_ms(const struct sp_sync_usage *usage) {
+    int64_t every_ms = usage->options.grace_s * 1000 / 4;
+    return every_ms < OWN_EVERY_MAX_S * 1000 ? every_ms : OWN_EVERY_MAX_S * 1000;
+}
+
+/* With the lock held. */
+static void wait_for_work(struct sp_sync_usage *usage) {
+    struct timespec until = {.tv_sec = usage->own_due_ms / 1000, .tv_nsec = usage->own_due_ms % 1000 * 1000000};
+    int late = 0;
+    while (usage->first == NULL && !usage->stopping && late == 0)
+        late = pthread_cond_timedwait(&usage->changed, &usage->lock, &until);
+}
+
+/* With the lock held. */
+static struct report_job *take_jobs(struct sp_sync_usage *usage) {
+    struct report_job *jobs = usage->first;
+    struct report_job **end = &usage->first;
+    for (size_t i = 0; i < BATCH_MAX && *end != NULL; i++, usage->waiting--)
+        end = &(*end)->next;
+    usage->first = *end;
+    *end = NULL;
+    if (usage->first == NULL)
+        usage->end = &usage->first;
+    return jobs;
+}
+
+static void do_what_is_due(struct sp_sync_usage *usage) {
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    if (now_ms >= usage->own_due_ms) {
+        flush_own(usage, false);
+        usage->own_due_ms = now_ms + own_every_ms(usage);
+    }
+    if (now_ms >= usage->tidy_due_ms) {
+        tidy(usage);
+        usage->tidy_due_ms = now_ms + TIDY_EVERY_MS;
+    }
+}
+
+static void *usage_main(void *user) {
+    struct sp_sync_usage *usage = user;
+    do_what_is_due(usage);
+    pthread_mutex_lock(&usage->lock);
+    while (usage->first != NULL || !usage->stopping) {
+        wait_for_work(usage);
+        struct report_job *jobs = take_jobs(usage);
+        pthread_mutex_unlock(&usage->lock);
+        if (jobs != NULL)
+            run_jobs(usage, jobs);
+        do_what_is_due(usage);
+        pthread_mutex_lock(&usage->lock);
+    }
+    pthread_mutex_unlock(&usage->lock);
+    flush_own(usage, true);
+    return NULL;
+}
+
+/* ---- the call ---- */
+
+/* Without TLS nobody is told apart from anybody, so only who is on the machine may report. */
+static bool may_report(struct sp_rpc_call *call) {
+    struct sp_str peer = sp_rpc_call_peer(call);
+    struct sp_ip ip;
+    if (sp_str_equal(peer, SP_STR_LITERAL("unix")))
+        return true;
+    if (sp_ip_parse(peer, &ip, NULL) != SP_OK)
+        return false;
+    static const struct sp_ip loopback6 = {{[15] = 1}};
+    return (sp_ip_is_v4(&ip) && ip.bytes[12] == 127) || memcmp(&ip, &loopback6, sizeof(ip)) == 0;
+}
+
+static enum sp_status queue(struct sp_sync_usage *usage, struct report_job *job, struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    pthread_mutex_lock(&usage->lock);
+    if (usage->stopping || usage->waiting >= QUEUE_MAX) {
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "reports cannot be taken now: send it again later");
+    } else {
+        *usage->end = job;
+        usage->end = &job->next;
+        usage->waiting++;
+        pthread_cond_signal(&usage->changed);
+    }
+    pthread_mutex_unlock(&usage->lock);
+    return status;
+}
+
+static enum sp_status take_report(struct sp_sync_usage *usage, struct sp_rpc_call *call, struct sp_error *error) {
+    ProtobufCMessage *request = NULL;
+    if (!may_report(call))
+        return sp_error_set(error, SP_ERR_PERMISSION, "only servers on this machine may report without TLS");
+    if (usage->store == NULL)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "this instance cannot keep last uses now: its log says why");
+    enum sp_status status = sp_wire_unpack(&sallyport__v1__report_usage_request__descriptor, sp_rpc_call_request(call),
+                                           sp_rpc_call_arena(call), &request, error);
+    if (status == SP_OK)
+        status = sp_usage_report_check((const Sallyport__V1__ReportUsageRequest *)request, error);
+    if (status != SP_OK)
+        return status;
+    struct report_job *job = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*job));
+    if (job == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "the report needs more memory than a call may use");
+    job->call = call;
+    job->request = (const Sallyport__V1__ReportUsageRequest *)request;
+    /* From here on the call may end at any moment. */
+    return queue(usage, job, error);
+}
+
+static void handle_report(struct sp_rpc_call *call, void *user) {
+    struct sp_error error = {0};
+    enum sp_status status = take_report(user, call, &error);
+    if (status != SP_OK)
+        sp_rpc_fail(call, status, error.message);
+}
+
+/* ---- for others ---- */
+
+static void free_usage(struct sp_sync_usage *usage) {
+    sp_snapshot_close(usage->snapshot);
+    sp_usage_store_close(usage->store);
+    sp_usage_table_fini(&usage->writing);
+    sp_usage_table_fini(&usage->own);
+    pthread_cond_destroy(&usage->changed);
+    pthread_mutex_destroy(&usage->lock);
+    free(usage);
+}
+
+static enum sp_status create(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage) {
+    pthread_condattr_t attributes;
+    struct sp_sync_usage *usage = calloc(1, sizeof(*usage));
+    if (usage == NULL)
+        return SP_ERR_MEMORY;
+    usage->options = *options;
+    usage->end = &usage->first;
+    usage->tidy_due_ms = clock_ms(CLOCK_MONOTONIC) + TIDY_EVERY_MS;
+    pthread_mutex_init(&usage->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&usage->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    enum sp_status status = sp_random_fill((uint8_t *)&usage->instance, sizeof(usage->instance));
+    if (status == SP_OK)
+        status = sp_usage_table_init(&usage->own, OWN_KEYS);
+    if (status == SP_OK)
+        status = sp_usage_table_init(&usage->writing, OWN_KEYS);
+    if (status == SP_OK)
+        *ret_usage = usage;
+    else
+        free_usage(usage);
+    return status;
+}
+
+static void open_store(struct sp_sync_usage *usage) {
+    struct sp_error error = {0};
+    if (sp_usage_store_open(usage->options.store_path, now_s(), &usage->store, &error) != SP_OK)
+        sp_log(SP_LOG_ERROR, "no last use of keys is kept: %s", error.message);
+    usage->admin = (struct sp_admin_usage){
+        .store = usage->store,
+        .up_since_s = now_s(),
+        .grace_s = usage->options.grace_s,
+        .note = note,
+        .retired = say_retired,
+        .user = usage,
+    };
+}
+
+enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage,
+                                   struct sp_error *error) {
+    struct sp_sync_usage *usage = NULL;
+    enum sp_status status = create(options, &usage);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot begin to keep last uses of keys");
+    open_store(usage);
+    int failed = usage->store == NULL ? 0 : pthread_create(&usage->thread, NULL, usage_main, usage);
+    if (failed != 0) {
+        free_usage(usage);
+        return sp_error_set(error, SP_ERR_IO, "cannot start the thread that keeps last uses: %s", strerror(failed));
+    }
+    usage->running = usage->store != NULL;
+    *ret_usage = usage;
+    return SP_OK;
+}
+
+void sp_sync_usage_stop(struct sp_sync_usage *usage) {
+    if (usage == NULL)
+        return;
+    pthread_mutex_lock(&usage->lock);
+    usage->stopping = true;
+    pthread_cond_signal(&usage->changed);
+    pthread_mutex_unlock(&usage->lock);
+    if (usage->running)
+        pthread_join(usage->thread, NULL);
+    free_usage(usage);
+}
+
+const struct sp_admin_usage *sp_sync_usage_admin(const struct sp_sync_usage *usage) {
+    return &usage->admin;
+}
+
+struct sp_rpc_method sp_sync_usage_method(struct sp_sync_usage *usage) {
+    return (struct sp_rpc_method){
+        .path = "/sallyport.v1.Usage/Report",
+        .kind = SP_RPC_UNARY,
+        .unary = handle_report,
+        .user = usage,
+    };
+}

@@ -1,0 +1,75 @@
+/* Last uses by key, in memory of a fixed size: an open-addressing table made once, in which noting allocates nothing.
+ *
+ * One thread at a time. What finds no place is not kept, and the table remembers that it lost something: what it tells then
+ * is true, but silence about a key is not. */
+#ifndef SP_USAGE_TABLE_H
+#define SP_USAGE_TABLE_H
+
+#include "usage/use.h"
+
+enum {
+    SP_USAGE_TEXT_BYTES = 48,    /* for both ids of a key, on average */
+    SP_USAGE_MAX_KEYS = 1 << 24, /* of one table */
+    SP_USAGE_ID_MAX_BYTES = 64,  /* of a workspace and of a key */
+};
+
+/* 64 bytes: one cache line. */
+struct sp_usage_entry {
+    uint32_t hash;
+    uint32_t text_at; /* workspace, then key id, in sp_usage_table.text */
+    uint8_t workspace_size;
+    uint8_t key_id_size;
+    uint8_t reason;
+    uint8_t flags; /* which addresses are there */
+    uint32_t reserved;
+    int64_t accepted_s;
+    int64_t rejected_s;
+    struct sp_ip accepted_ip;
+    struct sp_ip rejected_ip;
+};
+_Static_assert(sizeof(struct sp_usage_entry) == 64, "a cache line");
+
+struct sp_usage_table {
+    struct sp_usage_entry *entries; /* in the order of their first use; their texts likewise */
+    uint32_t *slots;                /* place in `entries` and one; 0: empty. At least twice as many as entries */
+    char *text;
+    uint64_t seed; /* random: who chooses ids cannot make them collide */
+    uint32_t capacity, count;
+    uint32_t slot_mask;
+    uint32_t text_capacity, text_used;
+    bool lost; /* since it was last cleared, as the next */
+    bool told; /* for who fills it: that it is filling up was said */
+};
+
+/* Makes an empty table for `capacity` keys (1 to SP_USAGE_MAX_KEYS); memory that is never used is never touched. SP_ERR_MEMORY;
+ * SP_ERR_IO where the kernel gives no random bytes. */
+enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity) SP_MUST_USE;
+/* Of one that was initialised or is all zero. */
+void sp_usage_table_fini(struct sp_usage_table *table);
+
+/* Forgets everything. */
+void sp_usage_table_clear(struct sp_usage_table *table);
+
+/* Notes a use, or with a reason a rejection, at a time that is not before what was noted earlier. `ip` may be NULL. Texts are
+ * copied. False where it found no place. */
+bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id, int64_t now_s,
+                         const struct sp_ip *ip, enum sp_reason rejected);
+
+/* Merges what another place knows of the key. False where it found no place. */
+bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
+                          const struct sp_key_use *use);
+
+/* Merges a whole table, and that it lost something. */
+void sp_usage_table_merge_all(struct sp_usage_table *into, const struct sp_usage_table *from);
+
+/* More than half of its room is taken. */
+bool sp_usage_table_is_filling(const struct sp_usage_table *table);
+
+/* What stands at a place below `count`. Texts are borrowed until the table changes. */
+void sp_usage_table_at(const struct sp_usage_table *table, uint32_t i, struct sp_str *ret_workspace,
+                       struct sp_str *ret_key_id, struct sp_key_use *ret_use);
+
+/* Removes the last entry; its texts stay readable until something else is noted. There must be one. */
+void sp_usage_table_pop(struct sp_usage_table *table);
+
+#endif
