@@ -165,6 +165,19 @@ static bool tell_verdict(struct sp_admin_context *ctx, const struct sp_admin_usa
     return message->why != NULL;
 }
 
+/* The key that asks is in use, also before that is written. */
+static bool is_acting(const struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
+    return !ctx->is_operator && sp_str_equal(ctx->key.workspace, sp_str_from(key->workspace)) &&
+           sp_str_equal(ctx->key.id, sp_str_from(key->id));
+}
+
+static struct sp_usage_moment acting_now(const struct sp_admin_context *ctx) {
+    struct sp_usage_moment moment = {.at_s = ctx->now_s, .has_ip = ctx->caller->ip != NULL};
+    if (moment.has_ip)
+        moment.ip = *ctx->caller->ip;
+    return moment;
+}
+
 Sallyport__V1__KeyUsage *sp_admin_usage_of(struct sp_admin_context *ctx, struct sp_admin_usage_reading *reading,
                                            const Sallyport__V1__ApiKey *key) {
     struct sp_key_use use = {0};
@@ -174,6 +187,8 @@ Sallyport__V1__KeyUsage *sp_admin_usage_of(struct sp_admin_context *ctx, struct 
     if (reading->view != NULL && !reading->damaged)
         reading->damaged =
             sp_usage_view_key(reading->view, sp_str_from(key->workspace), sp_str_from(key->id), &use) != SP_OK;
+    if (is_acting(ctx, key))
+        use.accepted = acting_now(ctx);
     struct sp_usage_question question = question_of(ctx, reading, key, &use);
     return tell_use(ctx, &use, message) && tell_verdict(ctx, reading, &question, message) ? message : NULL;
 }

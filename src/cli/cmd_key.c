@@ -7,6 +7,18 @@
     "allowed ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "               \
     "from=rotatedFrom:raw,created=createdAt:time"
 
+/* Of a KeyUsage at `at`. */
+#define USAGE_LINES(at)                                                                                                \
+    "last used=" at "lastUsedAt:time,used from=" at "lastUsedIp:raw,last rejected=" at                                 \
+    "lastRejectedAt:time,rejected from=" at "lastRejectedIp:raw,rejected because=" at                                  \
+    "lastRejectedReason:raw,safe to delete=" at "safeToDelete,why=" at "why:raw"
+
+#define WINDOW(at)                                                                                                     \
+    {                                                                                                                  \
+        .name = "window", .kind = CLI_DURATION, .path = (at), .value = "DURATION",                                     \
+        .help = "how long a key must be unused to be safe to delete, up to 400d (default: 30d)"                        \
+    }
+
 const struct cli_command cli_key_commands[] = {
     {.noun = "key",
      .verb = "create",
@@ -57,21 +69,33 @@ const struct cli_command cli_key_commands[] = {
      .verb = "get",
      .summary = "Shows a key without its text.",
      .method = "GetApiKey",
-     .columns = KEY_LINES,
+     .columns = KEY_LINES "," USAGE_LINES("usage."),
      .example = "  sallyport key get narrator-1",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options = {CLI_WORKSPACE("workspace")}},
+     .options = {WINDOW("usageWindowS"), CLI_WORKSPACE("workspace")}},
+    {.noun = "key",
+     .verb = "usage",
+     .summary = "Shows when a key was last used, and whether it is safe to delete.",
+     .method = "GetKeyUsage",
+     .columns = USAGE_LINES("") ",known since=knownSince:time,known until=knownUntil:time",
+     .example = "  sallyport key usage narrator-1\n"
+                "  sallyport key usage narrator-1 --window 90d",
+     .positionals =
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
+     .options = {WINDOW("windowS"), CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "list",
      .summary = "Lists keys.",
      .method = "ListApiKeys",
      .list = "apiKeys",
      .columns = "ID=id:raw,PRINCIPAL=principal:raw,NAME=name:raw,HINT=hint:raw,PERMISSIONS=permissions,ALLOWED "
-                "IPS=allowedIps,EXPIRES=expiresAt:time,DISABLED=disabled",
+                "IPS=allowedIps,EXPIRES=expiresAt:time,DISABLED=disabled,LAST USED=usage.lastUsedAt:time,SAFE TO "
+                "DELETE=usage.safeToDelete",
      .example = "  sallyport key list\n"
                 "  sallyport key list --principal narrator\n"
-                "  sallyport key list --expires-before +30d",
+                "  sallyport key list --expires-before +30d\n"
+                "  sallyport key list --safe-to-delete --window 90d",
      .options = {{.name = "principal",
                   .kind = CLI_TEXT,
                   .path = "principal",
@@ -82,6 +106,11 @@ const struct cli_command cli_key_commands[] = {
                   .path = "expiresBefore",
                   .value = "TIME",
                   .help = "only keys that expire before"},
+                 {.name = "safe-to-delete",
+                  .kind = CLI_FLAG,
+                  .path = "safeToDeleteOnly",
+                  .help = "only keys of which it is known that nobody used them within the window"},
+                 WINDOW("usageWindowS"),
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "update",

@@ -247,6 +247,10 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
     return SP_OK;
 }
 
+unsigned sp_rpc_server_workers(const struct sp_rpc_server *server) {
+    return server->options.workers;
+}
+
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i) {
     return listeners_port(server->listeners, i);
 }

@@ -73,6 +73,9 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
 /* The port that listener i was given. */
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
 
+/* How many workers it has, whether they were asked for or follow from the CPUs: theirs are the numbers below. */
+unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);
+
 /* Starts the workers. Health begins as NOT_SERVING. */
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
 

@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include "base/text.h"
+
 /* `config` may be all zero for --help: the targets are only pointed to. */
 static size_t fill_table(struct sp_server_config *config, struct sp_option *table) {
     const struct sp_option rows[] = {
@@ -61,6 +63,37 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .argument = "SECONDS",
          .most = 31536000,
          .help = "deny with STALE when a store that follows another source is older; 0: off"},
+        {.name = "report-to",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->report_to,
+         .environment = "SALLYPORTD_REPORT_TO",
+         .argument = "ADDRESS",
+         .help = "gRPC address of the admin instance, which is told when each key was last used; default: nobody is"},
+        {.name = "server-id",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->server_id,
+         .environment = "SALLYPORTD_SERVER_ID",
+         .argument = "NAME",
+         .help = "this server's name in reports, which no other running server has; default: HOST:PORT of the first "
+                 "listener"},
+        {.name = "report-interval",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->report_interval_s,
+         .environment = "SALLYPORTD_REPORT_INTERVAL",
+         .default_text = "30",
+         .argument = "SECONDS",
+         .least = 1,
+         .most = 60,
+         .help = "seconds between two reports"},
+        {.name = "report-keys",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->report_keys,
+         .environment = "SALLYPORTD_REPORT_KEYS",
+         .default_text = "262144",
+         .argument = "COUNT",
+         .least = 1024,
+         .most = 16777216,
+         .help = "keys whose last use is held until it is reported; each takes up to 120 bytes"},
         {.name = "log-level",
          .kind = SP_OPTION_TEXT,
          .target = &config->log_level_name,
@@ -91,6 +124,8 @@ static enum sp_status check(struct sp_server_config *config, int rest, int argc,
         return sp_error_set(error, SP_ERR_INVALID, "\"%s\" is no option: see --help", argv[rest]);
     if (config->store == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--store is required: the folder that `sallyport-sync init` made");
+    if (config->server_id != NULL && sp_text_check_id(sp_str_from(config->server_id), "--server-id", error) != SP_OK)
+        return SP_ERR_INVALID;
     if (sp_log_level_parse(config->log_level_name, &config->log_level) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is none of debug, info, warning and error",
                             config->log_level_name);

@@ -16,6 +16,10 @@ struct sp_server_config {
     uint64_t max_connections;
     uint64_t drain_ms;
     uint64_t max_staleness_s; /* 0: off */
+    const char *report_to;    /* NULL: last uses are not gathered */
+    const char *server_id;    /* NULL: by host and first listener */
+    uint64_t report_interval_s;
+    uint64_t report_keys;
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;

@@ -33,8 +33,9 @@ struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp
 
 void sp_record_decision(struct sp_service *service, const struct sp_asking *asking, const struct sp_query *query,
                         const struct sp_answer *answer, const char *decision_id) {
-    (void)query;
     (void)decision_id;
+    if (query != NULL)
+        sp_usage_reporter_note(service->usage, asking->worker, query, answer);
     sp_metrics_add(service->metrics, asking->worker, SP_SERVER_DECISIONS,
                    sp_server_decision_series(asking->transport, answer->reason), 1);
 }

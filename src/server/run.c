@@ -5,6 +5,7 @@
 
 #include "base/process.h"
 #include "server/http.h"
+#include "server/reporting.h"
 
 enum {
     RETRY_STORE_MS = 500,
@@ -95,6 +96,8 @@ int sp_server_run(const struct sp_server_config *config) {
     }
     status = listen_on(service, &server, &error);
     if (status == SP_OK)
+        status = sp_reporting_start(service, server, &error);
+    if (status == SP_OK)
         status = sp_server_http_start(service, &http, &error);
     if (status == SP_OK)
         status = sp_rpc_server_start(server, &error);
@@ -106,6 +109,7 @@ int sp_server_run(const struct sp_server_config *config) {
     }
     sp_rpc_server_close(server);
     sp_http_close(http);
+    sp_reporting_stop(service);
     sp_service_fini(service);
     free(service);
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;

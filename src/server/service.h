@@ -9,6 +9,7 @@
 #include "server/answer.h"
 #include "server/config.h"
 #include "server/record.h"
+#include "server/usage.h"
 
 /* One for each of gRPC's workers, and one for the thread of the HTTP server. */
 enum { SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
@@ -29,6 +30,8 @@ struct sp_service {
     atomic_bool ready;          /* decisions are served, as the health service says it */
     struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
     struct sp_process_metrics *process;
+    struct sp_usage_reporter *usage; /* set before the workers start; NULL: last uses are not gathered */
+    char server_id[SP_SERVER_ID_BYTES];
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
 

@@ -123,7 +123,7 @@ static enum sp_status authorize(struct sp_rpc_call *call, struct backup *backup,
     enum sp_status status = sp_sync_acquire(backup->of->sync, call, &snapshot, error);
     if (status != SP_OK)
         return status;
-    sp_sync_caller_read(&backup->of->sync->trust, call, &caller);
+    sp_sync_caller_of(backup->of->sync, call, &caller);
     status = sp_admin_authorize_stream(backup->of->method, sp_snapshot_view(snapshot), &caller.caller, request,
                                        &backup->arena, &workspace, error);
     sp_sync_caller_wipe(&caller);

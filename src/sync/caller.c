@@ -73,6 +73,11 @@ void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_c
     find_address(trust, call, ret_caller);
 }
 
+void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {
+    sp_sync_caller_read(&sync->trust, call, ret_caller);
+    ret_caller->caller.usage = sync->usage != NULL ? sp_sync_usage_admin(sync->usage) : NULL;
+}
+
 void sp_sync_caller_wipe(struct sp_sync_caller *caller) {
     explicit_bzero(caller->credential, sizeof(caller->credential));
 }

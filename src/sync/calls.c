@@ -57,7 +57,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     mutation->call = call;
     mutation->method = of->method;
     mutation->request = request;
-    sp_sync_caller_read(&of->sync->trust, call, &mutation->caller);
+    sp_sync_caller_of(of->sync, call, &mutation->caller);
     /* From here on the call may end at any moment. */
     return sp_writer_submit(of->sync->writer, &mutation->job, error);
 }
@@ -75,7 +75,7 @@ static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc
     enum sp_status status = sp_sync_acquire(of->sync, call, &snapshot, error);
     if (status != SP_OK)
         return status;
-    sp_sync_caller_read(&of->sync->trust, call, &caller);
+    sp_sync_caller_of(of->sync, call, &caller);
     status = sp_admin_read(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
     sp_sync_caller_wipe(&caller);
     if (status == SP_OK && (status = sp_wire_pack(reply, arena, ret_packed)) != SP_OK)
@@ -146,5 +146,7 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
         };
         sync->method_count = i + 1;
     }
+    if (sync->usage != NULL && sync->method_count < SP_SYNC_MAX_METHODS)
+        ret_methods[sync->method_count++] = sp_sync_usage_method(sync->usage);
     return sync->method_count;
 }

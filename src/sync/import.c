@@ -162,7 +162,7 @@ static void opened(struct sp_rpc_call *call, void *user) {
     import->job.apply = apply_job;
     import->job.done = job_done;
     import->job.alone = true;
-    sp_sync_caller_read(&of->sync->trust, call, &import->caller);
+    sp_sync_caller_of(of->sync, call, &import->caller);
     sp_rpc_set_state(call, import);
     sp_rpc_read(call);
 }

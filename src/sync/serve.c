@@ -28,6 +28,7 @@ struct serve_options {
     uint64_t drain_ms;
     uint64_t keep_changes_days;
     uint64_t map_size;
+    uint64_t report_grace_s;
     const char *trusted_proxies;
     uint64_t trusted_hops;
     struct sp_forwarded_trust trust; /* what the two say */
@@ -95,8 +96,12 @@ static enum sp_status run_with_store(const struct serve_options *options, struct
     enum sp_status status =
         sp_sync_init(sync, store, options->store, (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
     sync->trust = options->trust;
+    const struct sp_sync_usage_options usage_options = {store, options->store, (int64_t)options->report_grace_s};
+    if (status == SP_OK)
+        status = sp_sync_usage_start(&usage_options, &sync->usage, error);
     if (status == SP_OK)
         status = run_server(options, sync, error);
+    sp_sync_usage_stop(sync->usage);
     if (sp_sync_fini(sync)) {
         sp_store_close(store);
         free(sync);
@@ -204,6 +209,15 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .argument = "COUNT",
          .most = SP_FORWARDED_MAX_HOPS,
          .help = "instead: entries at the right end of x-forwarded-for that trusted proxies wrote; 0: do not read it"},
+        {.name = "report-grace",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->report_grace_s,
+         .environment = "SALLYPORT_SYNC_REPORT_GRACE",
+         .default_text = "120",
+         .argument = "SECONDS",
+         .least = 1,
+         .most = 86400,
+         .help = "seconds that a server may be silent before it is not known which keys are unused"},
         {.name = "log-level",
          .kind = SP_OPTION_TEXT,
          .target = &options->log_level_name,

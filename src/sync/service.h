@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "core/forwarded.h"
 #include "rpc/server.h"
+#include "sync/usage.h"
 #include "sync/writer.h"
 
 enum {
@@ -33,6 +34,7 @@ struct sp_sync {
     struct sp_store *store;
     const char *store_path;
     struct sp_forwarded_trust trust; /* set it before the first call: zeroed, an address is the connection's peer */
+    struct sp_sync_usage *usage;     /* set it before the first call; NULL: no last use is kept, nor taken */
     struct sp_writer *writer;
     struct sp_sync_worker workers[SP_SYNC_MAX_WORKERS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
@@ -73,6 +75,8 @@ struct sp_sync_caller {
 /* The address is the client's by the trusted-proxy rule of core/forwarded.h. */
 void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
                          struct sp_sync_caller *ret_caller);
+/* The same, with where the use of its key is noted. */
+void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller);
 void sp_sync_caller_wipe(struct sp_sync_caller *caller);
 
 /* The streaming methods, by file; their user is a struct sp_sync_method. */

@@ -238,7 +238,8 @@ static enum sp_status tidy_batch(struct sp_sync_usage *usage, struct sp_usage_ba
         status = sp_snapshot_acquire(usage->snapshot);
     if (status != SP_OK)
         return status;
-    status = sp_usage_batch_tidy(batch, usage->tidy_place, TIDY_PIECE, is_gone, sp_snapshot_view(usage->snapshot), &end);
+    status =
+        sp_usage_batch_tidy(batch, usage->tidy_place, TIDY_PIECE, is_gone, sp_snapshot_view(usage->snapshot), &end);
     sp_snapshot_release(usage->snapshot);
     if (status == SP_OK)
         status = sp_usage_batch_forget_ended(batch, at_s - FORGET_LOSS_S, at_s - FORGET_ENDED_S);

@@ -207,7 +207,7 @@ static void opened(struct sp_rpc_call *call, void *user) {
     }
     watch->of = user;
     watch->call = call;
-    sp_sync_caller_read(&watch->of->sync->trust, call, &watch->caller);
+    sp_sync_caller_of(watch->of->sync, call, &watch->caller);
     sp_rpc_set_state(call, watch);
     register_watch(watch);
     sp_rpc_read(call);

@@ -690,7 +690,7 @@ static void init_makes_no_store_over_another_and_no_key_over_a_file(void **state
 static void nothing_is_left_in_the_store_folder(void **state) {
     (void)state;
     assert_int_equal(folder_count(programs.store, "scratch-"), 0);
-    assert_int_equal(folder_count(programs.store, ""), 3); /* data.mdb, lock.mdb, sync.lock */
+    assert_int_equal(folder_count(programs.store, ""), 4); /* data.mdb, lock.mdb, sync.lock, usage */
 }
 
 int main(void) {

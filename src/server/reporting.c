@@ -1,0 +1,30 @@
+#include "server/reporting.h"
+
+enum { LAST_REPORT_MS = 1000 /* that the last report gets at least */ };
+
+enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
+                                  struct sp_error *error) {
+    const struct sp_server_config *config = service->config;
+    if (config->report_to == NULL)
+        return SP_OK;
+    if (config->server_id == NULL)
+        sp_usage_server_id(config->listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
+    /* Each worker has a lane, and the last one is the HTTP thread's. */
+    const struct sp_usage_reporter_options options = {
+        .target = config->report_to,
+        .server = config->server_id != NULL ? config->server_id : service->server_id,
+        .lanes = sp_rpc_server_workers(server) + 1,
+        .interval_ms = (unsigned)config->report_interval_s * 1000,
+        .max_keys = (uint32_t)config->report_keys,
+    };
+    enum sp_status status = sp_usage_reporter_start(&options, &service->usage, error);
+    if (status == SP_OK)
+        sp_log(SP_LOG_INFO, "last uses of keys are reported to %s, as server %s", options.target, options.server);
+    return status;
+}
+
+void sp_reporting_stop(struct sp_service *service) {
+    uint64_t drain_ms = service->config->drain_ms;
+    sp_usage_reporter_stop(service->usage, drain_ms > LAST_REPORT_MS ? (unsigned)drain_ms : LAST_REPORT_MS);
+    service->usage = NULL;
+}
