@@ -19,11 +19,6 @@ enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct s
     return SP_ERR_INVALID;
 }
 
-enum sp_status sp_yaml_refuse_memory(const struct sp_yaml *yaml) {
-    sp_error_set(yaml->error, SP_ERR_MEMORY, "out of memory");
-    return SP_ERR_MEMORY;
-}
-
 /* The reader, which looks at bytes before there are lines, gives an offset only. */
 static enum sp_status refuse_bytes(const struct sp_yaml *yaml) {
     yaml_mark_t mark = {0};

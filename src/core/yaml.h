@@ -58,6 +58,9 @@ enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_s
 enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
                                       const struct sp_error *why);
 
-enum sp_status sp_yaml_refuse_memory(const struct sp_yaml *yaml);
+static inline enum sp_status sp_yaml_refuse_memory(const struct sp_yaml *yaml) {
+    sp_error_set(yaml->error, SP_ERR_MEMORY, "out of memory");
+    return SP_ERR_MEMORY;
+}
 
 #endif
