@@ -21,7 +21,9 @@ enum sp_status sp_service_init(struct sp_service *service, const struct sp_serve
         return status;
     for (unsigned i = 0; i < SP_SERVER_WORKER_SLOTS; i++)
         service->workers[i].ids = (struct sp_decision_ids){.process = process, .worker = i};
-    status = sp_server_metrics_create(&service->metrics);
+    status = sp_route_source_create(&service->routes);
+    if (status == SP_OK)
+        status = sp_server_metrics_create(&service->metrics);
     return status == SP_OK ? sp_process_metrics_create("sallyportd", &service->process) : status;
 }
 
@@ -60,11 +62,14 @@ void sp_service_worker_stopping(unsigned worker, void *user) {
     struct sp_service *service = user;
     sp_snapshot_close(service->workers[worker].snapshot);
     service->workers[worker].snapshot = NULL;
+    sp_route_reader_close(service->routes, &service->workers[worker].routes);
 }
 
 void sp_service_fini(struct sp_service *service) {
     sp_store_close(atomic_load(&service->store));
     atomic_store(&service->store, NULL);
+    sp_route_source_free(service->routes);
+    service->routes = NULL;
     sp_process_metrics_free(service->process);
     sp_metrics_free(service->metrics);
 }
@@ -108,6 +113,11 @@ enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *vie
                                  struct sp_answer *ret_answer) {
     enum sp_status status = sp_service_complete(service, view, query);
     return status == SP_OK ? sp_check(view, query, ret_answer) : status;
+}
+
+enum sp_status sp_service_routes(struct sp_service *service, unsigned worker, struct sp_view *view,
+                                 const struct sp_routes **ret_routes) {
+    return sp_routes_at(service->routes, &service->workers[worker].routes, view, ret_routes);
 }
 
 static void log_damage(struct sp_service *service) {

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "decide/check.h"
+#include "decide/routes.h"
 #include "rpc/server.h"
 #include "server/answer.h"
 #include "server/config.h"
@@ -21,12 +22,14 @@ struct sp_process_metrics;
 struct sp_server_worker {
     _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first call */
     struct sp_decision_ids ids;
+    struct sp_route_reader routes;
 };
 
 struct sp_service {
     const struct sp_server_config *config;
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
     atomic_llong last_corrupt_log_s;
+    struct sp_route_source *routes;
     atomic_bool ready;          /* decisions are served, as the health service says it */
     struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
     struct sp_process_metrics *process;
@@ -59,6 +62,10 @@ enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *vie
 /* Fills in time and staleness only, for explanations. */
 enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view,
                                    struct sp_query *query) SP_MUST_USE;
+
+/* The schema's routes at the view's revision, on the thread of the worker slot (decide/routes.h). */
+enum sp_status sp_service_routes(struct sp_service *service, unsigned worker, struct sp_view *view,
+                                 const struct sp_routes **ret_routes) SP_MUST_USE;
 
 /* Says why no answer could be given, and logs damage of the store (at most once a second). */
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);

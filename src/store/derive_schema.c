@@ -74,6 +74,12 @@ static enum sp_status add_type(struct sp_index_build *build, const Sallyport__St
     return status;
 }
 
+static enum sp_status add_mark(struct sp_index_build *build, struct sp_str yaml) {
+    uint8_t record[SP_SCHEMA_MARK_RECORD_BYTES];
+    sp_schema_mark_record_encode(yaml, record);
+    return sp_index_build_add(build, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, (struct sp_bytes){record, sizeof record});
+}
+
 enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredSchema *stored = (const Sallyport__Store__V1__StoredSchema *)message;
     struct sp_schema schema;
@@ -81,6 +87,8 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
     enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), build->arena, &schema, build->error);
     if (status == SP_OK)
         status = number_permissions(build, &schema, stored, &permission_numbers);
+    if (status == SP_OK)
+        status = add_mark(build, sp_str_from(stored->yaml));
     for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
         status = add_type(build, stored, &schema.types[i], permission_numbers);
     return status;

@@ -17,7 +17,7 @@ struct sp_index_build {
 enum sp_status sp_index_build_add(struct sp_index_build *build, enum sp_database database, struct sp_bytes key,
                                   struct sp_bytes value) SP_MUST_USE;
 
-/* The action table of a StoredSchema: its text says what there is, its numbered names how they are numbered. */
+/* The action table and the mark of a StoredSchema: its text says what there is, its numbered names how they are numbered. */
 enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) SP_MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/index.h"
 
 #include "base/text.h"
+#include "store/entity.h"
 #include "store/kept.h"
 #include "store/record.h"
 #include "store/view.h"
@@ -151,6 +152,36 @@ enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct 
     enum sp_status status =
         view->writing ? read_action(view, key_bytes, ret_action) : keep_action(view, key_bytes, ret_action);
     return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+}
+
+enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) {
+    struct sp_bytes record;
+    enum sp_status status = narrow(sp_view_get_sealed(view, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, &record));
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_ERR_CORRUPT;
+    if (status == SP_OK && record.size != SP_SCHEMA_MARK_RECORD_BYTES - SP_SEAL_BYTES)
+        return SP_ERR_CORRUPT;
+    if (status == SP_OK)
+        *ret_mark = sp_load_be64(record.data);
+    return status;
+}
+
+enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
+    struct sp_entity_key key;
+    ProtobufCMessage *message = NULL;
+    uint64_t mark = 0;
+    enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
+    if (status == SP_OK)
+        status = sp_entity_get(view, &key, arena, &message);
+    if (status == SP_OK)
+        status = sp_index_schema_mark(view, &mark);
+    if (status != SP_OK)
+        return status == SP_ERR_MEMORY ? status : narrow(status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status);
+    struct sp_str yaml = sp_str_from(((const Sallyport__Store__V1__StoredSchema *)(const void *)message)->yaml);
+    if (sp_schema_mark(yaml) != mark)
+        return SP_ERR_CORRUPT;
+    *ret_yaml = yaml;
+    return SP_OK;
 }
 
 size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,

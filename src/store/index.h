@@ -24,6 +24,13 @@ enum sp_status sp_index_workspace(struct sp_view *view, uint64_t workspace_numbe
 enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct sp_str action,
                                struct sp_action *ret_action) SP_MUST_USE;
 
+/* The mark of the schema in force: another text has another mark. SP_ERR_CORRUPT also where there is none. */
+enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) SP_MUST_USE;
+
+/* The schema's text, checked against its mark, in `arena`. SP_ERR_CORRUPT; SP_ERR_MEMORY. */
+struct sp_arena;
+enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) SP_MUST_USE;
+
 enum { SP_RESOURCE_KEY_MAX_BYTES = 2 + 8 + 256 };
 
 /* The index key of a resource: scope is 0 for global ids, else the workspace's number. Returns its size; 0 where the id is empty or longer

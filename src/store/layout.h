@@ -20,7 +20,7 @@
  * resource     DUPSORT|FIXED             type(2) scope(8) id → edges: head {0, owner}, then its grants {subject, role}
  *                                        scope: 0 for global ids, the workspace number for ids read inside a workspace;
  *                                        a workspace-scoped resource needs no head
- * action       -                         type 00 action → action record (below)
+ * action       -                         type 00 action → action record (below); 00 → the schema's mark(8) seal(8)
  * operator     -                         digest(32) → operator name, seal(8)
  * subject_res  INTEGERKEY|DUPSORT        subject number → resource key (type, scope, id) of each grant
  * group_member INTEGERKEY|DUPSORT|FIXED  group number → principal number(8)
@@ -32,6 +32,7 @@
  *   Edges of one key have different subject numbers. A key bucket's records are in the order of their digests.
  *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
  *   payload of a group edge: 0;  of a resource's head: owner workspace number;  of a grant: role
+ * The schema's mark is the seal of its text as a record of the key 00: it tells texts apart, and damage of the entity.
  * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
  * key record:
  *   0   size of this record (2)          2   flags (1: SP_KEY_*)     3 principal kind (1)
@@ -130,6 +131,7 @@ enum sp_kind {
 enum {
     SP_EDGE_BYTES = 24,
     SP_ACTION_RECORD_BYTES = 16,
+    SP_SCHEMA_MARK_RECORD_BYTES = 16,
     SP_WORKSPACE_RECORD_BYTES = 16,
     SP_COUNT_KEY_BYTES = 9,
     SP_SHORT_DIGEST_BYTES = 8, /* of a digest, as the key of a bucket */

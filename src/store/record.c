@@ -166,3 +166,13 @@ void sp_action_record_encode(struct sp_bytes key, const struct sp_action *action
     sp_store_be32(ret_record + 4, action->type_number);
     append_seal(SP_SEAL_ACTION, key, ret_record, SP_ACTION_RECORD_BYTES);
 }
+
+uint64_t sp_schema_mark(struct sp_str yaml) {
+    return sp_seal(SP_SEAL_ACTION, SP_SCHEMA_MARK_KEY, (struct sp_bytes){(const uint8_t *)yaml.data, yaml.size});
+}
+
+void sp_schema_mark_record_encode(struct sp_str yaml, uint8_t ret_record[static SP_SCHEMA_MARK_RECORD_BYTES]) {
+    struct sp_bytes mark = {ret_record, SP_SCHEMA_MARK_RECORD_BYTES - SP_SEAL_BYTES};
+    sp_store_be64(ret_record, sp_schema_mark(yaml));
+    sp_store_be64(ret_record + mark.size, sp_seal(SP_SEAL_ACTION, SP_SCHEMA_MARK_KEY, mark));
+}

@@ -55,6 +55,12 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
 /* ---- the small ones ---- */
 
 void sp_workspace_record_encode(uint64_t number, unsigned flags, uint8_t ret_record[static SP_WORKSPACE_RECORD_BYTES]);
+
+/* The key of the schema's mark, and the mark of a schema's text. */
+#define SP_SCHEMA_MARK_KEY ((struct sp_bytes){(const uint8_t *)"", 1})
+uint64_t sp_schema_mark(struct sp_str yaml);
+
+void sp_schema_mark_record_encode(struct sp_str yaml, uint8_t ret_record[static SP_SCHEMA_MARK_RECORD_BYTES]);
 void sp_action_record_encode(struct sp_bytes key, const struct sp_action *action,
                              uint8_t ret_record[static SP_ACTION_RECORD_BYTES]);
 
