@@ -244,6 +244,10 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .kind = SP_RPC_STREAM,
          .stream = &sp_list_subjects_stream,
          .user = service},
+        {.path = "/envoy.service.auth.v3.Authorization/Check",
+         .unary = sp_ext_authz_check,
+         .user = service,
+         .hot = true},
     };
     for (size_t i = 0; i < SP_SERVER_METHODS; i++)
         ret_methods[i] = methods[i];

@@ -112,7 +112,8 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
     enum { ROWS = sizeof(rows) / sizeof(*rows) };
     for (size_t i = 0; i < ROWS; i++)
         table[i] = rows[i];
-    return ROWS;
+    sp_ext_authz_option_rows(&config->ext_authz_options, table + ROWS);
+    return ROWS + SP_EXT_AUTHZ_OPTION_ROWS;
 }
 
 enum { TABLE_ROWS = 32 };
@@ -129,7 +130,7 @@ static enum sp_status check(struct sp_server_config *config, int rest, int argc,
     if (sp_log_level_parse(config->log_level_name, &config->log_level) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is none of debug, info, warning and error",
                             config->log_level_name);
-    return SP_OK;
+    return sp_ext_authz_settings_read(&config->ext_authz_options, &config->ext_authz, error);
 }
 
 enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,

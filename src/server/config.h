@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "server/ext_authz.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };
 
@@ -20,6 +21,8 @@ struct sp_server_config {
     const char *server_id;    /* NULL: by host and first listener */
     uint64_t report_interval_s;
     uint64_t report_keys;
+    struct sp_ext_authz_options ext_authz_options;
+    struct sp_ext_authz_settings ext_authz; /* what they say */
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;

@@ -29,6 +29,7 @@ struct sp_service {
     const struct sp_server_config *config;
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
     atomic_llong last_corrupt_log_s;
+    atomic_llong last_gateway_log_s;
     struct sp_route_source *routes;
     atomic_bool ready;          /* decisions are served, as the health service says it */
     struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
@@ -77,7 +78,7 @@ extern const struct sp_rpc_stream_ops sp_check_stream;
 extern const struct sp_rpc_stream_ops sp_list_resources_stream, sp_list_subjects_stream;
 
 /* The methods, for sp_rpc_server_open (calls.c). */
-enum { SP_SERVER_METHODS = 6 };
+enum { SP_SERVER_METHODS = 7 };
 void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_methods[static SP_SERVER_METHODS]);
 
 #endif

@@ -1,0 +1,202 @@
+/* What a verdict makes the proxy do, and the options of it all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/ext_authz.h"
+#include "support/envoy.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static struct sp_arena arena;
+
+static int start(void **state) {
+    (void)state;
+    return sp_arena_init(&arena, 64 * 1024, 1024 * 1024) == SP_OK ? 0 : -1;
+}
+
+static int stop(void **state) {
+    (void)state;
+    sp_arena_fini(&arena);
+    return 0;
+}
+
+static struct sp_ext_authz_settings usual_settings(void) {
+    const struct sp_ext_authz_options options = {
+        .key_headers = {.values = {"x-api-key", "xi-api-key", "authorization"}, .count = 3}};
+    struct sp_ext_authz_settings settings;
+    assert_int_equal(sp_ext_authz_settings_read(&options, &settings, NULL), SP_OK);
+    return settings;
+}
+
+/* ---- replies ---- */
+
+static void describe(const struct sp_ext_authz_settings *settings, const struct sp_ext_authz_request *request,
+                     const struct sp_ext_authz_verdict *verdict, char ret_text[static ENVOY_REPLY_TEXT_BYTES]) {
+    struct sp_bytes bytes;
+    assert_int_equal(sp_ext_authz_pack(settings, request, verdict, &arena, &bytes), SP_OK);
+    assert_true(envoy_describe(bytes, &arena, ret_text));
+}
+
+static void an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys(void **state) {
+    (void)state;
+    static const struct sp_str spoofed[] = {{"x-sallyport-role", 16}};
+    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_ext_authz_request request = {.spoofed = spoofed, .spoofed_count = 1};
+    struct sp_ext_authz_verdict verdict = {
+        .reason = SP_REASON_ALLOWED,
+        .workspace = SP_STR_LITERAL("acme"),
+        .principal = SP_STR_LITERAL("usr_1"),
+        .key_id = SP_STR_LITERAL("key_1"),
+        .decision_id = SP_STR_LITERAL("d1"),
+    };
+    char text[ENVOY_REPLY_TEXT_BYTES];
+    describe(&settings, &request, &verdict, text);
+    assert_string_equal(text, "OK\n"
+                              "x-sallyport-workspace: acme\n"
+                              "x-sallyport-principal: usr_1\n"
+                              "x-sallyport-key-id: key_1\n"
+                              "x-sallyport-decision-id: d1\n"
+                              "-x-api-key\n"
+                              "-xi-api-key\n"
+                              "-authorization\n"
+                              "-x-sallyport-role\n"
+                              "decision_id=d1\n"
+                              "reason=ALLOWED\n"
+                              "workspace=acme\n"
+                              "principal=usr_1\n"
+                              "key_id=key_1\n");
+}
+
+struct denied_row {
+    enum sp_reason reason;
+    const char *id, *refusal, *expected;
+};
+
+#define JSON "content-type: application/json\n"
+#define ASK "www-authenticate: Bearer\n"
+#define WRONG "www-authenticate: Bearer error=\"invalid_token\"\n"
+#define BODY(type, code, message, id)                                                                                  \
+    "{\"detail\":{\"type\":\"" type "\",\"code\":\"" code "\",\"message\":\"" message "\",\"request_id\":\"" id "\"}}" \
+    "\n"
+
+static void a_denied_request_is_told_why_in_json(void **state) {
+    (void)state;
+    static const struct denied_row rows[] = {
+        {SP_REASON_NONE, "r1", NULL,
+         "503\n" JSON BODY("unavailable", "unavailable", "The request cannot be judged now. Try again.",
+                           "r1") "decision_id=d1\nreason=UNAVAILABLE\n"},
+        {SP_REASON_STALE, "r1", NULL,
+         "503\n" JSON BODY("unavailable", "stale",
+                           "What the request would be judged by is out of date. Try again later.",
+                           "r1") "decision_id=d1\nreason=STALE\n"},
+        {SP_REASON_CREDENTIAL_MISSING, "r1", NULL,
+         "401\n" JSON ASK BODY("authentication_error", "credential_missing", "The request carries no API key.",
+                               "r1") "decision_id=d1\nreason=CREDENTIAL_MISSING\n"},
+        {SP_REASON_CREDENTIAL_AMBIGUOUS, "", NULL,
+         "401\n" JSON WRONG BODY("authentication_error", "credential_ambiguous",
+                                 "The request carries different credentials. Send one.",
+                                 "d1") "decision_id=d1\nreason=CREDENTIAL_AMBIGUOUS\n"},
+        {SP_REASON_KEY_EXPIRED, "r1", NULL,
+         "401\n" JSON WRONG BODY("authentication_error", "key_expired", "The API key has expired.",
+                                 "r1") "decision_id=d1\nreason=KEY_EXPIRED\n"},
+        {SP_REASON_IP_NOT_ALLOWED, "r1", NULL,
+         "403\n" JSON BODY("authorization_error", "ip_not_allowed", "The API key may not be used from this address.",
+                           "r1") "decision_id=d1\nreason=IP_NOT_ALLOWED\n"},
+        {SP_REASON_ROUTE_UNKNOWN, "r1", NULL,
+         "403\n" JSON BODY("authorization_error", "route_unknown", "Nothing is served under this method and path.",
+                           "r1") "decision_id=d1\nreason=ROUTE_UNKNOWN\n"},
+        {SP_REASON_REQUEST_MALFORMED, "r1", NULL,
+         "400\n" JSON BODY("invalid_request", "request_malformed", "The request is not accepted in this form.",
+                           "r1") "decision_id=d1\nreason=REQUEST_MALFORMED\n"},
+        {SP_REASON_REQUEST_MALFORMED, "r1", "empty segment",
+         "400\n" JSON BODY("invalid_request", "request_malformed",
+                           "The request is not accepted in this form: empty segment.",
+                           "r1") "decision_id=d1\nreason=REQUEST_MALFORMED\n"},
+    };
+    struct sp_ext_authz_settings settings = usual_settings();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_ext_authz_request request = {.id = sp_str_from(rows[i].id), .refusal = rows[i].refusal};
+        struct sp_ext_authz_verdict verdict = {.reason = rows[i].reason, .decision_id = SP_STR_LITERAL("d1")};
+        char text[ENVOY_REPLY_TEXT_BYTES];
+        describe(&settings, &request, &verdict, text);
+        assert_string_equal(text, rows[i].expected);
+        sp_arena_reset(&arena);
+    }
+}
+
+static void every_reason_but_allowed_is_denied_with_its_status(void **state) {
+    (void)state;
+    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_ext_authz_request request = {.fault = NULL};
+    for (unsigned reason = 0; reason < SP_REASON_COUNT; reason++) {
+        struct sp_ext_authz_verdict verdict = {.reason = (enum sp_reason)reason};
+        char text[ENVOY_REPLY_TEXT_BYTES], expected[16] = "OK\n";
+        unsigned status = sp_reason_http_status(verdict.reason);
+        if (reason != SP_REASON_ALLOWED)
+            snprintf(expected, sizeof(expected), "%u\n", status == 500 ? 503 : status);
+        describe(&settings, &request, &verdict, text);
+        assert_memory_equal(text, expected, strlen(expected));
+        assert_null(strstr(text, "(null)"));
+        sp_arena_reset(&arena);
+    }
+}
+
+static void a_call_without_memory_has_a_last_word_that_denies(void **state) {
+    (void)state;
+    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_bytes bytes = {settings.last_word, settings.last_word_size};
+    char text[ENVOY_REPLY_TEXT_BYTES];
+    assert_true(envoy_describe(bytes, &arena, text));
+    assert_memory_equal(text, "503\n", 4);
+}
+
+/* ---- options ---- */
+
+static void refuses_options_that_cannot_be_meant(void **state) {
+    (void)state;
+    static const struct {
+        const char *header, *proxies, *route_default, *message;
+    } rows[] = {
+        {"X-Api-Key", NULL, NULL, "--key-header: \"X-Api-Key\" is no header's name in lower case"},
+        {"x api key", NULL, NULL, "--key-header: \"x api key\" is no header's name in lower case"},
+        {":path", NULL, NULL, "--key-header: \":path\" is no header's name in lower case"},
+        {"", NULL, NULL, "--key-header: \"\" is no header's name in lower case"},
+        {"host", NULL, NULL, "--key-header: host cannot carry keys: it has another meaning"},
+        {"x-forwarded-for", NULL, NULL, "--key-header: x-forwarded-for cannot carry keys: it has another meaning"},
+        {"x-sallyport-key", NULL, NULL, "--key-header: x-sallyport-key cannot carry keys: it has another meaning"},
+        {"x-api-key", "0.0.0.0/0", NULL,
+         "trusted proxies: 0.0.0.0/0 holds every address, and so would trust every client"},
+        {"x-api-key", NULL, "api", "--route-default: \"api\" is not TYPE/ACTION"},
+        {"x-api-key", NULL, "api/", "--route-default: the action: "},
+        {"x-api-key", NULL, "/call", "--route-default: the type: "},
+        {"x-api-key", NULL, "api/id/call", "--route-default: the action: "},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_ext_authz_options options = {.key_headers = {.values = {rows[i].header}, .count = 1},
+                                               .trusted_proxies = rows[i].proxies,
+                                               .route_default = rows[i].route_default};
+        struct sp_ext_authz_settings settings;
+        struct sp_error error = {0};
+        assert_int_equal(sp_ext_authz_settings_read(&options, &settings, &error), SP_ERR_INVALID);
+        if (strncmp(error.message, rows[i].message, strlen(rows[i].message)) != 0)
+            fail_msg("\"%s\" does not begin with \"%s\"", error.message, rows[i].message);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_denied_request_is_told_why_in_json, start, stop),
+        cmocka_unit_test_setup_teardown(every_reason_but_allowed_is_denied_with_its_status, start, stop),
+        cmocka_unit_test_setup_teardown(a_call_without_memory_has_a_last_word_that_denies, start, stop),
+        cmocka_unit_test_setup_teardown(refuses_options_that_cannot_be_meant, start, stop),
+    };
+    return cmocka_run_group_tests_name("ext_authz_reply", tests, NULL, NULL);
+}
