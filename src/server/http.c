@@ -1,40 +1,22 @@
 #include "server/http.h"
 
 #include "base/log.h"
+#include "http/pages.h"
 #include "server/metrics.h"
 
-enum { PAGE_BYTES = 256 * 1024, MAX_CONNECTIONS = 256 };
+enum { MAX_CONNECTIONS = 256 };
 
-static void reply_text(struct sp_http_exchange *exchange, unsigned status, struct sp_str text) {
-    sp_http_reply(exchange, status, "text/plain; charset=utf-8",
-                  (struct sp_bytes){(const uint8_t *)text.data, text.size});
+static void write_metrics(void *user, struct sp_text_out *out) {
+    sp_server_metrics_page(user, out);
 }
 
 static void metrics(struct sp_http_exchange *exchange, void *user) {
-    struct sp_text_out out;
-    char *page = sp_arena_alloc(sp_http_arena(exchange), PAGE_BYTES);
-    if (page == NULL) {
-        sp_http_fail(exchange, 503, "out of memory");
-        return;
-    }
-    sp_text_out_init(&out, page, PAGE_BYTES);
-    sp_server_metrics_page(user, &out);
-    if (out.full)
-        sp_http_fail(exchange, 500, "the page is larger than it may be");
-    else
-        sp_http_reply(exchange, 200, SP_METRICS_CONTENT_TYPE, (struct sp_bytes){(const uint8_t *)page, out.used});
-}
-
-/* It answers, so it lives. */
-static void healthz(struct sp_http_exchange *exchange, void *user) {
-    (void)user;
-    reply_text(exchange, 200, SP_STR_LITERAL("ok\n"));
+    sp_http_reply_page(exchange, SP_METRICS_CONTENT_TYPE, write_metrics, user);
 }
 
 static void readyz(struct sp_http_exchange *exchange, void *user) {
     const struct sp_service *service = user;
-    bool ready = atomic_load(&service->ready);
-    reply_text(exchange, ready ? 200 : 503, ready ? SP_STR_LITERAL("ok\n") : SP_STR_LITERAL("not serving\n"));
+    sp_http_reply_ready(exchange, atomic_load(&service->ready));
 }
 
 static void thread_stopping(void *user) {
@@ -43,6 +25,7 @@ static void thread_stopping(void *user) {
 
 static enum sp_status start(struct sp_service *service, struct sp_http_server *server, struct sp_error *error) {
     const struct sp_option_texts *listen = &service->config->http_listen;
+    service->http = server;
     enum sp_status status = sp_http_start(server, error);
     for (size_t i = 0; i < listen->count && status == SP_OK; i++)
         sp_log(SP_LOG_INFO, "listening for HTTP on %s, port %d", listen->values[i], sp_http_port(server, i));
@@ -55,7 +38,7 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_s
     static struct sp_http_route routes[3];
     const struct sp_http_route table[] = {
         {"GET", "/metrics", metrics, service},
-        {"GET", "/healthz", healthz, service},
+        {"GET", "/healthz", sp_http_healthz, NULL},
         {"GET", "/readyz", readyz, service},
     };
     enum { ROUTES = sizeof(table) / sizeof(*table) };

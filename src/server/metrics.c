@@ -3,6 +3,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "http/server.h"
 #include "observe/process.h"
 #include "server/service.h"
 
@@ -78,6 +79,9 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                             .help = "Seconds since the store was last in step with the source that it follows; "
                                     "missing for a store that is the source itself.",
                             .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_HTTP_CONNECTIONS] = {.name = "sallyport_http_connections",
+                                    .help = "Connections open to the HTTP port.",
+                                    .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_server_metrics_create(struct sp_metrics **ret_metrics) {
@@ -124,6 +128,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(time(NULL) - synced_at_s);
     sp_metrics_set(service->metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
     sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
+    sp_metrics_set(service->metrics, SP_SERVER_HTTP_CONNECTIONS, 0, (double)sp_http_connections(service->http));
     sp_metrics_write(service->metrics, out);
     sp_process_metrics_write(service->process, &observed, out);
 }

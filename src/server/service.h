@@ -15,6 +15,7 @@
 /* One for each of gRPC's workers, and one for the thread of the HTTP server. */
 enum { SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
 
+struct sp_http_server;
 struct sp_metrics;
 struct sp_process_metrics;
 
@@ -36,6 +37,7 @@ struct sp_service {
     struct sp_process_metrics *process;
     struct sp_usage_reporter *usage; /* set before the workers start; NULL: last uses are not gathered */
     char server_id[SP_SERVER_ID_BYTES];
+    struct sp_http_server *http; /* set before its thread starts; NULL: none */
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
 

@@ -5,6 +5,7 @@
 
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/maintain.h"
+#include "sync/metrics.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -85,9 +86,16 @@ static enum sp_status make_chunk(struct backup *backup, struct sp_bytes *ret_pac
     return status;
 }
 
+static void fail(struct sp_rpc_call *call, const struct backup *backup, enum sp_status status, const char *message) {
+    sp_sync_count_call(backup->of, sp_rpc_call_worker(call), status);
+    sp_rpc_fail(call, status, message);
+}
+
 static void send_next(struct sp_rpc_call *call, struct backup *backup) {
     struct sp_bytes packed;
     if (backup->sent_bytes == backup->total_bytes) {
+        sp_sync_count_call(backup->of, sp_rpc_call_worker(call), SP_OK);
+        sp_sync_count_backup(backup->of->sync->metrics, sp_sync_now_s());
         sp_rpc_finish(call);
         return;
     }
@@ -95,7 +103,7 @@ static void send_next(struct sp_rpc_call *call, struct backup *backup) {
     if (status == SP_OK)
         sp_rpc_send(call, packed);
     else
-        sp_rpc_fail(call, status, "the copy cannot be read");
+        fail(call, backup, status, "the copy cannot be read");
 }
 
 /* ---- the stream ---- */
@@ -120,7 +128,7 @@ static enum sp_status authorize(struct sp_rpc_call *call, struct backup *backup,
     struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     struct sp_str workspace;
-    enum sp_status status = sp_sync_acquire(backup->of->sync, call, &snapshot, error);
+    enum sp_status status = sp_sync_acquire(backup->of->sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
     sp_sync_caller_of(backup->of->sync, call, &caller);
@@ -143,7 +151,7 @@ static void received(struct sp_rpc_call *call, void *user, struct sp_bytes messa
     if (status == SP_OK)
         status = sp_task_start(&backup->task, copy, &error);
     if (status != SP_OK)
-        sp_rpc_fail(call, status, error.message);
+        fail(call, backup, status, error.message);
 }
 
 static void half_closed(struct sp_rpc_call *call, void *user) {
@@ -159,7 +167,7 @@ static void woken(struct sp_rpc_call *call, void *user) {
     if (backup->status == SP_OK)
         send_next(call, backup);
     else
-        sp_rpc_fail(call, backup->status, backup->error.message);
+        fail(call, backup, backup->status, backup->error.message);
 }
 
 static void sent(struct sp_rpc_call *call, void *user) {

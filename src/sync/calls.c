@@ -2,13 +2,14 @@
 #include <stdio.h>
 
 #include "sallyport/v1/admin.pb-c.h"
-#include "sync/service.h"
+#include "sync/metrics.h"
 #include "wire/wire.h"
 
 /* A mutation that waits for the writer. Lives in the call's arena, which is wiped when the call ends. */
 struct mutation {
     struct sp_job job; /* first: a job is its mutation */
     struct sp_rpc_call *call;
+    const struct sp_sync_method *of;
     const struct sp_admin_method *method;
     ProtobufCMessage *request;
     struct sp_sync_caller caller;
@@ -40,6 +41,7 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
 static void mutation_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
     struct mutation *mutation = (struct mutation *)job;
     sp_sync_caller_wipe(&mutation->caller);
+    sp_sync_count_call(mutation->of, SP_SYNC_WRITER_SHARD, status);
     if (status == SP_OK)
         sp_rpc_reply(mutation->call, mutation->reply);
     else
@@ -55,6 +57,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     mutation->job.done = mutation_done;
     mutation->job.deletes_workspaces = of->method == sp_admin_method_find("DeleteWorkspace");
     mutation->call = call;
+    mutation->of = of;
     mutation->method = of->method;
     mutation->request = request;
     sp_sync_caller_of(of->sync, call, &mutation->caller);
@@ -72,7 +75,7 @@ static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
     struct sp_arena *arena = sp_rpc_call_arena(call);
-    enum sp_status status = sp_sync_acquire(of->sync, call, &snapshot, error);
+    enum sp_status status = sp_sync_acquire(of->sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
     sp_sync_caller_of(of->sync, call, &caller);
@@ -100,6 +103,7 @@ static void handle(struct sp_rpc_call *call, void *user) {
     } else if (status == SP_OK) {
         status = answer_read(of, call, request, &reply, &error);
     }
+    sp_sync_count_call(of, sp_rpc_call_worker(call), status);
     if (status == SP_OK)
         sp_rpc_reply(call, reply);
     else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sallyport/v1/admin.pb-c.h"
+#include "sync/metrics.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -129,6 +130,7 @@ static void woken(struct sp_rpc_call *call, void *user) {
     if (!sp_task_is_done(&import->task))
         return;
     import->ending = import->status != SP_OK;
+    sp_sync_count_call(import->of, sp_rpc_call_worker(call), import->status);
     if (import->status == SP_OK)
         import->applied += import->request->n_records;
     else if (import->error_line == 0 || make_refusal(import) != SP_OK) {
@@ -170,7 +172,7 @@ static void opened(struct sp_rpc_call *call, void *user) {
 static enum sp_status authorize(struct sp_rpc_call *call, struct import *import, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_str workspace;
-    enum sp_status status = sp_sync_acquire(import->of->sync, call, &snapshot, error);
+    enum sp_status status = sp_sync_acquire(import->of->sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
     import->caller.caller.now_s = sp_sync_now_s();
@@ -219,8 +221,10 @@ static void received(struct sp_rpc_call *call, void *user, struct sp_bytes messa
         status = authorize(call, import, &error);
     if (status == SP_OK)
         status = begin_applying(import, &error);
-    if (status != SP_OK)
+    if (status != SP_OK) {
+        sp_sync_count_call(import->of, sp_rpc_call_worker(call), status);
         sp_rpc_fail(call, status, error.message);
+    }
 }
 
 static void half_closed(struct sp_rpc_call *call, void *user) {

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "sync/command.h"
 #include "sync/lock.h"
+#include "sync/metrics.h"
 #include "sync/scratch.h"
 #include "sync/service.h"
 
@@ -22,6 +23,7 @@ extern const unsigned long sp_embedded_sync_descriptors_size;
 struct serve_options {
     const char *store;
     struct sp_option_texts listen;
+    struct sp_option_texts http_listen;
     bool insecure;
     uint64_t workers;
     uint64_t max_connections;
@@ -66,10 +68,12 @@ static void say_where(const struct serve_options *options, const struct sp_rpc_s
 /* Queued changes are finished and answered before connections are closed. */
 static void serve(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
     sp_log(SP_LOG_INFO, "serving the store in %s", options->store);
+    atomic_store(&sync->ready, true);
     sp_rpc_server_set_serving(server, true);
     sp_process_wait_for_signal(-1);
     sp_log(SP_LOG_INFO, "ending: changes that wait are finished; another signal ends at once");
     sp_process_let_signals_end();
+    atomic_store(&sync->ready, false);
     sp_rpc_server_set_serving(server, false);
     sp_sync_stop_writing(sync);
     sp_rpc_server_stop(server, (unsigned)options->drain_ms);
@@ -77,7 +81,10 @@ static void serve(const struct serve_options *options, struct sp_sync *sync, str
 
 static enum sp_status run_server(const struct serve_options *options, struct sp_sync *sync, struct sp_error *error) {
     struct sp_rpc_server *server = NULL;
+    struct sp_http_server *http = NULL;
     enum sp_status status = listen_on(options, sync, &server, error);
+    if (status == SP_OK)
+        status = sp_sync_http_start(sync, &options->http_listen, options->insecure, &http, error);
     if (status == SP_OK)
         status = sp_rpc_server_start(server, error);
     if (status == SP_OK) {
@@ -85,6 +92,7 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
         serve(options, sync, server);
     }
     sp_rpc_server_close(server);
+    sp_http_close(http);
     return status;
 }
 
@@ -148,6 +156,13 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .default_text = "127.0.0.1:7401",
          .argument = "ADDRESS",
          .help = "gRPC address: host:port (port 0: any free one) or unix:/path"},
+        {.name = "http-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->http_listen,
+         .environment = "SALLYPORT_SYNC_HTTP_LISTEN",
+         .default_text = "127.0.0.1:7403",
+         .argument = "ADDRESS",
+         .help = "HTTP address for /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &options->insecure,
@@ -250,6 +265,7 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
     if (sp_log_level_parse(options.log_level_name, &options.log_level) != SP_OK)
         return sp_sync_complain_usage(command, "--log-level: say debug, info, warning or error");
+    sp_option_texts_none(&options.http_listen);
     struct sp_error error = {0};
     if (sp_forwarded_trust_read(sp_str_from(options.trusted_proxies), options.trusted_hops, &options.trust, &error) !=
         SP_OK)

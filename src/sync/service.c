@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "sync/metrics.h"
+
 enum { TASKS_MAX_WAIT_S = 2 };
 
 int64_t sp_sync_now_s(void) {
@@ -17,8 +19,11 @@ enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, const 
     *sync = (struct sp_sync){.store = store, .store_path = store_path};
     pthread_mutex_init(&sync->lock, NULL);
     pthread_cond_init(&sync->task_ended, NULL);
+    if (sp_sync_metrics_create(&sync->metrics) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     const struct sp_writer_options options = {
         .store = store,
+        .metrics = sync->metrics,
         .keep_changes_s = keep_changes_s,
         .committed = sp_sync_wake_watches,
         .user = sync,
@@ -49,6 +54,7 @@ bool sp_sync_fini(struct sp_sync *sync) {
         return false;
     sp_writer_stop(sync->writer);
     sp_writer_free(sync->writer);
+    sp_sync_metrics_free(sync->metrics);
     pthread_cond_destroy(&sync->task_ended);
     pthread_mutex_destroy(&sync->lock);
     return true;
@@ -60,9 +66,9 @@ void sp_sync_worker_stopping(unsigned worker, void *user) {
     sync->workers[worker].snapshot = NULL;
 }
 
-enum sp_status sp_sync_acquire(struct sp_sync *sync, const struct sp_rpc_call *call, struct sp_snapshot **ret_snapshot,
+enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) {
-    struct sp_sync_worker *worker = &sync->workers[sp_rpc_call_worker(call)];
+    struct sp_sync_worker *worker = &sync->workers[slot];
     enum sp_status status = worker->snapshot != NULL ? SP_OK : sp_snapshot_open(sync->store, &worker->snapshot);
     if (status == SP_OK)
         status = sp_snapshot_acquire(worker->snapshot);

@@ -3,6 +3,7 @@
 #define SP_SYNC_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "admin/admin.h"
 #include "core/forwarded.h"
@@ -12,7 +13,10 @@
 
 enum {
     SP_SYNC_MAX_WORKERS = 64,
-    SP_SYNC_MAX_TASKS = 4, /* backups and dry runs at a time */
+    SP_SYNC_HTTP_WORKER = SP_SYNC_MAX_WORKERS, /* the slot of the HTTP server's thread */
+    SP_SYNC_WORKER_SLOTS,
+    SP_SYNC_WRITER_SHARD = SP_SYNC_WORKER_SLOTS, /* of the metrics */
+    SP_SYNC_MAX_TASKS = 4,                       /* backups and dry runs at a time */
     SP_SYNC_MAX_METHODS = 64,
     SP_SYNC_ADDRESS_BYTES = 64,
     SP_SYNC_CREDENTIAL_BYTES = 513, /* the longest that is looked at, and one more */
@@ -29,6 +33,7 @@ struct sp_sync_method {
 };
 
 struct sp_watch;
+struct sp_sync_metrics;
 
 struct sp_sync {
     struct sp_store *store;
@@ -36,7 +41,9 @@ struct sp_sync {
     struct sp_forwarded_trust trust; /* set it before the first call: zeroed, an address is the connection's peer */
     struct sp_sync_usage *usage;     /* set it before the first call; NULL: no last use is kept, nor taken */
     struct sp_writer *writer;
-    struct sp_sync_worker workers[SP_SYNC_MAX_WORKERS];
+    struct sp_sync_metrics *metrics;
+    atomic_bool ready; /* calls are served, as the health service says it */
+    struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;
     pthread_mutex_t lock; /* over what follows */
@@ -59,8 +66,8 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
 /* Closes a worker's snapshot, on its thread. For sp_rpc_server_options. */
 void sp_sync_worker_stopping(unsigned worker, void *sync);
 
-/* Begins to read the newest revision, on the call's worker. Release it before waiting for anything. */
-enum sp_status sp_sync_acquire(struct sp_sync *sync, const struct sp_rpc_call *call, struct sp_snapshot **ret_snapshot,
+/* Begins to read the newest revision, on the thread of the worker slot. Release it before waiting for anything. */
+enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) SP_MUST_USE;
 
 int64_t sp_sync_now_s(void);
@@ -83,6 +90,9 @@ void sp_sync_caller_wipe(struct sp_sync_caller *caller);
 extern const struct sp_rpc_stream_ops sp_sync_watch_ops;  /* watch.c */
 extern const struct sp_rpc_stream_ops sp_sync_backup_ops; /* backup.c */
 extern const struct sp_rpc_stream_ops sp_sync_import_ops; /* import.c */
+
+/* How many watch. Any thread. */
+size_t sp_sync_watch_count(struct sp_sync *sync);
 
 /* Wakes all who watch. Any thread. For sp_writer_options. */
 void sp_sync_wake_watches(void *sync);

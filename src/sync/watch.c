@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/change.h"
-#include "sync/service.h"
+#include "sync/metrics.h"
 #include "wire/wire.h"
 
 enum {
@@ -56,6 +56,15 @@ static void forget_watch(struct sp_watch *watch) {
     pthread_mutex_unlock(&sync->lock);
 }
 
+size_t sp_sync_watch_count(struct sp_sync *sync) {
+    size_t count = 0;
+    pthread_mutex_lock(&sync->lock);
+    for (const struct sp_watch *watch = sync->watches; watch != NULL; watch = watch->next)
+        count += watch->admitted;
+    pthread_mutex_unlock(&sync->lock);
+    return count;
+}
+
 void sp_sync_wake_watches(void *user) {
     struct sp_sync *sync = user;
     pthread_mutex_lock(&sync->lock);
@@ -76,6 +85,7 @@ static enum sp_status admit(struct sp_watch *watch, struct sp_str workspace, str
         all += other->admitted;
         of_workspace += other->admitted && sp_str_equal(sp_str_from(other->admitted_to), workspace);
     }
+    bool was_admitted = watch->admitted;
     if (all < MAX_WATCHES && of_workspace < MAX_WATCHES_OF_WORKSPACE && !watch->admitted) {
         watch->admitted = true;
         if (workspace.size > 0)
@@ -83,6 +93,8 @@ static enum sp_status admit(struct sp_watch *watch, struct sp_str workspace, str
     }
     bool admitted = watch->admitted;
     pthread_mutex_unlock(&sync->lock);
+    if (admitted && !was_admitted)
+        sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), SP_OK);
     if (admitted)
         return SP_OK;
     return sp_error_set(error, SP_ERR_EXHAUSTED, "%zu watch already, and %zu of them this workspace: at most %d and %d",
@@ -158,7 +170,7 @@ static enum sp_status read_page(struct sp_watch *watch, bool *ret_more, struct s
     struct page_reader reader = {.watch = watch};
     sp_arena_reset(&watch->arena);
     watch->page_count = watch->page_at = 0;
-    enum sp_status status = sp_sync_acquire(watch->of->sync, watch->call, &snapshot, error);
+    enum sp_status status = sp_sync_acquire(watch->of->sync, sp_rpc_call_worker(watch->call), &snapshot, error);
     if (status != SP_OK)
         return status;
     struct sp_view *view = sp_snapshot_view(snapshot);
@@ -185,6 +197,7 @@ static void pump(struct sp_watch *watch) {
         enum sp_status status = read_page(watch, &more, &error);
         if (status != SP_OK) {
             watch->started = false;
+            sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
             sp_rpc_fail(watch->call, status, error.message);
             return;
         }

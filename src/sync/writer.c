@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "sync/expiring.h"
+#include "sync/metrics.h"
 #include "sync/tidy.h"
 
 enum {
@@ -29,6 +31,7 @@ struct sp_writer {
     struct sp_writer_options options;
     struct sp_arena scratch;
     struct sp_tidy tidy;
+    struct sp_expiring expiring;
     struct batch batch;
     pthread_t thread;
     bool running;
@@ -40,10 +43,14 @@ struct sp_writer {
     bool stopping;
 };
 
-static int64_t monotonic_ms(void) {
+static uint64_t monotonic_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int64_t monotonic_ms(void) {
+    return (int64_t)(monotonic_ns() / 1000000);
 }
 
 /* ---- the queue ---- */
@@ -130,6 +137,18 @@ static enum outcome apply_all(struct sp_writer *writer, struct sp_write *write, 
     return SETTLED;
 }
 
+static enum sp_status commit(struct sp_writer *writer, struct sp_write *write, const struct batch *batch,
+                             struct sp_error *error) {
+    uint64_t began_ns = monotonic_ns();
+    size_t jobs = 0;
+    enum sp_status status = sp_write_commit(write, error);
+    for (size_t i = 0; i < batch->count; i++)
+        jobs += !batch->jobs[i]->left_out && batch->jobs[i]->status == SP_OK;
+    if (status == SP_OK)
+        sp_sync_count_commit(writer->options.metrics, monotonic_ns() - began_ns, jobs);
+    return status;
+}
+
 static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
     struct sp_write *write = NULL;
     struct sp_error error = {0};
@@ -146,7 +165,7 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
         sp_write_abort(write);
         return outcome;
     }
-    status = sp_write_commit(write, &error);
+    status = commit(writer, write, batch, &error);
     if (status != SP_OK && batch->count > 1)
         return TRY_EACH_ALONE;
     if (status != SP_OK) {
@@ -202,6 +221,12 @@ static void wait_for_work(struct sp_writer *writer) {
         pthread_cond_timedwait(&writer->changed, &writer->lock, &until);
 }
 
+static void look_for_expiring(struct sp_writer *writer) {
+    uint64_t keys = 0;
+    if (sp_expiring_step(&writer->expiring, writer->options.store, &writer->scratch, &keys))
+        sp_sync_set_expiring(writer->options.metrics, keys);
+}
+
 static void *writer_main(void *user) {
     struct sp_writer *writer = user;
     pthread_mutex_lock(&writer->lock);
@@ -213,6 +238,7 @@ static void *writer_main(void *user) {
             run_batch(writer, &writer->batch);
         if (sp_tidy(&writer->tidy, writer->options.store, &writer->scratch) && writer->options.committed != NULL)
             writer->options.committed(writer->options.user);
+        look_for_expiring(writer);
         pthread_mutex_lock(&writer->lock);
     }
     pthread_mutex_unlock(&writer->lock);
@@ -271,6 +297,13 @@ enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, st
     }
     pthread_mutex_unlock(&writer->lock);
     return status;
+}
+
+size_t sp_writer_waiting(struct sp_writer *writer) {
+    pthread_mutex_lock(&writer->lock);
+    size_t waiting = writer->waiting;
+    pthread_mutex_unlock(&writer->lock);
+    return waiting;
 }
 
 void sp_writer_stop(struct sp_writer *writer) {

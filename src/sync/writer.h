@@ -10,6 +10,7 @@
 #include "store/entity.h"
 
 struct sp_writer;
+struct sp_sync_metrics;
 
 struct sp_job {
     /* Does the work in an open write; may be called several times, and must forget what it did before. `scratch` is empty
@@ -29,7 +30,8 @@ struct sp_job {
 
 struct sp_writer_options {
     struct sp_store *store;
-    int64_t keep_changes_s; /* 0: for ever */
+    struct sp_sync_metrics *metrics; /* told of commits and of keys that expire; NULL: nobody */
+    int64_t keep_changes_s;          /* 0: for ever */
     /* After each commit that may have changed policy; on the writer's thread. May be NULL. */
     void (*committed)(void *user);
     void *user;
@@ -41,6 +43,9 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
 /* Queues a job, whose `done` will be called. SP_ERR_UNAVAILABLE: the writer is stopping, or thousands wait already. Any
  * thread. */
 enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) SP_MUST_USE;
+
+/* How many jobs wait. Any thread. */
+size_t sp_writer_waiting(struct sp_writer *writer);
 
 /* Refuses new jobs, finishes those that wait, ends the thread. Any thread but the writer's. NULL is allowed. */
 void sp_writer_stop(struct sp_writer *writer);
