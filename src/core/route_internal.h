@@ -37,7 +37,10 @@ static inline bool sp_route_is_capture(struct sp_str segment) {
 }
 
 static inline char sp_route_fold(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    if (c >= 'A' && c <= 'Z')
+        return letters[c - 'A'];
+    return c;
 }
 
 /* Whether the two are the same but for the case of ASCII letters. */

@@ -15,7 +15,9 @@ static const char classes[] = "................"
 _Static_assert(sizeof(classes) == 128 + 1, "one for each ASCII byte");
 
 static char class_of(char byte) {
-    return (uint8_t)byte < 0x80 ? classes[(uint8_t)byte] : '.';
+    if ((uint8_t)byte < 0x80)
+        return classes[(uint8_t)byte];
+    return '.';
 }
 
 static bool is_control(char byte) {

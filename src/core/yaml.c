@@ -7,18 +7,6 @@ static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t 
     return SP_ERR_INVALID;
 }
 
-enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at, const char *subject,
-                              const char *what) {
-    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line, at->column, subject, what);
-    return SP_ERR_INVALID;
-}
-
-enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
-                                      const struct sp_error *why) {
-    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", at->line, at->column, why->message);
-    return SP_ERR_INVALID;
-}
-
 /* The reader, which looks at bytes before there are lines, gives an offset only. */
 static enum sp_status refuse_bytes(const struct sp_yaml *yaml) {
     yaml_mark_t mark = {0};

@@ -51,12 +51,18 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 /* ---- refusing: all return the status that they set ---- */
 
 /* "line L, column C: subject what". */
-enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at, const char *subject,
-                              const char *what);
+static inline enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
+                                            const char *subject, const char *what) {
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line, at->column, subject, what);
+    return SP_ERR_INVALID;
+}
 
 /* "line L, column C: " and a message that another function gave. */
-enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
-                                      const struct sp_error *why);
+static inline enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
+                                                    const struct sp_error *why) {
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", at->line, at->column, why->message);
+    return SP_ERR_INVALID;
+}
 
 static inline enum sp_status sp_yaml_refuse_memory(const struct sp_yaml *yaml) {
     sp_error_set(yaml->error, SP_ERR_MEMORY, "out of memory");
