@@ -13,8 +13,6 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
-#include "rpc/credentials.h"
-
 enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024 };
 
 struct sp_rpc_client {
@@ -97,25 +95,19 @@ static grpc_arg integer_arg(const char *key, int value) {
     return arg;
 }
 
-static enum sp_status connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options,
-                                      struct sp_error *error) {
+static void connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options) {
     size_t limit = options->max_receive_bytes == 0 ? DEFAULT_MAX_RECEIVE_BYTES : options->max_receive_bytes;
-    grpc_arg args[5] = {
+    grpc_arg args[] = {
         integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         /* A connection of its own, not one shared with other clients of the process. */
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit > INT_MAX ? INT_MAX : (int)limit),
         integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
     };
-    const grpc_channel_args all = {.num_args = 4 + client_tls_args(&options->tls, &args[4]), .args = args};
-    grpc_channel_credentials *credentials;
-    enum sp_status status = client_credentials(&options->tls, &credentials, error);
-    if (status != SP_OK) {
-        return status;
-    }
+    const grpc_channel_args all = {.num_args = sizeof args / sizeof args[0], .args = args};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
     client->channel = grpc_channel_create(options->target, credentials, &all);
     grpc_channel_credentials_release(credentials);
-    return SP_OK;
 }
 
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
@@ -132,9 +124,7 @@ enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, s
     client->cq = grpc_completion_queue_create_for_pluck(NULL);
     enum sp_status status = options->key.size == 0 ? SP_OK : set_key(client, options->key, error);
     if (status == SP_OK) {
-        status = connect_channel(client, options, error);
-    }
-    if (status == SP_OK) {
+        connect_channel(client, options);
         *ret_client = client;
     } else {
         sp_rpc_client_close(client);
