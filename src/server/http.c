@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "http/pages.h"
-#include "server/authzen.h"
 #include "server/metrics.h"
 
 enum { MAX_CONNECTIONS = 256 };
@@ -36,7 +35,7 @@ static enum sp_status start(struct sp_service *service, struct sp_http_server *s
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_server **ret_server,
                                     struct sp_error *error) {
     /* Read until the server is closed. */
-    static struct sp_http_route routes[3 + SP_AUTHZEN_ROUTES];
+    static struct sp_http_route routes[3];
     const struct sp_http_route table[] = {
         {"GET", "/metrics", metrics, service},
         {"GET", "/healthz", sp_http_healthz, NULL},
@@ -57,9 +56,8 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_s
         return SP_OK;
     for (size_t i = 0; i < ROUTES; i++)
         routes[i] = table[i];
-    sp_authzen_routes(service, routes + ROUTES);
     struct sp_http_server *server = NULL;
-    enum sp_status status = sp_http_open(&options, routes, ROUTES + SP_AUTHZEN_ROUTES, &server, error);
+    enum sp_status status = sp_http_open(&options, routes, ROUTES, &server, error);
     if (status == SP_OK)
         status = start(service, server, error);
     if (status == SP_OK)
