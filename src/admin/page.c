@@ -1,59 +1,21 @@
 /* Lists, page by page. A token is the last key that was looked at, in base64url: no state is kept between pages. */
 #include "admin/internal.h"
+#include "base/base64url.h"
 #include "wire/wire.h"
 
 enum {
     MAX_KEPT_BYTES = 1024 * 1024,
     MAX_LOOKED_AT = 10000,
     MAX_LOOKED_AT_BYTES = 4 * 1024 * 1024, /* what a filter drops takes memory too */
-    TOKEN_MAX_CHARS = (SP_ENTITY_KEY_MAX_BYTES + 2) / 3 * 4,
 };
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 enum sp_status sp_admin_token_encode(struct sp_admin_context *ctx, struct sp_bytes key, char **ret_token) {
-    char *token = sp_arena_alloc(ctx->arena, (key.size + 2) / 3 * 4 + 1);
+    char *token = sp_arena_alloc(ctx->arena, SP_BASE64URL_CHARS(key.size));
     if (token == NULL)
         return SP_ERR_MEMORY;
-    size_t used = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (size_t i = 0; i < key.size; i++) {
-        bits = bits << 8 | key.data[i];
-        for (held += 8; held >= 6; held -= 6)
-            token[used++] = alphabet[bits >> (held - 6) & 63];
-    }
-    if (held > 0)
-        token[used++] = alphabet[bits << (6 - held) & 63];
-    token[used] = '\0';
+    sp_base64url_encode(key, token);
     *ret_token = token;
     return SP_OK;
-}
-
-/* False for characters that the encoder does not write, and for bits left over that are not zero. */
-static bool decode(const char *token, size_t size, struct sp_entity_key *ret_key) {
-    struct sp_entity_key key = {0};
-    uint32_t bits = 0;
-    unsigned held = 0;
-    if (size > TOKEN_MAX_CHARS)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        const char *at = memchr(alphabet, token[i], sizeof(alphabet) - 1);
-        if (at == NULL)
-            return false;
-        bits = bits << 6 | (uint32_t)(at - alphabet);
-        held += 6;
-        if (held < 8)
-            continue;
-        if (key.size == SP_ENTITY_KEY_MAX_BYTES)
-            return false;
-        held -= 8;
-        key.bytes[key.size++] = (uint8_t)(bits >> held);
-    }
-    if (held == 6 || (bits & ((1U << held) - 1)) != 0)
-        return false;
-    *ret_key = key;
-    return true;
 }
 
 static enum sp_status refuse_token(struct sp_admin_context *ctx) {
@@ -63,8 +25,10 @@ static enum sp_status refuse_token(struct sp_admin_context *ctx) {
 enum sp_status sp_admin_token_decode(struct sp_admin_context *ctx, const char *page_token,
                                      struct sp_entity_key *ret_key) {
     struct sp_entity_key key = {0};
-    if (!decode(page_token, strlen(page_token), &key))
+    size_t size = 0;
+    if (!sp_base64url_decode(sp_str_from(page_token), key.bytes, sizeof(key.bytes), &size))
         return refuse_token(ctx);
+    key.size = (uint16_t)size;
     *ret_key = key;
     return SP_OK;
 }

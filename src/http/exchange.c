@@ -276,12 +276,21 @@ static bool announces_too_much(const struct sp_http_exchange *exchange) {
     return bytes > exchange->server->options.max_body_bytes;
 }
 
+/* Whatever is replied names the request as its sender did. */
+static void echo_request_id(struct sp_http_exchange *exchange) {
+    size_t count = 0;
+    struct sp_str id = sp_http_header(exchange, "x-request-id", &count);
+    if (id.size > 0)
+        sp_http_add_header(exchange, "X-Request-ID", id);
+}
+
 /* A reply before the body has come closes the connection after it: what follows cannot be taken for a request. */
 enum MHD_Result exchange_headers(struct sp_http_exchange *exchange, const char *method) {
     exchange->seen = true;
     exchange->method = sp_arena_strdup(&exchange->arena, sp_str_from(method));
     if (exchange->method == NULL || exchange->target.data == NULL)
         return MHD_NO;
+    echo_request_id(exchange);
     const char *mistake = framing_mistake(exchange->connection);
     if (mistake != NULL) {
         sp_http_fail(exchange, 400, mistake);

@@ -3,7 +3,8 @@
  * One thread serves every connection and runs every handler, synchronously: a handler replies before it returns and must
  * not block. Requests that intermediaries could read in two ways (Content-Length beside Transfer-Encoding, either of them
  * twice, malformed header names) are refused with 400 and the connection is closed. Paths are matched byte by byte, without
- * any decoding. HEAD is answered where GET is. Errors of the server itself are JSON: {"code":"not_found","message":"…"}. */
+ * any decoding. HEAD is answered where GET is. Errors of the server itself are JSON: {"code":"not_found","message":"…"}.
+ * Every reply carries the request's X-Request-ID, if it has one. */
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 

@@ -24,7 +24,7 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .environment = "SALLYPORTD_HTTP_LISTEN",
          .default_text = "127.0.0.1:7402",
          .argument = "ADDRESS",
-         .help = "HTTP address for /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP"},
+         .help = "HTTP address for AuthZEN, /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &config->insecure,
@@ -113,7 +113,8 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
     for (size_t i = 0; i < ROWS; i++)
         table[i] = rows[i];
     sp_ext_authz_option_rows(&config->ext_authz_options, table + ROWS);
-    return ROWS + SP_EXT_AUTHZ_OPTION_ROWS;
+    sp_authzen_option_rows(&config->authzen, table + ROWS + SP_EXT_AUTHZ_OPTION_ROWS);
+    return ROWS + SP_EXT_AUTHZ_OPTION_ROWS + SP_AUTHZEN_OPTION_ROWS;
 }
 
 enum { TABLE_ROWS = 32 };
@@ -130,7 +131,10 @@ static enum sp_status check(struct sp_server_config *config, int rest, int argc,
     if (sp_log_level_parse(config->log_level_name, &config->log_level) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is none of debug, info, warning and error",
                             config->log_level_name);
-    return sp_ext_authz_settings_read(&config->ext_authz_options, &config->ext_authz, error);
+    enum sp_status status = sp_authzen_check_settings(&config->authzen, error);
+    if (status == SP_OK)
+        status = sp_ext_authz_settings_read(&config->ext_authz_options, &config->ext_authz, error);
+    return status;
 }
 
 enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,

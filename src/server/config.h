@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "server/authzen_settings.h"
 #include "server/ext_authz.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };
@@ -23,6 +24,7 @@ struct sp_server_config {
     uint64_t report_keys;
     struct sp_ext_authz_options ext_authz_options;
     struct sp_ext_authz_settings ext_authz; /* what they say */
+    struct sp_authzen_settings authzen;
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "http/pages.h"
+#include "server/authzen.h"
 #include "server/metrics.h"
 
 enum { MAX_CONNECTIONS = 256 };
@@ -35,7 +36,7 @@ static enum sp_status start(struct sp_service *service, struct sp_http_server *s
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_server **ret_server,
                                     struct sp_error *error) {
     /* Read until the server is closed. */
-    static struct sp_http_route routes[3];
+    static struct sp_http_route routes[3 + SP_AUTHZEN_ROUTES];
     const struct sp_http_route table[] = {
         {"GET", "/metrics", metrics, service},
         {"GET", "/healthz", sp_http_healthz, NULL},
@@ -56,8 +57,9 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_s
         return SP_OK;
     for (size_t i = 0; i < ROUTES; i++)
         routes[i] = table[i];
+    sp_authzen_routes(service, routes + ROUTES);
     struct sp_http_server *server = NULL;
-    enum sp_status status = sp_http_open(&options, routes, ROUTES, &server, error);
+    enum sp_status status = sp_http_open(&options, routes, ROUTES + SP_AUTHZEN_ROUTES, &server, error);
     if (status == SP_OK)
         status = start(service, server, error);
     if (status == SP_OK)

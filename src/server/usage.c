@@ -83,7 +83,9 @@ static void wake(void *user) {
 void sp_usage_reporter_note(struct sp_usage_reporter *reporter, unsigned lane, const struct sp_query *query,
                             const struct sp_answer *answer) {
     enum sp_reason rejected;
-    if (reporter == NULL || !answer->key_found || !sp_usage_counts(answer->reason, &rejected))
+    /* A principal that was asked about as such presented no key. */
+    if (reporter == NULL || !answer->key_found || answer->key_id.size == 0 ||
+        !sp_usage_counts(answer->reason, &rejected))
         return;
     unsigned last = reporter->options.lanes - 1;
     sp_usage_note(&reporter->gather, lane < last ? lane : last, answer->workspace, answer->key_id, query->ip, rejected);

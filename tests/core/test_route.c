@@ -451,33 +451,6 @@ static void a_raw_nul_is_refused_wherever_it_stands(void **state) {
     sp_arena_fini(&arena);
 }
 
-/* Targets end where their size says, whatever stands behind: every beginning of every spelling is read as if it were alone. */
-static void nothing_is_read_behind_a_targets_end(void **state) {
-    struct sp_arena arena;
-    struct sp_route routes[WRITTEN];
-    char scratch[SP_ROUTE_SCRATCH_BYTES], other[SP_ROUTE_SCRATCH_BYTES];
-    (void)state;
-    new_arena(&arena);
-    for (size_t i = 0; i < WRITTEN; i++)
-        read_route(written[i].path, written[i].target, i + 1, &routes[i]);
-    const struct sp_routes *compiled = compile(routes, WRITTEN, &arena);
-    for (size_t i = 0; i < SPELLINGS; i++) {
-        struct sp_str method = str(spellings[i].method), target = str(spellings[i].target);
-        for (size_t size = 0; size <= target.size; size++) {
-            char *alone = malloc(size + 1);
-            assert_non_null(alone);
-            memcpy(alone + 1, target.data, size);
-            struct sp_route_match a = sp_routes_match(compiled, method, (struct sp_str){target.data, size}, scratch);
-            struct sp_route_match b = sp_routes_match(compiled, method, (struct sp_str){alone + 1, size}, other);
-            assert_int_equal(rule_of(&a), rule_of(&b));
-            assert_string_equal(a.why, b.why);
-            assert_true(sp_str_equal(a.id, b.id));
-            free(alone);
-        }
-    }
-    sp_arena_fini(&arena);
-}
-
 /* ---- limits ---- */
 
 static enum sp_route_outcome outcome_of(const struct sp_routes *compiled, struct sp_str target) {
@@ -887,7 +860,6 @@ int main(void) {
         cmocka_unit_test(the_order_of_routes_means_nothing),
         cmocka_unit_test(every_rule_is_reached_by_some_spelling),
         cmocka_unit_test(a_raw_nul_is_refused_wherever_it_stands),
-        cmocka_unit_test(nothing_is_read_behind_a_targets_end),
         cmocka_unit_test(ids_and_paths_have_their_longest),
         cmocka_unit_test(templates_have_up_to_32_segments),
         cmocka_unit_test(no_routes_lead_nowhere),
