@@ -1,21 +1,45 @@
-/* JSON lines on stderr, for the programs only: libraries return a status.
+/* Log lines on stderr, for the programs only: libraries return a status.
  *
- * One line a call: {"time":"2026-01-31T12:00:00.123Z","level":"info","program":"sallyportd","message":"…",…}. Never pass
- * a key's text. Thread-safe: one write(2) a line. */
+ * One line a call, as JSON: {"time":"2026-01-31T12:00:00.123456Z","level":"info","program":"sallyportd","message":"…",…}, or
+ * as text for a person at a terminal. Never pass a key's text. Thread-safe: one write(2) a line. */
 #ifndef SP_BASE_LOG_H
 #define SP_BASE_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
 enum sp_log_level { SP_LOG_DEBUG, SP_LOG_INFO, SP_LOG_WARNING, SP_LOG_ERROR };
 
+enum sp_log_format {
+    SP_LOG_AUTO, /* text where stderr is a terminal, else JSON */
+    SP_LOG_JSON,
+    SP_LOG_TEXT,
+};
+
 /* Names the program in every line, and drops lines below `least`. Call once before threads start. */
 void sp_log_init(const char *program, enum sp_log_level least);
 
+/* What lines look like; SP_LOG_AUTO unless set. Before threads start. */
+void sp_log_set_format(enum sp_log_format format);
+
 /* SP_ERR_INVALID unless `name` is debug, info, warning or error. */
 enum sp_status sp_log_level_parse(const char *name, enum sp_log_level *ret_level) SP_MUST_USE;
+/* SP_ERR_INVALID unless `name` is auto, json or text. */
+enum sp_status sp_log_format_parse(const char *name, enum sp_log_format *ret_format) SP_MUST_USE;
 
-/* Writes a line. The message is escaped as JSON needs it. */
+/* Writes a line. Whatever the message holds, it stays one line. */
 void sp_log(enum sp_log_level level, const char *format, ...) SP_PRINTF(2, 3);
+
+/* A member of a line besides its message: a text, or where that is NULL a number. */
+struct sp_log_field {
+    const char *name;
+    const char *text;
+    uint64_t number;
+};
+
+/* A line with fields, for those who search logs by them. */
+void sp_log_fields(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 32, HELP_COLUMN = 30 };
+enum { OPTIONS_MAX = SP_OPTIONS_MAX, HELP_COLUMN = 30 };
 
 /* ---- values ---- */
 

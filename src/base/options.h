@@ -10,7 +10,7 @@
 
 #include "base/status.h"
 
-enum { SP_OPTION_TEXTS_MAX = 16 };
+enum { SP_OPTION_TEXTS_MAX = 16, SP_OPTIONS_MAX = 64 };
 
 /* The values of an option that may be given several times. */
 struct sp_option_texts {
@@ -43,7 +43,7 @@ struct sp_option {
 /* Sets defaults, then the environment's values, then those of argv[1]…; an option that is given replaces what the environment
  * says. Texts are borrowed from argv, the environment (copied, never freed, where it holds a list) and the table.
  * *ret_rest is the index in argv of the first argument that is no option (they are moved to the end), or argc.
- * SP_ERR_INVALID names the option and what it may be. At most 32 rows. */
+ * SP_ERR_INVALID names the option and what it may be. At most SP_OPTIONS_MAX rows. */
 enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
                                 struct sp_error *error) SP_MUST_USE;
 

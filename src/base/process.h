@@ -6,8 +6,11 @@
 
 #include "base/status.h"
 
-/* Blocks SIGTERM and SIGINT and ignores SIGPIPE. Call before any thread starts. */
+/* Blocks SIGTERM, SIGINT and SIGHUP and ignores SIGPIPE. Call before any thread starts. */
 void sp_process_block_signals(void);
+
+/* What SIGHUP does, which is nothing at first; NULL: nothing again. Called within sp_process_wait_for_signal. */
+void sp_process_on_hangup(void (*call)(void *user), void *user);
 
 /* Waits for SIGTERM or SIGINT, at most `timeout_ms` (negative: for ever). True when one came. */
 bool sp_process_wait_for_signal(int timeout_ms);

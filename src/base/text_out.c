@@ -52,9 +52,9 @@ static void begin_member(struct sp_text_out *out, const char *name) {
 }
 
 /* What one byte becomes; `ret_text` has room for 6. */
-static size_t escape(unsigned char c, bool utf8, char *ret_text) {
+static size_t escape(unsigned char c, bool utf8, bool quotes, char *ret_text) {
     static const char digits[] = "0123456789abcdef";
-    if (c == '"' || c == '\\') {
+    if (quotes && (c == '"' || c == '\\')) {
         ret_text[0] = '\\';
         ret_text[1] = (char)c;
         return 2;
@@ -74,7 +74,7 @@ static bool is_plain(unsigned char c) {
 }
 
 /* True when all of it went in. What is left out begins at a character. */
-static bool put_escaped(struct sp_text_out *out, struct sp_str value, size_t keep_free) {
+static bool put_escaped(struct sp_text_out *out, struct sp_str value, bool quotes, size_t keep_free) {
     bool utf8 = true, known = false;
     size_t room = out->room > keep_free ? out->room - keep_free : 0;
     size_t character = out->used;
@@ -86,7 +86,7 @@ static bool put_escaped(struct sp_text_out *out, struct sp_str value, size_t kee
             if (!known)
                 utf8 = sp_text_is_utf8(value);
             known = true;
-            size = escape(c, utf8, piece);
+            size = escape(c, utf8, quotes, piece);
         }
         if (!utf8 || (c & 0xc0) != 0x80)
             character = out->used;
@@ -113,7 +113,7 @@ void sp_json_text(struct sp_text_out *out, const char *name, struct sp_str value
     out->full = false;
     begin_member(out, name);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    out->full |= !put_escaped(out, value, 0);
+    out->full |= !put_escaped(out, value, true, 0);
     sp_text_put(out, SP_STR_LITERAL("\""));
     end_member(out, used, was_full);
 }
@@ -124,7 +124,7 @@ void sp_json_text_cut(struct sp_text_out *out, const char *name, struct sp_str v
     out->full = false;
     begin_member(out, name);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    bool whole = out->full || put_escaped(out, value, 1);
+    bool whole = out->full || put_escaped(out, value, true, 1);
     sp_text_put(out, SP_STR_LITERAL("\""));
     end_member(out, used, was_full || !whole);
 }
@@ -162,4 +162,8 @@ void sp_json_time(struct sp_text_out *out, const char *name, int64_t seconds, ui
     int more = snprintf(text + size, sizeof(text) - size, ".%06" PRIu32 "Z", nanoseconds / 1000);
     if (size > 0 && more > 0)
         sp_json_text(out, name, (struct sp_str){text, size + (size_t)more});
+}
+
+void sp_text_put_line(struct sp_text_out *out, struct sp_str text) {
+    out->full |= !put_escaped(out, text, false, 0);
 }

@@ -24,6 +24,10 @@ static inline void sp_text_out_init(struct sp_text_out *out, char *memory, size_
 void sp_text_put(struct sp_text_out *out, struct sp_str text);
 void sp_text_printf(struct sp_text_out *out, const char *format, ...) SP_PRINTF(2, 3);
 
+/* As much of the text as fits, at a character's boundary, and as one line whatever it holds: control characters are
+ * escaped as in JSON, bytes that are no UTF-8 become '?'. */
+void sp_text_put_line(struct sp_text_out *out, struct sp_str text);
+
 /* ---- one flat JSON object: open, members, close ---- */
 
 /* Keeps a byte of room for the closing brace from here on. */

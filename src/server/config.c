@@ -94,6 +94,27 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .least = 1024,
          .most = 16777216,
          .help = "keys whose last use is held until it is reported; each takes up to 120 bytes"},
+        {.name = "decision-log",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->decision_log,
+         .environment = "SALLYPORTD_DECISION_LOG",
+         .default_text = "none",
+         .argument = "FILE",
+         .help = "file that decisions are logged to, \"-\" for stdout, or \"none\"; opened anew on SIGHUP"},
+        {.name = "decision-log-what",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->decision_log_what,
+         .environment = "SALLYPORTD_DECISION_LOG_WHAT",
+         .default_text = "denials",
+         .argument = "WHAT",
+         .help = "all, denials, or sample:N for one decision in N"},
+        {.name = "log-format",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->log_format_name,
+         .environment = "SALLYPORTD_LOG_FORMAT",
+         .default_text = "auto",
+         .argument = "FORMAT",
+         .help = "json, text, or auto: text where stderr is a terminal"},
         {.name = "log-level",
          .kind = SP_OPTION_TEXT,
          .target = &config->log_level_name,
@@ -117,7 +138,7 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
     return ROWS + SP_EXT_AUTHZ_OPTION_ROWS + SP_AUTHZEN_OPTION_ROWS;
 }
 
-enum { TABLE_ROWS = 32 };
+enum { TABLE_ROWS = SP_OPTIONS_MAX };
 
 static enum sp_status check(struct sp_server_config *config, int rest, int argc, char **argv, struct sp_error *error) {
     if (config->version || config->help)
@@ -131,6 +152,12 @@ static enum sp_status check(struct sp_server_config *config, int rest, int argc,
     if (sp_log_level_parse(config->log_level_name, &config->log_level) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is none of debug, info, warning and error",
                             config->log_level_name);
+    if (sp_log_format_parse(config->log_format_name, &config->log_format) != SP_OK)
+        return sp_error_set(error, SP_ERR_INVALID, "--log-format: \"%s\" is none of json, text and auto",
+                            config->log_format_name);
+    if (sp_decision_log_read_settings(config->decision_log, config->decision_log_what, &config->decision_log_settings,
+                                      error) != SP_OK)
+        return SP_ERR_INVALID;
     enum sp_status status = sp_authzen_check_settings(&config->authzen, error);
     if (status == SP_OK)
         status = sp_ext_authz_settings_read(&config->ext_authz_options, &config->ext_authz, error);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "server/authzen_settings.h"
+#include "server/decision_log.h"
 #include "server/ext_authz.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };
@@ -25,6 +26,11 @@ struct sp_server_config {
     struct sp_ext_authz_options ext_authz_options;
     struct sp_ext_authz_settings ext_authz; /* what they say */
     struct sp_authzen_settings authzen;
+    const char *decision_log;
+    const char *decision_log_what;
+    struct sp_decision_log_settings decision_log_settings; /* what the two say */
+    const char *log_format_name;
+    enum sp_log_format log_format;
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;

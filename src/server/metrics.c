@@ -79,6 +79,13 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                             .help = "Seconds since the store was last in step with the source that it follows; "
                                     "missing for a store that is the source itself.",
                             .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_LOG_WRITTEN] = {.name = "sallyport_decision_log_lines_total",
+                               .help = "Lines written to the decision log; missing without one.",
+                               .kind = SP_METRIC_GATHERED_COUNTER},
+    [SP_SERVER_LOG_DROPPED] = {.name = "sallyport_decision_log_dropped_total",
+                               .help = "Decisions that should have been logged and found no room, or could not be "
+                                       "written; missing without a decision log.",
+                               .kind = SP_METRIC_GATHERED_COUNTER},
     [SP_SERVER_HTTP_CONNECTIONS] = {.name = "sallyport_http_connections",
                                     .help = "Connections open to the HTTP port.",
                                     .kind = SP_METRIC_GAUGE},
@@ -121,6 +128,14 @@ static void look_at_store(struct sp_service *service, struct sp_observed_store *
     observed->max_readers = stats.max_readers;
 }
 
+static void gather_log(struct sp_service *service) {
+    const struct sp_decision_log *log = service->decision_log;
+    if (log == NULL)
+        return;
+    sp_metrics_set(service->metrics, SP_SERVER_LOG_WRITTEN, 0, (double)sp_decision_log_written(log));
+    sp_metrics_set(service->metrics, SP_SERVER_LOG_DROPPED, 0, (double)sp_decision_log_dropped(log));
+}
+
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
     int64_t synced_at_s = 0;
@@ -129,6 +144,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     sp_metrics_set(service->metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
     sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
     sp_metrics_set(service->metrics, SP_SERVER_HTTP_CONNECTIONS, 0, (double)sp_http_connections(service->http));
+    gather_log(service);
     sp_metrics_write(service->metrics, out);
     sp_process_metrics_write(service->process, &observed, out);
 }

@@ -33,7 +33,8 @@ struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp
 
 void sp_record_decision(struct sp_service *service, const struct sp_asking *asking, const struct sp_query *query,
                         const struct sp_answer *answer, const char *decision_id) {
-    (void)decision_id;
+    if (service->decision_log != NULL)
+        sp_decision_log_note(service->decision_log, asking, query, answer, decision_id);
     if (query != NULL)
         sp_usage_reporter_note(service->usage, asking->worker, query, answer);
     sp_metrics_add(service->metrics, asking->worker, SP_SERVER_DECISIONS,

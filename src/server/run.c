@@ -77,11 +77,18 @@ static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *se
     return status == SP_ERR_CANCELLED ? SP_OK : status;
 }
 
+static void hangup(void *user) {
+    const struct sp_service *service = user;
+    if (service->decision_log != NULL)
+        sp_decision_log_reopen(service->decision_log);
+}
+
 int sp_server_run(const struct sp_server_config *config) {
     struct sp_error error = {0};
     struct sp_rpc_server *server = NULL;
     struct sp_http_server *http = NULL;
     sp_log_init("sallyportd", config->log_level);
+    sp_log_set_format(config->log_format);
     sp_process_block_signals();
     if (!config->allow_core && sp_process_forbid_dumps() != SP_OK)
         sp_log(SP_LOG_WARNING, "core dumps cannot be forbidden here");
@@ -97,6 +104,9 @@ int sp_server_run(const struct sp_server_config *config) {
     status = listen_on(service, &server, &error);
     if (status == SP_OK)
         status = sp_reporting_start(service, server, &error);
+    if (status == SP_OK)
+        status = sp_decision_log_open(&config->decision_log_settings, &service->decision_log, &error);
+    sp_process_on_hangup(hangup, service);
     if (status == SP_OK)
         status = sp_server_http_start(service, &http, &error);
     if (status == SP_OK)

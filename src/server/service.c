@@ -70,6 +70,7 @@ void sp_service_fini(struct sp_service *service) {
     atomic_store(&service->store, NULL);
     sp_route_source_free(service->routes);
     service->routes = NULL;
+    sp_decision_log_close(service->decision_log);
     sp_process_metrics_free(service->process);
     sp_metrics_free(service->metrics);
 }

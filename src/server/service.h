@@ -35,7 +35,8 @@ struct sp_service {
     atomic_bool ready;          /* decisions are served, as the health service says it */
     struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
     struct sp_process_metrics *process;
-    struct sp_usage_reporter *usage; /* set before the workers start; NULL: last uses are not gathered */
+    struct sp_decision_log *decision_log; /* set before the workers start; NULL: none */
+    struct sp_usage_reporter *usage;      /* set before the workers start; NULL: last uses are not gathered */
     char server_id[SP_SERVER_ID_BYTES];
     struct sp_http_server *http; /* set before its thread starts; NULL: none */
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];

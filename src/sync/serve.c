@@ -34,6 +34,8 @@ struct serve_options {
     const char *trusted_proxies;
     uint64_t trusted_hops;
     struct sp_forwarded_trust trust; /* what the two say */
+    const char *log_format_name;
+    enum sp_log_format log_format;
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;
@@ -124,6 +126,7 @@ static int run(const struct serve_options *options) {
     struct sp_store *store = NULL;
     int lock_fd = -1;
     sp_log_init("sallyport-sync", options->log_level);
+    sp_log_set_format(options->log_format);
     sp_process_block_signals();
     if (!options->allow_core && sp_process_forbid_dumps() != SP_OK)
         sp_log(SP_LOG_WARNING, "core dumps cannot be forbidden here");
@@ -233,6 +236,13 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .least = 1,
          .most = 86400,
          .help = "seconds that a server may be silent before it is not known which keys are unused"},
+        {.name = "log-format",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->log_format_name,
+         .environment = "SALLYPORT_SYNC_LOG_FORMAT",
+         .default_text = "auto",
+         .argument = "FORMAT",
+         .help = "json, text, or auto: text where stderr is a terminal"},
         {.name = "log-level",
          .kind = SP_OPTION_TEXT,
          .target = &options->log_level_name,
@@ -255,7 +265,7 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
 
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct serve_options options = {0};
-    struct sp_option table[32];
+    struct sp_option table[SP_OPTIONS_MAX];
     int rest = argc;
     size_t count = fill_table(&options, table);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
@@ -265,6 +275,8 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
     if (sp_log_level_parse(options.log_level_name, &options.log_level) != SP_OK)
         return sp_sync_complain_usage(command, "--log-level: say debug, info, warning or error");
+    if (sp_log_format_parse(options.log_format_name, &options.log_format) != SP_OK)
+        return sp_sync_complain_usage(command, "--log-format: say json, text or auto");
     sp_option_texts_none(&options.http_listen);
     struct sp_error error = {0};
     if (sp_forwarded_trust_read(sp_str_from(options.trusted_proxies), options.trusted_hops, &options.trust, &error) !=

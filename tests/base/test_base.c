@@ -97,19 +97,28 @@ static void ids_are_as_long_as_promised_and_differ(void **state) {
     assert_int_equal(sp_random_id("123456789012", ids[0]), SP_ERR_INTERNAL);
 }
 
-/* What one call of sp_log writes to stderr. */
-static void capture(enum sp_log_level level, const char *message, char *ret_line, size_t size) {
+static const struct sp_log_field fields[] = {{"file", "a \"b\"\n", 0}, {"tries", NULL, 18446744073709551615U}};
+
+/* What one call of sp_log writes to stderr, or with `with_fields` one of sp_log_fields. */
+static void capture_line(enum sp_log_level level, const char *message, bool with_fields, char *ret_line, size_t size) {
     int ends[2];
     int kept = dup(STDERR_FILENO);
     assert_int_equal(pipe(ends), 0);
     assert_int_not_equal(dup2(ends[1], STDERR_FILENO), -1);
-    sp_log(level, "%s", message);
+    if (with_fields)
+        sp_log_fields(level, message, fields, sizeof(fields) / sizeof(*fields));
+    else
+        sp_log(level, "%s", message);
     assert_int_not_equal(dup2(kept, STDERR_FILENO), -1);
     close(kept);
     close(ends[1]);
     ssize_t got = read(ends[0], ret_line, size - 1);
     close(ends[0]);
     ret_line[got > 0 ? got : 0] = '\0';
+}
+
+static void capture(enum sp_log_level level, const char *message, char *ret_line, size_t size) {
+    capture_line(level, message, false, ret_line, size);
 }
 
 static void log_lines_are_json_whatever_the_message(void **state) {
@@ -133,10 +142,42 @@ static void log_lines_are_json_whatever_the_message(void **state) {
         snprintf(wanted, sizeof(wanted), "Z\",\"level\":\"error\",\"program\":\"sallyport-test\",\"message\":\"%s\"}\n",
                  cases[i].written);
         assert_memory_equal(line, "{\"time\":\"2", 10);
-        assert_string_equal(line + strlen("{\"time\":\"2026-01-31T12:00:00.123"), wanted);
+        assert_string_equal(line + strlen("{\"time\":\"2026-01-31T12:00:00.123456"), wanted);
         capture(SP_LOG_INFO, cases[i].message, line, sizeof(line));
         assert_string_equal(line, "");
     }
+}
+
+static void log_lines_carry_fields_and_can_be_text(void **state) {
+    (void)state;
+    char line[4096];
+    enum sp_log_format format = SP_LOG_TEXT;
+    sp_log_init("sallyport-test", SP_LOG_INFO);
+    capture_line(SP_LOG_INFO, "done", true, line, sizeof(line));
+    assert_non_null(
+        strstr(line, ",\"message\":\"done\",\"file\":\"a \\\"b\\\"\\u000a\",\"tries\":18446744073709551615}\n"));
+    sp_log_set_format(SP_LOG_TEXT);
+    capture_line(SP_LOG_WARNING, "two\nlines \"said\" \xff", true, line, sizeof(line));
+    assert_string_equal(line + strlen("2026-01-31T12:00:00"),
+                        "Z warning two\\u000alines \"said\" ? file=a \"b\"\\u000a tries=18446744073709551615\n");
+    sp_log_set_format(SP_LOG_AUTO); /* the pipe is no terminal */
+    capture(SP_LOG_ERROR, "json", line, sizeof(line));
+    assert_int_equal(line[0], '{');
+    assert_int_equal(sp_log_format_parse("json", &format), SP_OK);
+    assert_int_equal(format, SP_LOG_JSON);
+    assert_int_equal(sp_log_format_parse("xml", &format), SP_ERR_INVALID);
+}
+
+/* However long a message is, the line is whole JSON. */
+static void a_long_message_is_cut(void **state) {
+    (void)state;
+    char line[8192], message[8000];
+    memset(message, '"', sizeof(message));
+    message[sizeof(message) - 1] = '\0';
+    capture_line(SP_LOG_ERROR, message, true, line, sizeof(line));
+    size_t size = strlen(line);
+    assert_true(size > 3900 && size <= 4096);
+    assert_string_equal(line + size - 2, "}\n");
 }
 
 static void log_levels_read_by_name(void **state) {
@@ -157,6 +198,8 @@ int main(void) {
         cmocka_unit_test(a_message_is_cut_between_characters),
         cmocka_unit_test(ids_are_as_long_as_promised_and_differ),
         cmocka_unit_test(log_lines_are_json_whatever_the_message),
+        cmocka_unit_test(log_lines_carry_fields_and_can_be_text),
+        cmocka_unit_test(a_long_message_is_cut),
         cmocka_unit_test(log_levels_read_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

@@ -1,0 +1,334 @@
+#include "observe/ring_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+    LINE_BYTES = 64, /* of the processor's cache */
+    HEAD_BYTES = 16, /* before each record: its size, and what keeps it aligned */
+    IDLE_MS = 100,   /* between two looks at rings that are less than half full */
+    CLOSING_MS = 1000,
+    BUFFER_BYTES = 64 * 1024,
+    PIPE_PIECE_BYTES = 4096, /* a pipe that polls ready takes as much without blocking (PIPE_BUF) */
+    SAY_AGAIN_S = 60,
+};
+
+/* Positions only grow; a record never wraps: the rest of the ring is skipped by a head of size 0. */
+struct ring {
+    _Alignas(LINE_BYTES) _Atomic size_t head; /* the ring's thread's */
+    size_t tail_seen;                         /* the same thread's copy of `tail` */
+    size_t reserved_at;
+    size_t woken_at; /* where `head` was when the log's thread was last woken */
+    _Atomic uint64_t dropped;
+    _Alignas(LINE_BYTES) _Atomic size_t tail; /* the log's thread's */
+    _Alignas(LINE_BYTES) _Atomic(uint8_t *) bytes;
+};
+
+struct sp_ring_log {
+    struct sp_ring_log_options options;
+    struct ring *rings;
+    int fd;
+    int wake_fd;
+    bool is_pipe; /* or a terminal or a socket: writes may block */
+    bool running;
+    pthread_t thread;
+    atomic_bool stopping, reopen;
+    int64_t give_up_ms; /* while stopping */
+    int64_t last_said_s;
+    _Atomic uint64_t written, lost;
+    size_t lines; /* in the buffer */
+    size_t used;
+    char buffer[BUFFER_BYTES];
+};
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the threads that write records ---- */
+
+static size_t padded(size_t size) {
+    return HEAD_BYTES + (size + HEAD_BYTES - 1) / HEAD_BYTES * HEAD_BYTES;
+}
+
+static bool has_room(struct ring *ring, size_t head, size_t wanted, size_t capacity) {
+    if (head + wanted - ring->tail_seen <= capacity)
+        return true;
+    ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    return head + wanted - ring->tail_seen <= capacity;
+}
+
+static void set_size(uint8_t *at, size_t size) {
+    uint64_t value = size;
+    memcpy(at, &value, sizeof(value));
+}
+
+static uint8_t *bytes_of(struct sp_ring_log *log, struct ring *ring) {
+    uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
+    if (bytes == NULL) {
+        bytes = aligned_alloc(LINE_BYTES, log->options.ring_bytes);
+        atomic_store_explicit(&ring->bytes, bytes, memory_order_release);
+    }
+    return bytes;
+}
+
+static void count_drop(struct ring *ring) {
+    uint64_t dropped = atomic_load_explicit(&ring->dropped, memory_order_relaxed);
+    atomic_store_explicit(&ring->dropped, dropped + 1, memory_order_relaxed);
+}
+
+void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned which, size_t size) {
+    struct ring *ring = &log->rings[which];
+    size_t capacity = log->options.ring_bytes;
+    uint8_t *bytes = bytes_of(log, ring);
+    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    size_t left = capacity - (head & (capacity - 1));
+    size_t wanted = padded(size);
+    size_t skipped = wanted > left ? left : 0;
+    if (bytes == NULL || size > SP_RING_LOG_RECORD_BYTES || !has_room(ring, head, skipped + wanted, capacity)) {
+        count_drop(ring);
+        return NULL;
+    }
+    if (skipped > 0)
+        set_size(bytes + (head & (capacity - 1)), 0);
+    ring->reserved_at = head + skipped;
+    return bytes + (ring->reserved_at & (capacity - 1)) + HEAD_BYTES;
+}
+
+/* Now and then: a system call. */
+static void wake_if_half_full(const struct sp_ring_log *log, struct ring *ring, size_t head) {
+    size_t capacity = log->options.ring_bytes;
+    ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    if (head - ring->tail_seen < capacity / 2 || head - ring->woken_at < capacity / 8)
+        return;
+    ring->woken_at = head;
+    (void)eventfd_write(log->wake_fd, 1);
+}
+
+void sp_ring_log_commit(struct sp_ring_log *log, unsigned which, size_t size) {
+    struct ring *ring = &log->rings[which];
+    size_t capacity = log->options.ring_bytes;
+    size_t head = ring->reserved_at + padded(size);
+    uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
+    set_size(bytes + (ring->reserved_at & (capacity - 1)), size);
+    atomic_store_explicit(&ring->head, head, memory_order_release);
+    if (head - ring->tail_seen >= capacity / 2)
+        wake_if_half_full(log, ring, head);
+}
+
+/* ---- the file ---- */
+
+static int open_file(const char *path) {
+    if (strcmp(path, "-") == 0)
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+static void take_file(struct sp_ring_log *log, int fd) {
+    struct stat about;
+    log->fd = fd;
+    log->is_pipe = fstat(fd, &about) != 0 || !S_ISREG(about.st_mode);
+}
+
+static void complain(struct sp_ring_log *log, const char *what) {
+    int64_t now_s = now_ms() / 1000;
+    int reason = errno;
+    if (log->last_said_s != 0 && now_s - log->last_said_s < SAY_AGAIN_S)
+        return;
+    log->last_said_s = now_s;
+    sp_log(SP_LOG_ERROR, "the log %s %s: %s", log->options.path, what, strerror(reason));
+}
+
+static void reopen(struct sp_ring_log *log) {
+    int fd = open_file(log->options.path);
+    if (fd < 0) {
+        complain(log, "cannot be opened anew, the old file goes on");
+        return;
+    }
+    close(log->fd);
+    take_file(log, fd);
+}
+
+static bool gave_up(const struct sp_ring_log *log) {
+    return atomic_load(&log->stopping) && now_ms() >= log->give_up_ms;
+}
+
+/* False when stopping and nobody reads. */
+static bool wait_for_reader(const struct sp_ring_log *log) {
+    struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
+    while (poll(&wait, 1, gave_up(log) ? 0 : IDLE_MS) == 0)
+        if (gave_up(log))
+            return false;
+    return true;
+}
+
+static bool write_all(struct sp_ring_log *log) {
+    size_t done = 0;
+    while (done < log->used) {
+        size_t size = log->used - done;
+        if (log->is_pipe && !wait_for_reader(log))
+            return false;
+        if (log->is_pipe && size > PIPE_PIECE_BYTES)
+            size = PIPE_PIECE_BYTES;
+        ssize_t wrote = write(log->fd, log->buffer + done, size);
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
+            complain(log, "cannot be written");
+            return false;
+        }
+        done += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return true;
+}
+
+static void flush(struct sp_ring_log *log) {
+    if (log->lines > 0)
+        atomic_fetch_add(write_all(log) ? &log->written : &log->lost, log->lines);
+    log->lines = 0;
+    log->used = 0;
+}
+
+/* ---- the log's thread ---- */
+
+static void add_line(struct sp_ring_log *log, const uint8_t *record, size_t size) {
+    struct sp_text_out out;
+    if (log->used + SP_RING_LOG_LINE_BYTES > BUFFER_BYTES)
+        flush(log);
+    sp_text_out_init(&out, log->buffer + log->used, SP_RING_LOG_LINE_BYTES);
+    log->options.format(record, size, &out);
+    log->used += out.used;
+    log->lines++;
+}
+
+/* True when there was something. */
+static bool drain(struct sp_ring_log *log, struct ring *ring) {
+    size_t capacity = log->options.ring_bytes;
+    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    const uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_acquire);
+    bool some = tail != head;
+    while (tail != head) {
+        uint64_t size = 0;
+        const uint8_t *at = bytes + (tail & (capacity - 1));
+        memcpy(&size, at, sizeof(size));
+        if (size == 0) {
+            tail += capacity - (tail & (capacity - 1));
+        } else {
+            add_line(log, at + HEAD_BYTES, (size_t)size);
+            tail += padded((size_t)size);
+        }
+        atomic_store_explicit(&ring->tail, tail, memory_order_release);
+    }
+    return some;
+}
+
+static void wait_for_records(struct sp_ring_log *log) {
+    struct pollfd wait = {.fd = log->wake_fd, .events = POLLIN};
+    eventfd_t count;
+    if (poll(&wait, 1, IDLE_MS) > 0)
+        (void)eventfd_read(log->wake_fd, &count);
+}
+
+static void *thread_main(void *user) {
+    struct sp_ring_log *log = user;
+    for (;;) {
+        bool last = atomic_load(&log->stopping);
+        if (atomic_exchange(&log->reopen, false))
+            reopen(log);
+        bool some = false;
+        for (unsigned i = 0; i < log->options.rings; i++)
+            some |= drain(log, &log->rings[i]);
+        flush(log);
+        if (last)
+            return NULL;
+        if (!some)
+            wait_for_records(log);
+    }
+}
+
+/* ---- life ---- */
+
+static struct sp_ring_log *create(const struct sp_ring_log_options *options) {
+    struct sp_ring_log *log = calloc(1, sizeof(*log));
+    if (log == NULL)
+        return NULL;
+    log->options = *options;
+    log->fd = log->wake_fd = -1;
+    log->rings = aligned_alloc(LINE_BYTES, options->rings * sizeof(*log->rings));
+    if (log->rings == NULL) {
+        free(log);
+        return NULL;
+    }
+    memset(log->rings, 0, options->rings * sizeof(*log->rings));
+    return log;
+}
+
+enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struct sp_ring_log **ret_log,
+                                struct sp_error *error) {
+    struct sp_ring_log *log = create(options);
+    enum sp_status status = SP_OK;
+    if (log == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    int fd = open_file(options->path);
+    if (fd < 0)
+        status = sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", options->path, strerror(errno));
+    else
+        take_file(log, fd);
+    if (status == SP_OK && (log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        status = sp_error_set(error, SP_ERR_IO, "cannot make an eventfd: %s", strerror(errno));
+    int failed = status == SP_OK ? pthread_create(&log->thread, NULL, thread_main, log) : 0;
+    if (failed != 0)
+        status = sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));
+    log->running = status == SP_OK;
+    if (status == SP_OK)
+        *ret_log = log;
+    else
+        sp_ring_log_close(log);
+    return status;
+}
+
+void sp_ring_log_reopen(struct sp_ring_log *log) {
+    atomic_store(&log->reopen, true);
+    (void)eventfd_write(log->wake_fd, 1);
+}
+
+uint64_t sp_ring_log_written(const struct sp_ring_log *log) {
+    return atomic_load(&log->written);
+}
+
+uint64_t sp_ring_log_dropped(const struct sp_ring_log *log) {
+    uint64_t dropped = atomic_load(&log->lost);
+    for (unsigned i = 0; i < log->options.rings; i++)
+        dropped += atomic_load_explicit(&log->rings[i].dropped, memory_order_relaxed);
+    return dropped;
+}
+
+void sp_ring_log_close(struct sp_ring_log *log) {
+    if (log == NULL)
+        return;
+    if (log->running) {
+        log->give_up_ms = now_ms() + CLOSING_MS;
+        atomic_store(&log->stopping, true);
+        (void)eventfd_write(log->wake_fd, 1);
+        pthread_join(log->thread, NULL);
+    }
+    for (unsigned i = 0; i < log->options.rings; i++)
+        free(atomic_load(&log->rings[i].bytes));
+    free(log->rings);
+    if (log->fd >= 0)
+        close(log->fd);
+    if (log->wake_fd >= 0)
+        close(log->wake_fd);
+    free(log);
+}

@@ -1,0 +1,45 @@
+/* A log that never makes its writers wait: each thread puts records into a ring of its own, and one thread of the log's
+ * turns them into lines and writes them. What finds its ring full is dropped and counted.
+ *
+ * Records of one ring keep their order; those of different rings follow each other roughly by time. */
+#ifndef SP_OBSERVE_RING_LOG_H
+#define SP_OBSERVE_RING_LOG_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/text_out.h"
+
+struct sp_ring_log;
+
+struct sp_ring_log_options {
+    const char *path;  /* a file that is appended to, made with mode 0640; "-": stdout */
+    unsigned rings;    /* threads that write records */
+    size_t ring_bytes; /* a power of two; a ring takes its memory with its first record */
+    /* Makes a record a line, its line feed included, on the log's thread. */
+    void (*format)(const void *record, size_t size, struct sp_text_out *out);
+};
+
+enum { SP_RING_LOG_LINE_BYTES = 4096, SP_RING_LOG_RECORD_BYTES = 2048 };
+
+/* Opens the file and starts the thread. SP_ERR_IO: the file cannot be opened; SP_ERR_MEMORY. */
+enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struct sp_ring_log **ret_log,
+                                struct sp_error *error) SP_MUST_USE;
+
+/* Room for a record of `size` bytes (at most SP_RING_LOG_RECORD_BYTES), aligned for any type; NULL: dropped. Fill it, then
+ * commit with the size that it has in the end, which may be smaller. The ring's own thread; waits for nothing. */
+void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned ring, size_t size);
+void sp_ring_log_commit(struct sp_ring_log *log, unsigned ring, size_t size);
+
+/* Any thread: the file is closed and opened anew by its name, after it was renamed by whoever rotates logs. Where it
+ * cannot be opened the old one goes on. */
+void sp_ring_log_reopen(struct sp_ring_log *log);
+
+/* Lines written, and records that found no room or could not be written. Any thread. */
+uint64_t sp_ring_log_written(const struct sp_ring_log *log);
+uint64_t sp_ring_log_dropped(const struct sp_ring_log *log);
+
+/* Writes what is left, for at most a second, and ends. No thread may write any more. NULL is allowed. */
+void sp_ring_log_close(struct sp_ring_log *log);
+
+#endif

@@ -1,0 +1,225 @@
+#include "server/decision_log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text_out.h"
+#include "http/server.h"
+#include "observe/ring_log.h"
+#include "observe/trace.h"
+#include "server/service.h"
+
+enum { RING_BYTES = 1024 * 1024, SAMPLE_MAX = 1000000000 };
+
+/* Texts of a record, in their order behind it. */
+enum text { DECISION_ID, WORKSPACE, PRINCIPAL, KEY_ID, ACTION, RESOURCE_TYPE, RESOURCE_ID, TEXTS };
+
+static const char *const text_names[TEXTS] = {"decision_id", "workspace",     "principal",  "key_id",
+                                              "action",      "resource_type", "resource_id"};
+
+/* A decision on its way from a worker to the log's thread. */
+struct record {
+    int64_t at_s;
+    uint32_t at_ns;
+    uint32_t latency_us;
+    struct sp_revision revision;
+    uint8_t transport, reason, allowed, has_ip, has_trace;
+    uint16_t sizes[TEXTS];
+    struct sp_ip ip;
+    struct sp_trace trace;
+    char texts[];
+};
+
+struct sp_decision_log {
+    struct sp_decision_log_settings settings;
+    struct sp_ring_log *ring;
+};
+
+/* ---- a line, on the log's thread ---- */
+
+static void put_ids(const struct record *record, struct sp_text_out *out) {
+    const char *at = record->texts;
+    for (size_t i = 0; i < TEXTS; i++) {
+        struct sp_str text = {at, record->sizes[i]};
+        if (text.size > 0)
+            sp_json_text(out, text_names[i], text);
+        at += record->sizes[i];
+    }
+}
+
+static void format(const void *bytes, size_t size, struct sp_text_out *out) {
+    const struct record *record = bytes;
+    char ip[SP_CIDR_TEXT_BYTES];
+    (void)size;
+    out->room -= 1; /* of the line feed */
+    sp_json_open(out);
+    sp_json_time(out, "time", record->at_s, record->at_ns);
+    sp_json_text(out, "decision", sp_str_from(record->allowed != 0 ? "allow" : "deny"));
+    sp_json_text(out, "reason", sp_str_from(sp_reason_name((enum sp_reason)record->reason)));
+    put_ids(record, out);
+    if (record->has_ip != 0) {
+        sp_ip_format(&record->ip, ip);
+        sp_json_text(out, "ip", sp_str_from(ip));
+    }
+    sp_json_text(out, "transport", sp_str_from(sp_transport_name((enum sp_transport)record->transport)));
+    sp_json_number(out, "latency_us", record->latency_us);
+    sp_json_number(out, "epoch", record->revision.epoch);
+    sp_json_number(out, "revision", record->revision.number);
+    if (record->has_trace != 0) {
+        sp_json_text(out, "trace_id", (struct sp_str){record->trace.trace_id, SP_TRACE_ID_BYTES});
+        sp_json_text(out, "span_id", (struct sp_str){record->trace.span_id, SP_SPAN_ID_BYTES});
+    }
+    sp_json_close(out);
+    out->room += 1;
+    sp_text_put(out, SP_STR_LITERAL("\n"));
+}
+
+/* ---- a record, on a worker's thread ---- */
+
+static bool is_wanted(struct sp_decision_log *log, const struct sp_answer *answer, uint64_t decisions) {
+    switch (log->settings.what) {
+    case SP_DECISION_LOG_ALL:
+        return true;
+    case SP_DECISION_LOG_DENIALS:
+        return !answer->allowed;
+    case SP_DECISION_LOG_SAMPLE:
+        return decisions % log->settings.every == 0;
+    }
+    return true;
+}
+
+/* One that is there once and is valid. */
+static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trace) {
+    size_t count = 0;
+    struct sp_str text = {NULL, 0};
+    if (asking->rpc != NULL)
+        text = sp_rpc_call_metadata(asking->rpc, "traceparent", &count);
+    else if (asking->http != NULL)
+        text = sp_http_header(asking->http, "traceparent", &count);
+    return count == 1 && sp_trace_parse(text, ret_trace);
+}
+
+static void fill(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
+                 const struct sp_answer *answer) {
+    struct timespec at, now;
+    clock_gettime(CLOCK_REALTIME, &at);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t took_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - asking->started_ns;
+    record->at_s = at.tv_sec;
+    record->at_ns = (uint32_t)at.tv_nsec;
+    record->latency_us = took_ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(took_ns / 1000);
+    record->revision = answer->revision;
+    record->transport = (uint8_t)asking->transport;
+    record->reason = (uint8_t)answer->reason;
+    record->allowed = answer->allowed;
+    record->has_ip = query != NULL && query->ip != NULL;
+    if (record->has_ip != 0)
+        record->ip = *query->ip;
+    record->has_trace = find_trace(asking, &record->trace);
+}
+
+void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *asking, const struct sp_query *query,
+                          const struct sp_answer *answer, const char *decision_id) {
+    static const struct sp_query nothing;
+    static _Thread_local uint64_t decisions;
+    if (!is_wanted(log, answer, decisions++))
+        return;
+    const struct sp_query *asked = query == NULL ? &nothing : query;
+    const struct sp_answer *told = answer;
+    const struct sp_str texts[TEXTS] = {
+        [DECISION_ID] = sp_str_from(decision_id),
+        [WORKSPACE] = told->key_found ? told->workspace : (struct sp_str){NULL, 0},
+        [PRINCIPAL] = told->key_found ? told->principal : (struct sp_str){NULL, 0},
+        [KEY_ID] = told->key_found ? told->key_id : (struct sp_str){NULL, 0},
+        [ACTION] = asked->action,
+        [RESOURCE_TYPE] = asked->resource_type,
+        [RESOURCE_ID] = asked->resource_id,
+    };
+    size_t size = sizeof(struct record);
+    for (size_t i = 0; i < TEXTS; i++)
+        size += texts[i].size;
+    struct record *record = sp_ring_log_reserve(log->ring, asking->worker, size);
+    if (record == NULL)
+        return;
+    fill(record, asking, query, answer);
+    char *at = record->texts;
+    for (size_t i = 0; i < TEXTS; i++) {
+        record->sizes[i] = (uint16_t)texts[i].size;
+        if (texts[i].size > 0)
+            memcpy(at, texts[i].data, texts[i].size);
+        at += texts[i].size;
+    }
+    sp_ring_log_commit(log->ring, asking->worker, size);
+}
+
+/* ---- life ---- */
+
+static bool read_sample(const char *text, uint64_t *ret_every) {
+    char *end;
+    errno = 0;
+    unsigned long long every = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '1' || text[0] > '9' || *end != '\0' || every > SAMPLE_MAX)
+        return false;
+    *ret_every = every;
+    return true;
+}
+
+enum sp_status sp_decision_log_read_settings(const char *path, const char *what,
+                                             struct sp_decision_log_settings *ret_settings, struct sp_error *error) {
+    static const char sample[] = "sample:";
+    struct sp_decision_log_settings settings = {0};
+    if (strcmp(path, "none") != 0)
+        settings.path = path;
+    if (strcmp(what, "all") == 0)
+        settings.what = SP_DECISION_LOG_ALL;
+    else if (strcmp(what, "denials") == 0)
+        settings.what = SP_DECISION_LOG_DENIALS;
+    else if (strncmp(what, sample, sizeof(sample) - 1) == 0 && read_sample(what + sizeof(sample) - 1, &settings.every))
+        settings.what = SP_DECISION_LOG_SAMPLE;
+    else
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--decision-log-what: \"%s\" is none of all, denials and sample:N (N from 1 to %d)", what,
+                            SAMPLE_MAX);
+    *ret_settings = settings;
+    return SP_OK;
+}
+
+enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *settings, struct sp_decision_log **ret_log,
+                                    struct sp_error *error) {
+    *ret_log = NULL;
+    if (settings->path == NULL)
+        return SP_OK;
+    struct sp_decision_log *log = calloc(1, sizeof(*log));
+    if (log == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    const struct sp_ring_log_options options = {
+        .path = settings->path, .rings = SP_SERVER_WORKER_SLOTS, .ring_bytes = RING_BYTES, .format = format};
+    log->settings = *settings;
+    enum sp_status status = sp_ring_log_open(&options, &log->ring, error);
+    if (status == SP_OK)
+        *ret_log = log;
+    else
+        free(log);
+    return status;
+}
+
+void sp_decision_log_close(struct sp_decision_log *log) {
+    if (log == NULL)
+        return;
+    sp_ring_log_close(log->ring);
+    free(log);
+}
+
+void sp_decision_log_reopen(struct sp_decision_log *log) {
+    sp_ring_log_reopen(log->ring);
+}
+
+uint64_t sp_decision_log_written(const struct sp_decision_log *log) {
+    return sp_ring_log_written(log->ring);
+}
+
+uint64_t sp_decision_log_dropped(const struct sp_decision_log *log) {
+    return sp_ring_log_dropped(log->ring);
+}
