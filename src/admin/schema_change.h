@@ -21,9 +21,9 @@ enum sp_status sp_admin_add_line(struct sp_admin_lines *lines, const char *forma
 enum sp_status sp_admin_compare_schemas(const struct sp_schema *before, const struct sp_schema *after,
                                         struct sp_admin_lines *lines) SP_MUST_USE;
 
-/* Lines for what is removed although something uses it: a permission that keys list; a type with resources or grants (also
- * where its ids are read in another way from now on); an action whose type has such, or whose permission keys list.
- * A removed route only denies, and is not among them. Walks all keys, resources and grants of the store. */
+/* Lines for what is removed although something uses it: a permission that keys list; a type with resources or grants
+ * (also where its ids are read in another way from now on); an action whose type has such, or whose permission keys
+ * list. A removed route only denies, and is not among them. Walks all keys, resources and grants of the store. */
 enum sp_status sp_admin_find_in_use(struct sp_admin_context *ctx, const struct sp_schema *before,
                                     const struct sp_schema *after, struct sp_admin_lines *lines) SP_MUST_USE;
 

@@ -54,7 +54,8 @@ static const struct sp_route *winner(const struct sp_route_build *build, const s
     return state->any > 0 ? &build->routes[state->any - 1] : NULL;
 }
 
-/* The routes that end at one node, unless an earlier one has their method. `*` takes what is left over, and so ends it. */
+/* The routes that end at one node, unless an earlier one has their method. `*` takes what is left over, and so ends
+ * it. */
 static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_state *state,
                                  const struct sp_route_node *node) {
     uint32_t any = 0;

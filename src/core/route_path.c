@@ -2,8 +2,8 @@
 #include "base/text.h"
 #include "core/route_internal.h"
 
-/* What each ASCII byte of a path is (RFC 3986 section 3.3): u unreserved, r one of the reserved that may stand in a segment
- * (and so '+', which is told apart), '.' none of a path's; the others are themselves. */
+/* What each ASCII byte of a path is (RFC 3986 section 3.3): u unreserved, r one of the reserved that may stand in a
+ * segment (and so '+', which is told apart), '.' none of a path's; the others are themselves. */
 static const char classes[] = "................"
                               "................"
                               ".r.#r%rrrrr+ruu/"

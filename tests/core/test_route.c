@@ -1,5 +1,5 @@
-/* Which rule every spelling reaches: a table for auditors. Then what cannot be compiled, limits, and the property that a
- * naive matcher agrees on random routes and paths (naive_route.h). */
+/* Which rule every spelling reaches: a table for auditors. Then what cannot be compiled, limits, and the property that
+ * a naive matcher agrees on random routes and paths (naive_route.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -451,6 +451,34 @@ static void a_raw_nul_is_refused_wherever_it_stands(void **state) {
     sp_arena_fini(&arena);
 }
 
+/* Targets end where their size says, whatever stands behind: every beginning of every spelling is read as if it were
+ * alone. */
+static void nothing_is_read_behind_a_targets_end(void **state) {
+    struct sp_arena arena;
+    struct sp_route routes[WRITTEN];
+    char scratch[SP_ROUTE_SCRATCH_BYTES], other[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    for (size_t i = 0; i < WRITTEN; i++)
+        read_route(written[i].path, written[i].target, i + 1, &routes[i]);
+    const struct sp_routes *compiled = compile(routes, WRITTEN, &arena);
+    for (size_t i = 0; i < SPELLINGS; i++) {
+        struct sp_str method = str(spellings[i].method), target = str(spellings[i].target);
+        for (size_t size = 0; size <= target.size; size++) {
+            char *alone = malloc(size + 1);
+            assert_non_null(alone);
+            memcpy(alone + 1, target.data, size);
+            struct sp_route_match a = sp_routes_match(compiled, method, (struct sp_str){target.data, size}, scratch);
+            struct sp_route_match b = sp_routes_match(compiled, method, (struct sp_str){alone + 1, size}, other);
+            assert_int_equal(rule_of(&a), rule_of(&b));
+            assert_string_equal(a.why, b.why);
+            assert_true(sp_str_equal(a.id, b.id));
+            free(alone);
+        }
+    }
+    sp_arena_fini(&arena);
+}
+
 /* ---- limits ---- */
 
 static enum sp_route_outcome outcome_of(const struct sp_routes *compiled, struct sp_str target) {
@@ -786,6 +814,7 @@ static void random_target(uint64_t *seed, char text[static 200]) {
                                            "/%61", "/a+b",   "/v1", "/V1",  "/x+y", "/x%2By", "/a%2Bb", "/A:b",
                                            "/%41", "/x%20y", "/",   "/..",  "/%2e", "/a;b",   "/a%2Fb", "/%c3%a9",
                                            "/%zz", "/a\\b",  "/.a", "/%00", "/é",   "/~",     "/%7e",   "/b"};
+    static const char *const queries[] = {"?q=/../", "?", "?q=%zz", "?#"};
     size_t common = 12, all = sizeof(segments) / sizeof(segments[0]), count = 1 + next_random(seed) % 4;
     text[0] = '\0';
     for (size_t i = 0; i < count; i++)
@@ -793,7 +822,7 @@ static void random_target(uint64_t *seed, char text[static 200]) {
     if (next_random(seed) % 8 == 0)
         strcat(text, "/");
     if (next_random(seed) % 8 == 0)
-        strcat(text, "?q=/../#" + next_random(seed) % 2);
+        strcat(text, PICK(seed, queries));
 }
 
 static uint64_t seed_from_environment(void) {
@@ -860,6 +889,7 @@ int main(void) {
         cmocka_unit_test(the_order_of_routes_means_nothing),
         cmocka_unit_test(every_rule_is_reached_by_some_spelling),
         cmocka_unit_test(a_raw_nul_is_refused_wherever_it_stands),
+        cmocka_unit_test(nothing_is_read_behind_a_targets_end),
         cmocka_unit_test(ids_and_paths_have_their_longest),
         cmocka_unit_test(templates_have_up_to_32_segments),
         cmocka_unit_test(no_routes_lead_nowhere),
