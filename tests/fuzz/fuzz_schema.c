@@ -22,6 +22,13 @@ static void check_type(const struct sp_schema *schema, const struct sp_schema_ty
     }
 }
 
+static void check_route(const struct sp_schema *schema, const struct sp_route *route) {
+    const struct sp_schema_type *type = sp_schema_find_type(schema, route->type);
+    require(type != NULL && sp_schema_find_action(type, route->action) != NULL);
+    require(sp_schema_find_route(schema, route->method, route->path) == route);
+    require(route->line > 0 && route->column > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sp_arena arena;
     struct sp_error error = {0};
@@ -35,6 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             require(sp_schema_find_permission(&schema, schema.permissions[i].name) == &schema.permissions[i]);
         for (size_t i = 0; i < schema.type_count; i++)
             check_type(&schema, &schema.types[i]);
+        for (size_t i = 0; i < schema.route_count; i++)
+            check_route(&schema, &schema.routes[i]);
+        require(schema.matcher != NULL);
     }
     sp_arena_fini(&arena);
     return 0;
