@@ -132,8 +132,10 @@ enum sp_status admin_call(struct admin_fixture *fixture, const char *key, const 
     fixture->error = (struct sp_error){0};
     sp_arena_reset(&fixture->arena);
     struct sp_ip ip = {0};
-    struct sp_admin_caller caller = {
-        .credential = sp_str_from(key), .address = sp_str_from(fixture->address), .now_s = fixture->now_s};
+    struct sp_admin_caller caller = {.credential = sp_str_from(key),
+                                     .address = sp_str_from(fixture->address),
+                                     .now_s = fixture->now_s,
+                                     .usage = fixture->usage};
     if (fixture->address != NULL) {
         struct sp_error error = {0};
         assert_ok(sp_ip_parse(caller.address, &ip, &error), &error);

@@ -22,6 +22,7 @@ struct admin_fixture {
     char operator_key[SP_KEY_TEXT_BYTES]; /* of the operator "root" */
     int64_t now_s;                        /* of the next calls; ADMIN_FIXTURE_NOW_S at first */
     const char *address;                  /* of the next calls; NULL: not known. "203.0.113.9" at first */
+    const struct sp_admin_usage *usage;   /* of the next calls; NULL at first */
 
     /* Of the last call. */
     json_t *reply; /* with default values; NULL where it failed */
