@@ -13,11 +13,12 @@ declare -A layers=(
     [decide]="base core wire store decide"
     [admin]="base core wire usage store decide admin"
     [rpc]="base wire rpc"
+    [etcd]="base wire rpc etcd"
     [http]="base http"
     [observe]="base observe"
     [lib]="base core store decide lib"
     [server]="base core wire usage store decide rpc http observe server"
-    [sync]="base core wire usage store decide admin rpc http observe sync"
+    [sync]="base core wire usage store decide admin rpc etcd http observe sync"
     [cli]="base core wire store rpc cli"
 )
 declare -A libraries=(
@@ -29,7 +30,7 @@ declare -A libraries=(
     [libdeflate.h]="core"
     [microhttpd.h]="http"
     [jansson.h]="wire store cli server"
-    [.pb-c.h]="store decide admin rpc server sync cli"
+    [.pb-c.h]="store decide admin rpc etcd server sync cli"
 )
 
 broken=0

@@ -13,13 +13,19 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
-enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024 };
+enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024, METADATA_MAX = 4, KEEPALIVE_ARGS = 5 };
+
+/* Sent with every call. The value's memory is wiped with the last reference to it, which may be gRPC's. */
+struct header {
+    const char *name;
+    grpc_slice value;
+};
 
 struct sp_rpc_client {
     grpc_channel *channel;
     grpc_completion_queue *cq;
-    grpc_slice authorization; /* its memory is wiped with the last reference to it, which may be gRPC's */
-    bool has_key;
+    struct header headers[METADATA_MAX];
+    size_t header_count;
     unsigned timeout_ms;
 };
 
@@ -27,11 +33,13 @@ struct sp_rpc_client {
 struct sp_rpc_stream {
     struct sp_rpc_client *client;
     grpc_call *call;
-    grpc_metadata authorization;
+    grpc_metadata headers[METADATA_MAX];
     grpc_metadata_array initial_metadata, trailing_metadata;
     grpc_status_code code;
     grpc_slice message;
+    grpc_byte_buffer *received;
     bool initial_received; /* was asked for */
+    bool receiving;        /* a message was asked for and has not come yet */
     bool ended;            /* the status is here */
 };
 
@@ -67,22 +75,56 @@ static void wipe_secret(void *user) {
     free(secret);
 }
 
-static enum sp_status set_key(struct sp_rpc_client *client, struct sp_str key, struct sp_error *error) {
-    static const char scheme[] = "Bearer ";
-    size_t size = sizeof scheme - 1 + key.size;
-    struct secret *secret = malloc(sizeof *secret + size);
+static struct secret *make_secret(struct sp_str scheme, struct sp_str text) {
+    struct secret *secret = malloc(sizeof *secret + scheme.size + text.size);
+    if (secret == NULL) {
+        return NULL;
+    }
+    secret->size = scheme.size + text.size;
+    if (scheme.size > 0) {
+        memcpy(secret->text, scheme.data, scheme.size);
+    }
+    memcpy(secret->text + scheme.size, text.data, text.size);
+    return secret;
+}
+
+static void remove_header(struct sp_rpc_client *client, const char *name) {
+    for (size_t i = 0; i < client->header_count; i++) {
+        if (strcmp(client->headers[i].name, name) == 0) {
+            grpc_slice_unref(client->headers[i].value);
+            client->headers[i] = client->headers[--client->header_count];
+            return;
+        }
+    }
+}
+
+static enum sp_status add_header(struct sp_rpc_client *client, const char *name, struct sp_str scheme,
+                                 struct sp_str text, struct sp_error *error) {
+    if (client->header_count == METADATA_MAX) {
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%d headers are the most", METADATA_MAX);
+    }
+    struct secret *secret = make_secret(scheme, text);
     if (secret == NULL) {
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
-    secret->size = size;
-    memcpy(secret->text, scheme, sizeof scheme - 1);
-    memcpy(secret->text + sizeof scheme - 1, key.data, key.size);
-    client->authorization = grpc_slice_new_with_user_data(secret->text, size, wipe_secret, secret);
-    client->has_key = true;
-    if (!grpc_header_nonbin_value_is_legal(client->authorization)) {
-        return sp_error_set(error, SP_ERR_INVALID, "the key holds characters that no key has");
+    grpc_slice value = grpc_slice_new_with_user_data(secret->text, secret->size, wipe_secret, secret);
+    if (!grpc_header_nonbin_value_is_legal(value)) {
+        grpc_slice_unref(value);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: holds characters that no header may hold", name);
     }
+    client->headers[client->header_count++] = (struct header){name, value};
     return SP_OK;
+}
+
+static enum sp_status set_key(struct sp_rpc_client *client, struct sp_str key, struct sp_error *error) {
+    enum sp_status status = add_header(client, "authorization", SP_STR_LITERAL("Bearer "), key, error);
+    return status == SP_ERR_INVALID ? sp_error_set(error, status, "the key holds characters that no key has") : status;
+}
+
+enum sp_status sp_rpc_client_set_metadata(struct sp_rpc_client *client, const char *name, struct sp_str value,
+                                          struct sp_error *error) {
+    remove_header(client, name);
+    return value.size == 0 ? SP_OK : add_header(client, name, (struct sp_str){NULL, 0}, value, error);
 }
 
 static grpc_arg integer_arg(const char *key, int value) {
@@ -103,8 +145,15 @@ static void connect_channel(struct sp_rpc_client *client, const struct sp_rpc_cl
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit > INT_MAX ? INT_MAX : (int)limit),
         integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        /* From here on only with a keepalive. */
+        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, (int)options->keepalive_ms),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, (int)options->keepalive_ms),
+        integer_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
+        integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
     };
-    const grpc_channel_args all = {.num_args = sizeof args / sizeof args[0], .args = args};
+    size_t count = sizeof args / sizeof args[0] - (options->keepalive_ms == 0 ? KEEPALIVE_ARGS : 0);
+    const grpc_channel_args all = {.num_args = count, .args = args};
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
     client->channel = grpc_channel_create(options->target, credentials, &all);
     grpc_channel_credentials_release(credentials);
@@ -141,8 +190,8 @@ void sp_rpc_client_close(struct sp_rpc_client *client) {
     }
     grpc_completion_queue_shutdown(client->cq);
     grpc_completion_queue_destroy(client->cq);
-    if (client->has_key) {
-        grpc_slice_unref(client->authorization);
+    for (size_t i = 0; i < client->header_count; i++) {
+        grpc_slice_unref(client->headers[i].value);
     }
     free(client);
     sp_rpc_global_fini();
@@ -171,12 +220,12 @@ static void end(struct sp_rpc_stream *stream) {
 
 static void set_initial_op(struct sp_rpc_stream *stream, grpc_op *op) {
     op->op = GRPC_OP_SEND_INITIAL_METADATA;
-    if (stream->client->has_key) {
-        stream->authorization.key = grpc_slice_from_static_string("authorization");
-        stream->authorization.value = stream->client->authorization;
-        op->data.send_initial_metadata.count = 1;
-        op->data.send_initial_metadata.metadata = &stream->authorization;
+    for (size_t i = 0; i < stream->client->header_count; i++) {
+        stream->headers[i].key = grpc_slice_from_static_string(stream->client->headers[i].name);
+        stream->headers[i].value = stream->client->headers[i].value;
     }
+    op->data.send_initial_metadata.count = stream->client->header_count;
+    op->data.send_initial_metadata.metadata = stream->headers;
 }
 
 static void set_status_op(struct sp_rpc_stream *stream, grpc_op *op) {
@@ -349,12 +398,8 @@ enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct s
     return run_batch(stream, &op, 1, stream) ? SP_OK : failure(stream, error);
 }
 
-enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
-                                     struct sp_error *error) {
-    if (stream->ended) {
-        return failure(stream, error);
-    }
-    grpc_byte_buffer *buffer = NULL;
+/* False where gRPC refused it. */
+static bool ask_for_message(struct sp_rpc_stream *stream) {
     grpc_op ops[2];
     size_t count = 0;
     memset(ops, 0, sizeof ops);
@@ -364,14 +409,54 @@ enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_are
         ops[count++].data.recv_initial_metadata.recv_initial_metadata = &stream->initial_metadata;
     }
     ops[count].op = GRPC_OP_RECV_MESSAGE;
-    ops[count++].data.recv_message.recv_message = &buffer;
-    if (!run_batch(stream, ops, count, stream) || buffer == NULL) {
+    ops[count++].data.recv_message.recv_message = &stream->received;
+    stream->receiving = grpc_call_start_batch(stream->call, ops, count, &stream->received, NULL) == GRPC_CALL_OK;
+    return stream->receiving;
+}
+
+static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
+                                    struct sp_bytes *ret_message, struct sp_error *error) {
+    if (stream->ended || (!stream->receiving && !ask_for_message(stream))) {
+        return failure(stream, error);
+    }
+    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
+    if (event.type == GRPC_QUEUE_TIMEOUT) {
+        return sp_error_set(error, SP_ERR_DEADLINE, "nothing came in time");
+    }
+    stream->receiving = false;
+    grpc_byte_buffer *buffer = stream->received;
+    stream->received = NULL;
+    if (event.success == 0 || buffer == NULL) {
         if (buffer != NULL) {
             grpc_byte_buffer_destroy(buffer);
         }
         return failure(stream, error);
     }
     return take_buffer(buffer, arena, ret_message, error);
+}
+
+enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
+                                     struct sp_error *error) {
+    return receive_until(stream, gpr_inf_future(GPR_CLOCK_MONOTONIC), arena, ret_message, error);
+}
+
+enum sp_status sp_rpc_stream_receive_within(struct sp_rpc_stream *stream, unsigned timeout_ms, struct sp_arena *arena,
+                                            struct sp_bytes *ret_message, struct sp_error *error) {
+    gpr_timespec timeout = gpr_time_from_millis(timeout_ms, GPR_TIMESPAN);
+    return receive_until(stream, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout), arena, ret_message, error);
+}
+
+/* What was asked for must come back before the call is freed. */
+static void drop_message(struct sp_rpc_stream *stream) {
+    if (stream->receiving) {
+        (void)grpc_completion_queue_pluck(stream->client->cq, &stream->received, gpr_inf_future(GPR_CLOCK_MONOTONIC),
+                                          NULL);
+        stream->receiving = false;
+    }
+    if (stream->received != NULL) {
+        grpc_byte_buffer_destroy(stream->received);
+        stream->received = NULL;
+    }
 }
 
 void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
@@ -385,6 +470,7 @@ void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
             /* It ended before the cancellation: as good. */
         }
     }
+    drop_message(stream);
     end(stream);
     free(stream);
 }

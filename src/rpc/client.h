@@ -15,12 +15,19 @@ struct sp_rpc_client_options {
     struct sp_str key;        /* sent as "authorization: Bearer …"; empty: none. Copied, wiped at close. */
     unsigned timeout_ms;      /* for a unary call; 0: 10,000 */
     size_t max_receive_bytes; /* 0: 16 MiB */
+    unsigned keepalive_ms;    /* a ping after that long without a word, so that a dead connection is noticed; 0: none */
 };
 
 /* Connects lazily. SP_ERR_INVALID. */
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
                                   struct sp_error *error) SP_MUST_USE;
 void sp_rpc_client_close(struct sp_rpc_client *client);
+
+/* Sends "name: value" with every call from now on, in place of the value that the name had; an empty value: no longer. The value
+ * is copied, and wiped when it is replaced and no call holds it. `name` must stay valid. SP_ERR_INVALID: not what a header
+ * may hold; SP_ERR_EXHAUSTED: more than four names. */
+enum sp_status sp_rpc_client_set_metadata(struct sp_rpc_client *client, const char *name, struct sp_str value,
+                                          struct sp_error *error) SP_MUST_USE;
 
 /* Calls a unary method. The reply is in `arena`. An error of the server comes as its status, with its message. */
 enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path, struct sp_bytes request,
@@ -39,6 +46,9 @@ enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct s
 /* The next message in `arena`. SP_ERR_OUT_OF_RANGE: the server ended the call with OK. Another status: with that error. */
 enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
                                      struct sp_error *error) SP_MUST_USE;
+/* The same, waiting at most `timeout_ms`. SP_ERR_DEADLINE: nothing came, and the next receive waits on. */
+enum sp_status sp_rpc_stream_receive_within(struct sp_rpc_stream *stream, unsigned timeout_ms, struct sp_arena *arena,
+                                            struct sp_bytes *ret_message, struct sp_error *error) SP_MUST_USE;
 /* Cancels what is under way and frees. NULL is allowed. */
 void sp_rpc_stream_close(struct sp_rpc_stream *stream);
 

@@ -50,7 +50,9 @@ static enum sp_status write_meta(struct sp_write *write, const struct sp_store_c
     sp_store_be64(next, 1);
     sp_store_be64(next + 8, 1);
     sp_store_be64(created, (uint64_t)options->now_s);
-    struct sp_head head = {.revision = {.epoch = 1, .number = 0}, .settings_version = 1};
+    bool follows = options->source.size > 0;
+    struct sp_str source = follows ? options->source : SP_STR_LITERAL("embedded");
+    struct sp_head head = {.revision = {.epoch = follows ? 0 : 1, .number = 0}, .settings_version = 1};
     enum sp_status status = sp_write_first_prefix(write, options->key_prefix, error);
     if (status != SP_OK)
         return status;
@@ -60,7 +62,7 @@ static enum sp_status write_meta(struct sp_write *write, const struct sp_store_c
     if (status == SP_OK)
         status = sp_write_meta(write, "created", (struct sp_bytes){created, sizeof created});
     if (status == SP_OK)
-        status = sp_write_meta(write, "source", (struct sp_bytes){(const uint8_t *)"embedded", 8});
+        status = sp_write_meta(write, "source", (struct sp_bytes){(const uint8_t *)source.data, source.size});
     if (status == SP_OK)
         status = sp_write_head(write, &head);
     return status == SP_OK ? SP_OK : sp_write_failure(write, error);
@@ -105,7 +107,7 @@ static enum sp_status fill(struct sp_store *store, const char *path, const struc
                                "make the store's databases");
     if (status == SP_OK)
         status = write_meta(write, options, error);
-    if (status == SP_OK)
+    if (status == SP_OK && options->source.size == 0)
         status = put_schema(write, options, arena, error);
     if (status != SP_OK) {
         sp_write_abort(write);

@@ -134,6 +134,8 @@ enum sp_status sp_request_get(struct sp_view *view, const uint8_t id[static 32],
                               Sallyport__Store__V1__StoredRequest **ret_request) SP_MUST_USE;
 enum sp_status sp_request_put(struct sp_write *write, const uint8_t id[static 32],
                               const Sallyport__Store__V1__StoredRequest *request) SP_MUST_USE;
+/* SP_OK also where there is none. */
+enum sp_status sp_request_remove(struct sp_write *write, const uint8_t id[static 32]) SP_MUST_USE;
 /* Removes at most `limit` expired ones. */
 enum sp_status sp_request_expire(struct sp_write *write, int64_t now_s, size_t limit, size_t *ret_removed) SP_MUST_USE;
 

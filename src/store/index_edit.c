@@ -206,6 +206,79 @@ enum sp_status sp_index_edit_remove(struct sp_index_edit *edit, const struct sp_
     return explain_failure(edit, status);
 }
 
+/* ---- what is taken ---- */
+
+static bool same_bytes(struct sp_bytes a, struct sp_bytes b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static bool is_owner(const struct sp_index_record *record) {
+    return record->database == SP_DB_RESOURCE && sp_edge_peek(record->value).subject == 0;
+}
+
+bool sp_index_record_shares_place(const struct sp_index_record *a, const struct sp_index_record *b) {
+    if (a->database != b->database || !same_bytes(a->key, b->key))
+        return false;
+    if (a->database == SP_DB_KEY)
+        return memcmp(sp_key_record_digest(a->value), sp_key_record_digest(b->value), SP_DIGEST_BYTES) == 0;
+    if (is_owner(a) && is_owner(b))
+        return true;
+    return a->database == SP_DB_COUNT || !sp_database_layouts[a->database].duplicates || same_bytes(a->value, b->value);
+}
+
+static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
+    struct sp_bytes bucket;
+    struct bucket_cut cut = {.same = {NULL, 0}};
+    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_KEY, record->key, &bucket);
+    if (status == SP_OK)
+        status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *ret_taken = cut.same.size > 0;
+    return SP_OK;
+}
+
+static enum sp_status is_edge_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(&edit->write->view, record->database, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = sp_val(record->key);
+    MDB_val value = sp_val(record->value);
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_BOTH);
+    mdb_cursor_close(cursor);
+    if (code != MDB_SUCCESS && code != MDB_NOTFOUND)
+        return sp_lmdb_status(code);
+    *ret_taken = code == MDB_SUCCESS;
+    return SP_OK;
+}
+
+enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct sp_index_record *record,
+                                      bool *ret_taken) {
+    struct sp_bytes there;
+    uint64_t owner = 0;
+    enum sp_status status;
+    if (record->database == SP_DB_COUNT) {
+        *ret_taken = false;
+        return SP_OK;
+    }
+    if (record->database == SP_DB_KEY)
+        return is_key_taken(edit, record, ret_taken);
+    if (is_owner(record)) {
+        status = sp_index_owner(&edit->write->view, record->key, &owner);
+        if (status == SP_OK)
+            *ret_taken = owner != 0;
+        return status;
+    }
+    if (sp_database_layouts[record->database].duplicates)
+        return is_edge_taken(edit, record, ret_taken);
+    status = sp_view_get(&edit->write->view, record->database, record->key, &there);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *ret_taken = status == SP_OK;
+    return SP_OK;
+}
+
 typedef enum sp_status edit_one(struct sp_index_edit *edit, const struct sp_index_record *record);
 
 /* Calls `each` for the records of `of` that are not in `other`. Both are sorted. */

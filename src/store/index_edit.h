@@ -24,6 +24,13 @@ enum sp_status sp_index_edit_remove(struct sp_index_edit *edit, const struct sp_
 enum sp_status sp_index_edit_replace(struct sp_index_edit *edit, struct sp_index_records *before,
                                      struct sp_index_records *after) SP_MUST_USE;
 
+/* Whether inserting the record would be refused with SP_ERR_EXISTS. SP_ERR_CORRUPT. */
+enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct sp_index_record *record,
+                                      bool *ret_taken) SP_MUST_USE;
+
+/* Whether inserting the one would be refused because of the other. */
+bool sp_index_record_shares_place(const struct sp_index_record *a, const struct sp_index_record *b);
+
 enum sp_status sp_index_edit_flush(struct sp_index_edit *edit) SP_MUST_USE;
 
 #endif

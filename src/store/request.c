@@ -81,6 +81,19 @@ enum sp_status sp_request_put(struct sp_write *write, const uint8_t id[static 32
     return status;
 }
 
+enum sp_status sp_request_remove(struct sp_write *write, const uint8_t id[static 32]) {
+    struct sp_arena arena;
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = forget_age(write, id, &arena);
+    if (status == SP_OK)
+        status = sp_write_remove(write, SP_DB_REQUEST, id_bytes(id), NULL);
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+}
+
 /* The oldest record's age key; SP_ERR_NOT_FOUND where none has expired. */
 static enum sp_status oldest_expired(struct sp_write *write, int64_t now_s, uint8_t ret_key[static AGE_KEY_BYTES]) {
     MDB_cursor *cursor;

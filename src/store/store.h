@@ -43,6 +43,8 @@ struct sp_store_create_options {
     struct sp_str schema_yaml;
     struct sp_str key_prefix; /* "sp_" */
     int64_t now_s;
+    struct sp_str
+        source; /* what it is to follow (replica.h); empty: itself. With one: no schema, revision 0 of epoch 0 */
 };
 
 /* Makes a new store in an existing or new folder (mode 0750, data 0640, lock 0660): format, epoch 1, revision 1, the schema.

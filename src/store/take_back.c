@@ -4,7 +4,9 @@
 
 #include "store/change_record.h"
 #include "store/entity.h"
+#include "store/epoch.h"
 #include "store/narrow.h"
+#include "store/replica.h"
 #include "wire/wire.h"
 
 enum {
@@ -40,39 +42,13 @@ static void init_entry(int64_t now_s, Sallyport__V1__Change *ret_change, Sallypo
     ret_change->time = now_s;
 }
 
-/* Above every epoch of the backup and the log. Not below the time, so that it is also above the epochs of stores that
- * are not looked at here: one that is replaced, or the same backup restored elsewhere. */
-static uint64_t next_epoch(const struct sp_later_log *log, int64_t now_s) {
-    uint64_t epoch = log->newest_epoch + 1;
-    if (now_s > 0 && epoch < (uint64_t)now_s)
-        epoch = (uint64_t)now_s;
-    return epoch;
-}
-
-/* Begins the epoch with an audit entry that says so, also where nothing is to be revoked. */
+/* Above every epoch of the backup and the log, with an audit entry that says so, also where nothing is to be revoked. */
 static enum sp_status begin_epoch(struct batch *batch) {
-    struct sp_head head;
-    struct sp_bytes packed;
-    uint8_t hash[SP_CHANGE_HASH_BYTES];
-    Sallyport__V1__Actor actor;
-    Sallyport__V1__Change change;
-    Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
-    enum sp_status status = sp_view_head(sp_write_view(batch->write), &head);
-    if (status != SP_OK)
-        return sp_error_set(batch->error, status, "the backup's head cannot be read");
-    head.revision.epoch = next_epoch(batch->log, batch->now_s);
-    head.revision.number++;
-    revision.epoch = head.revision.epoch;
-    revision.number = head.revision.number;
-    init_entry(batch->now_s, &change, &actor);
-    change.revision = &revision;
-    status = sp_change_pack(&change, NULL, 0, head.last_hash, &batch->arena, &packed, hash);
+    enum sp_status status =
+        sp_write_begin_epoch(batch->write, batch->log->newest_epoch, "restore", "Restore", batch->now_s, &batch->arena);
+    /* A follower's backup becomes a store of its own. */
     if (status == SP_OK)
-        status = sp_write_put(batch->write, SP_DB_CHANGE, sp_number_key(&head.revision.number), packed, 0);
-    if (status == SP_OK) {
-        memcpy(head.last_hash, hash, sizeof(hash));
-        status = sp_write_head(batch->write, &head);
-    }
+        status = sp_replica_set_source(batch->write, SP_STR_LITERAL("embedded"));
     return status == SP_OK ? SP_OK : sp_error_set(batch->error, status, "the new epoch cannot be written");
 }
 

@@ -64,6 +64,7 @@ struct sp_head {
 };
 
 struct sp_kept;
+struct sp_journal;
 
 /* The cursors that a snapshot keeps for decisions. */
 enum sp_kept_cursor { SP_CURSOR_PRINCIPAL, SP_CURSOR_RESOURCE, SP_KEPT_CURSORS };
@@ -150,9 +151,12 @@ static inline struct sp_bytes sp_number_key(const uint64_t *number) {
 struct sp_write {
     struct sp_view view;
     struct sp_turn turn;
-    int failed;            /* LMDB's first code that made the write fail: it can only be aborted then */
-    bool half_done;        /* a changeset was refused half way: likewise */
-    bool settings_touched; /* the commit moves the settings version on */
+    int failed;                 /* LMDB's first code that made the write fail: it can only be aborted then */
+    bool half_done;             /* a changeset was refused half way: likewise */
+    bool settings_touched;      /* the commit moves the settings version on */
+    bool policy_touched;        /* entities were put or deleted */
+    bool moved;                 /* and the source has them (replica.h) */
+    struct sp_journal *journal; /* notes of what is put and deleted; NULL: none are taken */
 };
 
 /* Says why the write failed; SP_OK where it has not. */
@@ -178,5 +182,8 @@ enum sp_status sp_write_empty(struct sp_write *write, enum sp_database database)
 enum sp_status sp_write_head(struct sp_write *write, const struct sp_head *head) SP_MUST_USE;
 enum sp_status sp_write_meta(struct sp_write *write, const char *name, struct sp_bytes value) SP_MUST_USE;
 enum sp_status sp_view_meta(struct sp_view *view, const char *name, struct sp_bytes *ret_value) SP_MUST_USE;
+
+/* Whether the store is not the truth itself, and is in use: one without a revision is being filled (replica_meta.c). */
+bool sp_view_must_not_change(struct sp_view *view);
 
 #endif

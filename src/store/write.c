@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "store/entity.h"
+#include "store/journal.h"
 #include "store/view.h"
 
 /* ---- begin, commit, abort ---- */
@@ -50,10 +51,17 @@ struct sp_view *sp_write_view(struct sp_write *write) {
 }
 
 /* Whether what snapshots keep between acquires may have changed (kept.h). */
-static void note_settings(struct sp_write *write, enum sp_database database, struct sp_bytes key) {
+static void look_at_settings(struct sp_write *write, enum sp_database database, struct sp_bytes key) {
     if (database == SP_DB_ACTION || database == SP_DB_WORKSPACE ||
         (database == SP_DB_ENTITY && key.size > 0 && key.data[0] == SP_KIND_SCHEMA))
         write->settings_touched = true;
+    write->policy_touched |= database == SP_DB_ENTITY;
+}
+
+static void note(struct sp_write *write, enum sp_database database, struct sp_bytes key, struct sp_bytes value,
+                 bool deleted) {
+    if (write->journal != NULL)
+        sp_journal_note(write->journal, database, key, value, deleted);
 }
 
 static enum sp_status move_settings_version(struct sp_write *write) {
@@ -79,6 +87,11 @@ enum sp_status sp_write_commit(struct sp_write *write, struct sp_error *error) {
         sp_write_abort(write);
         return sp_error_set(error, SP_ERR_INTERNAL, "a change was refused half way, so that nothing was committed");
     }
+    if (write->policy_touched && !write->moved && sp_view_must_not_change(&write->view)) {
+        sp_write_abort(write);
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "this store follows etcd, and changes are made there: say --source as `serve` does");
+    }
     int code = mdb_txn_commit(write->view.txn);
     free_write(write);
     return sp_lmdb_error(error, code, "commit to the store");
@@ -93,7 +106,7 @@ void sp_write_abort(struct sp_write *write) {
 
 /* ---- changes ---- */
 
-static enum sp_status note(struct sp_write *write, int code) {
+static enum sp_status settle(struct sp_write *write, int code) {
     if (code != MDB_SUCCESS && write->failed == MDB_SUCCESS)
         write->failed = code;
     return sp_lmdb_status(write->failed != MDB_SUCCESS ? write->failed : code);
@@ -105,38 +118,44 @@ enum sp_status sp_write_failure(const struct sp_write *write, struct sp_error *e
 
 enum sp_status sp_write_put(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                             struct sp_bytes value, unsigned flags) {
-    note_settings(write, database, key);
+    look_at_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = sp_val(value);
     int code = mdb_put(write->view.txn, write->view.store->databases[database], &key_val, &value_val, flags);
-    return code == MDB_KEYEXIST ? SP_ERR_EXISTS : note(write, code);
+    if (code == MDB_SUCCESS)
+        note(write, database, key, value, false);
+    return code == MDB_KEYEXIST ? SP_ERR_EXISTS : settle(write, code);
 }
 
 enum sp_status sp_write_put_new(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                                 struct sp_bytes value, struct sp_bytes *ret_there) {
-    note_settings(write, database, key);
+    look_at_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = sp_val(value);
     int code = mdb_put(write->view.txn, write->view.store->databases[database], &key_val, &value_val, MDB_NOOVERWRITE);
+    if (code == MDB_SUCCESS)
+        note(write, database, key, value, false);
     if (code != MDB_KEYEXIST)
-        return note(write, code);
+        return settle(write, code);
     *ret_there = sp_val_bytes(&value_val);
     return SP_ERR_EXISTS;
 }
 
 enum sp_status sp_write_remove(struct sp_write *write, enum sp_database database, struct sp_bytes key,
                                const struct sp_bytes *value) {
-    note_settings(write, database, key);
+    look_at_settings(write, database, key);
     MDB_val key_val = sp_val(key);
     MDB_val value_val = value != NULL ? sp_val(*value) : (MDB_val){0, NULL};
     int code =
         mdb_del(write->view.txn, write->view.store->databases[database], &key_val, value != NULL ? &value_val : NULL);
-    return code == MDB_NOTFOUND ? SP_ERR_NOT_FOUND : note(write, code);
+    if (code == MDB_SUCCESS)
+        note(write, database, key, (struct sp_bytes){NULL, 0}, true);
+    return code == MDB_NOTFOUND ? SP_ERR_NOT_FOUND : settle(write, code);
 }
 
 enum sp_status sp_write_empty(struct sp_write *write, enum sp_database database) {
-    note_settings(write, database, (struct sp_bytes){NULL, 0});
-    return note(write, mdb_drop(write->view.txn, write->view.store->databases[database], 0));
+    look_at_settings(write, database, (struct sp_bytes){NULL, 0});
+    return settle(write, mdb_drop(write->view.txn, write->view.store->databases[database], 0));
 }
 
 /* ---- numbers ---- */

@@ -51,6 +51,13 @@ static const struct sp_sync_command commands[] = {
         .run = sp_sync_grow_command,
     },
     {
+        .name = "migrate",
+        .usage = "--store DIR --to URL [OPTION]...",
+        .summary = "move the truth of a store to etcd, in a new epoch",
+        .examples = "  sallyport-sync migrate --store store --to etcd://etcd-1:2379,etcd-2:2379/sallyport/v1/\n",
+        .run = sp_sync_migrate_command,
+    },
+    {
         .name = "restore",
         .usage = "--store DIR --backup FILE [OPTION]...",
         .summary = "make a backup's state the store's, in a new epoch",

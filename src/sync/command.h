@@ -22,6 +22,7 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
 int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_verify_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char **argv);
+int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_restore_command(const struct sp_sync_command *command, int argc, char **argv);
 
 /* Runs the command that argv[1] names. */

@@ -15,6 +15,7 @@ enum {
     MAX_RECEIVE_BYTES = 4 * 1024 * 1024 + 64 * 1024, /* a batch of an import */
     ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
     SECONDS_A_DAY = 24 * 60 * 60,
+    LOOK_EVERY_MS = 50, /* whether the store was filled */
 };
 
 extern const unsigned char sp_embedded_sync_descriptors_bytes[];
@@ -22,6 +23,7 @@ extern const unsigned long sp_embedded_sync_descriptors_size;
 
 struct serve_options {
     const char *store;
+    struct sp_source_options source;
     struct sp_option_texts listen;
     struct sp_option_texts http_listen;
     bool insecure;
@@ -67,12 +69,24 @@ static void say_where(const struct serve_options *options, const struct sp_rpc_s
     sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
 }
 
+/* A store that follows a source holds nothing until it was listed once. False: a signal came first. */
+static bool wait_until_filled(struct sp_sync *sync) {
+    struct sp_source_state state = {.filled = true};
+    do {
+        if (sync->source != NULL)
+            sp_source_get_state(sync->source, &state);
+    } while (!state.filled && !sp_process_wait_for_signal(LOOK_EVERY_MS));
+    return state.filled;
+}
+
 /* Queued changes are finished and answered before connections are closed. */
 static void serve(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
     sp_log(SP_LOG_INFO, "serving the store in %s", options->store);
-    atomic_store(&sync->ready, true);
-    sp_rpc_server_set_serving(server, true);
-    sp_process_wait_for_signal(-1);
+    if (wait_until_filled(sync)) {
+        atomic_store(&sync->ready, true);
+        sp_rpc_server_set_serving(server, true);
+        sp_process_wait_for_signal(-1);
+    }
     sp_log(SP_LOG_INFO, "ending: changes that wait are finished; another signal ends at once");
     sp_process_let_signals_end();
     atomic_store(&sync->ready, false);
@@ -99,20 +113,24 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
 }
 
 static enum sp_status run_with_store(const struct serve_options *options, struct sp_store *store,
-                                     struct sp_error *error) {
+                                     struct sp_source *source, struct sp_error *error) {
     struct sp_sync *sync = aligned_alloc(_Alignof(struct sp_sync), sizeof(*sync));
     if (sync == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status =
-        sp_sync_init(sync, store, options->store, (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
+        sp_sync_init(sync, store, source, options->store, (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
     sync->trust = options->trust;
     const struct sp_sync_usage_options usage_options = {store, options->store, (int64_t)options->report_grace_s};
     if (status == SP_OK)
         status = sp_sync_usage_start(&usage_options, &sync->usage, error);
+    if (status == SP_OK && source != NULL)
+        status = sp_source_start(source, sp_sync_wake_watches, sync, error);
     if (status == SP_OK)
         status = run_server(options, sync, error);
+    sp_source_stop(source);
     sp_sync_usage_stop(sync->usage);
     if (sp_sync_fini(sync)) {
+        sp_source_close(source);
         sp_store_close(store);
         free(sync);
     }
@@ -120,23 +138,37 @@ static enum sp_status run_with_store(const struct serve_options *options, struct
     return status;
 }
 
+static enum sp_status open_source(const struct serve_options *options, struct sp_store *store,
+                                  struct sp_source **ret_source, struct sp_error *error) {
+    if (options->source.url == NULL)
+        return sp_source_check_embedded(store, error);
+    return sp_source_open(&options->source, store, ret_source, error);
+}
+
 static int run(const struct serve_options *options) {
     const struct sp_store_options open_options = {.mode = SP_STORE_WRITE, .map_size_bytes = options->map_size};
     struct sp_error error = {0};
     struct sp_store *store = NULL;
+    struct sp_source *source = NULL;
     int lock_fd = -1;
     sp_log_init("sallyport-sync", options->log_level);
     sp_log_set_format(options->log_format);
     sp_process_block_signals();
     if (!options->allow_core && sp_process_forbid_dumps() != SP_OK)
         sp_log(SP_LOG_WARNING, "core dumps cannot be forbidden here");
-    enum sp_status status = sp_sync_lock(options->store, &lock_fd, &error);
+    enum sp_status status = SP_OK;
+    if (options->source.url != NULL)
+        status = sp_source_make_store(&options->source, options->store, options->map_size, &error);
+    if (status == SP_OK)
+        status = sp_sync_lock(options->store, &lock_fd, &error);
     if (status == SP_OK) {
         sp_scratch_remove_left(options->store);
         status = sp_store_open(options->store, &open_options, &store, &error);
     }
     if (status == SP_OK)
-        status = run_with_store(options, store, &error);
+        status = open_source(options, store, &source, &error);
+    if (status == SP_OK)
+        status = run_with_store(options, store, source, &error);
     if (status != SP_OK)
         sp_log(SP_LOG_ERROR, "cannot serve: %s", error.message);
     if (lock_fd >= 0)
@@ -260,7 +292,7 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
     enum { ROWS = sizeof(rows) / sizeof(*rows) };
     for (size_t i = 0; i < ROWS; i++)
         table[i] = rows[i];
-    return ROWS;
+    return ROWS + sp_source_option_rows(&options->source, table + ROWS);
 }
 
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {

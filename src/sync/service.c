@@ -14,15 +14,16 @@ int64_t sp_sync_now_s(void) {
     return now.tv_sec;
 }
 
-enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, const char *store_path,
-                            int64_t keep_changes_s, struct sp_error *error) {
-    *sync = (struct sp_sync){.store = store, .store_path = store_path};
+enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
+                            const char *store_path, int64_t keep_changes_s, struct sp_error *error) {
+    *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};
     pthread_mutex_init(&sync->lock, NULL);
     pthread_cond_init(&sync->task_ended, NULL);
     if (sp_sync_metrics_create(&sync->metrics) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     const struct sp_writer_options options = {
         .store = store,
+        .source = source,
         .metrics = sync->metrics,
         .keep_changes_s = keep_changes_s,
         .committed = sp_sync_wake_watches,

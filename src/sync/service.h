@@ -8,6 +8,7 @@
 #include "admin/admin.h"
 #include "core/forwarded.h"
 #include "rpc/server.h"
+#include "sync/source.h"
 #include "sync/usage.h"
 #include "sync/writer.h"
 
@@ -40,6 +41,7 @@ struct sp_sync {
     const char *store_path;
     struct sp_forwarded_trust trust; /* set it before the first call: zeroed, an address is the connection's peer */
     struct sp_sync_usage *usage;     /* set it before the first call; NULL: no last use is kept, nor taken */
+    struct sp_source *source;        /* NULL: the store is the truth itself */
     struct sp_writer *writer;
     struct sp_sync_metrics *metrics;
     atomic_bool ready; /* calls are served, as the health service says it */
@@ -52,9 +54,9 @@ struct sp_sync {
     unsigned tasks; /* threads under way */
 };
 
-/* An opened store and its writer. Remove with fini. */
-enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, const char *store_path,
-                            int64_t keep_changes_s, struct sp_error *error) SP_MUST_USE;
+/* An opened store, what it follows (or NULL), and its writer. Remove with fini. */
+enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
+                            const char *store_path, int64_t keep_changes_s, struct sp_error *error) SP_MUST_USE;
 /* Finishes queued mutations and answers them; new ones are UNAVAILABLE. */
 void sp_sync_stop_writing(struct sp_sync *sync);
 /* After the server has stopped. False where a task still reads the store, which then must not be closed. */

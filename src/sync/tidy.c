@@ -5,11 +5,13 @@
 #include "admin/admin.h"
 #include "base/log.h"
 #include "store/change.h"
+#include "sync/source.h"
 
 enum {
     READERS_EVERY_MS = 5000,
     RECORDS_EVERY_MS = 60000,
-    PIECE = 1000, /* records or entities removed in one commit */
+    PIECE = 1000,      /* records or entities removed in one commit */
+    SOURCE_PIECE = 50, /* entities, and as many tombstones, in one transaction of etcd */
 };
 
 static int64_t clock_ms(clockid_t clock) {
@@ -35,23 +37,53 @@ static enum sp_status remove_old(struct sp_tidy *tidy, struct sp_write *write, i
     return status;
 }
 
-/* One transaction; one in which nothing was found costs no disk write. */
-static bool remove_piece(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch, bool *ret_more) {
+/* A transaction; one in which nothing was found costs no disk write. */
+static enum sp_status forget_old(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s, bool *ret_more,
+                                 struct sp_error *error) {
     struct sp_write *write = NULL;
+    enum sp_status status = sp_source_begin_tidying(tidy->source, store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = remove_old(tidy, write, now_s, ret_more);
+    if (status == SP_OK)
+        return sp_source_commit_tidying(tidy->source, write, error);
+    sp_write_abort(write);
+    return status;
+}
+
+/* A change like any other. Of several instances that try it, one loses the race, and looks again later. */
+static enum sp_status remove_deleted(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s,
+                                     struct sp_arena *scratch, bool *ret_more, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    size_t limit = tidy->source != NULL ? SOURCE_PIECE : PIECE;
+    enum sp_status status = sp_source_begin(tidy->source, store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_remove_deleted(write, limit, now_s, scratch, ret_more, error);
+    if (status == SP_OK)
+        return sp_source_commit(tidy->source, write, error);
+    sp_write_abort(write);
+    return status;
+}
+
+static bool is_for_later(const struct sp_tidy *tidy, enum sp_status status) {
+    return tidy->source != NULL &&
+           (status == SP_ERR_ABORTED || status == SP_ERR_UNAVAILABLE || status == SP_ERR_PRECONDITION);
+}
+
+static bool remove_piece(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch, bool *ret_more) {
     struct sp_error error = {0};
     bool more_deleted = false;
     int64_t now_s = clock_ms(CLOCK_REALTIME) / 1000;
-    enum sp_status status = sp_write_begin(store, &write, &error);
-    if (status == SP_OK) {
-        status = remove_old(tidy, write, now_s, ret_more);
-        if (status == SP_OK && tidy->look_for_deleted)
-            status = sp_admin_remove_deleted(write, PIECE, now_s, scratch, &more_deleted, &error);
-        if (status == SP_OK)
-            status = sp_write_commit(write, &error);
-        else
-            sp_write_abort(write);
-    }
+    enum sp_status status = forget_old(tidy, store, now_s, ret_more, &error);
+    if (status == SP_OK && tidy->look_for_deleted)
+        status = remove_deleted(tidy, store, now_s, scratch, &more_deleted, &error);
     sp_arena_wipe(scratch);
+    if (is_for_later(tidy, status)) {
+        tidy->look_for_deleted = false;
+        tidy->look_again = true;
+        return false;
+    }
     if (status != SP_OK) {
         sp_log(SP_LOG_WARNING, "tidying the store failed, and is tried again in a minute: %s %s",
                sp_status_name(status), error.message);
@@ -70,6 +102,8 @@ bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scra
     }
     if (now_ms < tidy->records_due_ms && !tidy->look_for_deleted)
         return tick;
+    tidy->look_for_deleted |= tidy->look_again;
+    tidy->look_again = false;
     bool looked = tidy->look_for_deleted;
     bool more = false;
     bool ok = remove_piece(tidy, store, scratch, &more);

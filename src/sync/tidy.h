@@ -6,10 +6,14 @@
 #include "base/arena.h"
 #include "store/store.h"
 
+struct sp_source;
+
 struct sp_tidy {
-    int64_t keep_changes_s; /* 0: for ever */
-    bool look_for_deleted;  /* workspaces may wait for their removal */
-    int64_t readers_due_ms; /* CLOCK_MONOTONIC, as the next */
+    int64_t keep_changes_s;   /* 0: for ever */
+    struct sp_source *source; /* where the truth is; NULL: in the store */
+    bool look_for_deleted;    /* workspaces may wait for their removal */
+    bool look_again;          /* with the next records, because it could not be done now */
+    int64_t readers_due_ms;   /* CLOCK_MONOTONIC, as the next */
     int64_t records_due_ms;
 };
 

@@ -8,12 +8,15 @@
 #include "base/log.h"
 #include "sync/expiring.h"
 #include "sync/metrics.h"
+#include "sync/source.h"
 #include "sync/tidy.h"
 
 enum {
     QUEUE_MAX = 10000,
     BATCH_MAX = 1000,
     BATCH_MAX_MS = 50,   /* of applying, before what is there is committed */
+    RACE_MAX_MS = 5000,  /* of losing races against other writers of the same source */
+    AWAIT_MS = 500,      /* for the follower to see who won one */
     LEFT_OUT_MAX = 3,    /* jobs taken out of one batch before each is tried alone */
     IDLE_LOOK_MS = 1000, /* how often an idle writer asks whether there is something to tidy */
     SCRATCH_FIRST_BYTES = 64 * 1024,
@@ -25,6 +28,7 @@ struct batch {
     struct sp_job *jobs[BATCH_MAX];
     size_t count;
     size_t left_out;
+    int64_t race_until_ms;
 };
 
 struct sp_writer {
@@ -131,7 +135,8 @@ static enum outcome apply_all(struct sp_writer *writer, struct sp_write *write, 
         if (!apply(writer, write, job))
             return leave_out(batch, job);
         *ret_something |= job->status == SP_OK;
-        if (i + 1 < batch->count && batch->left_out == 0 && monotonic_ms() >= until_ms)
+        bool enough = monotonic_ms() >= until_ms || sp_source_is_full(writer->options.source, write);
+        if (i + 1 < batch->count && batch->left_out == 0 && enough)
             put_back(writer, batch, i + 1);
     }
     return SETTLED;
@@ -141,12 +146,35 @@ static enum sp_status commit(struct sp_writer *writer, struct sp_write *write, c
                              struct sp_error *error) {
     uint64_t began_ns = monotonic_ns();
     size_t jobs = 0;
-    enum sp_status status = sp_write_commit(write, error);
+    enum sp_status status = sp_source_commit(writer->options.source, write, error);
     for (size_t i = 0; i < batch->count; i++)
         jobs += !batch->jobs[i]->left_out && batch->jobs[i]->status == SP_OK;
     if (status == SP_OK)
         sp_sync_count_commit(writer->options.metrics, monotonic_ns() - began_ns, jobs);
     return status;
+}
+
+/* Somebody else's change was made first: what was checked has to be checked again. */
+static enum outcome lose_race(struct sp_writer *writer, struct batch *batch, const struct sp_error *error) {
+    if (monotonic_ms() < batch->race_until_ms) {
+        (void)sp_source_await(writer->options.source, AWAIT_MS);
+        return TRY_AGAIN;
+    }
+    settle_all(batch, SP_ERR_ABORTED, error);
+    return SETTLED;
+}
+
+/* What becomes of a batch that could not be committed. */
+static enum outcome fail_batch(struct sp_writer *writer, struct batch *batch, enum sp_status status,
+                               const struct sp_error *error) {
+    if (status == SP_ERR_ABORTED && writer->options.source != NULL)
+        return lose_race(writer, batch, error);
+    bool all_alike = status == SP_ERR_UNAVAILABLE || status == SP_ERR_PRECONDITION;
+    if (batch->count > 1 && !all_alike)
+        return TRY_EACH_ALONE;
+    sp_log(SP_LOG_ERROR, "a change could not be committed: %s", error->message);
+    settle_all(batch, status, error);
+    return SETTLED;
 }
 
 static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
@@ -155,7 +183,7 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
     bool something = false;
     for (size_t i = 0; i < batch->count; i++)
         batch->jobs[i]->status = batch->jobs[i]->left_out ? batch->jobs[i]->status : SP_OK;
-    enum sp_status status = sp_write_begin(writer->options.store, &write, &error);
+    enum sp_status status = sp_source_begin(writer->options.source, writer->options.store, &write, &error);
     if (status != SP_OK) {
         settle_all(batch, status, &error);
         return SETTLED;
@@ -166,13 +194,7 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
         return outcome;
     }
     status = commit(writer, write, batch, &error);
-    if (status != SP_OK && batch->count > 1)
-        return TRY_EACH_ALONE;
-    if (status != SP_OK) {
-        sp_log(SP_LOG_ERROR, "a change could not be committed: %s", error.message);
-        settle_all(batch, status, &error);
-    }
-    return SETTLED;
+    return status == SP_OK ? SETTLED : fail_batch(writer, batch, status, &error);
 }
 
 /* A job is its owner's again, and mostly gone, once it was told. */
@@ -192,14 +214,16 @@ static void tell(struct sp_writer *writer, const struct batch *batch) {
 }
 
 static void run_alone(struct sp_writer *writer, struct sp_job *job) {
-    struct batch single = {.jobs = {job}, .count = 1};
+    struct batch single = {.jobs = {job}, .count = 1, .race_until_ms = monotonic_ms() + RACE_MAX_MS};
     job->left_out = false;
-    /* One job is settled at once: left out, failed, or committed. */
-    (void)try_batch(writer, &single);
+    /* One job is settled, left out, failed or committed, unless it lost a race. */
+    while (try_batch(writer, &single) == TRY_AGAIN) {
+    }
     tell(writer, &single);
 }
 
 static void run_batch(struct sp_writer *writer, struct batch *batch) {
+    batch->race_until_ms = monotonic_ms() + RACE_MAX_MS;
     enum outcome outcome = try_batch(writer, batch);
     while (outcome == TRY_AGAIN)
         outcome = try_batch(writer, batch);
@@ -256,7 +280,8 @@ static enum sp_status create(const struct sp_writer_options *options, struct sp_
     }
     writer->options = *options;
     writer->end = &writer->first;
-    writer->tidy = (struct sp_tidy){.keep_changes_s = options->keep_changes_s, .look_for_deleted = true};
+    writer->tidy = (struct sp_tidy){
+        .keep_changes_s = options->keep_changes_s, .source = options->source, .look_for_deleted = true};
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -10,6 +10,7 @@
 #include "store/entity.h"
 
 struct sp_writer;
+struct sp_source;
 struct sp_sync_metrics;
 
 struct sp_job {
@@ -30,6 +31,7 @@ struct sp_job {
 
 struct sp_writer_options {
     struct sp_store *store;
+    struct sp_source *source;        /* where the truth is; NULL: in the store */
     struct sp_sync_metrics *metrics; /* told of commits and of keys that expire; NULL: nobody */
     int64_t keep_changes_s;          /* 0: for ever */
     /* After each commit that may have changed policy; on the writer's thread. May be NULL. */

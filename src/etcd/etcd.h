@@ -1,0 +1,145 @@
+/* A client of etcd's API version 3, as far as a source of truth needs it: ranges, transactions, compaction, watches.
+ *
+ * Several endpoints: a call goes to the one that answered last, and to the next where that one cannot be reached, has no
+ * leader, or does not answer in time. All calls demand a leader. With a user, the token is fetched when first needed and
+ * again when etcd says that it is not valid. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
+#ifndef SP_ETCD_ETCD_H
+#define SP_ETCD_ETCD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum {
+    SP_ETCD_MAX_ENDPOINTS = 16,
+    SP_ETCD_MAX_OPERATIONS = 128,          /* of one transaction, by etcd's default */
+    SP_ETCD_MAX_REQUEST_BYTES = 3 << 19,   /* 1.5 MiB, likewise */
+    SP_ETCD_MAX_RECEIVE_BYTES = 256 << 20, /* of one answer: pages are bounded by their count, not by their size */
+};
+
+struct sp_etcd;
+
+/* Texts are copied. */
+struct sp_etcd_options {
+    struct sp_str endpoints;   /* "host:port,host:port" */
+    const char *user;          /* NULL: no authentication */
+    const char *password_file; /* its first line; read again for each token */
+    unsigned timeout_ms;       /* of one try; 0: 2,000 */
+};
+
+/* Connects lazily. SP_ERR_INVALID: an endpoint or a file is wrong. */
+enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etcd **ret_etcd,
+                            struct sp_error *error) SP_MUST_USE;
+/* Every watch must be closed before. NULL is allowed. */
+void sp_etcd_close(struct sp_etcd *etcd);
+
+/* The endpoint that the next call goes to; valid until then. */
+const char *sp_etcd_endpoint(const struct sp_etcd *etcd);
+
+/* What every answer tells of the server. */
+struct sp_etcd_header {
+    uint64_t cluster_id;
+    uint64_t revision;
+};
+
+struct sp_etcd_kv {
+    struct sp_bytes key;
+    struct sp_bytes value;
+    uint64_t create_revision;
+    uint64_t mod_revision;
+};
+
+/* All calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader; SP_ERR_PERMISSION: the user may not;
+ * SP_ERR_UNAUTHENTICATED: etcd does not take the user and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away (or is
+ * still to come); SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in `arena`. */
+
+struct sp_etcd_range {
+    struct sp_bytes key;
+    struct sp_bytes end; /* exclusive; size 0: the key alone */
+    uint64_t limit;      /* 0: none */
+    uint64_t revision;   /* 0: the newest, by the leader */
+    bool keys_only;
+};
+
+struct sp_etcd_page {
+    struct sp_etcd_header header;
+    struct sp_etcd_kv *kvs;
+    size_t count;
+    bool more;
+};
+
+enum sp_status sp_etcd_get(struct sp_etcd *etcd, const struct sp_etcd_range *range, struct sp_arena *arena,
+                           struct sp_etcd_page *ret_page, struct sp_error *error) SP_MUST_USE;
+
+/* The end of the range of all keys that begin with `prefix`, in `arena`; NULL data: out of memory. The prefix must not be empty
+ * or end in 0xff. */
+struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *arena);
+
+struct sp_etcd_compare {
+    struct sp_bytes key;
+    enum { SP_ETCD_MOD_IS, SP_ETCD_CREATE_IS } what; /* create_revision 0: there is no such key */
+    uint64_t revision;
+};
+
+struct sp_etcd_operation {
+    enum { SP_ETCD_PUT, SP_ETCD_DELETE } what;
+    struct sp_bytes key;
+    struct sp_bytes end; /* of a delete: exclusive; size 0: the key alone */
+    struct sp_bytes value;
+};
+
+struct sp_etcd_txn {
+    const struct sp_etcd_compare *compares;
+    size_t compare_count;
+    const struct sp_etcd_operation *operations;
+    size_t operation_count;
+    struct sp_bytes otherwise; /* the key that is read where a compare fails; size 0: none */
+};
+
+struct sp_etcd_outcome {
+    struct sp_etcd_header header; /* its revision is that of the change, where one was made */
+    bool made;                    /* every compare held */
+    bool found;                   /* not made, and the key to read otherwise is there: */
+    struct sp_etcd_kv otherwise;
+    bool repeated; /* an earlier try went unanswered, so that it may be what made the compares fail */
+};
+
+enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *txn, struct sp_arena *arena,
+                              struct sp_etcd_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
+
+/* Forgets what is older than the revision. */
+enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct sp_error *error) SP_MUST_USE;
+
+/* ---- watching ---- */
+
+struct sp_etcd_watch;
+
+struct sp_etcd_event {
+    bool deleted;
+    struct sp_etcd_kv kv; /* of a deleted key: key and mod_revision only */
+};
+
+/* What arrived together: whole revisions, in order. `count` 0: a sign of life. */
+struct sp_etcd_events {
+    struct sp_etcd_header header;
+    struct sp_etcd_event *events;
+    size_t count;
+};
+
+/* Watches a range from a revision on, on the endpoint that answered last. Waits for etcd to say that the watch stands, at most
+ * the timeout. SP_ERR_OUT_OF_RANGE: the revision was compacted away. */
+enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
+                                  struct sp_etcd_watch **ret_watch, struct sp_error *error) SP_MUST_USE;
+
+/* What comes next, waiting at most `timeout_ms`. SP_ERR_DEADLINE: nothing did; ask again. Another status: the watch is
+ * over; close it. */
+enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
+                                  struct sp_etcd_events *ret_events, struct sp_error *error) SP_MUST_USE;
+
+/* NULL is allowed. */
+void sp_etcd_watch_close(struct sp_etcd_watch *watch);
+
+#endif

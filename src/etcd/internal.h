@@ -1,0 +1,58 @@
+/* Inside the etcd client: one call with failover, and what answers have in common. */
+#ifndef SP_ETCD_INTERNAL_H
+#define SP_ETCD_INTERNAL_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "etcd/etcd.h"
+#include "etcd/rpc.pb-c.h"
+#include "rpc/client.h"
+
+enum { SP_ETCD_ENDPOINT_BYTES = 256 };
+
+struct sp_etcd_endpoint {
+    char target[SP_ETCD_ENDPOINT_BYTES];
+    struct sp_rpc_client *client; /* NULL until it is first needed */
+    bool has_token;
+};
+
+struct sp_etcd {
+    struct sp_etcd_endpoint endpoints[SP_ETCD_MAX_ENDPOINTS];
+    size_t endpoint_count;
+    size_t current;
+    char *user;
+    char *password_file;
+    unsigned timeout_ms;
+};
+
+/* Calls a method and unpacks its answer into `arena`. Goes on to the next endpoint where that may help, each once.
+ * *ret_repeated (may be NULL): an earlier try went unanswered. */
+enum sp_status sp_etcd_call(struct sp_etcd *etcd, const char *path, const ProtobufCMessage *request,
+                            const ProtobufCMessageDescriptor *reply, struct sp_arena *arena,
+                            ProtobufCMessage **ret_reply, bool *ret_repeated, struct sp_error *error) SP_MUST_USE;
+
+/* The current endpoint's connection, with a token where one is needed. */
+enum sp_status sp_etcd_connection(struct sp_etcd *etcd, struct sp_rpc_client **ret_client,
+                                  struct sp_error *error) SP_MUST_USE;
+
+/* Whether another endpoint may answer what this one refused so. */
+bool sp_etcd_may_help(enum sp_status status);
+void sp_etcd_next_endpoint(struct sp_etcd *etcd);
+void sp_etcd_drop_token(struct sp_etcd *etcd);
+
+struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *header);
+struct sp_etcd_kv sp_etcd_kv_of(const Mvccpb__KeyValue *kv);
+
+static inline ProtobufCBinaryData sp_etcd_binary(struct sp_bytes bytes) {
+    union {
+        const uint8_t *in;
+        uint8_t *out;
+    } data = {bytes.data};
+    return (ProtobufCBinaryData){bytes.size, data.out};
+}
+
+static inline struct sp_bytes sp_etcd_bytes(ProtobufCBinaryData data) {
+    return (struct sp_bytes){data.data, data.len};
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* Ranges, transactions, compaction. */
+#include <string.h>
+
+#include "etcd/internal.h"
+
+struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *arena) {
+    uint8_t *end = prefix.size == 0 || prefix.data[prefix.size - 1] == 0xff ? NULL : sp_arena_alloc(arena, prefix.size);
+    if (end == NULL)
+        return (struct sp_bytes){NULL, 0};
+    memcpy(end, prefix.data, prefix.size);
+    end[prefix.size - 1]++;
+    return (struct sp_bytes){end, prefix.size};
+}
+
+static enum sp_status no_memory(struct sp_error *error) {
+    return sp_error_set(error, SP_ERR_EXHAUSTED, "etcd's answer takes more memory than was set aside");
+}
+
+/* ---- ranges ---- */
+
+static enum sp_status take_page(const Etcdserverpb__RangeResponse *answer, struct sp_arena *arena,
+                                struct sp_etcd_page *ret_page, struct sp_error *error) {
+    struct sp_etcd_kv *kvs = sp_arena_alloc(arena, (answer->n_kvs + 1) * sizeof *kvs);
+    if (kvs == NULL)
+        return no_memory(error);
+    for (size_t i = 0; i < answer->n_kvs; i++)
+        kvs[i] = sp_etcd_kv_of(answer->kvs[i]);
+    *ret_page = (struct sp_etcd_page){
+        .header = sp_etcd_header_of(answer->header), .kvs = kvs, .count = answer->n_kvs, .more = answer->more != 0};
+    return SP_OK;
+}
+
+enum sp_status sp_etcd_get(struct sp_etcd *etcd, const struct sp_etcd_range *range, struct sp_arena *arena,
+                           struct sp_etcd_page *ret_page, struct sp_error *error) {
+    ProtobufCMessage *answer = NULL;
+    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
+    request.key = sp_etcd_binary(range->key);
+    request.range_end = sp_etcd_binary(range->end);
+    request.limit = (int64_t)range->limit;
+    request.revision = (int64_t)range->revision;
+    request.keys_only = range->keys_only;
+    enum sp_status status = sp_etcd_call(etcd, "/etcdserverpb.KV/Range", &request.base,
+                                         &etcdserverpb__range_response__descriptor, arena, &answer, NULL, error);
+    return status == SP_OK ? take_page((const Etcdserverpb__RangeResponse *)answer, arena, ret_page, error) : status;
+}
+
+/* ---- transactions ---- */
+
+static Etcdserverpb__Compare **make_compares(const struct sp_etcd_txn *txn, struct sp_arena *arena) {
+    Etcdserverpb__Compare **list = sp_arena_calloc(arena, txn->compare_count + 1, sizeof(void *));
+    Etcdserverpb__Compare *all = sp_arena_calloc(arena, txn->compare_count + 1, sizeof *all);
+    if (list == NULL || all == NULL)
+        return NULL;
+    for (size_t i = 0; i < txn->compare_count; i++) {
+        const struct sp_etcd_compare *compare = &txn->compares[i];
+        bool create = compare->what == SP_ETCD_CREATE_IS;
+        etcdserverpb__compare__init(&all[i]);
+        all[i].result = ETCDSERVERPB__COMPARE__COMPARE_RESULT__EQUAL;
+        all[i].target =
+            create ? ETCDSERVERPB__COMPARE__COMPARE_TARGET__CREATE : ETCDSERVERPB__COMPARE__COMPARE_TARGET__MOD;
+        all[i].target_union_case = create ? ETCDSERVERPB__COMPARE__TARGET_UNION_CREATE_REVISION
+                                          : ETCDSERVERPB__COMPARE__TARGET_UNION_MOD_REVISION;
+        all[i].key = sp_etcd_binary(compare->key);
+        all[i].mod_revision = (int64_t)compare->revision; /* shares its place with create_revision */
+        list[i] = &all[i];
+    }
+    return list;
+}
+
+union request {
+    Etcdserverpb__PutRequest put;
+    Etcdserverpb__DeleteRangeRequest remove;
+};
+
+static void fill_operation(const struct sp_etcd_operation *operation, Etcdserverpb__RequestOp *op,
+                           union request *request) {
+    etcdserverpb__request_op__init(op);
+    if (operation->what == SP_ETCD_PUT) {
+        etcdserverpb__put_request__init(&request->put);
+        request->put.key = sp_etcd_binary(operation->key);
+        request->put.value = sp_etcd_binary(operation->value);
+        op->request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_PUT;
+        op->request_put = &request->put;
+        return;
+    }
+    etcdserverpb__delete_range_request__init(&request->remove);
+    request->remove.key = sp_etcd_binary(operation->key);
+    request->remove.range_end = sp_etcd_binary(operation->end);
+    op->request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_DELETE_RANGE;
+    op->request_delete_range = &request->remove;
+}
+
+static Etcdserverpb__RequestOp **make_operations(const struct sp_etcd_txn *txn, struct sp_arena *arena) {
+    Etcdserverpb__RequestOp **list = sp_arena_calloc(arena, txn->operation_count + 1, sizeof(void *));
+    Etcdserverpb__RequestOp *all = sp_arena_calloc(arena, txn->operation_count + 1, sizeof *all);
+    union request *requests = sp_arena_calloc(arena, txn->operation_count + 1, sizeof *requests);
+    if (list == NULL || all == NULL || requests == NULL)
+        return NULL;
+    for (size_t i = 0; i < txn->operation_count; i++) {
+        fill_operation(&txn->operations[i], &all[i], &requests[i]);
+        list[i] = &all[i];
+    }
+    return list;
+}
+
+static void take_outcome(const Etcdserverpb__TxnResponse *answer, struct sp_etcd_outcome *outcome) {
+    outcome->header = sp_etcd_header_of(answer->header);
+    outcome->made = answer->succeeded != 0;
+    if (outcome->made || answer->n_responses == 0 ||
+        answer->responses[0]->response_case != ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_RANGE)
+        return;
+    const Etcdserverpb__RangeResponse *range = answer->responses[0]->response_range;
+    outcome->found = range->n_kvs > 0;
+    if (outcome->found)
+        outcome->otherwise = sp_etcd_kv_of(range->kvs[0]);
+}
+
+enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *txn, struct sp_arena *arena,
+                              struct sp_etcd_outcome *ret_outcome, struct sp_error *error) {
+    ProtobufCMessage *answer = NULL;
+    struct sp_etcd_outcome outcome = {.made = false};
+    Etcdserverpb__TxnRequest request = ETCDSERVERPB__TXN_REQUEST__INIT;
+    Etcdserverpb__RangeRequest range = ETCDSERVERPB__RANGE_REQUEST__INIT;
+    Etcdserverpb__RequestOp read = ETCDSERVERPB__REQUEST_OP__INIT;
+    Etcdserverpb__RequestOp *failure[] = {&read};
+    request.compare = make_compares(txn, arena);
+    request.n_compare = txn->compare_count;
+    request.success = make_operations(txn, arena);
+    request.n_success = txn->operation_count;
+    if (request.compare == NULL || request.success == NULL)
+        return no_memory(error);
+    range.key = sp_etcd_binary(txn->otherwise);
+    read.request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_RANGE;
+    read.request_range = &range;
+    request.failure = failure;
+    request.n_failure = txn->otherwise.size > 0 ? 1 : 0;
+    enum sp_status status =
+        sp_etcd_call(etcd, "/etcdserverpb.KV/Txn", &request.base, &etcdserverpb__txn_response__descriptor, arena,
+                     &answer, &outcome.repeated, error);
+    if (status != SP_OK)
+        return status;
+    take_outcome((const Etcdserverpb__TxnResponse *)answer, &outcome);
+    *ret_outcome = outcome;
+    return SP_OK;
+}
+
+enum { ARENA_FIRST_BYTES = 1024, ARENA_BUDGET_BYTES = 64 * 1024 };
+
+enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct sp_error *error) {
+    struct sp_arena arena;
+    ProtobufCMessage *answer = NULL;
+    Etcdserverpb__CompactionRequest request = ETCDSERVERPB__COMPACTION_REQUEST__INIT;
+    request.revision = (int64_t)revision;
+    request.physical = 1;
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_etcd_call(etcd, "/etcdserverpb.KV/Compact", &request.base,
+                          &etcdserverpb__compaction_response__descriptor, &arena, &answer, NULL, error);
+    sp_arena_fini(&arena);
+    return status;
+}

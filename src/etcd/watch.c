@@ -1,0 +1,162 @@
+/* Watches: one stream each. What etcd cut into fragments is handed on whole. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "etcd/internal.h"
+#include "wire/wire.h"
+
+enum { ARENA_FIRST_BYTES = 1024, ARENA_BUDGET_BYTES = 1 << 20, FIRST_EVENTS = 64, MAX_FRAGMENTS = 4096 };
+
+struct sp_etcd_watch {
+    struct sp_etcd *etcd;
+    struct sp_rpc_stream *stream;
+    const Etcdserverpb__WatchResponse **fragments; /* that came, of one answer */
+    size_t fragment_count;
+};
+
+static enum sp_status fail(const struct sp_etcd_watch *watch, enum sp_status status, struct sp_error *error) {
+    if (status == SP_ERR_UNAUTHENTICATED)
+        sp_etcd_drop_token(watch->etcd);
+    if (sp_etcd_may_help(status) || status == SP_ERR_UNAUTHENTICATED)
+        sp_etcd_next_endpoint(watch->etcd);
+    if (error != NULL)
+        error->status = status;
+    return status;
+}
+
+static enum sp_status send_create(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end,
+                                  uint64_t revision, struct sp_arena *arena, struct sp_error *error) {
+    Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
+    Etcdserverpb__WatchCreateRequest create = ETCDSERVERPB__WATCH_CREATE_REQUEST__INIT;
+    struct sp_bytes packed;
+    create.key = sp_etcd_binary(key);
+    create.range_end = sp_etcd_binary(end);
+    create.start_revision = (int64_t)revision;
+    create.progress_notify = 1;
+    create.fragment = 1;
+    request.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST;
+    request.create_request = &create;
+    enum sp_status status = sp_wire_pack(&request.base, arena, &packed);
+    return status == SP_OK ? sp_rpc_stream_send(watch->stream, packed, error) : status;
+}
+
+static enum sp_status receive(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
+                              const Etcdserverpb__WatchResponse **ret_answer, struct sp_error *error) {
+    struct sp_bytes bytes;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_rpc_stream_receive_within(watch->stream, timeout_ms, arena, &bytes, error);
+    if (status == SP_ERR_OUT_OF_RANGE)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd ended the watch");
+    if (status == SP_OK)
+        status = sp_wire_unpack(&etcdserverpb__watch_response__descriptor, bytes, arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    const Etcdserverpb__WatchResponse *answer = (const Etcdserverpb__WatchResponse *)message;
+    if (answer->compact_revision > 0)
+        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcd has forgotten what came before revision %lld",
+                            (long long)answer->compact_revision);
+    if (answer->canceled)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd cancelled the watch: %s", answer->cancel_reason);
+    *ret_answer = answer;
+    return SP_OK;
+}
+
+/* etcd says that the watch stands before it says anything else. */
+static enum sp_status await_created(struct sp_etcd_watch *watch, struct sp_arena *arena, struct sp_error *error) {
+    const Etcdserverpb__WatchResponse *answer = NULL;
+    enum sp_status status = receive(watch, watch->etcd->timeout_ms, arena, &answer, error);
+    if (status == SP_ERR_DEADLINE)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd (%s) does not answer a watch",
+                            sp_etcd_endpoint(watch->etcd));
+    if (status == SP_OK && !answer->created)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd does not begin the watch");
+    return status;
+}
+
+static enum sp_status begin(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
+                            struct sp_error *error) {
+    struct sp_rpc_client *client = NULL;
+    struct sp_arena arena;
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_etcd_connection(watch->etcd, &client, error);
+    if (status == SP_OK)
+        status = sp_rpc_stream_open(client, "/etcdserverpb.Watch/Watch", &watch->stream, error);
+    if (status == SP_OK)
+        status = send_create(watch, key, end, revision, &arena, error);
+    if (status == SP_OK)
+        status = await_created(watch, &arena, error);
+    sp_arena_fini(&arena);
+    return status == SP_OK ? SP_OK : fail(watch, status, error);
+}
+
+enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
+                                  struct sp_etcd_watch **ret_watch, struct sp_error *error) {
+    struct sp_etcd_watch *watch = calloc(1, sizeof *watch);
+    if (watch == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    watch->etcd = etcd;
+    watch->fragments = calloc(MAX_FRAGMENTS, sizeof(void *));
+    enum sp_status status = watch->fragments == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory")
+                                                     : begin(watch, key, end, revision, error);
+    if (status == SP_OK)
+        *ret_watch = watch;
+    else
+        sp_etcd_watch_close(watch);
+    return status;
+}
+
+void sp_etcd_watch_close(struct sp_etcd_watch *watch) {
+    if (watch == NULL)
+        return;
+    sp_rpc_stream_close(watch->stream);
+    free(watch->fragments);
+    free(watch);
+}
+
+static enum sp_status hand_on(struct sp_etcd_watch *watch, struct sp_arena *arena, struct sp_etcd_events *ret_events,
+                              struct sp_error *error) {
+    size_t count = 0;
+    for (size_t i = 0; i < watch->fragment_count; i++)
+        count += watch->fragments[i]->n_events;
+    struct sp_etcd_event *events = sp_arena_calloc(arena, count + 1, sizeof *events);
+    if (events == NULL)
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%zu events take more memory than was set aside", count);
+    struct sp_etcd_events all = {.events = events};
+    for (size_t i = 0; i < watch->fragment_count; i++) {
+        const Etcdserverpb__WatchResponse *answer = watch->fragments[i];
+        all.header = sp_etcd_header_of(answer->header);
+        for (size_t j = 0; j < answer->n_events; j++) {
+            const Mvccpb__Event *event = answer->events[j];
+            if (event->kv == NULL)
+                continue;
+            events[all.count++] =
+                (struct sp_etcd_event){event->type == MVCCPB__EVENT__EVENT_TYPE__DELETE, sp_etcd_kv_of(event->kv)};
+        }
+    }
+    watch->fragment_count = 0;
+    *ret_events = all;
+    return SP_OK;
+}
+
+/* Fragments follow each other closely: the arena is the caller's until the last one came, so none may be left for later. */
+enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
+                                  struct sp_etcd_events *ret_events, struct sp_error *error) {
+    const Etcdserverpb__WatchResponse *answer = NULL;
+    watch->fragment_count = 0;
+    do {
+        unsigned wait_ms = watch->fragment_count == 0 ? timeout_ms : watch->etcd->timeout_ms;
+        enum sp_status status = receive(watch, wait_ms, arena, &answer, error);
+        if (status == SP_ERR_DEADLINE && watch->fragment_count == 0)
+            return status;
+        if (status == SP_ERR_DEADLINE)
+            status = sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd sent a part of an answer and no more");
+        if (status == SP_OK && watch->fragment_count == MAX_FRAGMENTS)
+            status = sp_error_set(error, SP_ERR_EXHAUSTED, "etcd sent too much at a time");
+        if (status != SP_OK)
+            return fail(watch, status, error);
+        watch->fragments[watch->fragment_count++] = answer;
+    } while (answer->fragment);
+    return hand_on(watch, arena, ret_events, error);
+}
