@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "wire/wire.h"
@@ -16,6 +17,8 @@ struct maker {
 const char *exchange_path(const struct load_options *options) {
     if (options->operator_key.size > 0)
         return "/sallyport.v1.Admin/UpdateWorkspace";
+    if (options->gateway)
+        return "/envoy.service.auth.v3.Authorization/Check";
     if (options->streams > 0)
         return "/sallyport.v1.Authorization/CheckStream";
     return options->batch > 1 ? "/sallyport.v1.Authorization/CheckBatch" : "/sallyport.v1.Authorization/Check";
@@ -68,6 +71,14 @@ static struct sp_bytes make_check(struct maker *maker, struct expectation *expec
     expectation->reasons[0] = (uint8_t)packed.question.expected;
     struct sp_bytes bytes;
     return sp_wire_pack(&request.base, maker->arena, &bytes) == SP_OK ? bytes : (struct sp_bytes){0};
+}
+
+static struct sp_bytes make_gateway(struct maker *maker, struct expectation *expectation) {
+    struct packed_question packed;
+    next_question(maker, traffic_next_key(maker->traffic), next_outcome(maker), &packed);
+    expectation->count = 1;
+    expectation->reasons[0] = (uint8_t)packed.question.expected;
+    return gateway_make(&packed.question, maker->options->gateway_headers, maker->arena);
 }
 
 /* False when out of memory. */
@@ -149,6 +160,8 @@ struct sp_bytes exchange_make(const struct load_options *options, struct traffic
     struct maker maker = {options, traffic, arena};
     if (options->operator_key.size > 0)
         return make_change(&maker, ret_expectation);
+    if (options->gateway)
+        return make_gateway(&maker, ret_expectation);
     if (options->streams > 0)
         return make_message(&maker, correlation, ret_expectation);
     return options->batch > 1 ? make_batch(&maker, ret_expectation) : make_check(&maker, ret_expectation);
@@ -183,6 +196,8 @@ static bool is_changed(const Sallyport__V1__WorkspaceResponse *response) {
 unsigned exchange_count_wrong(const struct load_options *options, const struct expectation *expectation,
                               uint64_t correlation, struct sp_bytes reply, struct sp_arena *arena) {
     ProtobufCMessage *message;
+    if (options->gateway)
+        return gateway_says(reply, (enum sp_reason)expectation->reasons[0], arena) ? 0 : 1;
     if (sp_wire_unpack_trusted(reply_of(options), reply, arena, &message) != SP_OK)
         return expectation->count;
     if (options->operator_key.size > 0)

@@ -202,6 +202,8 @@ enum sp_status load_run(const struct load_options *options, struct load_result *
     if (options->batch < 1 || options->batch > EXCHANGE_ITEMS_MAX || options->threads < 1 || options->in_flight < 1)
         return sp_error_set(error, SP_ERR_INVALID,
                             "a batch has 1 to 1,000 items; threads and calls in flight are at least 1");
+    if (options->gateway && (options->batch > 1 || options->streams > 0))
+        return sp_error_set(error, SP_ERR_INVALID, "ext_authz asks one question a call");
     for (unsigned i = 0; i < WORLD_OUTCOMES; i++) {
         if (options->weights[i] > 0 && !world_can_ask(&options->world, (enum world_outcome)i))
             return sp_error_set(error, SP_ERR_INVALID, "no key of so small a world can have the outcome '%s'",

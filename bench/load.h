@@ -18,6 +18,8 @@ struct load_options {
     double zipf;                      /* exponent, 0 for uniform */
     unsigned batch;                   /* items a call or message; 1: Check, more: CheckBatch */
     unsigned streams;                 /* of each thread, for CheckStream; 0: unary calls */
+    bool gateway;                     /* ask as Envoy does, through its external authorization */
+    unsigned gateway_headers;         /* headers of such a request, besides three of its own */
     bool unverified;                  /* answers are not looked at: for servers that only echo */
     bool one_credential;              /* all items of a batch ask with one key */
     unsigned threads;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway.h"
 #include "load.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "wire/wire.h"
@@ -39,6 +40,7 @@ enum bench_option {
     OPTION_KEY_FILE,
     OPTION_SHAPE,
     OPTION_NO_SYNC,
+    OPTION_GATEWAY,
 };
 
 struct arguments {
@@ -127,6 +129,8 @@ static const struct argp_option run_options[] = {
      "Open loop: calls a second over all threads; latency counts from the intended time (default 0: closed loop)", 2},
     {"batch", OPTION_BATCH, "N", 0, "Questions a call or message, 1 to 1,000; above 1: CheckBatch (default 1)", 2},
     {"stream", OPTION_STREAM, "N", 0, "CheckStream: messages on N streams of each thread, 1 to 100,000", 2},
+    {"ext-authz", OPTION_GATEWAY, "N", 0,
+     "Ask as Envoy does, by method and path, with N headers beside three of its own, 0 to 100", 2},
     {"one-credential", OPTION_ONE_CREDENTIAL, NULL, 0, "All questions of a batch ask with one key", 2},
     {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often keys are asked about, 0 to 5 (default 0: uniform)", 3},
     {"mix", OPTION_MIX, "LIST", 0,
@@ -168,6 +172,10 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state) {
         return 0;
     case OPTION_STREAM:
         load->streams = (unsigned)read_number(state, "--stream", text, 1, 100000);
+        return 0;
+    case OPTION_GATEWAY:
+        load->gateway = true;
+        load->gateway_headers = (unsigned)read_number(state, "--ext-authz", text, 0, GATEWAY_HEADERS_MAX);
         return 0;
     case OPTION_ONE_CREDENTIAL:
         load->one_credential = true;
@@ -283,6 +291,8 @@ static const double percentiles[] = {50, 90, 99, 99.9, 99.99};
 static const char *method_of(const struct load_options *options) {
     if (options->operator_key.size > 0)
         return "UpdateWorkspace";
+    if (options->gateway)
+        return "ext_authz Check";
     if (options->streams > 0)
         return "CheckStream";
     return options->batch > 1 ? "CheckBatch" : "Check";

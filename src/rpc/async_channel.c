@@ -6,6 +6,8 @@
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
 
+#include "rpc/credentials.h"
+
 static grpc_arg integer_arg(const char *key, int value) {
     union {
         const char *constant;
@@ -16,17 +18,22 @@ static grpc_arg integer_arg(const char *key, int value) {
     return arg;
 }
 
-void async_connect(struct async_connection *connection, const char *target, const char *path) {
-    grpc_arg args[] = {
+enum sp_status async_connect(struct async_connection *connection, const char *target,
+                             const struct sp_rpc_client_tls *tls, const char *path, struct sp_error *error) {
+    grpc_arg args[4] = {
         integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
     };
-    const grpc_channel_args all = {.num_args = sizeof(args) / sizeof(*args), .args = args};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    const grpc_channel_args all = {.num_args = 3 + client_tls_args(tls, &args[3]), .args = args};
+    grpc_channel_credentials *credentials;
+    enum sp_status status = client_credentials(tls, &credentials, error);
+    if (status != SP_OK)
+        return status;
     connection->channel = grpc_channel_create(target, credentials, &all);
     grpc_channel_credentials_release(credentials);
     connection->method = grpc_channel_register_call(connection->channel, path, NULL, NULL);
+    return SP_OK;
 }
 
 grpc_byte_buffer *async_buffer(struct sp_bytes bytes) {

@@ -6,14 +6,16 @@
 #include <grpc/grpc.h>
 
 #include "base/bytes.h"
+#include "rpc/client.h"
 
 struct async_connection {
     grpc_channel *channel;
     void *method; /* registered: its path is sent as it was encoded once */
 };
 
-/* Opens a channel that shares no connection with another. */
-void async_connect(struct async_connection *connection, const char *target, const char *path);
+/* Opens a channel that shares no connection with another. SP_ERR_INVALID for TLS files that cannot be used. */
+enum sp_status async_connect(struct async_connection *connection, const char *target,
+                             const struct sp_rpc_client_tls *tls, const char *path, struct sp_error *error) SP_MUST_USE;
 
 /* A buffer with a copy of the bytes. */
 grpc_byte_buffer *async_buffer(struct sp_bytes bytes);

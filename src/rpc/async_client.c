@@ -56,11 +56,17 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     client->slot_count = options->slots;
-    client->connection_count = options->connections;
-    for (unsigned i = 0; i < options->connections; i++)
-        async_connect(&client->connections[i], options->target, options->path);
-    *ret_client = client;
-    return SP_OK;
+    enum sp_status status = SP_OK;
+    for (unsigned i = 0; i < options->connections && status == SP_OK; i++) {
+        status = async_connect(&client->connections[i], options->target, &options->tls, options->path, error);
+        if (status == SP_OK)
+            client->connection_count++;
+    }
+    if (status == SP_OK)
+        *ret_client = client;
+    else
+        sp_rpc_async_close(client);
+    return status;
 }
 
 static void end_call(struct sp_rpc_async_client *client, struct slot *slot) {

@@ -8,11 +8,13 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "rpc/client.h"
 
 struct sp_rpc_async_client;
 
 struct sp_rpc_async_options {
     const char *target;
+    struct sp_rpc_client_tls tls;
     const char *path;     /* the method that all calls go to */
     unsigned connections; /* 1 to 1,000; calls take them in turn */
     unsigned slots;       /* the most calls in flight, 1 to 100,000 */

@@ -112,8 +112,16 @@ enum sp_status sp_rpc_async_streams_open(const struct sp_rpc_async_stream_option
         sp_rpc_async_streams_close(streams);
         return sp_error_set(error, status, "out of memory");
     }
-    for (; streams->connection_count < options->connections; streams->connection_count++)
-        async_connect(&streams->connections[streams->connection_count], options->target, options->path);
+    while (status == SP_OK && streams->connection_count < options->connections) {
+        status = async_connect(&streams->connections[streams->connection_count], options->target, &options->tls,
+                               options->path, error);
+        if (status == SP_OK)
+            streams->connection_count++;
+    }
+    if (status != SP_OK) {
+        sp_rpc_async_streams_close(streams);
+        return status;
+    }
     for (; streams->stream_count < options->streams; streams->stream_count++)
         open_stream(streams, streams->stream_count);
     *ret_streams = streams;

@@ -8,11 +8,13 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "rpc/client.h"
 
 struct sp_rpc_async_streams;
 
 struct sp_rpc_async_stream_options {
     const char *target;
+    struct sp_rpc_client_tls tls;
     const char *path;     /* the method that all streams call */
     unsigned connections; /* 1 to 1,000; streams take them in turn */
     unsigned streams;     /* 1 to 100,000 */

@@ -226,7 +226,7 @@ static void on_arrived(struct tag *tag, bool ok) {
         return;
     }
     worker->live++;
-    worker_request(worker, call->method);
+    worker_request(worker, call->door, call->method);
     if (call->method == NULL) {
         call_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");
         return;

@@ -13,7 +13,16 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
-enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024, METADATA_MAX = 4, KEEPALIVE_ARGS = 5 };
+#include "rpc/credentials.h"
+
+enum {
+    DEFAULT_TIMEOUT_MS = 10000,
+    DEFAULT_MAX_RECEIVE_BYTES = 16 * 1024 * 1024,
+    METADATA_MAX = 4,
+    BASE_ARGS = 4,
+    KEEPALIVE_ARGS = 5,
+    TLS_ARGS = 1,
+};
 
 /* Sent with every call. The value's memory is wiped with the last reference to it, which may be gRPC's. */
 struct header {
@@ -137,9 +146,10 @@ static grpc_arg integer_arg(const char *key, int value) {
     return arg;
 }
 
-static void connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options) {
+static enum sp_status connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options,
+                                      struct sp_error *error) {
     size_t limit = options->max_receive_bytes == 0 ? DEFAULT_MAX_RECEIVE_BYTES : options->max_receive_bytes;
-    grpc_arg args[] = {
+    grpc_arg args[BASE_ARGS + KEEPALIVE_ARGS + TLS_ARGS] = {
         integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         /* A connection of its own, not one shared with other clients of the process. */
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
@@ -152,11 +162,17 @@ static void connect_channel(struct sp_rpc_client *client, const struct sp_rpc_cl
         integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
         integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
     };
-    size_t count = sizeof args / sizeof args[0] - (options->keepalive_ms == 0 ? KEEPALIVE_ARGS : 0);
+    size_t count = BASE_ARGS + (options->keepalive_ms == 0 ? 0 : KEEPALIVE_ARGS);
+    count += client_tls_args(&options->tls, &args[count]);
     const grpc_channel_args all = {.num_args = count, .args = args};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    grpc_channel_credentials *credentials;
+    enum sp_status status = client_credentials(&options->tls, &credentials, error);
+    if (status != SP_OK) {
+        return status;
+    }
     client->channel = grpc_channel_create(options->target, credentials, &all);
     grpc_channel_credentials_release(credentials);
+    return SP_OK;
 }
 
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
@@ -173,7 +189,9 @@ enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, s
     client->cq = grpc_completion_queue_create_for_pluck(NULL);
     enum sp_status status = options->key.size == 0 ? SP_OK : set_key(client, options->key, error);
     if (status == SP_OK) {
-        connect_channel(client, options);
+        status = connect_channel(client, options, error);
+    }
+    if (status == SP_OK) {
         *ret_client = client;
     } else {
         sp_rpc_client_close(client);

@@ -10,15 +10,24 @@
 
 struct sp_rpc_client;
 
+/* Files in PEM (tls/files.h). All NULL: plaintext. */
+struct sp_rpc_client_tls {
+    const char *ca;          /* who must have signed the server's certificate; NULL: plaintext */
+    const char *certificate; /* the client's own, for servers that ask for one; with its key */
+    const char *key;
+    const char *server_name; /* what the server's certificate must be for; NULL: the target's host */
+};
+
 struct sp_rpc_client_options {
     const char *target;       /* "127.0.0.1:7401", "unix:/run/sallyport.sock" */
     struct sp_str key;        /* sent as "authorization: Bearer …"; empty: none. Copied, wiped at close. */
     unsigned timeout_ms;      /* for a unary call; 0: 10,000 */
     size_t max_receive_bytes; /* 0: 16 MiB */
     unsigned keepalive_ms;    /* a ping after that long without a word, so that a dead connection is noticed; 0: none */
+    struct sp_rpc_client_tls tls;
 };
 
-/* Connects lazily. SP_ERR_INVALID. */
+/* Connects lazily; the TLS files are read now. SP_ERR_INVALID. */
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
                                   struct sp_error *error) SP_MUST_USE;
 void sp_rpc_client_close(struct sp_rpc_client *client);

@@ -24,7 +24,19 @@ struct tag {
 
 struct method {
     struct sp_rpc_method about;
-    void *handle; /* gRPC's */
+};
+
+/* A way into the server, for connections of one kind (door.c). */
+struct door {
+    struct sp_rpc_server *server;
+    enum sp_rpc_peer_kind kind;
+    bool health_only;
+    bool uid_known; /* a Unix door for one user id */
+    uint32_t uid;
+    struct handover handover;
+    grpc_server *grpc;
+    void **handles;   /* gRPC's, of each of the server's methods; NULL: not served here */
+    struct tag *shut; /* for each worker: no connection is left */
 };
 
 /* A call's arena. They are pooled last in, first out: the next call finds its memory still in the processor's cache. */
@@ -35,6 +47,7 @@ struct scratch {
 
 struct sp_rpc_call {
     struct worker *worker;
+    struct door *door;
     const struct method *method; /* NULL: of the calls that no method matches */
     struct sp_rpc_call *next;    /* in the worker's free list */
     struct tag arrived;
@@ -90,15 +103,19 @@ struct worker {
     struct sp_rpc_call **timers; /* a binary heap by due_ms; element 0 is unused */
     size_t timer_count, timer_capacity;
     struct sp_rpc_call *streams;
-    bool stopping;       /* its streams were told to end */
-    size_t live;         /* calls that arrived and are not recycled yet */
-    struct tag shutdown; /* no connection is left */
-    bool shut;           /* `shutdown` has come: the queue ends with the last live call */
+    bool stopping;     /* its streams were told to end */
+    size_t live;       /* calls that arrived and are not recycled yet */
+    size_t open_doors; /* of a stopping server: those that have connections still */
+    bool shut;         /* none has: the queue ends with the last live call */
 };
 
 struct sp_rpc_server {
     struct sp_rpc_server_options options;
-    grpc_server *grpc;
+    struct door *doors;
+    size_t door_count;
+    struct door *tcp_door, *health_door; /* among `doors`, or NULL */
+    struct door *unix_doors;             /* the first of them */
+    struct server_tls *tls;
     struct method *methods;
     size_t method_count;
     struct worker *workers;
@@ -107,6 +124,7 @@ struct sp_rpc_server {
     struct listeners *listeners;
     struct health *health;
     struct reflection *reflection;
+    bool attached; /* its doors are whole */
     bool started;
     bool stopped;
     atomic_bool stopping;
@@ -123,9 +141,9 @@ int64_t monotonic_ms(void);
 /* ---- worker.c ---- */
 
 /* Requests one more call of the method (NULL: of unknown methods). When memory is short there will be one fewer. */
-void worker_request(struct worker *worker, const struct method *method);
-/* `shutdown`'s event. */
-void worker_shut(struct tag *tag, bool ok);
+void worker_request(struct worker *worker, struct door *door, const struct method *method);
+/* A door has no connection left. */
+void worker_door_shut(struct tag *tag, bool ok);
 /* Says that a call that had arrived is recycled. */
 void worker_call_ended(struct worker *worker);
 /* Takes back a call that holds nothing. */
@@ -140,6 +158,20 @@ void worker_give_scratch(struct worker *worker, struct scratch *scratch);
 /* False when out of memory. */
 bool worker_add_timer(struct worker *worker, struct sp_rpc_call *call, int64_t due_ms);
 void worker_remove_timer(struct worker *worker, struct sp_rpc_call *call);
+
+/* ---- door.c ---- */
+
+/* Binds the listeners and makes the doors that they lead to. SP_ERR_INVALID, SP_ERR_IO, SP_ERR_MEMORY. */
+enum sp_status doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
+                          struct sp_error *error) SP_MUST_USE;
+/* Connects the doors with the workers, the methods and the listeners, all of which are there. SP_ERR_INVALID,
+ * SP_ERR_INTERNAL, SP_ERR_MEMORY. */
+enum sp_status doors_attach(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
+void doors_start(struct sp_rpc_server *server);
+/* Takes no more calls; each worker is told of each door when no connection of it is left. */
+void doors_shut(struct sp_rpc_server *server);
+void doors_cancel_calls(struct sp_rpc_server *server);
+void doors_free(struct sp_rpc_server *server);
 
 /* ---- call.c ---- */
 

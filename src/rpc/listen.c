@@ -16,7 +16,6 @@
  * destructor before its one method. gRPC creates it for an address "external:<name>" and stores it where the channel argument of
  * that name points. The public grpc_server_add_channel_from_fd would do, but it loses the peer's address ("fd:7"), which
  * allowlists of the admin API rely on, and it cannot do TLS. A test proves the hand-over on the library at hand. */
-struct fd_handler;
 struct fd_handler_entries {
     void (*destroy)(struct fd_handler *handler);
     void (*destroy_and_free)(struct fd_handler *handler);
@@ -33,13 +32,18 @@ enum {
 
 #define EXTERNAL_NAME "external:sallyport"
 
+struct listener {
+    struct sp_listen socket;
+    choose_handover *choose;
+    void *user;
+};
+
 struct listeners {
-    struct sp_listen *all;
+    struct listener *all;
     size_t count;
     int wake_fd; /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
-    struct fd_handler *handler; /* gRPC's; lives until the server shuts down */
     unsigned max_connections;
     /* The socket cookie of each connection by its descriptor; gRPC closes them without a word, so closed ones are found by
      * looking, when the count reaches the cap. */
@@ -59,13 +63,16 @@ struct listeners *listeners_create(unsigned max_connections) {
 
 /* ---- binding ---- */
 
-enum sp_status listeners_bind(struct listeners *listeners, const char *text, bool insecure, struct sp_error *error) {
-    struct sp_listen *all = reallocarray(listeners->all, listeners->count + 1, sizeof *all);
+enum sp_status listeners_bind(struct listeners *listeners, const char *text, bool anywhere, choose_handover *choose,
+                              void *user, struct sp_error *error) {
+    struct listener *all = reallocarray(listeners->all, listeners->count + 1, sizeof *all);
     if (all == NULL) {
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     listeners->all = all;
-    enum sp_status status = sp_listen_open(text, insecure, &all[listeners->count], error);
+    struct listener *made = &all[listeners->count];
+    *made = (struct listener){.choose = choose, .user = user};
+    enum sp_status status = sp_listen_open(text, anywhere, &made->socket, error);
     if (status == SP_OK) {
         listeners->count++;
     }
@@ -73,7 +80,7 @@ enum sp_status listeners_bind(struct listeners *listeners, const char *text, boo
 }
 
 int listeners_port(const struct listeners *listeners, size_t i) {
-    return i < listeners->count ? listeners->all[i].port : -1;
+    return i < listeners->count ? listeners->all[i].socket.port : -1;
 }
 
 /* ---- the hand-over to gRPC ---- */
@@ -90,20 +97,19 @@ static int compare_pointers(void *a, void *b) {
     return a < b ? -1 : a > b;
 }
 
-grpc_arg listeners_channel_arg(struct listeners *listeners) {
+grpc_arg handover_channel_arg(struct handover *handover) {
     static const grpc_arg_pointer_vtable entries = {copy_pointer, keep_pointer, compare_pointers};
     static char name[] = EXTERNAL_NAME;
     grpc_arg arg = {.type = GRPC_ARG_POINTER, .key = name};
-    arg.value.pointer.p = &listeners->handler;
+    arg.value.pointer.p = &handover->handler;
     arg.value.pointer.vtable = &entries;
     return arg;
 }
 
-enum sp_status listeners_attach(struct listeners *listeners, grpc_server *server, struct sp_error *error) {
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+enum sp_status handover_attach(struct handover *handover, grpc_server *server, grpc_server_credentials *credentials,
+                               struct sp_error *error) {
     grpc_server_add_http2_port(server, EXTERNAL_NAME, credentials);
-    grpc_server_credentials_release(credentials);
-    if (listeners->handler == NULL) {
+    if (handover->handler == NULL) {
         return sp_error_set(error, SP_ERR_INTERNAL, "this gRPC library (%s) takes no accepted sockets",
                             grpc_version_string());
     }
@@ -160,19 +166,24 @@ static bool at_cap(struct listeners *listeners) {
 /* ---- the thread ---- */
 
 /* False when accepting should pause: at the cap, or the system is short of something. */
-static bool accept_one(struct listeners *listeners, const struct sp_listen *listener) {
+static bool accept_one(struct listeners *listeners, const struct listener *listener) {
     if (at_cap(listeners)) {
         return false;
     }
-    int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    }
+    struct handover *handover = listener->choose(listener->user, fd);
+    if (handover == NULL) {
+        close(fd);
+        return true;
     }
     if (!count_connection(listeners, fd)) {
         close(fd);
         return false;
     }
-    listeners->handler->entries->handle(listeners->handler, listener->fd, fd, NULL);
+    handover->handler->entries->handle(handover->handler, listener->socket.fd, fd, NULL);
     return true;
 }
 
@@ -194,7 +205,7 @@ static void *accept_main(void *user) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        waits[i] = (struct pollfd){.fd = listeners->all[i].fd, .events = POLLIN};
+        waits[i] = (struct pollfd){.fd = listeners->all[i].socket.fd, .events = POLLIN};
     }
     struct pollfd *stop = &waits[count];
     *stop = (struct pollfd){.fd = listeners->wake_fd, .events = POLLIN};
@@ -229,7 +240,7 @@ void listeners_stop(struct listeners *listeners) {
         listeners->running = false;
     }
     for (size_t i = 0; i < listeners->count; i++) {
-        sp_listen_close(&listeners->all[i]);
+        sp_listen_close(&listeners->all[i].socket);
     }
 }
 

@@ -8,9 +8,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include <grpc/compression.h>
-#include <grpc/grpc_security.h>
-
 #include "rpc/client.h"
 #include "rpc/health.h"
 #include "rpc/internal.h"
@@ -20,11 +17,6 @@ enum {
     MAX_RECEIVE_BYTES = 256 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
     MAX_CONCURRENT_STREAMS = 1000,
-    QUOTA_BYTES = 512 * 1024 * 1024, /* what gRPC may use for messages under way, over all connections */
-    CONNECTION_AGE_GRACE_MS = 10 * 1000,
-    MIN_PING_INTERVAL_MS = 10 * 1000,
-    KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
-    HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
     MAX_WORKERS = 256,
     OWN_METHODS_MAX = 8
 };
@@ -50,6 +42,9 @@ static struct sp_rpc_server_options with_defaults(const struct sp_rpc_server_opt
     options.max_concurrent_streams =
         options.max_concurrent_streams == 0 ? MAX_CONCURRENT_STREAMS : options.max_concurrent_streams;
     options.listen = NULL; /* the caller's, read while opening only */
+    options.health_listen = NULL;
+    options.unix_uids = NULL;
+    options.tls = (struct sp_tls_files){0};
     return options;
 }
 
@@ -62,56 +57,6 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-static grpc_arg integer_arg(const char *key, unsigned value) {
-    union {
-        const char *constant;
-        char *plain;
-    } name = {key}; /* gRPC only reads it */
-    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
-    arg.value.integer = value > INT_MAX ? INT_MAX : (int)value;
-    return arg;
-}
-
-static grpc_arg quota_arg(grpc_resource_quota *quota) {
-    grpc_arg arg = integer_arg(GRPC_ARG_RESOURCE_QUOTA, 0);
-    arg.type = GRPC_ARG_POINTER;
-    arg.value.pointer.p = quota;
-    arg.value.pointer.vtable = grpc_resource_quota_arg_vtable();
-    return arg;
-}
-
-static void create_grpc_server(struct sp_rpc_server *server) {
-    const struct sp_rpc_server_options *options = &server->options;
-    grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
-    grpc_resource_quota_resize(quota, QUOTA_BYTES);
-    grpc_arg args[16];
-    size_t count = 0;
-    args[count++] = listeners_channel_arg(server->listeners);
-    args[count++] = quota_arg(quota);
-    args[count++] = integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
-    args[count++] = integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (unsigned)options->max_receive_bytes);
-    args[count++] = integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS);
-    args[count++] = integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS);
-    args[count++] = integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    args[count++] = integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    args[count++] = integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
-    args[count++] = integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
-    /* gRPC unpacks a message before it looks at its size: 256 KiB of gzip become 256 MiB. So nothing compressed is accepted
-     * (UNIMPLEMENTED, and the client is told so in advance); messages here are small. */
-    args[count++] = integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1U << GRPC_COMPRESS_NONE);
-    args[count++] = integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-    args[count++] = integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
-    if (options->max_connection_age_s != 0) {
-        unsigned age_ms =
-            options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;
-        args[count++] = integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, age_ms);
-        args[count++] = integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, CONNECTION_AGE_GRACE_MS);
-    }
-    const grpc_channel_args all = {.num_args = count, .args = args};
-    server->grpc = grpc_server_create(&all, NULL);
-    grpc_resource_quota_unref(quota);
-}
-
 static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_error *error) {
     server->workers = calloc(server->options.workers, sizeof *server->workers);
     if (server->workers == NULL) {
@@ -122,60 +67,56 @@ static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_err
         struct worker *worker = &server->workers[i];
         worker->server = server;
         worker->index = i;
-        worker->shutdown = (struct tag){worker_shut, worker};
         worker->cq = grpc_completion_queue_create_for_next(NULL);
-        grpc_server_register_completion_queue(server->grpc, worker->cq, NULL);
     }
     return SP_OK;
 }
 
-static enum sp_status check_method(const struct sp_rpc_method *method, struct sp_error *error) {
+static enum sp_status check_method(const struct sp_rpc_server *server, const struct sp_rpc_method *method,
+                                   struct sp_error *error) {
     const char *slash = method->path[0] == '/' ? strchr(method->path + 1, '/') : NULL;
     bool handled = method->kind == SP_RPC_UNARY ? method->unary != NULL : method->stream != NULL;
     if (slash == NULL || slash == method->path + 1 || slash[1] == '\0' || !handled) {
         return sp_error_set(error, SP_ERR_INVALID, "method \"%s\": give \"/package.Service/Method\" and its handler",
                             method->path);
     }
+    for (size_t i = 0; i < server->method_count; i++) {
+        if (strcmp(server->methods[i].about.path, method->path) == 0) {
+            return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" is registered twice", method->path);
+        }
+    }
     return SP_OK;
 }
 
-static enum sp_status register_methods(struct sp_rpc_server *server, const struct sp_rpc_method *methods, size_t count,
-                                       struct sp_error *error) {
+static enum sp_status take_methods(struct sp_rpc_server *server, const struct sp_rpc_method *methods, size_t count,
+                                   struct sp_error *error) {
     for (size_t i = 0; i < count; i++) {
-        enum sp_status status = check_method(&methods[i], error);
+        enum sp_status status = check_method(server, &methods[i], error);
         if (status != SP_OK) {
             return status;
         }
-        struct method *method = &server->methods[server->method_count];
-        method->about = methods[i];
-        method->handle = grpc_server_register_method(
-            server->grpc, methods[i].path, NULL,
-            methods[i].kind == SP_RPC_UNARY ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
-        if (method->handle == NULL) {
-            return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" is registered twice", methods[i].path);
-        }
-        server->method_count++;
+        server->methods[server->method_count++].about = methods[i];
     }
     return SP_OK;
 }
 
 /* The methods given and those that every server has. */
-static enum sp_status register_all(struct sp_rpc_server *server, const struct sp_rpc_method *methods, size_t count,
-                                   struct sp_bytes descriptors, struct sp_error *error) {
+static enum sp_status take_all_methods(struct sp_rpc_server *server, const struct sp_rpc_method *methods, size_t count,
+                                       struct sp_bytes descriptors, struct sp_error *error) {
     struct sp_rpc_method own[OWN_METHODS_MAX];
     enum sp_status status;
     server->methods = calloc(count + OWN_METHODS_MAX, sizeof *server->methods);
     if (server->methods == NULL) {
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
-    if ((status = register_methods(server, methods, count, error)) != SP_OK ||
+    if ((status = take_methods(server, methods, count, error)) != SP_OK ||
         (status = health_create(&server->health, error)) != SP_OK ||
         (status = reflection_create(descriptors, &server->reflection, error)) != SP_OK) {
         return status;
     }
     size_t own_count = health_methods(server->health, own);
     own_count += reflection_methods(server->reflection, own + own_count);
-    if ((status = register_methods(server, own, own_count, error)) != SP_OK) {
+    if ((status = take_methods(server, own, own_count, error)) != SP_OK) {
         return status;
     }
     for (size_t i = 0; i < server->method_count; i++) {
@@ -209,23 +150,18 @@ static enum sp_status create_server(const struct sp_rpc_server_options *options,
 static enum sp_status prepare(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
                               const struct sp_rpc_method *methods, size_t method_count, struct sp_bytes descriptors,
                               struct sp_error *error) {
-    enum sp_status status = SP_OK;
+    enum sp_status status;
     server->listeners = listeners_create(options->max_connections);
     if (server->listeners == NULL) {
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
-    for (size_t i = 0; i < options->listen_count && status == SP_OK; i++) {
-        status = listeners_bind(server->listeners, options->listen[i], options->insecure, error);
-    }
-    if (status != SP_OK) {
+    if ((status = doors_open(server, options, error)) != SP_OK || (status = create_workers(server, error)) != SP_OK ||
+        (status = take_all_methods(server, methods, method_count, descriptors, error)) != SP_OK) {
         return status;
     }
-    create_grpc_server(server);
-    if ((status = create_workers(server, error)) != SP_OK ||
-        (status = register_all(server, methods, method_count, descriptors, error)) != SP_OK) {
-        return status;
-    }
-    return listeners_attach(server->listeners, server->grpc, error);
+    status = doors_attach(server, error);
+    server->attached = status == SP_OK;
+    return status;
 }
 
 enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, const struct sp_rpc_method *methods,
@@ -258,7 +194,7 @@ int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i) {
 /* ---- running ---- */
 
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) {
-    grpc_server_start(server->grpc);
+    doors_start(server);
     server->started = true;
     for (unsigned i = 0; i < server->worker_count; i++) {
         worker_request_all(&server->workers[i]);
@@ -311,11 +247,9 @@ static void drain(grpc_completion_queue *cq) {
 }
 
 static void shut_down(struct sp_rpc_server *server, unsigned grace_ms) {
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        grpc_server_shutdown_and_notify(server->grpc, server->workers[i].cq, &server->workers[i].shutdown);
-    }
+    doors_shut(server);
     if (server->threads_running > 0 && !wait_for_shutdown(server, grace_ms)) {
-        grpc_server_cancel_all_calls(server->grpc);
+        doors_cancel_calls(server);
     }
     for (unsigned i = 0; i < server->worker_count; i++) {
         if (i < server->threads_running) {
@@ -338,7 +272,7 @@ void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
         listeners_stop(server->listeners);
     }
     atomic_store(&server->stopping, true);
-    if (server->grpc != NULL) {
+    if (server->attached) {
         shut_down(server, grace_ms);
     }
 }
@@ -348,9 +282,7 @@ void sp_rpc_server_close(struct sp_rpc_server *server) {
         return;
     }
     sp_rpc_server_stop(server, 0);
-    if (server->grpc != NULL) {
-        grpc_server_destroy(server->grpc);
-    }
+    doors_free(server);
     for (unsigned i = 0; i < server->worker_count; i++) {
         worker_fini(&server->workers[i]);
     }

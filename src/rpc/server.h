@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "tls/files.h"
 
 struct sp_rpc_server;
 struct sp_rpc_call;
@@ -47,10 +48,23 @@ struct sp_rpc_method {
     bool hot; /* keeps a larger number of calls requested: for methods called all the time */
 };
 
+enum { SP_RPC_UNIX_UIDS_MAX = 16, SP_RPC_IDENTITY_NAMES = 16 };
+
 struct sp_rpc_server_options {
     const char *const *listen; /* "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock"; port 0 picks one */
     size_t listen_count;
-    bool insecure;                   /* allow plaintext on addresses other than loopback */
+    bool insecure; /* allow plaintext on addresses other than loopback */
+    /* Plaintext listeners on any address where nothing answers but grpc.health.v1: probes have no certificates. */
+    const char *const *health_listen;
+    size_t health_listen_count;
+    /* With a certificate all TCP listeners but those of health speak TLS 1.2 or 1.3; with a CA clients must show a certificate that
+     * it signed. Changed files are taken over for new connections. Unix sockets stay as they are. */
+    struct sp_tls_files tls;
+    /* What becomes of changed TLS files, for the log; on any thread. May be NULL. */
+    void (*notice)(void *user, bool good, const char *message);
+    /* User ids that sp_rpc_call_identity tells apart on Unix sockets, at most SP_RPC_UNIX_UIDS_MAX; others are not known. */
+    const uint32_t *unix_uids;
+    size_t unix_uid_count;
     unsigned workers;                /* 0: one for each CPU */
     size_t max_receive_bytes;        /* 0: 256 KiB; one larger message is RESOURCE_EXHAUSTED */
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
@@ -70,7 +84,7 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
                                   size_t method_count, struct sp_bytes descriptors, struct sp_rpc_server **ret_server,
                                   struct sp_error *error) SP_MUST_USE;
 
-/* The port that listener i was given. */
+/* The port that listener i was given; those of health come after the others. */
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
 
 /* How many workers it has, whether they were asked for or follow from the CPUs: theirs are the numbers below. */
@@ -104,6 +118,24 @@ size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key,
                                 size_t room);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
 struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
+/* Who the connection's peer has proven to be. */
+enum sp_rpc_peer_kind {
+    SP_RPC_PEER_PLAIN, /* TCP without TLS: nothing is proven */
+    SP_RPC_PEER_TLS,   /* the names of a verified client certificate; none where the server asks for none */
+    SP_RPC_PEER_UNIX,  /* the user id of the process that connected, where it is one of unix_uids */
+};
+struct sp_rpc_identity {
+    enum sp_rpc_peer_kind kind;
+    bool uid_known;
+    uint32_t uid;
+    /* Subject alternative names (RFC 5280 section 4.2.1.6) as they are in the certificate, a SPIFFE id among the URIs. No more
+     * than fit. Borrowed from the call. */
+    size_t uri_count, dns_count;
+    struct sp_str uris[SP_RPC_IDENTITY_NAMES];
+    struct sp_str dns[SP_RPC_IDENTITY_NAMES];
+};
+enum sp_rpc_peer_kind sp_rpc_call_peer_kind(const struct sp_rpc_call *call);
+void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_rpc_identity *ret_identity);
 /* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */
 int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
 

@@ -95,19 +95,20 @@ void worker_fini(struct worker *worker) {
 
 /* ---- requests ---- */
 
-void worker_request(struct worker *worker, const struct method *method) {
+void worker_request(struct worker *worker, struct door *door, const struct method *method) {
     struct sp_rpc_call *call;
     grpc_call_error error;
     if (atomic_load_explicit(&worker->server->stopping, memory_order_relaxed) || (call = take_call(worker)) == NULL) {
         return;
     }
     call->method = method;
+    call->door = door;
     if (method == NULL) {
-        error = grpc_server_request_call(worker->server->grpc, &call->grpc, &call->details, &call->metadata, worker->cq,
+        error = grpc_server_request_call(door->grpc, &call->grpc, &call->details, &call->metadata, worker->cq,
                                          worker->cq, &call->arrived);
     } else {
         error = grpc_server_request_registered_call(
-            worker->server->grpc, method->handle, &call->grpc, &call->deadline, &call->metadata,
+            door->grpc, door->handles[method - worker->server->methods], &call->grpc, &call->deadline, &call->metadata,
             method->about.kind == SP_RPC_UNARY ? &call->payload : NULL, worker->cq, worker->cq, &call->arrived);
     }
     if (error != GRPC_CALL_OK) {
@@ -115,16 +116,24 @@ void worker_request(struct worker *worker, const struct method *method) {
     }
 }
 
-void worker_request_all(struct worker *worker) {
+static void request_at(struct worker *worker, struct door *door) {
     const struct sp_rpc_server *server = worker->server;
     for (size_t i = 0; i < server->method_count; i++) {
         const struct method *method = &server->methods[i];
-        for (int n = method->about.hot ? HOT_REQUESTS : COLD_REQUESTS; n > 0; n--) {
-            worker_request(worker, method);
+        int wanted = door->handles[i] == NULL ? 0 : method->about.hot ? HOT_REQUESTS : COLD_REQUESTS;
+        for (int n = wanted; n > 0; n--) {
+            worker_request(worker, door, method);
         }
     }
     for (int n = COLD_REQUESTS; n > 0; n--) {
-        worker_request(worker, NULL);
+        worker_request(worker, door, NULL);
+    }
+}
+
+void worker_request_all(struct worker *worker) {
+    struct sp_rpc_server *server = worker->server;
+    for (size_t i = 0; i < server->door_count; i++) {
+        request_at(worker, &server->doors[i]);
     }
 }
 
@@ -229,10 +238,13 @@ void worker_call_ended(struct worker *worker) {
     end_queue_after_last_call(worker);
 }
 
-void worker_shut(struct tag *tag, bool ok) {
+void worker_door_shut(struct tag *tag, bool ok) {
     struct worker *worker = tag->owner;
     struct sp_rpc_server *server = worker->server;
     (void)ok;
+    if (--worker->open_doors > 0) {
+        return;
+    }
     pthread_mutex_lock(&server->lock);
     server->workers_shut++;
     pthread_cond_broadcast(&server->changed);

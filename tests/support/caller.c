@@ -6,6 +6,7 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/authorization.pb-c.h"
+#include "sallyport/v1/usage.pb-c.h"
 #include "wire/json.h"
 #include "wire/wire.h"
 
@@ -45,6 +46,7 @@ static const ProtobufCMethodDescriptor *find_method(const char *method, char *re
     } services[] = {
         {"Admin", &sallyport__v1__admin__descriptor},
         {"Authorization", &sallyport__v1__authorization__descriptor},
+        {"Usage", &sallyport__v1__usage__descriptor},
         {"grpc.health.v1.Health", &grpc__health__v1__health__descriptor},
     };
     const char *slash = strchr(method, '/');

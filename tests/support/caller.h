@@ -21,7 +21,7 @@ bool caller_open(struct caller *caller, const char *target, const char *key);
 bool caller_open_limited(struct caller *caller, const char *target, const char *key, unsigned timeout_ms);
 void caller_close(struct caller *caller);
 
-/* Calls "Admin/…" or "Authorization/…" or "grpc.health.v1.Health/Check". */
+/* Calls "Admin/…", "Authorization/…", "Usage/…" or "grpc.health.v1.Health/Check". */
 enum sp_status caller_call(struct caller *caller, const char *method, const char *request);
 /* The request is formatted first. Not the way for text with quotes in it. */
 enum sp_status caller_callf(struct caller *caller, const char *method, const char *format, ...) SP_PRINTF(3, 4);

@@ -1,0 +1,133 @@
+#include "rpc/credentials.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rpc/internal.h"
+#include "tls/files.h"
+
+/* ---- a server's ---- */
+
+struct server_tls {
+    struct sp_tls_watch watch;
+    struct sp_tls_material material;
+    bool handed_over; /* gRPC has the material */
+    bool asks_clients;
+    void (*notice)(void *user, bool good, const char *message);
+    void *user;
+};
+
+enum sp_status server_tls_open(const struct sp_rpc_server_options *options, struct server_tls **ret_tls,
+                               struct sp_error *error) {
+    struct server_tls *tls = calloc(1, sizeof *tls);
+    if (tls == NULL) {
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    }
+    enum sp_status status = sp_tls_watch_open(&tls->watch, &options->tls, &tls->material, error);
+    if (status != SP_OK) {
+        free(tls);
+        return status;
+    }
+    tls->asks_clients = options->tls.ca != NULL;
+    tls->notice = options->notice;
+    tls->user = options->user;
+    *ret_tls = tls;
+    return SP_OK;
+}
+
+void server_tls_close(struct server_tls *tls) {
+    if (tls == NULL) {
+        return;
+    }
+    sp_tls_material_fini(&tls->material);
+    free(tls);
+}
+
+static void tell(const struct server_tls *tls, bool good, const char *message) {
+    if (tls->notice != NULL) {
+        tls->notice(tls->user, good, message);
+    }
+}
+
+static void look(struct server_tls *tls) {
+    struct sp_tls_material material;
+    struct sp_error error;
+    char message[sizeof error.message + 64];
+    switch (sp_tls_watch_look(&tls->watch, monotonic_ms(), &material, &error)) {
+    case SP_TLS_UNCHANGED:
+        break;
+    case SP_TLS_CHANGED:
+        sp_tls_material_fini(&tls->material);
+        tls->material = material;
+        tls->handed_over = false;
+        tell(tls, true, "the TLS files have changed: new connections get the new certificate");
+        break;
+    case SP_TLS_BROKEN:
+        (void)snprintf(message, sizeof message, "the TLS files have changed and cannot be used, the old stay: %s",
+                       error.message);
+        tell(tls, false, message);
+        break;
+    }
+}
+
+/* gRPC asks before each handshake, one at a time. */
+static grpc_ssl_certificate_config_reload_status fetch(void *user, grpc_ssl_server_certificate_config **ret_config) {
+    struct server_tls *tls = user;
+    look(tls);
+    if (tls->handed_over) {
+        return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+    }
+    grpc_ssl_pem_key_cert_pair pair = {tls->material.key, tls->material.certificate};
+    /* gRPC asserts that there are roots, also where it asks no client for a certificate. */
+    const char *roots = tls->material.ca != NULL ? tls->material.ca : tls->material.certificate;
+    *ret_config = grpc_ssl_server_certificate_config_create(roots, &pair, 1);
+    tls->handed_over = true;
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+}
+
+grpc_server_credentials *server_tls_credentials(struct server_tls *tls) {
+    return grpc_ssl_server_credentials_create_with_options(
+        grpc_ssl_server_credentials_create_options_using_config_fetcher(
+            tls->asks_clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                              : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+            fetch, tls));
+}
+
+/* ---- a client's ---- */
+
+enum sp_status client_credentials(const struct sp_rpc_client_tls *tls, grpc_channel_credentials **ret_credentials,
+                                  struct sp_error *error) {
+    const struct sp_tls_files files = {.certificate = tls->certificate, .key = tls->key, .ca = tls->ca};
+    struct sp_tls_material material;
+    if (tls->ca == NULL) {
+        if (tls->certificate != NULL || tls->key != NULL) {
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "a client's certificate needs the CA of the server beside it: give its file");
+        }
+        *ret_credentials = grpc_insecure_credentials_create();
+        return SP_OK;
+    }
+    enum sp_status status = sp_tls_material_read(&files, &material, error);
+    if (status != SP_OK) {
+        return status;
+    }
+    grpc_ssl_pem_key_cert_pair pair = {material.key, material.certificate};
+    *ret_credentials =
+        grpc_ssl_credentials_create_ex(material.ca, material.certificate == NULL ? NULL : &pair, NULL, NULL);
+    sp_tls_material_fini(&material);
+    return SP_OK;
+}
+
+size_t client_tls_args(const struct sp_rpc_client_tls *tls, grpc_arg *ret_arg) {
+    static char key[] = GRPC_SSL_TARGET_NAME_OVERRIDE_ARG;
+    union {
+        const char *constant;
+        char *plain;
+    } name = {tls->server_name}; /* gRPC only reads it */
+    if (tls->ca == NULL || tls->server_name == NULL) {
+        return 0;
+    }
+    *ret_arg = (grpc_arg){.type = GRPC_ARG_STRING, .key = key};
+    ret_arg->value.string = name.plain;
+    return 1;
+}

@@ -1,0 +1,210 @@
+#include "tls/files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+enum { MAX_BYTES = 1024 * 1024, LOOK_EVERY_MS = 1000 };
+
+/* ---- reading ---- */
+
+static void free_text(char *text) {
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static enum sp_status read_file(const char *path, char **ret_text, struct sp_error *error) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", path, strerror(errno));
+    char *text = malloc(MAX_BYTES + 1);
+    size_t size = text == NULL ? 0 : fread(text, 1, MAX_BYTES + 1, file);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (text == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    const char *why = failed                             ? "cannot be read"
+                      : size > MAX_BYTES                 ? "is longer than 1 MiB"
+                      : size == 0                        ? "is empty"
+                      : memchr(text, '\0', size) != NULL ? "is no PEM text"
+                                                         : NULL;
+    text[size > MAX_BYTES ? MAX_BYTES : size] = '\0';
+    if (why != NULL) {
+        explicit_bzero(text, size);
+        free(text);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", path, why);
+    }
+    *ret_text = text;
+    return SP_OK;
+}
+
+/* ---- checking ---- */
+
+static int no_password(char *buffer, int size, int writing, void *user) {
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)user;
+    return 0;
+}
+
+/* How many certificates a PEM text begins with that can all be read; *ret_first is the first, the caller's to free. -1: one
+ * of them cannot. */
+static int count_certificates(const char *pem, X509 **ret_first) {
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    int count = 0;
+    bool broken = bio == NULL;
+    while (!broken) {
+        X509 *certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+        if (certificate == NULL) {
+            broken = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+            break;
+        }
+        if (count++ == 0)
+            *ret_first = certificate;
+        else
+            X509_free(certificate);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return broken ? -1 : count;
+}
+
+static enum sp_status check_ca(const char *path, const char *pem, struct sp_error *error) {
+    X509 *first = NULL;
+    int count = count_certificates(pem, &first);
+    X509_free(first);
+    return count > 0 ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "%s: holds no certificates that can be read", path);
+}
+
+static EVP_PKEY *parse_key(const char *pem) {
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+static enum sp_status check_pair(const struct sp_tls_files *files, const struct sp_tls_material *material,
+                                 struct sp_error *error) {
+    X509 *certificate = NULL;
+    EVP_PKEY *key = parse_key(material->key);
+    int count = count_certificates(material->certificate, &certificate);
+    enum sp_status status = SP_OK;
+    if (count <= 0)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: holds no certificate that can be read", files->certificate);
+    else if (key == NULL)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: holds no private key that can be read without a password",
+                              files->key);
+    else if (X509_check_private_key(certificate, key) != 1)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: is not the key of the certificate in %s", files->key,
+                              files->certificate);
+    else if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: the certificate has expired", files->certificate);
+    ERR_clear_error();
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return status;
+}
+
+static enum sp_status read_all(const struct sp_tls_files *files, struct sp_tls_material *material,
+                               struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    if ((files->certificate == NULL) != (files->key == NULL))
+        return sp_error_set(error, SP_ERR_INVALID, "a certificate and its key are given together");
+    if (files->certificate != NULL)
+        status = read_file(files->certificate, &material->certificate, error);
+    if (status == SP_OK && files->key != NULL)
+        status = read_file(files->key, &material->key, error);
+    if (status == SP_OK && files->certificate != NULL)
+        status = check_pair(files, material, error);
+    if (status == SP_OK && files->ca != NULL)
+        status = read_file(files->ca, &material->ca, error);
+    if (status == SP_OK && files->ca != NULL)
+        status = check_ca(files->ca, material->ca, error);
+    return status;
+}
+
+enum sp_status sp_tls_material_read(const struct sp_tls_files *files, struct sp_tls_material *ret_material,
+                                    struct sp_error *error) {
+    struct sp_tls_material material = {0};
+    enum sp_status status = read_all(files, &material, error);
+    if (status == SP_OK)
+        *ret_material = material;
+    else
+        sp_tls_material_fini(&material);
+    return status;
+}
+
+void sp_tls_material_fini(struct sp_tls_material *material) {
+    free_text(material->certificate);
+    free_text(material->key);
+    free_text(material->ca);
+    *material = (struct sp_tls_material){0};
+}
+
+/* ---- watching ---- */
+
+/* A file that is replaced has another number or time, also where it is reached through a link that is turned. */
+static uint64_t mark_of(const char *path) {
+    struct stat about;
+    if (path == NULL || stat(path, &about) != 0)
+        return 0;
+    const uint64_t parts[] = {(uint64_t)about.st_ino,          (uint64_t)about.st_dev,
+                              (uint64_t)about.st_size,         (uint64_t)about.st_mtim.tv_sec,
+                              (uint64_t)about.st_mtim.tv_nsec, (uint64_t)about.st_ctim.tv_sec,
+                              (uint64_t)about.st_ctim.tv_nsec};
+    uint64_t mark = 1;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        mark = (mark ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + (mark >> 29);
+    return mark;
+}
+
+static struct sp_tls_seen see(const struct sp_tls_files *files) {
+    return (struct sp_tls_seen){{mark_of(files->certificate), mark_of(files->key), mark_of(files->ca)}};
+}
+
+static bool same(const struct sp_tls_seen *a, const struct sp_tls_seen *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls_files *files,
+                                 struct sp_tls_material *ret_material, struct sp_error *error) {
+    /* Seen before it is read: what changes in between is read again. */
+    *watch = (struct sp_tls_watch){.files = *files, .used = see(files)};
+    return sp_tls_material_read(files, ret_material, error);
+}
+
+/* Certificate and key are two files, replaced one after the other: that they do not fit is told only when it lasts. */
+static enum sp_tls_news tell_broken(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
+    if (!same(&watch->broken, now)) {
+        watch->broken = *now;
+        watch->complained = false;
+        return SP_TLS_UNCHANGED;
+    }
+    if (watch->complained)
+        return SP_TLS_UNCHANGED;
+    watch->complained = true;
+    return SP_TLS_BROKEN;
+}
+
+enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, struct sp_tls_material *ret_material,
+                                   struct sp_error *error) {
+    if (watch->looked_ms != 0 && now_ms - watch->looked_ms < LOOK_EVERY_MS)
+        return SP_TLS_UNCHANGED;
+    watch->looked_ms = now_ms;
+    struct sp_tls_seen now = see(&watch->files);
+    if (same(&now, &watch->used) || (watch->complained && same(&now, &watch->broken)))
+        return SP_TLS_UNCHANGED;
+    if (sp_tls_material_read(&watch->files, ret_material, error) != SP_OK)
+        return tell_broken(watch, &now);
+    watch->used = now;
+    return SP_TLS_CHANGED;
+}

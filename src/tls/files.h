@@ -1,0 +1,62 @@
+/* Certificates and keys from files, and what becomes of them when the files change: a pair is taken over only when all
+ * of it can be read and fits together, so that a broken or half-written file leaves the last good one in use.
+ *
+ * Files are PEM (RFC 7468). A certificate file holds the certificate first and then its intermediates; a key file one private
+ * key without a password; a CA file one or more certificates. At most 1 MiB each. */
+#ifndef SP_TLS_FILES_H
+#define SP_TLS_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Which files; NULL: none. A certificate and its key come together. The texts are borrowed. */
+struct sp_tls_files {
+    const char *certificate;
+    const char *key;
+    const char *ca; /* who is believed: of a server, the CAs of clients, which then must show a certificate */
+};
+
+/* What the files hold; NULL where no file was named. */
+struct sp_tls_material {
+    char *certificate;
+    char *key; /* wiped when it is freed */
+    char *ca;
+};
+
+/* Reads and checks: all can be parsed, the key is the certificate's, the certificate is not expired. SP_ERR_INVALID
+ * with a message that names the file and what is wrong with it. SP_ERR_MEMORY. */
+enum sp_status sp_tls_material_read(const struct sp_tls_files *files, struct sp_tls_material *ret_material,
+                                    struct sp_error *error) SP_MUST_USE;
+void sp_tls_material_fini(struct sp_tls_material *material);
+
+/* When a file was last seen, and as what. */
+struct sp_tls_seen {
+    uint64_t mark[3]; /* of each file: which file it is, its size and time */
+};
+
+/* Looks after files for something that uses them. One thread at a time. */
+struct sp_tls_watch {
+    struct sp_tls_files files;
+    struct sp_tls_seen used;   /* what the material in use was read from */
+    struct sp_tls_seen broken; /* what could not be used */
+    bool complained;           /* about `broken` */
+    int64_t looked_ms;
+};
+
+/* Begins with what is there: the first material. As sp_tls_material_read. */
+enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls_files *files,
+                                 struct sp_tls_material *ret_material, struct sp_error *error) SP_MUST_USE;
+
+enum sp_tls_news {
+    SP_TLS_UNCHANGED,
+    SP_TLS_CHANGED, /* *ret_material is new */
+    SP_TLS_BROKEN, /* `error` says what is wrong; said once for each state of the files, which stayed for a second at least */
+};
+
+/* Looks again, at most once a second (`now_ms` of a monotonic clock); costs nothing in between. */
+enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, struct sp_tls_material *ret_material,
+                                   struct sp_error *error) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,375 @@
+/* TLS on real connections: who gets in, who they are said to be, and certificates that change below a running server. */
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include "rig.h"
+#include "support/certificates.h"
+#include "support/process.h"
+
+/* Says who calls: "tls uri=… dns=…", "unix uid", "plain". */
+static void tell_identity(struct sp_rpc_call *call, void *user) {
+    static const char *const kinds[] = {"plain", "tls", "unix"};
+    struct sp_rpc_identity identity;
+    char text[512];
+    (void)user;
+    sp_rpc_call_identity(call, &identity);
+    int size = snprintf(text, sizeof text, "%s", kinds[identity.kind]);
+    if (identity.uid_known) {
+        size += snprintf(text + size, sizeof text - (size_t)size, " %u", identity.uid);
+    }
+    for (size_t i = 0; i < identity.uri_count; i++) {
+        size += snprintf(text + size, sizeof text - (size_t)size, " uri=%.*s", SP_STR_ARG(identity.uris[i]));
+    }
+    for (size_t i = 0; i < identity.dns_count; i++) {
+        size += snprintf(text + size, sizeof text - (size_t)size, " dns=%.*s", SP_STR_ARG(identity.dns[i]));
+    }
+    sp_rpc_reply(call, (struct sp_bytes){(const uint8_t *)text, (size_t)size});
+}
+
+static const struct sp_rpc_method methods[] = {{.path = "/test.Test/Who", .unary = tell_identity}};
+
+static char folder[64];
+static struct certificate_authority *authority, *stranger;
+
+static const char *path_of(const char *name) {
+    static char paths[8][128];
+    static unsigned next;
+    char *path = paths[next++ % COUNT(paths)];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void sign(const struct certificate_authority *by, const char *names, int days, const char *name) {
+    char certificate[128], key[128];
+    snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, name);
+    snprintf(key, sizeof key, "%s/%s.key", folder, name);
+    authority_sign(by, names, days, certificate, key);
+}
+
+static int set_up_files(void **state) {
+    (void)state;
+    folder_make(folder);
+    authority = authority_make("test CA");
+    stranger = authority_make("another CA");
+    authority_write(authority, path_of("ca.pem"));
+    authority_write(stranger, path_of("stranger-ca.pem"));
+    sign(authority, "DNS:localhost,IP:127.0.0.1", 30, "server");
+    sign(authority, "URI:spiffe://example.org/gateway,DNS:gateway.example.org", 30, "gateway");
+    sign(authority, "DNS:one.example.org,DNS:two.example.org", 30, "two");
+    sign(authority, "DNS:old.example.org", -2, "expired");
+    sign(stranger, "URI:spiffe://example.org/gateway", 30, "stranger");
+    return 0;
+}
+
+static int tear_down_files(void **state) {
+    (void)state;
+    authority_free(authority);
+    authority_free(stranger);
+    folder_remove(folder);
+    return 0;
+}
+
+/* ---- a server and its clients ---- */
+
+static atomic_int good_notices, bad_notices;
+
+static void notice(void *user, bool good, const char *message) {
+    (void)user;
+    (void)message;
+    atomic_fetch_add(good ? &good_notices : &bad_notices, 1);
+}
+
+static void start(struct rig *rig, bool mutual, const char *listen) {
+    const char *const all[] = {listen};
+    static const char *const health[] = {"127.0.0.1:0"};
+    uint32_t own = getuid();
+    struct sp_rpc_server_options options = {
+        .listen = all,
+        .listen_count = 1,
+        .health_listen = health,
+        .health_listen_count = 1,
+        .workers = 2,
+        .tls = {.certificate = path_of("server.pem"),
+                .key = path_of("server.key"),
+                .ca = mutual ? path_of("ca.pem") : NULL},
+        .notice = notice,
+        .unix_uids = &own,
+        .unix_uid_count = 1,
+    };
+    memset(rig, 0, sizeof *rig);
+    atomic_store(&good_notices, 0);
+    atomic_store(&bad_notices, 0);
+    assert_int_equal(sp_arena_init(&rig->arena, 4096, 1 << 20), SP_OK);
+    if (sp_rpc_server_open(&options, methods, COUNT(methods), (struct sp_bytes){NULL, 0}, &rig->server, &rig->error) !=
+        SP_OK) {
+        fail_msg("%s", rig->error.message);
+    }
+    assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
+    snprintf(rig->target, sizeof rig->target, "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+}
+
+/* Asks who it is; "" with the rig's error where it does not get in. */
+static const char *who(struct rig *rig, const struct sp_rpc_client_tls *tls) {
+    static char answer[512];
+    struct sp_rpc_client *client;
+    struct sp_bytes reply;
+    struct sp_rpc_client_options options = {.target = rig->target, .timeout_ms = 10000, .tls = *tls};
+    answer[0] = '\0';
+    if (sp_rpc_client_open(&options, &client, &rig->error) != SP_OK) {
+        return answer;
+    }
+    if (sp_rpc_client_call(client, "/test.Test/Who", bytes_of("x"), &rig->arena, &reply, &rig->error) == SP_OK) {
+        snprintf(answer, sizeof answer, "%.*s", (int)reply.size, (const char *)reply.data);
+    }
+    sp_rpc_client_close(client);
+    return answer;
+}
+
+static struct sp_rpc_client_tls with(const char *ca, const char *name) {
+    static char certificate[128], key[128], authority_file[128];
+    struct sp_rpc_client_tls tls = {.ca = authority_file};
+    snprintf(authority_file, sizeof authority_file, "%s/%s", folder, ca);
+    if (name != NULL) {
+        snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, name);
+        snprintf(key, sizeof key, "%s/%s.key", folder, name);
+        tls.certificate = certificate;
+        tls.key = key;
+    }
+    return tls;
+}
+
+static void serves_clients_that_believe_its_ca(void **state) {
+    struct rig rig;
+    (void)state;
+    start(&rig, false, "127.0.0.1:0");
+    struct sp_rpc_client_tls tls = with("ca.pem", NULL);
+    assert_string_equal(who(&rig, &tls), "tls");
+    tls = with("stranger-ca.pem", NULL);
+    assert_string_equal(who(&rig, &tls), "");
+    assert_int_equal(rig.error.status, SP_ERR_UNAVAILABLE);
+    tls = (struct sp_rpc_client_tls){.ca = NULL};
+    assert_string_equal(who(&rig, &tls), "");
+    rig_stop(&rig);
+}
+
+static void clients_refuse_a_server_of_another_name(void **state) {
+    struct rig rig;
+    (void)state;
+    start(&rig, false, "127.0.0.1:0");
+    struct sp_rpc_client_tls tls = with("ca.pem", NULL);
+    tls.server_name = "elsewhere.example.org";
+    assert_string_equal(who(&rig, &tls), "");
+    tls.server_name = "localhost";
+    assert_string_equal(who(&rig, &tls), "tls");
+    rig_stop(&rig);
+}
+
+static void names_come_from_verified_client_certificates_only(void **state) {
+    static const struct {
+        const char *certificate, *expected;
+    } rows[] = {
+        {"gateway", "tls uri=spiffe://example.org/gateway dns=gateway.example.org"},
+        {"two", "tls dns=one.example.org dns=two.example.org"},
+        {"expired", ""},
+        {"stranger", ""},
+        {NULL, ""},
+    };
+    struct rig rig;
+    (void)state;
+    start(&rig, true, "127.0.0.1:0");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_rpc_client_tls tls = with("ca.pem", rows[i].certificate);
+        /* A client does not offer an expired one of its own accord; read past that check. */
+        if (rows[i].certificate != NULL && strcmp(rows[i].certificate, "expired") == 0) {
+            assert_string_equal(who(&rig, &tls), "");
+            assert_non_null(strstr(rig.error.message, "has expired"));
+            continue;
+        }
+        assert_string_equal(who(&rig, &tls), rows[i].expected);
+    }
+    rig_stop(&rig);
+}
+
+static void a_certificate_that_was_not_asked_for_names_nobody(void **state) {
+    struct rig rig;
+    (void)state;
+    start(&rig, false, "127.0.0.1:0");
+    struct sp_rpc_client_tls tls = with("ca.pem", "gateway");
+    assert_string_equal(who(&rig, &tls), "tls");
+    rig_stop(&rig);
+}
+
+static void unix_sockets_stay_plaintext_and_tell_the_user(void **state) {
+    struct rig rig;
+    char address[64], expected[32];
+    (void)state;
+    snprintf(address, sizeof address, "unix:%.40s/socket", folder);
+    start(&rig, true, address);
+    snprintf(rig.target, sizeof rig.target, "%s", address);
+    snprintf(expected, sizeof expected, "unix %u", getuid());
+    struct sp_rpc_client_tls tls = {.ca = NULL};
+    assert_string_equal(who(&rig, &tls), expected);
+    rig_stop(&rig);
+}
+
+static void the_health_listener_answers_nothing_else(void **state) {
+    struct rig rig;
+    struct sp_bytes reply;
+    struct sp_rpc_client *client;
+    (void)state;
+    start(&rig, true, "127.0.0.1:0");
+    snprintf(rig.target, sizeof rig.target, "127.0.0.1:%d", sp_rpc_server_port(rig.server, 1));
+    struct sp_rpc_client_options options = {.target = rig.target};
+    assert_int_equal(sp_rpc_client_open(&options, &client, &rig.error), SP_OK);
+    assert_int_equal(sp_rpc_client_call(client, "/grpc.health.v1.Health/Check", (struct sp_bytes){NULL, 0}, &rig.arena,
+                                        &reply, &rig.error),
+                     SP_OK);
+    assert_int_equal(sp_rpc_client_call(client, "/test.Test/Who", bytes_of("x"), &rig.arena, &reply, &rig.error),
+                     SP_ERR_UNIMPLEMENTED);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
+/* ---- versions ---- */
+
+static bool handshakes_with(int port, int version) {
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)port);
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_min_proto_version(context, version);
+    SSL_CTX_set_max_proto_version(context, version);
+    static const unsigned char alpn[] = {2, 'h', '2'};
+    SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    SSL *tls = SSL_new(context);
+    SSL_set_fd(tls, fd);
+    bool good = SSL_connect(tls) == 1;
+    SSL_free(tls);
+    SSL_CTX_free(context);
+    close(fd);
+    return good;
+}
+
+static void speaks_tls_1_2_and_1_3_and_nothing_older(void **state) {
+    struct rig rig;
+    (void)state;
+    start(&rig, false, "127.0.0.1:0");
+    int port = sp_rpc_server_port(rig.server, 0);
+    assert_true(handshakes_with(port, TLS1_3_VERSION));
+    assert_true(handshakes_with(port, TLS1_2_VERSION));
+    assert_false(handshakes_with(port, TLS1_1_VERSION));
+    assert_false(handshakes_with(port, TLS1_VERSION));
+    rig_stop(&rig);
+}
+
+/* ---- files that change ---- */
+
+static void replace(const char *from, const char *to) {
+    assert_int_equal(rename(path_of(from), path_of(to)), 0);
+}
+
+static void write_text(const char *name, const char *text) {
+    FILE *file = fopen(path_of(name), "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void pause_ms(unsigned ms) {
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
+/* New connections until the notice has come; each of them must be served. */
+static void connect_until(struct rig *rig, const struct sp_rpc_client_tls *tls, atomic_int *notices) {
+    for (int i = 0; i < 400 && atomic_load(notices) == 0; i++) {
+        assert_string_equal(who(rig, tls), "tls");
+        pause_ms(20);
+    }
+    assert_true(atomic_load(notices) > 0);
+}
+
+static void a_new_pair_is_taken_over_and_a_broken_one_is_not(void **state) {
+    struct rig rig;
+    (void)state;
+    sign(authority, "DNS:localhost,IP:127.0.0.1", 30, "server");
+    start(&rig, false, "127.0.0.1:0");
+    struct sp_rpc_client_tls tls = with("ca.pem", NULL);
+    struct sp_rpc_client_tls later = tls;
+    assert_string_equal(who(&rig, &tls), "tls");
+
+    /* The old key beside a new certificate: what is read between two renames. It lasts, and so is told. */
+    sign(authority, "DNS:renamed.example.org", 30, "next");
+    replace("next.pem", "server.pem");
+    connect_until(&rig, &tls, &bad_notices);
+    assert_int_equal(atomic_load(&good_notices), 0);
+
+    replace("next.key", "server.key");
+    later.server_name = "renamed.example.org";
+    for (int i = 0; i < 400 && atomic_load(&good_notices) == 0; i++) {
+        (void)who(&rig, &later);
+        pause_ms(20);
+    }
+    assert_int_equal(atomic_load(&good_notices), 1);
+    assert_string_equal(who(&rig, &later), "tls");
+
+    atomic_store(&bad_notices, 0);
+    write_text("server.pem", "-----BEGIN CERTIFICATE-----\nno\n");
+    connect_until(&rig, &later, &bad_notices);
+    assert_int_equal(unlink(path_of("server.pem")), 0);
+    assert_string_equal(who(&rig, &later), "tls");
+    rig_stop(&rig);
+    sign(authority, "DNS:localhost,IP:127.0.0.1", 30, "server");
+}
+
+static void refuses_to_start_with_files_that_do_not_fit(void **state) {
+    static const struct {
+        const char *certificate, *key, *ca, *says;
+    } rows[] = {
+        {"server.pem", "gateway.key", NULL, "is not the key of the certificate"},
+        {"nothing.pem", "server.key", NULL, "No such file"},
+        {"server.key", "server.key", NULL, "holds no certificate"},
+        {"server.pem", "server.pem", NULL, "holds no private key"},
+        {"expired.pem", "expired.key", NULL, "has expired"},
+        {"server.pem", "server.key", "server.key", "holds no certificates"},
+        {"server.pem", NULL, NULL, "are given together"},
+        {NULL, NULL, "ca.pem", "needs the server's certificate"},
+    };
+    static const char *const loopback[] = {"127.0.0.1:0"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_rpc_server *server;
+        struct sp_error error;
+        struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1, .workers = 1};
+        options.tls.certificate = rows[i].certificate == NULL ? NULL : path_of(rows[i].certificate);
+        options.tls.key = rows[i].key == NULL ? NULL : path_of(rows[i].key);
+        options.tls.ca = rows[i].ca == NULL ? NULL : path_of(rows[i].ca);
+        assert_int_equal(
+            sp_rpc_server_open(&options, methods, COUNT(methods), (struct sp_bytes){NULL, 0}, &server, &error),
+            SP_ERR_INVALID);
+        if (strstr(error.message, rows[i].says) == NULL) {
+            fail_msg("row %zu: \"%s\"", i, error.message);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(serves_clients_that_believe_its_ca),
+        cmocka_unit_test(clients_refuse_a_server_of_another_name),
+        cmocka_unit_test(names_come_from_verified_client_certificates_only),
+        cmocka_unit_test(a_certificate_that_was_not_asked_for_names_nobody),
+        cmocka_unit_test(unix_sockets_stay_plaintext_and_tell_the_user),
+        cmocka_unit_test(the_health_listener_answers_nothing_else),
+        cmocka_unit_test(speaks_tls_1_2_and_1_3_and_nothing_older),
+        cmocka_unit_test(a_new_pair_is_taken_over_and_a_broken_one_is_not),
+        cmocka_unit_test(refuses_to_start_with_files_that_do_not_fit),
+    };
+    return cmocka_run_group_tests(tests, set_up_files, tear_down_files) == 0 ? 0 : 1;
+}
