@@ -42,7 +42,8 @@ void process_start(struct process *process, const char *folder, const char *name
         const char *const *in;
         char *const *out;
     } words = {arguments}; /* only read */
-    snprintf(path, sizeof(path), "%s/%s", bin == NULL ? "." : bin, arguments[0]);
+    bool foreign = arguments[0][0] == '/';
+    snprintf(path, sizeof(path), "%s%s%s", foreign ? "" : bin == NULL ? "." : bin, foreign ? "" : "/", arguments[0]);
     snprintf(process->out, sizeof(process->out), "%s/%s.out", folder, name);
     snprintf(process->err, sizeof(process->err), "%s/%s.err", folder, name);
     assert_int_equal(posix_spawn_file_actions_init(&actions), 0);

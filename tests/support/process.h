@@ -12,7 +12,7 @@ struct process {
     char out[128], err[128]; /* the files that take stdout and stderr */
 };
 
-/* Starts `arguments[0]` with the arguments (NULL-terminated). Its output goes to `folder`/`name`.out and .err. */
+/* Starts `arguments[0]`, one of ours unless it begins with a slash, with the arguments (NULL-terminated). Its output goes to `folder`/`name`.out and .err. */
 void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments);
 
 /* Waits for its end, at most a minute: the exit status, or 128 and the signal. */

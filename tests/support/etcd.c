@@ -1,0 +1,164 @@
+#include "support/etcd.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LOOK_EVERY_MS = 20, LOOKS_MAX = 60 * 1000 / LOOK_EVERY_MS, WORDS_MAX = 32 };
+
+static bool find_program(const char *name, char *path, size_t size) {
+    static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/bin"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+        snprintf(path, size, "%s/%s", folders[i], name);
+        if (access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool etcd_is_here(void) {
+    char path[64];
+    if (find_program("etcd", path, sizeof(path)) && find_program("etcdctl", path, sizeof(path)))
+        return true;
+    print_message("etcd and etcdctl are not installed (Debian: etcd-server, etcd-client): skipped\n");
+    return false;
+}
+
+int free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+void etcd_make(struct etcd *etcd, const char *folder, const char *name) {
+    memset(etcd, 0, sizeof(*etcd));
+    snprintf(etcd->folder, sizeof(etcd->folder), "%s", folder);
+    snprintf(etcd->name, sizeof(etcd->name), "%s", name);
+    etcd->port = free_port();
+    do
+        etcd->peer_port = free_port();
+    while (etcd->peer_port == etcd->port);
+    snprintf(etcd->target, sizeof(etcd->target), "127.0.0.1:%d", etcd->port);
+}
+
+struct sp_etcd *etcd_client(const struct etcd *etcd) {
+    struct sp_etcd *client = NULL;
+    struct sp_error error = {0};
+    const struct sp_etcd_options options = {.endpoints = sp_str_from(etcd->target)};
+    if (sp_etcd_open(&options, &client, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    return client;
+}
+
+static bool answers(struct sp_etcd *client, uint64_t *revision) {
+    struct sp_arena arena;
+    struct sp_etcd_page page;
+    const struct sp_etcd_range range = {.key = {(const uint8_t *)"health", 6}};
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    enum sp_status status = sp_etcd_get(client, &range, &arena, &page, NULL);
+    if (status == SP_OK)
+        *revision = page.header.revision;
+    sp_arena_fini(&arena);
+    /* Where authentication is on, a refusal is an answer too. */
+    return status == SP_OK || status == SP_ERR_INVALID || status == SP_ERR_PERMISSION;
+}
+
+static void wait_until_it_answers(struct etcd *etcd) {
+    struct sp_etcd *client = etcd_client(etcd);
+    uint64_t revision = 0;
+    for (int i = 0; !answers(client, &revision); i++) {
+        if (i == LOOKS_MAX)
+            fail_msg("etcd does not answer; see %s", etcd->process.err);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+    }
+    sp_etcd_close(client);
+}
+
+void etcd_start(struct etcd *etcd) {
+    char program[64], data[160], client[64], peer[64], cluster[96];
+    assert_true(find_program("etcd", program, sizeof(program)));
+    snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
+    snprintf(client, sizeof(client), "http://127.0.0.1:%d", etcd->port);
+    snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
+    snprintf(cluster, sizeof(cluster), "%s=%s", etcd->name, peer);
+    const char *const words[] = {program,
+                                 "--name",
+                                 etcd->name,
+                                 "--data-dir",
+                                 data,
+                                 "--listen-client-urls",
+                                 client,
+                                 "--advertise-client-urls",
+                                 client,
+                                 "--listen-peer-urls",
+                                 peer,
+                                 "--initial-advertise-peer-urls",
+                                 peer,
+                                 "--initial-cluster",
+                                 cluster,
+                                 "--log-level",
+                                 "error",
+                                 "--heartbeat-interval",
+                                 "50",
+                                 "--election-timeout",
+                                 "500",
+                                 "--quota-backend-bytes",
+                                 etcd->quota == NULL ? "0" : etcd->quota,
+                                 NULL};
+    process_start(&etcd->process, etcd->folder, etcd->name, words);
+    wait_until_it_answers(etcd);
+}
+
+void etcd_end(struct etcd *etcd, int signal) {
+    if (etcd->process.pid != 0)
+        (void)process_end(&etcd->process, signal);
+}
+
+const char *etcd_url(const struct etcd *etcd) {
+    static char url[96];
+    snprintf(url, sizeof(url), "etcd://%s/sallyport/v1/", etcd->target);
+    return url;
+}
+
+uint64_t etcd_compact(struct etcd *etcd) {
+    struct sp_etcd *client = etcd_client(etcd);
+    struct sp_error error = {0};
+    uint64_t revision = 0;
+    assert_true(answers(client, &revision));
+    enum sp_status status = sp_etcd_compact(client, revision, &error);
+    /* Compacted there already: as good. */
+    if (status != SP_OK && status != SP_ERR_OUT_OF_RANGE)
+        fail_msg("%s", error.message);
+    sp_etcd_close(client);
+    return revision;
+}
+
+void etcd_control(const struct etcd *etcd, const char *const *words) {
+    char program[64];
+    const char *all[WORDS_MAX] = {program, "--endpoints", etcd->target};
+    struct process process = {0};
+    size_t count = 3;
+    assert_true(find_program("etcdctl", program, sizeof(program)));
+    for (; *words != NULL && count + 1 < WORDS_MAX; words++)
+        all[count++] = *words;
+    setenv("ETCDCTL_API", "3", 1);
+    if (process_run(&process, etcd->folder, "etcdctl", all) != 0) {
+        char *text = process_read(process.err);
+        fail_msg("etcdctl: %s", text);
+    }
+}
