@@ -1,4 +1,5 @@
 /* From a proxy's message to a question. */
+#include <ctype.h>
 #include <strings.h>
 
 #include "base/text.h"
@@ -45,20 +46,24 @@ static void append(struct gathering *gathering, struct sp_str **list, size_t *co
         (*list)[(*count)++] = value;
 }
 
+/* Fit to stand in JSON and in a log as it is. */
 static bool is_quotable(struct sp_str text) {
+    static const char marks[] = "-_.:=+/@";
     if (text.size == 0 || text.size > REQUEST_ID_MAX_BYTES)
         return false;
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && memchr("-_.:=+/@", c, 8) == NULL)
+        if (!plain && memchr(marks, c, sizeof(marks) - 1) == NULL)
             return false;
     }
     return true;
 }
 
 static char fold(char c) {
-    return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c == '_')
+        return '-';
+    return (char)tolower((unsigned char)c);
 }
 
 /* Names that a server behind the proxy may take for one of ours: many read '_' as '-'. */

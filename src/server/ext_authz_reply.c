@@ -134,12 +134,28 @@ static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_v
     }
 }
 
+/* What both kinds of replies have. */
+struct envelope {
+    Response response;
+    Google__Rpc__Status status;
+    struct metadata metadata;
+};
+
+static void fill_envelope(struct envelope *envelope, const struct sp_ext_authz_verdict *verdict, int rpc_code) {
+    envelope->response = (Response)ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__INIT;
+    envelope->status = (Google__Rpc__Status)GOOGLE__RPC__STATUS__INIT;
+    envelope->status.code = rpc_code;
+    fill_metadata(&envelope->metadata, verdict);
+    envelope->response.status = &envelope->status;
+    envelope->response.dynamic_metadata = &envelope->metadata.message;
+}
+
 /* ---- allowed ---- */
 
 static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
                                    const struct sp_ext_authz_request *request,
                                    const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
-                                   Response *response, struct sp_bytes *ret_bytes) {
+                                   struct sp_bytes *ret_bytes) {
     const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->workspace, verdict->principal, verdict->key_id,
                                                             verdict->decision_id};
     struct set_header places[SP_EXT_AUTHZ_SET_HEADERS];
@@ -159,9 +175,11 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
     for (size_t i = 0; i < ok.n_headers_to_remove; i++)
         if (ok.headers_to_remove[i] == NULL)
             return SP_ERR_MEMORY;
-    response->http_response_case = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__HTTP_RESPONSE_OK_RESPONSE;
-    response->ok_response = &ok;
-    return sp_wire_pack(&response->base, arena, ret_bytes);
+    struct envelope envelope;
+    fill_envelope(&envelope, verdict, 0);
+    envelope.response.http_response_case = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__HTTP_RESPONSE_OK_RESPONSE;
+    envelope.response.ok_response = &ok;
+    return sp_wire_pack(&envelope.response.base, arena, ret_bytes);
 }
 
 /* ---- denied ---- */
@@ -179,7 +197,7 @@ static char *write_body(const struct outcome *outcome, const struct sp_ext_authz
 
 static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
                                   const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
-                                  Response *response, struct sp_bytes *ret_bytes) {
+                                  struct sp_bytes *ret_bytes) {
     /* RFC 6750 section 3: no error code where no credential was sent. */
     bool none_sent = verdict->reason == SP_REASON_CREDENTIAL_MISSING;
     struct sp_str challenge = sp_str_from(none_sent ? "Bearer" : "Bearer error=\"invalid_token\"");
@@ -197,24 +215,16 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
     denied.body = write_body(outcome, request, verdict, arena);
     if (denied.body == NULL)
         return SP_ERR_MEMORY;
-    response->status->code = outcome->rpc_code;
-    response->http_response_case = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__HTTP_RESPONSE_DENIED_RESPONSE;
-    response->denied_response = &denied;
-    return sp_wire_pack(&response->base, arena, ret_bytes);
+    struct envelope envelope;
+    fill_envelope(&envelope, verdict, outcome->rpc_code);
+    envelope.response.http_response_case = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__HTTP_RESPONSE_DENIED_RESPONSE;
+    envelope.response.denied_response = &denied;
+    return sp_wire_pack(&envelope.response.base, arena, ret_bytes);
 }
 
 enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
                                  const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
                                  struct sp_arena *arena, struct sp_bytes *ret_bytes) {
-    struct metadata metadata;
-    Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
-    Response response = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__INIT;
-    fill_metadata(&metadata, verdict);
-    response.status = &status;
-    response.dynamic_metadata = &metadata.message;
-    if (verdict->reason == SP_REASON_ALLOWED)
-        return pack_allowed(settings, request, verdict, arena, &response, ret_bytes);
-    /* A denial's status is set where it is packed; until then it must not read as OK. */
-    status.code = RPC_UNAVAILABLE;
-    return pack_denied(request, verdict, arena, &response, ret_bytes);
+    return verdict->reason == SP_REASON_ALLOWED ? pack_allowed(settings, request, verdict, arena, ret_bytes)
+                                                : pack_denied(request, verdict, arena, ret_bytes);
 }

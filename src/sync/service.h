@@ -39,19 +39,19 @@ struct sp_sync_metrics;
 struct sp_sync {
     struct sp_store *store;
     const char *store_path;
-    struct sp_forwarded_trust trust; /* set it before the first call: zeroed, an address is the connection's peer */
-    struct sp_sync_usage *usage;     /* set it before the first call; NULL: no last use is kept, nor taken */
-    struct sp_source *source;        /* NULL: the store is the truth itself */
+    struct sp_sync_usage *usage; /* set it before the first call; NULL: no last use is kept, nor taken */
+    struct sp_source *source;    /* NULL: the store is the truth itself */
     struct sp_writer *writer;
     struct sp_sync_metrics *metrics;
     atomic_bool ready; /* calls are served, as the health service says it */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;
+    struct sp_forwarded_trust trust; /* set before the first call; zeroed: an address is the connection's peer */
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t task_ended;
     struct sp_watch *watches;
-    unsigned tasks; /* threads under way */
+    unsigned tasks;                  /* threads under way */
 };
 
 /* An opened store, what it follows (or NULL), and its writer. Remove with fini. */
