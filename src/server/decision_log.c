@@ -90,10 +90,12 @@ static bool is_wanted(struct sp_decision_log *log, const struct sp_answer *answe
     return true;
 }
 
-/* One that is there once and is valid. */
+/* One that is there once and is valid. A gateway's request has its own, which says more than that of the gateway's call. */
 static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trace) {
     size_t count = 0;
     struct sp_str text = {NULL, 0};
+    if (asking->trace.size > 0)
+        return sp_trace_parse(asking->trace, ret_trace);
     if (asking->rpc != NULL)
         text = sp_rpc_call_metadata(asking->rpc, "traceparent", &count);
     else if (asking->http != NULL)

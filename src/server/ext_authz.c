@@ -120,6 +120,7 @@ void sp_ext_authz_check(struct sp_rpc_call *call, void *user) {
     struct sp_bytes reply;
     sp_decision_id_next(&service->workers[asked.asking.worker].ids, asked.decision_id);
     read_request(settings, call, &asked.request);
+    asked.asking.trace = asked.request.trace;
     bool denied = asked.request.reason != SP_REASON_NONE;
     enum sp_status status = denied ? deny(&asked, &reply) : judge(&asked, &reply);
     /* No answer is a denial of its own here, and must be said even where there is no memory left to say it with. */

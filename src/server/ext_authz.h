@@ -74,6 +74,7 @@ struct sp_ext_authz_request {
     struct sp_ip ip;
     struct sp_str method, path;
     struct sp_str id;             /* x-request-id, fit to be quoted; else empty */
+    struct sp_str trace;          /* traceparent, as it came; empty: none, or several */
     const struct sp_str *spoofed; /* headers that only Sallyport may set, to be removed */
     size_t spoofed_count;
 };

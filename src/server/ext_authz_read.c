@@ -15,6 +15,7 @@ static const struct sp_str own_prefix = {"x-sallyport-", 12};
 static const struct sp_str authorization = {"authorization", 13};
 static const struct sp_str forwarded_for = {"x-forwarded-for", 15};
 static const struct sp_str request_id = {"x-request-id", 12};
+static const struct sp_str traceparent = {"traceparent", 11};
 
 /* ---- headers ---- */
 
@@ -28,7 +29,7 @@ struct gathering {
     struct sp_str *forwarded;
     size_t forwarded_count;
     struct sp_str *spoofed;
-    size_t request_ids;
+    size_t request_ids, traces;
     bool out_of_memory;
 };
 
@@ -108,6 +109,8 @@ static void take_header(struct gathering *gathering, struct sp_str name, struct 
         append(gathering, &gathering->forwarded, &gathering->forwarded_count, value);
     else if (is_named(name, request_id) && gathering->request_ids++ == 0 && is_quotable(value))
         gathering->request->id = value;
+    else if (is_named(name, traceparent))
+        gathering->request->trace = gathering->traces++ == 0 ? value : (struct sp_str){NULL, 0};
     else if (looks_like_ours(name))
         take_spoofed(gathering, name);
 }

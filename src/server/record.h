@@ -30,6 +30,7 @@ struct sp_asking {
     uint64_t started_ns;           /* CLOCK_MONOTONIC */
     const struct sp_rpc_call *rpc; /* one of the two is set: where a traceparent is looked for */
     const struct sp_http_exchange *http;
+    struct sp_str trace; /* the traceparent of the request that a gateway asks about; empty: none was told */
 };
 
 /* A call that came over gRPC, begun now (or, where it waited for a revision, when it first came). On its worker. */

@@ -36,6 +36,8 @@ static int make_world(void **state) {
     sp_rpc_global_init();
     setenv("SALLYPORTD_TRUSTED_PROXIES", "10.0.0.0/8", 1);
     setenv("SALLYPORTD_KEY_HEADERS", "x-api-key,xi-api-key,authorization", 1);
+    setenv("SALLYPORTD_DECISION_LOG", "-", 1);
+    setenv("SALLYPORTD_DECISION_LOG_WHAT", "all", 1);
     char schema[4096];
     snprintf(schema, sizeof(schema), "%s%s", programs_schema, routes);
     programs_start_with(&programs, schema);
@@ -359,6 +361,37 @@ static void a_wrong_configuration_is_told_in_the_log(void **state) {
     assert_true(said);
 }
 
+/* What the server wrote, once this is in it. */
+static char *wait_for_output(const char *file, const char *text) {
+    for (time_t end = time(NULL) + 10; time(NULL) < end;) {
+        char *output = process_read(file);
+        if (strstr(output, text) != NULL)
+            return output;
+        free(output);
+    }
+    fail_msg("\"%s\" never came", text);
+    return NULL;
+}
+
+static void the_decision_log_has_the_requests_trace_and_no_key(void **state) {
+    (void)state;
+    static const char trace[] = "4bf92f3577b34da6a3ce929d0e0e4736";
+    char text[ENVOY_REPLY_TEXT_BYTES], id[32];
+    ask((struct envoy_parts){.headers =
+                                 "x-api-key: $K\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                             .extensions = VOICE},
+        user_key, text);
+    const char *at = strstr(text, "decision_id=");
+    assert_non_null(at);
+    snprintf(id, sizeof(id), "%.25s", at + strlen("decision_id="));
+    char *log = wait_for_output(programs.server.out, id);
+    assert_non_null(strstr(log, trace));
+    assert_null(strstr(log, user_key));
+    free(log);
+    ask((struct envoy_parts){.headers = "accept: a", .extensions = VOICE}, user_key, text);
+    free(wait_for_output(programs.server.out, "CREDENTIAL_MISSING"));
+}
+
 static void a_damaged_record_is_denied_with_503(void **state) {
     (void)state;
     uint8_t digest[SP_DIGEST_BYTES];
@@ -402,6 +435,7 @@ int main(void) {
         cmocka_unit_test(a_message_that_takes_too_much_memory_is_denied),
         cmocka_unit_test(bytes_that_are_no_message_are_denied_and_never_an_error),
         cmocka_unit_test(a_wrong_configuration_is_told_in_the_log),
+        cmocka_unit_test(the_decision_log_has_the_requests_trace_and_no_key),
         cmocka_unit_test(a_damaged_record_is_denied_with_503),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),
     };
