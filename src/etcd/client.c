@@ -12,6 +12,7 @@
 
 enum {
     DEFAULT_TIMEOUT_MS = 2000,
+    CONNECT_MS = 1000,
     KEEPALIVE_MS = 10000, /* etcd drops clients that ping more often than every 5 s */
     PASSWORD_BYTES = 1024,
     ARENA_FIRST_BYTES = 4096,
@@ -167,6 +168,9 @@ static enum sp_status connect_to(const struct sp_etcd *etcd, struct sp_etcd_endp
 enum sp_status sp_etcd_connection(struct sp_etcd *etcd, struct sp_rpc_client **ret_client, struct sp_error *error) {
     struct sp_etcd_endpoint *endpoint = &etcd->endpoints[etcd->current];
     enum sp_status status = endpoint->client != NULL ? SP_OK : connect_to(etcd, endpoint, error);
+    /* One that is still connecting may answer in time; one that was refused is not asked before its next try. */
+    if (status == SP_OK && !sp_rpc_client_connect(endpoint->client, CONNECT_MS))
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "no connection");
     if (status == SP_OK && etcd->user != NULL && !endpoint->has_token) {
         status = fetch_token(etcd, endpoint->client, error);
         endpoint->has_token = status == SP_OK;

@@ -215,6 +215,21 @@ void sp_rpc_client_close(struct sp_rpc_client *client) {
     sp_rpc_global_fini();
 }
 
+bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
+    gpr_timespec timeout = gpr_time_from_millis(timeout_ms, GPR_TIMESPAN);
+    gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout);
+    grpc_connectivity_state state = grpc_channel_check_connectivity_state(client->channel, 1);
+    while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_SHUTDOWN) {
+        grpc_channel_watch_connectivity_state(client->channel, state, deadline, client->cq, client);
+        grpc_event event = grpc_completion_queue_pluck(client->cq, client, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.success == 0) {
+            break;
+        }
+        state = grpc_channel_check_connectivity_state(client->channel, 1);
+    }
+    return state == GRPC_CHANNEL_READY;
+}
+
 /* ---- the parts of a call ---- */
 
 static void begin(struct sp_rpc_stream *stream, struct sp_rpc_client *client, const char *path, gpr_timespec deadline) {
