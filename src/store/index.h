@@ -5,6 +5,7 @@
 #ifndef SP_STORE_INDEX_H
 #define SP_STORE_INDEX_H
 
+#include "base/arena.h"
 #include "core/decision.h"
 #include "core/key_text.h"
 #include "store/layout.h"
@@ -28,7 +29,6 @@ enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct 
 enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) SP_MUST_USE;
 
 /* The schema's text, checked against its mark, in `arena`. SP_ERR_CORRUPT; SP_ERR_MEMORY. */
-struct sp_arena;
 enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) SP_MUST_USE;
 
 enum { SP_RESOURCE_KEY_MAX_BYTES = 2 + 8 + 256 };
