@@ -126,6 +126,7 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
         thread->free_slots[thread->free_count++] = i;
     struct transport_options transport = {
         .target = options->target,
+        .tls = options->tls,
         .path = exchange_path(options),
         .connections = options->connections,
         .slots = options->in_flight,

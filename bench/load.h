@@ -7,11 +7,13 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "rpc/client.h"
 #include "histogram.h"
 #include "world.h"
 
 struct load_options {
     const char *target;
+    struct sp_rpc_client_tls tls;
     struct world world;
     struct sp_str operator_key;       /* not empty: instead of asking, workspaces are changed with it, one a call */
     unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */

@@ -41,6 +41,10 @@ enum bench_option {
     OPTION_SHAPE,
     OPTION_NO_SYNC,
     OPTION_GATEWAY,
+    OPTION_TLS_CA,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TLS_NAME,
 };
 
 struct arguments {
@@ -122,6 +126,11 @@ static const struct argp world_argp = {.options = world_options, .parser = parse
 
 static const struct argp_option run_options[] = {
     {"target", OPTION_TARGET, "ADDRESS", 0, "sallyportd to ask (default 127.0.0.1:7400)", 2},
+    {"tls-ca", OPTION_TLS_CA, "FILE", 0, "CAs of the server's certificate, PEM; without it: plaintext", 2},
+    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Certificate to show, PEM", 2},
+    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Its private key, PEM", 2},
+    {"tls-name", OPTION_TLS_NAME, "NAME", 0, "What the server's certificate must be for (default: the target's host)",
+     2},
     {"connections", OPTION_CONNECTIONS, "N", 0, "Connections of each thread, 1 to 1,000 (default 4)", 2},
     {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls in flight of each thread, 1 to 100,000 (default 64)", 2},
     {"threads", OPTION_THREADS, "N", 0, "Threads, 1 to 64 (default 1)", 2},
@@ -154,6 +163,18 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state) {
         return 0;
     case OPTION_TARGET:
         load->target = text;
+        return 0;
+    case OPTION_TLS_CA:
+        load->tls.ca = text;
+        return 0;
+    case OPTION_TLS_CERT:
+        load->tls.certificate = text;
+        return 0;
+    case OPTION_TLS_KEY:
+        load->tls.key = text;
+        return 0;
+    case OPTION_TLS_NAME:
+        load->tls.server_name = text;
         return 0;
     case OPTION_CONNECTIONS:
         load->connections = (unsigned)read_number(state, "--connections", text, 1, 1000);
@@ -230,6 +251,11 @@ static const struct argp run_argp = {
 
 static const struct argp_option churn_options[] = {
     {"target", OPTION_TARGET, "ADDRESS", 0, "sallyport-sync to change (default 127.0.0.1:7401)", 2},
+    {"tls-ca", OPTION_TLS_CA, "FILE", 0, "CAs of the server's certificate, PEM; without it: plaintext", 2},
+    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Certificate to show, PEM", 2},
+    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Its private key, PEM", 2},
+    {"tls-name", OPTION_TLS_NAME, "NAME", 0, "What the server's certificate must be for (default: the target's host)",
+     2},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "The operator's key, as `world --store … --key-file` wrote it (needed)",
      2},
     {"connections", OPTION_CONNECTIONS, "N", 0, "Connections, 1 to 1,000 (default 4)", 2},

@@ -19,6 +19,7 @@ static enum sp_status open_streams(const struct transport_options *options, stru
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     struct sp_rpc_async_stream_options open = {
         .target = options->target,
+        .tls = options->tls,
         .path = options->path,
         .connections = options->connections,
         .streams = streams,
@@ -33,6 +34,7 @@ enum sp_status transport_open(const struct transport_options *options, struct tr
     if (options->streams > 0)
         return open_streams(options, ret_transport, error);
     struct sp_rpc_async_options open = {.target = options->target,
+                                        .tls = options->tls,
                                         .path = options->path,
                                         .connections = options->connections,
                                         .slots = options->slots,

@@ -8,6 +8,7 @@
 
 struct transport_options {
     const char *target;
+    struct sp_rpc_client_tls tls;
     const char *path;
     unsigned connections;
     unsigned slots;    /* the most requests in flight */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/status.h"
+#include "rpc/client.h"
 
 /* Exit statuses: allowed or done; denied; an error. */
 enum { CLI_OK = 0, CLI_DENIED = 1, CLI_ERROR = 2 };
@@ -84,6 +85,7 @@ struct cli_call {
     const char *admin_target, *server_target; /* addresses */
     const char *asked, *asked_by;             /* the one that was called, and what sets it; NULL: none yet */
     const char *key_file;                     /* NULL: none */
+    struct sp_rpc_client_tls tls;             /* of both, unless over a Unix socket */
     uint64_t limit;                           /* of list rows; 0: all */
 };
 

@@ -13,17 +13,20 @@
 
 enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };
 
-static enum sp_status open_client(const char *target, struct sp_str key, struct sp_rpc_client **ret_client,
-                                  struct sp_error *error) {
+/* Unix sockets speak no TLS. */
+static enum sp_status open_client(const struct cli_call *call, const char *target, struct sp_str key,
+                                  struct sp_rpc_client **ret_client, struct sp_error *error) {
     struct sp_rpc_client_options options = {
         .target = target, .key = key, .timeout_ms = 30000, .max_receive_bytes = (size_t)64 << 20};
+    if (strncmp(target, "unix:", 5) != 0)
+        options.tls = call->tls;
     return sp_rpc_client_open(&options, ret_client, error);
 }
 
 enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
     call->asked = call->server_target;
     call->asked_by = "--server, SALLYPORT_SERVER";
-    return open_client(call->server_target, (struct sp_str){0}, ret_client, error);
+    return open_client(call, call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
 enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
@@ -39,7 +42,7 @@ enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = cli_read_key_file(call->key_file, &arena, &key, error);
     if (status == SP_OK)
-        status = open_client(call->admin_target, key, ret_client, error);
+        status = open_client(call, call->admin_target, key, ret_client, error);
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
     return status;

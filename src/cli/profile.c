@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,15 +19,41 @@ static const char *scalar(yaml_document_t *document, int index) {
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
-static void take_field(struct cli_call *call, const char *name, const char *value, struct sp_arena *arena) {
-    const char **field = strcmp(name, "admin") == 0      ? &call->admin_target
-                         : strcmp(name, "server") == 0   ? &call->server_target
-                         : strcmp(name, "key_file") == 0 ? &call->key_file
-                                                         : NULL;
-    if (field == NULL || *field != NULL)
-        return;
+/* What a profile may say. */
+enum { FIELDS = 7 };
+struct field {
+    const char *name, *option, *environment; /* option NULL: none, so that it stands in no list of processes */
+    size_t at;                               /* in struct cli_call */
+    bool file;
+    const char *otherwise;
+};
+static const struct field fields[FIELDS] = {
+    {"admin", "admin", "SALLYPORT_ADMIN", offsetof(struct cli_call, admin_target), false, "127.0.0.1:7401"},
+    {"server", "server", "SALLYPORT_SERVER", offsetof(struct cli_call, server_target), false, "127.0.0.1:7400"},
+    {"key_file", NULL, "SALLYPORT_KEY_FILE", offsetof(struct cli_call, key_file), true, NULL},
+    {"tls_ca", "tls-ca", "SALLYPORT_TLS_CA", offsetof(struct cli_call, tls.ca), true, NULL},
+    {"tls_cert", "tls-cert", "SALLYPORT_TLS_CERT", offsetof(struct cli_call, tls.certificate), true, NULL},
+    {"tls_key", "tls-key", "SALLYPORT_TLS_KEY", offsetof(struct cli_call, tls.key), true, NULL},
+    {"tls_name", "tls-name", "SALLYPORT_TLS_NAME", offsetof(struct cli_call, tls.server_name), false, NULL},
+};
+
+static const char **place_of(struct cli_call *call, const struct field *field) {
+    return (const char **)(void *)((char *)call + field->at);
+}
+
+static const struct field *find_field(const char *name) {
+    for (size_t i = 0; name != NULL && i < FIELDS; i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+static void take_field(struct cli_call *call, const struct field *about, const char *value, struct sp_arena *arena) {
+    const char **field = place_of(call, about);
     const char *home = getenv("HOME");
-    if (field == &call->key_file && strncmp(value, "~/", 2) == 0 && home != NULL)
+    if (*field != NULL)
+        return;
+    if (about->file && strncmp(value, "~/", 2) == 0 && home != NULL)
         *field = sp_arena_printf(arena, "%s/%s", home, value + 2);
     else
         *field = sp_arena_strdup(arena, sp_str_from(value));
@@ -34,16 +61,16 @@ static void take_field(struct cli_call *call, const char *name, const char *valu
 
 static enum sp_status take_profile(yaml_document_t *document, yaml_node_t *profile, struct cli_call *call,
                                    struct sp_arena *arena, const char *path, struct sp_error *error) {
+    static const char known[] = "admin, server, key_file, tls_ca, tls_cert, tls_key and tls_name";
     if (profile->type != YAML_MAPPING_NODE)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile has the fields admin, server and key_file", path);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile has the fields %s", path, known);
     for (yaml_node_pair_t *pair = profile->data.mapping.pairs.start; pair < profile->data.mapping.pairs.top; pair++) {
-        const char *name = scalar(document, pair->key), *value = scalar(document, pair->value);
-        if (name == NULL || value == NULL ||
-            (strcmp(name, "admin") != 0 && strcmp(name, "server") != 0 && strcmp(name, "key_file") != 0))
-            return sp_error_set(error, SP_ERR_INVALID,
-                                "%s: line %zu: a profile has the fields admin, server and key_file", path,
-                                profile->start_mark.line + 1);
-        take_field(call, name, value, arena);
+        const struct field *field = find_field(scalar(document, pair->key));
+        const char *value = scalar(document, pair->value);
+        if (field == NULL || value == NULL)
+            return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: a profile has the fields %s", path,
+                                profile->start_mark.line + 1, known);
+        take_field(call, field, value, arena);
     }
     return SP_OK;
 }
@@ -94,20 +121,26 @@ static const char *first_of(const char *a, const char *b) {
     return a != NULL ? a : b;
 }
 
-static void fill(struct cli_call *call, const char *admin, const char *server, const char *key_file) {
-    call->admin_target = first_of(call->admin_target, admin);
-    call->server_target = first_of(call->server_target, server);
-    call->key_file = first_of(call->key_file, key_file);
+static void fill_from_options(struct cli_call *call) {
+    for (size_t i = 0; i < FIELDS; i++)
+        if (fields[i].option != NULL)
+            *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
-    fill(call, getenv("SALLYPORT_ADMIN"), getenv("SALLYPORT_SERVER"), getenv("SALLYPORT_KEY_FILE"));
+    for (size_t i = 0; i < FIELDS; i++)
+        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), getenv(fields[i].environment));
+}
+
+static void fill_the_rest(struct cli_call *call) {
+    for (size_t i = 0; i < FIELDS; i++)
+        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), fields[i].otherwise);
 }
 
 enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
     const char *chosen = cli_local(call, "profile");
     const char *wanted = first_of(chosen, getenv("SALLYPORT_PROFILE"));
-    fill(call, cli_local(call, "admin"), cli_local(call, "server"), NULL);
+    fill_from_options(call);
     /* Who names a profile on the command line means all of it, whatever the shell still has in its environment. */
     if (chosen == NULL)
         fill_from_environment(call);
@@ -122,7 +155,7 @@ enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, 
                               first_of(path, "SALLYPORT_PROFILES"), path != NULL ? strerror(errno) : "not set");
     }
     fill_from_environment(call);
-    fill(call, "127.0.0.1:7401", "127.0.0.1:7400", NULL);
+    fill_the_rest(call);
     return status;
 }
 

@@ -4,9 +4,11 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "rpc/client.h"
 #include "server/authzen_settings.h"
 #include "server/decision_log.h"
 #include "server/ext_authz.h"
+#include "tls/files.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };
 
@@ -15,12 +17,15 @@ struct sp_server_config {
     struct sp_option_texts listen;
     struct sp_option_texts http_listen; /* none: count 0 */
     bool insecure;
-    uint64_t workers; /* 0: one for each CPU */
+    struct sp_tls_files tls;              /* none: plaintext */
+    struct sp_option_texts health_listen; /* none: count 0 */
+    uint64_t workers;                     /* 0: one for each CPU */
     uint64_t max_connections;
     uint64_t drain_ms;
     uint64_t max_staleness_s; /* 0: off */
     const char *report_to;    /* NULL: last uses are not gathered */
     const char *server_id;    /* NULL: by host and first listener */
+    struct sp_rpc_client_tls report_tls;
     uint64_t report_interval_s;
     uint64_t report_keys;
     struct sp_ext_authz_options ext_authz_options;

@@ -12,6 +12,7 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
     /* Each worker has a lane, and the last one is the HTTP thread's. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,
+        .tls = config->report_tls,
         .server = config->server_id != NULL ? config->server_id : service->server_id,
         .lanes = sp_rpc_server_workers(server) + 1,
         .interval_ms = (unsigned)config->report_interval_s * 1000,

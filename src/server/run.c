@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/process.h"
 #include "server/http.h"
@@ -16,6 +17,11 @@ enum {
 extern const unsigned char sp_embedded_server_descriptors_bytes[];
 extern const unsigned long sp_embedded_server_descriptors_size;
 
+static void tell_of_tls(void *service, bool good, const char *message) {
+    (void)service;
+    sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
+}
+
 static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server **ret_server, struct sp_error *error) {
     const struct sp_server_config *config = service->config;
     struct sp_rpc_method methods[SP_SERVER_METHODS];
@@ -23,6 +29,10 @@ static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server
         .listen = config->listen.values,
         .listen_count = config->listen.count,
         .insecure = config->insecure,
+        .health_listen = config->health_listen.values,
+        .health_listen_count = config->health_listen.count,
+        .tls = config->tls,
+        .notice = tell_of_tls,
         .workers = (unsigned)config->workers,
         .max_receive_bytes = MAX_RECEIVE_BYTES,
         .max_connections = (unsigned)config->max_connections,
@@ -35,9 +45,16 @@ static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server
 }
 
 static void say_where(const struct sp_server_config *config, const struct sp_rpc_server *server) {
-    for (size_t i = 0; i < config->listen.count; i++)
+    size_t tcp = 0;
+    for (size_t i = 0; i < config->listen.count; i++) {
         sp_log(SP_LOG_INFO, "listening on %s (port %d)", config->listen.values[i], sp_rpc_server_port(server, i));
-    sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
+        tcp += strncmp(config->listen.values[i], "unix:", 5) != 0;
+    }
+    for (size_t i = 0; i < config->health_listen.count; i++)
+        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", config->health_listen.values[i],
+               sp_rpc_server_port(server, config->listen.count + i));
+    if (tcp > 0 && config->tls.certificate == NULL)
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
 }
 
 /* SP_OK once the store is open. A store that is not there yet is waited for; SP_ERR_CANCELLED: a signal came first. A store

@@ -207,7 +207,8 @@ static enum sp_status pack_flight(struct sp_usage_reporter *reporter, struct sp_
 /* ---- sending ---- */
 
 static enum sp_status open_client(struct sp_usage_reporter *reporter, struct sp_error *error) {
-    const struct sp_rpc_client_options options = {.target = reporter->options.target, .timeout_ms = CALL_TIMEOUT_MS};
+    const struct sp_rpc_client_options options = {
+        .target = reporter->options.target, .timeout_ms = CALL_TIMEOUT_MS, .tls = reporter->options.tls};
     return reporter->client != NULL ? SP_OK : sp_rpc_client_open(&options, &reporter->client, error);
 }
 

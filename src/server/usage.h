@@ -8,12 +8,14 @@
 #define SP_SERVER_USAGE_H
 
 #include "decide/check.h"
+#include "rpc/client.h"
 #include "server/config.h"
 
 struct sp_usage_reporter;
 
 struct sp_usage_reporter_options {
-    const char *target;   /* of the admin instance's gRPC */
+    const char *target; /* of the admin instance's gRPC */
+    struct sp_rpc_client_tls tls;
     const char *server;   /* this server's name among all */
     unsigned lanes;       /* threads that note; the last lane is for the one whose number is this or higher */
     unsigned interval_ms; /* between two reports */

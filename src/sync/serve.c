@@ -1,6 +1,7 @@
 /* serve: the admin API over gRPC, and the writer behind it. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -27,6 +28,8 @@ struct serve_options {
     struct sp_option_texts listen;
     struct sp_option_texts http_listen;
     bool insecure;
+    struct sp_tls_files tls;
+    struct sp_option_texts health_listen;
     uint64_t workers;
     uint64_t max_connections;
     uint64_t drain_ms;
@@ -44,6 +47,11 @@ struct serve_options {
     bool help;
 };
 
+static void tell_of_tls(void *sync, bool good, const char *message) {
+    (void)sync;
+    sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
+}
+
 static enum sp_status listen_on(const struct serve_options *options, struct sp_sync *sync,
                                 struct sp_rpc_server **ret_server, struct sp_error *error) {
     struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
@@ -51,6 +59,10 @@ static enum sp_status listen_on(const struct serve_options *options, struct sp_s
         .listen = options->listen.values,
         .listen_count = options->listen.count,
         .insecure = options->insecure,
+        .health_listen = options->health_listen.values,
+        .health_listen_count = options->health_listen.count,
+        .tls = options->tls,
+        .notice = tell_of_tls,
         .workers = (unsigned)options->workers,
         .max_receive_bytes = MAX_RECEIVE_BYTES,
         .arena_budget_bytes = ARENA_BUDGET_BYTES,
@@ -64,9 +76,16 @@ static enum sp_status listen_on(const struct serve_options *options, struct sp_s
 }
 
 static void say_where(const struct serve_options *options, const struct sp_rpc_server *server) {
-    for (size_t i = 0; i < options->listen.count; i++)
+    size_t tcp = 0;
+    for (size_t i = 0; i < options->listen.count; i++) {
         sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
-    sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
+        tcp += strncmp(options->listen.values[i], "unix:", 5) != 0;
+    }
+    for (size_t i = 0; i < options->health_listen.count; i++)
+        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", options->health_listen.values[i],
+               sp_rpc_server_port(server, options->listen.count + i));
+    if (tcp > 0 && options->tls.certificate == NULL)
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
 }
 
 /* A store that follows a source holds nothing until it was listed once. False: a signal came first. */
@@ -203,6 +222,30 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .target = &options->insecure,
          .environment = "SALLYPORT_SYNC_INSECURE",
          .help = "allow plaintext on addresses other than loopback"},
+        {.name = "tls-cert",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.certificate,
+         .environment = "SALLYPORT_SYNC_TLS_CERT",
+         .argument = "FILE",
+         .help = "certificate with its intermediates, PEM: TCP listeners speak TLS; taken over anew when it changes"},
+        {.name = "tls-key",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.key,
+         .environment = "SALLYPORT_SYNC_TLS_KEY",
+         .argument = "FILE",
+         .help = "the certificate's private key, PEM"},
+        {.name = "tls-client-ca",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.ca,
+         .environment = "SALLYPORT_SYNC_TLS_CLIENT_CA",
+         .argument = "FILE",
+         .help = "CAs, PEM, of which every client must show a certificate (mutual TLS)"},
+        {.name = "health-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->health_listen,
+         .environment = "SALLYPORT_SYNC_HEALTH_LISTEN",
+         .argument = "ADDRESS",
+         .help = "plaintext gRPC address where only grpc.health.v1 answers, for probes; any address, host:port"},
         {.name = "workers",
          .kind = SP_OPTION_NUMBER,
          .target = &options->workers,

@@ -112,6 +112,24 @@ static void what_is_nearer_goes_first(void **state) {
     }
 }
 
+static void tls_files_come_from_option_environment_and_profile(void **state) {
+    (void)state;
+    struct cli_call call;
+    struct sp_error error = {0};
+    set("SALLYPORT_PROFILES",
+        write_file("profiles.yaml", "default: {tls_ca: ~/ca.pem, tls_cert: /c.pem, tls_key: /c.key, tls_name: n}\n",
+                   0600));
+    set("HOME", "/home/me");
+    set("SALLYPORT_TLS_CERT", "/e.pem");
+    assert_int_equal(apply(&(struct given){0}, &call, &error), SP_OK);
+    unsetenv("SALLYPORT_TLS_CERT");
+    assert_string_equal(call.tls.ca, "/home/me/ca.pem");
+    assert_string_equal(call.tls.certificate, "/e.pem");
+    assert_string_equal(call.tls.key, "/c.key");
+    assert_string_equal(call.tls.server_name, "n");
+    json_decref(call.local);
+}
+
 static void without_a_file_there_is_loopback_and_no_key(void **state) {
     (void)state;
     struct cli_call call;
@@ -151,9 +169,9 @@ static void a_bad_profiles_file_is_refused_with_its_reason(void **state) {
     } rows[] = {
         {"a: {admin: x}\n", "b", SP_ERR_NOT_FOUND, "no profile 'b'"},
         {"", "b", SP_ERR_NOT_FOUND, "no profile 'b'"},
-        {"a: {admin: x, key: y}\n", "a", SP_ERR_INVALID, "admin, server and key_file"},
-        {"a: {admin: [x]}\n", "a", SP_ERR_INVALID, "admin, server and key_file"},
-        {"a: 5\n", "a", SP_ERR_INVALID, "admin, server and key_file"},
+        {"a: {admin: x, key: y}\n", "a", SP_ERR_INVALID, "admin, server, key_file, tls_ca"},
+        {"a: {admin: [x]}\n", "a", SP_ERR_INVALID, "admin, server, key_file, tls_ca"},
+        {"a: 5\n", "a", SP_ERR_INVALID, "admin, server, key_file, tls_ca"},
         {"- a\n", "a", SP_ERR_INVALID, "must map"},
         {"a: {admin: x\n", "a", SP_ERR_INVALID, "line 2"},
         {"a: {key_file: \"\\xzz\"}\n", "a", SP_ERR_INVALID, "line 1"},
@@ -248,6 +266,7 @@ static void a_full_disk_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_nearer_goes_first),
+        cmocka_unit_test(tls_files_come_from_option_environment_and_profile),
         cmocka_unit_test(without_a_file_there_is_loopback_and_no_key),
         cmocka_unit_test(profiles_are_found_below_the_home_folder),
         cmocka_unit_test(a_bad_profiles_file_is_refused_with_its_reason),
