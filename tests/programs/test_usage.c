@@ -163,6 +163,13 @@ static bool is_listed(struct scene *scene, const char *id, const char *state) {
     return found;
 }
 
+static void wait_for_listing(struct scene *scene, const char *id, const char *state) {
+    for (int i = 0; i < POLLS; i++, pause_briefly())
+        if (is_listed(scene, id, state))
+            return;
+    fail_msg("%s never became %s", id, state);
+}
+
 static const struct command *run(struct scene *scene, const char *key, const char *line) {
     char key_file[160];
     char variable[192];
@@ -228,7 +235,7 @@ static void a_server_that_died_leaves_doubt_until_it_is_retired(void **state) {
     end_server(scene, 1, SIGKILL);
     wait_for_safety(scene, 0, 1, "KEY_SAFETY_UNKNOWN");
     assert_why(scene, "sallyport server retire beta");
-    assert_true(is_listed(scene, "beta", "SERVER_STATE_SILENT"));
+    wait_for_listing(scene, "beta", "SERVER_STATE_SILENT");
     assert_true(is_listed(scene, "alpha", "SERVER_STATE_REPORTING"));
     /* What is known to be in use stays so. */
     present(scene, 0, 1, "203.0.113.7", "RESOURCE_UNKNOWN");
@@ -249,9 +256,9 @@ static void a_server_that_died_and_came_back_lost_only_a_moment(void **state) {
     wait_for_safety(scene, 0, 1, "KEY_SAFETY_SAFE");
     end_server(scene, 1, SIGKILL);
     start_server(scene, 1);
+    wait_for_listing(scene, "beta", "SERVER_STATE_ENDED");
     /* A window that holds that moment does not say; one that begins later does. */
     wait_for_safety(scene, 0, 1, "KEY_SAFETY_SAFE");
-    assert_true(is_listed(scene, "beta", "SERVER_STATE_ENDED"));
     ask(scene, 0, 1);
     long long known_since = caller_number(&scene->admin, "knownSince");
     for (int window = 1; window < 60; window++) {
