@@ -56,11 +56,20 @@ static enum sp_status keep_text(const char *text, char **ret_copy, struct sp_err
 enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etcd **ret_etcd, struct sp_error *error) {
     if ((options->user == NULL) != (options->password_file == NULL))
         return sp_error_set(error, SP_ERR_INVALID, "etcd: user and password file are given both, or neither");
+    if ((options->cert_file == NULL) != (options->key_file == NULL) ||
+        (options->cert_file != NULL && options->ca_file == NULL))
+        return sp_error_set(error, SP_ERR_INVALID, "etcd: a certificate needs its key and the authority's file");
     struct sp_etcd *etcd = calloc(1, sizeof *etcd);
     if (etcd == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     etcd->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     enum sp_status status = read_endpoints(etcd, options->endpoints, error);
+    if (status == SP_OK)
+        status = keep_text(options->ca_file, &etcd->ca_file, error);
+    if (status == SP_OK)
+        status = keep_text(options->cert_file, &etcd->cert_file, error);
+    if (status == SP_OK)
+        status = keep_text(options->key_file, &etcd->key_file, error);
     if (status == SP_OK)
         status = keep_text(options->user, &etcd->user, error);
     if (status == SP_OK)
@@ -77,6 +86,9 @@ void sp_etcd_close(struct sp_etcd *etcd) {
         return;
     for (size_t i = 0; i < etcd->endpoint_count; i++)
         sp_rpc_client_close(etcd->endpoints[i].client);
+    free(etcd->ca_file);
+    free(etcd->cert_file);
+    free(etcd->key_file);
     free(etcd->user);
     free(etcd->password_file);
     free(etcd);
@@ -158,6 +170,7 @@ static enum sp_status connect_to(const struct sp_etcd *etcd, struct sp_etcd_endp
         .timeout_ms = etcd->timeout_ms,
         .max_receive_bytes = SP_ETCD_MAX_RECEIVE_BYTES,
         .keepalive_ms = KEEPALIVE_MS,
+        .tls = {.ca = etcd->ca_file, .certificate = etcd->cert_file, .key = etcd->key_file},
     };
     enum sp_status status = sp_rpc_client_open(&options, &endpoint->client, error);
     if (status == SP_OK)

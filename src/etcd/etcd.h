@@ -24,13 +24,17 @@ struct sp_etcd;
 
 /* Texts are copied. */
 struct sp_etcd_options {
-    struct sp_str endpoints;   /* "host:port,host:port" */
+    struct sp_str endpoints; /* "host:port,host:port" */
+    const char *ca_file;     /* PEM: TLS, with servers that this authority has signed; NULL: plaintext */
+    const char *cert_file;   /* this client's own certificate, with its key; NULL: none */
+    const char *key_file;
     const char *user;          /* NULL: no authentication */
     const char *password_file; /* its first line; read again for each token */
     unsigned timeout_ms;       /* of one try; 0: 2,000 */
 };
 
-/* Connects lazily. SP_ERR_INVALID: an endpoint or a file is wrong. */
+/* Connects lazily. SP_ERR_INVALID: an endpoint is wrong. TLS files are read with each new connection, and what is wrong with one is SP_ERR_INVALID of the
+ * first call. */
 enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etcd **ret_etcd,
                             struct sp_error *error) SP_MUST_USE;
 /* Every watch must be closed before. NULL is allowed. */

@@ -20,6 +20,7 @@ struct sp_etcd {
     struct sp_etcd_endpoint endpoints[SP_ETCD_MAX_ENDPOINTS];
     size_t endpoint_count;
     size_t current;
+    char *ca_file, *cert_file, *key_file;
     char *user;
     char *password_file;
     unsigned timeout_ms;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/process.h"
+#include "server/fresh.h"
 #include "server/http.h"
 #include "server/reporting.h"
 
@@ -78,11 +79,8 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
 
 static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *server, struct sp_error *error) {
     enum sp_status status = wait_for_store(service, error);
-    if (status == SP_OK) {
-        atomic_store(&service->ready, true);
-        sp_rpc_server_set_serving(server, true);
-        sp_process_wait_for_signal(-1);
-    }
+    if (status == SP_OK)
+        sp_server_serve_while_fresh(service, server);
     if (status == SP_ERR_PRECONDITION)
         sp_log(SP_LOG_ERROR, "cannot serve: %s", error->message);
     else

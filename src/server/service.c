@@ -49,6 +49,11 @@ enum sp_status sp_service_open_store(struct sp_service *service, struct sp_revis
     if (status != SP_OK)
         return status;
     status = first_revision(store, ret_revision);
+    if (status == SP_OK && ret_revision->number == 0) {
+        sp_store_close(store);
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the store in %s is still being filled by sallyport-sync",
+                            service->config->store);
+    }
     if (status != SP_OK) {
         sp_store_close(store);
         return sp_error_set(error, status, "the store in %s has no readable revision (%s)", service->config->store,

@@ -130,6 +130,9 @@ static enum sp_status connect_both(struct sp_source *source, struct sp_error *er
     enum sp_status status = sp_source_read_url(source->options.url, &endpoints, &source->prefix, error);
     const struct sp_etcd_options options = {
         .endpoints = endpoints,
+        .ca_file = source->options.ca_file,
+        .cert_file = source->options.cert_file,
+        .key_file = source->options.key_file,
         .user = source->options.user,
         .password_file = source->options.password_file,
     };

@@ -16,6 +16,7 @@ struct sp_source;
 /* Texts are borrowed until the source is closed. */
 struct sp_source_options {
     const char *url; /* "etcd://host:port,host:port/prefix/" */
+    const char *ca_file, *cert_file, *key_file;
     const char *user;
     const char *password_file;
     bool follow_only;         /* changes are refused here */
@@ -23,7 +24,7 @@ struct sp_source_options {
 };
 
 /* The rows of these options, for a program's table; returns how many. */
-enum { SP_SOURCE_OPTION_ROWS = 5, SP_SOURCE_CONNECTION_ROWS = 2 };
+enum { SP_SOURCE_OPTION_ROWS = 8, SP_SOURCE_CONNECTION_ROWS = 5 };
 size_t sp_source_option_rows(struct sp_source_options *options,
                              struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
 

@@ -15,6 +15,24 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                                      .environment = "SALLYPORT_SYNC_ETCD_PASSWORD_FILE",
                                      .argument = "FILE",
                                      .help = "file whose first line is the password; read again for each token"};
+    ret_rows[2] = (struct sp_option){.name = "etcd-ca",
+                                     .kind = SP_OPTION_TEXT,
+                                     .target = &options->ca_file,
+                                     .environment = "SALLYPORT_SYNC_ETCD_CA",
+                                     .argument = "FILE",
+                                     .help = "PEM of who has signed etcd's certificate: TLS; without it plaintext"};
+    ret_rows[3] = (struct sp_option){.name = "etcd-cert",
+                                     .kind = SP_OPTION_TEXT,
+                                     .target = &options->cert_file,
+                                     .environment = "SALLYPORT_SYNC_ETCD_CERT",
+                                     .argument = "FILE",
+                                     .help = "PEM of the certificate that is shown to etcd; with --etcd-key"};
+    ret_rows[4] = (struct sp_option){.name = "etcd-key",
+                                     .kind = SP_OPTION_TEXT,
+                                     .target = &options->key_file,
+                                     .environment = "SALLYPORT_SYNC_ETCD_KEY",
+                                     .argument = "FILE",
+                                     .help = "PEM of that certificate's key"};
     return SP_SOURCE_CONNECTION_ROWS;
 }
 
