@@ -7,6 +7,7 @@
 #include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "sallyport/v1/usage.pb-c.h"
+#include "support/evidence.h"
 #include "wire/json.h"
 #include "wire/wire.h"
 
@@ -19,6 +20,7 @@ bool caller_open_limited(struct caller *caller, const char *target, const char *
         .timeout_ms = timeout_ms,
     };
     *caller = (struct caller){0};
+    evidence_key(key);
     if (sp_arena_init(&caller->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK)
         return false;
     return sp_rpc_client_open(&options, &caller->client, &caller->error) == SP_OK;
@@ -101,6 +103,16 @@ enum sp_status caller_raw(struct caller *caller, const char *path, struct sp_byt
     return sp_rpc_client_call(caller->client, path, request, &caller->arena, ret_reply, &caller->error);
 }
 
+/* Keys that come and go in the fields of messages, and what errors say. */
+static void keep_evidence(const struct caller *caller, const char *request) {
+    evidence_keys_in(request);
+    const char *secret = json_string_value(json_object_get(caller->reply, "secret"));
+    if (secret != NULL)
+        evidence_key(secret);
+    if (caller->error.message[0] != '\0')
+        evidence_said("an error", caller->error.message, strlen(caller->error.message));
+}
+
 enum sp_status caller_call(struct caller *caller, const char *method, const char *request) {
     char path[METHOD_BYTES];
     struct sp_bytes packed, received;
@@ -119,6 +131,7 @@ enum sp_status caller_call(struct caller *caller, const char *method, const char
         status = sp_wire_unpack(about->output, received, &caller->arena, &message, &caller->error);
     if (status == SP_OK)
         caller->reply = sp_json_from_message(message, true);
+    keep_evidence(caller, request);
     return status == SP_OK && caller->reply == NULL ? SP_ERR_INTERNAL : status;
 }
 

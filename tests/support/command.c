@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "support/evidence.h"
+
 enum { LINE_MAX_BYTES = 4096, WORDS_MAX = 64, VARIABLES_MAX = 256, SHOWN_MAX_BYTES = 1 << 20 };
 
 extern char **environ;
@@ -116,6 +118,7 @@ static void run_caught(const struct command_setting *setting, char **words) {
     last.status = wait_for(spawn(words, setting->variable, (const int[]){in, out, err}));
     last.out = setting->output == NULL ? whole(out) : strdup("");
     last.err = whole(err);
+    evidence_said("stderr of a command", last.err, strlen(last.err));
     close(in);
     close(out);
     close(err);

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "support/evidence.h"
+
 enum { LIMIT_MS = 60 * 1000, REPLY_MAX = 4 * 1024 * 1024 };
 
 int http_connect(int port) {
@@ -45,6 +47,7 @@ void http_send(int fd, const char *bytes, size_t size) {
 }
 
 void http_ask(int fd, const char *bytes) {
+    evidence_keys_in(bytes);
     http_send(fd, bytes, strlen(bytes));
 }
 
@@ -92,6 +95,8 @@ void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
     }
     ret_reply->body = body;
     ret_reply->body_size = body_size;
+    evidence_said("HTTP headers", ret_reply->headers, strlen(ret_reply->headers));
+    evidence_said("HTTP body", body, body_size);
 }
 
 const char *http_reply_header(const struct http_reply *reply, const char *name) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sallyport/v1/authorization.pb-c.h"
+#include "support/evidence.h"
 #include "wire/wire.h"
 
 enum { MAX_KEYS = 512 };
@@ -86,6 +87,7 @@ enum sp_status platform_admin_call(struct platform *platform, const char *key, c
     assert_ptr_equal(found->input, ((const ProtobufCMessage *)request)->descriptor);
     char path[96];
     snprintf(path, sizeof(path), "/sallyport.v1.Admin/%s", method);
+    evidence_key(key);
     return call(platform, client_of(platform, key), path, request, found->output, ret_reply, ret_error);
 }
 
@@ -131,6 +133,7 @@ Sallyport__V1__CheckResponse *platform_check(struct platform *platform, const ch
     ref.id = unconst(resource);
     request.credential_case = SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY;
     request.api_key = unconst(key);
+    evidence_key(key);
     request.ip = unconst(ip);
     request.resource = &ref;
     request.action = unconst(action);
