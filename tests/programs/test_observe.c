@@ -1,0 +1,571 @@
+/* What the programs tell about themselves, against what was asked of them. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/http_client.h"
+#include "support/programs.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct programs programs;
+static char admin_key[PROGRAMS_KEY_BYTES];
+static struct caller admin;
+static char log_path[128];
+
+/* ---- pages ---- */
+
+static int http_port(struct process *process) {
+    static const char said_before[] = "listening for HTTP on 127.0.0.1:0, port ";
+    process_wait_for(process, said_before);
+    char *said = process_read(process->err);
+    int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
+    free(said);
+    assert_in_range(port, 1, 65535);
+    return port;
+}
+
+/* The page; the caller frees. */
+static char *scrape(struct process *process) {
+    struct http_reply reply;
+    http_get(http_port(process), "/metrics", &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(http_reply_header(&reply, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+    char *page = strdup(reply.body);
+    assert_non_null(page);
+    http_reply_fini(&reply);
+    return page;
+}
+
+/* The value of a sample, named as it stands in the page; -1 where it is not there. */
+static double sample(const char *page, const char *name) {
+    size_t size = strlen(name);
+    for (const char *line = page; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, size) == 0 && line[size] == ' ')
+            return strtod(line + size + 1, NULL);
+    }
+    return -1;
+}
+
+static void assert_sample(const char *page, const char *name, double wanted) {
+    if (sample(page, name) != wanted)
+        fail_msg("%s is %g and not %g", name, sample(page, name), wanted);
+}
+
+static bool is_name(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyz_", text[i]) == NULL && (i == 0 || strchr("0123456789", text[i]) == NULL))
+            return false;
+    return size > 0;
+}
+
+/* A line that is no comment: name, labels, number. Returns the size of the name. */
+static size_t check_sample_line(const char *line, size_t size) {
+    char copy[512];
+    assert_true(size < sizeof(copy));
+    memcpy(copy, line, size);
+    copy[size] = '\0';
+    size_t name = strcspn(copy, "{ ");
+    const char *at = copy + name;
+    assert_true(is_name(copy, name));
+    for (char before = '{'; *at == before; before = ',') {
+        size_t label = strcspn(at + 1, "=");
+        assert_true(is_name(at + 1, label));
+        at += 1 + label;
+        assert_int_equal(strncmp(at, "=\"", 2), 0);
+        at += 2;
+        while (*at != '"' && *at != '\0')
+            at += *at == '\\' ? 2 : 1;
+        assert_int_equal(*at, '"');
+        at++;
+    }
+    at += *at == '}';
+    assert_int_equal(*at, ' ');
+    char *end;
+    (void)strtod(at + 1, &end);
+    assert_true(end > at + 1 && *end == '\0');
+    return name;
+}
+
+/* By the rules of the text format: each sample follows its HELP and TYPE, no family comes twice. */
+static void check_page(const char *page) {
+    char family[128] = "", seen[16 * 1024] = " ";
+    for (const char *line = page; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        if (strncmp(line, "# HELP ", 7) == 0) {
+            size_t name = strcspn(line + 7, " ");
+            char word[130];
+            snprintf(family, sizeof(family), "%.*s", (int)name, line + 7);
+            snprintf(word, sizeof(word), " %s ", family);
+            assert_true(is_name(family, name));
+            assert_null(strstr(seen, word));
+            assert_true(strlen(seen) + strlen(word) < sizeof(seen));
+            strncat(seen, word + 1, sizeof(seen) - strlen(seen) - 1);
+        } else if (strncmp(line, "# TYPE ", 7) == 0) {
+            assert_int_equal(strncmp(line + 7, family, strlen(family)), 0);
+        } else {
+            size_t name = check_sample_line(line, size);
+            size_t of = strlen(family);
+            assert_true(name >= of && strncmp(line, family, of) == 0);
+            assert_true(name == of || line[of] == '_');
+        }
+        assert_int_equal(line[size], '\n');
+        line += size + 1;
+    }
+}
+
+static size_t count_lines(const char *text) {
+    size_t lines = 0;
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* ---- a scene ---- */
+
+static void set(const char *name, const char *value) {
+    assert_int_equal(value == NULL ? unsetenv(name) : setenv(name, value, 1), 0);
+}
+
+/* With a decision log of `what` in a file of the scene's folder, or none where it is NULL. */
+static void start(const char *what) {
+    programs_make_store(&programs, NULL);
+    programs_start_sync(&programs);
+    snprintf(log_path, sizeof(log_path), "%s/decisions.log", programs.folder);
+    set("SALLYPORTD_DECISION_LOG", what == NULL ? NULL : log_path);
+    set("SALLYPORTD_DECISION_LOG_WHAT", what);
+    programs_start_server(&programs);
+    set("SALLYPORTD_DECISION_LOG", NULL);
+    set("SALLYPORTD_DECISION_LOG_WHAT", NULL);
+    programs_workspace(&programs, "acme", admin_key);
+    assert_true(caller_open(&admin, programs.sync_target, admin_key));
+    operator_ok(&programs, "Admin/RegisterResource",
+                "{'workspace': 'acme', 'resource': {'type': 'voice', 'id': 'rachel'}}");
+}
+
+static void stop(void) {
+    caller_close(&admin);
+    programs_stop(&programs);
+}
+
+static void assert_reason(const char *key, const char *resource, const char *action, const char *wanted) {
+    assert_string_equal(check_reason(&programs.checker, key, "voice", resource, action), wanted);
+}
+
+/* ---- metrics ---- */
+
+static void counts_each_decision_by_reason_and_by_how_it_was_asked(void **state) {
+    (void)state;
+    start(NULL);
+    char *page = scrape(&programs.server);
+    check_page(page);
+    assert_sample(page, "sallyport_decisions_total{decision=\"allow\",reason=\"ALLOWED\",transport=\"check\"}", 0);
+    free(page);
+    for (int i = 0; i < 3; i++)
+        assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    assert_reason(admin_key, "nobody", "use", "RESOURCE_UNKNOWN");
+    assert_reason(admin_key, "rachel", "fly", "ACTION_UNKNOWN");
+    assert_reason("sp_wrong", "rachel", "use", "KEY_MALFORMED");
+    assert_reason(admin_key, "rachel", "", "INVALID_ARGUMENT");
+    caller_ok(&programs.checker, "Authorization/CheckBatch",
+              "{'apiKey': '%s', 'items': [{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}, "
+              "{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'fly'}]}",
+              admin_key);
+    assert_int_equal(caller_callf(&programs.checker, "Authorization/Check",
+                                  "{'apiKey': '%s', 'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use', "
+                                  "'minRevision': {'epoch': '1', 'number': '1000'}}",
+                                  admin_key),
+                     SP_ERR_UNAVAILABLE);
+    caller_ok(&programs.operator_caller, "Admin/WhoAmI", "{}");
+
+    page = scrape(&programs.server);
+    check_page(page);
+#define DECISIONS(decision, reason, transport)                                                                         \
+    "sallyport_decisions_total{decision=\"" decision "\",reason=\"" reason "\",transport=\"" transport "\"}"
+    assert_sample(page, DECISIONS("allow", "ALLOWED", "check"), 3);
+    assert_sample(page, DECISIONS("deny", "RESOURCE_UNKNOWN", "check"), 1);
+    assert_sample(page, DECISIONS("deny", "ACTION_UNKNOWN", "check"), 1);
+    assert_sample(page, DECISIONS("deny", "KEY_MALFORMED", "check"), 1);
+    assert_sample(page, DECISIONS("deny", "NOT_SHARED", "check"), 0);
+    assert_sample(page, DECISIONS("allow", "ALLOWED", "batch"), 1);
+    assert_sample(page, DECISIONS("deny", "ACTION_UNKNOWN", "batch"), 1);
+    assert_sample(page, "sallyport_call_seconds_count{transport=\"check\"}", 6);
+    assert_sample(page, "sallyport_call_seconds_bucket{transport=\"check\",le=\"+Inf\"}", 6);
+    assert_sample(page, "sallyport_call_seconds_count{transport=\"batch\"}", 1);
+    assert_true(sample(page, "sallyport_call_seconds_sum{transport=\"check\"}") > 0);
+    assert_sample(page, "sallyport_call_errors_total{code=\"INVALID_ARGUMENT\",transport=\"check\"}", 1);
+    assert_sample(page, "sallyport_call_errors_total{code=\"UNAVAILABLE\",transport=\"check\"}", 1);
+    assert_sample(page, "sallyport_min_revision_waits_total", 1);
+    assert_sample(page, "sallyport_ready", 1);
+    assert_sample(page, "sallyport_http_connections", 1);
+    assert_sample(page, "sallyport_store_epoch", 1);
+    assert_sample(page, "sallyport_store_revision",
+                  (double)caller_number(&programs.operator_caller, "revision.number"));
+    assert_true(sample(page, "sallyport_store_readers") >= 1);
+    assert_sample(page, "sallyport_store_readers_max", 512);
+    assert_true(sample(page, "sallyport_store_used_bytes") > 0);
+    assert_sample(page, "sallyport_store_map_bytes", 64.0 * 1024 * 1024 * 1024);
+    assert_sample(page, "sallyport_sync_age_seconds", -1); /* the store is the source itself */
+    assert_sample(page, "sallyport_decision_log_lines_total", -1);
+    assert_true(sample(page, "sallyport_build_info{program=\"sallyportd\",version=\"0.1.0\"}") == 1);
+    assert_true(sample(page, "process_cpu_seconds_total") > 0);
+    free(page);
+    stop();
+}
+
+static void counts_what_the_writer_does(void **state) {
+    (void)state;
+    start(NULL);
+    caller_ok(&admin, "Admin/CreateUser", "{'id': 'ada', 'name': 'Ada'}");
+    assert_int_equal(caller_callf(&admin, "Admin/CreateUser", "{'id': 'ada', 'name': 'Ada'}"), SP_ERR_EXISTS);
+    caller_ok(&admin, "Admin/WhoAmI", "{}");
+    char *page = scrape(&programs.sync);
+    check_page(page);
+    assert_sample(page, "sallyport_admin_calls_total{method=\"CreateUser\",outcome=\"ok\"}", 1);
+    assert_sample(page, "sallyport_admin_calls_total{method=\"CreateUser\",outcome=\"refused\"}", 1);
+    assert_sample(page, "sallyport_admin_calls_total{method=\"CreateUser\",outcome=\"failed\"}", 0);
+    assert_sample(page, "sallyport_admin_calls_total{method=\"WhoAmI\",outcome=\"ok\"}", 1);
+    assert_sample(page, "sallyport_admin_calls_total{method=\"CreateWorkspace\",outcome=\"ok\"}", 1);
+    assert_sample(page, "sallyport_commit_seconds_count", 3); /* the workspace, the resource, the user */
+    assert_sample(page, "sallyport_commit_changes_sum", 3);
+    assert_sample(page, "sallyport_change_queue", 0);
+    assert_sample(page, "sallyport_watches", 0);
+    assert_sample(page, "sallyport_ready", 1);
+    assert_sample(page, "sallyport_last_backup_timestamp_seconds", -1);
+    assert_sample(page, "sallyport_store_revision", (double)caller_number(&admin, "revision.number"));
+    free(page);
+    stop();
+}
+
+static void tells_how_many_keys_expire_soon(void **state) {
+    static const struct {
+        const char *id;
+        int days;
+        bool disabled;
+    } keys[] = {{"soon", 3, false}, {"edge", 6, false}, {"later", 30, false}, {"off", 3, true}, {"never", 0, false}};
+    (void)state;
+    start(NULL);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        long long expires = keys[i].days == 0 ? 0 : (long long)time(NULL) + keys[i].days * 86400LL;
+        caller_ok(&admin, "Admin/CreateApiKey",
+                  "{'id': '%s', 'principal': 'acme-admin', 'name': 'k', 'permissions': {'all': true}, "
+                  "'expiresAt': '%lld'}",
+                  keys[i].id, expires);
+        if (keys[i].disabled)
+            caller_ok(&admin, "Admin/DisableApiKey", "{'id': '%s'}", keys[i].id);
+    }
+    /* The look at all keys that comes first after a start. */
+    caller_close(&admin);
+    assert_int_equal(process_end(&programs.sync, SIGTERM), 0);
+    programs_start_sync(&programs);
+    double soon = -1;
+    for (int i = 0; i < 6000 && soon < 0; i++) {
+        char *page = scrape(&programs.sync);
+        soon = sample(page, "sallyport_keys_expiring_soon");
+        free(page);
+    }
+    assert_int_equal((int)soon, 2);
+    assert_true(caller_open(&admin, programs.sync_target, admin_key));
+    stop();
+}
+
+static void no_number_grows_with_tenants(void **state) {
+    (void)state;
+    start(NULL);
+    assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    char *before = scrape(&programs.server), *before_sync = scrape(&programs.sync);
+    for (int i = 0; i < 20; i++) {
+        char id[32], key[PROGRAMS_KEY_BYTES];
+        snprintf(id, sizeof(id), "tenant-%d", i);
+        programs_workspace(&programs, id, key);
+        assert_reason(key, "rachel", "use", "RESOURCE_UNKNOWN");
+    }
+    char *after = scrape(&programs.server), *after_sync = scrape(&programs.sync);
+    assert_int_equal(count_lines(before), count_lines(after));
+    /* The first look for keys that expire soon may have come between. */
+    assert_in_range(count_lines(after_sync), count_lines(before_sync), count_lines(before_sync) + 1);
+    assert_null(strstr(after, "tenant"));
+    assert_null(strstr(after, "acme"));
+    assert_null(strstr(after_sync, "tenant"));
+    assert_true(strlen(after) < 128UL * 1024); /* half of what a page may be */
+    free(before);
+    free(before_sync);
+    free(after);
+    free(after_sync);
+    stop();
+}
+
+/* ---- health ---- */
+
+static int status_of(struct process *process, const char *path) {
+    struct http_reply reply;
+    http_get(http_port(process), path, &reply);
+    int status = reply.status;
+    http_reply_fini(&reply);
+    return status;
+}
+
+static void is_ready_when_grpc_says_so_and_alive_before(void **state) {
+    char folder[64], store[96], target[64];
+    struct process server, init;
+    (void)state;
+    folder_make(folder);
+    snprintf(store, sizeof(store), "%s/store", folder);
+    const char *arguments[] = {"sallyportd", "--store", store, "--listen", "127.0.0.1:0", NULL};
+    process_start(&server, folder, "server", arguments);
+    snprintf(target, sizeof(target), "127.0.0.1:%d", process_port(&server));
+    programs_wait_for_health(target, false);
+    assert_int_equal(status_of(&server, "/healthz"), 200);
+    assert_int_equal(status_of(&server, "/readyz"), 503);
+    char *page = scrape(&server);
+    check_page(page);
+    assert_sample(page, "sallyport_ready", 0);
+    assert_sample(page, "sallyport_store_revision", -1);
+    free(page);
+    const char *make[] = {"sallyport-sync", "init", "--store", store, NULL};
+    assert_int_equal(process_run(&init, folder, "init", make), 0);
+    char *key = process_read(init.out);
+    free(key);
+    programs_wait_for_health(target, true);
+    assert_int_equal(status_of(&server, "/readyz"), 200);
+    assert_int_equal(status_of(&server, "/metrics/"), 404);
+    assert_int_equal(process_end(&server, SIGTERM), 0);
+    folder_remove(folder);
+}
+
+static void serves_no_http_where_none_is_wanted(void **state) {
+    (void)state;
+    programs_make_store(&programs, NULL);
+    set("SALLYPORTD_HTTP_LISTEN", "none");
+    set("SALLYPORT_SYNC_HTTP_LISTEN", "none");
+    programs_start_sync(&programs);
+    programs_start_server(&programs);
+    set("SALLYPORTD_HTTP_LISTEN", NULL);
+    set("SALLYPORT_SYNC_HTTP_LISTEN", NULL);
+    char *server = process_read(programs.server.err), *sync = process_read(programs.sync.err);
+    assert_null(strstr(server, "HTTP"));
+    assert_null(strstr(sync, "HTTP"));
+    free(server);
+    free(sync);
+    programs_stop(&programs);
+}
+
+/* ---- the decision log ---- */
+
+static size_t line_count(const char *path) {
+    if (access(path, F_OK) != 0)
+        return 0;
+    char *text = process_read(path);
+    size_t lines = count_lines(text);
+    free(text);
+    return lines;
+}
+
+static void wait_for_lines(const char *path, size_t lines) {
+    for (int i = 0; i < 6000 && line_count(path) < lines; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    assert_int_equal(line_count(path), lines);
+}
+
+/* Line `n` of the log. */
+static json_t *read_line(const char *path, size_t n) {
+    char *text = process_read(path);
+    const char *line = text;
+    for (; n > 0; n--)
+        line = strchr(line, '\n') + 1;
+    json_t *json = json_loadb(line, strcspn(line, "\n"), JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json);
+    free(text);
+    return json;
+}
+
+static const char *text_of(const json_t *line, const char *name) {
+    const char *text = json_string_value(json_object_get(line, name));
+    return text == NULL ? "" : text;
+}
+
+static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
+    static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    struct sp_error error;
+    (void)state;
+    start("all");
+    assert_int_equal(sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from(trace), &error),
+                     SP_OK);
+    caller_ok(&programs.checker, "Authorization/Check",
+              "{'apiKey': '%s', 'ip': '203.0.113.7', 'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}",
+              admin_key);
+    wait_for_lines(log_path, 1);
+    json_t *line = read_line(log_path, 0);
+    assert_string_equal(text_of(line, "decision"), "allow");
+    assert_string_equal(text_of(line, "reason"), "ALLOWED");
+    assert_string_equal(text_of(line, "decision_id"), caller_text(&programs.checker, "decisionId"));
+    assert_string_equal(text_of(line, "workspace"), "acme");
+    assert_string_equal(text_of(line, "principal"), "acme-admin");
+    assert_string_equal(text_of(line, "key_id"), caller_text(&programs.checker, "keyId"));
+    assert_string_equal(text_of(line, "action"), "use");
+    assert_string_equal(text_of(line, "resource_type"), "voice");
+    assert_string_equal(text_of(line, "resource_id"), "rachel");
+    assert_string_equal(text_of(line, "ip"), "203.0.113.7");
+    assert_string_equal(text_of(line, "transport"), "check");
+    assert_string_equal(text_of(line, "trace_id"), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_string_equal(text_of(line, "span_id"), "00f067aa0ba902b7");
+    assert_int_equal(json_integer_value(json_object_get(line, "revision")),
+                     caller_number(&programs.checker, "revision.number"));
+    assert_int_equal(json_integer_value(json_object_get(line, "epoch")), 1);
+    assert_true(json_is_integer(json_object_get(line, "latency_us")));
+    assert_int_equal(strlen(text_of(line, "time")), strlen("2026-01-31T12:00:00.123456Z"));
+    assert_int_equal(json_object_size(line), 17);
+    json_decref(line);
+
+    /* Without what is not known, and a traceparent that is none is not carried. */
+    assert_int_equal(
+        sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from("00-0-0-0"), &error), SP_OK);
+    assert_reason("sp_wrong", "\\\"x\\\\", "use", "KEY_MALFORMED");
+    wait_for_lines(log_path, 2);
+    line = read_line(log_path, 1);
+    assert_string_equal(text_of(line, "decision"), "deny");
+    assert_string_equal(text_of(line, "reason"), "KEY_MALFORMED");
+    assert_string_equal(text_of(line, "resource_id"), "\"x\\");
+    assert_null(json_object_get(line, "workspace"));
+    assert_null(json_object_get(line, "key_id"));
+    assert_null(json_object_get(line, "ip"));
+    assert_null(json_object_get(line, "trace_id"));
+    json_decref(line);
+
+    caller_ok(&programs.checker, "Authorization/CheckBatch",
+              "{'apiKey': '%s', 'items': [{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}, "
+              "{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'fly'}]}",
+              admin_key);
+    wait_for_lines(log_path, 4);
+    line = read_line(log_path, 3);
+    assert_string_equal(text_of(line, "transport"), "batch");
+    assert_string_equal(text_of(line, "decision_id"), caller_text(&programs.checker, "results.1.decisionId"));
+    json_decref(line);
+    char *page = scrape(&programs.server);
+    assert_sample(page, "sallyport_decision_log_lines_total", 4);
+    assert_sample(page, "sallyport_decision_log_dropped_total", 0);
+    free(page);
+    stop();
+}
+
+static void logs_denials_only_or_one_in_n_when_told(void **state) {
+    (void)state;
+    start("denials");
+    for (int i = 0; i < 5; i++)
+        assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    assert_reason(admin_key, "nobody", "use", "RESOURCE_UNKNOWN");
+    wait_for_lines(log_path, 1);
+    json_t *line = read_line(log_path, 0);
+    assert_string_equal(text_of(line, "reason"), "RESOURCE_UNKNOWN");
+    json_decref(line);
+    stop();
+
+    set("SALLYPORTD_WORKERS", "1");
+    start("sample:10");
+    set("SALLYPORTD_WORKERS", NULL);
+    for (int i = 0; i < 25; i++)
+        assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    wait_for_lines(log_path, 3);
+    stop();
+    assert_int_equal(access(log_path, F_OK), -1);
+}
+
+static void goes_on_in_a_new_file_after_sighup(void **state) {
+    char old[160];
+    (void)state;
+    start("all");
+    snprintf(old, sizeof(old), "%s.1.log", log_path);
+    assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    wait_for_lines(log_path, 1);
+    assert_int_equal(rename(log_path, old), 0);
+    assert_int_equal(kill(programs.server.pid, SIGHUP), 0);
+    for (int i = 0; i < 6000 && access(log_path, F_OK) != 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    assert_reason(admin_key, "rachel", "use", "ALLOWED");
+    wait_for_lines(log_path, 1);
+    assert_int_equal(line_count(old), 1);
+    stop();
+}
+
+/* Nobody reads the pipe that decisions are logged to. */
+static void answers_while_the_log_is_blocked_and_counts_what_it_drops(void **state) {
+    char pipe_path[128];
+    char items[8192] = "";
+    (void)state;
+    programs_make_store(&programs, NULL);
+    programs_start_sync(&programs);
+    snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", programs.folder);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    int reader = open(pipe_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    set("SALLYPORTD_DECISION_LOG", pipe_path);
+    set("SALLYPORTD_DECISION_LOG_WHAT", "all");
+    programs_start_server(&programs);
+    set("SALLYPORTD_DECISION_LOG", NULL);
+    set("SALLYPORTD_DECISION_LOG_WHAT", NULL);
+    programs_workspace(&programs, "acme", admin_key);
+    assert_true(caller_open(&admin, programs.sync_target, admin_key));
+    for (int i = 0; i < 100; i++)
+        strcat(items, i == 0 ? "{'resource': {'type': 'voice', 'id': 'x'}, 'action': 'use'}"
+                             : ", {'resource': {'type': 'voice', 'id': 'x'}, 'action': 'use'}");
+    double dropped = 0, asked = 0;
+    for (int i = 0; i < 1000 && dropped < 100; i++) {
+        caller_ok(&programs.checker, "Authorization/CheckBatch", "{'apiKey': '%s', 'items': [%s]}", admin_key, items);
+        asked += 100;
+        char *page = scrape(&programs.server);
+        dropped = sample(page, "sallyport_decision_log_dropped_total");
+        assert_sample(page, DECISIONS("deny", "RESOURCE_UNKNOWN", "batch"), asked);
+        free(page);
+    }
+    assert_true(dropped >= 100);
+    stop(); /* it ends in order although nobody reads */
+    close(reader);
+}
+
+static void ends_at_once_where_the_log_cannot_be_opened(void **state) {
+    char folder[64], store[96];
+    struct process server;
+    (void)state;
+    folder_make(folder);
+    snprintf(store, sizeof(store), "%s/store", folder);
+    const char *arguments[] = {"sallyportd",     "--store",           store, "--listen", "127.0.0.1:0",
+                               "--decision-log", "/nonexistent/file", NULL};
+    assert_int_equal(process_run(&server, folder, "server", arguments), 1);
+    char *said = process_read(server.err);
+    assert_non_null(strstr(said, "/nonexistent/file"));
+    free(said);
+    const char *wrong[] = {"sallyportd", "--store", store, "--decision-log-what", "sample:0", NULL};
+    assert_int_equal(process_run(&server, folder, "wrong", wrong), 2);
+    folder_remove(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_each_decision_by_reason_and_by_how_it_was_asked),
+        cmocka_unit_test(counts_what_the_writer_does),
+        cmocka_unit_test(tells_how_many_keys_expire_soon),
+        cmocka_unit_test(no_number_grows_with_tenants),
+        cmocka_unit_test(is_ready_when_grpc_says_so_and_alive_before),
+        cmocka_unit_test(serves_no_http_where_none_is_wanted),
+        cmocka_unit_test(logs_a_line_for_each_decision_with_what_was_answered),
+        cmocka_unit_test(logs_denials_only_or_one_in_n_when_told),
+        cmocka_unit_test(goes_on_in_a_new_file_after_sighup),
+        cmocka_unit_test(answers_while_the_log_is_blocked_and_counts_what_it_drops),
+        cmocka_unit_test(ends_at_once_where_the_log_cannot_be_opened),
+    };
+    sp_rpc_global_init();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sp_rpc_global_fini();
+    return failed == 0 ? 0 : 1;
+}
