@@ -88,15 +88,16 @@ static enum sp_status read_workspace(struct place place, const char *text, struc
 
 static enum sp_status read_required(struct place place, const char *field, const char *text, struct sp_str *ret_word,
                                     struct sp_error *error) {
-    if (text == NULL || text[0] == '\0')
+    if (text[0] == '\0')
         return mistake(place, error, field, ": is required");
     return read_word(place, field, text, SP_ID_MAX_BYTES, ret_word, error);
 }
 
 static enum sp_status read_target(struct place place, const Sallyport__V1__ResourceRef *resource, const char *action,
                                   struct sp_query *query, struct sp_error *error) {
-    const char *type = resource != NULL ? resource->type : NULL;
-    enum sp_status status = read_required(place, "resource.type", type, &query->resource_type, error);
+    if (resource == NULL)
+        return mistake(place, error, "resource.type", ": is required");
+    enum sp_status status = read_required(place, "resource.type", resource->type, &query->resource_type, error);
     if (status == SP_OK)
         status = read_required(place, "action", action, &query->action, error);
     if (status == SP_OK)
