@@ -37,21 +37,24 @@ void sp_record_decision(struct sp_service *service, const struct sp_asking *aski
         sp_decision_log_note(service->decision_log, asking, query, answer, decision_id);
     if (query != NULL)
         sp_usage_reporter_note(service->usage, asking->worker, query, answer);
-    sp_metrics_add(service->metrics, asking->worker, SP_SERVER_DECISIONS,
-                   sp_server_decision_series(asking->transport, answer->reason), 1);
+    if (service->metrics != NULL && answer->reason != SP_REASON_NONE)
+        sp_metrics_add(service->metrics, asking->worker, SP_SERVER_DECISIONS,
+                       sp_server_decision_series(asking->transport, answer->reason), 1);
 }
 
 void sp_record_wait(struct sp_service *service, const struct sp_asking *asking) {
-    if (asking->rpc != NULL && sp_rpc_call_retries(asking->rpc) == 0)
+    if (service->metrics != NULL && asking->rpc != NULL && sp_rpc_call_retries(asking->rpc) == 0)
         sp_metrics_add(service->metrics, asking->worker, SP_SERVER_REVISION_WAITS, 0, 1);
 }
 
 void sp_record_failure(struct sp_service *service, const struct sp_asking *asking, enum sp_status status) {
-    sp_metrics_add(service->metrics, asking->worker, SP_SERVER_CALL_ERRORS,
-                   sp_server_error_series(asking->transport, status), 1);
+    if (service->metrics != NULL)
+        sp_metrics_add(service->metrics, asking->worker, SP_SERVER_CALL_ERRORS,
+                       sp_server_error_series(asking->transport, status), 1);
 }
 
 void sp_record_end(struct sp_service *service, const struct sp_asking *asking) {
-    sp_metrics_observe(service->metrics, asking->worker, SP_SERVER_CALL_SECONDS, asking->transport,
-                       now_ns() - asking->started_ns);
+    if (service->metrics != NULL)
+        sp_metrics_observe(service->metrics, asking->worker, SP_SERVER_CALL_SECONDS, asking->transport,
+                           now_ns() - asking->started_ns);
 }

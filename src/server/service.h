@@ -33,7 +33,7 @@ struct sp_service {
     atomic_llong last_gateway_log_s;
     struct sp_route_source *routes;
     atomic_bool ready;          /* decisions are served, as the health service says it */
-    struct sp_metrics *metrics; /* a shard for each worker slot; server/metrics.h */
+    struct sp_metrics *metrics; /* a shard for each worker slot (server/metrics.h); NULL: no HTTP port shows them */
     struct sp_process_metrics *process;
     struct sp_decision_log *decision_log; /* set before the workers start; NULL: none */
     struct sp_usage_reporter *usage;      /* set before the workers start; NULL: last uses are not gathered */
