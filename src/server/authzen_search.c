@@ -71,8 +71,9 @@ static enum sp_status take_principal(void *context, struct sp_str id, uint8_t pr
     struct search *search = context;
     struct sp_authzen_asked *asked = &search->asked;
     bool allows = false;
-    enum sp_status status =
-        sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
+    enum sp_status status = SP_OK;
+    if (asked->action_count * asked->workspace_count > 1)
+        status = sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
     asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
     asked->query.known_key = &asked->key;
     if (status == SP_OK)
@@ -118,7 +119,8 @@ static enum sp_status take_action(void *context, struct sp_str action) {
         return status;
     search->place.size = action.size;
     memcpy(search->place.after, action.data, action.size);
-    search->end.reason = SP_REASON_ALLOWED;
+    if (answer.allowed || json_array_size(search->results) == 0)
+        search->end.reason = answer.reason; /* of an empty list, why */
     if (!answer.allowed)
         return SP_OK;
     return add_result(search, json_pack("{s:s%}", "name", action.data, action.size));

@@ -119,6 +119,8 @@ static const struct vector vectors[] = {
     {"nothing from the wrong address", SEARCH_RESOURCE,
      "{" KEY("$N") ", " USE ", 'resource': {'type': 'voice'}, 'context': {'ip': '198.51.100.9'}}", 200,
      "{'results': [], 'context': {'reason': 'IP_NOT_ALLOWED'}}"},
+    {"why there is no action", SEARCH_ACTION, "{'subject': {'type': 'user', 'id': 'zoe'}, " V0 "}", 200,
+     "{'results': [], 'context': {'reason': 'PRINCIPAL_DISABLED'}}"},
     {"more than a list can hold", SEARCH_RESOURCE,
      "{'subject': {'type': 'user', 'id': 'boss'}, 'action': {'name': 'read'}, 'resource': {'type': 'note'}}", 200,
      "{'results': [], 'context': {'reason': 'ALLOWED', 'more_than_listed': true}}"},
