@@ -22,7 +22,7 @@ static const struct sp_sync_command commands[] = {
     },
     {
         .name = "operator",
-        .usage = "add|list|revoke [NAME] --store DIR",
+        .usage = "add|list|revoke [NAME] --store DIR [OPTION]...",
         .summary = "make, list and revoke operator keys; also while `serve` runs",
         .examples = "  sallyport-sync operator add alice --store store\n"
                     "  sallyport-sync operator list --store store\n"
@@ -35,6 +35,13 @@ static const struct sp_sync_command commands[] = {
         .summary = "compare indexes with entities and walk the audit trail; also while `serve` runs",
         .examples = "  sallyport-sync verify --store store\n",
         .run = sp_sync_verify_command,
+    },
+    {
+        .name = "compare",
+        .usage = "--store DIR --source URL [OPTION]...",
+        .summary = "compare a store with the etcd that it follows; also while `serve` runs",
+        .examples = "  sallyport-sync compare --store store --source etcd://etcd-1:2379/sallyport/v1/\n",
+        .run = sp_sync_compare_command,
     },
     {
         .name = "reindex",
@@ -52,9 +59,10 @@ static const struct sp_sync_command commands[] = {
     },
     {
         .name = "migrate",
-        .usage = "--store DIR --to URL [OPTION]...",
-        .summary = "move the truth of a store to etcd, in a new epoch",
-        .examples = "  sallyport-sync migrate --store store --to etcd://etcd-1:2379,etcd-2:2379/sallyport/v1/\n",
+        .usage = "--store DIR --to URL|--from URL [OPTION]...",
+        .summary = "move the truth of a store to etcd or back, in a new epoch",
+        .examples = "  sallyport-sync migrate --store store --to etcd://etcd-1:2379,etcd-2:2379/sallyport/v1/\n"
+                    "  sallyport-sync migrate --store store --from etcd://etcd-1:2379/sallyport/v1/\n",
         .run = sp_sync_migrate_command,
     },
     {

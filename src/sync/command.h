@@ -5,6 +5,8 @@
 #include "base/options.h"
 #include "store/store.h"
 
+struct sp_source;
+
 struct sp_sync_command {
     const char *name;
     const char *usage; /* what follows the name: "--store DIR [OPTION]..." */
@@ -22,6 +24,7 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
 int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_verify_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char **argv);
+int sp_sync_compare_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_restore_command(const struct sp_sync_command *command, int argc, char **argv);
 
@@ -42,8 +45,8 @@ int sp_sync_complain_usage(const struct sp_sync_command *command, const char *wh
 enum sp_status sp_sync_open_key_file(const char *path, int *ret_fd, struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_sync_write_key(int fd, const char *secret, struct sp_error *error) SP_MUST_USE;
 
-/* Makes an operator in an open store and shows the key. */
-enum sp_status sp_sync_add_operator(struct sp_store *store, const char *name, int key_fd,
+/* Makes an operator in an open store, or in the source that it follows, and shows the key. */
+enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name, int key_fd,
                                     struct sp_error *error) SP_MUST_USE;
 
 #endif

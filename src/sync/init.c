@@ -37,18 +37,19 @@ enum sp_status sp_sync_write_key(int fd, const char *secret, struct sp_error *er
     return SP_OK;
 }
 
-enum sp_status sp_sync_add_operator(struct sp_store *store, const char *name, int key_fd, struct sp_error *error) {
+enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name, int key_fd,
+                                    struct sp_error *error) {
     struct sp_arena arena;
     struct sp_write *write = NULL;
     char secret[SP_KEY_TEXT_BYTES];
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_write_begin(store, &write, error);
+    status = sp_source_begin(source, store, &write, error);
     if (status == SP_OK) {
         status = sp_admin_operator_add(write, sp_str_from(name), sp_sync_now_s(), &arena, secret, error);
         if (status == SP_OK)
-            status = sp_write_commit(write, error);
+            status = sp_source_commit(source, write, error);
         else
             sp_write_abort(write);
     }
@@ -116,7 +117,7 @@ static enum sp_status open_and_add(const struct init_options *options, int key_f
     enum sp_status status = sp_store_open(options->store, &open_options, &store, error);
     if (status != SP_OK)
         return status;
-    status = sp_sync_add_operator(store, options->operator_name, key_fd, error);
+    status = sp_sync_add_operator(store, NULL, options->operator_name, key_fd, error);
     sp_store_close(store);
     return status;
 }

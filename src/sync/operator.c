@@ -11,40 +11,41 @@
 #include "sync/service.h"
 #include "wire/wire.h"
 
-enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024 };
+enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024, JOIN_MS = 5000 };
 
 struct operator_options {
     const char *store;
     const char *key_file;
+    struct sp_source_options source;
     bool help;
 };
 
-static enum sp_status add_operator(struct sp_store *store, const char *name, const struct operator_options *options,
-                                   struct sp_error *error) {
+static enum sp_status add_operator(struct sp_store *store, struct sp_source *source, const char *name,
+                                   const struct operator_options *options, struct sp_error *error) {
     int key_fd = -1;
     enum sp_status status = sp_sync_open_key_file(options->key_file, &key_fd, error);
     if (status != SP_OK)
         return status;
-    status = sp_sync_add_operator(store, name, key_fd, error);
+    status = sp_sync_add_operator(store, source, name, key_fd, error);
     close(key_fd);
     if (status != SP_OK && options->key_file != NULL)
         unlink(options->key_file);
     return status;
 }
 
-static enum sp_status revoke_operator(struct sp_store *store, const char *name, const struct operator_options *options,
-                                      struct sp_error *error) {
+static enum sp_status revoke_operator(struct sp_store *store, struct sp_source *source, const char *name,
+                                      const struct operator_options *options, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_write *write = NULL;
     (void)options;
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_write_begin(store, &write, error);
+    status = sp_source_begin(source, store, &write, error);
     if (status == SP_OK) {
         status = sp_admin_operator_revoke(write, sp_str_from(name), sp_sync_now_s(), &arena, error);
         if (status == SP_OK)
-            status = sp_write_commit(write, error);
+            status = sp_source_commit(source, write, error);
         else
             sp_write_abort(write);
     }
@@ -71,11 +72,12 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     return SP_OK;
 }
 
-static enum sp_status list_operators(struct sp_store *store, const char *name, const struct operator_options *options,
-                                     struct sp_error *error) {
+static enum sp_status list_operators(struct sp_store *store, struct sp_source *source, const char *name,
+                                     const struct operator_options *options, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_snapshot *snapshot = NULL;
     struct sp_entity_key prefix;
+    (void)source;
     (void)name;
     (void)options;
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
@@ -99,8 +101,8 @@ static enum sp_status list_operators(struct sp_store *store, const char *name, c
 static const struct action {
     const char *name;
     bool takes_name;
-    enum sp_status (*run)(struct sp_store *store, const char *name, const struct operator_options *options,
-                          struct sp_error *error);
+    enum sp_status (*run)(struct sp_store *store, struct sp_source *source, const char *name,
+                          const struct operator_options *options, struct sp_error *error);
 } actions[] = {{"add", true, add_operator}, {"list", false, list_operators}, {"revoke", true, revoke_operator}};
 
 static const struct action *find_action(const char *name) {
@@ -110,21 +112,34 @@ static const struct action *find_action(const char *name) {
     return NULL;
 }
 
+static enum sp_status open_source(const struct operator_options *options, struct sp_store *store,
+                                  struct sp_source **ret_source, struct sp_error *error) {
+    if (options->source.url == NULL)
+        return sp_source_check_embedded(store, error);
+    enum sp_status status = sp_source_open(&options->source, store, ret_source, error);
+    return status == SP_OK ? sp_source_join(*ret_source, JOIN_MS, error) : status;
+}
+
 static int run_action(const struct action *action, const char *name, const struct operator_options *options) {
     struct sp_error error = {0};
     const struct sp_store_options open_options = {.mode = action->takes_name ? SP_STORE_WRITE : SP_STORE_READ};
     struct sp_store *store = NULL;
+    struct sp_source *source = NULL;
     enum sp_status status = sp_store_open(options->store, &open_options, &store, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    status = action->run(store, name, options, &error);
+    if (action->takes_name)
+        status = open_source(options, store, &source, &error);
+    if (status == SP_OK)
+        status = action->run(store, source, name, options, &error);
+    sp_source_close(source);
     sp_store_close(store);
     return status == SP_OK ? EXIT_SUCCESS : sp_sync_complain(&error);
 }
 
 int sp_sync_operator_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct operator_options options = {0};
-    const struct sp_option table[] = {
+    struct sp_option table[3 + SP_SOURCE_OPTION_ROWS] = {
         {.name = "store",
          .kind = SP_OPTION_TEXT,
          .target = &options.store,
@@ -139,7 +154,8 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &options.help, .help = "print this and exit"},
     };
     int rest = argc;
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &options.help, argc, argv, &rest);
+    size_t count = 3 + sp_source_place_rows(&options.source, table + 3);
+    int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
     const struct action *action = rest < argc ? find_action(argv[rest]) : NULL;

@@ -9,7 +9,7 @@
 #include "sync/service.h"
 #include "sync/source_internal.h"
 
-enum { CLEAN_EVERY_MS = 60000 };
+enum { CLEAN_EVERY_MS = 60000, JOIN_LOOK_MS = 20 };
 
 int64_t sp_source_now_ms(void) {
     struct timespec now;
@@ -367,6 +367,51 @@ bool sp_source_await(struct sp_source *source, unsigned timeout_ms) {
     bool there = source->head_revision >= source->awaited_revision;
     pthread_mutex_unlock(&source->lock);
     return there;
+}
+
+enum sp_status sp_source_read_cursor(struct sp_source *source, struct sp_arena *arena,
+                                     struct sp_replica_cursor *ret_cursor,
+                                     Sallyport__Store__V1__SourceHead **ret_head) {
+    struct sp_snapshot *snapshot = NULL;
+    enum sp_status status = sp_snapshot_open(source->store, &snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_snapshot_acquire(snapshot);
+    if (status == SP_OK) {
+        status = sp_view_replica(sp_snapshot_view(snapshot), arena, ret_cursor, ret_head);
+        sp_snapshot_release(snapshot);
+    }
+    sp_snapshot_close(snapshot);
+    return status;
+}
+
+static enum sp_status join_once(struct sp_source *source, bool *ret_there, struct sp_error *error) {
+    struct sp_source_found found;
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    sp_arena_reset(&source->notes);
+    enum sp_status status = sp_source_ask_head(source, source->write, &source->notes, &found, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_source_read_cursor(source, &source->notes, &cursor, &head);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return sp_error_set(error, status, "the store does not tell where in etcd it is");
+    *ret_there = status == SP_OK && cursor.head_revision >= found.head_revision;
+    return SP_OK;
+}
+
+enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, struct sp_error *error) {
+    int64_t until_ms = sp_source_now_ms() + timeout_ms;
+    bool there = false;
+    enum sp_status status = join_once(source, &there, error);
+    while (status == SP_OK && !there && sp_source_now_ms() < until_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = JOIN_LOOK_MS * 1000000L}, NULL);
+        status = join_once(source, &there, error);
+    }
+    if (status == SP_OK && !there)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE,
+                            "this store is behind etcd: `sallyport-sync serve --source` must be following it");
+    return status;
 }
 
 /* ---- cleaning ---- */

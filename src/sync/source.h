@@ -28,7 +28,9 @@ enum { SP_SOURCE_OPTION_ROWS = 8, SP_SOURCE_CONNECTION_ROWS = 5 };
 size_t sp_source_option_rows(struct sp_source_options *options,
                              struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
 
-/* Only those about the connection. */
+/* Only where it is and how it is reached. */
+size_t sp_source_place_rows(struct sp_source_options *options, struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
+/* Only how it is reached. */
 size_t sp_source_connection_rows(struct sp_source_options *options,
                                  struct sp_option ret_rows[static SP_SOURCE_CONNECTION_ROWS]);
 
@@ -82,6 +84,13 @@ enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write
 
 /* Whether the write has come to as much as one transaction of etcd should hold. */
 bool sp_source_is_full(const struct sp_source *source, const struct sp_write *write);
+
+/* For a command: asks etcd whether the store has its newest head, which `serve` on the same store sees to, and waits for that at most
+ * `timeout_ms`. SP_ERR_UNAVAILABLE. Then sp_source_begin works without a follower of this process. */
+enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, struct sp_error *error) SP_MUST_USE;
+
+/* Makes the store what the source is now. Not while the follower runs. */
+enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) SP_MUST_USE;
 
 /* Waits until the follower has applied what made the last sp_source_commit fail, at most `timeout_ms`; false: it has not. */
 bool sp_source_await(struct sp_source *source, unsigned timeout_ms);

@@ -96,26 +96,12 @@ static enum sp_status touch(struct follower *follower, struct sp_error *error) {
 
 /* ---- watching ---- */
 
-static enum sp_status read_cursor(struct follower *follower, struct sp_replica_cursor *ret_cursor) {
-    struct sp_snapshot *snapshot = NULL;
-    Sallyport__Store__V1__SourceHead *head = NULL;
-    enum sp_status status = sp_snapshot_open(follower->source->store, &snapshot);
-    if (status != SP_OK)
-        return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_view_replica(sp_snapshot_view(snapshot), &follower->arena, ret_cursor, &head);
-        sp_snapshot_release(snapshot);
-    }
-    sp_snapshot_close(snapshot);
-    return status;
-}
-
 static enum sp_status begin_watch(struct follower *follower, struct sp_error *error) {
     struct sp_source *source = follower->source;
     struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
     sp_arena_reset(&follower->arena);
-    enum sp_status status = read_cursor(follower, &cursor);
+    enum sp_status status = sp_source_read_cursor(source, &follower->arena, &cursor, &head);
     if (status != SP_OK)
         return sp_error_set(error, status, "the store does not tell where in etcd it is");
     struct sp_bytes key = sp_source_key_data(source, &follower->arena);

@@ -132,6 +132,11 @@ struct sp_source_found {
 enum sp_status sp_source_ask_head(struct sp_source *source, struct sp_etcd *etcd, struct sp_arena *arena,
                                   struct sp_source_found *ret_found, struct sp_error *error) SP_MUST_USE;
 
+/* The cursor of the store, from a snapshot of its own. As sp_view_replica. */
+enum sp_status sp_source_read_cursor(struct sp_source *source, struct sp_arena *arena,
+                                     struct sp_replica_cursor *ret_cursor,
+                                     Sallyport__Store__V1__SourceHead **ret_head) SP_MUST_USE;
+
 /* ---- sending (source_publish.c) ---- */
 
 /* Sends what the write did, and moves its cursor. Where it fails the write must be aborted. */
@@ -160,9 +165,6 @@ enum sp_status sp_source_fold(struct sp_source *source, struct sp_error *error) 
 void sp_source_clean_staged(struct sp_source *source, struct sp_arena *arena);
 
 /* ---- following (source_list.c, source_apply.c, source_follow.c) ---- */
-
-/* Makes the store what the source is now. */
-enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) SP_MUST_USE;
 
 /* Applies what a watch gave. SP_ERR_ABORTED: list again. */
 enum sp_status sp_source_apply(struct sp_source *source, const struct sp_etcd_events *events, struct sp_arena *arena,

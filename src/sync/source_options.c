@@ -36,8 +36,8 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
     return SP_SOURCE_CONNECTION_ROWS;
 }
 
-size_t sp_source_option_rows(struct sp_source_options *options,
-                             struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]) {
+size_t sp_source_place_rows(struct sp_source_options *options,
+                            struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]) {
     ret_rows[0] = (struct sp_option){
         .name = "source",
         .kind = SP_OPTION_TEXT,
@@ -45,18 +45,25 @@ size_t sp_source_option_rows(struct sp_source_options *options,
         .environment = "SALLYPORT_SYNC_SOURCE",
         .argument = "URL",
         .help = "follow etcd://HOST:PORT,HOST:PORT/PREFIX/, where the truth is; without it the store is the truth"};
-    ret_rows[1] = (struct sp_option){.name = "follow-only",
-                                     .kind = SP_OPTION_FLAG,
-                                     .target = &options->follow_only,
-                                     .environment = "SALLYPORT_SYNC_FOLLOW_ONLY",
-                                     .help = "make no changes here; credentials that may only read suffice"};
-    ret_rows[2] = (struct sp_option){.name = "compare-every",
-                                     .kind = SP_OPTION_NUMBER,
-                                     .target = &options->compare_every_s,
-                                     .environment = "SALLYPORT_SYNC_COMPARE_EVERY",
-                                     .default_text = "3600",
-                                     .argument = "SECONDS",
-                                     .most = 31 * 24 * 3600,
-                                     .help = "seconds between comparisons of the whole store with etcd; 0: never"};
-    return 3 + sp_source_connection_rows(options, ret_rows + 3);
+    return 1 + sp_source_connection_rows(options, ret_rows + 1);
+}
+
+size_t sp_source_option_rows(struct sp_source_options *options,
+                             struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]) {
+    size_t count = sp_source_place_rows(options, ret_rows);
+    ret_rows[count++] = (struct sp_option){.name = "follow-only",
+                                           .kind = SP_OPTION_FLAG,
+                                           .target = &options->follow_only,
+                                           .environment = "SALLYPORT_SYNC_FOLLOW_ONLY",
+                                           .help = "make no changes here; credentials that may only read suffice"};
+    ret_rows[count++] =
+        (struct sp_option){.name = "compare-every",
+                           .kind = SP_OPTION_NUMBER,
+                           .target = &options->compare_every_s,
+                           .environment = "SALLYPORT_SYNC_COMPARE_EVERY",
+                           .default_text = "3600",
+                           .argument = "SECONDS",
+                           .most = 31 * 24 * 3600,
+                           .help = "seconds between comparisons of the whole store with etcd; 0: never"};
+    return count;
 }

@@ -163,20 +163,6 @@ struct fold {
     struct sp_error *error;
 };
 
-static enum sp_status read_state(struct fold *fold) {
-    struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(fold->source->store, &snapshot);
-    if (status != SP_OK)
-        return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_view_replica(sp_snapshot_view(snapshot), &fold->arena, &fold->cursor, &fold->head);
-        sp_snapshot_release(snapshot);
-    }
-    sp_snapshot_close(snapshot);
-    return status;
-}
-
 /* While the head is the one that names the change. SP_ERR_ABORTED: somebody else has done it. */
 static enum sp_status commit_under_head(struct fold *fold, const struct sp_etcd_operation *operations, size_t count,
                                         uint64_t *ret_revision) {
@@ -252,7 +238,7 @@ static enum sp_status move_store(struct fold *fold, uint64_t revision) {
 static enum sp_status fold_change(struct fold *fold) {
     struct sp_source_operations operations = {.arena = &fold->arena};
     uint64_t revision = 0;
-    enum sp_status status = read_state(fold);
+    enum sp_status status = sp_source_read_cursor(fold->source, &fold->arena, &fold->cursor, &fold->head);
     if (status != SP_OK)
         return sp_error_set(fold->error, status, "the store does not tell where in etcd it is");
     if (fold->head->staged == NULL)

@@ -1,0 +1,431 @@
+/* Several pods over one real etcd: what one admin endpoint changes, every pod answers by; and what happens without etcd. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "support/pods.h"
+
+enum { PODS = 3 };
+
+struct fixture {
+    struct origin origin;
+    struct pod pods[PODS];
+};
+
+static int begin(void **state) {
+    static struct fixture fixture;
+    static const char *const names[PODS] = {"a", "b", "c"};
+    origin_make(&fixture.origin);
+    for (size_t i = 0; i < PODS; i++) {
+        pod_make(&fixture.pods[i], &fixture.origin, names[i], NULL);
+        pod_start(&fixture.pods[i], &fixture.origin);
+    }
+    *state = &fixture;
+    return 0;
+}
+
+static int end(void **state) {
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < PODS; i++)
+        pod_end(&fixture->pods[i], SIGTERM);
+    origin_end(&fixture->origin);
+    return 0;
+}
+
+static void workspace(struct pod *pod, const char *id, char *ret_key) {
+    caller_ok(&pod->admin, "Admin/CreateWorkspace", "{'id': '%s', 'name': '%s', 'seats': 1000, 'adminId': '%s-admin'}",
+              id, id, id);
+    snprintf(ret_key, PROGRAMS_KEY_BYTES, "%s", caller_text(&pod->admin, "secret"));
+}
+
+static void await_reason(struct pod *pod, const char *key, const char *reason) {
+    for (int i = 0; strcmp(pod_check(pod, key, ""), reason) != 0; i++) {
+        if (i == 6000)
+            fail_msg("%s says %s, never %s", pod->name, pod_check(pod, key, ""), reason);
+        nanosleep(&(struct timespec){.tv_nsec = 5 * 1000000L}, NULL);
+    }
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void verify_all(struct fixture *fixture) {
+    for (size_t i = 0; i < PODS; i++) {
+        pod_await(&fixture->pods[i], &fixture->pods[0]);
+        pod_verify(&fixture->pods[i]);
+    }
+}
+
+/* ---- all is well ---- */
+
+static void every_pod_answers_by_a_change_that_one_endpoint_made(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES], revision[96];
+    struct caller admin;
+    workspace(&fixture->pods[0], "seen", key);
+    pod_revision(&fixture->pods[0].admin, revision);
+    for (size_t i = 0; i < PODS; i++)
+        assert_string_equal(pod_check(&fixture->pods[i], key, revision), "ALLOWED");
+    /* The other way, by another endpoint. */
+    assert_true(caller_open(&admin, fixture->pods[1].sync_target, key));
+    caller_ok(&admin, "Admin/DisableSelf", "{}");
+    pod_revision(&admin, revision);
+    caller_close(&admin);
+    for (size_t i = 0; i < PODS; i++)
+        assert_string_equal(pod_check(&fixture->pods[i], key, revision), "KEY_DISABLED");
+    verify_all(fixture);
+}
+
+static void a_replay_at_another_endpoint_gets_the_same_reply(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES], user[128];
+    struct caller here, there;
+    workspace(&fixture->pods[0], "replay", key);
+    pod_await(&fixture->pods[1], &fixture->pods[0]);
+    assert_true(caller_open(&here, fixture->pods[0].sync_target, key));
+    assert_true(caller_open(&there, fixture->pods[1].sync_target, key));
+    caller_ok(&here, "Admin/CreateUser", "{'name': 'Ann', 'requestId': 'once'}");
+    snprintf(user, sizeof(user), "%s", caller_text(&here, "principal.id"));
+    assert_true(user[0] != '\0');
+    pod_await(&fixture->pods[1], &fixture->pods[0]);
+    caller_ok(&there, "Admin/CreateUser", "{'name': 'Ann', 'requestId': 'once'}");
+    assert_string_equal(caller_text(&there, "principal.id"), user);
+    caller_close(&here);
+    caller_close(&there);
+}
+
+/* ---- two endpoints at once ---- */
+
+struct demotion {
+    pthread_t thread;
+    struct caller caller;
+    const char *whom;
+    enum sp_status status;
+};
+
+static void *demote(void *user) {
+    struct demotion *demotion = user;
+    demotion->status = caller_callf(&demotion->caller, "Admin/UpdatePrincipal",
+                                    "{'principal': {'id': '%s', 'role': 'WORKSPACE_ROLE_MEMBER'}, 'updateMask': "
+                                    "['role']}",
+                                    demotion->whom);
+    return NULL;
+}
+
+/* Each admin takes the other's role at its own endpoint. One of them must fail, or nobody could administer any more. */
+static void two_endpoints_together_never_take_the_last_admin(void **state) {
+    struct fixture *fixture = *state;
+    enum { ROUNDS = 15 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char first_key[PROGRAMS_KEY_BYTES], second_key[PROGRAMS_KEY_BYTES], id[32], first[48];
+        struct demotion demotions[2] = {0};
+        snprintf(id, sizeof(id), "skew%d", round);
+        snprintf(first, sizeof(first), "%s-admin", id);
+        workspace(&fixture->pods[0], id, first_key);
+        assert_true(caller_open(&demotions[0].caller, fixture->pods[0].sync_target, first_key));
+        programs_user(&demotions[0].caller, "second", second_key);
+        caller_ok(&demotions[0].caller, "Admin/UpdatePrincipal",
+                  "{'principal': {'id': 'second', 'role': 'WORKSPACE_ROLE_ADMIN'}, 'updateMask': ['role']}");
+        pod_await(&fixture->pods[1], &fixture->pods[0]);
+        assert_true(caller_open(&demotions[1].caller, fixture->pods[1].sync_target, second_key));
+        demotions[0].whom = "second";
+        demotions[1].whom = first;
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(pthread_create(&demotions[i].thread, NULL, demote, &demotions[i]), 0);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(pthread_join(demotions[i].thread, NULL), 0);
+        assert_int_equal((demotions[0].status == SP_OK) + (demotions[1].status == SP_OK), 1);
+        for (int i = 0; i < 2; i++)
+            caller_close(&demotions[i].caller);
+    }
+    verify_all(fixture);
+}
+
+struct busy {
+    pthread_t thread;
+    struct caller caller;
+    char name;
+    int made;
+    char trouble[256];
+};
+
+static void *make_users(void *user) {
+    struct busy *busy = user;
+    for (int i = 0; i < 100; i++) {
+        enum sp_status status =
+            caller_callf(&busy->caller, "Admin/CreateUser", "{'id': '%c%d', 'name': 'User'}", busy->name, i);
+        if (status == SP_OK)
+            busy->made++;
+        else
+            snprintf(busy->trouble, sizeof(busy->trouble), "%s", busy->caller.error.message);
+    }
+    return NULL;
+}
+
+static void many_changes_at_both_endpoints_are_all_made(void **state) {
+    struct fixture *fixture = *state;
+    enum { THREADS = 8 };
+    char key[PROGRAMS_KEY_BYTES];
+    struct busy busy[THREADS] = {0};
+    workspace(&fixture->pods[0], "busy", key);
+    pod_await(&fixture->pods[1], &fixture->pods[0]);
+    for (int i = 0; i < THREADS; i++) {
+        busy[i].name = (char)('a' + i);
+        assert_true(caller_open(&busy[i].caller, fixture->pods[i % 2].sync_target, key));
+        assert_int_equal(pthread_create(&busy[i].thread, NULL, make_users, &busy[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(busy[i].thread, NULL), 0);
+        if (busy[i].made != 100)
+            fail_msg("only %d were made: %s", busy[i].made, busy[i].trouble);
+        caller_close(&busy[i].caller);
+    }
+    verify_all(fixture);
+}
+
+/* ---- large changes ---- */
+
+static void write_import(const char *path, int users) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "{\"workspace\": {\"id\": \"large\", \"name\": \"Large\", \"seats\": 100000}}\n");
+    for (int i = 0; i < users; i++)
+        fprintf(file,
+                "{\"principal\": {\"workspace\": \"large\", \"id\": \"user-%d\", \"kind\": \"USER\", \"name\": \"User "
+                "%d\"}}\n",
+                i, i);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_change_too_large_for_one_transaction_takes_effect_at_once(void **state) {
+    struct fixture *fixture = *state;
+    enum { USERS = 3000 };
+    char file[160], key_file[160], profiles[160], text[512];
+    struct process import;
+    snprintf(file, sizeof(file), "%s/import.ndjson", fixture->origin.folder);
+    snprintf(key_file, sizeof(key_file), "%s/operator.key", fixture->origin.folder);
+    snprintf(profiles, sizeof(profiles), "%s/profiles.yaml", fixture->origin.folder);
+    snprintf(text, sizeof(text), "default: {admin: \"%s\", key_file: \"%s\"}\n", fixture->pods[0].sync_target,
+             key_file);
+    FILE *profile = fopen(profiles, "w");
+    assert_non_null(profile);
+    assert_true(fputs(text, profile) >= 0);
+    assert_int_equal(fclose(profile), 0);
+    setenv("SALLYPORT_PROFILES", profiles, 1);
+    write_import(file, USERS);
+    const char *arguments[] = {"sallyport", "import", file, NULL};
+    if (process_run(&import, fixture->origin.folder, "import", arguments) != 0) {
+        char *said = process_read(import.err);
+        fail_msg("import: %s", said);
+    }
+    for (size_t i = 0; i < PODS; i++) {
+        pod_await(&fixture->pods[i], &fixture->pods[0]);
+        caller_ok(&fixture->pods[i].admin, "Admin/GetPrincipal", "{'workspace': 'large', 'id': 'user-%d'}", USERS - 1);
+    }
+    verify_all(fixture);
+    /* And what comes after it is an ordinary change again, at another endpoint. */
+    caller_ok(&fixture->pods[1].admin, "Admin/UpdateWorkspace",
+              "{'workspace': {'id': 'large', 'name': 'Larger'}, 'updateMask': ['name']}");
+    verify_all(fixture);
+}
+
+/* ---- etcd away ---- */
+
+static void without_etcd_decisions_go_on_and_changes_are_unavailable_at_once(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES], other[PROGRAMS_KEY_BYTES];
+    workspace(&fixture->pods[0], "cut", key);
+    pod_await(&fixture->pods[2], &fixture->pods[0]);
+    etcd_end(&fixture->origin.etcd, SIGKILL);
+    for (int i = 0; i < 50; i++) {
+        assert_string_equal(pod_check(&fixture->pods[i % PODS], key, ""), "ALLOWED");
+        int64_t began_ms = now_ms();
+        assert_int_equal(
+            caller_call(&fixture->pods[i % 2].admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
+            SP_ERR_UNAVAILABLE);
+        assert_true(now_ms() - began_ms < 5000);
+    }
+    etcd_start(&fixture->origin.etcd);
+    for (int i = 0; caller_call(&fixture->pods[0].admin, "Admin/CreateWorkspace",
+                                "{'id': 'back', 'name': 'Back', 'seats': 2}") == SP_ERR_UNAVAILABLE;
+         i++) {
+        assert_true(i < 1000);
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000L}, NULL);
+    }
+    snprintf(other, sizeof(other), "%s", caller_text(&fixture->pods[0].admin, "secret"));
+    await_reason(&fixture->pods[1], other, "ALLOWED");
+    verify_all(fixture);
+}
+
+/* A server of its own over pod c's store, which allows an age of two seconds. */
+static void a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES];
+    struct pod *pod = &fixture->pods[2];
+    workspace(&fixture->pods[0], "stale", key);
+    pod_await(pod, &fixture->pods[0]);
+    assert_int_equal(process_end(&pod->server, SIGTERM), 0);
+    pod->server_words[0] = "--max-staleness=2";
+    pod_start_server(pod);
+    assert_string_equal(pod_check(pod, key, ""), "ALLOWED");
+    etcd_end(&fixture->origin.etcd, SIGKILL);
+    programs_wait_for_health(pod->server_target, false);
+    assert_string_equal(pod_check(pod, key, ""), "STALE");
+    assert_string_equal(pod_check(&fixture->pods[0], key, ""), "ALLOWED");
+    etcd_start(&fixture->origin.etcd);
+    programs_wait_for_health(pod->server_target, true);
+    assert_string_equal(pod_check(pod, key, ""), "ALLOWED");
+}
+
+/* ---- what a pod missed ---- */
+
+static void a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES];
+    struct pod *pod = &fixture->pods[2];
+    pod_end(pod, SIGKILL);
+    workspace(&fixture->pods[0], "missed", key);
+    caller_ok(&fixture->pods[0].admin, "Admin/UpdateWorkspace",
+              "{'workspace': {'id': 'missed', 'name': 'Missed'}, 'updateMask': ['name']}");
+    (void)etcd_compact(&fixture->origin.etcd);
+    pod_start(pod, &fixture->origin);
+    pod_await(pod, &fixture->pods[0]);
+    await_reason(pod, key, "ALLOWED");
+    char *said = process_read(pod->sync.err);
+    assert_non_null(strstr(said, "listed "));
+    free(said);
+    verify_all(fixture);
+}
+
+/* ---- what cannot be read ---- */
+
+static struct sp_bytes entity_key_of(const char *kind_and_id, size_t size, char *ret_key) {
+    static const char prefix[] = "/sallyport/v1/d/e/";
+    memcpy(ret_key, prefix, sizeof(prefix) - 1);
+    memcpy(ret_key + sizeof(prefix) - 1, kind_and_id, size);
+    return (struct sp_bytes){(const uint8_t *)ret_key, sizeof(prefix) - 1 + size};
+}
+
+static void put_raw(struct fixture *fixture, struct sp_bytes key, struct sp_bytes value) {
+    struct sp_etcd *client = etcd_client(&fixture->origin.etcd);
+    struct sp_arena arena;
+    struct sp_etcd_outcome outcome;
+    struct sp_error error = {0};
+    const struct sp_etcd_operation operation = {.what = SP_ETCD_PUT, .key = key, .value = value};
+    const struct sp_etcd_txn txn = {.operations = &operation, .operation_count = 1};
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    if (sp_etcd_commit(client, &txn, &arena, &outcome, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    sp_arena_fini(&arena);
+    sp_etcd_close(client);
+}
+
+static void get_raw(struct fixture *fixture, struct sp_bytes key, uint8_t *ret_value, size_t *ret_size) {
+    struct sp_etcd *client = etcd_client(&fixture->origin.etcd);
+    struct sp_arena arena;
+    struct sp_etcd_page page;
+    struct sp_error error = {0};
+    const struct sp_etcd_range range = {.key = key};
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    if (sp_etcd_get(client, &range, &arena, &page, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(page.count, 1);
+    assert_true(page.kvs[0].value.size <= *ret_size);
+    memcpy(ret_value, page.kvs[0].value.data, page.kvs[0].value.size);
+    *ret_size = page.kvs[0].value.size;
+    sp_arena_fini(&arena);
+    sp_etcd_close(client);
+}
+
+static void an_entity_that_cannot_be_read_is_denied_until_it_can(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES], name[64], place[160];
+    uint8_t kept[4096];
+    size_t kept_size = sizeof(kept);
+    workspace(&fixture->pods[0], "torn", key);
+    pod_await(&fixture->pods[1], &fixture->pods[0]);
+    /* kind 4 (a principal), its workspace, its id */
+    int size = snprintf(name, sizeof(name), "\4torn%c%s", '\0', "torn-admin");
+    struct sp_bytes at = entity_key_of(name, (size_t)size, place);
+    get_raw(fixture, at, kept, &kept_size);
+    put_raw(fixture, at, (struct sp_bytes){(const uint8_t *)"\12\377garbage", 9});
+    await_reason(&fixture->pods[0], key, "PRINCIPAL_DISABLED");
+    await_reason(&fixture->pods[1], key, "PRINCIPAL_DISABLED");
+    assert_int_equal(caller_call(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
+                     SP_ERR_PRECONDITION);
+    char *said = process_read(fixture->pods[1].sync.err);
+    assert_non_null(strstr(said, "left out"));
+    free(said);
+    put_raw(fixture, at, (struct sp_bytes){kept, kept_size});
+    await_reason(&fixture->pods[0], key, "ALLOWED");
+    await_reason(&fixture->pods[1], key, "ALLOWED");
+    await_reason(&fixture->pods[2], key, "ALLOWED");
+    caller_ok(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'Yes', 'seats': 2}");
+    verify_all(fixture);
+}
+
+/* ---- other ways to change a store ---- */
+
+static void a_command_changes_operators_through_etcd_and_never_past_it(void **state) {
+    struct fixture *fixture = *state;
+    struct pod *pod = &fixture->pods[1];
+    struct process process;
+    struct caller caller;
+    const char *past[] = {"sallyport-sync", "operator", "add", "eve", "--store", pod->store, NULL};
+    const char *through[] = {"sallyport-sync", "operator", "add",    "eve", "--store",
+                             pod->store,       "--source", pod->url, NULL};
+    assert_int_equal(process_run(&process, pod->folder, "past", past), 1);
+    char *said = process_read(process.err);
+    assert_non_null(strstr(said, "--source"));
+    free(said);
+    assert_int_equal(process_run(&process, pod->folder, "through", through), 0);
+    char *key = process_read(process.out);
+    key[strcspn(key, "\n")] = '\0';
+    pod_await(&fixture->pods[2], pod);
+    assert_true(caller_open(&caller, fixture->pods[2].sync_target, key));
+    caller_ok(&caller, "Admin/WhoAmI", "{}");
+    caller_close(&caller);
+    free(key);
+    verify_all(fixture);
+}
+
+static void a_pod_that_only_follows_makes_no_changes(void **state) {
+    struct fixture *fixture = *state;
+    struct pod pod;
+    pod_make(&pod, &fixture->origin, "only", NULL);
+    pod.sync_words[0] = "--follow-only";
+    pod_start(&pod, &fixture->origin);
+    assert_int_equal(caller_call(&pod.admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
+                     SP_ERR_PRECONDITION);
+    pod_verify(&pod);
+    pod_end(&pod, SIGTERM);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pod_answers_by_a_change_that_one_endpoint_made),
+        cmocka_unit_test(a_replay_at_another_endpoint_gets_the_same_reply),
+        cmocka_unit_test(two_endpoints_together_never_take_the_last_admin),
+        cmocka_unit_test(many_changes_at_both_endpoints_are_all_made),
+        cmocka_unit_test(a_change_too_large_for_one_transaction_takes_effect_at_once),
+        cmocka_unit_test(without_etcd_decisions_go_on_and_changes_are_unavailable_at_once),
+        cmocka_unit_test(a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back),
+        cmocka_unit_test(a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again),
+        cmocka_unit_test(an_entity_that_cannot_be_read_is_denied_until_it_can),
+        cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
+        cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),
+    };
+    if (!etcd_is_here())
+        return 0;
+    return cmocka_run_group_tests(tests, begin, end);
+}
