@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "store/epoch.h"
 #include "sync/service.h"
 #include "sync/source_internal.h"
 
@@ -412,6 +413,45 @@ enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, str
         return sp_error_set(error, SP_ERR_UNAVAILABLE,
                             "this store is behind etcd: `sallyport-sync serve --source` must be following it");
     return status;
+}
+
+static uint64_t epoch_wanted(struct sp_source *source) {
+    pthread_mutex_lock(&source->lock);
+    uint64_t above = source->new_epoch;
+    pthread_mutex_unlock(&source->lock);
+    return above;
+}
+
+static void epoch_begun(struct sp_source *source) {
+    pthread_mutex_lock(&source->lock);
+    source->new_epoch = 0;
+    pthread_mutex_unlock(&source->lock);
+}
+
+enum sp_status sp_source_mend_epoch(struct sp_source *source, struct sp_arena *arena, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    struct sp_revision revision;
+    uint64_t above = epoch_wanted(source);
+    if (above == 0 || source->options.follow_only)
+        return SP_OK;
+    enum sp_status status = sp_source_begin(source, source->store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_revision(sp_write_view(write), &revision);
+    /* Another instance may have done it. */
+    bool done = status == SP_OK && revision.epoch > above;
+    if (status == SP_OK && !done)
+        status = sp_write_begin_epoch(write, above, "source", "Restore", sp_sync_now_s(), arena);
+    if (status == SP_OK && !done)
+        status = sp_source_commit(source, write, error);
+    else
+        sp_write_abort(write);
+    if (status != SP_OK)
+        return status;
+    if (!done)
+        sp_log(SP_LOG_WARNING, "a new epoch begins, because etcd was restored from a backup");
+    epoch_begun(source);
+    return SP_OK;
 }
 
 /* ---- cleaning ---- */

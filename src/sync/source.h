@@ -95,6 +95,11 @@ enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) 
 /* Waits until the follower has applied what made the last sp_source_commit fail, at most `timeout_ms`; false: it has not. */
 bool sp_source_await(struct sp_source *source, unsigned timeout_ms);
 
+/* Begins a new epoch in the source, where this store was found to be ahead of it: the source was restored from a backup. Else nothing.
+ * `arena` is scratch. */
+enum sp_status sp_source_mend_epoch(struct sp_source *source, struct sp_arena *arena,
+                                    struct sp_error *error) SP_MUST_USE;
+
 /* Commits a write that only forgot what expired (it must have begun with sp_source_begin_tidying), and removes the same from
  * etcd, with what no head names. */
 enum sp_status sp_source_begin_tidying(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,

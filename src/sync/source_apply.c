@@ -18,8 +18,8 @@ struct application {
 };
 
 void sp_source_report_unreadable(void *context, struct sp_bytes entity_key, const char *why) {
-    struct sp_source *source = context;
     char name[64];
+    (void)context;
     /* The key names ids of tenants, never a secret; bytes that are no text are shown as dots. */
     size_t size = entity_key.size < sizeof name - 1 ? entity_key.size : sizeof name - 1;
     for (size_t i = 0; i < size; i++)
@@ -27,8 +27,14 @@ void sp_source_report_unreadable(void *context, struct sp_bytes entity_key, cons
     name[size] = '\0';
     sp_log(SP_LOG_ERROR, "an entity of etcd is left out, so that what depends on it is denied: kind %d, %s: %s",
            entity_key.size > 0 ? entity_key.data[0] : 0, name, why);
+}
+
+void sp_source_count_unreadable(struct sp_source *source, struct sp_view *view) {
+    size_t count = 0;
+    if (sp_view_unreadable(view, &count) != SP_OK)
+        return;
     pthread_mutex_lock(&source->lock);
-    source->state.unreadable++;
+    source->state.unreadable = count;
     pthread_mutex_unlock(&source->lock);
 }
 
@@ -140,6 +146,8 @@ enum sp_status sp_source_apply(struct sp_source *source, const struct sp_etcd_ev
     if (status != SP_OK)
         return status;
     status = apply_in_write(&application, events, &commit);
+    if (status == SP_OK && commit)
+        sp_source_count_unreadable(source, sp_write_view(application.write));
     if (status != SP_OK || !commit) {
         sp_write_abort(application.write);
         return status;

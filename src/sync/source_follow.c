@@ -184,6 +184,7 @@ static enum sp_status list_if_wanted(struct follower *follower, struct sp_error 
 /* Until something is wrong. */
 static enum sp_status follow_on(struct follower *follower, struct sp_error *error) {
     struct sp_source *source = follower->source;
+    follower->in_step_ms = sp_source_now_ms();
     enum sp_status status = list_if_wanted(follower, error);
     if (status == SP_OK)
         status = touch(follower, error);
@@ -193,7 +194,6 @@ static enum sp_status follow_on(struct follower *follower, struct sp_error *erro
         return status;
     sp_log(SP_LOG_INFO, "following etcd (%s)", sp_etcd_endpoint(source->follow));
     follower->said = SP_OK;
-    follower->in_step_ms = sp_source_now_ms();
     sp_source_set_following(source, true);
     while (status == SP_OK && !source->list_wanted && !sp_source_is_stopping(source)) {
         status = watch_once(follower, error);

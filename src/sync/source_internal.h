@@ -170,6 +170,8 @@ void sp_source_clean_staged(struct sp_source *source, struct sp_arena *arena);
 enum sp_status sp_source_apply(struct sp_source *source, const struct sp_etcd_events *events, struct sp_arena *arena,
                                struct sp_error *error) SP_MUST_USE;
 
+/* Takes over how many entities a write about to be committed leaves out. */
+void sp_source_count_unreadable(struct sp_source *source, struct sp_view *view);
 void sp_source_report_unreadable(void *context, struct sp_bytes entity_key, const char *why);
 
 void *sp_source_follow(void *source);

@@ -330,7 +330,7 @@ static void look_for_restored(struct listing *listing, struct sp_revision before
     sp_log(SP_LOG_WARNING,
            "etcd's state is not a later one of this store's: it was restored from a backup, or is another store");
     pthread_mutex_lock(&source->lock);
-    source->new_epoch = before.epoch + 1;
+    source->new_epoch = before.epoch;
     pthread_mutex_unlock(&source->lock);
 }
 
@@ -345,6 +345,7 @@ static enum sp_status finish(struct listing *listing, struct sp_revision before)
         return status;
     struct sp_write *write = listing->write;
     listing->write = NULL;
+    sp_source_count_unreadable(listing->source, sp_write_view(write));
     status = sp_write_commit(write, listing->error);
     if (status != SP_OK)
         return status;

@@ -93,9 +93,20 @@ static bool remove_piece(struct sp_tidy *tidy, struct sp_store *store, struct sp
     return true;
 }
 
+/* At once: until then revisions of before the restore are believed. */
+static void mend_epoch(struct sp_tidy *tidy, struct sp_arena *scratch) {
+    struct sp_error error = {0};
+    if (tidy->source == NULL)
+        return;
+    if (sp_source_mend_epoch(tidy->source, scratch, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
+        sp_log(SP_LOG_WARNING, "no new epoch can be begun in etcd yet: %s", error.message);
+    sp_arena_wipe(scratch);
+}
+
 bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch) {
     int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
     bool tick = now_ms >= tidy->readers_due_ms;
+    mend_epoch(tidy, scratch);
     if (tick) {
         clear_readers(store);
         tidy->readers_due_ms = now_ms + READERS_EVERY_MS;

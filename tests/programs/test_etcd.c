@@ -156,7 +156,7 @@ struct busy {
     struct caller caller;
     char name;
     int made;
-    char trouble[256];
+    char trouble[1024];
 };
 
 static void *make_users(void *user) {
@@ -374,6 +374,56 @@ static void an_entity_that_cannot_be_read_is_denied_until_it_can(void **state) {
     verify_all(fixture);
 }
 
+/* ---- etcd from a backup ---- */
+
+static long long epoch_of(struct pod *pod) {
+    caller_ok(&pod->admin, "Admin/WhoAmI", "{}");
+    return caller_number(&pod->admin, "revision.epoch");
+}
+
+static void restore_backup(struct etcd *etcd, const char *snapshot) {
+    char data[160], peer[64], cluster[96];
+    snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
+    snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
+    snprintf(cluster, sizeof(cluster), "%s=%s", etcd->name, peer);
+    folder_remove(data);
+    const char *words[] = {"snapshot", "restore",
+                           snapshot,   "--data-dir",
+                           data,       "--name",
+                           etcd->name, "--initial-advertise-peer-urls",
+                           peer,       "--initial-cluster",
+                           cluster,    NULL};
+    etcd_control(etcd, words);
+}
+
+static void a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state(void **state) {
+    struct fixture *fixture = *state;
+    char kept[PROGRAMS_KEY_BYTES], lost[PROGRAMS_KEY_BYTES], old[96], snapshot[160];
+    struct etcd *etcd = &fixture->origin.etcd;
+    workspace(&fixture->pods[0], "backed-up", kept);
+    snprintf(snapshot, sizeof(snapshot), "%s/etcd.backup", fixture->origin.folder);
+    const char *save[] = {"snapshot", "save", snapshot, NULL};
+    etcd_control(etcd, save);
+    workspace(&fixture->pods[0], "after-backup", lost);
+    pod_revision(&fixture->pods[0].admin, old);
+    for (size_t i = 0; i < PODS; i++)
+        assert_string_equal(pod_check(&fixture->pods[i], lost, old), "ALLOWED");
+    long long epoch = epoch_of(&fixture->pods[0]);
+    etcd_end(etcd, SIGKILL);
+    restore_backup(etcd, snapshot);
+    etcd_start(etcd);
+    for (size_t i = 0; i < PODS; i++) {
+        await_reason(&fixture->pods[i], lost, "KEY_UNKNOWN");
+        await_reason(&fixture->pods[i], kept, "ALLOWED");
+        for (int looks = 0; epoch_of(&fixture->pods[i]) <= epoch; looks++) {
+            assert_true(looks < 3000);
+            nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000L}, NULL);
+        }
+        assert_string_equal(pod_check(&fixture->pods[i], kept, old), "FAILED_PRECONDITION");
+    }
+    verify_all(fixture);
+}
+
 /* ---- other ways to change a store ---- */
 
 static void a_command_changes_operators_through_etcd_and_never_past_it(void **state) {
@@ -422,6 +472,7 @@ int main(void) {
         cmocka_unit_test(a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back),
         cmocka_unit_test(a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again),
         cmocka_unit_test(an_entity_that_cannot_be_read_is_denied_until_it_can),
+        cmocka_unit_test(a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state),
         cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
         cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),
     };
