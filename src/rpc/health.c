@@ -15,6 +15,7 @@ struct watcher {
     struct watcher *previous, *next;
     bool linked;
     bool known; /* the service that it asked for */
+    bool of_liveness;
     bool sending;
     serving_status told; /* UNKNOWN: nothing yet */
 };
@@ -29,6 +30,14 @@ struct health {
 };
 
 enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
+
+/* For liveness probes: SERVING as long as calls are answered at all. A server that waits for its store or is cut off from its
+ * source is NOT_SERVING, and being restarted would not help it. */
+static const char liveness[] = "liveness";
+
+static bool is_liveness(struct sp_str service) {
+    return sp_str_equal(service, sp_str_from(liveness));
+}
 
 enum sp_status health_create(struct health **ret_health, struct sp_error *error) {
     struct health *health = calloc(1, sizeof *health);
@@ -57,7 +66,7 @@ static bool is_known(const struct health *health, struct sp_str name) {
             return true;
         }
     }
-    return name.size == 0;
+    return name.size == 0 || is_liveness(name);
 }
 
 enum sp_status health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
@@ -74,9 +83,9 @@ enum sp_status health_add_service(struct health *health, struct sp_str name, str
     return SP_OK;
 }
 
-static serving_status status_now(struct health *health) {
+static serving_status status_now(struct health *health, bool of_liveness) {
     pthread_mutex_lock(&health->lock);
-    serving_status status = health->serving ? STATUS(SERVING) : STATUS(NOT_SERVING);
+    serving_status status = health->serving || of_liveness ? STATUS(SERVING) : STATUS(NOT_SERVING);
     pthread_mutex_unlock(&health->lock);
     return status;
 }
@@ -130,7 +139,7 @@ static void check(struct sp_rpc_call *call, void *user) {
     } else if (!is_known(health, service)) {
         sp_rpc_fail(call, SP_ERR_NOT_FOUND, "this server has no such service");
     } else {
-        struct response_bytes bytes = pack_response(status_now(health));
+        struct response_bytes bytes = pack_response(status_now(health, is_liveness(service)));
         sp_rpc_reply(call, (struct sp_bytes){bytes.data, bytes.size});
     }
 }
@@ -163,7 +172,7 @@ static void unlink_watcher(struct health *health, struct watcher *watcher) {
 
 /* Tells what the client was not told yet. */
 static void tell(struct health *health, struct watcher *watcher) {
-    serving_status status = watcher->known ? status_now(health) : STATUS(SERVICE_UNKNOWN);
+    serving_status status = watcher->known ? status_now(health, watcher->of_liveness) : STATUS(SERVICE_UNKNOWN);
     if (watcher->sending || watcher->told == status) {
         return;
     }
@@ -196,6 +205,7 @@ static void watch_received(struct sp_rpc_call *call, void *user, struct sp_bytes
         return;
     }
     watcher->known = is_known(health, service);
+    watcher->of_liveness = is_liveness(service);
     link_watcher(health, watcher);
     tell(health, watcher);
 }

@@ -93,7 +93,7 @@ unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);
 /* Starts the workers. Health begins as NOT_SERVING. */
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* Health of "" and of every registered service; watchers are told. Any thread. */
+/* Health of "" and of every registered service; watchers are told. "liveness" is SERVING all the time. Any thread. */
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
 
 /* Health to NOT_SERVING, no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE),

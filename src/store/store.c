@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/env.h"
+#include "store/holders.h"
 
 enum { DEFAULT_MAX_READERS = 512, PATH_BYTES = 4096 };
 
@@ -228,7 +229,9 @@ enum sp_status sp_store_open(const char *path, const struct sp_store_options *op
                                   "there is no store in %s: make one with `sallyport-sync init --store %s`", path, path)
                    : sp_error_set(error, SP_ERR_IO, "cannot look at %s: %s", data_file, strerror(errno));
     struct sp_store *store = NULL;
-    enum sp_status status = sp_env_open(path, options, &store, error);
+    enum sp_status status = sp_env_check_holders(path, error);
+    if (status == SP_OK)
+        status = sp_env_open(path, options, &store, error);
     if (status != SP_OK)
         return status;
     assert(store != NULL);

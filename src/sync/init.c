@@ -1,8 +1,10 @@
 /* init, and how an operator's key is shown. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -70,8 +72,42 @@ struct init_options {
     const char *operator_name;
     const char *key_file;
     uint64_t map_size;
+    bool if_missing;
     bool help;
 };
+
+/* ---- a store that is there ---- */
+
+/* Takes from group and others what they must not have: Kubernetes gives a volume's group every file on it, when it mounts the
+ * volume. True: the file is there and has content. */
+static bool narrow_mode(const char *path, mode_t most) {
+    struct stat of_file;
+    if (path == NULL || stat(path, &of_file) != 0)
+        return false;
+    if ((of_file.st_mode & 0777 & ~most) != 0 && chmod(path, of_file.st_mode & (07000 | most)) != 0)
+        (void)fprintf(stderr, "sallyport-sync: %s: its mode stays wider than %o: %s\n", path, (unsigned)most,
+                      strerror(errno));
+    return of_file.st_size > 0;
+}
+
+/* True where nothing is left to be done. Opening for writing sets the modes of the store's own files. */
+static bool is_there(const struct init_options *options) {
+    const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
+    struct sp_store *store = NULL;
+    struct sp_error error = {0};
+    bool key_written = narrow_mode(options->key_file, 0600);
+    if (sp_store_open(options->store, &open_options, &store, &error) != SP_OK) {
+        if (options->key_file != NULL && !key_written)
+            unlink(options->key_file); /* of a try that was interrupted */
+        return false;
+    }
+    sp_store_close(store);
+    narrow_mode(options->store, 0750);
+    (void)fprintf(stderr, "There is a store in %s: it stays as it is.\n", options->store);
+    return true;
+}
+
+/* ---- making one ---- */
 
 /* The whole file in memory that the caller frees. */
 static enum sp_status read_schema(const char *path, char **ret_text, size_t *ret_size, struct sp_error *error) {
@@ -125,6 +161,8 @@ static enum sp_status open_and_add(const struct init_options *options, int key_f
 static int init(const struct init_options *options) {
     struct sp_error error = {0};
     int key_fd = -1;
+    if (options->if_missing && is_there(options))
+        return EXIT_SUCCESS;
     enum sp_status status = sp_sync_open_key_file(options->key_file, &key_fd, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);
@@ -183,6 +221,10 @@ int sp_sync_init_command(const struct sp_sync_command *command, int argc, char *
          .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "the most that the store may hold; address space, not disk"},
+        {.name = "if-missing",
+         .kind = SP_OPTION_FLAG,
+         .target = &options.if_missing,
+         .help = "succeed without doing anything where the folder holds a store already"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &options.help, .help = "print this and exit"},
     };
     int rest = argc;

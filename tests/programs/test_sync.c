@@ -687,6 +687,38 @@ static void init_makes_no_store_over_another_and_no_key_over_a_file(void **state
     assert_int_equal(about.st_mode & 0777, 0600);
 }
 
+static mode_t mode_of(const char *path) {
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    return about.st_mode & 0777;
+}
+
+/* As an init container runs it: at each start of the pod. */
+static void init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_its_group(void **state) {
+    (void)state;
+    char folder[128], file[128], data[160];
+    snprintf(folder, sizeof(folder), "%s/once", programs.folder);
+    snprintf(file, sizeof(file), "%s/once.key", programs.folder);
+    snprintf(data, sizeof(data), "%s/data.mdb", folder);
+    const char *init[] = {"sallyport-sync", "init", "--if-missing", "--store", folder, "--key-file", file, NULL};
+    fclose(fopen(file, "w")); /* of a try that was killed */
+    assert_int_equal(run_sync(init, "it is shown this once"), 0);
+    char *key = process_read(file);
+    assert_int_equal(strlen(key), 53);
+    assert_int_equal(chmod(file, 0660) | chmod(data, 0660) | chmod(folder, 0770), 0);
+    assert_int_equal(run_sync(init, "it stays as it is"), 0);
+    char *same = process_read(file);
+    assert_string_equal(same, key);
+    assert_int_equal(mode_of(file), 0600);
+    assert_int_equal(mode_of(data), 0640);
+    assert_int_equal(mode_of(folder), 0750);
+    assert_int_equal(unlink(file), 0); /* the operator took it */
+    assert_int_equal(run_sync(init, "it stays as it is"), 0);
+    assert_int_not_equal(access(file, F_OK), 0);
+    free(key);
+    free(same);
+}
+
 static void nothing_is_left_in_the_store_folder(void **state) {
     (void)state;
     assert_int_equal(folder_count(programs.store, "scratch-"), 0);
@@ -717,6 +749,7 @@ int main(void) {
         cmocka_unit_test(operators_are_added_and_revoked_while_it_serves),
         cmocka_unit_test(every_command_explains_itself_and_refuses_nonsense),
         cmocka_unit_test(init_makes_no_store_over_another_and_no_key_over_a_file),
+        cmocka_unit_test(init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_its_group),
         cmocka_unit_test(nothing_is_left_in_the_store_folder),
     };
     return cmocka_run_group_tests(tests, make_world, remove_world) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

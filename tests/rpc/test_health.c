@@ -87,6 +87,7 @@ static void answers_for_every_service_of_the_server(void **state) {
         {"grpc.health.v1.Health", "SERVING"},
         {"grpc.reflection.v1.ServerReflection", "SERVING"},
         {"grpc.reflection.v1alpha.ServerReflection", "SERVING"},
+        {"liveness", "SERVING"},
         {"test.Tes", "NOT_FOUND"},
         {"test.Test2", "NOT_FOUND"},
         {"/test.Test", "NOT_FOUND"},
@@ -99,6 +100,17 @@ static void answers_for_every_service_of_the_server(void **state) {
     }
     sp_rpc_server_set_serving(rig->server, false);
     assert_string_equal(check(rig, client, "test.Test"), "NOT_SERVING");
+    sp_rpc_client_close(client);
+}
+
+static void liveness_does_not_hang_on_what_the_server_waits_for(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *stream = watch(rig, client, "liveness");
+    assert_string_equal(check(rig, client, ""), "NOT_SERVING");
+    assert_string_equal(check(rig, client, "liveness"), "SERVING");
+    assert_string_equal(next_status(rig, stream), "SERVING");
+    sp_rpc_stream_close(stream);
     sp_rpc_client_close(client);
 }
 
@@ -176,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(begins_as_not_serving),
         TEST(answers_for_every_service_of_the_server),
+        TEST(liveness_does_not_hang_on_what_the_server_waits_for),
         TEST(refuses_bytes_that_are_no_request),
         TEST(tells_watchers_of_each_change),
         TEST(keeps_the_watch_of_an_unknown_service_open),
