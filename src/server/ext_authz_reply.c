@@ -1,5 +1,5 @@
 /* From a decision to what the proxy does with the request. */
-#include <stdio.h>
+#include <string.h>
 
 #include "server/ext_authz.h"
 #include "wire/wire.h"
@@ -184,11 +184,28 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
 
 /* ---- denied ---- */
 
+/* As the inside of a JSON string; only for our own sentences, which have no control characters. */
+static const char *escape(const char *text, struct sp_arena *arena) {
+    char *escaped = sp_arena_alloc(arena, 2 * strlen(text) + 1);
+    char *at = escaped;
+    if (escaped == NULL)
+        return NULL;
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            *at++ = '\\';
+        *at++ = *text;
+    }
+    *at = '\0';
+    return escaped;
+}
+
 static char *write_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
                         const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
-    const char *detail = request->refusal != NULL ? request->refusal : "";
+    const char *detail = request->refusal != NULL ? escape(request->refusal, arena) : "";
     struct sp_str id = request->id.size > 0 ? request->id : verdict->decision_id;
     bool open = verdict->reason == SP_REASON_REQUEST_MALFORMED;
+    if (detail == NULL)
+        return NULL;
     return sp_arena_printf(
         arena, "{\"detail\":{\"type\":\"%s\",\"code\":\"%s\",\"message\":\"%s%s%s%s\",\"request_id\":\"%.*s\"}}",
         outcome->type, words[verdict->reason].code, words[verdict->reason].message, *detail != '\0' ? ": " : "", detail,

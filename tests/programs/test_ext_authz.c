@@ -253,6 +253,38 @@ static void a_schema_that_is_put_is_in_force_at_once(void **state) {
 
 /* ---- whatever a client can do ---- */
 
+/* The denial's words quote the reasons of core/route.h, and are JSON all the same. */
+static void every_refusal_of_a_path_is_told_in_json(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/a//b",  "/a/../b",
+                                        "/a/%2e", "/a\\b",
+                                        "/a%5Cb", "/a%2Fb",
+                                        "/a;b",   "/a%3Bb",
+                                        "/a%25b", "/a%3Fb",
+                                        "/a#b",   "/a%",
+                                        "/a b",   "/a\"b",
+                                        "/a%00",  "/a%ff",
+                                        "a",      "*",
+                                        "",       "/v1/Previews",
+                                        "/a?b c", "/v1/previews/\x7f",
+                                        "//",     "/\xc3\xa9"};
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        char text[ENVOY_REPLY_TEXT_BYTES];
+        ask((struct envoy_parts){.headers = "x-api-key: $K", .method = "GET", .path = paths[i]}, user_key, text);
+        if (!has_line(text, "reason=REQUEST_MALFORMED"))
+            fail_msg("%s:\n%s", paths[i], text);
+        char *body = strchr(text, '{');
+        assert_non_null(body);
+        *strchr(body, '\n') = '\0';
+        json_t *json = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
+        if (json == NULL)
+            fail_msg("%s", body);
+        assert_string_equal(json_string_value(json_object_get(json_object_get(json, "detail"), "code")),
+                            "request_malformed");
+        json_decref(json);
+    }
+}
+
 static char *repeat(const char *text, size_t times) {
     size_t size = strlen(text);
     char *whole = malloc(size * times + 1);
@@ -431,6 +463,7 @@ int main(void) {
         cmocka_unit_test(an_allowed_request_says_who_it_is),
         cmocka_unit_test(each_reason_denies_with_its_status),
         cmocka_unit_test(a_schema_that_is_put_is_in_force_at_once),
+        cmocka_unit_test(every_refusal_of_a_path_is_told_in_json),
         cmocka_unit_test(long_and_many_parts_are_denied_and_never_an_error),
         cmocka_unit_test(a_message_that_takes_too_much_memory_is_denied),
         cmocka_unit_test(bytes_that_are_no_message_are_denied_and_never_an_error),

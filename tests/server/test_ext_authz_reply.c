@@ -114,9 +114,9 @@ static void a_denied_request_is_told_why_in_json(void **state) {
         {SP_REASON_REQUEST_MALFORMED, "r1", NULL,
          "400\n" JSON BODY("invalid_request", "request_malformed", "The request is not accepted in this form.",
                            "r1") "decision_id=d1\nreason=REQUEST_MALFORMED\n"},
-        {SP_REASON_REQUEST_MALFORMED, "r1", "empty segment",
+        {SP_REASON_REQUEST_MALFORMED, "r1", "an empty segment (\"//\") or a \\",
          "400\n" JSON BODY("invalid_request", "request_malformed",
-                           "The request is not accepted in this form: empty segment.",
+                           "The request is not accepted in this form: an empty segment (\\\"//\\\") or a \\\\.",
                            "r1") "decision_id=d1\nreason=REQUEST_MALFORMED\n"},
     };
     struct sp_ext_authz_settings settings = usual_settings();
