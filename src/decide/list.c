@@ -299,10 +299,23 @@ struct principals {
     uint8_t kind; /* 0: either */
 };
 
-static void stand_for(const Sallyport__Store__V1__StoredPrincipal *stored, struct sp_str id, struct sp_key *key) {
+/* Entities carry no seals, and a number that was damaged would be another principal's: the index that leads from numbers
+ * back to entities must know it as this one. */
+static enum sp_status stand_for(struct sp_view *view, struct sp_bytes entity,
+                                const Sallyport__Store__V1__StoredPrincipal *stored, struct sp_str id,
+                                struct sp_key *key) {
+    struct sp_entity_key known;
+    if (stored->principal == NULL)
+        return SP_ERR_CORRUPT;
+    enum sp_status status = sp_index_subject(view, stored->number, &known);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    if (known.size != entity.size || memcmp(known.bytes, entity.data, entity.size) != 0)
+        return SP_ERR_CORRUPT;
     key->principal = id;
     key->principal_number = stored->number;
     key->principal_kind = (uint8_t)stored->principal->kind;
+    return SP_OK;
 }
 
 static enum sp_status take_principal(void *context, struct sp_bytes key, struct sp_bytes value) {
@@ -317,11 +330,12 @@ static enum sp_status take_principal(void *context, struct sp_bytes key, struct 
         return status;
     const Sallyport__Store__V1__StoredPrincipal *stored = (const Sallyport__Store__V1__StoredPrincipal *)message;
     size_t prefix_size = 1 + step->ask.workspace.size + 1;
-    if (stored->principal == NULL || key.size <= prefix_size)
+    if (key.size <= prefix_size)
         return SP_ERR_CORRUPT;
     struct sp_str id = {(const char *)key.data + prefix_size, key.size - prefix_size};
     status = move_on(step, id);
-    stand_for(stored, id, &step->key);
+    if (status == SP_OK)
+        status = stand_for(step->view, key, stored, id, &step->key);
     if (status != SP_OK || (principals->kind != 0 && principals->kind != step->key.principal_kind))
         return status;
     return offer(step, id, step->key.principal_kind);
@@ -385,11 +399,11 @@ static enum sp_status find_principal(struct sp_view *view, uint8_t principal_kin
     if (status != SP_OK)
         return status;
     const Sallyport__Store__V1__StoredPrincipal *stored = (const Sallyport__Store__V1__StoredPrincipal *)message;
-    if (stored->principal == NULL)
-        return SP_ERR_CORRUPT;
-    if (principal_kind == 0 || principal_kind == (uint8_t)stored->principal->kind)
-        stand_for(stored, key->principal, key);
-    return SP_OK;
+    struct sp_key found = *key;
+    status = stand_for(view, (struct sp_bytes){entity.bytes, entity.size}, stored, key->principal, &found);
+    if (status == SP_OK && (principal_kind == 0 || principal_kind == found.principal_kind))
+        *key = found;
+    return status;
 }
 
 enum sp_status sp_principal_key(struct sp_view *view, struct sp_str workspace, struct sp_str principal,

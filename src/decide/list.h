@@ -44,14 +44,15 @@ enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *qu
                                  struct sp_list_place *place, struct sp_list_end *ret_end) SP_MUST_USE;
 
 /* One step of the principals of query->workspace, which must be named, whom a key with every permission would let do the
- * query's action on its resource. `principal_kind` 0: both kinds. Credential, known key and address of the query are not looked at. */
+ * query's action on its resource. `principal_kind` 0: both kinds. Credential, known key and address of the query are not
+ * looked at. */
 enum sp_status sp_list_principals(struct sp_view *view, const struct sp_query *query, uint8_t principal_kind,
                                   const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                   struct sp_list_place *place, struct sp_list_end *ret_end) SP_MUST_USE;
 
-/* A key that stands for a principal as such: every permission, any address, never ends. To be asked about as SP_CREDENTIAL_KNOWN. A
- * principal or workspace that is not there, or a principal of another kind than `principal_kind` (0: either), gives a key
- * that every question denies. `workspace` and `principal` are borrowed. SP_ERR_CORRUPT, SP_ERR_IO, SP_ERR_MEMORY. */
+/* A key that stands for a principal as such: every permission, any address, never ends. To be asked about as
+ * SP_CREDENTIAL_KNOWN. A principal or workspace that is not there, or a principal of another kind than `principal_kind`
+ * (0: either), gives a key that every question denies. `workspace` and `principal` are borrowed. SP_ERR_CORRUPT, SP_ERR_IO, SP_ERR_MEMORY. */
 enum sp_status sp_principal_key(struct sp_view *view, struct sp_str workspace, struct sp_str principal,
                                 uint8_t principal_kind, struct sp_key *ret_key) SP_MUST_USE;
 

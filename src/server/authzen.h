@@ -1,5 +1,5 @@
-/* AuthZEN Authorization API 1.0 on the HTTP port: evaluation, evaluations, the three searches, and the metadata. What maps to
- * what is told in docs/authzen.md. */
+/* AuthZEN Authorization API 1.0 on the HTTP port: evaluation, evaluations, the three searches, and the metadata. What maps
+ * to what is told in docs/authzen.md. */
 #ifndef SP_SERVER_AUTHZEN_H
 #define SP_SERVER_AUTHZEN_H
 

@@ -23,7 +23,8 @@ enum sp_status sp_authzen_prepare(struct sp_service *service, struct sp_view *vi
                                   const struct sp_authzen_question *question, struct sp_str action,
                                   struct sp_authzen_asked *ret_asked) SP_MUST_USE;
 
-/* The first denial, or that all is allowed. `first`: how many of the queries are passed over; where that leaves none, ALLOWED. */
+/* The first denial, or that all is allowed. `first`: how many of the queries are passed over; where that leaves none,
+ * ALLOWED. */
 enum sp_status sp_authzen_ask(struct sp_view *view, struct sp_authzen_asked *asked, size_t first,
                               struct sp_answer *ret_answer) SP_MUST_USE;
 

@@ -16,15 +16,15 @@ struct sp_shared;
 enum sp_status sp_shared_open(struct sp_view *view, uint64_t principal_number, uint32_t type_number, uint64_t scope,
                               struct sp_str after, struct sp_arena *arena, struct sp_shared **ret_shared) SP_MUST_USE;
 
-/* The next id; SP_ERR_NOT_FOUND past the last. Borrowed from the view. Takes one seek for each grant of it, and time that grows with the
- * logarithm of the number of lists. */
+/* The next id; SP_ERR_NOT_FOUND past the last. Borrowed from the view. Takes one seek for each grant of it, and time that
+ * grows with the logarithm of the number of lists. */
 enum sp_status sp_shared_next(struct sp_shared *shared, struct sp_str *ret_id) SP_MUST_USE;
 
 /* NULL is allowed. */
 void sp_shared_close(struct sp_shared *shared);
 
-/* The first id above `after` (empty: the first) of the resources of a type and scope that have a grant, or of global ones that
- * are registered, whatever their workspace. Borrowed from the view. SP_ERR_NOT_FOUND. */
+/* The first id above `after` (empty: the first) of the resources of a type and scope that have a grant, or of global ones
+ * that are registered, whatever their workspace. Borrowed from the view. SP_ERR_NOT_FOUND. */
 enum sp_status sp_shared_any_after(struct sp_view *view, uint32_t type_number, uint64_t scope, struct sp_str after,
                                    struct sp_str *ret_id) SP_MUST_USE;
 
