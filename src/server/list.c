@@ -157,6 +157,7 @@ static void pump(struct listing *listing) {
     }
     listing->sending = true;
     sp_rpc_send(listing->call, bytes);
+    sp_arena_reset(&listing->arena); /* while a slow reader takes its time */
 }
 
 static void open_listing(struct sp_rpc_call *call, void *user, bool subjects) {
