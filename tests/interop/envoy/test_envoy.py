@@ -253,6 +253,7 @@ class Trouble(EnvoyTest):
     def test_nothing_passes_while_the_server_does_not_answer(self):
         the.world.server.process.send_signal(signal.SIGSTOP)
         try:
+            wait_for("every thread's stop", the.world.server.stands_still)
             self.expect_closed()
         finally:
             the.world.server.process.send_signal(signal.SIGCONT)

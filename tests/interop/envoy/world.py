@@ -71,6 +71,10 @@ class Program:
             self.process = subprocess.Popen(arguments, stderr=err, stdout=out, env={**os.environ, **(env or {})})
         atexit.register(self.process.kill)
 
+    def stands_still(self):
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
     def end(self, with_signal=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
