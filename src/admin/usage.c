@@ -37,6 +37,15 @@ static const char *duration_text(struct sp_admin_context *ctx, int64_t duration_
     return sp_arena_printf(ctx->arena, "%" PRId64 " %s%s", count, units[unit].name, count == 1 ? "" : "s");
 }
 
+static const char *lost_text(struct sp_admin_context *ctx, const struct sp_usage_coverage *coverage) {
+    bool own = strcmp(coverage->loser, SP_USAGE_ADMIN_ID) == 0;
+    return sp_arena_printf(ctx->arena,
+                           "%s %s lost some of what it saw before %s: ask for a shorter window, or an operator accepts "
+                           "the loss (sallyport server retire %s)",
+                           own ? "the admin instance" : "server", coverage->loser,
+                           time_text(ctx, coverage->lost_until_s), coverage->loser);
+}
+
 static const char *silent_text(struct sp_admin_context *ctx, const struct sp_usage_coverage *coverage) {
     if (strcmp(coverage->behind, SP_USAGE_ADMIN_ID) == 0)
         return "the admin instance itself cannot write what it sees: its log says why";
@@ -77,10 +86,7 @@ static const char *why_text(struct sp_admin_context *ctx, const struct sp_admin_
     case SP_WHY_SERVER_SILENT:
         return silent_text(ctx, coverage);
     case SP_WHY_SERVER_LOST:
-        return sp_arena_printf(ctx->arena,
-                               "server %s lost some of what it saw before %s: ask for a shorter window, or an operator "
-                               "accepts the loss (sallyport server retire %s)",
-                               coverage->loser, time_text(ctx, coverage->lost_until_s), coverage->loser);
+        return lost_text(ctx, coverage);
     }
     return NULL;
 }
@@ -267,9 +273,11 @@ static Sallyport__V1__ReportingServer *tell_server(struct sp_admin_context *ctx,
     return server->id != NULL && server->instance != NULL ? server : NULL;
 }
 
-/* One that said goodbye and lost nothing is remembered for a while, and is nobody's business. */
+/* One that said goodbye and lost nothing is remembered for a while, and is nobody's business; nor is the admin instance itself
+ * unless it lost something. */
 static bool is_shown(const struct sp_usage_source *source) {
-    return strcmp(source->id, SP_USAGE_ADMIN_ID) != 0 && (!source->ended || source->lost_until_s != 0);
+    bool own = strcmp(source->id, SP_USAGE_ADMIN_ID) == 0;
+    return source->lost_until_s != 0 || (!own && !source->ended);
 }
 
 /* SP_ERR_OUT_OF_RANGE: the page is full, and there is more. */
@@ -347,7 +355,7 @@ enum sp_status sp_admin_retire_server(struct sp_admin_context *ctx, const Protob
     if (response == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = require_kept(ctx);
-    if (status == SP_OK)
+    if (status == SP_OK && strcmp(request->id, SP_USAGE_ADMIN_ID) != 0)
         status = sp_text_check_id(sp_str_from(request->id), "id", ctx->error);
     if (status == SP_OK)
         status = retire(ctx, request->id, &count);

@@ -16,8 +16,8 @@ enum {
     BATCH_MAX = 64,
     OWN_KEYS = 16384,     /* used in calls to the admin API between two writings */
     OWN_EVERY_MAX_S = 30, /* and how long between them at most */
-    TIDY_EVERY_MS = 60000,
-    TIDY_PIECE = 1000,
+    TIDY_EVERY_MS = 10000,
+    TIDY_PIECE = 5000,
     SAY_AGAIN_S = 60,
 };
 

@@ -74,6 +74,6 @@ enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, cons
                                   enum sp_key_safety_why *ret_why);
 
 /* The source's id under which the admin instance itself reports what its own calls present; no server can have it. */
-#define SP_USAGE_ADMIN_ID "(admin)"
+#define SP_USAGE_ADMIN_ID "@admin"
 
 #endif

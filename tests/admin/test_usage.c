@@ -295,10 +295,29 @@ static void a_server_is_retired_by_an_operator_whose_name_is_told(void **state) 
     assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_SAFE");
     admin_fails(fixture, fixture->operator_key, "RetireServer", "{'id': 'beta'}", SP_ERR_NOT_FOUND,
                 "server beta not found");
-    admin_fails(fixture, fixture->operator_key, "RetireServer", "{'id': '(admin)'}", SP_ERR_INVALID, "id");
+    admin_fails(fixture, fixture->operator_key, "RetireServer", "{'id': 'no id'}", SP_ERR_INVALID, "id");
     assert_int_equal(admin_revision(fixture), revision);
     scene->usage.store = NULL;
     admin_fails(fixture, fixture->operator_key, "ListServers", "{}", SP_ERR_UNAVAILABLE, "keeps no last use");
+}
+
+static void what_the_admin_instance_lost_is_shown_and_can_be_accepted(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    all_is_known(scene);
+    admin_ok(fixture, fixture->operator_key, "ListServers", "{}");
+    assert_int_equal(admin_length(fixture, "servers"), 1);
+    /* It was killed, and another process goes on. */
+    told(scene, SP_USAGE_ADMIN_ID, 2, 1, NOW - 1, 0, NOW - 1);
+    admin_ok(fixture, fixture->operator_key, "ListServers", "{}");
+    assert_int_equal(admin_length(fixture, "servers"), 2);
+    assert_string_equal(admin_text(fixture, "servers.0.id"), "@admin");
+    assert_string_equal(admin_text(fixture, "servers.0.state"), "SERVER_STATE_ENDED");
+    admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old'}");
+    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance @admin lost some of what it saw before"));
+    admin_ok(fixture, fixture->operator_key, "RetireServer", "{'id': '@admin'}");
+    admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old'}");
+    assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_SAFE");
 }
 
 int main(void) {
@@ -309,6 +328,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_who_may_read_a_key_learns_of_its_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_key_that_asks_is_in_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(servers_are_listed_by_state_and_page_by_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_admin_instance_lost_is_shown_and_can_be_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_is_retired_by_an_operator_whose_name_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

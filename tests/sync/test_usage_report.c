@@ -44,7 +44,7 @@ static void a_report_that_cannot_be_is_refused_by_its_field(void **state) {
          "'ywBxBw=='}]}",
          NULL},
         {"{'sequence': 1}", "server: "},
-        {"{'server': '(admin)', 'sequence': 1}", "server: "},
+        {"{'server': '@admin', 'sequence': 1}", "server: "},
         {"{'server': 'a b', 'sequence': 1}", "server: "},
         {"{'server': 'a'}", "sequence: "},
         {"{'server': 'a', 'sequence': 1, 'until': -1}", "until: "},
