@@ -17,7 +17,7 @@
 #include "wire/wire.h"
 
 enum {
-    LANE_KEYS = 16384, /* between two collections; a lane that is half full asks for one */
+    LANE_KEYS = 2048, /* of one of a lane's tables; the first that is full asks to be collected */
     REPORT_USES = 5000,
     CALL_TIMEOUT_MS = 3000,
     BACKOFF_FIRST_MS = 500,
@@ -345,6 +345,7 @@ static enum sp_status create(const struct sp_usage_reporter_options *options, st
     struct sp_usage_reporter *reporter = calloc(1, sizeof(*reporter));
     if (reporter == NULL)
         return SP_ERR_MEMORY;
+    uint64_t seed = 0;
     reporter->options = *options;
     reporter->collect_at_ms = now_ms();
     (void)sem_init(&reporter->wake, 0, 0);
@@ -352,9 +353,11 @@ static enum sp_status create(const struct sp_usage_reporter_options *options, st
     if (status == SP_OK)
         status = sp_random_fill((uint8_t *)&reporter->instance, sizeof(reporter->instance));
     if (status == SP_OK)
-        status = sp_usage_table_init(&reporter->pending, options->max_keys);
+        status = sp_random_fill((uint8_t *)&seed, sizeof(seed));
     if (status == SP_OK)
-        status = sp_usage_gather_init(&reporter->gather, options->lanes, LANE_KEYS, wake, reporter);
+        status = sp_usage_table_init(&reporter->pending, options->max_keys, seed);
+    if (status == SP_OK)
+        status = sp_usage_gather_init(&reporter->gather, options->lanes, LANE_KEYS, seed, wake, reporter);
     if (status == SP_OK)
         *ret_reporter = reporter;
     else

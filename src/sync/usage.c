@@ -389,6 +389,7 @@ static void free_usage(struct sp_sync_usage *usage) {
 }
 
 static enum sp_status create(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage) {
+    uint64_t seed = 0;
     pthread_condattr_t attributes;
     struct sp_sync_usage *usage = calloc(1, sizeof(*usage));
     if (usage == NULL)
@@ -403,9 +404,11 @@ static enum sp_status create(const struct sp_sync_usage_options *options, struct
     pthread_condattr_destroy(&attributes);
     enum sp_status status = sp_random_fill((uint8_t *)&usage->instance, sizeof(usage->instance));
     if (status == SP_OK)
-        status = sp_usage_table_init(&usage->own, OWN_KEYS);
+        status = sp_random_fill((uint8_t *)&seed, sizeof(seed));
     if (status == SP_OK)
-        status = sp_usage_table_init(&usage->writing, OWN_KEYS);
+        status = sp_usage_table_init(&usage->own, OWN_KEYS, seed);
+    if (status == SP_OK)
+        status = sp_usage_table_init(&usage->writing, OWN_KEYS, seed);
     if (status == SP_OK)
         *ret_usage = usage;
     else

@@ -12,35 +12,35 @@ static int64_t now_s(void) {
     return now.tv_sec;
 }
 
-static enum sp_status make_table(uint32_t capacity, struct sp_usage_table **ret_table) {
-    struct sp_usage_table *table = calloc(1, sizeof(*table));
-    if (table == NULL)
-        return SP_ERR_MEMORY;
-    enum sp_status status = sp_usage_table_init(table, capacity);
+static void free_set(struct sp_usage_set *set) {
+    for (size_t i = 0; set != NULL && i < SP_USAGE_SEGMENTS; i++)
+        sp_usage_table_fini(&set->tables[i]);
+    free(set);
+}
+
+static enum sp_status make_set(uint32_t capacity, uint64_t seed, struct sp_usage_set **ret_set) {
+    struct sp_usage_set *set = calloc(1, sizeof(*set));
+    enum sp_status status = set == NULL ? SP_ERR_MEMORY : SP_OK;
+    for (size_t i = 0; i < SP_USAGE_SEGMENTS && status == SP_OK; i++)
+        status = sp_usage_table_init(&set->tables[i], capacity, seed);
     if (status == SP_OK)
-        *ret_table = table;
+        *ret_set = set;
     else
-        free(table);
+        free_set(set);
     return status;
 }
 
-static void free_table(struct sp_usage_table *table) {
-    if (table != NULL)
-        sp_usage_table_fini(table);
-    free(table);
-}
-
-enum sp_status sp_usage_gather_init(struct sp_usage_gather *gather, unsigned lanes, uint32_t capacity,
+enum sp_status sp_usage_gather_init(struct sp_usage_gather *gather, unsigned lanes, uint32_t capacity, uint64_t seed,
                                     void (*filling)(void *user), void *user) {
     struct sp_usage_gather made = {.filling = filling, .user = user};
     made.lanes = aligned_alloc(_Alignof(struct sp_usage_lane), lanes * sizeof(*made.lanes));
-    enum sp_status status = made.lanes == NULL ? SP_ERR_MEMORY : make_table(capacity, &made.spare);
+    enum sp_status status = made.lanes == NULL ? SP_ERR_MEMORY : make_set(capacity, seed, &made.spare);
     for (; status == SP_OK && made.lane_count < lanes; made.lane_count++) {
-        struct sp_usage_table *table = NULL;
+        struct sp_usage_set *set = NULL;
         struct sp_usage_lane *lane = &made.lanes[made.lane_count];
-        status = make_table(capacity, &table);
+        status = make_set(capacity, seed, &set);
         atomic_init(&lane->busy, false);
-        atomic_init(&lane->table, table);
+        atomic_init(&lane->set, set);
     }
     if (status == SP_OK)
         *gather = made;
@@ -51,20 +51,31 @@ enum sp_status sp_usage_gather_init(struct sp_usage_gather *gather, unsigned lan
 
 void sp_usage_gather_fini(struct sp_usage_gather *gather) {
     for (unsigned i = 0; i < gather->lane_count; i++)
-        free_table(atomic_load(&gather->lanes[i].table));
-    free_table(gather->spare);
+        free_set(atomic_load(&gather->lanes[i].set));
+    free_set(gather->spare);
     free(gather->lanes);
     *gather = (struct sp_usage_gather){0};
+}
+
+/* True where the first table has become full. */
+static bool note_in_set(struct sp_usage_set *set, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
+                        enum sp_reason rejected) {
+    int64_t at_s = now_s();
+    struct sp_usage_table *table = &set->tables[set->current];
+    if (sp_usage_table_note(table, workspace, key_id, at_s, ip, rejected) || set->current + 1 == SP_USAGE_SEGMENTS)
+        return false;
+    table->lost = false;
+    set->current++;
+    sp_usage_table_note(table + 1, workspace, key_id, at_s, ip, rejected);
+    return set->current == 1;
 }
 
 void sp_usage_note(struct sp_usage_gather *gather, unsigned lane_number, struct sp_str workspace, struct sp_str key_id,
                    const struct sp_ip *ip, enum sp_reason rejected) {
     struct sp_usage_lane *lane = &gather->lanes[lane_number];
     atomic_store(&lane->busy, true);
-    struct sp_usage_table *table = atomic_load(&lane->table);
-    sp_usage_table_note(table, workspace, key_id, now_s(), ip, rejected);
-    bool filling = !table->told && sp_usage_table_is_filling(table);
-    table->told |= filling;
+    struct sp_usage_set *set = atomic_load(&lane->set);
+    bool filling = note_in_set(set, workspace, key_id, ip, rejected);
     atomic_store_explicit(&lane->busy, false, memory_order_release);
     if (filling && gather->filling != NULL)
         gather->filling(gather->user);
@@ -76,14 +87,21 @@ static void wait_until_idle(struct sp_usage_lane *lane) {
         nanosleep(&pause, NULL);
 }
 
+static void empty_set(struct sp_usage_set *set, struct sp_usage_table *into) {
+    for (unsigned i = 0; i <= set->current; i++) {
+        sp_usage_table_merge_all(into, &set->tables[i]);
+        sp_usage_table_clear(&set->tables[i]);
+    }
+    set->current = 0;
+}
+
 void sp_usage_collect(struct sp_usage_gather *gather, struct sp_usage_table *into, int64_t *ret_until_s) {
     int64_t until_s = now_s();
     for (unsigned i = 0; i < gather->lane_count; i++) {
         struct sp_usage_lane *lane = &gather->lanes[i];
-        struct sp_usage_table *filled = atomic_exchange(&lane->table, gather->spare);
+        struct sp_usage_set *filled = atomic_exchange(&lane->set, gather->spare);
         wait_until_idle(lane);
-        sp_usage_table_merge_all(into, filled);
-        sp_usage_table_clear(filled);
+        empty_set(filled, into);
         gather->spare = filled;
     }
     *ret_until_s = until_s;

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "base/random.h"
-
-enum { HAS_ACCEPTED_IP = 1, HAS_REJECTED_IP = 2 };
+enum {
+    HAS_ACCEPTED_IP = 1,
+    HAS_REJECTED_IP = 2,
+    SLOT_AHEAD = 16, /* entries of a merge whose slots are fetched into the cache before they are needed, */
+    ENTRY_AHEAD = 10,
+    TEXT_AHEAD = 5, /* likewise: what leads to each is there by then */
+};
 
 /* ---- life ---- */
 
@@ -17,14 +21,11 @@ static uint32_t slots_for(uint32_t capacity) {
     return slots;
 }
 
-enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity) {
+enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity, uint64_t seed) {
     assert(capacity > 0 && capacity <= SP_USAGE_MAX_KEYS);
-    struct sp_usage_table made = {.capacity = capacity, .slot_mask = slots_for(capacity) - 1};
+    struct sp_usage_table made = {.capacity = capacity, .slot_mask = slots_for(capacity) - 1, .seed = seed};
     /* However few keys there is room for, one with the longest ids finds it. */
     made.text_capacity = capacity * SP_USAGE_TEXT_BYTES + 2 * SP_USAGE_ID_MAX_BYTES;
-    enum sp_status status = sp_random_fill((uint8_t *)&made.seed, sizeof(made.seed));
-    if (status != SP_OK)
-        return status;
     made.entries = calloc(capacity, sizeof(*made.entries));
     made.slots = calloc((size_t)made.slot_mask + 1, sizeof(*made.slots));
     made.text = calloc(made.text_capacity, 1);
@@ -49,7 +50,6 @@ void sp_usage_table_clear(struct sp_usage_table *table) {
     table->count = 0;
     table->text_used = 0;
     table->lost = false;
-    table->told = false;
 }
 
 /* ---- finding ---- */
@@ -89,13 +89,8 @@ static struct sp_usage_entry *add(struct sp_usage_table *table, uint32_t slot, u
 }
 
 /* The key's entry, a new one where it has none; NULL where there is no room. */
-static struct sp_usage_entry *find(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
-    if (workspace.size == 0 || key_id.size == 0 || workspace.size > SP_USAGE_ID_MAX_BYTES ||
-        key_id.size > SP_USAGE_ID_MAX_BYTES) {
-        table->lost = true;
-        return NULL;
-    }
-    uint32_t hash = hash_of(table, workspace, key_id);
+static struct sp_usage_entry *find_hashed(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
+                                          uint32_t hash) {
     uint32_t slot = hash & table->slot_mask;
     for (; table->slots[slot] != 0; slot = (slot + 1) & table->slot_mask) {
         struct sp_usage_entry *entry = &table->entries[table->slots[slot] - 1];
@@ -104,6 +99,14 @@ static struct sp_usage_entry *find(struct sp_usage_table *table, struct sp_str w
     }
     if (has_room(table, workspace, key_id))
         return add(table, slot, hash, workspace, key_id);
+    table->lost = true;
+    return NULL;
+}
+
+static struct sp_usage_entry *find(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
+    if (workspace.size > 0 && key_id.size > 0 && workspace.size <= SP_USAGE_ID_MAX_BYTES &&
+        key_id.size <= SP_USAGE_ID_MAX_BYTES)
+        return find_hashed(table, workspace, key_id, hash_of(table, workspace, key_id));
     table->lost = true;
     return NULL;
 }
@@ -142,25 +145,46 @@ bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, 
     return true;
 }
 
-bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
-                          const struct sp_key_use *use) {
-    struct sp_usage_entry *entry = find(table, workspace, key_id);
-    if (entry == NULL)
-        return false;
+static void merge_into(struct sp_usage_entry *entry, const struct sp_key_use *use) {
     if (use->accepted.at_s > entry->accepted_s)
         set_accepted(entry, use->accepted.at_s, use->accepted.has_ip ? &use->accepted.ip : NULL);
     if (use->rejected.at_s > entry->rejected_s)
         set_rejected(entry, use->rejected.at_s, use->rejected.has_ip ? &use->rejected.ip : NULL, use->reason);
-    return true;
+}
+
+bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
+                          const struct sp_key_use *use) {
+    struct sp_usage_entry *entry = find(table, workspace, key_id);
+    if (entry != NULL)
+        merge_into(entry, use);
+    return entry != NULL;
+}
+
+/* A large table is mostly not in the cache, and each key is somewhere else in it: what comes next is fetched meanwhile. */
+static void fetch_ahead(const struct sp_usage_table *into, const struct sp_usage_table *from, uint32_t i) {
+    if (i + SLOT_AHEAD < from->count)
+        __builtin_prefetch(&into->slots[from->entries[i + SLOT_AHEAD].hash & into->slot_mask]);
+    if (i + ENTRY_AHEAD >= from->count)
+        return;
+    uint32_t place = into->slots[from->entries[i + ENTRY_AHEAD].hash & into->slot_mask];
+    if (place != 0)
+        __builtin_prefetch(&into->entries[place - 1]);
+    place = into->slots[from->entries[i + TEXT_AHEAD].hash & into->slot_mask];
+    if (place != 0)
+        __builtin_prefetch(into->text + into->entries[place - 1].text_at);
 }
 
 void sp_usage_table_merge_all(struct sp_usage_table *into, const struct sp_usage_table *from) {
+    assert(into->seed == from->seed);
     for (uint32_t i = 0; i < from->count; i++) {
         struct sp_str workspace;
         struct sp_str key_id;
         struct sp_key_use use;
+        fetch_ahead(into, from, i);
         sp_usage_table_at(from, i, &workspace, &key_id, &use);
-        (void)sp_usage_table_merge(into, workspace, key_id, &use);
+        struct sp_usage_entry *entry = find_hashed(into, workspace, key_id, from->entries[i].hash);
+        if (entry != NULL)
+            merge_into(entry, &use);
     }
     into->lost |= from->lost;
 }

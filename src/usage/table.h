@@ -33,17 +33,16 @@ struct sp_usage_table {
     struct sp_usage_entry *entries; /* in the order of their first use; their texts likewise */
     uint32_t *slots;                /* place in `entries` and one; 0: empty. At least twice as many as entries */
     char *text;
-    uint64_t seed; /* random: who chooses ids cannot make them collide */
+    uint64_t seed; /* random, the process's: who chooses ids cannot make them collide */
     uint32_t capacity, count;
     uint32_t slot_mask;
     uint32_t text_capacity, text_used;
-    bool lost; /* since it was last cleared, as the next */
-    bool told; /* for who fills it: that it is filling up was said */
+    bool lost; /* since it was last cleared */
 };
 
-/* Makes an empty table for `capacity` keys (1 to SP_USAGE_MAX_KEYS); memory that is never used is never touched. SP_ERR_MEMORY;
- * SP_ERR_IO where the kernel gives no random bytes. */
-enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity) SP_MUST_USE;
+/* Makes an empty table for `capacity` keys (1 to SP_USAGE_MAX_KEYS); memory that is never used is never touched. `seed` is random
+ * and the same for all tables that are merged. SP_ERR_MEMORY. */
+enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity, uint64_t seed) SP_MUST_USE;
 /* Of one that was initialised or is all zero. */
 void sp_usage_table_fini(struct sp_usage_table *table);
 
@@ -59,7 +58,7 @@ bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, 
 bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
                           const struct sp_key_use *use);
 
-/* Merges a whole table, and that it lost something. */
+/* Merges a whole table of the same seed, and that it lost something. */
 void sp_usage_table_merge_all(struct sp_usage_table *into, const struct sp_usage_table *from);
 
 /* More than half of its room is taken. */

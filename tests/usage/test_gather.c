@@ -46,7 +46,7 @@ static void *note_all(void *user) {
 }
 
 static void start(struct scene *scene, struct noter noters[static LANES], uint32_t capacity) {
-    assert_int_equal(sp_usage_gather_init(&scene->gather, LANES, capacity, filling, scene), SP_OK);
+    assert_int_equal(sp_usage_gather_init(&scene->gather, LANES, capacity, 7, filling, scene), SP_OK);
     atomic_init(&scene->fillings, 0);
     atomic_init(&scene->running, LANES);
     for (unsigned i = 0; i < LANES; i++) {
@@ -67,7 +67,7 @@ static void nothing_is_missing_however_often_it_is_collected(void **state) {
     struct sp_usage_table all;
     int64_t begun_s = time(NULL) - 1;
     int64_t until_s = 0;
-    assert_int_equal(sp_usage_table_init(&all, LANES * KEYS), SP_OK);
+    assert_int_equal(sp_usage_table_init(&all, LANES * KEYS, 7), SP_OK);
     start(&scene, noters, KEYS);
     unsigned collections = 0;
     for (; atomic_load(&scene.running) > 0; collections++) {
@@ -101,13 +101,13 @@ static void lanes_that_fill_up_say_so_once_and_what_is_lost_is_told(void **state
     struct noter noters[LANES];
     struct sp_usage_table all;
     int64_t until_s;
-    assert_int_equal(sp_usage_table_init(&all, LANES * KEYS), SP_OK);
-    start(&scene, noters, KEYS / 4);
+    assert_int_equal(sp_usage_table_init(&all, LANES * KEYS, 7), SP_OK);
+    start(&scene, noters, KEYS / 2 / SP_USAGE_SEGMENTS);
     join(noters);
     assert_int_equal(atomic_load(&scene.fillings), LANES);
     sp_usage_collect(&scene.gather, &all, &until_s);
     assert_true(all.lost);
-    assert_int_equal(all.count, LANES * (KEYS / 4));
+    assert_int_equal(all.count, LANES * SP_USAGE_SEGMENTS * (KEYS / 2 / SP_USAGE_SEGMENTS));
     sp_usage_table_clear(&all);
     sp_usage_collect(&scene.gather, &all, &until_s);
     assert_false(all.lost);

@@ -16,7 +16,7 @@ static struct sp_ip ip_of(uint8_t last) {
 
 static struct sp_usage_table make(uint32_t capacity) {
     struct sp_usage_table table;
-    assert_int_equal(sp_usage_table_init(&table, capacity), SP_OK);
+    assert_int_equal(sp_usage_table_init(&table, capacity, 4711), SP_OK);
     return table;
 }
 
