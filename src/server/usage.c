@@ -23,6 +23,7 @@ enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MOST_MS = 15000,
     SAY_AGAIN_MS = 600000,
+    SAY_LOSS_AGAIN_MS = 60000,
     IP4_BYTES = 4,
     ARENA_FIRST_BYTES = 64 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
@@ -60,6 +61,7 @@ struct sp_usage_reporter {
     int64_t stop_at_ms;
     unsigned backoff_ms; /* 0: the last report arrived */
     int64_t said_at_ms;
+    int64_t said_loss_ms;
     bool said_goodbye;
 };
 
@@ -100,6 +102,9 @@ static void collect(struct sp_usage_reporter *reporter) {
     reporter->pending.lost = false;
     /* What was lost was seen in the second of the collection at the latest. */
     reporter->lost_until_s = reporter->until_s + 1;
+    if (reporter->said_loss_ms != 0 && now_ms() - reporter->said_loss_ms < SAY_LOSS_AGAIN_MS)
+        return;
+    reporter->said_loss_ms = now_ms();
     sp_log(SP_LOG_WARNING,
            "more keys are used than can be told: which ones are unused is not known for a while (--report-keys, "
            "--report-interval)");
@@ -412,7 +417,8 @@ void sp_usage_server_id(const char *listen, int port, char ret_id[static SP_SERV
     else
         (void)snprintf(ret_id, SP_SERVER_ID_BYTES, "%s:%s", host, path);
     for (char *at = ret_id; *at != '\0'; at++)
-        *at = is_in_id(*at) || *at == ':' ? *at : '-';
+        if (!is_in_id(*at) && *at != ':')
+            *at = '-';
     if (ret_id[0] == '-' || ret_id[0] == '_' || ret_id[0] == '.')
         ret_id[0] = 'h';
 }

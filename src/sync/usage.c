@@ -14,8 +14,8 @@
 enum {
     QUEUE_MAX = 1000,
     BATCH_MAX = 64,
-    OWN_KEYS = 16384,     /* used in calls to the admin API between two writings */
-    OWN_EVERY_MAX_S = 30, /* and how long between them at most */
+    OWN_KEYS = 16384,         /* used in calls to the admin API between two writings */
+    OWN_EVERY_MAX_MS = 30000, /* and how long between them at most */
     TIDY_EVERY_MS = 10000,
     TIDY_PIECE = 5000,
     SAY_AGAIN_S = 60,
@@ -265,7 +265,7 @@ static void tidy(struct sp_sync_usage *usage) {
 
 static int64_t own_every_ms(const struct sp_sync_usage *usage) {
     int64_t every_ms = usage->options.grace_s * 1000 / 4;
-    return every_ms < OWN_EVERY_MAX_S * 1000 ? every_ms : OWN_EVERY_MAX_S * 1000;
+    return every_ms < OWN_EVERY_MAX_MS ? every_ms : OWN_EVERY_MAX_MS;
 }
 
 /* With the lock held. */
