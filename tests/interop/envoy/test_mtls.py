@@ -185,6 +185,7 @@ class MutualTls(unittest.TestCase):
                 self.wait_until_in_use(identity, step)
                 load.more()
         self.assertEqual(load.wrong, [])
+        print(f"{load.count} requests while certificates changed", end=" ... ")
         self.assertIsNone(shown_by_server(gateway.folder / "v1"), "the first authority is still believed")
 
     def test_a_broken_certificate_leaves_the_last_good_one_in_use(self):
