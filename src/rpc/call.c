@@ -216,6 +216,12 @@ static void on_closed(struct tag *tag, bool ok) {
 
 /* ---- arriving ---- */
 
+static bool is_admitted(struct sp_rpc_call *call, struct sp_error *error) {
+    const struct sp_rpc_server_options *options = &call->worker->server->options;
+    unsigned permit = call->method->about.permit;
+    return permit == 0 || options->admit(call, permit, options->user, error) == SP_OK;
+}
+
 static void on_arrived(struct tag *tag, bool ok) {
     struct sp_rpc_call *call = tag->owner;
     struct worker *worker = call->worker;
@@ -231,9 +237,12 @@ static void on_arrived(struct tag *tag, bool ok) {
         call_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");
         return;
     }
+    struct sp_error error;
     call->scratch = worker_take_scratch(worker);
     if (call->scratch == NULL) {
         call_reject(call, SP_ERR_MEMORY, "out of memory");
+    } else if (!is_admitted(call, &error)) {
+        call_reject(call, error.status, error.message);
     } else if (call->method->about.kind == SP_RPC_STREAM) {
         stream_arrived(call);
     } else {

@@ -80,6 +80,9 @@ static enum sp_status check_method(const struct sp_rpc_server *server, const str
         return sp_error_set(error, SP_ERR_INVALID, "method \"%s\": give \"/package.Service/Method\" and its handler",
                             method->path);
     }
+    if (method->permit != 0 && server->options.admit == NULL) {
+        return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" needs a permit that nobody gives", method->path);
+    }
     for (size_t i = 0; i < server->method_count; i++) {
         if (strcmp(server->methods[i].about.path, method->path) == 0) {
             return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" is registered twice", method->path);

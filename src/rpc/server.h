@@ -45,7 +45,8 @@ struct sp_rpc_method {
     const struct sp_rpc_stream_ops *stream;              /* of SP_RPC_STREAM */
     void *user;
     enum sp_rpc_kind kind;
-    bool hot; /* keeps a larger number of calls requested: for methods called all the time */
+    bool hot;        /* keeps a larger number of calls requested: for methods called all the time */
+    unsigned permit; /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
 };
 
 enum { SP_RPC_UNIX_UIDS_MAX = 16, SP_RPC_IDENTITY_NAMES = 16 };
@@ -71,6 +72,9 @@ struct sp_rpc_server_options {
     unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
     unsigned max_connection_age_s;   /* 0: for ever */
     unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
+    /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that the call ends with. On the
+     * worker's thread, before the handler; not NULL where a method has one. */
+    enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
     /* Called on each worker's thread when it starts and ends; may be NULL. */
     void (*worker_started)(unsigned worker, void *user);
     void (*worker_stopping)(unsigned worker, void *user);

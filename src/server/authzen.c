@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "server/authzen_internal.h"
+#include "server/callers.h"
 #include "wire/json.h"
 
 static const char media_type[] = "application/json";
@@ -14,12 +15,13 @@ static const struct {
     const char *path;
     const char *metadata;
     sp_authzen_endpoint *endpoint;
+    enum sp_caller_role role;
 } endpoints[] = {
-    {"/access/v1/evaluation", "access_evaluation_endpoint", sp_authzen_evaluation},
-    {"/access/v1/evaluations", "access_evaluations_endpoint", sp_authzen_evaluations},
-    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject},
-    {"/access/v1/search/resource", "search_resource_endpoint", sp_authzen_search_resource},
-    {"/access/v1/search/action", "search_action_endpoint", sp_authzen_search_action},
+    {"/access/v1/evaluation", "access_evaluation_endpoint", sp_authzen_evaluation, SP_CALLER_CHECK},
+    {"/access/v1/evaluations", "access_evaluations_endpoint", sp_authzen_evaluations, SP_CALLER_CHECK},
+    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject, SP_CALLER_LIST},
+    {"/access/v1/search/resource", "search_resource_endpoint", sp_authzen_search_resource, SP_CALLER_LIST},
+    {"/access/v1/search/action", "search_action_endpoint", sp_authzen_search_action, SP_CALLER_LIST},
 };
 enum { ENDPOINTS = sizeof(endpoints) / sizeof(*endpoints) };
 _Static_assert(ENDPOINTS + 1 == SP_AUTHZEN_ROUTES, "the endpoints and the metadata");
@@ -38,6 +40,10 @@ static void reply_json(struct sp_http_exchange *exchange, const json_t *json) {
 static unsigned http_status_of(enum sp_status status) {
     if (status == SP_ERR_INVALID)
         return 400;
+    if (status == SP_ERR_UNAUTHENTICATED)
+        return 401;
+    if (status == SP_ERR_PERMISSION)
+        return 403;
     return status == SP_ERR_UNAVAILABLE || status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED ? 503 : 500;
 }
 
@@ -95,7 +101,11 @@ static void handle(struct sp_http_exchange *exchange, struct sp_service *service
     };
     struct sp_error error = {0};
     json_t *reply = NULL;
-    enum sp_status status = read_body(exchange, &call.body, &error);
+    enum sp_status status = sp_server_admit_http(service, exchange, endpoints[which].role, &error);
+    if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION)
+        sp_http_add_header(exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
+    if (status == SP_OK)
+        status = read_body(exchange, &call.body, &error);
     if (status == SP_OK)
         status = answer(&call, endpoints[which].endpoint, &reply, &error);
     if (status == SP_OK) {

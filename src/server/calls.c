@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "caller/caller.h"
 #include "decide/explain.h"
 #include "server/batch.h"
 #include "server/service.h"
@@ -229,21 +230,32 @@ static void explain(struct sp_rpc_call *call, void *user) {
 
 void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_methods[static SP_SERVER_METHODS]) {
     const struct sp_rpc_method methods[SP_SERVER_METHODS] = {
-        {.path = "/sallyport.v1.Authorization/Check", .unary = check, .user = service, .hot = true},
-        {.path = "/sallyport.v1.Authorization/CheckBatch", .unary = check_batch, .user = service, .hot = true},
+        {.path = "/sallyport.v1.Authorization/Check",
+         .unary = check,
+         .user = service,
+         .hot = true,
+         .permit = SP_CALLER_CHECK},
+        {.path = "/sallyport.v1.Authorization/CheckBatch",
+         .unary = check_batch,
+         .user = service,
+         .hot = true,
+         .permit = SP_CALLER_CHECK},
         {.path = "/sallyport.v1.Authorization/CheckStream",
          .kind = SP_RPC_STREAM,
          .stream = &sp_check_stream,
-         .user = service},
-        {.path = "/sallyport.v1.Authorization/Explain", .unary = explain, .user = service},
+         .user = service,
+         .permit = SP_CALLER_CHECK},
+        {.path = "/sallyport.v1.Authorization/Explain", .unary = explain, .user = service, .permit = SP_CALLER_EXPLAIN},
         {.path = "/sallyport.v1.Authorization/ListResources",
          .kind = SP_RPC_STREAM,
          .stream = &sp_list_resources_stream,
-         .user = service},
+         .user = service,
+         .permit = SP_CALLER_LIST},
         {.path = "/sallyport.v1.Authorization/ListSubjects",
          .kind = SP_RPC_STREAM,
          .stream = &sp_list_subjects_stream,
-         .user = service},
+         .user = service,
+         .permit = SP_CALLER_LIST},
         {.path = "/envoy.service.auth.v3.Authorization/Check",
          .unary = sp_ext_authz_check,
          .user = service,

@@ -19,6 +19,7 @@ struct sp_server_config {
     bool insecure;
     struct sp_tls_files tls;              /* none: plaintext */
     struct sp_option_texts health_listen; /* none: count 0 */
+    const char *callers;                  /* file of roles; NULL: none */
     uint64_t workers;                     /* 0: one for each CPU */
     uint64_t max_connections;
     uint64_t drain_ms;

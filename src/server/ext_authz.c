@@ -2,18 +2,23 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "server/callers.h"
 #include "server/service.h"
 #include "wire/wire.h"
 
 typedef Envoy__Service__Auth__V3__CheckRequest CheckRequest;
 
 /* At most once a second: every request of the route brings it up again. */
-static void log_fault(struct sp_service *service, const struct sp_ext_authz_request *request) {
+static bool may_log(struct sp_service *service) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     long long second = now.tv_sec;
     long long last = atomic_load(&service->last_gateway_log_s);
-    if (last != second && atomic_compare_exchange_strong(&service->last_gateway_log_s, &last, second))
+    return last != second && atomic_compare_exchange_strong(&service->last_gateway_log_s, &last, second);
+}
+
+static void log_fault(struct sp_service *service, const struct sp_ext_authz_request *request) {
+    if (may_log(service))
         sp_log(SP_LOG_WARNING,
                "ext_authz: the gateway's configuration is wrong, and a request was denied for it: context extension "
                "\"%.*s\" %s",
@@ -112,6 +117,16 @@ static enum sp_status deny(struct asked *asked, struct sp_bytes *ret_reply) {
     return pack(asked, &answer, ret_reply);
 }
 
+/* An error would let requests through where a gateway is told to allow on errors. */
+static bool is_admitted(struct sp_service *service, struct sp_rpc_call *call) {
+    struct sp_error error = {0};
+    if (sp_server_admit(call, SP_CALLER_CHECK, service, &error) == SP_OK)
+        return true;
+    if (may_log(service))
+        sp_log(SP_LOG_WARNING, "ext_authz: a gateway's requests are denied: %s", error.message);
+    return false;
+}
+
 void sp_ext_authz_check(struct sp_rpc_call *call, void *user) {
     struct sp_service *service = user;
     const struct sp_ext_authz_settings *settings = &service->config->ext_authz;
@@ -122,7 +137,9 @@ void sp_ext_authz_check(struct sp_rpc_call *call, void *user) {
     read_request(settings, call, &asked.request);
     asked.asking.trace = asked.request.trace;
     bool denied = asked.request.reason != SP_REASON_NONE;
-    enum sp_status status = denied ? deny(&asked, &reply) : judge(&asked, &reply);
+    enum sp_status status = !is_admitted(service, call) ? SP_ERR_PERMISSION
+                            : denied                    ? deny(&asked, &reply)
+                                                        : judge(&asked, &reply);
     /* No answer is a denial of its own here, and must be said even where there is no memory left to say it with. */
     if (status != SP_OK)
         status = pack(&asked, &none, &reply);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/process.h"
+#include "server/callers.h"
 
 enum { LOOK_EVERY_MS = 1000 };
 
@@ -26,6 +27,7 @@ static void watch_staleness(struct sp_service *service, struct sp_rpc_server *se
     bool stale = is_stale(service, snapshot);
     tell(service, server, !stale);
     while (!sp_process_wait_for_signal(LOOK_EVERY_MS)) {
+        sp_server_tend_callers(service);
         bool now_stale = is_stale(service, snapshot);
         if (now_stale == stale)
             continue;
@@ -49,5 +51,6 @@ void sp_server_serve_while_fresh(struct sp_service *service, struct sp_rpc_serve
         return;
     }
     tell(service, server, true);
-    sp_process_wait_for_signal(-1);
+    while (!sp_process_wait_for_signal(LOOK_EVERY_MS))
+        sp_server_tend_callers(service);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/process.h"
+#include "server/callers.h"
 #include "server/fresh.h"
 #include "server/http.h"
 #include "server/reporting.h"
@@ -26,6 +27,7 @@ static void tell_of_tls(void *service, bool good, const char *message) {
 static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server **ret_server, struct sp_error *error) {
     const struct sp_server_config *config = service->config;
     struct sp_rpc_method methods[SP_SERVER_METHODS];
+    uint32_t uids[SP_CALLERS_MAX_UIDS];
     const struct sp_rpc_server_options options = {
         .listen = config->listen.values,
         .listen_count = config->listen.count,
@@ -34,6 +36,9 @@ static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server
         .health_listen_count = config->health_listen.count,
         .tls = config->tls,
         .notice = tell_of_tls,
+        .admit = sp_server_admit,
+        .unix_uids = uids,
+        .unix_uid_count = sp_callers_uids(service->callers, uids),
         .workers = (unsigned)config->workers,
         .max_receive_bytes = MAX_RECEIVE_BYTES,
         .max_connections = (unsigned)config->max_connections,
@@ -54,8 +59,10 @@ static void say_where(const struct sp_server_config *config, const struct sp_rpc
     for (size_t i = 0; i < config->health_listen.count; i++)
         sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", config->health_listen.values[i],
                sp_rpc_server_port(server, config->listen.count + i));
-    if (tcp > 0 && config->tls.certificate == NULL)
+    if (tcp > 0 && config->tls.certificate == NULL && config->callers == NULL)
         sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
+    else if (tcp > 0 && config->tls.certificate == NULL)
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
 }
 
 /* SP_OK once the store is open. A store that is not there yet is waited for; SP_ERR_CANCELLED: a signal came first. A store
@@ -116,7 +123,9 @@ int sp_server_run(const struct sp_server_config *config) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(status));
         return EXIT_FAILURE;
     }
-    status = listen_on(service, &server, &error);
+    status = sp_callers_open(config->callers, &service->callers, &error);
+    if (status == SP_OK)
+        status = listen_on(service, &server, &error);
     if (status == SP_OK)
         status = sp_reporting_start(service, server, &error);
     if (status == SP_OK)
@@ -136,6 +145,7 @@ int sp_server_run(const struct sp_server_config *config) {
     sp_http_close(http);
     sp_reporting_stop(service);
     sp_service_fini(service);
+    sp_callers_close(service->callers);
     free(service);
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

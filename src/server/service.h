@@ -15,6 +15,7 @@
 /* One for each of gRPC's workers, and one for the thread of the HTTP server. */
 enum { SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
 
+struct sp_callers;
 struct sp_http_server;
 struct sp_metrics;
 struct sp_process_metrics;
@@ -28,6 +29,7 @@ struct sp_server_worker {
 
 struct sp_service {
     const struct sp_server_config *config;
+    struct sp_callers *callers;       /* roles of those who ask */
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
     atomic_llong last_corrupt_log_s;
     atomic_llong last_gateway_log_s;

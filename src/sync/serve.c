@@ -30,6 +30,7 @@ struct serve_options {
     bool insecure;
     struct sp_tls_files tls;
     struct sp_option_texts health_listen;
+    const char *callers;
     uint64_t workers;
     uint64_t max_connections;
     uint64_t drain_ms;
@@ -52,9 +53,15 @@ static void tell_of_tls(void *sync, bool good, const char *message) {
     sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
 }
 
+static enum sp_status admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
+    const struct sp_sync *sync = user;
+    return sp_caller_admit(sync->callers, call, (enum sp_caller_role)permit, error);
+}
+
 static enum sp_status listen_on(const struct serve_options *options, struct sp_sync *sync,
                                 struct sp_rpc_server **ret_server, struct sp_error *error) {
     struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
+    uint32_t uids[SP_CALLERS_MAX_UIDS];
     const struct sp_rpc_server_options server_options = {
         .listen = options->listen.values,
         .listen_count = options->listen.count,
@@ -63,6 +70,9 @@ static enum sp_status listen_on(const struct serve_options *options, struct sp_s
         .health_listen_count = options->health_listen.count,
         .tls = options->tls,
         .notice = tell_of_tls,
+        .admit = admit,
+        .unix_uids = uids,
+        .unix_uid_count = sp_callers_uids(sync->callers, uids),
         .workers = (unsigned)options->workers,
         .max_receive_bytes = MAX_RECEIVE_BYTES,
         .arena_budget_bytes = ARENA_BUDGET_BYTES,
@@ -98,13 +108,23 @@ static bool wait_until_filled(struct sp_sync *sync) {
     return state.filled;
 }
 
+static void tend_callers(struct sp_sync *sync) {
+    struct sp_error error = {0};
+    enum sp_callers_news news = sp_callers_look(sync->callers, &error);
+    if (news == SP_CALLERS_CHANGED)
+        sp_log(SP_LOG_INFO, "the callers' file has changed: its roles hold from now on");
+    else if (news == SP_CALLERS_BROKEN)
+        sp_log(SP_LOG_ERROR, "the callers' file has changed and cannot be used, the old roles stay: %s", error.message);
+}
+
 /* Queued changes are finished and answered before connections are closed. */
 static void serve(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
     sp_log(SP_LOG_INFO, "serving the store in %s", options->store);
     if (wait_until_filled(sync)) {
         atomic_store(&sync->ready, true);
         sp_rpc_server_set_serving(server, true);
-        sp_process_wait_for_signal(-1);
+        while (!sp_process_wait_for_signal(LOOK_EVERY_MS))
+            tend_callers(sync);
     }
     sp_log(SP_LOG_INFO, "ending: changes that wait are finished; another signal ends at once");
     sp_process_let_signals_end();
@@ -117,7 +137,9 @@ static void serve(const struct serve_options *options, struct sp_sync *sync, str
 static enum sp_status run_server(const struct serve_options *options, struct sp_sync *sync, struct sp_error *error) {
     struct sp_rpc_server *server = NULL;
     struct sp_http_server *http = NULL;
-    enum sp_status status = listen_on(options, sync, &server, error);
+    enum sp_status status = sp_callers_open(options->callers, &sync->callers, error);
+    if (status == SP_OK)
+        status = listen_on(options, sync, &server, error);
     if (status == SP_OK)
         status = sp_sync_http_start(sync, &options->http_listen, options->insecure, &http, error);
     if (status == SP_OK)
@@ -128,6 +150,8 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
     }
     sp_rpc_server_close(server);
     sp_http_close(http);
+    sp_callers_close(sync->callers);
+    sync->callers = NULL;
     return status;
 }
 
@@ -240,6 +264,12 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .environment = "SALLYPORT_SYNC_TLS_CLIENT_CA",
          .argument = "FILE",
          .help = "CAs, PEM, of which every client must show a certificate (mutual TLS)"},
+        {.name = "callers",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->callers,
+         .environment = "SALLYPORT_SYNC_CALLERS",
+         .argument = "FILE",
+         .help = "YAML file of who may report last uses of keys; read anew when it changes (docs/tls.md)"},
         {.name = "health-listen",
          .kind = SP_OPTION_TEXTS,
          .target = &options->health_listen,

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "admin/admin.h"
+#include "caller/gate.h"
 #include "core/forwarded.h"
 #include "rpc/server.h"
 #include "sync/source.h"
@@ -38,6 +39,7 @@ struct sp_sync_metrics;
 
 struct sp_sync {
     struct sp_store *store;
+    struct sp_callers *callers; /* roles of those who report; of a running server */
     const char *store_path;
     struct sp_sync_usage *usage; /* set it before the first call; NULL: no last use is kept, nor taken */
     struct sp_source *source;    /* NULL: the store is the truth itself */
@@ -48,10 +50,10 @@ struct sp_sync {
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;
     struct sp_forwarded_trust trust; /* set before the first call; zeroed: an address is the connection's peer */
-    pthread_mutex_t lock; /* over what follows */
+    pthread_mutex_t lock;            /* over what follows */
     pthread_cond_t task_ended;
     struct sp_watch *watches;
-    unsigned tasks;                  /* threads under way */
+    unsigned tasks; /* threads under way */
 };
 
 /* An opened store, what it follows (or NULL), and its writer. Remove with fini. */

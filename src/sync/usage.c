@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "caller/caller.h"
 #include "sync/usage_report.h"
 #include "usage/table.h"
 #include "wire/wire.h"
@@ -469,5 +470,6 @@ struct sp_rpc_method sp_sync_usage_method(struct sp_sync_usage *usage) {
         .kind = SP_RPC_UNARY,
         .unary = handle_report,
         .user = usage,
+        .permit = SP_CALLER_REPORT,
     };
 }

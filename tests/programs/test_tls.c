@@ -19,7 +19,7 @@ enum { PATH_BYTES = 128 };
 
 static struct programs programs;
 static struct certificate_authority *authority;
-static char ca[PATH_BYTES], client_certificate[PATH_BYTES], client_key[PATH_BYTES];
+static char callers[PATH_BYTES], ca[PATH_BYTES], client_certificate[PATH_BYTES], client_key[PATH_BYTES];
 
 static const char *file(const char *name) {
     static char paths[8][PATH_BYTES];
@@ -36,23 +36,23 @@ static void sign(const char *names, const char *name) {
     authority_sign(authority, names, 30, certificate, key);
 }
 
+static void give_roles(const char *roles) {
+    char next[PATH_BYTES + 8];
+    snprintf(next, sizeof(next), "%s.next", callers);
+    FILE *out = fopen(next, "we");
+    assert_non_null(out);
+    assert_true(fprintf(out, "uri:spiffe://example.org/tests: %s\n", roles) > 0);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(rename(next, callers), 0);
+}
+
 static void start_both(void) {
     const char *sync[] = {
         "sallyport-sync",   "serve",     "--store",          programs.store,    "--listen", "127.0.0.1:0", "--tls-cert",
         file("server.pem"), "--tls-key", file("server.key"), "--tls-client-ca", ca,         NULL};
-    const char *server[] = {"sallyportd",
-                            "--store",
-                            programs.store,
-                            "--listen",
-                            "127.0.0.1:0",
-                            "--tls-cert",
-                            file("server.pem"),
-                            "--tls-key",
-                            file("server.key"),
-                            "--tls-client-ca",
-                            ca,
-                            "--health-listen",
-                            "127.0.0.1:0",
+    const char *server[] = {"sallyportd", "--store",          programs.store, "--listen",         "127.0.0.1:0",
+                            "--tls-cert", file("server.pem"), "--tls-key",    file("server.key"), "--tls-client-ca",
+                            ca,           "--health-listen",  "127.0.0.1:0",  "--callers",        callers,
                             NULL};
     process_start(&programs.sync, programs.folder, "sync", sync);
     process_start(&programs.server, programs.folder, "server", server);
@@ -73,6 +73,8 @@ static int set_up(void **state) {
     authority_write(authority, ca);
     sign("DNS:localhost,IP:127.0.0.1", "server");
     sign("URI:spiffe://example.org/tests", "client");
+    snprintf(callers, sizeof(callers), "%s", file("callers.yaml"));
+    give_roles("check");
     start_both();
     return 0;
 }
@@ -138,6 +140,40 @@ static void the_health_port_needs_no_certificate(void **state) {
     caller_close(&caller);
 }
 
+/* ---- roles ---- */
+
+static bool says(const struct command *ran, const char *text) {
+    return strstr(ran->err, text) != NULL;
+}
+
+static void a_role_is_needed_and_is_given_without_a_restart(void **state) {
+    struct command_setting setting = {.input = "sp_nothing\n"};
+    (void)state;
+    const struct command *ran = command_run(&setting,
+                                            "sallyport check --key-file - --ip 203.0.113.7 --resource voice/x "
+                                            "--action use --server %s %s",
+                                            programs.server_target, all_tls());
+    if (ran->status != 1)
+        fail_msg("%s", ran->err);
+    for (int i = 0; i < 100; i++) {
+        ran = command_run(&setting,
+                          "sallyport explain --key-file - --ip 203.0.113.7 --resource voice/x --action use "
+                          "--server %s %s",
+                          programs.server_target, all_tls());
+        if (i == 0) {
+            assert_int_equal(ran->status, 2);
+            assert_true(says(ran, "\"explain\": give it to uri:spiffe://example.org/tests"));
+            give_roles("check, explain");
+        }
+        if (ran->status != 2)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
+    }
+    if (ran->status != 1)
+        fail_msg("%s", ran->err);
+    process_wait_for(&programs.server, "the callers' file has changed");
+}
+
 /* ---- rotation under load ---- */
 
 /* Each handshake of a new connection may meet the files at any point of their replacement. */
@@ -196,6 +232,7 @@ int main(void) {
         cmocka_unit_test(the_command_line_speaks_mutual_tls_with_both),
         cmocka_unit_test(without_a_certificate_nobody_gets_in),
         cmocka_unit_test(the_health_port_needs_no_certificate),
+        cmocka_unit_test(a_role_is_needed_and_is_given_without_a_restart),
         cmocka_unit_test(a_certificate_is_rotated_under_load_without_a_failed_call),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;

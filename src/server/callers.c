@@ -1,0 +1,34 @@
+#include "server/callers.h"
+
+#include "base/log.h"
+
+enum sp_status sp_server_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
+    const struct sp_service *service = user;
+    return sp_caller_admit(service->callers, call, (enum sp_caller_role)permit, error);
+}
+
+enum sp_status sp_server_admit_http(const struct sp_service *service, const struct sp_http_exchange *exchange,
+                                    enum sp_caller_role wanted, struct sp_error *error) {
+    size_t count;
+    struct sp_caller caller = {.kind = SP_CALLER_PLAINTEXT};
+    caller.authorization = sp_http_header(exchange, "Authorization", &count);
+    if (count > 1)
+        caller.authorization = (struct sp_str){NULL, 0};
+    if ((sp_callers_roles(service->callers, &caller) & (unsigned)wanted) == (unsigned)wanted)
+        return SP_OK;
+    return sp_caller_refuse(&caller, wanted, error);
+}
+
+void sp_server_tend_callers(struct sp_service *service) {
+    struct sp_error error = {0};
+    switch (sp_callers_look(service->callers, &error)) {
+    case SP_CALLERS_UNCHANGED:
+        break;
+    case SP_CALLERS_CHANGED:
+        sp_log(SP_LOG_INFO, "the callers' file has changed: its roles hold from now on");
+        break;
+    case SP_CALLERS_BROKEN:
+        sp_log(SP_LOG_ERROR, "the callers' file has changed and cannot be used, the old roles stay: %s", error.message);
+        break;
+    }
+}
