@@ -31,6 +31,7 @@ declare -A libraries=(
     [yaml.h]="core cli"
     [libdeflate.h]="core"
     [microhttpd.h]="http"
+    [gnutls/]="http"
     [jansson.h]="wire store cli server"
     [.pb-c.h]="store decide admin rpc etcd server sync cli"
 )

@@ -334,10 +334,19 @@ enum MHD_Result exchange_body(struct sp_http_exchange *exchange, const char *byt
     return MHD_YES;
 }
 
+/* Or replies. */
+static bool may_ask(struct sp_http_exchange *exchange) {
+    if (exchange->route->anyone || exchange->server->options.tls.ca == NULL ||
+        engine_knows_client(exchange->connection))
+        return true;
+    sp_http_fail(exchange, 401, "this server asks for a client certificate that its CA has signed");
+    return false;
+}
+
 enum MHD_Result exchange_answer(struct sp_http_exchange *exchange) {
     if (exchange->too_large)
         sp_http_fail(exchange, 413, "the body is larger than this server takes");
-    else if (find_route(exchange))
+    else if (find_route(exchange) && may_ask(exchange))
         exchange->route->handle(exchange, exchange->route->user);
     if (!exchange->replied)
         sp_http_fail(exchange, 500, "the server had no answer");

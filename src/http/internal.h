@@ -49,7 +49,10 @@ struct sp_http_server {
     size_t route_count;
     struct sp_listen *listens;
     size_t listen_count;
-    struct MHD_Daemon *daemon;
+    struct engine *plain;  /* of what comes in plaintext */
+    struct engine *secure; /* of TLS, with the newest certificate; NULL: no TLS */
+    struct engine *old;    /* with certificates that were replaced, until their connections have ended */
+    struct sp_tls_watch watch;
     int wake_fd; /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
@@ -64,6 +67,41 @@ struct sp_http_server {
 };
 
 int64_t http_now_ms(void);
+
+/* ---- engine.c: libmicrohttpd's daemons, which have no listening sockets and no threads of their own ---- */
+
+/* One certificate is one daemon's for its life. */
+struct engine {
+    struct sp_http_server *server;
+    struct engine *next; /* in the list of old ones */
+    struct MHD_Daemon *daemon;
+    int epoll_fd;
+    unsigned connections;
+};
+
+enum { ENGINES_MAX = 8 }; /* the plain one, the newest, and old ones: the oldest of more is ended at once */
+
+/* `material` NULL: plaintext. SP_ERR_IO: libmicrohttpd does not take the certificate; SP_ERR_MEMORY. */
+enum sp_status engine_start(struct sp_http_server *server, const struct sp_tls_material *material,
+                            struct engine **ret_engine, struct sp_error *error) SP_MUST_USE;
+/* Closes its connections. NULL is allowed. */
+void engine_stop(struct engine *engine);
+/* Takes over new certificates, and ends old engines that have no connection left. On the thread, now and then. */
+void engine_look_after(struct sp_http_server *server);
+/* All of a server; returns how many. */
+size_t engine_list(const struct sp_http_server *server, struct engine *ret_engines[static ENGINES_MAX]);
+/* Whether the client has shown a certificate that the CA in force signed, or need not show one. */
+bool engine_knows_client(struct MHD_Connection *connection);
+
+/* ---- server.c: libmicrohttpd's events ---- */
+
+void server_on_connection(void *engine, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode what);
+void *server_on_request_line(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result server_on_request(void *server, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *bytes, size_t *size, void **state);
+void server_on_completed(void *server, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why);
 
 /* ---- exchange.c ---- */
 

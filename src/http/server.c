@@ -17,9 +17,8 @@ enum {
     WHOLE_TIMES = 3, /* timeouts for a whole request and its reply */
     MAX_BODY_BYTES = 1024 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
-    CONNECTION_MEMORY_BYTES = 32 * 1024, /* request line and headers */
-    LOOK_EVERY_MS = 1000,                /* for connections whose time is over */
-    BACK_OFF_MS = 50,                    /* after an accept that failed */
+    LOOK_EVERY_MS = 1000, /* for connections whose time is over */
+    BACK_OFF_MS = 50,     /* after an accept that failed */
 };
 
 int64_t http_now_ms(void) {
@@ -61,29 +60,26 @@ static void connection_closed(struct sp_http_server *server, void **state) {
     *state = NULL;
 }
 
-static void on_connection(void *user, struct MHD_Connection *connection, void **state,
+void server_on_connection(void *user, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode what) {
-    struct sp_http_server *server = user;
+    struct engine *engine = user;
+    struct sp_http_server *server = engine->server;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        engine->connections++;
         atomic_fetch_add(&server->connection_count, 1);
         connection_opened(server, connection, state);
     } else {
+        engine->connections--;
         atomic_fetch_sub(&server->connection_count, 1);
         connection_closed(server, state);
     }
 }
 
-static void *on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
+void *server_on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
     return exchange_begin(user, connection, target);
 }
 
-static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *text) {
-    (void)user;
-    (void)connection;
-    return strlen(text);
-}
-
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+enum MHD_Result server_on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *bytes, size_t *size, void **state) {
     struct sp_http_exchange *exchange = *state;
     (void)user;
@@ -101,7 +97,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
     return result;
 }
 
-static void on_completed(void *user, struct MHD_Connection *of, void **state, enum MHD_RequestTerminationCode why) {
+void server_on_completed(void *user, struct MHD_Connection *of, void **state, enum MHD_RequestTerminationCode why) {
     struct sp_http_server *server = user;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(of, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct connection *connection = info == NULL ? NULL : info->socket_context;
@@ -111,13 +107,6 @@ static void on_completed(void *user, struct MHD_Connection *of, void **state, en
     *state = NULL;
     if (connection != NULL)
         connection->deadline_ms = deadline_ms(server);
-}
-
-/* Its words are about clients' mistakes, and would let clients fill the log. */
-static void keep_quiet(void *user, const char *format, va_list arguments) {
-    (void)user;
-    (void)format;
-    (void)arguments;
 }
 
 /* ---- the thread ---- */
@@ -138,7 +127,8 @@ static bool accept_one(struct sp_http_server *server, const struct sp_listen *li
     if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     /* It closes the socket where it fails. */
-    return MHD_add_connection(server->daemon, fd, &peer.any, size) == MHD_YES;
+    const struct engine *engine = listen->port == 0 || server->secure == NULL ? server->plain : server->secure;
+    return MHD_add_connection(engine->daemon, fd, &peer.any, size) == MHD_YES;
 }
 
 static bool accept_ready(struct sp_http_server *server, const struct pollfd *ready) {
@@ -157,14 +147,23 @@ static void shut_overdue(struct sp_http_server *server) {
             shutdown(connection->fd, SHUT_RDWR);
 }
 
-static int wait_ms(const struct sp_http_server *server) {
-    MHD_UNSIGNED_LONG_LONG own = 0;
-    int most = atomic_load(&server->connection_count) > 0 || server->stopping ? LOOK_EVERY_MS : -1;
-    if (server->stopping)
+static int shorter_ms(int a, int b) {
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Negative: as long as nothing happens. */
+static int wait_ms(const struct sp_http_server *server, bool paused) {
+    struct engine *engines[ENGINES_MAX];
+    bool look = atomic_load(&server->connection_count) > 0 || server->secure != NULL;
+    int most = look ? LOOK_EVERY_MS : -1;
+    if (paused || server->stopping)
         most = BACK_OFF_MS;
-    if (MHD_get_timeout(server->daemon, &own) != MHD_YES || (most >= 0 && own > (MHD_UNSIGNED_LONG_LONG)most))
-        return most;
-    return own > LOOK_EVERY_MS ? LOOK_EVERY_MS : (int)own;
+    for (size_t i = engine_list(server, engines); i > 0; i--) {
+        MHD_UNSIGNED_LONG_LONG own = 0;
+        if (MHD_get_timeout(engines[i - 1]->daemon, &own) == MHD_YES)
+            most = shorter_ms(most, own > LOOK_EVERY_MS ? LOOK_EVERY_MS : (int)own);
+    }
+    return most;
 }
 
 static bool is_over(struct sp_http_server *server) {
@@ -176,43 +175,55 @@ static bool is_over(struct sp_http_server *server) {
     return server->stopping && (server->exchange_count == 0 || http_now_ms() >= server->stop_by_ms);
 }
 
-/* Order of `waits`: the listeners, libmicrohttpd's epoll, the eventfd. */
-static void fill_waits(const struct sp_http_server *server, struct pollfd *waits, bool paused) {
+/* The listeners, then the eventfd, then libmicrohttpd's epolls. Returns how many. */
+static nfds_t fill_waits(const struct sp_http_server *server, struct pollfd *waits, bool paused) {
+    struct engine *engines[ENGINES_MAX];
     size_t count = server->listen_count;
     for (size_t i = 0; i < count; i++)
         waits[i] = (struct pollfd){.fd = accepts(server) && !paused ? server->listens[i].fd : -1, .events = POLLIN};
-    waits[count].revents = 0;
-    waits[count + 1] = (struct pollfd){.fd = server->stopping ? -1 : server->wake_fd, .events = POLLIN};
+    waits[count++] = (struct pollfd){.fd = server->stopping ? -1 : server->wake_fd, .events = POLLIN};
+    for (size_t i = engine_list(server, engines); i > 0; i--)
+        waits[count++] = (struct pollfd){.fd = engines[i - 1]->epoll_fd, .events = POLLIN};
+    return count;
+}
+
+static void run_engines(struct sp_http_server *server) {
+    struct engine *engines[ENGINES_MAX];
+    for (size_t i = engine_list(server, engines); i > 0; i--)
+        MHD_run(engines[i - 1]->daemon);
 }
 
 static void serve(struct sp_http_server *server, struct pollfd *waits) {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     bool paused = false;
-    waits[server->listen_count] = (struct pollfd){.fd = info->epoll_fd, .events = POLLIN};
     while (!is_over(server)) {
-        fill_waits(server, waits, paused);
-        int most = wait_ms(server);
-        int ready =
-            poll(waits, server->listen_count + 2, paused && (most < 0 || most > BACK_OFF_MS) ? BACK_OFF_MS : most);
+        nfds_t count = fill_waits(server, waits, paused);
+        int ready = poll(waits, count, wait_ms(server, paused));
         if (ready < 0 && errno != EINTR)
             break;
         paused = ready > 0 && !accept_ready(server, waits);
         shut_overdue(server);
-        MHD_run(server->daemon);
+        run_engines(server);
+        engine_look_after(server);
     }
+}
+
+static void stop_engines(struct sp_http_server *server) {
+    struct engine *engines[ENGINES_MAX];
+    for (size_t i = engine_list(server, engines); i > 0; i--)
+        engine_stop(engines[i - 1]);
+    server->plain = server->secure = server->old = NULL;
 }
 
 static void *thread_main(void *user) {
     struct sp_http_server *server = user;
-    struct pollfd *waits = calloc(server->listen_count + 2, sizeof(*waits));
+    struct pollfd *waits = calloc(server->listen_count + 1 + ENGINES_MAX, sizeof(*waits));
     if (server->options.thread_started != NULL)
         server->options.thread_started(server->options.user);
     if (waits != NULL)
         serve(server, waits);
     free(waits);
     /* Handlers' last words, such as those about unfinished requests, are still said on this thread. */
-    MHD_stop_daemon(server->daemon);
-    server->daemon = NULL;
+    stop_engines(server);
     if (server->options.thread_stopping != NULL)
         server->options.thread_stopping(server->options.user);
     return NULL;
@@ -236,7 +247,8 @@ static enum sp_status bind_all(struct sp_http_server *server, const struct sp_ht
     if (server->listens == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < options->listen_count; i++) {
-        enum sp_status status = sp_listen_open(options->listen[i], options->insecure, &server->listens[i], error);
+        bool anywhere = options->insecure || options->tls.certificate != NULL;
+        enum sp_status status = sp_listen_open(options->listen[i], anywhere, &server->listens[i], error);
         if (status != SP_OK)
             return status;
         server->listen_count++;
@@ -244,18 +256,16 @@ static enum sp_status bind_all(struct sp_http_server *server, const struct sp_ht
     return SP_OK;
 }
 
-static enum sp_status start_daemon(struct sp_http_server *server, struct sp_error *error) {
-    const struct sp_http_options *options = &server->options;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, keep_quiet, server, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-        server, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, server, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
-    if (server->daemon == NULL)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the HTTP server: %s", strerror(errno));
-    return SP_OK;
+static enum sp_status start_engines(struct sp_http_server *server, struct sp_error *error) {
+    struct sp_tls_material material = {0};
+    enum sp_status status = engine_start(server, NULL, &server->plain, error);
+    if (status != SP_OK || server->options.tls.certificate == NULL)
+        return status;
+    status = sp_tls_watch_open(&server->watch, &server->options.tls, &material, error);
+    if (status == SP_OK)
+        status = engine_start(server, &material, &server->secure, error);
+    sp_tls_material_fini(&material);
+    return status;
 }
 
 enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,
@@ -272,7 +282,7 @@ enum sp_status sp_http_open(const struct sp_http_options *options, const struct 
                                 ? sp_error_set(error, SP_ERR_IO, "cannot make an eventfd: %s", strerror(errno))
                                 : bind_all(server, options, error);
     if (status == SP_OK)
-        status = start_daemon(server, error);
+        status = start_engines(server, error);
     if (status == SP_OK)
         *ret_server = server;
     else
@@ -305,8 +315,7 @@ void sp_http_close(struct sp_http_server *server) {
     if (server == NULL)
         return;
     sp_http_stop(server, 0);
-    if (server->daemon != NULL)
-        MHD_stop_daemon(server->daemon);
+    stop_engines(server);
     for (size_t i = 0; i < server->listen_count; i++)
         sp_listen_close(&server->listens[i]);
     while (server->pool != NULL) {

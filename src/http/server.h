@@ -4,7 +4,11 @@
  * not block. Requests that intermediaries could read in two ways (Content-Length beside Transfer-Encoding, either of them
  * twice, malformed header names) are refused with 400 and the connection is closed. Paths are matched byte by byte, without
  * any decoding. HEAD is answered where GET is. Errors of the server itself are JSON: {"code":"not_found","message":"…"}.
- * Every reply carries the request's X-Request-ID, if it has one. */
+ * Every reply carries the request's X-Request-ID, if it has one.
+ *
+ * With a certificate every TCP address speaks TLS 1.2 or 1.3 only; Unix sockets never do. Certificate files are looked after
+ * while the server runs: new connections get the new certificate, those that there are go on, and files that cannot be
+ * used leave the last good ones in use. */
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 
@@ -15,6 +19,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "tls/files.h"
 
 struct sp_http_server;
 struct sp_http_exchange; /* a request and its reply */
@@ -24,16 +29,20 @@ struct sp_http_route {
     const char *path;   /* "/metrics": exact, without a query */
     void (*handle)(struct sp_http_exchange *exchange, void *user);
     void *user;
+    bool anyone; /* also who shows no certificate where one is asked for: probes */
 };
 
 struct sp_http_options {
     const char *const *listen; /* "127.0.0.1:7402", "[::1]:7402", "unix:/run/sallyport-http.sock"; port 0 picks one */
     size_t listen_count;
-    bool insecure;             /* allow plaintext on addresses other than loopback */
-    unsigned max_connections;  /* more wait in the backlog; 0: 256 */
-    unsigned timeout_s;        /* without progress; three times that for a whole request and its reply; 0: 10 */
-    size_t max_body_bytes;     /* 0: 1 MiB; a larger body is 413 */
+    bool insecure;            /* allow plaintext on addresses other than loopback */
+    struct sp_tls_files tls;  /* no certificate: plaintext; with a CA: clients must show a certificate that it signed */
+    unsigned max_connections; /* more wait in the backlog; 0: 256 */
+    unsigned timeout_s;       /* without progress; three times that for a whole request and its reply; 0: 10 */
+    size_t max_body_bytes;    /* 0: 1 MiB; a larger body is 413 */
     size_t arena_budget_bytes; /* for one request; 0: 16 MiB */
+    /* Told of new certificates (good) and of files that cannot be used, on the thread; may be NULL. */
+    void (*notice)(void *user, bool good, const char *message);
     /* Called on the thread when it starts and ends; may be NULL. */
     void (*thread_started)(void *user);
     void (*thread_stopping)(void *user);

@@ -169,6 +169,8 @@ void sp_authzen_routes(struct sp_service *service, struct sp_http_route ret_rout
         evaluation, evaluations, search_subject, search_resource, search_action};
     json_set_alloc_funcs(malloc, wipe_and_free);
     for (size_t i = 0; i < ENDPOINTS; i++)
-        ret_routes[i] = (struct sp_http_route){"POST", endpoints[i].path, handlers[i], service};
-    ret_routes[ENDPOINTS] = (struct sp_http_route){"GET", "/.well-known/authzen-configuration", metadata, service};
+        ret_routes[i] =
+            (struct sp_http_route){.method = "POST", .path = endpoints[i].path, .handle = handlers[i], .user = service};
+    ret_routes[ENDPOINTS] = (struct sp_http_route){
+        .method = "GET", .path = "/.well-known/authzen-configuration", .handle = metadata, .user = service};
 }

@@ -20,6 +20,11 @@ static void readyz(struct sp_http_exchange *exchange, void *user) {
     sp_http_reply_ready(exchange, atomic_load(&service->ready));
 }
 
+static void tell_of_tls(void *service, bool good, const char *message) {
+    (void)service;
+    sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
+}
+
 static void thread_stopping(void *user) {
     sp_service_worker_stopping(SP_SERVER_HTTP_WORKER, user);
 }
@@ -38,9 +43,9 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_s
     /* Read until the server is closed. */
     static struct sp_http_route routes[3 + SP_AUTHZEN_ROUTES];
     const struct sp_http_route table[] = {
-        {"GET", "/metrics", metrics, service},
-        {"GET", "/healthz", sp_http_healthz, NULL},
-        {"GET", "/readyz", readyz, service},
+        {.method = "GET", .path = "/metrics", .handle = metrics, .user = service},
+        {.method = "GET", .path = "/healthz", .handle = sp_http_healthz, .anyone = true},
+        {.method = "GET", .path = "/readyz", .handle = readyz, .user = service, .anyone = true},
     };
     enum { ROUTES = sizeof(table) / sizeof(*table) };
     const struct sp_server_config *config = service->config;
@@ -48,6 +53,8 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_http_s
         .listen = config->http_listen.values,
         .listen_count = config->http_listen.count,
         .insecure = config->insecure,
+        .tls = config->tls,
+        .notice = tell_of_tls,
         .max_connections = MAX_CONNECTIONS,
         .thread_stopping = thread_stopping,
         .user = service,

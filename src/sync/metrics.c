@@ -205,6 +205,11 @@ static void readyz(struct sp_http_exchange *exchange, void *user) {
 
 /* ---- the port ---- */
 
+static void tell_of_tls(void *sync, bool good, const char *message) {
+    (void)sync;
+    sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
+}
+
 static void thread_stopping(void *user) {
     sp_sync_worker_stopping(SP_SYNC_HTTP_WORKER, user);
 }
@@ -219,13 +224,16 @@ static enum sp_status start(struct sp_sync *sync, struct sp_http_server *server,
 }
 
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_option_texts *listen, bool insecure,
-                                  struct sp_http_server **ret_server, struct sp_error *error) {
+                                  const struct sp_tls_files *tls, struct sp_http_server **ret_server,
+                                  struct sp_error *error) {
     enum { ROUTES = 3 };
     static struct sp_http_route routes[ROUTES]; /* read until the server is closed */
     const struct sp_http_options options = {
         .listen = listen->values,
         .listen_count = listen->count,
         .insecure = insecure,
+        .tls = *tls,
+        .notice = tell_of_tls,
         .max_connections = MAX_CONNECTIONS,
         .thread_stopping = thread_stopping,
         .user = sync,
@@ -234,9 +242,10 @@ enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_option_t
     *ret_server = NULL;
     if (listen->count == 0)
         return SP_OK;
-    routes[0] = (struct sp_http_route){"GET", "/metrics", metrics, sync};
-    routes[1] = (struct sp_http_route){"GET", "/healthz", sp_http_healthz, NULL};
-    routes[2] = (struct sp_http_route){"GET", "/readyz", readyz, sync};
+    routes[0] = (struct sp_http_route){.method = "GET", .path = "/metrics", .handle = metrics, .user = sync};
+    routes[1] = (struct sp_http_route){.method = "GET", .path = "/healthz", .handle = sp_http_healthz, .anyone = true};
+    routes[2] =
+        (struct sp_http_route){.method = "GET", .path = "/readyz", .handle = readyz, .user = sync, .anyone = true};
     enum sp_status status = sp_http_open(&options, routes, ROUTES, &server, error);
     if (status == SP_OK)
         status = start(sync, server, listen, error);

@@ -27,6 +27,7 @@ void sp_sync_count_backup(struct sp_sync_metrics *metrics, int64_t now_s);
 
 /* Binds and starts; *ret_server is NULL where no address is given. As sp_http_open. */
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_option_texts *listen, bool insecure,
-                                  struct sp_http_server **ret_server, struct sp_error *error) SP_MUST_USE;
+                                  const struct sp_tls_files *tls, struct sp_http_server **ret_server,
+                                  struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -141,7 +141,7 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
     if (status == SP_OK)
         status = listen_on(options, sync, &server, error);
     if (status == SP_OK)
-        status = sp_sync_http_start(sync, &options->http_listen, options->insecure, &http, error);
+        status = sp_sync_http_start(sync, &options->http_listen, options->insecure, &options->tls, &http, error);
     if (status == SP_OK)
         status = sp_rpc_server_start(server, error);
     if (status == SP_OK) {

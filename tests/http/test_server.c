@@ -80,8 +80,11 @@ static void stopping(void *user) {
 
 static struct rig rig;
 static const struct sp_http_route routes[] = {
-    {"GET", "/hello", say_hello, &rig}, {"GET", "/describe", describe, &rig},  {"POST", "/describe", describe, &rig},
-    {"POST", "/echo", echo, &rig},      {"GET", "/silent", say_nothing, &rig},
+    {.method = "GET", .path = "/hello", .handle = say_hello, .user = &rig},
+    {.method = "GET", .path = "/describe", .handle = describe, .user = &rig},
+    {.method = "POST", .path = "/describe", .handle = describe, .user = &rig},
+    {.method = "POST", .path = "/echo", .handle = echo, .user = &rig},
+    {.method = "GET", .path = "/silent", .handle = say_nothing, .user = &rig},
 };
 
 static void start(unsigned timeout_s, unsigned max_connections) {
