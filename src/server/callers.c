@@ -16,6 +16,10 @@ enum sp_status sp_server_admit_http(const struct sp_service *service, const stru
         caller.authorization = (struct sp_str){NULL, 0};
     if ((sp_callers_roles(service->callers, &caller) & (unsigned)wanted) == (unsigned)wanted)
         return SP_OK;
+    /* What is no token of anybody's proves nothing (AuthZEN 11.3): only tokens fit a caller of no other kind. */
+    const struct sp_caller bearer = {.kind = SP_CALLER_UNIX, .authorization = caller.authorization};
+    if (sp_callers_roles(service->callers, &bearer) == 0)
+        caller.authorization = (struct sp_str){NULL, 0};
     return sp_caller_refuse(&caller, wanted, error);
 }
 

@@ -302,6 +302,69 @@ static void the_metadata_tells_every_endpoint(void **state) {
     http_reply_fini(&reply);
 }
 
+/* ---- callers ---- */
+
+static void write_text(const char *name, const char *text, char ret_path[static 256]) {
+    snprintf(ret_path, 256, "%s/%s", programs.folder, name);
+    FILE *file = fopen(ret_path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Section 11.3: who has not proven who it is gets 401 and is told how to, and 10.1.2: who has, but may not ask, 403. */
+static void callers_must_prove_who_they_are(void **state) {
+    (void)state;
+    static const struct {
+        const char *authorization;
+        const char *path;
+        int status;
+    } rows[] = {
+        {NULL, EVALUATION, 401},
+        {"Bearer nobody-knows-this-token", EVALUATION, 401},
+        {"Basic Y2hlY2tlci10b2tlbi0wMTIzNDU=", EVALUATION, 401},
+        {"Bearer", EVALUATION, 401},
+        {"Bearer checker-token-012345", EVALUATION, 200},
+        {"bearer checker-token-012345", EVALUATIONS, 200},
+        {"Bearer checker-token-012345", SEARCH_ACTION, 403},
+        {"Bearer checker-token-012345", SEARCH_SUBJECT, 403},
+        {"Bearer checker-token-012345", SEARCH_RESOURCE, 403},
+        {"Bearer lister-token-0123456", SEARCH_ACTION, 200},
+        {"Bearer lister-token-0123456", SEARCH_SUBJECT, 200},
+        {"Bearer lister-token-0123456", SEARCH_RESOURCE, 200},
+        {"Bearer lister-token-0123456", EVALUATION, 403},
+        {"Bearer lister-token-0123456x", SEARCH_ACTION, 401},
+        {NULL, SEARCH_ACTION, 401},
+    };
+    char checker[256], lister[256], callers[256], text[1024];
+    struct process server;
+    write_text("checker.token", "checker-token-012345\n", checker);
+    write_text("lister.token", "lister-token-0123456\n", lister);
+    snprintf(text, sizeof(text), "token:%s: check\ntoken:%s: list\n", checker, lister);
+    write_text("callers.yaml", text, callers);
+    const char *arguments[] = {"sallyportd",  "--store",   programs.store, "--listen",
+                               "127.0.0.1:0", "--callers", callers,        NULL};
+    process_start(&server, programs.folder, "closed", arguments);
+    process_wait_for(&server, "serving the store");
+    int closed_port = authzen_port(&server);
+    char *body = spell("{" ANN ", " USE ", " V0 "}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct authzen_reply reply;
+        char headers[256] = "X-Request-ID: 7\r\n";
+        if (rows[i].authorization != NULL)
+            snprintf(headers, sizeof(headers), "X-Request-ID: 7\r\nAuthorization: %s\r\n", rows[i].authorization);
+        authzen_post(closed_port, &(struct authzen_request){rows[i].path, body, NULL, headers}, &reply);
+        if (reply.http.status != rows[i].status)
+            fail_msg("row %zu: %d: %s", i, reply.http.status, reply.http.body);
+        assert_int_equal(http_reply_header(&reply.http, "WWW-Authenticate") != NULL, rows[i].status != 200);
+        assert_string_equal(http_reply_header(&reply.http, "X-Request-ID"), "7");
+        assert_null(strstr(reply.http.body, "token-0123"));
+        authzen_reply_fini(&reply);
+    }
+    free(body);
+    assert_int_equal(process_end(&server, 15), 0);
+}
+
 int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(pages_hold_every_result_once_and_in_order),
@@ -310,6 +373,7 @@ int main(void) {
         cmocka_unit_test(every_reply_names_its_request),
         cmocka_unit_test(the_content_type_must_be_json),
         cmocka_unit_test(the_metadata_tells_every_endpoint),
+        cmocka_unit_test(callers_must_prove_who_they_are),
     };
     return run_vectors(vectors, sizeof(vectors) / sizeof(*vectors), others, sizeof(others) / sizeof(*others));
 }
