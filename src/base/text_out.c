@@ -60,10 +60,9 @@ static size_t escape(unsigned char c, bool utf8, bool quotes, char *ret_text) {
         return 2;
     }
     if (c < 0x20 || c == 0x7f) {
-        memcpy(ret_text, "\\u00", 4);
-        ret_text[4] = digits[c >> 4];
-        ret_text[5] = digits[c & 15];
-        return 6;
+        const char escaped[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        memcpy(ret_text, escaped, sizeof(escaped));
+        return sizeof(escaped);
     }
     ret_text[0] = (char)(c >= 0x80 && !utf8 ? '?' : c);
     return 1;

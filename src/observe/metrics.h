@@ -61,7 +61,7 @@ static inline unsigned sp_metric_cells(const struct sp_metric *metric) {
 static inline _Atomic uint64_t *sp_metrics_cell(const struct sp_metrics *metrics, unsigned shard, unsigned metric,
                                                 unsigned series) {
     return metrics->cells + (size_t)shard * metrics->shard_cells + metrics->at[metric] +
-           series * sp_metric_cells(&metrics->table[metric]);
+           (size_t)series * sp_metric_cells(&metrics->table[metric]);
 }
 
 static inline void sp_metrics_raise(_Atomic uint64_t *cell, uint64_t by) {

@@ -96,7 +96,7 @@ enum sp_status sp_process_metrics_create(const char *program, struct sp_process_
     }
     program_name = program;
     clock_gettime(CLOCK_REALTIME, &now);
-    process->started_s = (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3;
+    process->started_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     sp_metrics_set(process->metrics, BUILD_INFO, 0, 1);
     sp_metrics_set(process->metrics, START_TIME, 0, process->started_s);
     *ret_metrics = process;

@@ -107,9 +107,12 @@ static struct needles read_needles(const struct text *keys) {
     if (needles.count > 0)
         qsort(needles.all, needles.count, sizeof(*needles.all), compare);
     size_t kept = 0; /* the same key is used by many calls */
-    for (size_t i = 0; i < needles.count; i++)
-        if (i == 0 || compare(&needles.all[kept - 1], &needles.all[i]) != 0)
+    for (size_t i = 0; i < needles.count; i++) {
+        if (kept == 0 || compare(&needles.all[kept - 1], &needles.all[i]) != 0)
             needles.all[kept++] = needles.all[i];
+        else
+            free(needles.all[i].text);
+    }
     needles.count = kept;
     return needles;
 }
@@ -185,6 +188,19 @@ static bool finds_what_is_planted(const struct needles *needles) {
     return true;
 }
 
+/* True where nothing was found, and something would have been. */
+static bool is_clean(const struct needles *needles, const struct text *said) {
+    if (needles->count == 0 || said->size == 0) {
+        printf("nothing was kept to search: %zu needles, %zu bytes\n", needles->count, said->size);
+        return false;
+    }
+    if (!finds_what_is_planted(needles))
+        return false;
+    size_t found = search(needles, said, true);
+    printf("%zu keys and digests, %zu bytes that programs wrote: %zu found\n", needles->count, said->size, found);
+    return found == 0;
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: search FOLDER\n");
@@ -192,13 +208,11 @@ int main(int argc, char **argv) {
     }
     struct text keys = read_file(argv[1], "keys"), said = read_file(argv[1], "said");
     struct needles needles = read_needles(&keys);
-    if (needles.count == 0 || said.size == 0) {
-        printf("nothing was kept to search: %zu needles, %zu bytes\n", needles.count, said.size);
-        return 1;
-    }
-    if (!finds_what_is_planted(&needles))
-        return 1;
-    size_t found = search(&needles, &said, true);
-    printf("%zu keys and digests, %zu bytes that programs wrote: %zu found\n", needles.count, said.size, found);
-    return found == 0 ? 0 : 1;
+    bool clean = is_clean(&needles, &said);
+    for (size_t i = 0; i < needles.count; i++)
+        free(needles.all[i].text);
+    free(needles.all);
+    free(keys.bytes);
+    free(said.bytes);
+    return clean ? 0 : 1;
 }
