@@ -117,14 +117,16 @@ static enum sp_status deny(struct asked *asked, struct sp_bytes *ret_reply) {
     return pack(asked, &answer, ret_reply);
 }
 
-/* An error would let requests through where a gateway is told to allow on errors. */
-static bool is_admitted(struct sp_service *service, struct sp_rpc_call *call) {
+/* Whether the gateway may ask at all. */
+static enum sp_status admit(struct asked *asked) {
     struct sp_error error = {0};
-    if (sp_server_admit(call, SP_CALLER_CHECK, service, &error) == SP_OK)
-        return true;
-    if (may_log(service))
+    enum sp_status status = sp_server_admit(asked->call, SP_CALLER_CHECK, asked->service, &error);
+    if (status == SP_OK)
+        return SP_OK;
+    sp_record_failure(asked->service, &asked->asking, status);
+    if (may_log(asked->service))
         sp_log(SP_LOG_WARNING, "ext_authz: a gateway's requests are denied: %s", error.message);
-    return false;
+    return status;
 }
 
 void sp_ext_authz_check(struct sp_rpc_call *call, void *user) {
@@ -136,10 +138,9 @@ void sp_ext_authz_check(struct sp_rpc_call *call, void *user) {
     sp_decision_id_next(&service->workers[asked.asking.worker].ids, asked.decision_id);
     read_request(settings, call, &asked.request);
     asked.asking.trace = asked.request.trace;
-    bool denied = asked.request.reason != SP_REASON_NONE;
-    enum sp_status status = !is_admitted(service, call) ? SP_ERR_PERMISSION
-                            : denied                    ? deny(&asked, &reply)
-                                                        : judge(&asked, &reply);
+    enum sp_status status = admit(&asked);
+    if (status == SP_OK)
+        status = asked.request.reason != SP_REASON_NONE ? deny(&asked, &reply) : judge(&asked, &reply);
     /* No answer is a denial of its own here, and must be said even where there is no memory left to say it with. */
     if (status != SP_OK)
         status = pack(&asked, &none, &reply);

@@ -438,24 +438,48 @@ static void a_damaged_record_is_denied_with_503(void **state) {
     assert_true(has_line(text, "OK"));
 }
 
-static void a_server_without_its_store_denies_with_503(void **state) {
-    (void)state;
+/* What a server of its own, with two more arguments, replies to a request with the user's key. */
+static void ask_another(const char *store, const char *option, const char *value,
+                        char ret_text[static ENVOY_REPLY_TEXT_BYTES]) {
     struct process server;
     struct caller caller;
     struct sp_bytes request, reply;
-    char store[128], target[64], text[ENVOY_REPLY_TEXT_BYTES];
-    snprintf(store, sizeof(store), "%s/nowhere", programs.folder);
-    const char *arguments[] = {"sallyportd", "--store", store, "--listen", "127.0.0.1:0", NULL};
-    process_start(&server, programs.folder, "early", arguments);
+    char target[64], headers[256];
+    const char *arguments[] = {"sallyportd", "--store", store, "--listen", "127.0.0.1:0", option, value, NULL};
+    process_start(&server, programs.folder, "another", arguments);
     snprintf(target, sizeof(target), "127.0.0.1:%d", process_port(&server));
     assert_true(caller_open(&caller, target, ""));
-    struct envoy_parts parts = {.headers = "x-api-key: k", .extensions = VOICE};
+    snprintf(headers, sizeof(headers), "x-api-key: %s", user_key);
+    struct envoy_parts parts = {.headers = headers, .extensions = VOICE};
     assert_true(envoy_pack(&parts, &caller.arena, &request));
     assert_int_equal(caller_raw(&caller, CHECK, request, &reply), SP_OK);
-    assert_true(envoy_describe(reply, &caller.arena, text));
-    assert_true(has_line(text, "503"));
+    assert_true(envoy_describe(reply, &caller.arena, ret_text));
     caller_close(&caller);
     assert_int_equal(process_end(&server, SIGTERM), 0);
+}
+
+static void a_server_without_its_store_denies_with_503(void **state) {
+    (void)state;
+    char store[128], text[ENVOY_REPLY_TEXT_BYTES];
+    snprintf(store, sizeof(store), "%s/nowhere", programs.folder);
+    ask_another(store, "--log-level", "info", text);
+    assert_true(has_line(text, "503"));
+    assert_true(has_line(text, "reason=UNAVAILABLE"));
+}
+
+static void a_gateway_without_the_role_is_denied_by_a_reply_too(void **state) {
+    (void)state;
+    char file[128], text[ENVOY_REPLY_TEXT_BYTES];
+    snprintf(file, sizeof(file), "%s/callers.yaml", programs.folder);
+    FILE *out = fopen(file, "we");
+    assert_non_null(out);
+    assert_true(fputs("uri:spiffe://example.org/gateway: check\nplaintext: explain\n", out) >= 0);
+    assert_int_equal(fclose(out), 0);
+    ask_another(programs.store, "--callers", file, text);
+    assert_true(has_line(text, "503"));
+    assert_null(strstr(text, "workspace="));
+    snprintf(file, sizeof(file), "%s/another.err", programs.folder);
+    free(wait_for_output(file, "ext_authz: a gateway's requests are denied"));
 }
 
 int main(void) {
@@ -471,6 +495,7 @@ int main(void) {
         cmocka_unit_test(the_decision_log_has_the_requests_trace_and_no_key),
         cmocka_unit_test(a_damaged_record_is_denied_with_503),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),
+        cmocka_unit_test(a_gateway_without_the_role_is_denied_by_a_reply_too),
     };
     return cmocka_run_group_tests_name("ext_authz", tests, make_world, remove_world);
 }

@@ -223,9 +223,11 @@ class MutualTls(unittest.TestCase):
 sign(SHARED / "first", "first", "DNS:first", None)
 server.put("first", ["first"])
 gateway.put("first", ["first"])
+(WORK / "callers.yaml").write_text("uri:spiffe://example.org/gateway: check\n")
 the.start(
     server_options=("--tls-cert", server.current / "tls.crt", "--tls-key", server.current / "tls.key",
-        "--tls-client-ca", server.current / "ca.crt"),
+        "--tls-client-ca", server.current / "ca.crt",
+        "--callers", WORK / "callers.yaml"),
     configure=configure)
 wait_for("an answer", lambda: ask(key="anywhere").status == 200)
 the.run_tests(unittest.main)

@@ -63,6 +63,11 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class UpstreamServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Connections that Envoy drops when it ends are nobody's error."""
+
+
 class Program:
     def __init__(self, name, *arguments, env=None):
         self.err = WORK / f"{name}.err"
@@ -135,7 +140,7 @@ class World:
         wait_for("sallyportd", lambda: listens(self.ports["server"]))
 
     def start_upstream(self):
-        self.upstream = http.server.ThreadingHTTPServer(("127.0.0.1", self.ports["upstream"]), Upstream)
+        self.upstream = UpstreamServer(("127.0.0.1", self.ports["upstream"]), Upstream)
         threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
 
     def start_envoy(self):
