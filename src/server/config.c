@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include "core/settings.h"
+
 #include "base/text.h"
 
 /* `config` may be all zero for --help: the targets are only pointed to. */
@@ -181,6 +183,16 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .target = &config->allow_core,
          .environment = "SALLYPORTD_ALLOW_CORE",
          .help = "allow core dumps and debuggers: both show the keys of calls under way"},
+        {.name = "config",
+         .kind = SP_OPTION_TEXT,
+         .target = &config->config_file,
+         .environment = "SALLYPORTD_CONFIG",
+         .argument = "FILE",
+         .help = "YAML file of these options by name; the environment and arguments go before it"},
+        {.name = "print-config",
+         .kind = SP_OPTION_FLAG,
+         .target = &config->print_config,
+         .help = "print every setting, its value and where that comes from, and exit"},
         {.name = "version", .kind = SP_OPTION_FLAG, .target = &config->version, .help = "print the version and exit"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &config->help, .help = "print this and exit"},
     };
@@ -224,7 +236,10 @@ enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_con
     struct sp_option table[TABLE_ROWS];
     int rest = argc;
     size_t count = fill_table(&config, table);
-    enum sp_status status = sp_options_parse(table, count, argc, argv, &rest, error);
+    static struct sp_settings settings; /* for as long as the process */
+    enum sp_status status = sp_settings_read(table, count, argc, argv, &settings, &rest, error);
+    if (status == SP_OK && config.print_config)
+        sp_options_print(table, count, settings.sources, stdout);
     if (status == SP_OK)
         status = check(&config, rest, argc, argv, error);
     sp_option_texts_none(&config.http_listen);

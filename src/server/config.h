@@ -40,6 +40,8 @@ struct sp_server_config {
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;
+    const char *config_file; /* read already */
+    bool print_config;       /* done already: nothing is to be served */
     bool version;
     bool help;
 };

@@ -1,5 +1,7 @@
 #include "sync/command.h"
 
+#include "core/settings.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,13 +113,26 @@ static void print_help(const struct sp_sync_command *command, const struct sp_op
     printf("\nExamples:\n%s", command->examples);
 }
 
+/* Of the commands that have the option. */
+static bool wants_print(const struct sp_option *table, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(table[i].name, "print-config") == 0)
+            return *(const bool *)table[i].target;
+    return false;
+}
+
 int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
                          const bool *help, int argc, char **argv, int *ret_rest) {
+    static struct sp_settings settings; /* for as long as the process */
     struct sp_error error = {0};
-    if (sp_options_parse(table, count, argc, argv, ret_rest, &error) != SP_OK)
+    if (sp_settings_read(table, count, argc, argv, &settings, ret_rest, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
     if (*help) {
         print_help(command, table, count);
+        return EXIT_SUCCESS;
+    }
+    if (wants_print(table, count)) {
+        sp_options_print(table, count, settings.sources, stdout);
         return EXIT_SUCCESS;
     }
     return -1;

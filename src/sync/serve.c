@@ -45,6 +45,8 @@ struct serve_options {
     const char *log_level_name;
     enum sp_log_level log_level;
     bool allow_core;
+    const char *config_file; /* read already */
+    bool print_config;
     bool help;
 };
 
@@ -360,6 +362,16 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .target = &options->allow_core,
          .environment = "SALLYPORT_SYNC_ALLOW_CORE",
          .help = "allow core dumps and debuggers: both show the keys of calls under way"},
+        {.name = "config",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->config_file,
+         .environment = "SALLYPORT_SYNC_CONFIG",
+         .argument = "FILE",
+         .help = "YAML file of these options by name; the environment and arguments go before it"},
+        {.name = "print-config",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->print_config,
+         .help = "print every setting, its value and where that comes from, and exit"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &options->help, .help = "print this and exit"},
     };
     enum { ROWS = sizeof(rows) / sizeof(*rows) };
