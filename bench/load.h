@@ -7,8 +7,8 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "rpc/client.h"
 #include "histogram.h"
+#include "rpc/client.h"
 #include "world.h"
 
 struct load_options {
