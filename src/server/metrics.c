@@ -89,6 +89,14 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
     [SP_SERVER_HTTP_CONNECTIONS] = {.name = "sallyport_http_connections",
                                     .help = "Connections open to the HTTP port.",
                                     .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_USE_REPORT_AGE] = {.name = "sallyport_key_use_report_age_seconds",
+                                  .help = "Seconds since the admin instance took the last report of key uses; missing "
+                                          "without --report-to.",
+                                  .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_USE_LOSSES] = {.name = "sallyport_key_use_losses_total",
+                              .help = "Times that uses of keys found no room until they could be reported; missing "
+                                      "without --report-to.",
+                              .kind = SP_METRIC_GATHERED_COUNTER},
 };
 
 enum sp_status sp_server_metrics_create(struct sp_metrics **ret_metrics) {
@@ -136,6 +144,15 @@ static void gather_log(struct sp_service *service) {
     sp_metrics_set(service->metrics, SP_SERVER_LOG_DROPPED, 0, (double)sp_decision_log_dropped(log));
 }
 
+static void gather_key_use(struct sp_service *service) {
+    struct sp_usage_reporter_stats stats;
+    if (service->usage == NULL)
+        return;
+    sp_usage_reporter_look(service->usage, &stats);
+    sp_metrics_set(service->metrics, SP_SERVER_USE_REPORT_AGE, 0, stats.report_age_s);
+    sp_metrics_set(service->metrics, SP_SERVER_USE_LOSSES, 0, (double)stats.losses);
+}
+
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
     int64_t synced_at_s = 0;
@@ -145,6 +162,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
     sp_metrics_set(service->metrics, SP_SERVER_HTTP_CONNECTIONS, 0, (double)sp_http_connections(service->http));
     gather_log(service);
+    gather_key_use(service);
     sp_metrics_write(service->metrics, out);
     sp_process_metrics_write(service->process, &observed, out);
 }

@@ -43,6 +43,8 @@ struct sp_usage_reporter {
     struct sp_usage_reporter_options options;
     struct sp_usage_gather gather;
     atomic_bool stopping;
+    atomic_llong answered_at_ms; /* of the last report that was; CLOCK_MONOTONIC */
+    atomic_ullong losses;
     sem_t wake;
     pthread_t thread;
 
@@ -100,6 +102,7 @@ static void collect(struct sp_usage_reporter *reporter) {
     if (!reporter->pending.lost)
         return;
     reporter->pending.lost = false;
+    atomic_fetch_add(&reporter->losses, 1);
     /* What was lost was seen in the second of the collection at the latest. */
     reporter->lost_until_s = reporter->until_s + 1;
     if (reporter->said_loss_ms != 0 && now_ms() - reporter->said_loss_ms < SAY_LOSS_AGAIN_MS)
@@ -231,6 +234,7 @@ static enum sp_status call(struct sp_usage_reporter *reporter, struct sp_error *
 
 static void land(struct sp_usage_reporter *reporter) {
     reporter->sequence++;
+    atomic_store(&reporter->answered_at_ms, now_ms());
     reporter->told_until_s = reporter->flight.until_s != 0 ? reporter->flight.until_s : reporter->told_until_s;
     reporter->said_goodbye = reporter->flight.goodbye;
     free(reporter->flight.uses);
@@ -353,6 +357,7 @@ static enum sp_status create(const struct sp_usage_reporter_options *options, st
     uint64_t seed = 0;
     reporter->options = *options;
     reporter->collect_at_ms = now_ms();
+    atomic_init(&reporter->answered_at_ms, reporter->collect_at_ms);
     (void)sem_init(&reporter->wake, 0, 0);
     enum sp_status status = sp_arena_init(&reporter->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status == SP_OK)
@@ -395,6 +400,13 @@ void sp_usage_reporter_stop(struct sp_usage_reporter *reporter, unsigned drain_m
     wake(reporter);
     pthread_join(reporter->thread, NULL);
     free_reporter(reporter);
+}
+
+void sp_usage_reporter_look(const struct sp_usage_reporter *reporter, struct sp_usage_reporter_stats *ret_stats) {
+    *ret_stats = (struct sp_usage_reporter_stats){
+        .report_age_s = (double)(now_ms() - atomic_load(&reporter->answered_at_ms)) / 1000,
+        .losses = atomic_load(&reporter->losses),
+    };
 }
 
 /* ---- the name ---- */

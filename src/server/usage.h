@@ -32,6 +32,14 @@ enum sp_status sp_usage_reporter_start(const struct sp_usage_reporter_options *o
 void sp_usage_reporter_note(struct sp_usage_reporter *reporter, unsigned lane, const struct sp_query *query,
                             const struct sp_answer *answer);
 
+struct sp_usage_reporter_stats {
+    double report_age_s; /* since the last report was answered, or since the start */
+    uint64_t losses;     /* collections in which uses found no room */
+};
+
+/* How reporting goes. Any thread. */
+void sp_usage_reporter_look(const struct sp_usage_reporter *reporter, struct sp_usage_reporter_stats *ret_stats);
+
 /* After the last decision: sends what is left and says goodbye, for at most `drain_ms`; frees. NULL is allowed. */
 void sp_usage_reporter_stop(struct sp_usage_reporter *reporter, unsigned drain_ms);
 

@@ -180,6 +180,10 @@ static void reports_at_once_and_says_goodbye_with_what_is_left(void **state) {
     int64_t begun_s = time(NULL);
     struct sp_usage_reporter *reporter = start(peer->target, 60000, 1024);
     wait_for_arrivals(peer, 1);
+    struct sp_usage_reporter_stats stats;
+    sp_usage_reporter_look(reporter, &stats);
+    assert_true(stats.report_age_s >= 0 && stats.report_age_s < 60);
+    assert_int_equal(stats.losses, 0);
     note(reporter, 0, 1, SP_REASON_ALLOWED);
     note(reporter, 1, 2, SP_REASON_KEY_DISABLED);
     note(reporter, 99, 3, SP_REASON_NOT_SHARED);
@@ -261,8 +265,14 @@ static void more_keys_than_there_is_room_for_are_told_as_lost(void **state) {
     int64_t begun_s = time(NULL);
     struct sp_usage_reporter *reporter = start(peer->target, 60000, 1024);
     wait_for_arrivals(peer, 1);
+    struct sp_usage_reporter_stats stats = {0};
     for (unsigned i = 0; i < 20000; i++)
         note(reporter, 0, i, SP_REASON_ALLOWED);
+    for (int i = 0; i < POLLS && stats.losses == 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+        sp_usage_reporter_look(reporter, &stats);
+    }
+    assert_true(stats.losses > 0);
     refuse(peer, 0);
     sp_usage_reporter_stop(reporter, 10000);
     struct arrival last = arrival_at(peer, count_of(peer) - 1);
