@@ -295,16 +295,17 @@ enum sp_status sp_source_begin(struct sp_source *source, struct sp_store *store,
 enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
     size_t count = 0;
     size_t bytes = 0;
-    sp_write_noted_size(write, &count, &bytes);
-    if (source == NULL || count == 0)
+    if (source == NULL)
         return sp_write_commit(write, error);
-    enum sp_status status = sp_source_publish(source, write, error);
+    sp_write_noted_size(write, &count, &bytes);
+    enum sp_status status =
+        count == 0 ? sp_source_confirm(source, write, error) : sp_source_publish(source, write, error);
     if (status != SP_OK) {
         sp_write_abort(write);
         return status;
     }
     status = sp_write_commit(write, error);
-    if (status == SP_OK)
+    if (status == SP_OK && count > 0)
         sp_source_published(source);
     return status;
 }

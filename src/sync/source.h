@@ -77,7 +77,8 @@ void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_s
 enum sp_status sp_source_begin(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Makes what the write did in the source, and then in the store. Frees the write either way. SP_ERR_ABORTED: somebody else was
+/* Makes what the write did in the source, and then in the store. Where it did nothing, because all that was asked was refused or had been done
+ * before, asks etcd whether that was judged by the newest state. Frees the write either way. SP_ERR_ABORTED: somebody else was
  * first: sp_source_await, and do it all again. SP_ERR_UNAVAILABLE: the message says whether the change may have been
  * made. */
 enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write, struct sp_error *error) SP_MUST_USE;

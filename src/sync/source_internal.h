@@ -141,6 +141,8 @@ enum sp_status sp_source_read_cursor(struct sp_source *source, struct sp_arena *
 
 /* Sends what the write did, and moves its cursor. Where it fails the write must be aborted. */
 enum sp_status sp_source_publish(struct sp_source *source, struct sp_write *write, struct sp_error *error) SP_MUST_USE;
+/* SP_ERR_ABORTED where the write's state is not etcd's newest. */
+enum sp_status sp_source_confirm(struct sp_source *source, struct sp_write *write, struct sp_error *error) SP_MUST_USE;
 /* After the commit of what was published: wakes who waits, and writes a large change to its places. */
 void sp_source_published(struct sp_source *source);
 /* Removes from etcd the expired idempotency records, changes up to the anchor, parts whose writer died. */

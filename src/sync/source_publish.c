@@ -162,6 +162,23 @@ enum sp_status sp_source_publish(struct sp_source *source, struct sp_write *writ
     return status;
 }
 
+enum sp_status sp_source_confirm(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
+    struct sp_source_found found;
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    sp_arena_reset(&source->notes);
+    enum sp_status status = sp_source_ask_head(source, source->write, &source->notes, &found, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_replica(sp_write_view(write), &source->notes, &cursor, &head);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the store does not tell where in etcd it is");
+    if (cursor.head_revision == found.head_revision)
+        return SP_OK;
+    source->awaited_revision = found.head_revision;
+    return sp_error_set(error, SP_ERR_ABORTED, "this instance is behind etcd: try again");
+}
+
 void sp_source_published(struct sp_source *source) {
     struct sp_error error = {0};
     sp_source_set_head(source, source->awaited_revision);

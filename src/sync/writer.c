@@ -154,13 +154,24 @@ static enum sp_status commit(struct sp_writer *writer, struct sp_write *write, c
     return status;
 }
 
+/* Also those that were refused: by what, is not known to be so any more. */
+static void fail_all(struct batch *batch, enum sp_status status, const struct sp_error *error) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->jobs[i]->left_out)
+            batch->jobs[i]->status = SP_OK;
+    settle_all(batch, status, error);
+}
+
 /* Somebody else's change was made first: what was checked has to be checked again. */
 static enum outcome lose_race(struct sp_writer *writer, struct batch *batch, const struct sp_error *error) {
     if (monotonic_ms() < batch->race_until_ms) {
+        for (size_t i = 0; i < batch->count; i++)
+            batch->jobs[i]->left_out = false;
+        batch->left_out = 0;
         (void)sp_source_await(writer->options.source, AWAIT_MS);
         return TRY_AGAIN;
     }
-    settle_all(batch, SP_ERR_ABORTED, error);
+    fail_all(batch, SP_ERR_ABORTED, error);
     return SETTLED;
 }
 
@@ -173,7 +184,10 @@ static enum outcome fail_batch(struct sp_writer *writer, struct batch *batch, en
     if (batch->count > 1 && !all_alike)
         return TRY_EACH_ALONE;
     sp_log(SP_LOG_ERROR, "a change could not be committed: %s", error->message);
-    settle_all(batch, status, error);
+    if (writer->options.source != NULL)
+        fail_all(batch, status, error);
+    else
+        settle_all(batch, status, error);
     return SETTLED;
 }
 
@@ -189,7 +203,9 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
         return SETTLED;
     }
     enum outcome outcome = apply_all(writer, write, batch, &something);
-    if (outcome != SETTLED || !something) {
+    /* What was refused by a store that is behind its source may be right by now. */
+    bool confirm = something || writer->options.source != NULL;
+    if (outcome != SETTLED || !confirm) {
         sp_write_abort(write);
         return outcome;
     }

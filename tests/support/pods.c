@@ -55,8 +55,10 @@ static void add_words(const char **arguments, size_t count, const char *const *w
 
 void pod_start_sync(struct pod *pod, const struct origin *origin) {
     char name[40];
+    char listen[40];
+    snprintf(listen, sizeof(listen), "127.0.0.1:%d", pod->sync_port);
     const char *arguments[ARGUMENTS_MAX] = {"sallyport-sync", "serve",  "--store",    pod->store,
-                                            "--source",       pod->url, "--listen",   "127.0.0.1:0",
+                                            "--source",       pod->url, "--listen",   listen,
                                             "--http-listen",  "none",   "--map-size", "4G"};
     add_words(arguments, 12, pod->sync_words);
     snprintf(name, sizeof(name), "%s-sync", pod->name);
@@ -70,8 +72,10 @@ void pod_start_sync(struct pod *pod, const struct origin *origin) {
 
 void pod_start_server(struct pod *pod) {
     char name[40];
-    const char *arguments[ARGUMENTS_MAX] = {"sallyportd",  "--store",       pod->store, "--listen",
-                                            "127.0.0.1:0", "--http-listen", "none"};
+    char listen[40];
+    snprintf(listen, sizeof(listen), "127.0.0.1:%d", pod->server_port);
+    const char *arguments[ARGUMENTS_MAX] = {"sallyportd", "--store",       pod->store, "--listen",
+                                            listen,       "--http-listen", "none"};
     add_words(arguments, 7, pod->server_words);
     snprintf(name, sizeof(name), "%s-server", pod->name);
     process_start(&pod->server, pod->folder, name, arguments);

@@ -15,6 +15,7 @@ struct pod {
     char url[96];
     struct process sync, server;
     char sync_target[PROGRAMS_TARGET_BYTES], server_target[PROGRAMS_TARGET_BYTES];
+    int sync_port, server_port;          /* the same over restarts; 0: any */
     const char *sync_words[POD_WORDS];   /* more options, NULL-terminated */
     const char *server_words[POD_WORDS]; /* likewise */
     struct caller admin;                 /* with the operator's key */
