@@ -7,7 +7,24 @@
 #include "http/pages.h"
 #include "observe/process.h"
 
-enum row { CALLS, COMMIT_SECONDS, COMMIT_CHANGES, QUEUE, WATCHES, EXPIRING, LAST_BACKUP, READY, CONNECTIONS, ROWS };
+enum row {
+    CALLS,
+    COMMIT_SECONDS,
+    COMMIT_CHANGES,
+    QUEUE,
+    WATCHES,
+    EXPIRING,
+    LAST_BACKUP,
+    READY,
+    CONNECTIONS,
+    SOURCE_FOLLOWING,
+    SOURCE_AGE,
+    SOURCE_UNREADABLE,
+    SOURCE_LISTINGS,
+    SOURCE_DIFFERENCES,
+    SOURCE_LOST_RACES,
+    ROWS
+};
 
 enum outcome { OK, REFUSED, FAILED, OUTCOMES };
 
@@ -75,6 +92,32 @@ static struct sp_metric table[ROWS] = {
     [CONNECTIONS] = {.name = "sallyport_http_connections",
                      .help = "Connections open to the HTTP port.",
                      .kind = SP_METRIC_GAUGE},
+    [SOURCE_FOLLOWING] = {.name = "sallyport_source_following",
+                          .help = "1 while etcd is watched, 0 while it is not. Missing, as all of sallyport_source_*, "
+                                  "where the store is the truth itself.",
+                          .kind = SP_METRIC_GAUGE},
+    [SOURCE_AGE] = {.name = "sallyport_source_age_seconds",
+                    .help =
+                        "Time since the store was last known to have everything that etcd has. Missing until it was.",
+                    .kind = SP_METRIC_GAUGE},
+    [SOURCE_UNREADABLE] = {.name = "sallyport_source_unreadable_entities",
+                           .help =
+                               "Entities of etcd that this release cannot read: what depends on them is denied, and "
+                               "this instance makes no changes. Alert when above 0.",
+                           .kind = SP_METRIC_GAUGE},
+    [SOURCE_LISTINGS] = {.name = "sallyport_source_listings",
+                         .help = "How often the whole of etcd was listed since the start.",
+                         .kind = SP_METRIC_GAUGE},
+    [SOURCE_DIFFERENCES] = {.name = "sallyport_source_differences",
+                            .help =
+                                "Records that full comparisons found to differ from etcd's since the start. Alert when "
+                                "above 0.",
+                            .kind = SP_METRIC_GAUGE},
+    [SOURCE_LOST_RACES] = {.name = "sallyport_source_lost_races",
+                           .help =
+                               "Batches of changes that were made again since the start, because another instance's "
+                               "came first.",
+                           .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_sync_metrics_create(struct sp_sync_metrics **ret_metrics) {
@@ -179,6 +222,19 @@ static double known(long long value, long long unknown) {
     return value == unknown ? (double)NAN : (double)value;
 }
 
+static void set_source(const struct sp_sync *sync, struct sp_metrics *metrics) {
+    struct sp_source_state state = {.age_ms = -1};
+    if (sync->source != NULL)
+        sp_source_get_state(sync->source, &state);
+    double missing = sync->source != NULL ? 0 : (double)NAN;
+    sp_metrics_set(metrics, SOURCE_FOLLOWING, 0, missing + (state.following ? 1 : 0));
+    sp_metrics_set(metrics, SOURCE_AGE, 0, state.age_ms < 0 ? (double)NAN : (double)state.age_ms / 1000);
+    sp_metrics_set(metrics, SOURCE_UNREADABLE, 0, missing + (double)state.unreadable);
+    sp_metrics_set(metrics, SOURCE_LISTINGS, 0, missing + (double)state.lists);
+    sp_metrics_set(metrics, SOURCE_DIFFERENCES, 0, missing + (double)state.differences);
+    sp_metrics_set(metrics, SOURCE_LOST_RACES, 0, missing + (double)state.lost_races);
+}
+
 static void write_page(void *user, struct sp_text_out *out) {
     struct sp_sync *sync = user;
     struct sp_sync_metrics *own = sync->metrics;
@@ -189,6 +245,7 @@ static void write_page(void *user, struct sp_text_out *out) {
     sp_metrics_set(own->metrics, EXPIRING, 0, known(atomic_load(&own->expiring), -1));
     sp_metrics_set(own->metrics, LAST_BACKUP, 0, known(atomic_load(&own->last_backup_s), 0));
     sp_metrics_set(own->metrics, READY, 0, atomic_load(&sync->ready) ? 1 : 0);
+    set_source(sync, own->metrics);
     sp_metrics_set(own->metrics, CONNECTIONS, 0, (double)sp_http_connections(own->http));
     sp_metrics_write(own->metrics, out);
     sp_process_metrics_write(own->process, &observed, out);

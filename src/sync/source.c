@@ -224,6 +224,12 @@ void sp_source_reached(struct sp_source *source) {
     pthread_mutex_unlock(&source->lock);
 }
 
+void sp_source_in_step(struct sp_source *source, int64_t at_ms) {
+    pthread_mutex_lock(&source->lock);
+    source->in_step_ms = at_ms;
+    pthread_mutex_unlock(&source->lock);
+}
+
 void sp_source_set_head(struct sp_source *source, uint64_t head_revision) {
     pthread_mutex_lock(&source->lock);
     if (source->head_revision < head_revision)
@@ -257,6 +263,7 @@ bool sp_source_is_stopping(struct sp_source *source) {
 void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_state) {
     pthread_mutex_lock(&source->lock);
     *ret_state = source->state;
+    ret_state->age_ms = source->in_step_ms == 0 ? -1 : sp_source_now_ms() - source->in_step_ms;
     ret_state->reachable = source->reached_ms != 0 && sp_source_now_ms() - source->reached_ms <= SP_SOURCE_REACHABLE_MS;
     pthread_mutex_unlock(&source->lock);
 }

@@ -64,6 +64,7 @@ struct sp_source_state {
     bool following;       /* a watch stands, and the store has what was there when it began */
     bool reachable;       /* etcd answered within the last three seconds */
     size_t unreadable;    /* entities that are left out */
+    int64_t age_ms;       /* since the store was known to have all that etcd has; -1: it was not yet */
     uint64_t lists;       /* how often the whole was listed */
     uint64_t differences; /* that full comparisons found */
     uint64_t lost_races;

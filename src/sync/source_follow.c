@@ -74,6 +74,7 @@ static enum sp_status touch(struct follower *follower, struct sp_error *error) {
     struct sp_write *write = NULL;
     bool in_step = false;
     int64_t asked_s = sp_sync_now_s();
+    int64_t asked_ms = sp_source_now_ms();
     follower->touch_due_ms = sp_source_now_ms() + TOUCH_EVERY_MS;
     sp_arena_reset(&follower->arena);
     enum sp_status status = sp_source_ask_head(source, source->follow, &follower->arena, &found, error);
@@ -87,6 +88,7 @@ static enum sp_status touch(struct follower *follower, struct sp_error *error) {
     } else {
         status = sp_write_commit(write, error);
         follower->in_step_ms = sp_source_now_ms();
+        sp_source_in_step(source, asked_ms);
         sp_source_set_head(source, found.head_revision);
     }
     if (status == SP_OK && !in_step && sp_source_now_ms() - follower->in_step_ms > LAG_MAX_MS)

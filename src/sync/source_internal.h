@@ -41,6 +41,7 @@ struct sp_source {
     pthread_mutex_t lock;      /* over what follows */
     pthread_cond_t changed;
     bool stopping;
+    int64_t in_step_ms;     /* likewise */
     int64_t reached_ms;     /* CLOCK_MONOTONIC; 0: never */
     uint64_t head_revision; /* that the store has */
     uint64_t new_epoch;     /* that the writer should begin; 0: none */
@@ -53,6 +54,8 @@ enum sp_status sp_source_name(const char *url, char ret_name[static SP_SOURCE_NA
 
 int64_t sp_source_now_ms(void); /* CLOCK_MONOTONIC */
 
+/* Says that the store had everything at that time. Any thread. */
+void sp_source_in_step(struct sp_source *source, int64_t at_ms);
 /* Says that etcd answered just now. Any thread. */
 void sp_source_reached(struct sp_source *source);
 /* Says which head the store has; wakes who waits for it. Any thread, in any order: the newest counts. */
