@@ -88,7 +88,7 @@ def pods_see_nothing_of_the_node(it):
             if spec.get(field):
                 yield f"{name}: {field}"
         for volume in spec["volumes"]:
-            if not set(volume) - {"name"} <= {"emptyDir", "secret", "persistentVolumeClaim"}:
+            if not set(volume) - {"name"} <= {"emptyDir", "secret", "configMap", "persistentVolumeClaim"}:
                 yield f"{name}: volume {volume['name']} is none of those that are wanted"
 
 
@@ -162,9 +162,12 @@ def listeners_are_declared_ports(it):
             yield f"{name}: listens on {wanted}, declares {declared}"
 
 
-def grpc_outside_of_the_pod_is_mutual_tls(it):
+def listeners_outside_of_the_pod_are_mutual_tls(it):
     for name, container in it.containers(init=False):
-        outside = [address for address in option(container, "listen") if not on_loopback(address)]
+        listens = option(container, "listen") + option(container, "http-listen")
+        outside = [address for address in listens if not on_loopback(address)]
+        if flag(container, "insecure"):
+            yield f"{name}: would listen in plaintext too"
         for needed in ("tls-cert", "tls-key", "tls-client-ca") if outside else ():
             if not option(container, needed):
                 yield f"{name}: listens on {outside} without --{needed}"
@@ -173,6 +176,8 @@ def grpc_outside_of_the_pod_is_mutual_tls(it):
             yield f"{name}: reports in plaintext"
         if program(container) == "sallyportd" and not report_to:
             yield f"{name}: does not report, so no key is ever known to be unused"
+        if not option(container, "callers") and not flag(container, "follow-only"):
+            yield f"{name}: does not say who may ask what"
 
 
 def files_that_options_name_are_mounted(it):
@@ -188,7 +193,7 @@ def files_that_options_name_are_mounted(it):
                 if not under or mounts[under[0]]["name"] not in volumes:
                     yield f"{name}/{container['name']}: nothing is mounted for {path}"
             for mount in mounts.values():
-                if "secret" in volumes.get(mount["name"], {}) and not mount.get("readOnly"):
+                if {"secret", "configMap"} & set(volumes.get(mount["name"], {})) and not mount.get("readOnly"):
                     yield f"{name}/{container['name']}: {mount['name']} is not read-only"
                 if mount["name"] == "store" and mount.get("readOnly"):
                     yield f"{name}/{container['name']}: readers cannot register on a read-only mount"
@@ -237,7 +242,8 @@ def metrics_are_scraped(it):
         labels = monitor["spec"]["selector"]["matchLabels"].items()
         ports = {port["name"] for service in it.of_kind("Service") if labels <= service["metadata"].get("labels", {}).items()
                  for port in service["spec"]["ports"]}
-        asked = {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]}
+        asked = {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]
+                 if endpoint["scheme"] == "https" and {"ca", "cert", "keySecret", "serverName"} == set(endpoint["tlsConfig"])}
         if asked != {"http", "sync-http"} or not asked <= ports:
             yield f"asks {asked} of {ports}"
 

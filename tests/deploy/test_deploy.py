@@ -71,8 +71,9 @@ SPOILT = [
     ("probes_ask_the_health_port", lambda d, p, s: take(s, "livenessProbe", "grpc", "service")),
     ("probes_ask_the_health_port", lambda d, p, s: put(s, 7400, "readinessProbe", "grpc", "port")),
     ("listeners_are_declared_ports", lambda d, p, s: s["ports"].pop()),
-    ("grpc_outside_of_the_pod_is_mutual_tls", lambda d, p, s: s["args"].remove("--tls-client-ca=/etc/sallyport/tls/ca.crt")),
-    ("grpc_outside_of_the_pod_is_mutual_tls", lambda d, p, s: s["args"].remove("--report-tls-ca=/etc/sallyport/tls/ca.crt")),
+    ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].remove("--tls-client-ca=/etc/sallyport/tls/ca.crt")),
+    ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].remove("--report-tls-ca=/etc/sallyport/tls/ca.crt")),
+    ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].append("--insecure")),
     ("files_that_options_name_are_mounted", lambda d, p, s: s["volumeMounts"].pop()),
     ("files_that_options_name_are_mounted", lambda d, p, s: put(s["volumeMounts"][0], True, "readOnly")),
     ("files_that_options_name_are_mounted", lambda d, p, s: take(s["volumeMounts"][1], "readOnly")),
@@ -154,7 +155,7 @@ class Chart(unittest.TestCase):
 
     def test_refuses_values_that_make_no_sense(self):
         for values in ("mode=both", "mode=scaled", "server.workers=0", "servers.workers=4", "image.pullPolicy=Sometimes",
-                       "store.size=big", "server.extraArgs={workers=4}", "etcd.source=http://etcd:2379"):
+                       "store.size=big", "callers.server.tls=everything", "server.extraArgs={workers=4}", "etcd.source=http://etcd:2379"):
             with self.subTest(values=values), self.assertRaises(AssertionError) as caught:
                 render.run("helm", "template", "sallyport", render.CHART, "--set", values)
             self.assertIn("values don't meet the specifications of the schema", str(caught.exception))

@@ -79,8 +79,8 @@ args:
   - --listen=0.0.0.0:7400
   - --http-listen=0.0.0.0:7402
   - --health-listen=0.0.0.0:7404
-  - --insecure # for the HTTP port: gRPC speaks TLS as soon as there is a certificate
   {{- include "sallyport.tlsArgs" . | nindent 2 }}
+  - --callers=/etc/sallyport/callers/server.yaml
   - --report-to={{ if eq .Values.mode "scaled" }}{{ .Release.Name }}-admin{{ else }}127.0.0.1{{ end }}:7401
   - --report-tls-ca=/etc/sallyport/tls/ca.crt
   - --report-tls-cert=/etc/sallyport/tls/tls.crt
@@ -112,6 +112,7 @@ volumeMounts:
   # Read-write, because readers register in the lock file; the data file's mode keeps this user from writing it.
   - {name: store, mountPath: /var/lib/sallyport}
   - {name: tls, mountPath: /etc/sallyport/tls, readOnly: true}
+  - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
 {{- end }}
 
 {{/* "follower": it serves no changes, and nobody asks it. */}}
@@ -129,11 +130,11 @@ args:
   - --listen=127.0.0.1:7401
   {{- else }}
   - --listen=0.0.0.0:7401
-  {{- include "sallyport.tlsArgs" $root | nindent 2 }}
+  - --callers=/etc/sallyport/callers/sync.yaml
   {{- end }}
+  {{- include "sallyport.tlsArgs" $root | nindent 2 }}
   - --http-listen=0.0.0.0:7403
   - --health-listen=0.0.0.0:7405
-  - --insecure # for the HTTP port
   {{- if eq $root.Values.mode "scaled" }}
   - --source={{ $root.Values.etcd.source }}
   - --etcd-ca=/etc/sallyport/etcd/ca.crt
@@ -158,8 +159,9 @@ resources: {{ toYaml $root.Values.sync.resources | nindent 2 }}
 {{ include "sallyport.security" 10401 }}
 volumeMounts:
   - {name: store, mountPath: /var/lib/sallyport}
-  {{- if not .follower }}
   - {name: tls, mountPath: /etc/sallyport/tls, readOnly: true}
+  {{- if not .follower }}
+  - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
   {{- end }}
   {{- if eq $root.Values.mode "scaled" }}
   - {name: etcd, mountPath: /etc/sallyport/etcd, readOnly: true}
