@@ -249,7 +249,7 @@ void doors_start(struct sp_rpc_server *server) {
 
 void doors_shut(struct sp_rpc_server *server) {
     for (unsigned i = 0; i < server->worker_count; i++) {
-        server->workers[i].open_doors = server->door_count;
+        atomic_store_explicit(&server->workers[i].open_doors, server->door_count, memory_order_release);
     }
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];

@@ -103,10 +103,10 @@ struct worker {
     struct sp_rpc_call **timers; /* a binary heap by due_ms; element 0 is unused */
     size_t timer_count, timer_capacity;
     struct sp_rpc_call *streams;
-    bool stopping;     /* its streams were told to end */
-    size_t live;       /* calls that arrived and are not recycled yet */
-    size_t open_doors; /* of a stopping server: those that have connections still */
-    bool shut;         /* none has: the queue ends with the last live call */
+    bool stopping;            /* its streams were told to end */
+    size_t live;              /* calls that arrived and are not recycled yet */
+    atomic_size_t open_doors; /* of a stopping server: those that have connections still; atomic as `answered` is */
+    bool shut;                /* none has: the queue ends with the last live call */
 };
 
 struct sp_rpc_server {

@@ -242,7 +242,7 @@ void worker_door_shut(struct tag *tag, bool ok) {
     struct worker *worker = tag->owner;
     struct sp_rpc_server *server = worker->server;
     (void)ok;
-    if (--worker->open_doors > 0) {
+    if (atomic_fetch_sub_explicit(&worker->open_doors, 1, memory_order_acq_rel) > 1) {
         return;
     }
     pthread_mutex_lock(&server->lock);
