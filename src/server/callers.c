@@ -7,16 +7,29 @@ enum sp_status sp_server_admit(struct sp_rpc_call *call, unsigned permit, void *
     return sp_caller_admit(service->callers, call, (enum sp_caller_role)permit, error);
 }
 
-enum sp_status sp_server_admit_http(const struct sp_service *service, const struct sp_http_exchange *exchange,
+enum sp_status sp_server_admit_http(const struct sp_service *service, struct sp_http_exchange *exchange,
                                     enum sp_caller_role wanted, struct sp_error *error) {
+    static const enum sp_caller_kind kinds[] = {[SP_HTTP_PEER_PLAIN] = SP_CALLER_PLAINTEXT,
+                                                [SP_HTTP_PEER_TLS] = SP_CALLER_TLS,
+                                                [SP_HTTP_PEER_UNIX] = SP_CALLER_UNIX};
+    struct sp_http_identity identity;
     size_t count;
-    struct sp_caller caller = {.kind = SP_CALLER_PLAINTEXT};
-    caller.authorization = sp_http_header(exchange, "Authorization", &count);
+    sp_http_identity(exchange, &identity);
+    struct sp_caller caller = {
+        .kind = kinds[identity.kind],
+        .uid_known = identity.uid_known,
+        .uid = identity.uid,
+        .uri_count = identity.uri_count,
+        .dns_count = identity.dns_count,
+        .uris = identity.uris,
+        .dns = identity.dns,
+        .authorization = sp_http_header(exchange, "Authorization", &count),
+    };
     if (count > 1)
         caller.authorization = (struct sp_str){NULL, 0};
     if ((sp_callers_roles(service->callers, &caller) & (unsigned)wanted) == (unsigned)wanted)
         return SP_OK;
-    /* What is no token of anybody's proves nothing (AuthZEN 11.3): only tokens fit a caller of no other kind. */
+    /* What is no token of anybody's proves nothing (AuthZEN 11.3): only tokens fit a caller that is nothing else. */
     const struct sp_caller bearer = {.kind = SP_CALLER_UNIX, .authorization = caller.authorization};
     if (sp_callers_roles(service->callers, &bearer) == 0)
         caller.authorization = (struct sp_str){NULL, 0};

@@ -11,7 +11,7 @@ enum sp_status sp_server_admit(struct sp_rpc_call *call, unsigned permit, void *
                                struct sp_error *error) SP_MUST_USE;
 
 /* The same for a request over HTTP, which is plaintext, or a token's. */
-enum sp_status sp_server_admit_http(const struct sp_service *service, const struct sp_http_exchange *exchange,
+enum sp_status sp_server_admit_http(const struct sp_service *service, struct sp_http_exchange *exchange,
                                     enum sp_caller_role wanted, struct sp_error *error) SP_MUST_USE;
 
 /* Reads a changed callers file; now and then. */

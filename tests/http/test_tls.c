@@ -36,7 +36,23 @@ static void say_hello(struct sp_http_exchange *exchange, void *user) {
     sp_http_reply(exchange, 200, "text/plain", (struct sp_bytes){(const uint8_t *)"hello\n", 6});
 }
 
+/* "tls uri:… dns:…" */
+static void say_who(struct sp_http_exchange *exchange, void *user) {
+    static const char *const kinds[] = {"plain", "tls", "unix"};
+    struct sp_http_identity identity;
+    (void)user;
+    sp_http_identity(exchange, &identity);
+    char *text = sp_arena_alloc(sp_http_arena(exchange), 4096);
+    size_t at = (size_t)snprintf(text, 4096, "%s", kinds[identity.kind]);
+    for (size_t i = 0; i < identity.uri_count; i++)
+        at += (size_t)snprintf(text + at, 4096 - at, " uri:%.*s", SP_STR_ARG(identity.uris[i]));
+    for (size_t i = 0; i < identity.dns_count; i++)
+        at += (size_t)snprintf(text + at, 4096 - at, " dns:%.*s", SP_STR_ARG(identity.dns[i]));
+    sp_http_reply(exchange, 200, "text/plain", (struct sp_bytes){(const uint8_t *)text, at});
+}
+
 static const struct sp_http_route routes[] = {
+    {.method = "GET", .path = "/who", .handle = say_who, .anyone = true},
     {.method = "GET", .path = "/hello", .handle = say_hello},
     {.method = "GET", .path = "/healthz", .handle = say_hello, .anyone = true},
 };
@@ -122,8 +138,8 @@ static void client_close(struct client *client) {
     close(client->fd);
 }
 
-/* The status of a GET; 0: closed without one. */
-static int client_get(struct client *client, const char *path) {
+/* The status of a GET; 0: closed without one. `ret_body`, where it is given, has room for 4,096 bytes. */
+static int client_ask(struct client *client, const char *path, char *ret_body) {
     char text[4096];
     size_t used = 0;
     int size = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: one.test\r\n\r\n", path);
@@ -138,9 +154,16 @@ static int client_get(struct client *client, const char *path) {
         used += (size_t)got;
         const char *end = strstr(text, "\r\n\r\n");
         const char *length = strcasestr(text, "content-length: ");
-        if (end != NULL && length != NULL && strlen(end + 4) >= strtoul(length + strlen("content-length: "), NULL, 10))
-            return (int)strtol(text + strcspn(text, " "), NULL, 10);
+        if (end == NULL || length == NULL || strlen(end + 4) < strtoul(length + strlen("content-length: "), NULL, 10))
+            continue;
+        if (ret_body != NULL)
+            snprintf(ret_body, 4096, "%s", end + 4);
+        return (int)strtol(text + strcspn(text, " "), NULL, 10);
     }
+}
+
+static int client_get(struct client *client, const char *path) {
+    return client_ask(client, path, NULL);
 }
 
 static const char modern[] = "NORMAL";
@@ -244,6 +267,38 @@ static void asks_clients_for_a_certificate_of_its_ca_but_probes(void **state) {
     stop();
 }
 
+static void tells_who_a_client_has_proven_to_be(void **state) {
+    static const struct {
+        const char *names;
+        bool ours;
+        int days;
+        const char *who;
+    } rows[] = {
+        {"URI:spiffe://example.org/gateway,DNS:a.test,DNS:b.test", true, 10,
+         "tls uri:spiffe://example.org/gateway dns:a.test dns:b.test"},
+        {"DNS:a.test,IP:127.0.0.1,email:x@y.test", true, 10, "tls dns:a.test"},
+        {"DNS:a.test", true, -1, "tls"},
+        {"DNS:a.test", false, 10, "tls"},
+        {NULL, false, 0, "tls"},
+    };
+    (void)state;
+    start(true);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char certificate[96], key[96], who[4096] = "";
+        struct client client;
+        bool shows = rows[i].names != NULL;
+        name_file(certificate, "client.pem");
+        name_file(key, "client.key");
+        if (shows)
+            authority_sign(rows[i].ours ? rig.authority : rig.other, rows[i].names, rows[i].days, certificate, key);
+        assert_true(client_open(&client, "one.test", modern, shows ? certificate : NULL, shows ? key : NULL));
+        assert_int_equal(client_ask(&client, "/who", who), 200);
+        assert_string_equal(who, rows[i].who);
+        client_close(&client);
+    }
+    stop();
+}
+
 static void does_not_start_with_files_that_do_not_fit(void **state) {
     static const char *const listen[] = {"127.0.0.1:0"};
     struct sp_http_server *server = NULL;
@@ -263,6 +318,7 @@ int main(void) {
         cmocka_unit_test(takes_over_new_certificates_and_drops_no_connection),
         cmocka_unit_test(keeps_its_certificate_where_a_new_one_is_broken),
         cmocka_unit_test(asks_clients_for_a_certificate_of_its_ca_but_probes),
+        cmocka_unit_test(tells_who_a_client_has_proven_to_be),
         cmocka_unit_test(does_not_start_with_files_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

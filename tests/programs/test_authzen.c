@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "support/certificates.h"
+
 static const struct vector vectors[] = {
     {"5.5 a decision is a boolean: allowed", EVALUATION, "{" ANN ", " USE ", " V0 "}", 200, YES},
     {"5.5 a decision is a boolean: denied, with 200", EVALUATION, "{" ANN ", " USE ", " V1 "}", 200, NO("NOT_SHARED")},
@@ -365,6 +367,95 @@ static void callers_must_prove_who_they_are(void **state) {
     assert_int_equal(process_end(&server, 15), 0);
 }
 
+/* The status of a POST by curl over TLS, which knows nothing of our own code. */
+static int https_status(int secure_port, const char *path, const char *body, bool shows_certificate,
+                        const char *header) {
+    struct process curl;
+    char url[128], resolve[64], ca[256], certificate[256], key[256];
+    snprintf(url, sizeof(url), "https://localhost:%d%s", secure_port, path);
+    snprintf(resolve, sizeof(resolve), "localhost:%d:127.0.0.1", secure_port);
+    snprintf(ca, sizeof(ca), "%s/ca.pem", programs.folder);
+    snprintf(certificate, sizeof(certificate), "%s/pep.pem", programs.folder);
+    snprintf(key, sizeof(key), "%s/pep.key", programs.folder);
+    const char *arguments[] = {"/usr/bin/curl",
+                               "-s",
+                               "-o",
+                               "/dev/null",
+                               "-w",
+                               "%{http_code}",
+                               "--noproxy",
+                               "*",
+                               "--cacert",
+                               ca,
+                               "--resolve",
+                               resolve,
+                               "-H",
+                               "Content-Type: application/json",
+                               "-H",
+                               header,
+                               "-d",
+                               body,
+                               url,
+                               shows_certificate ? "--cert" : NULL,
+                               certificate,
+                               "--key",
+                               key,
+                               NULL};
+    assert_int_equal(process_run(&curl, programs.folder, "curl", arguments), 0);
+    char *said = process_read(curl.out);
+    int status = (int)strtol(said, NULL, 10);
+    free(said);
+    return status;
+}
+
+/* Section 10: the binding is HTTPS. Callers are known by their certificates too (11.2). */
+static void answers_over_https_to_whom_a_certificate_names(void **state) {
+    (void)state;
+    static const struct {
+        bool shows_certificate;
+        const char *header, *path;
+        int status;
+    } rows[] = {
+        {true, "X: y", EVALUATION, 200},
+        {true, "X: y", SEARCH_ACTION, 403},
+        {true, "Authorization: Bearer lister-token-0123456", SEARCH_ACTION, 200},
+        {true, "Authorization: Bearer nobody-knows-this-token", SEARCH_ACTION, 403},
+        {false, "X: y", EVALUATION, 401},
+        {false, "Authorization: Bearer lister-token-0123456", SEARCH_ACTION, 401}, /* no certificate, no connection */
+    };
+    if (access("/usr/bin/curl", X_OK) != 0)
+        skip();
+    char ca[256], certificate[256], key[256], token[256], callers[256], text[512];
+    struct process server;
+    struct certificate_authority *authority = authority_make("ours");
+    write_text("lister.token", "lister-token-0123456\n", token);
+    snprintf(text, sizeof(text), "uri:spiffe://example.org/pep: check\ntoken:%s: list\n", token);
+    write_text("callers.yaml", text, callers);
+    snprintf(ca, sizeof(ca), "%s/ca.pem", programs.folder);
+    authority_write(authority, ca);
+    snprintf(certificate, sizeof(certificate), "%s/pep.pem", programs.folder);
+    snprintf(key, sizeof(key), "%s/pep.key", programs.folder);
+    authority_sign(authority, "URI:spiffe://example.org/pep", 10, certificate, key);
+    snprintf(certificate, sizeof(certificate), "%s/server.pem", programs.folder);
+    snprintf(key, sizeof(key), "%s/server.key", programs.folder);
+    authority_sign(authority, "DNS:localhost", 10, certificate, key);
+    const char *arguments[] = {"sallyportd", "--store",   programs.store, "--listen", "127.0.0.1:0",
+                               "--tls-cert", certificate, "--tls-key",    key,        "--tls-client-ca",
+                               ca,           "--callers", callers,        NULL};
+    process_start(&server, programs.folder, "secure", arguments);
+    process_wait_for(&server, "serving the store");
+    int secure_port = authzen_port(&server);
+    char *body = spell("{" ANN ", " USE ", " V0 "}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int status = https_status(secure_port, rows[i].path, body, rows[i].shows_certificate, rows[i].header);
+        if (status != rows[i].status)
+            fail_msg("row %zu: %d", i, status);
+    }
+    free(body);
+    authority_free(authority);
+    assert_int_equal(process_end(&server, 15), 0);
+}
+
 int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(pages_hold_every_result_once_and_in_order),
@@ -374,6 +465,7 @@ int main(void) {
         cmocka_unit_test(the_content_type_must_be_json),
         cmocka_unit_test(the_metadata_tells_every_endpoint),
         cmocka_unit_test(callers_must_prove_who_they_are),
+        cmocka_unit_test(answers_over_https_to_whom_a_certificate_names),
     };
     return run_vectors(vectors, sizeof(vectors) / sizeof(*vectors), others, sizeof(others) / sizeof(*others));
 }

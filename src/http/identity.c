@@ -1,0 +1,69 @@
+/* Who a connection has proven to be: by the certificate that it showed, or by the kernel's word on a Unix socket. */
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/text.h"
+#include "http/internal.h"
+
+enum { NAME_MAX_BYTES = 512, LOOKED_AT_MAX = 64 };
+
+static void take_user(const struct sp_http_exchange *exchange, struct sp_http_identity *identity) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred user;
+    socklen_t size = sizeof(user);
+    if (info == NULL || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &user, &size) != 0)
+        return;
+    identity->uid_known = true;
+    identity->uid = user.uid;
+}
+
+/* A name with a NUL or another control character is nobody's: what reads it may stop there. */
+static void take_name(struct sp_http_exchange *exchange, unsigned kind, struct sp_str name,
+                      struct sp_http_identity *identity) {
+    bool uri = kind == GNUTLS_SAN_URI;
+    size_t *count = uri ? &identity->uri_count : &identity->dns_count;
+    if ((!uri && kind != GNUTLS_SAN_DNSNAME) || *count == SP_HTTP_IDENTITY_NAMES || !sp_text_is_printable(name))
+        return;
+    char *copy = sp_arena_strdup(&exchange->arena, name);
+    if (copy != NULL)
+        (uri ? identity->uris : identity->dns)[(*count)++] = (struct sp_str){copy, name.size};
+}
+
+static void take_names(struct sp_http_exchange *exchange, const gnutls_datum_t *certificate,
+                       struct sp_http_identity *identity) {
+    gnutls_x509_crt_t read;
+    if (gnutls_x509_crt_init(&read) != GNUTLS_E_SUCCESS)
+        return;
+    int result = gnutls_x509_crt_import(read, certificate, GNUTLS_X509_FMT_DER);
+    for (unsigned i = 0; result >= 0 && i < LOOKED_AT_MAX; i++) {
+        char name[NAME_MAX_BYTES];
+        size_t size = sizeof(name);
+        unsigned kind = 0;
+        result = gnutls_x509_crt_get_subject_alt_name2(read, i, name, &size, &kind, NULL);
+        if (result >= 0)
+            take_name(exchange, kind, (struct sp_str){name, size}, identity);
+        else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
+            result = 0; /* longer than any name that is given a role */
+    }
+    gnutls_x509_crt_deinit(read);
+}
+
+void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity *ret_identity) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    unsigned count = 0;
+    *ret_identity = (struct sp_http_identity){.kind = SP_HTTP_PEER_PLAIN};
+    if (info != NULL && info->tls_session != NULL) {
+        const gnutls_datum_t *shown = gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
+        ret_identity->kind = SP_HTTP_PEER_TLS;
+        if (shown != NULL && count > 0 && exchange->server->options.tls.ca != NULL &&
+            engine_knows_client(exchange->connection))
+            take_names(exchange, shown, ret_identity);
+    } else if (sp_str_equal(sp_http_peer(exchange), SP_STR_LITERAL("unix"))) {
+        ret_identity->kind = SP_HTTP_PEER_UNIX;
+        take_user(exchange, ret_identity);
+    }
+}
