@@ -49,13 +49,15 @@ struct listeners {
      * looking, when the count reaches the cap. */
     uint64_t *cookies;
     size_t cookie_count;
-    unsigned connections; /* never fewer than there are */
+    unsigned connections;       /* never fewer than there are */
+    pthread_mutex_t count_lock; /* over the three */
 };
 
 struct listeners *listeners_create(unsigned max_connections) {
     struct listeners *listeners = calloc(1, sizeof *listeners);
     if (listeners != NULL) {
         listeners->wake_fd = -1;
+        pthread_mutex_init(&listeners->count_lock, NULL);
         listeners->max_connections = max_connections == 0 ? DEFAULT_MAX_CONNECTIONS : max_connections;
     }
     return listeners;
@@ -127,7 +129,8 @@ static uint64_t cookie_of(int fd) {
     return cookie;
 }
 
-static bool count_connection(struct listeners *listeners, int fd) {
+/* With the lock held. */
+static bool count_locked(struct listeners *listeners, int fd) {
     size_t at = (size_t)fd;
     if (at >= listeners->cookie_count) {
         size_t count = at < 512 ? 1024 : at * 2;
@@ -147,6 +150,13 @@ static bool count_connection(struct listeners *listeners, int fd) {
     return true;
 }
 
+static bool count_connection(struct listeners *listeners, int fd) {
+    pthread_mutex_lock(&listeners->count_lock);
+    bool counted = count_locked(listeners, fd);
+    pthread_mutex_unlock(&listeners->count_lock);
+    return counted;
+}
+
 static void forget_closed(struct listeners *listeners) {
     for (size_t fd = 0; fd < listeners->cookie_count; fd++) {
         if (listeners->cookies[fd] != 0 && cookie_of((int)fd) != listeners->cookies[fd]) {
@@ -157,10 +167,21 @@ static void forget_closed(struct listeners *listeners) {
 }
 
 static bool at_cap(struct listeners *listeners) {
+    pthread_mutex_lock(&listeners->count_lock);
     if (listeners->connections >= listeners->max_connections) {
         forget_closed(listeners);
     }
-    return listeners->connections >= listeners->max_connections;
+    bool at_cap = listeners->connections >= listeners->max_connections;
+    pthread_mutex_unlock(&listeners->count_lock);
+    return at_cap;
+}
+
+unsigned listeners_connections(struct listeners *listeners) {
+    pthread_mutex_lock(&listeners->count_lock);
+    forget_closed(listeners);
+    unsigned connections = listeners->connections;
+    pthread_mutex_unlock(&listeners->count_lock);
+    return connections;
 }
 
 /* ---- the thread ---- */
@@ -252,6 +273,7 @@ void listeners_free(struct listeners *listeners) {
     if (listeners->wake_fd >= 0) {
         close(listeners->wake_fd);
     }
+    pthread_mutex_destroy(&listeners->count_lock);
     free(listeners->cookies);
     free(listeners->all);
     free(listeners);

@@ -34,6 +34,8 @@ enum sp_status listeners_bind(struct listeners *listeners, const char *address, 
                               void *user, struct sp_error *error) SP_MUST_USE;
 /* The port of the i-th address; 0 for Unix sockets; -1 where there is none. */
 int listeners_port(const struct listeners *listeners, size_t i);
+/* Connections open now. Any thread. */
+unsigned listeners_connections(struct listeners *listeners);
 /* Starts the thread; SP_ERR_IO. */
 enum sp_status listeners_start(struct listeners *listeners, struct sp_error *error) SP_MUST_USE;
 /* Ends the thread and closes the sockets; connections already handed over live on. Before the server shuts down. */

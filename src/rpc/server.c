@@ -194,6 +194,10 @@ int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i) {
     return listeners_port(server->listeners, i);
 }
 
+unsigned sp_rpc_server_connections(const struct sp_rpc_server *server) {
+    return listeners_connections(server->listeners);
+}
+
 /* ---- running ---- */
 
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) {

@@ -91,6 +91,9 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
 /* The port that listener i was given; those of health come after the others. */
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
 
+/* Connections open now, over all listeners: a look at each, so now and then. Any thread. */
+unsigned sp_rpc_server_connections(const struct sp_rpc_server *server);
+
 /* How many workers it has, whether they were asked for or follow from the CPUs: theirs are the numbers below. */
 unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);
 

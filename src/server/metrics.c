@@ -86,6 +86,9 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                .help = "Decisions that should have been logged and found no room, or could not be "
                                        "written; missing without a decision log.",
                                .kind = SP_METRIC_GATHERED_COUNTER},
+    [SP_SERVER_GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
+                                    .help = "Connections open to the gRPC listeners.",
+                                    .kind = SP_METRIC_GAUGE},
     [SP_SERVER_HTTP_CONNECTIONS] = {.name = "sallyport_http_connections",
                                     .help = "Connections open to the HTTP port.",
                                     .kind = SP_METRIC_GAUGE},
@@ -160,6 +163,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(time(NULL) - synced_at_s);
     sp_metrics_set(service->metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
     sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
+    sp_metrics_set(service->metrics, SP_SERVER_GRPC_CONNECTIONS, 0, (double)sp_rpc_server_connections(service->rpc));
     sp_metrics_set(service->metrics, SP_SERVER_HTTP_CONNECTIONS, 0, (double)sp_http_connections(service->http));
     gather_log(service);
     gather_key_use(service);

@@ -131,6 +131,7 @@ int sp_server_run(const struct sp_server_config *config) {
     if (status == SP_OK)
         status = sp_decision_log_open(&config->decision_log_settings, &service->decision_log, &error);
     sp_process_on_hangup(hangup, service);
+    service->rpc = server;
     if (status == SP_OK)
         status = sp_server_http_start(service, &http, &error);
     if (status == SP_OK)
@@ -141,8 +142,8 @@ int sp_server_run(const struct sp_server_config *config) {
     } else {
         sp_log(SP_LOG_ERROR, "cannot start: %s", error.message);
     }
-    sp_rpc_server_close(server);
     sp_http_close(http);
+    sp_rpc_server_close(server);
     sp_reporting_stop(service);
     sp_service_fini(service);
     sp_callers_close(service->callers);

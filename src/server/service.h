@@ -40,7 +40,8 @@ struct sp_service {
     struct sp_decision_log *decision_log; /* set before the workers start; NULL: none */
     struct sp_usage_reporter *usage;      /* set before the workers start; NULL: last uses are not gathered */
     char server_id[SP_SERVER_ID_BYTES];
-    struct sp_http_server *http; /* set before its thread starts; NULL: none */
+    const struct sp_rpc_server *rpc; /* set before the next */
+    struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
 

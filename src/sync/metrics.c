@@ -16,6 +16,7 @@ enum row {
     EXPIRING,
     LAST_BACKUP,
     READY,
+    GRPC_CONNECTIONS,
     CONNECTIONS,
     SOURCE_FOLLOWING,
     SOURCE_AGE,
@@ -89,6 +90,9 @@ static struct sp_metric table[ROWS] = {
     [READY] = {.name = "sallyport_ready",
                .help = "1 while calls are served, as the health service says it; else 0.",
                .kind = SP_METRIC_GAUGE},
+    [GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
+                          .help = "Connections open to the gRPC listeners.",
+                          .kind = SP_METRIC_GAUGE},
     [CONNECTIONS] = {.name = "sallyport_http_connections",
                      .help = "Connections open to the HTTP port.",
                      .kind = SP_METRIC_GAUGE},
@@ -246,6 +250,7 @@ static void write_page(void *user, struct sp_text_out *out) {
     sp_metrics_set(own->metrics, LAST_BACKUP, 0, known(atomic_load(&own->last_backup_s), 0));
     sp_metrics_set(own->metrics, READY, 0, atomic_load(&sync->ready) ? 1 : 0);
     set_source(sync, own->metrics);
+    sp_metrics_set(own->metrics, GRPC_CONNECTIONS, 0, (double)sp_rpc_server_connections(sync->rpc));
     sp_metrics_set(own->metrics, CONNECTIONS, 0, (double)sp_http_connections(own->http));
     sp_metrics_write(own->metrics, out);
     sp_process_metrics_write(own->process, &observed, out);

@@ -142,6 +142,7 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
     enum sp_status status = sp_callers_open(options->callers, &sync->callers, error);
     if (status == SP_OK)
         status = listen_on(options, sync, &server, error);
+    sync->rpc = server;
     if (status == SP_OK)
         status = sp_sync_http_start(sync, &options->http_listen, options->insecure, &options->tls, &http, error);
     if (status == SP_OK)
@@ -150,8 +151,8 @@ static enum sp_status run_server(const struct serve_options *options, struct sp_
         say_where(options, server);
         serve(options, sync, server);
     }
-    sp_rpc_server_close(server);
     sp_http_close(http);
+    sp_rpc_server_close(server);
     sp_callers_close(sync->callers);
     sync->callers = NULL;
     return status;

@@ -45,7 +45,8 @@ struct sp_sync {
     struct sp_source *source;    /* NULL: the store is the truth itself */
     struct sp_writer *writer;
     struct sp_sync_metrics *metrics;
-    atomic_bool ready; /* calls are served, as the health service says it */
+    const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and there until it has ended */
+    atomic_bool ready;               /* calls are served, as the health service says it */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;

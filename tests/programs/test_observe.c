@@ -209,6 +209,7 @@ static void counts_each_decision_by_reason_and_by_how_it_was_asked(void **state)
     assert_sample(page, "sallyport_min_revision_waits_total", 1);
     assert_sample(page, "sallyport_ready", 1);
     assert_sample(page, "sallyport_http_connections", 1);
+    assert_sample(page, "sallyport_grpc_connections", 1);
     assert_sample(page, "sallyport_store_epoch", 1);
     assert_sample(page, "sallyport_store_revision",
                   (double)caller_number(&programs.operator_caller, "revision.number"));
