@@ -113,6 +113,7 @@ struct place {
     struct sp_bytes next, end; /* keys of etcd */
     struct sp_bytes after;     /* the record before */
     bool more;
+    uint64_t limit; /* of the next page */
 };
 
 static struct sp_bytes keep(struct comparison *comparison, struct sp_bytes bytes, size_t more) {
@@ -130,11 +131,16 @@ static struct sp_bytes space_end(struct comparison *comparison) {
 static enum sp_status compare_page(struct comparison *comparison, struct place *place) {
     struct sp_etcd_page page;
     const struct sp_etcd_range range = {
-        .key = place->next, .end = place->end, .limit = SP_SOURCE_PAGE, .revision = comparison->cursor.revision};
+        .key = place->next, .end = place->end, .limit = place->limit, .revision = comparison->cursor.revision};
     sp_arena_reset(&comparison->arena);
     enum sp_status status = sp_etcd_get(comparison->etcd, &range, &comparison->arena, &page, comparison->error);
+    if (status == SP_ERR_EXHAUSTED && place->limit > 1) {
+        place->limit = sp_source_smaller_limit(place->limit);
+        return SP_OK;
+    }
     if (status != SP_OK)
         return status;
+    uint64_t limit = sp_source_next_limit(place->limit, &page);
     size_t count = whole_records(comparison, &page);
     place->more = page.more && count > 0;
     comparison->until = (struct sp_bytes){NULL, 0};
@@ -153,7 +159,8 @@ static enum sp_status compare_page(struct comparison *comparison, struct place *
     *place = (struct place){.next = keep(comparison, page.kvs[count - 1].key, 1),
                             .after = keep(comparison, comparison->until, 0),
                             .end = space_end(comparison),
-                            .more = true};
+                            .more = true,
+                            .limit = limit};
     return place->next.data == NULL || place->after.data == NULL || place->end.data == NULL
                ? sp_error_set(comparison->error, SP_ERR_MEMORY, "out of memory")
                : SP_OK;
@@ -162,7 +169,9 @@ static enum sp_status compare_page(struct comparison *comparison, struct place *
 static enum sp_status compare_space(struct comparison *comparison, enum sp_replica_space space) {
     comparison->space = space;
     sp_arena_reset(&comparison->kept);
-    struct place place = {.next = sp_source_key_space(comparison->source, space, &comparison->kept), .more = true};
+    struct place place = {.next = sp_source_key_space(comparison->source, space, &comparison->kept),
+                          .more = true,
+                          .limit = SP_SOURCE_FIRST_PAGE};
     place.end = space_end(comparison);
     if (place.next.data == NULL || place.end.data == NULL)
         return sp_error_set(comparison->error, SP_ERR_MEMORY, "out of memory");

@@ -10,7 +10,7 @@
 
 enum {
     SP_SOURCE_REACHABLE_MS = 3000,
-    SP_SOURCE_PAGE = 2000,          /* records listed at a time */
+    SP_SOURCE_FIRST_PAGE = 2000,    /* records listed at a time, at first */
     SP_SOURCE_TXN_OPERATIONS = 120, /* and the head; etcd takes 128 */
     SP_SOURCE_TXN_BYTES = 1 << 20,  /* of keys and values; etcd takes 1.5 MiB in all */
     SP_SOURCE_CHANGE_PART_BYTES = 1 << 19,
@@ -119,6 +119,12 @@ enum sp_status sp_source_operations_add(struct sp_source_operations *operations,
                                         const struct sp_replica_record *record) SP_MUST_USE;
 enum sp_status sp_source_operations_push(struct sp_source_operations *operations,
                                          struct sp_etcd_operation operation) SP_MUST_USE;
+
+/* How many records to ask for next, given what came of asking for `limit`: etcd 3.4 looks at all that is left of a range for
+ * each page, so pages are large, but bounded in bytes. */
+uint64_t sp_source_next_limit(uint64_t limit, const struct sp_etcd_page *page);
+/* And where the answer was too large; 0: it was a single record. */
+uint64_t sp_source_smaller_limit(uint64_t limit);
 
 /* ---- the head (source_records.c) ---- */
 

@@ -127,6 +127,7 @@ struct walk {
     struct sp_bytes after; /* the record before it */
     bool chained;          /* of changes: only those that the store lacks */
     bool more;
+    uint64_t limit; /* of the next page */
 };
 
 static struct sp_bytes keep(struct listing *listing, struct sp_bytes bytes, size_t more) {
@@ -190,11 +191,16 @@ static enum sp_status list_page(struct listing *listing, struct walk *walk) {
     struct sp_etcd_page page;
     sp_arena_reset(&listing->arena);
     const struct sp_etcd_range range = {
-        .key = walk->next, .end = walk->end, .limit = SP_SOURCE_PAGE, .revision = listing->found.header.revision};
+        .key = walk->next, .end = walk->end, .limit = walk->limit, .revision = listing->found.header.revision};
     enum sp_status status = sp_etcd_get(listing->source->follow, &range, &listing->arena, &page, listing->error);
+    if (status == SP_ERR_EXHAUSTED && walk->limit > 1) {
+        walk->limit = sp_source_smaller_limit(walk->limit);
+        return SP_OK;
+    }
     if (status != SP_OK)
         return status;
     sp_source_reached(listing->source);
+    walk->limit = sp_source_next_limit(walk->limit, &page);
     if (walk->space == SP_REPLICA_CHANGE)
         cut_half_change(listing, &page);
     status = diff_page(listing, walk, &page);
@@ -205,7 +211,12 @@ static enum sp_status list_space(struct listing *listing, enum sp_replica_space 
                                  bool chained) {
     sp_arena_reset(&listing->kept);
     struct sp_bytes prefix = sp_source_key_space(listing->source, space, &listing->kept);
-    struct walk walk = {.space = space, .next = prefix, .after = after, .chained = chained, .more = true};
+    struct walk walk = {.space = space,
+                        .next = prefix,
+                        .after = after,
+                        .chained = chained,
+                        .more = true,
+                        .limit = SP_SOURCE_FIRST_PAGE};
     if (prefix.data != NULL)
         walk.end = sp_etcd_prefix_end(prefix, &listing->kept);
     if (after.size > 0)

@@ -101,6 +101,23 @@ enum sp_status sp_source_operations_add(struct sp_source_operations *operations,
     return status;
 }
 
+/* ---- pages ---- */
+
+enum { PAGE_MAX = 32000, SMALL_PAGE_BYTES = 4 << 20, LARGE_PAGE_BYTES = 16 << 20 };
+
+uint64_t sp_source_next_limit(uint64_t limit, const struct sp_etcd_page *page) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < page->count; i++)
+        bytes += page->kvs[i].key.size + page->kvs[i].value.size;
+    if (bytes < SMALL_PAGE_BYTES && page->count >= limit)
+        return limit * 2 < PAGE_MAX ? limit * 2 : PAGE_MAX;
+    return bytes > LARGE_PAGE_BYTES && limit > 1 ? limit / 2 : limit;
+}
+
+uint64_t sp_source_smaller_limit(uint64_t limit) {
+    return limit > 4 ? limit / 4 : limit - 1;
+}
+
 /* ---- the head ---- */
 
 enum sp_status sp_source_read_head(struct sp_bytes value, struct sp_arena *arena,

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "support/certificates.h"
 #include "support/etcd.h"
 
 struct fixture {
@@ -262,6 +263,51 @@ static void refuses_what_is_no_endpoint(void **state) {
     }
 }
 
+/* ---- TLS ---- */
+
+static void speaks_tls_and_shows_its_certificate(void **state) {
+    const struct fixture *fixture = *state;
+    struct certificate_authority *authority = authority_make("etcd"), *other = authority_make("other");
+    char files[6][96];
+    static const char *const names[6] = {"ca", "cert", "key", "client-cert", "client-key", "other-ca"};
+    struct etcd etcd;
+    struct sp_etcd *client = NULL;
+    struct sp_etcd_page page;
+    struct sp_arena arena;
+    struct sp_error error = {0};
+    const struct sp_etcd_range range = {.key = bytes("x")};
+    for (size_t i = 0; i < 6; i++)
+        snprintf(files[i], sizeof(files[i]), "%s/%s.pem", fixture->folder, names[i]);
+    authority_write(authority, files[0]);
+    authority_write(other, files[5]);
+    authority_sign(authority, "IP:127.0.0.1", 1, files[1], files[2]);
+    authority_sign(authority, "DNS:sync", 1, files[3], files[4]);
+    etcd_make(&etcd, fixture->folder, "tls");
+    etcd.ca = files[0];
+    etcd.cert = files[1];
+    etcd.key = files[2];
+    etcd.client_cert = files[3];
+    etcd.client_key = files[4];
+    etcd_start(&etcd); /* which asks it, and so is the proof */
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    const struct {
+        const char *ca, *cert, *key;
+    } wrong[] = {{NULL, NULL, NULL}, {files[5], files[3], files[4]}, {files[0], NULL, NULL}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        const struct sp_etcd_options options = {.endpoints = sp_str_from(etcd.target),
+                                                .ca_file = wrong[i].ca,
+                                                .cert_file = wrong[i].cert,
+                                                .key_file = wrong[i].key};
+        assert_int_equal(sp_etcd_open(&options, &client, &error), SP_OK);
+        assert_int_equal(sp_etcd_get(client, &range, &arena, &page, &error), SP_ERR_UNAVAILABLE);
+        sp_etcd_close(client);
+    }
+    sp_arena_fini(&arena);
+    etcd_end(&etcd, SIGKILL);
+    authority_free(authority);
+    authority_free(other);
+}
+
 /* ---- authentication: the last test, for it leaves etcd locked ---- */
 
 static void write_file(const char *path, const char *text) {
@@ -335,6 +381,7 @@ int main(void) {
         cmocka_unit_test(goes_on_to_the_endpoint_that_answers),
         cmocka_unit_test(refuses_what_is_no_endpoint),
         cmocka_unit_test(says_so_where_none_answers_and_finds_it_when_it_is_back),
+        cmocka_unit_test(speaks_tls_and_shows_its_certificate),
         cmocka_unit_test(asks_for_a_token_and_for_another_when_it_is_no_longer_valid),
     };
     if (!etcd_is_here())

@@ -59,7 +59,10 @@ void etcd_make(struct etcd *etcd, const char *folder, const char *name) {
 struct sp_etcd *etcd_client(const struct etcd *etcd) {
     struct sp_etcd *client = NULL;
     struct sp_error error = {0};
-    const struct sp_etcd_options options = {.endpoints = sp_str_from(etcd->target)};
+    const struct sp_etcd_options options = {.endpoints = sp_str_from(etcd->target),
+                                            .ca_file = etcd->ca,
+                                            .cert_file = etcd->client_cert,
+                                            .key_file = etcd->client_key};
     if (sp_etcd_open(&options, &client, &error) != SP_OK)
         fail_msg("%s", error.message);
     return client;
@@ -93,7 +96,7 @@ void etcd_start(struct etcd *etcd) {
     char program[64], data[160], client[64], peer[64], cluster[96];
     assert_true(find_program("etcd", program, sizeof(program)));
     snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
-    snprintf(client, sizeof(client), "http://127.0.0.1:%d", etcd->port);
+    snprintf(client, sizeof(client), "http%s://127.0.0.1:%d", etcd->cert == NULL ? "" : "s", etcd->port);
     snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
     snprintf(cluster, sizeof(cluster), "%s=%s", etcd->name, peer);
     const char *const words[] = {program,
@@ -119,6 +122,13 @@ void etcd_start(struct etcd *etcd) {
                                  "500",
                                  "--quota-backend-bytes",
                                  etcd->quota == NULL ? "0" : etcd->quota,
+                                 etcd->cert == NULL ? NULL : "--client-cert-auth",
+                                 "--trusted-ca-file",
+                                 etcd->ca,
+                                 "--cert-file",
+                                 etcd->cert,
+                                 "--key-file",
+                                 etcd->key,
                                  NULL};
     process_start(&etcd->process, etcd->folder, etcd->name, words);
     wait_until_it_answers(etcd);

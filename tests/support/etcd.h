@@ -11,7 +11,10 @@ struct etcd {
     char name[24];
     int port, peer_port; /* the same over restarts */
     char target[32];     /* "127.0.0.1:port" */
-    const char *quota;   /* --quota-backend-bytes; NULL: etcd's own */
+    const char *ca, *cert,
+        *key; /* PEM files: TLS, and clients must show a certificate of the CA too; NULL: plaintext */
+    const char *client_cert, *client_key;
+    const char *quota; /* --quota-backend-bytes; NULL: etcd's own */
 };
 
 /* False, with a line that says so, where no etcd is installed: the test is skipped then. */
