@@ -112,7 +112,7 @@ static enum sp_status evaluate_item(struct sp_authzen_call *call, size_t i, cons
                                     json_t **ret_decision, struct sp_error *error) {
     struct sp_authzen_entities entities;
     struct sp_error mistake = {0};
-    char prefix[32];
+    char prefix[48];
     enum sp_status status;
     (void)snprintf(prefix, sizeof(prefix), "evaluations[%zu].", i);
     if (json_is_object(item)) {
