@@ -63,6 +63,7 @@ enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etc
     if (etcd == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     etcd->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    etcd->opened_timeout_ms = etcd->timeout_ms;
     enum sp_status status = read_endpoints(etcd, options->endpoints, error);
     if (status == SP_OK)
         status = keep_text(options->ca_file, &etcd->ca_file, error);
@@ -92,6 +93,10 @@ void sp_etcd_close(struct sp_etcd *etcd) {
     free(etcd->user);
     free(etcd->password_file);
     free(etcd);
+}
+
+void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms) {
+    etcd->timeout_ms = timeout_ms > 0 ? timeout_ms : etcd->opened_timeout_ms;
 }
 
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd) {
@@ -188,8 +193,10 @@ enum sp_status sp_etcd_connection(struct sp_etcd *etcd, struct sp_rpc_client **r
         status = fetch_token(etcd, endpoint->client, error);
         endpoint->has_token = status == SP_OK;
     }
-    if (status == SP_OK)
+    if (status == SP_OK) {
+        sp_rpc_client_set_timeout(endpoint->client, etcd->timeout_ms);
         *ret_client = endpoint->client;
+    }
     return status;
 }
 

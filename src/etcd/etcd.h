@@ -40,6 +40,9 @@ enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etc
 /* Every watch must be closed before. NULL is allowed. */
 void sp_etcd_close(struct sp_etcd *etcd);
 
+/* The time limit of one try from now on; 0: as opened. */
+void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms);
+
 /* The endpoint that the next call goes to; valid until then. */
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd);
 

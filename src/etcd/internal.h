@@ -24,6 +24,7 @@ struct sp_etcd {
     char *user;
     char *password_file;
     unsigned timeout_ms;
+    unsigned opened_timeout_ms;
 };
 
 /* Calls a method and unpacks its answer into `arena`. Goes on to the next endpoint where that may help, each once.

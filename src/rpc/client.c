@@ -215,6 +215,10 @@ void sp_rpc_client_close(struct sp_rpc_client *client) {
     sp_rpc_global_fini();
 }
 
+void sp_rpc_client_set_timeout(struct sp_rpc_client *client, unsigned timeout_ms) {
+    client->timeout_ms = timeout_ms;
+}
+
 bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
     gpr_timespec timeout = gpr_time_from_millis(timeout_ms, GPR_TIMESPAN);
     gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout);

@@ -38,6 +38,9 @@ void sp_rpc_client_close(struct sp_rpc_client *client);
 enum sp_status sp_rpc_client_set_metadata(struct sp_rpc_client *client, const char *name, struct sp_str value,
                                           struct sp_error *error) SP_MUST_USE;
 
+/* The time limit of unary calls from now on. */
+void sp_rpc_client_set_timeout(struct sp_rpc_client *client, unsigned timeout_ms);
+
 /* Waits until there is a connection, at most `timeout_ms`; false: there is none. Calls connect by themselves, but fail at once while a
  * connection that was lost is waiting for its next try; nothing happens to that one while nobody waits. */
 bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms);

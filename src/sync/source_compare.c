@@ -228,7 +228,9 @@ enum sp_status sp_source_compare(struct sp_source *source, sp_source_report *rep
         sp_arena_fini(&comparison.arena);
         return sp_error_set(error, status, "out of memory");
     }
+    sp_etcd_set_timeout(source->follow, SP_SOURCE_PAGE_MS);
     status = compare_snapshot(&comparison);
+    sp_etcd_set_timeout(source->follow, 0);
     sp_arena_fini(&comparison.kept);
     sp_arena_fini(&comparison.arena);
     if (status != SP_OK)

@@ -10,6 +10,7 @@
 
 enum {
     SP_SOURCE_REACHABLE_MS = 3000,
+    SP_SOURCE_PAGE_MS = 20000,      /* that etcd may take for a page: it looks at much for each */
     SP_SOURCE_FIRST_PAGE = 2000,    /* records listed at a time, at first */
     SP_SOURCE_TXN_OPERATIONS = 120, /* and the head; etcd takes 128 */
     SP_SOURCE_TXN_BYTES = 1 << 20,  /* of keys and values; etcd takes 1.5 MiB in all */

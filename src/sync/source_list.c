@@ -1,6 +1,7 @@
 /* Listing the whole source into the store: pages at one revision, compared with what is there, in one transaction. A store that
  * nobody reads yet (it has no revision) is filled in several, because very large ones cost LMDB much. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -401,8 +402,12 @@ enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) 
         return no_memory(&listing);
     }
     sp_log(SP_LOG_INFO, "listing etcd (%s)", sp_etcd_endpoint(source->follow));
+    sp_etcd_set_timeout(source->follow, SP_SOURCE_PAGE_MS);
     status = list(&listing);
+    sp_etcd_set_timeout(source->follow, 0);
     sp_arena_fini(&listing.kept);
     sp_arena_fini(&listing.arena);
+    /* What the pages took would else be kept for as long as the process lives. */
+    (void)malloc_trim(0);
     return status;
 }

@@ -103,7 +103,7 @@ enum sp_status sp_source_operations_add(struct sp_source_operations *operations,
 
 /* ---- pages ---- */
 
-enum { PAGE_MAX = 32000, SMALL_PAGE_BYTES = 4 << 20, LARGE_PAGE_BYTES = 16 << 20 };
+enum { PAGE_MAX = 20000, SMALL_PAGE_BYTES = 4 << 20, LARGE_PAGE_BYTES = 16 << 20 };
 
 uint64_t sp_source_next_limit(uint64_t limit, const struct sp_etcd_page *page) {
     size_t bytes = 0;
