@@ -37,6 +37,7 @@ static const char *const caller_names[CALLERS] = {
 /* One letter for each caller: K ok, N not found, P permission denied, U
  * unauthenticated. */
 #define OPERATORS_ONLY "KPPPPPUUPU"
+#define OPERATORS_FIND_NONE "NPPPPPUUPU"
 #define ADMIN_WRITES "PKNPPPUUPU"
 #define ADMIN_READS "KKNPPPUUPU"
 #define ANY_ADMIN_READS "KKKPPPUUPU"
@@ -149,6 +150,9 @@ static const struct row rows[] = {
      {"{'workspace':'acme','id':'#','principal':'boss','name':'K','permissions'"
       ":{'all':true}}"}},
     {"FindKey", "{'apiKey':'%'}", ADMIN_READS, {0}, {0}},
+    {"GetKeyUsage", "{'workspace':'acme','id':'bot_key'}", ADMIN_READS, {0}, {0}},
+    {"ListServers", "{}", OPERATORS_ONLY, {0}, {0}},
+    {"RetireServer", "{'id':'#'}", OPERATORS_FIND_NONE, {0}, {0}},
     {"GetSchema", "{}", ANY_ADMIN_READS, {0}, {0}},
     {"ExplainKey",
      "{'workspace':'acme','keyId':'bot_key','resource':{'type':'voice','id':'"
