@@ -207,9 +207,9 @@ static void a_certificate_is_rotated_under_load_without_a_failed_call(void **sta
         char next[16];
         snprintf(next, sizeof(next), "next-%d", round);
         sign("DNS:localhost,IP:127.0.0.1", next);
-        char from[2][PATH_BYTES];
-        snprintf(from[0], PATH_BYTES, "%.60s/%s.pem", programs.folder, next);
-        snprintf(from[1], PATH_BYTES, "%.60s/%s.key", programs.folder, next);
+        char from[2][PATH_BYTES + 32];
+        snprintf(from[0], sizeof(from[0]), "%.60s/%s.pem", programs.folder, next);
+        snprintf(from[1], sizeof(from[1]), "%.60s/%s.key", programs.folder, next);
         assert_int_equal(rename(from[0], file("server.pem")), 0);
         assert_int_equal(run_cli(all_tls(), "whoami")->status, 0);
         assert_int_equal(rename(from[1], file("server.key")), 0);

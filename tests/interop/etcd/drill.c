@@ -124,12 +124,13 @@ static bool change(struct client *client, const char *method, const char *format
 
 /* A secret is told once: where the reply got lost, the key is made anew. */
 static bool make_user(struct client *client, struct user *user) {
+    unsigned serial = client->users_made++;
     *user = (struct user){.there = true};
-    snprintf(user->id, sizeof(user->id), "u%u-%u", client->number, client->users_made++);
+    snprintf(user->id, sizeof(user->id), "u%u-%u", client->number, serial);
     if (!change(client, "Admin/CreateUser", "{'id': '%s', 'name': 'User'", user->id))
         return false;
     for (unsigned i = 0; user->key[0] == '\0'; i++) {
-        snprintf(user->key_id, sizeof(user->key_id), "%.16s-k%u", user->id, i);
+        snprintf(user->key_id, sizeof(user->key_id), "u%u-%u-k%u", client->number, serial, i);
         if (!change(client, "Admin/CreateApiKey",
                     "{'id': '%s', 'principal': '%s', 'name': 'key', 'permissions': {'all': true}", user->key_id,
                     user->id))
