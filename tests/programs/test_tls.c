@@ -204,7 +204,7 @@ static void a_certificate_is_rotated_under_load_without_a_failed_call(void **sta
                                NULL};
     process_start(&load, programs.folder, "load", arguments);
     for (int round = 0; round < 3; round++) {
-        char next[16];
+        char next[32];
         snprintf(next, sizeof(next), "next-%d", round);
         sign("DNS:localhost,IP:127.0.0.1", next);
         char from[2][PATH_BYTES + 32];
