@@ -68,7 +68,7 @@ static enum sp_status await_created(struct sp_etcd_watch *watch, struct sp_arena
     if (status == SP_ERR_DEADLINE)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd (%s) does not answer a watch",
                             sp_etcd_endpoint(watch->etcd));
-    if (status == SP_OK && !answer->created)
+    if (status == SP_OK && (answer == NULL || !answer->created))
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd does not begin the watch");
     return status;
 }
@@ -152,10 +152,12 @@ enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_
             return status;
         if (status == SP_ERR_DEADLINE)
             status = sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd sent a part of an answer and no more");
-        if (status == SP_OK && watch->fragment_count == MAX_FRAGMENTS)
-            status = sp_error_set(error, SP_ERR_EXHAUSTED, "etcd sent too much at a time");
         if (status != SP_OK)
             return fail(watch, status, error);
+        if (answer == NULL || watch->fragment_count == MAX_FRAGMENTS) {
+            (void)sp_error_set(error, SP_ERR_EXHAUSTED, "etcd sent too much at a time");
+            return fail(watch, SP_ERR_EXHAUSTED, error);
+        }
         watch->fragments[watch->fragment_count++] = answer;
     } while (answer->fragment);
     return hand_on(watch, arena, ret_events, error);

@@ -6,7 +6,13 @@
 #include "store/view.h"
 #include "wire/wire.h"
 
-enum { CURSOR_BYTES = 24, ANCHOR_BYTES = 8 + SP_CHANGE_HASH_BYTES, NEXT_BYTES = 16 };
+enum {
+    CURSOR_BYTES = 24,
+    ANCHOR_BYTES = 8 + SP_CHANGE_HASH_BYTES,
+    NEXT_BYTES = 16,
+    HEAD_FIRST_BYTES = 1024,
+    HEAD_BUDGET_BYTES = 64 * 1024
+};
 
 static const char embedded[] = "embedded";
 
@@ -72,7 +78,7 @@ enum sp_status sp_view_replica(struct sp_view *view, struct sp_arena *arena, str
 static enum sp_status write_source_head(struct sp_write *write, const Sallyport__Store__V1__SourceHead *head) {
     struct sp_arena arena;
     struct sp_bytes packed;
-    enum sp_status status = sp_arena_init(&arena, 1024, 64 * 1024);
+    enum sp_status status = sp_arena_init(&arena, HEAD_FIRST_BYTES, HEAD_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
     status = sp_wire_pack(&head->base, &arena, &packed);

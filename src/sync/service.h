@@ -46,7 +46,6 @@ struct sp_sync {
     struct sp_writer *writer;
     struct sp_sync_metrics *metrics;
     const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and there until it has ended */
-    atomic_bool ready;               /* calls are served, as the health service says it */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;
@@ -54,7 +53,8 @@ struct sp_sync {
     pthread_mutex_t lock;            /* over what follows */
     pthread_cond_t task_ended;
     struct sp_watch *watches;
-    unsigned tasks; /* threads under way */
+    unsigned tasks;    /* threads under way */
+    atomic_bool ready; /* not under the lock: calls are served, as the health service says it */
 };
 
 /* An opened store, what it follows (or NULL), and its writer. Remove with fini. */

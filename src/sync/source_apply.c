@@ -18,13 +18,9 @@ struct application {
 };
 
 void sp_source_report_unreadable(void *context, struct sp_bytes entity_key, const char *why) {
-    char name[64];
+    char name[SP_SOURCE_KEY_TEXT_BYTES];
     (void)context;
-    /* The key names ids of tenants, never a secret; bytes that are no text are shown as dots. */
-    size_t size = entity_key.size < sizeof name - 1 ? entity_key.size : sizeof name - 1;
-    for (size_t i = 0; i < size; i++)
-        name[i] = entity_key.data[i] > ' ' && entity_key.data[i] < 0x7f ? (char)entity_key.data[i] : '.';
-    name[size] = '\0';
+    sp_source_show_key(entity_key, name);
     sp_log(SP_LOG_ERROR, "an entity of etcd is left out, so that what depends on it is denied: kind %d, %s: %s",
            entity_key.size > 0 ? entity_key.data[0] : 0, name, why);
 }

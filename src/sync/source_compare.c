@@ -41,13 +41,10 @@ static void find(struct comparison *comparison, const char *what, struct sp_byte
     static const char *const spaces[] = {
         [SP_REPLICA_ENTITY] = "entity", [SP_REPLICA_CHANGE] = "change", [SP_REPLICA_REQUEST] = "request"};
     char text[DIFFERENCE_BYTES];
-    char name[65];
-    size_t size = key.size < sizeof name - 1 ? key.size : sizeof name - 1;
+    char name[SP_SOURCE_KEY_TEXT_BYTES];
     if (++comparison->differences > DIFFERENCES_TOLD || comparison->report == NULL)
         return;
-    for (size_t i = 0; i < size; i++)
-        name[i] = key.data[i] > ' ' && key.data[i] < 0x7f ? (char)key.data[i] : '.';
-    name[size] = '\0';
+    sp_source_show_key(key, name);
     if (comparison->space == SP_REPLICA_CHANGE && key.size == 8)
         (void)snprintf(name, sizeof name, "%" PRIu64, sp_load_be64(key.data));
     (void)snprintf(text, sizeof text, "%s %s %s", spaces[comparison->space], name, what);

@@ -17,6 +17,7 @@ enum {
     SP_SOURCE_CHANGE_PART_BYTES = 1 << 19,
     SP_SOURCE_ID_BYTES = 16,
     SP_SOURCE_NAME_BYTES = 512,
+    SP_SOURCE_KEY_TEXT_BYTES = 65,
     SP_SOURCE_ARENA_FIRST_BYTES = 256 * 1024,
     SP_SOURCE_ARENA_BUDGET_BYTES = 1 << 30,
 };
@@ -92,6 +93,9 @@ struct sp_bytes sp_source_key_staged(
     const struct sp_source *source, struct sp_bytes id, const uint32_t *part,
     struct sp_arena *arena); /* id empty: before all staged; part NULL: before its parts */
 struct sp_source_key sp_source_key_read(const struct sp_source *source, struct sp_bytes key);
+
+/* The beginning of an entity's key, for messages: it holds ids of tenants, never a secret. Bytes that are no text are dots. */
+void sp_source_show_key(struct sp_bytes key, char ret_text[static SP_SOURCE_KEY_TEXT_BYTES]);
 
 /* ---- records (source_records.c) ---- */
 

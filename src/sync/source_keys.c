@@ -30,35 +30,36 @@ struct maker {
     struct sp_bytes key;
 };
 
-static struct maker begin(const struct sp_source *source, const char *below, size_t more, struct sp_arena *arena) {
-    size_t size = source->prefix.size + strlen(below) + more;
+static struct maker begin(const struct sp_source *source, struct sp_str below, size_t more, struct sp_arena *arena) {
+    size_t size = source->prefix.size + below.size + more;
     uint8_t *key = sp_arena_alloc(arena, size + 1);
     if (key == NULL)
         return (struct maker){NULL, {NULL, 0}};
     memcpy(key, source->prefix.data, source->prefix.size);
-    memcpy(key + source->prefix.size, below, strlen(below));
+    memcpy(key + source->prefix.size, below.data, below.size);
     return (struct maker){key + size - more, {key, size}};
 }
 
 struct sp_bytes sp_source_key_head(const struct sp_source *source, struct sp_arena *arena) {
-    return begin(source, "d/head", 0, arena).key;
+    return begin(source, SP_STR_LITERAL("d/head"), 0, arena).key;
 }
 
 struct sp_bytes sp_source_key_data(const struct sp_source *source, struct sp_arena *arena) {
-    return begin(source, "d/", 0, arena).key;
+    return begin(source, SP_STR_LITERAL("d/"), 0, arena).key;
 }
 
 struct sp_bytes sp_source_key_space(const struct sp_source *source, enum sp_replica_space space,
                                     struct sp_arena *arena) {
-    const char below[] = {'d', '/', letters[space], '/', '\0'};
-    return begin(source, below, 0, arena).key;
+    const char below[] = {'d', '/', letters[space], '/'};
+    return begin(source, (struct sp_str){below, sizeof below}, 0, arena).key;
 }
 
 struct sp_bytes sp_source_key_record(const struct sp_source *source, enum sp_replica_space space, struct sp_bytes name,
                                      uint32_t part, struct sp_arena *arena) {
-    const char below[] = {'d', '/', letters[space], '/', '\0'};
+    const char below[] = {'d', '/', letters[space], '/'};
     bool parted = space == SP_REPLICA_CHANGE;
-    struct maker maker = begin(source, below, name.size + (parted ? PART_BYTES : 0), arena);
+    struct maker maker =
+        begin(source, (struct sp_str){below, sizeof below}, name.size + (parted ? PART_BYTES : 0), arena);
     if (maker.at == NULL)
         return maker.key;
     if (name.size > 0)
@@ -70,7 +71,7 @@ struct sp_bytes sp_source_key_record(const struct sp_source *source, enum sp_rep
 
 struct sp_bytes sp_source_key_staged(const struct sp_source *source, struct sp_bytes id, const uint32_t *part,
                                      struct sp_arena *arena) {
-    struct maker maker = begin(source, "s/", id.size + (part != NULL ? PART_BYTES : 0), arena);
+    struct maker maker = begin(source, SP_STR_LITERAL("s/"), id.size + (part != NULL ? PART_BYTES : 0), arena);
     if (maker.at == NULL)
         return maker.key;
     if (id.size > 0)
@@ -116,4 +117,15 @@ struct sp_source_key sp_source_key_read(const struct sp_source *source, struct s
     if (key.size == 4 && memcmp(key.data, "head", 4) == 0)
         return (struct sp_source_key){.place = SP_SOURCE_HEAD};
     return read_record(key);
+}
+
+void sp_source_show_key(struct sp_bytes key, char ret_text[static SP_SOURCE_KEY_TEXT_BYTES]) {
+    size_t size = key.size < SP_SOURCE_KEY_TEXT_BYTES - 1 ? key.size : SP_SOURCE_KEY_TEXT_BYTES - 1;
+    for (size_t i = 0; i < size; i++) {
+        bool printable = key.data[i] > ' ' && key.data[i] < 0x7f;
+        ret_text[i] = '.';
+        if (printable)
+            memcpy(&ret_text[i], &key.data[i], 1);
+    }
+    ret_text[size] = '\0';
 }

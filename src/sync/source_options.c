@@ -63,7 +63,7 @@ size_t sp_source_option_rows(struct sp_source_options *options,
                            .environment = "SALLYPORT_SYNC_COMPARE_EVERY",
                            .default_text = "3600",
                            .argument = "SECONDS",
-                           .most = 31 * 24 * 3600,
+                           .most = UINT64_C(31) * 24 * 3600,
                            .help = "seconds between comparisons of the whole store with etcd; 0: never"};
     return count;
 }
