@@ -1,6 +1,5 @@
 #include "base/text_out.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -72,29 +71,50 @@ static bool is_plain(unsigned char c) {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* One character that is not plain, or a byte of one. False where it does not fit. */
+static bool put_special(struct sp_text_out *out, unsigned char c, bool utf8, bool quotes, size_t room) {
+    char piece[6];
+    size_t size = escape(c, utf8, quotes, piece);
+    if (out->used + size > room)
+        return false;
+    memcpy(out->text + out->used, piece, size);
+    out->used += size;
+    return true;
+}
+
+/* The plain beginning of a text, or as much of it as fits; most texts are plain. */
+static size_t put_plain(struct sp_text_out *out, const char *text, size_t size, size_t room) {
+    size_t count = 0;
+    while (count < size && is_plain((unsigned char)text[count]))
+        count++;
+    if (count > room - out->used)
+        count = room - out->used;
+    memcpy(out->text + out->used, text, count);
+    out->used += count;
+    return count;
+}
+
 /* True when all of it went in. What is left out begins at a character. */
 static bool put_escaped(struct sp_text_out *out, struct sp_str value, bool quotes, size_t keep_free) {
-    bool utf8 = true, known = false;
     size_t room = out->room > keep_free ? out->room - keep_free : 0;
+    if (out->used > room)
+        return value.size == 0;
+    size_t at = value.size == 0 ? 0 : put_plain(out, value.data, value.size, room);
+    if (at == value.size)
+        return true;
+    bool utf8 = sp_text_is_utf8(value);
     size_t character = out->used;
-    for (size_t i = 0; i < value.size; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        char piece[6] = {(char)c};
-        size_t size = 1;
-        if (!is_plain(c)) {
-            if (!known)
-                utf8 = sp_text_is_utf8(value);
-            known = true;
-            size = escape(c, utf8, quotes, piece);
-        }
+    while (at < value.size) {
+        unsigned char c = (unsigned char)value.data[at];
         if (!utf8 || (c & 0xc0) != 0x80)
             character = out->used;
-        if (out->used + size > room) {
+        if (!put_special(out, c, utf8, quotes, room)) {
             out->used = character;
             return false;
         }
-        memcpy(out->text + out->used, piece, size);
-        out->used += size;
+        at++;
+        size_t plain = put_plain(out, value.data + at, value.size - at, room);
+        at += plain;
     }
     return true;
 }
@@ -151,16 +171,38 @@ void sp_json_bool(struct sp_text_out *out, const char *name, bool value) {
     put_bare(out, name, value ? SP_STR_LITERAL("true") : SP_STR_LITERAL("false"));
 }
 
+enum { SECOND_BYTES = sizeof("2026-01-31T12:00:00") - 1, FRACTION_BYTES = sizeof(".123456Z") - 1 };
+
+/* Many lines are of the same second, and telling it costs more than the rest of a line. */
+static bool put_second(int64_t seconds, char ret_text[static SECOND_BYTES]) {
+    static _Thread_local int64_t last;
+    static _Thread_local char text[SECOND_BYTES + 1];
+    if (text[0] == '\0' || seconds != last) {
+        struct tm parts;
+        time_t at = (time_t)seconds;
+        if (gmtime_r(&at, &parts) == NULL ||
+            strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts) != SECOND_BYTES) {
+            text[0] = '\0';
+            return false;
+        }
+        last = seconds;
+    }
+    memcpy(ret_text, text, SECOND_BYTES);
+    return true;
+}
+
 void sp_json_time(struct sp_text_out *out, const char *name, int64_t seconds, uint32_t nanoseconds) {
-    struct tm parts;
-    char text[64];
-    time_t at = (time_t)seconds;
-    if (gmtime_r(&at, &parts) == NULL)
+    char text[SECOND_BYTES + FRACTION_BYTES];
+    uint32_t left = nanoseconds / 1000;
+    if (!put_second(seconds, text))
         return;
-    size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-    int more = snprintf(text + size, sizeof(text) - size, ".%06" PRIu32 "Z", nanoseconds / 1000);
-    if (size > 0 && more > 0)
-        sp_json_text(out, name, (struct sp_str){text, size + (size_t)more});
+    text[SECOND_BYTES] = '.';
+    for (size_t i = SECOND_BYTES + 6; i > SECOND_BYTES; i--) {
+        text[i] = (char)('0' + left % 10);
+        left /= 10;
+    }
+    text[SECOND_BYTES + 7] = 'Z';
+    sp_json_text(out, name, (struct sp_str){text, sizeof(text)});
 }
 
 void sp_text_put_line(struct sp_text_out *out, struct sp_str text) {
