@@ -142,7 +142,8 @@ class Pod:
     def end(self):
         for container in self.containers:
             if container.process.poll() is None:
-                container.process.kill()
+                # The program itself: changing users has undone that it would die with its parent.
+                os.kill(container.pid(), signal.SIGKILL)
                 container.process.wait()
         # Process 1 of the shared namespace: with it all of them end.
         self.pause.kill()
