@@ -242,6 +242,21 @@ static bool wait_for_shutdown(struct sp_rpc_server *server, unsigned grace_ms) {
     return done;
 }
 
+/* gRPC cancels what clients send between its shutdown and their hearing of it. Connections that have an age are told to
+ * go one by one, and lose nothing: so, while that is to be expected, they are waited for, and answered. */
+static unsigned let_connections_leave(struct sp_rpc_server *server, unsigned grace_ms) {
+    enum { LOOK_EVERY_MS = 20, KEPT_FOR_CALLS_MS = 5000 };
+    unsigned kept_ms = grace_ms / 5 < KEPT_FOR_CALLS_MS ? grace_ms / 5 : KEPT_FOR_CALLS_MS;
+    int64_t begin_ms = monotonic_ms();
+    int64_t passed_ms = 0;
+    while (passed_ms < (int64_t)(grace_ms - kept_ms) && listeners_connections(server->listeners) > 0) {
+        const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+        nanosleep(&pause, NULL);
+        passed_ms = monotonic_ms() - begin_ms;
+    }
+    return passed_ms < (int64_t)grace_ms ? grace_ms - (unsigned)passed_ms : 0;
+}
+
 static void drain(grpc_completion_queue *cq) {
     for (;;) {
         grpc_event event = grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
@@ -277,6 +292,9 @@ void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
     }
     if (server->listeners != NULL) {
         listeners_stop(server->listeners);
+    }
+    if (server->threads_running > 0 && server->options.max_connection_age_s > 0) {
+        grace_ms = let_connections_leave(server, grace_ms);
     }
     atomic_store(&server->stopping, true);
     if (server->attached) {

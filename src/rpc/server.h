@@ -70,7 +70,7 @@ struct sp_rpc_server_options {
     size_t max_receive_bytes;        /* 0: 256 KiB; one larger message is RESOURCE_EXHAUSTED */
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
     unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
-    unsigned max_connection_age_s;   /* 0: for ever */
+    unsigned max_connection_age_s;   /* then a client is told to connect anew, and loses no call; 0: for ever */
     unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
     /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that the call ends with. On the
      * worker's thread, before the handler; not NULL where a method has one. */
@@ -103,7 +103,8 @@ enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error
 /* Health of "" and of every registered service; watchers are told. "liveness" is SERVING all the time. Any thread. */
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
 
-/* Health to NOT_SERVING, no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE),
+/* Health to NOT_SERVING, no new connections; where connections have an age, they are answered until the last has gone, for
+ * most of grace_ms. Then no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE),
  * then cancels, joins the workers. Calls that a handler kept must be replied to even then: it waits for that. Any thread but a
  * worker's. */
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms);

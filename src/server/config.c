@@ -79,6 +79,16 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .least = 1,
          .most = 1000000,
          .help = "open connections; more wait in the backlog"},
+        {.name = "max-connection-age",
+         .kind = SP_OPTION_NUMBER,
+         .target = &config->max_connection_age_s,
+         .environment = "SALLYPORTD_MAX_CONNECTION_AGE",
+         .default_text = "0",
+         .argument = "SECONDS",
+         .most = 86400,
+         .help =
+             "seconds after which a gRPC connection is told to begin anew, without losing a call: to spread over new "
+             "servers, and to leave one that drains; 0: never"},
         {.name = "drain-ms",
          .kind = SP_OPTION_NUMBER,
          .target = &config->drain_ms,

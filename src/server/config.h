@@ -23,6 +23,7 @@ struct sp_server_config {
     uint64_t workers;                     /* 0: one for each CPU */
     uint64_t max_connections;
     uint64_t drain_ms;
+    uint64_t max_connection_age_s;
     uint64_t max_staleness_s; /* 0: off */
     const char *report_to;    /* NULL: last uses are not gathered */
     const char *server_id;    /* NULL: by host and first listener */

@@ -42,6 +42,7 @@ static enum sp_status listen_on(struct sp_service *service, struct sp_rpc_server
         .workers = (unsigned)config->workers,
         .max_receive_bytes = MAX_RECEIVE_BYTES,
         .max_connections = (unsigned)config->max_connections,
+        .max_connection_age_s = (unsigned)config->max_connection_age_s,
         .worker_stopping = sp_service_worker_stopping,
         .user = service,
     };

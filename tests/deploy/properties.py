@@ -102,6 +102,10 @@ def pods_have_time_to_drain(it):
             drain_s = int(option(container, "drain-ms")[0]) / 1000
             if template["spec"]["terminationGracePeriodSeconds"] < int(stop[1]) + drain_s + 5:
                 yield f"{name}/{container['name']}: is killed before it has drained"
+            # Ages vary by a tenth, and a fifth of the drain, at most 5 s, is kept for the last calls.
+            age_s = int((option(container, "max-connection-age") or ["0"])[0])
+            if program(container) == "sallyportd" and not 0 < age_s * 1.1 < drain_s - min(drain_s / 5, 5):
+                yield f"{name}/{container['name']}: connections do not leave while it drains"
 
 
 # ---- containers ----

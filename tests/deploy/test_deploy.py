@@ -57,6 +57,7 @@ SPOILT = [
     ("pods_see_nothing_of_the_node", lambda d, p, s: p["volumes"].append({"name": "n", "hostPath": {"path": "/"}})),
     ("pods_have_time_to_drain", lambda d, p, s: take(s, "lifecycle")),
     ("pods_have_time_to_drain", lambda d, p, s: put(p, 30, "terminationGracePeriodSeconds")),
+    ("pods_have_time_to_drain", lambda d, p, s: s["args"].remove("--max-connection-age=20")),
     ("containers_give_nothing_away", lambda d, p, s: take(s, "securityContext", "readOnlyRootFilesystem")),
     ("containers_give_nothing_away", lambda d, p, s: take(s, "securityContext", "allowPrivilegeEscalation")),
     ("containers_give_nothing_away", lambda d, p, s: take(s, "securityContext", "capabilities")),
@@ -179,7 +180,7 @@ class Chart(unittest.TestCase):
         self.assertEqual(option(server, "max-staleness"), ["60"])
         self.assertEqual(option(server, "drain-ms"), ["50000"])
         self.assertEqual(option(server, "trusted-hops"), ["1"])
-        self.assertEqual(pod["terminationGracePeriodSeconds"], 75)
+        self.assertEqual(pod["terminationGracePeriodSeconds"], 70)
         self.assertFalse(flag(server, "follow-only"))
         self.assertEqual([d for d in documents if d["kind"] == "NetworkPolicy"], [])
 

@@ -25,7 +25,7 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 # LMDB tells by a process id whether a reader lives. Without this both programs refuse to start.
 shareProcessNamespace: true
-terminationGracePeriodSeconds: {{ add .Values.server.preStopSeconds (max .Values.server.drainSeconds .Values.sync.drainSeconds) 15 }}
+terminationGracePeriodSeconds: {{ add .Values.server.preStopSeconds (max .Values.server.drainSeconds .Values.sync.drainSeconds) 10 }}
 securityContext:
   runAsNonRoot: true
   runAsGroup: 10400
@@ -88,6 +88,7 @@ args:
   - --report-tls-name={{ .Release.Name }}-admin
   - --server-id=$(POD_NAME)
   - --workers={{ .Values.server.workers }}
+  - --max-connection-age={{ .Values.server.connectionAgeSeconds }}
   - --drain-ms={{ mul .Values.server.drainSeconds 1000 }}
   {{- if and (eq .Values.mode "scaled") .Values.server.maxStalenessSeconds }}
   - --max-staleness={{ .Values.server.maxStalenessSeconds }}
