@@ -66,6 +66,15 @@ static void say_where(const struct sp_server_config *config, const struct sp_rpc
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
 }
 
+static void say_what(const char *store, struct sp_revision revision) {
+    const struct sp_log_field fields[] = {
+        {.name = "store", .text = store},
+        {.name = "epoch", .number = revision.epoch},
+        {.name = "revision", .number = revision.number},
+    };
+    sp_log_fields(SP_LOG_INFO, "serving the store", fields, sizeof(fields) / sizeof(*fields));
+}
+
 /* SP_OK once the store is open. A store that is not there yet is waited for; SP_ERR_CANCELLED: a signal came first. A store
  * that must not be served (its reader locks do not work here, or it is of another format) ends the wait with
  * SP_ERR_PRECONDITION: no later try can mend that. */
@@ -74,8 +83,7 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
         struct sp_revision revision = {0};
         enum sp_status status = sp_service_open_store(service, &revision, error);
         if (status == SP_OK)
-            sp_log(SP_LOG_INFO, "serving the store in %s from revision %" PRIu64 " of epoch %" PRIu64,
-                   service->config->store, revision.number, revision.epoch);
+            say_what(service->config->store, revision);
         if (status == SP_OK || status == SP_ERR_PRECONDITION)
             return status;
         if (tries % SAY_AGAIN_EVERY == 0)

@@ -121,7 +121,8 @@ static void tend_callers(struct sp_sync *sync) {
 
 /* Queued changes are finished and answered before connections are closed. */
 static void serve(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
-    sp_log(SP_LOG_INFO, "serving the store in %s", options->store);
+    sp_log_fields(SP_LOG_INFO, "serving the store",
+                  (const struct sp_log_field[]){{.name = "store", .text = options->store}}, 1);
     if (wait_until_filled(sync)) {
         atomic_store(&sync->ready, true);
         sp_rpc_server_set_serving(server, true);
