@@ -40,8 +40,8 @@ static grpc_arg quota_arg(grpc_resource_quota *quota) {
     return arg;
 }
 
-static grpc_server *create_grpc_server(struct door *door) {
-    const struct sp_rpc_server_options *options = &door->server->options;
+static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struct door *door) {
+    const struct sp_rpc_server_options *options = &server->options;
     grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
     grpc_resource_quota_resize(quota, QUOTA_BYTES);
     grpc_arg args[16];
@@ -170,7 +170,7 @@ enum sp_status doors_open(struct sp_rpc_server *server, const struct sp_rpc_serv
     plan(server, options);
     status = bind_all(server, options, error);
     for (size_t i = 0; i < server->door_count && status == SP_OK; i++) {
-        server->doors[i].grpc = create_grpc_server(&server->doors[i]);
+        server->doors[i].grpc = create_grpc_server(server, &server->doors[i]);
     }
     return status;
 }

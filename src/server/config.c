@@ -4,8 +4,13 @@
 
 #include "base/text.h"
 
-/* `config` may be all zero for --help: the targets are only pointed to. */
-static size_t fill_table(struct sp_server_config *config, struct sp_option *table) {
+static size_t copy_rows(const struct sp_option *rows, size_t count, struct sp_option *table) {
+    for (size_t i = 0; i < count; i++)
+        table[i] = rows[i];
+    return count;
+}
+
+static size_t listening_rows(struct sp_server_config *config, struct sp_option *table) {
     const struct sp_option rows[] = {
         {.name = "store",
          .kind = SP_OPTION_TEXT,
@@ -62,6 +67,12 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .environment = "SALLYPORTD_HEALTH_LISTEN",
          .argument = "ADDRESS",
          .help = "plaintext gRPC address where only grpc.health.v1 answers, for probes; any address, host:port"},
+    };
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t serving_rows(struct sp_server_config *config, struct sp_option *table) {
+    const struct sp_option rows[] = {
         {.name = "workers",
          .kind = SP_OPTION_NUMBER,
          .target = &config->workers,
@@ -105,6 +116,12 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .argument = "SECONDS",
          .most = 31536000,
          .help = "deny with STALE when a store that follows another source is older; 0: off"},
+    };
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t reporting_rows(struct sp_server_config *config, struct sp_option *table) {
+    const struct sp_option rows[] = {
         {.name = "report-to",
          .kind = SP_OPTION_TEXT,
          .target = &config->report_to,
@@ -160,6 +177,12 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
          .least = 1024,
          .most = 16777216,
          .help = "keys whose last use is held until it is reported; each takes up to 120 bytes"},
+    };
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t logging_rows(struct sp_server_config *config, struct sp_option *table) {
+    const struct sp_option rows[] = {
         {.name = "decision-log",
          .kind = SP_OPTION_TEXT,
          .target = &config->decision_log,
@@ -206,12 +229,21 @@ static size_t fill_table(struct sp_server_config *config, struct sp_option *tabl
         {.name = "version", .kind = SP_OPTION_FLAG, .target = &config->version, .help = "print the version and exit"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &config->help, .help = "print this and exit"},
     };
-    enum { ROWS = sizeof(rows) / sizeof(*rows) };
-    for (size_t i = 0; i < ROWS; i++)
-        table[i] = rows[i];
-    sp_ext_authz_option_rows(&config->ext_authz_options, table + ROWS);
-    sp_authzen_option_rows(&config->authzen, table + ROWS + SP_EXT_AUTHZ_OPTION_ROWS);
-    return ROWS + SP_EXT_AUTHZ_OPTION_ROWS + SP_AUTHZEN_OPTION_ROWS;
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+/* `config` may be all zero for --help: the targets are only pointed to. */
+static size_t fill_table(struct sp_server_config *config, struct sp_option *table) {
+    size_t count = 0;
+    count += listening_rows(config, table + count);
+    count += serving_rows(config, table + count);
+    count += reporting_rows(config, table + count);
+    count += logging_rows(config, table + count);
+    sp_ext_authz_option_rows(&config->ext_authz_options, table + count);
+    count += SP_EXT_AUTHZ_OPTION_ROWS;
+    sp_authzen_option_rows(&config->authzen, table + count);
+    count += SP_AUTHZEN_OPTION_ROWS;
+    return count;
 }
 
 enum { TABLE_ROWS = SP_OPTIONS_MAX };

@@ -223,7 +223,13 @@ static int run(const struct serve_options *options) {
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static size_t fill_table(struct serve_options *options, struct sp_option *table) {
+static size_t copy_rows(const struct sp_option *rows, size_t count, struct sp_option *table) {
+    for (size_t i = 0; i < count; i++)
+        table[i] = rows[i];
+    return count;
+}
+
+static size_t listening_rows(struct serve_options *options, struct sp_option *table) {
     const struct sp_option rows[] = {
         {.name = "store",
          .kind = SP_OPTION_TEXT,
@@ -280,6 +286,12 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .environment = "SALLYPORT_SYNC_HEALTH_LISTEN",
          .argument = "ADDRESS",
          .help = "plaintext gRPC address where only grpc.health.v1 answers, for probes; any address, host:port"},
+    };
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t serving_rows(struct serve_options *options, struct sp_option *table) {
+    const struct sp_option rows[] = {
         {.name = "workers",
          .kind = SP_OPTION_NUMBER,
          .target = &options->workers,
@@ -345,6 +357,12 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .least = 1,
          .most = 86400,
          .help = "seconds that a server may be silent before it is not known which keys are unused"},
+    };
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t logging_rows(struct serve_options *options, struct sp_option *table) {
+    const struct sp_option rows[] = {
         {.name = "log-format",
          .kind = SP_OPTION_TEXT,
          .target = &options->log_format_name,
@@ -376,10 +394,15 @@ static size_t fill_table(struct serve_options *options, struct sp_option *table)
          .help = "print every setting, its value and where that comes from, and exit"},
         {.name = "help", .kind = SP_OPTION_FLAG, .target = &options->help, .help = "print this and exit"},
     };
-    enum { ROWS = sizeof(rows) / sizeof(*rows) };
-    for (size_t i = 0; i < ROWS; i++)
-        table[i] = rows[i];
-    return ROWS + sp_source_option_rows(&options->source, table + ROWS);
+    return copy_rows(rows, sizeof(rows) / sizeof(*rows), table);
+}
+
+static size_t fill_table(struct serve_options *options, struct sp_option *table) {
+    size_t count = 0;
+    count += listening_rows(options, table + count);
+    count += serving_rows(options, table + count);
+    count += logging_rows(options, table + count);
+    return count + sp_source_option_rows(&options->source, table + count);
 }
 
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
