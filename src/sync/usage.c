@@ -432,8 +432,8 @@ enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, 
                                    struct sp_error *error) {
     struct sp_sync_usage *usage = NULL;
     enum sp_status status = create(options, &usage);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "cannot begin to keep last uses of keys");
+    if (status != SP_OK || usage == NULL)
+        return sp_error_set(error, status != SP_OK ? status : SP_ERR_MEMORY, "cannot begin to keep last uses of keys");
     open_store(usage);
     int failed = usage->store == NULL ? 0 : pthread_create(&usage->thread, NULL, usage_main, usage);
     if (failed != 0) {
