@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@ enum {
     DEFAULT_TIMEOUT_MS = 2000,
     CONNECT_MS = 1000,
     KEEPALIVE_MS = 10000, /* etcd drops clients that ping more often than every 5 s */
+    CALL_TIMEOUTS = 2,    /* that a call may take over all endpoints before no other is tried */
     PASSWORD_BYTES = 1024,
     ARENA_FIRST_BYTES = 4096,
     ARENA_BUDGET_BYTES = 64 * 1024,
@@ -207,6 +209,12 @@ bool sp_etcd_may_help(enum sp_status status) {
 
 /* ---- calls ---- */
 
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* One try at the current endpoint; a second where the token was no longer valid. */
 static enum sp_status try_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
                                    struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
@@ -238,7 +246,8 @@ enum sp_status sp_etcd_call(struct sp_etcd *etcd, const char *path, const Protob
     enum sp_status status = sp_wire_pack(request, arena, &packed);
     if (status != SP_OK)
         return sp_error_set(error, status, "the request to etcd takes more memory than was set aside");
-    for (size_t tries = 0; tries < etcd->endpoint_count; tries++) {
+    int64_t until_ms = now_ms() + (int64_t)etcd->timeout_ms * CALL_TIMEOUTS;
+    for (size_t tries = 0; tries < etcd->endpoint_count && (tries == 0 || now_ms() < until_ms); tries++) {
         status = try_endpoint(etcd, path, packed, arena, &answer, &own);
         if (!sp_etcd_may_help(status))
             break;

@@ -49,7 +49,8 @@
  *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
  *   "source"  text: "embedded", or the etcd URL;  "prefixes" the key prefixes, each ended by 00, first is the one for
  *             new keys;  "foreign" 1 byte, there once keys were imported by digest;  "created" epoch time (8)
- *   of a store that follows etcd: "cursor" cluster id (8) etcd's revision (8) mod_revision of the head there (8);
+ *   of a store that follows etcd: "cursor" cluster id (8) etcd's revision (8) mod_revision of the head there (8)
+ *   revision up to which nothing else was changed (8);
  *   "source_head" the SourceHead there;  "unreadable" size (2) and key of each entity that is left out */
 #ifndef SP_STORE_LAYOUT_H
 #define SP_STORE_LAYOUT_H

@@ -28,8 +28,10 @@ struct sp_replica_record {
 /* Where in the source a store is. */
 struct sp_replica_cursor {
     uint64_t cluster_id;
-    uint64_t revision;      /* of the source: everything up to it is here */
+    uint64_t revision;      /* of the source, whose changes were last applied; earlier ones need not be again */
     uint64_t head_revision; /* at which the source's head was last put */
+    uint64_t
+        resume; /* of the source: nothing that is not here was changed up to it, so that following goes on from there */
 };
 
 /* ---- what a store follows ---- */

@@ -7,7 +7,7 @@
 #include "wire/wire.h"
 
 enum {
-    CURSOR_BYTES = 24,
+    CURSOR_BYTES = 32,
     ANCHOR_BYTES = 8 + SP_CHANGE_HASH_BYTES,
     NEXT_BYTES = 16,
     HEAD_FIRST_BYTES = 1024,
@@ -70,7 +70,7 @@ enum sp_status sp_view_replica(struct sp_view *view, struct sp_arena *arena, str
     if (status != SP_OK)
         return status;
     *ret_cursor = (struct sp_replica_cursor){sp_load_be64(cursor.data), sp_load_be64(cursor.data + 8),
-                                             sp_load_be64(cursor.data + 16)};
+                                             sp_load_be64(cursor.data + 16), sp_load_be64(cursor.data + 24)};
     *ret_head = (Sallyport__Store__V1__SourceHead *)message;
     return SP_OK;
 }
@@ -94,6 +94,7 @@ enum sp_status sp_replica_move(struct sp_write *write, const struct sp_replica_c
     sp_store_be64(value, cursor->cluster_id);
     sp_store_be64(value + 8, cursor->revision);
     sp_store_be64(value + 16, cursor->head_revision);
+    sp_store_be64(value + 24, cursor->resume > cursor->revision ? cursor->resume : cursor->revision);
     enum sp_status status = write_source_head(write, head);
     if (status == SP_OK)
         status = sp_write_meta(write, "cursor", (struct sp_bytes){value, sizeof value});

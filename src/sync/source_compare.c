@@ -128,7 +128,7 @@ static struct sp_bytes space_end(struct comparison *comparison) {
 static enum sp_status compare_page(struct comparison *comparison, struct place *place) {
     struct sp_etcd_page page;
     const struct sp_etcd_range range = {
-        .key = place->next, .end = place->end, .limit = place->limit, .revision = comparison->cursor.revision};
+        .key = place->next, .end = place->end, .limit = place->limit, .revision = comparison->cursor.resume};
     sp_arena_reset(&comparison->arena);
     enum sp_status status = sp_etcd_get(comparison->etcd, &range, &comparison->arena, &page, comparison->error);
     if (status == SP_ERR_EXHAUSTED && place->limit > 1) {

@@ -50,20 +50,20 @@ static enum sp_status note_touch(struct follower *follower, struct sp_write *wri
         return list_again(follower, error, "etcd is another cluster than before");
     if (!same_id(head->store_id, found->head->store_id))
         return list_again(follower, error, "etcd holds another store than before");
-    if (follower->watch == NULL && found->header.revision < cursor.revision)
+    if (follower->watch == NULL && found->header.revision < cursor.resume)
         return list_again(follower, error, "etcd is behind this store: it was restored from a backup");
     /* The writer may have moved the cursor since the question was asked. */
     if (found->head_revision < cursor.head_revision) {
         *ret_in_step = false;
         return SP_OK;
     }
-    if (found->head_revision != cursor.head_revision && found->head_revision <= cursor.revision)
+    if (found->head_revision != cursor.head_revision && found->head_revision <= cursor.resume)
         return list_again(follower, error, "etcd has another past than this store");
     *ret_in_step = found->head_revision == cursor.head_revision;
     if (!*ret_in_step)
         return SP_OK;
-    if (found->header.revision > cursor.revision)
-        cursor.revision = found->header.revision;
+    if (found->header.revision > cursor.resume)
+        cursor.resume = found->header.revision;
     status = sp_replica_move(write, &cursor, head);
     return status == SP_OK ? sp_write_synced_at(write, asked_s) : status;
 }
@@ -110,7 +110,7 @@ static enum sp_status begin_watch(struct follower *follower, struct sp_error *er
     struct sp_bytes end = key.data == NULL ? key : sp_etcd_prefix_end(key, &follower->arena);
     if (end.data == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    status = sp_etcd_watch_open(source->follow, key, end, cursor.revision + 1, &follower->watch, error);
+    status = sp_etcd_watch_open(source->follow, key, end, cursor.resume + 1, &follower->watch, error);
     if (status == SP_ERR_OUT_OF_RANGE)
         return list_again(follower, error, "etcd has forgotten what came after this store's last revision");
     return status;

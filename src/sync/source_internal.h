@@ -169,6 +169,10 @@ enum sp_status sp_source_stage(struct sp_source *source, const struct sp_source_
                                Sallyport__Store__V1__SourceHead *head, struct sp_arena *arena,
                                struct sp_etcd_compare *ret_last, struct sp_error *error) SP_MUST_USE;
 
+/* Removes what was staged and did not take effect. What fails is left to sp_source_clean_staged. */
+void sp_source_unstage(struct sp_source *source, const Sallyport__Store__V1__StagedChange *staged,
+                       struct sp_arena *arena);
+
 /* Reads the operations of a staged change, as they were at `revision` (0: now). */
 enum sp_status sp_source_read_staged(struct sp_source *source, struct sp_etcd *etcd,
                                      const Sallyport__Store__V1__StagedChange *staged, uint64_t revision,

@@ -10,7 +10,7 @@
 #include "sync/service.h"
 #include "sync/source_internal.h"
 
-enum { SAY_EVERY = 100000, COMMIT_EVERY = 50000 };
+enum { SAY_EVERY = 100000, COMMIT_EVERY = 10000 };
 
 struct listing {
     struct sp_source *source;
@@ -348,7 +348,7 @@ static void look_for_restored(struct listing *listing, struct sp_revision before
 
 static enum sp_status finish(struct listing *listing, struct sp_revision before) {
     const struct sp_replica_cursor cursor = {listing->found.header.cluster_id, listing->found.header.revision,
-                                             listing->found.head_revision};
+                                             listing->found.head_revision, listing->found.header.revision};
     enum sp_status status =
         sp_replica_take_head(listing->write, listing->found.head, &cursor, listing->chained, listing->error);
     if (status == SP_OK)

@@ -6,6 +6,8 @@
 #include "sync/source_internal.h"
 #include "wire/wire.h"
 
+enum { SEND_AGAIN_MS = 3000 };
+
 struct publication {
     struct sp_source *source;
     struct sp_write *write;
@@ -105,9 +107,10 @@ static enum sp_status send(struct publication *publication, uint64_t *ret_revisi
         .operation_count = publication->operations.count,
         .otherwise = publication->compares[0].key,
     };
+    int64_t until_ms = sp_source_now_ms() + SEND_AGAIN_MS;
     enum sp_status status = sp_etcd_commit(source->write, &txn, publication->arena, &outcome, publication->error);
     /* What went unanswered may have been made: the same once more is harmless, and tells. */
-    if (status == SP_ERR_UNAVAILABLE)
+    if (status == SP_ERR_UNAVAILABLE && sp_source_now_ms() < until_ms)
         status = sp_etcd_commit(source->write, &txn, publication->arena, &outcome, publication->error);
     if (status == SP_ERR_UNAVAILABLE)
         return sp_error_set(publication->error, status,
@@ -124,7 +127,10 @@ static enum sp_status send(struct publication *publication, uint64_t *ret_revisi
         *ret_revision = outcome.otherwise.mod_revision;
         return SP_OK;
     }
-    source->awaited_revision = outcome.found ? outcome.otherwise.mod_revision : 0;
+    if (!outcome.found)
+        return sp_error_set(publication->error, SP_ERR_UNAVAILABLE,
+                            "etcd holds no store any more: nothing was changed");
+    source->awaited_revision = outcome.otherwise.mod_revision;
     return sp_error_set(publication->error, SP_ERR_ABORTED, "another change was made first: try again");
 }
 
@@ -139,6 +145,8 @@ static enum sp_status publish(struct publication *publication) {
         status = add_head(publication);
     if (status == SP_OK)
         status = send(publication, &revision);
+    if (status == SP_ERR_ABORTED && publication->head != NULL && publication->head->staged != NULL)
+        sp_source_unstage(publication->source, publication->head->staged, publication->arena);
     if (status != SP_OK)
         return status;
     publication->cursor.revision = revision;

@@ -101,6 +101,20 @@ enum sp_status sp_source_stage(struct sp_source *source, const struct sp_source_
     return status;
 }
 
+void sp_source_unstage(struct sp_source *source, const Sallyport__Store__V1__StagedChange *staged,
+                       struct sp_arena *arena) {
+    uint32_t last = UINT32_MAX;
+    struct sp_error ignored = {0};
+    struct sp_etcd_outcome outcome;
+    struct sp_etcd_operation remove = {.what = SP_ETCD_DELETE,
+                                       .key = sp_source_key_staged(source, bytes_of(staged->id), NULL, arena),
+                                       .end = sp_source_key_staged(source, bytes_of(staged->id), &last, arena)};
+    const struct sp_etcd_txn txn = {.operations = &remove, .operation_count = 1};
+    if (remove.key.data == NULL || remove.end.data == NULL ||
+        sp_etcd_commit(source->write, &txn, arena, &outcome, &ignored) != SP_OK)
+        sp_log(SP_LOG_DEBUG, "what was staged for a lost race stays for a while");
+}
+
 /* ---- reading what is aside ---- */
 
 static enum sp_status add_part(const struct sp_source *source, struct sp_bytes value, struct sp_arena *arena,

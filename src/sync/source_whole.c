@@ -107,7 +107,7 @@ static enum sp_status put_first_head(struct upload *upload, struct sp_write *wri
     if (status == SP_OK && !outcome.made)
         status = sp_error_set(upload->error, SP_ERR_EXISTS, "somebody else has made a store there meanwhile");
     const struct sp_replica_cursor cursor = {outcome.header.cluster_id, outcome.header.revision,
-                                             outcome.header.revision};
+                                             outcome.header.revision, outcome.header.revision};
     if (status == SP_OK)
         status = sp_replica_set_source(write, sp_str_from(name));
     return status == SP_OK ? sp_replica_move(write, &cursor, head) : status;

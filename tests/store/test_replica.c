@@ -100,7 +100,7 @@ static enum sp_status follow(struct fixture *fixture, const struct noted *noted,
                              struct sp_replica_outcome *ret_outcome) {
     struct sp_error error = {0};
     struct sp_write *write;
-    const struct sp_replica_cursor cursor = {7, ++fixture->revision, fixture->revision};
+    const struct sp_replica_cursor cursor = {7, ++fixture->revision, fixture->revision, 0};
     check(sp_write_begin(fixture->follower, &write, &error), &error);
     sp_arena_reset(&fixture->scratch);
     enum sp_status status = sp_replica_apply(write, noted->records, noted->count, chained, &fixture->scratch,
