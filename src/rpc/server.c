@@ -84,7 +84,8 @@ static enum sp_status check_method(const struct sp_rpc_server *server, const str
         return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" needs a permit that nobody gives", method->path);
     }
     for (size_t i = 0; i < server->method_count; i++) {
-        if (strcmp(server->methods[i].about.path, method->path) == 0) {
+        const char *known = server->methods[i].about.path;
+        if (known != NULL && strcmp(known, method->path) == 0) {
             return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" is registered twice", method->path);
         }
     }
