@@ -127,6 +127,7 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
     struct transport_options transport = {
         .target = options->target,
         .tls = options->tls,
+        .wait_for_ready = options->wait_for_ready,
         .path = exchange_path(options),
         .connections = options->connections,
         .slots = options->in_flight,

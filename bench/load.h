@@ -23,6 +23,7 @@ struct load_options {
     bool gateway;                     /* ask as Envoy does, through its external authorization */
     unsigned gateway_headers;         /* headers of such a request, besides three of its own */
     bool unverified;                  /* answers are not looked at: for servers that only echo */
+    bool wait_for_ready;              /* unary calls wait for a connection instead of failing where there is none */
     bool one_credential;              /* all items of a batch ask with one key */
     unsigned threads;
     unsigned connections; /* of each thread */

@@ -33,6 +33,7 @@ enum bench_option {
     OPTION_ZIPF,
     OPTION_MIX,
     OPTION_ONE_CREDENTIAL,
+    OPTION_WAIT_FOR_READY,
     OPTION_STREAM,
     OPTION_SERVER_PID,
     OPTION_UNVERIFIED,
@@ -140,6 +141,8 @@ static const struct argp_option run_options[] = {
     {"stream", OPTION_STREAM, "N", 0, "CheckStream: messages on N streams of each thread, 1 to 100,000", 2},
     {"ext-authz", OPTION_GATEWAY, "N", 0,
      "Ask as Envoy does, by method and path, with N headers beside three of its own, 0 to 100", 2},
+    {"wait-for-ready", OPTION_WAIT_FOR_READY, NULL, 0,
+     "Calls wait for a connection instead of failing where there is none, as clients do that may wait", 2},
     {"one-credential", OPTION_ONE_CREDENTIAL, NULL, 0, "All questions of a batch ask with one key", 2},
     {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often keys are asked about, 0 to 5 (default 0: uniform)", 3},
     {"mix", OPTION_MIX, "LIST", 0,
@@ -197,6 +200,9 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state) {
     case OPTION_GATEWAY:
         load->gateway = true;
         load->gateway_headers = (unsigned)read_number(state, "--ext-authz", text, 0, GATEWAY_HEADERS_MAX);
+        return 0;
+    case OPTION_WAIT_FOR_READY:
+        load->wait_for_ready = true;
         return 0;
     case OPTION_ONE_CREDENTIAL:
         load->one_credential = true;

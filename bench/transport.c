@@ -38,7 +38,8 @@ enum sp_status transport_open(const struct transport_options *options, struct tr
                                         .path = options->path,
                                         .connections = options->connections,
                                         .slots = options->slots,
-                                        .key = options->key};
+                                        .key = options->key,
+                                        .wait_for_ready = options->wait_for_ready};
     return sp_rpc_async_open(&open, &ret_transport->client, error);
 }
 

@@ -9,6 +9,7 @@
 struct transport_options {
     const char *target;
     struct sp_rpc_client_tls tls;
+    bool wait_for_ready; /* of unary calls */
     const char *path;
     unsigned connections;
     unsigned slots;    /* the most requests in flight */

@@ -22,6 +22,7 @@ struct sp_rpc_async_client {
     grpc_completion_queue *cq;
     struct async_connection *connections;
     unsigned connection_count, next_connection;
+    bool wait_for_ready;
     struct slot *slots;
     unsigned slot_count, in_flight;
     grpc_metadata authorization; /* with an empty value: none is sent */
@@ -56,6 +57,7 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     client->slot_count = options->slots;
+    client->wait_for_ready = options->wait_for_ready;
     enum sp_status status = SP_OK;
     for (unsigned i = 0; i < options->connections && status == SP_OK; i++) {
         status = async_connect(&client->connections[i], options->target, &options->tls, options->path, error);
@@ -118,6 +120,7 @@ void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number
 
     grpc_op ops[6] = {0};
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    ops[0].flags = client->wait_for_ready ? GRPC_INITIAL_METADATA_WAIT_FOR_READY : 0;
     if (GRPC_SLICE_LENGTH(client->authorization.value) > 0) {
         ops[0].data.send_initial_metadata.metadata = &client->authorization;
         ops[0].data.send_initial_metadata.count = 1;

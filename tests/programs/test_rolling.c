@@ -45,8 +45,8 @@ static void every_server_is_replaced_under_load_and_no_call_fails(void **state) 
         start(&servers[i]);
     /* A client that knows both addresses, as one does behind a Service. */
     snprintf(target, sizeof(target), "ipv4:127.0.0.1:%d,127.0.0.1:%d", servers[0].port, servers[1].port);
-    const char *ask[] = {"sallyport-bench", "run", "--keys", "500", "--target", target, "--in-flight", "16",
-                         "--warmup",        "0",   "-d",     "12",  "-o",       "json", NULL};
+    const char *ask[] = {"sallyport-bench", "run", "--keys", "500", "--target", target, "--in-flight",      "16",
+                         "--warmup",        "0",   "-d",     "12",  "-o",       "json", "--wait-for-ready", NULL};
     process_start(&load, folder, "load", ask);
     for (size_t i = 0; i < SERVERS * ROUNDS; i++) {
         struct server *server = &servers[i % SERVERS];
