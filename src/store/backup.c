@@ -12,7 +12,7 @@
 #include "store/maintain.h"
 #include "store/view.h"
 
-enum { CHUNK_BYTES = 256 * 1024, MAX_TRIES = 100 };
+enum { CHUNK_BYTES = 256 * 1024, MAX_TRIES = 2000 };
 
 struct copy {
     struct sp_store *store;
