@@ -212,7 +212,9 @@ static void finds_the_client_behind_trusted_proxies_only(void **state) {
         if (strcmp(text, rows[i].expected) != 0)
             fail_msg("%s: %s instead of %s", rows[i].name, text, rows[i].expected);
     }
+    pthread_mutex_lock(&trust_lock);
     trust = (struct sp_forwarded_trust){0};
+    pthread_mutex_unlock(&trust_lock);
 }
 
 int main(void) {
