@@ -54,11 +54,11 @@ static enum sp_status read_table(const char *path, struct table **ret_table, str
     return status;
 }
 
-static enum sp_status make_default(struct table **ret_table, struct sp_error *error) {
+static enum sp_status make_default(bool insecure, struct table **ret_table, struct sp_error *error) {
     struct table *table = calloc(1, sizeof(*table));
     if (table == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    table->plaintext = SP_CALLER_ALL;
+    table->plaintext = insecure ? SP_CALLER_CHECK : SP_CALLER_ALL;
     table->own = SP_CALLER_ALL;
     table->tls = SP_CALLER_CHECK;
     *ret_table = table;
@@ -109,12 +109,13 @@ enum sp_callers_news sp_callers_look(struct sp_callers *callers, struct sp_error
 
 /* ---- life ---- */
 
-enum sp_status sp_callers_open(const char *file, struct sp_callers **ret_callers, struct sp_error *error) {
+enum sp_status sp_callers_open(const char *file, bool insecure, struct sp_callers **ret_callers,
+                               struct sp_error *error) {
     struct table *table;
     struct sp_callers *callers = calloc(1, sizeof(*callers));
     if (callers == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = file == NULL ? make_default(&table, error) : read_table(file, &table, error);
+    enum sp_status status = file == NULL ? make_default(insecure, &table, error) : read_table(file, &table, error);
     if (status != SP_OK) {
         free(callers);
         return status;

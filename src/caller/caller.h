@@ -14,8 +14,8 @@
  * (ListResources, ListSubjects, AuthZEN's searches), report (the last uses of keys); all. A caller has those of every line
  * that fits it.
  *
- * Without a file: everybody over plaintext has all (it is loopback, or was opened with --insecure); on Unix sockets root and
- * the program's own user have all; over TLS everybody who gets in has `check`. */
+ * Without a file: over plaintext everybody has all while that is loopback, and `check` where --insecure opened it to others;
+ * on Unix sockets root and the program's own user have all; over TLS everybody who gets in has `check`. */
 #ifndef SP_CALLER_CALLER_H
 #define SP_CALLER_CALLER_H
 
@@ -48,8 +48,9 @@ struct sp_caller {
 
 struct sp_callers;
 
-/* Reads the file; NULL: the roles without one. SP_ERR_INVALID with a message that names the file and line; SP_ERR_MEMORY. */
-enum sp_status sp_callers_open(const char *file, struct sp_callers **ret_callers, struct sp_error *error) SP_MUST_USE;
+/* Reads the file; NULL: the roles without one, `insecure` where plaintext may come from other machines. SP_ERR_INVALID with a message that names the file and line; SP_ERR_MEMORY. */
+enum sp_status sp_callers_open(const char *file, bool insecure, struct sp_callers **ret_callers,
+                               struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */
 void sp_callers_close(struct sp_callers *callers);
 

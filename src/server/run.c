@@ -61,7 +61,8 @@ static void say_where(const struct sp_server_config *config, const struct sp_rpc
         sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", config->health_listen.values[i],
                sp_rpc_server_port(server, config->listen.count + i));
     if (tcp > 0 && config->tls.certificate == NULL && config->callers == NULL)
-        sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check, explain and list");
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: whoever reaches them may check%s",
+               config->insecure ? "" : ", explain and list");
     else if (tcp > 0 && config->tls.certificate == NULL)
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted to whoever connects");
 }
@@ -132,7 +133,7 @@ int sp_server_run(const struct sp_server_config *config) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(status));
         return EXIT_FAILURE;
     }
-    status = sp_callers_open(config->callers, &service->callers, &error);
+    status = sp_callers_open(config->callers, config->insecure, &service->callers, &error);
     if (status == SP_OK)
         status = listen_on(service, &server, &error);
     if (status == SP_OK)

@@ -140,7 +140,7 @@ static void serve(const struct serve_options *options, struct sp_sync *sync, str
 static enum sp_status run_server(const struct serve_options *options, struct sp_sync *sync, struct sp_error *error) {
     struct sp_rpc_server *server = NULL;
     struct sp_http_server *http = NULL;
-    enum sp_status status = sp_callers_open(options->callers, &sync->callers, error);
+    enum sp_status status = sp_callers_open(options->callers, options->insecure, &sync->callers, error);
     if (status == SP_OK)
         status = listen_on(options, sync, &server, error);
     sync->rpc = server;

@@ -46,7 +46,7 @@ static struct sp_callers *open_file(const char *text) {
     struct sp_callers *callers;
     struct sp_error error;
     write_to(file, text);
-    if (sp_callers_open(file, &callers, &error) != SP_OK)
+    if (sp_callers_open(file, false, &callers, &error) != SP_OK)
         fail_msg("%s", error.message);
     return callers;
 }
@@ -72,7 +72,7 @@ static void without_a_file_what_was_let_in_decides(void **state) {
     struct sp_caller plaintext = {.kind = SP_CALLER_PLAINTEXT}, tls = {.kind = SP_CALLER_TLS};
     struct sp_caller named = certificate(&uri, NULL), unknown_user = {.kind = SP_CALLER_UNIX};
     struct sp_caller root = of_user(0), own = of_user(geteuid()), other = of_user(4000000);
-    assert_int_equal(sp_callers_open(NULL, &callers, &error), SP_OK);
+    assert_int_equal(sp_callers_open(NULL, false, &callers, &error), SP_OK);
     assert_int_equal(sp_callers_roles(callers, &plaintext), ALL);
     assert_int_equal(sp_callers_roles(callers, &tls), C);
     assert_int_equal(sp_callers_roles(callers, &named), C);
@@ -80,6 +80,10 @@ static void without_a_file_what_was_let_in_decides(void **state) {
     assert_int_equal(sp_callers_roles(callers, &own), ALL);
     assert_int_equal(sp_callers_roles(callers, &other), 0);
     assert_int_equal(sp_callers_roles(callers, &unknown_user), 0);
+    sp_callers_close(callers);
+    assert_int_equal(sp_callers_open(NULL, true, &callers, &error), SP_OK);
+    assert_int_equal(sp_callers_roles(callers, &plaintext), C);
+    assert_int_equal(sp_callers_roles(callers, &own), ALL);
     sp_callers_close(callers);
 }
 
@@ -168,7 +172,7 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
         struct sp_callers *callers;
         struct sp_error error;
         write_to(file, rows[i].text);
-        assert_int_equal(sp_callers_open(file, &callers, &error), SP_ERR_INVALID);
+        assert_int_equal(sp_callers_open(file, false, &callers, &error), SP_ERR_INVALID);
         if (strstr(error.message, rows[i].says) == NULL || strstr(error.message, file) == NULL)
             fail_msg("row %zu: %s", i, error.message);
     }
