@@ -197,7 +197,6 @@ enum sp_status sp_admin_read(const struct sp_admin_method *method, struct sp_vie
 static enum sp_status apply(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
                             ProtobufCMessage *reply) {
     struct sp_revision revision = {0};
-    ctx->dirty = true;
     enum sp_status status = sp_changeset_apply(ctx->write, ctx->changes, &revision, ctx->error);
     if (status == SP_OK)
         status = stamp(ctx, revision, reply);
@@ -236,8 +235,7 @@ static enum sp_status answer_mutation(struct sp_admin_context *ctx, const Protob
 
 enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
-                               struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_dirty,
-                               struct sp_error *error) {
+                               struct sp_arena *arena, ProtobufCMessage **ret_reply, struct sp_error *error) {
     struct sp_error own = {0};
     struct sp_admin_context ctx = {.method = method,
                                    .view = sp_write_view(write),
@@ -246,10 +244,13 @@ enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_w
                                    .caller = caller,
                                    .error = &own,
                                    .now_s = caller->now_s};
+    uint64_t operations_before = sp_write_operations(write);
     enum sp_status status = explain_failure(&own, answer_mutation(&ctx, request, ret_reply));
-    if (error != NULL && status != SP_OK)
+    if (status == SP_OK)
+        return SP_OK;
+    (void)sp_write_refuse(write, operations_before);
+    if (error != NULL)
         *error = own;
-    *ret_dirty = status != SP_OK && ctx.dirty;
     return status;
 }
 

@@ -2,7 +2,7 @@
  * are messages, reads go to a view, mutations to an open write.
  *
  * A mutation reads and checks everything first and then gives a changeset to the store, so one that is refused has
- * written nothing; where applying fails the write must be aborted (`*ret_dirty`). */
+ * mostly written nothing; where it has, the store refuses to commit the write (sp_write_refuse). */
 #ifndef SP_ADMIN_ADMIN_H
 #define SP_ADMIN_ADMIN_H
 
@@ -75,11 +75,11 @@ enum sp_status sp_admin_read(const struct sp_admin_method *method, struct sp_vie
                              const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                              struct sp_arena *arena, ProtobufCMessage **ret_reply, struct sp_error *error) SP_MUST_USE;
 
-/* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change. *ret_dirty is set
- * where the call failed after it began to write: the write must then be aborted. The reply is in `arena` (wipe it: it may hold a secret). */
+/* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change. Where the call
+ * fails after it began to write, the write can only be aborted (sp_write_refuse). The reply is in `arena` (wipe it: it may hold a secret). */
 enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
-                               struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_dirty,
+                               struct sp_arena *arena, ProtobufCMessage **ret_reply,
                                struct sp_error *error) SP_MUST_USE;
 
 /* Authenticates and authorises a streaming method. *ret_workspace: whose changes may be seen; empty: all. In `arena`. */

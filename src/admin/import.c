@@ -420,12 +420,14 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
                                     .error = &own,
                                     .now_s = caller->now_s},
                             .known = {.arena = arena}};
+    uint64_t operations_before = sp_write_operations(write);
     enum sp_status status = begin(&import, request);
     if (status == SP_OK)
         status = import_all(&import, request);
     if (status == SP_OK)
         status = apply(&import, request);
     if (status != SP_OK) {
+        (void)sp_write_refuse(write, operations_before);
         tell_refusal(&import);
         if (own.status == SP_OK)
             (void)sp_error_set(&own, status, "the import could not be stored");

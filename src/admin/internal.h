@@ -43,7 +43,6 @@ struct sp_admin_context {
 
     struct sp_changeset *changes;  /* NULL in a read */
     struct sp_admin_schema schema; /* `stored` NULL until sp_admin_schema_load */
-    bool dirty;                    /* the write was changed: where the call fails from here on, it must be aborted */
 };
 
 /* A handler checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena without its revision (which is

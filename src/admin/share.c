@@ -296,10 +296,8 @@ enum sp_status sp_admin_update_shares(struct sp_admin_context *ctx, const Protob
         return sp_error_set(ctx->error, SP_ERR_INVALID, "updates: 1 to %d", UPDATES_MAX);
     for (size_t i = 0; i < request->n_updates; i++) {
         enum sp_status status = update(ctx, request->updates[i]);
-        if (status == SP_OK) {
-            ctx->dirty = true;
+        if (status == SP_OK)
             status = sp_changeset_flush(ctx->write, ctx->changes, ctx->error);
-        }
         if (status != SP_OK)
             return at_index(ctx, i, status);
     }

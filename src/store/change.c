@@ -93,6 +93,14 @@ enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_are
 
 /* ---- trimming ---- */
 
+enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) {
+    struct anchor anchor;
+    enum sp_status status = read_anchor(view, &anchor);
+    if (status == SP_OK)
+        *ret_trimmed = anchor.revision > 0;
+    return status;
+}
+
 /* The time of an entry is its field 2, but reading it means unpacking: entries are few beside decisions. */
 static enum sp_status entry_time(struct sp_bytes packed, struct sp_arena *arena, int64_t *ret_time_s) {
     ProtobufCMessage *message;

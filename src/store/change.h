@@ -13,6 +13,9 @@ typedef enum sp_status sp_change_visit(void *context, const Sallyport__V1__Chang
 enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
                               void *context) SP_MUST_USE;
 
+/* Whether the oldest changes were removed (sp_change_trim). SP_ERR_CORRUPT. */
+enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) SP_MUST_USE;
+
 /* Removes changes older than `before_s`, at most `limit`, keeping an anchor (the hash before the oldest kept) in meta. */
 enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) SP_MUST_USE;
 

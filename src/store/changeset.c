@@ -210,9 +210,10 @@ static enum sp_status apply_items(struct sp_write *write, struct sp_changeset *s
 }
 
 enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
+    write->unaccounted |= *set->unapplied != NULL;
     enum sp_status status = apply_items(write, set, error);
     if (status != SP_OK)
-        write->half_done = true;
+        write->refused = true;
     return status;
 }
 
@@ -279,9 +280,10 @@ enum sp_status sp_changeset_apply(struct sp_write *write, struct sp_changeset *s
     if (!sp_changeset_is_empty(set)) {
         status = apply(write, set, &head, error);
         if (status != SP_OK) {
-            write->half_done = true;
+            write->refused = true;
             return status;
         }
+        write->unaccounted = false;
     }
     *ret_revision = head.revision;
     return SP_OK;

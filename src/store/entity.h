@@ -115,7 +115,7 @@ enum sp_status sp_write_next_subject(struct sp_write *write, uint64_t *ret_numbe
 enum sp_status sp_write_next_workspace(struct sp_write *write, uint64_t *ret_number) SP_MUST_USE;
 
 /* Applies what the set holds so far to entities, indexes and counts, so that later reads in the same write see it; the audit entry goes on
- * collecting. For imports, whose records build on each other within one change. Where it fails the write must be aborted. */
+ * collecting. For imports, whose records build on each other within one change. Where it fails the write can only be aborted, and also unless the same set is then applied. */
 enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) SP_MUST_USE;
 
 /* Applies a changeset within the write: entities, indexes, counts, the change, the next revision. An empty one gets no

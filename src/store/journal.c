@@ -110,6 +110,8 @@ static int compare_for_qsort(const void *a, const void *b) {
 
 enum sp_status sp_write_noted(struct sp_write *write, struct sp_replica_record **ret_records, size_t *ret_count) {
     struct sp_journal *journal = write->journal;
+    if (sp_write_check(write, NULL) != SP_OK)
+        return SP_ERR_INTERNAL;
     if (journal == NULL || journal->incomplete)
         return SP_ERR_MEMORY;
     size_t total = journal->count;

@@ -15,10 +15,15 @@ enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, v
 /* One finding of verify. */
 typedef void sp_verify_report(void *context, const char *finding);
 
-/* Compares every index record with what the entities say (missing, surplus, different, bad seal, counts) and walks
- * the chain of changes, in one snapshot. SP_ERR_CORRUPT where anything was reported. */
+/* Compares every index record with what the entities say (missing, surplus, different, bad seal, counts), walks the chain
+ * of changes, and asks whether it accounts for every entity, in one snapshot. SP_ERR_CORRUPT where anything was reported. */
 enum sp_status sp_store_verify(struct sp_store *store, sp_verify_report *report, sp_progress *progress, void *context,
                                struct sp_error *error) SP_MUST_USE;
+
+/* Reports each entity that the audit trail does not account for, in one snapshot: one that no change lists, or that is not as
+ * the newest change of it left it. SP_OK also where there are some; SP_ERR_CORRUPT: the trail cannot be read. */
+enum sp_status sp_store_find_unaccounted(struct sp_store *store, sp_verify_report *report, void *context,
+                                         uint64_t *ret_count, struct sp_error *error) SP_MUST_USE;
 
 /* Writes a consistent compacted copy of the data file to `fd` while the store goes on working. */
 enum sp_status sp_store_backup(struct sp_store *store, int fd, struct sp_revision *ret_revision,

@@ -305,7 +305,7 @@ enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record
         ret_outcome->unreadable += application.outcome.unreadable;
         return SP_OK;
     }
-    write->half_done = true;
+    write->refused = true;
     status = told(&application, status, "applying what the source says");
     if (error != NULL)
         *error = own;

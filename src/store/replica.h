@@ -62,8 +62,9 @@ enum sp_status sp_write_note(struct sp_write *write, struct sp_arena *arena) SP_
 /* How many notes there are so far, and their bytes; one record may have several. */
 void sp_write_noted_size(const struct sp_write *write, size_t *ret_count, size_t *ret_bytes);
 
-/* What the write comes to: each record once, in the order of spaces and keys, in the arena. SP_ERR_MEMORY where a note could
- * not be kept: the write must then be aborted. */
+/* What the write comes to: each record once, in the order of spaces and keys, in the arena. SP_ERR_INTERNAL where
+ * the write cannot be committed (sp_write_check), so that nothing of it is sent anywhere; SP_ERR_MEMORY where a note could not be kept: the write
+ * must then be aborted. */
 enum sp_status sp_write_noted(struct sp_write *write, struct sp_replica_record **ret_records,
                               size_t *ret_count) SP_MUST_USE;
 

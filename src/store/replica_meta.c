@@ -314,6 +314,15 @@ enum sp_status sp_replica_mark_readable(struct sp_write *write, struct sp_bytes 
     return sp_write_meta(write, "unreadable", (struct sp_bytes){shorter, list.size - gone});
 }
 
+enum sp_status sp_view_is_unreadable(struct sp_view *view, struct sp_bytes key, bool *ret_unreadable) {
+    struct sp_bytes list;
+    size_t at;
+    enum sp_status status = read_optional(view, "unreadable", &list);
+    if (status == SP_OK)
+        *ret_unreadable = find_entry(list, cut_key(key), &at);
+    return status;
+}
+
 enum sp_status sp_view_unreadable(struct sp_view *view, size_t *ret_count) {
     struct sp_bytes list;
     size_t count = 0;

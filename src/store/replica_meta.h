@@ -10,4 +10,7 @@ enum sp_status sp_replica_mark_unreadable(struct sp_write *write, struct sp_byte
 enum sp_status sp_replica_mark_readable(struct sp_write *write, struct sp_bytes key,
                                         struct sp_arena *arena) SP_MUST_USE;
 
+/* Whether the key is in the list. SP_ERR_CORRUPT. */
+enum sp_status sp_view_is_unreadable(struct sp_view *view, struct sp_bytes key, bool *ret_unreadable) SP_MUST_USE;
+
 #endif

@@ -94,8 +94,23 @@ struct sp_write;
 enum sp_status sp_write_begin(struct sp_store *store, struct sp_write **ret_write, struct sp_error *error) SP_MUST_USE;
 struct sp_view *sp_write_view(struct sp_write *write);
 
-/* Makes everything durable and visible at once, or nothing. Frees the write either way. SP_ERR_EXHAUSTED: the map is full
- * (the message says how to grow it). */
+/* The state that the write began from: two writes of one store have the same number where nothing was committed in between. */
+size_t sp_write_state(const struct sp_write *write);
+
+/* How much the write has done so far: a number that every put and delete raises. */
+uint64_t sp_write_operations(const struct sp_write *write);
+
+/* Says that the work done since the write was at `operations_before` is refused. True where that work wrote nothing, so that
+ * the write may go on without it; false where it wrote: from then on the write cannot be committed, only aborted. Everything that may fail
+ * inside a write that others share ends with this when it fails. */
+bool sp_write_refuse(struct sp_write *write, uint64_t operations_before);
+
+/* Why the write cannot be committed; SP_OK where it can. SP_ERR_INTERNAL: it holds part of a refused change, or entities
+ * that no change lists. */
+enum sp_status sp_write_check(const struct sp_write *write, struct sp_error *error) SP_MUST_USE;
+
+/* Makes everything durable and visible at once, or nothing. Frees the write either way. As sp_write_check; SP_ERR_EXHAUSTED:
+ * the map is full (the message says how to grow it). */
 enum sp_status sp_write_commit(struct sp_write *write, struct sp_error *error) SP_MUST_USE;
 void sp_write_abort(struct sp_write *write);
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/account.h"
 #include "store/change.h"
 #include "store/derive.h"
 #include "store/describe.h"
@@ -256,6 +257,16 @@ static enum sp_status check_changes(struct verification *verification) {
     return SP_OK;
 }
 
+static void find_unaccounted(void *context, const char *line) {
+    find(context, "%s", line);
+}
+
+/* Only where the trail itself is intact: what a damaged one says proves nothing. */
+static enum sp_status check_accounts(struct verification *verification) {
+    uint64_t count = 0;
+    return sp_view_find_unaccounted(verification->view, find_unaccounted, verification, &count);
+}
+
 static enum sp_status verify_view(struct verification *verification) {
     uint64_t entries;
     enum sp_status status = SP_OK;
@@ -272,7 +283,11 @@ static enum sp_status verify_view(struct verification *verification) {
         status = walk_index(verification, (enum sp_database)database);
     if (status == SP_OK)
         status = check_next_numbers(verification);
-    return status == SP_OK ? check_changes(verification) : status;
+    if (status != SP_OK)
+        return status;
+    uint64_t findings = verification->findings;
+    status = check_changes(verification);
+    return status == SP_OK && verification->findings == findings ? check_accounts(verification) : status;
 }
 
 static enum sp_status judge(struct verification *verification, enum sp_status status, struct sp_error *error) {

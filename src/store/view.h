@@ -152,7 +152,9 @@ struct sp_write {
     struct sp_view view;
     struct sp_turn turn;
     int failed;                 /* LMDB's first code that made the write fail: it can only be aborted then */
-    bool half_done;             /* a changeset was refused half way: likewise */
+    bool refused;               /* it holds writes of work that was refused: likewise */
+    bool unaccounted;           /* entities were flushed whose change is not written yet: likewise until it is */
+    uint64_t operations;        /* puts and deletes made so far */
     bool settings_touched;      /* the commit moves the settings version on */
     bool policy_touched;        /* entities were put or deleted */
     bool moved;                 /* and the source has them (replica.h) */

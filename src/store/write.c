@@ -73,19 +73,38 @@ static enum sp_status move_settings_version(struct sp_write *write) {
     return sp_write_head(write, &head);
 }
 
+size_t sp_write_state(const struct sp_write *write) {
+    return mdb_txn_id(write->view.txn);
+}
+
+uint64_t sp_write_operations(const struct sp_write *write) {
+    return write->operations;
+}
+
+bool sp_write_refuse(struct sp_write *write, uint64_t operations_before) {
+    write->refused |= write->operations != operations_before;
+    return !write->refused;
+}
+
+enum sp_status sp_write_check(const struct sp_write *write, struct sp_error *error) {
+    if (write->failed != MDB_SUCCESS)
+        return sp_lmdb_error(error, write->failed, "write to the store");
+    if (write->refused)
+        return sp_error_set(error, SP_ERR_INTERNAL, "cannot commit: the write holds part of a refused change");
+    if (write->unaccounted)
+        return sp_error_set(error, SP_ERR_INTERNAL, "cannot commit: the write holds entities that no change lists");
+    return SP_OK;
+}
+
 enum sp_status sp_write_commit(struct sp_write *write, struct sp_error *error) {
     if (write->settings_touched && write->failed == MDB_SUCCESS && move_settings_version(write) == SP_ERR_CORRUPT) {
         sp_write_abort(write);
         return sp_error_set(error, SP_ERR_CORRUPT, "the store's head is damaged: restore a backup");
     }
-    if (write->failed != MDB_SUCCESS) {
-        int failed = write->failed;
+    enum sp_status status = sp_write_check(write, error);
+    if (status != SP_OK) {
         sp_write_abort(write);
-        return sp_lmdb_error(error, failed, "write to the store");
-    }
-    if (write->half_done) {
-        sp_write_abort(write);
-        return sp_error_set(error, SP_ERR_INTERNAL, "a change was refused half way, so that nothing was committed");
+        return status;
     }
     if (write->policy_touched && !write->moved && sp_view_must_not_change(&write->view)) {
         sp_write_abort(write);
@@ -107,6 +126,7 @@ void sp_write_abort(struct sp_write *write) {
 /* ---- changes ---- */
 
 static enum sp_status settle(struct sp_write *write, int code) {
+    write->operations += code == MDB_SUCCESS;
     if (code != MDB_SUCCESS && write->failed == MDB_SUCCESS)
         write->failed = code;
     return sp_lmdb_status(write->failed != MDB_SUCCESS ? write->failed : code);

@@ -19,22 +19,20 @@ struct mutation {
 /* ---- mutations ---- */
 
 static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
-                                     bool *ret_dirty, struct sp_error *error) {
+                                     struct sp_error *error) {
     struct mutation *mutation = (struct mutation *)job;
     ProtobufCMessage *reply = NULL;
     /* Nobody waits any more: what would be changed now would surprise. */
     if (sp_rpc_call_remaining_ms(mutation->call) == 0)
         return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed while the change waited; nothing was changed");
     mutation->caller.caller.now_s = sp_sync_now_s();
-    enum sp_status status = sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request,
-                                            scratch, &reply, ret_dirty, error);
+    enum sp_status status =
+        sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request, scratch, &reply, error);
     if (status != SP_OK)
         return status;
     status = sp_wire_pack(reply, sp_rpc_call_arena(mutation->call), &mutation->reply);
-    if (status != SP_OK) {
-        *ret_dirty = true;
+    if (status != SP_OK)
         return sp_error_set(error, status, "the reply needs more memory than one call may use");
-    }
     return SP_OK;
 }
 

@@ -34,7 +34,7 @@ static const struct sp_sync_command commands[] = {
     {
         .name = "verify",
         .usage = "--store DIR",
-        .summary = "compare indexes with entities and walk the audit trail; also while `serve` runs",
+        .summary = "compare indexes with entities and both with the audit trail; also while `serve` runs",
         .examples = "  sallyport-sync verify --store store\n",
         .run = sp_sync_verify_command,
     },
@@ -44,6 +44,14 @@ static const struct sp_sync_command commands[] = {
         .summary = "compare a store with the etcd that it follows; also while `serve` runs",
         .examples = "  sallyport-sync compare --store store --source etcd://etcd-1:2379/sallyport/v1/\n",
         .run = sp_sync_compare_command,
+    },
+    {
+        .name = "unaccounted",
+        .usage = "--store DIR|--source URL [OPTION]...",
+        .summary = "list entities that no change in the audit trail accounts for; also while `serve` runs",
+        .examples = "  sallyport-sync unaccounted --store store\n"
+                    "  sallyport-sync unaccounted --source etcd://etcd-1:2379/sallyport/v1/\n",
+        .run = sp_sync_unaccounted_command,
     },
     {
         .name = "reindex",
@@ -84,7 +92,7 @@ static void print_usage(FILE *out) {
                 "The only writer of a Sallyport store.\n\n",
                 out);
     for (size_t i = 0; i < COMMANDS; i++)
-        (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     (void)fputs("\n`sallyport-sync COMMAND --help` tells a command's options.\n", out);
 }
 

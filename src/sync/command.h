@@ -25,6 +25,7 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
 int sp_sync_verify_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_compare_command(const struct sp_sync_command *command, int argc, char **argv);
+int sp_sync_unaccounted_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, char **argv);
 int sp_sync_restore_command(const struct sp_sync_command *command, int argc, char **argv);
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "store/maintain.h"
 #include "sync/command.h"
 #include "sync/source.h"
 
@@ -14,7 +15,7 @@ static void print_difference(void *context, const char *difference) {
 
 /* A store that goes on moves away from the revision that is compared; etcd forgets that one only when it is compacted. */
 static enum sp_status compare(const struct sp_source_options *options, const char *path, uint64_t *ret_compared,
-                              uint64_t *ret_differences, struct sp_error *error) {
+                              uint64_t *ret_differences, uint64_t *ret_unaccounted, struct sp_error *error) {
     const struct sp_store_options open_options = {.mode = SP_STORE_READ};
     struct sp_store *store = NULL;
     struct sp_source *source = NULL;
@@ -26,6 +27,8 @@ static enum sp_status compare(const struct sp_source_options *options, const cha
         for (int tries = 0; status == SP_ERR_OUT_OF_RANGE && tries < TRIES; tries++)
             status = sp_source_compare(source, print_difference, NULL, ret_compared, ret_differences, error);
     }
+    if (status == SP_OK)
+        status = sp_store_find_unaccounted(store, print_difference, NULL, ret_unaccounted, error);
     sp_source_close(source);
     sp_store_close(store);
     return status;
@@ -37,6 +40,7 @@ int sp_sync_compare_command(const struct sp_sync_command *command, int argc, cha
     struct sp_error error = {0};
     uint64_t compared = 0;
     uint64_t differences = 0;
+    uint64_t unaccounted = 0;
     bool help = false;
     int rest = argc;
     struct sp_option table[2 + SP_SOURCE_OPTION_ROWS] = {
@@ -55,8 +59,9 @@ int sp_sync_compare_command(const struct sp_sync_command *command, int argc, cha
     if (path == NULL || source.url == NULL || rest < argc)
         return sp_sync_complain_usage(command,
                                       rest < argc ? "takes options only" : "--store and --source are required");
-    if (compare(&source, path, &compared, &differences, &error) != SP_OK)
+    if (compare(&source, path, &compared, &differences, &unaccounted, &error) != SP_OK)
         return sp_sync_complain(&error);
-    printf("Compared %" PRIu64 " records: %" PRIu64 " differences.\n", compared, differences);
-    return differences == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    printf("Compared %" PRIu64 " records: %" PRIu64 " differences, %" PRIu64 " entities that no change accounts for.\n",
+           compared, differences, unaccounted);
+    return differences == 0 && unaccounted == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -69,11 +69,9 @@ static enum sp_status apply(struct import *import, struct sp_write *write, struc
                            : sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
 }
 
-static enum sp_status apply_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+static enum sp_status apply_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
                                 struct sp_error *error) {
-    enum sp_status status = apply(import_of(job), write, scratch, error);
-    *ret_dirty = status != SP_OK;
-    return status;
+    return apply(import_of(job), write, scratch, error);
 }
 
 static void job_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {

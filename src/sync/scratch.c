@@ -63,6 +63,15 @@ enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
     return status;
 }
 
+enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
+    const char *parent = getenv("TMPDIR");
+    enum sp_status status = join(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
+                                 "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
+    if (status == SP_OK && mkdtemp(ret_folder) == NULL)
+        return sp_error_set(error, SP_ERR_IO, "cannot make the folder %s: %s", ret_folder, strerror(errno));
+    return status;
+}
+
 void sp_scratch_remove(const char *folder) {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     char path[SP_SCRATCH_PATH_BYTES];

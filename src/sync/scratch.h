@@ -16,7 +16,10 @@ enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Removes a folder that sp_scratch_copy made. */
+/* Makes an empty folder below $TMPDIR, or /tmp, for a store that is not a copy of one at hand. SP_ERR_IO. */
+enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) SP_MUST_USE;
+
+/* Removes a folder that one of the two made. */
 void sp_scratch_remove(const char *folder);
 
 /* Removes what a killed process left. Call with the store's lock held. */

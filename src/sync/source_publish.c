@@ -31,7 +31,10 @@ static enum sp_status gather(struct publication *publication) {
     struct sp_replica_record *records = NULL;
     size_t count = 0;
     publication->operations.arena = publication->arena;
-    enum sp_status status = sp_write_noted(publication->write, &records, &count);
+    enum sp_status status = sp_write_check(publication->write, publication->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_noted(publication->write, &records, &count);
     for (size_t i = 0; status == SP_OK && i < count; i++) {
         /* The trail is trimmed here by each store for itself; etcd's is trimmed by its anchor. */
         if (records[i].deleted && records[i].space != SP_REPLICA_ENTITY)

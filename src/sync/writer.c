@@ -28,6 +28,7 @@ struct batch {
     struct sp_job *jobs[BATCH_MAX];
     size_t count;
     size_t left_out;
+    size_t judged_at; /* the state of the store by which those left out were refused: sp_write_state */
     int64_t race_until_ms;
 };
 
@@ -107,22 +108,28 @@ static void settle_all(struct batch *batch, enum sp_status status, const struct 
     }
 }
 
-/* What becomes of a batch whose job wrote and then failed. */
+static void take_all_back_in(struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++)
+        batch->jobs[i]->left_out = false;
+    batch->left_out = 0;
+}
+
+/* What becomes of a batch whose job wrote and then failed: its write is aborted in any case. */
 static enum outcome leave_out(struct batch *batch, struct sp_job *job) {
     if (batch->count > 1 && (job->status == SP_ERR_EXHAUSTED || batch->left_out >= LEFT_OUT_MAX))
         return TRY_EACH_ALONE;
     job->left_out = true;
     batch->left_out++;
-    return batch->left_out < batch->count ? TRY_AGAIN : SETTLED;
+    return TRY_AGAIN;
 }
 
-/* False where the write must be aborted. */
-static bool apply(struct sp_writer *writer, struct sp_write *write, struct sp_job *job) {
-    bool dirty = false;
+/* False where the write can only be aborted. */
+static bool apply_job(struct sp_writer *writer, struct sp_write *write, struct sp_job *job) {
+    uint64_t operations_before = sp_write_operations(write);
     job->error = (struct sp_error){0};
-    job->status = job->apply(job, write, &writer->scratch, &dirty, &job->error);
+    job->status = job->apply(job, write, &writer->scratch, &job->error);
     sp_arena_wipe(&writer->scratch);
-    return job->status == SP_OK || !dirty;
+    return job->status == SP_OK || sp_write_refuse(write, operations_before);
 }
 
 static enum outcome apply_all(struct sp_writer *writer, struct sp_write *write, struct batch *batch,
@@ -132,7 +139,7 @@ static enum outcome apply_all(struct sp_writer *writer, struct sp_write *write, 
         struct sp_job *job = batch->jobs[i];
         if (job->left_out)
             continue;
-        if (!apply(writer, write, job))
+        if (!apply_job(writer, write, job))
             return leave_out(batch, job);
         *ret_something |= job->status == SP_OK;
         bool enough = monotonic_ms() >= until_ms || sp_source_is_full(writer->options.source, write);
@@ -154,20 +161,18 @@ static enum sp_status commit(struct sp_writer *writer, struct sp_write *write, c
     return status;
 }
 
-/* Also those that were refused: by what, is not known to be so any more. */
+/* Fails refused jobs too: they were judged on state that may be stale. */
 static void fail_all(struct batch *batch, enum sp_status status, const struct sp_error *error) {
+    take_all_back_in(batch);
     for (size_t i = 0; i < batch->count; i++)
-        if (!batch->jobs[i]->left_out)
-            batch->jobs[i]->status = SP_OK;
+        batch->jobs[i]->status = SP_OK;
     settle_all(batch, status, error);
 }
 
 /* Somebody else's change was made first: what was checked has to be checked again. */
 static enum outcome lose_race(struct sp_writer *writer, struct batch *batch, const struct sp_error *error) {
     if (monotonic_ms() < batch->race_until_ms) {
-        for (size_t i = 0; i < batch->count; i++)
-            batch->jobs[i]->left_out = false;
-        batch->left_out = 0;
+        take_all_back_in(batch);
         (void)sp_source_await(writer->options.source, AWAIT_MS);
         return TRY_AGAIN;
     }
@@ -195,6 +200,8 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
     struct sp_write *write = NULL;
     struct sp_error error = {0};
     bool something = false;
+    if (batch->left_out == batch->count && writer->options.source == NULL)
+        return SETTLED;
     for (size_t i = 0; i < batch->count; i++)
         batch->jobs[i]->status = batch->jobs[i]->left_out ? batch->jobs[i]->status : SP_OK;
     enum sp_status status = sp_source_begin(writer->options.source, writer->options.store, &write, &error);
@@ -202,6 +209,10 @@ static enum outcome try_batch(struct sp_writer *writer, struct batch *batch) {
         settle_all(batch, status, &error);
         return SETTLED;
     }
+    /* The follower may have moved the store on since a job was refused: what it was refused for may be there now. */
+    if (batch->left_out > 0 && batch->judged_at != sp_write_state(write) && monotonic_ms() < batch->race_until_ms)
+        take_all_back_in(batch);
+    batch->judged_at = sp_write_state(write);
     enum outcome outcome = apply_all(writer, write, batch, &something);
     /* What was refused by a store that is behind its source may be right by now. */
     bool confirm = something || writer->options.source != NULL;

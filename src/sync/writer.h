@@ -1,8 +1,9 @@
 /* The one thread that writes. It takes all waiting jobs, applies them in one transaction, commits once, and tells each how it
  * went: many clients share the cost of one durable commit. In between it tidies the store.
  *
- * A job that fails after it began to write is left out and the others are applied again; where the store is full each is
- * tried alone, so that only the one that does not fit fails. */
+ * A transaction in which a job wrote and was then refused cannot be committed (sp_write_refuse): it is aborted, that job is
+ * left out, and the others are applied again. Where the store is full each is tried alone, so that only the one that does
+ * not fit fails. */
 #ifndef SP_SYNC_WRITER_H
 #define SP_SYNC_WRITER_H
 
@@ -15,8 +16,8 @@ struct sp_sync_metrics;
 
 struct sp_job {
     /* Does the work in an open write; may be called several times, and must forget what it did before. `scratch` is empty
-     * and wiped afterwards. *ret_dirty: it failed after it began to write. On the writer's thread. */
-    enum sp_status (*apply)(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+     * and wiped afterwards. On the writer's thread. */
+    enum sp_status (*apply)(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
                             struct sp_error *error);
     /* After the commit (SP_OK), or when the job failed. The job is its owner's again. On the writer's thread. */
     void (*done)(struct sp_job *job, enum sp_status status, const struct sp_error *error);

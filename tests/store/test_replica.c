@@ -155,6 +155,30 @@ static void verify(struct sp_store *store) {
     check(sp_store_verify(store, NULL, NULL, NULL, &error), &error);
 }
 
+struct findings {
+    uint64_t count;
+    char last[512];
+};
+
+static void keep_finding(void *context, const char *finding) {
+    struct findings *findings = context;
+    findings->count++;
+    snprintf(findings->last, sizeof(findings->last), "%s", finding);
+}
+
+/* By verify, and by the search for what the trail does not account for. */
+static void assert_one_finding(struct sp_store *store, const char *text) {
+    struct sp_error error = {0};
+    struct findings findings = {0}, unaccounted = {0};
+    uint64_t count = 0;
+    assert_int_equal(sp_store_verify(store, keep_finding, NULL, &findings, &error), SP_ERR_CORRUPT);
+    assert_int_equal(findings.count, 1);
+    assert_non_null(strstr(findings.last, text));
+    check(sp_store_find_unaccounted(store, keep_finding, &unaccounted, &count, &error), &error);
+    assert_int_equal(count, 1);
+    assert_string_equal(unaccounted.last, findings.last);
+}
+
 static void assert_equal(struct fixture *fixture) {
     struct sp_snapshot *snapshots[2];
     struct sp_store *stores[2] = {fixture->world.store, fixture->follower};
@@ -424,7 +448,27 @@ static void what_must_be_unique_and_is_not_is_left_out(void **state) {
     struct sp_replica_outcome outcome = {0};
     assert_int_equal(follow(fixture, &damaged, true, &outcome), SP_OK);
     assert_int_equal(outcome.unreadable, 1);
-    verify(fixture->follower);
+    /* The trail says that the key is gone, and it is there. */
+    assert_one_finding(fixture->follower, "deleted it, but it is there");
+}
+
+/* As a source did it whose writer committed half of a refused change: an entity without an entry of the trail. */
+static void an_entity_that_no_change_lists_is_found(void **state) {
+    struct fixture *fixture = *state;
+    world_begin(&fixture->world);
+    put_some(&fixture->world);
+    (void)world_commit(&fixture->world);
+    fill(fixture);
+    begin_noted(fixture);
+    world_put_user(&fixture->world, 1, 77, true, false);
+    struct noted noted = commit_noted(fixture);
+    struct noted unlisted = {.records = sp_arena_calloc(&fixture->notes, noted.count, sizeof(*noted.records))};
+    for (size_t i = 0; i < noted.count; i++)
+        if (noted.records[i].space == SP_REPLICA_ENTITY)
+            unlisted.records[unlisted.count++] = noted.records[i];
+    struct sp_replica_outcome outcome = {0};
+    assert_int_equal(follow(fixture, &unlisted, false, &outcome), SP_OK);
+    assert_one_finding(fixture->follower, "p77: no change lists it");
 }
 
 static void random_changes_leave_both_the_same(void **state) {
@@ -502,6 +546,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_entity_that_cannot_be_read_is_left_out_until_it_can, begin, end),
         cmocka_unit_test_setup_teardown(of_a_kind_that_is_not_known_yet_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(what_must_be_unique_and_is_not_is_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(an_entity_that_no_change_lists_is_found, begin, end),
         cmocka_unit_test_setup_teardown(random_changes_leave_both_the_same, begin, end),
         cmocka_unit_test_setup_teardown(a_new_epoch_is_followed, begin, end),
     };

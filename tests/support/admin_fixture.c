@@ -111,11 +111,10 @@ static enum sp_status call_mutation(struct admin_fixture *fixture, const struct 
                                     ProtobufCMessage **ret_reply) {
     struct sp_write *write = NULL;
     struct sp_error error = {0};
-    bool dirty = false;
     assert_ok(sp_write_begin(fixture->store, &write, &error), &error);
     enum sp_status status =
-        sp_admin_mutate(method, write, caller, request, &fixture->arena, ret_reply, &dirty, &fixture->error);
-    if (dirty)
+        sp_admin_mutate(method, write, caller, request, &fixture->arena, ret_reply, &fixture->error);
+    if (sp_write_check(write, NULL) != SP_OK)
         sp_write_abort(write);
     else
         assert_ok(sp_write_commit(write, &error), &error);

@@ -102,7 +102,7 @@ static enum sp_status add_changes(const struct make_job *make, struct sp_changes
     return status;
 }
 
-static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch, bool *ret_dirty,
+static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
                             struct sp_error *error) {
     struct make_job *make = (struct make_job *)job;
     Sallyport__V1__Change head = SALLYPORT__V1__CHANGE__INIT;
@@ -115,7 +115,6 @@ static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct s
         return sp_error_set(error, SP_ERR_PRECONDITION, "refused");
     head.time = NOW_S;
     struct sp_changeset *set = sp_changeset_new(scratch, &head);
-    *ret_dirty = true;
     enum sp_status status = set == NULL ? SP_ERR_MEMORY : sp_write_next_workspace(write, &number);
     if (status == SP_OK)
         status = add_changes(make, set, scratch, number);
@@ -123,7 +122,6 @@ static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct s
         status = sp_changeset_apply(write, set, &revision, error);
     if (status == SP_OK)
         make->revision = revision.number;
-    *ret_dirty = status != SP_OK;
     return status;
 }
 
