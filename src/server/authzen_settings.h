@@ -2,7 +2,7 @@
 #ifndef SP_SERVER_AUTHZEN_SETTINGS_H
 #define SP_SERVER_AUTHZEN_SETTINGS_H
 
-#include "base/options.h"
+#include "config/options.h"
 
 struct sp_authzen_settings {
     const char *workspace;             /* of users and service accounts where the request names none; NULL: it must */

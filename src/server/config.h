@@ -3,7 +3,7 @@
 #define SP_SERVER_CONFIG_H
 
 #include "base/log.h"
-#include "base/options.h"
+#include "config/options.h"
 #include "rpc/client.h"
 #include "server/authzen_settings.h"
 #include "server/decision_log.h"

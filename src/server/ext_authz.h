@@ -19,7 +19,7 @@
 #ifndef SP_SERVER_EXT_AUTHZ_H
 #define SP_SERVER_EXT_AUTHZ_H
 
-#include "base/options.h"
+#include "config/options.h"
 #include "core/forwarded.h"
 #include "core/route.h"
 #include "decide/check.h"

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "base/process.h"
+#include "daemon/process.h"
 #include "server/callers.h"
 
 enum { LOOK_EVERY_MS = 1000 };

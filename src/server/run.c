@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/process.h"
+#include "daemon/process.h"
 #include "server/callers.h"
 #include "server/fresh.h"
 #include "server/http.h"

@@ -1,6 +1,6 @@
 #include "sync/command.h"
 
-#include "core/settings.h"
+#include "config/settings.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SP_SYNC_COMMAND_H
 #define SP_SYNC_COMMAND_H
 
-#include "base/options.h"
+#include "config/options.h"
 #include "store/store.h"
 
 struct sp_source;

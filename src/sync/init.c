@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "base/clock.h"
 #include "core/key_text.h"
 #include "core/schema.h"
 #include "sync/command.h"
@@ -49,7 +50,7 @@ enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *so
         return sp_error_set(error, status, "out of memory");
     status = sp_source_begin(source, store, &write, error);
     if (status == SP_OK) {
-        status = sp_admin_operator_add(write, sp_str_from(name), sp_sync_now_s(), &arena, secret, error);
+        status = sp_admin_operator_add(write, sp_str_from(name), sp_clock_now_s(), &arena, secret, error);
         if (status == SP_OK)
             status = sp_source_commit(source, write, error);
         else
@@ -135,7 +136,7 @@ static enum sp_status create_store(const struct init_options *options, struct sp
         .map_size_bytes = options->map_size,
         .schema_yaml = sp_schema_default_yaml(),
         .key_prefix = sp_str_from(options->prefix),
-        .now_s = sp_sync_now_s(),
+        .now_s = sp_clock_now_s(),
     };
     if (options->schema_file != NULL) {
         status = read_schema(options->schema_file, &text, &size, error);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/maintain.h"
 #include "sync/command.h"
 #include "sync/lock.h"
@@ -183,7 +184,7 @@ static int restore(const struct sp_restore_options *options) {
 }
 
 int sp_sync_restore_command(const struct sp_sync_command *command, int argc, char **argv) {
-    struct sp_restore_options options = {.now_s = sp_sync_now_s()};
+    struct sp_restore_options options = {.now_s = sp_clock_now_s()};
     bool help = false;
     int rest = argc;
     const struct sp_option table[] = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/epoch.h"
 #include "sync/command.h"
@@ -24,7 +25,7 @@ static enum sp_status begin_epoch(struct sp_write *write, struct sp_error *error
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_write_begin_epoch(write, 0, "migrate", "Migrate", sp_sync_now_s(), &arena);
+    status = sp_write_begin_epoch(write, 0, "migrate", "Migrate", sp_clock_now_s(), &arena);
     sp_arena_fini(&arena);
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "the new epoch cannot be written");
 }

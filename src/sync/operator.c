@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "sync/command.h"
 #include "sync/service.h"
@@ -43,7 +44,7 @@ static enum sp_status revoke_operator(struct sp_store *store, struct sp_source *
         return sp_error_set(error, status, "out of memory");
     status = sp_source_begin(source, store, &write, error);
     if (status == SP_OK) {
-        status = sp_admin_operator_revoke(write, sp_str_from(name), sp_sync_now_s(), &arena, error);
+        status = sp_admin_operator_revoke(write, sp_str_from(name), sp_clock_now_s(), &arena, error);
         if (status == SP_OK)
             status = sp_source_commit(source, write, error);
         else

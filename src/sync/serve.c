@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/process.h"
+#include "daemon/process.h"
 #include "sync/command.h"
 #include "sync/lock.h"
 #include "sync/metrics.h"

@@ -5,18 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/epoch.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 
 enum { CLEAN_EVERY_MS = 60000, JOIN_LOOK_MS = 20 };
-
-int64_t sp_source_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- the store's side ---- */
 
@@ -41,7 +35,7 @@ enum sp_status sp_source_make_store(const struct sp_source_options *options, con
     const struct sp_store_create_options create = {
         .map_size_bytes = map_size_bytes,
         .key_prefix = SP_STR_LITERAL("sp_"),
-        .now_s = sp_sync_now_s(),
+        .now_s = sp_clock_now_s(),
         .source = sp_str_from(name),
     };
     status = sp_store_create(path, &create, error);
@@ -161,7 +155,7 @@ static enum sp_status open_source(const struct sp_source_options *options, struc
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&source->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    source->compare_due_ms = sp_source_now_ms() + (int64_t)options->compare_every_s * 1000;
+    source->compare_due_ms = sp_clock_monotonic_ms() + (int64_t)options->compare_every_s * 1000;
     enum sp_status status = connect_both(source, error);
     if (status == SP_OK && follows)
         status = look_at_store(source, error);
@@ -220,7 +214,7 @@ void sp_source_stop(struct sp_source *source) {
 
 void sp_source_reached(struct sp_source *source) {
     pthread_mutex_lock(&source->lock);
-    source->reached_ms = sp_source_now_ms();
+    source->reached_ms = sp_clock_monotonic_ms();
     pthread_mutex_unlock(&source->lock);
 }
 
@@ -263,8 +257,9 @@ bool sp_source_is_stopping(struct sp_source *source) {
 void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_state) {
     pthread_mutex_lock(&source->lock);
     *ret_state = source->state;
-    ret_state->age_ms = source->in_step_ms == 0 ? -1 : sp_source_now_ms() - source->in_step_ms;
-    ret_state->reachable = source->reached_ms != 0 && sp_source_now_ms() - source->reached_ms <= SP_SOURCE_REACHABLE_MS;
+    ret_state->age_ms = source->in_step_ms == 0 ? -1 : sp_clock_monotonic_ms() - source->in_step_ms;
+    ret_state->reachable =
+        source->reached_ms != 0 && sp_clock_monotonic_ms() - source->reached_ms <= SP_SOURCE_REACHABLE_MS;
     pthread_mutex_unlock(&source->lock);
 }
 
@@ -410,10 +405,10 @@ static enum sp_status join_once(struct sp_source *source, bool *ret_there, struc
 }
 
 enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, struct sp_error *error) {
-    int64_t until_ms = sp_source_now_ms() + timeout_ms;
+    int64_t until_ms = sp_clock_monotonic_ms() + timeout_ms;
     bool there = false;
     enum sp_status status = join_once(source, &there, error);
-    while (status == SP_OK && !there && sp_source_now_ms() < until_ms) {
+    while (status == SP_OK && !there && sp_clock_monotonic_ms() < until_ms) {
         nanosleep(&(struct timespec){.tv_nsec = JOIN_LOOK_MS * 1000000L}, NULL);
         status = join_once(source, &there, error);
     }
@@ -449,7 +444,7 @@ enum sp_status sp_source_mend_epoch(struct sp_source *source, struct sp_arena *a
     /* Another instance may have done it. */
     bool done = status == SP_OK && revision.epoch > above;
     if (status == SP_OK && !done)
-        status = sp_write_begin_epoch(write, above, "source", "Restore", sp_sync_now_s(), arena);
+        status = sp_write_begin_epoch(write, above, "source", "Restore", sp_clock_now_s(), arena);
     if (status == SP_OK && !done)
         status = sp_source_commit(source, write, error);
     else
@@ -516,8 +511,8 @@ void sp_source_clean(struct sp_source *source, const struct sp_replica_record *e
         return;
     if (count > 0)
         remove_requests(source, expired, count, &arena);
-    if (sp_source_now_ms() >= source->clean_due_ms) {
-        source->clean_due_ms = sp_source_now_ms() + CLEAN_EVERY_MS;
+    if (sp_clock_monotonic_ms() >= source->clean_due_ms) {
+        source->clean_due_ms = sp_clock_monotonic_ms() + CLEAN_EVERY_MS;
         remove_changes(source, &arena);
         sp_source_clean_staged(source, &arena);
     }

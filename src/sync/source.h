@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/options.h"
+#include "config/options.h"
 #include "store/replica.h"
 
 struct sp_source;

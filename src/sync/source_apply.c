@@ -1,9 +1,9 @@
 /* What a watch gives, into the store: whole revisions in order, all that came together in one transaction. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/entity.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 
 struct application {
@@ -118,7 +118,7 @@ static enum sp_status conclude(struct application *application, bool *ret_commit
             sp_replica_take_head(application->write, application->head, &application->cursor, true, application->error);
     else
         status = sp_replica_move(application->write, &application->cursor, application->head);
-    return status == SP_OK ? sp_write_synced_at(application->write, sp_sync_now_s()) : status;
+    return status == SP_OK ? sp_write_synced_at(application->write, sp_clock_now_s()) : status;
 }
 
 static enum sp_status apply_in_write(struct application *application, const struct sp_etcd_events *events,

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "store/entity.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 
 enum { DIFFERENCES_TOLD = 100, DIFFERENCE_BYTES = 160 };

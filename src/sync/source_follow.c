@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/maintain.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 
 enum {
@@ -73,9 +73,9 @@ static enum sp_status touch(struct follower *follower, struct sp_error *error) {
     struct sp_source_found found;
     struct sp_write *write = NULL;
     bool in_step = false;
-    int64_t asked_s = sp_sync_now_s();
-    int64_t asked_ms = sp_source_now_ms();
-    follower->touch_due_ms = sp_source_now_ms() + TOUCH_EVERY_MS;
+    int64_t asked_s = sp_clock_now_s();
+    int64_t asked_ms = sp_clock_monotonic_ms();
+    follower->touch_due_ms = sp_clock_monotonic_ms() + TOUCH_EVERY_MS;
     sp_arena_reset(&follower->arena);
     enum sp_status status = sp_source_ask_head(source, source->follow, &follower->arena, &found, error);
     if (status == SP_OK)
@@ -87,11 +87,11 @@ static enum sp_status touch(struct follower *follower, struct sp_error *error) {
         sp_write_abort(write);
     } else {
         status = sp_write_commit(write, error);
-        follower->in_step_ms = sp_source_now_ms();
+        follower->in_step_ms = sp_clock_monotonic_ms();
         sp_source_in_step(source, asked_ms);
         sp_source_set_head(source, found.head_revision);
     }
-    if (status == SP_OK && !in_step && sp_source_now_ms() - follower->in_step_ms > LAG_MAX_MS)
+    if (status == SP_OK && !in_step && sp_clock_monotonic_ms() - follower->in_step_ms > LAG_MAX_MS)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "the watch is behind etcd's leader and does not move");
     return status;
 }
@@ -118,7 +118,7 @@ static enum sp_status begin_watch(struct follower *follower, struct sp_error *er
 
 static enum sp_status watch_once(struct follower *follower, struct sp_error *error) {
     struct sp_etcd_events events;
-    int64_t left_ms = follower->touch_due_ms - sp_source_now_ms();
+    int64_t left_ms = follower->touch_due_ms - sp_clock_monotonic_ms();
     if (left_ms <= 0)
         return touch(follower, error);
     sp_arena_reset(&follower->arena);
@@ -148,9 +148,9 @@ static void compare_when_due(struct follower *follower) {
     struct sp_error error = {0};
     uint64_t compared = 0;
     uint64_t differences = 0;
-    if (source->options.compare_every_s == 0 || sp_source_now_ms() < source->compare_due_ms)
+    if (source->options.compare_every_s == 0 || sp_clock_monotonic_ms() < source->compare_due_ms)
         return;
-    source->compare_due_ms = sp_source_now_ms() + (int64_t)source->options.compare_every_s * 1000;
+    source->compare_due_ms = sp_clock_monotonic_ms() + (int64_t)source->options.compare_every_s * 1000;
     enum sp_status status = sp_source_compare(source, report_difference, NULL, &compared, &differences, &error);
     if (status != SP_OK) {
         sp_log(SP_LOG_WARNING, "the store could not be compared with etcd: %s", error.message);
@@ -186,7 +186,7 @@ static enum sp_status list_if_wanted(struct follower *follower, struct sp_error 
 /* Until something is wrong. */
 static enum sp_status follow_on(struct follower *follower, struct sp_error *error) {
     struct sp_source *source = follower->source;
-    follower->in_step_ms = sp_source_now_ms();
+    follower->in_step_ms = sp_clock_monotonic_ms();
     enum sp_status status = list_if_wanted(follower, error);
     if (status == SP_OK)
         status = touch(follower, error);
@@ -206,7 +206,7 @@ static enum sp_status follow_on(struct follower *follower, struct sp_error *erro
 }
 
 static void say(struct follower *follower, enum sp_status status, const struct sp_error *error) {
-    int64_t now_ms = sp_source_now_ms();
+    int64_t now_ms = sp_clock_monotonic_ms();
     if (status == SP_OK || (status == follower->said && now_ms < follower->said_ms + SAY_AGAIN_MS))
         return;
     follower->said = status;

@@ -54,8 +54,6 @@ struct sp_source {
 enum sp_status sp_source_name(const char *url, char ret_name[static SP_SOURCE_NAME_BYTES],
                               struct sp_error *error) SP_MUST_USE;
 
-int64_t sp_source_now_ms(void); /* CLOCK_MONOTONIC */
-
 /* Says that the store had everything at that time. Any thread. */
 void sp_source_in_step(struct sp_source *source, int64_t at_ms);
 /* Says that etcd answered just now. Any thread. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/entity.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 
 enum { SAY_EVERY = 100000, COMMIT_EVERY = 10000 };
@@ -91,7 +91,7 @@ static void say_progress(struct listing *listing, size_t more) {
     listing->listed += more;
     if (listing->listed / SAY_EVERY == before)
         return;
-    int64_t ms = sp_source_now_ms() - listing->began_ms;
+    int64_t ms = sp_clock_monotonic_ms() - listing->began_ms;
     sp_log(SP_LOG_INFO, "listed %" PRIu64 " records of etcd, %" PRIu64 " a second", listing->listed,
            listing->listed * 1000 / (uint64_t)(ms > 0 ? ms : 1));
 }
@@ -352,7 +352,7 @@ static enum sp_status finish(struct listing *listing, struct sp_revision before)
     enum sp_status status =
         sp_replica_take_head(listing->write, listing->found.head, &cursor, listing->chained, listing->error);
     if (status == SP_OK)
-        status = sp_write_synced_at(listing->write, sp_sync_now_s());
+        status = sp_write_synced_at(listing->write, sp_clock_now_s());
     if (status != SP_OK)
         return status;
     struct sp_write *write = listing->write;
@@ -366,7 +366,7 @@ static enum sp_status finish(struct listing *listing, struct sp_revision before)
     sp_log(SP_LOG_INFO,
            "listed %" PRIu64 " records of etcd at its revision %" PRIu64 " in %" PRId64
            " ms: %zu differed; revision %" PRIu64 " of epoch %" PRIu64,
-           listing->listed, cursor.revision, sp_source_now_ms() - listing->began_ms, listing->outcome.changed,
+           listing->listed, cursor.revision, sp_clock_monotonic_ms() - listing->began_ms, listing->outcome.changed,
            listing->found.head->number, listing->found.head->epoch);
     return SP_OK;
 }
@@ -393,7 +393,7 @@ static enum sp_status list(struct listing *listing) {
 }
 
 enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) {
-    struct listing listing = {.source = source, .began_ms = sp_source_now_ms(), .error = error};
+    struct listing listing = {.source = source, .began_ms = sp_clock_monotonic_ms(), .error = error};
     enum sp_status status = sp_arena_init(&listing.arena, SP_SOURCE_ARENA_FIRST_BYTES, SP_SOURCE_ARENA_BUDGET_BYTES);
     if (status == SP_OK)
         status = sp_arena_init(&listing.kept, 4096, 1 << 20);

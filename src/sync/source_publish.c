@@ -1,6 +1,7 @@
 /* Sending what a write did, as one transaction that holds only while nobody else has changed anything. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "sync/source_internal.h"
@@ -107,10 +108,10 @@ static enum sp_status send(struct publication *publication, uint64_t *ret_revisi
         .operation_count = publication->operations.count,
         .otherwise = publication->compares[0].key,
     };
-    int64_t until_ms = sp_source_now_ms() + SEND_AGAIN_MS;
+    int64_t until_ms = sp_clock_monotonic_ms() + SEND_AGAIN_MS;
     enum sp_status status = sp_etcd_commit(source->write, &txn, publication->arena, &outcome, publication->error);
     /* What went unanswered may have been made: the same once more is harmless, and tells. */
-    if (status == SP_ERR_UNAVAILABLE && sp_source_now_ms() < until_ms)
+    if (status == SP_ERR_UNAVAILABLE && sp_clock_monotonic_ms() < until_ms)
         status = sp_etcd_commit(source->write, &txn, publication->arena, &outcome, publication->error);
     if (status == SP_ERR_UNAVAILABLE)
         return sp_error_set(publication->error, status,

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 #include "wire/wire.h"
 
@@ -58,7 +58,7 @@ static enum sp_status pack_part(const struct sp_source *source, const struct sp_
         all[i].deletes = operation->what == SP_ETCD_DELETE;
         part.operations[i] = &all[i];
     }
-    part.created_at = sp_sync_now_s();
+    part.created_at = sp_clock_now_s();
     part.n_operations = count;
     *at += count;
     return sp_wire_pack(&part.base, arena, ret_packed);
@@ -286,7 +286,7 @@ static bool is_old(struct sp_bytes value, struct sp_arena *arena) {
     ProtobufCMessage *message = NULL;
     if (sp_wire_unpack(&sallyport__store__v1__staged_part__descriptor, value, arena, &message, NULL) != SP_OK)
         return true;
-    return ((const Sallyport__Store__V1__StagedPart *)message)->created_at < sp_sync_now_s() - LEFT_BEHIND_S;
+    return ((const Sallyport__Store__V1__StagedPart *)message)->created_at < sp_clock_now_s() - LEFT_BEHIND_S;
 }
 
 static enum sp_status remove_staged(struct sp_source *source, struct sp_bytes key, const struct sp_source_found *found,

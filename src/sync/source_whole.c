@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "store/entity.h"
-#include "sync/service.h"
 #include "sync/source_internal.h"
 #include "wire/wire.h"
 

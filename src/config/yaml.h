@@ -4,8 +4,8 @@
  * anchors, tags, directives, lists, further documents. Whoever reads a mapping must refuse keys that are given twice
  * (sp_yaml_find_key does). Only callers decide what nests how deep: nothing here follows a value that was not asked
  * for. Every message begins with "line L, column C: ". One thread. */
-#ifndef SP_CORE_YAML_H
-#define SP_CORE_YAML_H
+#ifndef SP_CONFIG_YAML_H
+#define SP_CONFIG_YAML_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/settings.h"
+#include "config/settings.h"
 #include "support/process.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -1,10 +1,10 @@
-#include "core/settings.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/yaml.h"
+#include "config/yaml.h"
 
 enum { FILE_MAX_BYTES = 64 * 1024, FIRST_BYTES = 8 * 1024, BUDGET_BYTES = 1024 * 1024 };
 

@@ -1,4 +1,4 @@
-#include "caller/gate.h"
+#include "daemon/caller_admit.h"
 
 enum sp_status sp_caller_admit(const struct sp_callers *callers, struct sp_rpc_call *call, enum sp_caller_role wanted,
                                struct sp_error *error) {

@@ -1,8 +1,8 @@
 /* Roles held against calls, for the programs' servers. */
-#ifndef SP_CALLER_GATE_H
-#define SP_CALLER_GATE_H
+#ifndef SP_DAEMON_CALLER_ADMIT_H
+#define SP_DAEMON_CALLER_ADMIT_H
 
-#include "caller/caller.h"
+#include "daemon/caller.h"
 #include "rpc/server.h"
 
 /* SP_OK where the call's caller has the role; else as sp_caller_refuse. For sp_rpc_server_options.admit. */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "caller/internal.h"
+#include "daemon/caller_table.h"
 
 struct sp_callers {
     const char *file; /* NULL: none */

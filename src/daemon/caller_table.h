@@ -1,10 +1,10 @@
-/* Inside src/caller: a table of callers as it was read from a file. */
-#ifndef SP_CALLER_INTERNAL_H
-#define SP_CALLER_INTERNAL_H
+/* Inside src/daemon: a table of callers as it was read from a file. */
+#ifndef SP_DAEMON_CALLER_TABLE_H
+#define SP_DAEMON_CALLER_TABLE_H
 
 #include "base/arena.h"
-#include "caller/caller.h"
 #include "core/key_text.h"
+#include "daemon/caller.h"
 
 enum line_kind { LINE_URI, LINE_DNS, LINE_UID, LINE_TOKEN };
 

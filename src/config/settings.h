@@ -7,11 +7,11 @@
  *
  * The file is named by the table's option "config", or its environment variable. It stands below the environment, and the
  * environment below arguments. At most 64 KiB. */
-#ifndef SP_CORE_SETTINGS_H
-#define SP_CORE_SETTINGS_H
+#ifndef SP_CONFIG_SETTINGS_H
+#define SP_CONFIG_SETTINGS_H
 
 #include "base/arena.h"
-#include "base/options.h"
+#include "config/options.h"
 
 /* Where the values came from. Texts of the file live in it, as long as the process. */
 struct sp_settings {

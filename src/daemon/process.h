@@ -1,6 +1,6 @@
 /* What both servers do about being a process: signals, core dumps. For the programs only. */
-#ifndef SP_BASE_PROCESS_H
-#define SP_BASE_PROCESS_H
+#ifndef SP_DAEMON_PROCESS_H
+#define SP_DAEMON_PROCESS_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "base/process.h"
+#include "daemon/process.h"
 
 #include <errno.h>
 #include <pthread.h>

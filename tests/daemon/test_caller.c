@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "caller/caller.h"
+#include "daemon/caller.h"
 #include "support/process.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -16,8 +16,8 @@
  *
  * Without a file: over plaintext everybody has all while that is loopback, and `check` where --insecure opened it to others;
  * on Unix sockets root and the program's own user have all; over TLS everybody who gets in has `check`. */
-#ifndef SP_CALLER_CALLER_H
-#define SP_CALLER_CALLER_H
+#ifndef SP_DAEMON_CALLER_H
+#define SP_DAEMON_CALLER_H
 
 #include <stdbool.h>
 #include <stddef.h>

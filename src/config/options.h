@@ -1,7 +1,7 @@
 /* The options of a program, declared once in a table: name, environment variable, range, default, unit and meaning. Reading,
  * checking and --help all follow from the table. Not thread-safe: call before threads start. */
-#ifndef SP_BASE_OPTIONS_H
-#define SP_BASE_OPTIONS_H
+#ifndef SP_CONFIG_OPTIONS_H
+#define SP_CONFIG_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ struct sp_option {
 /* Where a value comes from; a later one replaces an earlier one. */
 enum sp_option_source { SP_OPTION_DEFAULT, SP_OPTION_FILE, SP_OPTION_ENVIRONMENT, SP_OPTION_ARGUMENT };
 
-/* A file's settings, read by somebody else (core/settings.h): names as in the table, values as in the environment. */
+/* A file's settings, read by somebody else (config/settings.h): names as in the table, values as in the environment. */
 struct sp_option_setting {
     const char *name, *value;
     size_t line;

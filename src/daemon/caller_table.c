@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "caller/internal.h"
-#include "core/yaml.h"
+#include "config/yaml.h"
+#include "daemon/caller_table.h"
 
 enum { FIRST_BYTES = 16 * 1024, BUDGET_BYTES = 4 * 1024 * 1024, TOKEN_MAX_BYTES = 4096, TOKEN_MIN_BYTES = 16 };
 

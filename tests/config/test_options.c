@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/options.h"
+#include "config/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

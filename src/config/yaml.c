@@ -1,4 +1,4 @@
-#include "core/yaml.h"
+#include "config/yaml.h"
 
 #include <yaml.h>
 
