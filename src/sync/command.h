@@ -3,7 +3,7 @@
 #define SP_SYNC_COMMAND_H
 
 #include "config/options.h"
-#include "store/store.h"
+#include "store/lmdb/store.h"
 
 struct sp_source;
 

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "source/source.h"
 #include "sync/command.h"
-#include "sync/source.h"
 
 enum { TRIES = 20 };
 

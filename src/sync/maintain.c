@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/maintain.h"
+#include "store/recovery/maintain.h"
 #include "sync/command.h"
 #include "sync/lock.h"
 #include "sync/service.h"

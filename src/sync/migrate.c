@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/epoch.h"
+#include "store/records/epoch.h"
 #include "sync/command.h"
 #include "sync/lock.h"
 #include "sync/service.h"

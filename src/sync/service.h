@@ -9,7 +9,7 @@
 #include "core/forwarded.h"
 #include "daemon/caller_admit.h"
 #include "rpc/server.h"
-#include "sync/source.h"
+#include "source/source.h"
 #include "sync/usage.h"
 #include "sync/writer.h"
 

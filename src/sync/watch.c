@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/change.h"
+#include "store/records/change.h"
 #include "sync/metrics.h"
 #include "wire/wire.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "store/change.h"
+#include "store/records/change.h"
 #include "support/admin_fixture.h"
 
 struct scene {
