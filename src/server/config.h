@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "config/options.h"
 #include "rpc/client.h"
-#include "server/authzen_settings.h"
+#include "server/authzen/settings.h"
 #include "server/decision_log.h"
-#include "server/ext_authz.h"
+#include "server/ext_authz/ext_authz.h"
 #include "tls/files.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };

@@ -6,9 +6,9 @@
 
 #include "daemon/process.h"
 #include "server/callers.h"
-#include "server/fresh.h"
 #include "server/http.h"
 #include "server/reporting.h"
+#include "server/staleness_watch.h"
 
 enum {
     RETRY_STORE_MS = 500,
