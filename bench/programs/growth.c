@@ -12,7 +12,7 @@
 #include "core/schema.h"
 #include "decide/check.h"
 #include "spawn.h"
-#include "store/entity.h"
+#include "store/records/entity.h"
 #include "world.h"
 
 enum {

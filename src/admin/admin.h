@@ -11,8 +11,8 @@
 #include "base/arena.h"
 #include "core/address.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/entity.h"
-#include "store/usage.h"
+#include "store/records/entity.h"
+#include "store/usage/usage.h"
 
 /* What DESIGN's "no call may widen" means beyond keys themselves: enabling a principal, and making a user ADMIN, give more reach
  * to the keys that it has. Both are PERMISSION_DENIED where one of its keys that work now (enabled, not expired) reaches

@@ -1,6 +1,6 @@
 /* The audit trail: what of it a workspace sees, and its pages. */
 #include "admin/internal.h"
-#include "store/change.h"
+#include "store/records/change.h"
 #include "wire/wire.h"
 
 enum {

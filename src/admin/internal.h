@@ -78,7 +78,8 @@ sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_ap
     sp_admin_find_key, sp_admin_disable_self;                                           /* key.c, key_change.c */
 sp_admin_handler sp_admin_get_key_usage, sp_admin_list_servers, sp_admin_retire_server; /* usage.c */
 sp_admin_handler sp_admin_get_schema, sp_admin_put_schema;                              /* schema.c */
-sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i, sp_admin_list_changes;        /* look.c */
+sp_admin_handler sp_admin_explain_key, sp_admin_who_am_i,
+    sp_admin_list_changes; /* explain_key.c, who_am_i.c, changes.c */
 
 /* ---- who calls (access.c) ---- */
 

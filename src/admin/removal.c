@@ -1,6 +1,6 @@
 /* Deleted workspaces, removed piece by piece: the flag `deleting` denies everything meanwhile. */
 #include "admin/internal.h"
-#include "admin/offline.h"
+#include "admin/offline_changes.h"
 #include "base/text.h"
 #include "wire/wire.h"
 

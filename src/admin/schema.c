@@ -1,7 +1,7 @@
 /* The schema: its names and numbers for the other calls; reading it, and putting a new one. */
 #include "admin/schema_change.h"
 #include "base/text.h"
-#include "store/schema_numbers.h"
+#include "store/records/schema_numbers.h"
 
 typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
 

@@ -1,6 +1,6 @@
 /* sallyport check and sallyport explain */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 #define CREDENTIAL                                                                                                     \
     {.name = "key-file",                                                                                               \

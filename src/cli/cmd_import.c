@@ -1,6 +1,6 @@
 /* sallyport import */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 const struct cli_command cli_import_commands[] = {
     {.noun = "import",

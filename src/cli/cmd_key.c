@@ -1,6 +1,6 @@
 /* sallyport key … */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \

@@ -1,6 +1,6 @@
 /* sallyport list-resources and sallyport list-subjects */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 #define COMMON                                                                                                         \
     {.name = "action",                                                                                                 \

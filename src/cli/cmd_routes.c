@@ -1,6 +1,6 @@
 /* sallyport routes … */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 #define SCHEMA_FILE                                                                                                    \
     {                                                                                                                  \

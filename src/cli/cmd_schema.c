@@ -1,6 +1,6 @@
 /* sallyport schema … */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 const struct cli_command cli_schema_commands[] = {
     {.noun = "schema",

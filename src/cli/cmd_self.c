@@ -1,6 +1,6 @@
 /* sallyport whoami, completion */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 const struct cli_command cli_self_commands[] = {
     {.noun = "whoami",

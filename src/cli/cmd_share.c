@@ -1,6 +1,6 @@
 /* sallyport share … */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 const struct cli_command cli_share_commands[] = {
     {.noun = "share",

@@ -1,6 +1,6 @@
 /* sallyport workspace … (operators; `get` also for the workspace's admins) */
 #include "cli/command.h"
-#include "cli/special.h"
+#include "cli/run.h"
 
 #define WORKSPACE_LINES                                                                                                \
     "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,"             \

@@ -6,8 +6,8 @@
 
 #include "base/random.h"
 #include "cli/connection.h"
-#include "cli/generic.h"
 #include "cli/profile.h"
+#include "cli/single_call.h"
 
 #ifndef SP_VERSION
 #define SP_VERSION "unknown"

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cli/connection.h"
-#include "cli/generic.h"
 #include "cli/print.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 
 enum { THINGS_SHOWN = 8 };
 

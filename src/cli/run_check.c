@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "cli/connection.h"
-#include "cli/generic.h"
 #include "cli/print.h"
 #include "cli/profile.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 
 /* base64 of 32 bytes given in hexadecimal, as the JSON mapping wants bytes. */
 static enum sp_status sha256_value(const char *hex, json_t **ret_value, struct sp_error *error) {

@@ -1,7 +1,7 @@
 /* Completion scripts, written from the tables. */
 #include <string.h>
 
-#include "cli/special.h"
+#include "cli/run.h"
 
 /* "a|b" as "a b". */
 static void put_choices(const char *choices) {

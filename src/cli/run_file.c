@@ -4,9 +4,9 @@
 
 #include "cli/connection.h"
 #include "cli/file.h"
-#include "cli/generic.h"
 #include "cli/profile.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 #include "core/schema.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"

@@ -10,7 +10,7 @@
 #include "cli/file.h"
 #include "cli/print.h"
 #include "cli/profile.h"
-#include "cli/special.h"
+#include "cli/run.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
 #include "wire/wire.h"

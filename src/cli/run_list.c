@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "cli/connection.h"
-#include "cli/generic.h"
 #include "cli/print.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 
 enum { ARENA_FIRST = 1 << 16, ARENA_BUDGET = 16 << 20 };
 

@@ -5,9 +5,9 @@
 #include "base/text.h"
 #include "cli/connection.h"
 #include "cli/file.h"
-#include "cli/generic.h"
 #include "cli/print.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 #include "core/schema.h"
 
 enum { ARENA_FIRST_BYTES = 1 << 20, ARENA_BUDGET_BYTES = 64 << 20 };

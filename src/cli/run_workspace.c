@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "cli/connection.h"
-#include "cli/generic.h"
-#include "cli/special.h"
+#include "cli/run.h"
+#include "cli/single_call.h"
 
 static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, struct sp_error *error) {
     struct sp_rpc_client *client = NULL;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "config/yaml.h"
 #include "core/permission_set.h"
-#include "core/yaml.h"
 
 extern const unsigned char sp_embedded_schema_bytes[];
 extern const unsigned long sp_embedded_schema_size;

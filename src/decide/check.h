@@ -1,10 +1,10 @@
-/* The question, answered from a snapshot: the lookups of store/index.h between the tests of core/decision.h.
+/* The question, answered from a snapshot: the lookups of store/records/index.h between the tests of core/decision.h.
  *
  * One thread per snapshot; no allocation, no system call but those of LMDB. */
 #ifndef SP_DECIDE_CHECK_H
 #define SP_DECIDE_CHECK_H
 
-#include "store/index.h"
+#include "store/records/index.h"
 
 enum sp_credential_kind {
     SP_CREDENTIAL_TEXT,   /* `credential` is what the client presented */

@@ -1,7 +1,7 @@
 #include "decide/explain.h"
 
 #include "decide/internal.h"
-#include "store/entity.h"
+#include "store/records/entity.h"
 
 enum {
     MAX_GRANTS = 100,

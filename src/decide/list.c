@@ -2,8 +2,8 @@
 
 #include "base/text.h"
 #include "decide/internal.h"
-#include "store/entity.h"
-#include "store/shared.h"
+#include "store/records/entity.h"
+#include "store/records/granted_resources.h"
 
 enum {
     SCRATCH_BYTES = 2 * 1024,

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 
 #include "core/schema.h"
-#include "store/index.h"
+#include "store/records/index.h"
 
 enum { FIRST_BLOCK_BYTES = 64 * 1024, BUDGET_BYTES = 64 * 1024 * 1024 };
 
 /* A schema that was compiled. Immutable but for its references, which the source's lock guards. */
 struct sp_route_schema {
     size_t references; /* of readers, and of the source for its newest */
-    uint64_t mark;     /* of the text (store/index.h) */
+    uint64_t mark;     /* of the text (store/records/index.h) */
     struct sp_arena arena;
     const struct sp_routes *routes;
 };

@@ -7,7 +7,7 @@
 #define SP_DECIDE_ROUTES_H
 
 #include "core/route.h"
-#include "store/store.h"
+#include "store/lmdb/store.h"
 
 /* What the threads share. Thread-safe. */
 struct sp_route_source;

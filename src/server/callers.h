@@ -2,7 +2,7 @@
 #ifndef SP_SERVER_CALLERS_H
 #define SP_SERVER_CALLERS_H
 
-#include "caller/gate.h"
+#include "daemon/caller_admit.h"
 #include "http/server.h"
 #include "server/service.h"
 

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "caller/caller.h"
+#include "daemon/caller.h"
 #include "decide/explain.h"
 #include "server/batch.h"
 #include "server/service.h"

@@ -1,6 +1,6 @@
 #include "server/config.h"
 
-#include "core/settings.h"
+#include "config/settings.h"
 
 #include "base/text.h"
 

@@ -3,11 +3,11 @@
 #define SP_SERVER_CONFIG_H
 
 #include "base/log.h"
-#include "base/options.h"
+#include "config/options.h"
 #include "rpc/client.h"
-#include "server/authzen_settings.h"
+#include "server/authzen/settings.h"
 #include "server/decision_log.h"
-#include "server/ext_authz.h"
+#include "server/ext_authz/ext_authz.h"
 #include "tls/files.h"
 
 enum { SP_SERVER_MAX_WORKERS = 256 };

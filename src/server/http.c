@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "http/pages.h"
-#include "server/authzen.h"
+#include "server/authzen/authzen.h"
 #include "server/metrics.h"
 
 enum { MAX_CONNECTIONS = 256 };

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/process.h"
+#include "daemon/process.h"
 #include "server/callers.h"
-#include "server/fresh.h"
 #include "server/http.h"
 #include "server/reporting.h"
+#include "server/staleness_watch.h"
 
 enum {
     RETRY_STORE_MS = 500,

@@ -3,8 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/maintain.h"
+#include "store/recovery/maintain.h"
 #include "sync/metrics.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
@@ -95,7 +96,7 @@ static void send_next(struct sp_rpc_call *call, struct backup *backup) {
     struct sp_bytes packed;
     if (backup->sent_bytes == backup->total_bytes) {
         sp_sync_count_call(backup->of, sp_rpc_call_worker(call), SP_OK);
-        sp_sync_count_backup(backup->of->sync->metrics, sp_sync_now_s());
+        sp_sync_count_backup(backup->of->sync->metrics, sp_clock_now_s());
         sp_rpc_finish(call);
         return;
     }

@@ -1,6 +1,7 @@
 /* Who calls: the key in the metadata, and the address at the other end of the connection, or behind the proxies there. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/credential.h"
 #include "sync/service.h"
 
@@ -66,7 +67,7 @@ static void find_address(const struct sp_forwarded_trust *trust, struct sp_rpc_c
 void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
                          struct sp_sync_caller *ret_caller) {
     struct sp_admin_caller *caller = &ret_caller->caller;
-    *caller = (struct sp_admin_caller){.now_s = sp_sync_now_s()};
+    *caller = (struct sp_admin_caller){.now_s = sp_clock_now_s()};
     /* One that is cut is longer than any key, and refused for that. */
     copy_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
               &caller->credential);

@@ -1,6 +1,7 @@
 /* The unary calls of the admin API: one handler for all rows of the table. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sync/metrics.h"
 #include "wire/wire.h"
@@ -25,7 +26,7 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
     /* Nobody waits any more: what would be changed now would surprise. */
     if (sp_rpc_call_remaining_ms(mutation->call) == 0)
         return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed while the change waited; nothing was changed");
-    mutation->caller.caller.now_s = sp_sync_now_s();
+    mutation->caller.caller.now_s = sp_clock_now_s();
     enum sp_status status =
         sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request, scratch, &reply, error);
     if (status != SP_OK)

@@ -3,7 +3,7 @@
 #ifndef SP_SYNC_EXPIRING_H
 #define SP_SYNC_EXPIRING_H
 
-#include "store/entity.h"
+#include "store/records/entity.h"
 
 struct sp_expiring {
     int64_t due_ms; /* CLOCK_MONOTONIC */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sync/metrics.h"
 #include "sync/scratch.h"
@@ -56,7 +57,7 @@ static void drop(struct sp_task *task) {
 static enum sp_status apply(struct import *import, struct sp_write *write, struct sp_arena *scratch,
                             struct sp_error *error) {
     Sallyport__V1__ImportResponse *response = NULL;
-    import->caller.caller.now_s = sp_sync_now_s();
+    import->caller.caller.now_s = sp_clock_now_s();
     import->error_line = 0;
     enum sp_status status = sp_admin_import(write, &import->caller.caller, import->request, scratch, &response, error);
     if (status != SP_OK) {
@@ -173,7 +174,7 @@ static enum sp_status authorize(struct sp_rpc_call *call, struct import *import,
     enum sp_status status = sp_sync_acquire(import->of->sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
-    import->caller.caller.now_s = sp_sync_now_s();
+    import->caller.caller.now_s = sp_clock_now_s();
     status = sp_admin_authorize_stream(import->of->method, sp_snapshot_view(snapshot), &import->caller.caller,
                                        &import->request->base, &import->arena, &workspace, error);
     sp_snapshot_release(snapshot);

@@ -2,7 +2,7 @@
 #ifndef SP_SYNC_METRICS_H
 #define SP_SYNC_METRICS_H
 
-#include "base/options.h"
+#include "config/options.h"
 #include "http/server.h"
 #include "sync/service.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/maintain.h"
+#include "store/recovery/maintain.h"
 
 #define SCRATCH_PREFIX "scratch-"
 

@@ -8,12 +8,6 @@
 
 enum { TASKS_MAX_WAIT_S = 2 };
 
-int64_t sp_sync_now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
-}
-
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, int64_t keep_changes_s, struct sp_error *error) {
     *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};

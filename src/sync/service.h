@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 
 #include "admin/admin.h"
-#include "caller/gate.h"
 #include "core/forwarded.h"
+#include "daemon/caller_admit.h"
 #include "rpc/server.h"
-#include "sync/source.h"
+#include "source/source.h"
 #include "sync/usage.h"
 #include "sync/writer.h"
 
@@ -74,8 +74,6 @@ void sp_sync_worker_stopping(unsigned worker, void *sync);
 /* Begins to read the newest revision, on the thread of the worker slot. Release it before waiting for anything. */
 enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) SP_MUST_USE;
-
-int64_t sp_sync_now_s(void);
 
 /* Who calls, copied: it may outlive the call. Holds a key's text: wipe it. */
 struct sp_sync_caller {

@@ -4,8 +4,8 @@
 
 #include "admin/admin.h"
 #include "base/log.h"
-#include "store/change.h"
-#include "sync/source.h"
+#include "source/source.h"
+#include "store/records/change.h"
 
 enum {
     READERS_EVERY_MS = 5000,

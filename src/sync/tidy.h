@@ -4,7 +4,7 @@
 #define SP_SYNC_TIDY_H
 
 #include "base/arena.h"
-#include "store/store.h"
+#include "store/lmdb/store.h"
 
 struct sp_source;
 

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "caller/caller.h"
+#include "daemon/caller.h"
 #include "sync/usage_report.h"
 #include "usage/table.h"
 #include "wire/wire.h"

@@ -3,8 +3,8 @@
 #define SP_SYNC_USAGE_REPORT_H
 
 #include "sallyport/v1/usage.pb-c.h"
-#include "store/entity.h"
-#include "store/usage.h"
+#include "store/records/entity.h"
+#include "store/usage/usage.h"
 
 enum { SP_USAGE_MAX_USES = 10000 };
 

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/change.h"
+#include "store/records/change.h"
 #include "sync/metrics.h"
 #include "wire/wire.h"
 
@@ -138,7 +139,7 @@ static enum sp_status authorize(struct sp_watch *watch, struct sp_view *view, st
                                 struct sp_error *error) {
     Sallyport__V1__WatchChangesRequest request = SALLYPORT__V1__WATCH_CHANGES_REQUEST__INIT;
     request.workspace = watch->workspace;
-    watch->caller.caller.now_s = sp_sync_now_s();
+    watch->caller.caller.now_s = sp_clock_now_s();
     return sp_admin_authorize_stream(watch->of->method, view, &watch->caller.caller, &request.base, &watch->arena,
                                      ret_workspace, error);
 }

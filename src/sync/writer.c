@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "source/source.h"
 #include "sync/expiring.h"
 #include "sync/metrics.h"
-#include "sync/source.h"
 #include "sync/tidy.h"
 
 enum {

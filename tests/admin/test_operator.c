@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "store/change.h"
+#include "store/records/change.h"
 #include "support/admin_fixture.h"
 
 static enum sp_status add(struct admin_fixture *fixture, const char *name, char *ret_secret) {

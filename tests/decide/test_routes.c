@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "decide/routes.h"
-#include "store/schema_numbers.h"
+#include "store/records/schema_numbers.h"
 #include "support/store_raw.h"
 #include "support/store_world.h"
 

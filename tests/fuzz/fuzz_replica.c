@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "store/maintain.h"
-#include "store/replica.h"
+#include "store/recovery/maintain.h"
+#include "store/replica/replica.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/schema.h"
-#include "server/ext_authz.h"
+#include "server/ext_authz/ext_authz.h"
 #include "support/envoy.h"
 #include "wire/wire.h"
 

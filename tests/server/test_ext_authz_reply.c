@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/ext_authz.h"
+#include "server/ext_authz/ext_authz.h"
 #include "support/envoy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
-#include "store/change.h"
-#include "store/schema_numbers.h"
-#include "store/view.h"
+#include "store/lmdb/view.h"
+#include "store/records/change.h"
+#include "store/records/schema_numbers.h"
 #include "support/store_world.h"
 
 static struct world world;

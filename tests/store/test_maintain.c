@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "store/view.h"
+#include "store/lmdb/view.h"
 #include "support/store_world.h"
 
 static struct world world;

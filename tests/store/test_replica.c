@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "store/change.h"
-#include "store/epoch.h"
-#include "store/replica.h"
+#include "store/records/change.h"
+#include "store/records/epoch.h"
+#include "store/replica/replica.h"
 #include "support/process.h"
 #include "support/store_world.h"
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/change.h"
+#include "store/records/change.h"
 #include "support/restore_scene.h"
 
 static void refuses_to_restore(struct scene *scene, struct sp_restore_options options, enum sp_status status,

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "store/view.h"
+#include "store/lmdb/view.h"
 #include "support/store_world.h"
 
 extern char **environ;

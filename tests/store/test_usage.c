@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "store/usage.h"
+#include "store/usage/usage.h"
 #include "support/process.h"
 #include "support/store_world.h"
 

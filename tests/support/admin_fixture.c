@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/schema.h"
-#include "store/maintain.h"
+#include "store/recovery/maintain.h"
 #include "wire/json.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, FIRST_BLOCK_BYTES = 64 * 1024 };

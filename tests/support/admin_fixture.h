@@ -10,7 +10,7 @@
 
 #include "admin/admin.h"
 #include "core/key_text.h"
-#include "store/store.h"
+#include "store/lmdb/store.h"
 
 enum { ADMIN_FIXTURE_NOW_S = 1700000000 };
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "store/change.h"
+#include "store/records/change.h"
 #include "wire/json.h"
 
 /* ---- the scene ---- */

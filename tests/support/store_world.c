@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
-#include "store/view.h"
+#include "store/lmdb/view.h"
 
 const char world_schema[] = "version: 1\n"
                             "permissions:\n"

@@ -5,9 +5,9 @@
 #ifndef TESTS_SUPPORT_STORE_WORLD_H
 #define TESTS_SUPPORT_STORE_WORLD_H
 
-#include "store/entity.h"
-#include "store/index.h"
-#include "store/maintain.h"
+#include "store/records/entity.h"
+#include "store/records/index.h"
+#include "store/recovery/maintain.h"
 
 struct world {
     char path[64];

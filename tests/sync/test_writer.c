@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "store/change.h"
+#include "store/records/change.h"
 #include "support/store_world.h"
 #include "sync/writer.h"
 

@@ -1,0 +1,347 @@
+#include "config/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTIONS_MAX = SP_OPTIONS_MAX, HELP_COLUMN = 30 };
+
+/* ---- values ---- */
+
+static const char *unit_suffixes = "KMGT";
+
+static bool scale(uint64_t *value, char suffix) {
+    const char *at = suffix == '\0' ? NULL : strchr(unit_suffixes, suffix);
+    if (at == NULL)
+        return false;
+    unsigned shift = 10 * (unsigned)(at - unit_suffixes + 1);
+    if (*value > UINT64_MAX >> shift)
+        return false;
+    *value <<= shift;
+    return true;
+}
+
+static bool parse_number(const char *text, bool with_suffix, uint64_t *ret_value) {
+    char *end = NULL;
+    errno = 0;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    uint64_t value = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    if (*end != '\0' && with_suffix && scale(&value, *end))
+        end++;
+    if (*end != '\0')
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static enum sp_status set_number(const struct sp_option *option, const char *text, struct sp_error *error) {
+    bool is_size = option->kind == SP_OPTION_SIZE;
+    uint64_t value = 0;
+    if (!parse_number(text, is_size, &value) || value < option->least || value > option->most)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--%s: \"%s\" is not a whole number of %s between %" PRIu64 " and %" PRIu64 "%s",
+                            option->name, text, option->argument, option->least, option->most,
+                            is_size ? " (K, M, G or T may follow it)" : "");
+    *(uint64_t *)option->target = value;
+    return SP_OK;
+}
+
+static enum sp_status add_text(const struct sp_option *option, const char *text, struct sp_error *error) {
+    struct sp_option_texts *texts = option->target;
+    if (texts->count == SP_OPTION_TEXTS_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "--%s may be given at most %d times", option->name,
+                            SP_OPTION_TEXTS_MAX);
+    texts->values[texts->count++] = text;
+    return SP_OK;
+}
+
+static enum sp_status set_flag(const struct sp_option *option, const char *text, struct sp_error *error) {
+    bool on = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
+    if (!on && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is none of 1, true, 0 and false", option->environment,
+                            text);
+    *(bool *)option->target = on;
+    return SP_OK;
+}
+
+static enum sp_status set_value(const struct sp_option *option, const char *text, struct sp_error *error) {
+    switch (option->kind) {
+    case SP_OPTION_FLAG:
+        return set_flag(option, text, error);
+    case SP_OPTION_TEXT:
+        *(const char **)option->target = text;
+        return SP_OK;
+    case SP_OPTION_TEXTS:
+        return add_text(option, text, error);
+    case SP_OPTION_NUMBER:
+    case SP_OPTION_SIZE:
+        return set_number(option, text, error);
+    }
+    return SP_ERR_INTERNAL;
+}
+
+/* ---- where they come from ---- */
+
+static void forget_texts(const struct sp_option *option) {
+    if (option->kind == SP_OPTION_TEXTS)
+        ((struct sp_option_texts *)option->target)->count = 0;
+}
+
+/* Lists are cut into their parts in copies that live as long as the process, as argv and the environment do. */
+struct kept_list {
+    struct kept_list *next;
+    char text[];
+};
+static struct kept_list *kept_lists;
+
+static char *keep_list(const char *text) {
+    size_t size = strlen(text) + 1;
+    struct kept_list *kept = malloc(sizeof(*kept) + size);
+    if (kept == NULL)
+        return NULL;
+    memcpy(kept->text, text, size);
+    kept->next = kept_lists;
+    kept_lists = kept;
+    return kept->text;
+}
+
+/* Cuts spaces off both ends, in place. */
+static char *trim(char *text) {
+    text += strspn(text, " ");
+    size_t size = strlen(text);
+    while (size > 0 && text[size - 1] == ' ')
+        text[--size] = '\0';
+    return text;
+}
+
+static enum sp_status set_list(const struct sp_option *option, const char *text, struct sp_error *error) {
+    char *rest = keep_list(text);
+    if (rest == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = SP_OK;
+    for (char *part = strsep(&rest, ","); part != NULL && status == SP_OK; part = strsep(&rest, ","))
+        status = set_value(option, trim(part), error);
+    return status;
+}
+
+static enum sp_status set_outside(const struct sp_option *option, const char *text, struct sp_error *error) {
+    forget_texts(option);
+    return option->kind == SP_OPTION_TEXTS ? set_list(option, text, error) : set_value(option, text, error);
+}
+
+static const char *environment_of(const struct sp_option *option) {
+    const char *text = option->environment == NULL ? NULL : getenv(option->environment);
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+static enum sp_status apply_defaults(const struct sp_option *table, size_t count, enum sp_option_source *sources,
+                                     struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < count && status == SP_OK; i++) {
+        sources[i] = SP_OPTION_DEFAULT;
+        if (table[i].default_text != NULL)
+            status = set_outside(&table[i], table[i].default_text, error);
+    }
+    return status;
+}
+
+static enum sp_status apply_setting(const struct sp_option *table, size_t count, const struct sp_option_file *file,
+                                    const struct sp_option_setting *setting, enum sp_option_source *sources,
+                                    struct sp_error *error) {
+    struct sp_error why = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, setting->name) != 0)
+            continue;
+        sources[i] = SP_OPTION_FILE;
+        enum sp_status status = set_outside(&table[i], setting->value, &why);
+        return status == SP_OK
+                   ? SP_OK
+                   : sp_error_set(error, status, "%s: line %zu: %s", file->path, setting->line, why.message);
+    }
+    return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: there is no option \"%s\": see --help", file->path,
+                        setting->line, setting->name);
+}
+
+static enum sp_status apply_file(const struct sp_option *table, size_t count, const struct sp_option_file *file,
+                                 enum sp_option_source *sources, struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; file != NULL && i < file->count && status == SP_OK; i++)
+        status = apply_setting(table, count, file, &file->settings[i], sources, error);
+    return status;
+}
+
+static enum sp_status apply_environment(const struct sp_option *table, size_t count, enum sp_option_source *sources,
+                                        struct sp_error *error) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < count && status == SP_OK; i++) {
+        const char *text = environment_of(&table[i]);
+        if (text == NULL)
+            continue;
+        sources[i] = SP_OPTION_ENVIRONMENT;
+        status = set_outside(&table[i], text, error);
+    }
+    return status;
+}
+
+static enum sp_status apply_argument(const struct sp_option *option, bool first, const char *text,
+                                     struct sp_error *error) {
+    if (option->kind == SP_OPTION_FLAG) {
+        *(bool *)option->target = true;
+        return SP_OK;
+    }
+    if (first)
+        forget_texts(option);
+    return set_value(option, text, error);
+}
+
+static enum sp_status complain(const struct option *known, int code, char **argv, struct sp_error *error) {
+    const char *given = argv[optind - 1];
+    if (code == ':')
+        return sp_error_set(error, SP_ERR_INVALID, "%s needs an argument", given);
+    for (; known->name != NULL; known++)
+        if (strncmp(given, "--", 2) == 0 && strncmp(given + 2, known->name, strlen(known->name)) == 0)
+            return sp_error_set(error, SP_ERR_INVALID, "--%s takes no argument", known->name);
+    return sp_error_set(error, SP_ERR_INVALID, "unknown option %s: see --help", given);
+}
+
+static enum sp_status apply_arguments(const struct sp_option *table, size_t count, int argc, char **argv,
+                                      enum sp_option_source *sources, int *ret_rest, struct sp_error *error) {
+    struct option known[OPTIONS_MAX + 1] = {0};
+    bool seen[OPTIONS_MAX] = {0};
+    for (size_t i = 0; i < count; i++)
+        known[i] = (struct option){
+            .name = table[i].name,
+            .has_arg = table[i].kind == SP_OPTION_FLAG ? no_argument : required_argument,
+        };
+    optind = 0; /* GNU: begin anew */
+    opterr = 0;
+    for (;;) {
+        int at = 0;
+        int code = getopt_long(argc, argv, ":", known, &at);
+        if (code == -1)
+            break;
+        if (code != 0)
+            return complain(known, code, argv, error);
+        enum sp_status status = apply_argument(&table[at], !seen[at], optarg, error);
+        if (status != SP_OK)
+            return status;
+        seen[at] = true;
+        sources[at] = SP_OPTION_ARGUMENT;
+    }
+    *ret_rest = optind;
+    return SP_OK;
+}
+
+enum sp_status sp_options_read(const struct sp_option *table, size_t count, const struct sp_option_file *file, int argc,
+                               char **argv, enum sp_option_source ret_sources[SP_OPTIONS_MAX], int *ret_rest,
+                               struct sp_error *error) {
+    enum sp_option_source own[SP_OPTIONS_MAX];
+    enum sp_option_source *sources = ret_sources == NULL ? own : ret_sources;
+    if (count > OPTIONS_MAX)
+        return sp_error_set(error, SP_ERR_INTERNAL, "too many options in a table");
+    enum sp_status status = apply_defaults(table, count, sources, error);
+    if (status == SP_OK)
+        status = apply_file(table, count, file, sources, error);
+    if (status == SP_OK)
+        status = apply_environment(table, count, sources, error);
+    return status == SP_OK ? apply_arguments(table, count, argc, argv, sources, ret_rest, error) : status;
+}
+
+enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
+                                struct sp_error *error) {
+    return sp_options_read(table, count, NULL, argc, argv, NULL, ret_rest, error);
+}
+
+const char *sp_options_peek(const struct sp_option *option, int argc, char **argv) {
+    const char *found = environment_of(option);
+    size_t size = strlen(option->name);
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0 || strncmp(argv[i] + 2, option->name, size) != 0)
+            continue;
+        if (argv[i][2 + size] == '=')
+            found = argv[i] + 2 + size + 1;
+        else if (argv[i][2 + size] == '\0' && i + 1 < argc)
+            found = argv[i + 1];
+    }
+    return found;
+}
+
+/* ---- showing ---- */
+
+static void print_texts(const struct sp_option_texts *texts, FILE *out, int *used) {
+    for (size_t i = 0; i < texts->count; i++)
+        *used += fprintf(out, "%s%s", i > 0 ? "," : "", texts->values[i]);
+    if (texts->count == 0)
+        *used += fprintf(out, "-");
+}
+
+static int print_value(const struct sp_option *option, FILE *out) {
+    const char *text;
+    int used = 0;
+    switch (option->kind) {
+    case SP_OPTION_FLAG:
+        return fprintf(out, "%s", *(const bool *)option->target ? "true" : "false");
+    case SP_OPTION_TEXT:
+        text = *(const char *const *)option->target;
+        return fprintf(out, "%s", text == NULL ? "-" : text);
+    case SP_OPTION_TEXTS:
+        print_texts(option->target, out, &used);
+        return used;
+    case SP_OPTION_NUMBER:
+    case SP_OPTION_SIZE:
+        return fprintf(out, "%" PRIu64, *(const uint64_t *)option->target);
+    }
+    return 0;
+}
+
+/* Flags that only ask for something have no environment variable, and are no settings. */
+static bool is_setting(const struct sp_option *option) {
+    return option->environment != NULL;
+}
+
+void sp_options_print(const struct sp_option *table, size_t count, const enum sp_option_source *sources, FILE *out) {
+    static const char *const names[] = {"default", "file", "environment", "argument"};
+    enum { NAME_COLUMN = 28, VALUE_COLUMN = 36, UNIT_COLUMN = 12 };
+    (void)fprintf(out, "%-*s%-*s%-*s%s\n", NAME_COLUMN, "# SETTING", VALUE_COLUMN, "VALUE", UNIT_COLUMN, "UNIT",
+                  "FROM");
+    for (size_t i = 0; i < count; i++) {
+        if (!is_setting(&table[i]))
+            continue;
+        (void)fprintf(out, "%-*s", NAME_COLUMN, table[i].name);
+        int used = print_value(&table[i], out);
+        (void)fprintf(out, "%*s%-*s %s\n", used < VALUE_COLUMN ? VALUE_COLUMN - used : 1, "", UNIT_COLUMN - 1,
+                      table[i].argument == NULL ? "" : table[i].argument, names[sources[i]]);
+    }
+}
+
+/* ---- help ---- */
+
+static void print_row(const struct sp_option *option, FILE *out) {
+    int used = fprintf(out, "  --%s%s%s", option->name, option->argument == NULL ? "" : " ",
+                       option->argument == NULL ? "" : option->argument);
+    (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", option->help);
+    if (option->kind == SP_OPTION_TEXTS)
+        (void)fprintf(out, "; repeatable");
+    if (option->kind == SP_OPTION_NUMBER)
+        (void)fprintf(out, "; %" PRIu64 " to %" PRIu64, option->least, option->most);
+    if (option->default_text != NULL)
+        (void)fprintf(out, " (default %s)", option->default_text);
+    if (option->environment != NULL)
+        (void)fprintf(out, " [%s]", option->environment);
+    (void)fputc('\n', out);
+}
+
+void sp_option_texts_none(struct sp_option_texts *texts) {
+    if (texts->count == 1 && strcmp(texts->values[0], "none") == 0)
+        texts->count = 0;
+}
+
+void sp_options_help(const struct sp_option *table, size_t count, FILE *out) {
+    for (size_t i = 0; i < count; i++)
+        print_row(&table[i], out);
+}

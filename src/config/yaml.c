@@ -1,0 +1,179 @@
+#include "config/yaml.h"
+
+#include <yaml.h>
+
+static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t *mark, const char *what) {
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1, what);
+    return SP_ERR_INVALID;
+}
+
+/* The reader, which looks at bytes before there are lines, gives an offset only. */
+static enum sp_status refuse_bytes(const struct sp_yaml *yaml) {
+    yaml_mark_t mark = {0};
+    for (size_t i = 0; i < yaml->text.size && i < yaml->parser->problem_offset; i++) {
+        mark.column = yaml->text.data[i] == '\n' ? 0 : mark.column + 1;
+        mark.line += yaml->text.data[i] == '\n';
+    }
+    return refuse_mark(yaml, &mark, yaml->parser->problem);
+}
+
+/* "* /path", which YAML takes for an alias without a name. */
+static bool is_bare_star(const yaml_parser_t *parser) {
+    return parser->context != NULL && strcmp(parser->context, "while scanning an alias") == 0;
+}
+
+static enum sp_status refuse_yaml(const struct sp_yaml *yaml) {
+    if (yaml->parser->error == YAML_MEMORY_ERROR)
+        return sp_yaml_refuse_memory(yaml);
+    if (yaml->parser->error == YAML_READER_ERROR)
+        return refuse_bytes(yaml);
+    if (is_bare_star(yaml->parser))
+        return refuse_mark(yaml, &yaml->parser->context_mark, "text that begins with '*' must be quoted");
+    return refuse_mark(yaml, &yaml->parser->problem_mark, yaml->parser->problem);
+}
+
+/* What is refused wherever it stands; NULL for nothing. */
+static const char *fault_of_event(const yaml_event_t *event) {
+    switch ((int)event->type) {
+    case YAML_ALIAS_EVENT:
+        return "aliases are not allowed; write the value out";
+    case YAML_SCALAR_EVENT:
+        if (event->data.scalar.anchor != NULL)
+            return "anchors are not allowed; write the value out";
+        return event->data.scalar.tag != NULL ? "tags are not allowed; remove it" : NULL;
+    case YAML_MAPPING_START_EVENT:
+        if (event->data.mapping_start.anchor != NULL)
+            return "anchors are not allowed; write the value out";
+        return event->data.mapping_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
+    case YAML_SEQUENCE_START_EVENT:
+        return "a list is not expected here";
+    case YAML_DOCUMENT_START_EVENT:
+        if (event->data.document_start.version_directive != NULL ||
+            event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
+            return "directives are not allowed; remove it";
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Reads an event, which the caller deletes. */
+static enum sp_status next_event(struct sp_yaml *yaml, yaml_event_t *ret_event) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    if (!yaml_parser_parse(yaml->parser, &event))
+        return refuse_yaml(yaml);
+    const char *fault = fault_of_event(&event);
+    if (fault != NULL) {
+        enum sp_status status = refuse_mark(yaml, &event.start_mark, fault);
+        yaml_event_delete(&event);
+        return status;
+    }
+    *ret_event = event;
+    return SP_OK;
+}
+
+/* Reads an event that must be of the type, and forgets it. */
+static enum sp_status expect_event(struct sp_yaml *yaml, yaml_event_type_t type, const char *otherwise) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    enum sp_status status = next_event(yaml, &event);
+    if (status != SP_OK)
+        return status;
+    if (event.type != type)
+        status = refuse_mark(yaml, &event.start_mark, otherwise);
+    yaml_event_delete(&event);
+    return status;
+}
+
+static enum sp_status copy_scalar(const struct sp_yaml *yaml, const yaml_event_t *event,
+                                  struct sp_yaml_scalar *ret_scalar) {
+    struct sp_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    char *copy = sp_arena_strdup(yaml->arena, text);
+    if (copy == NULL)
+        return sp_yaml_refuse_memory(yaml);
+    *ret_scalar = (struct sp_yaml_scalar){{copy, text.size}, event->start_mark.line + 1, event->start_mark.column + 1};
+    return SP_OK;
+}
+
+enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_scalar) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    enum sp_status status = next_event(yaml, &event);
+    if (status != SP_OK)
+        return status;
+    status = event.type == YAML_SCALAR_EVENT
+                 ? copy_scalar(yaml, &event, ret_scalar)
+                 : refuse_mark(yaml, &event.start_mark, "text is expected here, not a mapping");
+    yaml_event_delete(&event);
+    return status;
+}
+
+/* Reads a key; none at the mapping's end. */
+static enum sp_status read_key(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_key, bool *ret_end) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    enum sp_status status = next_event(yaml, &event);
+    if (status != SP_OK)
+        return status;
+    if (event.type == YAML_SCALAR_EVENT)
+        status = copy_scalar(yaml, &event, ret_key);
+    else if (event.type != YAML_MAPPING_END_EVENT)
+        status = refuse_mark(yaml, &event.start_mark, "a key must be text");
+    if (status == SP_OK)
+        *ret_end = event.type == YAML_MAPPING_END_EVENT;
+    yaml_event_delete(&event);
+    return status;
+}
+
+enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read, void *context) {
+    enum sp_status status = expect_event(yaml, YAML_MAPPING_START_EVENT, otherwise);
+    bool end = false;
+    while (status == SP_OK) {
+        struct sp_yaml_scalar key = {0};
+        status = read_key(yaml, &key, &end);
+        if (status != SP_OK || end)
+            break;
+        status = read(yaml, &key, context);
+    }
+    return status;
+}
+
+enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml_scalar *key, const char *const *keys,
+                                size_t count, const char *expected, unsigned *seen, size_t *ret_index) {
+    for (size_t i = 0; i < count; i++) {
+        if (!sp_str_equal(key->text, sp_str_from(keys[i])))
+            continue;
+        if (*seen >> i & 1)
+            return sp_yaml_refuse(yaml, key, keys[i], "is given twice; remove one");
+        *seen |= 1U << i;
+        *ret_index = i;
+        return SP_OK;
+    }
+    return sp_yaml_refuse(yaml, key, "unknown key; expected is", expected);
+}
+
+static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, const char *otherwise,
+                                    sp_yaml_entry *read) {
+    enum sp_status status = expect_event(yaml, YAML_STREAM_START_EVENT, "not YAML");
+    if (status == SP_OK)
+        status = expect_event(yaml, YAML_DOCUMENT_START_EVENT, empty);
+    if (status == SP_OK)
+        status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
+    if (status == SP_OK)
+        status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "the end is expected here");
+    if (status == SP_OK)
+        status = expect_event(yaml, YAML_STREAM_END_EVENT, "several documents are not allowed; keep one");
+    return status;
+}
+
+enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
+                            sp_yaml_entry *read) {
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return sp_yaml_refuse_memory(yaml);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(text.size > 0 ? text.data : ""), text.size);
+    yaml->text = text;
+    yaml->parser = &parser;
+    enum sp_status status = read_document(yaml, empty, otherwise, read);
+    yaml->parser = NULL;
+    yaml_parser_delete(&parser);
+    return status;
+}

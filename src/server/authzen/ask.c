@@ -1,0 +1,107 @@
+#include "server/authzen/ask.h"
+
+#include "decide/list.h"
+
+/* ---- which queries ---- */
+
+/* "delete" and "soft": "delete_soft", where the type has it. */
+static enum sp_status add_variant(struct sp_view *view, struct sp_str action, struct sp_str word,
+                                  struct sp_authzen_asked *asked) {
+    struct sp_action found;
+    char *name = asked->names[asked->action_count];
+    struct sp_str variant = {name, action.size + 1 + word.size};
+    if (action.size == 0 || variant.size > SP_ID_MAX_BYTES)
+        return SP_OK;
+    memcpy(name, action.data, action.size);
+    name[action.size] = '_';
+    memcpy(name + action.size + 1, word.data, word.size);
+    enum sp_status status = sp_index_action(view, asked->query.resource_type, variant, &found);
+    if (status == SP_OK && found.found)
+        asked->actions[asked->action_count++] = variant;
+    return status;
+}
+
+static enum sp_status find_actions(struct sp_view *view, const struct sp_authzen_question *question,
+                                   struct sp_str action, struct sp_authzen_asked *asked) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < question->word_count && status == SP_OK; i++)
+        status = add_variant(view, action, question->words[i], asked);
+    if (asked->action_count == 0)
+        asked->actions[asked->action_count++] = action;
+    return status;
+}
+
+/* The resource's workspace is asserted of the subject, and so is what a key is said to belong to. */
+static void find_workspaces(const struct sp_authzen_question *question, struct sp_authzen_asked *asked) {
+    asked->workspaces[asked->workspace_count++] = question->query.workspace;
+    if (question->subject != SP_AUTHZEN_KEY || question->workspace.size == 0 ||
+        sp_str_equal(question->workspace, question->query.workspace))
+        return;
+    if (question->query.workspace.size == 0)
+        asked->workspace_count = 0;
+    asked->workspaces[asked->workspace_count++] = question->workspace;
+}
+
+enum sp_status sp_authzen_prepare(struct sp_service *service, struct sp_view *view,
+                                  const struct sp_authzen_question *question, struct sp_str action,
+                                  struct sp_authzen_asked *ret_asked) {
+    ret_asked->query = question->query;
+    ret_asked->action_count = 0;
+    ret_asked->workspace_count = 0;
+    find_workspaces(question, ret_asked);
+    enum sp_status status = sp_service_complete(service, view, &ret_asked->query);
+    if (status == SP_OK)
+        status = find_actions(view, question, action, ret_asked);
+    if (status == SP_OK && question->subject == SP_AUTHZEN_PRINCIPAL && question->subject_id.data != NULL) {
+        status = sp_principal_key(view, question->workspace, question->subject_id, question->principal_kind,
+                                  &ret_asked->key);
+        ret_asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
+        ret_asked->query.known_key = &ret_asked->key;
+    }
+    sp_authzen_first(ret_asked);
+    return status;
+}
+
+/* ---- asking ---- */
+
+void sp_authzen_first(struct sp_authzen_asked *asked) {
+    asked->query.action = asked->actions[0];
+    asked->query.workspace = asked->workspaces[0];
+}
+
+enum sp_status sp_authzen_ask(struct sp_view *view, struct sp_authzen_asked *asked, size_t first,
+                              struct sp_answer *ret_answer) {
+    struct sp_answer answer = {.allowed = true, .reason = SP_REASON_ALLOWED};
+    enum sp_status status = SP_OK;
+    size_t count = asked->action_count * asked->workspace_count;
+    for (size_t i = first; i < count && status == SP_OK && answer.allowed; i++) {
+        asked->query.action = asked->actions[i % asked->action_count];
+        asked->query.workspace = asked->workspaces[i / asked->action_count];
+        status = sp_check(view, &asked->query, &answer);
+    }
+    if (status == SP_OK)
+        *ret_answer = answer;
+    return status;
+}
+
+/* A subject of a type that is none of ours has no key. */
+static enum sp_status deny_nobody(struct sp_view *view, const struct sp_query *query, struct sp_answer *ret_answer) {
+    struct sp_answer answer = {.reason = query->stale ? SP_REASON_STALE : SP_REASON_KEY_UNKNOWN};
+    enum sp_status status = sp_view_revision(view, &answer.revision);
+    if (status == SP_OK)
+        *ret_answer = answer;
+    return status;
+}
+
+enum sp_status sp_authzen_answer(struct sp_service *service, struct sp_view *view,
+                                 const struct sp_authzen_question *question, struct sp_check_memo *memo,
+                                 struct sp_authzen_asked *ret_asked, struct sp_answer *ret_answer) {
+    enum sp_status status = sp_authzen_prepare(service, view, question, question->query.action, ret_asked);
+    if (status != SP_OK)
+        return status;
+    if (question->subject == SP_AUTHZEN_NOBODY)
+        return deny_nobody(view, &ret_asked->query, ret_answer);
+    /* A digest is in the question, which is filled anew for the next: only a text stays where it is. */
+    ret_asked->query.memo = ret_asked->query.credential_kind == SP_CREDENTIAL_TEXT ? memo : NULL;
+    return sp_authzen_ask(view, ret_asked, 0, ret_answer);
+}

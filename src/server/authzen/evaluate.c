@@ -1,0 +1,180 @@
+/* /access/v1/evaluation and /access/v1/evaluations. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/role.h"
+#include "server/authzen/internal.h"
+
+enum { EVALUATIONS_MAX = 1000 };
+
+json_t *sp_authzen_revision(struct sp_revision revision) {
+    return json_sprintf("%" PRIu64 ":%" PRIu64, revision.epoch, revision.number);
+}
+
+/* ---- one decision ---- */
+
+static void add_text(json_t *object, const char *name, struct sp_str text) {
+    if (text.size > 0)
+        (void)json_object_set_new(object, name, json_stringn(text.data, text.size));
+}
+
+/* What the decision was made of; of a denial, why. */
+static json_t *context_of(const struct sp_answer *answer, const char *decision_id) {
+    json_t *context = json_pack("{s:s, s:i, s:s, s:o}", "reason", sp_reason_name(answer->reason), "http_status",
+                                (int)sp_reason_http_status(answer->reason), "decision_id", decision_id, "revision",
+                                sp_authzen_revision(answer->revision));
+    if (context != NULL && answer->key_found) {
+        add_text(context, "workspace", answer->workspace);
+        add_text(context, "principal", answer->principal);
+        add_text(context, "key_id", answer->key_id);
+        if (answer->role != SP_ROLE_NONE)
+            (void)json_object_set_new(context, "role", json_string(sp_role_name(answer->role)));
+    }
+    return context;
+}
+
+static enum sp_status decide(struct sp_authzen_call *call, const struct sp_authzen_question *question,
+                             struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
+    struct sp_authzen_asked asked;
+    struct sp_answer answer = {.allowed = false};
+    char id[SP_DECISION_ID_BYTES];
+    enum sp_status status = sp_authzen_answer(call->service, call->view, question, memo, &asked, &answer);
+    if (status != SP_OK) {
+        sp_service_explain_failure(call->service, status, error);
+        return status;
+    }
+    sp_decision_id_next(&call->service->workers[SP_SERVER_HTTP_WORKER].ids, id);
+    sp_record_decision(call->service, &call->asking, &asked.query, &answer, id);
+    json_t *decision = json_pack("{s:b, s:o}", "decision", (int)answer.allowed, "context", context_of(&answer, id));
+    if (decision == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    *ret_decision = decision;
+    return SP_OK;
+}
+
+static enum sp_status evaluate(struct sp_authzen_call *call, const struct sp_authzen_entities *entities,
+                               struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
+    struct sp_authzen_question question;
+    enum sp_status status =
+        sp_authzen_read(entities, SP_AUTHZEN_EVALUATION, &call->service->config->authzen, &question, error);
+    return status == SP_OK ? decide(call, &question, memo, ret_decision, error) : status;
+}
+
+enum sp_status sp_authzen_evaluation(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
+    struct sp_authzen_entities entities;
+    sp_authzen_entities(call->body, "", NULL, &entities);
+    return evaluate(call, &entities, NULL, ret_reply, error);
+}
+
+/* ---- several ---- */
+
+enum semantic { EXECUTE_ALL, DENY_ON_FIRST_DENY, PERMIT_ON_FIRST_PERMIT };
+
+static enum sp_status read_semantic(const json_t *body, enum semantic *ret_semantic, struct sp_error *error) {
+    static const char *const names[] = {"execute_all", "deny_on_first_deny", "permit_on_first_permit"};
+    const json_t *options = json_object_get(body, "options");
+    const json_t *name = json_object_get(options, "evaluations_semantic");
+    *ret_semantic = EXECUTE_ALL;
+    if (options != NULL && !json_is_object(options))
+        return sp_error_set(error, SP_ERR_INVALID, "options: must be an object");
+    if (name == NULL)
+        return SP_OK;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && json_is_string(name); i++) {
+        if (strcmp(json_string_value(name), names[i]) == 0) {
+            *ret_semantic = (enum semantic)i;
+            return SP_OK;
+        }
+    }
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "options.evaluations_semantic: must be execute_all, deny_on_first_deny or "
+                        "permit_on_first_permit");
+}
+
+/* What stands for all must be right even where each evaluation has its own. */
+static enum sp_status check_defaults(const struct sp_authzen_entities *defaults, struct sp_error *error) {
+    const struct sp_authzen_entity *const all[] = {&defaults->subject, &defaults->action, &defaults->resource,
+                                                   &defaults->context};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i]->json != NULL && !json_is_object(all[i]->json))
+            return sp_error_set(error, SP_ERR_INVALID, "%s: must be an object", all[i]->at);
+    return SP_OK;
+}
+
+/* A mistake in one evaluation denies that one, and says why. */
+static enum sp_status deny_mistake(const struct sp_error *mistake, json_t **ret_decision, struct sp_error *error) {
+    *ret_decision = json_pack("{s:b, s:{s:{s:i, s:s}}}", "decision", 0, "context", "error", "status", 400, "message",
+                              mistake->message);
+    return *ret_decision == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
+}
+
+static enum sp_status evaluate_item(struct sp_authzen_call *call, size_t i, const json_t *item,
+                                    const struct sp_authzen_entities *defaults, struct sp_check_memo *memo,
+                                    json_t **ret_decision, struct sp_error *error) {
+    struct sp_authzen_entities entities;
+    struct sp_error mistake = {0};
+    char prefix[48];
+    enum sp_status status;
+    (void)snprintf(prefix, sizeof(prefix), "evaluations[%zu].", i);
+    if (json_is_object(item)) {
+        sp_authzen_entities(item, prefix, defaults, &entities);
+        status = evaluate(call, &entities, memo, ret_decision, &mistake);
+    } else {
+        status = sp_error_set(&mistake, SP_ERR_INVALID, "evaluations[%zu]: must be an object", i);
+    }
+    if (status == SP_ERR_INVALID)
+        return deny_mistake(&mistake, ret_decision, error);
+    if (status != SP_OK)
+        *error = mistake;
+    return status;
+}
+
+static bool is_last(enum semantic semantic, const json_t *decision) {
+    bool allowed = json_is_true(json_object_get(decision, "decision"));
+    return (semantic == DENY_ON_FIRST_DENY && !allowed) || (semantic == PERMIT_ON_FIRST_PERMIT && allowed);
+}
+
+static enum sp_status evaluate_all(struct sp_authzen_call *call, const json_t *items, enum semantic semantic,
+                                   const struct sp_authzen_entities *defaults, json_t *decisions,
+                                   struct sp_error *error) {
+    struct sp_check_memo memo = {0};
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        json_t *decision = NULL;
+        enum sp_status status = evaluate_item(call, i, json_array_get(items, i), defaults, &memo, &decision, error);
+        if (status != SP_OK)
+            return status;
+        bool last = is_last(semantic, decision);
+        if (json_array_append_new(decisions, decision) != 0)
+            return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        if (last)
+            break;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_authzen_evaluations(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
+    const json_t *items = json_object_get(call->body, "evaluations");
+    struct sp_authzen_entities defaults;
+    enum semantic semantic;
+    if (items != NULL && !json_is_array(items))
+        return sp_error_set(error, SP_ERR_INVALID, "evaluations: must be an array");
+    if (json_array_size(items) == 0)
+        return sp_authzen_evaluation(call, ret_reply, error);
+    if (json_array_size(items) > EVALUATIONS_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "evaluations: %zu are too many, give at most %d",
+                            json_array_size(items), EVALUATIONS_MAX);
+    sp_authzen_entities(call->body, "", NULL, &defaults);
+    enum sp_status status = read_semantic(call->body, &semantic, error);
+    if (status == SP_OK)
+        status = check_defaults(&defaults, error);
+    if (status != SP_OK)
+        return status;
+    json_t *reply = json_pack("{s:[]}", "evaluations");
+    if (reply == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    status = evaluate_all(call, items, semantic, &defaults, json_object_get(reply, "evaluations"), error);
+    if (status == SP_OK)
+        *ret_reply = reply;
+    else
+        json_decref(reply);
+    return status;
+}

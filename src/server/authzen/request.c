@@ -1,0 +1,227 @@
+#include "server/authzen/request.h"
+
+#include <stdio.h>
+
+#include "core/key_text.h"
+
+/* ---- entities ---- */
+
+static void take_entity(const json_t *object, const char *prefix, const char *name,
+                        const struct sp_authzen_entity *otherwise, struct sp_authzen_entity *ret_entity) {
+    const json_t *json = json_object_get(object, name);
+    if (json == NULL && otherwise != NULL && otherwise->json != NULL) {
+        *ret_entity = *otherwise;
+        return;
+    }
+    ret_entity->json = json;
+    (void)snprintf(ret_entity->at, sizeof(ret_entity->at), "%s%s", prefix, name);
+}
+
+void sp_authzen_entities(const json_t *object, const char *prefix, const struct sp_authzen_entities *defaults,
+                         struct sp_authzen_entities *ret_entities) {
+    const struct sp_authzen_entities none = {{NULL, ""}, {NULL, ""}, {NULL, ""}, {NULL, ""}};
+    const struct sp_authzen_entities *otherwise = defaults != NULL ? defaults : &none;
+    take_entity(object, prefix, "subject", &otherwise->subject, &ret_entities->subject);
+    take_entity(object, prefix, "action", &otherwise->action, &ret_entities->action);
+    take_entity(object, prefix, "resource", &otherwise->resource, &ret_entities->resource);
+    take_entity(object, prefix, "context", &otherwise->context, &ret_entities->context);
+}
+
+static enum sp_status missing(const struct sp_authzen_entity *entity, const char *field, struct sp_error *error) {
+    return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is required", entity->at, field);
+}
+
+/* A text member; where it is missing, *ret_text is empty. */
+static enum sp_status read_text(const struct sp_authzen_entity *entity, const json_t *object, const char *field,
+                                size_t most, struct sp_str *ret_text, struct sp_error *error) {
+    const json_t *json = json_object_get(object, strrchr(field, '.') != NULL ? strrchr(field, '.') + 1 : field);
+    *ret_text = (struct sp_str){NULL, 0};
+    if (json == NULL)
+        return SP_OK;
+    if (!json_is_string(json))
+        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: must be a string", entity->at, field);
+    struct sp_str text = {json_string_value(json), json_string_length(json)};
+    if (text.size > most)
+        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is longer than %zu bytes", entity->at, field, most);
+    if (!sp_text_is_printable(text))
+        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: holds a control character", entity->at, field);
+    *ret_text = text;
+    return SP_OK;
+}
+
+static enum sp_status read_required(const struct sp_authzen_entity *entity, const char *field, size_t most,
+                                    struct sp_str *ret_text, struct sp_error *error) {
+    enum sp_status status = read_text(entity, entity->json, field, most, ret_text, error);
+    return status == SP_OK && ret_text->data == NULL ? missing(entity, field, error) : status;
+}
+
+/* An object, whose `properties` are one where they are given. */
+static enum sp_status check_entity(const struct sp_authzen_entity *entity, struct sp_error *error) {
+    const json_t *properties = json_object_get(entity->json, "properties");
+    if (entity->json == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: is required", entity->at);
+    if (!json_is_object(entity->json))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: must be an object", entity->at);
+    if (properties != NULL && !json_is_object(properties))
+        return sp_error_set(error, SP_ERR_INVALID, "%s.properties: must be an object", entity->at);
+    return SP_OK;
+}
+
+static enum sp_status read_workspace(const struct sp_authzen_entity *entity, struct sp_str *ret_workspace,
+                                     struct sp_error *error) {
+    return read_text(entity, json_object_get(entity->json, "properties"), "properties.workspace", SP_ID_MAX_BYTES,
+                     ret_workspace, error);
+}
+
+/* ---- the subject ---- */
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* "sha256:" and 64 hexadecimal digits. No key's text holds a colon. */
+static bool read_sha256(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+    static const char scheme[] = "sha256:";
+    const size_t at = sizeof(scheme) - 1;
+    if (id.size != at + (size_t)2 * SP_DIGEST_BYTES || memcmp(id.data, scheme, at) != 0)
+        return false;
+    for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
+        int high = hex_digit(id.data[at + 2 * i]), low = hex_digit(id.data[at + 2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret_sha256[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static void read_key(struct sp_str id, struct sp_authzen_question *question) {
+    struct sp_query *query = &question->query;
+    question->subject = SP_AUTHZEN_KEY;
+    query->credential_kind = SP_CREDENTIAL_TEXT;
+    query->credential = (struct sp_bytes){(const uint8_t *)id.data, id.size};
+    if (read_sha256(id, question->sha256)) {
+        query->credential_kind = SP_CREDENTIAL_SHA256;
+        query->credential = (struct sp_bytes){question->sha256, SP_DIGEST_BYTES};
+    }
+}
+
+static enum sp_status read_principal(const struct sp_authzen_entity *subject, uint8_t kind, struct sp_str id,
+                                     const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
+                                     struct sp_error *error) {
+    question->subject = SP_AUTHZEN_PRINCIPAL;
+    question->principal_kind = kind;
+    question->subject_id = id;
+    if (question->workspace.size == 0 && settings->workspace != NULL)
+        question->workspace = sp_str_from(settings->workspace);
+    return question->workspace.size > 0 ? SP_OK : missing(subject, "properties.workspace", error);
+}
+
+static enum sp_status read_subject(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
+                                   const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
+                                   struct sp_error *error) {
+    bool searched = shape == SP_AUTHZEN_SUBJECT_SEARCH;
+    struct sp_str type, id = {NULL, 0};
+    enum sp_status status = check_entity(subject, error);
+    if (status == SP_OK)
+        status = read_required(subject, "type", SP_KEY_PRESENTED_MAX_BYTES, &type, error);
+    if (status == SP_OK && !searched)
+        status = read_required(subject, "id", SP_KEY_PRESENTED_MAX_BYTES, &id, error);
+    if (status == SP_OK)
+        status = read_workspace(subject, &question->workspace, error);
+    if (status != SP_OK)
+        return status;
+    if (sp_str_equal(type, SP_STR_LITERAL("user")))
+        return read_principal(subject, 1, id, settings, question, error);
+    if (sp_str_equal(type, SP_STR_LITERAL("service_account")))
+        return read_principal(subject, 2, id, settings, question, error);
+    bool key = sp_str_equal(type, SP_STR_LITERAL("api_key"));
+    if (key && searched)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "%s.type: keys cannot be searched for, since nobody may see them: search for user or "
+                            "service_account",
+                            subject->at);
+    if (key)
+        read_key(id, question);
+    return SP_OK;
+}
+
+/* ---- action, resource, context ---- */
+
+/* true chooses the property's name, a text chooses itself. */
+static void choose_word(const struct sp_authzen_entity *entity, const char *name,
+                        struct sp_authzen_question *question) {
+    const json_t *value = json_object_get(json_object_get(entity->json, "properties"), name);
+    struct sp_str word = {NULL, 0};
+    if (json_is_true(value))
+        word = sp_str_from(name);
+    else if (json_is_string(value))
+        word = (struct sp_str){json_string_value(value), json_string_length(value)};
+    if (word.size > 0 && word.size <= SP_ID_MAX_BYTES && question->word_count < SP_AUTHZEN_VARIANTS)
+        question->words[question->word_count++] = word;
+}
+
+static void choose_words(const struct sp_authzen_entities *entities, const struct sp_option_texts *properties,
+                         struct sp_authzen_question *question) {
+    for (size_t i = 0; i < properties->count; i++) {
+        const char *property = properties->values[i];
+        if (strncmp(property, "action.", 7) == 0)
+            choose_word(&entities->action, property + 7, question);
+        else
+            choose_word(&entities->resource, property + 9, question);
+    }
+}
+
+static enum sp_status read_action(const struct sp_authzen_entity *action, enum sp_authzen_shape shape,
+                                  struct sp_query *query, struct sp_error *error) {
+    if (shape == SP_AUTHZEN_ACTION_SEARCH)
+        return SP_OK;
+    enum sp_status status = check_entity(action, error);
+    return status == SP_OK ? read_required(action, "name", SP_ID_MAX_BYTES, &query->action, error) : status;
+}
+
+static enum sp_status read_resource(const struct sp_authzen_entity *resource, enum sp_authzen_shape shape,
+                                    struct sp_query *query, struct sp_error *error) {
+    enum sp_status status = check_entity(resource, error);
+    if (status == SP_OK)
+        status = read_required(resource, "type", SP_ID_MAX_BYTES, &query->resource_type, error);
+    if (status == SP_OK && shape != SP_AUTHZEN_RESOURCE_SEARCH)
+        status = read_required(resource, "id", SP_RESOURCE_ID_MAX_BYTES, &query->resource_id, error);
+    return status == SP_OK ? read_workspace(resource, &query->workspace, error) : status;
+}
+
+static enum sp_status read_context(const struct sp_authzen_entity *context, struct sp_authzen_question *question,
+                                   struct sp_error *error) {
+    struct sp_str text;
+    struct sp_error why;
+    if (context->json == NULL)
+        return SP_OK;
+    if (!json_is_object(context->json))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: must be an object", context->at);
+    enum sp_status status = read_text(context, context->json, "ip", 64, &text, error);
+    if (status != SP_OK || text.data == NULL)
+        return status;
+    if (sp_ip_parse(text, &question->ip, &why) != SP_OK)
+        return sp_error_set(error, SP_ERR_INVALID, "%s.ip: %s", context->at, why.message);
+    question->query.ip = &question->ip;
+    return SP_OK;
+}
+
+enum sp_status sp_authzen_read(const struct sp_authzen_entities *entities, enum sp_authzen_shape shape,
+                               const struct sp_authzen_settings *settings, struct sp_authzen_question *ret_question,
+                               struct sp_error *error) {
+    *ret_question = (struct sp_authzen_question){.subject = SP_AUTHZEN_NOBODY};
+    enum sp_status status = read_subject(&entities->subject, shape, settings, ret_question, error);
+    if (status == SP_OK)
+        status = read_action(&entities->action, shape, &ret_question->query, error);
+    if (status == SP_OK)
+        status = read_resource(&entities->resource, shape, &ret_question->query, error);
+    if (status == SP_OK)
+        status = read_context(&entities->context, ret_question, error);
+    if (status == SP_OK)
+        choose_words(entities, &settings->properties, ret_question);
+    return status;
+}

@@ -1,0 +1,56 @@
+#include "server/staleness_watch.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "daemon/process.h"
+#include "server/callers.h"
+
+enum { LOOK_EVERY_MS = 1000 };
+
+/* A store that cannot be looked at is no reason to refuse: the calls themselves say what is wrong with it. */
+static bool is_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
+    struct sp_query query = {.stale = false};
+    if (sp_snapshot_acquire(snapshot) != SP_OK)
+        return false;
+    enum sp_status status = sp_service_complete(service, sp_snapshot_view(snapshot), &query);
+    sp_snapshot_release(snapshot);
+    return status == SP_OK && query.stale;
+}
+
+static void tell(struct sp_service *service, struct sp_rpc_server *server, bool serving) {
+    atomic_store(&service->ready, serving);
+    sp_rpc_server_set_serving(server, serving);
+}
+
+static void watch_staleness(struct sp_service *service, struct sp_rpc_server *server, struct sp_snapshot *snapshot) {
+    bool stale = is_stale(service, snapshot);
+    tell(service, server, !stale);
+    while (!sp_process_wait_for_signal(LOOK_EVERY_MS)) {
+        sp_server_tend_callers(service);
+        bool now_stale = is_stale(service, snapshot);
+        if (now_stale == stale)
+            continue;
+        stale = now_stale;
+        tell(service, server, !stale);
+        if (stale)
+            sp_log(SP_LOG_ERROR,
+                   "the store was in step with its source last more than %" PRIu64
+                   " seconds ago: not serving, and every decision is STALE",
+                   service->config->max_staleness_s);
+        else
+            sp_log(SP_LOG_INFO, "the store is in step with its source again: serving");
+    }
+}
+
+void sp_server_serve_while_fresh(struct sp_service *service, struct sp_rpc_server *server) {
+    struct sp_snapshot *snapshot = NULL;
+    if (service->config->max_staleness_s > 0 && sp_snapshot_open(atomic_load(&service->store), &snapshot) == SP_OK) {
+        watch_staleness(service, server, snapshot);
+        sp_snapshot_close(snapshot);
+        return;
+    }
+    tell(service, server, true);
+    while (!sp_process_wait_for_signal(LOOK_EVERY_MS))
+        sp_server_tend_callers(service);
+}

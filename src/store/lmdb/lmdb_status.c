@@ -1,0 +1,74 @@
+#include <errno.h>
+
+#include "store/lmdb/view.h"
+
+enum sp_status sp_lmdb_status(int code) {
+    switch (code) {
+    case MDB_SUCCESS:
+        return SP_OK;
+    case MDB_NOTFOUND:
+        return SP_ERR_NOT_FOUND;
+    case MDB_KEYEXIST:
+        return SP_ERR_EXISTS;
+    case MDB_MAP_FULL:
+    case MDB_READERS_FULL:
+    case MDB_TXN_FULL:
+    case ENOSPC:
+    case EDQUOT:
+        return SP_ERR_EXHAUSTED;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return SP_ERR_CORRUPT;
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return SP_ERR_PRECONDITION;
+    case MDB_MAP_RESIZED:
+        return SP_ERR_UNAVAILABLE;
+    case MDB_BAD_VALSIZE:
+        return SP_ERR_INVALID;
+    case ENOMEM:
+        return SP_ERR_MEMORY;
+    case ENOENT:
+        return SP_ERR_NOT_FOUND;
+    default:
+        return code > 0 ? SP_ERR_IO : SP_ERR_INTERNAL;
+    }
+}
+
+/* What a person can do about it, for the codes where that is known. */
+static const char *mend(int code) {
+    switch (code) {
+    case MDB_MAP_FULL:
+        return "; the store's map is full: restart the writer with a larger --map-size, readers go on meanwhile";
+    case MDB_READERS_FULL:
+        return "; every reader slot is taken: `sallyport-sync` clears those of dead processes every few seconds, or "
+               "raise "
+               "max_readers";
+    case ENOSPC:
+    case EDQUOT:
+        return "; the volume is full: free space or enlarge it";
+    case EACCES:
+        return "; the data file must be readable, and the lock file readable and writable, by this user";
+    case EROFS:
+        return "; the folder must be mounted read-write, also for readers: they register in the lock file";
+    case EAGAIN:
+        return "; another process has this process's id in another PID namespace: set shareProcessNamespace: true in "
+               "the "
+               "pod";
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return "; the data file is damaged: restore a backup";
+    case MDB_MAP_RESIZED:
+        return "; another process enlarged the store and a long transaction here keeps the old map in use: try again";
+    default:
+        return "";
+    }
+}
+
+enum sp_status sp_lmdb_error(struct sp_error *error, int code, const char *doing) {
+    if (code == MDB_SUCCESS)
+        return SP_OK;
+    return sp_error_set(error, sp_lmdb_status(code), "cannot %s: %s%s", doing, mdb_strerror(code), mend(code));
+}

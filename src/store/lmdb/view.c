@@ -1,0 +1,78 @@
+#include "store/lmdb/view.h"
+
+enum sp_status sp_view_get(struct sp_view *view, enum sp_database database, struct sp_bytes key,
+                           struct sp_bytes *ret_value) {
+    MDB_val key_val = sp_val(key);
+    MDB_val value;
+    int code = mdb_get(view->txn, view->store->databases[database], &key_val, &value);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    *ret_value = sp_val_bytes(&value);
+    return SP_OK;
+}
+
+enum sp_status sp_view_get_sealed(struct sp_view *view, enum sp_database database, struct sp_bytes key,
+                                  struct sp_bytes *ret_value) {
+    struct sp_bytes record = {NULL, 0};
+    enum sp_status status = sp_view_get(view, database, key, &record);
+    if (status != SP_OK)
+        return status;
+    if (!sp_seal_fits((enum sp_seal_domain)sp_database_layouts[database].seal, key, record))
+        return SP_ERR_CORRUPT;
+    *ret_value = (struct sp_bytes){record.data, record.size - SP_SEAL_BYTES};
+    return SP_OK;
+}
+
+enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database, MDB_cursor **ret_cursor) {
+    return sp_lmdb_status(mdb_cursor_open(view->txn, view->store->databases[database], ret_cursor));
+}
+
+/* A write's cursors are opened anew each time: LMDB ends them with the transaction, and they cost nothing that a write
+ * would notice. */
+enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor **ret_cursor) {
+    static const enum sp_database databases[] = {
+        [SP_CURSOR_PRINCIPAL] = SP_DB_PRINCIPAL, [SP_CURSOR_RESOURCE] = SP_DB_RESOURCE};
+    if (view->writing)
+        return sp_view_open_cursor(view, databases[which], ret_cursor);
+    if (!view->renewed[which]) {
+        int code = mdb_cursor_renew(view->txn, view->cursors[which]);
+        if (code != MDB_SUCCESS)
+            return sp_lmdb_status(code);
+        view->renewed[which] = true;
+        sp_view_stand_nowhere(view, which);
+    }
+    *ret_cursor = view->cursors[which];
+    return SP_OK;
+}
+
+void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor) {
+    if (view->writing)
+        mdb_cursor_close(cursor);
+}
+
+int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
+                     MDB_val *ret_value) {
+    struct sp_standing *standing = &view->standing[which];
+    bool can_stand = !view->writing && key.size <= SP_STANDING_BYTES;
+    if (can_stand && standing->key_size == key.size && memcmp(standing->key, key.data, key.size) == 0) {
+        *ret_value = standing->first;
+        return MDB_SUCCESS;
+    }
+    MDB_val key_val = sp_val(key);
+    standing->key_size = 0;
+    int code = mdb_cursor_get(cursor, &key_val, ret_value, MDB_SET_KEY);
+    if (code == MDB_SUCCESS && can_stand && key.size > 0) {
+        memcpy(standing->key, key.data, key.size);
+        standing->key_size = key.size;
+        standing->first = *ret_value;
+    }
+    return code;
+}
+
+enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {
+    MDB_stat stat_buffer;
+    int code = mdb_stat(view->txn, view->store->databases[database], &stat_buffer);
+    if (code == MDB_SUCCESS)
+        *ret_entries = stat_buffer.ms_entries;
+    return sp_lmdb_status(code);
+}

@@ -1,0 +1,233 @@
+#include "store/records/change.h"
+
+#include <inttypes.h>
+
+#include "core/key_text.h"
+#include "store/lmdb/view.h"
+#include "store/records/change_record.h"
+#include "wire/wire.h"
+
+enum { ANCHOR_BYTES = 8 + SP_CHANGE_HASH_BYTES };
+
+/* The newest change that is gone, and its hash; zeros where nothing was trimmed. */
+struct anchor {
+    uint64_t revision;
+    uint8_t hash[SP_CHANGE_HASH_BYTES];
+};
+
+static enum sp_status read_anchor(struct sp_view *view, struct anchor *ret_anchor) {
+    struct sp_bytes value;
+    enum sp_status status = sp_view_meta(view, "anchor", &value);
+    if (status == SP_ERR_NOT_FOUND) {
+        *ret_anchor = (struct anchor){.revision = 0};
+        return SP_OK;
+    }
+    if (status != SP_OK)
+        return status;
+    if (value.size != ANCHOR_BYTES)
+        return SP_ERR_CORRUPT;
+    ret_anchor->revision = sp_load_be64(value.data);
+    memcpy(ret_anchor->hash, value.data + 8, SP_CHANGE_HASH_BYTES);
+    return SP_OK;
+}
+
+static enum sp_status write_anchor(struct sp_write *write, const struct anchor *anchor) {
+    uint8_t value[ANCHOR_BYTES];
+    sp_store_be64(value, anchor->revision);
+    memcpy(value + 8, anchor->hash, SP_CHANGE_HASH_BYTES);
+    return sp_write_meta(write, "anchor", (struct sp_bytes){value, sizeof value});
+}
+
+/* Calls `each` with every stored entry from number `from` on. */
+typedef enum sp_status entry_visit(void *context, uint64_t number, struct sp_bytes packed);
+
+static enum sp_status walk_entries(struct sp_view *view, uint64_t from, entry_visit *each, void *context) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, SP_DB_CHANGE, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = sp_val(sp_number_key(&from));
+    MDB_val value;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == MDB_SUCCESS && status == SP_OK) {
+        uint64_t number;
+        memcpy(&number, key.mv_data, sizeof number);
+        status = each(context, number, sp_val_bytes(&value));
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (status != SP_OK)
+        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct sp_arena *arena;
+    sp_change_visit *visit;
+    void *context;
+};
+
+static enum sp_status unpack_and_visit(void *context, uint64_t number, struct sp_bytes packed) {
+    const struct reader *reader = context;
+    (void)number;
+    ProtobufCMessage *message;
+    sp_arena_reset(reader->arena);
+    enum sp_status status = sp_wire_unpack_trusted(&sallyport__v1__change__descriptor, packed, reader->arena, &message);
+    return status == SP_OK ? reader->visit(reader->context, (const Sallyport__V1__Change *)message) : status;
+}
+
+enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
+                              void *context) {
+    struct anchor anchor;
+    enum sp_status status = read_anchor(view, &anchor);
+    if (status != SP_OK)
+        return status;
+    if (from != 0 && from <= anchor.revision)
+        return SP_ERR_OUT_OF_RANGE;
+    struct reader reader = {arena, visit, context};
+    return walk_entries(view, from, unpack_and_visit, &reader);
+}
+
+/* ---- trimming ---- */
+
+enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) {
+    struct anchor anchor;
+    enum sp_status status = read_anchor(view, &anchor);
+    if (status == SP_OK)
+        *ret_trimmed = anchor.revision > 0;
+    return status;
+}
+
+/* The time of an entry is its field 2, but reading it means unpacking: entries are few beside decisions. */
+static enum sp_status entry_time(struct sp_bytes packed, struct sp_arena *arena, int64_t *ret_time_s) {
+    ProtobufCMessage *message;
+    sp_arena_reset(arena);
+    enum sp_status status = sp_wire_unpack_trusted(&sallyport__v1__change__descriptor, packed, arena, &message);
+    if (status == SP_OK)
+        *ret_time_s = ((const Sallyport__V1__Change *)message)->time;
+    return status;
+}
+
+struct trimmer {
+    struct sp_arena arena;
+    int64_t before_s;
+    size_t limit;
+    uint64_t last; /* the head's entry, which always stays */
+    struct anchor anchor;
+    uint64_t first;
+    size_t count;
+};
+
+static enum sp_status find_old(void *context, uint64_t number, struct sp_bytes packed) {
+    struct trimmer *trimmer = context;
+    int64_t time_s;
+    struct sp_bytes hashed;
+    const uint8_t *hash;
+    if (trimmer->count == trimmer->limit || number >= trimmer->last)
+        return SP_ERR_OUT_OF_RANGE;
+    enum sp_status status = entry_time(packed, &trimmer->arena, &time_s);
+    if (status == SP_OK && time_s >= trimmer->before_s)
+        return SP_ERR_OUT_OF_RANGE;
+    if (status == SP_OK)
+        status = sp_change_split(packed, &hashed, &hash);
+    if (status != SP_OK)
+        return status;
+    if (trimmer->count++ == 0)
+        trimmer->first = number;
+    trimmer->anchor.revision = number;
+    memcpy(trimmer->anchor.hash, hash, SP_CHANGE_HASH_BYTES);
+    return SP_OK;
+}
+
+static enum sp_status remove_found(struct sp_write *write, const struct trimmer *trimmer) {
+    if (trimmer->count == 0)
+        return SP_OK;
+    enum sp_status status = SP_OK;
+    for (uint64_t number = trimmer->first; status == SP_OK && number <= trimmer->anchor.revision; number++) {
+        status = sp_write_remove(write, SP_DB_CHANGE, sp_number_key(&number), NULL);
+        if (status == SP_ERR_NOT_FOUND)
+            status = SP_OK;
+    }
+    return status == SP_OK ? write_anchor(write, &trimmer->anchor) : status;
+}
+
+enum { TRIM_ARENA_BYTES = 64 * 1024, TRIM_BUDGET_BYTES = 256 * 1024 * 1024 };
+
+enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) {
+    struct sp_head head;
+    struct trimmer trimmer = {.before_s = before_s, .limit = limit};
+    enum sp_status status = sp_view_head(&write->view, &head);
+    if (status == SP_OK)
+        status = sp_arena_init(&trimmer.arena, TRIM_ARENA_BYTES, TRIM_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    trimmer.last = head.revision.number;
+    status = walk_entries(&write->view, 0, find_old, &trimmer);
+    if (status == SP_OK)
+        status = remove_found(write, &trimmer);
+    sp_arena_fini(&trimmer.arena);
+    if (status == SP_OK)
+        *ret_removed = trimmer.count;
+    return status;
+}
+
+/* ---- the chain ---- */
+
+struct verifier {
+    struct sp_arena *arena;
+    struct sp_error *error;
+    struct anchor last; /* of the entry before */
+    uint64_t checked;
+};
+
+static enum sp_status verify_entry(void *context, uint64_t number, struct sp_bytes packed) {
+    struct verifier *verifier = context;
+    struct sp_bytes hashed;
+    const uint8_t *told;
+    uint8_t hash[SP_CHANGE_HASH_BYTES];
+    if (number != verifier->last.revision + 1)
+        return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the chain of changes lacks revision %" PRIu64,
+                            verifier->last.revision + 1);
+    sp_arena_reset(verifier->arena);
+    uint8_t *buffer = sp_arena_alloc(verifier->arena, SP_CHANGE_HASH_BYTES + packed.size);
+    if (buffer == NULL)
+        return sp_error_set(verifier->error, SP_ERR_MEMORY, "out of memory at revision %" PRIu64, number);
+    if (sp_change_split(packed, &hashed, &told) != SP_OK)
+        return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the change of revision %" PRIu64 " has no hash", number);
+    memcpy(buffer, verifier->last.hash, SP_CHANGE_HASH_BYTES);
+    memcpy(buffer + SP_CHANGE_HASH_BYTES, hashed.data, hashed.size);
+    sp_sha256(buffer, SP_CHANGE_HASH_BYTES + hashed.size, hash);
+    if (memcmp(hash, told, sizeof hash) != 0)
+        return sp_error_set(
+            verifier->error, SP_ERR_CORRUPT,
+            "the change of revision %" PRIu64 " does not fit the chain: it or the one before was altered", number);
+    verifier->last.revision = number;
+    memcpy(verifier->last.hash, hash, sizeof hash);
+    verifier->checked++;
+    return SP_OK;
+}
+
+enum sp_status sp_change_verify(struct sp_view *view, struct sp_arena *arena, uint64_t *ret_checked,
+                                struct sp_error *error) {
+    struct sp_head head;
+    struct verifier verifier = {.arena = arena, .error = error};
+    enum sp_status status = sp_view_head(view, &head);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the store's head is damaged");
+    status = read_anchor(view, &verifier.last);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the anchor of the chain of changes is damaged");
+    status = walk_entries(view, 0, verify_entry, &verifier);
+    if (status != SP_OK)
+        return status;
+    if (verifier.last.revision != head.revision.number ||
+        memcmp(verifier.last.hash, head.last_hash, SP_CHANGE_HASH_BYTES) != 0)
+        return sp_error_set(error, SP_ERR_CORRUPT,
+                            "the chain of changes ends at revision %" PRIu64 ", the store is at %" PRIu64,
+                            verifier.last.revision, head.revision.number);
+    *ret_checked = verifier.checked;
+    return SP_OK;
+}

@@ -1,0 +1,217 @@
+#include "store/records/change_record.h"
+
+#include "core/key_text.h"
+#include "store/records/change.h"
+
+enum { WIRE_VARINT = 0, WIRE_BYTES = 2, VARINT_MAX_BYTES = 10 };
+
+/* Field numbers of sallyport.v1.Change and EntityChange. */
+enum {
+    CHANGE_ENTITIES = 8,
+    CHANGE_HASH = 9,
+    ENTITY_KIND = 1,
+    ENTITY_WORKSPACE = 2,
+    ENTITY_ID = 3,
+    ENTITY_DELETED = 4,
+    ENTITY_MEMBERSHIP_BEFORE = 14,
+    ENTITY_GRANT_BEFORE = 15,
+};
+
+/* How a kind of entity appears in the audit trail. */
+struct appearance {
+    Sallyport__V1__EntityKind kind;
+    unsigned after_field;  /* 0: not told of */
+    unsigned before_field; /* of a deleted one; 0: none */
+};
+
+static const struct appearance appearances[] = {
+    [SP_KIND_SCHEMA] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_SCHEMA, 13, 0},
+    [SP_KIND_OPERATOR] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_OPERATOR, 12, 0},
+    [SP_KIND_WORKSPACE] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_WORKSPACE, 5, 0},
+    [SP_KIND_PRINCIPAL] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_PRINCIPAL, 6, 0},
+    [SP_KIND_GROUP] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_GROUP, 7, 0},
+    [SP_KIND_MEMBERSHIP] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_MEMBERSHIP, 8, ENTITY_MEMBERSHIP_BEFORE},
+    [SP_KIND_RESOURCE] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_RESOURCE, 9, 0},
+    [SP_KIND_GRANT] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_GRANT, 10, ENTITY_GRANT_BEFORE},
+    [SP_KIND_KEY] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_API_KEY, 11, 0},
+    [SP_KIND_TOMBSTONE] = {SALLYPORT__V1__ENTITY_KIND__ENTITY_KIND_UNSPECIFIED, 0, 0},
+};
+
+/* ---- writing protobuf ---- */
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value) {
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static size_t varint_size(uint64_t value) {
+    uint8_t scratch[VARINT_MAX_BYTES];
+    return (size_t)(put_varint(scratch, value) - scratch);
+}
+
+static size_t bytes_field_size(size_t size) {
+    return 1 + varint_size(size) + size; /* field numbers up to 15 take one byte */
+}
+
+static uint8_t *put_bytes_field(uint8_t *at, unsigned field, struct sp_bytes value) {
+    *at++ = (uint8_t)(field << 3 | WIRE_BYTES);
+    at = put_varint(at, value.size);
+    if (value.size > 0)
+        memcpy(at, value.data, value.size);
+    return at + value.size;
+}
+
+enum sp_status sp_stored_public_part(struct sp_bytes packed, struct sp_bytes *ret_part) {
+    if (packed.size < 2 || packed.data[0] != (1U << 3 | WIRE_BYTES))
+        return SP_ERR_INVALID;
+    uint64_t size = 0;
+    size_t at = 1;
+    for (unsigned shift = 0; at < packed.size && shift < 35; shift += 7) {
+        uint8_t byte = packed.data[at++];
+        size |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            if (size > packed.size - at)
+                return SP_ERR_INVALID;
+            *ret_part = (struct sp_bytes){packed.data + at, size};
+            return SP_OK;
+        }
+    }
+    return SP_ERR_INVALID;
+}
+
+/* ---- one entity ---- */
+
+/* Workspace and id as the trail tells them, from the entity's key. */
+struct names {
+    struct sp_bytes workspace;
+    struct sp_bytes id;
+    uint8_t id_text[SP_ENTITY_KEY_MAX_BYTES];
+};
+
+/* The key's parts joined with '/'; a grant's subject without the letter of its kind. */
+static size_t join_parts(const uint8_t *parts, size_t size, bool is_grant, uint8_t *text) {
+    const uint8_t *last = parts;
+    size_t written = 0;
+    for (size_t i = 0; i < size; i++) {
+        bool separator = parts[i] == 0;
+        if (separator)
+            last = parts + i + 1;
+        text[written++] = separator ? '/' : parts[i];
+    }
+    size_t last_at = (size_t)(last - parts);
+    if (is_grant && last_at < size) {
+        memmove(text + last_at, text + last_at + 1, size - last_at - 1);
+        written--;
+    }
+    return written;
+}
+
+static void read_names(struct sp_bytes key, struct names *ret_names) {
+    const uint8_t *workspace = key.data + 1;
+    const uint8_t *end = memchr(workspace, 0, key.size - 1);
+    ret_names->workspace = (struct sp_bytes){workspace, (size_t)(end - workspace)};
+    size_t parts_size = (size_t)(key.data + key.size - (end + 1));
+    ret_names->id = (struct sp_bytes){
+        ret_names->id_text, join_parts(end + 1, parts_size, key.data[0] == SP_KIND_GRANT, ret_names->id_text)};
+    if (key.data[0] == SP_KIND_WORKSPACE)
+        ret_names->id = ret_names->workspace;
+}
+
+static size_t entity_size(const struct sp_entity_change *entity, const struct names *names) {
+    const struct appearance *appearance = &appearances[entity->key.data[0]];
+    size_t size = 2; /* the kind, always below 128 */
+    if (names->workspace.size > 0)
+        size += bytes_field_size(names->workspace.size);
+    if (names->id.size > 0)
+        size += bytes_field_size(names->id.size);
+    if (!entity->deleted)
+        return size + bytes_field_size(entity->public_part.size);
+    return size + 2 + (appearance->before_field != 0 ? bytes_field_size(entity->public_part.size) : 0);
+}
+
+static uint8_t *put_entity(uint8_t *at, const struct sp_entity_change *entity, const struct names *names) {
+    const struct appearance *appearance = &appearances[entity->key.data[0]];
+    *at++ = ENTITY_KIND << 3 | WIRE_VARINT;
+    *at++ = (uint8_t)appearance->kind;
+    if (names->workspace.size > 0)
+        at = put_bytes_field(at, ENTITY_WORKSPACE, names->workspace);
+    if (names->id.size > 0)
+        at = put_bytes_field(at, ENTITY_ID, names->id);
+    if (!entity->deleted)
+        return put_bytes_field(at, appearance->after_field, entity->public_part);
+    *at++ = ENTITY_DELETED << 3 | WIRE_VARINT;
+    *at++ = 1;
+    if (appearance->before_field != 0)
+        at = put_bytes_field(at, appearance->before_field, entity->public_part);
+    return at;
+}
+
+/* ---- the entry ---- */
+
+static bool is_told(const struct sp_entity_change *entity) {
+    return appearances[entity->key.data[0]].after_field != 0;
+}
+
+static size_t entities_size(const struct sp_entity_change *entities, size_t count) {
+    size_t size = 0;
+    struct names names;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_told(&entities[i]))
+            continue;
+        read_names(entities[i].key, &names);
+        size += bytes_field_size(entity_size(&entities[i], &names));
+    }
+    return size;
+}
+
+static uint8_t *put_entities(uint8_t *at, const struct sp_entity_change *entities, size_t count) {
+    struct names names;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_told(&entities[i]))
+            continue;
+        read_names(entities[i].key, &names);
+        *at++ = CHANGE_ENTITIES << 3 | WIRE_BYTES;
+        at = put_varint(at, entity_size(&entities[i], &names));
+        at = put_entity(at, &entities[i], &names);
+    }
+    return at;
+}
+
+enum sp_status sp_change_pack(const Sallyport__V1__Change *head, const struct sp_entity_change *entities,
+                              size_t entity_count, const uint8_t last_hash[static SP_CHANGE_HASH_BYTES],
+                              struct sp_arena *arena, struct sp_bytes *ret_packed,
+                              uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
+    Sallyport__V1__Change bare = *head;
+    bare.n_entities = 0;
+    bare.entities = NULL;
+    bare.hash = (ProtobufCBinaryData){0, NULL};
+    size_t head_size = sallyport__v1__change__get_packed_size(&bare);
+    size_t size = head_size + entities_size(entities, entity_count);
+    uint8_t *buffer = sp_arena_alloc(arena, SP_CHANGE_HASH_BYTES + size + SP_CHANGE_HASH_FIELD_BYTES);
+    if (buffer == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(buffer, last_hash, SP_CHANGE_HASH_BYTES);
+    uint8_t *packed = buffer + SP_CHANGE_HASH_BYTES;
+    sallyport__v1__change__pack(&bare, packed);
+    uint8_t *end = put_entities(packed + head_size, entities, entity_count);
+    sp_sha256(buffer, SP_CHANGE_HASH_BYTES + size, ret_hash);
+    put_bytes_field(end, CHANGE_HASH, (struct sp_bytes){ret_hash, SP_CHANGE_HASH_BYTES});
+    *ret_packed = (struct sp_bytes){packed, size + SP_CHANGE_HASH_FIELD_BYTES};
+    return SP_OK;
+}
+
+enum sp_status sp_change_split(struct sp_bytes packed, struct sp_bytes *ret_hashed, const uint8_t **ret_hash) {
+    if (packed.size < SP_CHANGE_HASH_FIELD_BYTES)
+        return SP_ERR_CORRUPT;
+    size_t hashed = packed.size - SP_CHANGE_HASH_FIELD_BYTES;
+    const uint8_t *field = packed.data + hashed;
+    if (field[0] != (CHANGE_HASH << 3 | WIRE_BYTES) || field[1] != SP_CHANGE_HASH_BYTES)
+        return SP_ERR_CORRUPT;
+    *ret_hashed = (struct sp_bytes){packed.data, hashed};
+    *ret_hash = field + 2;
+    return SP_OK;
+}

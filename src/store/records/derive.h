@@ -1,0 +1,35 @@
+/* Inside the store: which index records an entity stands for. Pure: the message in, records out.
+ *
+ * Each index record is derived from exactly one entity, so a change of an entity is the difference of two sets, and
+ * reindexing is the union over all entities. Counts are the one exception: a record of SP_DB_COUNT has no value and
+ * means "one more". */
+#ifndef SP_STORE_RECORDS_DERIVE_H
+#define SP_STORE_RECORDS_DERIVE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+#include "store/records/layout.h"
+
+struct sp_index_record {
+    enum sp_database database;
+    struct sp_bytes key;
+    struct sp_bytes value;
+};
+
+struct sp_index_records {
+    struct sp_index_record *items; /* in the arena */
+    size_t count;
+    size_t capacity;
+};
+
+/* The records of an entity, given its key and its unpacked message. SP_ERR_INVALID with a message where the entity is not
+ * whole (a number missing, a digest of another length, a schema or an allowlist that does not parse); SP_ERR_MEMORY. */
+enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *message, struct sp_arena *arena,
+                         struct sp_index_records *ret_records, struct sp_error *error) SP_MUST_USE;
+
+/* Sorts by database, key and value. */
+void sp_index_records_sort(struct sp_index_records *records);
+int sp_index_record_compare(const struct sp_index_record *a, const struct sp_index_record *b);
+
+#endif

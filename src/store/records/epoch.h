@@ -1,0 +1,13 @@
+/* Beginning a new epoch: what a restore, a migration, and a source that was set back do. */
+#ifndef SP_STORE_RECORDS_EPOCH_H
+#define SP_STORE_RECORDS_EPOCH_H
+
+#include "base/arena.h"
+#include "store/lmdb/store.h"
+
+/* Begins an epoch above `above`, with the next number and an audit entry of `method`, made offline by `command`. Not below the time, so
+ * that it is also above the epochs of stores that nobody looks at here. `arena` is scratch. */
+enum sp_status sp_write_begin_epoch(struct sp_write *write, uint64_t above, const char *command, const char *method,
+                                    int64_t now_s, struct sp_arena *arena) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,174 @@
+/* Walking the one-to-many indexes, for lists and cascades. */
+#include "base/text.h"
+#include "store/lmdb/view.h"
+#include "store/records/entity.h"
+#include "store/records/record.h"
+
+/* Visits the values of one key in order. `visit` gets the raw value. */
+typedef enum sp_status value_visit(void *context, struct sp_bytes value);
+
+static enum sp_status walk_values(struct sp_view *view, enum sp_database database, struct sp_bytes key,
+                                  value_visit *visit, void *context) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, database, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key_val = sp_val(key);
+    MDB_val value;
+    int code = mdb_cursor_get(cursor, &key_val, &value, MDB_SET_KEY);
+    while (code == MDB_SUCCESS && status == SP_OK) {
+        status = visit(context, sp_val_bytes(&value));
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key_val, &value, MDB_NEXT_DUP);
+    }
+    mdb_cursor_close(cursor);
+    if (status != SP_OK)
+        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+}
+
+/* One caller's visitor, and what the edges are sealed with. */
+struct walker {
+    struct sp_bytes key;
+    enum sp_seal_domain domain;
+    union {
+        enum sp_status (*text)(void *context, struct sp_str text);
+        enum sp_status (*bytes)(void *context, struct sp_bytes bytes);
+        enum sp_status (*number)(void *context, uint64_t number);
+        enum sp_status (*grant)(void *context, uint64_t subject_number, enum sp_role role);
+    } visit;
+    void *context;
+};
+
+static enum sp_status visit_text(void *context, struct sp_bytes value) {
+    const struct walker *walker = context;
+    return walker->visit.text(walker->context, (struct sp_str){(const char *)value.data, value.size});
+}
+
+static enum sp_status visit_bytes(void *context, struct sp_bytes value) {
+    const struct walker *walker = context;
+    return walker->visit.bytes(walker->context, value);
+}
+
+static enum sp_status visit_number(void *context, struct sp_bytes value) {
+    const struct walker *walker = context;
+    return value.size == 8 ? walker->visit.number(walker->context, sp_load_be64(value.data)) : SP_ERR_CORRUPT;
+}
+
+static enum sp_status visit_group(void *context, struct sp_bytes value) {
+    const struct walker *walker = context;
+    struct sp_edge edge;
+    enum sp_status status = sp_edge_decode(walker->domain, walker->key, value, &edge);
+    if (status != SP_OK || edge.subject == 0)
+        return status;
+    return walker->visit.number(walker->context, edge.subject);
+}
+
+static enum sp_status visit_grant(void *context, struct sp_bytes value) {
+    const struct walker *walker = context;
+    struct sp_edge edge;
+    enum sp_status status = sp_edge_decode(walker->domain, walker->key, value, &edge);
+    if (status != SP_OK || edge.subject == 0)
+        return status;
+    if (edge.payload < SP_ROLE_VIEWER || edge.payload > SP_ROLE_ADMIN)
+        return SP_ERR_CORRUPT;
+    return walker->visit.grant(walker->context, edge.subject, (enum sp_role)edge.payload);
+}
+
+enum sp_status sp_index_walk_principal_keys(struct sp_view *view, uint64_t principal_number,
+                                            enum sp_status (*visit)(void *context, struct sp_str key_id),
+                                            void *context) {
+    struct walker walker = {.visit.text = visit, .context = context};
+    return walk_values(view, SP_DB_PRINC_KEY, sp_number_key(&principal_number), visit_text, &walker);
+}
+
+enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number,
+                                               enum sp_status (*visit)(void *context, struct sp_bytes resource_key),
+                                               void *context) {
+    struct walker walker = {.visit.bytes = visit, .context = context};
+    return walk_values(view, SP_DB_SUBJECT_RES, sp_number_key(&subject_number), visit_bytes, &walker);
+}
+
+enum sp_status sp_index_walk_resource_grants(struct sp_view *view, struct sp_bytes resource_key,
+                                             enum sp_status (*visit)(void *context, uint64_t subject_number,
+                                                                     enum sp_role role),
+                                             void *context) {
+    struct walker walker = {.key = resource_key, .domain = SP_SEAL_RESOURCE, .visit.grant = visit, .context = context};
+    return walk_values(view, SP_DB_RESOURCE, resource_key, visit_grant, &walker);
+}
+
+enum sp_status sp_index_walk_principal_groups(struct sp_view *view, uint64_t principal_number,
+                                              enum sp_status (*visit)(void *context, uint64_t group_number),
+                                              void *context) {
+    struct sp_bytes key = sp_number_key(&principal_number);
+    struct walker walker = {.key = key, .domain = SP_SEAL_PRINCIPAL, .visit.number = visit, .context = context};
+    return walk_values(view, SP_DB_PRINCIPAL, key, visit_group, &walker);
+}
+
+enum sp_status sp_index_walk_group_members(struct sp_view *view, uint64_t group_number,
+                                           enum sp_status (*visit)(void *context, uint64_t principal_number),
+                                           void *context) {
+    struct walker walker = {.visit.number = visit, .context = context};
+    return walk_values(view, SP_DB_GROUP_MEMBER, sp_number_key(&group_number), visit_number, &walker);
+}
+
+enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, struct sp_str after,
+                                     enum sp_status (*visit)(void *context, struct sp_str action), void *context) {
+    uint8_t start[SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES + 1];
+    if (type.size == 0 || type.size > SP_ID_MAX_BYTES || after.size > SP_ID_MAX_BYTES)
+        return SP_OK;
+    memcpy(start, type.data, type.size);
+    start[type.size] = 0;
+    size_t prefix_size = type.size + 1;
+    if (after.size > 0)
+        memcpy(start + prefix_size, after.data, after.size);
+    start[prefix_size + after.size] = 0; /* no name holds a NUL: the first key above `after` */
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, SP_DB_ACTION, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = {prefix_size + after.size + 1, start};
+    MDB_val value;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == MDB_SUCCESS && status == SP_OK && key.mv_size > prefix_size &&
+           memcmp(key.mv_data, start, prefix_size) == 0) {
+        const char *name = (const char *)key.mv_data + prefix_size;
+        status = visit(context, (struct sp_str){name, key.mv_size - prefix_size});
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (status != SP_OK)
+        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+    return code == MDB_NOTFOUND || code == MDB_SUCCESS ? SP_OK : sp_lmdb_status(code);
+}
+
+enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, SP_DB_GROUP_MEMBER, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = sp_val(sp_number_key(&group_number));
+    MDB_val value;
+    size_t members = 0;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_KEY);
+    if (code == MDB_SUCCESS)
+        code = mdb_cursor_count(cursor, &members);
+    mdb_cursor_close(cursor);
+    if (code != MDB_SUCCESS && code != MDB_NOTFOUND)
+        return sp_lmdb_status(code);
+    *ret_members = members;
+    return SP_OK;
+}
+
+enum sp_status sp_index_subject(struct sp_view *view, uint64_t subject_number, struct sp_entity_key *ret_key) {
+    struct sp_bytes value;
+    enum sp_status status = sp_view_get(view, SP_DB_SUBJECT, sp_number_key(&subject_number), &value);
+    if (status != SP_OK)
+        return status;
+    if (value.size == 0 || value.size > SP_ENTITY_KEY_MAX_BYTES)
+        return SP_ERR_CORRUPT;
+    ret_key->size = (uint16_t)value.size;
+    memcpy(ret_key->bytes, value.data, value.size);
+    return SP_OK;
+}

@@ -1,0 +1,213 @@
+/* The effective role: a leapfrog join of a principal's groups with a resource's grants.
+ *
+ * Both are lists of edges in the order of their subjects. The two sides take turns: each seeks the first subject that is
+ * not below the other's, so that every seek of one side skips whatever the other side does not have. The rounds are at
+ * most as many as the shorter side has edges, and a seek is logarithmic in its own side. */
+#include "store/lmdb/view.h"
+#include "store/records/index.h"
+#include "store/records/record.h"
+
+struct side {
+    struct sp_view *view;
+    enum sp_kept_cursor which;
+    MDB_cursor *cursor;
+    struct sp_bytes key;
+    enum sp_seal_domain domain;
+    /* Of a short list: all of its edges as they lie beside each other in the page, and how far the join has come. */
+    const uint8_t *edges;
+    size_t count;
+    size_t at;
+};
+
+/* Where a side stands. The record's seal is checked when it is used, not when it is skipped. */
+struct position {
+    uint64_t subject; /* 0: past the end */
+    struct sp_bytes record;
+};
+
+enum { SHORT_LIST = 64 };
+
+static enum sp_status narrow(int code) {
+    return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
+}
+
+/* Takes hold of a short list, which is the usual one: reading it in place costs less than a single seek. A list that is
+ * long, or lies in several pages, stays with the cursor. */
+static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
+    MDB_val key = sp_val(side->key);
+    MDB_val value;
+    size_t count;
+    int code = sp_view_stand_at(side->view, side->which, side->cursor, side->key, &value);
+    *ret_empty = code == MDB_NOTFOUND;
+    if (code == MDB_NOTFOUND)
+        return SP_OK;
+    if (code == MDB_SUCCESS)
+        code = mdb_cursor_count(side->cursor, &count);
+    if (code == MDB_SUCCESS && count > 1 && count <= SHORT_LIST)
+        code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_MULTIPLE); /* leaves a single value as it is */
+    if (code != MDB_SUCCESS)
+        return narrow(code);
+    if (count <= SHORT_LIST && value.mv_size == count * SP_EDGE_BYTES) {
+        side->edges = value.mv_data;
+        side->count = count;
+    }
+    return SP_OK;
+}
+
+static void seek_in_list(struct side *side, uint64_t least, struct position *ret_position) {
+    *ret_position = (struct position){.subject = 0};
+    for (; side->at < side->count; side->at++) {
+        const uint8_t *edge = side->edges + side->at * SP_EDGE_BYTES;
+        uint64_t subject = sp_load_be64(edge);
+        if (subject >= least) {
+            *ret_position = (struct position){.subject = subject, .record = {edge, SP_EDGE_BYTES}};
+            return;
+        }
+    }
+}
+
+/* Moves on to the first edge whose subject is at least `least`, which is never 0: the head is stepped over. */
+static enum sp_status seek(struct side *side, uint64_t least, struct position *ret_position) {
+    if (side->edges != NULL) {
+        seek_in_list(side, least, ret_position);
+        return SP_OK;
+    }
+    uint8_t probe[SP_EDGE_BYTES] = {0};
+    sp_store_be64(probe, least);
+    MDB_val key = sp_val(side->key);
+    MDB_val value = {sizeof probe, probe};
+    int code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_BOTH_RANGE);
+    if (code == MDB_NOTFOUND) {
+        sp_view_stand_nowhere(side->view, side->which); /* what LMDB leaves of the cursor cannot be counted from */
+        *ret_position = (struct position){.subject = 0};
+        return SP_OK;
+    }
+    if (code != MDB_SUCCESS)
+        return narrow(code);
+    struct sp_bytes record = sp_val_bytes(&value);
+    uint64_t subject = sp_edge_peek(record).subject;
+    if (record.size != SP_EDGE_BYTES || subject < least)
+        return SP_ERR_CORRUPT;
+    *ret_position = (struct position){.subject = subject, .record = record};
+    return SP_OK;
+}
+
+/* What the join tells: each grant that counts. Returns false to end it. */
+struct hearer {
+    bool (*hear)(void *context, uint64_t subject_number, enum sp_role role);
+    void *context;
+};
+
+/* Checks both seals of a match, and tells of the grant. `member` NULL: the principal itself. */
+static enum sp_status use_match(const struct side *groups, const struct position *member, const struct side *grants,
+                                const struct position *grant, const struct hearer *hearer, bool *ret_go_on) {
+    struct sp_edge edge;
+    enum sp_status status = SP_OK;
+    if (member != NULL)
+        status = sp_edge_decode(groups->domain, groups->key, member->record, &edge);
+    if (status == SP_OK)
+        status = sp_edge_decode(grants->domain, grants->key, grant->record, &edge);
+    if (status != SP_OK)
+        return status;
+    if (edge.payload < SP_ROLE_VIEWER || edge.payload > SP_ROLE_ADMIN)
+        return SP_ERR_CORRUPT;
+    *ret_go_on = hearer->hear(hearer->context, edge.subject, (enum sp_role)edge.payload);
+    return SP_OK;
+}
+
+static enum sp_status join_groups(struct side *groups, struct side *grants, const struct hearer *hearer) {
+    struct position member;
+    struct position grant;
+    bool go_on = true;
+    enum sp_status status = seek(groups, 1, &member);
+    while (status == SP_OK && go_on && member.subject != 0) {
+        status = seek(grants, member.subject, &grant);
+        if (status != SP_OK || grant.subject == 0)
+            break;
+        if (grant.subject == member.subject) {
+            status = use_match(groups, &member, grants, &grant, hearer, &go_on);
+            if (status == SP_OK && go_on)
+                status = seek(groups, member.subject + 1, &member);
+        } else {
+            status = seek(groups, grant.subject, &member);
+        }
+    }
+    return status;
+}
+
+static enum sp_status join(struct side *groups, struct side *grants, uint64_t principal_number,
+                           const struct hearer *hearer) {
+    struct position direct;
+    bool go_on = true;
+    bool no_grants;
+    bool no_groups;
+    enum sp_status status = hold_short_list(grants, &no_grants);
+    if (status != SP_OK || no_grants)
+        return status;
+    status = seek(grants, principal_number, &direct);
+    if (status == SP_OK && direct.subject == principal_number)
+        status = use_match(NULL, NULL, grants, &direct, hearer, &go_on);
+    if (status != SP_OK || !go_on)
+        return status;
+    grants->at = 0;
+    status = hold_short_list(groups, &no_groups);
+    return status != SP_OK || no_groups ? status : join_groups(groups, grants, hearer);
+}
+
+static enum sp_status tell_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                      const struct hearer *hearer) {
+    if (principal_number == 0 || resource_key.size == 0)
+        return SP_OK;
+    struct side groups = {.view = view,
+                          .which = SP_CURSOR_PRINCIPAL,
+                          .key = sp_number_key(&principal_number),
+                          .domain = SP_SEAL_PRINCIPAL};
+    struct side grants = {.view = view, .which = SP_CURSOR_RESOURCE, .key = resource_key, .domain = SP_SEAL_RESOURCE};
+    enum sp_status status = sp_view_borrow_cursor(view, SP_CURSOR_PRINCIPAL, &groups.cursor);
+    if (status != SP_OK)
+        return SP_ERR_IO;
+    status = sp_view_borrow_cursor(view, SP_CURSOR_RESOURCE, &grants.cursor);
+    if (status == SP_OK) {
+        status = join(&groups, &grants, principal_number, hearer);
+        sp_view_return_cursor(view, grants.cursor);
+    }
+    sp_view_return_cursor(view, groups.cursor);
+    return status;
+}
+
+static bool keep_highest(void *context, uint64_t subject_number, enum sp_role role) {
+    enum sp_role *highest = context;
+    (void)subject_number;
+    if (role > *highest)
+        *highest = role;
+    return *highest != SP_ROLE_ADMIN;
+}
+
+enum sp_status sp_index_effective_role(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                       enum sp_role *ret_role) {
+    enum sp_role highest = SP_ROLE_NONE;
+    struct hearer hearer = {keep_highest, &highest};
+    enum sp_status status = tell_considered(view, resource_key, principal_number, &hearer);
+    if (status == SP_OK)
+        *ret_role = highest;
+    return status;
+}
+
+struct relay {
+    void (*visit)(void *context, uint64_t subject_number, enum sp_role role);
+    void *context;
+};
+
+static bool relay_all(void *context, uint64_t subject_number, enum sp_role role) {
+    const struct relay *relay = context;
+    relay->visit(relay->context, subject_number, role);
+    return true;
+}
+
+enum sp_status sp_index_visit_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                         void (*visit)(void *context, uint64_t subject_number, enum sp_role role),
+                                         void *context) {
+    struct relay relay = {visit, context};
+    struct hearer hearer = {relay_all, &relay};
+    return tell_considered(view, resource_key, principal_number, &hearer);
+}

@@ -1,0 +1,169 @@
+/* The store's format: the one place that names its databases and draws its bytes. Format version 1.
+ *
+ * Numbers in keys and values are big-endian unless a database is MDB_INTEGERKEY (then the key is a native uint64_t).
+ * Values lie at any address: load them with memcpy or byte by byte.
+ * A seal is XXH3-64 over a record's bytes before it, seeded with XXH3-64 over the record's key seeded with the database's
+ * SP_SEAL_* number, so that no record passes for another. It tells damage, not malice: who can write the file can write
+ * seals. A decision verifies the seal of every record that it uses.
+ *
+ * database     flags                     key → value
+ * ----------   -----------------------   ------------------------------------------------------------------------
+ * meta         -                         text → see "meta" below
+ * entity       -                         kind(1) workspace 00 id-parts… → protobuf of sallyport.store.v1.Stored*
+ * change       INTEGERKEY                revision number → protobuf of sallyport.v1.Change (with its hash)
+ * request      -                         SHA-256(workspace 00 actor 00 method 00 request_id) → StoredRequest
+ * request_age  -                         expires_at(8) SHA-256(32) → empty
+ *   indexes, derived from `entity`:
+ * key          INTEGERKEY                first 8 bytes of the digest → one or more key records, each whole (below)
+ * principal    INTEGERKEY|DUPSORT|FIXED  principal number → edges: head {0, workspace number, flags}, then its groups
+ * workspace    INTEGERKEY                workspace number → flags(8) seal(8)
+ * resource     DUPSORT|FIXED             type(2) scope(8) id → edges: head {0, owner}, then its grants {subject, role}
+ *                                        scope: 0 for global ids, the workspace number for ids read inside a workspace;
+ *                                        a workspace-scoped resource needs no head
+ * action       -                         type 00 action → action record (below); 00 → the schema's mark(8) seal(8)
+ * operator     -                         digest(32) → operator name, seal(8)
+ * subject_res  INTEGERKEY|DUPSORT        subject number → resource key (type, scope, id) of each grant
+ * group_member INTEGERKEY|DUPSORT|FIXED  group number → principal number(8)
+ * princ_key    INTEGERKEY|DUPSORT        principal number → key id
+ * subject      INTEGERKEY                subject number → entity key of the principal or group (admin reads only)
+ * count        -                         workspace number(8) enum sp_count(1) → count(8)
+ *
+ * edge (24 bytes):   0 subject number (8; 0 is the head, so it sorts first)   8 payload (8)   16 seal (8)
+ *   Edges of one key have different subject numbers. A key bucket's records are in the order of their digests.
+ *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
+ *   payload of a group edge: 0;  of a resource's head: owner workspace number;  of a grant: role
+ * The schema's mark is the seal of its text as a record of the key 00: it tells texts apart, and damage of the entity.
+ * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
+ * key record:
+ *   0   size of this record (2)          2   flags (1: SP_KEY_*)     3 principal kind (1)
+ *   4   key id, principal id, workspace id lengths (1 each)          7 number of ranges (1)
+ *   8   expires_at (8)                   16  principal number (8)    24 workspace number (8)
+ *   32  digest (32)
+ *   64  permission bits (32; left out when SP_KEY_ALL)
+ *   …   ranges (32 each)   key id   principal id   workspace id   seal (8)
+ * meta:
+ *   "format"  version (4)
+ *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) settings version (8) seal (8): read by
+ *             every decision; the settings version grows with each commit that touched what snapshots keep (settings_cache.h)
+ *   "next"    next subject number (8) next workspace number (8)
+ *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
+ *   "source"  text: "embedded", or the etcd URL;  "prefixes" the key prefixes, each ended by 00, first is the one for
+ *             new keys;  "foreign" 1 byte, there once keys were imported by digest;  "created" epoch time (8)
+ *   of a store that follows etcd: "cursor" cluster id (8) etcd's revision (8) mod_revision of the head there (8)
+ *   revision up to which nothing else was changed (8);
+ *   "source_head" the SourceHead there;  "unreadable" size (2) and key of each entity that is left out */
+#ifndef SP_STORE_RECORDS_LAYOUT_H
+#define SP_STORE_RECORDS_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum { SP_STORE_FORMAT = 1 };
+
+/* The databases, in the order of the table above. */
+enum sp_database {
+    SP_DB_META,
+    SP_DB_ENTITY,
+    SP_DB_CHANGE,
+    SP_DB_REQUEST,
+    SP_DB_REQUEST_AGE,
+    SP_DB_KEY,
+    SP_DB_PRINCIPAL,
+    SP_DB_WORKSPACE,
+    SP_DB_RESOURCE,
+    SP_DB_ACTION,
+    SP_DB_OPERATOR,
+    SP_DB_SUBJECT_RES,
+    SP_DB_GROUP_MEMBER,
+    SP_DB_PRINC_KEY,
+    SP_DB_SUBJECT,
+    SP_DB_COUNT,
+    SP_DATABASES,
+    SP_DB_FIRST_INDEX = SP_DB_KEY, /* from here on all are derived from `entity` */
+};
+
+/* How a database is told to LMDB. */
+struct sp_database_layout {
+    const char *name;
+    unsigned flags; /* MDB_* */
+    bool duplicates;
+    bool native_key; /* MDB_INTEGERKEY */
+    uint8_t seal;    /* enum sp_seal_domain; 0: records are not sealed */
+};
+extern const struct sp_database_layout sp_database_layouts[SP_DATABASES];
+
+enum sp_seal_domain {
+    SP_SEAL_HEAD = 1,
+    SP_SEAL_KEY = 2,
+    SP_SEAL_PRINCIPAL = 3,
+    SP_SEAL_WORKSPACE = 4,
+    SP_SEAL_RESOURCE = 5,
+    SP_SEAL_ACTION = 6,
+    SP_SEAL_OPERATOR = 7,
+    SP_SEAL_KEY_USE = 8, /* this and the next: store/usage/usage.h */
+    SP_SEAL_USAGE_SOURCE = 9,
+};
+
+enum { SP_SEAL_BYTES = 8 };
+
+/* The highest number of a subject or workspace: 48 bits, as a principal's head has room for. */
+#define SP_NUMBER_MAX UINT64_C(0xffffffffffff)
+
+/* The seal over `data` as a record of `key`. */
+uint64_t sp_seal(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes data);
+
+/* Whether a record ends in the seal of what is before it. */
+bool sp_seal_fits(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes record);
+
+/* First byte of an entity's key. The id-parts that follow `workspace 00`, each but the last ended by 00: */
+enum sp_kind {
+    SP_KIND_SCHEMA = 1,     /* (workspace empty, no parts) */
+    SP_KIND_OPERATOR = 2,   /* (workspace empty) name */
+    SP_KIND_WORKSPACE = 3,  /* (no parts) */
+    SP_KIND_PRINCIPAL = 4,  /* id */
+    SP_KIND_GROUP = 5,      /* id */
+    SP_KIND_MEMBERSHIP = 6, /* group, principal */
+    SP_KIND_RESOURCE = 7,   /* type, id (workspace: the owner) */
+    SP_KIND_GRANT = 8,      /* type, id, 'p' or 'g' followed by the subject's id */
+    SP_KIND_KEY = 9,        /* id */
+    SP_KIND_TOMBSTONE = 10, /* the kind(1) of what was deleted, then its parts; global resource ids: workspace empty */
+};
+
+enum {
+    SP_EDGE_BYTES = 24,
+    SP_ACTION_RECORD_BYTES = 16,
+    SP_SCHEMA_MARK_RECORD_BYTES = 16,
+    SP_WORKSPACE_RECORD_BYTES = 16,
+    SP_COUNT_KEY_BYTES = 9,
+    SP_SHORT_DIGEST_BYTES = 8, /* of a digest, as the key of a bucket */
+    SP_KEY_RECORD_HEAD_BYTES = 64,
+    SP_HEAD_BYTES = 72,
+
+    SP_KEY_ALL = 1,
+    SP_KEY_DISABLED = 2,
+    SP_KEY_HAS_ALLOWLIST = 4,
+
+    SP_PRINCIPAL_DISABLED = 1,
+    SP_PRINCIPAL_WORKSPACE_ADMIN = 2,
+
+    SP_WORKSPACE_DISABLED = 1,
+
+    SP_ACTION_WORKSPACE_SCOPED = 1,
+    SP_ACTION_NEEDS_PERMISSION = 2,
+};
+
+/* What is counted for each workspace, so that a quota costs one lookup. */
+enum sp_count {
+    SP_COUNT_SERVICE_ACCOUNTS = 1,
+    SP_COUNT_ENABLED_USERS = 2,
+    SP_COUNT_ENABLED_ADMINS = 3,
+    SP_COUNT_KEYS = 4,
+    SP_COUNT_GROUPS = 5,
+    SP_COUNT_MEMBERS = 6,
+    SP_COUNT_GRANTS = 7,
+    SP_COUNT_RESOURCES = 8,
+};
+
+#endif

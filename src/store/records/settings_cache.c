@@ -1,0 +1,43 @@
+#include "store/records/settings_cache.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "store/records/layout.h"
+
+void sp_kept_begin(struct sp_kept *kept, uint64_t epoch, uint64_t version) {
+    if (kept->valid && kept->epoch == epoch && kept->version == version)
+        return;
+    memset(kept, 0, sizeof *kept);
+    kept->epoch = epoch;
+    kept->version = version;
+    kept->valid = true;
+}
+
+static size_t place_of(struct sp_bytes key) {
+    return XXH3_64bits(key.data, key.size) % SP_KEPT_ACTIONS;
+}
+
+bool sp_kept_find_action(const struct sp_kept *kept, struct sp_bytes key, struct sp_action *ret_action) {
+    if (key.size == 0 || key.size > SP_KEPT_ACTION_BYTES)
+        return false;
+    const struct sp_kept_action *there = &kept->actions[place_of(key)];
+    if (there->key_size != key.size || memcmp(there->key, key.data, key.size) != 0)
+        return false;
+    *ret_action = there->action;
+    return true;
+}
+
+void sp_kept_put_action(struct sp_kept *kept, struct sp_bytes key, const struct sp_action *action) {
+    if (key.size == 0 || key.size > SP_KEPT_ACTION_BYTES)
+        return;
+    struct sp_kept_action *there = &kept->actions[place_of(key)];
+    there->key_size = (uint8_t)key.size;
+    memcpy(there->key, key.data, key.size);
+    there->action = *action;
+}
+
+void sp_kept_put_workspace(struct sp_kept *kept, uint64_t number, unsigned flags) {
+    if (number != 0 && number <= SP_NUMBER_MAX)
+        kept->workspaces[number % SP_KEPT_WORKSPACES] = number << 16 | (flags & 0xffffU);
+}

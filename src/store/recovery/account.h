@@ -1,0 +1,17 @@
+/* Inside the store: whether the audit trail accounts for every entity.
+ *
+ * The newest entry that lists an entity must leave it as the store has it: there with the same public part, or gone. An
+ * entity that no kept entry lists is accounted for only where the trail was trimmed and the entity is older than what is
+ * left of it. Tombstones are not listed and not judged, nor
+ * are entities that a follower leaves out because it cannot read them. What the trail does not show (digests, numbers) is not compared. */
+#ifndef SP_STORE_RECOVERY_ACCOUNT_H
+#define SP_STORE_RECOVERY_ACCOUNT_H
+
+#include "store/recovery/maintain.h"
+
+/* Reports each entity that the trail does not account for as a line. SP_OK also where there are some. SP_ERR_CORRUPT: the trail
+ * cannot be read; SP_ERR_MEMORY. */
+enum sp_status sp_view_find_unaccounted(struct sp_view *view, sp_verify_report *report, void *context,
+                                        uint64_t *ret_count) SP_MUST_USE;
+
+#endif

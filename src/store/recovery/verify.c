@@ -1,0 +1,330 @@
+/* Verifying: every record that the entities stand for is there, byte for byte; and there are no others, because the
+ * numbers of records are equal. One pass over the entities, one over the indexes, no copy of anything. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "store/lmdb/view.h"
+#include "store/records/change.h"
+#include "store/records/derive.h"
+#include "store/records/entity.h"
+#include "store/records/entity_description.h"
+#include "store/records/index.h"
+#include "store/records/index_edit.h"
+#include "store/records/record.h"
+#include "store/recovery/account.h"
+#include "store/recovery/maintain.h"
+
+enum {
+    ARENA_FIRST_BYTES = 64 * 1024,
+    ARENA_BUDGET_BYTES = 256 * 1024 * 1024,
+    PROGRESS_EVERY = 4096,
+    MAX_FINDINGS = 1000,
+    FINDING_BYTES = SP_DESCRIPTION_BYTES + 256,
+};
+
+struct verification {
+    struct sp_view *view;
+    struct sp_arena arena;
+    sp_verify_report *report;
+    sp_progress *progress;
+    void *context;
+    uint64_t findings;
+    uint64_t done;
+    uint64_t total;
+    uint64_t expected[SP_DATABASES];
+    /* Counts of the kind and workspace that the walk is at: entities of one kind and workspace follow each other. */
+    uint8_t counted_kind;
+    uint64_t counted_workspace;
+    uint64_t counts[SP_COUNTS];
+    uint64_t highest_subject;
+    uint64_t highest_workspace;
+};
+
+static void find(struct verification *verification, const char *format, ...) SP_PRINTF(2, 3);
+static void find(struct verification *verification, const char *format, ...) {
+    char text[FINDING_BYTES];
+    va_list arguments;
+    if (++verification->findings > MAX_FINDINGS || verification->report == NULL)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    verification->report(verification->context, text);
+}
+
+static void tell_progress(struct verification *verification, const char *phase) {
+    if (++verification->done % PROGRESS_EVERY == 0 && verification->progress != NULL)
+        verification->progress(verification->context, phase, verification->done, verification->total);
+}
+
+/* ---- what the entities stand for is there ---- */
+
+static bool same_bytes(struct sp_bytes a, struct sp_bytes b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static enum sp_status has_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, record->database, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = sp_val(record->key);
+    MDB_val value = sp_val(record->value);
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_BOTH);
+    mdb_cursor_close(cursor);
+    *ret_there = code == MDB_SUCCESS;
+    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+}
+
+/* A bucket is whole when its records have their seals and stand in order. */
+static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_bytes wanted) {
+    bool holds = false;
+    const uint8_t *last = NULL;
+    while (bucket.size > 0) {
+        struct sp_bytes record;
+        if (sp_key_bucket_next(key, &bucket, &record) != SP_OK)
+            return false;
+        const uint8_t *digest = sp_key_record_digest(record);
+        if (last != NULL && memcmp(last, digest, SP_DIGEST_BYTES) >= 0)
+            return false;
+        last = digest;
+        holds = holds || same_bytes(record, wanted);
+    }
+    return holds;
+}
+
+static enum sp_status is_there(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
+    if (sp_database_layouts[record->database].duplicates)
+        return has_duplicate(view, record, ret_there);
+    struct sp_bytes value;
+    enum sp_status status = sp_view_get(view, record->database, record->key, &value);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *ret_there = status == SP_OK && (record->database == SP_DB_KEY ? bucket_holds(record->key, value, record->value)
+                                                                   : same_bytes(value, record->value));
+    return SP_OK;
+}
+
+static enum sp_status compare_counts(struct verification *verification) {
+    for (int what = 1; what < SP_COUNTS; what++) {
+        uint64_t expected = verification->counts[what];
+        uint64_t stored;
+        verification->counts[what] = 0;
+        if (expected == 0)
+            continue;
+        verification->expected[SP_DB_COUNT]++;
+        enum sp_status status =
+            sp_index_count(verification->view, verification->counted_workspace, (enum sp_count)what, &stored);
+        if (status != SP_OK && status != SP_ERR_CORRUPT)
+            return status;
+        if (status == SP_ERR_CORRUPT || stored != expected)
+            find(verification, "count %d of workspace number %" PRIu64 " is wrong: %" PRIu64 " are there", what,
+                 verification->counted_workspace, expected);
+    }
+    return SP_OK;
+}
+
+static enum sp_status count_one(struct verification *verification, uint8_t kind, const struct sp_index_record *record) {
+    uint64_t workspace_number = sp_load_be64(record->key.data);
+    enum sp_status status = SP_OK;
+    if (workspace_number != verification->counted_workspace || kind != verification->counted_kind)
+        status = compare_counts(verification);
+    verification->counted_kind = kind;
+    verification->counted_workspace = workspace_number;
+    verification->counts[record->key.data[8]]++;
+    return status;
+}
+
+static void note_numbers(struct verification *verification, const struct sp_index_record *record) {
+    uint64_t number;
+    if (record->database != SP_DB_SUBJECT && record->database != SP_DB_WORKSPACE)
+        return;
+    memcpy(&number, record->key.data, sizeof number);
+    uint64_t *highest =
+        record->database == SP_DB_SUBJECT ? &verification->highest_subject : &verification->highest_workspace;
+    if (number > *highest)
+        *highest = number;
+}
+
+static enum sp_status check_record(struct verification *verification, struct sp_bytes entity_key,
+                                   const struct sp_index_record *record) {
+    if (record->database == SP_DB_COUNT)
+        return count_one(verification, entity_key.data[0], record);
+    bool there = false;
+    enum sp_status status = is_there(verification->view, record, &there);
+    if (status != SP_OK && status != SP_ERR_CORRUPT)
+        return status;
+    verification->expected[record->database]++;
+    note_numbers(verification, record);
+    if (status == SP_ERR_CORRUPT || !there) {
+        char name[SP_DESCRIPTION_BYTES];
+        sp_entity_describe(entity_key, name);
+        find(verification, "%s: its record in the %s index is missing or different", name,
+             sp_database_layouts[record->database].name);
+    }
+    return SP_OK;
+}
+
+static enum sp_status check_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct verification *verification = context;
+    struct sp_index_records records = {NULL, 0, 0};
+    struct sp_error why = {.status = SP_OK};
+    ProtobufCMessage *message;
+    tell_progress(verification, "entities");
+    sp_arena_reset(&verification->arena);
+    enum sp_status status = sp_entity_decode(key, value, &verification->arena, &message);
+    if (status == SP_OK)
+        status = sp_derive(key, message, &verification->arena, &records, &why);
+    if (status == SP_ERR_MEMORY)
+        return status;
+    if (status != SP_OK) {
+        char name[SP_DESCRIPTION_BYTES];
+        sp_entity_describe(key, name);
+        find(verification, "%s: its stored entity is damaged%s%s", name, why.message[0] != '\0' ? ": " : "",
+             why.message);
+        return SP_OK;
+    }
+    for (size_t i = 0; status == SP_OK && i < records.count; i++)
+        status = check_record(verification, key, &records.items[i]);
+    return status;
+}
+
+/* ---- and nothing else is ---- */
+
+/* How many records a value of the database holds, seals checked. */
+static uint64_t count_records(struct verification *verification, enum sp_database database, struct sp_bytes key,
+                              struct sp_bytes value) {
+    uint64_t count = 0;
+    bool whole = true;
+    if (database == SP_DB_KEY) {
+        struct sp_bytes record;
+        for (; whole && value.size > 0; count++)
+            whole = sp_key_bucket_next(key, &value, &record) == SP_OK;
+    } else {
+        uint8_t seal = sp_database_layouts[database].seal;
+        whole = seal == 0 || sp_seal_fits((enum sp_seal_domain)seal, key, value);
+        count = 1;
+    }
+    if (!whole)
+        find(verification, "a record of the %s index is damaged: its seal does not fit",
+             sp_database_layouts[database].name);
+    return count;
+}
+
+static enum sp_status walk_index(struct verification *verification, enum sp_database database) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(verification->view, database, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key;
+    MDB_val value;
+    uint64_t count = 0;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    while (code == MDB_SUCCESS) {
+        tell_progress(verification, sp_database_layouts[database].name);
+        count += count_records(verification, database, sp_val_bytes(&key), sp_val_bytes(&value));
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (code != MDB_NOTFOUND)
+        return sp_lmdb_status(code);
+    if (count != verification->expected[database])
+        find(verification, "the %s index has %" PRIu64 " records, the entities stand for %" PRIu64,
+             sp_database_layouts[database].name, count, verification->expected[database]);
+    return SP_OK;
+}
+
+/* ---- the rest ---- */
+
+static enum sp_status check_next_numbers(struct verification *verification) {
+    struct sp_bytes next;
+    enum sp_status status = sp_view_meta(verification->view, "next", &next);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    if (status == SP_ERR_NOT_FOUND || next.size != 16 || sp_load_be64(next.data) <= verification->highest_subject ||
+        sp_load_be64(next.data + 8) <= verification->highest_workspace)
+        find(verification, "the next numbers in meta are not above those in use");
+    return SP_OK;
+}
+
+static enum sp_status check_changes(struct verification *verification) {
+    struct sp_error why;
+    uint64_t checked;
+    enum sp_status status = sp_change_verify(verification->view, &verification->arena, &checked, &why);
+    if (status != SP_ERR_CORRUPT)
+        return status;
+    find(verification, "%s", why.message);
+    return SP_OK;
+}
+
+static void find_unaccounted(void *context, const char *line) {
+    find(context, "%s", line);
+}
+
+/* Only where the trail itself is intact: what a damaged one says proves nothing. */
+static enum sp_status check_accounts(struct verification *verification) {
+    uint64_t count = 0;
+    return sp_view_find_unaccounted(verification->view, find_unaccounted, verification, &count);
+}
+
+static enum sp_status verify_view(struct verification *verification) {
+    uint64_t entries;
+    enum sp_status status = SP_OK;
+    for (int database = 0; status == SP_OK && database < SP_DATABASES; database++) {
+        status = sp_view_entries(verification->view, (enum sp_database)database, &entries);
+        if (status == SP_OK && (database == SP_DB_ENTITY || database >= SP_DB_FIRST_INDEX))
+            verification->total += entries;
+    }
+    if (status == SP_OK)
+        status = sp_entity_walk(verification->view, (struct sp_bytes){NULL, 0}, NULL, check_entity, verification);
+    if (status == SP_OK)
+        status = compare_counts(verification);
+    for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
+        status = walk_index(verification, (enum sp_database)database);
+    if (status == SP_OK)
+        status = check_next_numbers(verification);
+    if (status != SP_OK)
+        return status;
+    uint64_t findings = verification->findings;
+    status = check_changes(verification);
+    return status == SP_OK && verification->findings == findings ? check_accounts(verification) : status;
+}
+
+static enum sp_status judge(struct verification *verification, enum sp_status status, struct sp_error *error) {
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the store could not be read to its end");
+    if (verification->findings == 0)
+        return SP_OK;
+    if (verification->findings > MAX_FINDINGS && verification->report != NULL) {
+        char text[FINDING_BYTES];
+        (void)snprintf(text, sizeof text, "and %" PRIu64 " more", verification->findings - MAX_FINDINGS);
+        verification->report(verification->context, text);
+    }
+    return sp_error_set(error, SP_ERR_CORRUPT,
+                        "%" PRIu64 " findings: where only indexes are named, `sallyport-sync reindex` mends them; else "
+                        "restore a backup",
+                        verification->findings);
+}
+
+enum sp_status sp_store_verify(struct sp_store *store, sp_verify_report *report, sp_progress *progress, void *context,
+                               struct sp_error *error) {
+    struct verification verification = {.report = report, .progress = progress, .context = context};
+    struct sp_snapshot *snapshot = NULL;
+    enum sp_status status = sp_arena_init(&verification.arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_snapshot_open(store, &snapshot);
+    if (status == SP_OK)
+        status = sp_snapshot_acquire(snapshot);
+    if (status != SP_OK) {
+        sp_error_set(error, status, "no snapshot of the store can be taken: every reader slot may be in use");
+        goto out;
+    }
+    verification.view = sp_snapshot_view(snapshot);
+    status = judge(&verification, verify_view(&verification), error);
+    sp_snapshot_release(snapshot);
+out:
+    sp_snapshot_close(snapshot);
+    sp_arena_fini(&verification.arena);
+    return status;
+}

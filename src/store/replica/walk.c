@@ -1,0 +1,57 @@
+/* Walking the three spaces of records. */
+#include "store/lmdb/view.h"
+#include "store/replica/replica.h"
+
+static const enum sp_database databases[SP_REPLICA_SPACES] = {
+    [SP_REPLICA_ENTITY] = SP_DB_ENTITY, [SP_REPLICA_CHANGE] = SP_DB_CHANGE, [SP_REPLICA_REQUEST] = SP_DB_REQUEST};
+
+/* Stands at the first record after `after`. An LMDB code. */
+static int begin(MDB_cursor *cursor, bool numbered, struct sp_bytes after, MDB_val *key, MDB_val *value) {
+    uint64_t next = 0;
+    if (after.size == 0)
+        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
+    if (numbered) {
+        next = sp_load_be64(after.data) + 1;
+        *key = sp_val(sp_number_key(&next));
+        return mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    }
+    *key = sp_val(after);
+    int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (code == MDB_SUCCESS && key->mv_size == after.size && memcmp(key->mv_data, after.data, after.size) == 0)
+        code = mdb_cursor_get(cursor, key, value, MDB_NEXT);
+    return code;
+}
+
+static enum sp_status visit_one(sp_replica_visit *visit, void *context, bool numbered, const MDB_val *key,
+                                const MDB_val *value) {
+    uint8_t big_endian[8];
+    struct sp_bytes name = sp_val_bytes(key);
+    if (numbered) {
+        uint64_t number;
+        memcpy(&number, key->mv_data, sizeof number);
+        sp_store_be64(big_endian, number);
+        name = (struct sp_bytes){big_endian, sizeof big_endian};
+    }
+    return visit(context, name, sp_val_bytes(value));
+}
+
+enum sp_status sp_replica_walk(struct sp_view *view, enum sp_replica_space space, struct sp_bytes after,
+                               sp_replica_visit *visit, void *context) {
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    bool numbered = sp_database_layouts[databases[space]].native_key;
+    enum sp_status status = sp_view_open_cursor(view, databases[space], &cursor);
+    if (status != SP_OK)
+        return status;
+    int code = begin(cursor, numbered, after, &key, &value);
+    while (code == MDB_SUCCESS && status == SP_OK) {
+        status = visit_one(visit, context, numbered, &key, &value);
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    if (status != SP_OK)
+        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+}

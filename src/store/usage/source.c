@@ -1,0 +1,216 @@
+/* What reports do to the record of their source: the rules by which a watermark may be believed. */
+#include "store/usage/internal.h"
+#include "store/usage/usage.h"
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static enum sp_status put_source(struct sp_usage_batch *batch, const struct sp_usage_source *source) {
+    struct sp_usage_key place;
+    uint8_t record[SP_USAGE_SOURCE_BYTES];
+    enum sp_status status = sp_usage_key_of_source(sp_str_from(source->id), source->instance, &place);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes bytes = {place.bytes, place.size};
+    sp_usage_source_encode(bytes, source, record);
+    MDB_val key = sp_val(bytes);
+    MDB_val value = sp_val((struct sp_bytes){record, sizeof(record)});
+    return sp_lmdb_status(mdb_put(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &key, &value, 0));
+}
+
+/* SP_ERR_NOT_FOUND where there is none. */
+static enum sp_status get_source(struct sp_usage_batch *batch, const struct sp_usage_report *report,
+                                 struct sp_usage_source *ret_source) {
+    struct sp_usage_key place;
+    enum sp_status status = sp_usage_key_of_source(report->id, report->instance, &place);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes bytes = {place.bytes, place.size};
+    MDB_val key = sp_val(bytes);
+    MDB_val value;
+    int code = mdb_get(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &key, &value);
+    return code == MDB_SUCCESS ? sp_usage_source_decode(bytes, sp_val_bytes(&value), ret_source) : sp_lmdb_status(code);
+}
+
+/* ---- walking ---- */
+
+/* What becomes of a source: it stays as it is, or as it was changed, or goes. */
+enum fate { STAYS, CHANGED, GOES };
+typedef enum fate decide_fate(void *context, struct sp_usage_source *source);
+
+static enum sp_status execute(MDB_cursor *cursor, MDB_val *key, MDB_val *value, decide_fate *decide, void *context) {
+    struct sp_usage_source source;
+    uint8_t record[SP_USAGE_SOURCE_BYTES];
+    enum sp_status status = sp_usage_source_decode(sp_val_bytes(key), sp_val_bytes(value), &source);
+    if (status != SP_OK)
+        return status;
+    switch (decide(context, &source)) {
+    case STAYS:
+        break;
+    case CHANGED:
+        sp_usage_source_encode(sp_val_bytes(key), &source, record);
+        *value = sp_val((struct sp_bytes){record, sizeof(record)});
+        return sp_lmdb_status(mdb_cursor_put(cursor, key, value, MDB_CURRENT));
+    case GOES:
+        return sp_lmdb_status(mdb_cursor_del(cursor, 0));
+    }
+    return SP_OK;
+}
+
+static bool begins_with(const MDB_val *key, struct sp_bytes prefix) {
+    return key->mv_size >= prefix.size && (prefix.size == 0 || memcmp(key->mv_data, prefix.data, prefix.size) == 0);
+}
+
+/* All sources whose key begins so. */
+static enum sp_status walk(struct sp_usage_batch *batch, struct sp_bytes prefix, decide_fate *decide, void *context) {
+    MDB_cursor *cursor;
+    MDB_val key = sp_val(prefix);
+    MDB_val value;
+    int code = mdb_cursor_open(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &cursor);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    enum sp_status status = SP_OK;
+    code = mdb_cursor_get(cursor, &key, &value, prefix.size > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    while (code == MDB_SUCCESS && status == SP_OK && begins_with(&key, prefix)) {
+        status = execute(cursor, &key, &value, decide, context);
+        if (status == SP_OK)
+            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return status != SP_OK || code == MDB_NOTFOUND ? status : sp_lmdb_status(code);
+}
+
+/* All instances of an id. */
+static enum sp_status walk_id(struct sp_usage_batch *batch, struct sp_str id, decide_fate *decide, void *context) {
+    struct sp_usage_key place;
+    enum sp_status status = sp_usage_key_of_source(id, 0, &place);
+    return status == SP_OK ? walk(batch, (struct sp_bytes){place.bytes, id.size + 1}, decide, context) : status;
+}
+
+/* ---- reports ---- */
+
+struct takeover {
+    uint64_t instance;
+    int64_t now_s;
+};
+
+/* Of those that are followed by another, the latest loss is enough to remember. */
+static enum fate end_other(void *context, struct sp_usage_source *source) {
+    const struct takeover *takeover = context;
+    if (source->instance == takeover->instance)
+        return STAYS;
+    if (source->ended)
+        return GOES;
+    source->ended = true;
+    source->lost_until_s = later(source->lost_until_s, takeover->now_s);
+    return CHANGED;
+}
+
+/* Ended ones go only where one that ends now remembers the latest loss. */
+static enum fate find_running(void *context, struct sp_usage_source *source) {
+    struct takeover *takeover = context;
+    if (!source->ended && source->instance != takeover->instance)
+        takeover->now_s = 1;
+    return STAYS;
+}
+
+static enum sp_status end_others(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s) {
+    struct takeover look = {.instance = report->instance};
+    struct takeover takeover = {report->instance, now_s};
+    enum sp_status status = walk_id(batch, report->id, find_running, &look);
+    if (status != SP_OK || look.now_s == 0)
+        return status;
+    return walk_id(batch, report->id, end_other, &takeover);
+}
+
+static enum sp_status check_room(struct sp_usage_batch *batch) {
+    MDB_stat about;
+    int code = mdb_stat(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &about);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    return about.ms_entries < SP_USAGE_MAX_SOURCES ? SP_OK : SP_ERR_EXHAUSTED;
+}
+
+/* Whether reports are missing between what is known of the source and this one. */
+static bool has_gap(const struct sp_usage_source *source, const struct sp_usage_report *report) {
+    return report->sequence != source->sequence + 1;
+}
+
+static void take_note(struct sp_usage_source *source, const struct sp_usage_report *report, int64_t now_s) {
+    if (has_gap(source, report))
+        source->lost_until_s = later(source->lost_until_s, now_s);
+    source->lost_until_s = later(source->lost_until_s, report->lost_until_s);
+    source->sequence = report->sequence;
+    source->last_report_s = now_s;
+    source->until_s = report->until_s != 0 ? report->until_s : source->until_s;
+    source->ended = report->goodbye;
+}
+
+enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s,
+                                     bool *ret_again) {
+    struct sp_usage_source source = {0};
+    enum sp_status status = get_source(batch, report, &source);
+    bool is_new = status == SP_ERR_NOT_FOUND;
+    if (is_new) {
+        status = check_room(batch);
+        source = (struct sp_usage_source){.instance = report->instance, .first_report_s = now_s};
+        memcpy(source.id, report->id.data, report->id.size);
+    }
+    if (status != SP_OK)
+        return status;
+    if (report->sequence <= source.sequence) {
+        *ret_again = true;
+        return SP_OK;
+    }
+    status = end_others(batch, report, now_s);
+    if (status != SP_OK)
+        return status;
+    take_note(&source, report, now_s);
+    status = put_source(batch, &source);
+    if (status == SP_OK)
+        *ret_again = false;
+    return status;
+}
+
+/* ---- forgetting ---- */
+
+struct retirement {
+    int64_t silent_since_s;
+    size_t count;
+};
+
+static enum fate retire(void *context, struct sp_usage_source *source) {
+    struct retirement *retirement = context;
+    retirement->count++;
+    if (source->ended || source->last_report_s < retirement->silent_since_s)
+        return GOES;
+    source->lost_until_s = 0;
+    return CHANGED;
+}
+
+enum sp_status sp_usage_batch_retire(struct sp_usage_batch *batch, struct sp_str id, int64_t silent_since_s,
+                                     size_t *ret_count) {
+    struct retirement retirement = {.silent_since_s = silent_since_s};
+    enum sp_status status = walk_id(batch, id, retire, &retirement);
+    if (status == SP_OK)
+        *ret_count = retirement.count;
+    return status;
+}
+
+struct oblivion {
+    int64_t lost_before_s;
+    int64_t silent_since_s;
+};
+
+static enum fate forget_ended(void *context, struct sp_usage_source *source) {
+    const struct oblivion *oblivion = context;
+    bool old = source->lost_until_s < oblivion->lost_before_s && source->last_report_s < oblivion->silent_since_s;
+    return source->ended && old ? GOES : STAYS;
+}
+
+enum sp_status sp_usage_batch_forget_ended(struct sp_usage_batch *batch, int64_t lost_before_s,
+                                           int64_t silent_since_s) {
+    struct oblivion oblivion = {lost_before_s, silent_since_s};
+    return walk(batch, (struct sp_bytes){NULL, 0}, forget_ended, &oblivion);
+}

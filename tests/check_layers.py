@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Holds src/layers against the code and against the table of CONTRIBUTING.md. Prints each line that breaks a rule:
+
+- a layer includes only those that src/layers lets it, which stand above it there;
+- what a layer's header declares, a file of that layer defines: nothing lower calls something higher;
+- each foreign library is known to the folders that FOREIGN names;
+- functions that hide their bounds are not used;
+- CONTRIBUTING.md lists the same layers with the same rules.
+
+--circles also prints circles of files. A unit is a header with the body of its name, or a file that has no other half, such as
+a header that several bodies share. In a circle of includes each unit includes a header of the next; in a circle of calls
+each includes a header of the next, or uses what the body of the next defines. Circles are information until FAIL_ON_CIRCLES
+says otherwise; --fail-on=includes and --fail-on=calls say it for one run."""
+import pathlib
+import re
+import sys
+
+FAIL_ON_CIRCLES = ""  # "includes": those; "calls": those too
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+
+# How an included file begins (or, with a leading *, ends): the layers that may include it.
+FOREIGN = {
+    "lmdb.h": "store",
+    "xxhash.h": "usage store",
+    "grpc/": "rpc",
+    "openssl/": "core tls daemon",
+    "yaml.h": "config cli",
+    "libdeflate.h": "core",
+    "microhttpd.h": "http",
+    "gnutls/": "http",
+    "jansson.h": "wire store cli server",
+    "*.pb-c.h": "store decide admin rpc etcd source server sync cli",
+}
+UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+# What other files can see of a body, as clang-format lays it out: a definition begins at the left margin.
+FUNCTION = re.compile(r"^(?!static\b|typedef\b|extern\b|struct \w+ \{|enum \w* ?\{)[A-Za-z_][\w *]*?[ *](\w+)\(([^;{}]*)\)\s*\{", re.M)
+OBJECT = re.compile(r"^(?!static\b|typedef\b|extern\b)(?:const )?(?:struct |enum )?\w+(?: const)? \*?(\w+)(?:\[[^\]]*\])* = ", re.M)
+PROTOTYPE = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *]*?[ *](\w+)\([^;{}]*\)[^;{}()]*(?:\([^;{}]*\))?;", re.M)
+NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+
+complaints = []
+
+
+def complain(text):
+    complaints.append(text)
+    print(text)
+
+
+def read_layers():
+    layers = {}
+    for number, line in enumerate((SRC / "layers").read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        match = re.fullmatch(r"([a-z]+):((?: [a-z]+)*)", line)
+        if match is None:
+            complain(f"src/layers:{number}: not \"layer: other layers\"")
+            continue
+        name, others = match[1], match[2].split()
+        if name in layers:
+            complain(f"src/layers:{number}: {name} stands there twice")
+        for other in others:
+            if other not in layers:
+                complain(f"src/layers:{number}: {name} names {other}, which does not stand above it")
+        layers[name] = others
+    for folder in sorted(SRC.iterdir()):
+        if folder.is_dir() and folder.name not in layers:
+            complain(f"src/{folder.name} is no layer: add it to src/layers")
+    for name in layers:
+        if not (SRC / name).is_dir():
+            complain(f"src/layers: there is no folder src/{name}")
+    return layers
+
+
+def check_includes(files, layers):
+    for name, text in files.items():
+        layer = name.split("/")[0]
+        allowed = layers.get(layer, []) + [layer]
+        for number, line in enumerate(text.splitlines(), 1):
+            where = f"src/{name}:{number}"
+            if UNBOUNDED.search(line):
+                complain(f"{where}: use a bounded function")
+            match = INCLUDE.match(line)
+            if match is None:
+                continue
+            header = match[1]
+            first = header.split("/")[0]
+            if first in layers and first not in allowed:
+                complain(f"{where}: layer {layer} may not include {header} (it may include: {' '.join(allowed)})")
+            for library, owners in FOREIGN.items():
+                fits = header.endswith(library[1:]) if library[0] == "*" else header.startswith(library)
+                if fits and layer not in owners.split():
+                    complain(f"{where}: only src/{{{owners.replace(' ', ',')}}} may include {header}")
+
+
+def find_definitions(codes):
+    """Names that others can use, and the body that defines each."""
+    defined = {}
+    for name, code in codes.items():
+        if name.endswith(".c") and not name.endswith("/main.c"):
+            for match in list(FUNCTION.finditer(code)) + list(OBJECT.finditer(code)):
+                defined[match[1]] = name
+    return defined
+
+
+def check_upward_calls(codes, defined):
+    for name, code in codes.items():
+        if not name.endswith(".h"):
+            continue
+        for match in PROTOTYPE.finditer(code):
+            body = defined.get(match[1])
+            if body is not None and body.split("/")[0] != name.split("/")[0]:
+                complain(f"src/{name}: {match[1]} is defined in another layer, in src/{body}")
+
+
+def check_contributing(layers):
+    table = {}
+    for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines():
+        match = re.fullmatch(r"\| `src/([a-z]+)` \|.*\| ?([a-z ]*?) ?\|", line)
+        if match is not None:
+            table[match[1]] = match[2].split()
+    for name in list(layers) + [name for name in table if name not in layers]:
+        if name not in table:
+            complain(f"CONTRIBUTING.md: the table has no row of src/{name}")
+        elif name not in layers:
+            complain(f"CONTRIBUTING.md: src/layers has no {name}")
+        elif table[name] != layers[name]:
+            complain(f"CONTRIBUTING.md: src/{name} may include \"{' '.join(layers[name])}\", as src/layers says")
+    if list(table) != list(layers):
+        complain(f"CONTRIBUTING.md: the rows stand in another order than in src/layers")
+
+
+def unit_of(name):
+    return name.rsplit(".", 1)[0]
+
+
+def find_needs(files, codes, defined):
+    """Unit → the units that it needs. `defined` empty: only for what it includes."""
+    needs = {unit_of(name): set() for name in files}
+    for name, text in files.items():
+        unit = unit_of(name)
+        for line in text.splitlines():
+            match = INCLUDE.match(line)
+            if match is not None and match[1] in files:
+                needs[unit].add(unit_of(match[1]))
+        if name.endswith(".c"):
+            for word in set(re.findall(r"\w+", codes[name])):
+                if word in defined:
+                    needs[unit].add(unit_of(defined[word]))
+        needs[unit].discard(unit)
+    return needs
+
+
+def find_circles(needs):
+    """Groups of units that all need each other, by Tarjan's algorithm without recursion."""
+    order, low, on_stack, stack, groups = {}, {}, set(), [], []
+    for root in sorted(needs):
+        if root in order:
+            continue
+        work = [(root, iter(sorted(needs[root])))]
+        order[root] = low[root] = len(order)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            unit, others = work[-1]
+            for other in others:
+                if other not in order:
+                    order[other] = low[other] = len(order)
+                    stack.append(other)
+                    on_stack.add(other)
+                    work.append((other, iter(sorted(needs[other]))))
+                    break
+                if other in on_stack:
+                    low[unit] = min(low[unit], order[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[unit])
+                if low[unit] == order[unit]:
+                    group = []
+                    while not group or group[-1] != unit:
+                        group.append(stack.pop())
+                        on_stack.discard(group[-1])
+                    if len(group) > 1:
+                        groups.append(sorted(group))
+    return sorted(groups)
+
+
+def report_circles(kind, needs, fail):
+    circles = find_circles(needs)
+    for circle in circles:
+        print(f"circle of {kind}: {' '.join(circle)}")
+    print(f"{len(circles)} circles of {kind} with {sum(map(len, circles))} units")
+    if circles and fail:
+        complain(f"files need each other in circles of {kind}")
+
+
+def main():
+    options = {"--circles": "", "--fail-on=includes": "includes", "--fail-on=calls": "calls"}
+    arguments = sys.argv[1:]
+    if not set(arguments) <= set(options):
+        sys.exit(f"usage: tests/check_layers.py [{'] ['.join(options)}]")
+    fail_on = max([FAIL_ON_CIRCLES, *map(options.get, arguments)], key=["", "includes", "calls"].index)
+    layers = read_layers()
+    files = {str(path.relative_to(SRC)): path.read_text() for path in sorted(SRC.rglob("*.[ch]"))}
+    codes = {name: NOISE.sub(" ", text) for name, text in files.items()}
+    defined = find_definitions(codes)
+    check_includes(files, layers)
+    check_upward_calls(codes, defined)
+    check_contributing(layers)
+    if arguments or fail_on:
+        report_circles("includes", find_needs(files, codes, {}), fail_on != "")
+        report_circles("calls", find_needs(files, codes, defined), fail_on == "calls")
+    sys.exit(1 if complaints else 0)
+
+
+main()
