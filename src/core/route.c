@@ -1,12 +1,10 @@
-/* Reading routes as they are written, and matching. */
 #include "core/route.h"
 
 #include <stdio.h>
 
 #include "base/text.h"
-#include "core/route_internal.h"
-
-/* ---- a route's text ---- */
+#include "core/route_path.h"
+#include "core/route_segment.h"
 
 static enum sp_status check_method(struct sp_str method, struct sp_error *error) {
     bool good = method.size > 0 && method.size <= SP_ROUTE_METHOD_MAX_BYTES;
@@ -169,87 +167,4 @@ const char *sp_route_target(const struct sp_route *route, char text[static SP_RO
     (void)snprintf(text, SP_ROUTE_TARGET_BYTES, "%.*s %.*s%s%.*s%s", SP_STR_ARG(route->action), SP_STR_ARG(route->type),
                    opening[route->id_kind], SP_STR_ARG(route->id), closing[route->id_kind]);
     return text;
-}
-
-/* ---- matching ---- */
-
-static struct sp_route_match not_found(enum sp_route_outcome outcome, const char *why) {
-    return (struct sp_route_match){.outcome = outcome, .why = why};
-}
-
-/* The edge from the state with the text or with the text in another case; NULL for none. */
-static const struct sp_route_edge *find_edge(const struct sp_routes *routes, uint32_t state, struct sp_str text) {
-    uint64_t hash = sp_route_hash(routes->seed, state, text);
-    for (uint64_t i = 0; i < SP_ROUTE_MAX_PROBES; i++) {
-        const struct sp_route_slot *slot = &routes->slots[(hash + i) & routes->slot_mask];
-        const struct sp_route_edge *edge = &routes->edges[slot->edge];
-        if (slot->edge == 0)
-            return NULL;
-        if (slot->tag == hash >> 32 && edge->from == state && sp_route_equal_folded(edge->text, text))
-            return edge;
-    }
-    return NULL;
-}
-
-/* Walks the automaton. NULL, or why some upstream could read the path as another. The state is 0 where nothing fits. */
-static const char *walk(const struct sp_routes *routes, const struct sp_route_path *path, uint32_t *ret_state) {
-    uint32_t state = path->count > SP_ROUTE_MAX_SEGMENTS ? 0 : SP_ROUTE_STATE_START;
-    for (size_t i = 0; state != 0 && i < path->count; i++) {
-        struct sp_str segment = path->segments[i];
-        const struct sp_route_edge *edge = find_edge(routes, state, segment);
-        if (edge == NULL)
-            state = segment.size > 0 ? routes->states[state].other : 0;
-        else if (path->encoded_reserved >> i & 1)
-            return "the path has an encoded character that makes a segment look like another route's";
-        else if (!sp_str_equal(edge->text, segment))
-            return "the path differs from a route's only in upper and lower case";
-        else
-            state = edge->to;
-    }
-    *ret_state = state;
-    return NULL;
-}
-
-/* The route that ends here for the method, + 1; 0 for none. */
-static uint32_t find_final(const struct sp_routes *routes, const struct sp_route_state *state, struct sp_str method) {
-    for (uint32_t i = 0; i < state->final_count; i++) {
-        uint32_t index = routes->finals[state->first_final + i];
-        if (sp_str_equal(routes->routes[index].method, method))
-            return index + 1;
-    }
-    return state->any;
-}
-
-static struct sp_route_match found(const struct sp_routes *routes, uint32_t index, const struct sp_route_path *path) {
-    const struct sp_route *route = &routes->routes[index];
-    struct sp_route_match match = {.outcome = SP_ROUTE_FOUND, .why = "", .route = route, .index = index};
-    if ((routes->captures[index] & path->raw_plus) != 0)
-        return not_found(SP_ROUTE_REFUSED, "the path has a '+' in a captured segment, which some read as a space; "
-                                           "\"%2B\" is read alike by all");
-    if (route->id_kind == SP_ROUTE_ID_CAPTURE)
-        match.id = path->segments[route->id_segment];
-    else if (route->id_kind == SP_ROUTE_ID_CONSTANT)
-        match.id = route->id;
-    if (match.id.size > SP_RESOURCE_ID_MAX_BYTES)
-        return not_found(SP_ROUTE_REFUSED, "the resource's id in the path is longer than 256 bytes");
-    return match;
-}
-
-struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
-                                      char scratch[static SP_ROUTE_SCRATCH_BYTES]) {
-    struct sp_route_path path;
-    uint32_t state = 0;
-    if (!sp_route_method_is_token(method))
-        return not_found(SP_ROUTE_REFUSED, "the method is no token of at most 32 characters");
-    const char *why = sp_route_path_read(target, scratch, &path);
-    if (why == NULL)
-        why = walk(routes, &path, &state);
-    if (why != NULL)
-        return not_found(SP_ROUTE_REFUSED, why);
-    const struct sp_route_state *end = &routes->states[state];
-    uint32_t final = find_final(routes, end, method);
-    if (final > 0)
-        return found(routes, final - 1, &path);
-    return end->final_count > 0 ? not_found(SP_ROUTE_OTHER_METHOD, "a route has this path, but with other methods")
-                                : not_found(SP_ROUTE_UNKNOWN, "no route has this path");
 }

@@ -1,10 +1,10 @@
-/* Inside core/route: from a list of routes to the automaton. route_trie.c makes a tree of their segments,
- * route_states.c walks it with every text at once, route_compile.c says what ends where and lays the tables out. All
- * memory here belongs to an arena that is thrown away when compiling ends. */
+/* Inside core/route: what compiling works on. route_trie.c makes a tree of the routes' segments, route_states.c walks it with
+ * every text at once, route_compile.c decides what ends where and lays out the tables. All memory here belongs to an arena
+ * that is freed when compiling ends. */
 #ifndef SP_CORE_ROUTE_BUILD_H
 #define SP_CORE_ROUTE_BUILD_H
 
-#include "core/route_internal.h"
+#include "core/route_table.h"
 
 /* The most members of states, states and edges together: about 17 MiB when compiled. */
 enum { SP_ROUTE_BUILD_MAX_WORK = 500 * 1000 };
@@ -28,7 +28,7 @@ struct sp_route_set {
 
 struct sp_route_list {
     void *items;
-    size_t count, room;
+    size_t count, capacity;
 };
 
 struct sp_route_build {
@@ -58,11 +58,5 @@ enum sp_status sp_route_refuse_pair(const struct sp_route_build *build, const st
                                     const struct sp_route *b, const char *what);
 
 enum sp_status sp_route_refuse_memory(const struct sp_route_build *build);
-
-/* Sorts the routes, refuses two of one shape and method, and makes the tree. */
-enum sp_status sp_route_build_trie(struct sp_route_build *build) SP_MUST_USE;
-
-/* Makes states and edges of the tree; states have no finals yet. */
-enum sp_status sp_route_build_states(struct sp_route_build *build) SP_MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
-/* What ends where, and the tables as they are used. */
-#include "core/route_build.h"
+/* What ends where, and the tables that matching uses. */
+#include "core/route_states.h"
+#include "core/route_trie.h"
 
 enum {
     SCRATCH_FIRST_BYTES = 64 * 1024,
@@ -7,32 +8,6 @@ enum {
     SEEDS = 8,     /* that are tried for one size of the table */
     DOUBLINGS = 4, /* of the table */
 };
-
-void *sp_route_list_add(struct sp_route_build *build, struct sp_route_list *list, size_t item_size) {
-    if (list->count == list->room) {
-        size_t room = list->room == 0 ? 64 : list->room * 2;
-        void *grown = sp_arena_calloc(build->arena, room, item_size);
-        if (grown == NULL)
-            return NULL;
-        if (list->count > 0)
-            memcpy(grown, list->items, list->count * item_size);
-        list->items = grown;
-        list->room = room;
-    }
-    return (char *)list->items + list->count++ * item_size;
-}
-
-enum sp_status sp_route_refuse_memory(const struct sp_route_build *build) {
-    return sp_error_set(build->error, SP_ERR_MEMORY, "out of memory");
-}
-
-enum sp_status sp_route_refuse_pair(const struct sp_route_build *build, const struct sp_route *a,
-                                    const struct sp_route *b, const char *what) {
-    const struct sp_route *first = a < b ? a : b, *later = a < b ? b : a;
-    return sp_error_set(build->error, SP_ERR_INVALID, "line %zu, column %zu: %.*s %.*s %s line %zu: %.*s %.*s",
-                        later->line, later->column, SP_STR_ARG(later->method), SP_STR_ARG(later->path), what,
-                        first->line, SP_STR_ARG(first->method), SP_STR_ARG(first->path));
-}
 
 /* ---- finals ---- */
 

@@ -1,6 +1,7 @@
-/* A request's target, read into decoded segments or refused. */
+#include "core/route_path.h"
+
 #include "base/text.h"
-#include "core/route_internal.h"
+#include "core/route_segment.h"
 
 /* What each ASCII byte of a path is (RFC 3986 section 3.3): u unreserved, r one of the reserved that may stand in a
  * segment (and so '+', which is told apart), '.' none of a path's; the others are themselves. */

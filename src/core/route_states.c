@@ -1,7 +1,6 @@
-/* The tree walked with every text at once: a state is the set of nodes that some path leads to. */
-#include <stdlib.h>
+#include "core/route_states.h"
 
-#include "core/route_build.h"
+#include <stdlib.h>
 
 /* A literal child of one of a set's nodes, and that node's place in the set. */
 struct candidate {

@@ -1,7 +1,6 @@
-/* Routes sorted by shape, and the tree of their segments. */
-#include <stdlib.h>
+#include "core/route_trie.h"
 
-#include "core/route_build.h"
+#include <stdlib.h>
 
 /* Literals by their text, then captures, which are all one. */
 static int compare_segments(struct sp_str a, struct sp_str b) {
