@@ -81,10 +81,9 @@ static void end_call(struct sp_rpc_async_client *client, struct slot *slot) {
 }
 
 static void cancel_all(struct sp_rpc_async_client *client) {
-    for (unsigned i = 0; i < client->slot_count; i++) {
+    for (unsigned i = 0; i < client->slot_count; i++)
         if (client->slots[i].call != NULL)
             grpc_call_cancel(client->slots[i].call, NULL);
-    }
     struct sp_rpc_completion ignored;
     while (client->in_flight > 0)
         (void)sp_rpc_async_next(client, UINT64_MAX, &ignored);

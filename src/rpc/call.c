@@ -20,10 +20,9 @@ static void on_closed(struct tag *tag, bool ok);
 /* ---- life ---- */
 
 struct sp_rpc_call *call_create(struct worker *worker) {
-    struct sp_rpc_call *call = calloc(1, sizeof *call);
-    if (call == NULL) {
+    struct sp_rpc_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
         return NULL;
-    }
     call->worker = worker;
     call->arrived = (struct tag){on_arrived, call};
     call->done = (struct tag){on_done, call};
@@ -91,16 +90,14 @@ void call_recycle(struct sp_rpc_call *call) {
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
     struct worker *worker = call->worker;
     worker_give_call(worker, call);
-    if (arrived) {
+    if (arrived)
         worker_call_ended(worker);
-    }
 }
 
 static void start_batch(grpc_call *grpc, const grpc_op *ops, size_t count, struct tag *tag) {
     /* It is refused only for two operations of a kind at once: answering twice, reading while a read is under way. */
-    if (grpc_call_start_batch(grpc, ops, count, tag, NULL) != GRPC_CALL_OK) {
+    if (grpc_call_start_batch(grpc, ops, count, tag, NULL) != GRPC_CALL_OK)
         abort();
-    }
 }
 
 void call_start_batch(struct sp_rpc_call *call, const grpc_op *ops, size_t count, struct tag *tag) {
@@ -123,11 +120,9 @@ void call_watch(struct sp_rpc_call *call) {
 
 grpc_slice call_message_slice(const char *message) {
     size_t size = strnlen(message, MESSAGE_MAX_BYTES);
-    if (message[size] != '\0') {
-        while (size > 0 && ((unsigned char)message[size] & 0xc0) == 0x80) {
+    if (message[size] != '\0')
+        while (size > 0 && ((unsigned char)message[size] & 0xc0) == 0x80)
             size--;
-        }
-    }
     return grpc_slice_from_copied_buffer(message, size);
 }
 
@@ -135,7 +130,7 @@ grpc_slice call_message_slice(const char *message) {
 static void answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
     grpc_op ops[4];
     size_t count = 0;
-    memset(ops, 0, sizeof ops);
+    memset(ops, 0, sizeof(ops));
     ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
     if (with_reply) {
         ops[count].op = GRPC_OP_SEND_MESSAGE;
@@ -144,12 +139,10 @@ static void answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *
     ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[count].data.send_status_from_server.status = (grpc_status_code)sp_status_to_grpc(status);
     ops[count++].data.send_status_from_server.status_details = message;
-    if (!call->watched) {
+    if (!call->watched)
         set_watch_op(call, &ops[count++]);
-    }
-    if (current_worker == call->worker && call->worker->current == call) {
+    if (current_worker == call->worker && call->worker->current == call)
         call->worker->current = NULL;
-    }
     grpc_call *grpc = call->grpc;
     atomic_store_explicit(&call->answered, true, memory_order_release);
     start_batch(grpc, ops, count, &call->done);
@@ -165,9 +158,8 @@ void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply) {
     grpc_slice_buffer *slices = &call->reply->data.raw.slice_buffer;
     grpc_slice_buffer_reset_and_unref(slices);
     grpc_slice slice = grpc_slice_malloc(reply.size);
-    if (reply.size > 0) {
+    if (reply.size > 0)
         memcpy(GRPC_SLICE_START_PTR(slice), reply.data, reply.size);
-    }
     grpc_slice_buffer_add(slices, slice);
     answer(call, SP_OK, NULL, true);
 }
@@ -186,11 +178,10 @@ static bool is_stream(const struct sp_rpc_call *call) {
 
 /* Both events of a call come on its worker's thread; the last one recycles it. */
 static void settle(struct sp_rpc_call *call) {
-    if (is_stream(call) && call->watched) {
+    if (is_stream(call) && call->watched)
         stream_settle(call);
-    } else if (call->finished && call->over == call->watched) {
+    else if (call->finished && call->over == call->watched)
         call_recycle(call);
-    }
 }
 
 static void on_done(struct tag *tag, bool ok) {
@@ -239,15 +230,14 @@ static void on_arrived(struct tag *tag, bool ok) {
     }
     struct sp_error error;
     call->scratch = worker_take_scratch(worker);
-    if (call->scratch == NULL) {
+    if (call->scratch == NULL)
         call_reject(call, SP_ERR_MEMORY, "out of memory");
-    } else if (!is_admitted(call, &error)) {
+    else if (!is_admitted(call, &error))
         call_reject(call, error.status, error.message);
-    } else if (call->method->about.kind == SP_RPC_STREAM) {
+    else if (call->method->about.kind == SP_RPC_STREAM)
         stream_arrived(call);
-    } else {
+    else
         call_unary_arrived(call);
-    }
 }
 
 bool call_is_compressed(const grpc_byte_buffer *buffer) {
@@ -282,9 +272,8 @@ static void run_handler(struct sp_rpc_call *call) {
     struct worker *worker = call->worker;
     worker->current = call;
     call->method->about.unary(call, call->method->about.user);
-    if (worker->current == NULL) {
+    if (worker->current == NULL)
         release_handling(call);
-    }
     worker->current = NULL;
 }
 
@@ -305,21 +294,18 @@ void call_unary_arrived(struct sp_rpc_call *call) {
 /* ---- waiting ---- */
 
 void sp_rpc_retry_after(struct sp_rpc_call *call, unsigned delay_ms) {
-    if (!call->watched) {
+    if (!call->watched)
         call_watch(call);
-    }
-    if (!worker_add_timer(call->worker, call, monotonic_ms() + (int64_t)delay_ms)) {
+    if (!worker_add_timer(call->worker, call, monotonic_ms() + (int64_t)delay_ms))
         call_reject(call, SP_ERR_MEMORY, "out of memory");
-    }
 }
 
 void call_unary_retry(struct sp_rpc_call *call) {
     call->retries++;
-    if (expired(call)) {
+    if (expired(call))
         call_reject(call, SP_ERR_DEADLINE, "the deadline passed while the call waited");
-    } else {
+    else
         run_handler(call);
-    }
 }
 
 /* ---- what a handler asks ---- */
@@ -341,13 +327,11 @@ unsigned sp_rpc_call_retries(const struct sp_rpc_call *call) {
 }
 
 int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call) {
-    if (call->deadline.tv_sec == INT64_MAX) {
+    if (call->deadline.tv_sec == INT64_MAX)
         return INT64_MAX;
-    }
     gpr_timespec left = gpr_time_sub(call->deadline, gpr_now(call->deadline.clock_type));
-    if (left.tv_sec < 0) {
+    if (left.tv_sec < 0)
         return 0;
-    }
     /* Rounded up, so that what is left of the last millisecond is not "passed". */
     return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
 }
@@ -358,9 +342,8 @@ size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key,
     size_t key_size = strlen(key);
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *entry = &call->metadata.metadata[i];
-        if (GRPC_SLICE_LENGTH(entry->key) != key_size || memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) != 0) {
+        if (GRPC_SLICE_LENGTH(entry->key) != key_size || memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) != 0)
             continue;
-        }
         if (count < room) {
             ret_values[count] =
                 (struct sp_str){(const char *)GRPC_SLICE_START_PTR(entry->value), GRPC_SLICE_LENGTH(entry->value)};
@@ -377,9 +360,8 @@ struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *k
 }
 
 static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') {
+    if (digit >= '0' && digit <= '9')
         return digit - '0';
-    }
     return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
@@ -400,15 +382,12 @@ static size_t percent_decode(char *text) {
 
 /* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme and the port. */
 static struct sp_str peer_host(const char *peer) {
-    if (strncmp(peer, "unix", 4) == 0) {
+    if (strncmp(peer, "unix", 4) == 0)
         return sp_str_from("unix");
-    }
-    if (strncmp(peer, "ipv4:", 5) == 0) {
+    if (strncmp(peer, "ipv4:", 5) == 0)
         return (struct sp_str){peer + 5, strcspn(peer + 5, ":")};
-    }
-    if (strncmp(peer, "ipv6:[", 6) == 0) {
+    if (strncmp(peer, "ipv6:[", 6) == 0)
         return (struct sp_str){peer + 6, strcspn(peer + 6, "]%")};
-    }
     return (struct sp_str){NULL, 0};
 }
 

@@ -55,15 +55,13 @@ struct sp_rpc_stream {
 /* gRPC writes lines to stderr that clients can cause at will. What it says comes back as a status too, but for the assertion
  * that ends the process. */
 static void drop_log(gpr_log_func_args *args) {
-    if (strstr(args->message, "assertion failed") != NULL) {
+    if (strstr(args->message, "assertion failed") != NULL)
         (void)fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
-    }
 }
 
 void sp_rpc_global_init(void) {
-    if (getenv("GRPC_VERBOSITY") == NULL) {
+    if (getenv("GRPC_VERBOSITY") == NULL)
         gpr_set_log_function(drop_log);
-    }
     grpc_init();
 }
 
@@ -85,14 +83,12 @@ static void wipe_secret(void *user) {
 }
 
 static struct secret *make_secret(struct sp_str scheme, struct sp_str text) {
-    struct secret *secret = malloc(sizeof *secret + scheme.size + text.size);
-    if (secret == NULL) {
+    struct secret *secret = malloc(sizeof(*secret) + scheme.size + text.size);
+    if (secret == NULL)
         return NULL;
-    }
     secret->size = scheme.size + text.size;
-    if (scheme.size > 0) {
+    if (scheme.size > 0)
         memcpy(secret->text, scheme.data, scheme.size);
-    }
     memcpy(secret->text + scheme.size, text.data, text.size);
     return secret;
 }
@@ -109,13 +105,11 @@ static void remove_header(struct sp_rpc_client *client, const char *name) {
 
 static enum sp_status add_header(struct sp_rpc_client *client, const char *name, struct sp_str scheme,
                                  struct sp_str text, struct sp_error *error) {
-    if (client->header_count == METADATA_MAX) {
+    if (client->header_count == METADATA_MAX)
         return sp_error_set(error, SP_ERR_EXHAUSTED, "%d headers are the most", METADATA_MAX);
-    }
     struct secret *secret = make_secret(scheme, text);
-    if (secret == NULL) {
+    if (secret == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     grpc_slice value = grpc_slice_new_with_user_data(secret->text, secret->size, wipe_secret, secret);
     if (!grpc_header_nonbin_value_is_legal(value)) {
         grpc_slice_unref(value);
@@ -167,9 +161,8 @@ static enum sp_status connect_channel(struct sp_rpc_client *client, const struct
     const grpc_channel_args all = {.num_args = count, .args = args};
     grpc_channel_credentials *credentials;
     enum sp_status status = client_credentials(&options->tls, &credentials, error);
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
     client->channel = grpc_channel_create(options->target, credentials, &all);
     grpc_channel_credentials_release(credentials);
     return SP_OK;
@@ -177,40 +170,33 @@ static enum sp_status connect_channel(struct sp_rpc_client *client, const struct
 
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
                                   struct sp_error *error) {
-    if (options->target == NULL || options->target[0] == '\0') {
+    if (options->target == NULL || options->target[0] == '\0')
         return sp_error_set(error, SP_ERR_INVALID, "no server to connect to was given");
-    }
-    struct sp_rpc_client *client = calloc(1, sizeof *client);
-    if (client == NULL) {
+    struct sp_rpc_client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     sp_rpc_global_init();
     client->timeout_ms = options->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : options->timeout_ms;
     client->cq = grpc_completion_queue_create_for_pluck(NULL);
     enum sp_status status = options->key.size == 0 ? SP_OK : set_key(client, options->key, error);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         status = connect_channel(client, options, error);
-    }
-    if (status == SP_OK) {
+    if (status == SP_OK)
         *ret_client = client;
-    } else {
+    else
         sp_rpc_client_close(client);
-    }
     return status;
 }
 
 void sp_rpc_client_close(struct sp_rpc_client *client) {
-    if (client == NULL) {
+    if (client == NULL)
         return;
-    }
-    if (client->channel != NULL) {
+    if (client->channel != NULL)
         grpc_channel_destroy(client->channel);
-    }
     grpc_completion_queue_shutdown(client->cq);
     grpc_completion_queue_destroy(client->cq);
-    for (size_t i = 0; i < client->header_count; i++) {
+    for (size_t i = 0; i < client->header_count; i++)
         grpc_slice_unref(client->headers[i].value);
-    }
     free(client);
     sp_rpc_global_fini();
 }
@@ -226,9 +212,8 @@ bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
     while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_SHUTDOWN) {
         grpc_channel_watch_connectivity_state(client->channel, state, deadline, client->cq, client);
         grpc_event event = grpc_completion_queue_pluck(client->cq, client, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.success == 0) {
+        if (event.success == 0)
             break;
-        }
         state = grpc_channel_check_connectivity_state(client->channel, 1);
     }
     return state == GRPC_CHANNEL_READY;
@@ -238,7 +223,7 @@ bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
 
 static void begin(struct sp_rpc_stream *stream, struct sp_rpc_client *client, const char *path, gpr_timespec deadline) {
     grpc_slice method = grpc_slice_from_copied_string(path);
-    memset(stream, 0, sizeof *stream);
+    memset(stream, 0, sizeof(*stream));
     stream->client = client;
     stream->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq, method, NULL,
                                             deadline, NULL);
@@ -274,9 +259,8 @@ static void set_status_op(struct sp_rpc_stream *stream, grpc_op *op) {
 
 static grpc_byte_buffer *make_buffer(struct sp_bytes bytes) {
     grpc_slice slice = grpc_slice_malloc(bytes.size);
-    if (bytes.size > 0) {
+    if (bytes.size > 0)
         memcpy(GRPC_SLICE_START_PTR(slice), bytes.data, bytes.size);
-    }
     grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
     return buffer;
@@ -298,27 +282,24 @@ static enum sp_status take_buffer(grpc_byte_buffer *buffer, struct sp_arena *are
         grpc_byte_buffer_reader_destroy(&reader);
     }
     grpc_byte_buffer_destroy(buffer);
-    if (copy == NULL) {
+    if (copy == NULL)
         return sp_error_set(error, SP_ERR_EXHAUSTED, "the reply of %zu bytes is larger than what was set aside", size);
-    }
     *ret_bytes = (struct sp_bytes){copy, at};
     return SP_OK;
 }
 
 /* Runs a batch to its end. False when gRPC refused it or it failed. */
 static bool run_batch(struct sp_rpc_stream *stream, const grpc_op *ops, size_t count, void *tag) {
-    if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK) {
+    if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK)
         return false;
-    }
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, tag, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     return event.type == GRPC_OP_COMPLETE && event.success != 0;
 }
 
 static enum sp_status status_of(const struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = sp_status_from_grpc((int)stream->code);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         return SP_OK;
-    }
     return sp_error_set(error, status, "%.*s", (int)GRPC_SLICE_LENGTH(stream->message),
                         (const char *)GRPC_SLICE_START_PTR(stream->message));
 }
@@ -328,7 +309,7 @@ static enum sp_status status_of(const struct sp_rpc_stream *stream, struct sp_er
 static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer *request) {
     grpc_byte_buffer *reply = NULL;
     grpc_op ops[6];
-    memset(ops, 0, sizeof ops);
+    memset(ops, 0, sizeof(ops));
     set_initial_op(stream, &ops[0]);
     ops[1].op = GRPC_OP_SEND_MESSAGE;
     ops[1].data.send_message.send_message = request;
@@ -338,9 +319,8 @@ static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer
     ops[4].op = GRPC_OP_RECV_MESSAGE;
     ops[4].data.recv_message.recv_message = &reply;
     set_status_op(stream, &ops[5]);
-    if (!run_batch(stream, ops, 6, stream)) {
+    if (!run_batch(stream, ops, 6, stream))
         stream->code = GRPC_STATUS_INTERNAL;
-    }
     return reply;
 }
 
@@ -361,13 +341,11 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
         status = take_buffer(reply, arena, &bytes, error);
         reply = NULL;
     }
-    if (reply != NULL) {
+    if (reply != NULL)
         grpc_byte_buffer_destroy(reply);
-    }
     end(&stream);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         *ret_reply = bytes;
-    }
     return status;
 }
 
@@ -377,11 +355,10 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
 static enum sp_status read_status(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (!stream->ended) {
         grpc_op op;
-        memset(&op, 0, sizeof op);
+        memset(&op, 0, sizeof(op));
         set_status_op(stream, &op);
-        if (!run_batch(stream, &op, 1, stream)) {
+        if (!run_batch(stream, &op, 1, stream))
             stream->code = GRPC_STATUS_INTERNAL;
-        }
         stream->ended = true;
     }
     return status_of(stream, error);
@@ -395,13 +372,12 @@ static enum sp_status failure(struct sp_rpc_stream *stream, struct sp_error *err
 
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
                                   struct sp_error *error) {
-    struct sp_rpc_stream *stream = malloc(sizeof *stream);
-    if (stream == NULL) {
+    struct sp_rpc_stream *stream = malloc(sizeof(*stream));
+    if (stream == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     begin(stream, client, path, gpr_inf_future(GPR_CLOCK_MONOTONIC));
     grpc_op op;
-    memset(&op, 0, sizeof op);
+    memset(&op, 0, sizeof(op));
     set_initial_op(stream, &op);
     if (!run_batch(stream, &op, 1, stream)) {
         enum sp_status status = failure(stream, error);
@@ -413,11 +389,10 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
 }
 
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message, struct sp_error *error) {
-    if (stream->ended) {
+    if (stream->ended)
         return failure(stream, error);
-    }
     grpc_op op;
-    memset(&op, 0, sizeof op);
+    memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_MESSAGE;
     op.data.send_message.send_message = make_buffer(message);
     bool sent = run_batch(stream, &op, 1, stream);
@@ -426,11 +401,10 @@ enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes 
 }
 
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) {
-    if (stream->ended) {
+    if (stream->ended)
         return failure(stream, error);
-    }
     grpc_op op;
-    memset(&op, 0, sizeof op);
+    memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
     return run_batch(stream, &op, 1, stream) ? SP_OK : failure(stream, error);
 }
@@ -439,7 +413,7 @@ enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct s
 static bool ask_for_message(struct sp_rpc_stream *stream) {
     grpc_op ops[2];
     size_t count = 0;
-    memset(ops, 0, sizeof ops);
+    memset(ops, 0, sizeof(ops));
     if (!stream->initial_received) {
         stream->initial_received = true;
         ops[count].op = GRPC_OP_RECV_INITIAL_METADATA;
@@ -453,20 +427,17 @@ static bool ask_for_message(struct sp_rpc_stream *stream) {
 
 static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
                                     struct sp_bytes *ret_message, struct sp_error *error) {
-    if (stream->ended || (!stream->receiving && !ask_for_message(stream))) {
+    if (stream->ended || (!stream->receiving && !ask_for_message(stream)))
         return failure(stream, error);
-    }
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
-    if (event.type == GRPC_QUEUE_TIMEOUT) {
+    if (event.type == GRPC_QUEUE_TIMEOUT)
         return sp_error_set(error, SP_ERR_DEADLINE, "nothing came in time");
-    }
     stream->receiving = false;
     grpc_byte_buffer *buffer = stream->received;
     stream->received = NULL;
     if (event.success == 0 || buffer == NULL) {
-        if (buffer != NULL) {
+        if (buffer != NULL)
             grpc_byte_buffer_destroy(buffer);
-        }
         return failure(stream, error);
     }
     return take_buffer(buffer, arena, ret_message, error);
@@ -497,9 +468,8 @@ static void drop_message(struct sp_rpc_stream *stream) {
 }
 
 void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
-    if (stream == NULL) {
+    if (stream == NULL)
         return;
-    }
     if (!stream->ended) {
         struct sp_error ignored;
         grpc_call_cancel(stream->call, NULL);

@@ -19,10 +19,9 @@ struct server_tls {
 
 enum sp_status server_tls_open(const struct sp_rpc_server_options *options, struct server_tls **ret_tls,
                                struct sp_error *error) {
-    struct server_tls *tls = calloc(1, sizeof *tls);
-    if (tls == NULL) {
+    struct server_tls *tls = calloc(1, sizeof(*tls));
+    if (tls == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     enum sp_status status = sp_tls_watch_open(&tls->watch, &options->tls, &tls->material, error);
     if (status != SP_OK) {
         free(tls);
@@ -36,23 +35,21 @@ enum sp_status server_tls_open(const struct sp_rpc_server_options *options, stru
 }
 
 void server_tls_close(struct server_tls *tls) {
-    if (tls == NULL) {
+    if (tls == NULL)
         return;
-    }
     sp_tls_material_fini(&tls->material);
     free(tls);
 }
 
 static void tell(const struct server_tls *tls, bool good, const char *message) {
-    if (tls->notice != NULL) {
+    if (tls->notice != NULL)
         tls->notice(tls->user, good, message);
-    }
 }
 
 static void look(struct server_tls *tls) {
     struct sp_tls_material material;
     struct sp_error error;
-    char message[sizeof error.message + 64];
+    char message[sizeof(error.message) + 64];
     switch (sp_tls_watch_look(&tls->watch, monotonic_ms(), &material, &error)) {
     case SP_TLS_UNCHANGED:
         break;
@@ -63,7 +60,7 @@ static void look(struct server_tls *tls) {
         tell(tls, true, "the TLS files have changed: new connections get the new certificate");
         break;
     case SP_TLS_BROKEN:
-        (void)snprintf(message, sizeof message, "the TLS files have changed and cannot be used, the old stay: %s",
+        (void)snprintf(message, sizeof(message), "the TLS files have changed and cannot be used, the old stay: %s",
                        error.message);
         tell(tls, false, message);
         break;
@@ -74,9 +71,8 @@ static void look(struct server_tls *tls) {
 static grpc_ssl_certificate_config_reload_status fetch(void *user, grpc_ssl_server_certificate_config **ret_config) {
     struct server_tls *tls = user;
     look(tls);
-    if (tls->handed_over) {
+    if (tls->handed_over)
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-    }
     grpc_ssl_pem_key_cert_pair pair = {tls->material.key, tls->material.certificate};
     /* gRPC asserts that there are roots, also where it asks no client for a certificate. */
     const char *roots = tls->material.ca != NULL ? tls->material.ca : tls->material.certificate;
@@ -108,9 +104,8 @@ enum sp_status client_credentials(const struct sp_rpc_client_tls *tls, grpc_chan
         return SP_OK;
     }
     enum sp_status status = sp_tls_material_read(&files, &material, error);
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
     grpc_ssl_pem_key_cert_pair pair = {material.key, material.certificate};
     *ret_credentials =
         grpc_ssl_credentials_create_ex(material.ca, material.certificate == NULL ? NULL : &pair, NULL, NULL);
@@ -124,9 +119,8 @@ size_t client_tls_args(const struct sp_rpc_client_tls *tls, grpc_arg *ret_arg) {
         const char *constant;
         char *plain;
     } name = {tls->server_name}; /* gRPC only reads it */
-    if (tls->ca == NULL || tls->server_name == NULL) {
+    if (tls->ca == NULL || tls->server_name == NULL)
         return 0;
-    }
     *ret_arg = (grpc_arg){.type = GRPC_ARG_STRING, .key = key};
     ret_arg->value.string = name.plain;
     return 1;

@@ -88,12 +88,10 @@ static struct door *add(struct sp_rpc_server *server, enum sp_rpc_peer_kind kind
 /* No more than the listeners lead to. */
 static void plan(struct sp_rpc_server *server, const struct sp_rpc_server_options *options) {
     size_t unix_count = 0;
-    for (size_t i = 0; i < options->listen_count; i++) {
+    for (size_t i = 0; i < options->listen_count; i++)
         unix_count += is_unix(options->listen[i]);
-    }
-    if (unix_count < options->listen_count) {
+    if (unix_count < options->listen_count)
         server->tcp_door = add(server, server->tls != NULL ? SP_RPC_PEER_TLS : SP_RPC_PEER_PLAIN);
-    }
     if (unix_count > 0) {
         server->unix_doors = add(server, SP_RPC_PEER_UNIX);
         for (size_t i = 0; i < options->unix_uid_count && i < SP_RPC_UNIX_UIDS_MAX; i++) {
@@ -124,16 +122,13 @@ static struct handover *choose_health(void *user, int fd) {
 static struct handover *choose_unix(void *user, int fd) {
     struct sp_rpc_server *server = user;
     struct ucred peer;
-    socklen_t size = sizeof peer;
+    socklen_t size = sizeof(peer);
     const struct door *end = server->doors + server->door_count;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return NULL;
-    }
-    for (struct door *door = server->unix_doors + 1; door < end && door->uid_known; door++) {
-        if (door->uid == peer.uid) {
+    for (struct door *door = server->unix_doors + 1; door < end && door->uid_known; door++)
+        if (door->uid == peer.uid)
             return &door->handover;
-        }
-    }
     return &server->unix_doors->handover;
 }
 
@@ -145,33 +140,27 @@ static enum sp_status bind_all(struct sp_rpc_server *server, const struct sp_rpc
             listeners_bind(server->listeners, options->listen[i], options->insecure || options->tls.certificate != NULL,
                            is_unix(options->listen[i]) ? choose_unix : choose_tcp, server, error);
     }
-    for (size_t i = 0; i < options->health_listen_count && status == SP_OK; i++) {
+    for (size_t i = 0; i < options->health_listen_count && status == SP_OK; i++)
         status = listeners_bind(server->listeners, options->health_listen[i], true, choose_health, server, error);
-    }
     return status;
 }
 
 enum sp_status doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
                           struct sp_error *error) {
     enum sp_status status = SP_OK;
-    if (options->tls.ca != NULL && options->tls.certificate == NULL) {
+    if (options->tls.ca != NULL && options->tls.certificate == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "a CA for clients needs the server's certificate beside it");
-    }
-    if (options->tls.certificate != NULL || options->tls.key != NULL) {
+    if (options->tls.certificate != NULL || options->tls.key != NULL)
         status = server_tls_open(options, &server->tls, error);
-    }
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
-    server->doors = calloc(SP_RPC_UNIX_UIDS_MAX + 3, sizeof *server->doors);
-    if (server->doors == NULL) {
+    server->doors = calloc(SP_RPC_UNIX_UIDS_MAX + 3, sizeof(*server->doors));
+    if (server->doors == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     plan(server, options);
     status = bind_all(server, options, error);
-    for (size_t i = 0; i < server->door_count && status == SP_OK; i++) {
+    for (size_t i = 0; i < server->door_count && status == SP_OK; i++)
         server->doors[i].grpc = create_grpc_server(server, &server->doors[i]);
-    }
     return status;
 }
 
@@ -179,26 +168,23 @@ enum sp_status doors_open(struct sp_rpc_server *server, const struct sp_rpc_serv
 
 static bool serves(const struct door *door, const struct sp_rpc_method *method) {
     static const char health[] = "/grpc.health.v1.Health/";
-    return !door->health_only || strncmp(method->path, health, sizeof health - 1) == 0;
+    return !door->health_only || strncmp(method->path, health, sizeof(health) - 1) == 0;
 }
 
 static enum sp_status register_methods(struct door *door, struct sp_error *error) {
     const struct sp_rpc_server *server = door->server;
-    door->handles = calloc(server->method_count + 1, sizeof *door->handles);
-    if (door->handles == NULL) {
+    door->handles = calloc(server->method_count + 1, sizeof(*door->handles));
+    if (door->handles == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     for (size_t i = 0; i < server->method_count; i++) {
         const struct sp_rpc_method *method = &server->methods[i].about;
-        if (!serves(door, method)) {
+        if (!serves(door, method))
             continue;
-        }
         door->handles[i] = grpc_server_register_method(
             door->grpc, method->path, NULL,
             method->kind == SP_RPC_UNARY ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
-        if (door->handles[i] == NULL) {
+        if (door->handles[i] == NULL)
             return sp_error_set(error, SP_ERR_INTERNAL, "method \"%s\" cannot be registered", method->path);
-        }
     }
     return SP_OK;
 }
@@ -213,10 +199,9 @@ static enum sp_status attach(struct door *door, struct sp_error *error) {
 
 static enum sp_status share_queues(struct door *door, struct sp_error *error) {
     struct sp_rpc_server *server = door->server;
-    door->shut = calloc(server->worker_count, sizeof *door->shut);
-    if (door->shut == NULL) {
+    door->shut = calloc(server->worker_count, sizeof(*door->shut));
+    if (door->shut == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     for (unsigned i = 0; i < server->worker_count; i++) {
         door->shut[i] = (struct tag){worker_door_shut, &server->workers[i]};
         grpc_server_register_completion_queue(door->grpc, server->workers[i].cq, NULL);
@@ -229,12 +214,10 @@ enum sp_status doors_attach(struct sp_rpc_server *server, struct sp_error *error
     for (size_t i = 0; i < server->door_count && status == SP_OK; i++) {
         struct door *door = &server->doors[i];
         status = share_queues(door, error);
-        if (status == SP_OK) {
+        if (status == SP_OK)
             status = register_methods(door, error);
-        }
-        if (status == SP_OK) {
+        if (status == SP_OK)
             status = attach(door, error);
-        }
     }
     return status;
 }
@@ -242,35 +225,30 @@ enum sp_status doors_attach(struct sp_rpc_server *server, struct sp_error *error
 /* ---- running and closing ---- */
 
 void doors_start(struct sp_rpc_server *server) {
-    for (size_t i = 0; i < server->door_count; i++) {
+    for (size_t i = 0; i < server->door_count; i++)
         grpc_server_start(server->doors[i].grpc);
-    }
 }
 
 void doors_shut(struct sp_rpc_server *server) {
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    for (unsigned i = 0; i < server->worker_count; i++)
         atomic_store_explicit(&server->workers[i].open_doors, server->door_count, memory_order_release);
-    }
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
-        for (unsigned j = 0; j < server->worker_count; j++) {
+        for (unsigned j = 0; j < server->worker_count; j++)
             grpc_server_shutdown_and_notify(door->grpc, server->workers[j].cq, &door->shut[j]);
-        }
     }
 }
 
 void doors_cancel_calls(struct sp_rpc_server *server) {
-    for (size_t i = 0; i < server->door_count; i++) {
+    for (size_t i = 0; i < server->door_count; i++)
         grpc_server_cancel_all_calls(server->doors[i].grpc);
-    }
 }
 
 void doors_free(struct sp_rpc_server *server) {
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
-        if (door->grpc != NULL) {
+        if (door->grpc != NULL)
             grpc_server_destroy(door->grpc);
-        }
         free(door->shut);
         free(door->handles);
     }

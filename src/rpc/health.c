@@ -40,7 +40,7 @@ static bool is_liveness(struct sp_str service) {
 }
 
 enum sp_status health_create(struct health **ret_health, struct sp_error *error) {
-    struct health *health = calloc(1, sizeof *health);
+    struct health *health = calloc(1, sizeof(*health));
     if (health == NULL || sp_arena_init(&health->names_arena, 1024, NAMES_BUDGET_BYTES) != SP_OK) {
         free(health);
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -51,9 +51,8 @@ enum sp_status health_create(struct health **ret_health, struct sp_error *error)
 }
 
 void health_free(struct health *health) {
-    if (health == NULL) {
+    if (health == NULL)
         return;
-    }
     sp_arena_fini(&health->names_arena);
     free(health->names);
     pthread_mutex_destroy(&health->lock);
@@ -61,24 +60,20 @@ void health_free(struct health *health) {
 }
 
 static bool is_known(const struct health *health, struct sp_str name) {
-    for (size_t i = 0; i < health->name_count; i++) {
-        if (sp_str_equal(health->names[i], name)) {
+    for (size_t i = 0; i < health->name_count; i++)
+        if (sp_str_equal(health->names[i], name))
             return true;
-        }
-    }
     return name.size == 0 || is_liveness(name);
 }
 
 enum sp_status health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
-    if (is_known(health, name)) {
+    if (is_known(health, name))
         return SP_OK;
-    }
-    struct sp_str *names = reallocarray(health->names, health->name_count + 1, sizeof *names);
+    struct sp_str *names = reallocarray(health->names, health->name_count + 1, sizeof(*names));
     char *copy = sp_arena_strdup(&health->names_arena, name);
     health->names = names == NULL ? health->names : names;
-    if (names == NULL || copy == NULL) {
+    if (names == NULL || copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     names[health->name_count++] = (struct sp_str){copy, name.size};
     return SP_OK;
 }
@@ -94,9 +89,8 @@ void health_set(struct health *health, bool serving) {
     pthread_mutex_lock(&health->lock);
     if (health->serving != serving) {
         health->serving = serving;
-        for (struct watcher *watcher = health->watchers; watcher != NULL; watcher = watcher->next) {
+        for (struct watcher *watcher = health->watchers; watcher != NULL; watcher = watcher->next)
             sp_rpc_wake(watcher->call);
-        }
     }
     pthread_mutex_unlock(&health->lock);
 }
@@ -108,9 +102,8 @@ static enum sp_status read_request(struct sp_rpc_call *call, struct sp_bytes byt
     ProtobufCMessage *message;
     enum sp_status status = sp_wire_unpack(&grpc__health__v1__health_check_request__descriptor, bytes,
                                            sp_rpc_call_arena(call), &message, error);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         *ret_service = sp_str_from(((Grpc__Health__V1__HealthCheckRequest *)message)->service);
-    }
     return status;
 }
 
@@ -149,9 +142,8 @@ static void check(struct sp_rpc_call *call, void *user) {
 static void link_watcher(struct health *health, struct watcher *watcher) {
     pthread_mutex_lock(&health->lock);
     watcher->next = health->watchers;
-    if (health->watchers != NULL) {
+    if (health->watchers != NULL)
         health->watchers->previous = watcher;
-    }
     health->watchers = watcher;
     watcher->linked = true;
     pthread_mutex_unlock(&health->lock);
@@ -159,23 +151,20 @@ static void link_watcher(struct health *health, struct watcher *watcher) {
 
 static void unlink_watcher(struct health *health, struct watcher *watcher) {
     pthread_mutex_lock(&health->lock);
-    if (watcher->next != NULL) {
+    if (watcher->next != NULL)
         watcher->next->previous = watcher->previous;
-    }
-    if (watcher->previous != NULL) {
+    if (watcher->previous != NULL)
         watcher->previous->next = watcher->next;
-    } else {
+    else
         health->watchers = watcher->next;
-    }
     pthread_mutex_unlock(&health->lock);
 }
 
 /* Tells what the client was not told yet. */
 static void tell(struct health *health, struct watcher *watcher) {
     serving_status status = watcher->known ? status_now(health, watcher->of_liveness) : STATUS(SERVICE_UNKNOWN);
-    if (watcher->sending || watcher->told == status) {
+    if (watcher->sending || watcher->told == status)
         return;
-    }
     struct response_bytes bytes = pack_response(status);
     watcher->sending = true;
     watcher->told = status;
@@ -183,7 +172,7 @@ static void tell(struct health *health, struct watcher *watcher) {
 }
 
 static void watch_opened(struct sp_rpc_call *call, void *user) {
-    struct watcher *watcher = calloc(1, sizeof *watcher);
+    struct watcher *watcher = calloc(1, sizeof(*watcher));
     (void)user;
     if (watcher == NULL) {
         sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
@@ -227,9 +216,8 @@ static void watch_woken(struct sp_rpc_call *call, void *user) {
 
 static void watch_closed(struct sp_rpc_call *call, void *user) {
     struct watcher *watcher = sp_rpc_state(call);
-    if (watcher != NULL && watcher->linked) {
+    if (watcher != NULL && watcher->linked)
         unlink_watcher(user, watcher);
-    }
     free(watcher);
 }
 

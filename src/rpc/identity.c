@@ -16,9 +16,8 @@ static size_t read_names(const grpc_auth_context *context, const char *property,
     size_t count = 0;
     grpc_auth_property_iterator at = grpc_auth_context_find_properties_by_name(context, property);
     for (const grpc_auth_property *name = grpc_auth_property_iterator_next(&at);
-         name != NULL && count < SP_RPC_IDENTITY_NAMES; name = grpc_auth_property_iterator_next(&at)) {
+         name != NULL && count < SP_RPC_IDENTITY_NAMES; name = grpc_auth_property_iterator_next(&at))
         ret_names[count++] = (struct sp_str){name->value, name->value_length};
-    }
     return count;
 }
 
@@ -29,9 +28,8 @@ void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_rpc_identity
     ret_identity->uid = door->uid;
     ret_identity->uri_count = 0;
     ret_identity->dns_count = 0;
-    if (door->kind != SP_RPC_PEER_TLS) {
+    if (door->kind != SP_RPC_PEER_TLS)
         return;
-    }
     grpc_auth_context *context = grpc_call_auth_context(call->grpc);
     if (context != NULL && grpc_auth_context_peer_is_authenticated(context) != 0) {
         ret_identity->uri_count = read_names(context, GRPC_PEER_URI_PROPERTY_NAME, ret_identity->uris);

@@ -54,7 +54,7 @@ struct listeners {
 };
 
 struct listeners *listeners_create(unsigned max_connections) {
-    struct listeners *listeners = calloc(1, sizeof *listeners);
+    struct listeners *listeners = calloc(1, sizeof(*listeners));
     if (listeners != NULL) {
         listeners->wake_fd = -1;
         pthread_mutex_init(&listeners->count_lock, NULL);
@@ -67,17 +67,15 @@ struct listeners *listeners_create(unsigned max_connections) {
 
 enum sp_status listeners_bind(struct listeners *listeners, const char *text, bool anywhere, choose_handover *choose,
                               void *user, struct sp_error *error) {
-    struct listener *all = reallocarray(listeners->all, listeners->count + 1, sizeof *all);
-    if (all == NULL) {
+    struct listener *all = reallocarray(listeners->all, listeners->count + 1, sizeof(*all));
+    if (all == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     listeners->all = all;
     struct listener *made = &all[listeners->count];
     *made = (struct listener){.choose = choose, .user = user};
     enum sp_status status = sp_listen_open(text, anywhere, &made->socket, error);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         listeners->count++;
-    }
     return status;
 }
 
@@ -122,10 +120,9 @@ enum sp_status handover_attach(struct handover *handover, grpc_server *server, g
 
 static uint64_t cookie_of(int fd) {
     uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) {
+    socklen_t size = sizeof(cookie);
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0)
         return 0;
-    }
     return cookie;
 }
 
@@ -134,18 +131,16 @@ static bool count_locked(struct listeners *listeners, int fd) {
     size_t at = (size_t)fd;
     if (at >= listeners->cookie_count) {
         size_t count = at < 512 ? 1024 : at * 2;
-        uint64_t *cookies = reallocarray(listeners->cookies, count, sizeof *cookies);
-        if (cookies == NULL) {
+        uint64_t *cookies = reallocarray(listeners->cookies, count, sizeof(*cookies));
+        if (cookies == NULL)
             return false;
-        }
-        memset(cookies + listeners->cookie_count, 0, (count - listeners->cookie_count) * sizeof *cookies);
+        memset(cookies + listeners->cookie_count, 0, (count - listeners->cookie_count) * sizeof(*cookies));
         listeners->cookies = cookies;
         listeners->cookie_count = count;
     }
     /* A number that is given out again belonged to a connection that was closed. */
-    if (listeners->cookies[at] == 0) {
+    if (listeners->cookies[at] == 0)
         listeners->connections++;
-    }
     listeners->cookies[at] = cookie_of(fd);
     return true;
 }
@@ -168,9 +163,8 @@ static void forget_closed(struct listeners *listeners) {
 
 static bool at_cap(struct listeners *listeners) {
     pthread_mutex_lock(&listeners->count_lock);
-    if (listeners->connections >= listeners->max_connections) {
+    if (listeners->connections >= listeners->max_connections)
         forget_closed(listeners);
-    }
     bool at_cap = listeners->connections >= listeners->max_connections;
     pthread_mutex_unlock(&listeners->count_lock);
     return at_cap;
@@ -188,13 +182,11 @@ unsigned listeners_connections(struct listeners *listeners) {
 
 /* False when accepting should pause: at the cap, or the system is short of something. */
 static bool accept_one(struct listeners *listeners, const struct listener *listener) {
-    if (at_cap(listeners)) {
+    if (at_cap(listeners))
         return false;
-    }
     int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) {
+    if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    }
     struct handover *handover = listener->choose(listener->user, fd);
     if (handover == NULL) {
         close(fd);
@@ -210,36 +202,29 @@ static bool accept_one(struct listeners *listeners, const struct listener *liste
 
 static bool accept_ready(struct listeners *listeners, const struct pollfd *ready) {
     bool go_on = true;
-    for (size_t i = 0; i < listeners->count; i++) {
-        if ((ready[i].revents & POLLIN) != 0) {
+    for (size_t i = 0; i < listeners->count; i++)
+        if ((ready[i].revents & POLLIN) != 0)
             go_on = accept_one(listeners, &listeners->all[i]) && go_on;
-        }
-    }
     return go_on;
 }
 
 static void *accept_main(void *user) {
     struct listeners *listeners = user;
     size_t count = listeners->count;
-    struct pollfd *waits = calloc(count + 1, sizeof *waits);
-    if (waits == NULL) {
+    struct pollfd *waits = calloc(count + 1, sizeof(*waits));
+    if (waits == NULL)
         return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         waits[i] = (struct pollfd){.fd = listeners->all[i].socket.fd, .events = POLLIN};
-    }
     struct pollfd *stop = &waits[count];
     *stop = (struct pollfd){.fd = listeners->wake_fd, .events = POLLIN};
     for (;;) {
-        if (poll(waits, count + 1, -1) < 0 && errno != EINTR) {
+        if (poll(waits, count + 1, -1) < 0 && errno != EINTR)
             break;
-        }
-        if (stop->revents != 0) {
+        if (stop->revents != 0)
             break;
-        }
-        if (!accept_ready(listeners, waits)) {
+        if (!accept_ready(listeners, waits))
             poll(stop, 1, BACK_OFF_MS);
-        }
     }
     free(waits);
     return NULL;
@@ -247,9 +232,8 @@ static void *accept_main(void *user) {
 
 enum sp_status listeners_start(struct listeners *listeners, struct sp_error *error) {
     listeners->wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (listeners->wake_fd < 0 || pthread_create(&listeners->thread, NULL, accept_main, listeners) != 0) {
+    if (listeners->wake_fd < 0 || pthread_create(&listeners->thread, NULL, accept_main, listeners) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start accepting connections: %s", strerror(errno));
-    }
     listeners->running = true;
     return SP_OK;
 }
@@ -260,19 +244,16 @@ void listeners_stop(struct listeners *listeners) {
         pthread_join(listeners->thread, NULL);
         listeners->running = false;
     }
-    for (size_t i = 0; i < listeners->count; i++) {
+    for (size_t i = 0; i < listeners->count; i++)
         sp_listen_close(&listeners->all[i].socket);
-    }
 }
 
 void listeners_free(struct listeners *listeners) {
-    if (listeners == NULL) {
+    if (listeners == NULL)
         return;
-    }
     listeners_stop(listeners);
-    if (listeners->wake_fd >= 0) {
+    if (listeners->wake_fd >= 0)
         close(listeners->wake_fd);
-    }
     pthread_mutex_destroy(&listeners->count_lock);
     free(listeners->cookies);
     free(listeners->all);

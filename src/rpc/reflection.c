@@ -35,17 +35,15 @@ static enum sp_status add_symbol(struct reflection *reflection, const char *scop
                                  const char **ret_full) {
     if (reflection->symbol_count == reflection->symbol_capacity) {
         size_t capacity = reflection->symbol_capacity == 0 ? 256 : reflection->symbol_capacity * 2;
-        struct symbol *symbols = reallocarray(reflection->symbols, capacity, sizeof *symbols);
-        if (symbols == NULL) {
+        struct symbol *symbols = reallocarray(reflection->symbols, capacity, sizeof(*symbols));
+        if (symbols == NULL)
             return SP_ERR_MEMORY;
-        }
         reflection->symbols = symbols;
         reflection->symbol_capacity = capacity;
     }
     const char *full = sp_arena_printf(&reflection->arena, "%s%s%s", scope, scope[0] == '\0' ? "" : ".", name);
-    if (full == NULL) {
+    if (full == NULL)
         return SP_ERR_MEMORY;
-    }
     reflection->symbols[reflection->symbol_count++] = (struct symbol){full, file};
     *ret_full = full;
     return SP_OK;
@@ -55,9 +53,8 @@ static enum sp_status add_all(struct reflection *reflection, const char *scope,
                               Sallyport__Descriptor__V1__Named *const *named, size_t count, size_t file) {
     enum sp_status status = SP_OK;
     const char *full;
-    for (size_t i = 0; i < count && status == SP_OK; i++) {
+    for (size_t i = 0; i < count && status == SP_OK; i++)
         status = add_symbol(reflection, scope, named[i]->name, file, &full);
-    }
     return status;
 }
 
@@ -84,15 +81,13 @@ static enum sp_status add_messages(struct reflection *reflection, const char *sc
         status =
             sp_wire_unpack_trusted(&sallyport__descriptor__v1__message__descriptor,
                                    (struct sp_bytes){messages[i].data, messages[i].len}, &reflection->arena, &unpacked);
-        if (status != SP_OK) {
+        if (status != SP_OK)
             break;
-        }
         const Sallyport__Descriptor__V1__Message *message = (const Sallyport__Descriptor__V1__Message *)unpacked;
         if ((status = add_symbol(reflection, scope, message->name, file, &full)) == SP_OK &&
             (status = add_all(reflection, full, message->field, message->n_field, file)) == SP_OK &&
-            (status = add_enums(reflection, full, message->enum_type, message->n_enum_type, file)) == SP_OK) {
+            (status = add_enums(reflection, full, message->enum_type, message->n_enum_type, file)) == SP_OK)
             status = add_messages(reflection, full, message->nested_type, message->n_nested_type, file, depth + 1);
-        }
     }
     return status;
 }
@@ -104,9 +99,8 @@ static enum sp_status add_services(struct reflection *reflection, const Sallypor
     for (size_t i = 0; i < file->n_service && status == SP_OK; i++) {
         const Sallyport__Descriptor__V1__Service *service = file->service[i];
         status = add_symbol(reflection, file->package, service->name, at, &full);
-        if (status == SP_OK) {
+        if (status == SP_OK)
             status = add_all(reflection, full, service->method, service->n_method, at);
-        }
     }
     return status;
 }
@@ -117,15 +111,13 @@ static enum sp_status add_file(struct reflection *reflection, size_t at) {
     enum sp_status status =
         sp_wire_unpack_trusted(&sallyport__descriptor__v1__file__descriptor, (struct sp_bytes){bytes->data, bytes->len},
                                &reflection->arena, &unpacked);
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
     Sallyport__Descriptor__V1__File *file = (Sallyport__Descriptor__V1__File *)unpacked;
     reflection->files[at] = file;
     if ((status = add_messages(reflection, file->package, file->message_type, file->n_message_type, at, 1)) == SP_OK &&
-        (status = add_enums(reflection, file->package, file->enum_type, file->n_enum_type, at)) == SP_OK) {
+        (status = add_enums(reflection, file->package, file->enum_type, file->n_enum_type, at)) == SP_OK)
         status = add_services(reflection, file, at);
-    }
     return status;
 }
 
@@ -137,28 +129,24 @@ static enum sp_status build_index(struct reflection *reflection, struct sp_bytes
     ProtobufCMessage *unpacked;
     enum sp_status status = sp_wire_unpack_trusted(&sallyport__descriptor__v1__file_set__descriptor, descriptors,
                                                    &reflection->arena, &unpacked);
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
     reflection->set = (Sallyport__Descriptor__V1__FileSet *)unpacked;
     reflection->file_count = reflection->set->n_file;
     reflection->files =
         sp_arena_calloc(&reflection->arena, reflection->file_count + 1, sizeof(Sallyport__Descriptor__V1__File *));
-    if (reflection->files == NULL) {
+    if (reflection->files == NULL)
         return SP_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < reflection->file_count && status == SP_OK; i++) {
+    for (size_t i = 0; i < reflection->file_count && status == SP_OK; i++)
         status = add_file(reflection, i);
-    }
-    if (status == SP_OK && reflection->symbol_count > 0) {
-        qsort(reflection->symbols, reflection->symbol_count, sizeof *reflection->symbols, compare_symbols);
-    }
+    if (status == SP_OK && reflection->symbol_count > 0)
+        qsort(reflection->symbols, reflection->symbol_count, sizeof(*reflection->symbols), compare_symbols);
     return status;
 }
 
 enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
                                  struct sp_error *error) {
-    struct reflection *reflection = calloc(1, sizeof *reflection);
+    struct reflection *reflection = calloc(1, sizeof(*reflection));
     if (reflection == NULL || sp_arena_init(&reflection->arena, 4096, INDEX_BUDGET_BYTES) != SP_OK) {
         free(reflection);
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -174,9 +162,8 @@ enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection 
 }
 
 void reflection_free(struct reflection *reflection) {
-    if (reflection == NULL) {
+    if (reflection == NULL)
         return;
-    }
     sp_arena_fini(&reflection->arena);
     free(reflection->symbols);
     free(reflection->services);
@@ -184,17 +171,14 @@ void reflection_free(struct reflection *reflection) {
 }
 
 enum sp_status reflection_add_service(struct reflection *reflection, struct sp_str name, struct sp_error *error) {
-    for (size_t i = 0; i < reflection->service_count; i++) {
-        if (sp_str_equal(sp_str_from(reflection->services[i]), name)) {
+    for (size_t i = 0; i < reflection->service_count; i++)
+        if (sp_str_equal(sp_str_from(reflection->services[i]), name))
             return SP_OK;
-        }
-    }
     char **services = reallocarray(reflection->services, reflection->service_count + 1, sizeof(char *));
     reflection->services = services == NULL ? reflection->services : services;
     char *copy = sp_arena_strdup(&reflection->arena, name);
-    if (services == NULL || copy == NULL) {
+    if (services == NULL || copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     services[reflection->service_count++] = copy;
     return SP_OK;
 }
@@ -216,10 +200,9 @@ static bool find_symbol(const struct reflection *reflection, const char *name, s
     const struct symbol *found = reflection->symbol_count == 0
                                      ? NULL
                                      : bsearch(&wanted, reflection->symbols, reflection->symbol_count,
-                                               sizeof *reflection->symbols, compare_symbols);
-    if (found != NULL) {
+                                               sizeof(*reflection->symbols), compare_symbols);
+    if (found != NULL)
         *ret_file = found->file;
-    }
     return found != NULL;
 }
 
@@ -243,19 +226,17 @@ static size_t collect_imports(const struct reflection *reflection, size_t file, 
 
 static enum sp_status answer_file(const struct reflection *reflection, size_t file, struct sp_arena *arena,
                                   response_message *response) {
-    Grpc__Reflection__V1__FileDescriptorResponse *files = sp_arena_alloc(arena, sizeof *files);
-    size_t *numbers = sp_arena_calloc(arena, reflection->file_count, sizeof *numbers);
-    bool *taken = sp_arena_calloc(arena, reflection->file_count, sizeof *taken);
-    ProtobufCBinaryData *bytes = sp_arena_calloc(arena, reflection->file_count, sizeof *bytes);
-    if (files == NULL || numbers == NULL || taken == NULL || bytes == NULL) {
+    Grpc__Reflection__V1__FileDescriptorResponse *files = sp_arena_alloc(arena, sizeof(*files));
+    size_t *numbers = sp_arena_calloc(arena, reflection->file_count, sizeof(*numbers));
+    bool *taken = sp_arena_calloc(arena, reflection->file_count, sizeof(*taken));
+    ProtobufCBinaryData *bytes = sp_arena_calloc(arena, reflection->file_count, sizeof(*bytes));
+    if (files == NULL || numbers == NULL || taken == NULL || bytes == NULL)
         return SP_ERR_MEMORY;
-    }
     grpc__reflection__v1__file_descriptor_response__init(files);
     files->n_file_descriptor_proto = collect_imports(reflection, file, numbers, taken);
     files->file_descriptor_proto = bytes;
-    for (size_t i = 0; i < files->n_file_descriptor_proto; i++) {
+    for (size_t i = 0; i < files->n_file_descriptor_proto; i++)
         bytes[i] = reflection->set->file[numbers[i]];
-    }
     response->message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
     response->file_descriptor_response = files;
@@ -265,13 +246,12 @@ static enum sp_status answer_file(const struct reflection *reflection, size_t fi
 static enum sp_status answer_services(const struct reflection *reflection, struct sp_arena *arena,
                                       response_message *response) {
     size_t count = reflection->service_count;
-    Grpc__Reflection__V1__ListServiceResponse *list = sp_arena_alloc(arena, sizeof *list);
-    Grpc__Reflection__V1__ServiceResponse *services = sp_arena_calloc(arena, count, sizeof *services);
+    Grpc__Reflection__V1__ListServiceResponse *list = sp_arena_alloc(arena, sizeof(*list));
+    Grpc__Reflection__V1__ServiceResponse *services = sp_arena_calloc(arena, count, sizeof(*services));
     Grpc__Reflection__V1__ServiceResponse **pointers =
         sp_arena_calloc(arena, count, sizeof(Grpc__Reflection__V1__ServiceResponse *));
-    if (list == NULL || services == NULL || pointers == NULL) {
+    if (list == NULL || services == NULL || pointers == NULL)
         return SP_ERR_MEMORY;
-    }
     grpc__reflection__v1__list_service_response__init(list);
     for (size_t i = 0; i < count; i++) {
         grpc__reflection__v1__service_response__init(&services[i]);
@@ -288,11 +268,10 @@ static enum sp_status answer_services(const struct reflection *reflection, struc
 
 static enum sp_status answer_error(enum sp_status reason, const char *text, struct sp_arena *arena,
                                    response_message *response) {
-    Grpc__Reflection__V1__ErrorResponse *answer = sp_arena_alloc(arena, sizeof *answer);
+    Grpc__Reflection__V1__ErrorResponse *answer = sp_arena_alloc(arena, sizeof(*answer));
     char *copy = sp_arena_strdup(arena, sp_str_from(text));
-    if (answer == NULL || copy == NULL) {
+    if (answer == NULL || copy == NULL)
         return SP_ERR_MEMORY;
-    }
     grpc__reflection__v1__error_response__init(answer);
     answer->error_code = sp_status_to_grpc(reason);
     answer->error_message = copy;
@@ -330,17 +309,15 @@ static enum sp_status respond(const struct reflection *reflection, struct sp_byt
     ProtobufCMessage *unpacked;
     enum sp_status status =
         sp_wire_unpack(&grpc__reflection__v1__server_reflection_request__descriptor, message, arena, &unpacked, error);
-    if (status != SP_OK) {
+    if (status != SP_OK)
         return status;
-    }
     response_message response;
     grpc__reflection__v1__server_reflection_response__init(&response);
     response.original_request = (request_message *)unpacked;
     response.valid_host = response.original_request->host;
     status = answer(reflection, response.original_request, arena, &response);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         status = sp_wire_pack(&response.base, arena, ret_reply);
-    }
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "out of memory");
 }
 
@@ -357,11 +334,10 @@ static void info_received(struct sp_rpc_call *call, void *user, struct sp_bytes 
     struct sp_error error;
     sp_arena_reset(arena);
     enum sp_status status = respond(user, message, arena, &reply, &error);
-    if (status == SP_OK) {
+    if (status == SP_OK)
         sp_rpc_send(call, reply);
-    } else {
+    else
         sp_rpc_fail(call, status, error.message);
-    }
 }
 
 static void info_sent(struct sp_rpc_call *call, void *user) {

@@ -25,9 +25,8 @@ enum {
 
 static unsigned cpu_count(void) {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
         return 1;
-    }
     int count = CPU_COUNT(&set);
     return count < 1 ? 1 : (unsigned)count;
 }
@@ -58,10 +57,9 @@ static void raise_descriptor_limit(void) {
 }
 
 static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_error *error) {
-    server->workers = calloc(server->options.workers, sizeof *server->workers);
-    if (server->workers == NULL) {
+    server->workers = calloc(server->options.workers, sizeof(*server->workers));
+    if (server->workers == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     server->worker_count = server->options.workers;
     for (unsigned i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
@@ -80,14 +78,12 @@ static enum sp_status check_method(const struct sp_rpc_server *server, const str
         return sp_error_set(error, SP_ERR_INVALID, "method \"%s\": give \"/package.Service/Method\" and its handler",
                             method->path);
     }
-    if (method->permit != 0 && server->options.admit == NULL) {
+    if (method->permit != 0 && server->options.admit == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" needs a permit that nobody gives", method->path);
-    }
     for (size_t i = 0; i < server->method_count; i++) {
         const char *known = server->methods[i].about.path;
-        if (known != NULL && strcmp(known, method->path) == 0) {
+        if (known != NULL && strcmp(known, method->path) == 0)
             return sp_error_set(error, SP_ERR_INVALID, "method \"%s\" is registered twice", method->path);
-        }
     }
     return SP_OK;
 }
@@ -96,9 +92,8 @@ static enum sp_status take_methods(struct sp_rpc_server *server, const struct sp
                                    struct sp_error *error) {
     for (size_t i = 0; i < count; i++) {
         enum sp_status status = check_method(server, &methods[i], error);
-        if (status != SP_OK) {
+        if (status != SP_OK)
             return status;
-        }
         server->methods[server->method_count++].about = methods[i];
     }
     return SP_OK;
@@ -109,37 +104,32 @@ static enum sp_status take_all_methods(struct sp_rpc_server *server, const struc
                                        struct sp_bytes descriptors, struct sp_error *error) {
     struct sp_rpc_method own[OWN_METHODS_MAX];
     enum sp_status status;
-    server->methods = calloc(count + OWN_METHODS_MAX, sizeof *server->methods);
-    if (server->methods == NULL) {
+    server->methods = calloc(count + OWN_METHODS_MAX, sizeof(*server->methods));
+    if (server->methods == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     if ((status = take_methods(server, methods, count, error)) != SP_OK ||
         (status = health_create(&server->health, error)) != SP_OK ||
-        (status = reflection_create(descriptors, &server->reflection, error)) != SP_OK) {
+        (status = reflection_create(descriptors, &server->reflection, error)) != SP_OK)
         return status;
-    }
     size_t own_count = health_methods(server->health, own);
     own_count += reflection_methods(server->reflection, own + own_count);
-    if ((status = take_methods(server, own, own_count, error)) != SP_OK) {
+    if ((status = take_methods(server, own, own_count, error)) != SP_OK)
         return status;
-    }
     for (size_t i = 0; i < server->method_count; i++) {
         const char *path = server->methods[i].about.path + 1;
         struct sp_str service = {path, strcspn(path, "/")};
         if ((status = health_add_service(server->health, service, error)) != SP_OK ||
-            (status = reflection_add_service(server->reflection, service, error)) != SP_OK) {
+            (status = reflection_add_service(server->reflection, service, error)) != SP_OK)
             return status;
-        }
     }
     return SP_OK;
 }
 
 static enum sp_status create_server(const struct sp_rpc_server_options *options, struct sp_rpc_server **ret_server) {
     pthread_condattr_t attributes;
-    struct sp_rpc_server *server = calloc(1, sizeof *server);
-    if (server == NULL) {
+    struct sp_rpc_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
         return SP_ERR_MEMORY;
-    }
     server->options = with_defaults(options);
     atomic_init(&server->stopping, false);
     pthread_mutex_init(&server->lock, NULL);
@@ -156,13 +146,11 @@ static enum sp_status prepare(struct sp_rpc_server *server, const struct sp_rpc_
                               struct sp_error *error) {
     enum sp_status status;
     server->listeners = listeners_create(options->max_connections);
-    if (server->listeners == NULL) {
+    if (server->listeners == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
     if ((status = doors_open(server, options, error)) != SP_OK || (status = create_workers(server, error)) != SP_OK ||
-        (status = take_all_methods(server, methods, method_count, descriptors, error)) != SP_OK) {
+        (status = take_all_methods(server, methods, method_count, descriptors, error)) != SP_OK)
         return status;
-    }
     status = doors_attach(server, error);
     server->attached = status == SP_OK;
     return status;
@@ -204,15 +192,13 @@ unsigned sp_rpc_server_connections(const struct sp_rpc_server *server) {
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) {
     doors_start(server);
     server->started = true;
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    for (unsigned i = 0; i < server->worker_count; i++)
         worker_request_all(&server->workers[i]);
-    }
     for (unsigned i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
         int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
-        if (failed != 0) {
+        if (failed != 0)
             return sp_error_set(error, SP_ERR_IO, "cannot start worker %u: %s", i, strerror(failed));
-        }
         server->threads_running++;
     }
     return listeners_start(server->listeners, error);
@@ -235,9 +221,8 @@ static bool wait_for_shutdown(struct sp_rpc_server *server, unsigned grace_ms) {
     }
     pthread_mutex_lock(&server->lock);
     int result = 0;
-    while (server->workers_shut < server->worker_count && result != ETIMEDOUT) {
+    while (server->workers_shut < server->worker_count && result != ETIMEDOUT)
         result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
-    }
     bool done = server->workers_shut == server->worker_count;
     pthread_mutex_unlock(&server->lock);
     return done;
@@ -261,9 +246,8 @@ static unsigned let_connections_leave(struct sp_rpc_server *server, unsigned gra
 static void drain(grpc_completion_queue *cq) {
     for (;;) {
         grpc_event event = grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
-        }
         struct tag *tag = event.tag;
         tag->run(tag, event.success != 0);
     }
@@ -271,47 +255,37 @@ static void drain(grpc_completion_queue *cq) {
 
 static void shut_down(struct sp_rpc_server *server, unsigned grace_ms) {
     doors_shut(server);
-    if (server->threads_running > 0 && !wait_for_shutdown(server, grace_ms)) {
+    if (server->threads_running > 0 && !wait_for_shutdown(server, grace_ms))
         doors_cancel_calls(server);
-    }
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        if (i < server->threads_running) {
+    for (unsigned i = 0; i < server->worker_count; i++)
+        if (i < server->threads_running)
             pthread_join(server->workers[i].thread, NULL);
-        } else {
+        else
             drain(server->workers[i].cq);
-        }
-    }
 }
 
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
-    if (server->stopped) {
+    if (server->stopped)
         return;
-    }
     server->stopped = true;
-    if (server->health != NULL) {
+    if (server->health != NULL)
         health_set(server->health, false);
-    }
-    if (server->listeners != NULL) {
+    if (server->listeners != NULL)
         listeners_stop(server->listeners);
-    }
-    if (server->threads_running > 0 && server->options.max_connection_age_s > 0) {
+    if (server->threads_running > 0 && server->options.max_connection_age_s > 0)
         grace_ms = let_connections_leave(server, grace_ms);
-    }
     atomic_store(&server->stopping, true);
-    if (server->attached) {
+    if (server->attached)
         shut_down(server, grace_ms);
-    }
 }
 
 void sp_rpc_server_close(struct sp_rpc_server *server) {
-    if (server == NULL) {
+    if (server == NULL)
         return;
-    }
     sp_rpc_server_stop(server, 0);
     doors_free(server);
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    for (unsigned i = 0; i < server->worker_count; i++)
         worker_fini(&server->workers[i]);
-    }
     free(server->workers);
     free(server->methods);
     listeners_free(server->listeners);

@@ -162,7 +162,7 @@ static uint64_t mark_of(const char *path) {
                               (uint64_t)about.st_mtim.tv_nsec, (uint64_t)about.st_ctim.tv_sec,
                               (uint64_t)about.st_ctim.tv_nsec};
     uint64_t mark = 1;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         mark = (mark ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + (mark >> 29);
     return mark;
 }
@@ -172,7 +172,7 @@ static struct sp_tls_seen see(const struct sp_tls_files *files) {
 }
 
 static bool same(const struct sp_tls_seen *a, const struct sp_tls_seen *b) {
-    return memcmp(a, b, sizeof *a) == 0;
+    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls_files *files,
