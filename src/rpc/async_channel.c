@@ -6,28 +6,18 @@
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
 
-#include "rpc/credentials.h"
+#include "rpc/channel.h"
 
-static grpc_arg integer_arg(const char *key, int value) {
-    union {
-        const char *constant;
-        char *plain;
-    } name = {key}; /* gRPC only reads it */
-    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
-    arg.value.integer = value;
-    return arg;
-}
-
-enum sp_status async_connect(struct async_connection *connection, const char *target,
-                             const struct sp_rpc_client_tls *tls, const char *path, struct sp_error *error) {
+enum sp_status sp_rpc_async_connect(struct async_connection *connection, const char *target,
+                                    const struct sp_rpc_client_tls *tls, const char *path, struct sp_error *error) {
     grpc_arg args[4] = {
-        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        sp_rpc_channel_integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        sp_rpc_channel_integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        sp_rpc_channel_integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
     };
-    const grpc_channel_args all = {.num_args = 3 + client_tls_args(tls, &args[3]), .args = args};
+    const grpc_channel_args all = {.num_args = 3 + sp_rpc_channel_tls_args(tls, &args[3]), .args = args};
     grpc_channel_credentials *credentials;
-    enum sp_status status = client_credentials(tls, &credentials, error);
+    enum sp_status status = sp_rpc_channel_credentials(tls, &credentials, error);
     if (status != SP_OK)
         return status;
     connection->channel = grpc_channel_create(target, credentials, &all);
@@ -36,14 +26,14 @@ enum sp_status async_connect(struct async_connection *connection, const char *ta
     return SP_OK;
 }
 
-grpc_byte_buffer *async_buffer(struct sp_bytes bytes) {
+grpc_byte_buffer *sp_rpc_async_buffer(struct sp_bytes bytes) {
     grpc_slice slice = grpc_slice_from_copied_buffer((const char *)bytes.data, bytes.size);
     grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
     return buffer;
 }
 
-struct sp_bytes async_take(grpc_byte_buffer *buffer, grpc_slice *taken) {
+struct sp_bytes sp_rpc_async_take(grpc_byte_buffer *buffer, grpc_slice *taken) {
     if (buffer == NULL)
         return (struct sp_bytes){0};
     grpc_byte_buffer_reader reader;
@@ -57,7 +47,7 @@ struct sp_bytes async_take(grpc_byte_buffer *buffer, grpc_slice *taken) {
     return (struct sp_bytes){GRPC_SLICE_START_PTR(*taken), GRPC_SLICE_LENGTH(*taken)};
 }
 
-gpr_timespec async_deadline(uint64_t until_ns) {
+gpr_timespec sp_rpc_async_deadline(uint64_t until_ns) {
     if (until_ns >= (uint64_t)INT64_MAX)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     return (gpr_timespec){.tv_sec = (int64_t)(until_ns / 1000000000U),
@@ -65,7 +55,7 @@ gpr_timespec async_deadline(uint64_t until_ns) {
                           .clock_type = GPR_CLOCK_MONOTONIC};
 }
 
-void async_destroy_queue(grpc_completion_queue *cq) {
+void sp_rpc_async_destroy_queue(grpc_completion_queue *cq) {
     grpc_completion_queue_shutdown(cq);
     while (grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type != GRPC_QUEUE_SHUTDOWN)
         ;

@@ -6,7 +6,8 @@
 #include <grpc/grpc.h>
 
 #include "base/bytes.h"
-#include "rpc/client.h"
+#include "base/status.h"
+#include "rpc/client_tls.h"
 
 struct async_connection {
     grpc_channel *channel;
@@ -14,19 +15,20 @@ struct async_connection {
 };
 
 /* Opens a channel that shares no connection with another. SP_ERR_INVALID for TLS files that cannot be used. */
-enum sp_status async_connect(struct async_connection *connection, const char *target,
-                             const struct sp_rpc_client_tls *tls, const char *path, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_rpc_async_connect(struct async_connection *connection, const char *target,
+                                    const struct sp_rpc_client_tls *tls, const char *path,
+                                    struct sp_error *error) SP_MUST_USE;
 
 /* A buffer with a copy of the bytes. */
-grpc_byte_buffer *async_buffer(struct sp_bytes bytes);
+grpc_byte_buffer *sp_rpc_async_buffer(struct sp_bytes bytes);
 
 /* Moves a received buffer (NULL: none) into *taken, whose last content is released; the bytes are valid until the next time. */
-struct sp_bytes async_take(grpc_byte_buffer *buffer, grpc_slice *taken);
+struct sp_bytes sp_rpc_async_take(grpc_byte_buffer *buffer, grpc_slice *taken);
 
 /* CLOCK_MONOTONIC nanoseconds as a deadline; UINT64_MAX: none. */
-gpr_timespec async_deadline(uint64_t until_ns);
+gpr_timespec sp_rpc_async_deadline(uint64_t until_ns);
 
 /* Shuts a queue down in which nothing is under way, and destroys it. */
-void async_destroy_queue(grpc_completion_queue *cq);
+void sp_rpc_async_destroy_queue(grpc_completion_queue *cq);
 
 #endif

@@ -60,7 +60,7 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
     client->wait_for_ready = options->wait_for_ready;
     enum sp_status status = SP_OK;
     for (unsigned i = 0; i < options->connections && status == SP_OK; i++) {
-        status = async_connect(&client->connections[i], options->target, &options->tls, options->path, error);
+        status = sp_rpc_async_connect(&client->connections[i], options->target, &options->tls, options->path, error);
         if (status == SP_OK)
             client->connection_count++;
     }
@@ -95,7 +95,7 @@ void sp_rpc_async_close(struct sp_rpc_async_client *client) {
     cancel_all(client);
     for (unsigned i = 0; i < client->connection_count; i++)
         grpc_channel_destroy(client->connections[i].channel);
-    async_destroy_queue(client->cq);
+    sp_rpc_async_destroy_queue(client->cq);
     grpc_slice_unref(client->taken);
     if (GRPC_SLICE_LENGTH(client->authorization.value) > 0)
         explicit_bzero(GRPC_SLICE_START_PTR(client->authorization.value),
@@ -115,7 +115,7 @@ void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number
     grpc_metadata_array_init(&slot->trailing_metadata);
     slot->message = grpc_empty_slice();
     slot->reply = NULL;
-    grpc_byte_buffer *buffer = async_buffer(request);
+    grpc_byte_buffer *buffer = sp_rpc_async_buffer(request);
 
     grpc_op ops[6] = {0};
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
@@ -144,14 +144,14 @@ void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number
 
 bool sp_rpc_async_next(struct sp_rpc_async_client *client, uint64_t until_ns,
                        struct sp_rpc_completion *ret_completion) {
-    grpc_event event = grpc_completion_queue_next(client->cq, async_deadline(until_ns), NULL);
+    grpc_event event = grpc_completion_queue_next(client->cq, sp_rpc_async_deadline(until_ns), NULL);
     if (event.type != GRPC_OP_COMPLETE)
         return false;
     struct slot *slot = event.tag;
     *ret_completion = (struct sp_rpc_completion){
         .slot = (unsigned)(slot - client->slots),
         .status = slot->code == GRPC_STATUS_OK ? SP_OK : sp_status_from_grpc((int)slot->code),
-        .reply = async_take(slot->reply, &client->taken),
+        .reply = sp_rpc_async_take(slot->reply, &client->taken),
     };
     end_call(client, slot);
     return true;

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "rpc/client.h"
+#include "rpc/client_tls.h"
 
 struct sp_rpc_async_client;
 

@@ -113,8 +113,8 @@ enum sp_status sp_rpc_async_streams_open(const struct sp_rpc_async_stream_option
         return sp_error_set(error, status, "out of memory");
     }
     while (status == SP_OK && streams->connection_count < options->connections) {
-        status = async_connect(&streams->connections[streams->connection_count], options->target, &options->tls,
-                               options->path, error);
+        status = sp_rpc_async_connect(&streams->connections[streams->connection_count], options->target, &options->tls,
+                                      options->path, error);
         if (status == SP_OK)
             streams->connection_count++;
     }
@@ -151,7 +151,7 @@ void sp_rpc_async_streams_close(struct sp_rpc_async_streams *streams) {
         free_stream(streams, &streams->streams[i]);
     for (unsigned i = 0; i < streams->connection_count; i++)
         grpc_channel_destroy(streams->connections[i].channel);
-    async_destroy_queue(streams->cq);
+    sp_rpc_async_destroy_queue(streams->cq);
     grpc_slice_unref(streams->taken);
     free(streams->streams);
     free(streams->connections);
@@ -163,7 +163,7 @@ bool sp_rpc_async_stream_send(struct sp_rpc_async_streams *streams, unsigned num
     struct stream *stream = &streams->streams[number];
     if (stream->ended || stream->queue_count == streams->queue_size)
         return false;
-    stream->queue[(stream->queue_first + stream->queue_count++) % streams->queue_size] = async_buffer(message);
+    stream->queue[(stream->queue_first + stream->queue_count++) % streams->queue_size] = sp_rpc_async_buffer(message);
     if (!stream->sending)
         send_first(streams, stream);
     return true;
@@ -191,7 +191,7 @@ static bool handle(struct sp_rpc_async_streams *streams, const struct tag *tag, 
     case TAG_RECEIVED:
         if (stream->received == NULL)
             return false; /* no more will come; the end is told of by its own */
-        ret_event->message = async_take(stream->received, &streams->taken);
+        ret_event->message = sp_rpc_async_take(stream->received, &streams->taken);
         receive(streams, stream);
         return true;
     case TAG_ENDED:
@@ -206,7 +206,7 @@ static bool handle(struct sp_rpc_async_streams *streams, const struct tag *tag, 
 bool sp_rpc_async_streams_next(struct sp_rpc_async_streams *streams, uint64_t until_ns,
                                struct sp_rpc_stream_event *ret_event) {
     while (streams->under_way > 0) {
-        grpc_event event = grpc_completion_queue_next(streams->cq, async_deadline(until_ns), NULL);
+        grpc_event event = grpc_completion_queue_next(streams->cq, sp_rpc_async_deadline(until_ns), NULL);
         if (event.type != GRPC_OP_COMPLETE)
             return false;
         streams->under_way--;

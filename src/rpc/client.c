@@ -13,7 +13,7 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
-#include "rpc/credentials.h"
+#include "rpc/channel.h"
 
 enum {
     DEFAULT_TIMEOUT_MS = 10000,
@@ -130,37 +130,27 @@ enum sp_status sp_rpc_client_set_metadata(struct sp_rpc_client *client, const ch
     return value.size == 0 ? SP_OK : add_header(client, name, (struct sp_str){NULL, 0}, value, error);
 }
 
-static grpc_arg integer_arg(const char *key, int value) {
-    union {
-        const char *constant;
-        char *plain;
-    } name = {key}; /* gRPC only reads it */
-    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.plain};
-    arg.value.integer = value;
-    return arg;
-}
-
 static enum sp_status connect_channel(struct sp_rpc_client *client, const struct sp_rpc_client_options *options,
                                       struct sp_error *error) {
     size_t limit = options->max_receive_bytes == 0 ? DEFAULT_MAX_RECEIVE_BYTES : options->max_receive_bytes;
     grpc_arg args[BASE_ARGS + KEEPALIVE_ARGS + TLS_ARGS] = {
-        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        sp_rpc_channel_integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         /* A connection of its own, not one shared with other clients of the process. */
-        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit > INT_MAX ? INT_MAX : (int)limit),
-        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        sp_rpc_channel_integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        sp_rpc_channel_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit > INT_MAX ? INT_MAX : (int)limit),
+        sp_rpc_channel_integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         /* From here on only with a keepalive. */
-        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, (int)options->keepalive_ms),
-        integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, (int)options->keepalive_ms),
-        integer_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
-        integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
+        sp_rpc_channel_integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, (int)options->keepalive_ms),
+        sp_rpc_channel_integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, (int)options->keepalive_ms),
+        sp_rpc_channel_integer_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        sp_rpc_channel_integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000),
+        sp_rpc_channel_integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
     };
     size_t count = BASE_ARGS + (options->keepalive_ms == 0 ? 0 : KEEPALIVE_ARGS);
-    count += client_tls_args(&options->tls, &args[count]);
+    count += sp_rpc_channel_tls_args(&options->tls, &args[count]);
     const grpc_channel_args all = {.num_args = count, .args = args};
     grpc_channel_credentials *credentials;
-    enum sp_status status = client_credentials(&options->tls, &credentials, error);
+    enum sp_status status = sp_rpc_channel_credentials(&options->tls, &credentials, error);
     if (status != SP_OK)
         return status;
     client->channel = grpc_channel_create(options->target, credentials, &all);

@@ -7,16 +7,9 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "rpc/client_tls.h"
 
 struct sp_rpc_client;
-
-/* Files in PEM (tls/files.h). All NULL: plaintext. */
-struct sp_rpc_client_tls {
-    const char *ca;          /* who must have signed the server's certificate; NULL: plaintext */
-    const char *certificate; /* the client's own, for servers that ask for one; with its key */
-    const char *key;
-    const char *server_name; /* what the server's certificate must be for; NULL: the target's host */
-};
 
 struct sp_rpc_client_options {
     const char *target;       /* "127.0.0.1:7401", "unix:/run/sallyport.sock" */

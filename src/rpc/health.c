@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "wire/wire.h"
 
@@ -26,7 +27,7 @@ struct health {
     struct watcher *watchers;
     struct sp_arena names_arena;
     struct sp_str *names; /* fixed once the server runs */
-    size_t name_count;
+    size_t name_count, name_capacity;
 };
 
 enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
@@ -39,7 +40,7 @@ static bool is_liveness(struct sp_str service) {
     return sp_str_equal(service, sp_str_from(liveness));
 }
 
-enum sp_status health_create(struct health **ret_health, struct sp_error *error) {
+enum sp_status sp_rpc_health_create(struct health **ret_health, struct sp_error *error) {
     struct health *health = calloc(1, sizeof(*health));
     if (health == NULL || sp_arena_init(&health->names_arena, 1024, NAMES_BUDGET_BYTES) != SP_OK) {
         free(health);
@@ -50,7 +51,7 @@ enum sp_status health_create(struct health **ret_health, struct sp_error *error)
     return SP_OK;
 }
 
-void health_free(struct health *health) {
+void sp_rpc_health_free(struct health *health) {
     if (health == NULL)
         return;
     sp_arena_fini(&health->names_arena);
@@ -66,13 +67,15 @@ static bool is_known(const struct health *health, struct sp_str name) {
     return name.size == 0 || is_liveness(name);
 }
 
-enum sp_status health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
+enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
     if (is_known(health, name))
         return SP_OK;
-    struct sp_str *names = reallocarray(health->names, health->name_count + 1, sizeof(*names));
+    struct sp_str *names = sp_array_reserve(health->names, health->name_count, &health->name_capacity, sizeof(*names));
+    if (names == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    health->names = names;
     char *copy = sp_arena_strdup(&health->names_arena, name);
-    health->names = names == NULL ? health->names : names;
-    if (names == NULL || copy == NULL)
+    if (copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     names[health->name_count++] = (struct sp_str){copy, name.size};
     return SP_OK;
@@ -85,7 +88,7 @@ static serving_status status_now(struct health *health, bool of_liveness) {
     return status;
 }
 
-void health_set(struct health *health, bool serving) {
+void sp_rpc_health_set(struct health *health, bool serving) {
     pthread_mutex_lock(&health->lock);
     if (health->serving != serving) {
         health->serving = serving;
@@ -230,7 +233,7 @@ static const struct sp_rpc_stream_ops watch_ops = {
     .closed = watch_closed,
 };
 
-size_t health_methods(struct health *health, struct sp_rpc_method *ret_methods) {
+size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_methods) {
     ret_methods[0] = (struct sp_rpc_method){
         .path = "/grpc.health.v1.Health/Check", .kind = SP_RPC_UNARY, .unary = check, .user = health};
     ret_methods[1] = (struct sp_rpc_method){

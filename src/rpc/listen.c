@@ -1,3 +1,5 @@
+#include "rpc/listen.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -7,40 +9,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <grpc/grpc_security.h>
-
+#include "base/array.h"
 #include "base/listen.h"
-#include "rpc/listen.h"
-
-/* gRPC's hand-over for accepted sockets, grpc_core::TcpServerFdHandler, as C sees it: a C++ object with two entries for its
- * destructor before its one method. gRPC creates it for an address "external:<name>" and stores it where the channel argument of
- * that name points. The public grpc_server_add_channel_from_fd would do, but it loses the peer's address ("fd:7"), which
- * allowlists of the admin API rely on, and it cannot do TLS. A test proves the hand-over on the library at hand. */
-struct fd_handler_entries {
-    void (*destroy)(struct fd_handler *handler);
-    void (*destroy_and_free)(struct fd_handler *handler);
-    void (*handle)(struct fd_handler *handler, int listener_fd, int fd, grpc_byte_buffer *read_already);
-};
-struct fd_handler {
-    const struct fd_handler_entries *entries;
-};
 
 enum {
     BACK_OFF_MS = 50, /* after an accept that failed, or at the cap */
     DEFAULT_MAX_CONNECTIONS = 10000,
 };
 
-#define EXTERNAL_NAME "external:sallyport"
-
 struct listener {
     struct sp_listen socket;
-    choose_handover *choose;
+    sp_rpc_take_socket *take;
     void *user;
 };
 
 struct listeners {
     struct listener *all;
-    size_t count;
+    size_t count, capacity;
     int wake_fd; /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
@@ -53,7 +38,7 @@ struct listeners {
     pthread_mutex_t count_lock; /* over the three */
 };
 
-struct listeners *listeners_create(unsigned max_connections) {
+struct listeners *sp_rpc_listeners_create(unsigned max_connections) {
     struct listeners *listeners = calloc(1, sizeof(*listeners));
     if (listeners != NULL) {
         listeners->wake_fd = -1;
@@ -65,55 +50,22 @@ struct listeners *listeners_create(unsigned max_connections) {
 
 /* ---- binding ---- */
 
-enum sp_status listeners_bind(struct listeners *listeners, const char *text, bool anywhere, choose_handover *choose,
-                              void *user, struct sp_error *error) {
-    struct listener *all = reallocarray(listeners->all, listeners->count + 1, sizeof(*all));
+enum sp_status sp_rpc_listeners_bind(struct listeners *listeners, const char *text, bool anywhere,
+                                     sp_rpc_take_socket *take, void *user, struct sp_error *error) {
+    struct listener *all = sp_array_reserve(listeners->all, listeners->count, &listeners->capacity, sizeof(*all));
     if (all == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     listeners->all = all;
     struct listener *made = &all[listeners->count];
-    *made = (struct listener){.choose = choose, .user = user};
+    *made = (struct listener){.take = take, .user = user};
     enum sp_status status = sp_listen_open(text, anywhere, &made->socket, error);
     if (status == SP_OK)
         listeners->count++;
     return status;
 }
 
-int listeners_port(const struct listeners *listeners, size_t i) {
+int sp_rpc_listeners_port(const struct listeners *listeners, size_t i) {
     return i < listeners->count ? listeners->all[i].socket.port : -1;
-}
-
-/* ---- the hand-over to gRPC ---- */
-
-static void *copy_pointer(void *pointer) {
-    return pointer;
-}
-
-static void keep_pointer(void *pointer) {
-    (void)pointer;
-}
-
-static int compare_pointers(void *a, void *b) {
-    return a < b ? -1 : a > b;
-}
-
-grpc_arg handover_channel_arg(struct handover *handover) {
-    static const grpc_arg_pointer_vtable entries = {copy_pointer, keep_pointer, compare_pointers};
-    static char name[] = EXTERNAL_NAME;
-    grpc_arg arg = {.type = GRPC_ARG_POINTER, .key = name};
-    arg.value.pointer.p = &handover->handler;
-    arg.value.pointer.vtable = &entries;
-    return arg;
-}
-
-enum sp_status handover_attach(struct handover *handover, grpc_server *server, grpc_server_credentials *credentials,
-                               struct sp_error *error) {
-    grpc_server_add_http2_port(server, EXTERNAL_NAME, credentials);
-    if (handover->handler == NULL) {
-        return sp_error_set(error, SP_ERR_INTERNAL, "this gRPC library (%s) takes no accepted sockets",
-                            grpc_version_string());
-    }
-    return SP_OK;
 }
 
 /* ---- counting connections ---- */
@@ -170,7 +122,7 @@ static bool at_cap(struct listeners *listeners) {
     return at_cap;
 }
 
-unsigned listeners_connections(struct listeners *listeners) {
+unsigned sp_rpc_listeners_connections(struct listeners *listeners) {
     pthread_mutex_lock(&listeners->count_lock);
     forget_closed(listeners);
     unsigned connections = listeners->connections;
@@ -187,16 +139,12 @@ static bool accept_one(struct listeners *listeners, const struct listener *liste
     int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    struct handover *handover = listener->choose(listener->user, fd);
-    if (handover == NULL) {
-        close(fd);
-        return true;
-    }
     if (!count_connection(listeners, fd)) {
         close(fd);
         return false;
     }
-    handover->handler->entries->handle(handover->handler, listener->socket.fd, fd, NULL);
+    if (!listener->take(listener->user, listener->socket.fd, fd))
+        close(fd);
     return true;
 }
 
@@ -230,7 +178,7 @@ static void *accept_main(void *user) {
     return NULL;
 }
 
-enum sp_status listeners_start(struct listeners *listeners, struct sp_error *error) {
+enum sp_status sp_rpc_listeners_start(struct listeners *listeners, struct sp_error *error) {
     listeners->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (listeners->wake_fd < 0 || pthread_create(&listeners->thread, NULL, accept_main, listeners) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start accepting connections: %s", strerror(errno));
@@ -238,7 +186,7 @@ enum sp_status listeners_start(struct listeners *listeners, struct sp_error *err
     return SP_OK;
 }
 
-void listeners_stop(struct listeners *listeners) {
+void sp_rpc_listeners_stop(struct listeners *listeners) {
     if (listeners->running) {
         eventfd_write(listeners->wake_fd, 1);
         pthread_join(listeners->thread, NULL);
@@ -248,10 +196,10 @@ void listeners_stop(struct listeners *listeners) {
         sp_listen_close(&listeners->all[i].socket);
 }
 
-void listeners_free(struct listeners *listeners) {
+void sp_rpc_listeners_free(struct listeners *listeners) {
     if (listeners == NULL)
         return;
-    listeners_stop(listeners);
+    sp_rpc_listeners_stop(listeners);
     if (listeners->wake_fd >= 0)
         close(listeners->wake_fd);
     pthread_mutex_destroy(&listeners->count_lock);

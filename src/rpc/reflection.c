@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "sallyport/descriptor/v1/descriptor.pb-c.h"
 #include "wire/wire.h"
@@ -26,21 +27,18 @@ struct reflection {
     struct symbol *symbols; /* sorted by name */
     size_t symbol_count, symbol_capacity;
     char **services;
-    size_t service_count;
+    size_t service_count, service_capacity;
 };
 
 /* ---- indexing ---- */
 
 static enum sp_status add_symbol(struct reflection *reflection, const char *scope, const char *name, size_t file,
                                  const char **ret_full) {
-    if (reflection->symbol_count == reflection->symbol_capacity) {
-        size_t capacity = reflection->symbol_capacity == 0 ? 256 : reflection->symbol_capacity * 2;
-        struct symbol *symbols = reallocarray(reflection->symbols, capacity, sizeof(*symbols));
-        if (symbols == NULL)
-            return SP_ERR_MEMORY;
-        reflection->symbols = symbols;
-        reflection->symbol_capacity = capacity;
-    }
+    struct symbol *symbols =
+        sp_array_reserve(reflection->symbols, reflection->symbol_count, &reflection->symbol_capacity, sizeof(*symbols));
+    if (symbols == NULL)
+        return SP_ERR_MEMORY;
+    reflection->symbols = symbols;
     const char *full = sp_arena_printf(&reflection->arena, "%s%s%s", scope, scope[0] == '\0' ? "" : ".", name);
     if (full == NULL)
         return SP_ERR_MEMORY;
@@ -144,8 +142,8 @@ static enum sp_status build_index(struct reflection *reflection, struct sp_bytes
     return status;
 }
 
-enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
-                                 struct sp_error *error) {
+enum sp_status sp_rpc_reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
+                                        struct sp_error *error) {
     struct reflection *reflection = calloc(1, sizeof(*reflection));
     if (reflection == NULL || sp_arena_init(&reflection->arena, 4096, INDEX_BUDGET_BYTES) != SP_OK) {
         free(reflection);
@@ -153,7 +151,7 @@ enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection 
     }
     enum sp_status status = build_index(reflection, descriptors);
     if (status != SP_OK) {
-        reflection_free(reflection);
+        sp_rpc_reflection_free(reflection);
         return sp_error_set(error, status, "the descriptors of this program cannot be read (%s)",
                             sp_status_name(status));
     }
@@ -161,7 +159,7 @@ enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection 
     return SP_OK;
 }
 
-void reflection_free(struct reflection *reflection) {
+void sp_rpc_reflection_free(struct reflection *reflection) {
     if (reflection == NULL)
         return;
     sp_arena_fini(&reflection->arena);
@@ -170,14 +168,18 @@ void reflection_free(struct reflection *reflection) {
     free(reflection);
 }
 
-enum sp_status reflection_add_service(struct reflection *reflection, struct sp_str name, struct sp_error *error) {
+enum sp_status sp_rpc_reflection_add_service(struct reflection *reflection, struct sp_str name,
+                                             struct sp_error *error) {
     for (size_t i = 0; i < reflection->service_count; i++)
         if (sp_str_equal(sp_str_from(reflection->services[i]), name))
             return SP_OK;
-    char **services = reallocarray(reflection->services, reflection->service_count + 1, sizeof(char *));
-    reflection->services = services == NULL ? reflection->services : services;
+    char **services = sp_array_reserve(reflection->services, reflection->service_count, &reflection->service_capacity,
+                                       sizeof(char *));
+    if (services == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    reflection->services = services;
     char *copy = sp_arena_strdup(&reflection->arena, name);
-    if (services == NULL || copy == NULL)
+    if (copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     services[reflection->service_count++] = copy;
     return SP_OK;
@@ -357,7 +359,7 @@ static const struct sp_rpc_stream_ops info_ops = {
     .sent = info_sent,
 };
 
-size_t reflection_methods(struct reflection *reflection, struct sp_rpc_method *ret_methods) {
+size_t sp_rpc_reflection_methods(struct reflection *reflection, struct sp_rpc_method *ret_methods) {
     ret_methods[0] = (struct sp_rpc_method){.path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
                                             .kind = SP_RPC_STREAM,
                                             .stream = &info_ops,

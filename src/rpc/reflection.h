@@ -2,19 +2,19 @@
 #ifndef SP_RPC_REFLECTION_H
 #define SP_RPC_REFLECTION_H
 
-#include "rpc/server.h"
+#include "rpc/call.h"
 
 struct reflection;
 
 /* Indexes the set's files and symbols; `descriptors` must outlive it, and may be empty. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
-enum sp_status reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
-                                 struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_rpc_reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
+                                        struct sp_error *error) SP_MUST_USE;
 /* Makes a service listed; once more changes nothing. Before the server starts. SP_ERR_MEMORY. */
-enum sp_status reflection_add_service(struct reflection *reflection, struct sp_str name,
-                                      struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_rpc_reflection_add_service(struct reflection *reflection, struct sp_str name,
+                                             struct sp_error *error) SP_MUST_USE;
 /* Writes the methods to register and returns how many. */
-size_t reflection_methods(struct reflection *reflection, struct sp_rpc_method *ret_methods);
+size_t sp_rpc_reflection_methods(struct reflection *reflection, struct sp_rpc_method *ret_methods);
 /* NULL is allowed. */
-void reflection_free(struct reflection *reflection);
+void sp_rpc_reflection_free(struct reflection *reflection);
 
 #endif

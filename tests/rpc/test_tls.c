@@ -339,7 +339,7 @@ static void refuses_to_start_with_files_that_do_not_fit(void **state) {
         {"expired.pem", "expired.key", NULL, "has expired"},
         {"server.pem", "server.key", "server.key", "holds no certificates"},
         {"server.pem", NULL, NULL, "are given together"},
-        {NULL, NULL, "ca.pem", "needs the server's certificate"},
+        {NULL, NULL, "ca.pem", "requires a server certificate"},
     };
     static const char *const loopback[] = {"127.0.0.1:0"};
     (void)state;

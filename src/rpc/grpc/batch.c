@@ -1,0 +1,59 @@
+#include "rpc/grpc/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/slice.h>
+
+#include "rpc/grpc/message.h"
+
+_Thread_local struct worker *sp_rpc_current_worker;
+
+static void start_batch(grpc_call *grpc, const grpc_op *ops, size_t count, struct tag *tag) {
+    /* Refused only for two operations of a kind at once: answering twice, reading while a read is under way. */
+    if (grpc_call_start_batch(grpc, ops, count, tag, NULL) != GRPC_CALL_OK)
+        abort();
+}
+
+void sp_rpc_batch_start(struct sp_rpc_call *call, const grpc_op *ops, size_t count, struct tag *tag) {
+    start_batch(call->grpc, ops, count, tag);
+}
+
+static void set_watch_op(struct sp_rpc_call *call, grpc_op *op) {
+    op->op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    op->data.recv_close_on_server.cancelled = &call->cancelled;
+}
+
+void sp_rpc_batch_watch(struct sp_rpc_call *call) {
+    grpc_op op = {0};
+    set_watch_op(call, &op);
+    call->watched = true;
+    start_batch(call->grpc, &op, 1, &call->closed);
+}
+
+void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
+    grpc_op ops[4];
+    size_t count = 0;
+    memset(ops, 0, sizeof(ops));
+    ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (with_reply) {
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count++].data.send_message.send_message = call->reply;
+    }
+    ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[count].data.send_status_from_server.status = (grpc_status_code)sp_status_to_grpc(status);
+    ops[count++].data.send_status_from_server.status_details = message;
+    if (!call->watched)
+        set_watch_op(call, &ops[count++]);
+    if (sp_rpc_current_worker == call->worker && call->worker->current == call)
+        call->worker->current = NULL;
+    grpc_call *grpc = call->grpc;
+    atomic_store_explicit(&call->answered, true, memory_order_release);
+    start_batch(grpc, ops, count, &call->done);
+}
+
+void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message) {
+    grpc_slice slice = sp_rpc_message_for_status(message);
+    sp_rpc_batch_answer(call, status, &slice, false);
+    grpc_slice_unref(slice);
+}

@@ -1,0 +1,22 @@
+/* What is asked of gRPC for a call: batches of operations, and those that end it. */
+#ifndef SP_RPC_GRPC_BATCH_H
+#define SP_RPC_GRPC_BATCH_H
+
+#include "rpc/grpc/engine.h"
+
+/* The worker whose thread this is; NULL on other threads. */
+extern _Thread_local struct worker *sp_rpc_current_worker;
+
+void sp_rpc_batch_start(struct sp_rpc_call *call, const grpc_op *ops, size_t count, struct tag *tag);
+
+/* Has TAG_CLOSED come when the call is over on the wire. */
+void sp_rpc_batch_watch(struct sp_rpc_call *call);
+
+/* The one batch that ends a call without a stream's messages, with call->reply if `with_reply`. Any thread; after it only the
+ * call's worker may touch the call. */
+void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply);
+
+/* Answers with an error, whatever the method. */
+void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message);
+
+#endif

@@ -1,0 +1,138 @@
+/* What a handler learns about its call. */
+#include <string.h>
+
+#include <grpc/grpc_security.h>
+#include <grpc/grpc_security_constants.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+
+#include "rpc/grpc/engine.h"
+
+unsigned sp_rpc_call_worker(const struct sp_rpc_call *call) {
+    return call->worker->index;
+}
+
+struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call) {
+    return call->request;
+}
+
+struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call) {
+    return &call->scratch->arena;
+}
+
+unsigned sp_rpc_call_retries(const struct sp_rpc_call *call) {
+    return call->retries;
+}
+
+int64_t sp_rpc_call_started_ms(const struct sp_rpc_call *call) {
+    return call->started_ms;
+}
+
+int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call) {
+    if (call->deadline.tv_sec == INT64_MAX)
+        return INT64_MAX;
+    gpr_timespec left = gpr_time_sub(call->deadline, gpr_now(call->deadline.clock_type));
+    if (left.tv_sec < 0)
+        return 0;
+    /* Rounded up, so that what is left of the last millisecond is not "passed". */
+    return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
+}
+
+size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key, struct sp_str *ret_values,
+                                size_t room) {
+    size_t count = 0;
+    size_t key_size = strlen(key);
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *entry = &call->metadata.metadata[i];
+        if (GRPC_SLICE_LENGTH(entry->key) != key_size || memcmp(GRPC_SLICE_START_PTR(entry->key), key, key_size) != 0)
+            continue;
+        if (count < room) {
+            ret_values[count] =
+                (struct sp_str){(const char *)GRPC_SLICE_START_PTR(entry->value), GRPC_SLICE_LENGTH(entry->value)};
+        }
+        count++;
+    }
+    return count;
+}
+
+struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count) {
+    struct sp_str first = {NULL, 0};
+    *ret_count = sp_rpc_call_metadata_all(call, key, &first, 1);
+    return first;
+}
+
+static int value_of_hex(char digit) {
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* Undoes percent-encoding in place; what is no valid escape stays. */
+static size_t decode_percent(char *text) {
+    size_t out = 0;
+    for (size_t in = 0; text[in] != '\0'; in++) {
+        if (text[in] == '%' && value_of_hex(text[in + 1]) >= 0 && value_of_hex(text[in + 2]) >= 0) {
+            text[out++] = (char)(value_of_hex(text[in + 1]) * 16 + value_of_hex(text[in + 2]));
+            in += 2;
+        } else {
+            text[out++] = text[in];
+        }
+    }
+    text[out] = '\0';
+    return out;
+}
+
+/* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme and the port. */
+static struct sp_str host_of_peer(const char *peer) {
+    if (strncmp(peer, "unix", 4) == 0)
+        return sp_str_from("unix");
+    if (strncmp(peer, "ipv4:", 5) == 0)
+        return (struct sp_str){peer + 5, strcspn(peer + 5, ":")};
+    if (strncmp(peer, "ipv6:[", 6) == 0)
+        return (struct sp_str){peer + 6, strcspn(peer + 6, "]%")};
+    return (struct sp_str){NULL, 0};
+}
+
+struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call) {
+    char *peer = grpc_call_get_peer(call->grpc);
+    decode_percent(peer);
+    struct sp_str host = host_of_peer(peer);
+    char *copy = sp_arena_strdup(sp_rpc_call_arena(call), host);
+    gpr_free(peer);
+    return (struct sp_str){copy, copy == NULL ? 0 : host.size};
+}
+
+/* ---- who the peer has proven to be ---- */
+
+enum sp_rpc_peer_kind sp_rpc_call_peer_kind(const struct sp_rpc_call *call) {
+    return call->door->kind;
+}
+
+/* The values of a property lie in the connection's context, which lives as long as the call. */
+static size_t read_names(const grpc_auth_context *context, const char *property,
+                         struct sp_str ret_names[static SP_RPC_IDENTITY_NAMES]) {
+    size_t count = 0;
+    grpc_auth_property_iterator at = grpc_auth_context_find_properties_by_name(context, property);
+    for (const grpc_auth_property *name = grpc_auth_property_iterator_next(&at);
+         name != NULL && count < SP_RPC_IDENTITY_NAMES; name = grpc_auth_property_iterator_next(&at))
+        ret_names[count++] = (struct sp_str){name->value, name->value_length};
+    return count;
+}
+
+void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_rpc_identity *ret_identity) {
+    const struct door *door = call->door;
+    ret_identity->kind = door->kind;
+    ret_identity->uid_known = door->uid_known;
+    ret_identity->uid = door->uid;
+    ret_identity->uri_count = 0;
+    ret_identity->dns_count = 0;
+    if (door->kind != SP_RPC_PEER_TLS)
+        return;
+    grpc_auth_context *context = grpc_call_auth_context(call->grpc);
+    if (context != NULL && grpc_auth_context_peer_is_authenticated(context) != 0) {
+        ret_identity->uri_count = read_names(context, GRPC_PEER_URI_PROPERTY_NAME, ret_identity->uris);
+        ret_identity->dns_count = read_names(context, GRPC_PEER_DNS_PROPERTY_NAME, ret_identity->dns);
+    }
+    grpc_auth_context_release(context);
+}

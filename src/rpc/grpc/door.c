@@ -1,0 +1,265 @@
+#include "rpc/grpc/door.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <grpc/compression.h>
+#include <grpc/grpc_security.h>
+
+#include "rpc/channel.h"
+#include "rpc/grpc/server_tls.h"
+
+enum {
+    QUOTA_BYTES = 512 * 1024 * 1024, /* what gRPC may use for messages under way, over all connections */
+    CONNECTION_AGE_GRACE_MS = 10 * 1000,
+    MIN_PING_INTERVAL_MS = 10 * 1000,
+    KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
+};
+
+/* ---- gRPC's server ---- */
+
+/* Larger values than an int holds mean the same as the largest. */
+static grpc_arg limit_arg(const char *key, unsigned value) {
+    return sp_rpc_channel_integer_arg(key, value > INT_MAX ? INT_MAX : (int)value);
+}
+
+static grpc_arg quota_arg(grpc_resource_quota *quota) {
+    grpc_arg arg = limit_arg(GRPC_ARG_RESOURCE_QUOTA, 0);
+    arg.type = GRPC_ARG_POINTER;
+    arg.value.pointer.p = quota;
+    arg.value.pointer.vtable = grpc_resource_quota_arg_vtable();
+    return arg;
+}
+
+static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struct door *door) {
+    const struct sp_rpc_server_options *options = &server->options;
+    grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
+    grpc_resource_quota_resize(quota, QUOTA_BYTES);
+    grpc_arg args[16];
+    size_t count = 0;
+    args[count++] = sp_rpc_handover_channel_arg(&door->handover);
+    args[count++] = quota_arg(quota);
+    args[count++] = limit_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
+    args[count++] = limit_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (unsigned)options->max_receive_bytes);
+    args[count++] = limit_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS);
+    args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS);
+    args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    args[count++] = limit_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    args[count++] = limit_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    args[count++] = limit_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
+    /* gRPC unpacks a message before it looks at its size: 256 KiB of gzip become 256 MiB. So nothing compressed is accepted
+     * (UNIMPLEMENTED, and the client is told so in advance); messages here are small. */
+    args[count++] = limit_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1U << GRPC_COMPRESS_NONE);
+    args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+    if (options->max_connection_age_s != 0) {
+        unsigned age_ms =
+            options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;
+        args[count++] = limit_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, age_ms);
+        args[count++] = limit_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, CONNECTION_AGE_GRACE_MS);
+    }
+    const grpc_channel_args all = {.num_args = count, .args = args};
+    grpc_server *grpc = grpc_server_create(&all, NULL);
+    grpc_resource_quota_unref(quota);
+    return grpc;
+}
+
+/* ---- which doors there are ---- */
+
+static bool is_unix(const char *address) {
+    return strncmp(address, "unix:", 5) == 0;
+}
+
+static struct door *add_door(struct sp_rpc_server *server, enum sp_rpc_peer_kind kind) {
+    struct door *door = &server->doors[server->door_count++];
+    *door = (struct door){.server = server, .kind = kind};
+    return door;
+}
+
+/* No more than the listeners lead to. */
+static void plan_doors(struct sp_rpc_server *server, const struct sp_rpc_server_options *options) {
+    size_t unix_count = 0;
+    for (size_t i = 0; i < options->listen_count; i++)
+        unix_count += is_unix(options->listen[i]);
+    if (unix_count < options->listen_count)
+        server->tcp_door = add_door(server, server->tls != NULL ? SP_RPC_PEER_TLS : SP_RPC_PEER_PLAIN);
+    if (unix_count > 0) {
+        server->unix_doors = add_door(server, SP_RPC_PEER_UNIX);
+        for (size_t i = 0; i < options->unix_uid_count && i < SP_RPC_UNIX_UIDS_MAX; i++) {
+            struct door *door = add_door(server, SP_RPC_PEER_UNIX);
+            door->uid_known = true;
+            door->uid = options->unix_uids[i];
+        }
+    }
+    if (options->health_listen_count > 0) {
+        server->health_door = add_door(server, SP_RPC_PEER_PLAIN);
+        server->health_door->health_only = true;
+    }
+}
+
+static bool take_tcp(void *user, int listener_fd, int fd) {
+    const struct sp_rpc_server *server = user;
+    sp_rpc_handover_give(&server->tcp_door->handover, listener_fd, fd);
+    return true;
+}
+
+static bool take_health(void *user, int listener_fd, int fd) {
+    const struct sp_rpc_server *server = user;
+    sp_rpc_handover_give(&server->health_door->handover, listener_fd, fd);
+    return true;
+}
+
+/* The first of the Unix doors is for users that are not told apart. */
+static bool take_unix(void *user, int listener_fd, int fd) {
+    const struct sp_rpc_server *server = user;
+    const struct door *chosen = server->unix_doors, *end = server->doors + server->door_count;
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    for (const struct door *door = server->unix_doors + 1; door < end && door->uid_known; door++)
+        if (door->uid == peer.uid)
+            chosen = door;
+    sp_rpc_handover_give(&chosen->handover, listener_fd, fd);
+    return true;
+}
+
+static enum sp_status bind_listeners(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
+                                     struct sp_error *error) {
+    bool anywhere = options->insecure || options->tls.certificate != NULL;
+    for (size_t i = 0; i < options->listen_count; i++) {
+        sp_rpc_take_socket *take = is_unix(options->listen[i]) ? take_unix : take_tcp;
+        enum sp_status status =
+            sp_rpc_listeners_bind(server->listeners, options->listen[i], anywhere, take, server, error);
+        if (status != SP_OK)
+            return status;
+    }
+    for (size_t i = 0; i < options->health_listen_count; i++) {
+        enum sp_status status =
+            sp_rpc_listeners_bind(server->listeners, options->health_listen[i], true, take_health, server, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
+                                 struct sp_error *error) {
+    if (options->tls.ca != NULL && options->tls.certificate == NULL)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a CA for clients requires a server certificate; give the server's certificate and key");
+    if (options->tls.certificate != NULL || options->tls.key != NULL) {
+        enum sp_status status = sp_rpc_server_tls_open(options, &server->tls, error);
+        if (status != SP_OK)
+            return status;
+    }
+    server->doors = calloc(SP_RPC_UNIX_UIDS_MAX + 3, sizeof(*server->doors));
+    if (server->doors == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    plan_doors(server, options);
+    enum sp_status status = bind_listeners(server, options, error);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < server->door_count; i++)
+        server->doors[i].grpc = create_grpc_server(server, &server->doors[i]);
+    return SP_OK;
+}
+
+/* ---- methods ---- */
+
+static bool serves_method(const struct door *door, const struct sp_rpc_method *method) {
+    static const char health[] = "/grpc.health.v1.Health/";
+    return !door->health_only || strncmp(method->path, health, sizeof(health) - 1) == 0;
+}
+
+static enum sp_status register_methods(struct door *door, struct sp_error *error) {
+    const struct sp_rpc_server *server = door->server;
+    door->handles = calloc(server->method_count + 1, sizeof(*door->handles));
+    if (door->handles == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < server->method_count; i++) {
+        const struct sp_rpc_method *method = &server->methods[i];
+        if (!serves_method(door, method))
+            continue;
+        door->handles[i] = grpc_server_register_method(
+            door->grpc, method->path, NULL,
+            method->kind == SP_RPC_UNARY ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+        if (door->handles[i] == NULL)
+            return sp_error_set(error, SP_ERR_INTERNAL, "method \"%s\" cannot be registered", method->path);
+    }
+    return SP_OK;
+}
+
+static enum sp_status attach_door(struct door *door, struct sp_error *error) {
+    grpc_server_credentials *credentials = door->kind == SP_RPC_PEER_TLS
+                                               ? sp_rpc_server_tls_credentials(door->server->tls)
+                                               : grpc_insecure_server_credentials_create();
+    enum sp_status status = sp_rpc_handover_attach(&door->handover, door->grpc, credentials, error);
+    grpc_server_credentials_release(credentials);
+    return status;
+}
+
+static enum sp_status share_queues(struct door *door, struct sp_error *error) {
+    struct sp_rpc_server *server = door->server;
+    door->shut = calloc(server->worker_count, sizeof(*door->shut));
+    if (door->shut == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        door->shut[i] = (struct tag){TAG_DOOR_SHUT, &server->workers[i]};
+        grpc_server_register_completion_queue(door->grpc, server->workers[i].cq, NULL);
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error *error) {
+    for (size_t i = 0; i < server->door_count; i++) {
+        struct door *door = &server->doors[i];
+        enum sp_status status = share_queues(door, error);
+        if (status != SP_OK)
+            return status;
+        status = register_methods(door, error);
+        if (status != SP_OK)
+            return status;
+        status = attach_door(door, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+/* ---- running and closing ---- */
+
+void sp_rpc_doors_start(struct sp_rpc_server *server) {
+    for (size_t i = 0; i < server->door_count; i++)
+        grpc_server_start(server->doors[i].grpc);
+}
+
+void sp_rpc_doors_shut(struct sp_rpc_server *server) {
+    for (unsigned i = 0; i < server->worker_count; i++)
+        atomic_store_explicit(&server->workers[i].open_doors, server->door_count, memory_order_release);
+    for (size_t i = 0; i < server->door_count; i++) {
+        struct door *door = &server->doors[i];
+        for (unsigned j = 0; j < server->worker_count; j++)
+            grpc_server_shutdown_and_notify(door->grpc, server->workers[j].cq, &door->shut[j]);
+    }
+}
+
+void sp_rpc_doors_cancel_calls(struct sp_rpc_server *server) {
+    for (size_t i = 0; i < server->door_count; i++)
+        grpc_server_cancel_all_calls(server->doors[i].grpc);
+}
+
+void sp_rpc_doors_free(struct sp_rpc_server *server) {
+    for (size_t i = 0; i < server->door_count; i++) {
+        struct door *door = &server->doors[i];
+        if (door->grpc != NULL)
+            grpc_server_destroy(door->grpc);
+        free(door->shut);
+        free(door->handles);
+    }
+    free(server->doors);
+    sp_rpc_server_tls_close(server->tls);
+}

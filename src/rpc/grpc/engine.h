@@ -1,0 +1,141 @@
+/* What the bodies of src/rpc/grpc share: a server on the gRPC C core with its workers, and the calls that they own.
+ *
+ * A call belongs to one worker from when it is requested until it is recycled, and only that worker's thread changes it;
+ * exceptions are named. Nothing outside src/rpc/grpc includes this. */
+#ifndef SP_RPC_GRPC_ENGINE_H
+#define SP_RPC_GRPC_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <grpc/grpc.h>
+
+#include "rpc/grpc/handover.h"
+#include "rpc/listen.h"
+#include "rpc/server.h"
+
+/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT: to which worker). */
+struct tag {
+    enum tag_kind {
+        TAG_ARRIVED,  /* a client called, or the server shuts down */
+        TAG_DONE,     /* the final batch ended */
+        TAG_CLOSED,   /* the call is over on the wire: of streams, and of unary calls that wait */
+        TAG_RECEIVED, /* of streams */
+        TAG_SENT,
+        TAG_WOKEN,
+        TAG_DOOR_SHUT, /* a door has no connection left */
+    } kind;
+    void *owner;
+};
+
+/* A way into the server, for connections of one kind. gRPC does not reveal which socket or listener a call came from, so each
+ * kind of connection has a gRPC server of its own, over the same workers and queues. */
+struct door {
+    struct sp_rpc_server *server;
+    enum sp_rpc_peer_kind kind;
+    bool health_only;
+    bool uid_known; /* a Unix door for one user id */
+    uint32_t uid;
+    struct handover handover;
+    grpc_server *grpc;
+    void **handles;   /* gRPC's, of each of the server's methods; NULL: not served here */
+    struct tag *shut; /* for each worker */
+};
+
+/* A call's arena. They are pooled last in, first out: the next call finds its memory still in the processor's cache. */
+struct scratch {
+    struct sp_arena arena;
+    struct scratch *next;
+};
+
+struct sp_rpc_call {
+    struct worker *worker;
+    struct door *door;
+    const struct sp_rpc_method *method; /* NULL: of the calls that no method matches */
+    struct sp_rpc_call *next;           /* in the worker's free list */
+    struct tag arrived, done, closed;
+
+    grpc_call *grpc;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_call_details details; /* if `method` is NULL */
+    grpc_byte_buffer *payload;
+    grpc_slice merged; /* the payload in one piece, if it came in several */
+    struct sp_bytes request;
+    struct scratch *scratch;
+    grpc_byte_buffer *reply; /* reused from call to call */
+    int cancelled;
+
+    bool watched;  /* TAG_CLOSED was asked for */
+    bool over;     /* TAG_CLOSED has come */
+    bool finished; /* TAG_DONE has come */
+    /* What answers a call, on any thread, comes before what its worker does next. gRPC's queue ensures that; this shows it to
+     * the compiler, to the reader and to the thread sanitizer. */
+    atomic_bool answered;
+
+    /* unary calls that wait */
+    unsigned retries;
+    int64_t started_ms;
+    int64_t due_ms;
+    size_t timer_at; /* place in the worker's heap, 1-based; 0: not in it */
+
+    /* streams */
+    struct sp_rpc_call *previous_stream, *next_stream;
+    void *state;
+    struct tag received, sent, woken;
+    grpc_byte_buffer *incoming;
+    bool initial_sent, reading, sending, finishing, status_sent, closing;
+    bool last_word; /* of a stopping server's stream: its next TAG_SENT is the last event but TAG_CLOSED */
+    enum sp_status final_status;
+    grpc_slice final_message;
+    atomic_bool wake_pending; /* any thread */
+};
+
+/* Calls by when they are due: a binary heap; element 0 is unused. */
+struct timers {
+    struct sp_rpc_call **heap;
+    size_t count, capacity;
+};
+
+struct worker {
+    struct sp_rpc_server *server;
+    unsigned index;
+    grpc_completion_queue *cq;
+    pthread_t thread;
+    struct sp_rpc_call *current; /* whose unary handler runs and has not been answered yet */
+    struct sp_rpc_call *free_calls;
+    size_t free_call_count;
+    struct scratch *free_scratch;
+    size_t free_scratch_count;
+    struct timers timers;
+    struct sp_rpc_call *streams;
+    bool stopping;            /* its streams were asked to end */
+    size_t live;              /* calls that arrived and are not recycled yet */
+    atomic_size_t open_doors; /* of a stopping server: those that still have connections; atomic as `answered` is */
+    bool shut;                /* none has: the queue ends with the last live call */
+};
+
+struct sp_rpc_server {
+    struct sp_rpc_server_options options;
+    struct door *doors;
+    size_t door_count;
+    struct door *tcp_door, *health_door; /* among `doors`, or NULL */
+    struct door *unix_doors;             /* the first of them */
+    struct server_tls *tls;
+    struct sp_rpc_methods *owned_methods; /* with health and reflection behind them */
+    const struct sp_rpc_method *methods;  /* among them */
+    size_t method_count;
+    struct worker *workers;
+    unsigned worker_count;
+    unsigned threads_running;
+    struct listeners *listeners;
+    bool attached; /* its doors are ready */
+    bool started;
+    bool stopped;
+    atomic_bool stopping;
+    pthread_mutex_t lock; /* over workers_shut */
+    pthread_cond_t changed;
+    unsigned workers_shut;
+};
+
+#endif

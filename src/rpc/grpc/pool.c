@@ -1,0 +1,167 @@
+#include "rpc/grpc/pool.h"
+
+#include <stdlib.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+
+enum {
+    FREE_CALLS_MAX = 1024,   /* what a pool keeps after a rush */
+    FREE_SCRATCH_MAX = 64,   /* the same */
+    SCRATCH_BYTES = 8 * 1024 /* an arena's first block: what most calls need */
+};
+
+/* ---- calls ---- */
+
+static struct sp_rpc_call *create_call(struct worker *worker) {
+    struct sp_rpc_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        return NULL;
+    call->worker = worker;
+    call->arrived = (struct tag){TAG_ARRIVED, call};
+    call->done = (struct tag){TAG_DONE, call};
+    call->closed = (struct tag){TAG_CLOSED, call};
+    call->received = (struct tag){TAG_RECEIVED, call};
+    call->sent = (struct tag){TAG_SENT, call};
+    call->woken = (struct tag){TAG_WOKEN, call};
+    call->reply = grpc_raw_byte_buffer_create(NULL, 0);
+    call->merged = grpc_empty_slice();
+    call->final_message = grpc_empty_slice();
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_details_init(&call->details);
+    atomic_init(&call->wake_pending, false);
+    atomic_init(&call->answered, false);
+    return call;
+}
+
+static void free_call(struct sp_rpc_call *call) {
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_call_details_destroy(&call->details);
+    grpc_byte_buffer_destroy(call->reply);
+    free(call);
+}
+
+struct sp_rpc_call *sp_rpc_pool_take_call(struct worker *worker) {
+    struct sp_rpc_call *call = worker->free_calls;
+    if (call == NULL)
+        return create_call(worker);
+    worker->free_calls = call->next;
+    worker->free_call_count--;
+    return call;
+}
+
+void sp_rpc_pool_give_call(struct sp_rpc_call *call) {
+    struct worker *worker = call->worker;
+    if (worker->free_call_count >= FREE_CALLS_MAX) {
+        free_call(call);
+        return;
+    }
+    call->next = worker->free_calls;
+    worker->free_calls = call;
+    worker->free_call_count++;
+}
+
+/* ---- arenas ---- */
+
+static struct scratch *create_scratch(const struct worker *worker) {
+    struct scratch *scratch = calloc(1, sizeof(*scratch));
+    if (scratch == NULL)
+        return NULL;
+    if (sp_arena_init(&scratch->arena, SCRATCH_BYTES, worker->server->options.arena_budget_bytes) != SP_OK) {
+        free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
+static void free_scratch(struct scratch *scratch) {
+    sp_arena_fini(&scratch->arena);
+    free(scratch);
+}
+
+bool sp_rpc_pool_add_scratch(struct sp_rpc_call *call) {
+    struct worker *worker = call->worker;
+    call->scratch = worker->free_scratch;
+    if (call->scratch == NULL) {
+        call->scratch = create_scratch(worker);
+        return call->scratch != NULL;
+    }
+    worker->free_scratch = call->scratch->next;
+    worker->free_scratch_count--;
+    return true;
+}
+
+static void give_scratch(struct worker *worker, struct scratch *scratch) {
+    sp_arena_wipe(&scratch->arena);
+    if (worker->free_scratch_count >= FREE_SCRATCH_MAX) {
+        free_scratch(scratch);
+        return;
+    }
+    scratch->next = worker->free_scratch;
+    worker->free_scratch = scratch;
+    worker->free_scratch_count++;
+}
+
+/* ---- giving back ---- */
+
+void sp_rpc_pool_release_handling(struct sp_rpc_call *call) {
+    if (call->payload != NULL) {
+        grpc_byte_buffer_destroy(call->payload);
+        call->payload = NULL;
+    }
+    grpc_slice_unref(call->merged);
+    call->merged = grpc_empty_slice();
+    call->request = (struct sp_bytes){NULL, 0};
+    if (call->scratch != NULL) {
+        give_scratch(call->worker, call->scratch);
+        call->scratch = NULL;
+    }
+}
+
+void sp_rpc_pool_end_idle_queue(struct worker *worker) {
+    if (worker->shut && worker->live == 0)
+        grpc_completion_queue_shutdown(worker->cq);
+}
+
+void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
+    struct worker *worker = call->worker;
+    bool arrived = call->grpc != NULL;
+    sp_rpc_pool_release_handling(call);
+    if (arrived) {
+        grpc_call_unref(call->grpc);
+        call->grpc = NULL;
+    }
+    if (call->method == NULL) {
+        grpc_call_details_destroy(&call->details);
+        grpc_call_details_init(&call->details);
+    }
+    grpc_slice_unref(call->final_message);
+    call->final_message = grpc_empty_slice();
+    call->metadata.count = 0;
+    call->cancelled = 0;
+    call->watched = call->over = call->finished = false;
+    call->retries = 0;
+    call->started_ms = 0;
+    call->state = NULL;
+    call->initial_sent = call->reading = call->sending = false;
+    call->finishing = call->last_word = call->status_sent = call->closing = false;
+    atomic_store_explicit(&call->answered, false, memory_order_relaxed);
+    sp_rpc_pool_give_call(call);
+    if (arrived) {
+        worker->live--;
+        sp_rpc_pool_end_idle_queue(worker);
+    }
+}
+
+void sp_rpc_pool_fini(struct worker *worker) {
+    while (worker->free_calls != NULL) {
+        struct sp_rpc_call *call = worker->free_calls;
+        worker->free_calls = call->next;
+        free_call(call);
+    }
+    while (worker->free_scratch != NULL) {
+        struct scratch *scratch = worker->free_scratch;
+        worker->free_scratch = scratch->next;
+        free_scratch(scratch);
+    }
+}

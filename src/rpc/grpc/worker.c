@@ -1,0 +1,194 @@
+#include "rpc/grpc/worker.h"
+
+#include <grpc/support/time.h>
+
+#include "base/clock.h"
+#include "rpc/grpc/batch.h"
+#include "rpc/grpc/pool.h"
+#include "rpc/grpc/stream.h"
+#include "rpc/grpc/timers.h"
+#include "rpc/grpc/unary.h"
+
+enum {
+    HOT_REQUESTS = 64, /* calls of a hot method that wait for a client */
+    COLD_REQUESTS = 2, /* of any other */
+};
+
+/* ---- requests ---- */
+
+/* Requests one more call of the method; NULL: of unknown methods. */
+static void request_call(struct worker *worker, struct door *door, const struct sp_rpc_method *method) {
+    if (atomic_load_explicit(&worker->server->stopping, memory_order_relaxed))
+        return;
+    struct sp_rpc_call *call = sp_rpc_pool_take_call(worker);
+    if (call == NULL)
+        return;
+    call->method = method;
+    call->door = door;
+    grpc_call_error error;
+    if (method == NULL)
+        error = grpc_server_request_call(door->grpc, &call->grpc, &call->details, &call->metadata, worker->cq,
+                                         worker->cq, &call->arrived);
+    else
+        error = grpc_server_request_registered_call(
+            door->grpc, door->handles[method - worker->server->methods], &call->grpc, &call->deadline, &call->metadata,
+            method->kind == SP_RPC_UNARY ? &call->payload : NULL, worker->cq, worker->cq, &call->arrived);
+    if (error != GRPC_CALL_OK)
+        sp_rpc_pool_give_call(call);
+}
+
+static void request_calls_at(struct worker *worker, struct door *door) {
+    const struct sp_rpc_server *server = worker->server;
+    for (size_t i = 0; i < server->method_count; i++) {
+        const struct sp_rpc_method *method = &server->methods[i];
+        int wanted = door->handles[i] == NULL ? 0 : method->hot ? HOT_REQUESTS : COLD_REQUESTS;
+        for (int n = wanted; n > 0; n--)
+            request_call(worker, door, method);
+    }
+    for (int n = COLD_REQUESTS; n > 0; n--)
+        request_call(worker, door, NULL);
+}
+
+void sp_rpc_worker_request_all(struct worker *worker) {
+    struct sp_rpc_server *server = worker->server;
+    for (size_t i = 0; i < server->door_count; i++)
+        request_calls_at(worker, &server->doors[i]);
+}
+
+/* ---- events ---- */
+
+static bool is_admitted(struct sp_rpc_call *call, struct sp_error *error) {
+    const struct sp_rpc_server_options *options = &call->worker->server->options;
+    unsigned permit = call->method->permit;
+    return permit == 0 || options->admit(call, permit, options->user, error) == SP_OK;
+}
+
+static void serve_call(struct sp_rpc_call *call) {
+    struct sp_error error;
+    if (call->method == NULL)
+        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");
+    else if (!sp_rpc_pool_add_scratch(call))
+        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
+    else if (!is_admitted(call, &error))
+        sp_rpc_batch_reject(call, error.status, error.message);
+    else if (call->method->kind == SP_RPC_STREAM)
+        sp_rpc_stream_serve(call);
+    else
+        sp_rpc_unary_serve(call);
+}
+
+static void take_arrived(struct sp_rpc_call *call, bool ok) {
+    struct worker *worker = call->worker;
+    if (!ok) {
+        /* Only shutting down fails a request. It is also how each worker learns of it. */
+        sp_rpc_pool_recycle(call);
+        sp_rpc_stream_end_all(worker);
+        return;
+    }
+    worker->live++;
+    request_call(worker, call->door, call->method);
+    serve_call(call);
+}
+
+/* Both last events of a call come on its worker's thread; the second recycles it. A stream that was rejected is not watched,
+ * and ends as a unary call does. */
+static void settle_call(struct sp_rpc_call *call) {
+    bool is_stream = call->method != NULL && call->method->kind == SP_RPC_STREAM;
+    if (is_stream && call->watched)
+        sp_rpc_stream_settle(call);
+    else
+        sp_rpc_unary_settle(call);
+}
+
+static void count_shut_door(struct worker *worker) {
+    struct sp_rpc_server *server = worker->server;
+    if (atomic_fetch_sub_explicit(&worker->open_doors, 1, memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_lock(&server->lock);
+    server->workers_shut++;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    worker->shut = true;
+    sp_rpc_pool_end_idle_queue(worker);
+}
+
+static void handle_event(const struct tag *tag, bool ok) {
+    struct sp_rpc_call *call = tag->owner;
+    switch (tag->kind) {
+    case TAG_ARRIVED:
+        take_arrived(call, ok);
+        break;
+    case TAG_DONE:
+        (void)atomic_load_explicit(&call->answered, memory_order_acquire);
+        call->finished = true;
+        settle_call(call);
+        break;
+    case TAG_CLOSED:
+        call->over = true;
+        settle_call(call);
+        break;
+    case TAG_RECEIVED:
+        sp_rpc_stream_received(call, ok);
+        break;
+    case TAG_SENT:
+        sp_rpc_stream_sent(call, ok);
+        break;
+    case TAG_WOKEN:
+        sp_rpc_stream_woken(call);
+        break;
+    case TAG_DOOR_SHUT:
+        count_shut_door(tag->owner);
+        break;
+    }
+}
+
+/* ---- the thread ---- */
+
+static void serve_due_calls(struct worker *worker) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    for (struct sp_rpc_call *call = sp_rpc_timers_first(&worker->timers); call != NULL && call->due_ms <= now_ms;
+         call = sp_rpc_timers_first(&worker->timers)) {
+        sp_rpc_timers_remove(&worker->timers, call);
+        sp_rpc_unary_serve_again(call);
+    }
+}
+
+static gpr_timespec next_deadline(const struct worker *worker) {
+    gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    const struct sp_rpc_call *first = sp_rpc_timers_first(&worker->timers);
+    if (first != NULL) {
+        deadline.tv_sec = first->due_ms / 1000;
+        deadline.tv_nsec = (int32_t)(first->due_ms % 1000) * 1000000;
+    }
+    return deadline;
+}
+
+void *sp_rpc_worker_main(void *user) {
+    struct worker *worker = user;
+    const struct sp_rpc_server_options *options = &worker->server->options;
+    sp_rpc_current_worker = worker;
+    if (options->worker_started != NULL)
+        options->worker_started(worker->index, options->user);
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(worker->cq, next_deadline(worker), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            break;
+        if (event.type == GRPC_OP_COMPLETE)
+            handle_event(event.tag, event.success != 0);
+        if (worker->timers.count > 0)
+            serve_due_calls(worker);
+    }
+    if (options->worker_stopping != NULL)
+        options->worker_stopping(worker->index, options->user);
+    sp_rpc_current_worker = NULL;
+    return NULL;
+}
+
+void sp_rpc_worker_drain(struct worker *worker) {
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(worker->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return;
+        handle_event(event.tag, event.success != 0);
+    }
+}
