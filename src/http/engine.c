@@ -1,11 +1,19 @@
-#include <errno.h>
-#include <gnutls/gnutls.h>
+#include "http/engine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/internal.h"
+#include "base/clock.h"
 
 enum { CONNECTION_MEMORY_BYTES = 32 * 1024 }; /* request line and headers */
+
+struct engine {
+    struct engines *engines;
+    struct engine *next; /* in the list of old ones */
+    struct MHD_Daemon *daemon;
+    int epoll_fd;
+    unsigned connections;
+};
 
 static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *text) {
     (void)user;
@@ -13,15 +21,15 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-/* Its words are about clients' mistakes, and would let clients fill the log. */
-static void keep_quiet(void *user, const char *format, va_list arguments) {
+/* Its messages are about clients' mistakes, and would let clients fill the log. */
+static void drop_message(void *user, const char *format, va_list arguments) {
     (void)user;
     (void)format;
     (void)arguments;
 }
 
 /* At most four, and the end. */
-static void fill_tls(const struct sp_tls_material *material, struct MHD_OptionItem *options) {
+static void fill_tls_options(const struct sp_tls_material *material, struct MHD_OptionItem *options) {
     static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     size_t count = 0;
     if (material != NULL) {
@@ -34,29 +42,41 @@ static void fill_tls(const struct sp_tls_material *material, struct MHD_OptionIt
     options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
+static void count_connection(void *user, struct MHD_Connection *connection, void **state,
+                             enum MHD_ConnectionNotificationCode what) {
+    struct engine *engine = user;
+    const struct engine_events *events = &engine->engines->events;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        engine->connections++;
+    else
+        engine->connections--;
+    events->on_connection(events->user, connection, state, what);
+}
+
 static bool start_daemon(struct engine *engine, const struct sp_tls_material *material) {
-    struct sp_http_server *server = engine->server;
+    const struct engines *engines = engine->engines;
+    const struct engine_events *events = &engines->events;
     struct MHD_OptionItem tls[5];
     unsigned flags =
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (material == NULL ? 0 : MHD_USE_TLS);
-    fill_tls(material, tls);
+    fill_tls_options(material, tls);
     engine->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, server_on_request, server, MHD_OPTION_EXTERNAL_LOGGER, keep_quiet, server,
-        MHD_OPTION_CONNECTION_LIMIT, server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        server->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, engine,
-        MHD_OPTION_URI_LOG_CALLBACK, server_on_request_line, server, MHD_OPTION_NOTIFY_COMPLETED, server_on_completed,
-        server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, server, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, drop_message, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, engines->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, engines->timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, count_connection, engine, MHD_OPTION_URI_LOG_CALLBACK, events->on_request_line,
+        events->user, MHD_OPTION_NOTIFY_COMPLETED, events->on_completed, events->user, MHD_OPTION_UNESCAPE_CALLBACK,
+        keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     return engine->daemon != NULL;
 }
 
-enum sp_status engine_start(struct sp_http_server *server, const struct sp_tls_material *material,
-                            struct engine **ret_engine, struct sp_error *error) {
+/* `material` NULL: plaintext. */
+static enum sp_status start_engine(struct engines *engines, const struct sp_tls_material *material,
+                                   struct engine **ret_engine, struct sp_error *error) {
     struct engine *engine = calloc(1, sizeof(*engine));
     if (engine == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    engine->server = server;
+    engine->engines = engines;
     if (!start_daemon(engine, material)) {
         free(engine);
         return sp_error_set(error, SP_ERR_IO,
@@ -68,34 +88,89 @@ enum sp_status engine_start(struct sp_http_server *server, const struct sp_tls_m
     return SP_OK;
 }
 
-void engine_stop(struct engine *engine) {
-    if (engine == NULL)
-        return;
+static void stop_engine(struct engine *engine) {
     MHD_stop_daemon(engine->daemon);
     free(engine);
 }
 
-size_t engine_list(const struct sp_http_server *server, struct engine *ret_engines[static ENGINES_MAX]) {
+static size_t list_engines(const struct engines *engines, struct engine *ret_list[static ENGINES_MAX]) {
     size_t count = 0;
-    if (server->plain != NULL)
-        ret_engines[count++] = server->plain;
-    if (server->secure != NULL)
-        ret_engines[count++] = server->secure;
-    for (struct engine *old = server->old; old != NULL && count < ENGINES_MAX; old = old->next)
-        ret_engines[count++] = old;
+    if (engines->plain != NULL)
+        ret_list[count++] = engines->plain;
+    if (engines->secure != NULL)
+        ret_list[count++] = engines->secure;
+    for (struct engine *old = engines->old; old != NULL && count < ENGINES_MAX; old = old->next)
+        ret_list[count++] = old;
     return count;
+}
+
+/* ---- life ---- */
+
+enum sp_status sp_http_engines_start(struct engines *engines, const struct sp_tls_files *tls, struct sp_error *error) {
+    struct sp_tls_material material = {0};
+    enum sp_status status = start_engine(engines, NULL, &engines->plain, error);
+    if (status != SP_OK || tls->certificate == NULL)
+        return status;
+    status = sp_tls_watch_open(&engines->watch, tls, &material, error);
+    if (status != SP_OK)
+        return status;
+    status = start_engine(engines, &material, &engines->secure, error);
+    sp_tls_material_fini(&material);
+    return status;
+}
+
+void sp_http_engines_stop(struct engines *engines) {
+    struct engine *list[ENGINES_MAX];
+    for (size_t i = list_engines(engines, list); i > 0; i--)
+        stop_engine(list[i - 1]);
+    engines->plain = engines->secure = engines->old = NULL;
+}
+
+/* ---- running ---- */
+
+bool sp_http_engines_take(const struct engines *engines, bool is_unix, int fd, const struct sockaddr *peer,
+                          socklen_t size) {
+    const struct engine *engine = is_unix || engines->secure == NULL ? engines->plain : engines->secure;
+    return MHD_add_connection(engine->daemon, fd, peer, size) == MHD_YES; /* closes the socket if it fails */
+}
+
+size_t sp_http_engines_fds(const struct engines *engines, int ret_fds[static ENGINES_MAX]) {
+    struct engine *list[ENGINES_MAX];
+    size_t count = list_engines(engines, list);
+    for (size_t i = 0; i < count; i++)
+        ret_fds[i] = list[i]->epoll_fd;
+    return count;
+}
+
+int sp_http_engines_wait_ms(const struct engines *engines, int most_ms, int longest_ms) {
+    struct engine *list[ENGINES_MAX];
+    int wait_ms = most_ms;
+    for (size_t i = list_engines(engines, list); i > 0; i--) {
+        MHD_UNSIGNED_LONG_LONG asked = 0;
+        if (MHD_get_timeout(list[i - 1]->daemon, &asked) != MHD_YES)
+            continue;
+        int asked_ms = asked > (unsigned)longest_ms ? longest_ms : (int)asked;
+        wait_ms = wait_ms < 0 || asked_ms < wait_ms ? asked_ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+void sp_http_engines_run(const struct engines *engines) {
+    struct engine *list[ENGINES_MAX];
+    for (size_t i = list_engines(engines, list); i > 0; i--)
+        MHD_run(list[i - 1]->daemon);
 }
 
 /* ---- new certificates ---- */
 
-static void notice(const struct sp_http_server *server, bool good, const char *message) {
-    if (server->options.notice != NULL)
-        server->options.notice(server->options.user, good, message);
+static void notify_of_certificate(const struct engines *engines, bool good, const char *message) {
+    if (engines->events.notice != NULL)
+        engines->events.notice(engines->events.user, good, message);
 }
 
 /* Ends those that nobody is connected to, and those that are too many. */
-static void end_old(struct sp_http_server *server) {
-    struct engine **at = &server->old;
+static void end_old_engines(struct engines *engines) {
+    struct engine **at = &engines->old;
     for (size_t kept = 2; *at != NULL;) {
         struct engine *old = *at;
         if (old->connections > 0 && kept < ENGINES_MAX) {
@@ -103,50 +178,39 @@ static void end_old(struct sp_http_server *server) {
             kept++;
         } else {
             *at = old->next;
-            engine_stop(old);
+            stop_engine(old);
         }
     }
 }
 
-static void take_over(struct sp_http_server *server, const struct sp_tls_material *material) {
+static void switch_certificate(struct engines *engines, const struct sp_tls_material *material) {
     struct engine *engine = NULL;
     struct sp_error error = {0};
-    if (engine_start(server, material, &engine, &error) != SP_OK) {
-        notice(server, false, error.message);
+    if (start_engine(engines, material, &engine, &error) != SP_OK) {
+        notify_of_certificate(engines, false, error.message);
         return;
     }
-    server->secure->next = server->old;
-    server->old = server->secure;
-    server->secure = engine;
-    notice(server, true, "the HTTP port serves a new certificate");
+    engines->secure->next = engines->old;
+    engines->old = engines->secure;
+    engines->secure = engine;
+    notify_of_certificate(engines, true, "the HTTP port serves a new certificate");
 }
 
-void engine_look_after(struct sp_http_server *server) {
+void sp_http_engines_reload(struct engines *engines) {
     struct sp_tls_material material = {0};
     struct sp_error error = {0};
-    if (server->secure == NULL)
+    if (engines->secure == NULL)
         return;
-    switch (sp_tls_watch_look(&server->watch, http_now_ms(), &material, &error)) {
+    switch (sp_tls_watch_look(&engines->watch, sp_clock_monotonic_ms(), &material, &error)) {
     case SP_TLS_CHANGED:
-        take_over(server, &material);
+        switch_certificate(engines, &material);
         sp_tls_material_fini(&material);
         break;
     case SP_TLS_BROKEN:
-        notice(server, false, error.message);
+        notify_of_certificate(engines, false, error.message);
         break;
     case SP_TLS_UNCHANGED:
         break;
     }
-    end_old(server);
-}
-
-/* ---- clients ---- */
-
-bool engine_knows_client(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    unsigned faults = 0;
-    if (info == NULL || info->tls_session == NULL)
-        return true; /* a Unix socket */
-    return gnutls_certificate_verify_peers2((gnutls_session_t)info->tls_session, &faults) == GNUTLS_E_SUCCESS &&
-           faults == 0;
+    end_old_engines(engines);
 }

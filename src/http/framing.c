@@ -1,8 +1,8 @@
-/* What intermediaries and this server could read differently, so that one's body is the other's next request. */
+#include "http/framing.h"
+
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-
-#include "http/internal.h"
 
 struct framing {
     unsigned lengths, encodings, hosts;
@@ -31,8 +31,8 @@ static bool is_named(const char *name, size_t size, const char *wanted) {
     return size == strlen(wanted) && strncasecmp(name, wanted, size) == 0;
 }
 
-static enum MHD_Result look_at(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
-                               const char *value, size_t value_size) {
+static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                    const char *value, size_t value_size) {
     struct framing *framing = user;
     (void)kind;
     framing->bad_name |= !is_token(name, name_size);
@@ -48,9 +48,9 @@ static enum MHD_Result look_at(void *user, enum MHD_ValueKind kind, const char *
     return MHD_YES;
 }
 
-const char *framing_mistake(struct MHD_Connection *connection) {
+const char *sp_http_framing_mistake(struct MHD_Connection *connection) {
     struct framing framing = {0};
-    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at, &framing);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, check_header, &framing);
     if (framing.bad_name)
         return "a header's name holds a character that names must not hold";
     if (framing.lengths > 1 || framing.bad_length)

@@ -1,13 +1,15 @@
-/* Who a connection has proven to be: by the certificate that it showed, or by the kernel's word on a Unix socket. */
+/* Who a connection has proven to be: by the certificate that it showed, or as the kernel knows it on a Unix socket. */
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/text.h"
-#include "http/internal.h"
+#include "http/client_certificate.h"
+#include "http/exchange.h"
+#include "http/exchange_state.h"
 
-enum { NAME_MAX_BYTES = 512, LOOKED_AT_MAX = 64 };
+enum { NAME_MAX_BYTES = 512, NAMES_READ_MAX = 64 };
 
 static void take_user(const struct sp_http_exchange *exchange, struct sp_http_identity *identity) {
     const union MHD_ConnectionInfo *info =
@@ -38,7 +40,7 @@ static void take_names(struct sp_http_exchange *exchange, const gnutls_datum_t *
     if (gnutls_x509_crt_init(&read) != GNUTLS_E_SUCCESS)
         return;
     int result = gnutls_x509_crt_import(read, certificate, GNUTLS_X509_FMT_DER);
-    for (unsigned i = 0; result >= 0 && i < LOOKED_AT_MAX; i++) {
+    for (unsigned i = 0; result >= 0 && i < NAMES_READ_MAX; i++) {
         char name[NAME_MAX_BYTES];
         size_t size = sizeof(name);
         unsigned kind = 0;
@@ -59,8 +61,8 @@ void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity
     if (info != NULL && info->tls_session != NULL) {
         const gnutls_datum_t *shown = gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
         ret_identity->kind = SP_HTTP_PEER_TLS;
-        if (shown != NULL && count > 0 && exchange->server->options.tls.ca != NULL &&
-            engine_knows_client(exchange->connection))
+        if (shown != NULL && count > 0 && exchange->exchanges->clients_need_certificates &&
+            sp_http_client_is_verified(exchange->connection))
             take_names(exchange, shown, ret_identity);
     } else if (sp_str_equal(sp_http_peer(exchange), SP_STR_LITERAL("unix"))) {
         ret_identity->kind = SP_HTTP_PEER_UNIX;

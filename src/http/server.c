@@ -2,84 +2,61 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "http/internal.h"
+#include "base/clock.h"
+#include "base/listen.h"
+#include "http/connections.h"
+#include "http/engine.h"
+#include "http/request.h"
 
 enum {
     MAX_CONNECTIONS = 256,
     TIMEOUT_S = 10,
-    WHOLE_TIMES = 3, /* timeouts for a whole request and its reply */
+    REQUEST_TIMEOUTS = 3, /* for a request from its first byte to the end of its reply */
     MAX_BODY_BYTES = 1024 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
-    LOOK_EVERY_MS = 1000, /* for connections whose time is over */
-    BACK_OFF_MS = 50,     /* after an accept that failed */
+    CHECK_EVERY_MS = 1000, /* for connections whose time is over */
+    BACK_OFF_MS = 50,      /* after an accept that failed */
 };
 
-int64_t http_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+struct sp_http_server {
+    struct sp_http_options options;
+    struct sp_listen *listens;
+    size_t listen_count;
+    struct engines engines;
+    struct connections connections;
+    struct exchanges exchanges;
+    int wake_fd; /* an eventfd that ends the thread */
+    pthread_t thread;
+    bool running;
+    bool stopping; /* the thread's own */
+    int64_t stop_by_ms;
+    atomic_int grace_ms; /* negative: not stopping */
+};
 
 /* ---- libmicrohttpd's events, all on the server's thread ---- */
 
-static int64_t deadline_ms(const struct sp_http_server *server) {
-    return http_now_ms() + (int64_t)server->options.timeout_s * 1000 * WHOLE_TIMES;
-}
-
-static void connection_opened(struct sp_http_server *server, struct MHD_Connection *of, void **state) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(of, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct connection *connection = info == NULL ? NULL : calloc(1, sizeof(*connection));
-    if (connection == NULL)
-        return; /* libmicrohttpd's own timeout is left */
-    *connection =
-        (struct connection){.next = server->connections, .fd = info->connect_fd, .deadline_ms = deadline_ms(server)};
-    if (connection->next != NULL)
-        connection->next->previous = connection;
-    server->connections = connection;
-    *state = connection;
-}
-
-static void connection_closed(struct sp_http_server *server, void **state) {
-    struct connection *connection = *state;
-    if (connection == NULL)
-        return;
-    if (connection->previous != NULL)
-        connection->previous->next = connection->next;
-    else
-        server->connections = connection->next;
-    if (connection->next != NULL)
-        connection->next->previous = connection->previous;
-    free(connection);
-    *state = NULL;
-}
-
-void server_on_connection(void *user, struct MHD_Connection *connection, void **state,
+static void on_connection(void *user, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode what) {
-    struct engine *engine = user;
-    struct sp_http_server *server = engine->server;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        engine->connections++;
-        atomic_fetch_add(&server->connection_count, 1);
-        connection_opened(server, connection, state);
-    } else {
-        engine->connections--;
-        atomic_fetch_sub(&server->connection_count, 1);
-        connection_closed(server, state);
-    }
+    struct sp_http_server *server = user;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        sp_http_connections_add(&server->connections, connection, state);
+    else
+        sp_http_connections_remove(&server->connections, state);
 }
 
-void *server_on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
-    return exchange_begin(user, connection, target);
+static void *on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
+    struct sp_http_server *server = user;
+    return sp_http_request_begin(&server->exchanges, connection, target);
 }
 
-enum MHD_Result server_on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *bytes, size_t *size, void **state) {
     struct sp_http_exchange *exchange = *state;
     (void)user;
@@ -88,35 +65,33 @@ enum MHD_Result server_on_request(void *user, struct MHD_Connection *connection,
     (void)version;
     if (exchange == NULL)
         return MHD_NO;
-    if (!exchange->seen)
-        return exchange_headers(exchange, method);
+    if (!exchange->has_headers)
+        return sp_http_request_take_headers(exchange, method);
     if (*size == 0)
-        return exchange_answer(exchange);
-    enum MHD_Result result = exchange_body(exchange, bytes, *size);
+        return sp_http_request_answer(exchange);
+    enum MHD_Result result = sp_http_request_take_body(exchange, bytes, *size);
     *size = 0;
     return result;
 }
 
-void server_on_completed(void *user, struct MHD_Connection *of, void **state, enum MHD_RequestTerminationCode why) {
-    struct sp_http_server *server = user;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(of, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct connection *connection = info == NULL ? NULL : info->socket_context;
+static void on_completed(void *user, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why) {
+    const struct sp_http_server *server = user;
     (void)why;
     if (*state != NULL)
-        exchange_end(*state);
+        sp_http_request_end(*state);
     *state = NULL;
-    if (connection != NULL)
-        connection->deadline_ms = deadline_ms(server);
+    sp_http_connections_extend(&server->connections, connection);
 }
 
 /* ---- the thread ---- */
 
-static bool accepts(const struct sp_http_server *server) {
-    return !server->stopping && atomic_load(&server->connection_count) < server->options.max_connections;
+static bool can_accept(const struct sp_http_server *server) {
+    return !server->stopping && atomic_load(&server->connections.count) < server->options.max_connections;
 }
 
-/* False where accepting should pause. */
-static bool accept_one(struct sp_http_server *server, const struct sp_listen *listen) {
+/* False if accepting should pause. */
+static bool accept_one(const struct sp_http_server *server, const struct sp_listen *listen) {
     union {
         struct sockaddr any;
         struct sockaddr_storage room;
@@ -126,104 +101,72 @@ static bool accept_one(struct sp_http_server *server, const struct sp_listen *li
     int fd = accept4(listen->fd, &peer.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    /* It closes the socket where it fails. */
-    const struct engine *engine = listen->port == 0 || server->secure == NULL ? server->plain : server->secure;
-    return MHD_add_connection(engine->daemon, fd, &peer.any, size) == MHD_YES;
+    return sp_http_engines_take(&server->engines, listen->port == 0, fd, &peer.any, size);
 }
 
-static bool accept_ready(struct sp_http_server *server, const struct pollfd *ready) {
+static bool accept_ready(const struct sp_http_server *server, const struct pollfd *ready) {
     bool go_on = true;
-    for (size_t i = 0; i < server->listen_count && accepts(server); i++)
+    for (size_t i = 0; i < server->listen_count && can_accept(server); i++)
         if ((ready[i].revents & POLLIN) != 0)
             go_on = accept_one(server, &server->listens[i]) && go_on;
     return go_on;
 }
 
-/* Ends what takes too long, however busily: libmicrohttpd's timeout begins anew with each byte. */
-static void shut_overdue(struct sp_http_server *server) {
-    int64_t now_ms = http_now_ms();
-    for (struct connection *connection = server->connections; connection != NULL; connection = connection->next)
-        if (now_ms >= connection->deadline_ms)
-            shutdown(connection->fd, SHUT_RDWR);
-}
-
-static int shorter_ms(int a, int b) {
-    return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 /* Negative: as long as nothing happens. */
-static int wait_ms(const struct sp_http_server *server, bool paused) {
-    struct engine *engines[ENGINES_MAX];
-    bool look = atomic_load(&server->connection_count) > 0 || server->secure != NULL;
-    int most = look ? LOOK_EVERY_MS : -1;
+static int choose_wait_ms(struct sp_http_server *server, bool paused) {
+    bool has_checks = atomic_load(&server->connections.count) > 0 || server->engines.secure != NULL;
+    int most_ms = has_checks ? CHECK_EVERY_MS : -1;
     if (paused || server->stopping)
-        most = BACK_OFF_MS;
-    for (size_t i = engine_list(server, engines); i > 0; i--) {
-        MHD_UNSIGNED_LONG_LONG own = 0;
-        if (MHD_get_timeout(engines[i - 1]->daemon, &own) == MHD_YES)
-            most = shorter_ms(most, own > LOOK_EVERY_MS ? LOOK_EVERY_MS : (int)own);
-    }
-    return most;
+        most_ms = BACK_OFF_MS;
+    return sp_http_engines_wait_ms(&server->engines, most_ms, CHECK_EVERY_MS);
 }
 
-static bool is_over(struct sp_http_server *server) {
+/* Begins to stop when that was asked for. True when nothing is left to be answered, or the time for that is over. */
+static bool advance_stop(struct sp_http_server *server) {
     int grace_ms = atomic_load(&server->grace_ms);
     if (grace_ms >= 0 && !server->stopping) {
-        server->stopping = true;
-        server->stop_by_ms = http_now_ms() + grace_ms;
+        server->stopping = server->exchanges.stopping = true;
+        server->stop_by_ms = sp_clock_monotonic_ms() + grace_ms;
     }
-    return server->stopping && (server->exchange_count == 0 || http_now_ms() >= server->stop_by_ms);
+    return server->stopping && (server->exchanges.active == 0 || sp_clock_monotonic_ms() >= server->stop_by_ms);
 }
 
 /* The listeners, then the eventfd, then libmicrohttpd's epolls. Returns how many. */
 static nfds_t fill_waits(const struct sp_http_server *server, struct pollfd *waits, bool paused) {
-    struct engine *engines[ENGINES_MAX];
+    int fds[ENGINES_MAX];
     size_t count = server->listen_count;
     for (size_t i = 0; i < count; i++)
-        waits[i] = (struct pollfd){.fd = accepts(server) && !paused ? server->listens[i].fd : -1, .events = POLLIN};
+        waits[i] = (struct pollfd){.fd = can_accept(server) && !paused ? server->listens[i].fd : -1, .events = POLLIN};
     waits[count++] = (struct pollfd){.fd = server->stopping ? -1 : server->wake_fd, .events = POLLIN};
-    for (size_t i = engine_list(server, engines); i > 0; i--)
-        waits[count++] = (struct pollfd){.fd = engines[i - 1]->epoll_fd, .events = POLLIN};
+    for (size_t i = sp_http_engines_fds(&server->engines, fds); i > 0; i--)
+        waits[count++] = (struct pollfd){.fd = fds[i - 1], .events = POLLIN};
     return count;
 }
 
-static void run_engines(struct sp_http_server *server) {
-    struct engine *engines[ENGINES_MAX];
-    for (size_t i = engine_list(server, engines); i > 0; i--)
-        MHD_run(engines[i - 1]->daemon);
-}
-
-static void serve(struct sp_http_server *server, struct pollfd *waits) {
+static void serve_until_stopped(struct sp_http_server *server, struct pollfd *waits) {
     bool paused = false;
-    while (!is_over(server)) {
+    while (!advance_stop(server)) {
         nfds_t count = fill_waits(server, waits, paused);
-        int ready = poll(waits, count, wait_ms(server, paused));
+        int ready = poll(waits, count, choose_wait_ms(server, paused));
         if (ready < 0 && errno != EINTR)
             break;
         paused = ready > 0 && !accept_ready(server, waits);
-        shut_overdue(server);
-        run_engines(server);
-        engine_look_after(server);
+        sp_http_connections_shut_overdue(&server->connections);
+        sp_http_engines_run(&server->engines);
+        sp_http_engines_reload(&server->engines);
     }
 }
 
-static void stop_engines(struct sp_http_server *server) {
-    struct engine *engines[ENGINES_MAX];
-    for (size_t i = engine_list(server, engines); i > 0; i--)
-        engine_stop(engines[i - 1]);
-    server->plain = server->secure = server->old = NULL;
-}
-
-static void *thread_main(void *user) {
+static void *run_thread(void *user) {
     struct sp_http_server *server = user;
     struct pollfd *waits = calloc(server->listen_count + 1 + ENGINES_MAX, sizeof(*waits));
     if (server->options.thread_started != NULL)
         server->options.thread_started(server->options.user);
     if (waits != NULL)
-        serve(server, waits);
+        serve_until_stopped(server, waits);
     free(waits);
-    /* Handlers' last words, such as those about unfinished requests, are still said on this thread. */
-    stop_engines(server);
+    /* Handlers' last events, such as those of unfinished requests, still come on this thread. */
+    sp_http_engines_stop(&server->engines);
     if (server->options.thread_stopping != NULL)
         server->options.thread_stopping(server->options.user);
     return NULL;
@@ -231,7 +174,7 @@ static void *thread_main(void *user) {
 
 /* ---- life ---- */
 
-static struct sp_http_options with_defaults(const struct sp_http_options *given) {
+static struct sp_http_options add_defaults(const struct sp_http_options *given) {
     struct sp_http_options options = *given;
     options.max_connections = options.max_connections == 0 ? MAX_CONNECTIONS : options.max_connections;
     options.timeout_s = options.timeout_s == 0 ? TIMEOUT_S : options.timeout_s;
@@ -241,8 +184,8 @@ static struct sp_http_options with_defaults(const struct sp_http_options *given)
     return options;
 }
 
-static enum sp_status bind_all(struct sp_http_server *server, const struct sp_http_options *options,
-                               struct sp_error *error) {
+static enum sp_status bind_addresses(struct sp_http_server *server, const struct sp_http_options *options,
+                                     struct sp_error *error) {
     server->listens = calloc(options->listen_count + 1, sizeof(*server->listens));
     if (server->listens == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -256,38 +199,61 @@ static enum sp_status bind_all(struct sp_http_server *server, const struct sp_ht
     return SP_OK;
 }
 
-static enum sp_status start_engines(struct sp_http_server *server, struct sp_error *error) {
-    struct sp_tls_material material = {0};
-    enum sp_status status = engine_start(server, NULL, &server->plain, error);
-    if (status != SP_OK || server->options.tls.certificate == NULL)
+static void notify_user(void *user, bool good, const char *message) {
+    const struct sp_http_server *server = user;
+    if (server->options.notice != NULL)
+        server->options.notice(server->options.user, good, message);
+}
+
+static struct sp_http_server *create_server(const struct sp_http_options *options, const struct sp_http_route *routes,
+                                            size_t route_count) {
+    struct sp_http_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return NULL;
+    server->options = add_defaults(options);
+    server->exchanges = (struct exchanges){.routes = routes,
+                                           .route_count = route_count,
+                                           .max_body_bytes = server->options.max_body_bytes,
+                                           .arena_budget_bytes = server->options.arena_budget_bytes,
+                                           .clients_need_certificates = options->tls.ca != NULL};
+    server->connections.patience_ms = (int64_t)server->options.timeout_s * 1000 * REQUEST_TIMEOUTS;
+    atomic_init(&server->connections.count, 0);
+    server->engines.max_connections = server->options.max_connections;
+    server->engines.timeout_s = server->options.timeout_s;
+    server->engines.events = (struct engine_events){.on_connection = on_connection,
+                                                    .on_request_line = on_request_line,
+                                                    .on_request = on_request,
+                                                    .on_completed = on_completed,
+                                                    .notice = notify_user,
+                                                    .user = server};
+    atomic_init(&server->grace_ms, -1);
+    server->wake_fd = -1;
+    return server;
+}
+
+static enum sp_status prepare_server(struct sp_http_server *server, const struct sp_http_options *options,
+                                     struct sp_error *error) {
+    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->wake_fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
+    enum sp_status status = bind_addresses(server, options, error);
+    if (status != SP_OK)
         return status;
-    status = sp_tls_watch_open(&server->watch, &server->options.tls, &material, error);
-    if (status == SP_OK)
-        status = engine_start(server, &material, &server->secure, error);
-    sp_tls_material_fini(&material);
-    return status;
+    return sp_http_engines_start(&server->engines, &options->tls, error);
 }
 
 enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,
                             size_t route_count, struct sp_http_server **ret_server, struct sp_error *error) {
-    struct sp_http_server *server = calloc(1, sizeof(*server));
+    struct sp_http_server *server = create_server(options, routes, route_count);
     if (server == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    server->options = with_defaults(options);
-    server->routes = routes;
-    server->route_count = route_count;
-    atomic_init(&server->grace_ms, -1);
-    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    enum sp_status status = server->wake_fd < 0
-                                ? sp_error_set(error, SP_ERR_IO, "cannot make an eventfd: %s", strerror(errno))
-                                : bind_all(server, options, error);
-    if (status == SP_OK)
-        status = start_engines(server, error);
-    if (status == SP_OK)
-        *ret_server = server;
-    else
+    enum sp_status status = prepare_server(server, options, error);
+    if (status != SP_OK) {
         sp_http_close(server);
-    return status;
+        return status;
+    }
+    *ret_server = server;
+    return SP_OK;
 }
 
 int sp_http_port(const struct sp_http_server *server, size_t i) {
@@ -295,7 +261,7 @@ int sp_http_port(const struct sp_http_server *server, size_t i) {
 }
 
 enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) {
-    int failed = pthread_create(&server->thread, NULL, thread_main, server);
+    int failed = pthread_create(&server->thread, NULL, run_thread, server);
     if (failed != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start the HTTP server's thread: %s", strerror(failed));
     server->running = true;
@@ -315,14 +281,10 @@ void sp_http_close(struct sp_http_server *server) {
     if (server == NULL)
         return;
     sp_http_stop(server, 0);
-    stop_engines(server);
+    sp_http_engines_stop(&server->engines);
     for (size_t i = 0; i < server->listen_count; i++)
         sp_listen_close(&server->listens[i]);
-    while (server->pool != NULL) {
-        struct sp_http_exchange *exchange = server->pool;
-        server->pool = exchange->next;
-        exchange_free(exchange);
-    }
+    sp_http_request_free_pool(&server->exchanges);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
     free(server->listens);
@@ -330,5 +292,5 @@ void sp_http_close(struct sp_http_server *server) {
 }
 
 unsigned sp_http_connections(const struct sp_http_server *server) {
-    return atomic_load(&server->connection_count);
+    return atomic_load(&server->connections.count);
 }

@@ -1,0 +1,12 @@
+/* Inside src/http: whether a client is who its certificate says. */
+#ifndef SP_HTTP_CLIENT_CERTIFICATE_H
+#define SP_HTTP_CLIENT_CERTIFICATE_H
+
+#include <stdbool.h>
+
+#include <microhttpd.h>
+
+/* True if the client has shown a certificate that the CA in force signed, or is at a Unix socket. */
+bool sp_http_client_is_verified(struct MHD_Connection *connection);
+
+#endif

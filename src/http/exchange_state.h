@@ -1,0 +1,51 @@
+/* Inside src/http: an exchange while it lasts, and what all exchanges of a server share. On the server's thread. */
+#ifndef SP_HTTP_EXCHANGE_STATE_H
+#define SP_HTTP_EXCHANGE_STATE_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+
+struct sp_http_route;
+
+enum { SP_HTTP_PEER_BYTES = INET6_ADDRSTRLEN };
+
+struct exchanges {
+    const struct sp_http_route *routes;
+    size_t route_count;
+    size_t max_body_bytes;
+    size_t arena_budget_bytes;
+    bool clients_need_certificates;
+    bool stopping;   /* replies close their connections */
+    unsigned active; /* under way */
+    struct sp_http_exchange *pool;
+    unsigned pooled;
+};
+
+struct reply_header {
+    struct reply_header *next;
+    const char *name;
+    const char *value;
+};
+
+struct sp_http_exchange {
+    struct exchanges *exchanges;
+    struct sp_http_exchange *next; /* in the pool */
+    struct MHD_Connection *connection;
+    struct sp_arena arena;
+    const char *method;
+    struct sp_str target; /* path and query */
+    struct sp_str path, query;
+    const struct sp_http_route *route;
+    struct reply_header *headers;
+    bool has_headers; /* of the request */
+    bool too_large;   /* its body */
+    bool replied;
+    uint8_t *body; /* malloc: it grows, and is wiped when it moves */
+    size_t body_size, body_capacity;
+    char peer[SP_HTTP_PEER_BYTES];
+};
+
+#endif

@@ -1,0 +1,233 @@
+#include "http/request.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text_out.h"
+#include "http/client_certificate.h"
+#include "http/exchange.h"
+#include "http/framing.h"
+
+enum {
+    ARENA_FIRST_BYTES = 8 * 1024,
+    POOL_MAX = 16,
+    BODY_FIRST_BYTES = 4 * 1024,
+};
+
+/* ---- life ---- */
+
+static struct sp_http_exchange *take_exchange(struct exchanges *exchanges) {
+    struct sp_http_exchange *exchange = exchanges->pool;
+    if (exchange != NULL) {
+        exchanges->pool = exchange->next;
+        exchanges->pooled--;
+        return exchange;
+    }
+    exchange = calloc(1, sizeof(*exchange));
+    if (exchange == NULL)
+        return NULL;
+    if (sp_arena_init(&exchange->arena, ARENA_FIRST_BYTES, exchanges->arena_budget_bytes) != SP_OK) {
+        free(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+static void free_exchange(struct sp_http_exchange *exchange) {
+    sp_arena_fini(&exchange->arena);
+    free(exchange);
+}
+
+static void name_peer(struct sp_http_exchange *exchange) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *from = info == NULL ? NULL : info->client_addr;
+    union {
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    if (from == NULL || (from->sa_family != AF_INET && from->sa_family != AF_INET6)) {
+        memcpy(exchange->peer, "unix", sizeof("unix"));
+    } else if (from->sa_family == AF_INET) {
+        memcpy(&address.v4, from, sizeof(address.v4));
+        inet_ntop(AF_INET, &address.v4.sin_addr, exchange->peer, sizeof(exchange->peer));
+    } else {
+        memcpy(&address.v6, from, sizeof(address.v6));
+        const struct in6_addr *v6 = &address.v6.sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(v6))
+            inet_ntop(AF_INET, v6->s6_addr + 12, exchange->peer, sizeof(exchange->peer));
+        else
+            inet_ntop(AF_INET6, v6, exchange->peer, sizeof(exchange->peer));
+    }
+}
+
+static void split_target(struct sp_http_exchange *exchange) {
+    struct sp_str target = exchange->target;
+    const char *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
+    exchange->path = target;
+    exchange->query = (struct sp_str){NULL, 0};
+    if (mark != NULL) {
+        exchange->path.size = (size_t)(mark - target.data);
+        exchange->query = (struct sp_str){mark + 1, target.size - exchange->path.size - 1};
+    }
+}
+
+struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, struct MHD_Connection *connection,
+                                               const char *target) {
+    struct sp_http_exchange *exchange = take_exchange(exchanges);
+    if (exchange == NULL)
+        return NULL;
+    struct sp_arena arena = exchange->arena;
+    *exchange = (struct sp_http_exchange){.exchanges = exchanges, .connection = connection, .arena = arena};
+    exchanges->active++;
+    exchange->target = (struct sp_str){sp_arena_strdup(&exchange->arena, sp_str_from(target)), strlen(target)};
+    if (exchange->target.data == NULL)
+        exchange->target.size = 0;
+    split_target(exchange);
+    name_peer(exchange);
+    return exchange;
+}
+
+void sp_http_request_end(struct sp_http_exchange *exchange) {
+    struct exchanges *exchanges = exchange->exchanges;
+    exchanges->active--;
+    if (exchange->body != NULL) {
+        explicit_bzero(exchange->body, exchange->body_size);
+        free(exchange->body);
+    }
+    sp_arena_wipe(&exchange->arena);
+    if (exchanges->pooled >= POOL_MAX) {
+        free_exchange(exchange);
+        return;
+    }
+    exchange->next = exchanges->pool;
+    exchanges->pool = exchange;
+    exchanges->pooled++;
+}
+
+void sp_http_request_free_pool(struct exchanges *exchanges) {
+    while (exchanges->pool != NULL) {
+        struct sp_http_exchange *exchange = exchanges->pool;
+        exchanges->pool = exchange->next;
+        free_exchange(exchange);
+    }
+}
+
+/* ---- receiving ---- */
+
+static bool matches_method(const char *of_route, const char *asked) {
+    return strcmp(of_route, asked) == 0 || (strcmp(asked, "HEAD") == 0 && strcmp(of_route, "GET") == 0);
+}
+
+/* Sets the route, or replies with 404 or 405. */
+static bool find_route(struct sp_http_exchange *exchange) {
+    const struct exchanges *exchanges = exchange->exchanges;
+    char allow[128];
+    struct sp_text_out out;
+    sp_text_out_init(&out, allow, sizeof(allow));
+    for (size_t i = 0; i < exchanges->route_count; i++) {
+        const struct sp_http_route *route = &exchanges->routes[i];
+        if (!sp_str_equal(sp_str_from(route->path), exchange->path))
+            continue;
+        if (matches_method(route->method, exchange->method)) {
+            exchange->route = route;
+            return true;
+        }
+        sp_text_put(&out, sp_str_from(out.used == 0 ? "" : ", "));
+        sp_text_put(&out, sp_str_from(strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method));
+    }
+    if (out.used == 0) {
+        sp_http_fail(exchange, 404, "nothing is served at this path");
+        return false;
+    }
+    sp_http_add_header(exchange, "Allow", (struct sp_str){allow, out.used});
+    sp_http_fail(exchange, 405, "this path does not take the method");
+    return false;
+}
+
+static bool announces_too_large_body(const struct sp_http_exchange *exchange) {
+    size_t count = 0;
+    struct sp_str length = sp_http_header(exchange, "content-length", &count);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < length.size; i++)
+        bytes = bytes * 10 + (uint64_t)(length.data[i] - '0');
+    return bytes > exchange->exchanges->max_body_bytes;
+}
+
+/* Whatever is replied names the request as its sender did. */
+static void echo_request_id(struct sp_http_exchange *exchange) {
+    size_t count = 0;
+    struct sp_str id = sp_http_header(exchange, "x-request-id", &count);
+    if (id.size > 0)
+        sp_http_add_header(exchange, "X-Request-ID", id);
+}
+
+/* A reply before the body has come closes the connection after it: what follows cannot be taken for a request. */
+enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method) {
+    exchange->has_headers = true;
+    exchange->method = sp_arena_strdup(&exchange->arena, sp_str_from(method));
+    if (exchange->method == NULL || exchange->target.data == NULL)
+        return MHD_NO;
+    echo_request_id(exchange);
+    const char *mistake = sp_http_framing_mistake(exchange->connection);
+    if (mistake != NULL) {
+        sp_http_fail(exchange, 400, mistake);
+        return MHD_YES;
+    }
+    if (announces_too_large_body(exchange))
+        sp_http_fail(exchange, 413, "the body is larger than this server takes");
+    return MHD_YES;
+}
+
+static bool grow_body(struct sp_http_exchange *exchange, size_t size) {
+    size_t wanted = exchange->body_size + size;
+    if (wanted <= exchange->body_capacity)
+        return true;
+    size_t capacity = exchange->body_capacity == 0 ? BODY_FIRST_BYTES : exchange->body_capacity;
+    while (capacity < wanted)
+        capacity *= 2;
+    uint8_t *body = malloc(capacity);
+    if (body == NULL)
+        return false;
+    if (exchange->body != NULL) {
+        memcpy(body, exchange->body, exchange->body_size);
+        explicit_bzero(exchange->body, exchange->body_size);
+        free(exchange->body);
+    }
+    exchange->body = body;
+    exchange->body_capacity = capacity;
+    return true;
+}
+
+/* A body in chunks is only known to be too large when it is: it is read to its end, within the deadline, to be answered. */
+enum MHD_Result sp_http_request_take_body(struct sp_http_exchange *exchange, const char *bytes, size_t size) {
+    size_t left = exchange->exchanges->max_body_bytes - exchange->body_size;
+    exchange->too_large |= size > left;
+    if (exchange->too_large)
+        return MHD_YES;
+    if (!grow_body(exchange, size))
+        return MHD_NO;
+    memcpy(exchange->body + exchange->body_size, bytes, size);
+    exchange->body_size += size;
+    return MHD_YES;
+}
+
+/* Or replies. */
+static bool admit_client(struct sp_http_exchange *exchange) {
+    if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
+        sp_http_client_is_verified(exchange->connection))
+        return true;
+    sp_http_fail(exchange, 401, "this server asks for a client certificate that its CA has signed");
+    return false;
+}
+
+enum MHD_Result sp_http_request_answer(struct sp_http_exchange *exchange) {
+    if (exchange->too_large)
+        sp_http_fail(exchange, 413, "the body is larger than this server takes");
+    else if (find_route(exchange) && admit_client(exchange))
+        exchange->route->handle(exchange, exchange->route->user);
+    if (!exchange->replied)
+        sp_http_fail(exchange, 500, "the server had no answer");
+    return exchange->replied ? MHD_YES : MHD_NO;
+}
