@@ -112,9 +112,11 @@ enum sp_status sp_text_check_word(struct sp_str text, const char *field, struct 
 
 static enum sp_status check_printable(struct sp_str text, size_t max_bytes, const char *field, struct sp_error *error) {
     enum sp_status status = check_size(text, max_bytes, field, error);
-    if (status == SP_OK && !sp_text_is_printable(text))
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: must be UTF-8 without control characters", field);
-    return status;
+    if (status != SP_OK)
+        return status;
+    if (!sp_text_is_printable(text))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: must be UTF-8 without control characters", field);
+    return SP_OK;
 }
 
 enum sp_status sp_text_check_name(struct sp_str text, const char *field, struct sp_error *error) {

@@ -12,7 +12,7 @@ enum { OPTIONS_MAX = SP_OPTIONS_MAX, HELP_COLUMN = 30 };
 
 static const char *unit_suffixes = "KMGT";
 
-static bool scale(uint64_t *value, char suffix) {
+static bool apply_suffix(uint64_t *value, char suffix) {
     const char *at = suffix == '\0' ? NULL : strchr(unit_suffixes, suffix);
     if (at == NULL)
         return false;
@@ -31,7 +31,7 @@ static bool parse_number(const char *text, bool with_suffix, uint64_t *ret_value
     uint64_t value = strtoull(text, &end, 10);
     if (errno != 0)
         return false;
-    if (*end != '\0' && with_suffix && scale(&value, *end))
+    if (*end != '\0' && with_suffix && apply_suffix(&value, *end))
         end++;
     if (*end != '\0')
         return false;
@@ -51,7 +51,7 @@ static enum sp_status set_number(const struct sp_option *option, const char *tex
     return SP_OK;
 }
 
-static enum sp_status add_text(const struct sp_option *option, const char *text, struct sp_error *error) {
+static enum sp_status add_option_text(const struct sp_option *option, const char *text, struct sp_error *error) {
     struct sp_option_texts *texts = option->target;
     if (texts->count == SP_OPTION_TEXTS_MAX)
         return sp_error_set(error, SP_ERR_INVALID, "--%s may be given at most %d times", option->name,
@@ -77,7 +77,7 @@ static enum sp_status set_value(const struct sp_option *option, const char *text
         *(const char **)option->target = text;
         return SP_OK;
     case SP_OPTION_TEXTS:
-        return add_text(option, text, error);
+        return add_option_text(option, text, error);
     case SP_OPTION_NUMBER:
     case SP_OPTION_SIZE:
         return set_number(option, text, error);
@@ -111,7 +111,7 @@ static char *keep_list(const char *text) {
 }
 
 /* Cuts spaces off both ends, in place. */
-static char *trim(char *text) {
+static char *trim_spaces(char *text) {
     text += strspn(text, " ");
     size_t size = strlen(text);
     while (size > 0 && text[size - 1] == ' ')
@@ -123,31 +123,35 @@ static enum sp_status set_list(const struct sp_option *option, const char *text,
     char *rest = keep_list(text);
     if (rest == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = SP_OK;
-    for (char *part = strsep(&rest, ","); part != NULL && status == SP_OK; part = strsep(&rest, ","))
-        status = set_value(option, trim(part), error);
-    return status;
+    for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
+        enum sp_status status = set_value(option, trim_spaces(part), error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
-static enum sp_status set_outside(const struct sp_option *option, const char *text, struct sp_error *error) {
+static enum sp_status replace_value(const struct sp_option *option, const char *text, struct sp_error *error) {
     forget_texts(option);
     return option->kind == SP_OPTION_TEXTS ? set_list(option, text, error) : set_value(option, text, error);
 }
 
-static const char *environment_of(const struct sp_option *option) {
+static const char *read_environment(const struct sp_option *option) {
     const char *text = option->environment == NULL ? NULL : getenv(option->environment);
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
 static enum sp_status apply_defaults(const struct sp_option *table, size_t count, enum sp_option_source *sources,
                                      struct sp_error *error) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; i < count && status == SP_OK; i++) {
+    for (size_t i = 0; i < count; i++) {
         sources[i] = SP_OPTION_DEFAULT;
-        if (table[i].default_text != NULL)
-            status = set_outside(&table[i], table[i].default_text, error);
+        if (table[i].default_text == NULL)
+            continue;
+        enum sp_status status = replace_value(&table[i], table[i].default_text, error);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status apply_setting(const struct sp_option *table, size_t count, const struct sp_option_file *file,
@@ -158,10 +162,10 @@ static enum sp_status apply_setting(const struct sp_option *table, size_t count,
         if (strcmp(table[i].name, setting->name) != 0)
             continue;
         sources[i] = SP_OPTION_FILE;
-        enum sp_status status = set_outside(&table[i], setting->value, &why);
-        return status == SP_OK
-                   ? SP_OK
-                   : sp_error_set(error, status, "%s: line %zu: %s", file->path, setting->line, why.message);
+        enum sp_status status = replace_value(&table[i], setting->value, &why);
+        if (status != SP_OK)
+            return sp_error_set(error, status, "%s: line %zu: %s", file->path, setting->line, why.message);
+        return SP_OK;
     }
     return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: there is no option \"%s\": see --help", file->path,
                         setting->line, setting->name);
@@ -169,23 +173,26 @@ static enum sp_status apply_setting(const struct sp_option *table, size_t count,
 
 static enum sp_status apply_file(const struct sp_option *table, size_t count, const struct sp_option_file *file,
                                  enum sp_option_source *sources, struct sp_error *error) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; file != NULL && i < file->count && status == SP_OK; i++)
-        status = apply_setting(table, count, file, &file->settings[i], sources, error);
-    return status;
+    for (size_t i = 0; file != NULL && i < file->count; i++) {
+        enum sp_status status = apply_setting(table, count, file, &file->settings[i], sources, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status apply_environment(const struct sp_option *table, size_t count, enum sp_option_source *sources,
                                         struct sp_error *error) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; i < count && status == SP_OK; i++) {
-        const char *text = environment_of(&table[i]);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = read_environment(&table[i]);
         if (text == NULL)
             continue;
         sources[i] = SP_OPTION_ENVIRONMENT;
-        status = set_outside(&table[i], text, error);
+        enum sp_status status = replace_value(&table[i], text, error);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status apply_argument(const struct sp_option *option, bool first, const char *text,
@@ -199,7 +206,7 @@ static enum sp_status apply_argument(const struct sp_option *option, bool first,
     return set_value(option, text, error);
 }
 
-static enum sp_status complain(const struct option *known, int code, char **argv, struct sp_error *error) {
+static enum sp_status refuse_argument(const struct option *known, int code, char **argv, struct sp_error *error) {
     const char *given = argv[optind - 1];
     if (code == ':')
         return sp_error_set(error, SP_ERR_INVALID, "%s needs an argument", given);
@@ -218,7 +225,7 @@ static enum sp_status apply_arguments(const struct sp_option *table, size_t coun
             .name = table[i].name,
             .has_arg = table[i].kind == SP_OPTION_FLAG ? no_argument : required_argument,
         };
-    optind = 0; /* GNU: begin anew */
+    optind = 0; /* GNU: start over */
     opterr = 0;
     for (;;) {
         int at = 0;
@@ -226,7 +233,7 @@ static enum sp_status apply_arguments(const struct sp_option *table, size_t coun
         if (code == -1)
             break;
         if (code != 0)
-            return complain(known, code, argv, error);
+            return refuse_argument(known, code, argv, error);
         enum sp_status status = apply_argument(&table[at], !seen[at], optarg, error);
         if (status != SP_OK)
             return status;
@@ -245,11 +252,15 @@ enum sp_status sp_options_read(const struct sp_option *table, size_t count, cons
     if (count > OPTIONS_MAX)
         return sp_error_set(error, SP_ERR_INTERNAL, "too many options in a table");
     enum sp_status status = apply_defaults(table, count, sources, error);
-    if (status == SP_OK)
-        status = apply_file(table, count, file, sources, error);
-    if (status == SP_OK)
-        status = apply_environment(table, count, sources, error);
-    return status == SP_OK ? apply_arguments(table, count, argc, argv, sources, ret_rest, error) : status;
+    if (status != SP_OK)
+        return status;
+    status = apply_file(table, count, file, sources, error);
+    if (status != SP_OK)
+        return status;
+    status = apply_environment(table, count, sources, error);
+    if (status != SP_OK)
+        return status;
+    return apply_arguments(table, count, argc, argv, sources, ret_rest, error);
 }
 
 enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
@@ -258,7 +269,7 @@ enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int
 }
 
 const char *sp_options_peek(const struct sp_option *option, int argc, char **argv) {
-    const char *found = environment_of(option);
+    const char *found = read_environment(option);
     size_t size = strlen(option->name);
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) != 0 || strncmp(argv[i] + 2, option->name, size) != 0)

@@ -34,7 +34,8 @@ static enum sp_status read_setting(struct sp_yaml *yaml, const struct sp_yaml_sc
     return SP_OK;
 }
 
-static enum sp_status load(const char *path, struct sp_arena *arena, struct sp_str *ret_text, struct sp_error *error) {
+static enum sp_status load_settings_file(const char *path, struct sp_arena *arena, struct sp_str *ret_text,
+                                         struct sp_error *error) {
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--config: %s: %s", path, strerror(errno));
@@ -51,21 +52,21 @@ static enum sp_status load(const char *path, struct sp_arena *arena, struct sp_s
     return SP_OK;
 }
 
-static enum sp_status read_file(const char *path, struct sp_settings *settings, struct sp_error *error) {
+static enum sp_status read_settings_file(const char *path, struct sp_settings *settings, struct sp_error *error) {
     struct gathering gathering = {.count = 0};
     struct sp_error why = {0};
     struct sp_str text;
     if (sp_arena_init(&settings->arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = load(path, &settings->arena, &text, error);
+    enum sp_status status = load_settings_file(path, &settings->arena, &text, error);
     if (status != SP_OK)
         return status;
     struct sp_yaml yaml = {.arena = &settings->arena, .error = &why, .user = &gathering};
     status = sp_yaml_read(&yaml, text, "the file has no settings; leave it out instead",
                           "the file must map options to their values", read_setting);
-    struct sp_option_setting *kept = sp_arena_calloc(&settings->arena, SP_OPTIONS_MAX, sizeof(*kept));
     if (status != SP_OK)
         return sp_error_set(error, status, "%s: %s", path, why.message);
+    struct sp_option_setting *kept = sp_arena_calloc(&settings->arena, SP_OPTIONS_MAX, sizeof(*kept));
     if (kept == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     memcpy(kept, gathering.settings, sizeof(gathering.settings));
@@ -73,7 +74,7 @@ static enum sp_status read_file(const char *path, struct sp_settings *settings, 
     return SP_OK;
 }
 
-static const char *find_path(const struct sp_option *table, size_t count, int argc, char **argv) {
+static const char *find_config_path(const struct sp_option *table, size_t count, int argc, char **argv) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(table[i].name, "config") == 0)
             return sp_options_peek(&table[i], argc, argv);
@@ -82,11 +83,13 @@ static const char *find_path(const struct sp_option *table, size_t count, int ar
 
 enum sp_status sp_settings_read(const struct sp_option *table, size_t count, int argc, char **argv,
                                 struct sp_settings *ret_settings, int *ret_rest, struct sp_error *error) {
-    const char *path = find_path(table, count, argc, argv);
+    const char *path = find_config_path(table, count, argc, argv);
     *ret_settings = (struct sp_settings){.file = {.path = NULL}};
-    enum sp_status status = path == NULL ? SP_OK : read_file(path, ret_settings, error);
-    if (status == SP_OK)
-        status = sp_options_read(table, count, &ret_settings->file, argc, argv, ret_settings->sources, ret_rest, error);
+    enum sp_status status = path == NULL ? SP_OK : read_settings_file(path, ret_settings, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_options_read(table, count, &ret_settings->file, argc, argv, ret_settings->sources, ret_rest, error);
+out:
     if (status != SP_OK && path != NULL)
         sp_arena_fini(&ret_settings->arena);
     return status;

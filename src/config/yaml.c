@@ -107,32 +107,34 @@ enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *
 }
 
 /* Reads a key; none at the mapping's end. */
-static enum sp_status read_key(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_key, bool *ret_end) {
+static enum sp_status read_mapping_key(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_key, bool *ret_end) {
     yaml_event_t event = {.type = YAML_NO_EVENT};
     enum sp_status status = next_event(yaml, &event);
     if (status != SP_OK)
         return status;
+    *ret_end = event.type == YAML_MAPPING_END_EVENT;
     if (event.type == YAML_SCALAR_EVENT)
         status = copy_scalar(yaml, &event, ret_key);
-    else if (event.type != YAML_MAPPING_END_EVENT)
+    else if (!*ret_end)
         status = refuse_mark(yaml, &event.start_mark, "a key must be text");
-    if (status == SP_OK)
-        *ret_end = event.type == YAML_MAPPING_END_EVENT;
     yaml_event_delete(&event);
     return status;
 }
 
 enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read, void *context) {
     enum sp_status status = expect_event(yaml, YAML_MAPPING_START_EVENT, otherwise);
-    bool end = false;
-    while (status == SP_OK) {
+    if (status != SP_OK)
+        return status;
+    for (;;) {
         struct sp_yaml_scalar key = {0};
-        status = read_key(yaml, &key, &end);
+        bool end = false;
+        status = read_mapping_key(yaml, &key, &end);
         if (status != SP_OK || end)
-            break;
+            return status;
         status = read(yaml, &key, context);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
 }
 
 enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml_scalar *key, const char *const *keys,
@@ -152,15 +154,18 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, const char *otherwise,
                                     sp_yaml_entry *read) {
     enum sp_status status = expect_event(yaml, YAML_STREAM_START_EVENT, "not YAML");
-    if (status == SP_OK)
-        status = expect_event(yaml, YAML_DOCUMENT_START_EVENT, empty);
-    if (status == SP_OK)
-        status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
-    if (status == SP_OK)
-        status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "the end is expected here");
-    if (status == SP_OK)
-        status = expect_event(yaml, YAML_STREAM_END_EVENT, "several documents are not allowed; keep one");
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = expect_event(yaml, YAML_DOCUMENT_START_EVENT, empty);
+    if (status != SP_OK)
+        return status;
+    status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
+    if (status != SP_OK)
+        return status;
+    status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "the end is expected here");
+    if (status != SP_OK)
+        return status;
+    return expect_event(yaml, YAML_STREAM_END_EVENT, "several documents are not allowed; keep one");
 }
 
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,

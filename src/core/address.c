@@ -13,7 +13,7 @@ bool sp_ip_is_v4(const struct sp_ip *ip) {
 
 /* ---- bits ---- */
 
-static bool same_bits(const struct sp_ip *a, const struct sp_ip *b, unsigned bits) {
+static bool share_bits(const struct sp_ip *a, const struct sp_ip *b, unsigned bits) {
     unsigned whole = bits / 8;
     if (memcmp(a->bytes, b->bytes, whole) != 0)
         return false;
@@ -30,7 +30,7 @@ static uint8_t host_mask(unsigned prefix, unsigned i) {
     return (uint8_t)(0xffU >> (prefix - 8 * i));
 }
 
-static struct sp_ip first_of(const struct sp_ip *ip, unsigned prefix) {
+static struct sp_ip mask_host(const struct sp_ip *ip, unsigned prefix) {
     struct sp_ip first = *ip;
     for (unsigned i = 0; i < sizeof(first.bytes); i++)
         first.bytes[i] = (uint8_t)(first.bytes[i] & ~host_mask(prefix, i));
@@ -46,13 +46,13 @@ struct sp_ip sp_cidr_last(const struct sp_cidr *cidr) {
 
 /* ---- reading ---- */
 
-static bool is_digit(char c) {
+static bool is_ip_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 /* The value of a hexadecimal digit, 16 for anything else. */
 static unsigned hex_value(char c) {
-    if (is_digit(c))
+    if (is_ip_digit(c))
         return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f')
         return (unsigned)(c - 'a') + 10;
@@ -63,7 +63,7 @@ static struct sp_str part_of(struct sp_str text, size_t from, size_t end) {
     return (struct sp_str){text.data + from, end - from};
 }
 
-static size_t find(struct sp_str text, size_t from, char wanted) {
+static size_t find_char(struct sp_str text, size_t from, char wanted) {
     while (from < text.size && text.data[from] != wanted)
         from++;
     return from;
@@ -122,7 +122,7 @@ static enum sp_status read_octet(struct sp_str whole, struct sp_str part, unsign
     const char *why = NULL;
     unsigned value = 0;
     for (size_t i = 0; i < part.size && why == NULL; i++) {
-        if (!is_digit(part.data[i]))
+        if (!is_ip_digit(part.data[i]))
             why = "is not a decimal number";
         else if (value <= 255)
             value = value * 10 + (unsigned)(part.data[i] - '0');
@@ -150,7 +150,7 @@ static enum sp_status read_v4(struct sp_str whole, struct sp_str quad, uint8_t r
     uint8_t octets[4] = {0};
     size_t at = 0;
     for (unsigned i = 0; i < 4; i++) {
-        size_t end = find(quad, at, '.');
+        size_t end = find_char(quad, at, '.');
         enum sp_status status = read_octet(whole, part_of(quad, at, end), i + 1, &octets[i], error);
         if (status != SP_OK)
             return status;
@@ -171,7 +171,7 @@ struct groups {
 /* A piece between colons: 1 to 4 hexadecimal digits, or in last place a dotted quad. */
 static enum sp_status read_piece(struct sp_str whole, struct sp_str piece, bool last, struct groups *groups,
                                  struct sp_error *error) {
-    if (find(piece, 0, '.') < piece.size) {
+    if (find_char(piece, 0, '.') < piece.size) {
         if (!last || groups->count > 6)
             return sp_error_set(error, SP_ERR_INVALID, "%.*s: a dotted quad may only be the last 32 bits",
                                 SP_STR_ARG(whole));
@@ -205,17 +205,21 @@ static enum sp_status read_gap(struct sp_str text, size_t *at, struct groups *gr
 static enum sp_status read_groups(struct sp_str text, struct groups *groups, struct sp_error *error) {
     size_t at = 0;
     enum sp_status status = read_gap(text, &at, groups, error);
-    while (status == SP_OK && at < text.size) {
-        size_t end = find(text, at, ':');
+    if (status != SP_OK)
+        return status;
+    while (at < text.size) {
+        size_t end = find_char(text, at, ':');
         status = read_piece(text, part_of(text, at, end), end == text.size, groups, error);
         if (status != SP_OK || end == text.size)
-            break;
+            return status;
         at = end;
         status = read_gap(text, &at, groups, error);
-        if (status == SP_OK && at == end && ++at == text.size)
+        if (status != SP_OK)
+            return status;
+        if (at == end && ++at == text.size)
             return sp_error_set(error, SP_ERR_INVALID, "%.*s: ends with a single colon", SP_STR_ARG(text));
     }
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status read_v6(struct sp_str text, struct sp_ip *ret_ip, struct sp_error *error) {
@@ -247,19 +251,20 @@ enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_e
     enum sp_status status = check_alphabet(text, error);
     if (status != SP_OK)
         return status;
-    if (find(text, 0, ':') < text.size)
+    if (find_char(text, 0, ':') < text.size)
         return read_v6(text, ret_ip, error);
     status = read_v4(text, text, ip.bytes + sizeof(v4_prefix), error);
-    if (status == SP_OK)
-        *ret_ip = ip;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_ip = ip;
+    return SP_OK;
 }
 
 static enum sp_status read_prefix(struct sp_str text, unsigned most, unsigned *ret_prefix, struct sp_error *error) {
     unsigned value = 0;
     bool valid = text.size >= 1 && text.size <= 3 && (text.size == 1 || text.data[0] != '0');
     for (size_t i = 0; valid && i < text.size; i++) {
-        valid = is_digit(text.data[i]);
+        valid = is_ip_digit(text.data[i]);
         value = value * 10 + (unsigned)(text.data[i] - '0');
     }
     if (!valid || value > most)
@@ -270,13 +275,13 @@ static enum sp_status read_prefix(struct sp_str text, unsigned most, unsigned *r
 }
 
 enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struct sp_error *error) {
-    size_t slash = find(text, 0, '/');
+    size_t slash = find_char(text, 0, '/');
     struct sp_str address = {text.data, slash};
     struct sp_ip ip;
     enum sp_status status = sp_ip_parse(address, &ip, error);
     if (status != SP_OK)
         return status;
-    bool dotted_quad = find(address, 0, ':') == slash;
+    bool dotted_quad = find_char(address, 0, ':') == slash;
     unsigned prefix = dotted_quad ? 32 : 128;
     if (slash < text.size)
         status = read_prefix(part_of(text, slash + 1, text.size), prefix, &prefix, error);
@@ -287,12 +292,12 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
 
     /* In the shared order of both families, a shorter one would hold IPv6 addresses and every IPv4 address. */
     const struct sp_ip all_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
-    if (prefix < V4_BITS && (sp_ip_is_v4(&ip) || same_bits(&ip, &all_v4, prefix)))
+    if (prefix < V4_BITS && (sp_ip_is_v4(&ip) || share_bits(&ip, &all_v4, prefix)))
         return sp_error_set(error, SP_ERR_INVALID,
                             "%.*s contains all of ::ffff:0:0/96, the IPv4-mapped addresses; an IPv4-mapped range must "
                             "be /96 or longer",
                             SP_STR_ARG(text));
-    struct sp_cidr cidr = {first_of(&ip, prefix), (uint8_t)prefix};
+    struct sp_cidr cidr = {mask_host(&ip, prefix), (uint8_t)prefix};
     if (memcmp(cidr.first.bytes, ip.bytes, sizeof(ip.bytes)) != 0) {
         char corrected[SP_CIDR_TEXT_BYTES];
         sp_cidr_format(&cidr, corrected);
@@ -345,7 +350,7 @@ enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, struct sp_error 
     for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
         const struct sp_cidr *block = &blocks[i].cidr;
         unsigned shorter = cidr->prefix < block->prefix ? cidr->prefix : block->prefix;
-        if (!same_bits(&cidr->first, &block->first, shorter))
+        if (!share_bits(&cidr->first, &block->first, shorter))
             continue;
         char entry[SP_CIDR_TEXT_BYTES];
         char refused[SP_CIDR_TEXT_BYTES];

@@ -23,14 +23,16 @@ static enum sp_status normalise_entry(struct sp_str entry, char ret_text[static 
                                       struct sp_error *error) {
     struct sp_cidr cidr;
     enum sp_status status = sp_cidr_parse(entry, &cidr, error);
-    if (status == SP_OK)
-        status = sp_cidr_check_public(&cidr, error);
-    if (status == SP_OK)
-        sp_cidr_format(&cidr, ret_text);
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_cidr_check_public(&cidr, error);
+    if (status != SP_OK)
+        return status;
+    sp_cidr_format(&cidr, ret_text);
+    return SP_OK;
 }
 
-static bool is_among(const char *const *texts, size_t count, const char *text) {
+static bool has_text(const char *const *texts, size_t count, const char *text) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(texts[i], text) == 0)
             return true;
@@ -56,7 +58,7 @@ enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count
         struct sp_error why;
         if (normalise_entry(entries[i], text, &why) != SP_OK)
             return sp_error_set(error, SP_ERR_INVALID, "allowed_ips[%zu]: %s", i, why.message);
-        if (is_among(texts, kept, text))
+        if (has_text(texts, kept, text))
             continue;
         texts[kept] = sp_arena_strdup(arena, sp_str_from(text));
         if (texts[kept++] == NULL)
@@ -76,7 +78,7 @@ static int compare_ranges(const void *left, const void *right) {
 }
 
 /* Whether `next` begins within a range that ends at `last`, or right after it. */
-static bool touches(const struct sp_ip *last, const struct sp_ip *next) {
+static bool continues_range(const struct sp_ip *last, const struct sp_ip *next) {
     struct sp_ip after = *last;
     size_t i = IP_BYTES;
     while (i > 0 && ++after.bytes[i - 1] == 0)
@@ -92,7 +94,7 @@ static size_t join_ranges(struct range *ranges, size_t count) {
     qsort(ranges, count, sizeof(*ranges), compare_ranges);
     size_t top = 0;
     for (size_t i = 1; i < count; i++) {
-        if (!touches(&ranges[top].last, &ranges[i].first))
+        if (!continues_range(&ranges[top].last, &ranges[i].first))
             ranges[++top] = ranges[i];
         else if (compare_ips(&ranges[i].last, &ranges[top].last) > 0)
             ranges[top].last = ranges[i].last;
@@ -136,19 +138,19 @@ static const uint8_t *find_range(struct sp_bytes ranges, const uint8_t *ip) {
     return low == 0 ? NULL : ranges.data + (low - 1) * SP_ALLOWLIST_RANGE_BYTES;
 }
 
-static bool is_whole(struct sp_bytes ranges) {
+static bool is_well_formed(struct sp_bytes ranges) {
     return ranges.size > 0 && ranges.size % SP_ALLOWLIST_RANGE_BYTES == 0;
 }
 
 bool sp_allowlist_contains(struct sp_bytes ranges, const struct sp_ip *ip) {
-    if (!is_whole(ranges))
+    if (!is_well_formed(ranges))
         return false;
     const uint8_t *range = find_range(ranges, ip->bytes);
     return range != NULL && memcmp(ip->bytes, range + IP_BYTES, IP_BYTES) <= 0;
 }
 
 bool sp_allowlist_covers(struct sp_bytes outer, struct sp_bytes inner) {
-    if (!is_whole(outer) || !is_whole(inner))
+    if (!is_well_formed(outer) || !is_well_formed(inner))
         return false;
     /* Ranges of a compiled list do not touch, so what is covered at all is covered by one range. */
     for (const uint8_t *at = inner.data; at < inner.data + inner.size; at += SP_ALLOWLIST_RANGE_BYTES) {

@@ -2,14 +2,14 @@
 
 /* ---- settings ---- */
 
-static bool is_space(char c) {
+static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-static struct sp_str trim(struct sp_str text) {
-    while (text.size > 0 && is_space(text.data[0]))
+static struct sp_str trim_blanks(struct sp_str text) {
+    while (text.size > 0 && is_blank(text.data[0]))
         text = (struct sp_str){text.data + 1, text.size - 1};
-    while (text.size > 0 && is_space(text.data[text.size - 1]))
+    while (text.size > 0 && is_blank(text.data[text.size - 1]))
         text.size--;
     return text;
 }
@@ -28,14 +28,14 @@ static enum sp_status check_proxy(struct sp_str entry, struct sp_error *error) {
     return SP_OK;
 }
 
-static enum sp_status split(struct sp_str proxies, struct sp_arena *arena,
-                            const char *ret_texts[static SP_ALLOWLIST_MAX_ENTRIES], size_t *ret_count,
-                            struct sp_error *error) {
+static enum sp_status split_proxies(struct sp_str proxies, struct sp_arena *arena,
+                                    const char *ret_texts[static SP_ALLOWLIST_MAX_ENTRIES], size_t *ret_count,
+                                    struct sp_error *error) {
     size_t count = 0;
     for (size_t at = 0; at <= proxies.size; count++) {
         const char *comma = memchr(proxies.data + at, ',', proxies.size - at);
         size_t end = comma == NULL ? proxies.size : (size_t)(comma - proxies.data);
-        struct sp_str entry = trim((struct sp_str){proxies.data + at, end - at});
+        struct sp_str entry = trim_blanks((struct sp_str){proxies.data + at, end - at});
         if (count == SP_ALLOWLIST_MAX_ENTRIES)
             return sp_error_set(error, SP_ERR_INVALID, "trusted proxies: give at most %d ranges",
                                 SP_ALLOWLIST_MAX_ENTRIES);
@@ -51,14 +51,15 @@ static enum sp_status split(struct sp_str proxies, struct sp_arena *arena,
     return SP_OK;
 }
 
-static enum sp_status compile(struct sp_str proxies, struct sp_arena *arena, struct sp_forwarded_trust *trust,
-                              struct sp_error *error) {
+static enum sp_status compile_proxies(struct sp_str proxies, struct sp_arena *arena, struct sp_forwarded_trust *trust,
+                                      struct sp_error *error) {
     const char *texts[SP_ALLOWLIST_MAX_ENTRIES];
     size_t count = 0;
     struct sp_bytes ranges;
-    enum sp_status status = split(proxies, arena, texts, &count, error);
-    if (status == SP_OK)
-        status = sp_allowlist_compile(texts, count, arena, &ranges, error);
+    enum sp_status status = split_proxies(proxies, arena, texts, &count, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_allowlist_compile(texts, count, arena, &ranges, error);
     if (status != SP_OK)
         return status;
     memcpy(trust->ranges, ranges.data, ranges.size);
@@ -78,7 +79,7 @@ enum sp_status sp_forwarded_trust_read(struct sp_str proxies, uint64_t hops, str
     if (proxies.size > 0) {
         if (sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-        enum sp_status status = compile(proxies, &arena, &trust, error);
+        enum sp_status status = compile_proxies(proxies, &arena, &trust, error);
         sp_arena_fini(&arena);
         if (status != SP_OK)
             return status;
@@ -113,7 +114,7 @@ static bool read_bracketed(struct sp_str entry, struct sp_ip *ret_ip) {
 }
 
 static bool read_entry(struct sp_str entry, struct sp_ip *ret_ip) {
-    entry = trim(entry);
+    entry = trim_blanks(entry);
     if (entry.size == 0)
         return false;
     if (entry.data[0] == '[')

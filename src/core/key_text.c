@@ -20,7 +20,7 @@ static const uint8_t base62_value[256] = {
 enum { LIMBS = SP_KEY_RANDOM_BYTES / 4, CHARS_A_ROUND = 5, ROUND_BASE = 62 * 62 * 62 * 62 * 62 };
 
 /* Divides the number, most significant limb first, and returns the rest. */
-static uint32_t divide(uint32_t number[static LIMBS], uint32_t by) {
+static uint32_t divide_limbs(uint32_t number[static LIMBS], uint32_t by) {
     uint64_t rest = 0;
     for (size_t i = 0; i < LIMBS; i++) {
         uint64_t value = rest << 32 | number[i];
@@ -31,12 +31,12 @@ static uint32_t divide(uint32_t number[static LIMBS], uint32_t by) {
 }
 
 /* Long division, five characters at a time: from the last to the first. */
-static void write_body(const uint8_t random[static SP_KEY_RANDOM_BYTES], char out[static SP_KEY_BODY_CHARS]) {
+static void write_random_part(const uint8_t random[static SP_KEY_RANDOM_BYTES], char out[static SP_KEY_BODY_CHARS]) {
     uint32_t number[LIMBS];
     for (size_t i = 0; i < LIMBS; i++)
         number[i] = sp_load_be32(random + 4 * i);
     for (size_t i = SP_KEY_BODY_CHARS; i > 0;) {
-        uint32_t rest = divide(number, ROUND_BASE);
+        uint32_t rest = divide_limbs(number, ROUND_BASE);
         for (size_t j = 0; j < CHARS_A_ROUND && i > 0; j++) {
             out[--i] = base62[rest % 62];
             rest /= 62;
@@ -45,7 +45,7 @@ static void write_body(const uint8_t random[static SP_KEY_RANDOM_BYTES], char ou
     explicit_bzero(number, sizeof(number));
 }
 
-static void write_check(const char *text, size_t size, char out[static SP_KEY_CHECK_CHARS]) {
+static void write_checksum(const char *text, size_t size, char out[static SP_KEY_CHECK_CHARS]) {
     uint32_t check = libdeflate_crc32(0, text, size);
     for (size_t i = SP_KEY_CHECK_CHARS; i-- > 0;) {
         out[i] = base62[check % 62];
@@ -56,9 +56,9 @@ static void write_check(const char *text, size_t size, char out[static SP_KEY_CH
 void sp_key_text_make(struct sp_str prefix, const uint8_t random[static SP_KEY_RANDOM_BYTES],
                       char ret_text[static SP_KEY_TEXT_BYTES]) {
     memcpy(ret_text, prefix.data, prefix.size);
-    write_body(random, ret_text + prefix.size);
+    write_random_part(random, ret_text + prefix.size);
     size_t checked = prefix.size + SP_KEY_BODY_CHARS;
-    write_check(ret_text, checked, ret_text + checked);
+    write_checksum(ret_text, checked, ret_text + checked);
     ret_text[checked + SP_KEY_CHECK_CHARS] = '\0';
 }
 
@@ -74,15 +74,15 @@ enum sp_status sp_key_prefix_check(struct sp_str prefix, struct sp_error *error)
 }
 
 /* What the six characters of a checksum stand for: below 62^6, which 36 bits hold. */
-static uint64_t read_check(const char *chars) {
+static uint64_t read_checksum(const char *chars) {
     uint64_t check = 0;
     for (size_t i = 0; i < SP_KEY_CHECK_CHARS; i++)
         check = check * 62 + (uint64_t)(base62_value[(uint8_t)chars[i]] - 1);
     return check;
 }
 
-/* The text without its prefix is a body and the checksum that fits. */
-static bool fits(struct sp_str text, size_t prefix_size) {
+/* The text without its prefix is a body and the checksum that has_valid_tail. */
+static bool has_valid_tail(struct sp_str text, size_t prefix_size) {
     if (text.size != prefix_size + TAIL_CHARS)
         return false;
     /* All are looked at, without a branch for each: nearly every text that comes here is right. */
@@ -90,7 +90,7 @@ static bool fits(struct sp_str text, size_t prefix_size) {
     for (size_t i = prefix_size; i < text.size; i++)
         wrong |= base62_value[(uint8_t)text.data[i]] == 0;
     size_t checked = text.size - SP_KEY_CHECK_CHARS;
-    return wrong == 0 && read_check(text.data + checked) == libdeflate_crc32(0, text.data, checked);
+    return wrong == 0 && read_checksum(text.data + checked) == libdeflate_crc32(0, text.data, checked);
 }
 
 enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *prefixes, size_t prefix_count,
@@ -102,7 +102,7 @@ enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *pref
     for (size_t i = 0; i < prefix_count; i++) {
         if (!sp_str_begins_with(text, prefixes[i]))
             continue;
-        if (fits(text, prefixes[i].size))
+        if (has_valid_tail(text, prefixes[i].size))
             return SP_KEY_FORM_VALID;
         ours = true;
     }

@@ -6,7 +6,7 @@
 #include "core/route_path.h"
 #include "core/route_segment.h"
 
-static enum sp_status check_method(struct sp_str method, struct sp_error *error) {
+static enum sp_status check_route_method(struct sp_str method, struct sp_error *error) {
     bool good = method.size > 0 && method.size <= SP_ROUTE_METHOD_MAX_BYTES;
     if (sp_str_equal(method, SP_STR_LITERAL("*")))
         return SP_OK;
@@ -78,18 +78,19 @@ static enum sp_status check_segment(struct sp_str segment, struct sp_str *names,
 static enum sp_status check_template(struct sp_str path, struct sp_error *error) {
     struct sp_str names[SP_ROUTE_MAX_SEGMENTS];
     size_t name_count = 0, count = 0;
-    enum sp_status status = SP_OK;
     if (path.size == 0 || path.data[0] != '/')
         return sp_error_set(error, SP_ERR_INVALID, "the path must begin with '/'");
     if (path.size > SP_ROUTE_TEMPLATE_MAX_BYTES)
         return sp_error_set(error, SP_ERR_INVALID, "the path is longer than 512 bytes");
-    for (struct sp_str rest = path; status == SP_OK && rest.size > 0; count++) {
+    for (struct sp_str rest = path; rest.size > 0; count++) {
         struct sp_str segment = sp_route_next_segment(&rest);
-        status = count == SP_ROUTE_MAX_SEGMENTS
-                     ? sp_error_set(error, SP_ERR_INVALID, "the path has more than 32 segments")
-                     : check_segment(segment, names, &name_count, rest.size == 0, error);
+        if (count == SP_ROUTE_MAX_SEGMENTS)
+            return sp_error_set(error, SP_ERR_INVALID, "the path has more than 32 segments");
+        enum sp_status status = check_segment(segment, names, &name_count, rest.size == 0, error);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 /* Finds which segment is captured under the name. */
@@ -107,7 +108,7 @@ static enum sp_status find_capture(struct sp_route *route, struct sp_error *erro
 }
 
 /* "voice", "voice/abc", "voice/{voice_id}". */
-static enum sp_status read_resource(struct sp_str resource, struct sp_route *route, struct sp_error *error) {
+static enum sp_status read_target_resource(struct sp_str resource, struct sp_route *route, struct sp_error *error) {
     const char *slash = resource.size > 0 ? memchr(resource.data, '/', resource.size) : NULL;
     route->type = resource;
     if (slash != NULL)
@@ -127,7 +128,7 @@ static enum sp_status read_resource(struct sp_str resource, struct sp_route *rou
 }
 
 /* Cuts at the first space. */
-static bool cut(struct sp_str text, struct sp_str *ret_before, struct sp_str *ret_after) {
+static bool cut_at_space(struct sp_str text, struct sp_str *ret_before, struct sp_str *ret_after) {
     const char *space = text.size > 0 ? memchr(text.data, ' ', text.size) : NULL;
     if (space == NULL)
         return false;
@@ -138,28 +139,32 @@ static bool cut(struct sp_str text, struct sp_str *ret_before, struct sp_str *re
 
 enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route *ret_route, struct sp_error *error) {
     struct sp_route route = {0};
-    if (!cut(method_and_path, &route.method, &route.path))
+    if (!cut_at_space(method_and_path, &route.method, &route.path))
         return sp_error_set(error, SP_ERR_INVALID, "a route is a method and a path, such as GET /v1/voices/{voice_id}");
-    enum sp_status status = check_method(route.method, error);
-    if (status == SP_OK)
-        status = check_template(route.path, error);
-    if (status == SP_OK)
-        *ret_route = route;
-    return status;
+    enum sp_status status = check_route_method(route.method, error);
+    if (status != SP_OK)
+        return status;
+    status = check_template(route.path, error);
+    if (status != SP_OK)
+        return status;
+    *ret_route = route;
+    return SP_OK;
 }
 
 enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp_route *route, struct sp_error *error) {
     struct sp_str resource;
     struct sp_route made = *route;
-    if (!cut(action_and_resource, &made.action, &resource))
+    if (!cut_at_space(action_and_resource, &made.action, &resource))
         return sp_error_set(error, SP_ERR_INVALID,
                             "a route leads to an action and a resource, such as \"use voice/{voice_id}\"");
     enum sp_status status = sp_text_check_word(made.action, "action", error);
-    if (status == SP_OK)
-        status = read_resource(resource, &made, error);
-    if (status == SP_OK)
-        *route = made;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = read_target_resource(resource, &made, error);
+    if (status != SP_OK)
+        return status;
+    *route = made;
+    return SP_OK;
 }
 
 const char *sp_route_target(const struct sp_route *route, char text[static SP_ROUTE_TARGET_BYTES]) {

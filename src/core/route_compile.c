@@ -21,8 +21,8 @@ static const struct sp_route *final_at(const struct sp_route_build *build, const
 }
 
 /* The route that wins for the method; NULL for none. */
-static const struct sp_route *winner(const struct sp_route_build *build, const struct sp_route_state *state,
-                                     struct sp_str method) {
+static const struct sp_route *find_winner(const struct sp_route_build *build, const struct sp_route_state *state,
+                                          struct sp_str method) {
     for (uint32_t i = 0; i < state->final_count; i++)
         if (sp_str_equal(final_at(build, state, i)->method, method))
             return final_at(build, state, i);
@@ -39,7 +39,7 @@ static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_s
         uint32_t index = (uint32_t)(route - build->routes);
         if (sp_str_equal(route->method, SP_STR_LITERAL("*"))) {
             any = index + 1;
-        } else if (winner(build, state, route->method) == NULL) {
+        } else if (find_winner(build, state, route->method) == NULL) {
             uint32_t *place = sp_route_list_add(build, &build->finals, sizeof(*place));
             if (place == NULL)
                 return sp_route_refuse_memory(build);
@@ -52,15 +52,18 @@ static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_s
 }
 
 static enum sp_status build_finals(struct sp_route_build *build) {
-    enum sp_status status = SP_OK;
-    for (uint32_t at = SP_ROUTE_STATE_START; status == SP_OK && at < build->states.count; at++) {
+    for (uint32_t at = SP_ROUTE_STATE_START; at < build->states.count; at++) {
         struct sp_route_set set = SP_ROUTE_ITEMS(build->sets, struct sp_route_set)[at];
         struct sp_route_state *state = state_at(build, at);
         state->first_final = (uint32_t)build->finals.count;
-        for (uint32_t i = 0; status == SP_OK && state->any == 0 && i < set.count; i++)
-            status = add_finals(build, state, &build->nodes[SP_ROUTE_ITEMS(build->members, uint32_t)[set.first + i]]);
+        for (uint32_t i = 0; state->any == 0 && i < set.count; i++) {
+            uint32_t node = SP_ROUTE_ITEMS(build->members, uint32_t)[set.first + i];
+            enum sp_status status = add_finals(build, state, &build->nodes[node]);
+            if (status != SP_OK)
+                return status;
+        }
     }
-    return status;
+    return SP_OK;
 }
 
 /* ---- a slash at the end ---- */
@@ -74,7 +77,7 @@ static bool leads_to_the_same(const struct sp_route *a, const struct sp_route *b
 /* Both states' winners for one method, where both have one. */
 static enum sp_status compare_winners(const struct sp_route_build *build, const struct sp_route_state *without,
                                       const struct sp_route_state *with, struct sp_str method) {
-    const struct sp_route *a = winner(build, without, method), *b = winner(build, with, method);
+    const struct sp_route *a = find_winner(build, without, method), *b = find_winner(build, with, method);
     if (a == NULL || b == NULL || leads_to_the_same(a, b))
         return SP_OK;
     return sp_route_refuse_pair(build, a, b,
@@ -92,13 +95,15 @@ static enum sp_status compare_ends(const struct sp_route_build *build, const str
 }
 
 static enum sp_status check_slashes(const struct sp_route_build *build) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 1; status == SP_OK && i < build->edges.count; i++) {
+    for (size_t i = 1; i < build->edges.count; i++) {
         const struct sp_route_edge *edge = &SP_ROUTE_ITEMS(build->edges, struct sp_route_edge)[i];
-        if (edge->text.size == 0)
-            status = compare_ends(build, state_at(build, edge->from), state_at(build, edge->to));
+        if (edge->text.size > 0)
+            continue;
+        enum sp_status status = compare_ends(build, state_at(build, edge->from), state_at(build, edge->to));
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 /* ---- the tables ---- */
@@ -145,7 +150,7 @@ static enum sp_status build_slots(const struct sp_route_build *build, struct sp_
     return sp_error_set(build->error, SP_ERR_INVALID, "line 1, column 1: the routes' segments cannot be told apart");
 }
 
-static void *keep(const struct sp_route_list *list, size_t item_size, struct sp_arena *arena) {
+static void *copy_list(const struct sp_route_list *list, size_t item_size, struct sp_arena *arena) {
     void *copy = sp_arena_calloc(arena, list->count + 1, item_size);
     if (copy != NULL && list->count > 0)
         memcpy(copy, list->items, list->count * item_size);
@@ -162,22 +167,40 @@ static const uint32_t *list_captures(const struct sp_route_build *build, struct 
     return captures;
 }
 
-static enum sp_status keep_all(const struct sp_route_build *build, struct sp_arena *arena,
-                               const struct sp_routes **ret_routes) {
+static enum sp_status keep_tables(const struct sp_route_build *build, struct sp_arena *arena,
+                                  const struct sp_routes **ret_routes) {
     struct sp_routes *routes = sp_arena_calloc(arena, 1, sizeof(*routes));
     if (routes == NULL)
         return sp_route_refuse_memory(build);
     routes->routes = build->routes;
     routes->captures = list_captures(build, arena);
-    routes->states = keep(&build->states, sizeof(struct sp_route_state), arena);
-    routes->edges = keep(&build->edges, sizeof(struct sp_route_edge), arena);
-    routes->finals = keep(&build->finals, sizeof(uint32_t), arena);
+    routes->states = copy_list(&build->states, sizeof(struct sp_route_state), arena);
+    routes->edges = copy_list(&build->edges, sizeof(struct sp_route_edge), arena);
+    routes->finals = copy_list(&build->finals, sizeof(uint32_t), arena);
     if (routes->captures == NULL || routes->states == NULL || routes->edges == NULL || routes->finals == NULL)
         return sp_route_refuse_memory(build);
     enum sp_status status = build_slots(build, arena, routes);
-    if (status == SP_OK)
-        *ret_routes = routes;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_routes = routes;
+    return SP_OK;
+}
+
+static enum sp_status run_compile_steps(struct sp_route_build *build, struct sp_arena *arena,
+                                        const struct sp_routes **ret_routes) {
+    enum sp_status status = sp_route_build_trie(build);
+    if (status != SP_OK)
+        return status;
+    status = sp_route_build_states(build);
+    if (status != SP_OK)
+        return status;
+    status = build_finals(build);
+    if (status != SP_OK)
+        return status;
+    status = check_slashes(build);
+    if (status != SP_OK)
+        return status;
+    return keep_tables(build, arena, ret_routes);
 }
 
 enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,
@@ -189,15 +212,7 @@ enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, st
                             routes[SP_ROUTES_MAX].line, routes[SP_ROUTES_MAX].column);
     if (sp_arena_init(&scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK)
         return sp_route_refuse_memory(&build);
-    enum sp_status status = sp_route_build_trie(&build);
-    if (status == SP_OK)
-        status = sp_route_build_states(&build);
-    if (status == SP_OK)
-        status = build_finals(&build);
-    if (status == SP_OK)
-        status = check_slashes(&build);
-    if (status == SP_OK)
-        status = keep_all(&build, arena, ret_routes);
+    enum sp_status status = run_compile_steps(&build, arena, ret_routes);
     sp_arena_fini(&scratch);
     return status;
 }

@@ -3,7 +3,7 @@
 #include "core/route_path.h"
 #include "core/route_table.h"
 
-static struct sp_route_match not_found(enum sp_route_outcome outcome, const char *why) {
+static struct sp_route_match refuse_match(enum sp_route_outcome outcome, const char *why) {
     return (struct sp_route_match){.outcome = outcome, .why = why};
 }
 
@@ -22,7 +22,7 @@ static const struct sp_route_edge *find_edge(const struct sp_routes *routes, uin
 }
 
 /* Walks the automaton. NULL, or why some upstream could read the path as another. The state is 0 where nothing fits. */
-static const char *walk(const struct sp_routes *routes, const struct sp_route_path *path, uint32_t *ret_state) {
+static const char *walk_path(const struct sp_routes *routes, const struct sp_route_path *path, uint32_t *ret_state) {
     uint32_t state = path->count > SP_ROUTE_MAX_SEGMENTS ? 0 : SP_ROUTE_STATE_START;
     for (size_t i = 0; state != 0 && i < path->count; i++) {
         struct sp_str segment = path->segments[i];
@@ -50,18 +50,19 @@ static uint32_t find_final(const struct sp_routes *routes, const struct sp_route
     return state->any;
 }
 
-static struct sp_route_match found(const struct sp_routes *routes, uint32_t index, const struct sp_route_path *path) {
+static struct sp_route_match make_match(const struct sp_routes *routes, uint32_t index,
+                                        const struct sp_route_path *path) {
     const struct sp_route *route = &routes->routes[index];
     struct sp_route_match match = {.outcome = SP_ROUTE_FOUND, .why = "", .route = route, .index = index};
     if ((routes->captures[index] & path->raw_plus) != 0)
-        return not_found(SP_ROUTE_REFUSED, "the path has a '+' in a captured segment, which some read as a space; "
-                                           "\"%2B\" is read alike by all");
+        return refuse_match(SP_ROUTE_REFUSED, "the path has a '+' in a captured segment, which some read as a space; "
+                                              "\"%2B\" is read alike by all");
     if (route->id_kind == SP_ROUTE_ID_CAPTURE)
         match.id = path->segments[route->id_segment];
     else if (route->id_kind == SP_ROUTE_ID_CONSTANT)
         match.id = route->id;
     if (match.id.size > SP_RESOURCE_ID_MAX_BYTES)
-        return not_found(SP_ROUTE_REFUSED, "the resource's id in the path is longer than 256 bytes");
+        return refuse_match(SP_ROUTE_REFUSED, "the resource's id in the path is longer than 256 bytes");
     return match;
 }
 
@@ -70,16 +71,16 @@ struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_
     struct sp_route_path path;
     uint32_t state = 0;
     if (!sp_route_method_is_token(method))
-        return not_found(SP_ROUTE_REFUSED, "the method is no token of at most 32 characters");
+        return refuse_match(SP_ROUTE_REFUSED, "the method is no token of at most 32 characters");
     const char *why = sp_route_path_read(target, scratch, &path);
     if (why == NULL)
-        why = walk(routes, &path, &state);
+        why = walk_path(routes, &path, &state);
     if (why != NULL)
-        return not_found(SP_ROUTE_REFUSED, why);
+        return refuse_match(SP_ROUTE_REFUSED, why);
     const struct sp_route_state *end = &routes->states[state];
     uint32_t final = find_final(routes, end, method);
     if (final > 0)
-        return found(routes, final - 1, &path);
-    return end->final_count > 0 ? not_found(SP_ROUTE_OTHER_METHOD, "a route has this path, but with other methods")
-                                : not_found(SP_ROUTE_UNKNOWN, "no route has this path");
+        return make_match(routes, final - 1, &path);
+    return end->final_count > 0 ? refuse_match(SP_ROUTE_OTHER_METHOD, "a route has this path, but with other methods")
+                                : refuse_match(SP_ROUTE_UNKNOWN, "no route has this path");
 }

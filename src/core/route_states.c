@@ -27,7 +27,7 @@ static int compare_candidates(const void *left, const void *right) {
     return order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
 }
 
-static uint32_t member(const struct sp_route_build *build, const struct sp_route_set *set, uint32_t rank) {
+static uint32_t member_at(const struct sp_route_build *build, const struct sp_route_set *set, uint32_t rank) {
     return SP_ROUTE_ITEMS(build->members, uint32_t)[set->first + rank];
 }
 
@@ -45,7 +45,7 @@ static bool is_same_set(const struct sp_route_build *build, const struct sp_rout
 }
 
 /* The place of the set in the table: its own, or a free one. */
-static uint32_t *place_of(const struct sp_route_build *build, const struct sp_route_set *set) {
+static uint32_t *find_place(const struct sp_route_build *build, const struct sp_route_set *set) {
     size_t at = set->hash & (build->table_size - 1);
     while (build->table[at] != 0) {
         struct sp_route_set there = set_at(build, build->table[at]);
@@ -65,7 +65,7 @@ static enum sp_status grow_table(struct sp_route_build *build) {
         return sp_route_refuse_memory(build);
     for (uint32_t state = SP_ROUTE_STATE_START; state < build->sets.count; state++) {
         struct sp_route_set set = set_at(build, state);
-        *place_of(build, &set) = state;
+        *find_place(build, &set) = state;
     }
     return SP_OK;
 }
@@ -105,7 +105,7 @@ static enum sp_status finish_set(struct sp_route_build *build, const struct sp_r
     enum sp_status status = grow_table(build);
     if (status != SP_OK)
         return status;
-    uint32_t *place = place_of(build, set);
+    uint32_t *place = find_place(build, set);
     if (*place != 0) {
         build->members.count = set->first;
         *ret_state = *place;
@@ -127,17 +127,20 @@ static enum sp_status finish_set(struct sp_route_build *build, const struct sp_r
 /* On a text that is no literal here. */
 static enum sp_status follow_captures(struct sp_route_build *build, uint32_t state) {
     struct sp_route_set from = set_at(build, state), to = begin_set(build);
-    enum sp_status status = SP_OK;
-    uint32_t other = 0;
-    for (uint32_t rank = 0; status == SP_OK && rank < from.count; rank++) {
-        uint32_t capture = build->nodes[member(build, &from, rank)].capture;
-        if (capture != 0)
-            status = add_member(build, &to, capture);
+    for (uint32_t rank = 0; rank < from.count; rank++) {
+        uint32_t capture = build->nodes[member_at(build, &from, rank)].capture;
+        enum sp_status status = capture == 0 ? SP_OK : add_member(build, &to, capture);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK && to.count > 0)
-        status = finish_set(build, &to, &other);
+    if (to.count == 0)
+        return SP_OK;
+    uint32_t other = 0;
+    enum sp_status status = finish_set(build, &to, &other);
+    if (status != SP_OK)
+        return status;
     SP_ROUTE_ITEMS(build->states, struct sp_route_state)[state].other = other;
-    return status;
+    return SP_OK;
 }
 
 /* On a literal that `count` candidates have: each node's own child before its capture, so that the set stays in the
@@ -146,18 +149,21 @@ static enum sp_status follow_literal(struct sp_route_build *build, uint32_t stat
                                      size_t count) {
     struct sp_route_set from = set_at(build, state), to = begin_set(build);
     struct sp_str text = candidates[0].text;
-    enum sp_status status = SP_OK;
-    uint32_t next = 0;
     size_t taken = 0;
-    for (uint32_t rank = 0; status == SP_OK && rank < from.count; rank++) {
-        uint32_t capture = build->nodes[member(build, &from, rank)].capture;
+    for (uint32_t rank = 0; rank < from.count; rank++) {
+        uint32_t capture = build->nodes[member_at(build, &from, rank)].capture;
+        enum sp_status status = SP_OK;
         if (taken < count && candidates[taken].rank == rank)
             status = add_member(build, &to, candidates[taken++].node);
-        if (status == SP_OK && capture != 0 && text.size > 0)
+        if (status != SP_OK)
+            return status;
+        if (capture != 0 && text.size > 0)
             status = add_member(build, &to, capture);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK)
-        status = finish_set(build, &to, &next);
+    uint32_t next = 0;
+    enum sp_status status = finish_set(build, &to, &next);
     if (status != SP_OK)
         return status;
     struct sp_route_edge *edge = sp_route_list_add(build, &build->edges, sizeof(*edge));
@@ -167,11 +173,12 @@ static enum sp_status follow_literal(struct sp_route_build *build, uint32_t stat
     return SP_OK;
 }
 
-static enum sp_status gather(struct sp_route_build *build, uint32_t state, struct sp_route_list *candidates) {
+static enum sp_status gather_candidates(struct sp_route_build *build, uint32_t state,
+                                        struct sp_route_list *candidates) {
     struct sp_route_set from = set_at(build, state);
     candidates->count = 0;
     for (uint32_t rank = 0; rank < from.count; rank++) {
-        uint32_t child = build->nodes[member(build, &from, rank)].first_child;
+        uint32_t child = build->nodes[member_at(build, &from, rank)].first_child;
         for (; child != 0; child = build->nodes[child].next) {
             struct candidate *added = sp_route_list_add(build, candidates, sizeof(*added));
             if (added == NULL)
@@ -188,23 +195,27 @@ static const struct sp_route *maker_of(const struct sp_route_build *build, const
     return build->sorted[build->nodes[candidate->node].maker];
 }
 
-static enum sp_status expand(struct sp_route_build *build, uint32_t state, struct sp_route_list *gathered) {
+static enum sp_status expand_state(struct sp_route_build *build, uint32_t state, struct sp_route_list *gathered) {
     enum sp_status status = follow_captures(build, state);
-    if (status == SP_OK)
-        status = gather(build, state, gathered);
+    if (status != SP_OK)
+        return status;
+    status = gather_candidates(build, state, gathered);
+    if (status != SP_OK)
+        return status;
     const struct candidate *all = gathered->items;
-    for (size_t i = 0; status == SP_OK && i < gathered->count;) {
+    for (size_t i = 0; i < gathered->count;) {
         size_t end = i + 1;
         while (end < gathered->count && sp_str_equal(all[end].text, all[i].text))
             end++;
         if (end < gathered->count && sp_route_equal_folded(all[end].text, all[i].text))
-            status = sp_route_refuse_pair(build, maker_of(build, &all[i]), maker_of(build, &all[end]),
-                                          "has a segment that differs only in case from that of");
-        else
-            status = follow_literal(build, state, all + i, end - i);
+            return sp_route_refuse_pair(build, maker_of(build, &all[i]), maker_of(build, &all[end]),
+                                        "has a segment that differs only in case from that of");
+        status = follow_literal(build, state, all + i, end - i);
+        if (status != SP_OK)
+            return status;
         i = end;
     }
-    return status;
+    return SP_OK;
 }
 
 enum sp_status sp_route_build_states(struct sp_route_build *build) {
@@ -220,9 +231,10 @@ enum sp_status sp_route_build_states(struct sp_route_build *build) {
     *no_edge = (struct sp_route_edge){0};
     struct sp_route_set root = begin_set(build);
     enum sp_status status = add_member(build, &root, 1);
-    if (status == SP_OK)
-        status = finish_set(build, &root, &start);
+    if (status != SP_OK)
+        return status;
+    status = finish_set(build, &root, &start);
     for (uint32_t state = SP_ROUTE_STATE_START; status == SP_OK && state < build->states.count; state++)
-        status = expand(build, state, &gathered);
+        status = expand_state(build, state, &gathered);
     return status;
 }

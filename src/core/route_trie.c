@@ -96,8 +96,9 @@ static uint32_t take_child(struct sp_route_build *build, uint32_t parent, struct
 
 enum sp_status sp_route_build_trie(struct sp_route_build *build) {
     enum sp_status status = check_methods(build);
-    if (status == SP_OK)
-        status = sort_routes(build);
+    if (status != SP_OK)
+        return status;
+    status = sort_routes(build);
     if (status != SP_OK)
         return status;
     build->nodes = sp_arena_calloc(build->arena, count_segments(build) + 2, sizeof(*build->nodes));

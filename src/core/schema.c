@@ -112,10 +112,11 @@ static enum sp_status read_permission(struct sp_yaml *yaml, const struct sp_yaml
     struct draft *draft = NULL;
     enum sp_status status =
         add_draft(yaml, key, "permission", sizeof(struct draft_permission), &drafts_of(yaml)->permissions, &draft);
-    if (status == SP_OK && drafts_of(yaml)->permissions.count > SP_PERMISSIONS_MAX)
-        status = sp_yaml_refuse(yaml, key, "more than 256 permissions,", "with the four that are built in");
-    struct draft_permission *permission = (struct draft_permission *)(void *)draft;
-    return status != SP_OK ? status : read_description(yaml, &permission->description);
+    if (status != SP_OK)
+        return status;
+    if (drafts_of(yaml)->permissions.count > SP_PERMISSIONS_MAX)
+        return sp_yaml_refuse(yaml, key, "more than 256 permissions,", "with the four that are built in");
+    return read_description(yaml, &((struct draft_permission *)(void *)draft)->description);
 }
 
 static enum sp_status read_role(struct sp_yaml *yaml, enum sp_role *ret_role) {
@@ -139,19 +140,21 @@ static enum sp_status read_action_entry(struct sp_yaml *yaml, const struct sp_ya
     if (index == 1)
         return read_role(yaml, &action->role);
     status = sp_yaml_read_scalar(yaml, &action->permission);
-    return status != SP_OK ? status : check_word(yaml, &action->permission, "permission");
+    if (status != SP_OK)
+        return status;
+    return check_word(yaml, &action->permission, "permission");
 }
 
 static enum sp_status read_action(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     struct draft_type *type = context;
     struct draft *draft = NULL;
     enum sp_status status = add_draft(yaml, key, "action", sizeof(struct draft_action), &type->actions, &draft);
-    if (status == SP_OK && ++drafts_of(yaml)->action_count > SP_SCHEMA_MAX_ACTIONS)
-        status = sp_yaml_refuse(yaml, key, "more than 10,000 actions;", "remove some");
-    return status != SP_OK
-               ? status
-               : sp_yaml_read_mapping(yaml, "an action is a mapping, such as {permission: name, role: viewer} or {}",
-                                      read_action_entry, draft);
+    if (status != SP_OK)
+        return status;
+    if (++drafts_of(yaml)->action_count > SP_SCHEMA_MAX_ACTIONS)
+        return sp_yaml_refuse(yaml, key, "more than 10,000 actions;", "remove some");
+    return sp_yaml_read_mapping(yaml, "an action is a mapping, such as {permission: name, role: viewer} or {}",
+                                read_action_entry, draft);
 }
 
 static enum sp_status read_ids(struct sp_yaml *yaml, bool *ret_workspace_scoped) {
@@ -183,13 +186,16 @@ static enum sp_status read_type(struct sp_yaml *yaml, const struct sp_yaml_scala
     (void)context;
     struct draft *draft = NULL;
     enum sp_status status = add_draft(yaml, key, "type", sizeof(struct draft_type), &drafts_of(yaml)->types, &draft);
-    if (status == SP_OK && drafts_of(yaml)->types.count > SP_SCHEMA_MAX_TYPES)
-        status = sp_yaml_refuse(yaml, key, "more than 1,000 types;", "remove some");
-    if (status == SP_OK)
-        status = sp_yaml_read_mapping(yaml, "a type is a mapping with its actions", read_type_entry, draft);
-    if (status == SP_OK && ((struct draft_type *)(void *)draft)->actions.count == 0)
-        status = sp_yaml_refuse(yaml, key, draft->name.text.data, "has no actions; add one or remove the type");
-    return status;
+    if (status != SP_OK)
+        return status;
+    if (drafts_of(yaml)->types.count > SP_SCHEMA_MAX_TYPES)
+        return sp_yaml_refuse(yaml, key, "more than 1,000 types;", "remove some");
+    status = sp_yaml_read_mapping(yaml, "a type is a mapping with its actions", read_type_entry, draft);
+    if (status != SP_OK)
+        return status;
+    if (((struct draft_type *)(void *)draft)->actions.count == 0)
+        return sp_yaml_refuse(yaml, key, draft->name.text.data, "has no actions; add one or remove the type");
+    return SP_OK;
 }
 
 /* "METHOD PATH: ACTION RESOURCE". */
@@ -222,9 +228,11 @@ static enum sp_status read_route(struct sp_yaml *yaml, const struct sp_yaml_scal
 static enum sp_status read_version(struct sp_yaml *yaml) {
     struct sp_yaml_scalar scalar = {0};
     enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    if (status == SP_OK && !sp_str_equal(scalar.text, SP_STR_LITERAL("1")))
-        status = sp_yaml_refuse(yaml, &scalar, "version", "must be 1");
-    return status;
+    if (status != SP_OK)
+        return status;
+    if (!sp_str_equal(scalar.text, SP_STR_LITERAL("1")))
+        return sp_yaml_refuse(yaml, &scalar, "version", "must be 1");
+    return SP_OK;
 }
 
 static enum sp_status read_top(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
@@ -301,8 +309,9 @@ static enum sp_status add_builtin_permissions(struct sp_yaml *yaml) {
 static enum sp_status build_permissions(struct sp_yaml *yaml, struct sp_schema *schema) {
     struct draft **sorted = NULL;
     enum sp_status status = add_builtin_permissions(yaml);
-    if (status == SP_OK)
-        status = sort_drafts(yaml, &drafts_of(yaml)->permissions, &sorted);
+    if (status != SP_OK)
+        return status;
+    status = sort_drafts(yaml, &drafts_of(yaml)->permissions, &sorted);
     if (status != SP_OK)
         return status;
     schema->permission_count = drafts_of(yaml)->permissions.count;
@@ -340,14 +349,17 @@ static enum sp_status build_type(const struct sp_yaml *yaml, const struct sp_sch
     struct sp_schema_action *actions = sp_arena_calloc(yaml->arena, count, sizeof(*actions));
     if (actions == NULL)
         return sp_yaml_refuse_memory(yaml);
-    for (size_t i = 0; i < count && status == SP_OK; i++)
+    for (size_t i = 0; i < count; i++) {
         status = build_action(yaml, schema, (const struct draft_action *)(const void *)sorted[i], &actions[i]);
+        if (status != SP_OK)
+            return status;
+    }
     *ret_type = (struct sp_schema_type){.name = draft->draft.name.text,
                                         .description = draft->description,
                                         .workspace_scoped = draft->workspace_scoped,
                                         .actions = actions,
                                         .action_count = count};
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status build_types(const struct sp_yaml *yaml, struct sp_schema *schema) {
@@ -390,21 +402,20 @@ static int compare_routes(const void *left, const void *right) {
 
 static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema *schema) {
     const struct drafts *drafts = drafts_of(yaml);
-    enum sp_status status = SP_OK;
     size_t count = 0;
     schema->routes = sp_arena_calloc(yaml->arena, drafts->route_count + 1, sizeof(*schema->routes));
     schema->sorted_routes = sp_arena_calloc(yaml->arena, drafts->route_count + 1, sizeof(*schema->sorted_routes));
     if (schema->routes == NULL || schema->sorted_routes == NULL)
         return sp_yaml_refuse_memory(yaml);
-    for (const struct draft_route *draft = drafts->first_route; status == SP_OK && draft != NULL; draft = draft->next) {
-        status = check_route(yaml, schema, draft);
+    for (const struct draft_route *draft = drafts->first_route; draft != NULL; draft = draft->next) {
+        enum sp_status status = check_route(yaml, schema, draft);
+        if (status != SP_OK)
+            return status;
         schema->routes[count] = draft->route;
         schema->sorted_routes[count] = &schema->routes[count];
         count++;
     }
     schema->route_count = count;
-    if (status != SP_OK)
-        return status;
     qsort(schema->sorted_routes, schema->route_count, sizeof(*schema->sorted_routes), compare_routes);
     return sp_routes_compile(schema->routes, schema->route_count, yaml->arena, &schema->matcher, yaml->error);
 }
@@ -418,17 +429,21 @@ enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struc
         return sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: longer than 1 MiB");
     enum sp_status status = sp_yaml_read(&yaml, text, "the schema is empty; begin with \"version: 1\"",
                                          "a schema is a mapping; begin with \"version: 1\"", read_top);
-    if (status == SP_OK && (drafts.seen & 1) == 0)
-        status = sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: version is missing; add \"version: 1\"");
-    if (status == SP_OK)
-        status = build_permissions(&yaml, &schema);
-    if (status == SP_OK)
-        status = build_types(&yaml, &schema);
-    if (status == SP_OK)
-        status = build_routes(&yaml, &schema);
-    if (status == SP_OK)
-        *ret_schema = schema;
-    return status;
+    if (status != SP_OK)
+        return status;
+    if ((drafts.seen & 1) == 0)
+        return sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: version is missing; add \"version: 1\"");
+    status = build_permissions(&yaml, &schema);
+    if (status != SP_OK)
+        return status;
+    status = build_types(&yaml, &schema);
+    if (status != SP_OK)
+        return status;
+    status = build_routes(&yaml, &schema);
+    if (status != SP_OK)
+        return status;
+    *ret_schema = schema;
+    return SP_OK;
 }
 
 /* Names come first in all that is looked up, so that one search serves them all. */

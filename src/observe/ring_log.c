@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 enum {
@@ -51,19 +51,13 @@ struct sp_ring_log {
     char buffer[BUFFER_BYTES];
 };
 
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- the threads that write records ---- */
 
-static size_t padded(size_t size) {
+static size_t padded_size(size_t size) {
     return HEAD_BYTES + (size + HEAD_BYTES - 1) / HEAD_BYTES * HEAD_BYTES;
 }
 
-static bool has_room(struct ring *ring, size_t head, size_t wanted, size_t capacity) {
+static bool ring_has_room(struct ring *ring, size_t head, size_t wanted, size_t capacity) {
     if (head + wanted - ring->tail_seen <= capacity)
         return true;
     ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
@@ -75,7 +69,7 @@ static void set_size(uint8_t *at, size_t size) {
     memcpy(at, &value, sizeof(value));
 }
 
-static uint8_t *bytes_of(struct sp_ring_log *log, struct ring *ring) {
+static uint8_t *ring_memory(struct sp_ring_log *log, struct ring *ring) {
     uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
     if (bytes == NULL) {
         bytes = aligned_alloc(LINE_BYTES, log->options.ring_bytes);
@@ -92,12 +86,12 @@ static void count_drop(struct ring *ring) {
 void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned which, size_t size) {
     struct ring *ring = &log->rings[which];
     size_t capacity = log->options.ring_bytes;
-    uint8_t *bytes = bytes_of(log, ring);
+    uint8_t *bytes = ring_memory(log, ring);
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     size_t left = capacity - (head & (capacity - 1));
-    size_t wanted = padded(size);
+    size_t wanted = padded_size(size);
     size_t skipped = wanted > left ? left : 0;
-    if (bytes == NULL || size > SP_RING_LOG_RECORD_BYTES || !has_room(ring, head, skipped + wanted, capacity)) {
+    if (bytes == NULL || size > SP_RING_LOG_RECORD_BYTES || !ring_has_room(ring, head, skipped + wanted, capacity)) {
         count_drop(ring);
         return NULL;
     }
@@ -120,7 +114,7 @@ static void wake_if_half_full(const struct sp_ring_log *log, struct ring *ring, 
 void sp_ring_log_commit(struct sp_ring_log *log, unsigned which, size_t size) {
     struct ring *ring = &log->rings[which];
     size_t capacity = log->options.ring_bytes;
-    size_t head = ring->reserved_at + padded(size);
+    size_t head = ring->reserved_at + padded_size(size);
     uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
     set_size(bytes + (ring->reserved_at & (capacity - 1)), size);
     atomic_store_explicit(&ring->head, head, memory_order_release);
@@ -142,8 +136,8 @@ static void take_file(struct sp_ring_log *log, int fd) {
     log->is_pipe = fstat(fd, &about) != 0 || !S_ISREG(about.st_mode);
 }
 
-static void complain(struct sp_ring_log *log, const char *what) {
-    int64_t now_s = now_ms() / 1000;
+static void log_write_error(struct sp_ring_log *log, const char *what) {
+    int64_t now_s = sp_clock_monotonic_ms() / 1000;
     int reason = errno;
     if (log->last_said_s != 0 && now_s - log->last_said_s < SAY_AGAIN_S)
         return;
@@ -151,10 +145,10 @@ static void complain(struct sp_ring_log *log, const char *what) {
     sp_log(SP_LOG_ERROR, "the log %s %s: %s", log->options.path, what, strerror(reason));
 }
 
-static void reopen(struct sp_ring_log *log) {
+static void reopen_file(struct sp_ring_log *log) {
     int fd = open_file(log->options.path);
     if (fd < 0) {
-        complain(log, "cannot be opened anew, the old file goes on");
+        log_write_error(log, "cannot be reopened, writing to the old file");
         return;
     }
     close(log->fd);
@@ -162,7 +156,7 @@ static void reopen(struct sp_ring_log *log) {
 }
 
 static bool gave_up(const struct sp_ring_log *log) {
-    return atomic_load(&log->stopping) && now_ms() >= log->give_up_ms;
+    return atomic_load(&log->stopping) && sp_clock_monotonic_ms() >= log->give_up_ms;
 }
 
 /* False when stopping and nobody reads. */
@@ -174,7 +168,7 @@ static bool wait_for_reader(const struct sp_ring_log *log) {
     return true;
 }
 
-static bool write_all(struct sp_ring_log *log) {
+static bool write_buffer(struct sp_ring_log *log) {
     size_t done = 0;
     while (done < log->used) {
         size_t size = log->used - done;
@@ -184,7 +178,7 @@ static bool write_all(struct sp_ring_log *log) {
             size = PIPE_PIECE_BYTES;
         ssize_t wrote = write(log->fd, log->buffer + done, size);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
-            complain(log, "cannot be written");
+            log_write_error(log, "cannot be written");
             return false;
         }
         done += wrote > 0 ? (size_t)wrote : 0;
@@ -192,19 +186,19 @@ static bool write_all(struct sp_ring_log *log) {
     return true;
 }
 
-static void flush(struct sp_ring_log *log) {
+static void flush_lines(struct sp_ring_log *log) {
     if (log->lines > 0)
-        atomic_fetch_add(write_all(log) ? &log->written : &log->lost, log->lines);
+        atomic_fetch_add(write_buffer(log) ? &log->written : &log->lost, log->lines);
     log->lines = 0;
     log->used = 0;
 }
 
 /* ---- the log's thread ---- */
 
-static void add_line(struct sp_ring_log *log, const uint8_t *record, size_t size) {
+static void format_line(struct sp_ring_log *log, const uint8_t *record, size_t size) {
     struct sp_text_out out;
     if (log->used + SP_RING_LOG_LINE_BYTES > BUFFER_BYTES)
-        flush(log);
+        flush_lines(log);
     sp_text_out_init(&out, log->buffer + log->used, SP_RING_LOG_LINE_BYTES);
     log->options.format(record, size, &out);
     log->used += out.used;
@@ -212,7 +206,7 @@ static void add_line(struct sp_ring_log *log, const uint8_t *record, size_t size
 }
 
 /* True when there was something. */
-static bool drain(struct sp_ring_log *log, struct ring *ring) {
+static bool drain_ring(struct sp_ring_log *log, struct ring *ring) {
     size_t capacity = log->options.ring_bytes;
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
@@ -225,8 +219,8 @@ static bool drain(struct sp_ring_log *log, struct ring *ring) {
         if (size == 0) {
             tail += capacity - (tail & (capacity - 1));
         } else {
-            add_line(log, at + HEAD_BYTES, (size_t)size);
-            tail += padded((size_t)size);
+            format_line(log, at + HEAD_BYTES, (size_t)size);
+            tail += padded_size((size_t)size);
         }
         atomic_store_explicit(&ring->tail, tail, memory_order_release);
     }
@@ -240,16 +234,16 @@ static void wait_for_records(struct sp_ring_log *log) {
         (void)eventfd_read(log->wake_fd, &count);
 }
 
-static void *thread_main(void *user) {
+static void *run_log_thread(void *user) {
     struct sp_ring_log *log = user;
     for (;;) {
         bool last = atomic_load(&log->stopping);
         if (atomic_exchange(&log->reopen, false))
-            reopen(log);
+            reopen_file(log);
         bool some = false;
         for (unsigned i = 0; i < log->options.rings; i++)
-            some |= drain(log, &log->rings[i]);
-        flush(log);
+            some |= drain_ring(log, &log->rings[i]);
+        flush_lines(log);
         if (last)
             return NULL;
         if (!some)
@@ -259,7 +253,7 @@ static void *thread_main(void *user) {
 
 /* ---- life ---- */
 
-static struct sp_ring_log *create(const struct sp_ring_log_options *options) {
+static struct sp_ring_log *create_ring_log(const struct sp_ring_log_options *options) {
     struct sp_ring_log *log = calloc(1, sizeof(*log));
     if (log == NULL)
         return NULL;
@@ -274,28 +268,33 @@ static struct sp_ring_log *create(const struct sp_ring_log_options *options) {
     return log;
 }
 
+static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error) {
+    int fd = open_file(log->options.path);
+    if (fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", log->options.path, strerror(errno));
+    take_file(log, fd);
+    log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (log->wake_fd < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot create_ring_log an eventfd: %s", strerror(errno));
+    int failed = pthread_create(&log->thread, NULL, run_log_thread, log);
+    if (failed != 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));
+    log->running = true;
+    return SP_OK;
+}
+
 enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struct sp_ring_log **ret_log,
                                 struct sp_error *error) {
-    struct sp_ring_log *log = create(options);
-    enum sp_status status = SP_OK;
+    struct sp_ring_log *log = create_ring_log(options);
     if (log == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    int fd = open_file(options->path);
-    if (fd < 0)
-        status = sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", options->path, strerror(errno));
-    else
-        take_file(log, fd);
-    if (status == SP_OK && (log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-        status = sp_error_set(error, SP_ERR_IO, "cannot make an eventfd: %s", strerror(errno));
-    int failed = status == SP_OK ? pthread_create(&log->thread, NULL, thread_main, log) : 0;
-    if (failed != 0)
-        status = sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));
-    log->running = status == SP_OK;
-    if (status == SP_OK)
-        *ret_log = log;
-    else
+    enum sp_status status = start_log(log, error);
+    if (status != SP_OK) {
         sp_ring_log_close(log);
-    return status;
+        return status;
+    }
+    *ret_log = log;
+    return SP_OK;
 }
 
 void sp_ring_log_reopen(struct sp_ring_log *log) {
@@ -318,7 +317,7 @@ void sp_ring_log_close(struct sp_ring_log *log) {
     if (log == NULL)
         return;
     if (log->running) {
-        log->give_up_ms = now_ms() + CLOSING_MS;
+        log->give_up_ms = sp_clock_monotonic_ms() + CLOSING_MS;
         atomic_store(&log->stopping, true);
         (void)eventfd_write(log->wake_fd, 1);
         pthread_join(log->thread, NULL);

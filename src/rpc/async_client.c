@@ -29,7 +29,7 @@ struct sp_rpc_async_client {
     grpc_slice taken;            /* memory of the reply that the caller looks at */
 };
 
-static grpc_metadata bearer(struct sp_str key) {
+static grpc_metadata make_authorization(struct sp_str key) {
     grpc_metadata metadata = {.key = grpc_slice_from_static_string("authorization"), .value = grpc_empty_slice()};
     static const char scheme[] = "Bearer ";
     if (key.size > 0) {
@@ -48,7 +48,7 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
     if (client == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     client->taken = grpc_empty_slice();
-    client->authorization = bearer(options->key);
+    client->authorization = make_authorization(options->key);
     client->cq = grpc_completion_queue_create_for_next(NULL);
     client->slots = calloc(options->slots, sizeof(*client->slots));
     client->connections = calloc(options->connections, sizeof(*client->connections));
@@ -58,20 +58,19 @@ enum sp_status sp_rpc_async_open(const struct sp_rpc_async_options *options, str
     }
     client->slot_count = options->slots;
     client->wait_for_ready = options->wait_for_ready;
-    enum sp_status status = SP_OK;
-    for (unsigned i = 0; i < options->connections && status == SP_OK; i++) {
-        status = sp_rpc_async_connect(&client->connections[i], options->target, &options->tls, options->path, error);
-        if (status == SP_OK)
-            client->connection_count++;
+    for (; client->connection_count < options->connections; client->connection_count++) {
+        enum sp_status status = sp_rpc_async_connect(&client->connections[client->connection_count], options->target,
+                                                     &options->tls, options->path, error);
+        if (status != SP_OK) {
+            sp_rpc_async_close(client);
+            return status;
+        }
     }
-    if (status == SP_OK)
-        *ret_client = client;
-    else
-        sp_rpc_async_close(client);
-    return status;
+    *ret_client = client;
+    return SP_OK;
 }
 
-static void end_call(struct sp_rpc_async_client *client, struct slot *slot) {
+static void end_slot_call(struct sp_rpc_async_client *client, struct slot *slot) {
     grpc_metadata_array_destroy(&slot->initial_metadata);
     grpc_metadata_array_destroy(&slot->trailing_metadata);
     grpc_slice_unref(slot->message);
@@ -80,7 +79,7 @@ static void end_call(struct sp_rpc_async_client *client, struct slot *slot) {
     client->in_flight--;
 }
 
-static void cancel_all(struct sp_rpc_async_client *client) {
+static void cancel_calls(struct sp_rpc_async_client *client) {
     for (unsigned i = 0; i < client->slot_count; i++)
         if (client->slots[i].call != NULL)
             grpc_call_cancel(client->slots[i].call, NULL);
@@ -92,7 +91,7 @@ static void cancel_all(struct sp_rpc_async_client *client) {
 void sp_rpc_async_close(struct sp_rpc_async_client *client) {
     if (client == NULL)
         return;
-    cancel_all(client);
+    cancel_calls(client);
     for (unsigned i = 0; i < client->connection_count; i++)
         grpc_channel_destroy(client->connections[i].channel);
     sp_rpc_async_destroy_queue(client->cq);
@@ -153,6 +152,6 @@ bool sp_rpc_async_next(struct sp_rpc_async_client *client, uint64_t until_ns,
         .status = slot->code == GRPC_STATUS_OK ? SP_OK : sp_status_from_grpc((int)slot->code),
         .reply = sp_rpc_async_take(slot->reply, &client->taken),
     };
-    end_call(client, slot);
+    end_slot_call(client, slot);
     return true;
 }

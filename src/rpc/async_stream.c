@@ -39,26 +39,26 @@ struct sp_rpc_async_streams {
     grpc_slice taken;   /* memory of the message that the caller looks at */
 };
 
-static void start(struct sp_rpc_async_streams *streams, struct stream *stream, const grpc_op *ops, size_t count,
-                  struct tag *tag) {
+static void start_stream_batch(struct sp_rpc_async_streams *streams, struct stream *stream, const grpc_op *ops,
+                               size_t count, struct tag *tag) {
     /* Only a programmer's error makes the start of a batch fail. */
     if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK)
         abort();
     streams->under_way++;
 }
 
-static void receive(struct sp_rpc_async_streams *streams, struct stream *stream) {
+static void ask_for_next(struct sp_rpc_async_streams *streams, struct stream *stream) {
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
     op.data.recv_message.recv_message = &stream->received;
     stream->received = NULL;
-    start(streams, stream, &op, 1, &stream->receiving);
+    start_stream_batch(streams, stream, &op, 1, &stream->receiving);
 }
 
 static void send_first(struct sp_rpc_async_streams *streams, struct stream *stream) {
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
     op.data.send_message.send_message = stream->queue[stream->queue_first];
     stream->sending = true;
-    start(streams, stream, &op, 1, &stream->sent);
+    start_stream_batch(streams, stream, &op, 1, &stream->sent);
 }
 
 static void open_stream(struct sp_rpc_async_streams *streams, unsigned i) {
@@ -83,12 +83,12 @@ static void open_stream(struct sp_rpc_async_streams *streams, unsigned i) {
     ops[2].data.recv_status_on_client.trailing_metadata = &stream->trailing_metadata;
     ops[2].data.recv_status_on_client.status = &stream->code;
     ops[2].data.recv_status_on_client.status_details = &stream->message;
-    start(streams, stream, ops, 3, &stream->end);
-    receive(streams, stream);
+    start_stream_batch(streams, stream, ops, 3, &stream->end);
+    ask_for_next(streams, stream);
 }
 
-static enum sp_status allocate(struct sp_rpc_async_streams *streams,
-                               const struct sp_rpc_async_stream_options *options) {
+static enum sp_status allocate_streams(struct sp_rpc_async_streams *streams,
+                                       const struct sp_rpc_async_stream_options *options) {
     streams->streams = calloc(options->streams, sizeof(*streams->streams));
     streams->connections = calloc(options->connections, sizeof(*streams->connections));
     streams->queues = calloc((size_t)options->streams * options->queue, sizeof(grpc_byte_buffer *));
@@ -107,20 +107,18 @@ enum sp_status sp_rpc_async_streams_open(const struct sp_rpc_async_stream_option
     streams->taken = grpc_empty_slice();
     streams->cq = grpc_completion_queue_create_for_next(NULL);
     streams->queue_size = options->queue;
-    enum sp_status status = allocate(streams, options);
+    enum sp_status status = allocate_streams(streams, options);
     if (status != SP_OK) {
         sp_rpc_async_streams_close(streams);
         return sp_error_set(error, status, "out of memory");
     }
-    while (status == SP_OK && streams->connection_count < options->connections) {
+    for (; streams->connection_count < options->connections; streams->connection_count++) {
         status = sp_rpc_async_connect(&streams->connections[streams->connection_count], options->target, &options->tls,
                                       options->path, error);
-        if (status == SP_OK)
-            streams->connection_count++;
-    }
-    if (status != SP_OK) {
-        sp_rpc_async_streams_close(streams);
-        return status;
+        if (status != SP_OK) {
+            sp_rpc_async_streams_close(streams);
+            return status;
+        }
     }
     for (; streams->stream_count < options->streams; streams->stream_count++)
         open_stream(streams, streams->stream_count);
@@ -170,7 +168,7 @@ bool sp_rpc_async_stream_send(struct sp_rpc_async_streams *streams, unsigned num
 }
 
 /* A message has gone, or never will. */
-static void sent(struct sp_rpc_async_streams *streams, struct stream *stream, bool ok) {
+static void take_sent(struct sp_rpc_async_streams *streams, struct stream *stream, bool ok) {
     grpc_byte_buffer_destroy(stream->queue[stream->queue_first]);
     stream->queue_first = (stream->queue_first + 1) % streams->queue_size;
     stream->queue_count--;
@@ -180,19 +178,19 @@ static void sent(struct sp_rpc_async_streams *streams, struct stream *stream, bo
 }
 
 /* Whether the batch that ended is something to tell of. */
-static bool handle(struct sp_rpc_async_streams *streams, const struct tag *tag, bool ok,
-                   struct sp_rpc_stream_event *ret_event) {
+static bool take_event(struct sp_rpc_async_streams *streams, const struct tag *tag, bool ok,
+                       struct sp_rpc_stream_event *ret_event) {
     struct stream *stream = tag->stream;
     *ret_event = (struct sp_rpc_stream_event){.stream = (unsigned)(stream - streams->streams), .status = SP_OK};
     switch (tag->kind) {
     case TAG_SENT:
-        sent(streams, stream, ok);
+        take_sent(streams, stream, ok);
         return false;
     case TAG_RECEIVED:
         if (stream->received == NULL)
             return false; /* no more will come; the end is told of by its own */
         ret_event->message = sp_rpc_async_take(stream->received, &streams->taken);
-        receive(streams, stream);
+        ask_for_next(streams, stream);
         return true;
     case TAG_ENDED:
         stream->ended = true;
@@ -210,7 +208,7 @@ bool sp_rpc_async_streams_next(struct sp_rpc_async_streams *streams, uint64_t un
         if (event.type != GRPC_OP_COMPLETE)
             return false;
         streams->under_way--;
-        if (handle(streams, event.tag, event.success != 0, ret_event))
+        if (take_event(streams, event.tag, event.success != 0, ret_event))
             return true;
     }
     return false;

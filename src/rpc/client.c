@@ -54,14 +54,14 @@ struct sp_rpc_stream {
 
 /* gRPC writes lines to stderr that clients can cause at will. What it says comes back as a status too, but for the assertion
  * that ends the process. */
-static void drop_log(gpr_log_func_args *args) {
+static void filter_log(gpr_log_func_args *args) {
     if (strstr(args->message, "assertion failed") != NULL)
         (void)fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
 }
 
 void sp_rpc_global_init(void) {
     if (getenv("GRPC_VERBOSITY") == NULL)
-        gpr_set_log_function(drop_log);
+        gpr_set_log_function(filter_log);
     grpc_init();
 }
 
@@ -82,7 +82,7 @@ static void wipe_secret(void *user) {
     free(secret);
 }
 
-static struct secret *make_secret(struct sp_str scheme, struct sp_str text) {
+static struct secret *create_header_value(struct sp_str scheme, struct sp_str text) {
     struct secret *secret = malloc(sizeof(*secret) + scheme.size + text.size);
     if (secret == NULL)
         return NULL;
@@ -106,14 +106,14 @@ static void remove_header(struct sp_rpc_client *client, const char *name) {
 static enum sp_status add_header(struct sp_rpc_client *client, const char *name, struct sp_str scheme,
                                  struct sp_str text, struct sp_error *error) {
     if (client->header_count == METADATA_MAX)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "%d headers are the most", METADATA_MAX);
-    struct secret *secret = make_secret(scheme, text);
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "at most %d headers can be set", METADATA_MAX);
+    struct secret *secret = create_header_value(scheme, text);
     if (secret == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     grpc_slice value = grpc_slice_new_with_user_data(secret->text, secret->size, wipe_secret, secret);
     if (!grpc_header_nonbin_value_is_legal(value)) {
         grpc_slice_unref(value);
-        return sp_error_set(error, SP_ERR_INVALID, "%s: holds characters that no header may hold", name);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: contains characters that a header must not contain", name);
     }
     client->headers[client->header_count++] = (struct header){name, value};
     return SP_OK;
@@ -121,7 +121,9 @@ static enum sp_status add_header(struct sp_rpc_client *client, const char *name,
 
 static enum sp_status set_key(struct sp_rpc_client *client, struct sp_str key, struct sp_error *error) {
     enum sp_status status = add_header(client, "authorization", SP_STR_LITERAL("Bearer "), key, error);
-    return status == SP_ERR_INVALID ? sp_error_set(error, status, "the key holds characters that no key has") : status;
+    if (status == SP_ERR_INVALID)
+        return sp_error_set(error, status, "the key contains characters that no key has");
+    return status;
 }
 
 enum sp_status sp_rpc_client_set_metadata(struct sp_rpc_client *client, const char *name, struct sp_str value,
@@ -161,7 +163,7 @@ static enum sp_status connect_channel(struct sp_rpc_client *client, const struct
 enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, struct sp_rpc_client **ret_client,
                                   struct sp_error *error) {
     if (options->target == NULL || options->target[0] == '\0')
-        return sp_error_set(error, SP_ERR_INVALID, "no server to connect to was given");
+        return sp_error_set(error, SP_ERR_INVALID, "no server address was given");
     struct sp_rpc_client *client = calloc(1, sizeof(*client));
     if (client == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -169,11 +171,14 @@ enum sp_status sp_rpc_client_open(const struct sp_rpc_client_options *options, s
     client->timeout_ms = options->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : options->timeout_ms;
     client->cq = grpc_completion_queue_create_for_pluck(NULL);
     enum sp_status status = options->key.size == 0 ? SP_OK : set_key(client, options->key, error);
-    if (status == SP_OK)
-        status = connect_channel(client, options, error);
-    if (status == SP_OK)
-        *ret_client = client;
-    else
+    if (status != SP_OK)
+        goto out;
+    status = connect_channel(client, options, error);
+    if (status != SP_OK)
+        goto out;
+    *ret_client = client;
+out:
+    if (status != SP_OK)
         sp_rpc_client_close(client);
     return status;
 }
@@ -211,7 +216,8 @@ bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
 
 /* ---- the parts of a call ---- */
 
-static void begin(struct sp_rpc_stream *stream, struct sp_rpc_client *client, const char *path, gpr_timespec deadline) {
+static void begin_call(struct sp_rpc_stream *stream, struct sp_rpc_client *client, const char *path,
+                       gpr_timespec deadline) {
     grpc_slice method = grpc_slice_from_copied_string(path);
     memset(stream, 0, sizeof(*stream));
     stream->client = client;
@@ -223,14 +229,14 @@ static void begin(struct sp_rpc_stream *stream, struct sp_rpc_client *client, co
     grpc_metadata_array_init(&stream->trailing_metadata);
 }
 
-static void end(struct sp_rpc_stream *stream) {
+static void end_call(struct sp_rpc_stream *stream) {
     grpc_metadata_array_destroy(&stream->initial_metadata);
     grpc_metadata_array_destroy(&stream->trailing_metadata);
     grpc_slice_unref(stream->message);
     grpc_call_unref(stream->call);
 }
 
-static void set_initial_op(struct sp_rpc_stream *stream, grpc_op *op) {
+static void set_headers_op(struct sp_rpc_stream *stream, grpc_op *op) {
     op->op = GRPC_OP_SEND_INITIAL_METADATA;
     for (size_t i = 0; i < stream->client->header_count; i++) {
         stream->headers[i].key = grpc_slice_from_static_string(stream->client->headers[i].name);
@@ -273,20 +279,20 @@ static enum sp_status take_buffer(grpc_byte_buffer *buffer, struct sp_arena *are
     }
     grpc_byte_buffer_destroy(buffer);
     if (copy == NULL)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "the reply of %zu bytes is larger than what was set aside", size);
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the reply of %zu bytes is larger than the client allows", size);
     *ret_bytes = (struct sp_bytes){copy, at};
     return SP_OK;
 }
 
 /* Runs a batch to its end. False when gRPC refused it or it failed. */
-static bool run_batch(struct sp_rpc_stream *stream, const grpc_op *ops, size_t count, void *tag) {
+static bool run_call_batch(struct sp_rpc_stream *stream, const grpc_op *ops, size_t count, void *tag) {
     if (grpc_call_start_batch(stream->call, ops, count, tag, NULL) != GRPC_CALL_OK)
         return false;
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, tag, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     return event.type == GRPC_OP_COMPLETE && event.success != 0;
 }
 
-static enum sp_status status_of(const struct sp_rpc_stream *stream, struct sp_error *error) {
+static enum sp_status read_final_status(const struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = sp_status_from_grpc((int)stream->code);
     if (status == SP_OK)
         return SP_OK;
@@ -296,11 +302,11 @@ static enum sp_status status_of(const struct sp_rpc_stream *stream, struct sp_er
 
 /* ---- unary ---- */
 
-static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer *request) {
+static grpc_byte_buffer *exchange_messages(struct sp_rpc_stream *stream, grpc_byte_buffer *request) {
     grpc_byte_buffer *reply = NULL;
     grpc_op ops[6];
     memset(ops, 0, sizeof(ops));
-    set_initial_op(stream, &ops[0]);
+    set_headers_op(stream, &ops[0]);
     ops[1].op = GRPC_OP_SEND_MESSAGE;
     ops[1].data.send_message.send_message = request;
     ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
@@ -309,7 +315,7 @@ static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer
     ops[4].op = GRPC_OP_RECV_MESSAGE;
     ops[4].data.recv_message.recv_message = &reply;
     set_status_op(stream, &ops[5]);
-    if (!run_batch(stream, ops, 6, stream))
+    if (!run_call_batch(stream, ops, 6, stream))
         stream->code = GRPC_STATUS_INTERNAL;
     return reply;
 }
@@ -317,46 +323,42 @@ static grpc_byte_buffer *exchange(struct sp_rpc_stream *stream, grpc_byte_buffer
 enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path, struct sp_bytes request,
                                   struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     struct sp_rpc_stream stream;
-    struct sp_bytes bytes = {NULL, 0};
     gpr_timespec timeout = gpr_time_from_millis(client->timeout_ms, GPR_TIMESPAN);
-    begin(&stream, client, path, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout));
+    begin_call(&stream, client, path, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout));
     grpc_byte_buffer *buffer = make_buffer(request);
-    grpc_byte_buffer *reply = exchange(&stream, buffer);
+    grpc_byte_buffer *reply = exchange_messages(&stream, buffer);
     grpc_byte_buffer_destroy(buffer);
-    /* The batch succeeds even where the call failed: only the status tells. */
-    enum sp_status status = status_of(&stream, error);
-    if (status == SP_OK && reply == NULL) {
-        status = sp_error_set(error, SP_ERR_INTERNAL, "the server ended the call without a reply");
-    } else if (status == SP_OK) {
-        status = take_buffer(reply, arena, &bytes, error);
-        reply = NULL;
+    /* The batch succeeds even if the call failed: only the status tells. */
+    enum sp_status status = read_final_status(&stream, error);
+    end_call(&stream);
+    if (status != SP_OK) {
+        if (reply != NULL)
+            grpc_byte_buffer_destroy(reply);
+        return status;
     }
-    if (reply != NULL)
-        grpc_byte_buffer_destroy(reply);
-    end(&stream);
-    if (status == SP_OK)
-        *ret_reply = bytes;
-    return status;
+    if (reply == NULL)
+        return sp_error_set(error, SP_ERR_INTERNAL, "the server ended the call without a reply");
+    return take_buffer(reply, arena, ret_reply, error);
 }
 
 /* ---- streams ---- */
 
 /* Waits for the call's end and says how it ended. */
-static enum sp_status read_status(struct sp_rpc_stream *stream, struct sp_error *error) {
+static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (!stream->ended) {
         grpc_op op;
         memset(&op, 0, sizeof(op));
         set_status_op(stream, &op);
-        if (!run_batch(stream, &op, 1, stream))
+        if (!run_call_batch(stream, &op, 1, stream))
             stream->code = GRPC_STATUS_INTERNAL;
         stream->ended = true;
     }
-    return status_of(stream, error);
+    return read_final_status(stream, error);
 }
 
 /* What a failed operation means: the call's error, or that the call is over. */
-static enum sp_status failure(struct sp_rpc_stream *stream, struct sp_error *error) {
-    enum sp_status status = read_status(stream, error);
+static enum sp_status explain_failure(struct sp_rpc_stream *stream, struct sp_error *error) {
+    enum sp_status status = wait_for_status(stream, error);
     return status != SP_OK ? status : sp_error_set(error, SP_ERR_OUT_OF_RANGE, "the server ended the call");
 }
 
@@ -365,12 +367,12 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
     struct sp_rpc_stream *stream = malloc(sizeof(*stream));
     if (stream == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    begin(stream, client, path, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    begin_call(stream, client, path, gpr_inf_future(GPR_CLOCK_MONOTONIC));
     grpc_op op;
     memset(&op, 0, sizeof(op));
-    set_initial_op(stream, &op);
-    if (!run_batch(stream, &op, 1, stream)) {
-        enum sp_status status = failure(stream, error);
+    set_headers_op(stream, &op);
+    if (!run_call_batch(stream, &op, 1, stream)) {
+        enum sp_status status = explain_failure(stream, error);
         sp_rpc_stream_close(stream);
         return status;
     }
@@ -380,23 +382,23 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
 
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message, struct sp_error *error) {
     if (stream->ended)
-        return failure(stream, error);
+        return explain_failure(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_MESSAGE;
     op.data.send_message.send_message = make_buffer(message);
-    bool sent = run_batch(stream, &op, 1, stream);
+    bool sent = run_call_batch(stream, &op, 1, stream);
     grpc_byte_buffer_destroy(op.data.send_message.send_message);
-    return sent ? SP_OK : failure(stream, error);
+    return sent ? SP_OK : explain_failure(stream, error);
 }
 
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (stream->ended)
-        return failure(stream, error);
+        return explain_failure(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-    return run_batch(stream, &op, 1, stream) ? SP_OK : failure(stream, error);
+    return run_call_batch(stream, &op, 1, stream) ? SP_OK : explain_failure(stream, error);
 }
 
 /* False where gRPC refused it. */
@@ -418,17 +420,17 @@ static bool ask_for_message(struct sp_rpc_stream *stream) {
 static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
                                     struct sp_bytes *ret_message, struct sp_error *error) {
     if (stream->ended || (!stream->receiving && !ask_for_message(stream)))
-        return failure(stream, error);
+        return explain_failure(stream, error);
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
     if (event.type == GRPC_QUEUE_TIMEOUT)
-        return sp_error_set(error, SP_ERR_DEADLINE, "nothing came in time");
+        return sp_error_set(error, SP_ERR_DEADLINE, "no message came in time");
     stream->receiving = false;
     grpc_byte_buffer *buffer = stream->received;
     stream->received = NULL;
     if (event.success == 0 || buffer == NULL) {
         if (buffer != NULL)
             grpc_byte_buffer_destroy(buffer);
-        return failure(stream, error);
+        return explain_failure(stream, error);
     }
     return take_buffer(buffer, arena, ret_message, error);
 }
@@ -463,11 +465,10 @@ void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
     if (!stream->ended) {
         struct sp_error ignored;
         grpc_call_cancel(stream->call, NULL);
-        if (read_status(stream, &ignored) == SP_OK) {
-            /* It ended before the cancellation: as good. */
-        }
+        enum sp_status status = wait_for_status(stream, &ignored);
+        (void)status; /* it may have ended before the cancellation */
     }
     drop_message(stream);
-    end(stream);
+    end_call(stream);
     free(stream);
 }

@@ -60,7 +60,7 @@ void sp_rpc_health_free(struct health *health) {
     free(health);
 }
 
-static bool is_known(const struct health *health, struct sp_str name) {
+static bool knows_service(const struct health *health, struct sp_str name) {
     for (size_t i = 0; i < health->name_count; i++)
         if (sp_str_equal(health->names[i], name))
             return true;
@@ -68,7 +68,7 @@ static bool is_known(const struct health *health, struct sp_str name) {
 }
 
 enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
-    if (is_known(health, name))
+    if (knows_service(health, name))
         return SP_OK;
     struct sp_str *names = sp_array_reserve(health->names, health->name_count, &health->name_capacity, sizeof(*names));
     if (names == NULL)
@@ -81,7 +81,7 @@ enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str na
     return SP_OK;
 }
 
-static serving_status status_now(struct health *health, bool of_liveness) {
+static serving_status read_serving(struct health *health, bool of_liveness) {
     pthread_mutex_lock(&health->lock);
     serving_status status = health->serving || of_liveness ? STATUS(SERVING) : STATUS(NOT_SERVING);
     pthread_mutex_unlock(&health->lock);
@@ -100,14 +100,15 @@ void sp_rpc_health_set(struct health *health, bool serving) {
 
 /* ---- messages ---- */
 
-static enum sp_status read_request(struct sp_rpc_call *call, struct sp_bytes bytes, struct sp_str *ret_service,
-                                   struct sp_error *error) {
+static enum sp_status read_health_request(struct sp_rpc_call *call, struct sp_bytes bytes, struct sp_str *ret_service,
+                                          struct sp_error *error) {
     ProtobufCMessage *message;
     enum sp_status status = sp_wire_unpack(&grpc__health__v1__health_check_request__descriptor, bytes,
                                            sp_rpc_call_arena(call), &message, error);
-    if (status == SP_OK)
-        *ret_service = sp_str_from(((Grpc__Health__V1__HealthCheckRequest *)message)->service);
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_service = sp_str_from(((Grpc__Health__V1__HealthCheckRequest *)message)->service);
+    return SP_OK;
 }
 
 struct response_bytes {
@@ -125,17 +126,17 @@ static struct response_bytes pack_response(serving_status status) {
 
 /* ---- Check ---- */
 
-static void check(struct sp_rpc_call *call, void *user) {
+static void check_health(struct sp_rpc_call *call, void *user) {
     struct health *health = user;
     struct sp_str service;
     struct sp_error error;
-    enum sp_status status = read_request(call, sp_rpc_call_request(call), &service, &error);
+    enum sp_status status = read_health_request(call, sp_rpc_call_request(call), &service, &error);
     if (status != SP_OK) {
         sp_rpc_fail(call, status, error.message);
-    } else if (!is_known(health, service)) {
+    } else if (!knows_service(health, service)) {
         sp_rpc_fail(call, SP_ERR_NOT_FOUND, "this server has no such service");
     } else {
-        struct response_bytes bytes = pack_response(status_now(health, is_liveness(service)));
+        struct response_bytes bytes = pack_response(read_serving(health, is_liveness(service)));
         sp_rpc_reply(call, (struct sp_bytes){bytes.data, bytes.size});
     }
 }
@@ -164,8 +165,8 @@ static void unlink_watcher(struct health *health, struct watcher *watcher) {
 }
 
 /* Tells what the client was not told yet. */
-static void tell(struct health *health, struct watcher *watcher) {
-    serving_status status = watcher->known ? status_now(health, watcher->of_liveness) : STATUS(SERVICE_UNKNOWN);
+static void send_news(struct health *health, struct watcher *watcher) {
+    serving_status status = watcher->known ? read_serving(health, watcher->of_liveness) : STATUS(SERVICE_UNKNOWN);
     if (watcher->sending || watcher->told == status)
         return;
     struct response_bytes bytes = pack_response(status);
@@ -191,15 +192,15 @@ static void watch_received(struct sp_rpc_call *call, void *user, struct sp_bytes
     struct watcher *watcher = sp_rpc_state(call);
     struct sp_str service;
     struct sp_error error;
-    enum sp_status status = read_request(call, message, &service, &error);
+    enum sp_status status = read_health_request(call, message, &service, &error);
     if (status != SP_OK) {
         sp_rpc_fail(call, status, error.message);
         return;
     }
-    watcher->known = is_known(health, service);
+    watcher->known = knows_service(health, service);
     watcher->of_liveness = is_liveness(service);
     link_watcher(health, watcher);
-    tell(health, watcher);
+    send_news(health, watcher);
 }
 
 static void watch_half_closed(struct sp_rpc_call *call, void *user) {
@@ -210,11 +211,11 @@ static void watch_half_closed(struct sp_rpc_call *call, void *user) {
 static void watch_sent(struct sp_rpc_call *call, void *user) {
     struct watcher *watcher = sp_rpc_state(call);
     watcher->sending = false;
-    tell(user, watcher);
+    send_news(user, watcher);
 }
 
 static void watch_woken(struct sp_rpc_call *call, void *user) {
-    tell(user, sp_rpc_state(call));
+    send_news(user, sp_rpc_state(call));
 }
 
 static void watch_closed(struct sp_rpc_call *call, void *user) {
@@ -235,7 +236,7 @@ static const struct sp_rpc_stream_ops watch_ops = {
 
 size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_methods) {
     ret_methods[0] = (struct sp_rpc_method){
-        .path = "/grpc.health.v1.Health/Check", .kind = SP_RPC_UNARY, .unary = check, .user = health};
+        .path = "/grpc.health.v1.Health/Check", .kind = SP_RPC_UNARY, .unary = check_health, .user = health};
     ret_methods[1] = (struct sp_rpc_method){
         .path = "/grpc.health.v1.Health/Watch", .kind = SP_RPC_STREAM, .stream = &watch_ops, .user = health};
     return 2;

@@ -59,9 +59,10 @@ enum sp_status sp_rpc_listeners_bind(struct listeners *listeners, const char *te
     struct listener *made = &all[listeners->count];
     *made = (struct listener){.take = take, .user = user};
     enum sp_status status = sp_listen_open(text, anywhere, &made->socket, error);
-    if (status == SP_OK)
-        listeners->count++;
-    return status;
+    if (status != SP_OK)
+        return status;
+    listeners->count++;
+    return SP_OK;
 }
 
 int sp_rpc_listeners_port(const struct listeners *listeners, size_t i) {

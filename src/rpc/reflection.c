@@ -47,60 +47,82 @@ static enum sp_status add_symbol(struct reflection *reflection, const char *scop
     return SP_OK;
 }
 
-static enum sp_status add_all(struct reflection *reflection, const char *scope,
-                              Sallyport__Descriptor__V1__Named *const *named, size_t count, size_t file) {
-    enum sp_status status = SP_OK;
-    const char *full;
-    for (size_t i = 0; i < count && status == SP_OK; i++)
-        status = add_symbol(reflection, scope, named[i]->name, file, &full);
-    return status;
+static enum sp_status add_symbols(struct reflection *reflection, const char *scope,
+                                  Sallyport__Descriptor__V1__Named *const *named, size_t count, size_t file) {
+    for (size_t i = 0; i < count; i++) {
+        const char *full;
+        enum sp_status status = add_symbol(reflection, scope, named[i]->name, file, &full);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status add_enums(struct reflection *reflection, const char *scope,
                                 Sallyport__Descriptor__V1__Enum *const *enums, size_t count, size_t file) {
-    enum sp_status status = SP_OK;
-    const char *full;
-    for (size_t i = 0; i < count && status == SP_OK; i++) {
-        status = add_symbol(reflection, scope, enums[i]->name, file, &full);
-        if (status == SP_OK) {
-            /* An enum's values live beside it, not below it. */
-            status = add_all(reflection, scope, enums[i]->value, enums[i]->n_value, file);
-        }
+    for (size_t i = 0; i < count; i++) {
+        const char *full;
+        enum sp_status status = add_symbol(reflection, scope, enums[i]->name, file, &full);
+        if (status != SP_OK)
+            return status;
+        /* An enum's values live beside it, not below it. */
+        status = add_symbols(reflection, scope, enums[i]->value, enums[i]->n_value, file);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
+}
+
+static enum sp_status add_messages(struct reflection *reflection, const char *scope,
+                                   const ProtobufCBinaryData *messages, size_t count, size_t file, int depth);
+
+static enum sp_status add_message(struct reflection *reflection, const char *scope, struct sp_bytes bytes, size_t file,
+                                  int depth) {
+    ProtobufCMessage *unpacked;
+    const char *full;
+    enum sp_status status =
+        sp_wire_unpack_trusted(&sallyport__descriptor__v1__message__descriptor, bytes, &reflection->arena, &unpacked);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__Descriptor__V1__Message *message = (const Sallyport__Descriptor__V1__Message *)unpacked;
+    status = add_symbol(reflection, scope, message->name, file, &full);
+    if (status != SP_OK)
+        return status;
+    status = add_symbols(reflection, full, message->field, message->n_field, file);
+    if (status != SP_OK)
+        return status;
+    status = add_enums(reflection, full, message->enum_type, message->n_enum_type, file);
+    if (status != SP_OK)
+        return status;
+    return add_messages(reflection, full, message->nested_type, message->n_nested_type, file, depth + 1);
 }
 
 static enum sp_status add_messages(struct reflection *reflection, const char *scope,
                                    const ProtobufCBinaryData *messages, size_t count, size_t file, int depth) {
-    enum sp_status status = depth > MAX_NESTING ? SP_ERR_CORRUPT : SP_OK;
-    for (size_t i = 0; i < count && status == SP_OK; i++) {
-        ProtobufCMessage *unpacked;
-        const char *full;
-        status =
-            sp_wire_unpack_trusted(&sallyport__descriptor__v1__message__descriptor,
-                                   (struct sp_bytes){messages[i].data, messages[i].len}, &reflection->arena, &unpacked);
+    if (depth > MAX_NESTING)
+        return SP_ERR_CORRUPT;
+    for (size_t i = 0; i < count; i++) {
+        struct sp_bytes bytes = {messages[i].data, messages[i].len};
+        enum sp_status status = add_message(reflection, scope, bytes, file, depth);
         if (status != SP_OK)
-            break;
-        const Sallyport__Descriptor__V1__Message *message = (const Sallyport__Descriptor__V1__Message *)unpacked;
-        if ((status = add_symbol(reflection, scope, message->name, file, &full)) == SP_OK &&
-            (status = add_all(reflection, full, message->field, message->n_field, file)) == SP_OK &&
-            (status = add_enums(reflection, full, message->enum_type, message->n_enum_type, file)) == SP_OK)
-            status = add_messages(reflection, full, message->nested_type, message->n_nested_type, file, depth + 1);
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
-static enum sp_status add_services(struct reflection *reflection, const Sallyport__Descriptor__V1__File *file,
-                                   size_t at) {
-    enum sp_status status = SP_OK;
-    const char *full;
-    for (size_t i = 0; i < file->n_service && status == SP_OK; i++) {
+static enum sp_status add_service_symbols(struct reflection *reflection, const Sallyport__Descriptor__V1__File *file,
+                                          size_t at) {
+    for (size_t i = 0; i < file->n_service; i++) {
         const Sallyport__Descriptor__V1__Service *service = file->service[i];
-        status = add_symbol(reflection, file->package, service->name, at, &full);
-        if (status == SP_OK)
-            status = add_all(reflection, full, service->method, service->n_method, at);
+        const char *full;
+        enum sp_status status = add_symbol(reflection, file->package, service->name, at, &full);
+        if (status != SP_OK)
+            return status;
+        status = add_symbols(reflection, full, service->method, service->n_method, at);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status add_file(struct reflection *reflection, size_t at) {
@@ -113,10 +135,13 @@ static enum sp_status add_file(struct reflection *reflection, size_t at) {
         return status;
     Sallyport__Descriptor__V1__File *file = (Sallyport__Descriptor__V1__File *)unpacked;
     reflection->files[at] = file;
-    if ((status = add_messages(reflection, file->package, file->message_type, file->n_message_type, at, 1)) == SP_OK &&
-        (status = add_enums(reflection, file->package, file->enum_type, file->n_enum_type, at)) == SP_OK)
-        status = add_services(reflection, file, at);
-    return status;
+    status = add_messages(reflection, file->package, file->message_type, file->n_message_type, at, 1);
+    if (status != SP_OK)
+        return status;
+    status = add_enums(reflection, file->package, file->enum_type, file->n_enum_type, at);
+    if (status != SP_OK)
+        return status;
+    return add_service_symbols(reflection, file, at);
 }
 
 static int compare_symbols(const void *a, const void *b) {
@@ -135,11 +160,14 @@ static enum sp_status build_index(struct reflection *reflection, struct sp_bytes
         sp_arena_calloc(&reflection->arena, reflection->file_count + 1, sizeof(Sallyport__Descriptor__V1__File *));
     if (reflection->files == NULL)
         return SP_ERR_MEMORY;
-    for (size_t i = 0; i < reflection->file_count && status == SP_OK; i++)
+    for (size_t i = 0; i < reflection->file_count; i++) {
         status = add_file(reflection, i);
-    if (status == SP_OK && reflection->symbol_count > 0)
+        if (status != SP_OK)
+            return status;
+    }
+    if (reflection->symbol_count > 0)
         qsort(reflection->symbols, reflection->symbol_count, sizeof(*reflection->symbols), compare_symbols);
-    return status;
+    return SP_OK;
 }
 
 enum sp_status sp_rpc_reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
@@ -187,7 +215,7 @@ enum sp_status sp_rpc_reflection_add_service(struct reflection *reflection, stru
 
 /* ---- answering ---- */
 
-static bool find_file(const struct reflection *reflection, const char *name, size_t *ret_file) {
+static bool find_file_named(const struct reflection *reflection, const char *name, size_t *ret_file) {
     for (size_t i = 0; i < reflection->file_count; i++) {
         if (strcmp(reflection->files[i]->name, name) == 0) {
             *ret_file = i;
@@ -217,7 +245,7 @@ static size_t collect_imports(const struct reflection *reflection, size_t file, 
         const Sallyport__Descriptor__V1__File *about = reflection->files[numbers[next]];
         for (size_t i = 0; i < about->n_dependency; i++) {
             size_t import;
-            if (find_file(reflection, about->dependency[i], &import) && !taken[import]) {
+            if (find_file_named(reflection, about->dependency[i], &import) && !taken[import]) {
                 taken[import] = true;
                 numbers[count++] = import;
             }
@@ -282,12 +310,12 @@ static enum sp_status answer_error(enum sp_status reason, const char *text, stru
     return SP_OK;
 }
 
-static enum sp_status answer(const struct reflection *reflection, const request_message *request,
-                             struct sp_arena *arena, response_message *response) {
+static enum sp_status fill_response(const struct reflection *reflection, const request_message *request,
+                                    struct sp_arena *arena, response_message *response) {
     size_t file;
     switch (request->message_request_case) {
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME:
-        return find_file(reflection, request->file_by_filename, &file)
+        return find_file_named(reflection, request->file_by_filename, &file)
                    ? answer_file(reflection, file, arena, response)
                    : answer_error(SP_ERR_NOT_FOUND, "this server has no such file", arena, response);
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
@@ -306,8 +334,8 @@ static enum sp_status answer(const struct reflection *reflection, const request_
     return answer_error(SP_ERR_INVALID, "the request asks for nothing that this server knows", arena, response);
 }
 
-static enum sp_status respond(const struct reflection *reflection, struct sp_bytes message, struct sp_arena *arena,
-                              struct sp_bytes *ret_reply, struct sp_error *error) {
+static enum sp_status answer_request(const struct reflection *reflection, struct sp_bytes message,
+                                     struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     ProtobufCMessage *unpacked;
     enum sp_status status =
         sp_wire_unpack(&grpc__reflection__v1__server_reflection_request__descriptor, message, arena, &unpacked, error);
@@ -317,10 +345,13 @@ static enum sp_status respond(const struct reflection *reflection, struct sp_byt
     grpc__reflection__v1__server_reflection_response__init(&response);
     response.original_request = (request_message *)unpacked;
     response.valid_host = response.original_request->host;
-    status = answer(reflection, response.original_request, arena, &response);
-    if (status == SP_OK)
-        status = sp_wire_pack(&response.base, arena, ret_reply);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "out of memory");
+    status = fill_response(reflection, response.original_request, arena, &response);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_wire_pack(&response.base, arena, ret_reply);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    return SP_OK;
 }
 
 /* ---- the stream: a request, its answer, the next ---- */
@@ -335,11 +366,12 @@ static void info_received(struct sp_rpc_call *call, void *user, struct sp_bytes 
     struct sp_bytes reply = {NULL, 0};
     struct sp_error error;
     sp_arena_reset(arena);
-    enum sp_status status = respond(user, message, arena, &reply, &error);
-    if (status == SP_OK)
-        sp_rpc_send(call, reply);
-    else
+    enum sp_status status = answer_request(user, message, arena, &reply, &error);
+    if (status != SP_OK) {
         sp_rpc_fail(call, status, error.message);
+        return;
+    }
+    sp_rpc_send(call, reply);
 }
 
 static void info_sent(struct sp_rpc_call *call, void *user) {

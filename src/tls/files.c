@@ -14,13 +14,13 @@ enum { MAX_BYTES = 1024 * 1024, LOOK_EVERY_MS = 1000 };
 
 /* ---- reading ---- */
 
-static void free_text(char *text) {
+static void wipe_and_free(char *text) {
     if (text != NULL)
         explicit_bzero(text, strlen(text));
     free(text);
 }
 
-static enum sp_status read_file(const char *path, char **ret_text, struct sp_error *error) {
+static enum sp_status read_pem(const char *path, char **ret_text, struct sp_error *error) {
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: %s", path, strerror(errno));
@@ -84,7 +84,7 @@ static enum sp_status check_ca(const char *path, const char *pem, struct sp_erro
     return count > 0 ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "%s: holds no certificates that can be read", path);
 }
 
-static EVP_PKEY *parse_key(const char *pem) {
+static EVP_PKEY *read_private_key(const char *pem) {
     BIO *bio = BIO_new_mem_buf(pem, -1);
     EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
     BIO_free(bio);
@@ -95,7 +95,7 @@ static EVP_PKEY *parse_key(const char *pem) {
 static enum sp_status check_pair(const struct sp_tls_files *files, const struct sp_tls_material *material,
                                  struct sp_error *error) {
     X509 *certificate = NULL;
-    EVP_PKEY *key = parse_key(material->key);
+    EVP_PKEY *key = read_private_key(material->key);
     int count = count_certificates(material->certificate, &certificate);
     enum sp_status status = SP_OK;
     if (count <= 0)
@@ -114,46 +114,57 @@ static enum sp_status check_pair(const struct sp_tls_files *files, const struct 
     return status;
 }
 
-static enum sp_status read_all(const struct sp_tls_files *files, struct sp_tls_material *material,
-                               struct sp_error *error) {
-    enum sp_status status = SP_OK;
+static enum sp_status read_pair(const struct sp_tls_files *files, struct sp_tls_material *material,
+                                struct sp_error *error) {
+    enum sp_status status = read_pem(files->certificate, &material->certificate, error);
+    if (status != SP_OK)
+        return status;
+    status = read_pem(files->key, &material->key, error);
+    if (status != SP_OK)
+        return status;
+    return check_pair(files, material, error);
+}
+
+static enum sp_status read_files(const struct sp_tls_files *files, struct sp_tls_material *material,
+                                 struct sp_error *error) {
     if ((files->certificate == NULL) != (files->key == NULL))
-        return sp_error_set(error, SP_ERR_INVALID, "a certificate and its key are given together");
-    if (files->certificate != NULL)
-        status = read_file(files->certificate, &material->certificate, error);
-    if (status == SP_OK && files->key != NULL)
-        status = read_file(files->key, &material->key, error);
-    if (status == SP_OK && files->certificate != NULL)
-        status = check_pair(files, material, error);
-    if (status == SP_OK && files->ca != NULL)
-        status = read_file(files->ca, &material->ca, error);
-    if (status == SP_OK && files->ca != NULL)
-        status = check_ca(files->ca, material->ca, error);
-    return status;
+        return sp_error_set(error, SP_ERR_INVALID, "a certificate and its key must be given together");
+    if (files->certificate != NULL) {
+        enum sp_status status = read_pair(files, material, error);
+        if (status != SP_OK)
+            return status;
+    }
+    if (files->ca == NULL)
+        return SP_OK;
+    enum sp_status status = read_pem(files->ca, &material->ca, error);
+    if (status != SP_OK)
+        return status;
+    return check_ca(files->ca, material->ca, error);
 }
 
 enum sp_status sp_tls_material_read(const struct sp_tls_files *files, struct sp_tls_material *ret_material,
                                     struct sp_error *error) {
     struct sp_tls_material material = {0};
-    enum sp_status status = read_all(files, &material, error);
-    if (status == SP_OK)
-        *ret_material = material;
-    else
+    enum sp_status status = read_files(files, &material, error);
+    if (status != SP_OK) {
         sp_tls_material_fini(&material);
-    return status;
+        return status;
+    }
+    *ret_material = material;
+    return SP_OK;
 }
 
 void sp_tls_material_fini(struct sp_tls_material *material) {
-    free_text(material->certificate);
-    free_text(material->key);
-    free_text(material->ca);
+    wipe_and_free(material->certificate);
+    wipe_and_free(material->key);
+    wipe_and_free(material->ca);
     *material = (struct sp_tls_material){0};
 }
 
 /* ---- watching ---- */
 
 /* A file that is replaced has another number or time, also where it is reached through a link that is turned. */
-static uint64_t mark_of(const char *path) {
+static uint64_t mark_file(const char *path) {
     struct stat about;
     if (path == NULL || stat(path, &about) != 0)
         return 0;
@@ -167,24 +178,24 @@ static uint64_t mark_of(const char *path) {
     return mark;
 }
 
-static struct sp_tls_seen see(const struct sp_tls_files *files) {
-    return (struct sp_tls_seen){{mark_of(files->certificate), mark_of(files->key), mark_of(files->ca)}};
+static struct sp_tls_seen read_state(const struct sp_tls_files *files) {
+    return (struct sp_tls_seen){{mark_file(files->certificate), mark_file(files->key), mark_file(files->ca)}};
 }
 
-static bool same(const struct sp_tls_seen *a, const struct sp_tls_seen *b) {
+static bool is_same_state(const struct sp_tls_seen *a, const struct sp_tls_seen *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls_files *files,
                                  struct sp_tls_material *ret_material, struct sp_error *error) {
     /* Seen before it is read: what changes in between is read again. */
-    *watch = (struct sp_tls_watch){.files = *files, .used = see(files)};
+    *watch = (struct sp_tls_watch){.files = *files, .used = read_state(files)};
     return sp_tls_material_read(files, ret_material, error);
 }
 
 /* Certificate and key are two files, replaced one after the other: that they do not fit is told only when it lasts. */
-static enum sp_tls_news tell_broken(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
-    if (!same(&watch->broken, now)) {
+static enum sp_tls_news report_broken(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
+    if (!is_same_state(&watch->broken, now)) {
         watch->broken = *now;
         watch->complained = false;
         return SP_TLS_UNCHANGED;
@@ -200,11 +211,11 @@ enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, s
     if (watch->looked_ms != 0 && now_ms - watch->looked_ms < LOOK_EVERY_MS)
         return SP_TLS_UNCHANGED;
     watch->looked_ms = now_ms;
-    struct sp_tls_seen now = see(&watch->files);
-    if (same(&now, &watch->used) || (watch->complained && same(&now, &watch->broken)))
+    struct sp_tls_seen now = read_state(&watch->files);
+    if (is_same_state(&now, &watch->used) || (watch->complained && is_same_state(&now, &watch->broken)))
         return SP_TLS_UNCHANGED;
     if (sp_tls_material_read(&watch->files, ret_material, error) != SP_OK)
-        return tell_broken(watch, &now);
+        return report_broken(watch, &now);
     watch->used = now;
     return SP_TLS_CHANGED;
 }

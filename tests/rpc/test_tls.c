@@ -338,7 +338,7 @@ static void refuses_to_start_with_files_that_do_not_fit(void **state) {
         {"server.pem", "server.pem", NULL, "holds no private key"},
         {"expired.pem", "expired.key", NULL, "has expired"},
         {"server.pem", "server.key", "server.key", "holds no certificates"},
-        {"server.pem", NULL, NULL, "are given together"},
+        {"server.pem", NULL, NULL, "must be given together"},
         {NULL, NULL, "ca.pem", "requires a server certificate"},
     };
     static const char *const loopback[] = {"127.0.0.1:0"};
