@@ -11,7 +11,7 @@ struct sp_arena_block {
     alignas(max_align_t) unsigned char data[];
 };
 
-static struct sp_arena_block *block_create(size_t size) {
+static struct sp_arena_block *create_block(size_t size) {
     struct sp_arena_block *block = malloc(sizeof(*block) + size);
     if (block != NULL)
         *block = (struct sp_arena_block){.size = size};
@@ -19,7 +19,7 @@ static struct sp_arena_block *block_create(size_t size) {
 }
 
 enum sp_status sp_arena_init(struct sp_arena *arena, size_t first_block_bytes, size_t budget_bytes) {
-    struct sp_arena_block *first = block_create(first_block_bytes);
+    struct sp_arena_block *first = create_block(first_block_bytes);
     if (first == NULL)
         return SP_ERR_MEMORY;
     *arena = (struct sp_arena){.first = first, .current = first, .budget_bytes = budget_bytes};
@@ -56,12 +56,12 @@ void sp_arena_wipe(struct sp_arena *arena) {
 }
 
 /* A block for at least `size` bytes, as large as all before it where the budget allows that. */
-static struct sp_arena_block *grow(struct sp_arena *arena, size_t size) {
+static struct sp_arena_block *add_block(struct sp_arena *arena, size_t size) {
     size_t wanted = arena->used_bytes > arena->first->size ? arena->used_bytes : arena->first->size;
     size_t left = arena->budget_bytes - arena->used_bytes;
     if (wanted > left)
         wanted = left;
-    struct sp_arena_block *block = block_create(wanted > size ? wanted : size);
+    struct sp_arena_block *block = create_block(wanted > size ? wanted : size);
     if (block == NULL)
         return NULL;
     arena->current->next = block;
@@ -78,7 +78,7 @@ void *sp_arena_alloc(struct sp_arena *arena, size_t size) {
         return NULL;
     struct sp_arena_block *block = arena->current;
     if (block->size < size || block->size - size < block->used)
-        block = grow(arena, size);
+        block = add_block(arena, size);
     if (block == NULL)
         return NULL;
     void *result = block->data + block->used;

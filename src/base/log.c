@@ -24,7 +24,7 @@ void sp_log_set_format(enum sp_log_format format) {
     line_format = format;
 }
 
-static bool find_name(const char *const *names, size_t count, const char *name, size_t *ret_i) {
+static bool find_in_names(const char *const *names, size_t count, const char *name, size_t *ret_i) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(name, names[i]) == 0) {
             *ret_i = i;
@@ -36,7 +36,7 @@ static bool find_name(const char *const *names, size_t count, const char *name, 
 
 enum sp_status sp_log_level_parse(const char *name, enum sp_log_level *ret_level) {
     size_t i = 0;
-    if (!find_name(level_names, sizeof(level_names) / sizeof(*level_names), name, &i))
+    if (!find_in_names(level_names, sizeof(level_names) / sizeof(*level_names), name, &i))
         return SP_ERR_INVALID;
     *ret_level = (enum sp_log_level)i;
     return SP_OK;
@@ -44,7 +44,7 @@ enum sp_status sp_log_level_parse(const char *name, enum sp_log_level *ret_level
 
 enum sp_status sp_log_format_parse(const char *name, enum sp_log_format *ret_format) {
     size_t i = 0;
-    if (!find_name(format_names, sizeof(format_names) / sizeof(*format_names), name, &i))
+    if (!find_in_names(format_names, sizeof(format_names) / sizeof(*format_names), name, &i))
         return SP_ERR_INVALID;
     *ret_format = (enum sp_log_format)i;
     return SP_OK;

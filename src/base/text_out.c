@@ -51,7 +51,7 @@ static void begin_member(struct sp_text_out *out, const char *name) {
 }
 
 /* What one byte becomes; `ret_text` has room for 6. */
-static size_t escape(unsigned char c, bool utf8, bool quotes, char *ret_text) {
+static size_t escape_byte(unsigned char c, bool utf8, bool quotes, char *ret_text) {
     static const char digits[] = "0123456789abcdef";
     if (quotes && (c == '"' || c == '\\')) {
         ret_text[0] = '\\';
@@ -74,7 +74,7 @@ static bool is_plain(unsigned char c) {
 /* One character that is not plain, or a byte of one. False where it does not fit. */
 static bool put_special(struct sp_text_out *out, unsigned char c, bool utf8, bool quotes, size_t room) {
     char piece[6];
-    size_t size = escape(c, utf8, quotes, piece);
+    size_t size = escape_byte(c, utf8, quotes, piece);
     if (out->used + size > room)
         return false;
     memcpy(out->text + out->used, piece, size);

@@ -2,14 +2,14 @@
 
 /* ---- settings ---- */
 
-static bool is_blank(char c) {
+static bool is_space_or_tab(char c) {
     return c == ' ' || c == '\t';
 }
 
 static struct sp_str trim_blanks(struct sp_str text) {
-    while (text.size > 0 && is_blank(text.data[0]))
+    while (text.size > 0 && is_space_or_tab(text.data[0]))
         text = (struct sp_str){text.data + 1, text.size - 1};
-    while (text.size > 0 && is_blank(text.data[text.size - 1]))
+    while (text.size > 0 && is_space_or_tab(text.data[text.size - 1]))
         text.size--;
     return text;
 }

@@ -21,7 +21,7 @@ static char class_of(char byte) {
     return '.';
 }
 
-static bool is_control(char byte) {
+static bool is_control_byte(char byte) {
     return (uint8_t)byte < 0x20 || byte == 0x7f;
 }
 
@@ -68,8 +68,8 @@ static const char *why_raw(char byte) {
     case '#':
         return "the target has a fragment ('#'), which is never sent";
     default:
-        return is_control(byte) ? "the path has control characters"
-                                : "the path has a character that must be percent-encoded";
+        return is_control_byte(byte) ? "the path has control characters"
+                                     : "the path has a character that must be percent-encoded";
     }
 }
 
@@ -88,7 +88,7 @@ static const char *why_encoded(char byte) {
     case '#':
         return "the path has an encoded '?' or '#', which some read as its end";
     default:
-        return is_control(byte) ? "the path has encoded control characters" : NULL;
+        return is_control_byte(byte) ? "the path has encoded control characters" : NULL;
     }
 }
 
@@ -159,7 +159,7 @@ static const char *why_query(struct sp_str query) {
     for (size_t i = 0; i < query.size; i++) {
         if (query.data[i] == '#')
             return why_raw('#');
-        if (query.data[i] == ' ' || is_control(query.data[i]))
+        if (query.data[i] == ' ' || is_control_byte(query.data[i]))
             return "the query has a space or control characters";
     }
     return NULL;

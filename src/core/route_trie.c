@@ -18,7 +18,7 @@ static int compare_shapes(struct sp_str a, struct sp_str b) {
     return order != 0 ? order : (a.size > 0) - (b.size > 0);
 }
 
-static int compare_routes(const void *left, const void *right) {
+static int compare_by_shape(const void *left, const void *right) {
     const struct sp_route *a = *(const struct sp_route *const *)left;
     const struct sp_route *b = *(const struct sp_route *const *)right;
     int order = compare_shapes(a->path, b->path);
@@ -33,7 +33,7 @@ static enum sp_status sort_routes(struct sp_route_build *build) {
         return sp_route_refuse_memory(build);
     for (size_t i = 0; i < build->count; i++)
         build->sorted[i] = &build->routes[i];
-    qsort(build->sorted, build->count, sizeof(const struct sp_route *), compare_routes);
+    qsort(build->sorted, build->count, sizeof(const struct sp_route *), compare_by_shape);
     for (size_t i = 1; i < build->count; i++) {
         const struct sp_route *a = build->sorted[i - 1], *b = build->sorted[i];
         if (compare_shapes(a->path, b->path) == 0 && sp_str_equal(a->method, b->method))

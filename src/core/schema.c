@@ -145,7 +145,7 @@ static enum sp_status read_action_entry(struct sp_yaml *yaml, const struct sp_ya
     return check_word(yaml, &action->permission, "permission");
 }
 
-static enum sp_status read_action(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+static enum sp_status read_action_draft(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     struct draft_type *type = context;
     struct draft *draft = NULL;
     enum sp_status status = add_draft(yaml, key, "action", sizeof(struct draft_action), &type->actions, &draft);
@@ -179,7 +179,7 @@ static enum sp_status read_type_entry(struct sp_yaml *yaml, const struct sp_yaml
         return read_ids(yaml, &type->workspace_scoped);
     if (index == 1)
         return read_description(yaml, &type->description);
-    return sp_yaml_read_mapping(yaml, "actions are a mapping of names", read_action, type);
+    return sp_yaml_read_mapping(yaml, "actions are a mapping of names", read_action_draft, type);
 }
 
 static enum sp_status read_type(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
@@ -394,7 +394,7 @@ static enum sp_status check_route(const struct sp_yaml *yaml, const struct sp_sc
     return sp_yaml_refuse_because(yaml, &draft->target, &why);
 }
 
-static int compare_routes(const void *left, const void *right) {
+static int compare_by_path(const void *left, const void *right) {
     const struct sp_route *a = *(const struct sp_route *const *)left, *b = *(const struct sp_route *const *)right;
     int order = sp_str_compare(a->path, b->path);
     return order != 0 ? order : sp_str_compare(a->method, b->method);
@@ -416,7 +416,7 @@ static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema 
         count++;
     }
     schema->route_count = count;
-    qsort(schema->sorted_routes, schema->route_count, sizeof(*schema->sorted_routes), compare_routes);
+    qsort(schema->sorted_routes, schema->route_count, sizeof(*schema->sorted_routes), compare_by_path);
     return sp_routes_compile(schema->routes, schema->route_count, yaml->arena, &schema->matcher, yaml->error);
 }
 
@@ -455,27 +455,27 @@ static int compare_name(const void *name, const void *named) {
     return sp_str_compare(*(const struct sp_str *)name, *(const struct sp_str *)named);
 }
 
-static const void *find_name(struct sp_str name, const void *sorted, size_t count, size_t size) {
+static const void *search_by_name(struct sp_str name, const void *sorted, size_t count, size_t size) {
     return count == 0 ? NULL : bsearch(&name, sorted, count, size, compare_name);
 }
 
 const struct sp_schema_permission *sp_schema_find_permission(const struct sp_schema *schema, struct sp_str name) {
-    return find_name(name, schema->permissions, schema->permission_count, sizeof(*schema->permissions));
+    return search_by_name(name, schema->permissions, schema->permission_count, sizeof(*schema->permissions));
 }
 
 const struct sp_schema_type *sp_schema_find_type(const struct sp_schema *schema, struct sp_str name) {
-    return find_name(name, schema->types, schema->type_count, sizeof(*schema->types));
+    return search_by_name(name, schema->types, schema->type_count, sizeof(*schema->types));
 }
 
 const struct sp_schema_action *sp_schema_find_action(const struct sp_schema_type *type, struct sp_str name) {
-    return find_name(name, type->actions, type->action_count, sizeof(*type->actions));
+    return search_by_name(name, type->actions, type->action_count, sizeof(*type->actions));
 }
 
 const struct sp_route *sp_schema_find_route(const struct sp_schema *schema, struct sp_str method, struct sp_str path) {
     const struct sp_route wanted = {.method = method, .path = path}, *key = &wanted;
     const struct sp_route **found = schema->route_count == 0 ? NULL
                                                              : bsearch(&key, schema->sorted_routes, schema->route_count,
-                                                                       sizeof(*found), compare_routes);
+                                                                       sizeof(*found), compare_by_path);
     return found == NULL ? NULL : *found;
 }
 

@@ -22,7 +22,7 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
 }
 
 /* Its messages are about clients' mistakes, and would let clients fill the log. */
-static void drop_message(void *user, const char *format, va_list arguments) {
+static void ignore_message(void *user, const char *format, va_list arguments) {
     (void)user;
     (void)format;
     (void)arguments;
@@ -42,8 +42,8 @@ static void fill_tls_options(const struct sp_tls_material *material, struct MHD_
     options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
-static void count_connection(void *user, struct MHD_Connection *connection, void **state,
-                             enum MHD_ConnectionNotificationCode what) {
+static void count_engine_connection(void *user, struct MHD_Connection *connection, void **state,
+                                    enum MHD_ConnectionNotificationCode what) {
     struct engine *engine = user;
     const struct engine_events *events = &engine->engines->events;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
@@ -61,12 +61,13 @@ static bool start_daemon(struct engine *engine, const struct sp_tls_material *ma
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (material == NULL ? 0 : MHD_USE_TLS);
     fill_tls_options(material, tls);
     engine->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, drop_message, NULL,
+        flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, ignore_message, NULL,
         MHD_OPTION_CONNECTION_LIMIT, engines->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, engines->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, count_connection, engine, MHD_OPTION_URI_LOG_CALLBACK, events->on_request_line,
-        events->user, MHD_OPTION_NOTIFY_COMPLETED, events->on_completed, events->user, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, count_engine_connection, engine, MHD_OPTION_URI_LOG_CALLBACK,
+        events->on_request_line, events->user, MHD_OPTION_NOTIFY_COMPLETED, events->on_completed, events->user,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_END);
     return engine->daemon != NULL;
 }
 

@@ -27,7 +27,7 @@ static bool is_decimal(const char *text, size_t size) {
     return size > 0 && size < 19;
 }
 
-static bool is_named(const char *name, size_t size, const char *wanted) {
+static bool equals_ignoring_case(const char *name, size_t size, const char *wanted) {
     return size == strlen(wanted) && strncasecmp(name, wanted, size) == 0;
 }
 
@@ -36,13 +36,13 @@ static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const c
     struct framing *framing = user;
     (void)kind;
     framing->bad_name |= !is_token(name, name_size);
-    if (is_named(name, name_size, "content-length")) {
+    if (equals_ignoring_case(name, name_size, "content-length")) {
         framing->lengths++;
         framing->bad_length |= !is_decimal(value, value_size);
-    } else if (is_named(name, name_size, "transfer-encoding")) {
+    } else if (equals_ignoring_case(name, name_size, "transfer-encoding")) {
         framing->encodings++;
-        framing->bad_encoding |= !is_named(value, value_size, "chunked");
-    } else if (is_named(name, name_size, "host")) {
+        framing->bad_encoding |= !equals_ignoring_case(value, value_size, "chunked");
+    } else if (equals_ignoring_case(name, name_size, "host")) {
         framing->hosts++;
     }
     return MHD_YES;

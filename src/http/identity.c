@@ -11,7 +11,7 @@
 
 enum { NAME_MAX_BYTES = 512, NAMES_READ_MAX = 64 };
 
-static void take_user(const struct sp_http_exchange *exchange, struct sp_http_identity *identity) {
+static void add_peer_user(const struct sp_http_exchange *exchange, struct sp_http_identity *identity) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct ucred user;
@@ -23,8 +23,8 @@ static void take_user(const struct sp_http_exchange *exchange, struct sp_http_id
 }
 
 /* A name with a NUL or another control character is nobody's: what reads it may stop there. */
-static void take_name(struct sp_http_exchange *exchange, unsigned kind, struct sp_str name,
-                      struct sp_http_identity *identity) {
+static void add_peer_name(struct sp_http_exchange *exchange, unsigned kind, struct sp_str name,
+                          struct sp_http_identity *identity) {
     bool uri = kind == GNUTLS_SAN_URI;
     size_t *count = uri ? &identity->uri_count : &identity->dns_count;
     if ((!uri && kind != GNUTLS_SAN_DNSNAME) || *count == SP_HTTP_IDENTITY_NAMES || !sp_text_is_printable(name))
@@ -34,8 +34,8 @@ static void take_name(struct sp_http_exchange *exchange, unsigned kind, struct s
         (uri ? identity->uris : identity->dns)[(*count)++] = (struct sp_str){copy, name.size};
 }
 
-static void take_names(struct sp_http_exchange *exchange, const gnutls_datum_t *certificate,
-                       struct sp_http_identity *identity) {
+static void add_peer_names(struct sp_http_exchange *exchange, const gnutls_datum_t *certificate,
+                           struct sp_http_identity *identity) {
     gnutls_x509_crt_t read;
     if (gnutls_x509_crt_init(&read) != GNUTLS_E_SUCCESS)
         return;
@@ -46,7 +46,7 @@ static void take_names(struct sp_http_exchange *exchange, const gnutls_datum_t *
         unsigned kind = 0;
         result = gnutls_x509_crt_get_subject_alt_name2(read, i, name, &size, &kind, NULL);
         if (result >= 0)
-            take_name(exchange, kind, (struct sp_str){name, size}, identity);
+            add_peer_name(exchange, kind, (struct sp_str){name, size}, identity);
         else if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
             result = 0; /* longer than any name that is given a role */
     }
@@ -63,9 +63,9 @@ void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity
         ret_identity->kind = SP_HTTP_PEER_TLS;
         if (shown != NULL && count > 0 && exchange->exchanges->clients_need_certificates &&
             sp_http_client_is_verified(exchange->connection))
-            take_names(exchange, shown, ret_identity);
+            add_peer_names(exchange, shown, ret_identity);
     } else if (sp_str_equal(sp_http_peer(exchange), SP_STR_LITERAL("unix"))) {
         ret_identity->kind = SP_HTTP_PEER_UNIX;
-        take_user(exchange, ret_identity);
+        add_peer_user(exchange, ret_identity);
     }
 }

@@ -91,7 +91,7 @@ static bool can_accept(const struct sp_http_server *server) {
 }
 
 /* False if accepting should pause. */
-static bool accept_one(const struct sp_http_server *server, const struct sp_listen *listen) {
+static bool accept_client(const struct sp_http_server *server, const struct sp_listen *listen) {
     union {
         struct sockaddr any;
         struct sockaddr_storage room;
@@ -104,11 +104,11 @@ static bool accept_one(const struct sp_http_server *server, const struct sp_list
     return sp_http_engines_take(&server->engines, listen->port == 0, fd, &peer.any, size);
 }
 
-static bool accept_ready(const struct sp_http_server *server, const struct pollfd *ready) {
+static bool accept_clients(const struct sp_http_server *server, const struct pollfd *ready) {
     bool go_on = true;
     for (size_t i = 0; i < server->listen_count && can_accept(server); i++)
         if ((ready[i].revents & POLLIN) != 0)
-            go_on = accept_one(server, &server->listens[i]) && go_on;
+            go_on = accept_client(server, &server->listens[i]) && go_on;
     return go_on;
 }
 
@@ -150,7 +150,7 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
         int ready = poll(waits, count, choose_wait_ms(server, paused));
         if (ready < 0 && errno != EINTR)
             break;
-        paused = ready > 0 && !accept_ready(server, waits);
+        paused = ready > 0 && !accept_clients(server, waits);
         sp_http_connections_shut_overdue(&server->connections);
         sp_http_engines_run(&server->engines);
         sp_http_engines_reload(&server->engines);
@@ -174,7 +174,7 @@ static void *run_thread(void *user) {
 
 /* ---- life ---- */
 
-static struct sp_http_options add_defaults(const struct sp_http_options *given) {
+static struct sp_http_options complete_options(const struct sp_http_options *given) {
     struct sp_http_options options = *given;
     options.max_connections = options.max_connections == 0 ? MAX_CONNECTIONS : options.max_connections;
     options.timeout_s = options.timeout_s == 0 ? TIMEOUT_S : options.timeout_s;
@@ -205,12 +205,12 @@ static void notify_user(void *user, bool good, const char *message) {
         server->options.notice(server->options.user, good, message);
 }
 
-static struct sp_http_server *create_server(const struct sp_http_options *options, const struct sp_http_route *routes,
-                                            size_t route_count) {
+static struct sp_http_server *allocate_server(const struct sp_http_options *options, const struct sp_http_route *routes,
+                                              size_t route_count) {
     struct sp_http_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return NULL;
-    server->options = add_defaults(options);
+    server->options = complete_options(options);
     server->exchanges = (struct exchanges){.routes = routes,
                                            .route_count = route_count,
                                            .max_body_bytes = server->options.max_body_bytes,
@@ -231,8 +231,8 @@ static struct sp_http_server *create_server(const struct sp_http_options *option
     return server;
 }
 
-static enum sp_status prepare_server(struct sp_http_server *server, const struct sp_http_options *options,
-                                     struct sp_error *error) {
+static enum sp_status bind_and_start_engines(struct sp_http_server *server, const struct sp_http_options *options,
+                                             struct sp_error *error) {
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
@@ -244,10 +244,10 @@ static enum sp_status prepare_server(struct sp_http_server *server, const struct
 
 enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,
                             size_t route_count, struct sp_http_server **ret_server, struct sp_error *error) {
-    struct sp_http_server *server = create_server(options, routes, route_count);
+    struct sp_http_server *server = allocate_server(options, routes, route_count);
     if (server == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = prepare_server(server, options, error);
+    enum sp_status status = bind_and_start_engines(server, options, error);
     if (status != SP_OK) {
         sp_http_close(server);
         return status;

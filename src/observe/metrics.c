@@ -78,7 +78,7 @@ void sp_metrics_set(struct sp_metrics *metrics, unsigned metric, unsigned series
     atomic_store_explicit(sp_metrics_cell(metrics, 0, metric, series), bits_of(value), memory_order_relaxed);
 }
 
-static uint64_t add_up(const struct sp_metrics *metrics, unsigned metric, unsigned series, unsigned cell) {
+static uint64_t sum_shards(const struct sp_metrics *metrics, unsigned metric, unsigned series, unsigned cell) {
     uint64_t sum = 0;
     for (unsigned shard = 0; shard < metrics->shards; shard++)
         sum += atomic_load_explicit(sp_metrics_cell(metrics, shard, metric, series) + cell, memory_order_relaxed);
@@ -86,12 +86,12 @@ static uint64_t add_up(const struct sp_metrics *metrics, unsigned metric, unsign
 }
 
 uint64_t sp_metrics_total(const struct sp_metrics *metrics, unsigned metric, unsigned series) {
-    return add_up(metrics, metric, series, 0);
+    return sum_shards(metrics, metric, series, 0);
 }
 
 /* ---- writing ---- */
 
-static const char *type_name(const struct sp_metric *metric) {
+static const char *metric_type_name(const struct sp_metric *metric) {
     switch (metric->kind) {
     case SP_METRIC_COUNTER:
     case SP_METRIC_GATHERED_COUNTER:
@@ -105,7 +105,7 @@ static const char *type_name(const struct sp_metric *metric) {
 }
 
 /* Backslashes and line feeds, in label values also quotes. */
-static void put_escaped(struct sp_text_out *out, const char *text, bool quotes) {
+static void put_prometheus_text(struct sp_text_out *out, const char *text, bool quotes) {
     for (; *text != '\0'; text++) {
         if (*text == '\n')
             sp_text_put(out, SP_STR_LITERAL("\\n"));
@@ -120,7 +120,7 @@ static void put_label(struct sp_text_out *out, bool first, const char *name, con
     sp_text_put(out, sp_str_from(first ? "{" : ","));
     sp_text_put(out, sp_str_from(name));
     sp_text_put(out, SP_STR_LITERAL("=\""));
-    put_escaped(out, value, true);
+    put_prometheus_text(out, value, true);
     sp_text_put(out, SP_STR_LITERAL("\""));
 }
 
@@ -132,8 +132,8 @@ static void put_double(struct sp_text_out *out, double value) {
 }
 
 /* The name and labels of a sample; `bound` NULL: none. */
-static void begin_sample(struct sp_text_out *out, const struct sp_metric *metric, unsigned series, const char *suffix,
-                         const char *bound) {
+static void put_sample_name(struct sp_text_out *out, const struct sp_metric *metric, unsigned series,
+                            const char *suffix, const char *bound) {
     struct sp_metric_label labels[SP_METRIC_MAX_LABELS];
     size_t count = metric->labels == NULL ? 0 : metric->labels(series, labels);
     sp_text_put(out, sp_str_from(metric->name));
@@ -145,7 +145,7 @@ static void begin_sample(struct sp_text_out *out, const struct sp_metric *metric
     sp_text_put(out, sp_str_from(count > 0 || bound != NULL ? "} " : " "));
 }
 
-static double scaled(const struct sp_metric *metric, uint64_t value) {
+static double scale_value(const struct sp_metric *metric, uint64_t value) {
     return metric->scale == 0 ? (double)value : (double)value * metric->scale;
 }
 
@@ -155,15 +155,15 @@ static void write_histogram(const struct sp_metrics *metrics, unsigned i, unsign
     for (unsigned bucket = 0; bucket <= metric->bucket_count; bucket++) {
         char bound[32] = "+Inf";
         if (bucket < metric->bucket_count)
-            (void)snprintf(bound, sizeof(bound), "%.15g", scaled(metric, metric->buckets[bucket]));
-        seen += add_up(metrics, i, series, bucket);
-        begin_sample(out, metric, series, "_bucket", bound);
+            (void)snprintf(bound, sizeof(bound), "%.15g", scale_value(metric, metric->buckets[bucket]));
+        seen += sum_shards(metrics, i, series, bucket);
+        put_sample_name(out, metric, series, "_bucket", bound);
         sp_text_printf(out, "%" PRIu64 "\n", seen);
     }
-    begin_sample(out, metric, series, "_sum", NULL);
-    put_double(out, scaled(metric, add_up(metrics, i, series, metric->bucket_count + 1)));
+    put_sample_name(out, metric, series, "_sum", NULL);
+    put_double(out, scale_value(metric, sum_shards(metrics, i, series, metric->bucket_count + 1)));
     sp_text_put(out, SP_STR_LITERAL("\n"));
-    begin_sample(out, metric, series, "_count", NULL);
+    put_sample_name(out, metric, series, "_count", NULL);
     sp_text_printf(out, "%" PRIu64 "\n", seen);
 }
 
@@ -171,10 +171,10 @@ static void write_number(const struct sp_metrics *metrics, unsigned i, unsigned 
     const struct sp_metric *metric = &metrics->table[i];
     double value = is_gathered(metric)
                        ? double_of(atomic_load_explicit(sp_metrics_cell(metrics, 0, i, series), memory_order_relaxed))
-                       : scaled(metric, add_up(metrics, i, series, 0));
+                       : scale_value(metric, sum_shards(metrics, i, series, 0));
     if (isnan(value))
         return;
-    begin_sample(out, metric, series, "", NULL);
+    put_sample_name(out, metric, series, "", NULL);
     put_double(out, value);
     sp_text_put(out, SP_STR_LITERAL("\n"));
 }
@@ -183,8 +183,8 @@ void sp_metrics_write(const struct sp_metrics *metrics, struct sp_text_out *out)
     for (unsigned i = 0; i < metrics->count; i++) {
         const struct sp_metric *metric = &metrics->table[i];
         sp_text_printf(out, "# HELP %s ", metric->name);
-        put_escaped(out, metric->help, false);
-        sp_text_printf(out, "\n# TYPE %s %s\n", metric->name, type_name(metric));
+        put_prometheus_text(out, metric->help, false);
+        sp_text_printf(out, "\n# TYPE %s %s\n", metric->name, metric_type_name(metric));
         for (unsigned series = 0; series < series_count(metric); series++) {
             if (metric->kind == SP_METRIC_HISTOGRAM)
                 write_histogram(metrics, i, series, out);

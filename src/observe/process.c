@@ -147,7 +147,7 @@ static double count_fds(void) {
     return count;
 }
 
-static double seconds(struct timeval time) {
+static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
@@ -156,7 +156,8 @@ static void gather_process(struct sp_metrics *metrics) {
     struct rlimit limit;
     double virtual_bytes = (double)NAN, resident_bytes = (double)NAN;
     bool known = getrusage(RUSAGE_SELF, &usage) == 0;
-    sp_metrics_set(metrics, CPU_SECONDS, 0, known ? seconds(usage.ru_utime) + seconds(usage.ru_stime) : (double)NAN);
+    sp_metrics_set(metrics, CPU_SECONDS, 0,
+                   known ? seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime) : (double)NAN);
     known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     sp_metrics_set(metrics, MAX_FDS, 0, known ? (double)limit.rlim_cur : (double)NAN);
     sp_metrics_set(metrics, OPEN_FDS, 0, count_fds());

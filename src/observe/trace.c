@@ -9,7 +9,7 @@ enum {
     SIZE = FLAGS_AT + 2
 };
 
-static int digit(char c) {
+static int lower_hex_value(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -17,7 +17,7 @@ static int digit(char c) {
 
 static bool is_hex(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++)
-        if (digit(text[i]) < 0)
+        if (lower_hex_value(text[i]) < 0)
             return false;
     return true;
 }
@@ -29,7 +29,7 @@ static bool is_zero(const char *text, size_t size) {
     return true;
 }
 
-static bool is_id(const char *text, size_t size) {
+static bool is_nonzero_hex(const char *text, size_t size) {
     return is_hex(text, size) && !is_zero(text, size);
 }
 
@@ -42,10 +42,11 @@ bool sp_trace_parse(struct sp_str text, struct sp_trace *ret_trace) {
         return false;
     if (at[TRACE_AT - 1] != '-' || at[SPAN_AT - 1] != '-' || at[FLAGS_AT - 1] != '-')
         return false;
-    if (!is_id(at + TRACE_AT, SP_TRACE_ID_BYTES) || !is_id(at + SPAN_AT, SP_SPAN_ID_BYTES) || !is_hex(at + FLAGS_AT, 2))
+    if (!is_nonzero_hex(at + TRACE_AT, SP_TRACE_ID_BYTES) || !is_nonzero_hex(at + SPAN_AT, SP_SPAN_ID_BYTES) ||
+        !is_hex(at + FLAGS_AT, 2))
         return false;
     memcpy(ret_trace->trace_id, at + TRACE_AT, SP_TRACE_ID_BYTES);
     memcpy(ret_trace->span_id, at + SPAN_AT, SP_SPAN_ID_BYTES);
-    ret_trace->sampled = (digit(at[FLAGS_AT + 1]) & 1) != 0;
+    ret_trace->sampled = (lower_hex_value(at[FLAGS_AT + 1]) & 1) != 0;
     return true;
 }

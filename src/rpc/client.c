@@ -357,7 +357,7 @@ static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_er
 }
 
 /* What a failed operation means: the call's error, or that the call is over. */
-static enum sp_status explain_failure(struct sp_rpc_stream *stream, struct sp_error *error) {
+static enum sp_status report_call_end(struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = wait_for_status(stream, error);
     return status != SP_OK ? status : sp_error_set(error, SP_ERR_OUT_OF_RANGE, "the server ended the call");
 }
@@ -372,7 +372,7 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
     memset(&op, 0, sizeof(op));
     set_headers_op(stream, &op);
     if (!run_call_batch(stream, &op, 1, stream)) {
-        enum sp_status status = explain_failure(stream, error);
+        enum sp_status status = report_call_end(stream, error);
         sp_rpc_stream_close(stream);
         return status;
     }
@@ -382,23 +382,23 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
 
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message, struct sp_error *error) {
     if (stream->ended)
-        return explain_failure(stream, error);
+        return report_call_end(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_MESSAGE;
     op.data.send_message.send_message = make_buffer(message);
     bool sent = run_call_batch(stream, &op, 1, stream);
     grpc_byte_buffer_destroy(op.data.send_message.send_message);
-    return sent ? SP_OK : explain_failure(stream, error);
+    return sent ? SP_OK : report_call_end(stream, error);
 }
 
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (stream->ended)
-        return explain_failure(stream, error);
+        return report_call_end(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-    return run_call_batch(stream, &op, 1, stream) ? SP_OK : explain_failure(stream, error);
+    return run_call_batch(stream, &op, 1, stream) ? SP_OK : report_call_end(stream, error);
 }
 
 /* False where gRPC refused it. */
@@ -420,7 +420,7 @@ static bool ask_for_message(struct sp_rpc_stream *stream) {
 static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
                                     struct sp_bytes *ret_message, struct sp_error *error) {
     if (stream->ended || (!stream->receiving && !ask_for_message(stream)))
-        return explain_failure(stream, error);
+        return report_call_end(stream, error);
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
     if (event.type == GRPC_QUEUE_TIMEOUT)
         return sp_error_set(error, SP_ERR_DEADLINE, "no message came in time");
@@ -430,7 +430,7 @@ static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec u
     if (event.success == 0 || buffer == NULL) {
         if (buffer != NULL)
             grpc_byte_buffer_destroy(buffer);
-        return explain_failure(stream, error);
+        return report_call_end(stream, error);
     }
     return take_buffer(buffer, arena, ret_message, error);
 }

@@ -134,7 +134,7 @@ unsigned sp_rpc_listeners_connections(struct listeners *listeners) {
 /* ---- the thread ---- */
 
 /* False when accepting should pause: at the cap, or the system is short of something. */
-static bool accept_one(struct listeners *listeners, const struct listener *listener) {
+static bool accept_connection(struct listeners *listeners, const struct listener *listener) {
     if (at_cap(listeners))
         return false;
     int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -149,11 +149,11 @@ static bool accept_one(struct listeners *listeners, const struct listener *liste
     return true;
 }
 
-static bool accept_ready(struct listeners *listeners, const struct pollfd *ready) {
+static bool accept_waiting(struct listeners *listeners, const struct pollfd *ready) {
     bool go_on = true;
     for (size_t i = 0; i < listeners->count; i++)
         if ((ready[i].revents & POLLIN) != 0)
-            go_on = accept_one(listeners, &listeners->all[i]) && go_on;
+            go_on = accept_connection(listeners, &listeners->all[i]) && go_on;
     return go_on;
 }
 
@@ -172,7 +172,7 @@ static void *accept_main(void *user) {
             break;
         if (stop->revents != 0)
             break;
-        if (!accept_ready(listeners, waits))
+        if (!accept_waiting(listeners, waits))
             poll(stop, 1, BACK_OFF_MS);
     }
     free(waits);

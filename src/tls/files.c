@@ -14,7 +14,7 @@ enum { MAX_BYTES = 1024 * 1024, LOOK_EVERY_MS = 1000 };
 
 /* ---- reading ---- */
 
-static void wipe_and_free(char *text) {
+static void free_pem(char *text) {
     if (text != NULL)
         explicit_bzero(text, strlen(text));
     free(text);
@@ -155,9 +155,9 @@ enum sp_status sp_tls_material_read(const struct sp_tls_files *files, struct sp_
 }
 
 void sp_tls_material_fini(struct sp_tls_material *material) {
-    wipe_and_free(material->certificate);
-    wipe_and_free(material->key);
-    wipe_and_free(material->ca);
+    free_pem(material->certificate);
+    free_pem(material->key);
+    free_pem(material->ca);
     *material = (struct sp_tls_material){0};
 }
 

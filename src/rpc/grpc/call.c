@@ -110,8 +110,8 @@ enum sp_rpc_peer_kind sp_rpc_call_peer_kind(const struct sp_rpc_call *call) {
 }
 
 /* The values of a property lie in the connection's context, which lives as long as the call. */
-static size_t read_names(const grpc_auth_context *context, const char *property,
-                         struct sp_str ret_names[static SP_RPC_IDENTITY_NAMES]) {
+static size_t read_property(const grpc_auth_context *context, const char *property,
+                            struct sp_str ret_names[static SP_RPC_IDENTITY_NAMES]) {
     size_t count = 0;
     grpc_auth_property_iterator at = grpc_auth_context_find_properties_by_name(context, property);
     for (const grpc_auth_property *name = grpc_auth_property_iterator_next(&at);
@@ -131,8 +131,8 @@ void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_rpc_identity
         return;
     grpc_auth_context *context = grpc_call_auth_context(call->grpc);
     if (context != NULL && grpc_auth_context_peer_is_authenticated(context) != 0) {
-        ret_identity->uri_count = read_names(context, GRPC_PEER_URI_PROPERTY_NAME, ret_identity->uris);
-        ret_identity->dns_count = read_names(context, GRPC_PEER_DNS_PROPERTY_NAME, ret_identity->dns);
+        ret_identity->uri_count = read_property(context, GRPC_PEER_URI_PROPERTY_NAME, ret_identity->uris);
+        ret_identity->dns_count = read_property(context, GRPC_PEER_DNS_PROPERTY_NAME, ret_identity->dns);
     }
     grpc_auth_context_release(context);
 }

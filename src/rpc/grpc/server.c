@@ -33,7 +33,7 @@ static unsigned count_cpus(void) {
     return count < 1 ? 1 : (unsigned)count;
 }
 
-static struct sp_rpc_server_options add_defaults(const struct sp_rpc_server_options *given) {
+static struct sp_rpc_server_options resolve_options(const struct sp_rpc_server_options *given) {
     struct sp_rpc_server_options options = *given;
     options.workers = options.workers == 0 ? count_cpus() : options.workers;
     options.workers = options.workers > MAX_WORKERS ? MAX_WORKERS : options.workers;
@@ -77,7 +77,7 @@ static enum sp_status create_server(const struct sp_rpc_server_options *options,
     struct sp_rpc_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return SP_ERR_MEMORY;
-    server->options = add_defaults(options);
+    server->options = resolve_options(options);
     atomic_init(&server->stopping, false);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&attributes);

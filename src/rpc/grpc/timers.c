@@ -9,7 +9,7 @@ static void place_call(struct timers *timers, size_t at, struct sp_rpc_call *cal
     call->timer_at = at;
 }
 
-static void sift_up(struct timers *timers, size_t at, struct sp_rpc_call *call) {
+static void sift_call_up(struct timers *timers, size_t at, struct sp_rpc_call *call) {
     while (at > 1 && timers->heap[at / 2]->due_ms > call->due_ms) {
         place_call(timers, at, timers->heap[at / 2]);
         at /= 2;
@@ -17,7 +17,7 @@ static void sift_up(struct timers *timers, size_t at, struct sp_rpc_call *call) 
     place_call(timers, at, call);
 }
 
-static void sift_down(struct timers *timers, size_t at, struct sp_rpc_call *call) {
+static void sift_call_down(struct timers *timers, size_t at, struct sp_rpc_call *call) {
     for (;;) {
         size_t child = 2 * at;
         if (child > timers->count)
@@ -39,7 +39,7 @@ bool sp_rpc_timers_add(struct timers *timers, struct sp_rpc_call *call, int64_t 
         return false;
     timers->heap = heap;
     call->due_ms = due_ms;
-    sift_up(timers, ++timers->count, call);
+    sift_call_up(timers, ++timers->count, call);
     return true;
 }
 
@@ -50,9 +50,9 @@ void sp_rpc_timers_remove(struct timers *timers, struct sp_rpc_call *call) {
     if (last == call)
         return;
     if (at > 1 && timers->heap[at / 2]->due_ms > last->due_ms)
-        sift_up(timers, at, last);
+        sift_call_up(timers, at, last);
     else
-        sift_down(timers, at, last);
+        sift_call_down(timers, at, last);
 }
 
 struct sp_rpc_call *sp_rpc_timers_first(const struct timers *timers) {
