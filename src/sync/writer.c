@@ -157,7 +157,7 @@ static enum sp_status commit(struct sp_writer *writer, struct sp_write *write, c
     for (size_t i = 0; i < batch->count; i++)
         jobs += !batch->jobs[i]->left_out && batch->jobs[i]->status == SP_OK;
     if (status == SP_OK)
-        sp_sync_count_commit(writer->options.metrics, monotonic_ns() - began_ns, jobs);
+        sp_sync_metrics_count_commit(writer->options.metrics, monotonic_ns() - began_ns, jobs);
     return status;
 }
 
@@ -275,7 +275,7 @@ static void wait_for_work(struct sp_writer *writer) {
 static void look_for_expiring(struct sp_writer *writer) {
     uint64_t keys = 0;
     if (sp_expiring_step(&writer->expiring, writer->options.store, &writer->scratch, &keys))
-        sp_sync_set_expiring(writer->options.metrics, keys);
+        sp_sync_metrics_set_expiring(writer->options.metrics, keys);
 }
 
 static void *writer_main(void *user) {
