@@ -62,7 +62,7 @@ static void run_backup(struct sp_task *task) {
 
 /* ---- sending ---- */
 
-static enum sp_status read_chunk(struct backup *backup, uint8_t *data, size_t size) {
+static enum sp_status read_copy(struct backup *backup, uint8_t *data, size_t size) {
     size_t done = 0;
     while (done < size) {
         ssize_t got = pread(backup->fd, data + done, size - done, (off_t)(backup->sent_bytes + done));
@@ -73,7 +73,7 @@ static enum sp_status read_chunk(struct backup *backup, uint8_t *data, size_t si
     return SP_OK;
 }
 
-static enum sp_status make_chunk(struct backup *backup, struct sp_bytes *ret_packed) {
+static enum sp_status pack_backup_chunk(struct backup *backup, struct sp_bytes *ret_packed) {
     Sallyport__V1__BackupChunk chunk = SALLYPORT__V1__BACKUP_CHUNK__INIT;
     Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
     uint64_t left = backup->total_bytes - backup->sent_bytes;
@@ -89,7 +89,7 @@ static enum sp_status make_chunk(struct backup *backup, struct sp_bytes *ret_pac
         chunk.revision = &revision;
         chunk.total_bytes = backup->total_bytes;
     }
-    enum sp_status status = read_chunk(backup, chunk.data.data, size);
+    enum sp_status status = read_copy(backup, chunk.data.data, size);
     if (status != SP_OK)
         return status;
     status = sp_wire_pack(&chunk.base, &backup->arena, ret_packed);
@@ -113,7 +113,7 @@ static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
         sp_rpc_finish(call);
         return;
     }
-    enum sp_status status = make_chunk(backup, &packed);
+    enum sp_status status = pack_backup_chunk(backup, &packed);
     if (status == SP_OK)
         sp_rpc_send(call, packed);
     else

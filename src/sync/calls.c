@@ -74,9 +74,9 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
 /* ---- reads ---- */
 
 /* Packs before the snapshot is released: parts of the reply may be borrowed from it. */
-static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
-                                  const ProtobufCMessage *request, struct sp_bytes *ret_packed,
-                                  struct sp_error *error) {
+static enum sp_status answer_admin_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
+                                        const ProtobufCMessage *request, struct sp_bytes *ret_packed,
+                                        struct sp_error *error) {
     struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
@@ -114,7 +114,7 @@ static void handle_admin_call(struct sp_rpc_call *call, void *user) {
             goto failed;
         return; /* finish_mutation replies */
     }
-    status = answer_read(of, call, request, &reply, &error);
+    status = answer_admin_read(of, call, request, &reply, &error);
     if (status != SP_OK)
         goto failed;
     sp_sync_count_call(of, sp_rpc_call_worker(call), SP_OK);

@@ -56,8 +56,8 @@ static void drop_import(struct sp_task *task) {
 
 /* ---- applying a batch ---- */
 
-static enum sp_status apply_batch(struct import *import, struct sp_write *write, struct sp_arena *scratch,
-                                  struct sp_error *error) {
+static enum sp_status apply_import_batch(struct import *import, struct sp_write *write, struct sp_arena *scratch,
+                                         struct sp_error *error) {
     Sallyport__V1__ImportResponse *response = NULL;
     import->caller.caller.now_s = sp_clock_now_s();
     import->error_line = 0;
@@ -75,7 +75,7 @@ static enum sp_status apply_batch(struct import *import, struct sp_write *write,
 
 static enum sp_status apply_import_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
                                        struct sp_error *error) {
-    return apply_batch(import_of(job), write, scratch, error);
+    return apply_import_batch(import_of(job), write, scratch, error);
 }
 
 static void finish_import_job(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
@@ -90,7 +90,7 @@ static enum sp_status apply_to_copy(struct import *import, struct sp_arena *scra
     enum sp_status status = sp_write_begin(import->copy, &write, &import->error);
     if (status != SP_OK)
         return status;
-    status = apply_batch(import, write, scratch, &import->error);
+    status = apply_import_batch(import, write, scratch, &import->error);
     if (status != SP_OK) {
         sp_write_abort(write);
         return status;

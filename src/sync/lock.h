@@ -1,5 +1,5 @@
-/* One writer program a store. Data is safe anyway (LMDB has its own lock); what this keeps apart are programs that each believe to
- * serve the admin API, or to own the folder's scratch files. */
+/* One sallyport-sync per store. LMDB's own lock keeps the data safe; this one keeps apart programs that would each serve the
+ * admin API, or remove each other's scratch files. */
 #ifndef SP_SYNC_LOCK_H
 #define SP_SYNC_LOCK_H
 

@@ -55,11 +55,11 @@ static const uint64_t commit_buckets_ns[] = {200000,   500000,   1000000,   2000
                                              20000000, 50000000, 100000000, 200000000, 1000000000, 5000000000};
 static const uint64_t change_buckets[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
-/* The number of methods is known when the program runs. */
+/* The number of methods is filled in at run time. */
 static struct sp_metric table[ROWS] = {
     [CALLS] = {.name = "sallyport_admin_calls_total",
-               .help = "Calls of the admin API: done, refused (the caller's to mend), or failed (ours). Imports count "
-                       "each batch, watches when they are let in.",
+               .help = "Calls of the admin API: ok, refused (for the caller to fix), or failed (for the operator). An "
+                       "import counts each batch, a watch counts when it is admitted.",
                .kind = SP_METRIC_COUNTER,
                .labels = label_call},
     [COMMIT_SECONDS] = {.name = "sallyport_commit_seconds",
@@ -74,51 +74,48 @@ static struct sp_metric table[ROWS] = {
                         .buckets = change_buckets,
                         .bucket_count = sizeof(change_buckets) / sizeof(*change_buckets)},
     [QUEUE] = {.name = "sallyport_change_queue",
-               .help = "Changes that wait for the writer; at 10,000 more are refused.",
+               .help = "Changes queued for the writer; at 10,000 further ones are refused.",
                .kind = SP_METRIC_GAUGE},
-    [WATCHES] = {.name = "sallyport_watches", .help = "WatchChanges calls that are open.", .kind = SP_METRIC_GAUGE},
+    [WATCHES] = {.name = "sallyport_watches", .help = "Open WatchChanges calls.", .kind = SP_METRIC_GAUGE},
     [EXPIRING] = {.name = "sallyport_keys_expiring_soon",
-                  .help = "Enabled keys that expire within seven days; counted anew about every minute, more rarely in "
-                          "large stores. Missing until counted once.",
+                  .help = "Enabled keys that expire within seven days; counted about every minute, less often in large "
+                          "stores. Missing until the first count.",
                   .kind = SP_METRIC_GAUGE},
     [LAST_BACKUP] = {.name = "sallyport_last_backup_timestamp_seconds",
-                     .help = "When a backup was last sent whole, in seconds since 1970. Missing until there was one "
-                             "since the start.",
+                     .help = "When a backup was last sent completely, in seconds since 1970. Missing until the first "
+                             "one since the start.",
                      .kind = SP_METRIC_GAUGE},
     [READY] = {.name = "sallyport_ready",
-               .help = "1 while calls are served, as the health service says it; else 0.",
+               .help = "1 while calls are served, otherwise 0; the same as the health service reports.",
                .kind = SP_METRIC_GAUGE},
     [GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
-                          .help = "Connections open to the gRPC listeners.",
+                          .help = "Open connections to the gRPC listeners.",
                           .kind = SP_METRIC_GAUGE},
     [CONNECTIONS] = {.name = "sallyport_http_connections",
-                     .help = "Connections open to the HTTP port.",
+                     .help = "Open connections to the HTTP port.",
                      .kind = SP_METRIC_GAUGE},
     [SOURCE_FOLLOWING] = {.name = "sallyport_source_following",
-                          .help = "1 while etcd is watched, 0 while it is not. Missing, as all of sallyport_source_*, "
-                                  "where the store is the truth itself.",
+                          .help =
+                              "1 while etcd is watched, otherwise 0. Missing, like all of sallyport_source_*, if the "
+                              "store does not use etcd.",
                           .kind = SP_METRIC_GAUGE},
     [SOURCE_AGE] = {.name = "sallyport_source_age_seconds",
-                    .help =
-                        "Time since the store was last known to have everything that etcd has. Missing until it was.",
+                    .help = "Time since the store was last known to match etcd. Missing until it did.",
                     .kind = SP_METRIC_GAUGE},
     [SOURCE_UNREADABLE] = {.name = "sallyport_source_unreadable_entities",
                            .help =
-                               "Entities of etcd that this release cannot read: what depends on them is denied, and "
-                               "this instance makes no changes. Alert when above 0.",
+                               "Entities in etcd that this release cannot read: whatever depends on them is denied, "
+                               "and this instance makes no changes. Alert if above 0.",
                            .kind = SP_METRIC_GAUGE},
     [SOURCE_LISTINGS] = {.name = "sallyport_source_listings",
-                         .help = "How often the whole of etcd was listed since the start.",
+                         .help = "Complete listings of etcd since the start.",
                          .kind = SP_METRIC_GAUGE},
     [SOURCE_DIFFERENCES] = {.name = "sallyport_source_differences",
-                            .help =
-                                "Records that full comparisons found to differ from etcd's since the start. Alert when "
-                                "above 0.",
+                            .help = "Records that full comparisons found to differ from etcd since the start. Alert if "
+                                    "above 0.",
                             .kind = SP_METRIC_GAUGE},
     [SOURCE_LOST_RACES] = {.name = "sallyport_source_lost_races",
-                           .help =
-                               "Batches of changes that were made again since the start, because another instance's "
-                               "came first.",
+                           .help = "Batches of changes retried since the start because another instance's came first.",
                            .kind = SP_METRIC_GAUGE},
 };
 

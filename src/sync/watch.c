@@ -100,7 +100,7 @@ static enum sp_status find_first_number(struct watch *watch, struct sp_view *vie
     return SP_OK;
 }
 
-static enum sp_status walk_page(struct page_reader *reader, struct sp_view *view, struct sp_error *error) {
+static enum sp_status walk_change_page(struct page_reader *reader, struct sp_view *view, struct sp_error *error) {
     enum sp_status status = sp_arena_init(&reader->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
@@ -114,7 +114,7 @@ static enum sp_status walk_page(struct page_reader *reader, struct sp_view *view
 }
 
 /* *ret_more: the log may go on behind the page. */
-static enum sp_status read_page(struct watch *watch, bool *ret_more, struct sp_error *error) {
+static enum sp_status read_change_page(struct watch *watch, bool *ret_more, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct page_reader reader = {.watch = watch};
     sp_arena_reset(&watch->arena);
@@ -132,7 +132,7 @@ static enum sp_status read_page(struct watch *watch, bool *ret_more, struct sp_e
     status = find_first_number(watch, view, error);
     if (status != SP_OK)
         goto out;
-    status = walk_page(&reader, view, error);
+    status = walk_change_page(&reader, view, error);
     if (status != SP_OK)
         goto out;
     *ret_more = is_page_full(&reader);
@@ -149,7 +149,7 @@ static void send_next_change(struct watch *watch) {
     if (!watch->started || watch->sending)
         return;
     if (watch->page_at == watch->page_count) {
-        enum sp_status status = read_page(watch, &more, &error);
+        enum sp_status status = read_change_page(watch, &more, &error);
         if (status != SP_OK) {
             watch->started = false;
             sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
