@@ -51,7 +51,8 @@ enum sp_status sp_admit_request(const struct sp_callers *callers, struct sp_http
         caller.authorization = (struct sp_str){NULL, 0};
     if (has_role(callers, &caller, wanted))
         return SP_OK;
-    /* A token that nobody has proves nothing (AuthZEN 11.3). A caller that is nothing else has roles by its token only. */
+    /* A token that nobody has proves nothing (AuthZEN 11.3). A caller that is nothing else has
+     * roles by its token only. */
     const struct sp_caller bearer = {.kind = SP_CALLER_UNIX, .authorization = caller.authorization};
     if (sp_callers_roles(callers, &bearer) == 0)
         caller.authorization = (struct sp_str){NULL, 0};

@@ -1,4 +1,5 @@
-/* Calls and requests admitted by the roles of those who make them. Any thread that may use the call. */
+/* Calls and requests admitted by the roles of those who make them. Any thread that may use the
+ * call. */
 #ifndef SP_DAEMON_ADMIT_H
 #define SP_DAEMON_ADMIT_H
 
@@ -6,7 +7,8 @@
 #include "http/server.h"
 #include "rpc/server.h"
 
-/* SP_OK if the call's caller has the role; otherwise as sp_caller_refuse. For sp_rpc_server_options.admit. */
+/* SP_OK if the call's caller has the role; otherwise as sp_caller_refuse. For
+ * sp_rpc_server_options.admit. */
 enum sp_status sp_admit_call(const struct sp_callers *callers, struct sp_rpc_call *call, enum sp_caller_role wanted,
                              struct sp_error *error) SP_MUST_USE;
 

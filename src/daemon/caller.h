@@ -1,5 +1,5 @@
-/* A caller: what a service or gateway that asks about API keys has proven to be, and the roles that it can have. Callers are
- * not the holders of those keys. Values only; any thread. */
+/* A caller: what a service or gateway that asks about API keys has proven to be, and the roles
+ * that it can have. Callers are not the holders of those keys. Values only; any thread. */
 #ifndef SP_DAEMON_CALLER_H
 #define SP_DAEMON_CALLER_H
 
@@ -33,8 +33,8 @@ const char *sp_caller_role_name(enum sp_caller_role role);
 /* The role of that name, or all of them; 0 for an unknown name. */
 unsigned sp_caller_role_find(struct sp_str name);
 
-/* Puts into *error which role the caller lacks and how to grant it. Always SP_ERR_PERMISSION, or SP_ERR_UNAUTHENTICATED if
- * the caller has proven nothing. */
+/* Puts into *error which role the caller lacks and how to grant it. Always SP_ERR_PERMISSION, or
+ * SP_ERR_UNAUTHENTICATED if the caller has proven nothing. */
 enum sp_status sp_caller_refuse(const struct sp_caller *caller, enum sp_caller_role wanted, struct sp_error *error);
 
 #endif

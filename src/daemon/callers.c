@@ -164,8 +164,8 @@ static bool is_among_names(struct sp_str name, const struct sp_str *names, size_
     return false;
 }
 
-/* The digest of a bearer token (RFC 6750 section 2.1); false if there is none. The scheme may have any case (RFC 9110
- * section 11.1). */
+/* The digest of a bearer token (RFC 6750 section 2.1); false if there is none. The scheme may
+ * have any case (RFC 9110 section 11.1). */
 static bool digest_token(struct sp_str authorization, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
     static const char scheme[] = "bearer ";
     size_t size = sizeof(scheme) - 1;

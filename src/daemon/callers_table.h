@@ -27,7 +27,8 @@ struct sp_callers_table {
     unsigned own;            /* without a file: roles of root and the program's own user on Unix sockets */
 };
 
-/* Reads the file's text; `file` names it in messages. SP_ERR_INVALID with the file's name and line; SP_ERR_MEMORY. */
+/* Reads the file's text; `file` names it in messages. SP_ERR_INVALID with the file's name and
+ * line; SP_ERR_MEMORY. */
 enum sp_status sp_callers_table_read(const char *file, struct sp_str text, struct sp_callers_table **ret_table,
                                      struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */

@@ -16,7 +16,8 @@ struct sp_health_pages {
     void *user;
 };
 
-/* The routes, for sp_http_open. `pages` must outlive the server. /healthz and /readyz need no client certificate. */
+/* The routes, for sp_http_open. `pages` must outlive the server. /healthz and /readyz need no
+ * client certificate. */
 void sp_health_routes(struct sp_health_pages *pages, struct sp_http_route ret_routes[static SP_HEALTH_ROUTES]);
 
 #endif

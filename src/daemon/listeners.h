@@ -1,5 +1,6 @@
-/* The listeners of a program: the options of its gRPC and HTTP servers that follow from its command line, the log lines about
- * where they listen, and about their certificates. For the main thread. */
+/* The listeners of a program: the options of its gRPC and HTTP servers that follow from its
+ * command line, the log lines about where they listen, and about their certificates. For the
+ * main thread. */
 #ifndef SP_DAEMON_LISTENERS_H
 #define SP_DAEMON_LISTENERS_H
 
@@ -8,8 +9,9 @@
 #include "http/server.h"
 #include "rpc/server.h"
 
-/* Server options for sp_rpc_server_open, with addresses, TLS, the callers' user ids and connections filled in. They borrow from
- * all three arguments; `uids` is storage. The program sets what is its own. */
+/* Server options for sp_rpc_server_open, with addresses, TLS, the callers' user ids and
+ * connections filled in. They borrow from all three arguments; `uids` is storage. The program
+ * sets what is its own. */
 struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_options *options,
                                                       const struct sp_callers *callers,
                                                       uint32_t uids[static SP_CALLERS_MAX_UIDS]);

@@ -1,5 +1,6 @@
-/* What both programs can be told, declared once: their listeners, TLS, callers, log and settings file. Each program puts the rows
- * into its own table (config/options.h), between rows of its own. */
+/* What both programs can be told, declared once: their listeners, TLS, callers, log and settings
+ * file. Each program puts the rows into its own table (config/options.h), between rows of its
+ * own. */
 #ifndef SP_DAEMON_OPTIONS_H
 #define SP_DAEMON_OPTIONS_H
 
@@ -48,11 +49,12 @@ struct sp_daemon_options {
     size_t variable_count;
 };
 
-/* Begins with empty options; the defaults must outlive them. Then the rows may be asked for, each group once. The options must
- * stay where they are until the table is read. */
+/* Begins with empty options; the defaults must outlive them. Then the rows may be asked for,
+ * each group once. The options must stay where they are until the table is read. */
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
-/* listen, http-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen. Returns how many, as the next. */
+/* listen, http-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
+ * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
 /* log-format, log-level, allow-core. */
@@ -63,7 +65,8 @@ size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
 
-/* Reads what the table took as text, and drops the one HTTP address "none". SP_ERR_INVALID names the option. */
+/* Reads what the table took as text, and drops the one HTTP address "none". SP_ERR_INVALID names
+ * the option. */
 enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) SP_MUST_USE;
 
 /* Copies rows into a table; returns `count`. */

@@ -9,7 +9,8 @@
 /* Blocks SIGTERM, SIGINT and SIGHUP and ignores SIGPIPE. Call before any thread starts. */
 void sp_process_block_signals(void);
 
-/* Sets what SIGHUP does; NULL: nothing, as at first. The function is called by sp_process_wait_for_signal. */
+/* Sets what SIGHUP does; NULL: nothing, as at first. The function is called by
+ * sp_process_wait_for_signal. */
 void sp_process_on_hangup(void (*call)(void *user), void *user);
 
 /* Waits for SIGTERM or SIGINT, at most `timeout_ms` (negative: forever). True if one came. */
@@ -18,7 +19,8 @@ bool sp_process_wait_for_signal(int timeout_ms);
 /* From now on the next SIGTERM or SIGINT ends the process at once. */
 void sp_process_let_signals_end(void);
 
-/* Forbids core dumps, and other processes of the user to read this one's memory. SP_ERR_IO: the kernel does not allow that. */
+/* Forbids core dumps, and other processes of the user to read this one's memory. SP_ERR_IO: the
+ * kernel does not allow that. */
 enum sp_status sp_process_forbid_dumps(void) SP_MUST_USE;
 
 #endif

@@ -31,8 +31,8 @@ struct sp_server_config {
     bool help;
 };
 
-/* Reads the settings file, the environment and the arguments. With --print-config, prints every setting: nothing is to be
- * served then. SP_ERR_INVALID names the option. */
+/* Reads the settings file, the environment and the arguments. With --print-config, prints every
+ * setting: nothing is to be served then. SP_ERR_INVALID names the option. */
 enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,
                                      struct sp_error *error) SP_MUST_USE;
 

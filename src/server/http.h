@@ -5,8 +5,8 @@
 #include "http/server.h"
 #include "server/service.h"
 
-/* Opens service->http and starts it. It stays NULL if the configuration names no address; if not NULL, close it before the
- * service ends, also after a failure. As sp_http_open. */
+/* Opens service->http and starts it. It stays NULL if the configuration names no address; if not
+ * NULL, close it before the service ends, also after a failure. As sp_http_open. */
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -58,8 +58,8 @@ static void reopen_decision_log(void *user) {
     sp_decision_log_reopen(service->decision_log);
 }
 
-/* Opens what answers calls, in the order in which the parts need each other, and begins to answer. What was opened is for the
- * caller to close, also after a failure. */
+/* Opens what answers calls, in the order in which the parts need each other, and begins to
+ * answer. What was opened is for the caller to close, also after a failure. */
 static enum sp_status start_service(struct sp_service *service, struct sp_rpc_server **server, struct sp_error *error) {
     const struct sp_server_config *config = service->config;
     const struct sp_daemon_options *options = &config->daemon;
@@ -97,9 +97,9 @@ static void log_revision(const char *store, struct sp_revision revision) {
     sp_log_fields(SP_LOG_INFO, "serving the store", fields, sizeof(fields) / sizeof(*fields));
 }
 
-/* SP_OK once the store is open. Waits for a store that does not exist yet; SP_ERR_CANCELLED: a signal came first. A store that
- * must not be served (its reader locks do not work here, or it has another format) ends the wait with SP_ERR_PRECONDITION,
- * because no later try can succeed. */
+/* SP_OK once the store is open. Waits for a store that does not exist yet; SP_ERR_CANCELLED: a
+ * signal came first. A store that must not be served (its reader locks do not work here, or it
+ * has another format) ends the wait with SP_ERR_PRECONDITION, because no later try can succeed. */
 static enum sp_status wait_for_store(struct sp_service *service, struct sp_error *error) {
     for (unsigned tries = 0;; tries++) {
         struct sp_revision revision = {0};

@@ -12,7 +12,8 @@
 #include "sync/watch.h"
 #include "wire/wire.h"
 
-/* A mutation in the writer's queue. Lives in the call's arena, which is wiped when the call ends. */
+/* A mutation in the writer's queue. Lives in the call's arena, which is wiped when the call
+ * ends. */
 struct mutation {
     struct sp_job job; /* first: a job is its mutation */
     struct sp_rpc_call *call;

@@ -1,5 +1,6 @@
-/* Import: batches of records, each one change. A batch is queued for the writer like any mutation, and the next one is read
- * only when the reply to it has gone. A dry run works on a copy of the store. */
+/* Import: batches of records, each one change. A batch is queued for the writer like any
+ * mutation, and the next one is read only when the reply to it has gone. A dry run works on a
+ * copy of the store. */
 #include "sync/import.h"
 
 #include <stdlib.h>

@@ -22,10 +22,12 @@ enum sp_status sp_sync_metrics_create(struct sp_sync_metrics **ret_metrics) SP_M
 /* NULL is allowed. */
 void sp_sync_metrics_free(struct sp_sync_metrics *metrics);
 
-/* Counts a call of the admin API's method of that number, on the thread of the shard (sync/worker_slots.h). */
+/* Counts a call of the admin API's method of that number, on the thread of the shard
+ * (sync/worker_slots.h). */
 void sp_sync_metrics_count_call(struct sp_sync_metrics *metrics, size_t method, unsigned shard, enum sp_status status);
 
-/* Counts a commit of so many jobs, on the writer's thread. `metrics` may be NULL, as for the next. */
+/* Counts a commit of so many jobs, on the writer's thread. `metrics` may be NULL, as for the
+ * next. */
 void sp_sync_metrics_count_commit(struct sp_sync_metrics *metrics, uint64_t took_ns, size_t jobs);
 
 /* Sets how many keys expire within a week. Any thread. */

@@ -1,5 +1,5 @@
-/* Files and folders that exist for one call. They are in the store's folder, because that has room for a copy of the store and
- * the right access. */
+/* Files and folders that exist for one call. They are in the store's folder, because that has
+ * room for a copy of the store and the right access. */
 #ifndef SP_SYNC_SCRATCH_H
 #define SP_SYNC_SCRATCH_H
 

@@ -1,4 +1,5 @@
-/* What the calls of the admin API share: the store, the writer, each worker's snapshot, and those who watch. */
+/* What the calls of the admin API share: the store, the writer, each worker's snapshot, and
+ * those who watch. */
 #ifndef SP_SYNC_SERVICE_H
 #define SP_SYNC_SERVICE_H
 
@@ -55,22 +56,26 @@ struct sp_sync {
     unsigned tasks; /* threads of backups and dry runs */
 };
 
-/* Takes an opened store and what it follows (or NULL), and starts its writer. Call sp_sync_fini even after a failure. */
+/* Takes an opened store and what it follows (or NULL), and starts its writer. Call sp_sync_fini
+ * even after a failure. */
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, int64_t keep_changes_s, struct sp_error *error) SP_MUST_USE;
 /* Finishes queued mutations and answers them; new ones are UNAVAILABLE. */
 void sp_sync_stop_writing(struct sp_sync *sync);
-/* After the server has stopped. False if a task still reads the store, which then must not be closed. */
+/* After the server has stopped. False if a task still reads the store, which then must not be
+ * closed. */
 bool sp_sync_fini(struct sp_sync *sync);
 
 /* Closes a worker's snapshot, on its thread. For sp_rpc_server_options. */
 void sp_sync_worker_stopping(unsigned worker, void *sync);
 
-/* Begins to read the newest revision, on the thread of the worker slot. Release it before waiting for anything. */
+/* Begins to read the newest revision, on the thread of the worker slot. Release it before
+ * waiting for anything. */
 enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Counts a call that ended with `status`, on a worker's thread; or on the writer's, with SP_SYNC_WRITER_SHARD. */
+/* Counts a call that ended with `status`, on a worker's thread; or on the writer's, with
+ * SP_SYNC_WRITER_SHARD. */
 void sp_sync_count_call(const struct sp_sync_method *of, unsigned shard, enum sp_status status);
 
 #endif

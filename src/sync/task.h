@@ -1,5 +1,5 @@
-/* Work of a stream outside its worker: on a thread of its own, or in the writer's queue. If the stream ends meanwhile, its state
- * lives until the work is done. */
+/* Work of a stream outside its worker: on a thread of its own, or in the writer's queue. If the
+ * stream ends meanwhile, its state lives until the work is done. */
 #ifndef SP_SYNC_TASK_H
 #define SP_SYNC_TASK_H
 
@@ -19,7 +19,8 @@ void sp_task_init(struct sp_task *task, struct sp_sync *sync, struct sp_rpc_call
 
 /* Work begins elsewhere: until release the state may be touched only there. */
 void sp_task_hold(struct sp_task *task);
-/* The work is done: wakes the stream, or drops the state if the stream is over. Do not touch it afterwards. */
+/* The work is done: wakes the stream, or drops the state if the stream is over. Do not touch it
+ * afterwards. */
 void sp_task_release(struct sp_task *task);
 
 /* In the stream's `woken` event: whether the work is done, so that the state may be read. */

@@ -49,7 +49,8 @@ static enum sp_status commit_removal_of_old(struct sp_tidy *tidy, struct sp_stor
     return sp_source_commit_tidying(tidy->source, write, error);
 }
 
-/* A change like any other. If several instances try it, all but one lose the race and try again later. */
+/* A change like any other. If several instances try it, all but one lose the race and try again
+ * later. */
 static enum sp_status remove_deleted_workspaces(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s,
                                                 struct sp_arena *scratch, bool *ret_more, struct sp_error *error) {
     struct sp_write *write = NULL;

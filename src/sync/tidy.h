@@ -1,5 +1,5 @@
-/* What the writer does between batches: clears the slots of dead readers, removes old request ids and old changes, and removes
- * deleted workspaces piece by piece. */
+/* What the writer does between batches: clears the slots of dead readers, removes old request
+ * ids and old changes, and removes deleted workspaces piece by piece. */
 #ifndef SP_SYNC_TIDY_H
 #define SP_SYNC_TIDY_H
 
@@ -17,8 +17,8 @@ struct sp_tidy {
     int64_t records_due_ms;
 };
 
-/* Does a bounded piece of what is due. True if policy may have changed: by this, or, every few seconds, by a command that worked
- * on the store itself. Logs what fails, and tries again later. */
+/* Does a bounded piece of what is due. True if policy may have changed: by this, or, every few
+ * seconds, by a command that worked on the store itself. Logs what fails, and tries again later. */
 bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch);
 
 #endif

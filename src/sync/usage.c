@@ -94,7 +94,8 @@ static void log_retirement(void *user, struct sp_str operator_name, const char *
            SP_STR_ARG(operator_name), server);
 }
 
-/* Reports the admin instance as a source whose uses are known until `until_s`, and merges those uses. */
+/* Reports the admin instance as a source whose uses are known until `until_s`, and merges those
+ * uses. */
 static enum sp_status write_own_uses(struct sp_sync_usage *usage, struct sp_usage_batch *batch, int64_t until_s,
                                      bool goodbye) {
     bool again = false;
@@ -121,8 +122,8 @@ static enum sp_status write_own_uses(struct sp_sync_usage *usage, struct sp_usag
     return SP_OK;
 }
 
-/* Moves own uses to the table that is being written, which still has those that could not be written the last time. Returns until
- * when they are known. */
+/* Moves own uses to the table that is being written, which still has those that could not be
+ * written the last time. Returns until when they are known. */
 static int64_t take_own_uses(struct sp_sync_usage *usage) {
     pthread_mutex_lock(&usage->lock);
     int64_t until_s = sp_clock_now_s();
@@ -172,8 +173,8 @@ static enum sp_status apply_report_jobs(struct sp_usage_batch *batch, struct sp_
     return SP_OK;
 }
 
-/* SP_ERR_UNAVAILABLE: the store is behind the source that it follows, and may not know every key that servers see; they keep
- * their reports. */
+/* SP_ERR_UNAVAILABLE: the store is behind the source that it follows, and may not know every key
+ * that servers see; they keep their reports. */
 static enum sp_status check_store_is_current(struct sp_view *view) {
     int64_t synced_at_s = 0;
     enum sp_status status = sp_view_synced_at(view, &synced_at_s);
@@ -238,7 +239,8 @@ static void answer_report(struct report_job *job) {
         sp_rpc_fail(job->call, SP_ERR_UNAVAILABLE, "cannot write the report: send it again later");
 }
 
-/* After a failed batch each job is tried alone, so that one report that cannot be written does not block the others. */
+/* After a failed batch each job is tried alone, so that one report that cannot be written does
+ * not block the others. */
 static void run_report_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
     enum sp_status status = commit_report_jobs(usage, jobs);
     for (struct report_job *job = jobs; job != NULL;) {

@@ -1,5 +1,5 @@
-/* Keeps the last uses of keys: one thread that takes the reports of servers, adds the keys used in calls to this admin instance,
- * commits both in batches, and forgets keys that were deleted. */
+/* Keeps the last uses of keys: one thread that takes the reports of servers, adds the keys used
+ * in calls to this admin instance, commits both in batches, and forgets keys that were deleted. */
 #ifndef SP_SYNC_USAGE_H
 #define SP_SYNC_USAGE_H
 
@@ -14,8 +14,9 @@ struct sp_sync_usage_options {
     int64_t grace_s; /* how late a server's watermark may be */
 };
 
-/* Opens the record and starts the thread. If the record cannot be opened, logs that and goes on without it: reports are
- * UNAVAILABLE, and every key's usage is unknown. SP_ERR_MEMORY; SP_ERR_IO. */
+/* Opens the record and starts the thread. If the record cannot be opened, logs that and goes on
+ * without it: reports are UNAVAILABLE, and every key's usage is unknown. SP_ERR_MEMORY;
+ * SP_ERR_IO. */
 enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage,
                                    struct sp_error *error) SP_MUST_USE;
 

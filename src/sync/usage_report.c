@@ -62,8 +62,8 @@ static int64_t earlier_time(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* A server whose clock is ahead claims to know the future: the watermark is moved back. One that is behind claims less than it
- * knows, which is safe. */
+/* A server whose clock is ahead claims to know the future: the watermark is moved back. One that
+ * is behind claims less than it knows, which is safe. */
 static int64_t correct_watermark(const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms) {
     int64_t ahead_ms = request->sent_at_ms > now_ms ? request->sent_at_ms - now_ms : 0;
     int64_t until_s = request->until - (ahead_ms + 999) / 1000;

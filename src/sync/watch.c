@@ -1,5 +1,5 @@
-/* WatchChanges: pages of the change log, sent as fast as the client takes them; then asleep until the next commit. A snapshot is
- * held only while a page is read. */
+/* WatchChanges: pages of the change log, sent as fast as the client takes them; then asleep
+ * until the next commit. A snapshot is held only while a page is read. */
 #include "sync/watch.h"
 
 #include <stdlib.h>

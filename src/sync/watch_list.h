@@ -1,4 +1,5 @@
-/* Those who watch: which calls to wake after a commit, and how many may watch at a time. Any thread, except where noted. */
+/* Those who watch: which calls to wake after a commit, and how many may watch at a time. Any
+ * thread, except where noted. */
 #ifndef SP_SYNC_WATCH_LIST_H
 #define SP_SYNC_WATCH_LIST_H
 
@@ -28,8 +29,8 @@ void sp_watch_list_fini(struct sp_watch_list *list);
 void sp_watch_list_add(struct sp_watch_list *list, struct sp_watch_entry *entry, struct sp_rpc_call *call);
 void sp_watch_list_remove(struct sp_watch_list *list, struct sp_watch_entry *entry);
 
-/* Gives an added entry whose caller was authorized one of the places, once. SP_ERR_EXHAUSTED: all of them, or all that one
- * workspace can have, are taken. *ret_first: it had none before. */
+/* Gives an added entry whose caller was authorized one of the places, once. SP_ERR_EXHAUSTED:
+ * all of them, or all that one workspace can have, are taken. *ret_first: it had none before. */
 enum sp_status sp_watch_list_admit(struct sp_watch_list *list, struct sp_watch_entry *entry, struct sp_str workspace,
                                    bool *ret_first, struct sp_error *error) SP_MUST_USE;
 

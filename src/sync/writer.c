@@ -111,7 +111,8 @@ static void retry_left_out_jobs(struct batch *batch) {
     batch->left_out = 0;
 }
 
-/* What to do with a batch one of whose jobs wrote and then failed. Its write is aborted in any case. */
+/* What to do with a batch one of whose jobs wrote and then failed. Its write is aborted in any
+ * case. */
 static enum outcome leave_job_out(struct batch *batch, struct sp_job *job) {
     if (batch->count > 1 && (job->status == SP_ERR_EXHAUSTED || batch->left_out >= LEFT_OUT_MAX))
         return TRY_EACH_ALONE;
@@ -207,13 +208,15 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
         settle_jobs(batch, status, &error);
         return SETTLED;
     }
-    /* The follower may have moved the store on since a job was refused, and the reason may be gone. */
+    /* The follower may have moved the store on since a job was refused, and the reason may be
+     * gone. */
     if (batch->left_out > 0 && batch->judged_at != sp_write_state(write) &&
         sp_clock_monotonic_ms() < batch->race_until_ms)
         retry_left_out_jobs(batch);
     batch->judged_at = sp_write_state(write);
     enum outcome outcome = apply_jobs_of_batch(writer, write, batch, &something);
-    /* A store that is behind its source may have refused a job that is valid by now: the commit finds out. */
+    /* A store that is behind its source may have refused a job that is valid by now: the commit
+     * finds out. */
     bool confirm = something || writer->options.source != NULL;
     if (outcome != SETTLED || !confirm) {
         sp_write_abort(write);

@@ -1,4 +1,5 @@
-/* What the commands of sallyport-sync share: options that several of them have, and how they report. */
+/* What the commands of sallyport-sync share: options that several of them have, and how they
+ * report. */
 #ifndef SP_SYNC_COMMANDS_COMMAND_H
 #define SP_SYNC_COMMANDS_COMMAND_H
 
@@ -18,8 +19,8 @@ enum { SP_EXIT_USAGE = 2 };
 struct sp_option sp_sync_store_row(const char **target);
 struct sp_option sp_sync_help_row(bool *target);
 
-/* Reads a command's options, of which `help` must be one. Returns -1 if the command should go on, or the exit status: help
- * was printed, or the arguments are wrong and a message says why. */
+/* Reads a command's options, of which `help` must be one. Returns -1 if the command should go
+ * on, or the exit status: help was printed, or the arguments are wrong and a message says why. */
 int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
                          const bool *help, int argc, char **argv, int *ret_rest);
 

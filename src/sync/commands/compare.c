@@ -20,7 +20,8 @@ static void print_difference(void *context, const char *difference) {
     puts(difference);
 }
 
-/* A store that `serve` moves on leaves the revision that is being compared; etcd forgets a revision only when it is compacted. */
+/* A store that `serve` moves on leaves the revision that is being compared; etcd forgets a
+ * revision only when it is compacted. */
 static enum sp_status compare_records(struct sp_source *source, struct counts *ret_counts, struct sp_error *error) {
     enum sp_status status = SP_ERR_OUT_OF_RANGE;
     for (int tries = 0; status == SP_ERR_OUT_OF_RANGE && tries < TRIES; tries++)

@@ -25,8 +25,8 @@ struct init_options {
 
 /* ---- an existing store ---- */
 
-/* Takes from group and others the access that they must not have: Kubernetes gives the group of a volume every file on it when
- * it mounts the volume. True if the file exists and is not empty. */
+/* Takes from group and others the access that they must not have: Kubernetes gives the group of
+ * a volume every file on it when it mounts the volume. True if the file exists and is not empty. */
 static bool narrow_file_mode(const char *path, mode_t most) {
     struct stat of_file;
     if (path == NULL || stat(path, &of_file) != 0)
@@ -37,8 +37,8 @@ static bool narrow_file_mode(const char *path, mode_t most) {
     return of_file.st_size > 0;
 }
 
-/* True if a store exists, so that nothing is left to do. Opening it for writing sets the modes of its files; the key file of an
- * interrupted try is removed. */
+/* True if a store exists, so that nothing is left to do. Opening it for writing sets the modes
+ * of its files; the key file of an interrupted try is removed. */
 static bool keep_existing_store(const struct init_options *options) {
     const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
     struct sp_store *store = NULL;

@@ -14,7 +14,8 @@ static void print_finding(void *context, const char *finding) {
 
 /* ---- verify ---- */
 
-/* Reads --store and --help, the only options of verify and reindex. Returns as sp_sync_read_options. */
+/* Reads --store and --help, the only options of verify and reindex. Returns as
+ * sp_sync_read_options. */
 static int read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
     bool help = false;
     int rest = argc;

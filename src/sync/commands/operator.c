@@ -1,5 +1,5 @@
-/* Works on the store itself, for whoever may write its files. Safe while `serve` runs: LMDB lets one process write at a time, and
- * a revoked key is refused from the next call on. */
+/* Works on the store itself, for whoever may write its files. Safe while `serve` runs: LMDB lets
+ * one process write at a time, and a revoked key is refused from the next call on. */
 #include "sync/commands/operator.h"
 
 #include <stdlib.h>

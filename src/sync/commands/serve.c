@@ -75,7 +75,8 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     return sp_rpc_server_open(&rpc, methods, count, descriptors, ret_server, error);
 }
 
-/* Opens what answers calls and begins to answer. What was opened is for the caller to close, also after a failure. */
+/* Opens what answers calls and begins to answer. What was opened is for the caller to close,
+ * also after a failure. */
 static enum sp_status start_admin_server(const struct serve_options *options, struct sp_sync *sync,
                                          struct sp_rpc_server **server, struct sp_error *error) {
     const struct sp_daemon_options *daemon = &options->daemon;
@@ -98,7 +99,8 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     return SP_OK;
 }
 
-/* A store that follows a source holds nothing until etcd was listed once. False: a signal came first. */
+/* A store that follows a source holds nothing until etcd was listed once. False: a signal came
+ * first. */
 static bool wait_until_filled(struct sp_sync *sync) {
     struct sp_source_state state = {.filled = true};
     do {
