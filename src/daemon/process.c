@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-/* Of the one thread that waits for signals. */
+/* For the one thread that waits for signals. */
 static struct {
     void (*call)(void *user);
     void *user;

@@ -20,12 +20,3 @@ void sp_http_reply_page(struct sp_http_exchange *exchange, const char *content_t
     else
         sp_http_reply(exchange, 200, content_type, (struct sp_bytes){(const uint8_t *)page, out.used});
 }
-
-void sp_http_reply_ready(struct sp_http_exchange *exchange, bool ready) {
-    sp_http_reply_text(exchange, ready ? 200 : 503, ready ? SP_STR_LITERAL("ok\n") : SP_STR_LITERAL("not serving\n"));
-}
-
-void sp_http_healthz(struct sp_http_exchange *exchange, void *user) {
-    (void)user;
-    sp_http_reply_text(exchange, 200, SP_STR_LITERAL("ok\n"));
-}

@@ -13,10 +13,4 @@ void sp_http_reply_text(struct sp_http_exchange *exchange, unsigned status, stru
 void sp_http_reply_page(struct sp_http_exchange *exchange, const char *content_type,
                         void (*write)(void *user, struct sp_text_out *out), void *user);
 
-/* /readyz: 200 or 503. */
-void sp_http_reply_ready(struct sp_http_exchange *exchange, bool ready);
-
-/* A handler for /healthz: it answers, so the process lives. */
-void sp_http_healthz(struct sp_http_exchange *exchange, void *user);
-
 #endif

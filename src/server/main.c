@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
         sp_server_config_help(stdout);
         return EXIT_SUCCESS;
     }
-    if (config.print_config)
+    if (config.daemon.print_config)
         return EXIT_SUCCESS;
     if (config.version) {
         puts("sallyportd " SP_VERSION);

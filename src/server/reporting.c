@@ -1,6 +1,6 @@
 #include "server/reporting.h"
 
-enum { LAST_REPORT_MS = 1000 /* that the last report gets at least */ };
+enum { LAST_REPORT_MIN_MS = 1000 };
 
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) {
@@ -8,8 +8,8 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
     if (config->report_to == NULL)
         return SP_OK;
     if (config->server_id == NULL)
-        sp_usage_server_id(config->listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
-    /* Each worker has a lane, and the last one is the HTTP thread's. */
+        sp_usage_server_id(config->daemon.listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
+    /* A lane for each worker, and the last one for the HTTP thread. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,
         .tls = config->report_tls,
@@ -19,13 +19,14 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
         .max_keys = (uint32_t)config->report_keys,
     };
     enum sp_status status = sp_usage_reporter_start(&options, &service->usage, error);
-    if (status == SP_OK)
-        sp_log(SP_LOG_INFO, "last uses of keys are reported to %s, as server %s", options.target, options.server);
-    return status;
+    if (status != SP_OK)
+        return status;
+    sp_log(SP_LOG_INFO, "reporting the last uses of keys to %s as server %s", options.target, options.server);
+    return SP_OK;
 }
 
 void sp_reporting_stop(struct sp_service *service) {
-    uint64_t drain_ms = service->config->drain_ms;
-    sp_usage_reporter_stop(service->usage, drain_ms > LAST_REPORT_MS ? (unsigned)drain_ms : LAST_REPORT_MS);
+    uint64_t drain_ms = service->config->daemon.drain_ms;
+    sp_usage_reporter_stop(service->usage, drain_ms > LAST_REPORT_MIN_MS ? (unsigned)drain_ms : LAST_REPORT_MIN_MS);
     service->usage = NULL;
 }

@@ -1,15 +1,15 @@
-/* Whether and how this server reports last uses: from its configuration, around its life. */
+/* Starts and stops the reporting of last uses, as the configuration asks for it. */
 #ifndef SP_SERVER_REPORTING_H
 #define SP_SERVER_REPORTING_H
 
 #include "server/service.h"
 
-/* Sets service->usage where the configuration says whom to report to. After the server listens, before anything is answered.
- * SP_ERR_INVALID, SP_ERR_MEMORY, SP_ERR_IO. */
+/* Sets service->usage if the configuration names an address to report to. After the server
+ * listens, before it answers calls. SP_ERR_INVALID, SP_ERR_MEMORY, SP_ERR_IO. */
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) SP_MUST_USE;
 
-/* After the last answer: reports what is left, for as long as calls got to drain. */
+/* After the last answer: reports what is left, for at most as long as calls could drain. */
 void sp_reporting_stop(struct sp_service *service);
 
 #endif

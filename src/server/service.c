@@ -22,7 +22,7 @@ enum sp_status sp_service_init(struct sp_service *service, const struct sp_serve
     for (unsigned i = 0; i < SP_SERVER_WORKER_SLOTS; i++)
         service->workers[i].ids = (struct sp_decision_ids){.process = process, .worker = i};
     status = sp_route_source_create(&service->routes);
-    if (status == SP_OK && config->http_listen.count > 0)
+    if (status == SP_OK && config->daemon.http_listen.count > 0)
         status = sp_server_metrics_create(&service->metrics);
     return status == SP_OK ? sp_process_metrics_create("sallyportd", &service->process) : status;
 }

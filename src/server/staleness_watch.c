@@ -3,8 +3,9 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "daemon/callers.h"
+#include "daemon/lifecycle.h"
 #include "daemon/process.h"
-#include "server/callers.h"
 
 enum { LOOK_EVERY_MS = 1000 };
 
@@ -18,21 +19,16 @@ static bool is_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
     return status == SP_OK && query.stale;
 }
 
-static void tell(struct sp_service *service, struct sp_rpc_server *server, bool serving) {
-    atomic_store(&service->ready, serving);
-    sp_rpc_server_set_serving(server, serving);
-}
-
 static void watch_staleness(struct sp_service *service, struct sp_rpc_server *server, struct sp_snapshot *snapshot) {
     bool stale = is_stale(service, snapshot);
-    tell(service, server, !stale);
+    sp_daemon_set_serving(&service->ready, server, !stale);
     while (!sp_process_wait_for_signal(LOOK_EVERY_MS)) {
-        sp_server_tend_callers(service);
+        sp_callers_reload_and_log(service->callers);
         bool now_stale = is_stale(service, snapshot);
         if (now_stale == stale)
             continue;
         stale = now_stale;
-        tell(service, server, !stale);
+        sp_daemon_set_serving(&service->ready, server, !stale);
         if (stale)
             sp_log(SP_LOG_ERROR,
                    "the store was in step with its source last more than %" PRIu64
@@ -50,7 +46,7 @@ void sp_server_serve_while_fresh(struct sp_service *service, struct sp_rpc_serve
         sp_snapshot_close(snapshot);
         return;
     }
-    tell(service, server, true);
+    sp_daemon_set_serving(&service->ready, server, true);
     while (!sp_process_wait_for_signal(LOOK_EVERY_MS))
-        sp_server_tend_callers(service);
+        sp_callers_reload_and_log(service->callers);
 }

@@ -1,4 +1,6 @@
 /* Backup: a thread copies the store into a file without a name, then the file is streamed. */
+#include "sync/backup.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +8,7 @@
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/recovery/maintain.h"
-#include "sync/metrics.h"
+#include "sync/caller.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -28,7 +30,7 @@ struct backup {
     uint64_t total_bytes, sent_bytes;
 };
 
-static void drop(struct sp_task *task) {
+static void drop_backup(struct sp_task *task) {
     struct backup *backup = (struct backup *)task;
     if (backup->fd >= 0)
         close(backup->fd);
@@ -38,21 +40,29 @@ static void drop(struct sp_task *task) {
 
 /* ---- copying, on its own thread ---- */
 
-static void copy(struct sp_task *task) {
-    struct backup *backup = (struct backup *)task;
+static enum sp_status copy_store(struct backup *backup) {
+    const struct sp_sync *sync = backup->task.sync;
     struct stat about;
-    backup->status = sp_scratch_file(task->sync->store_path, &backup->fd, &backup->error);
-    if (backup->status == SP_OK)
-        backup->status = sp_store_backup(task->sync->store, backup->fd, &backup->revision, &backup->error);
-    if (backup->status == SP_OK && fstat(backup->fd, &about) != 0)
-        backup->status = sp_error_set(&backup->error, SP_ERR_IO, "the copy cannot be read");
-    if (backup->status == SP_OK)
-        backup->total_bytes = (uint64_t)about.st_size;
+    enum sp_status status = sp_scratch_file(sync->store_path, &backup->fd, &backup->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_store_backup(sync->store, backup->fd, &backup->revision, &backup->error);
+    if (status != SP_OK)
+        return status;
+    if (fstat(backup->fd, &about) != 0)
+        return sp_error_set(&backup->error, SP_ERR_IO, "cannot read the copy of the store");
+    backup->total_bytes = (uint64_t)about.st_size;
+    return SP_OK;
+}
+
+static void run_backup(struct sp_task *task) {
+    struct backup *backup = (struct backup *)task;
+    backup->status = copy_store(backup);
 }
 
 /* ---- sending ---- */
 
-static enum sp_status read_chunk(struct backup *backup, uint8_t *data, size_t size) {
+static enum sp_status read_copy(struct backup *backup, uint8_t *data, size_t size) {
     size_t done = 0;
     while (done < size) {
         ssize_t got = pread(backup->fd, data + done, size - done, (off_t)(backup->sent_bytes + done));
@@ -63,7 +73,7 @@ static enum sp_status read_chunk(struct backup *backup, uint8_t *data, size_t si
     return SP_OK;
 }
 
-static enum sp_status make_chunk(struct backup *backup, struct sp_bytes *ret_packed) {
+static enum sp_status pack_backup_chunk(struct backup *backup, struct sp_bytes *ret_packed) {
     Sallyport__V1__BackupChunk chunk = SALLYPORT__V1__BACKUP_CHUNK__INIT;
     Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
     uint64_t left = backup->total_bytes - backup->sent_bytes;
@@ -79,37 +89,40 @@ static enum sp_status make_chunk(struct backup *backup, struct sp_bytes *ret_pac
         chunk.revision = &revision;
         chunk.total_bytes = backup->total_bytes;
     }
-    enum sp_status status = read_chunk(backup, chunk.data.data, size);
-    if (status == SP_OK)
-        status = sp_wire_pack(&chunk.base, &backup->arena, ret_packed);
-    if (status == SP_OK)
-        backup->sent_bytes += size;
-    return status;
+    enum sp_status status = read_copy(backup, chunk.data.data, size);
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_pack(&chunk.base, &backup->arena, ret_packed);
+    if (status != SP_OK)
+        return status;
+    backup->sent_bytes += size;
+    return SP_OK;
 }
 
-static void fail(struct sp_rpc_call *call, const struct backup *backup, enum sp_status status, const char *message) {
+static void fail_backup(struct sp_rpc_call *call, const struct backup *backup, enum sp_status status,
+                        const char *message) {
     sp_sync_count_call(backup->of, sp_rpc_call_worker(call), status);
     sp_rpc_fail(call, status, message);
 }
 
-static void send_next(struct sp_rpc_call *call, struct backup *backup) {
+static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
     struct sp_bytes packed;
     if (backup->sent_bytes == backup->total_bytes) {
         sp_sync_count_call(backup->of, sp_rpc_call_worker(call), SP_OK);
-        sp_sync_count_backup(backup->of->sync->metrics, sp_clock_now_s());
+        sp_sync_metrics_count_backup(backup->of->sync->metrics, sp_clock_now_s());
         sp_rpc_finish(call);
         return;
     }
-    enum sp_status status = make_chunk(backup, &packed);
+    enum sp_status status = pack_backup_chunk(backup, &packed);
     if (status == SP_OK)
         sp_rpc_send(call, packed);
     else
-        fail(call, backup, status, "the copy cannot be read");
+        fail_backup(call, backup, status, "cannot read the copy of the store");
 }
 
 /* ---- the stream ---- */
 
-static void opened(struct sp_rpc_call *call, void *user) {
+static void open_backup(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
     struct backup *backup = calloc(1, sizeof(*backup));
     if (backup == NULL || sp_arena_init(&backup->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
@@ -117,15 +130,15 @@ static void opened(struct sp_rpc_call *call, void *user) {
         sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
         return;
     }
-    sp_task_init(&backup->task, of->sync, call, drop);
+    sp_task_init(&backup->task, of->sync, call, drop_backup);
     backup->of = of;
     backup->fd = -1;
     sp_rpc_set_state(call, backup);
     sp_rpc_read(call);
 }
 
-static enum sp_status authorize(struct sp_rpc_call *call, struct backup *backup, const ProtobufCMessage *request,
-                                struct sp_error *error) {
+static enum sp_status authorize_backup(struct sp_rpc_call *call, struct backup *backup, const ProtobufCMessage *request,
+                                       struct sp_error *error) {
     struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     struct sp_str workspace;
@@ -140,43 +153,50 @@ static enum sp_status authorize(struct sp_rpc_call *call, struct backup *backup,
     return status;
 }
 
-static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
-    struct backup *backup = sp_rpc_state(call);
+static enum sp_status start_backup(struct sp_rpc_call *call, struct backup *backup, struct sp_bytes message,
+                                   struct sp_error *error) {
     ProtobufCMessage *request = NULL;
-    struct sp_error error = {0};
-    (void)user;
     enum sp_status status =
-        sp_wire_unpack(&sallyport__v1__backup_request__descriptor, message, &backup->arena, &request, &error);
-    if (status == SP_OK)
-        status = authorize(call, backup, request, &error);
-    if (status == SP_OK)
-        status = sp_task_start(&backup->task, copy, &error);
+        sp_wire_unpack(&sallyport__v1__backup_request__descriptor, message, &backup->arena, &request, error);
     if (status != SP_OK)
-        fail(call, backup, status, error.message);
+        return status;
+    status = authorize_backup(call, backup, request, error);
+    if (status != SP_OK)
+        return status;
+    return sp_task_start(&backup->task, run_backup, error);
 }
 
-static void half_closed(struct sp_rpc_call *call, void *user) {
+static void receive_backup_request(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    struct backup *backup = sp_rpc_state(call);
+    struct sp_error error = {0};
+    (void)user;
+    enum sp_status status = start_backup(call, backup, message, &error);
+    if (status != SP_OK)
+        fail_backup(call, backup, status, error.message);
+}
+
+static void refuse_backup_without_request(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_fail(call, SP_ERR_INVALID, "the call carries no request");
 }
 
-static void woken(struct sp_rpc_call *call, void *user) {
+static void wake_backup(struct sp_rpc_call *call, void *user) {
     struct backup *backup = sp_rpc_state(call);
     (void)user;
     if (!sp_task_is_done(&backup->task))
         return;
     if (backup->status == SP_OK)
-        send_next(call, backup);
+        send_next_chunk(call, backup);
     else
-        fail(call, backup, backup->status, backup->error.message);
+        fail_backup(call, backup, backup->status, backup->error.message);
 }
 
-static void sent(struct sp_rpc_call *call, void *user) {
+static void continue_backup(struct sp_rpc_call *call, void *user) {
     (void)user;
-    send_next(call, sp_rpc_state(call));
+    send_next_chunk(call, sp_rpc_state(call));
 }
 
-static void closed(struct sp_rpc_call *call, void *user) {
+static void close_backup(struct sp_rpc_call *call, void *user) {
     struct backup *backup = sp_rpc_state(call);
     (void)user;
     if (backup != NULL)
@@ -184,10 +204,10 @@ static void closed(struct sp_rpc_call *call, void *user) {
 }
 
 const struct sp_rpc_stream_ops sp_sync_backup_ops = {
-    .opened = opened,
-    .received = received,
-    .half_closed = half_closed,
-    .sent = sent,
-    .woken = woken,
-    .closed = closed,
+    .opened = open_backup,
+    .received = receive_backup_request,
+    .half_closed = refuse_backup_without_request,
+    .sent = continue_backup,
+    .woken = wake_backup,
+    .closed = close_backup,
 };

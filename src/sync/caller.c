@@ -1,4 +1,5 @@
-/* Who calls: the key in the metadata, and the address at the other end of the connection, or behind the proxies there. */
+#include "sync/caller.h"
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -7,10 +8,10 @@
 
 enum { MAX_VALUES = 4 };
 
-/* More values of one header than anybody sends are no credential that could be trusted. */
-static void offer_all(struct sp_rpc_call *call, const char *name,
-                      void (*offer)(struct sp_credential *credential, struct sp_str value),
-                      struct sp_credential *credential) {
+/* More values of one header than any client sends cannot be trusted as a credential. */
+static void offer_header(struct sp_rpc_call *call, const char *name,
+                         void (*offer)(struct sp_credential *credential, struct sp_str value),
+                         struct sp_credential *credential) {
     struct sp_str values[MAX_VALUES];
     size_t count = sp_rpc_call_metadata_all(call, name, values, MAX_VALUES);
     for (size_t i = 0; i < count && i < MAX_VALUES; i++)
@@ -20,20 +21,20 @@ static void offer_all(struct sp_rpc_call *call, const char *name,
 
 static struct sp_str find_credential(struct sp_rpc_call *call, bool *ret_ambiguous) {
     struct sp_credential credential = {0};
-    offer_all(call, "x-api-key", sp_credential_offer_key, &credential);
-    offer_all(call, "authorization", sp_credential_offer_authorization, &credential);
+    offer_header(call, "x-api-key", sp_credential_offer_key, &credential);
+    offer_header(call, "authorization", sp_credential_offer_authorization, &credential);
     *ret_ambiguous = sp_credential_is_ambiguous(&credential);
     return credential.text;
 }
 
-static void copy_text(struct sp_str from, char *to, size_t room, struct sp_str *ret_copy) {
+static void copy_cut_text(struct sp_str from, char *to, size_t room, struct sp_str *ret_copy) {
     size_t size = from.size < room ? from.size : room;
     if (size > 0)
         memcpy(to, from.data, size);
     *ret_copy = (struct sp_str){to, size};
 }
 
-/* Behind proxies; false: not known. */
+/* The client behind proxies; false if it cannot be known. */
 static bool find_forwarded(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call, const struct sp_ip *peer,
                            struct sp_ip *ret_ip) {
     size_t count = sp_rpc_call_metadata_all(call, "x-forwarded-for", NULL, 0);
@@ -44,19 +45,19 @@ static bool find_forwarded(const struct sp_forwarded_trust *trust, struct sp_rpc
     return sp_forwarded_client(trust, peer, lines, count, ret_ip);
 }
 
-static void find_address(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
+static void read_address(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
                          struct sp_sync_caller *ret_caller) {
     struct sp_admin_caller *caller = &ret_caller->caller;
     struct sp_ip peer;
     struct sp_str peer_text = sp_rpc_call_peer(call);
     bool peer_known = sp_ip_parse(peer_text, &peer, NULL) == SP_OK;
     if (trust->hops == 0 && trust->range_count == 0) {
-        copy_text(peer_text, ret_caller->address, sizeof(ret_caller->address), &caller->address);
+        copy_cut_text(peer_text, ret_caller->address, sizeof(ret_caller->address), &caller->address);
         ret_caller->ip = peer;
         caller->ip = peer_known ? &ret_caller->ip : NULL;
         return;
     }
-    /* A proxy's own address is nobody's: the trail shows none rather than that. */
+    /* A proxy's address identifies no client: the audit trail shows no address then. */
     if (find_forwarded(trust, call, peer_known ? &peer : NULL, &ret_caller->ip)) {
         sp_ip_format(&ret_caller->ip, ret_caller->address);
         caller->address = sp_str_from(ret_caller->address);
@@ -68,10 +69,10 @@ void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_c
                          struct sp_sync_caller *ret_caller) {
     struct sp_admin_caller *caller = &ret_caller->caller;
     *caller = (struct sp_admin_caller){.now_s = sp_clock_now_s()};
-    /* One that is cut is longer than any key, and refused for that. */
-    copy_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
-              &caller->credential);
-    find_address(trust, call, ret_caller);
+    /* A credential that is cut is longer than any key, and is refused for that. */
+    copy_cut_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
+                  &caller->credential);
+    read_address(trust, call, ret_caller);
 }
 
 void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {

@@ -1,12 +1,19 @@
 /* The unary calls of the admin API: one handler for all rows of the table. */
+#include "sync/calls.h"
+
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "sync/metrics.h"
+#include "sync/backup.h"
+#include "sync/caller.h"
+#include "sync/import.h"
+#include "sync/watch.h"
 #include "wire/wire.h"
 
-/* A mutation that waits for the writer. Lives in the call's arena, which is wiped when the call ends. */
+/* A mutation in the writer's queue. Lives in the call's arena, which is wiped when the call
+ * ends. */
 struct mutation {
     struct sp_job job; /* first: a job is its mutation */
     struct sp_rpc_call *call;
@@ -23,9 +30,10 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
                                      struct sp_error *error) {
     struct mutation *mutation = (struct mutation *)job;
     ProtobufCMessage *reply = NULL;
-    /* Nobody waits any more: what would be changed now would surprise. */
+    /* The client has given up, and does not expect the change any more. */
     if (sp_rpc_call_remaining_ms(mutation->call) == 0)
-        return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed while the change waited; nothing was changed");
+        return sp_error_set(error, SP_ERR_DEADLINE,
+                            "the deadline passed while the change was queued; nothing was changed");
     mutation->caller.caller.now_s = sp_clock_now_s();
     enum sp_status status =
         sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request, scratch, &reply, error);
@@ -37,7 +45,7 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
     return SP_OK;
 }
 
-static void mutation_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
+static void finish_mutation(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
     struct mutation *mutation = (struct mutation *)job;
     sp_sync_caller_wipe(&mutation->caller);
     sp_sync_count_call(mutation->of, SP_SYNC_WRITER_SHARD, status);
@@ -53,7 +61,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     if (mutation == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
     mutation->job.apply = apply_mutation;
-    mutation->job.done = mutation_done;
+    mutation->job.done = finish_mutation;
     mutation->job.deletes_workspaces = of->method == sp_admin_method_find("DeleteWorkspace");
     mutation->call = call;
     mutation->of = of;
@@ -67,9 +75,9 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
 /* ---- reads ---- */
 
 /* Packs before the snapshot is released: parts of the reply may be borrowed from it. */
-static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
-                                  const ProtobufCMessage *request, struct sp_bytes *ret_packed,
-                                  struct sp_error *error) {
+static enum sp_status answer_admin_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
+                                        const ProtobufCMessage *request, struct sp_bytes *ret_packed,
+                                        struct sp_error *error) {
     struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
@@ -80,33 +88,42 @@ static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc
     sp_sync_caller_of(of->sync, call, &caller);
     status = sp_admin_read(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
     sp_sync_caller_wipe(&caller);
-    if (status == SP_OK && (status = sp_wire_pack(reply, arena, ret_packed)) != SP_OK)
+    if (status != SP_OK)
+        goto out;
+    status = sp_wire_pack(reply, arena, ret_packed);
+    if (status != SP_OK)
         sp_error_set(error, status, "the reply needs more memory than one call may use");
+out:
     sp_snapshot_release(snapshot);
     return status;
 }
 
 /* ---- all ---- */
 
-static void handle(struct sp_rpc_call *call, void *user) {
+static void handle_admin_call(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
     ProtobufCMessage *request = NULL;
     struct sp_bytes reply;
     struct sp_error error = {0};
     enum sp_status status = sp_wire_unpack(sp_admin_method_request(of->method), sp_rpc_call_request(call),
                                            sp_rpc_call_arena(call), &request, &error);
-    if (status == SP_OK && sp_admin_method_type(of->method) == SP_ADMIN_MUTATION) {
+    if (status != SP_OK)
+        goto failed;
+    if (sp_admin_method_type(of->method) == SP_ADMIN_MUTATION) {
         status = queue_mutation(of, call, request, &error);
-        if (status == SP_OK)
-            return;
-    } else if (status == SP_OK) {
-        status = answer_read(of, call, request, &reply, &error);
+        if (status != SP_OK)
+            goto failed;
+        return; /* finish_mutation replies */
     }
+    status = answer_admin_read(of, call, request, &reply, &error);
+    if (status != SP_OK)
+        goto failed;
+    sp_sync_count_call(of, sp_rpc_call_worker(call), SP_OK);
+    sp_rpc_reply(call, reply);
+    return;
+failed:
     sp_sync_count_call(of, sp_rpc_call_worker(call), status);
-    if (status == SP_OK)
-        sp_rpc_reply(call, reply);
-    else
-        sp_rpc_fail(call, status, error.message);
+    sp_rpc_fail(call, status, error.message);
 }
 
 static const struct sp_rpc_stream_ops *stream_ops(const char *name) {
@@ -124,26 +141,22 @@ static const struct sp_rpc_stream_ops *stream_ops(const char *name) {
     return NULL;
 }
 
-/* Paths live as long as the process. */
-static const char *method_path(const char *name) {
-    static char paths[SP_SYNC_MAX_METHODS][64];
-    static size_t count;
-    if (count == SP_SYNC_MAX_METHODS)
-        return NULL;
-    char *path = paths[count++];
-    int size = snprintf(path, sizeof(paths[0]), "/sallyport.v1.Admin/%s", name);
-    return size > 0 && (size_t)size < sizeof(paths[0]) ? path : NULL;
+static void name_method(struct sp_sync_method *of) {
+    int size = snprintf(of->path, sizeof(of->path), "/sallyport.v1.Admin/%s", sp_admin_method_name(of->method));
+    assert(size > 0 && (size_t)size < sizeof(of->path));
+    (void)size;
 }
 
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
     const struct sp_admin_method *method;
     for (size_t i = 0; i < SP_SYNC_MAX_METHODS && (method = sp_admin_method_at(i)) != NULL; i++) {
         bool is_stream = sp_admin_method_type(method) == SP_ADMIN_STREAM;
-        sync->methods[i] = (struct sp_sync_method){sync, method};
+        sync->methods[i] = (struct sp_sync_method){.sync = sync, .method = method};
+        name_method(&sync->methods[i]);
         ret_methods[i] = (struct sp_rpc_method){
-            .path = method_path(sp_admin_method_name(method)),
+            .path = sync->methods[i].path,
             .kind = is_stream ? SP_RPC_STREAM : SP_RPC_UNARY,
-            .unary = is_stream ? NULL : handle,
+            .unary = is_stream ? NULL : handle_admin_call,
             .stream = is_stream ? stream_ops(sp_admin_method_name(method)) : NULL,
             .user = &sync->methods[i],
         };

@@ -1,6 +1,8 @@
 #include "sync/expiring.h"
 
-#include <time.h>
+#include <string.h>
+
+#include "base/clock.h"
 
 enum {
     PIECE_KEYS = 5000,
@@ -16,17 +18,11 @@ struct piece {
     size_t keys;
 };
 
-static int64_t clock_ms(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static bool is_soon(const Sallyport__V1__ApiKey *key, int64_t now_s) {
+static bool expires_soon(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return key != NULL && !key->disabled && key->expires_at > now_s && key->expires_at <= now_s + SOON_S;
 }
 
-static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status count_expiring_key(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct piece *piece = context;
     struct sp_expiring *expiring = piece->expiring;
     ProtobufCMessage *message = NULL;
@@ -36,36 +32,37 @@ static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_byte
     expiring->after.size = (uint16_t)key.size;
     memcpy(expiring->after.bytes, key.data, key.size);
     if (sp_entity_decode(key, value, piece->scratch, &message) == SP_OK)
-        expiring->found += is_soon(((const Sallyport__Store__V1__StoredKey *)message)->key, piece->now_s);
+        expiring->found += expires_soon(((const Sallyport__Store__V1__StoredKey *)message)->key, piece->now_s);
     sp_arena_wipe(piece->scratch);
     return SP_OK;
 }
 
-static enum sp_status walk(struct sp_store *store, struct piece *piece) {
+static enum sp_status walk_piece(struct sp_store *store, struct piece *piece) {
     static const uint8_t kind = SP_KIND_KEY;
+    const struct sp_entity_key *after = piece->expiring->walking ? &piece->expiring->after : NULL;
     struct sp_snapshot *snapshot = NULL;
     enum sp_status status = sp_snapshot_open(store, &snapshot);
     if (status != SP_OK)
         return status;
     status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        const struct sp_entity_key *after = piece->expiring->walking ? &piece->expiring->after : NULL;
-        status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){&kind, 1}, after, look_at, piece);
-        sp_snapshot_release(snapshot);
-    }
+    if (status != SP_OK)
+        goto out;
+    status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){&kind, 1}, after, count_expiring_key, piece);
+    sp_snapshot_release(snapshot);
+out:
     sp_snapshot_close(snapshot);
     return status;
 }
 
 bool sp_expiring_step(struct sp_expiring *expiring, struct sp_store *store, struct sp_arena *scratch,
                       uint64_t *ret_keys) {
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_ms = sp_clock_monotonic_ms();
     if (now_ms < expiring->due_ms)
         return false;
     if (!expiring->walking)
         expiring->found = 0;
-    struct piece piece = {.expiring = expiring, .scratch = scratch, .now_s = clock_ms(CLOCK_REALTIME) / 1000};
-    enum sp_status status = walk(store, &piece);
+    struct piece piece = {.expiring = expiring, .scratch = scratch, .now_s = sp_clock_now_s()};
+    enum sp_status status = walk_piece(store, &piece);
     expiring->walking = status == SP_OK && piece.keys == PIECE_KEYS;
     expiring->due_ms = now_ms + (expiring->walking ? PIECE_EVERY_MS : WALK_EVERY_MS);
     if (status != SP_OK || expiring->walking)

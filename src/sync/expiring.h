@@ -1,5 +1,5 @@
-/* How many keys expire within a week: a walk over all keys, a bounded piece at a time, again and again. For the writer's
- * thread, between its batches. */
+/* Counts the keys that expire within a week: walks over all keys again and again, a bounded
+ * piece at a time. For the writer's thread, between its batches. */
 #ifndef SP_SYNC_EXPIRING_H
 #define SP_SYNC_EXPIRING_H
 
@@ -12,8 +12,8 @@ struct sp_expiring {
     struct sp_entity_key after;
 };
 
-/* Walks a piece where one is due. True when a walk has ended: *ret_keys is then how many there are. `scratch` is empty and
- * wiped afterwards. What cannot be read is passed over: verify tells of it. */
+/* Walks a piece if one is due. True at the end of a walk: *ret_keys is then the count. `scratch`
+ * is empty, and wiped afterwards. Keys that cannot be read are skipped; verify reports them. */
 bool sp_expiring_step(struct sp_expiring *expiring, struct sp_store *store, struct sp_arena *scratch,
                       uint64_t *ret_keys);
 

@@ -1,11 +1,14 @@
-/* Import: batches of records, each one change. A batch waits for the writer like any mutation, and the next one is read only when the reply
- * to it has gone. A dry run works on a copy of the store. */
+/* Import: batches of records, each one change. A batch is queued for the writer like any
+ * mutation, and the next one is read only when the reply to it has gone. A dry run works on a
+ * copy of the store. */
+#include "sync/import.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "sync/metrics.h"
+#include "sync/caller.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -40,7 +43,7 @@ static struct import *import_of(struct sp_job *job) {
     return (struct import *)(void *)((char *)job - offsetof(struct import, job));
 }
 
-static void drop(struct sp_task *task) {
+static void drop_import(struct sp_task *task) {
     struct import *import = (struct import *)task;
     if (import->copy != NULL) {
         sp_store_close(import->copy);
@@ -54,8 +57,8 @@ static void drop(struct sp_task *task) {
 
 /* ---- applying a batch ---- */
 
-static enum sp_status apply(struct import *import, struct sp_write *write, struct sp_arena *scratch,
-                            struct sp_error *error) {
+static enum sp_status apply_import_batch(struct import *import, struct sp_write *write, struct sp_arena *scratch,
+                                         struct sp_error *error) {
     Sallyport__V1__ImportResponse *response = NULL;
     import->caller.caller.now_s = sp_clock_now_s();
     import->error_line = 0;
@@ -66,16 +69,17 @@ static enum sp_status apply(struct import *import, struct sp_write *write, struc
     }
     response->applied = import->applied + import->request->n_records;
     status = sp_wire_pack(&response->base, &import->arena, &import->reply);
-    return status == SP_OK ? SP_OK
-                           : sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
+    return SP_OK;
 }
 
-static enum sp_status apply_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
-                                struct sp_error *error) {
-    return apply(import_of(job), write, scratch, error);
+static enum sp_status apply_import_job(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
+                                       struct sp_error *error) {
+    return apply_import_batch(import_of(job), write, scratch, error);
 }
 
-static void job_done(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
+static void finish_import_job(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
     struct import *import = import_of(job);
     import->status = status;
     import->error = *error;
@@ -87,35 +91,41 @@ static enum sp_status apply_to_copy(struct import *import, struct sp_arena *scra
     enum sp_status status = sp_write_begin(import->copy, &write, &import->error);
     if (status != SP_OK)
         return status;
-    status = apply(import, write, scratch, &import->error);
-    if (status == SP_OK)
-        return sp_write_commit(write, &import->error);
-    sp_write_abort(write);
+    status = apply_import_batch(import, write, scratch, &import->error);
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status;
+    }
+    return sp_write_commit(write, &import->error);
+}
+
+static enum sp_status apply_dry(struct import *import) {
+    const struct sp_sync *sync = import->task.sync;
+    struct sp_arena scratch;
+    enum sp_status status = SP_OK;
+    if (import->copy == NULL)
+        status = sp_scratch_copy(sync->store, sync->store_path, import->copy_folder, &import->copy, &import->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_arena_init(&scratch, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(&import->error, status, "out of memory");
+    status = apply_to_copy(import, &scratch);
+    sp_arena_wipe(&scratch);
+    sp_arena_fini(&scratch);
     return status;
 }
 
-/* On a thread of its own: copying a store takes long. */
+/* On a thread of its own, because copying a store takes long. */
 static void run_dry(struct sp_task *task) {
     struct import *import = (struct import *)task;
-    struct sp_arena scratch;
-    struct sp_sync *sync = task->sync;
-    import->status = SP_OK;
-    if (import->copy == NULL)
-        import->status =
-            sp_scratch_copy(sync->store, sync->store_path, import->copy_folder, &import->copy, &import->error);
-    if (import->status == SP_OK)
-        import->status = sp_arena_init(&scratch, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
-    if (import->status != SP_OK)
-        return;
-    import->status = apply_to_copy(import, &scratch);
-    sp_arena_wipe(&scratch);
-    sp_arena_fini(&scratch);
+    import->status = apply_dry(import);
 }
 
 /* ---- answering ---- */
 
-/* A record is to blame: the reply says which, and ends the call. */
-static enum sp_status make_refusal(struct import *import) {
+/* The reply that names the record at fault, and ends the call. */
+static enum sp_status pack_refusal(struct import *import) {
     Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
     response.applied = import->applied;
     response.error_line = import->error_line;
@@ -123,23 +133,23 @@ static enum sp_status make_refusal(struct import *import) {
     return sp_wire_pack(&response.base, &import->arena, &import->reply);
 }
 
-static void woken(struct sp_rpc_call *call, void *user) {
+static void wake_import(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
     if (!sp_task_is_done(&import->task))
         return;
-    import->ending = import->status != SP_OK;
     sp_sync_count_call(import->of, sp_rpc_call_worker(call), import->status);
-    if (import->status == SP_OK)
-        import->applied += import->request->n_records;
-    else if (import->error_line == 0 || make_refusal(import) != SP_OK) {
+    import->ending = import->status != SP_OK;
+    if (import->ending && (import->error_line == 0 || pack_refusal(import) != SP_OK)) {
         sp_rpc_fail(call, import->status, import->error.message);
         return;
     }
+    if (!import->ending)
+        import->applied += import->request->n_records;
     sp_rpc_send(call, import->reply);
 }
 
-static void sent(struct sp_rpc_call *call, void *user) {
+static void continue_import(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
     if (import->ending)
@@ -150,7 +160,7 @@ static void sent(struct sp_rpc_call *call, void *user) {
 
 /* ---- taking a batch ---- */
 
-static void opened(struct sp_rpc_call *call, void *user) {
+static void open_import(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
     struct import *import = calloc(1, sizeof(*import));
     if (import == NULL || sp_arena_init(&import->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
@@ -158,17 +168,17 @@ static void opened(struct sp_rpc_call *call, void *user) {
         sp_rpc_fail(call, SP_ERR_MEMORY, "out of memory");
         return;
     }
-    sp_task_init(&import->task, of->sync, call, drop);
+    sp_task_init(&import->task, of->sync, call, drop_import);
     import->of = of;
-    import->job.apply = apply_job;
-    import->job.done = job_done;
+    import->job.apply = apply_import_job;
+    import->job.done = finish_import_job;
     import->job.alone = true;
     sp_sync_caller_of(of->sync, call, &import->caller);
     sp_rpc_set_state(call, import);
     sp_rpc_read(call);
 }
 
-static enum sp_status authorize(struct sp_rpc_call *call, struct import *import, struct sp_error *error) {
+static enum sp_status authorize_import(struct sp_rpc_call *call, struct import *import, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_str workspace;
     enum sp_status status = sp_sync_acquire(import->of->sync, sp_rpc_call_worker(call), &snapshot, error);
@@ -181,27 +191,27 @@ static enum sp_status authorize(struct sp_rpc_call *call, struct import *import,
     return status;
 }
 
-static enum sp_status read_batch(struct import *import, struct sp_bytes message, struct sp_error *error) {
+static enum sp_status read_import_batch(struct import *import, struct sp_bytes message, struct sp_error *error) {
     ProtobufCMessage *request = NULL;
     sp_arena_wipe(&import->arena);
     if (message.size > BATCH_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "the batch is larger than 4 MiB: send smaller ones");
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the batch is larger than 4 MiB: send smaller batches");
     enum sp_status status =
         sp_wire_unpack(&sallyport__v1__import_request__descriptor, message, &import->arena, &request, error);
     if (status != SP_OK)
         return status;
     import->request = (const Sallyport__V1__ImportRequest *)request;
     if (import->request->n_records > BATCH_MAX_RECORDS)
-        return sp_error_set(error, SP_ERR_INVALID, "records: %zu are too many, send at most %d at a time",
+        return sp_error_set(error, SP_ERR_INVALID, "records: %zu are too many; send at most %d at a time",
                             import->request->n_records, BATCH_MAX_RECORDS);
     if (import->began && import->request->dry_run && !import->dry_run)
-        return sp_error_set(error, SP_ERR_INVALID, "dry_run: is said in the first message only");
+        return sp_error_set(error, SP_ERR_INVALID, "dry_run: can be set in the first message only");
     import->dry_run |= import->request->dry_run;
     import->began = true;
     return SP_OK;
 }
 
-static enum sp_status begin_applying(struct import *import, struct sp_error *error) {
+static enum sp_status start_applying(struct import *import, struct sp_error *error) {
     if (import->dry_run)
         return sp_task_start(&import->task, run_dry, error);
     sp_task_hold(&import->task);
@@ -211,27 +221,34 @@ static enum sp_status begin_applying(struct import *import, struct sp_error *err
     return status;
 }
 
-static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+static enum sp_status take_import_batch(struct sp_rpc_call *call, struct import *import, struct sp_bytes message,
+                                        struct sp_error *error) {
+    enum sp_status status = read_import_batch(import, message, error);
+    if (status != SP_OK)
+        return status;
+    status = authorize_import(call, import, error);
+    if (status != SP_OK)
+        return status;
+    return start_applying(import, error);
+}
+
+static void receive_import_batch(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
     struct import *import = sp_rpc_state(call);
     struct sp_error error = {0};
     (void)user;
-    enum sp_status status = read_batch(import, message, &error);
-    if (status == SP_OK)
-        status = authorize(call, import, &error);
-    if (status == SP_OK)
-        status = begin_applying(import, &error);
+    enum sp_status status = take_import_batch(call, import, message, &error);
     if (status != SP_OK) {
         sp_sync_count_call(import->of, sp_rpc_call_worker(call), status);
         sp_rpc_fail(call, status, error.message);
     }
 }
 
-static void half_closed(struct sp_rpc_call *call, void *user) {
+static void finish_import(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_finish(call);
 }
 
-static void closed(struct sp_rpc_call *call, void *user) {
+static void close_import(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
     if (import != NULL)
@@ -239,10 +256,10 @@ static void closed(struct sp_rpc_call *call, void *user) {
 }
 
 const struct sp_rpc_stream_ops sp_sync_import_ops = {
-    .opened = opened,
-    .received = received,
-    .half_closed = half_closed,
-    .sent = sent,
-    .woken = woken,
-    .closed = closed,
+    .opened = open_import,
+    .received = receive_import_batch,
+    .half_closed = finish_import,
+    .sent = continue_import,
+    .woken = wake_import,
+    .closed = close_import,
 };

@@ -1,4 +1,4 @@
-#include "sync/commands/command.h"
+#include "sync/commands/command_table.h"
 
 int main(int argc, char **argv) {
     return sp_sync_main(argc, argv, SP_VERSION);

@@ -12,35 +12,36 @@
 
 #define SCRATCH_PREFIX "scratch-"
 
-static enum sp_status join(const char *folder, const char *name, char ret_path[static SP_SCRATCH_PATH_BYTES],
-                           struct sp_error *error) {
+static enum sp_status join_scratch_path(const char *folder, const char *name,
+                                        char ret_path[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
     int size = snprintf(ret_path, SP_SCRATCH_PATH_BYTES, "%s/%s", folder, name);
-    return size > 0 && size < SP_SCRATCH_PATH_BYTES ? SP_OK
-                                                    : sp_error_set(error, SP_ERR_INVALID, "the path is too long");
+    if (size <= 0 || size >= SP_SCRATCH_PATH_BYTES)
+        return sp_error_set(error, SP_ERR_INVALID, "the path is too long: %s/%s", folder, name);
+    return SP_OK;
 }
 
 enum sp_status sp_scratch_file(const char *store_path, int *ret_fd, struct sp_error *error) {
     char path[SP_SCRATCH_PATH_BYTES];
-    enum sp_status status = join(store_path, SCRATCH_PREFIX "XXXXXX", path, error);
+    enum sp_status status = join_scratch_path(store_path, SCRATCH_PREFIX "XXXXXX", path, error);
     if (status != SP_OK)
         return status;
     int fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot make a file in the store's folder: %s", strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create a file in the store directory: %s", strerror(errno));
     unlink(path);
     *ret_fd = fd;
     return SP_OK;
 }
 
-static enum sp_status copy_data(struct sp_store *store, const char *folder, struct sp_error *error) {
+static enum sp_status copy_data_file(struct sp_store *store, const char *folder, struct sp_error *error) {
     char path[SP_SCRATCH_PATH_BYTES];
     struct sp_revision revision;
-    enum sp_status status = join(folder, "data.mdb", path, error);
+    enum sp_status status = join_scratch_path(folder, "data.mdb", path, error);
     if (status != SP_OK)
         return status;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot make a copy of the store: %s", strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create a copy of the store: %s", strerror(errno));
     status = sp_store_backup(store, fd, &revision, error);
     close(fd);
     return status;
@@ -50,33 +51,39 @@ enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
                                struct sp_error *error) {
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = true};
-    enum sp_status status = join(store_path, SCRATCH_PREFIX "XXXXXX", ret_folder, error);
+    enum sp_status status = join_scratch_path(store_path, SCRATCH_PREFIX "XXXXXX", ret_folder, error);
     if (status != SP_OK)
         return status;
     if (mkdtemp(ret_folder) == NULL)
-        return sp_error_set(error, SP_ERR_IO, "cannot make a folder in the store's folder: %s", strerror(errno));
-    status = copy_data(store, ret_folder, error);
-    if (status == SP_OK)
-        status = sp_store_open(ret_folder, &options, ret_copy, error);
+        return sp_error_set(error, SP_ERR_IO, "cannot create a directory in the store directory: %s", strerror(errno));
+    status = copy_data_file(store, ret_folder, error);
     if (status != SP_OK)
-        sp_scratch_remove(ret_folder);
+        goto failed;
+    status = sp_store_open(ret_folder, &options, ret_copy, error);
+    if (status != SP_OK)
+        goto failed;
+    return SP_OK;
+failed:
+    sp_scratch_remove(ret_folder);
     return status;
 }
 
 enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
     const char *parent = getenv("TMPDIR");
-    enum sp_status status = join(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
-                                 "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
-    if (status == SP_OK && mkdtemp(ret_folder) == NULL)
-        return sp_error_set(error, SP_ERR_IO, "cannot make the folder %s: %s", ret_folder, strerror(errno));
-    return status;
+    enum sp_status status = join_scratch_path(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
+                                              "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
+    if (status != SP_OK)
+        return status;
+    if (mkdtemp(ret_folder) == NULL)
+        return sp_error_set(error, SP_ERR_IO, "cannot create the directory %s: %s", ret_folder, strerror(errno));
+    return SP_OK;
 }
 
 void sp_scratch_remove(const char *folder) {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     char path[SP_SCRATCH_PATH_BYTES];
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-        if (join(folder, files[i], path, NULL) == SP_OK)
+        if (join_scratch_path(folder, files[i], path, NULL) == SP_OK)
             unlink(path);
     rmdir(folder);
 }
@@ -88,7 +95,7 @@ void sp_scratch_remove_left(const char *store_path) {
         return;
     for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
         if (strncmp(entry->d_name, SCRATCH_PREFIX, sizeof(SCRATCH_PREFIX) - 1) != 0 ||
-            join(store_path, entry->d_name, path, NULL) != SP_OK)
+            join_scratch_path(store_path, entry->d_name, path, NULL) != SP_OK)
             continue;
         if (unlink(path) != 0)
             sp_scratch_remove(path);

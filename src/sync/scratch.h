@@ -1,5 +1,5 @@
-/* Files and folders that exist for one call, in the store's folder: the one place that has room for a copy of the store and the
- * rights to hold one. */
+/* Files and folders that exist for one call. They are in the store's folder, because that has
+ * room for a copy of the store and the right access. */
 #ifndef SP_SYNC_SCRATCH_H
 #define SP_SYNC_SCRATCH_H
 
@@ -8,18 +8,18 @@
 
 enum { SP_SCRATCH_PATH_BYTES = 4096 };
 
-/* A file without a name: it is gone when it is closed. SP_ERR_IO. */
+/* Creates a file without a name, which is gone when it is closed. SP_ERR_IO. */
 enum sp_status sp_scratch_file(const char *store_path, int *ret_fd, struct sp_error *error) SP_MUST_USE;
 
-/* Copies the store into a folder of its own and opens the copy for writing, without care for durability. */
+/* Copies the store into a new folder and opens the copy for writing, without durability. */
 enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Makes an empty folder below $TMPDIR, or /tmp, for a store that is not a copy of one at hand. SP_ERR_IO. */
+/* Creates an empty folder below $TMPDIR, or /tmp. SP_ERR_IO. */
 enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) SP_MUST_USE;
 
-/* Removes a folder that one of the two made. */
+/* Removes a folder that one of the two created. */
 void sp_scratch_remove(const char *folder);
 
 /* Removes what a killed process left. Call with the store's lock held. */

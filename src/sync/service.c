@@ -4,13 +4,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "sync/metrics.h"
-
 enum { TASKS_MAX_WAIT_S = 2 };
 
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, int64_t keep_changes_s, struct sp_error *error) {
     *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};
+    sp_watch_list_init(&sync->watches);
     pthread_mutex_init(&sync->lock, NULL);
     pthread_cond_init(&sync->task_ended, NULL);
     if (sp_sync_metrics_create(&sync->metrics) != SP_OK)
@@ -20,8 +19,8 @@ enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct
         .source = source,
         .metrics = sync->metrics,
         .keep_changes_s = keep_changes_s,
-        .committed = sp_sync_wake_watches,
-        .user = sync,
+        .committed = sp_watch_list_wake,
+        .user = &sync->watches,
     };
     return sp_writer_start(&options, &sync->writer, error);
 }
@@ -30,8 +29,8 @@ void sp_sync_stop_writing(struct sp_sync *sync) {
     sp_writer_stop(sync->writer);
 }
 
-/* A copy of a large store may take minutes; nobody waits for it any more. */
-static bool tasks_ended(struct sp_sync *sync) {
+/* A copy of a large store may take minutes, and nobody needs it any longer. */
+static bool wait_for_tasks(struct sp_sync *sync) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += TASKS_MAX_WAIT_S;
@@ -45,11 +44,12 @@ static bool tasks_ended(struct sp_sync *sync) {
 }
 
 bool sp_sync_fini(struct sp_sync *sync) {
-    if (!tasks_ended(sync))
+    if (!wait_for_tasks(sync))
         return false;
     sp_writer_stop(sync->writer);
     sp_writer_free(sync->writer);
     sp_sync_metrics_free(sync->metrics);
+    sp_watch_list_fini(&sync->watches);
     pthread_cond_destroy(&sync->task_ended);
     pthread_mutex_destroy(&sync->lock);
     return true;
@@ -64,11 +64,20 @@ void sp_sync_worker_stopping(unsigned worker, void *user) {
 enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) {
     struct sp_sync_worker *worker = &sync->workers[slot];
-    enum sp_status status = worker->snapshot != NULL ? SP_OK : sp_snapshot_open(sync->store, &worker->snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(worker->snapshot);
+    enum sp_status status = SP_OK;
+    if (worker->snapshot == NULL)
+        status = sp_snapshot_open(sync->store, &worker->snapshot);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store cannot be read now: ask again");
+        goto failed;
+    status = sp_snapshot_acquire(worker->snapshot);
+    if (status != SP_OK)
+        goto failed;
     *ret_snapshot = worker->snapshot;
     return SP_OK;
+failed:
+    return sp_error_set(error, status, "the store cannot be read right now: try again");
+}
+
+void sp_sync_count_call(const struct sp_sync_method *of, unsigned shard, enum sp_status status) {
+    sp_sync_metrics_count_call(of->sync->metrics, (size_t)(of - of->sync->methods), shard, status);
 }

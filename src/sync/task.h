@@ -1,5 +1,5 @@
-/* Work of a stream that goes on outside its worker: on a thread of its own, or in the writer's queue. The stream may end
- * meanwhile; the state then lives until the work is done. */
+/* Work of a stream outside its worker: on a thread of its own, or in the writer's queue. If the
+ * stream ends meanwhile, its state lives until the work is done. */
 #ifndef SP_SYNC_TASK_H
 #define SP_SYNC_TASK_H
 
@@ -17,12 +17,13 @@ struct sp_task {
 void sp_task_init(struct sp_task *task, struct sp_sync *sync, struct sp_rpc_call *call,
                   void (*drop)(struct sp_task *task));
 
-/* Says that work begins elsewhere; the state may be touched there only, until release. */
+/* Work begins elsewhere: until release the state may be touched only there. */
 void sp_task_hold(struct sp_task *task);
-/* The work is done: wakes the stream, or drops the state where the stream is over. Do not touch it after. */
+/* The work is done: wakes the stream, or drops the state if the stream is over. Do not touch it
+ * afterwards. */
 void sp_task_release(struct sp_task *task);
 
-/* In the stream's `woken` event: whether the work is done, so that what it left in the state may be read. */
+/* In the stream's `woken` event: whether the work is done, so that the state may be read. */
 bool sp_task_is_done(struct sp_task *task);
 
 /* Holds, calls `run` on a new thread, releases. SP_ERR_EXHAUSTED: too many at a time; SP_ERR_IO. */

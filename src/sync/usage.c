@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "daemon/caller.h"
@@ -15,12 +16,12 @@
 enum {
     QUEUE_MAX = 1000,
     BATCH_MAX = 64,
-    OWN_KEYS = 16384,         /* used in calls to the admin API between two writings */
-    OWN_EVERY_MAX_MS = 30000, /* and how long between them at most */
+    OWN_KEYS = 16384,         /* used in calls to the admin API between two commits */
+    OWN_EVERY_MAX_MS = 30000, /* between two commits */
     TIDY_EVERY_MS = 10000,
     TIDY_PIECE = 5000,
-    SAY_AGAIN_S = 60,
-    BEHIND_S = 10, /* a follower asks its source every second */
+    LOG_AGAIN_S = 60,
+    BEHIND_S = 10, /* a follower polls its source every second */
 };
 
 #define FORGET_LOSS_S (INT64_C(401) * 86400) /* longer than any window */
@@ -62,20 +63,16 @@ struct sp_sync_usage {
     bool stopping;
 };
 
-static int64_t clock_ms(clockid_t clock) {
+static int64_t realtime_ms(void) {
     struct timespec now;
-    clock_gettime(clock, &now);
+    clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t now_s(void) {
-    return clock_ms(CLOCK_REALTIME) / 1000;
-}
-
-static void complain(struct sp_sync_usage *usage, const char *doing, enum sp_status status,
-                     const struct sp_error *error) {
-    int64_t at_s = now_s();
-    if (at_s - usage->last_complaint_s < SAY_AGAIN_S)
+static void log_usage_failure(struct sp_sync_usage *usage, const char *doing, enum sp_status status,
+                              const struct sp_error *error) {
+    int64_t at_s = sp_clock_now_s();
+    if (at_s - usage->last_complaint_s < LOG_AGAIN_S)
         return;
     usage->last_complaint_s = at_s;
     sp_log(SP_LOG_ERROR, "last uses of keys: %s failed (%s) %s", doing, sp_status_name(status), error->message);
@@ -83,23 +80,24 @@ static void complain(struct sp_sync_usage *usage, const char *doing, enum sp_sta
 
 /* ---- own uses ---- */
 
-static void note(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
-                 enum sp_reason rejected) {
+static void note_own_use(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
+                         enum sp_reason rejected) {
     struct sp_sync_usage *usage = user;
     pthread_mutex_lock(&usage->lock);
-    (void)sp_usage_table_note(&usage->own, workspace, key_id, now_s(), ip, rejected);
+    (void)sp_usage_table_note(&usage->own, workspace, key_id, sp_clock_now_s(), ip, rejected);
     pthread_mutex_unlock(&usage->lock);
 }
 
-static void say_retired(void *user, struct sp_str operator_name, const char *server) {
+static void log_retirement(void *user, struct sp_str operator_name, const char *server) {
     (void)user;
-    sp_log(SP_LOG_INFO, "operator %.*s retired server %s: what it did not report is not waited for",
+    sp_log(SP_LOG_INFO, "operator %.*s retired server %s: its unreported uses are no longer waited for",
            SP_STR_ARG(operator_name), server);
 }
 
-/* Writes until when own uses are known, and those that there are. */
-static enum sp_status write_own(struct sp_sync_usage *usage, struct sp_usage_batch *batch, int64_t until_s,
-                                bool goodbye) {
+/* Reports the admin instance as a source whose uses are known until `until_s`, and merges those
+ * uses. */
+static enum sp_status write_own_uses(struct sp_sync_usage *usage, struct sp_usage_batch *batch, int64_t until_s,
+                                     bool goodbye) {
     bool again = false;
     const struct sp_usage_report report = {
         .id = SP_STR_LITERAL(SP_USAGE_ADMIN_ID),
@@ -109,21 +107,26 @@ static enum sp_status write_own(struct sp_sync_usage *usage, struct sp_usage_bat
         .lost_until_s = usage->own_lost_s,
         .goodbye = goodbye,
     };
-    enum sp_status status = sp_usage_batch_report(batch, &report, now_s(), &again);
-    for (uint32_t i = 0; i < usage->writing.count && status == SP_OK; i++) {
+    enum sp_status status = sp_usage_batch_report(batch, &report, sp_clock_now_s(), &again);
+    if (status != SP_OK)
+        return status;
+    for (uint32_t i = 0; i < usage->writing.count; i++) {
         struct sp_str workspace;
         struct sp_str key_id;
         struct sp_key_use use;
         sp_usage_table_at(&usage->writing, i, &workspace, &key_id, &use);
         status = sp_usage_batch_merge(batch, workspace, key_id, &use);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
-/* Own uses move over; those that could not be written the last time are still there. */
-static int64_t take_own(struct sp_sync_usage *usage) {
+/* Moves own uses to the table that is being written, which still has those that could not be
+ * written the last time. Returns until when they are known. */
+static int64_t take_own_uses(struct sp_sync_usage *usage) {
     pthread_mutex_lock(&usage->lock);
-    int64_t until_s = now_s();
+    int64_t until_s = sp_clock_now_s();
     sp_usage_table_merge_all(&usage->writing, &usage->own);
     sp_usage_table_clear(&usage->own);
     pthread_mutex_unlock(&usage->lock);
@@ -134,31 +137,33 @@ static int64_t take_own(struct sp_sync_usage *usage) {
     return until_s;
 }
 
-static void flush_own(struct sp_sync_usage *usage, bool goodbye) {
+static void commit_own_uses(struct sp_sync_usage *usage, bool goodbye) {
     struct sp_usage_batch *batch = NULL;
     struct sp_error error = {0};
-    int64_t until_s = take_own(usage);
+    int64_t until_s = take_own_uses(usage);
     enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status == SP_OK) {
-        status = write_own(usage, batch, until_s, goodbye);
-        if (status == SP_OK)
-            status = sp_usage_batch_commit(batch, &error);
-        else
-            sp_usage_batch_abort(batch);
+    if (status != SP_OK)
+        goto failed;
+    status = write_own_uses(usage, batch, until_s, goodbye);
+    if (status != SP_OK) {
+        sp_usage_batch_abort(batch);
+        goto failed;
     }
-    if (status == SP_OK) {
-        usage->own_sequence++;
-        sp_usage_table_clear(&usage->writing);
-    } else {
-        complain(usage, "writing those of the admin API", status, &error);
-    }
+    status = sp_usage_batch_commit(batch, &error);
+    if (status != SP_OK)
+        goto failed;
+    usage->own_sequence++;
+    sp_usage_table_clear(&usage->writing);
+    return;
+failed:
+    log_usage_failure(usage, "writing those of the admin API", status, &error);
 }
 
 /* ---- reports ---- */
 
-/* SP_ERR_EXHAUSTED is one job's own trouble; after anything else all of the batch must be undone. */
-static enum sp_status apply_jobs(struct sp_usage_batch *batch, struct sp_view *view, struct report_job *jobs) {
-    int64_t now_ms = clock_ms(CLOCK_REALTIME);
+/* SP_ERR_EXHAUSTED concerns one job only; after any other failure the batch must be aborted. */
+static enum sp_status apply_report_jobs(struct sp_usage_batch *batch, struct sp_view *view, struct report_job *jobs) {
+    int64_t now_ms = realtime_ms();
     for (struct report_job *job = jobs; job != NULL; job = job->next) {
         sallyport__v1__report_usage_response__init(&job->reply);
         job->status = sp_usage_report_apply(batch, view, job->request, now_ms, &job->reply);
@@ -168,109 +173,128 @@ static enum sp_status apply_jobs(struct sp_usage_batch *batch, struct sp_view *v
     return SP_OK;
 }
 
-/* A store that is behind the source that it follows does not know every key that servers see: they keep their reports. */
-static enum sp_status check_in_step(struct sp_view *view) {
+/* SP_ERR_UNAVAILABLE: the store is behind the source that it follows, and may not know every key
+ * that servers see; they keep their reports. */
+static enum sp_status check_store_is_current(struct sp_view *view) {
     int64_t synced_at_s = 0;
     enum sp_status status = sp_view_synced_at(view, &synced_at_s);
-    bool behind = status == SP_OK && synced_at_s != 0 && now_s() - synced_at_s > BEHIND_S;
-    return behind ? SP_ERR_UNAVAILABLE : status;
-}
-
-static enum sp_status apply_with_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch,
-                                          struct report_job *jobs) {
-    enum sp_status status = usage->snapshot != NULL ? SP_OK : sp_snapshot_open(usage->options.store, &usage->snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(usage->snapshot);
     if (status != SP_OK)
         return status;
-    status = check_in_step(sp_snapshot_view(usage->snapshot));
-    if (status == SP_OK)
-        status = apply_jobs(batch, sp_snapshot_view(usage->snapshot), jobs);
+    bool behind = synced_at_s != 0 && sp_clock_now_s() - synced_at_s > BEHIND_S;
+    return behind ? SP_ERR_UNAVAILABLE : SP_OK;
+}
+
+static enum sp_status acquire_usage_snapshot(struct sp_sync_usage *usage) {
+    if (usage->snapshot == NULL) {
+        enum sp_status status = sp_snapshot_open(usage->options.store, &usage->snapshot);
+        if (status != SP_OK)
+            return status;
+    }
+    return sp_snapshot_acquire(usage->snapshot);
+}
+
+static enum sp_status apply_jobs_at_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch,
+                                             struct report_job *jobs) {
+    enum sp_status status = acquire_usage_snapshot(usage);
+    if (status != SP_OK)
+        return status;
+    status = check_store_is_current(sp_snapshot_view(usage->snapshot));
+    if (status != SP_OK)
+        goto out;
+    status = apply_report_jobs(batch, sp_snapshot_view(usage->snapshot), jobs);
+out:
     sp_snapshot_release(usage->snapshot);
     return status;
 }
 
-static enum sp_status commit_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
+static enum sp_status commit_report_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
     struct sp_usage_batch *batch = NULL;
     struct sp_error error = {0};
     enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status == SP_OK) {
-        status = apply_with_snapshot(usage, batch, jobs);
-        if (status == SP_OK)
-            status = sp_usage_batch_commit(batch, &error);
-        else
-            sp_usage_batch_abort(batch);
-    }
     if (status != SP_OK)
-        complain(usage, "writing a report", status, &error);
+        goto failed;
+    status = apply_jobs_at_snapshot(usage, batch, jobs);
+    if (status != SP_OK) {
+        sp_usage_batch_abort(batch);
+        goto failed;
+    }
+    status = sp_usage_batch_commit(batch, &error);
+    if (status != SP_OK)
+        goto failed;
+    return SP_OK;
+failed:
+    log_usage_failure(usage, "writing a report", status, &error);
     return status;
 }
 
-static void answer(struct report_job *job) {
+static void answer_report(struct report_job *job) {
     struct sp_bytes bytes;
     if (job->status == SP_OK)
         job->status = sp_wire_pack(&job->reply.base, sp_rpc_call_arena(job->call), &bytes);
     if (job->status == SP_OK)
         sp_rpc_reply(job->call, bytes);
     else if (job->status == SP_ERR_EXHAUSTED)
-        sp_rpc_fail(job->call, job->status, "there is no room for another server: retire those that are gone");
+        sp_rpc_fail(job->call, job->status, "no room for another server: retire those that no longer exist");
     else
-        sp_rpc_fail(job->call, SP_ERR_UNAVAILABLE, "the report could not be written: send it again later");
+        sp_rpc_fail(job->call, SP_ERR_UNAVAILABLE, "cannot write the report: send it again later");
 }
 
-/* A report that cannot be written must not keep the others from it. */
-static void run_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
-    enum sp_status status = commit_jobs(usage, jobs);
+/* After a failed batch each job is tried alone, so that one report that cannot be written does
+ * not block the others. */
+static void run_report_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
+    enum sp_status status = commit_report_jobs(usage, jobs);
     for (struct report_job *job = jobs; job != NULL;) {
         struct report_job *next = job->next;
         if (status != SP_OK) {
             job->next = NULL;
-            enum sp_status alone = commit_jobs(usage, job);
+            enum sp_status alone = commit_report_jobs(usage, job);
             job->status = alone != SP_OK ? SP_ERR_UNAVAILABLE : job->status;
         }
-        answer(job);
+        answer_report(job);
         job = next;
     }
 }
 
 /* ---- tidying ---- */
 
-static enum sp_status is_gone(void *context, struct sp_str workspace, struct sp_str key_id, bool *ret_gone) {
+static enum sp_status is_key_gone(void *context, struct sp_str workspace, struct sp_str key_id, bool *ret_gone) {
     bool exists = false;
     enum sp_status status = sp_usage_key_exists(context, workspace, key_id, &exists);
     *ret_gone = !exists;
     return status;
 }
 
-static enum sp_status tidy_batch(struct sp_sync_usage *usage, struct sp_usage_batch *batch) {
+static enum sp_status forget_deleted_keys(struct sp_sync_usage *usage, struct sp_usage_batch *batch) {
     bool end = false;
-    int64_t at_s = now_s();
-    enum sp_status status = usage->snapshot != NULL ? SP_OK : sp_snapshot_open(usage->options.store, &usage->snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(usage->snapshot);
+    int64_t at_s = sp_clock_now_s();
+    enum sp_status status = acquire_usage_snapshot(usage);
     if (status != SP_OK)
         return status;
     status =
-        sp_usage_batch_tidy(batch, usage->tidy_place, TIDY_PIECE, is_gone, sp_snapshot_view(usage->snapshot), &end);
+        sp_usage_batch_tidy(batch, usage->tidy_place, TIDY_PIECE, is_key_gone, sp_snapshot_view(usage->snapshot), &end);
     sp_snapshot_release(usage->snapshot);
-    if (status == SP_OK)
-        status = sp_usage_batch_forget_ended(batch, at_s - FORGET_LOSS_S, at_s - FORGET_ENDED_S);
-    return status;
+    if (status != SP_OK)
+        return status;
+    return sp_usage_batch_forget_ended(batch, at_s - FORGET_LOSS_S, at_s - FORGET_ENDED_S);
 }
 
-static void tidy(struct sp_sync_usage *usage) {
+static void commit_forgetting(struct sp_sync_usage *usage) {
     struct sp_usage_batch *batch = NULL;
     struct sp_error error = {0};
     enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status == SP_OK) {
-        status = tidy_batch(usage, batch);
-        if (status == SP_OK)
-            status = sp_usage_batch_commit(batch, &error);
-        else
-            sp_usage_batch_abort(batch);
-    }
     if (status != SP_OK)
-        complain(usage, "forgetting deleted keys", status, &error);
+        goto failed;
+    status = forget_deleted_keys(usage, batch);
+    if (status != SP_OK) {
+        sp_usage_batch_abort(batch);
+        goto failed;
+    }
+    status = sp_usage_batch_commit(batch, &error);
+    if (status != SP_OK)
+        goto failed;
+    return;
+failed:
+    log_usage_failure(usage, "forgetting deleted keys", status, &error);
 }
 
 /* ---- the thread ---- */
@@ -281,7 +305,7 @@ static int64_t own_every_ms(const struct sp_sync_usage *usage) {
 }
 
 /* With the lock held. */
-static void wait_for_work(struct sp_sync_usage *usage) {
+static void wait_for_reports(struct sp_sync_usage *usage) {
     struct timespec until = {.tv_sec = usage->own_due_ms / 1000, .tv_nsec = usage->own_due_ms % 1000 * 1000000};
     int late = 0;
     while (usage->first == NULL && !usage->stopping && late == 0)
@@ -289,7 +313,7 @@ static void wait_for_work(struct sp_sync_usage *usage) {
 }
 
 /* With the lock held. */
-static struct report_job *take_jobs(struct sp_sync_usage *usage) {
+static struct report_job *take_report_jobs(struct sp_sync_usage *usage) {
     struct report_job *jobs = usage->first;
     struct report_job **end = &usage->first;
     for (size_t i = 0; i < BATCH_MAX && *end != NULL; i++, usage->waiting--)
@@ -301,43 +325,43 @@ static struct report_job *take_jobs(struct sp_sync_usage *usage) {
     return jobs;
 }
 
-static void do_what_is_due(struct sp_sync_usage *usage) {
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+static void do_due_work(struct sp_sync_usage *usage) {
+    int64_t now_ms = sp_clock_monotonic_ms();
     if (now_ms >= usage->own_due_ms) {
-        flush_own(usage, false);
+        commit_own_uses(usage, false);
         usage->own_due_ms = now_ms + own_every_ms(usage);
     }
     if (now_ms >= usage->tidy_due_ms) {
-        tidy(usage);
+        commit_forgetting(usage);
         usage->tidy_due_ms = now_ms + TIDY_EVERY_MS;
     }
 }
 
-static void *usage_main(void *user) {
+static void *run_usage_keeper(void *user) {
     struct sp_sync_usage *usage = user;
-    do_what_is_due(usage);
+    do_due_work(usage);
     pthread_mutex_lock(&usage->lock);
     while (usage->first != NULL || !usage->stopping) {
-        wait_for_work(usage);
-        struct report_job *jobs = take_jobs(usage);
+        wait_for_reports(usage);
+        struct report_job *jobs = take_report_jobs(usage);
         pthread_mutex_unlock(&usage->lock);
         if (jobs != NULL)
-            run_jobs(usage, jobs);
-        do_what_is_due(usage);
+            run_report_jobs(usage, jobs);
+        do_due_work(usage);
         pthread_mutex_lock(&usage->lock);
     }
     pthread_mutex_unlock(&usage->lock);
-    flush_own(usage, true);
+    commit_own_uses(usage, true);
     return NULL;
 }
 
 /* ---- the call ---- */
 
-static enum sp_status queue(struct sp_sync_usage *usage, struct report_job *job, struct sp_error *error) {
+static enum sp_status queue_report(struct sp_sync_usage *usage, struct report_job *job, struct sp_error *error) {
     enum sp_status status = SP_OK;
     pthread_mutex_lock(&usage->lock);
     if (usage->stopping || usage->waiting >= QUEUE_MAX) {
-        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "reports cannot be taken now: send it again later");
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot accept reports right now: send it again later");
     } else {
         *usage->end = job;
         usage->end = &job->next;
@@ -351,20 +375,22 @@ static enum sp_status queue(struct sp_sync_usage *usage, struct report_job *job,
 static enum sp_status take_report(struct sp_sync_usage *usage, struct sp_rpc_call *call, struct sp_error *error) {
     ProtobufCMessage *request = NULL;
     if (usage->store == NULL)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "this instance cannot keep last uses now: its log says why");
+        return sp_error_set(error, SP_ERR_UNAVAILABLE,
+                            "this instance cannot keep last uses: see its log for the reason");
     enum sp_status status = sp_wire_unpack(&sallyport__v1__report_usage_request__descriptor, sp_rpc_call_request(call),
                                            sp_rpc_call_arena(call), &request, error);
-    if (status == SP_OK)
-        status = sp_usage_report_check((const Sallyport__V1__ReportUsageRequest *)request, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_usage_report_check((const Sallyport__V1__ReportUsageRequest *)request, error);
     if (status != SP_OK)
         return status;
     struct report_job *job = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*job));
     if (job == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "the report needs more memory than a call may use");
+        return sp_error_set(error, SP_ERR_MEMORY, "the report needs more memory than one call may use");
     job->call = call;
     job->request = (const Sallyport__V1__ReportUsageRequest *)request;
     /* From here on the call may end at any moment. */
-    return queue(usage, job, error);
+    return queue_report(usage, job, error);
 }
 
 static void handle_report(struct sp_rpc_call *call, void *user) {
@@ -386,7 +412,7 @@ static void free_usage(struct sp_sync_usage *usage) {
     free(usage);
 }
 
-static enum sp_status create(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage) {
+static enum sp_status create_usage(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage) {
     uint64_t seed = 0;
     pthread_condattr_t attributes;
     struct sp_sync_usage *usage = calloc(1, sizeof(*usage));
@@ -394,36 +420,41 @@ static enum sp_status create(const struct sp_sync_usage_options *options, struct
         return SP_ERR_MEMORY;
     usage->options = *options;
     usage->end = &usage->first;
-    usage->tidy_due_ms = clock_ms(CLOCK_MONOTONIC) + TIDY_EVERY_MS;
+    usage->tidy_due_ms = sp_clock_monotonic_ms() + TIDY_EVERY_MS;
     pthread_mutex_init(&usage->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&usage->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     enum sp_status status = sp_random_fill((uint8_t *)&usage->instance, sizeof(usage->instance));
-    if (status == SP_OK)
-        status = sp_random_fill((uint8_t *)&seed, sizeof(seed));
-    if (status == SP_OK)
-        status = sp_usage_table_init(&usage->own, OWN_KEYS, seed);
-    if (status == SP_OK)
-        status = sp_usage_table_init(&usage->writing, OWN_KEYS, seed);
-    if (status == SP_OK)
-        *ret_usage = usage;
-    else
-        free_usage(usage);
+    if (status != SP_OK)
+        goto failed;
+    status = sp_random_fill((uint8_t *)&seed, sizeof(seed));
+    if (status != SP_OK)
+        goto failed;
+    status = sp_usage_table_init(&usage->own, OWN_KEYS, seed);
+    if (status != SP_OK)
+        goto failed;
+    status = sp_usage_table_init(&usage->writing, OWN_KEYS, seed);
+    if (status != SP_OK)
+        goto failed;
+    *ret_usage = usage;
+    return SP_OK;
+failed:
+    free_usage(usage);
     return status;
 }
 
-static void open_store(struct sp_sync_usage *usage) {
+static void open_usage_store(struct sp_sync_usage *usage) {
     struct sp_error error = {0};
-    if (sp_usage_store_open(usage->options.store_path, now_s(), &usage->store, &error) != SP_OK)
-        sp_log(SP_LOG_ERROR, "no last use of keys is kept: %s", error.message);
+    if (sp_usage_store_open(usage->options.store_path, sp_clock_now_s(), &usage->store, &error) != SP_OK)
+        sp_log(SP_LOG_ERROR, "not keeping last uses of keys: %s", error.message);
     usage->admin = (struct sp_admin_usage){
         .store = usage->store,
-        .up_since_s = now_s(),
+        .up_since_s = sp_clock_now_s(),
         .grace_s = usage->options.grace_s,
-        .note = note,
-        .retired = say_retired,
+        .note = note_own_use,
+        .retired = log_retirement,
         .user = usage,
     };
 }
@@ -431,14 +462,15 @@ static void open_store(struct sp_sync_usage *usage) {
 enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage,
                                    struct sp_error *error) {
     struct sp_sync_usage *usage = NULL;
-    enum sp_status status = create(options, &usage);
+    enum sp_status status = create_usage(options, &usage);
     if (status != SP_OK || usage == NULL)
-        return sp_error_set(error, status != SP_OK ? status : SP_ERR_MEMORY, "cannot begin to keep last uses of keys");
-    open_store(usage);
-    int failed = usage->store == NULL ? 0 : pthread_create(&usage->thread, NULL, usage_main, usage);
+        return sp_error_set(error, status != SP_OK ? status : SP_ERR_MEMORY, "cannot start keeping last uses of keys");
+    open_usage_store(usage);
+    int failed = usage->store == NULL ? 0 : pthread_create(&usage->thread, NULL, run_usage_keeper, usage);
     if (failed != 0) {
         free_usage(usage);
-        return sp_error_set(error, SP_ERR_IO, "cannot start the thread that keeps last uses: %s", strerror(failed));
+        return sp_error_set(error, SP_ERR_IO, "cannot start the thread that keeps last uses of keys: %s",
+                            strerror(failed));
     }
     usage->running = usage->store != NULL;
     *ret_usage = usage;

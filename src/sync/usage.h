@@ -1,5 +1,5 @@
-/* The keeper of last uses: one thread that takes the reports of servers, adds what the admin instance's own calls present, and
- * commits both in batches; forgets keys that were deleted. */
+/* Keeps the last uses of keys: one thread that takes the reports of servers, adds the keys used
+ * in calls to this admin instance, commits both in batches, and forgets keys that were deleted. */
 #ifndef SP_SYNC_USAGE_H
 #define SP_SYNC_USAGE_H
 
@@ -11,15 +11,16 @@ struct sp_sync_usage;
 struct sp_sync_usage_options {
     struct sp_store *store;
     const char *store_path;
-    int64_t grace_s; /* how late the watermark of a server may be */
+    int64_t grace_s; /* how late a server's watermark may be */
 };
 
-/* Opens the record and starts the thread. Where the record cannot be opened that is logged, and all goes on without it: reports
- * are UNAVAILABLE, and nothing is known of any key. SP_ERR_MEMORY; SP_ERR_IO. */
+/* Opens the record and starts the thread. If the record cannot be opened, logs that and goes on
+ * without it: reports are UNAVAILABLE, and every key's usage is unknown. SP_ERR_MEMORY;
+ * SP_ERR_IO. */
 enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage,
                                    struct sp_error *error) SP_MUST_USE;
 
-/* Writes what is there, ends the thread, closes. After the server has stopped. NULL is allowed. */
+/* Commits what is left, ends the thread, closes. After the server has stopped. NULL is allowed. */
 void sp_sync_usage_stop(struct sp_sync_usage *usage);
 
 /* For the callers of the admin API. */

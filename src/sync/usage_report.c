@@ -6,29 +6,31 @@ enum { IP4_BYTES = 4, IP6_BYTES = 16 };
 
 /* ---- reading ---- */
 
-static bool is_time(int64_t at_s) {
+static bool is_report_time(int64_t at_s) {
     return at_s >= 0 && at_s <= INT32_MAX * INT64_C(1000);
 }
 
-static bool is_ip(ProtobufCBinaryData ip) {
+static bool is_report_ip(ProtobufCBinaryData ip) {
     return ip.len == 0 || ip.len == IP4_BYTES || ip.len == IP6_BYTES;
 }
 
-static enum sp_status check_entry(const Sallyport__V1__KeyUseEntry *entry, size_t i, struct sp_error *error) {
+static enum sp_status check_use_entry(const Sallyport__V1__KeyUseEntry *entry, size_t i, struct sp_error *error) {
     const char *field = NULL;
     if (sp_text_check_id(sp_str_from(entry->workspace), "", NULL) != SP_OK)
         field = "workspace";
     else if (sp_text_check_id(sp_str_from(entry->key_id), "", NULL) != SP_OK)
         field = "key_id";
-    else if (!is_time(entry->used_at))
+    else if (!is_report_time(entry->used_at))
         field = "used_at";
-    else if (!is_time(entry->rejected_at))
+    else if (!is_report_time(entry->rejected_at))
         field = "rejected_at";
-    else if (!is_ip(entry->used_ip))
+    else if (!is_report_ip(entry->used_ip))
         field = "used_ip";
-    else if (!is_ip(entry->rejected_ip))
+    else if (!is_report_ip(entry->rejected_ip))
         field = "rejected_ip";
-    return field == NULL ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "uses[%zu].%s: cannot be", i, field);
+    if (field != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "uses[%zu].%s: is not valid", i, field);
+    return SP_OK;
 }
 
 enum sp_status sp_usage_report_check(const Sallyport__V1__ReportUsageRequest *request, struct sp_error *error) {
@@ -36,36 +38,40 @@ enum sp_status sp_usage_report_check(const Sallyport__V1__ReportUsageRequest *re
     if (status != SP_OK)
         return status;
     if (request->sequence == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "sequence: begins with 1");
-    if (!is_time(request->until))
-        return sp_error_set(error, SP_ERR_INVALID, "until: cannot be");
-    if (!is_time(request->lost_until))
-        return sp_error_set(error, SP_ERR_INVALID, "lost_until: cannot be");
-    if (request->sent_at_ms < 0 || !is_time(request->sent_at_ms / 1000))
-        return sp_error_set(error, SP_ERR_INVALID, "sent_at_ms: cannot be");
+        return sp_error_set(error, SP_ERR_INVALID, "sequence: starts at 1");
+    if (!is_report_time(request->until))
+        return sp_error_set(error, SP_ERR_INVALID, "until: is out of range");
+    if (!is_report_time(request->lost_until))
+        return sp_error_set(error, SP_ERR_INVALID, "lost_until: is out of range");
+    if (request->sent_at_ms < 0 || !is_report_time(request->sent_at_ms / 1000))
+        return sp_error_set(error, SP_ERR_INVALID, "sent_at_ms: is out of range");
     if (request->n_uses > SP_USAGE_MAX_USES)
-        return sp_error_set(error, SP_ERR_INVALID, "uses: %zu are too many, give up to %d", request->n_uses,
+        return sp_error_set(error, SP_ERR_INVALID, "uses: %zu are too many; send at most %d", request->n_uses,
                             SP_USAGE_MAX_USES);
-    for (size_t i = 0; i < request->n_uses && status == SP_OK; i++)
-        status = check_entry(request->uses[i], i, error);
-    return status;
+    for (size_t i = 0; i < request->n_uses; i++) {
+        status = check_use_entry(request->uses[i], i, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* ---- applying ---- */
 
-static int64_t least(int64_t a, int64_t b) {
+static int64_t earlier_time(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* A clock that is ahead claims to know what has not been yet. One that is behind claims less than it knows, which is safe. */
-static int64_t watermark(const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms) {
+/* A server whose clock is ahead claims to know the future: the watermark is moved back. One that
+ * is behind claims less than it knows, which is safe. */
+static int64_t correct_watermark(const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms) {
     int64_t ahead_ms = request->sent_at_ms > now_ms ? request->sent_at_ms - now_ms : 0;
     int64_t until_s = request->until - (ahead_ms + 999) / 1000;
-    return request->until == 0 ? 0 : least(until_s > 0 ? until_s : 1, now_ms / 1000);
+    return request->until == 0 ? 0 : earlier_time(until_s > 0 ? until_s : 1, now_ms / 1000);
 }
 
-static struct sp_usage_moment read_moment(int64_t at_s, ProtobufCBinaryData ip, int64_t now_s) {
-    struct sp_usage_moment moment = {.at_s = least(at_s, now_s), .has_ip = ip.len > 0};
+static struct sp_usage_moment read_usage_moment(int64_t at_s, ProtobufCBinaryData ip, int64_t now_s) {
+    struct sp_usage_moment moment = {.at_s = earlier_time(at_s, now_s), .has_ip = ip.len > 0};
     if (ip.len == IP4_BYTES) {
         moment.ip.bytes[10] = moment.ip.bytes[11] = 0xff;
         memcpy(moment.ip.bytes + IP6_BYTES - IP4_BYTES, ip.data, IP4_BYTES);
@@ -79,11 +85,13 @@ enum sp_status sp_usage_key_exists(struct sp_view *view, struct sp_str workspace
                                    bool *ret_exists) {
     struct sp_entity_key key;
     enum sp_status status = sp_entity_key_1(SP_KIND_KEY, workspace, key_id, &key);
-    return status == SP_OK ? sp_entity_exists(view, &key, ret_exists) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_entity_exists(view, &key, ret_exists);
 }
 
-static enum sp_status apply_entry(struct sp_usage_batch *batch, struct sp_view *view,
-                                  const Sallyport__V1__KeyUseEntry *entry, int64_t now_s, uint32_t *unknown) {
+static enum sp_status apply_use_entry(struct sp_usage_batch *batch, struct sp_view *view,
+                                      const Sallyport__V1__KeyUseEntry *entry, int64_t now_s, uint32_t *unknown) {
     struct sp_str workspace = sp_str_from(entry->workspace);
     struct sp_str key_id = sp_str_from(entry->key_id);
     bool exists = false;
@@ -95,8 +103,8 @@ static enum sp_status apply_entry(struct sp_usage_batch *batch, struct sp_view *
         return SP_OK;
     }
     const struct sp_key_use use = {
-        .accepted = read_moment(entry->used_at, entry->used_ip, now_s),
-        .rejected = read_moment(entry->rejected_at, entry->rejected_ip, now_s),
+        .accepted = read_usage_moment(entry->used_at, entry->used_ip, now_s),
+        .rejected = read_usage_moment(entry->rejected_at, entry->rejected_ip, now_s),
         .reason = (enum sp_reason)entry->rejected_reason,
     };
     return sp_usage_batch_merge(batch, workspace, key_id, &use);
@@ -112,16 +120,19 @@ enum sp_status sp_usage_report_apply(struct sp_usage_batch *batch, struct sp_vie
         .id = sp_str_from(request->server),
         .instance = request->instance,
         .sequence = request->sequence,
-        .until_s = watermark(request, now_ms),
-        .lost_until_s = least(request->lost_until, now_s),
+        .until_s = correct_watermark(request, now_ms),
+        .lost_until_s = earlier_time(request->lost_until, now_s),
         .goodbye = request->goodbye,
     };
     enum sp_status status = sp_usage_batch_report(batch, &report, now_s, &again);
-    for (size_t i = 0; i < request->n_uses && status == SP_OK && !again; i++)
-        status = apply_entry(batch, view, request->uses[i], now_s, &unknown);
-    if (status == SP_OK) {
-        ret_reply->duplicate = again;
-        ret_reply->unknown_keys = unknown;
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < request->n_uses && !again; i++) {
+        status = apply_use_entry(batch, view, request->uses[i], now_s, &unknown);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    ret_reply->duplicate = again;
+    ret_reply->unknown_keys = unknown;
+    return SP_OK;
 }

@@ -1,4 +1,4 @@
-/* A report as it came: read and checked, and applied to a batch. */
+/* Checks a report that was received, and applies it to a batch. */
 #ifndef SP_SYNC_USAGE_REPORT_H
 #define SP_SYNC_USAGE_REPORT_H
 
@@ -12,9 +12,9 @@ enum { SP_USAGE_MAX_USES = 10000 };
 enum sp_status sp_usage_report_check(const Sallyport__V1__ReportUsageRequest *request,
                                      struct sp_error *error) SP_MUST_USE;
 
-/* Applies a checked report, whose times are corrected where the server's clock is ahead. Keys that do not exist are left out
- * and counted in *ret_reply. SP_ERR_EXHAUSTED where the source has no place: nothing was written then. After any other
- * failure the batch must be aborted. */
+/* Applies a checked report, correcting its times if the server's clock is ahead. Keys that do
+ * not exist are skipped, and counted in *ret_reply. SP_ERR_EXHAUSTED if there is no room for
+ * another server: nothing was written then. After any other failure the batch must be aborted. */
 enum sp_status sp_usage_report_apply(struct sp_usage_batch *batch, struct sp_view *view,
                                      const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms,
                                      Sallyport__V1__ReportUsageResponse *ret_reply) SP_MUST_USE;

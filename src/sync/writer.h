@@ -1,9 +1,9 @@
-/* The one thread that writes. It takes all waiting jobs, applies them in one transaction, commits once, and tells each how it
- * went: many clients share the cost of one durable commit. In between it tidies the store.
+/* The one thread that writes. It takes all queued jobs, applies them in one transaction and commits
+ * once, so that many clients share the cost of one durable commit. In between it tidies the store.
  *
- * A transaction in which a job wrote and was then refused cannot be committed (sp_write_refuse): it is aborted, that job is
- * left out, and the others are applied again. Where the store is full each is tried alone, so that only the one that does
- * not fit fails. */
+ * A transaction in which a job wrote and was then refused cannot be committed (sp_write_refuse):
+ * it is aborted, that job is left out, and the others are applied again. If the store is full,
+ * each job is tried alone, so that only those that do not fit fail. */
 #ifndef SP_SYNC_WRITER_H
 #define SP_SYNC_WRITER_H
 
@@ -15,14 +15,15 @@ struct sp_source;
 struct sp_sync_metrics;
 
 struct sp_job {
-    /* Does the work in an open write; may be called several times, and must forget what it did before. `scratch` is empty
-     * and wiped afterwards. On the writer's thread. */
+    /* Does the work in an open write; may be called several times, and must forget what it did
+     * before. `scratch` is empty and wiped afterwards. On the writer's thread. */
     enum sp_status (*apply)(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
                             struct sp_error *error);
-    /* After the commit (SP_OK), or when the job failed. The job is its owner's again. On the writer's thread. */
+    /* After the commit (SP_OK), or when the job failed. The job is its owner's again. On the
+     * writer's thread. */
     void (*done)(struct sp_job *job, enum sp_status status, const struct sp_error *error);
     bool alone;              /* in a transaction of its own */
-    bool deletes_workspaces; /* the removal of deleted workspaces begins after it */
+    bool deletes_workspaces; /* deleted workspaces are removed after it */
 
     struct sp_job *next; /* the writer's, as what follows */
     bool left_out;
@@ -32,9 +33,9 @@ struct sp_job {
 
 struct sp_writer_options {
     struct sp_store *store;
-    struct sp_source *source;        /* where the truth is; NULL: in the store */
-    struct sp_sync_metrics *metrics; /* told of commits and of keys that expire; NULL: nobody */
-    int64_t keep_changes_s;          /* 0: for ever */
+    struct sp_source *source;        /* NULL: the store does not follow one */
+    struct sp_sync_metrics *metrics; /* of commits and of keys that expire; NULL: not counted */
+    int64_t keep_changes_s;          /* 0: forever */
     /* After each commit that may have changed policy; on the writer's thread. May be NULL. */
     void (*committed)(void *user);
     void *user;
@@ -43,14 +44,15 @@ struct sp_writer_options {
 enum sp_status sp_writer_start(const struct sp_writer_options *options, struct sp_writer **ret_writer,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Queues a job, whose `done` will be called. SP_ERR_UNAVAILABLE: the writer is stopping, or thousands wait already. Any
- * thread. */
+/* Queues a job, whose `done` will be called. SP_ERR_UNAVAILABLE: the writer is stopping, or
+ * thousands are queued. Any thread. */
 enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) SP_MUST_USE;
 
-/* How many jobs wait. Any thread. */
+/* How many jobs are queued. Any thread. */
 size_t sp_writer_waiting(struct sp_writer *writer);
 
-/* Refuses new jobs, finishes those that wait, ends the thread. Any thread but the writer's. NULL is allowed. */
+/* Refuses new jobs, finishes those that are queued, ends the thread. Any thread but the
+ * writer's. NULL is allowed. */
 void sp_writer_stop(struct sp_writer *writer);
 /* Frees a stopped writer. NULL is allowed. */
 void sp_writer_free(struct sp_writer *writer);

@@ -399,7 +399,7 @@ static void a_workspace_has_a_hundred_watches_and_no_more(void **state) {
     for (size_t i = 0; i < MOST; i++)
         assert_int_equal(watch_one(&watcher, &streams[i]), SP_OK);
     assert_int_equal(watch_one(&watcher, &streams[MOST]), SP_ERR_EXHAUSTED);
-    assert_non_null(strstr(watcher.error.message, "100 of them this workspace"));
+    assert_non_null(strstr(watcher.error.message, "100 of them on this workspace"));
     /* The operator's own, of all workspaces, is not kept out. */
     struct sp_rpc_stream *other = open_stream(&programs.operator_caller, "WatchChanges", "{'fromNumber': '1'}");
     assert_non_null(next_change(&programs.operator_caller, other));
@@ -702,18 +702,18 @@ static void init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_
     snprintf(data, sizeof(data), "%s/data.mdb", folder);
     const char *init[] = {"sallyport-sync", "init", "--if-missing", "--store", folder, "--key-file", file, NULL};
     fclose(fopen(file, "w")); /* of a try that was killed */
-    assert_int_equal(run_sync(init, "it is shown this once"), 0);
+    assert_int_equal(run_sync(init, "it is shown only once"), 0);
     char *key = process_read(file);
     assert_int_equal(strlen(key), 53);
     assert_int_equal(chmod(file, 0660) | chmod(data, 0660) | chmod(folder, 0770), 0);
-    assert_int_equal(run_sync(init, "it stays as it is"), 0);
+    assert_int_equal(run_sync(init, "which was left unchanged"), 0);
     char *same = process_read(file);
     assert_string_equal(same, key);
     assert_int_equal(mode_of(file), 0600);
     assert_int_equal(mode_of(data), 0640);
     assert_int_equal(mode_of(folder), 0750);
     assert_int_equal(unlink(file), 0); /* the operator took it */
-    assert_int_equal(run_sync(init, "it stays as it is"), 0);
+    assert_int_equal(run_sync(init, "which was left unchanged"), 0);
     assert_int_not_equal(access(file, F_OK), 0);
     free(key);
     free(same);

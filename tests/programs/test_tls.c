@@ -162,7 +162,7 @@ static void a_role_is_needed_and_is_given_without_a_restart(void **state) {
                           programs.server_target, all_tls());
         if (i == 0) {
             assert_int_equal(ran->status, 2);
-            assert_true(says(ran, "\"explain\": give it to uri:spiffe://example.org/tests"));
+            assert_true(says(ran, "\"explain\": grant it to uri:spiffe://example.org/tests"));
             give_roles("check, explain");
         }
         if (ran->status != 2)
@@ -171,7 +171,7 @@ static void a_role_is_needed_and_is_given_without_a_restart(void **state) {
     }
     if (ran->status != 1)
         fail_msg("%s", ran->err);
-    process_wait_for(&programs.server, "the callers' file has changed");
+    process_wait_for(&programs.server, "the callers file has changed");
 }
 
 /* ---- rotation under load ---- */

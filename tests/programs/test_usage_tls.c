@@ -102,7 +102,7 @@ static void only_a_caller_with_the_role_is_heard(void **state) {
     start_server(1, "beta");
     process_wait_for(&servers[1], "cannot be reported to");
     char *said = process_read(servers[1].err);
-    assert_non_null(strstr(said, "the role \\\"report\\\": give it to uri:spiffe://example.org/gateway"));
+    assert_non_null(strstr(said, "the role \\\"report\\\": grant it to uri:spiffe://example.org/gateway"));
     free(said);
     assert_int_equal(listed(), 0);
     start_server(0, "alpha");

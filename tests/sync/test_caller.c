@@ -14,7 +14,7 @@
 #include <grpc/slice.h>
 
 #include "rpc/client.h"
-#include "sync/service.h"
+#include "sync/caller.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/admit.h"
 #include "server/authzen/internal.h"
-#include "server/callers.h"
 #include "wire/json.h"
 
 static const char media_type[] = "application/json";
@@ -101,7 +101,7 @@ static void handle(struct sp_http_exchange *exchange, struct sp_service *service
     };
     struct sp_error error = {0};
     json_t *reply = NULL;
-    enum sp_status status = sp_server_admit_http(service, exchange, endpoints[which].role, &error);
+    enum sp_status status = sp_admit_request(service->callers, exchange, endpoints[which].role, &error);
     if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION)
         sp_http_add_header(exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
     if (status == SP_OK)

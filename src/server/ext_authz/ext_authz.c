@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "server/callers.h"
+#include "daemon/admit.h"
 #include "server/service.h"
 #include "wire/wire.h"
 
@@ -120,7 +120,7 @@ static enum sp_status deny(struct asked *asked, struct sp_bytes *ret_reply) {
 /* Whether the gateway may ask at all. */
 static enum sp_status admit(struct asked *asked) {
     struct sp_error error = {0};
-    enum sp_status status = sp_server_admit(asked->call, SP_CALLER_CHECK, asked->service, &error);
+    enum sp_status status = sp_admit_call(asked->service->callers, asked->call, SP_CALLER_CHECK, &error);
     if (status == SP_OK)
         return SP_OK;
     sp_record_failure(asked->service, &asked->asking, status);

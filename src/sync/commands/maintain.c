@@ -1,12 +1,11 @@
-/* verify, reindex, grow and restore. */
+#include "sync/commands/maintain.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "store/recovery/maintain.h"
-#include "sync/commands/command.h"
 #include "sync/lock.h"
-#include "sync/service.h"
 
 static void print_finding(void *context, const char *finding) {
     (void)context;
@@ -15,26 +14,12 @@ static void print_finding(void *context, const char *finding) {
 
 /* ---- verify ---- */
 
-static struct sp_option store_option(const char **target) {
-    return (struct sp_option){
-        .name = "store",
-        .kind = SP_OPTION_TEXT,
-        .target = target,
-        .environment = "SALLYPORT_SYNC_STORE",
-        .argument = "DIR",
-        .help = "folder of the store; required",
-    };
-}
-
-static struct sp_option help_option(bool *target) {
-    return (struct sp_option){.name = "help", .kind = SP_OPTION_FLAG, .target = target, .help = "print this and exit"};
-}
-
-/* Reads --store and --help, which is all that verify and reindex take. Returns as sp_sync_read_options. */
-static int read_store(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
+/* Reads --store and --help, the only options of verify and reindex. Returns as
+ * sp_sync_read_options. */
+static int read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
     bool help = false;
     int rest = argc;
-    const struct sp_option table[] = {store_option(ret_store), help_option(&help)};
+    const struct sp_option table[] = {sp_sync_store_row(ret_store), sp_sync_help_row(&help)};
     int ended = sp_sync_read_options(command, table, 2, &help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
@@ -48,20 +33,21 @@ int sp_sync_verify_command(const struct sp_sync_command *command, int argc, char
     struct sp_error error = {0};
     struct sp_store *store = NULL;
     const struct sp_store_options options = {.mode = SP_STORE_READ};
-    int ended = read_store(command, argc, argv, &path);
+    int ended = read_store_option(command, argc, argv, &path);
     if (ended >= 0)
         return ended;
     enum sp_status status = sp_store_open(path, &options, &store, &error);
-    if (status == SP_OK)
-        status = sp_store_verify(store, print_finding, NULL, NULL, &error);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
+    status = sp_store_verify(store, print_finding, NULL, NULL, &error);
     sp_store_close(store);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    puts("The indexes say what the entities say, and the audit trail is whole.");
+    puts("Indexes match entities; audit trail is intact.");
     return EXIT_SUCCESS;
 }
 
-/* ---- with the store to itself ---- */
+/* ---- commands that need the store to themselves ---- */
 
 struct exclusive {
     int lock_fd;
@@ -89,7 +75,7 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
     const char *path = NULL;
     struct sp_error error = {0};
     struct exclusive exclusive;
-    int ended = read_store(command, argc, argv, &path);
+    int ended = read_store_option(command, argc, argv, &path);
     if (ended >= 0)
         return ended;
     if (open_exclusive(path, 0, &exclusive, &error) != SP_OK)
@@ -104,38 +90,51 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
 
 /* ---- grow ---- */
 
-/* LMDB keeps the size with the next commit that writes something. */
-static enum sp_status keep_map_size(struct sp_store *store, struct sp_error *error) {
+/* LMDB stores the size with the next commit that writes something. */
+static enum sp_status commit_map_size(struct sp_store *store, struct sp_error *error) {
     struct sp_write *write = NULL;
     int64_t synced_at_s = 0;
     enum sp_status status = sp_write_begin(store, &write, error);
     if (status != SP_OK)
         return status;
     status = sp_view_synced_at(sp_write_view(write), &synced_at_s);
-    if (status == SP_OK)
-        status = sp_write_synced_at(write, synced_at_s);
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
+    if (status != SP_OK)
+        goto failed;
+    status = sp_write_synced_at(write, synced_at_s);
+    if (status != SP_OK)
+        goto failed;
+    return sp_write_commit(write, error);
+failed:
     sp_write_abort(write);
-    return sp_error_set(error, status, "the store's head cannot be read");
+    return sp_error_set(error, status, "cannot read the store's head");
 }
 
-static int grow(const char *path, uint64_t map_size) {
-    struct sp_error error = {0};
+static enum sp_status set_map_size(const char *path, uint64_t map_size, struct sp_store_stats *ret_stats,
+                                   struct sp_error *error) {
     struct exclusive exclusive;
-    struct sp_store_stats stats = {0};
-    if (open_exclusive(path, map_size, &exclusive, &error) != SP_OK)
-        return sp_sync_complain(&error);
-    enum sp_status status = keep_map_size(exclusive.store, &error);
-    if (status == SP_OK && (status = sp_store_stats(exclusive.store, &stats)) != SP_OK)
-        sp_error_set(&error, status, "the store's size cannot be read");
-    close_exclusive(&exclusive);
+    enum sp_status status = open_exclusive(path, map_size, &exclusive, error);
     if (status != SP_OK)
+        return status;
+    status = commit_map_size(exclusive.store, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_store_stats(exclusive.store, ret_stats);
+    if (status != SP_OK)
+        sp_error_set(error, status, "cannot read the store's size");
+out:
+    close_exclusive(&exclusive);
+    return status;
+}
+
+static int grow_store(const char *path, uint64_t map_size) {
+    struct sp_error error = {0};
+    struct sp_store_stats stats = {0};
+    if (set_map_size(path, map_size, &stats, &error) != SP_OK)
         return sp_sync_complain(&error);
-    printf("The store may hold %llu bytes; %llu are in use.\n", (unsigned long long)stats.map_size_bytes,
+    printf("The store may grow to %llu bytes; %llu are in use.\n", (unsigned long long)stats.map_size_bytes,
            (unsigned long long)stats.used_bytes);
     if (stats.map_size_bytes > map_size)
-        puts("It could not be made smaller than what it holds.");
+        puts("It cannot be made smaller than what it holds.");
     return EXIT_SUCCESS;
 }
 
@@ -145,40 +144,38 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
     bool help = false;
     int rest = argc;
     const struct sp_option table[] = {
-        store_option(&path),
+        sp_sync_store_row(&path),
         {.name = "map-size",
          .kind = SP_OPTION_SIZE,
          .target = &map_size,
          .argument = "BYTES",
          .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
-         .help = "the most that the store may hold; address space, not disk; required"},
-        help_option(&help),
+         .help = "maximum size of the store; reserves address space, not disk; required"},
+        sp_sync_help_row(&help),
     };
     int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
     if (path == NULL || map_size == 0 || rest < argc)
         return sp_sync_complain_usage(command, "--store and --map-size are required");
-    return grow(path, map_size);
+    return grow_store(path, map_size);
 }
 
 /* ---- restore ---- */
 
-static int restore(const struct sp_restore_options *options) {
+static int restore_store(const struct sp_restore_options *options) {
     struct sp_error error = {0};
     struct sp_revision revision = {0};
     int lock_fd = -1;
-    enum sp_status status = SP_OK;
-    if (options->replace)
-        status = sp_sync_lock(options->store_path, &lock_fd, &error);
-    if (status == SP_OK)
-        status = sp_store_restore(options, print_finding, NULL, &revision, &error);
+    if (options->replace && sp_sync_lock(options->store_path, &lock_fd, &error) != SP_OK)
+        return sp_sync_complain(&error);
+    enum sp_status status = sp_store_restore(options, print_finding, NULL, &revision, &error);
     if (lock_fd >= 0)
         close(lock_fd);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    printf("Restored: epoch %llu, revision %llu. Restart sallyportd where it serves this folder.\n",
+    printf("Restored: epoch %llu, revision %llu. Restart any sallyportd that serves this store.\n",
            (unsigned long long)revision.epoch, (unsigned long long)revision.number);
     return EXIT_SUCCESS;
 }
@@ -188,16 +185,16 @@ int sp_sync_restore_command(const struct sp_sync_command *command, int argc, cha
     bool help = false;
     int rest = argc;
     const struct sp_option table[] = {
-        store_option(&options.store_path),
+        sp_sync_store_row(&options.store_path),
         {.name = "backup",
          .kind = SP_OPTION_TEXT,
          .target = &options.backup_file,
          .argument = "FILE",
-         .help = "what `sallyport backup` wrote; required"},
+         .help = "file that `sallyport backup` wrote; required"},
         {.name = "replace",
          .kind = SP_OPTION_FLAG,
          .target = &options.replace,
-         .help = "the folder holds a store, which is replaced"},
+         .help = "replace the store that the directory holds"},
         {.name = "changes",
          .kind = SP_OPTION_TEXT,
          .target = &options.changes_file,
@@ -207,17 +204,17 @@ int sp_sync_restore_command(const struct sp_sync_command *command, int argc, cha
          .kind = SP_OPTION_TEXT,
          .target = &options.later_store,
          .argument = "DIR",
-         .help = "folder of the later store, whose changes are read"},
+         .help = "directory of a later store to read the changes from"},
         {.name = "accept-revival",
          .kind = SP_OPTION_FLAG,
          .target = &options.accept_revival,
-         .help = "go on without later changes: what was revoked since the backup works again"},
-        help_option(&help),
+         .help = "restore without later changes: keys revoked since the backup work again"},
+        sp_sync_help_row(&help),
     };
     int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
     if (options.store_path == NULL || options.backup_file == NULL || rest < argc)
         return sp_sync_complain_usage(command, "--store and --backup are required");
-    return restore(&options);
+    return restore_store(&options);
 }

@@ -1,5 +1,7 @@
-/* operator add, list and revoke: on the store itself, by whoever may write its files. Safe while `serve` runs: LMDB lets one write at a time, and
- * a revoked key is refused from the next call on. */
+/* Works on the store itself, for whoever may write its files. Safe while `serve` runs: LMDB lets
+ * one process write at a time, and a revoked key is refused from the next call on. */
+#include "sync/commands/operator.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,8 +10,8 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
-#include "sync/commands/command.h"
-#include "sync/service.h"
+#include "source/source.h"
+#include "sync/commands/operator_key.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024, JOIN_MS = 5000 };
@@ -43,13 +45,15 @@ static enum sp_status revoke_operator(struct sp_store *store, struct sp_source *
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
     status = sp_source_begin(source, store, &write, error);
-    if (status == SP_OK) {
-        status = sp_admin_operator_revoke(write, sp_str_from(name), sp_clock_now_s(), &arena, error);
-        if (status == SP_OK)
-            status = sp_source_commit(source, write, error);
-        else
-            sp_write_abort(write);
+    if (status != SP_OK)
+        goto out;
+    status = sp_admin_operator_revoke(write, sp_str_from(name), sp_clock_now_s(), &arena, error);
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        goto out;
     }
+    status = sp_source_commit(source, write, error);
+out:
     sp_arena_fini(&arena);
     return status;
 }
@@ -64,39 +68,49 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Operator *about = ((const Sallyport__Store__V1__StoredOperator *)message)->operator_;
-    char made[32];
+    char created[32];
     struct tm parts;
     time_t at = (time_t)about->created_at;
-    if (gmtime_r(&at, &parts) == NULL || strftime(made, sizeof(made), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        made[0] = '\0';
-    printf("%-32s …%-8s %s\n", about->name, about->hint, made);
+    if (gmtime_r(&at, &parts) == NULL || strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        created[0] = '\0';
+    printf("%-32s …%-8s %s\n", about->name, about->hint, created);
     return SP_OK;
+}
+
+static enum sp_status walk_operators(struct sp_store *store, struct sp_arena *arena) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_entity_key prefix;
+    enum sp_status status = sp_entity_key_make(SP_KIND_OPERATOR, (struct sp_str){0}, NULL, 0, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_snapshot_open(store, &snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_snapshot_acquire(snapshot);
+    if (status != SP_OK)
+        goto out;
+    status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){prefix.bytes, prefix.size}, NULL,
+                            print_operator, arena);
+    sp_snapshot_release(snapshot);
+out:
+    sp_snapshot_close(snapshot);
+    return status;
 }
 
 static enum sp_status list_operators(struct sp_store *store, struct sp_source *source, const char *name,
                                      const struct operator_options *options, struct sp_error *error) {
     struct sp_arena arena;
-    struct sp_snapshot *snapshot = NULL;
-    struct sp_entity_key prefix;
     (void)source;
     (void)name;
     (void)options;
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_entity_key_make(SP_KIND_OPERATOR, (struct sp_str){0}, NULL, 0, &prefix);
-    if (status == SP_OK)
-        status = sp_snapshot_open(store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){prefix.bytes, prefix.size}, NULL,
-                                print_operator, &arena);
-        sp_snapshot_release(snapshot);
-    }
-    sp_snapshot_close(snapshot);
+    status = walk_operators(store, &arena);
     sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "the operators could not be read");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the operators");
+    return SP_OK;
 }
 
 static const struct action {
@@ -106,22 +120,24 @@ static const struct action {
                           const struct operator_options *options, struct sp_error *error);
 } actions[] = {{"add", true, add_operator}, {"list", false, list_operators}, {"revoke", true, revoke_operator}};
 
-static const struct action *find_action(const char *name) {
+static const struct action *find_operator_action(const char *name) {
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
         if (strcmp(actions[i].name, name) == 0)
             return &actions[i];
     return NULL;
 }
 
-static enum sp_status open_source(const struct operator_options *options, struct sp_store *store,
-                                  struct sp_source **ret_source, struct sp_error *error) {
+static enum sp_status join_source(const struct operator_options *options, struct sp_store *store,
+                                  struct sp_source **source, struct sp_error *error) {
     if (options->source.url == NULL)
         return sp_source_check_embedded(store, error);
-    enum sp_status status = sp_source_open(&options->source, store, ret_source, error);
-    return status == SP_OK ? sp_source_join(*ret_source, JOIN_MS, error) : status;
+    enum sp_status status = sp_source_open(&options->source, store, source, error);
+    if (status != SP_OK)
+        return status;
+    return sp_source_join(*source, JOIN_MS, error);
 }
 
-static int run_action(const struct action *action, const char *name, const struct operator_options *options) {
+static int run_operator_action(const struct action *action, const char *name, const struct operator_options *options) {
     struct sp_error error = {0};
     const struct sp_store_options open_options = {.mode = action->takes_name ? SP_STORE_WRITE : SP_STORE_READ};
     struct sp_store *store = NULL;
@@ -130,9 +146,11 @@ static int run_action(const struct action *action, const char *name, const struc
     if (status != SP_OK)
         return sp_sync_complain(&error);
     if (action->takes_name)
-        status = open_source(options, store, &source, &error);
-    if (status == SP_OK)
-        status = action->run(store, source, name, options, &error);
+        status = join_source(options, store, &source, &error);
+    if (status != SP_OK)
+        goto out;
+    status = action->run(store, source, name, options, &error);
+out:
     sp_source_close(source);
     sp_store_close(store);
     return status == SP_OK ? EXIT_SUCCESS : sp_sync_complain(&error);
@@ -141,30 +159,25 @@ static int run_action(const struct action *action, const char *name, const struc
 int sp_sync_operator_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct operator_options options = {0};
     struct sp_option table[3 + SP_SOURCE_OPTION_ROWS] = {
-        {.name = "store",
-         .kind = SP_OPTION_TEXT,
-         .target = &options.store,
-         .environment = "SALLYPORT_SYNC_STORE",
-         .argument = "DIR",
-         .help = "folder of the store; required"},
+        sp_sync_store_row(&options.store),
         {.name = "key-file",
          .kind = SP_OPTION_TEXT,
          .target = &options.key_file,
          .argument = "FILE",
          .help = "write a new key to this new file instead of stdout"},
-        {.name = "help", .kind = SP_OPTION_FLAG, .target = &options.help, .help = "print this and exit"},
+        sp_sync_help_row(&options.help),
     };
     int rest = argc;
     size_t count = 3 + sp_source_place_rows(&options.source, table + 3);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
-    const struct action *action = rest < argc ? find_action(argv[rest]) : NULL;
+    const struct action *action = rest < argc ? find_operator_action(argv[rest]) : NULL;
     if (action == NULL)
-        return sp_sync_complain_usage(command, "say add, list or revoke");
+        return sp_sync_complain_usage(command, "give add, list or revoke");
     if (argc - rest != (action->takes_name ? 2 : 1))
-        return sp_sync_complain_usage(command, action->takes_name ? "give one name" : "list takes no name");
+        return sp_sync_complain_usage(command, action->takes_name ? "give one operator name" : "list takes no name");
     if (options.store == NULL)
         return sp_sync_complain_usage(command, "--store is required");
-    return run_action(action, action->takes_name ? argv[rest + 1] : NULL, &options);
+    return run_operator_action(action, action->takes_name ? argv[rest + 1] : NULL, &options);
 }

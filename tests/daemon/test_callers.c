@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/caller.h"
+#include "daemon/callers.h"
 #include "support/process.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -147,24 +147,24 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
     static const struct {
         const char *text, *says;
     } rows[] = {
-        {"", "names no caller"},
+        {"", "lists no callers"},
         {"- check\n", "a list is not expected"},
         {"check\n", "must map callers"},
-        {"uri:x: chekc\n", "line 1, column 8: roles are check"},
+        {"uri:x: chekc\n", "line 1, column 8: roles must be check"},
         {"tls: check\nuri:x: \"\"\n", "line 2"},
-        {"gateway: check\n", "is uri:…"},
-        {"uri:: check\n", "is uri:…"},
-        {"uid:: check\n", "is uri:…"},
-        {"uid:-1: check\n", "is a number"},
-        {"uid:4294967296: check\n", "is a number"},
-        {"uid:4294967295: check\n", "is a number"},
-        {"uid:99999999999999999999: check\n", "is a number"},
-        {"uid:1: check\nuid:01: list\n", "line 2, column 1: this caller stands in the file twice"},
+        {"gateway: check\n", "must be uri:…"},
+        {"uri:: check\n", "must be uri:…"},
+        {"uid:: check\n", "must be uri:…"},
+        {"uid:-1: check\n", "must be a number"},
+        {"uid:4294967296: check\n", "must be a number"},
+        {"uid:4294967295: check\n", "must be a number"},
+        {"uid:99999999999999999999: check\n", "must be a number"},
+        {"uid:1: check\nuid:01: list\n", "line 2, column 1: this caller is listed twice"},
         {"tls: check\ntls: list\n", "twice"},
         {"uri:x: check\nuri:x: list\n", "twice"},
         {"dns:*.example.org: check\n", "a wildcard"},
         {"token:/nowhere/token: check\n", "/nowhere/token: No such file"},
-        {"token:/dev/null: check\n", "must hold a token of 16"},
+        {"token:/dev/null: check\n", "must be a token of 16"},
         {"uri:x: {check: true}\n", "line 1"},
     };
     (void)state;
@@ -183,19 +183,19 @@ static void a_changed_file_holds_and_a_broken_one_does_not(void **state) {
     struct sp_error error;
     struct sp_caller plaintext = {.kind = SP_CALLER_PLAINTEXT};
     struct sp_callers *callers = open_file("plaintext: check\n");
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_UNCHANGED);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_UNCHANGED);
     write_to(file, "plaintext: list\n");
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_CHANGED);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_CHANGED);
     assert_int_equal(sp_callers_roles(callers, &plaintext), L);
     write_to(file, "plaintext: nothing\n");
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_BROKEN);
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_UNCHANGED);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_BROKEN);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_UNCHANGED);
     assert_int_equal(sp_callers_roles(callers, &plaintext), L);
     assert_int_equal(unlink(file), 0);
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_BROKEN);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_BROKEN);
     assert_int_equal(sp_callers_roles(callers, &plaintext), L);
     write_to(file, "plaintext: all\n");
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_CHANGED);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_CHANGED);
     assert_int_equal(sp_callers_roles(callers, &plaintext), ALL);
     sp_callers_close(callers);
 }
@@ -210,7 +210,7 @@ static void a_new_token_counts_and_the_old_one_no_more(void **state) {
     struct sp_caller after = bearing("Bearer another-token-that-is-long-enough");
     assert_int_equal(sp_callers_roles(callers, &before), C);
     write_to(token, "another-token-that-is-long-enough\n");
-    assert_int_equal(sp_callers_look(callers, &error), SP_CALLERS_CHANGED);
+    assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_CHANGED);
     assert_int_equal(sp_callers_roles(callers, &before), 0);
     assert_int_equal(sp_callers_roles(callers, &after), C);
     sp_callers_close(callers);
@@ -223,7 +223,7 @@ static void a_refusal_says_which_role_to_give_to_whom(void **state) {
     struct sp_caller named = certificate(&uri, NULL), nobody = {.kind = SP_CALLER_PLAINTEXT}, user = of_user(7);
     struct sp_caller bearer = bearing("Bearer secret-secret-secret");
     assert_int_equal(sp_caller_refuse(&named, SP_CALLER_LIST, &error), SP_ERR_PERMISSION);
-    assert_non_null(strstr(error.message, "\"list\": give it to uri:spiffe://example.org/x"));
+    assert_non_null(strstr(error.message, "\"list\": grant it to uri:spiffe://example.org/x"));
     assert_int_equal(sp_caller_refuse(&user, SP_CALLER_CHECK, &error), SP_ERR_PERMISSION);
     assert_non_null(strstr(error.message, "uid:7"));
     assert_int_equal(sp_caller_refuse(&nobody, SP_CALLER_EXPLAIN, &error), SP_ERR_UNAUTHENTICATED);

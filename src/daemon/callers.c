@@ -1,0 +1,233 @@
+#include "daemon/callers.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+struct sp_callers {
+    const char *file; /* NULL: none */
+    _Atomic(struct sp_callers_table *) table;
+    uint32_t own_uid;
+    uint64_t used_mark;   /* of the files that the table was read from */
+    uint64_t broken_mark; /* of files that could not be read; 0: none */
+};
+
+/* ---- the file ---- */
+
+static enum sp_status read_callers_text(const char *path, char *ret_text, size_t *ret_size, struct sp_error *error) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", path, strerror(errno));
+    size_t size = fread(ret_text, 1, SP_CALLERS_MAX_BYTES + 1, file);
+    bool failed = ferror(file) != 0;
+    int code = errno;
+    (void)fclose(file);
+    if (failed)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", path, strerror(code));
+    if (size > SP_CALLERS_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: the file is larger than 256 KiB", path);
+    *ret_size = size;
+    return SP_OK;
+}
+
+static enum sp_status read_callers_file(const char *path, struct sp_callers_table **ret_table, struct sp_error *error) {
+    char *text = malloc(SP_CALLERS_MAX_BYTES + 1);
+    size_t size;
+    if (text == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = read_callers_text(path, text, &size, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_callers_table_read(path, (struct sp_str){text, size}, ret_table, error);
+out:
+    free(text);
+    return status;
+}
+
+static enum sp_status make_default_table(bool insecure, struct sp_callers_table **ret_table, struct sp_error *error) {
+    struct sp_callers_table *table = calloc(1, sizeof(*table));
+    if (table == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    table->plaintext = insecure ? SP_CALLER_CHECK : SP_CALLER_ALL;
+    table->own = SP_CALLER_ALL;
+    table->tls = SP_CALLER_CHECK;
+    *ret_table = table;
+    return SP_OK;
+}
+
+/* ---- changes ---- */
+
+/* Folds into the mark which file a path names, its size and times. */
+static uint64_t mark_file(uint64_t mark, const char *path) {
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return (mark + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t parts[] = {(uint64_t)about.st_ino,          (uint64_t)about.st_dev,
+                              (uint64_t)about.st_size,         (uint64_t)about.st_mtim.tv_sec,
+                              (uint64_t)about.st_mtim.tv_nsec, (uint64_t)about.st_ctim.tv_nsec};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        mark = (mark ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + (mark >> 29);
+    return mark;
+}
+
+/* A mark of the file, and of the token files that its last good reading named. */
+static uint64_t mark_files(const struct sp_callers *callers) {
+    const struct sp_callers_table *table = atomic_load(&callers->table);
+    uint64_t mark = mark_file(1, callers->file);
+    for (size_t i = 0; table != NULL && i < table->line_count; i++)
+        if (table->lines[i].kind == SP_CALLERS_TOKEN)
+            mark = mark_file(mark, table->lines[i].name.data);
+    return mark;
+}
+
+enum sp_callers_news sp_callers_reload(struct sp_callers *callers, struct sp_error *error) {
+    if (callers->file == NULL)
+        return SP_CALLERS_UNCHANGED;
+    uint64_t mark = mark_files(callers);
+    if (mark == callers->used_mark || mark == callers->broken_mark)
+        return SP_CALLERS_UNCHANGED;
+    struct sp_callers_table *table;
+    if (read_callers_file(callers->file, &table, error) != SP_OK) {
+        callers->broken_mark = mark;
+        return SP_CALLERS_BROKEN;
+    }
+    table->older = atomic_load(&callers->table);
+    atomic_store(&callers->table, table);
+    callers->used_mark = mark_files(callers);
+    callers->broken_mark = 0;
+    return SP_CALLERS_CHANGED;
+}
+
+void sp_callers_reload_and_log(struct sp_callers *callers) {
+    struct sp_error error = {0};
+    switch (sp_callers_reload(callers, &error)) {
+    case SP_CALLERS_UNCHANGED:
+        break;
+    case SP_CALLERS_CHANGED:
+        sp_log(SP_LOG_INFO, "the callers file has changed: its roles are in effect");
+        break;
+    case SP_CALLERS_BROKEN:
+        sp_log(SP_LOG_ERROR, "the callers file has changed but cannot be used; the previous roles stay in effect: %s",
+               error.message);
+        break;
+    }
+}
+
+/* ---- opening and closing ---- */
+
+enum sp_status sp_callers_open(const char *file, bool insecure, struct sp_callers **ret_callers,
+                               struct sp_error *error) {
+    struct sp_callers_table *table;
+    struct sp_callers *callers = calloc(1, sizeof(*callers));
+    if (callers == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status =
+        file == NULL ? make_default_table(insecure, &table, error) : read_callers_file(file, &table, error);
+    if (status != SP_OK) {
+        free(callers);
+        return status;
+    }
+    callers->file = file;
+    callers->own_uid = geteuid();
+    atomic_init(&callers->table, table);
+    if (file != NULL)
+        callers->used_mark = mark_files(callers);
+    *ret_callers = callers;
+    return SP_OK;
+}
+
+void sp_callers_close(struct sp_callers *callers) {
+    if (callers == NULL)
+        return;
+    struct sp_callers_table *table = atomic_load(&callers->table);
+    while (table != NULL) {
+        struct sp_callers_table *older = table->older;
+        sp_callers_table_free(table);
+        table = older;
+    }
+    free(callers);
+}
+
+/* ---- asking ---- */
+
+static bool is_among_names(struct sp_str name, const struct sp_str *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (sp_str_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+/* The digest of a bearer token (RFC 6750 section 2.1); false if there is none. The scheme may
+ * have any case (RFC 9110 section 11.1). */
+static bool digest_token(struct sp_str authorization, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
+    static const char scheme[] = "bearer ";
+    size_t size = sizeof(scheme) - 1;
+    if (authorization.size <= size || strncasecmp(authorization.data, scheme, size) != 0)
+        return false;
+    sp_sha256(authorization.data + size, authorization.size - size, ret_digest);
+    return true;
+}
+
+static bool line_fits_caller(const struct sp_callers_line *line, const struct sp_caller *caller, const uint8_t *token) {
+    switch (line->kind) {
+    case SP_CALLERS_URI:
+        return is_among_names(line->name, caller->uris, caller->uri_count);
+    case SP_CALLERS_DNS:
+        return is_among_names(line->name, caller->dns, caller->dns_count);
+    case SP_CALLERS_UID:
+        return caller->uid_known && caller->uid == line->uid;
+    case SP_CALLERS_TOKEN:
+        return token != NULL && CRYPTO_memcmp(line->token, token, SP_DIGEST_BYTES) == 0;
+    }
+    return false;
+}
+
+/* The roles that need no line of the caller's own. */
+static unsigned roles_of_anybody(const struct sp_callers *callers, const struct sp_callers_table *table,
+                                 const struct sp_caller *caller) {
+    switch (caller->kind) {
+    case SP_CALLER_PLAINTEXT:
+        return table->plaintext;
+    case SP_CALLER_TLS:
+        return table->tls;
+    case SP_CALLER_UNIX:
+        return caller->uid_known && (caller->uid == 0 || caller->uid == callers->own_uid) ? table->own : 0;
+    }
+    return 0;
+}
+
+unsigned sp_callers_roles(const struct sp_callers *callers, const struct sp_caller *caller) {
+    const struct sp_callers_table *table = atomic_load_explicit(&callers->table, memory_order_acquire);
+    unsigned roles = roles_of_anybody(callers, table, caller);
+    uint8_t token[SP_DIGEST_BYTES];
+    bool presented = table->token_count > 0 && digest_token(caller->authorization, token);
+    for (size_t i = 0; i < table->line_count; i++)
+        if (line_fits_caller(&table->lines[i], caller, presented ? token : NULL))
+            roles |= table->lines[i].roles;
+    return roles;
+}
+
+bool sp_callers_read_tokens(const struct sp_callers *callers) {
+    return atomic_load_explicit(&callers->table, memory_order_acquire)->token_count > 0;
+}
+
+size_t sp_callers_uids(const struct sp_callers *callers, uint32_t ret_uids[static SP_CALLERS_MAX_UIDS]) {
+    const struct sp_callers_table *table = atomic_load(&callers->table);
+    size_t count = 0;
+    if (table->own != 0) {
+        ret_uids[count++] = 0;
+        if (callers->own_uid != 0)
+            ret_uids[count++] = callers->own_uid;
+    }
+    for (size_t i = 0; i < table->line_count && count < SP_CALLERS_MAX_UIDS; i++)
+        if (table->lines[i].kind == SP_CALLERS_UID)
+            ret_uids[count++] = table->lines[i].uid;
+    return count;
+}

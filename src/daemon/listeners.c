@@ -1,0 +1,67 @@
+#include "daemon/listeners.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum { HTTP_MAX_CONNECTIONS = 256 };
+
+/* On any thread. */
+static void log_tls_notice(void *user, bool good, const char *message) {
+    (void)user;
+    sp_log(good ? SP_LOG_INFO : SP_LOG_ERROR, "%s", message);
+}
+
+struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_options *options,
+                                                      const struct sp_callers *callers,
+                                                      uint32_t uids[static SP_CALLERS_MAX_UIDS]) {
+    return (struct sp_rpc_server_options){
+        .listen = options->listen.values,
+        .listen_count = options->listen.count,
+        .insecure = options->insecure,
+        .health_listen = options->health_listen.values,
+        .health_listen_count = options->health_listen.count,
+        .tls = options->tls,
+        .notice = log_tls_notice,
+        .unix_uids = uids,
+        .unix_uid_count = sp_callers_uids(callers, uids),
+        .max_connections = (unsigned)options->max_connections,
+    };
+}
+
+struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options) {
+    return (struct sp_http_options){
+        .listen = options->http_listen.values,
+        .listen_count = options->http_listen.count,
+        .insecure = options->insecure,
+        .tls = options->tls,
+        .notice = log_tls_notice,
+        .max_connections = HTTP_MAX_CONNECTIONS,
+    };
+}
+
+enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
+                                       struct sp_error *error) {
+    enum sp_status status = sp_http_start(server, error);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < options->http_listen.count; i++)
+        sp_log(SP_LOG_INFO, "listening for HTTP on %s, port %d", options->http_listen.values[i],
+               sp_http_port(server, i));
+    return SP_OK;
+}
+
+void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server) {
+    for (size_t i = 0; i < options->listen.count; i++)
+        sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
+    for (size_t i = 0; i < options->health_listen.count; i++)
+        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", options->health_listen.values[i],
+               sp_rpc_server_port(server, options->listen.count + i));
+}
+
+bool sp_listeners_are_plaintext(const struct sp_daemon_options *options) {
+    size_t tcp = 0;
+    for (size_t i = 0; i < options->listen.count; i++)
+        tcp += strncmp(options->listen.values[i], "unix:", 5) != 0;
+    return tcp > 0 && options->tls.certificate == NULL;
+}

@@ -1,0 +1,31 @@
+/* The listeners of a program: the options of its gRPC and HTTP servers that follow from its
+ * command line, the log lines about where they listen, and about their certificates. For the
+ * main thread. */
+#ifndef SP_DAEMON_LISTENERS_H
+#define SP_DAEMON_LISTENERS_H
+
+#include "daemon/callers.h"
+#include "daemon/options.h"
+#include "http/server.h"
+#include "rpc/server.h"
+
+/* Server options for sp_rpc_server_open, with addresses, TLS, the callers' user ids and
+ * connections filled in. They borrow from all three arguments; `uids` is storage. The program
+ * sets what is its own. */
+struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_options *options,
+                                                      const struct sp_callers *callers,
+                                                      uint32_t uids[static SP_CALLERS_MAX_UIDS]);
+/* The same for sp_http_open. */
+struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options);
+
+/* Starts an opened HTTP server and logs its addresses. As sp_http_start. */
+enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
+                                       struct sp_error *error) SP_MUST_USE;
+
+/* Logs the addresses of a gRPC server that has started. */
+void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server);
+
+/* Whether a gRPC listener accepts TCP without TLS, those for health apart. */
+bool sp_listeners_are_plaintext(const struct sp_daemon_options *options);
+
+#endif

@@ -1,0 +1,159 @@
+#include "daemon/options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults) {
+    *options = (struct sp_daemon_options){.defaults = defaults};
+}
+
+size_t sp_option_rows_copy(const struct sp_option *rows, size_t count, struct sp_option *ret_rows) {
+    for (size_t i = 0; i < count; i++)
+        ret_rows[i] = rows[i];
+    return count;
+}
+
+/* The variable of an option: SALLYPORTD_TLS_CERT for tls-cert. */
+static const char *name_variable(struct sp_daemon_options *options, const char *name) {
+    char *variable = options->variables[options->variable_count++];
+    (void)snprintf(variable, SP_DAEMON_VARIABLE_BYTES, "%s_%s", options->defaults->environment, name);
+    for (char *at = variable; *at != '\0'; at++)
+        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+    return variable;
+}
+
+size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
+                               struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]) {
+    const struct sp_option rows[SP_DAEMON_LISTENER_ROWS] = {
+        {.name = "listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->listen,
+         .environment = name_variable(options, "listen"),
+         .default_text = options->defaults->listen,
+         .argument = "ADDRESS",
+         .help = "gRPC address: host:port (port 0: any free one) or unix:/path"},
+        {.name = "http-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->http_listen,
+         .environment = name_variable(options, "http-listen"),
+         .default_text = options->defaults->http_listen,
+         .argument = "ADDRESS",
+         .help = options->defaults->http_listen_help},
+        {.name = "insecure",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->insecure,
+         .environment = name_variable(options, "insecure"),
+         .help = "allow plaintext on addresses other than loopback"},
+        {.name = "tls-cert",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.certificate,
+         .environment = name_variable(options, "tls-cert"),
+         .argument = "FILE",
+         .help = "certificate and its intermediates, PEM; makes TCP listeners use TLS; reloaded when it changes"},
+        {.name = "tls-key",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.key,
+         .environment = name_variable(options, "tls-key"),
+         .argument = "FILE",
+         .help = "the certificate's private key, PEM"},
+        {.name = "tls-client-ca",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.ca,
+         .environment = name_variable(options, "tls-client-ca"),
+         .argument = "FILE",
+         .help = "CAs, PEM; clients must present a certificate that one of them signed (mutual TLS)"},
+        {.name = "callers",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->callers,
+         .environment = name_variable(options, "callers"),
+         .argument = "FILE",
+         .help = options->defaults->callers_help},
+        {.name = "health-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->health_listen,
+         .environment = name_variable(options, "health-listen"),
+         .argument = "ADDRESS",
+         .help = "plaintext gRPC address for probes, host:port on any interface; answers only grpc.health.v1"},
+    };
+    return sp_option_rows_copy(rows, SP_DAEMON_LISTENER_ROWS, ret_rows);
+}
+
+struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options) {
+    return (struct sp_option){
+        .name = "max-connections",
+        .kind = SP_OPTION_NUMBER,
+        .target = &options->max_connections,
+        .environment = name_variable(options, "max-connections"),
+        .default_text = options->defaults->max_connections,
+        .argument = "COUNT",
+        .least = 1,
+        .most = 1000000,
+        .help = "open connections; more wait in the backlog",
+    };
+}
+
+struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options) {
+    return (struct sp_option){
+        .name = "drain-ms",
+        .kind = SP_OPTION_NUMBER,
+        .target = &options->drain_ms,
+        .environment = name_variable(options, "drain-ms"),
+        .default_text = "5000",
+        .argument = "MS",
+        .most = 600000,
+        .help = "milliseconds that calls in progress may take after SIGTERM",
+    };
+}
+
+size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_LOG_ROWS]) {
+    const struct sp_option rows[SP_DAEMON_LOG_ROWS] = {
+        {.name = "log-format",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->log_format_name,
+         .environment = name_variable(options, "log-format"),
+         .default_text = "auto",
+         .argument = "FORMAT",
+         .help = "json, text, or auto: text if stderr is a terminal"},
+        {.name = "log-level",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->log_level_name,
+         .environment = name_variable(options, "log-level"),
+         .default_text = "info",
+         .argument = "LEVEL",
+         .help = "debug, info, warning or error"},
+        {.name = "allow-core",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->allow_core,
+         .environment = name_variable(options, "allow-core"),
+         .help = "allow core dumps and debuggers; both reveal the keys of calls in progress"},
+    };
+    return sp_option_rows_copy(rows, SP_DAEMON_LOG_ROWS, ret_rows);
+}
+
+size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
+                               struct sp_option ret_rows[static SP_DAEMON_SETTINGS_ROWS]) {
+    const struct sp_option rows[SP_DAEMON_SETTINGS_ROWS] = {
+        {.name = "config",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->config_file,
+         .environment = name_variable(options, "config"),
+         .argument = "FILE",
+         .help = "YAML file that sets these options by name; the environment and arguments override it"},
+        {.name = "print-config",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->print_config,
+         .help = "print every setting with its value and origin, and exit"},
+    };
+    return sp_option_rows_copy(rows, SP_DAEMON_SETTINGS_ROWS, ret_rows);
+}
+
+enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) {
+    if (sp_log_level_parse(options->log_level_name, &options->log_level) != SP_OK)
+        return sp_error_set(error, SP_ERR_INVALID, "--log-level: \"%s\" is not debug, info, warning or error",
+                            options->log_level_name);
+    if (sp_log_format_parse(options->log_format_name, &options->log_format) != SP_OK)
+        return sp_error_set(error, SP_ERR_INVALID, "--log-format: \"%s\" is not json, text or auto",
+                            options->log_format_name);
+    sp_option_texts_none(&options->http_listen);
+    return SP_OK;
+}

@@ -1,0 +1,75 @@
+/* What both programs can be told, declared once: their listeners, TLS, callers, log and settings
+ * file. Each program puts the rows into its own table (config/options.h), between rows of its
+ * own. */
+#ifndef SP_DAEMON_OPTIONS_H
+#define SP_DAEMON_OPTIONS_H
+
+#include "base/log.h"
+#include "config/options.h"
+#include "tls/files.h"
+
+enum {
+    SP_DAEMON_LISTENER_ROWS = 8,
+    SP_DAEMON_LOG_ROWS = 3,
+    SP_DAEMON_SETTINGS_ROWS = 2,
+    SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + 2 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS,
+    SP_DAEMON_VARIABLE_BYTES = 40,
+};
+
+/* Where the programs differ. Texts that outlive the options. */
+struct sp_daemon_defaults {
+    const char *environment; /* "SALLYPORTD": what every environment variable begins with */
+    const char *listen;      /* default addresses */
+    const char *http_listen;
+    const char *max_connections;
+    const char *http_listen_help;
+    const char *callers_help;
+};
+
+struct sp_daemon_options {
+    struct sp_option_texts listen;
+    struct sp_option_texts http_listen;   /* count 0: no HTTP */
+    struct sp_option_texts health_listen; /* count 0: none */
+    bool insecure;
+    struct sp_tls_files tls; /* no certificate: plaintext */
+    const char *callers;     /* file of roles; NULL: none */
+    uint64_t max_connections;
+    uint64_t drain_ms;
+    const char *log_format_name;
+    enum sp_log_format log_format; /* set by sp_daemon_options_check, as log_level */
+    const char *log_level_name;
+    enum sp_log_level log_level;
+    bool allow_core;
+    const char *config_file; /* read by config/settings.h */
+    bool print_config;
+
+    const struct sp_daemon_defaults *defaults;
+    /* Names of the rows' environment variables. */
+    char variables[SP_DAEMON_ROWS][SP_DAEMON_VARIABLE_BYTES];
+    size_t variable_count;
+};
+
+/* Begins with empty options; the defaults must outlive them. Then the rows may be asked for,
+ * each group once. The options must stay where they are until the table is read. */
+void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
+
+/* listen, http-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
+ * Returns how many, as the next. */
+size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
+                               struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
+/* log-format, log-level, allow-core. */
+size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_LOG_ROWS]);
+/* config, print-config. */
+size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
+                               struct sp_option ret_rows[static SP_DAEMON_SETTINGS_ROWS]);
+struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
+struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
+
+/* Reads what the table took as text, and drops the one HTTP address "none". SP_ERR_INVALID names
+ * the option. */
+enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) SP_MUST_USE;
+
+/* Copies rows into a table; returns `count`. */
+size_t sp_option_rows_copy(const struct sp_option *rows, size_t count, struct sp_option *ret_rows);
+
+#endif

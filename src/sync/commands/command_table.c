@@ -1,0 +1,123 @@
+#include "sync/commands/command_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/commands/compare.h"
+#include "sync/commands/init.h"
+#include "sync/commands/maintain.h"
+#include "sync/commands/migrate.h"
+#include "sync/commands/operator.h"
+#include "sync/commands/serve.h"
+#include "sync/commands/unaccounted.h"
+
+static const struct sp_sync_command commands[] = {
+    {
+        .name = "init",
+        .usage = "--store DIR [OPTION]...",
+        .summary = "create a store and the first operator's key",
+        .examples = "  sallyport-sync init --store /var/lib/sallyport\n"
+                    "  sallyport-sync init --store store --schema schema.yaml --key-file operator.key\n",
+        .run = sp_sync_init_command,
+    },
+    {
+        .name = "serve",
+        .usage = "--store DIR [OPTION]...",
+        .summary = "serve the admin API and write to the store",
+        .examples = "  sallyport-sync serve --store /var/lib/sallyport\n"
+                    "  sallyport-sync serve --store store --listen 127.0.0.1:7401 --listen unix:/run/sallyport.sock\n",
+        .run = sp_sync_serve_command,
+    },
+    {
+        .name = "operator",
+        .usage = "add|list|revoke [NAME] --store DIR [OPTION]...",
+        .summary = "add, list and revoke operator keys; also while `serve` runs",
+        .examples = "  sallyport-sync operator add alice --store store\n"
+                    "  sallyport-sync operator list --store store\n"
+                    "  sallyport-sync operator revoke alice --store store\n",
+        .run = sp_sync_operator_command,
+    },
+    {
+        .name = "verify",
+        .usage = "--store DIR",
+        .summary = "check indexes against entities, and both against the audit trail; also while `serve` runs",
+        .examples = "  sallyport-sync verify --store store\n",
+        .run = sp_sync_verify_command,
+    },
+    {
+        .name = "compare",
+        .usage = "--store DIR --source URL [OPTION]...",
+        .summary = "compare a store with the etcd it follows; also while `serve` runs",
+        .examples = "  sallyport-sync compare --store store --source etcd://etcd-1:2379/sallyport/v1/\n",
+        .run = sp_sync_compare_command,
+    },
+    {
+        .name = "unaccounted",
+        .usage = "--store DIR|--source URL [OPTION]...",
+        .summary = "list entities that the audit trail does not account for; also while `serve` runs",
+        .examples = "  sallyport-sync unaccounted --store store\n"
+                    "  sallyport-sync unaccounted --source etcd://etcd-1:2379/sallyport/v1/\n",
+        .run = sp_sync_unaccounted_command,
+    },
+    {
+        .name = "reindex",
+        .usage = "--store DIR",
+        .summary = "rebuild every index from the entities",
+        .examples = "  sallyport-sync reindex --store store\n",
+        .run = sp_sync_reindex_command,
+    },
+    {
+        .name = "grow",
+        .usage = "--store DIR --map-size BYTES",
+        .summary = "set the maximum size of the store",
+        .examples = "  sallyport-sync grow --store store --map-size 128G\n",
+        .run = sp_sync_grow_command,
+    },
+    {
+        .name = "migrate",
+        .usage = "--store DIR --to URL|--from URL [OPTION]...",
+        .summary = "move a store's source of truth to etcd or back, in a new epoch",
+        .examples = "  sallyport-sync migrate --store store --to etcd://etcd-1:2379,etcd-2:2379/sallyport/v1/\n"
+                    "  sallyport-sync migrate --store store --from etcd://etcd-1:2379/sallyport/v1/\n",
+        .run = sp_sync_migrate_command,
+    },
+    {
+        .name = "restore",
+        .usage = "--store DIR --backup FILE [OPTION]...",
+        .summary = "restore a store from a backup, in a new epoch",
+        .examples = "  sallyport-sync restore --store new --backup backup.mdb --later-store old\n"
+                    "  sallyport-sync restore --store store --replace --backup backup.mdb --changes changes.ndjson\n",
+        .run = sp_sync_restore_command,
+    },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static void print_commands(FILE *out) {
+    (void)fputs("Usage: sallyport-sync COMMAND [OPTION]...\n\n"
+                "The only writer of a Sallyport store.\n\n",
+                out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    (void)fputs("\n`sallyport-sync COMMAND --help` lists a command's options.\n", out);
+}
+
+int sp_sync_main(int argc, char **argv, const char *version) {
+    const char *name = argc < 2 ? "" : argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+        print_commands(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("sallyport-sync %s\n", version);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(&commands[i], argc - 1, argv + 1);
+    if (name[0] != '\0')
+        (void)fprintf(stderr, "sallyport-sync: \"%s\" is not a command\n\n", name);
+    print_commands(stderr);
+    return SP_EXIT_USAGE;
+}

@@ -1,0 +1,13 @@
+/* The threads of sallyport-sync that have a snapshot and a shard of the metrics each. */
+#ifndef SP_SYNC_WORKER_SLOTS_H
+#define SP_SYNC_WORKER_SLOTS_H
+
+enum {
+    SP_SYNC_MAX_WORKERS = 64,
+    SP_SYNC_HTTP_WORKER = SP_SYNC_MAX_WORKERS,   /* the HTTP server's thread */
+    SP_SYNC_WORKER_SLOTS,                        /* how many have a snapshot */
+    SP_SYNC_WRITER_SHARD = SP_SYNC_WORKER_SLOTS, /* the writer's thread, of the metrics only */
+    SP_SYNC_METRIC_SHARDS,
+};
+
+#endif
