@@ -292,16 +292,17 @@ enum sp_status sp_source_commit_tidying(struct sp_source *source, struct sp_writ
     return sp_source_commit_cleaning(&source->writer, write, error);
 }
 
-bool sp_source_await(struct sp_source *source, unsigned timeout_ms) {
-    return sp_source_await_rival(&source->writer, timeout_ms);
+bool sp_source_concede_race(struct sp_source *source, unsigned timeout_ms) {
+    return sp_source_await_winner(&source->writer, timeout_ms);
 }
 
 enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, struct sp_error *error) {
     return sp_source_await_store(&source->writer, timeout_ms, error);
 }
 
-enum sp_status sp_source_mend_epoch(struct sp_source *source, struct sp_arena *arena, struct sp_error *error) {
-    return sp_source_begin_epoch_after_restore(&source->writer, arena, error);
+enum sp_status sp_source_begin_restored_epoch(struct sp_source *source, struct sp_arena *arena,
+                                              struct sp_error *error) {
+    return sp_source_write_restored_epoch(&source->writer, arena, error);
 }
 
 enum sp_status sp_source_upload(struct sp_source *source, struct sp_write *write, struct sp_error *error) {

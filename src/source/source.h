@@ -41,14 +41,14 @@ void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_s
 /* ---- for the writer, and for commands that change a store ---- */
 
 /* Begins a write whose changes go to the source; a plain one of the store if `source` is NULL. First folds the large change that
- * sp_source_await or sp_source_commit left, which writes to etcd. SP_ERR_UNAVAILABLE: etcd cannot be reached, or the follower is
+ * sp_source_concede_race or sp_source_commit left, which writes to etcd. SP_ERR_UNAVAILABLE: etcd cannot be reached, or the follower is
  * still catching up; SP_ERR_PRECONDITION: this instance accepts no changes. */
 enum sp_status sp_source_begin(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,
                                struct sp_error *error) SP_MUST_USE;
 
 /* Makes what the write did in the source, and then in the store. If it did nothing, because everything that was asked was refused or
  * done before, asks etcd whether that was judged by the newest state. Frees the write either way. SP_ERR_ABORTED: another
- * instance was first: sp_source_await, and do it all again. SP_ERR_UNAVAILABLE: the message says whether the change may have
+ * instance was first: sp_source_concede_race, and do it all again. SP_ERR_UNAVAILABLE: the message says whether the change may have
  * been made. SP_ERR_INTERNAL: the write holds part of a refused change (sp_write_check). */
 enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write, struct sp_error *error) SP_MUST_USE;
 
@@ -64,12 +64,12 @@ enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) 
 
 /* After a lost race: counts it, folds the large change that was in the way if there is one, and waits until the follower has applied
  * what made the last sp_source_commit fail, at most `timeout_ms`; false: it has not. */
-bool sp_source_await(struct sp_source *source, unsigned timeout_ms);
+bool sp_source_concede_race(struct sp_source *source, unsigned timeout_ms);
 
 /* Begins a new epoch in the source if this store was found to be ahead of it, because etcd was restored from a backup; otherwise does
  * nothing. `arena` is scratch. */
-enum sp_status sp_source_mend_epoch(struct sp_source *source, struct sp_arena *arena,
-                                    struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_source_begin_restored_epoch(struct sp_source *source, struct sp_arena *arena,
+                                              struct sp_error *error) SP_MUST_USE;
 
 /* For a write that only forgets what has expired: commits it, and removes the same from etcd, with staged parts that no head
  * names. A plain write of the store if `source` is NULL. */

@@ -98,7 +98,7 @@ static void mend_epoch(struct sp_tidy *tidy, struct sp_arena *scratch) {
     struct sp_error error = {0};
     if (tidy->source == NULL)
         return;
-    if (sp_source_mend_epoch(tidy->source, scratch, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
+    if (sp_source_begin_restored_epoch(tidy->source, scratch, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
         sp_log(SP_LOG_WARNING, "no new epoch can be begun in etcd yet: %s", error.message);
     sp_arena_wipe(scratch);
 }

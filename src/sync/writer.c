@@ -173,7 +173,7 @@ static void fail_all(struct batch *batch, enum sp_status status, const struct sp
 static enum outcome lose_race(struct sp_writer *writer, struct batch *batch, const struct sp_error *error) {
     if (monotonic_ms() < batch->race_until_ms) {
         take_all_back_in(batch);
-        (void)sp_source_await(writer->options.source, AWAIT_MS);
+        (void)sp_source_concede_race(writer->options.source, AWAIT_MS);
         return TRY_AGAIN;
     }
     fail_all(batch, SP_ERR_ABORTED, error);

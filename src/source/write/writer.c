@@ -132,7 +132,7 @@ enum sp_status sp_source_commit_cleaning(struct sp_source_writer *writer, struct
 
 /* ---- waiting for the store ---- */
 
-bool sp_source_await_rival(struct sp_source_writer *writer, unsigned timeout_ms) {
+bool sp_source_await_winner(struct sp_source_writer *writer, unsigned timeout_ms) {
     struct sp_source_shared *shared = writer->link.shared;
     try_fold_if_wanted(writer);
     sp_source_count_lost_race(shared);
@@ -170,8 +170,8 @@ enum sp_status sp_source_await_store(struct sp_source_writer *writer, unsigned t
 
 /* ---- after a restore of etcd ---- */
 
-enum sp_status sp_source_begin_epoch_after_restore(struct sp_source_writer *writer, struct sp_arena *arena,
-                                                   struct sp_error *error) {
+enum sp_status sp_source_write_restored_epoch(struct sp_source_writer *writer, struct sp_arena *arena,
+                                              struct sp_error *error) {
     struct sp_source_shared *shared = writer->link.shared;
     struct sp_write *write = NULL;
     struct sp_revision revision;

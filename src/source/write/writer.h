@@ -29,10 +29,10 @@ enum sp_status sp_source_begin_cleaning(struct sp_source_writer *writer, struct 
                                         struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_source_commit_cleaning(struct sp_source_writer *writer, struct sp_write *write,
                                          struct sp_error *error) SP_MUST_USE;
-bool sp_source_await_rival(struct sp_source_writer *writer, unsigned timeout_ms);
+bool sp_source_await_winner(struct sp_source_writer *writer, unsigned timeout_ms);
 enum sp_status sp_source_await_store(struct sp_source_writer *writer, unsigned timeout_ms,
                                      struct sp_error *error) SP_MUST_USE;
-enum sp_status sp_source_begin_epoch_after_restore(struct sp_source_writer *writer, struct sp_arena *arena,
-                                                   struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_source_write_restored_epoch(struct sp_source_writer *writer, struct sp_arena *arena,
+                                              struct sp_error *error) SP_MUST_USE;
 
 #endif
