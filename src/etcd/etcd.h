@@ -1,8 +1,8 @@
-/* A client of etcd's API version 3, as far as a source of truth needs it: ranges, transactions, compaction, watches.
+/* A client of the parts of etcd's API version 3 that a source of truth needs: ranges, transactions, compaction, watches.
  *
- * Several endpoints: a call goes to the one that answered last, and to the next where that one cannot be reached, has no
- * leader, or does not answer in time. All calls demand a leader. With a user, the token is fetched when first needed and
- * again when etcd says that it is not valid. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
+ * With several endpoints, a call goes to the one that answered last, and to the next if that one cannot be reached, has no
+ * leader, or does not answer in time. All calls require a leader. With a user, the token is fetched when first needed and
+ * again when etcd rejects it. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
 #ifndef SP_ETCD_ETCD_H
 #define SP_ETCD_ETCD_H
 
@@ -15,29 +15,31 @@
 
 enum {
     SP_ETCD_MAX_ENDPOINTS = 16,
-    SP_ETCD_MAX_OPERATIONS = 128,          /* of one transaction, by etcd's default */
+    SP_ETCD_MAX_OPERATIONS = 128,          /* in one transaction: etcd's default */
     SP_ETCD_MAX_REQUEST_BYTES = 3 << 19,   /* 1.5 MiB, likewise */
-    SP_ETCD_MAX_RECEIVE_BYTES = 256 << 20, /* of one answer: pages are bounded by their count, not by their size */
+    SP_ETCD_MAX_RECEIVE_BYTES = 256 << 20, /* in one answer: pages are bounded by their count, not by their size */
 };
 
 struct sp_etcd;
+struct sp_etcd_transport;
 
 /* Texts are copied. */
 struct sp_etcd_options {
     struct sp_str endpoints; /* "host:port,host:port" */
-    const char *ca_file;     /* PEM: TLS, with servers that this authority has signed; NULL: plaintext */
-    const char *cert_file;   /* this client's own certificate, with its key; NULL: none */
+    const char *ca_file;     /* PEM: TLS, accepting servers signed by this CA; NULL: plaintext */
+    const char *cert_file;   /* the client certificate, with its key; NULL: none */
     const char *key_file;
-    const char *user;          /* NULL: no authentication */
-    const char *password_file; /* its first line; read again for each token */
-    unsigned timeout_ms;       /* of one try; 0: 2,000 */
+    const char *user;                          /* NULL: no authentication */
+    const char *password_file;                 /* its first line; read again for each token */
+    unsigned timeout_ms;                       /* of one try; 0: 2,000 */
+    const struct sp_etcd_transport *transport; /* etcd/transport.h, borrowed; NULL: gRPC */
 };
 
-/* Connects lazily. SP_ERR_INVALID: an endpoint is wrong. TLS files are read with each new connection, and what is wrong with one is SP_ERR_INVALID of the
- * first call. */
+/* Connects lazily. SP_ERR_INVALID: malformed endpoint, or options that do not fit together. TLS files are read with each new
+ * connection; the first call returns SP_ERR_INVALID if one of them is unusable. */
 enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etcd **ret_etcd,
                             struct sp_error *error) SP_MUST_USE;
-/* Every watch must be closed before. NULL is allowed. */
+/* Close every watch first. NULL is allowed. */
 void sp_etcd_close(struct sp_etcd *etcd);
 
 /* The time limit of one try from now on; 0: as opened. */
@@ -46,7 +48,7 @@ void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms);
 /* The endpoint that the next call goes to; valid until then. */
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd);
 
-/* What every answer tells of the server. */
+/* Part of every answer. */
 struct sp_etcd_header {
     uint64_t cluster_id;
     uint64_t revision;
@@ -59,9 +61,9 @@ struct sp_etcd_kv {
     uint64_t mod_revision;
 };
 
-/* All calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader; SP_ERR_PERMISSION: the user may not;
- * SP_ERR_UNAUTHENTICATED: etcd does not take the user and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away (or is
- * still to come); SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in `arena`. */
+/* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader; SP_ERR_PERMISSION: the user lacks
+ * permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away,
+ * or is in the future; SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in `arena`. */
 
 struct sp_etcd_range {
     struct sp_bytes key;
@@ -103,21 +105,21 @@ struct sp_etcd_txn {
     size_t compare_count;
     const struct sp_etcd_operation *operations;
     size_t operation_count;
-    struct sp_bytes otherwise; /* the key that is read where a compare fails; size 0: none */
+    struct sp_bytes otherwise; /* the key to read if a compare fails; size 0: none */
 };
 
 struct sp_etcd_outcome {
-    struct sp_etcd_header header; /* its revision is that of the change, where one was made */
+    struct sp_etcd_header header; /* if the change was made, its revision is the change's */
     bool made;                    /* every compare held */
-    bool found;                   /* not made, and the key to read otherwise is there: */
+    bool found;                   /* not made, and the key to read otherwise exists: */
     struct sp_etcd_kv otherwise;
-    bool repeated; /* an earlier try went unanswered, so that it may be what made the compares fail */
+    bool repeated; /* an earlier try went unanswered, and may be what made the compares fail */
 };
 
 enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *txn, struct sp_arena *arena,
                               struct sp_etcd_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
 
-/* Forgets what is older than the revision. */
+/* Discards the history before the revision. */
 enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct sp_error *error) SP_MUST_USE;
 
 /* ---- watching ---- */
@@ -129,20 +131,20 @@ struct sp_etcd_event {
     struct sp_etcd_kv kv; /* of a deleted key: key and mod_revision only */
 };
 
-/* What arrived together: whole revisions, in order. `count` 0: a sign of life. */
+/* What arrived together: complete revisions, in order. `count` 0: a sign of life. */
 struct sp_etcd_events {
     struct sp_etcd_header header;
     struct sp_etcd_event *events;
     size_t count;
 };
 
-/* Watches a range from a revision on, on the endpoint that answered last. Waits for etcd to say that the watch stands, at most
- * the timeout. SP_ERR_OUT_OF_RANGE: the revision was compacted away. */
+/* Watches a range from a revision on, at the endpoint that answered last. Waits for etcd to confirm the watch, for the timeout at
+ * most. SP_ERR_OUT_OF_RANGE: the revision was compacted away. */
 enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
                                   struct sp_etcd_watch **ret_watch, struct sp_error *error) SP_MUST_USE;
 
-/* What comes next, waiting at most `timeout_ms`. SP_ERR_DEADLINE: nothing did; ask again. Another status: the watch is
- * over; close it. */
+/* The next events, waiting at most `timeout_ms`. SP_ERR_DEADLINE: none came; call again. Any other error: the watch is over;
+ * close it. */
 enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
                                   struct sp_etcd_events *ret_events, struct sp_error *error) SP_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* Inside the etcd client: one call with failover, and what answers have in common. */
+/* Shared by the bodies of the etcd client: one call with failover, and conversions. */
 #ifndef SP_ETCD_INTERNAL_H
 #define SP_ETCD_INTERNAL_H
 
@@ -6,17 +6,18 @@
 
 #include "etcd/etcd.h"
 #include "etcd/rpc.pb-c.h"
-#include "rpc/client.h"
+#include "etcd/transport.h"
 
 enum { SP_ETCD_ENDPOINT_BYTES = 256 };
 
 struct sp_etcd_endpoint {
     char target[SP_ETCD_ENDPOINT_BYTES];
-    struct sp_rpc_client *client; /* NULL until it is first needed */
+    void *connection; /* the transport's; NULL until it is first needed */
     bool has_token;
 };
 
 struct sp_etcd {
+    const struct sp_etcd_transport *transport;
     struct sp_etcd_endpoint endpoints[SP_ETCD_MAX_ENDPOINTS];
     size_t endpoint_count;
     size_t current;
@@ -27,17 +28,16 @@ struct sp_etcd {
     unsigned opened_timeout_ms;
 };
 
-/* Calls a method and unpacks its answer into `arena`. Goes on to the next endpoint where that may help, each once.
+/* Calls a method and unpacks its answer into `arena`. Tries each endpoint at most once, as long as that may help.
  * *ret_repeated (may be NULL): an earlier try went unanswered. */
 enum sp_status sp_etcd_call(struct sp_etcd *etcd, const char *path, const ProtobufCMessage *request,
                             const ProtobufCMessageDescriptor *reply, struct sp_arena *arena,
                             ProtobufCMessage **ret_reply, bool *ret_repeated, struct sp_error *error) SP_MUST_USE;
 
-/* The current endpoint's connection, with a token where one is needed. */
-enum sp_status sp_etcd_connection(struct sp_etcd *etcd, struct sp_rpc_client **ret_client,
-                                  struct sp_error *error) SP_MUST_USE;
+/* The current endpoint's connection, which is made first if there is none, with a token if one is needed. */
+enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, struct sp_error *error) SP_MUST_USE;
 
-/* Whether another endpoint may answer what this one refused so. */
+/* Whether another endpoint may answer what this one failed with. */
 bool sp_etcd_may_help(enum sp_status status);
 void sp_etcd_next_endpoint(struct sp_etcd *etcd);
 void sp_etcd_drop_token(struct sp_etcd *etcd);

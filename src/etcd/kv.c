@@ -12,17 +12,17 @@ struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *aren
     return (struct sp_bytes){end, prefix.size};
 }
 
-static enum sp_status no_memory(struct sp_error *error) {
-    return sp_error_set(error, SP_ERR_EXHAUSTED, "etcd's answer takes more memory than was set aside");
+static enum sp_status report_full_arena(struct sp_error *error) {
+    return sp_error_set(error, SP_ERR_EXHAUSTED, "the call to etcd exceeds its memory budget");
 }
 
 /* ---- ranges ---- */
 
-static enum sp_status take_page(const Etcdserverpb__RangeResponse *answer, struct sp_arena *arena,
+static enum sp_status copy_page(const Etcdserverpb__RangeResponse *answer, struct sp_arena *arena,
                                 struct sp_etcd_page *ret_page, struct sp_error *error) {
-    struct sp_etcd_kv *kvs = sp_arena_alloc(arena, (answer->n_kvs + 1) * sizeof *kvs);
+    struct sp_etcd_kv *kvs = sp_arena_alloc(arena, (answer->n_kvs + 1) * sizeof(*kvs));
     if (kvs == NULL)
-        return no_memory(error);
+        return report_full_arena(error);
     for (size_t i = 0; i < answer->n_kvs; i++)
         kvs[i] = sp_etcd_kv_of(answer->kvs[i]);
     *ret_page = (struct sp_etcd_page){
@@ -41,14 +41,16 @@ enum sp_status sp_etcd_get(struct sp_etcd *etcd, const struct sp_etcd_range *ran
     request.keys_only = range->keys_only;
     enum sp_status status = sp_etcd_call(etcd, "/etcdserverpb.KV/Range", &request.base,
                                          &etcdserverpb__range_response__descriptor, arena, &answer, NULL, error);
-    return status == SP_OK ? take_page((const Etcdserverpb__RangeResponse *)answer, arena, ret_page, error) : status;
+    if (status != SP_OK)
+        return status;
+    return copy_page((const Etcdserverpb__RangeResponse *)answer, arena, ret_page, error);
 }
 
 /* ---- transactions ---- */
 
 static Etcdserverpb__Compare **make_compares(const struct sp_etcd_txn *txn, struct sp_arena *arena) {
     Etcdserverpb__Compare **list = sp_arena_calloc(arena, txn->compare_count + 1, sizeof(void *));
-    Etcdserverpb__Compare *all = sp_arena_calloc(arena, txn->compare_count + 1, sizeof *all);
+    Etcdserverpb__Compare *all = sp_arena_calloc(arena, txn->compare_count + 1, sizeof(*all));
     if (list == NULL || all == NULL)
         return NULL;
     for (size_t i = 0; i < txn->compare_count; i++) {
@@ -61,7 +63,7 @@ static Etcdserverpb__Compare **make_compares(const struct sp_etcd_txn *txn, stru
         all[i].target_union_case = create ? ETCDSERVERPB__COMPARE__TARGET_UNION_CREATE_REVISION
                                           : ETCDSERVERPB__COMPARE__TARGET_UNION_MOD_REVISION;
         all[i].key = sp_etcd_binary(compare->key);
-        all[i].mod_revision = (int64_t)compare->revision; /* shares its place with create_revision */
+        all[i].mod_revision = (int64_t)compare->revision; /* one union with create_revision */
         list[i] = &all[i];
     }
     return list;
@@ -92,8 +94,8 @@ static void fill_operation(const struct sp_etcd_operation *operation, Etcdserver
 
 static Etcdserverpb__RequestOp **make_operations(const struct sp_etcd_txn *txn, struct sp_arena *arena) {
     Etcdserverpb__RequestOp **list = sp_arena_calloc(arena, txn->operation_count + 1, sizeof(void *));
-    Etcdserverpb__RequestOp *all = sp_arena_calloc(arena, txn->operation_count + 1, sizeof *all);
-    union request *requests = sp_arena_calloc(arena, txn->operation_count + 1, sizeof *requests);
+    Etcdserverpb__RequestOp *all = sp_arena_calloc(arena, txn->operation_count + 1, sizeof(*all));
+    union request *requests = sp_arena_calloc(arena, txn->operation_count + 1, sizeof(*requests));
     if (list == NULL || all == NULL || requests == NULL)
         return NULL;
     for (size_t i = 0; i < txn->operation_count; i++) {
@@ -103,7 +105,7 @@ static Etcdserverpb__RequestOp **make_operations(const struct sp_etcd_txn *txn, 
     return list;
 }
 
-static void take_outcome(const Etcdserverpb__TxnResponse *answer, struct sp_etcd_outcome *outcome) {
+static void read_outcome(const Etcdserverpb__TxnResponse *answer, struct sp_etcd_outcome *outcome) {
     outcome->header = sp_etcd_header_of(answer->header);
     outcome->made = answer->succeeded != 0;
     if (outcome->made || answer->n_responses == 0 ||
@@ -128,7 +130,7 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
     request.success = make_operations(txn, arena);
     request.n_success = txn->operation_count;
     if (request.compare == NULL || request.success == NULL)
-        return no_memory(error);
+        return report_full_arena(error);
     range.key = sp_etcd_binary(txn->otherwise);
     read.request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_RANGE;
     read.request_range = &range;
@@ -139,7 +141,7 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
                      &answer, &outcome.repeated, error);
     if (status != SP_OK)
         return status;
-    take_outcome((const Etcdserverpb__TxnResponse *)answer, &outcome);
+    read_outcome((const Etcdserverpb__TxnResponse *)answer, &outcome);
     *ret_outcome = outcome;
     return SP_OK;
 }

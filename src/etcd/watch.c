@@ -1,20 +1,21 @@
-/* Watches: one stream each. What etcd cut into fragments is handed on whole. */
+/* Watches: one stream each. Answers that etcd split into fragments are joined. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "etcd/internal.h"
 #include "wire/wire.h"
 
-enum { ARENA_FIRST_BYTES = 1024, ARENA_BUDGET_BYTES = 1 << 20, FIRST_EVENTS = 64, MAX_FRAGMENTS = 4096 };
+enum { ARENA_FIRST_BYTES = 1024, ARENA_BUDGET_BYTES = 1 << 20, MAX_FRAGMENTS = 4096 };
 
 struct sp_etcd_watch {
     struct sp_etcd *etcd;
-    struct sp_rpc_stream *stream;
-    const Etcdserverpb__WatchResponse **fragments; /* that came, of one answer */
+    void *stream;                                  /* the transport's; NULL until it is open */
+    const Etcdserverpb__WatchResponse **fragments; /* of the answer that is being received */
     size_t fragment_count;
 };
 
-static enum sp_status fail(const struct sp_etcd_watch *watch, enum sp_status status, struct sp_error *error) {
+/* Moves on to another endpoint, or token, if that may help the next watch. */
+static enum sp_status give_up_watch(const struct sp_etcd_watch *watch, enum sp_status status, struct sp_error *error) {
     if (status == SP_ERR_UNAUTHENTICATED)
         sp_etcd_drop_token(watch->etcd);
     if (sp_etcd_may_help(status) || status == SP_ERR_UNAUTHENTICATED)
@@ -24,8 +25,8 @@ static enum sp_status fail(const struct sp_etcd_watch *watch, enum sp_status sta
     return status;
 }
 
-static enum sp_status send_create(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end,
-                                  uint64_t revision, struct sp_arena *arena, struct sp_error *error) {
+static enum sp_status send_create_request(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end,
+                                          uint64_t revision, struct sp_arena *arena, struct sp_error *error) {
     Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
     Etcdserverpb__WatchCreateRequest create = ETCDSERVERPB__WATCH_CREATE_REQUEST__INIT;
     struct sp_bytes packed;
@@ -37,23 +38,26 @@ static enum sp_status send_create(struct sp_etcd_watch *watch, struct sp_bytes k
     request.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST;
     request.create_request = &create;
     enum sp_status status = sp_wire_pack(&request.base, arena, &packed);
-    return status == SP_OK ? sp_rpc_stream_send(watch->stream, packed, error) : status;
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    return watch->etcd->transport->send(watch->stream, packed, error);
 }
 
-static enum sp_status receive(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
-                              const Etcdserverpb__WatchResponse **ret_answer, struct sp_error *error) {
+static enum sp_status receive_response(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
+                                       const Etcdserverpb__WatchResponse **ret_answer, struct sp_error *error) {
     struct sp_bytes bytes;
     ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_rpc_stream_receive_within(watch->stream, timeout_ms, arena, &bytes, error);
+    enum sp_status status = watch->etcd->transport->receive(watch->stream, timeout_ms, arena, &bytes, error);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd ended the watch");
-    if (status == SP_OK)
-        status = sp_wire_unpack(&etcdserverpb__watch_response__descriptor, bytes, arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_unpack(&etcdserverpb__watch_response__descriptor, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
     const Etcdserverpb__WatchResponse *answer = (const Etcdserverpb__WatchResponse *)message;
     if (answer->compact_revision > 0)
-        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcd has forgotten what came before revision %lld",
+        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcd has compacted its history up to revision %lld",
                             (long long)answer->compact_revision);
     if (answer->canceled)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd cancelled the watch: %s", answer->cancel_reason);
@@ -61,68 +65,76 @@ static enum sp_status receive(struct sp_etcd_watch *watch, unsigned timeout_ms, 
     return SP_OK;
 }
 
-/* etcd says that the watch stands before it says anything else. */
+/* etcd confirms the watch before it sends anything else. */
 static enum sp_status await_created(struct sp_etcd_watch *watch, struct sp_arena *arena, struct sp_error *error) {
     const Etcdserverpb__WatchResponse *answer = NULL;
-    enum sp_status status = receive(watch, watch->etcd->timeout_ms, arena, &answer, error);
+    enum sp_status status = receive_response(watch, watch->etcd->timeout_ms, arena, &answer, error);
     if (status == SP_ERR_DEADLINE)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd (%s) does not answer a watch",
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd (%s) did not confirm a watch in time",
                             sp_etcd_endpoint(watch->etcd));
-    if (status == SP_OK && (answer == NULL || !answer->created))
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd does not begin the watch");
-    return status;
+    if (status != SP_OK)
+        return status;
+    if (!answer->created)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd did not create the watch");
+    return SP_OK;
 }
 
-static enum sp_status begin(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
-                            struct sp_error *error) {
-    struct sp_rpc_client *client = NULL;
+static enum sp_status create_watch(struct sp_etcd_watch *watch, struct sp_bytes key, struct sp_bytes end,
+                                   uint64_t revision, struct sp_error *error) {
+    void *connection = NULL;
     struct sp_arena arena;
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_etcd_connection(watch->etcd, &client, error);
-    if (status == SP_OK)
-        status = sp_rpc_stream_open(client, "/etcdserverpb.Watch/Watch", &watch->stream, error);
-    if (status == SP_OK)
-        status = send_create(watch, key, end, revision, &arena, error);
-    if (status == SP_OK)
-        status = await_created(watch, &arena, error);
+    status = sp_etcd_connect(watch->etcd, &connection, error);
+    if (status != SP_OK)
+        goto out;
+    status = watch->etcd->transport->open_stream(connection, "/etcdserverpb.Watch/Watch", &watch->stream, error);
+    if (status != SP_OK)
+        goto out;
+    status = send_create_request(watch, key, end, revision, &arena, error);
+    if (status != SP_OK)
+        goto out;
+    status = await_created(watch, &arena, error);
+out:
     sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : fail(watch, status, error);
+    return status == SP_OK ? SP_OK : give_up_watch(watch, status, error);
 }
 
 enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
                                   struct sp_etcd_watch **ret_watch, struct sp_error *error) {
-    struct sp_etcd_watch *watch = calloc(1, sizeof *watch);
+    struct sp_etcd_watch *watch = calloc(1, sizeof(*watch));
     if (watch == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     watch->etcd = etcd;
     watch->fragments = calloc(MAX_FRAGMENTS, sizeof(void *));
     enum sp_status status = watch->fragments == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory")
-                                                     : begin(watch, key, end, revision, error);
-    if (status == SP_OK)
-        *ret_watch = watch;
-    else
+                                                     : create_watch(watch, key, end, revision, error);
+    if (status != SP_OK) {
         sp_etcd_watch_close(watch);
-    return status;
+        return status;
+    }
+    *ret_watch = watch;
+    return SP_OK;
 }
 
 void sp_etcd_watch_close(struct sp_etcd_watch *watch) {
     if (watch == NULL)
         return;
-    sp_rpc_stream_close(watch->stream);
+    if (watch->stream != NULL)
+        watch->etcd->transport->close_stream(watch->stream);
     free(watch->fragments);
     free(watch);
 }
 
-static enum sp_status hand_on(struct sp_etcd_watch *watch, struct sp_arena *arena, struct sp_etcd_events *ret_events,
-                              struct sp_error *error) {
+static enum sp_status join_fragments(struct sp_etcd_watch *watch, struct sp_arena *arena,
+                                     struct sp_etcd_events *ret_events, struct sp_error *error) {
     size_t count = 0;
     for (size_t i = 0; i < watch->fragment_count; i++)
         count += watch->fragments[i]->n_events;
-    struct sp_etcd_event *events = sp_arena_calloc(arena, count + 1, sizeof *events);
+    struct sp_etcd_event *events = sp_arena_calloc(arena, count + 1, sizeof(*events));
     if (events == NULL)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "%zu events take more memory than was set aside", count);
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%zu etcd events exceed their memory budget", count);
     struct sp_etcd_events all = {.events = events};
     for (size_t i = 0; i < watch->fragment_count; i++) {
         const Etcdserverpb__WatchResponse *answer = watch->fragments[i];
@@ -135,30 +147,28 @@ static enum sp_status hand_on(struct sp_etcd_watch *watch, struct sp_arena *aren
                 (struct sp_etcd_event){event->type == MVCCPB__EVENT__EVENT_TYPE__DELETE, sp_etcd_kv_of(event->kv)};
         }
     }
-    watch->fragment_count = 0;
     *ret_events = all;
     return SP_OK;
 }
 
-/* Fragments follow each other closely: the arena is the caller's until the last one came, so none may be left for later. */
+/* Fragments follow each other closely, and the arena is the caller's: all must be received here. */
 enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
                                   struct sp_etcd_events *ret_events, struct sp_error *error) {
     const Etcdserverpb__WatchResponse *answer = NULL;
     watch->fragment_count = 0;
     do {
         unsigned wait_ms = watch->fragment_count == 0 ? timeout_ms : watch->etcd->timeout_ms;
-        enum sp_status status = receive(watch, wait_ms, arena, &answer, error);
+        enum sp_status status = receive_response(watch, wait_ms, arena, &answer, error);
         if (status == SP_ERR_DEADLINE && watch->fragment_count == 0)
             return status;
         if (status == SP_ERR_DEADLINE)
-            status = sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd sent a part of an answer and no more");
+            status = sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd sent only part of an answer");
+        if (status == SP_OK && watch->fragment_count == MAX_FRAGMENTS)
+            status = sp_error_set(error, SP_ERR_EXHAUSTED, "etcd split an answer into more than %d fragments",
+                                  MAX_FRAGMENTS);
         if (status != SP_OK)
-            return fail(watch, status, error);
-        if (answer == NULL || watch->fragment_count == MAX_FRAGMENTS) {
-            (void)sp_error_set(error, SP_ERR_EXHAUSTED, "etcd sent too much at a time");
-            return fail(watch, SP_ERR_EXHAUSTED, error);
-        }
+            return give_up_watch(watch, status, error);
         watch->fragments[watch->fragment_count++] = answer;
     } while (answer->fragment);
-    return hand_on(watch, arena, ret_events, error);
+    return join_fragments(watch, arena, ret_events, error);
 }

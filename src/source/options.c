@@ -1,5 +1,4 @@
-/* What a program can be told about the source: the same for `serve` and for the commands that change or compare a store. */
-#include "source/source.h"
+#include "source/options.h"
 
 size_t sp_source_connection_rows(struct sp_source_options *options,
                                  struct sp_option ret_rows[static SP_SOURCE_CONNECTION_ROWS]) {
@@ -8,31 +7,32 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                                      .target = &options->user,
                                      .environment = "SALLYPORT_SYNC_ETCD_USER",
                                      .argument = "NAME",
-                                     .help = "etcd's user; with --etcd-password-file"};
+                                     .help = "etcd user name; requires --etcd-password-file"};
     ret_rows[1] = (struct sp_option){.name = "etcd-password-file",
                                      .kind = SP_OPTION_TEXT,
                                      .target = &options->password_file,
                                      .environment = "SALLYPORT_SYNC_ETCD_PASSWORD_FILE",
                                      .argument = "FILE",
-                                     .help = "file whose first line is the password; read again for each token"};
-    ret_rows[2] = (struct sp_option){.name = "etcd-ca",
-                                     .kind = SP_OPTION_TEXT,
-                                     .target = &options->ca_file,
-                                     .environment = "SALLYPORT_SYNC_ETCD_CA",
-                                     .argument = "FILE",
-                                     .help = "PEM of who has signed etcd's certificate: TLS; without it plaintext"};
+                                     .help = "file whose first line is the etcd password; reread for each token"};
+    ret_rows[2] =
+        (struct sp_option){.name = "etcd-ca",
+                           .kind = SP_OPTION_TEXT,
+                           .target = &options->ca_file,
+                           .environment = "SALLYPORT_SYNC_ETCD_CA",
+                           .argument = "FILE",
+                           .help = "PEM of the CA that signed etcd's certificate; enables TLS (default: plaintext)"};
     ret_rows[3] = (struct sp_option){.name = "etcd-cert",
                                      .kind = SP_OPTION_TEXT,
                                      .target = &options->cert_file,
                                      .environment = "SALLYPORT_SYNC_ETCD_CERT",
                                      .argument = "FILE",
-                                     .help = "PEM of the certificate that is shown to etcd; with --etcd-key"};
+                                     .help = "PEM of the client certificate for etcd; requires --etcd-key"};
     ret_rows[4] = (struct sp_option){.name = "etcd-key",
                                      .kind = SP_OPTION_TEXT,
                                      .target = &options->key_file,
                                      .environment = "SALLYPORT_SYNC_ETCD_KEY",
                                      .argument = "FILE",
-                                     .help = "PEM of that certificate's key"};
+                                     .help = "PEM of the client certificate's key"};
     return SP_SOURCE_CONNECTION_ROWS;
 }
 
@@ -44,7 +44,7 @@ size_t sp_source_place_rows(struct sp_source_options *options,
         .target = &options->url,
         .environment = "SALLYPORT_SYNC_SOURCE",
         .argument = "URL",
-        .help = "follow etcd://HOST:PORT,HOST:PORT/PREFIX/, where the truth is; without it the store is the truth"};
+        .help = "follow etcd://HOST:PORT,HOST:PORT/PREFIX/ as the source of truth (default: the store itself)"};
     return 1 + sp_source_connection_rows(options, ret_rows + 1);
 }
 
@@ -55,15 +55,14 @@ size_t sp_source_option_rows(struct sp_source_options *options,
                                            .kind = SP_OPTION_FLAG,
                                            .target = &options->follow_only,
                                            .environment = "SALLYPORT_SYNC_FOLLOW_ONLY",
-                                           .help = "make no changes here; credentials that may only read suffice"};
-    ret_rows[count++] =
-        (struct sp_option){.name = "compare-every",
-                           .kind = SP_OPTION_NUMBER,
-                           .target = &options->compare_every_s,
-                           .environment = "SALLYPORT_SYNC_COMPARE_EVERY",
-                           .default_text = "3600",
-                           .argument = "SECONDS",
-                           .most = UINT64_C(31) * 24 * 3600,
-                           .help = "seconds between comparisons of the whole store with etcd; 0: never"};
+                                           .help = "accept no changes here; read-only etcd credentials suffice"};
+    ret_rows[count++] = (struct sp_option){.name = "compare-every",
+                                           .kind = SP_OPTION_NUMBER,
+                                           .target = &options->compare_every_s,
+                                           .environment = "SALLYPORT_SYNC_COMPARE_EVERY",
+                                           .default_text = "3600",
+                                           .argument = "SECONDS",
+                                           .most = UINT64_C(31) * 24 * 3600,
+                                           .help = "seconds between full comparisons of the store with etcd; 0: never"};
     return count;
 }

@@ -1,31 +1,29 @@
 #include "source/source.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "source/internal.h"
+#include "source/follow/compare.h"
+#include "source/follow/follower.h"
+#include "source/follow/list.h"
+#include "source/shared/head.h"
+#include "source/shared/url.h"
+#include "source/write/upload.h"
+#include "source/write/writer.h"
 
-/* ---- the store's side ---- */
+struct sp_source {
+    const char *url;
+    struct sp_source_shared shared;
+    struct sp_source_follower follower;
+    struct sp_source_writer writer;
+};
 
-/* Endpoints may change; what a store follows is told by the prefix, and the store's id in the head. */
-enum sp_status sp_source_name(const char *url, char ret_name[static SP_SOURCE_NAME_BYTES], struct sp_error *error) {
-    struct sp_str endpoints;
-    struct sp_str prefix;
-    enum sp_status status = sp_source_read_url(url, &endpoints, &prefix, error);
-    if (status != SP_OK)
-        return status;
-    int size = snprintf(ret_name, SP_SOURCE_NAME_BYTES, "etcd:%.*s", SP_STR_ARG(prefix));
-    return size > 0 && size < SP_SOURCE_NAME_BYTES ? SP_OK
-                                                   : sp_error_set(error, SP_ERR_INVALID, "the prefix is too long");
-}
+/* ---- what a store follows ---- */
 
 enum sp_status sp_source_make_store(const struct sp_source_options *options, const char *path, uint64_t map_size_bytes,
                                     struct sp_error *error) {
     char name[SP_SOURCE_NAME_BYTES];
-    enum sp_status status = sp_source_name(options->url, name, error);
+    enum sp_status status = sp_source_make_name(options->url, name, error);
     if (status != SP_OK)
         return status;
     const struct sp_store_create_options create = {
@@ -38,170 +36,279 @@ enum sp_status sp_source_make_store(const struct sp_source_options *options, con
     return status == SP_ERR_EXISTS ? SP_OK : status;
 }
 
-static enum sp_status check_source(struct sp_view *view, const char *name, struct sp_error *error) {
-    struct sp_str source;
-    enum sp_status status = sp_view_source(view, &source);
+static enum sp_status read_followed(struct sp_view *view, struct sp_str *ret_followed, struct sp_error *error) {
+    enum sp_status status = sp_view_source(view, ret_followed);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store does not tell what it follows");
-    if (sp_str_equal(source, sp_str_from(name)))
-        return SP_OK;
-    if (sp_str_equal(source, SP_STR_LITERAL("embedded")))
-        return sp_error_set(
-            error, SP_ERR_PRECONDITION,
-            "this store is the truth itself: `sallyport-sync migrate --to` moves it to etcd, or give an "
-            "empty folder");
-    return sp_error_set(error, SP_ERR_PRECONDITION, "this store follows %.*s: give another folder, or an empty one",
-                        SP_STR_ARG(source));
+        return sp_error_set(error, status, "cannot read which source the store follows");
+    return SP_OK;
 }
 
-static enum sp_status read_revision(struct sp_source *source, struct sp_view *view, struct sp_error *error) {
-    struct sp_revision revision;
-    struct sp_replica_cursor cursor;
-    Sallyport__Store__V1__SourceHead *head = NULL;
-    enum sp_status status = sp_view_revision(view, &revision);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "the store's head is damaged");
-    status = sp_view_replica(view, &source->notes, &cursor, &head);
-    source->state.filled = revision.number > 0;
-    source->list_wanted = status == SP_ERR_NOT_FOUND || revision.number == 0;
-    if (status == SP_OK)
-        source->head_revision = cursor.head_revision;
-    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
-}
-
-static enum sp_status look_at_store(struct sp_source *source, struct sp_error *error) {
-    char name[SP_SOURCE_NAME_BYTES];
-    struct sp_snapshot *snapshot = NULL;
-    size_t unreadable = 0;
-    enum sp_status status = sp_source_name(source->options.url, name, error);
+static enum sp_status check_follows(struct sp_view *view, const char *name, struct sp_error *error) {
+    struct sp_str followed;
+    enum sp_status status = read_followed(view, &followed, error);
     if (status != SP_OK)
         return status;
-    status = sp_snapshot_open(source->store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
+    if (sp_str_equal(followed, sp_str_from(name)))
+        return SP_OK;
+    if (sp_str_equal(followed, SP_STR_LITERAL("embedded")))
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "this store does not use etcd; move it there with `sallyport-sync migrate --to`, or use an "
+                            "empty folder");
+    return sp_error_set(error, SP_ERR_PRECONDITION, "this store follows %.*s; use another or an empty folder",
+                        SP_STR_ARG(followed));
+}
+
+/* Calls `check` with a view of the store's newest state. */
+static enum sp_status check_store(struct sp_store *store,
+                                  enum sp_status (*check)(void *context, struct sp_view *view, struct sp_error *error),
+                                  void *context, struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    enum sp_status status = sp_snapshot_open(store, &snapshot);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the store");
+    status = sp_snapshot_acquire(snapshot);
     if (status != SP_OK) {
-        sp_snapshot_close(snapshot);
-        return sp_error_set(error, status, "the store cannot be read");
+        status = sp_error_set(error, status, "cannot read the store");
+        goto out;
     }
-    status = check_source(sp_snapshot_view(snapshot), name, error);
-    if (status == SP_OK)
-        status = sp_view_unreadable(sp_snapshot_view(snapshot), &unreadable);
-    if (status == SP_OK)
-        status = read_revision(source, sp_snapshot_view(snapshot), error);
-    source->state.unreadable = unreadable;
+    status = check(context, sp_snapshot_view(snapshot), error);
     sp_snapshot_release(snapshot);
+out:
     sp_snapshot_close(snapshot);
     return status;
 }
 
+static enum sp_status check_embedded(void *context, struct sp_view *view, struct sp_error *error) {
+    struct sp_str followed;
+    (void)context;
+    enum sp_status status = read_followed(view, &followed, error);
+    if (status != SP_OK)
+        return status;
+    if (!sp_str_equal(followed, SP_STR_LITERAL("embedded")))
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "this store follows %.*s; give --source=etcd://HOST:PORT/PREFIX/", SP_STR_ARG(followed));
+    return SP_OK;
+}
+
 enum sp_status sp_source_check_embedded(struct sp_store *store, struct sp_error *error) {
-    struct sp_snapshot *snapshot = NULL;
-    struct sp_str followed = {NULL, 0};
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_view_source(sp_snapshot_view(snapshot), &followed);
-        if (status == SP_OK && !sp_str_equal(followed, SP_STR_LITERAL("embedded")))
-            status =
-                sp_error_set(error, SP_ERR_PRECONDITION,
-                             "this store follows %.*s: say --source=etcd://HOST:PORT/PREFIX/", SP_STR_ARG(followed));
-        sp_snapshot_release(snapshot);
-    }
-    sp_snapshot_close(snapshot);
-    return status == SP_OK || status == SP_ERR_PRECONDITION
-               ? status
-               : sp_error_set(error, status, "the store does not tell what it follows");
+    return check_store(store, check_embedded, NULL, error);
 }
 
 /* ---- open and close ---- */
 
-static enum sp_status connect_both(struct sp_source *source, struct sp_error *error) {
-    struct sp_str endpoints;
-    enum sp_status status = sp_source_read_url(source->options.url, &endpoints, &source->prefix, error);
-    const struct sp_etcd_options options = {
-        .endpoints = endpoints,
-        .ca_file = source->options.ca_file,
-        .cert_file = source->options.cert_file,
-        .key_file = source->options.key_file,
-        .user = source->options.user,
-        .password_file = source->options.password_file,
-    };
+/* What the store holds of the source. */
+struct position {
+    char name[SP_SOURCE_NAME_BYTES];
+    bool filled; /* it has a revision */
+    bool listed; /* it has a cursor and a revision */
+    uint64_t head_revision;
+    size_t unreadable;
+    struct sp_arena arena;
+};
+
+static enum sp_status read_position(void *context, struct sp_view *view, struct sp_error *error) {
+    struct position *position = context;
+    struct sp_revision revision;
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    enum sp_status status = check_follows(view, position->name, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_unreadable(view, &position->unreadable);
     if (status == SP_OK)
-        status = sp_etcd_open(&options, &source->follow, error);
-    return status == SP_OK ? sp_etcd_open(&options, &source->write, error) : status;
+        status = sp_view_revision(view, &revision);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "the store's head is damaged");
+    position->filled = revision.number > 0;
+    status = sp_source_read_cursor(view, &position->arena, &cursor, &head, error);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
+    if (status != SP_OK)
+        return status;
+    position->listed = position->filled;
+    position->head_revision = cursor.head_revision;
+    return SP_OK;
 }
 
-static enum sp_status open_source(const struct sp_source_options *options, struct sp_store *store, bool follows,
-                                  struct sp_source **ret_source, struct sp_error *error) {
-    pthread_condattr_t attributes;
-    struct sp_source *source = calloc(1, sizeof *source);
-    if (source == NULL ||
-        sp_arena_init(&source->notes, SP_SOURCE_ARENA_FIRST_BYTES, SP_SOURCE_ARENA_BUDGET_BYTES) != SP_OK ||
-        sp_arena_init(&source->journal, SP_SOURCE_ARENA_FIRST_BYTES, SP_SOURCE_ARENA_BUDGET_BYTES) != SP_OK) {
-        if (source != NULL)
-            sp_arena_fini(&source->notes);
-        free(source);
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+static enum sp_status open_etcd(const struct sp_source_options *options, struct sp_str endpoints,
+                                struct sp_etcd **ret_etcd, struct sp_error *error) {
+    const struct sp_etcd_options etcd = {
+        .endpoints = endpoints,
+        .ca_file = options->ca_file,
+        .cert_file = options->cert_file,
+        .key_file = options->key_file,
+        .user = options->user,
+        .password_file = options->password_file,
+        .transport = options->transport,
+    };
+    return sp_etcd_open(&etcd, ret_etcd, error);
+}
+
+/* Makes the three parts, with a client of etcd for each owner. */
+static enum sp_status init_parts(struct sp_source *source, const struct sp_source_options *options,
+                                 struct sp_store *store, const struct position *position, struct sp_error *error) {
+    struct sp_str endpoints;
+    struct sp_str prefix;
+    struct sp_etcd *etcd = NULL;
+    enum sp_status status = sp_source_read_url(options->url, &endpoints, &prefix, error);
+    if (status != SP_OK)
+        return status;
+    sp_source_init_shared(&source->shared, store, prefix, options->follow_only);
+    if (position->filled)
+        sp_source_raise_head(&source->shared, position->head_revision);
+    sp_source_set_unreadable(&source->shared, position->unreadable);
+    status = open_etcd(options, endpoints, &etcd, error);
+    if (status != SP_OK)
+        goto fini_shared;
+    status =
+        sp_source_init_follower(&source->follower, &source->shared, etcd, !position->listed, options->compare_every_s);
+    if (status != SP_OK) {
+        status = sp_error_set(error, status, "out of memory");
+        goto fini_follower;
     }
-    source->options = *options;
-    source->store = store;
-    pthread_mutex_init(&source->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&source->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    source->compare_due_ms = sp_clock_monotonic_ms() + (int64_t)options->compare_every_s * 1000;
-    enum sp_status status = connect_both(source, error);
-    if (status == SP_OK && follows)
-        status = look_at_store(source, error);
+    status = open_etcd(options, endpoints, &etcd, error);
+    if (status != SP_OK)
+        goto fini_follower;
+    status = sp_source_init_writer(&source->writer, &source->shared, etcd);
     if (status == SP_OK)
-        *ret_source = source;
-    else
-        sp_source_close(source);
+        return SP_OK;
+    status = sp_error_set(error, status, "out of memory");
+    sp_source_fini_writer(&source->writer);
+fini_follower:
+    sp_source_fini_follower(&source->follower);
+fini_shared:
+    sp_source_fini_shared(&source->shared);
     return status;
+}
+
+static enum sp_status make_source(const struct sp_source_options *options, struct sp_store *store,
+                                  const struct position *position, struct sp_source **ret_source,
+                                  struct sp_error *error) {
+    struct sp_source *source = calloc(1, sizeof(*source));
+    if (source == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    source->url = options->url;
+    enum sp_status status = init_parts(source, options, store, position, error);
+    if (status != SP_OK) {
+        free(source);
+        return status;
+    }
+    *ret_source = source;
+    return SP_OK;
 }
 
 enum sp_status sp_source_open(const struct sp_source_options *options, struct sp_store *store,
                               struct sp_source **ret_source, struct sp_error *error) {
-    return open_source(options, store, true, ret_source, error);
+    struct position position = {.filled = false};
+    enum sp_status status = sp_source_make_name(options->url, position.name, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_arena_init(&position.arena, 4096, 1 << 20);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = check_store(store, read_position, &position, error);
+    if (status == SP_OK)
+        status = make_source(options, store, &position, ret_source, error);
+    sp_arena_fini(&position.arena);
+    return status;
 }
 
 enum sp_status sp_source_open_for_upload(const struct sp_source_options *options, struct sp_store *store,
                                          struct sp_source **ret_source, struct sp_error *error) {
-    return open_source(options, store, false, ret_source, error);
+    const struct position nothing = {.filled = false};
+    return make_source(options, store, &nothing, ret_source, error);
 }
 
 void sp_source_close(struct sp_source *source) {
     if (source == NULL)
         return;
-    sp_etcd_close(source->follow);
-    sp_etcd_close(source->write);
-    sp_arena_fini(&source->notes);
-    sp_arena_fini(&source->journal);
-    pthread_cond_destroy(&source->changed);
-    pthread_mutex_destroy(&source->lock);
+    sp_source_fini_writer(&source->writer);
+    sp_source_fini_follower(&source->follower);
+    sp_source_fini_shared(&source->shared);
     free(source);
 }
 
+/* ---- shared ---- */
+
+void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_state) {
+    sp_source_get_shared_state(&source->shared, ret_state);
+}
+
+/* ---- the follower ---- */
+
 enum sp_status sp_source_start(struct sp_source *source, void (*applied)(void *user), void *user,
                                struct sp_error *error) {
-    source->applied = applied;
-    source->applied_user = user;
-    int failed = pthread_create(&source->thread, NULL, sp_source_follow, source);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the follower's thread: %s", strerror(failed));
-    source->running = true;
-    return SP_OK;
+    return sp_source_start_follower(&source->follower, applied, user, error);
 }
 
 void sp_source_stop(struct sp_source *source) {
-    if (source == NULL || !source->running)
-        return;
-    pthread_mutex_lock(&source->lock);
-    source->stopping = true;
-    pthread_cond_broadcast(&source->changed);
-    pthread_mutex_unlock(&source->lock);
-    pthread_join(source->thread, NULL);
-    source->running = false;
+    if (source != NULL)
+        sp_source_stop_follower(&source->follower);
+}
+
+enum sp_status sp_source_list(struct sp_source *source, struct sp_error *error) {
+    return sp_source_list_all(&source->follower.link, error);
+}
+
+enum sp_status sp_source_compare(struct sp_source *source, sp_source_report *report, void *context,
+                                 uint64_t *ret_compared, uint64_t *ret_differences, struct sp_error *error) {
+    return sp_source_compare_all(&source->follower.link, report, context, ret_compared, ret_differences, error);
+}
+
+/* ---- the writer ---- */
+
+enum sp_status sp_source_begin(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,
+                               struct sp_error *error) {
+    if (source == NULL)
+        return sp_write_begin(store, ret_write, error);
+    return sp_source_begin_change(&source->writer, ret_write, error);
+}
+
+enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
+    if (source == NULL)
+        return sp_write_commit(write, error);
+    return sp_source_commit_change(&source->writer, write, error);
+}
+
+bool sp_source_is_full(const struct sp_source *source, const struct sp_write *write) {
+    size_t count = 0;
+    size_t bytes = 0;
+    if (source == NULL)
+        return false;
+    sp_write_noted_size(write, &count, &bytes);
+    return count >= SP_SOURCE_TXN_OPERATIONS / 2 || bytes >= SP_SOURCE_TXN_BYTES / 2;
+}
+
+enum sp_status sp_source_begin_tidying(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,
+                                       struct sp_error *error) {
+    if (source == NULL)
+        return sp_write_begin(store, ret_write, error);
+    return sp_source_begin_cleaning(&source->writer, ret_write, error);
+}
+
+enum sp_status sp_source_commit_tidying(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
+    if (source == NULL)
+        return sp_write_commit(write, error);
+    return sp_source_commit_cleaning(&source->writer, write, error);
+}
+
+bool sp_source_concede_race(struct sp_source *source, unsigned timeout_ms) {
+    return sp_source_await_winner(&source->writer, timeout_ms);
+}
+
+enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, struct sp_error *error) {
+    return sp_source_await_store(&source->writer, timeout_ms, error);
+}
+
+enum sp_status sp_source_begin_restored_epoch(struct sp_source *source, struct sp_arena *arena,
+                                              struct sp_error *error) {
+    return sp_source_write_restored_epoch(&source->writer, arena, error);
+}
+
+enum sp_status sp_source_upload(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
+    char name[SP_SOURCE_NAME_BYTES];
+    enum sp_status status = sp_source_make_name(source->url, name, error);
+    if (status != SP_OK)
+        return status;
+    return sp_source_upload_store(&source->writer.link, name, write, error);
 }

@@ -103,7 +103,7 @@ static void begin_epoch_after_restore(struct sp_tidy *tidy, struct sp_arena *scr
     struct sp_error error = {0};
     if (tidy->source == NULL)
         return;
-    if (sp_source_mend_epoch(tidy->source, scratch, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
+    if (sp_source_begin_restored_epoch(tidy->source, scratch, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
         sp_log(SP_LOG_WARNING, "cannot begin a new epoch in etcd yet: %s", error.message);
     sp_arena_wipe(scratch);
 }

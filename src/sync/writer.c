@@ -172,7 +172,7 @@ static void fail_all_jobs(struct batch *batch, enum sp_status status, const stru
 static enum outcome handle_lost_race(struct sp_writer *writer, struct batch *batch, const struct sp_error *error) {
     if (sp_clock_monotonic_ms() < batch->race_until_ms) {
         retry_left_out_jobs(batch);
-        (void)sp_source_await(writer->options.source, AWAIT_MS);
+        (void)sp_source_concede_race(writer->options.source, AWAIT_MS);
         return TRY_AGAIN;
     }
     fail_all_jobs(batch, SP_ERR_ABORTED, error);

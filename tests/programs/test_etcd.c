@@ -364,7 +364,7 @@ static void an_entity_that_cannot_be_read_is_denied_until_it_can(void **state) {
     assert_int_equal(caller_call(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
                      SP_ERR_PRECONDITION);
     char *said = process_read(fixture->pods[1].sync.err);
-    assert_non_null(strstr(said, "left out"));
+    assert_non_null(strstr(said, "leaving out an entity from etcd; whatever depends on it is denied"));
     free(said);
     put_raw(fixture, at, (struct sp_bytes){kept, kept_size});
     await_reason(&fixture->pods[0], key, "ALLOWED");

@@ -1,0 +1,303 @@
+#include "source/follow/follower.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/follow/apply.h"
+#include "source/follow/compare.h"
+#include "source/follow/list.h"
+#include "source/shared/head.h"
+#include "store/recovery/maintain.h"
+
+enum {
+    CHECK_EVERY_MS = 1000,
+    RETRY_MS = 200,
+    LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
+    LOG_AGAIN_MS = 60000,
+};
+
+enum sp_status sp_source_init_follower(struct sp_source_follower *follower, struct sp_source_shared *shared,
+                                       struct sp_etcd *etcd, bool list_wanted, uint64_t compare_every_s) {
+    *follower =
+        (struct sp_source_follower){.link = {.shared = shared, .etcd = etcd},
+                                    .compare_every_s = compare_every_s,
+                                    .list_wanted = list_wanted,
+                                    .compare_due_ms = sp_clock_monotonic_ms() + (int64_t)compare_every_s * 1000};
+    return sp_arena_init(&follower->arena, SP_SOURCE_ARENA_FIRST_BYTES, SP_SOURCE_ARENA_BUDGET_BYTES);
+}
+
+void sp_source_fini_follower(struct sp_source_follower *follower) {
+    sp_source_end_following(follower);
+    sp_etcd_close(follower->link.etcd);
+    sp_arena_fini(&follower->arena);
+}
+
+static enum sp_status want_list(struct sp_source_follower *follower, struct sp_error *error, const char *why) {
+    follower->list_wanted = true;
+    return sp_error_set(error, SP_ERR_ABORTED, "%s", why);
+}
+
+static void announce_commit(const struct sp_source_follower *follower) {
+    if (follower->applied != NULL)
+        follower->applied(follower->applied_user);
+}
+
+/* ---- checking the head ---- */
+
+/* In a write: compares the store's position with the head that was found at `asked_s`; if they agree, records both the time and etcd's
+ * revision. */
+static enum sp_status record_check(struct sp_source_follower *follower, struct sp_write *write,
+                                   const struct sp_source_found *found, int64_t asked_s, bool *ret_in_step,
+                                   struct sp_error *error) {
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    enum sp_status status = sp_source_read_cursor(sp_write_view(write), &follower->arena, &cursor, &head, error);
+    if (status == SP_ERR_NOT_FOUND)
+        return want_list(follower, error, "the store is empty");
+    if (status != SP_OK)
+        return status;
+    if (cursor.cluster_id != found->header.cluster_id)
+        return want_list(follower, error, "etcd is another cluster than before");
+    if (!sp_source_same_store(head, found->head))
+        return want_list(follower, error, "etcd holds another store than before");
+    if (follower->watch == NULL && found->header.revision < cursor.resume)
+        return want_list(follower, error, "etcd is behind this store: it was restored from a backup");
+    /* The writer may have moved the cursor since etcd was asked. */
+    if (found->head_revision < cursor.head_revision) {
+        *ret_in_step = false;
+        return SP_OK;
+    }
+    if (found->head_revision != cursor.head_revision && found->head_revision <= cursor.resume)
+        return want_list(follower, error, "etcd's history differs from this store's");
+    if (found->head_revision != cursor.head_revision) {
+        *ret_in_step = false;
+        return SP_OK;
+    }
+    if (found->header.revision > cursor.resume)
+        cursor.resume = found->header.revision;
+    status = sp_replica_move(write, &cursor, head);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot write the store");
+    status = sp_write_synced_at(write, asked_s);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot write the store");
+    *ret_in_step = true;
+    return SP_OK;
+}
+
+static enum sp_status check_head(struct sp_source_follower *follower, struct sp_error *error) {
+    struct sp_source_shared *shared = follower->link.shared;
+    struct sp_source_found found;
+    struct sp_write *write = NULL;
+    bool in_step = false;
+    int64_t asked_s = sp_clock_now_s();
+    int64_t asked_ms = sp_clock_monotonic_ms();
+    follower->check_due_ms = asked_ms + CHECK_EVERY_MS;
+    sp_arena_reset(&follower->arena);
+    enum sp_status status = sp_source_ask_head(&follower->link, &follower->arena, &found, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_begin(shared->store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = record_check(follower, write, &found, asked_s, &in_step, error);
+    if (status != SP_OK || !in_step) {
+        sp_write_abort(write);
+        if (status == SP_OK && sp_clock_monotonic_ms() - follower->in_step_ms > LAG_MAX_MS)
+            return sp_error_set(error, SP_ERR_UNAVAILABLE, "the watch is behind etcd's leader and makes no progress");
+        return status;
+    }
+    status = sp_write_commit(write, error);
+    if (status != SP_OK)
+        return status;
+    follower->in_step_ms = sp_clock_monotonic_ms();
+    sp_source_note_in_step(shared, asked_ms);
+    sp_source_raise_head(shared, found.head_revision);
+    return SP_OK;
+}
+
+/* ---- watching ---- */
+
+static enum sp_status open_watch(struct sp_source_follower *follower, struct sp_error *error) {
+    struct sp_source_shared *shared = follower->link.shared;
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    sp_arena_reset(&follower->arena);
+    enum sp_status status = sp_source_read_newest_cursor(shared->store, &follower->arena, &cursor, &head, error);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes key = sp_source_data_key(shared->prefix, &follower->arena);
+    struct sp_bytes end = key.data == NULL ? key : sp_etcd_prefix_end(key, &follower->arena);
+    if (end.data == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    status = sp_etcd_watch_open(follower->link.etcd, key, end, cursor.resume + 1, &follower->watch, error);
+    if (status == SP_ERR_OUT_OF_RANGE)
+        return want_list(follower, error, "etcd has compacted away what followed this store's last revision");
+    return status;
+}
+
+static enum sp_status apply_next_events(struct sp_source_follower *follower, int64_t wait_ms, struct sp_error *error) {
+    struct sp_etcd_events events;
+    bool committed = false;
+    sp_arena_reset(&follower->arena);
+    enum sp_status status = sp_etcd_watch_next(follower->watch, (unsigned)wait_ms, &follower->arena, &events, error);
+    if (status == SP_ERR_DEADLINE)
+        return SP_OK;
+    if (status == SP_ERR_OUT_OF_RANGE)
+        return want_list(follower, error, "etcd has compacted away what comes next");
+    if (status != SP_OK)
+        return status;
+    sp_source_note_reached(follower->link.shared);
+    status = sp_source_apply_events(&follower->link, &events, &follower->arena, &committed, error);
+    if (status == SP_ERR_ABORTED || status == SP_ERR_OUT_OF_RANGE)
+        follower->list_wanted = true;
+    if (status == SP_OK && committed)
+        announce_commit(follower);
+    return status;
+}
+
+/* ---- full comparisons ---- */
+
+static void log_difference(void *context, const char *difference) {
+    (void)context;
+    sp_log(SP_LOG_ERROR, "the store differs from etcd: %s", difference);
+}
+
+static void compare_when_due(struct sp_source_follower *follower) {
+    struct sp_error error = {0};
+    uint64_t compared = 0;
+    uint64_t differences = 0;
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (follower->compare_every_s == 0 || now_ms < follower->compare_due_ms)
+        return;
+    follower->compare_due_ms = now_ms + (int64_t)follower->compare_every_s * 1000;
+    enum sp_status status =
+        sp_source_compare_all(&follower->link, log_difference, NULL, &compared, &differences, &error);
+    if (status == SP_ERR_CANCELLED)
+        return;
+    if (status != SP_OK) {
+        sp_log(SP_LOG_WARNING, "cannot compare the store with etcd: %s", error.message);
+        return;
+    }
+    sp_log(SP_LOG_INFO, "compared %" PRIu64 " records with etcd: %" PRIu64 " differences", compared, differences);
+    if (differences == 0)
+        return;
+    follower->list_wanted = true;
+    sp_source_count_differences(follower->link.shared, differences);
+}
+
+/* ---- following ---- */
+
+static enum sp_status list_if_wanted(struct sp_source_follower *follower, struct sp_error *error) {
+    if (!follower->list_wanted)
+        return SP_OK;
+    enum sp_status status = sp_source_list_all(&follower->link, error);
+    if (status != SP_OK)
+        return status;
+    follower->list_wanted = false;
+    sp_source_count_list(follower->link.shared);
+    announce_commit(follower);
+    return SP_OK;
+}
+
+enum sp_status sp_source_begin_following(struct sp_source_follower *follower, struct sp_error *error) {
+    follower->in_step_ms = sp_clock_monotonic_ms();
+    enum sp_status status = list_if_wanted(follower, error);
+    if (status != SP_OK)
+        return status;
+    status = check_head(follower, error);
+    if (status != SP_OK)
+        return status;
+    status = open_watch(follower, error);
+    if (status != SP_OK)
+        return status;
+    sp_log(SP_LOG_INFO, "following etcd (%s)", sp_etcd_endpoint(follower->link.etcd));
+    follower->logged_status = SP_OK;
+    sp_source_set_following(follower->link.shared, true);
+    return SP_OK;
+}
+
+enum sp_status sp_source_follow_once(struct sp_source_follower *follower, struct sp_error *error) {
+    int64_t left_ms = follower->check_due_ms - sp_clock_monotonic_ms();
+    enum sp_status status = left_ms <= 0 ? check_head(follower, error) : apply_next_events(follower, left_ms, error);
+    if (status != SP_OK)
+        return status;
+    compare_when_due(follower);
+    return SP_OK;
+}
+
+void sp_source_end_following(struct sp_source_follower *follower) {
+    sp_source_set_following(follower->link.shared, false);
+    sp_etcd_watch_close(follower->watch);
+    follower->watch = NULL;
+}
+
+/* ---- the thread ---- */
+
+static enum sp_status follow_until_trouble(struct sp_source_follower *follower, struct sp_error *error) {
+    enum sp_status status = sp_source_begin_following(follower, error);
+    while (status == SP_OK && !follower->list_wanted && !sp_source_is_stopping(follower->link.shared))
+        status = sp_source_follow_once(follower, error);
+    sp_source_end_following(follower);
+    return status;
+}
+
+static void log_trouble(struct sp_source_follower *follower, enum sp_status status, const struct sp_error *error) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (status == follower->logged_status && now_ms < follower->logged_ms + LOG_AGAIN_MS)
+        return;
+    follower->logged_status = status;
+    follower->logged_ms = now_ms;
+    sp_log(status == SP_ERR_ABORTED ? SP_LOG_INFO : SP_LOG_WARNING, "not following etcd: %s", error->message);
+}
+
+/* Damaged indexes keep changes from being applied; the entities are intact, so the indexes can be rebuilt from them. */
+static void rebuild_indexes_once(struct sp_source_follower *follower) {
+    struct sp_error error = {0};
+    if (follower->reindexed)
+        return;
+    follower->reindexed = true;
+    sp_log(SP_LOG_ERROR, "the store's indexes are damaged; rebuilding them");
+    if (sp_store_reindex(follower->link.shared->store, NULL, NULL, &error) != SP_OK)
+        sp_log(SP_LOG_ERROR, "cannot rebuild the indexes: %s", error.message);
+    follower->list_wanted = true;
+}
+
+static void *run_follower(void *user) {
+    struct sp_source_follower *follower = user;
+    struct sp_source_shared *shared = follower->link.shared;
+    while (!sp_source_is_stopping(shared)) {
+        struct sp_error error = {0};
+        enum sp_status status = follow_until_trouble(follower, &error);
+        if (status == SP_OK || sp_source_is_stopping(shared))
+            continue;
+        log_trouble(follower, status, &error);
+        if (status == SP_ERR_CORRUPT)
+            rebuild_indexes_once(follower);
+        sp_source_sleep(shared, sp_clock_monotonic_ms() + RETRY_MS);
+    }
+    return NULL;
+}
+
+enum sp_status sp_source_start_follower(struct sp_source_follower *follower, void (*applied)(void *user), void *user,
+                                        struct sp_error *error) {
+    follower->applied = applied;
+    follower->applied_user = user;
+    int failed = pthread_create(&follower->thread, NULL, run_follower, follower);
+    if (failed != 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot start the follower thread: %s", strerror(failed));
+    follower->running = true;
+    sp_source_set_followed(follower->link.shared, true);
+    return SP_OK;
+}
+
+void sp_source_stop_follower(struct sp_source_follower *follower) {
+    if (!follower->running)
+        return;
+    sp_source_request_stop(follower->link.shared);
+    pthread_join(follower->thread, NULL);
+    follower->running = false;
+    sp_source_set_followed(follower->link.shared, false);
+}

@@ -1,0 +1,35 @@
+/* The options of a source: the same for `serve` and for the commands that change or compare a store. */
+#ifndef SP_SOURCE_OPTIONS_H
+#define SP_SOURCE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/options.h"
+
+struct sp_etcd_transport;
+
+/* Texts are borrowed until the source is closed. */
+struct sp_source_options {
+    const char *url; /* "etcd://host:port,host:port/prefix/" */
+    const char *ca_file, *cert_file, *key_file;
+    const char *user;
+    const char *password_file;
+    bool follow_only;                          /* changes are refused here */
+    uint64_t compare_every_s;                  /* between comparisons of the whole store with the source; 0: none */
+    const struct sp_etcd_transport *transport; /* NULL: gRPC */
+};
+
+/* The rows of all these options, for a program's table; returns how many. */
+enum { SP_SOURCE_OPTION_ROWS = 8, SP_SOURCE_CONNECTION_ROWS = 5 };
+size_t sp_source_option_rows(struct sp_source_options *options,
+                             struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
+
+/* Only where the source is and how to connect to it. */
+size_t sp_source_place_rows(struct sp_source_options *options, struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
+/* Only how to connect to it. */
+size_t sp_source_connection_rows(struct sp_source_options *options,
+                                 struct sp_option ret_rows[static SP_SOURCE_CONNECTION_ROWS]);
+
+#endif

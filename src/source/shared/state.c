@@ -1,0 +1,152 @@
+#include "source/shared/state.h"
+
+#include "base/clock.h"
+
+enum { REACHABLE_MS = 3000 };
+
+void sp_source_init_shared(struct sp_source_shared *shared, struct sp_store *store, struct sp_str prefix,
+                           bool follow_only) {
+    *shared = (struct sp_source_shared){.store = store, .prefix = prefix, .follow_only = follow_only};
+    pthread_mutex_init(&shared->lock, NULL);
+    sp_clock_init_condition(&shared->changed);
+}
+
+void sp_source_fini_shared(struct sp_source_shared *shared) {
+    pthread_cond_destroy(&shared->changed);
+    pthread_mutex_destroy(&shared->lock);
+}
+
+void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_source_state *ret_state) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    pthread_mutex_lock(&shared->lock);
+    *ret_state = shared->state;
+    ret_state->age_ms = shared->in_step_ms == 0 ? -1 : now_ms - shared->in_step_ms;
+    ret_state->reachable = shared->reached_ms != 0 && now_ms - shared->reached_ms <= REACHABLE_MS;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+/* ---- time ---- */
+
+void sp_source_note_reached(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->reached_ms = sp_clock_monotonic_ms();
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms) {
+    pthread_mutex_lock(&shared->lock);
+    shared->in_step_ms = at_ms;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+/* ---- the head ---- */
+
+void sp_source_raise_head(struct sp_source_shared *shared, uint64_t head_revision) {
+    pthread_mutex_lock(&shared->lock);
+    if (shared->head_revision < head_revision)
+        shared->head_revision = head_revision;
+    shared->state.filled = true;
+    pthread_cond_broadcast(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_replace_head(struct sp_source_shared *shared, uint64_t head_revision) {
+    pthread_mutex_lock(&shared->lock);
+    shared->head_revision = head_revision;
+    pthread_cond_broadcast(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
+}
+
+bool sp_source_await_head(struct sp_source_shared *shared, uint64_t head_revision, int64_t until_ms) {
+    pthread_mutex_lock(&shared->lock);
+    while (shared->head_revision < head_revision && !shared->stopping)
+        if (!sp_clock_wait(&shared->changed, &shared->lock, until_ms))
+            break;
+    bool there = shared->head_revision >= head_revision;
+    pthread_mutex_unlock(&shared->lock);
+    return there;
+}
+
+/* ---- the follower's thread ---- */
+
+void sp_source_set_followed(struct sp_source_shared *shared, bool followed) {
+    pthread_mutex_lock(&shared->lock);
+    shared->followed = followed;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+bool sp_source_is_followed(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    bool followed = shared->followed;
+    pthread_mutex_unlock(&shared->lock);
+    return followed;
+}
+
+void sp_source_set_following(struct sp_source_shared *shared, bool following) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.following = following;
+    pthread_cond_broadcast(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_request_stop(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->stopping = true;
+    pthread_cond_broadcast(&shared->changed);
+    pthread_mutex_unlock(&shared->lock);
+}
+
+bool sp_source_is_stopping(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    bool stopping = shared->stopping;
+    pthread_mutex_unlock(&shared->lock);
+    return stopping;
+}
+
+void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms) {
+    pthread_mutex_lock(&shared->lock);
+    while (!shared->stopping && sp_clock_wait(&shared->changed, &shared->lock, until_ms)) {
+    }
+    pthread_mutex_unlock(&shared->lock);
+}
+
+/* ---- counts ---- */
+
+void sp_source_count_list(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.lists++;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_count_differences(struct sp_source_shared *shared, uint64_t differences) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.differences += differences;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_count_lost_race(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.lost_races++;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.unreadable = unreadable;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+/* ---- after a restore of etcd ---- */
+
+void sp_source_set_restored_epoch(struct sp_source_shared *shared, uint64_t epoch) {
+    pthread_mutex_lock(&shared->lock);
+    shared->restored_epoch = epoch;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+uint64_t sp_source_get_restored_epoch(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    uint64_t epoch = shared->restored_epoch;
+    pthread_mutex_unlock(&shared->lock);
+    return epoch;
+}

@@ -1,0 +1,79 @@
+/* What the follower and the writer share, and what each of them reaches the source with.
+ *
+ * The first three fields of struct sp_source_shared never change; all others are under its lock, and only the functions below touch
+ * them. Any thread. */
+#ifndef SP_SOURCE_SHARED_STATE_H
+#define SP_SOURCE_SHARED_STATE_H
+
+#include <pthread.h>
+
+#include "etcd/etcd.h"
+#include "source/report.h"
+#include "store/lmdb/store.h"
+
+struct sp_source_shared {
+    struct sp_store *store;
+    struct sp_str prefix; /* of keys in etcd; borrowed */
+    bool follow_only;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool followed; /* by a thread of this process */
+    bool stopping;
+    int64_t in_step_ms;      /* when the store was last known to have everything; 0: never */
+    int64_t reached_ms;      /* when etcd last answered; 0: never */
+    uint64_t head_revision;  /* the newest head that the store has */
+    uint64_t restored_epoch; /* etcd was restored from a backup: the writer must begin an epoch above this one; 0: no */
+    struct sp_source_state state; /* following, filled and counts */
+};
+
+/* One owner's way to the source; each owner has an etcd client of its own. */
+struct sp_source_link {
+    struct sp_source_shared *shared;
+    struct sp_etcd *etcd;
+};
+
+void sp_source_init_shared(struct sp_source_shared *shared, struct sp_store *store, struct sp_str prefix,
+                           bool follow_only);
+void sp_source_fini_shared(struct sp_source_shared *shared);
+
+void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_source_state *ret_state);
+
+/* ---- time ---- */
+
+/* etcd answered just now. */
+void sp_source_note_reached(struct sp_source_shared *shared);
+/* The store had everything at that time. */
+void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms);
+
+/* ---- the head ---- */
+
+/* The store has this head, and perhaps a newer one already. Wakes whoever waits for it. */
+void sp_source_raise_head(struct sp_source_shared *shared, uint64_t head_revision);
+/* The store has exactly this head: etcd's revisions may have started over. */
+void sp_source_replace_head(struct sp_source_shared *shared, uint64_t head_revision);
+/* Waits until the store has that head, at most until `until_ms` (sp_clock_monotonic_ms); false: it does not. */
+bool sp_source_await_head(struct sp_source_shared *shared, uint64_t head_revision, int64_t until_ms);
+
+/* ---- the follower's thread ---- */
+
+void sp_source_set_followed(struct sp_source_shared *shared, bool followed);
+bool sp_source_is_followed(struct sp_source_shared *shared);
+void sp_source_set_following(struct sp_source_shared *shared, bool following);
+void sp_source_request_stop(struct sp_source_shared *shared);
+bool sp_source_is_stopping(struct sp_source_shared *shared);
+/* Sleeps until `until_ms`, or until a stop is requested. */
+void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms);
+
+/* ---- counts ---- */
+
+void sp_source_count_list(struct sp_source_shared *shared);
+void sp_source_count_differences(struct sp_source_shared *shared, uint64_t differences);
+void sp_source_count_lost_race(struct sp_source_shared *shared);
+void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable);
+
+/* ---- after a restore of etcd ---- */
+
+void sp_source_set_restored_epoch(struct sp_source_shared *shared, uint64_t epoch);
+uint64_t sp_source_get_restored_epoch(struct sp_source_shared *shared);
+
+#endif
