@@ -4,7 +4,8 @@
 - a relative link leads to a file of the repository, and its #anchor to a heading of that page;
 - docs/README.md links to every page below docs/;
 - docs/reference/reasons.md has a row for each reason of the API, with its HTTP status;
-- a row of docs/reference/limits.md that names a constant has the value that the constant has in src/."""
+- a row of docs/reference/limits.md that names a constant has the value that the constant has in
+  src/."""
 import pathlib
 import re
 import sys

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# Links between pages lead somewhere, the index names every page, and the tables of reasons match the API: tests/check_docs.py.
+# Checks links between the pages of docs/, its index, and tables against the API and the source: tests/check_docs.py.
 set -euo pipefail
 exec python3 tests/check_docs.py

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Checks the code, and the table and the picture in CONTRIBUTING.md, against src/layers. Prints each line that breaks a rule:
+"""Checks the code, and the table and the picture in CONTRIBUTING.md, against src/layers. Prints
+each line that breaks a rule:
 
-- a layer includes only the layers that src/layers allows, and src/layers names only layers above the line;
-- a function that a layer's header declares is defined in that layer, so nothing lower calls anything higher;
+- a layer includes only the layers that src/layers allows, and src/layers names only layers above
+  the line;
+- a function that a layer's header declares is defined in that layer, so nothing lower calls
+  anything higher;
 - a foreign library is included only by the folders that FOREIGN names;
 - functions without bounds are not used;
 - CONTRIBUTING.md has the same layers with the same rules, and the picture that --picture prints.
 
---circles also prints circles of files. A unit is a header with the body of the same name, or a file without a counterpart, such
-as a header that several bodies share. In a circle of includes each unit includes a header of the next; in a circle of calls
-each unit includes a header of the next, or uses something that the next one's body defines. A circle fails the check only as
-far as FAIL_ON_CIRCLES, --fail-on=includes or --fail-on=calls demands."""
+--circles also prints circles of files. A unit is a header with the body of the same name, or a
+file without a counterpart, such as a header that several bodies share. In a circle of includes
+each unit includes a header of the next; in a circle of calls each unit includes a header of the
+next, or uses something that the next one's body defines. A circle fails the check only as far as
+FAIL_ON_CIRCLES, --fail-on=includes or --fail-on=calls demands."""
 import pathlib
 import re
 import sys

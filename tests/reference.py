@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the generated pages of docs/reference/ from what the programs print, which comes from their tables:
-configuration.md and cli.md from --help, metrics.md from /metrics of both servers.
+"""Writes the generated pages of docs/reference/ from what the programs print, which comes from
+their tables: configuration.md and cli.md from --help, metrics.md from /metrics of both servers.
 
 Usage: tests/reference.py BUILD_DIR            write the pages
        tests/reference.py --check BUILD_DIR    print what is out of date, and exit with 1 if anything is"""

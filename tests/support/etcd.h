@@ -1,4 +1,5 @@
-/* A real etcd with one member on loopback, in a folder that the test gives it. Every helper asserts. */
+/* A real etcd with one member on loopback, in a folder that the test gives it. Every helper
+ * asserts. */
 #ifndef TEST_SUPPORT_ETCD_H
 #define TEST_SUPPORT_ETCD_H
 
@@ -9,17 +10,19 @@ struct etcd {
     struct process process;
     char folder[96];
     char name[24];
-    int port, peer_port; /* the same over restarts */
-    char target[32];     /* "127.0.0.1:port" */
+    int port, peer_port;         /* the same over restarts */
+    char target[32];             /* "127.0.0.1:port" */
     const char *ca, *cert, *key; /* PEM files: TLS in both directions; NULL: plaintext */
     const char *client_cert, *client_key;
     const char *quota; /* --quota-backend-bytes; NULL: etcd's own */
 };
 
-/* What a test program exits with when it could not run, so that ctest counts it as skipped (SKIP_RETURN_CODE). */
+/* What a test program exits with when it could not run, so that ctest counts it as skipped
+ * (SKIP_RETURN_CODE). */
 enum { TEST_SKIPPED = 77 };
 
-/* False, with a line on stdout, if etcd or etcdctl is not installed: exit with TEST_SKIPPED then. */
+/* False, with a line on stdout, if etcd or etcdctl is not installed: exit with TEST_SKIPPED
+ * then. */
 bool etcd_is_here(void);
 
 /* Picks ports; nothing runs yet. */
