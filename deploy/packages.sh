@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs the distribution's packages that are named as groups: build, test, bench, interop. Debian 12 and Ubuntu 24.04.
-# Asks apt only for what is missing, so that it costs nothing when all is there.
+# Installs distribution packages by group: build, test, bench, interop. For Debian 12 and Ubuntu 24.04. Calls apt only for
+# missing packages, so it costs nothing once they are all installed.
 set -euo pipefail
 
 build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libgrpc-dev
     liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev libdeflate-dev)
-test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml)
+test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml etcd-server etcd-client)
 bench=(jq nghttp2-client)
-interop=(nodejs etcd-server etcd-client nghttp2-client python3-venv openssl iproute2)
+interop=(nodejs nghttp2-client python3-venv openssl iproute2)
 
 wanted=()
 for group in "$@"; do
@@ -25,7 +25,7 @@ done
 
 missing=()
 for package in "${wanted[@]}"; do
-    # A program that is there already, from wherever, need not come from the distribution.
+    # A node from elsewhere will do.
     [[ $package == nodejs ]] && command -v node >/dev/null && continue
     dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done

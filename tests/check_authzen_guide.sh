@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what docs/authzen.md shows against a server with deploy/quickstart's world: each command with the output below it.
-# Usage: check_authzen_guide.sh BUILD. Exit 77: no curl here.
+# Runs each command of docs/authzen.md against a server with the data of deploy/quickstart, and compares the output with the one
+# on the page. Usage: check_authzen_guide.sh BUILD. Exits with 77 if curl is not installed.
 set -euo pipefail
 command -v curl >/dev/null || exit 77
 build=$(realpath "$1")
@@ -19,7 +19,7 @@ export PATH=$build:$PATH
 export SALLYPORTD_HTTP_LISTEN=127.0.0.1:0 SALLYPORT_SYNC_HTTP_LISTEN=127.0.0.1:0
 export SALLYPORTD_AUTHZEN_URL=https://pdp.example.com
 
-# The port that a program said, once it did: said FILE SED-PATTERN
+# Waits until a program has logged its port, and prints it: said FILE SED-PATTERN
 said() {
     local port
     for _ in $(seq 300); do
@@ -41,7 +41,7 @@ PDP=http://127.0.0.1:$(said "$work/server.log" '.*listening for HTTP on .*, port
 export SALLYPORT_ADMIN PDP work
 said "$work/server.log" '.*\(serving the store\).*' >/dev/null
 
-# As deploy/quickstart makes it.
+# The data of deploy/quickstart.
 export SALLYPORT_KEY_FILE=$work/operator.key
 {
     sallyport workspace create --id acme --name Acme --plan enterprise --seats 5 --feature ip_allowlist \
@@ -68,5 +68,5 @@ while IFS= read -r line; do
         ran=$((ran + 1))
     fi
 done <"$work/shown" >"$work/done"
-diff "$work/shown" "$work/done" || { echo "docs/authzen.md shows other output than its commands give" >&2; exit 1; }
+diff "$work/shown" "$work/done" || { echo "the output of the commands in docs/authzen.md differs from the page" >&2; exit 1; }
 ((ran >= 8)) || { echo "docs/authzen.md shows only $ran commands" >&2; exit 1; }

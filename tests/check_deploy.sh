@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every promise of deploy/ about users, files, probes and limits, held against what is rendered: tests/deploy/.
+# Checks what deploy/ promises about users, files, probes and limits against the rendered documents: tests/deploy/.
 set -euo pipefail
 python=python3
 "$python" -c 'import yaml' 2>/dev/null || python=/usr/bin/python3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every header below src/ compiles alone, under strict flags. $1: the build folder, for the generated headers.
+# Checks that every header below src/ compiles alone, with strict flags. $1: the build folder, for the generated headers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:?usage: tests/check_headers.sh BUILD_DIR}

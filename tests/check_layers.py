@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Holds src/layers against the code and against the table of CONTRIBUTING.md. Prints each line that breaks a rule:
+"""Checks the code, and the table and the picture in CONTRIBUTING.md, against src/layers. Prints
+each line that breaks a rule:
 
-- a layer includes only those that src/layers lets it, which stand above it there;
-- what a layer's header declares, a file of that layer defines: nothing lower calls something higher;
-- each foreign library is known to the folders that FOREIGN names;
-- functions that hide their bounds are not used;
-- CONTRIBUTING.md lists the same layers with the same rules.
+- a layer includes only the layers that src/layers allows, and src/layers names only layers above
+  the line;
+- a function that a layer's header declares is defined in that layer, so nothing lower calls
+  anything higher;
+- a foreign library is included only by the folders that FOREIGN names;
+- functions without bounds are not used;
+- CONTRIBUTING.md has the same layers with the same rules, and the picture that --picture prints.
 
---circles also prints circles of files. A unit is a header with the body of its name, or a file that has no other half, such as
-a header that several bodies share. In a circle of includes each unit includes a header of the next; in a circle of calls
-each includes a header of the next, or uses what the body of the next defines. Circles are information until FAIL_ON_CIRCLES
-says otherwise; --fail-on=includes and --fail-on=calls say it for one run."""
+--circles also prints circles of files. A unit is a header with the body of the same name, or a
+file without a counterpart, such as a header that several bodies share. In a circle of includes
+each unit includes a header of the next; in a circle of calls each unit includes a header of the
+next, or uses something that the next one's body defines. A circle fails the check only as far as
+FAIL_ON_CIRCLES, --fail-on=includes or --fail-on=calls demands."""
 import pathlib
 import re
 import sys
@@ -20,7 +24,7 @@ FAIL_ON_CIRCLES = ""  # "includes": those; "calls": those too
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 
-# How an included file begins (or, with a leading *, ends): the layers that may include it.
+# Prefix of an included file (after a leading *: suffix), and the layers that may include it.
 FOREIGN = {
     "lmdb.h": "store",
     "xxhash.h": "usage store",
@@ -36,7 +40,7 @@ FOREIGN = {
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
-# What other files can see of a body, as clang-format lays it out: a definition begins at the left margin.
+# The definitions that other files can use. clang-format starts them at the left margin.
 FUNCTION = re.compile(r"^(?!static\b|typedef\b|extern\b|struct \w+ \{|enum \w* ?\{)[A-Za-z_][\w *]*?[ *](\w+)\(([^;{}]*)\)\s*\{", re.M)
 OBJECT = re.compile(r"^(?!static\b|typedef\b|extern\b)(?:const )?(?:struct |enum )?\w+(?: const)? \*?(\w+)(?:\[[^\]]*\])* = ", re.M)
 PROTOTYPE = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *]*?[ *](\w+)\([^;{}]*\)[^;{}()]*(?:\([^;{}]*\))?;", re.M)
@@ -61,17 +65,17 @@ def read_layers():
             continue
         name, others = match[1], match[2].split()
         if name in layers:
-            complain(f"src/layers:{number}: {name} stands there twice")
+            complain(f"src/layers:{number}: {name} is declared twice")
         for other in others:
             if other not in layers:
-                complain(f"src/layers:{number}: {name} names {other}, which does not stand above it")
+                complain(f"src/layers:{number}: {name} names {other}, which is not declared above it")
         layers[name] = others
     for folder in sorted(SRC.iterdir()):
         if folder.is_dir() and folder.name not in layers:
-            complain(f"src/{folder.name} is no layer: add it to src/layers")
+            complain(f"src/{folder.name} is not a layer: add it to src/layers")
     for name in layers:
         if not (SRC / name).is_dir():
-            complain(f"src/layers: there is no folder src/{name}")
+            complain(f"src/layers: no folder src/{name}")
     return layers
 
 
@@ -130,7 +134,28 @@ def check_contributing(layers):
         elif table[name] != layers[name]:
             complain(f"CONTRIBUTING.md: src/{name} may include \"{' '.join(layers[name])}\", as src/layers says")
     if list(table) != list(layers):
-        complain(f"CONTRIBUTING.md: the rows stand in another order than in src/layers")
+        complain("CONTRIBUTING.md: the rows are not in the order of src/layers")
+
+
+def draw_layers(layers):
+    """A row of layers includes only from the rows below it. What no layer includes is at the top."""
+    ranks = {}
+    for name, others in layers.items():
+        ranks[name] = 1 + max((ranks.get(other, 0) for other in others), default=0)
+    included = {other for others in layers.values() for other in others}
+    top = max(ranks.values())
+    for name in layers:
+        if name not in included:
+            ranks[name] = top
+    rows = ["   ".join(name for name in layers if ranks[name] == rank) for rank in range(top, 0, -1)]
+    width = max(map(len, rows))
+    return "\n".join(row.center(width).rstrip() for row in rows if row)
+
+
+def check_picture(layers):
+    picture = draw_layers(layers)
+    if f"```\n{picture}\n```" not in (ROOT / "CONTRIBUTING.md").read_text():
+        complain(f"CONTRIBUTING.md: the picture of the layers should be\n{picture}")
 
 
 def unit_of(name):
@@ -199,22 +224,27 @@ def report_circles(kind, needs, fail):
 
 
 def main():
-    options = {"--circles": "", "--fail-on=includes": "includes", "--fail-on=calls": "calls"}
+    options = {"--picture": "", "--circles": "", "--fail-on=includes": "includes", "--fail-on=calls": "calls"}
     arguments = sys.argv[1:]
     if not set(arguments) <= set(options):
         sys.exit(f"usage: tests/check_layers.py [{'] ['.join(options)}]")
     fail_on = max([FAIL_ON_CIRCLES, *map(options.get, arguments)], key=["", "includes", "calls"].index)
     layers = read_layers()
+    if arguments == ["--picture"]:
+        print(draw_layers(layers))
+        return
     files = {str(path.relative_to(SRC)): path.read_text() for path in sorted(SRC.rglob("*.[ch]"))}
     codes = {name: NOISE.sub(" ", text) for name, text in files.items()}
     defined = find_definitions(codes)
     check_includes(files, layers)
     check_upward_calls(codes, defined)
     check_contributing(layers)
+    check_picture(layers)
     if arguments or fail_on:
         report_circles("includes", find_needs(files, codes, {}), fail_on != "")
         report_circles("calls", find_needs(files, codes, defined), fail_on == "calls")
     sys.exit(1 if complaints else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

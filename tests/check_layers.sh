@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# The layers of src/layers hold: tests/check_layers.py.
+# Checks that the code follows src/layers: tests/check_layers.py.
 set -euo pipefail
 exec python3 tests/check_layers.py

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs what docs/routes.md shows: its schema, and each command with the output below it. Usage: check_routes_guide.sh BUILD
+# Runs each command of docs/routes.md with the schema of the page, and compares the output with the one on the page.
+# Usage: check_routes_guide.sh BUILD
 set -euo pipefail
 build=$(realpath "$1")
 guide=$(realpath "$(dirname "$0")/../docs/routes.md")
@@ -19,5 +20,5 @@ while IFS= read -r line; do
         ran=$((ran + 1))
     fi
 done <shown >done
-diff shown done || { echo "docs/routes.md shows other output than its commands give" >&2; exit 1; }
+diff shown done || { echo "the output of the commands in docs/routes.md differs from the page" >&2; exit 1; }
 ((ran >= 15)) || { echo "docs/routes.md shows only $ran commands" >&2; exit 1; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every C file is as clang-format 14 writes it (other versions write it a little differently). Exit 77: that version is not here.
+# Checks that clang-format 14 would change no C file. Other versions format a little differently. Exits with 77 if version 14
+# is not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-"""What deploy/ promises of the pods, as functions over the rendered documents. Each yields what is wrong, in words."""
+"""What deploy/ promises of the pods, as functions over the rendered documents. Each yields descriptions of what is wrong."""
 import re
 
 from render import every_container, pod_template
@@ -258,7 +258,7 @@ def the_namespace_is_restricted(it):
             yield "pods of any kind are let in"
 
 
-# ---- what is of one mode only ----
+# ---- only one mode ----
 
 def single_is_one_pod_with_a_volume(it):
     if it.mode != "single":

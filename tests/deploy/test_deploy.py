@@ -1,4 +1,4 @@
-"""Usage: test_deploy.py BUILD_DIR. What is deployed, without a cluster: the overlays and the chart, the image, the units."""
+"""Usage: test_deploy.py BUILD_DIR. Tests of the overlays, the chart, the image and the units, without a cluster."""
 import copy
 import json
 import os
@@ -44,7 +44,7 @@ def of_kind(documents, kind):
     return next(d for d in documents if d["kind"] == kind)
 
 
-# Ways to spoil what is rendered, each with the property that must notice it. (property, what happens to documents, pod, server)
+# Ways to break the rendered documents, each with the property that must notice. (property, what happens to documents, pod, server)
 SPOILT = [
     ("pods_share_their_process_namespace", lambda d, p, s: take(p, "shareProcessNamespace")),
     ("pods_have_no_token", lambda d, p, s: take(p, "automountServiceAccountToken")),

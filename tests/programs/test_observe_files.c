@@ -1,4 +1,5 @@
-/* The dashboard, the alerts and their documentation against the pages of real programs: nothing may watch what is not there. */
+/* The dashboard, the alerts and their documentation against the pages of real programs: each must watch metrics that exist. Every
+ * metric is in docs/reference/metrics.md, which tests/check_reference.sh checks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -171,7 +172,7 @@ static void alerts_are_yaml_and_watch_numbers_that_there_are(void **state) {
     assert_all_known("an alert", &named, &server, &sync);
 }
 
-static void the_documentation_names_every_number_and_every_alert_and_no_other(void **state) {
+static void the_documentation_names_every_alert_and_only_metrics_that_exist(void **state) {
     struct names server = {0}, sync = {0}, named = {0}, alerts = {0}, told = {0};
     (void)state;
     char *docs = read_source("docs/observability.md"), *rules = read_source("deploy/observability/alerts.yaml");
@@ -179,21 +180,15 @@ static void the_documentation_names_every_number_and_every_alert_and_no_other(vo
     add_words(&named, docs, "sallyport_");
     add_words(&named, docs, "process_");
     assert_all_known("docs/observability.md", &named, &server, &sync);
-    for (size_t i = 0; i < server.count + sync.count; i++) {
-        const char *name = i < server.count ? server.names[i] : sync.names[i - server.count];
-        const char *last = strrchr(name, '_');
-        bool part = strcmp(last, "_bucket") == 0 || strcmp(last, "_sum") == 0 || strcmp(last, "_count") == 0;
-        if (!part && !has(&named, name))
-            fail_msg("docs/observability.md does not name %s", name);
-    }
     add_words(&alerts, rules, "Sallyport");
     add_words(&told, docs, "Sallyport");
+    assert_true(alerts.count > 10);
     for (size_t i = 0; i < alerts.count; i++)
-        if (!has(&told, alerts.names[i]))
+        if (strcmp(alerts.names[i], "Sallyport") != 0 && !has(&told, alerts.names[i]))
             fail_msg("docs/observability.md does not name the alert %s", alerts.names[i]);
     for (size_t i = 0; i < told.count; i++)
-        if (!has(&alerts, told.names[i]))
-            fail_msg("docs/observability.md names the alert %s, which there is not", told.names[i]);
+        if (!has(&alerts, told.names[i]) && strcmp(told.names[i], "Sallyport") != 0)
+            fail_msg("docs/observability.md names the alert %s, which does not exist", told.names[i]);
     free(docs);
     free(rules);
 }
@@ -202,7 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_dashboard_is_json_and_shows_numbers_that_there_are),
         cmocka_unit_test(alerts_are_yaml_and_watch_numbers_that_there_are),
-        cmocka_unit_test(the_documentation_names_every_number_and_every_alert_and_no_other),
+        cmocka_unit_test(the_documentation_names_every_alert_and_only_metrics_that_exist),
     };
     sp_rpc_global_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

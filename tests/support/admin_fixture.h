@@ -1,8 +1,9 @@
-/* A real store in a temporary folder and admin calls to it, with requests and replies as JSON. Single quotes stand for
- * double ones, so that tables of requests stay readable: "{'id': 'u1', 'name': 'Ann'}". Every helper asserts.
+/* A real store in a temporary folder and admin calls to it, with requests and replies as JSON.
+ * Single quotes stand for double ones, so that tables of requests stay readable: "{'id': 'u1',
+ * 'name': 'Ann'}". Every helper asserts.
  *
- * Each call runs in a write or snapshot of its own, as the sync program does it. A mutation that is refused without being dirty
- * is committed all the same: it must have written nothing. */
+ * Each call runs in a write or snapshot of its own, like in the sync program. A refused mutation
+ * that is not dirty is committed anyway: it must have written nothing. */
 #ifndef TEST_SUPPORT_ADMIN_FIXTURE_H
 #define TEST_SUPPORT_ADMIN_FIXTURE_H
 
@@ -17,15 +18,15 @@ enum { ADMIN_FIXTURE_NOW_S = 1700000000 };
 struct admin_fixture {
     char folder[64];
     struct sp_store *store;
-    struct sp_arena arena;                /* of the calls; it is reset by each */
+    struct sp_arena arena;                /* for calls; each call resets it */
     struct sp_arena kept;                 /* of admin_keep */
     char operator_key[SP_KEY_TEXT_BYTES]; /* of the operator "root" */
     int64_t now_s;                        /* of the next calls; ADMIN_FIXTURE_NOW_S at first */
-    const char *address;                  /* of the next calls; NULL: not known. "203.0.113.9" at first */
+    const char *address;                  /* of the next calls; NULL: unknown; first "203.0.113.9" */
     const struct sp_admin_usage *usage;   /* of the next calls; NULL at first */
 
     /* Of the last call. */
-    json_t *reply; /* with default values; NULL where it failed */
+    json_t *reply; /* with default values; NULL if the call failed */
     struct sp_error error;
 };
 
@@ -38,33 +39,35 @@ void admin_fixture_close(struct admin_fixture *fixture);
 /* Calls a method with a key's text (NULL: none), and leaves reply or error in the fixture. */
 enum sp_status admin_call(struct admin_fixture *fixture, const char *key, const char *method, const char *request);
 
-/* The same; asserts that it works, and returns the reply (borrowed until the next call). */
+/* The same; asserts that it succeeds, and returns the reply (borrowed until the next call). */
 json_t *admin_ok(struct admin_fixture *fixture, const char *key, const char *method, const char *request);
 
-/* The same; asserts the status, and that the message holds `fragment` (NULL: any). */
+/* The same; asserts the status, and that the message contains `fragment` (NULL: any message). */
 void admin_fails(struct admin_fixture *fixture, const char *key, const char *method, const char *request,
                  enum sp_status status, const char *fragment);
 
-/* What stands in the last reply at a path such as "apiKey.permissions.names.0". NULL for nothing there. */
+/* The value in the last reply at a path such as "apiKey.permissions.names.0"; NULL if there is
+ * none. */
 json_t *admin_at(const struct admin_fixture *fixture, const char *path);
-/* Its text; it must be one. Valid until the next call. */
+/* The same as text, which it must be. Valid until the next call. */
 const char *admin_text(const struct admin_fixture *fixture, const char *path);
-/* Its number, also where JSON writes it as text. */
+/* The same as a number, even if JSON has it as text. */
 int64_t admin_number(const struct admin_fixture *fixture, const char *path);
 bool admin_flag(const struct admin_fixture *fixture, const char *path);
 size_t admin_length(const struct admin_fixture *fixture, const char *path);
 
-/* A copy of a text that lives as long as the fixture. */
+/* A copy of a text, valid as long as the fixture. */
 const char *admin_keep(struct admin_fixture *fixture, const char *text);
-/* Formatted text that lives as long. For requests with single quotes. */
+/* Formatted text, valid as long as the fixture. For requests with single quotes. */
 const char *admin_format(struct admin_fixture *fixture, const char *format, ...) SP_PRINTF(2, 3);
 
-/* A workspace "w1" (any id) of the enterprise plan with allowlists and 5 seats, with the ADMIN user "<id>-admin". Returns that user's
- * key with all permissions, which lives as long as the fixture. */
+/* A workspace "w1" (any id) of the enterprise plan with allowlists and 5 seats, with the ADMIN user
+ * "<id>-admin". Returns that user's key with all permissions, which lives as long as the
+ * fixture. */
 const char *admin_workspace(struct admin_fixture *fixture, const char *id);
 
-/* A key made by `key` for a principal. `rest` are more fields of the request, each with a leading comma, or "". Its text,
- * which lives as long as the fixture. */
+/* Makes a key for a principal, acting with `key`. `rest`: more fields of the request, each with a
+ * leading comma, or "". Returns its text, valid as long as the fixture. */
 const char *admin_new_key(struct admin_fixture *fixture, const char *key, const char *principal,
                           const char *permissions, const char *rest);
 

@@ -103,7 +103,7 @@ enum sp_status caller_raw(struct caller *caller, const char *path, struct sp_byt
     return sp_rpc_client_call(caller->client, path, request, &caller->arena, ret_reply, &caller->error);
 }
 
-/* Keys that come and go in the fields of messages, and what errors say. */
+/* Keys in the fields of messages that are sent and received, and the texts of errors. */
 static void keep_evidence(const struct caller *caller, const char *request) {
     evidence_keys_in(request);
     const char *secret = json_string_value(json_object_get(caller->reply, "secret"));

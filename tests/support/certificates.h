@@ -1,4 +1,5 @@
-/* Certificates for tests, made by OpenSSL: a CA and what it signs, as PEM files. Every helper asserts. */
+/* Certificates for tests, made with OpenSSL: a CA and what it signs, as PEM files. Every helper
+ * asserts. */
 #ifndef TEST_SUPPORT_CERTIFICATES_H
 #define TEST_SUPPORT_CERTIFICATES_H
 
@@ -9,8 +10,9 @@ void authority_free(struct certificate_authority *authority);
 /* Writes the CA's own certificate. */
 void authority_write(const struct certificate_authority *authority, const char *file);
 
-/* Signs a new key. `names` are subject alternative names as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1" or
- * "URI:spiffe://example.org/gateway". `days` from now on; negative: it has ended so long ago. */
+/* Signs a new key. `names` are subject alternative names as OpenSSL writes them:
+ * "DNS:localhost,IP:127.0.0.1" or "URI:spiffe://example.org/gateway". Valid for `days` from now;
+ * negative: expired that long ago. */
 void authority_sign(const struct certificate_authority *authority, const char *names, int days,
                     const char *certificate_file, const char *key_file);
 

@@ -124,7 +124,7 @@ static void run_caught(const struct command_setting *setting, char **words) {
     close(err);
 }
 
-/* What the program and the terminal's echo write, up to the end of the program. */
+/* Reads what the program and the terminal's echo write, until the program ends. */
 static char *shown_on(int master) {
     char *text = calloc(1, SHOWN_MAX_BYTES);
     size_t used = 0;
@@ -133,7 +133,7 @@ static char *shown_on(int master) {
         ssize_t got = read(master, text + used, SHOWN_MAX_BYTES - 1 - used);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0) /* EIO: nobody has the other side open any more */
+        if (got <= 0) /* EIO: the other side is closed */
             return text;
         used += (size_t)got;
     }
@@ -151,7 +151,7 @@ static void run_on_terminal(const struct command_setting *setting, char **words)
     pid_t pid = spawn(words, setting->variable, (const int[]){side, side, side});
     close(side);
     if (setting->input != NULL) {
-        /* Typed when it is asked for: the prompt ends with ": ". */
+        /* Typed after the prompt, which ends with ": ". */
         char prompt[64] = "";
         size_t used = 0;
         while (strstr(prompt, ": ") == NULL && used + 1 < sizeof(prompt)) {

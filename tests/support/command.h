@@ -1,5 +1,5 @@
-/* Runs a program to its end as a person at a shell would: a line of words, what it reads, what it says, how it ends. Every
- * helper asserts. The programs are looked for in SP_BIN_DIR. */
+/* Runs a program to its end as a person at a shell would: a command line, its input, its output,
+ * its exit status. Every helper asserts. The programs are in SP_BIN_DIR. */
 #ifndef TEST_SUPPORT_COMMAND_H
 #define TEST_SUPPORT_COMMAND_H
 
@@ -7,23 +7,25 @@
 
 #include "base/status.h"
 
-/* How the next commands are run; all zero: input from /dev/null, both outputs caught, the environment as it is. */
+/* How the next commands run; all zero: input from /dev/null, both outputs captured, the environment
+ * unchanged. */
 struct command_setting {
     const char *input;    /* a text for stdin */
-    const char *output;   /* a file that takes stdout instead */
+    const char *output;   /* a file for stdout instead */
     const char *variable; /* "NAME=value", in addition to the environment */
-    bool terminal;        /* all three are one terminal; what it shows is `out`, and `input` is typed there */
+    bool terminal;        /* all three are one terminal: `out` is its screen, `input` is typed */
 };
 
 struct command {
-    int status; /* of the exit, or 128 and the signal */
+    int status; /* exit status, or 128 plus the signal */
     char *out, *err;
 };
 
-/* Words are separated by spaces; single quotes hold a word together. The outputs are valid until the next run. */
+/* Words are separated by spaces; single quotes keep a word together. The outputs are valid until
+ * the next run. */
 const struct command *command_run(const struct command_setting *setting, const char *format, ...) SP_PRINTF(2, 3);
 
-/* Frees what the last run left. */
+/* Frees the outputs of the last run. */
 void command_forget(void);
 
 #endif

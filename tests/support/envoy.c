@@ -22,7 +22,7 @@ static ProtobufCBinaryData bytes_of(struct sp_arena *arena, const char *text, si
     return (ProtobufCBinaryData){size, copy};
 }
 
-/* The lines of a text as entries; false where one has no `between`. */
+/* The lines of a text as entries; false if one has no `between`. */
 static bool read_lines(const char *text, const char *between, struct sp_arena *arena, Entry ***ret_entries,
                        size_t *ret_count) {
     size_t count = 0;

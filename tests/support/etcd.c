@@ -77,7 +77,7 @@ static bool answers(struct sp_etcd *client, uint64_t *revision) {
     if (status == SP_OK)
         *revision = page.header.revision;
     sp_arena_fini(&arena);
-    /* Where authentication is on, a refusal is an answer too. */
+    /* With authentication, a refusal is an answer too. */
     return status == SP_OK || status == SP_ERR_INVALID || status == SP_ERR_PERMISSION;
 }
 
@@ -151,7 +151,7 @@ uint64_t etcd_compact(struct etcd *etcd) {
     uint64_t revision = 0;
     assert_true(answers(client, &revision));
     enum sp_status status = sp_etcd_compact(client, revision, &error);
-    /* Compacted there already: as good. */
+    /* It was compacted there already. */
     if (status != SP_OK && status != SP_ERR_OUT_OF_RANGE)
         fail_msg("%s", error.message);
     sp_etcd_close(client);

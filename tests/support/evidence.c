@@ -11,7 +11,7 @@
 
 enum { KEY_MIN_BYTES = 20, KEY_MAX_BYTES = 512, OUTS_MAX = 256, OUT_BYTES = 128 };
 
-/* One write a call, so that the tests of a parallel run do not mix. */
+/* One write per call, so that the output of parallel tests does not mix. */
 static void append(const char *name, const char *head, const char *text, size_t size) {
     char path[512];
     const char *folder = getenv("SP_TEST_EVIDENCE");

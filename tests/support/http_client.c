@@ -71,7 +71,7 @@ void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
     assert_non_null(text);
     *ret_reply = (struct http_reply){0};
     while (end == NULL) {
-        size_t got = receive(fd, text + size, 1); /* no byte of a reply behind this one */
+        size_t got = receive(fd, text + size, 1); /* no byte of the next reply */
         if (got == 0)
             break;
         size += got;

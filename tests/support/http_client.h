@@ -1,5 +1,5 @@
-/* A client of HTTP over plain sockets, for tests: it sends the very bytes it is given, and reads whole replies. Every helper
- * asserts, and so belongs to the test's own thread. */
+/* An HTTP client over plain sockets: it sends exactly the bytes it is given, and reads complete
+ * replies. Every helper asserts, so use it only in the test's own thread. */
 #ifndef TEST_SUPPORT_HTTP_CLIENT_H
 #define TEST_SUPPORT_HTTP_CLIENT_H
 
@@ -19,17 +19,18 @@ int http_connect(int port);
 int http_connect_unix(const char *path);
 
 void http_send(int fd, const char *bytes, size_t size);
-/* `head_only`: the reply has no body whatever its content-length says. Waits at most a minute. */
+/* `head_only`: the reply has no body, whatever its content-length. Waits at most a minute. */
 void http_ask(int fd, const char *bytes);
 void http_read(int fd, bool head_only, struct http_reply *ret_reply);
-/* The value of a header in the reply, without blanks around it; NULL for none. Valid until the next call. */
+/* The value of a header in the reply, without surrounding blanks; NULL if absent. Valid until the
+ * next call. */
 const char *http_reply_header(const struct http_reply *reply, const char *name);
 void http_reply_fini(struct http_reply *reply);
 
-/* True when the other side closes within a minute; what it sends until then is dropped. */
+/* True if the other side closes within a minute; whatever it sends until then is dropped. */
 bool http_is_closed(int fd);
 
-/* A whole GET on a connection of its own. */
+/* A complete GET on a new connection. */
 void http_get(int port, const char *path, struct http_reply *ret_reply);
 
 #endif

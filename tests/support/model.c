@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers of sallyport.v1.Reason, written out again on purpose. */
+/* Numbers of sallyport.v1.Reason, repeated here on purpose. */
 enum {
     ALLOWED = 1,
     KEY_MALFORMED = 3,
@@ -49,7 +49,8 @@ static bool well_formed(const char *text) {
     return written == crc;
 }
 
-/* 4 or 16 bytes; IPv4-mapped IPv6 becomes IPv4. Returns the number of bytes, 0 where it cannot be read. */
+/* 4 or 16 bytes; IPv4-mapped IPv6 becomes IPv4. Returns the number of bytes, 0 if it cannot be
+ * read. */
 static size_t read_address(const char *text, unsigned char bytes[16]) {
     static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (inet_pton(AF_INET, text, bytes) == 1)
@@ -201,7 +202,7 @@ int model_decide(const struct model *model, const struct model_question *questio
     if (action->role == 0)
         return ALLOWED;
     if (!named)
-        return NOT_SHARED; /* a role is asked for, but on nothing */
+        return NOT_SHARED; /* a role is needed, but there is no resource */
     int role = principal->admin ? 4 : role_of(model, key, question->type, question->resource);
     if (role == 0)
         return NOT_SHARED;

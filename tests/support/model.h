@@ -1,5 +1,6 @@
-/* A second, naive implementation of the decision: plain lists of things and loops over all of them. No index, no code of
- * src/; slow and easy to believe. Tests keep a model beside a real store and compare the answers. */
+/* A second, naive implementation of the decision: plain lists, and loops over all of them. No
+ * index, no code of src/; slow and easy to believe. Tests keep a model in parallel with a real
+ * store and compare the answers. */
 #ifndef TEST_SUPPORT_MODEL_H
 #define TEST_SUPPORT_MODEL_H
 
@@ -70,7 +71,7 @@ struct model_action {
     bool workspace_scoped;
 };
 
-/* Lists of things that are there; what is deleted is taken out. */
+/* Lists of what exists; what is deleted is removed. */
 struct model {
     const struct model_action *actions;
     size_t action_count;
@@ -102,18 +103,19 @@ struct model_question {
 /* The reason's number as in sallyport.v1.Reason. */
 int model_decide(const struct model *model, const struct model_question *question, int64_t now_s);
 
-/* Appends an item of `size` bytes to a list that grows; returns the new item, zeroed. Aborts when out of memory. */
+/* Appends an item of `size` bytes to a list that grows; returns the new item, zeroed. Aborts when
+ * out of memory. */
 void *model_append(void *list, size_t *count, size_t size);
-/* Takes out item i; the last takes its place. */
+/* Removes item i; the last one takes its place. */
 void model_take_out(void *list, size_t *count, size_t size, size_t i);
 
-/* Deletions with all that hangs on them. */
+/* Deletions, with everything that depends on what is deleted. */
 void model_delete_principal(struct model *model, const char *workspace, const char *id);
 void model_delete_group(struct model *model, const char *workspace, const char *id);
 void model_delete_resource(struct model *model, const char *workspace, const char *type, const char *id);
 void model_set_member(struct model *model, const char *workspace, const char *group, const char *principal,
                       bool member);
-/* role 0 takes the grant away. */
+/* role 0 removes the grant. */
 void model_set_grant(struct model *model, const struct model_grant *grant);
 
 void model_free(struct model *model);

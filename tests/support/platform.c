@@ -14,7 +14,7 @@
 
 enum { MAX_KEYS = 512 };
 
-/* A client is bound to a key, so each key that a test acts with has one. */
+/* A client is bound to a key, so each key that acts in a test has its own. */
 struct key_client {
     char key[96];
     struct sp_rpc_client *client;

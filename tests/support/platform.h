@@ -1,5 +1,6 @@
-/* Calls to both programs (programs.h) as messages, each key with a client of its own. For tests that compare thousands of answers:
- * every helper asserts, so a failed call ends the test unless it returns a status. */
+/* Calls to both programs (programs.h) as messages, with one client per key. For tests that compare
+ * thousands of answers. Every helper asserts, so a failed call ends the test, unless it returns a
+ * status. */
 #ifndef TEST_SUPPORT_PLATFORM_H
 #define TEST_SUPPORT_PLATFORM_H
 
@@ -7,19 +8,20 @@
 #include "support/programs.h"
 
 struct platform {
-    struct sp_arena arena; /* of replies; the test resets it */
+    struct sp_arena arena; /* for replies; the test resets it */
     struct programs programs;
     struct sp_rpc_client *check_client;
 };
 
-/* Makes a store, starts both programs and waits until both are SERVING. `schema_yaml` NULL: the default schema. */
+/* Makes a store, starts both programs and waits until both are SERVING. `schema_yaml` NULL: the
+ * default schema. */
 void platform_start(struct platform *platform, const char *schema_yaml);
 
-/* Closes the clients and ends both (programs_stop). */
+/* Closes the clients and ends both programs (programs_stop). */
 void platform_stop(struct platform *platform);
 
-/* Calls an admin method with a key's text ("" for none). The request is the method's message; *ret_reply points to the reply's message, in the
- * arena. */
+/* Calls an admin method with a key's text ("" for none). The request is the method's message;
+ * *ret_reply becomes the reply's message, in the arena. */
 enum sp_status platform_admin_call(struct platform *platform, const char *key, const char *method, const void *request,
                                    void *ret_reply, struct sp_error *ret_error) SP_MUST_USE;
 

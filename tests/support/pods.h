@@ -1,5 +1,5 @@
-/* Pods over one etcd: each a store of its own, a sallyport-sync that follows, and a sallyportd that answers from it. Every helper
- * asserts. */
+/* Pods over one etcd: each has a store of its own, a sallyport-sync that follows etcd, and a
+ * sallyportd that answers from the store. Every helper asserts. */
 #ifndef TEST_SUPPORT_PODS_H
 #define TEST_SUPPORT_PODS_H
 
@@ -15,14 +15,14 @@ struct pod {
     char url[96];
     struct process sync, server;
     char sync_target[PROGRAMS_TARGET_BYTES], server_target[PROGRAMS_TARGET_BYTES];
-    int sync_port, server_port;          /* the same over restarts; 0: any */
+    int sync_port, server_port;          /* kept over restarts; 0: any */
     const char *sync_words[POD_WORDS];   /* more options, NULL-terminated */
     const char *server_words[POD_WORDS]; /* likewise */
     struct caller admin;                 /* with the operator's key */
     struct caller checker;
 };
 
-/* An etcd that holds the store of programs_schema; the operator's key. `folder` is new. */
+/* An etcd with a store of programs_schema, and the operator's key. `folder` is new. */
 struct origin {
     char folder[64];
     struct etcd etcd;
@@ -31,23 +31,25 @@ struct origin {
 void origin_make(struct origin *origin);
 void origin_end(struct origin *origin);
 
-/* Says what it follows; nothing runs yet. `url` NULL: the origin's. */
+/* Sets what it follows; nothing runs yet. `url` NULL: the origin's. */
 void pod_make(struct pod *pod, const struct origin *origin, const char *name, const char *url);
-/* Starts and waits until both serve. */
+/* Starts both programs and waits until they serve. */
 void pod_start(struct pod *pod, const struct origin *origin);
 void pod_start_sync(struct pod *pod, const struct origin *origin);
 void pod_start_server(struct pod *pod);
-/* Ends what runs: by SIGTERM with status 0, or else. */
+/* Ends the running programs with the signal; after SIGTERM their status must be 0. */
 void pod_end(struct pod *pod, int signal);
 
-/* Waits until the store is where the other's is: the same revision. */
+/* Waits until the store has the same revision as the other's. */
 void pod_await(struct pod *pod, struct pod *other);
-/* The store's indexes are those of its entities, and it is what etcd holds. */
+/* Asserts that the store's indexes match its entities, and the store matches etcd. */
 void pod_verify(struct pod *pod);
 
-/* A Check that is answered at `revision` ("{'epoch': …, 'number': …}") or later; "" for any. The reason, or the error's status. */
+/* A Check at `revision` ("{'epoch': …, 'number': …}") or later; "" for any. Returns the reason, or
+ * the error's status. */
 const char *pod_check(struct pod *pod, const char *key, const char *revision);
-/* The revision of the last reply of an admin call, as pod_check takes it. `ret_text` has room for 96 bytes. */
+/* The revision of the last reply to an admin call, in the form that pod_check takes. `ret_text` has
+ * room for 96 bytes. */
 void pod_revision(struct caller *admin, char *ret_text);
 
 #endif

@@ -28,13 +28,13 @@ static void pause_a_little(void) {
     nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
 }
 
-/* Where a test says nothing else: many servers run at a time. */
+/* The default for tests: many servers run at the same time. */
 static void take_free_http_ports(void) {
     assert_int_equal(setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
     assert_int_equal(setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
 }
 
-/* spawn and not fork: the test may have threads of gRPC. */
+/* spawn instead of fork: the test may have gRPC threads. */
 void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments) {
     take_free_http_ports();
     const char *bin = getenv("SP_BIN_DIR");
@@ -49,7 +49,7 @@ void process_start(struct process *process, const char *folder, const char *name
     snprintf(process->out, sizeof(process->out), "%s/%s.out", folder, name);
     snprintf(process->err, sizeof(process->err), "%s/%s.err", folder, name);
     assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
-    /* Others give a key to whoever asks for one. */
+    /* Others print a key on stdout. */
     if (strcmp(arguments[0], "sallyportd") == 0 || (arguments[1] != NULL && strcmp(arguments[1], "serve") == 0))
         evidence_stdout(process->out);
     int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -61,7 +61,7 @@ void process_start(struct process *process, const char *folder, const char *name
         fail_msg("cannot start %s: %s", path, strerror(failed));
 }
 
-/* -1: still runs. */
+/* -1: still running. */
 static int look(struct process *process) {
     int status = 0;
     pid_t got = waitpid(process->pid, &status, WNOHANG);

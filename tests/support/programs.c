@@ -198,7 +198,8 @@ const char *check_reason(struct caller *checker, const char *key, const char *ty
     return caller_text(checker, "reason");
 }
 
-/* In a key's index record the digest stands 16 bytes behind the principal's number; in its entity behind a tag and a length. */
+/* In a key's index record the digest is 16 bytes after the principal's number; in its entity, after
+ * a tag and a length. */
 void programs_damage_key(const char *store, const uint8_t digest[static 32]) {
     enum { NUMBER_BEFORE = 16 };
     char path[128];

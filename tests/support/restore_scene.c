@@ -56,7 +56,7 @@ void scene_end(struct scene *scene) {
     unlink(scene->backup);
     unlink(scene->changes);
     remove_files(scene->target);
-    assert_int_equal(rmdir(scene->folder), 0); /* and so nothing else was left there */
+    assert_int_equal(rmdir(scene->folder), 0); /* nothing else was left there */
     sp_arena_fini(&scene->arena);
     world_fini(&scene->world);
 }
@@ -115,7 +115,7 @@ void scene_open(struct scene *scene) {
     scene->view = sp_snapshot_view(scene->snapshot);
 }
 
-/* Restores by the changes since the backup, and opens the result. */
+/* Restores with the changes since the backup, and opens the result. */
 void scene_restore_by_changes(struct scene *scene) {
     scene_write_changes(scene, scene->revision.number + 1);
     if (scene_restore(scene, (struct sp_restore_options){.changes_file = scene->changes}) != SP_OK)
@@ -128,7 +128,7 @@ void scene_told(const struct scene *scene, const char *line) {
         fail_msg("not told: \"%s\" in:\n%s", line, scene->report);
 }
 
-/* ---- looking at the restored store ---- */
+/* ---- reading the restored store ---- */
 
 ProtobufCMessage *scene_entity(struct scene *scene, enum sp_kind kind, const char *workspace, const char *id) {
     struct sp_entity_key key;
@@ -172,7 +172,7 @@ static size_t copy_texts(struct world *world, const char *const *texts, char ***
     return count;
 }
 
-/* world_schema's permissions in the order of their names, which is that of their numbers. */
+/* The permissions of world_schema in the order of their names, and so of their numbers. */
 static const char *const permission_names[] = {"api_key_rotate", "resource_register", "text_to_speech",
                                                "voices_write",   "workspace_read",    "workspace_write"};
 

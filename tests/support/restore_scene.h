@@ -1,5 +1,5 @@
-/* A store that was backed up and went on, and a folder that the backup is restored to: for tests of restoring.
- * Everything asserts that it succeeds, but for scene_restore. */
+/* A store that was backed up and went on, and a folder that the backup is restored to: for tests of
+ * restoring. Everything asserts success, except scene_restore. */
 #ifndef TESTS_SUPPORT_RESTORE_SCENE_H
 #define TESTS_SUPPORT_RESTORE_SCENE_H
 
@@ -24,7 +24,7 @@ struct scene {
 };
 
 void scene_begin(struct scene *scene);
-/* Asserts that restoring left nothing behind but the target. */
+/* Asserts that the restore left nothing but the target. */
 void scene_end(struct scene *scene);
 
 /* Writes the backup; `revision` becomes its revision. */
@@ -33,24 +33,25 @@ void scene_back_up(struct scene *scene);
 /* Writes the world's changes from a revision on as NDJSON, as the command line does. */
 void scene_write_changes(struct scene *scene, uint64_t from);
 
-/* Restores the backup to the target at SCENE_LATER_S; `options` says the rest. */
+/* Restores the backup to the target at SCENE_LATER_S; `options` has the rest. */
 enum sp_status scene_restore(struct scene *scene, struct sp_restore_options options);
 void scene_open(struct scene *scene);
 
 /* Restores with the changes since the backup, and opens the result. */
 void scene_restore_by_changes(struct scene *scene);
 
-/* Asserts that the report holds the text. */
+/* Asserts that the report contains the text. */
 void scene_told(const struct scene *scene, const char *text);
 
-/* An entity of the restored store with a single part after the workspace (id empty: none); NULL for none. */
+/* An entity of the restored store with a single part after the workspace (id empty: none); NULL if
+ * there is none. */
 ProtobufCMessage *scene_entity(struct scene *scene, enum sp_kind kind, const char *workspace, const char *id);
 
-/* The key "k<number>" of workspace 1, as the entity tells; and whether a decision would find it. */
+/* The entity of the key "k<number>" of workspace 1; and whether a decision would find the key. */
 const Sallyport__V1__ApiKey *scene_key(struct scene *scene, uint64_t number);
 bool scene_has_key(struct scene *scene, uint64_t number);
 
-/* What is told of a key. */
+/* How to make a key. */
 struct key_state {
     const char *names[SCENE_MAX_NAMES + 1]; /* none: all */
     const char *ips[3];

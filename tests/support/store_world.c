@@ -55,7 +55,7 @@ void world_reopen(struct world *world, const struct sp_store_options *options) {
     ok(sp_store_open(world->path, options, &world->store, &error), &error);
 }
 
-/* Tests choose their numbers: those that the store would give out begin far above. */
+/* Tests choose their numbers; the ones that the store assigns begin far above. */
 static void skip_numbers(struct world *world) {
     struct sp_error error = {.status = SP_OK};
     uint8_t next[16] = {[2] = 1, [10] = 1};
@@ -357,7 +357,7 @@ void world_delete_grant(struct world *world, uint64_t workspace, const struct wo
     delete_key(world, &key);
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 struct sp_bytes world_resource_key(uint64_t workspace, bool voice, const char *id,
                                    uint8_t buffer[static SP_RESOURCE_KEY_MAX_BYTES]) {

@@ -1,7 +1,8 @@
-/* A real store in a temporary folder, and short ways to fill it, for tests of the store and of what stands on it.
+/* A real store in a temporary folder, and short ways to fill it, for tests of the store and of the
+ * layers above.
  *
- * Names follow from numbers: workspace 3 is "w3", principal 7 "p7", group 9 "g9"; numbers of principals and groups share
- * one sequence. Everything asserts that it succeeds. */
+ * Names follow from numbers: workspace 3 is "w3", principal 7 "p7", group 9 "g9"; numbers of
+ * principals and groups share one sequence. Everything asserts success. */
 #ifndef TESTS_SUPPORT_STORE_WORLD_H
 #define TESTS_SUPPORT_STORE_WORLD_H
 
@@ -17,7 +18,8 @@ struct world {
     struct sp_changeset *set;
 };
 
-/* The schema of the tests: types "voice" (global ids, number 2) and "note" (workspace ids, number 1). */
+/* The schema of the tests: types "voice" (global ids, number 2) and "note" (workspace ids, number
+ * 1). */
 extern const char world_schema[];
 enum { WORLD_TYPE_NOTE = 1, WORLD_TYPE_VOICE = 2 };
 
@@ -29,11 +31,11 @@ void world_reopen(struct world *world, const struct sp_store_options *options);
 /* One changeset in one write: begin, put and remove, commit. */
 void world_begin(struct world *world);
 struct sp_revision world_commit(struct world *world);
-/* Applies and aborts; gives the status of the application. */
+/* Applies the changeset and aborts; returns the status of applying. */
 enum sp_status world_try(struct world *world, struct sp_error *error);
 
 struct world_grant {
-    bool voice; /* else a note */
+    bool voice; /* otherwise a note */
     const char *resource;
     char subject_kind; /* 'p' or 'g' */
     uint64_t subject;
@@ -41,7 +43,7 @@ struct world_grant {
 };
 
 struct world_key {
-    uint64_t number; /* its id is "k<number>", its digest is the number's SHA-256 unless `digest` is given */
+    uint64_t number; /* id: "k<number>"; digest: the number's SHA-256 unless given */
     uint64_t principal;
     bool all;
     uint8_t permissions[32];
@@ -71,7 +73,7 @@ void world_digest_of(uint64_t key_number, uint8_t ret_digest[static 32]);
 struct sp_bytes world_resource_key(uint64_t workspace, bool voice, const char *id,
                                    uint8_t buffer[static SP_RESOURCE_KEY_MAX_BYTES]);
 
-/* Small random numbers with a seed that is printed: from SP_TEST_SEED, else from the clock. */
+/* Small random numbers. The seed, from SP_TEST_SEED or the clock, is printed. */
 uint64_t world_seed(const char *test);
 uint64_t world_random(uint64_t *state);
 

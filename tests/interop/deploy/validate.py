@@ -1,4 +1,4 @@
-"""Usage: validate.py VERSION... Every rendered document against the strict schemas of those versions of Kubernetes."""
+"""Usage: validate.py VERSION... Validates every rendered document against the strict schemas of those versions of Kubernetes."""
 import copy
 import sys
 
@@ -6,7 +6,7 @@ import kubernetes_validate
 
 from render import every_container, pod_template, rendered
 
-# Not Kubernetes' own; tests/deploy looks at what is in them.
+# Not Kubernetes' own; tests/deploy checks their content.
 FOREIGN = {"monitoring.coreos.com/v1"}
 
 

@@ -101,7 +101,7 @@ class Judging(EnvoyTest):
         self.assertEqual(ask("/healthz", method="GET").status, 200)
 
     def test_no_spelling_of_a_path_reaches_what_its_own_spelling_may_not(self):
-        # As a server would read it that decodes once and knows nothing of dots.
+        # The reading of a server that decodes once and does not resolve dots.
         allowed = re.compile(r"/v1/text-to-speech/rachel|/labs(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*")
         reached_some = False
         for path in (
@@ -209,13 +209,13 @@ class Addresses(EnvoyTest):
             self.expect_denied(self.ask_with(forwarded), 403, "ip_not_allowed", forwarded)
 
     def test_behind_a_trusted_range_the_address_that_its_proxy_wrote_counts(self):
-        # Of a peer on its own machine Envoy writes down the machine's address.
+        # For a peer on its own machine, Envoy writes down the machine's address.
         _, _, seen = self.expect_allowed(ask(key="anywhere"))
         self.restart("--trusted-proxies", f"127.0.0.0/8,10.0.0.0/8,{dict(seen)['x-forwarded-for']}")
         self.expect_ranges()
 
     def test_behind_counted_hops_the_leftmost_of_them_counts(self):
-        # Envoy itself writes one entry, the proxy before it the other.
+        # Envoy writes one entry, the proxy in front of it the other.
         self.restart("--trusted-hops", "2")
         for forwarded in (["203.0.113.7"], ["198.51.100.66, 203.0.113.7"], ["198.51.100.66", "203.0.113.7"]):
             self.expect_allowed(self.ask_with(forwarded), forwarded)

@@ -94,7 +94,7 @@ def shown_by_server(identity=None):
     try:
         with socket.create_connection(("127.0.0.1", the.world.ports["server"]), the.SECONDS) as plain:
             with context.wrap_socket(plain, server_hostname="sallyport") as connection:
-                # A server refuses a client's certificate after the handshake has ended for the client.
+                # For the client, the handshake ends before the server refuses its certificate.
                 connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
                 return connection.getpeercert(binary_form=True) if connection.recv(1) else None
     except (ssl.SSLError, ConnectionError):
@@ -173,7 +173,7 @@ class MutualTls(unittest.TestCase):
             for step, (identity, authority, believed) in enumerate((
                 (server, "first", ["first"]),
                 (gateway, "first", ["first"]),
-                # To another authority: believe both, sign by the new one, forget the old one.
+                # To another CA: trust both, sign with the new one, drop the old one.
                 (server, "first", ["first", "second"]),
                 (gateway, "first", ["first", "second"]),
                 (server, "second", ["first", "second"]),

