@@ -74,7 +74,7 @@ static enum sp_status take_change(void *context, const Sallyport__V1__Change *ch
         return SP_ERR_CORRUPT;
     if (is_full(page)) {
         page->next = number;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     page->looked_at++;
     enum sp_status status = sp_admin_change_seen(change, page->ctx->workspace, page->ctx->arena, &seen);
@@ -83,7 +83,7 @@ static enum sp_status take_change(void *context, const Sallyport__V1__Change *ch
     size_t bytes = protobuf_c_message_get_packed_size(&seen->base);
     if (page->response->n_changes > 0 && page->bytes + bytes > PAGE_MAX_BYTES) {
         page->next = number;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     page->bytes += bytes;
     page->response->changes[page->response->n_changes++] = seen;

@@ -64,7 +64,7 @@ static enum sp_status visit(void *context, struct sp_bytes key, struct sp_bytes 
     struct page *page = context;
     if (is_full(page)) {
         page->more = true;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_wire_unpack_trusted(page->stored, value, page->arena, &message);

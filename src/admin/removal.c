@@ -28,7 +28,7 @@ static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_byte
     if (!workspace->deleting)
         return SP_OK;
     if (search->found++ > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     size_t size = strlen(workspace->id);
     if (size > SP_ID_MAX_BYTES)
         return SP_ERR_CORRUPT;
@@ -58,7 +58,7 @@ static enum sp_status remove_met(void *context, struct sp_bytes key, struct sp_b
     struct removal *removal = context;
     if (removal->left == 0) {
         removal->cut = true;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     struct sp_entity_key met = {.size = (uint16_t)key.size};
     if (key.size > sizeof(met.bytes))

@@ -86,7 +86,7 @@ static enum sp_status visit_resource(void *context, struct sp_bytes resource_key
         return SP_OK;
     if (list->response->n_grants == list->page_size) {
         list->more = true;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     list->last.size = (uint16_t)resource_key.size;
     memcpy(list->last.bytes, resource_key.data, resource_key.size);

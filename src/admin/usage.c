@@ -233,6 +233,7 @@ struct server_list {
     size_t size;
     struct sp_entity_key after; /* id 00 instance(8) of the last one of the page before */
     struct sp_entity_key last;
+    bool more;
 };
 
 static struct sp_entity_key token_of(const struct sp_usage_source *source) {
@@ -280,14 +281,15 @@ static bool is_shown(const struct sp_usage_source *source) {
     return source->lost_until_s != 0 || (!own && !source->ended);
 }
 
-/* SP_ERR_OUT_OF_RANGE: the page is full, and there is more. */
 static enum sp_status keep_server(void *context, const struct sp_usage_source *source) {
     struct server_list *list = context;
     struct sp_entity_key token = token_of(source);
     if (!is_shown(source) || (list->after.size > 0 && !is_behind(&token, &list->after)))
         return SP_OK;
-    if (list->response->n_servers == list->size)
-        return SP_ERR_OUT_OF_RANGE;
+    if (list->response->n_servers == list->size) {
+        list->more = true;
+        return SP_WALK_END;
+    }
     Sallyport__V1__ReportingServer *server = tell_server(list->ctx, source);
     if (server == NULL)
         return SP_ERR_MEMORY;
@@ -303,10 +305,10 @@ static enum sp_status list_servers(struct server_list *list) {
         return status;
     status = sp_usage_view_sources(view, keep_server, list);
     sp_usage_view_end(view);
-    if (status == SP_ERR_OUT_OF_RANGE)
-        status = sp_admin_token_encode(list->ctx, (struct sp_bytes){list->last.bytes, list->last.size},
-                                       &list->response->next_page_token);
-    return status;
+    if (status != SP_OK || !list->more)
+        return status;
+    return sp_admin_token_encode(list->ctx, (struct sp_bytes){list->last.bytes, list->last.size},
+                                 &list->response->next_page_token);
 }
 
 enum sp_status sp_admin_list_servers(struct sp_admin_context *ctx, const ProtobufCMessage *message,

@@ -111,7 +111,7 @@ static enum sp_status take_registered(void *context, struct sp_bytes key, struct
         ((const Sallyport__Store__V1__StoredResource *)message)->type_number == step->action.type_number;
     registered->id =
         (struct sp_str){(const char *)key.data + registered->prefix_size, key.size - registered->prefix_size};
-    return SP_ERR_OUT_OF_RANGE;
+    return SP_WALK_END;
 }
 
 static enum sp_status find_registered(struct step *step, struct registered *ret_registered) {
@@ -323,7 +323,7 @@ static enum sp_status take_principal(void *context, struct sp_bytes key, struct 
     struct step *step = principals->step;
     ProtobufCMessage *message;
     if (is_full(step))
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     sp_arena_reset(&step->scratch);
     enum sp_status status = sp_entity_decode(key, value, &step->scratch, &message);
     if (status != SP_OK)

@@ -71,7 +71,7 @@ static void pass_until(struct comparison *comparison, struct sp_bytes key) {
 static enum sp_status visit(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct comparison *comparison = context;
     if (comparison->until.size > 0 && compare(key, comparison->until) > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     comparison->compared++;
     pass_until(comparison, key);
     if (comparison->at == comparison->page.count || compare(comparison->page.items[comparison->at].key, key) != 0) {

@@ -55,7 +55,7 @@ static enum sp_status find_surplus(void *context, struct sp_bytes key, struct sp
     struct surplus *surplus = context;
     (void)value;
     if (surplus->until.size > 0 && compare(key, surplus->until) > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     while (surplus->at < surplus->page_count && compare(surplus->page[surplus->at].key, key) < 0)
         surplus->at++;
     if (surplus->at < surplus->page_count && compare(surplus->page[surplus->at].key, key) == 0)
@@ -249,7 +249,7 @@ static enum sp_status find_own(void *context, struct sp_bytes key, struct sp_byt
         memcpy(copy, value.data, value.size);
         own->value = (struct sp_bytes){copy, value.size};
     }
-    return SP_ERR_OUT_OF_RANGE;
+    return SP_WALK_END;
 }
 
 /* Whether the source has the store's newest change as it is here: then it has all before it too, by the chain. */

@@ -116,7 +116,7 @@ static enum sp_status take_change(void *context, const Sallyport__V1__Change *ch
     struct page_reader *reader = context;
     struct sp_watch *watch = reader->watch;
     if (reader->looked_at == PAGE_MAX_CHANGES || reader->bytes >= PAGE_MAX_BYTES)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     reader->looked_at++;
     Sallyport__V1__Change *seen = NULL;
     enum sp_status status = sp_admin_change_seen(change, reader->workspace, &reader->arena, &seen);

@@ -54,7 +54,7 @@ const ProtobufCMessageDescriptor *sp_kind_descriptor(enum sp_kind kind);
 
 /* Visits entities whose key begins with `prefix`, in key order, beginning after `after` (may be NULL; one that
  * does not begin with the prefix counts as NULL). `visit` returns
- * SP_OK to go on; SP_ERR_OUT_OF_RANGE ends the walk with SP_OK; anything else ends it with that status. Values are the
+ * SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything else ends it with that status. Values are the
  * protobuf bytes, borrowed. The view must not be written to during the walk. */
 typedef enum sp_status sp_entity_visit(void *context, struct sp_bytes key, struct sp_bytes value);
 enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, const struct sp_entity_key *after,

@@ -23,7 +23,7 @@ static enum sp_status walk_values(struct sp_view *view, enum sp_database databas
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }
 
@@ -139,7 +139,7 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND || code == MDB_SUCCESS ? SP_OK : sp_lmdb_status(code);
 }
 
