@@ -33,6 +33,34 @@ static inline bool sp_str_equal(struct sp_str a, struct sp_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Orders as memcmp does, and a beginning before what continues it. Negative, 0 or positive. */
+static inline int sp_bytes_compare(struct sp_bytes a, struct sp_bytes b) {
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static inline bool sp_bytes_equal(struct sp_bytes a, struct sp_bytes b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool sp_bytes_begin_with(struct sp_bytes bytes, struct sp_bytes prefix) {
+    return bytes.size >= prefix.size && (prefix.size == 0 || memcmp(bytes.data, prefix.data, prefix.size) == 0);
+}
+
+static inline struct sp_bytes sp_bytes_of_str(struct sp_str text) {
+    return (struct sp_bytes){(const uint8_t *)text.data, text.size};
+}
+
+/* As sp_bytes_compare: by bytes, whatever the language. */
+static inline int sp_str_compare(struct sp_str a, struct sp_str b) {
+    return sp_bytes_compare(sp_bytes_of_str(a), sp_bytes_of_str(b));
+}
+
+static inline bool sp_str_begins_with(struct sp_str text, struct sp_str prefix) {
+    return sp_bytes_begin_with(sp_bytes_of_str(text), sp_bytes_of_str(prefix));
+}
+
 static inline uint16_t sp_load_be16(const uint8_t *at) {
     return (uint16_t)((uint16_t)at[0] << 8 | at[1]);
 }

@@ -73,10 +73,6 @@ enum sp_status sp_key_prefix_check(struct sp_str prefix, struct sp_error *error)
     return SP_OK;
 }
 
-static bool begins_with(struct sp_str text, struct sp_str prefix) {
-    return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
-}
-
 /* What the six characters of a checksum stand for: below 62^6, which 36 bits hold. */
 static uint64_t read_check(const char *chars) {
     uint64_t check = 0;
@@ -104,7 +100,7 @@ enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *pref
     /* One prefix may begin another: every one that matches gets its chance. */
     bool ours = false;
     for (size_t i = 0; i < prefix_count; i++) {
-        if (!begins_with(text, prefixes[i]))
+        if (!sp_str_begins_with(text, prefixes[i]))
             continue;
         if (fits(text, prefixes[i].size))
             return SP_KEY_FORM_VALID;

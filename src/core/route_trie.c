@@ -3,18 +3,12 @@
 
 #include "core/route_build.h"
 
-static int compare_text(struct sp_str a, struct sp_str b) {
-    size_t least = a.size < b.size ? a.size : b.size;
-    int order = least == 0 ? 0 : memcmp(a.data, b.data, least);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* Literals by their text, then captures, which are all one. */
 static int compare_segments(struct sp_str a, struct sp_str b) {
     bool a_captures = sp_route_is_capture(a), b_captures = sp_route_is_capture(b);
     if (a_captures || b_captures)
         return a_captures - b_captures;
-    return compare_text(a, b);
+    return sp_str_compare(a, b);
 }
 
 /* By shape: segment by segment, the shorter first. */
@@ -30,7 +24,7 @@ static int compare_routes(const void *left, const void *right) {
     const struct sp_route *b = *(const struct sp_route *const *)right;
     int order = compare_shapes(a->path, b->path);
     if (order == 0)
-        order = compare_text(a->method, b->method);
+        order = sp_str_compare(a->method, b->method);
     return order != 0 ? order : (a > b) - (a < b);
 }
 

@@ -245,16 +245,10 @@ static enum sp_status read_top(struct sp_yaml *yaml, const struct sp_yaml_scalar
                                 read_route, NULL);
 }
 
-static int compare_text(struct sp_str a, struct sp_str b) {
-    size_t least = a.size < b.size ? a.size : b.size;
-    int order = least == 0 ? 0 : memcmp(a.data, b.data, least);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* By name, and then by place, so that of two equals the later one is refused. */
 static int compare_drafts(const void *left, const void *right) {
     const struct sp_yaml_scalar *a = &(*(struct draft *const *)left)->name, *b = &(*(struct draft *const *)right)->name;
-    int order = compare_text(a->text, b->text);
+    int order = sp_str_compare(a->text, b->text);
     if (order == 0)
         order = (a->line > b->line) - (a->line < b->line);
     return order != 0 ? order : (a->column > b->column) - (a->column < b->column);
@@ -390,8 +384,8 @@ static enum sp_status check_route(const struct sp_yaml *yaml, const struct sp_sc
 
 static int compare_routes(const void *left, const void *right) {
     const struct sp_route *a = *(const struct sp_route *const *)left, *b = *(const struct sp_route *const *)right;
-    int order = compare_text(a->path, b->path);
-    return order != 0 ? order : compare_text(a->method, b->method);
+    int order = sp_str_compare(a->path, b->path);
+    return order != 0 ? order : sp_str_compare(a->method, b->method);
 }
 
 static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema *schema) {
@@ -443,7 +437,7 @@ _Static_assert(offsetof(struct sp_schema_type, name) == 0, "name first");
 _Static_assert(offsetof(struct sp_schema_action, name) == 0, "name first");
 
 static int compare_name(const void *name, const void *named) {
-    return compare_text(*(const struct sp_str *)name, *(const struct sp_str *)named);
+    return sp_str_compare(*(const struct sp_str *)name, *(const struct sp_str *)named);
 }
 
 static const void *find_name(struct sp_str name, const void *sorted, size_t count, size_t size) {
