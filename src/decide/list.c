@@ -1,9 +1,10 @@
 #include "decide/list.h"
 
 #include "base/text.h"
-#include "decide/internal.h"
+#include "decide/lookup.h"
 #include "store/records/entity.h"
 #include "store/records/granted_resources.h"
+#include "store/records/index.h"
 
 enum {
     SCRATCH_BYTES = 2 * 1024,
@@ -208,7 +209,7 @@ static enum sp_status judge_subject(struct sp_view *view, const struct sp_query 
 static enum sp_status find_subject(struct step *step, const struct sp_query *query, bool *ret_every_known) {
     enum sp_reason reason = SP_REASON_NONE;
     struct sp_principal_state principal;
-    enum sp_status status = sp_check_find_key(step->view, query, &step->key, &reason);
+    enum sp_status status = sp_find_presented_key(step->view, query, &step->key, &reason);
     if (status == SP_OK && reason != SP_REASON_NONE)
         status = SP_ERR_INTERNAL; /* it was found a moment ago, in this view */
     if (status == SP_OK)

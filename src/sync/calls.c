@@ -1,6 +1,4 @@
 /* The unary calls of the admin API: one handler for all rows of the table. */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sync/metrics.h"
@@ -54,7 +52,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
         return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
     mutation->job.apply = apply_mutation;
     mutation->job.done = mutation_done;
-    mutation->job.deletes_workspaces = of->method == sp_admin_method_find("DeleteWorkspace");
+    mutation->job.deletes_workspaces = sp_admin_method_deletes_workspaces(of->method);
     mutation->call = call;
     mutation->of = of;
     mutation->method = of->method;
@@ -78,7 +76,7 @@ static enum sp_status answer_read(const struct sp_sync_method *of, struct sp_rpc
     if (status != SP_OK)
         return status;
     sp_sync_caller_of(of->sync, call, &caller);
-    status = sp_admin_read(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
+    status = sp_admin_answer(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
     sp_sync_caller_wipe(&caller);
     if (status == SP_OK && (status = sp_wire_pack(reply, arena, ret_packed)) != SP_OK)
         sp_error_set(error, status, "the reply needs more memory than one call may use");
@@ -109,31 +107,11 @@ static void handle(struct sp_rpc_call *call, void *user) {
         sp_rpc_fail(call, status, error.message);
 }
 
-static const struct sp_rpc_stream_ops *stream_ops(const char *name) {
-    static const struct {
-        const char *name;
-        const struct sp_rpc_stream_ops *ops;
-    } streams[] = {
-        {"WatchChanges", &sp_sync_watch_ops},
-        {"Backup", &sp_sync_backup_ops},
-        {"Import", &sp_sync_import_ops},
-    };
-    for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
-        if (strcmp(streams[i].name, name) == 0)
-            return streams[i].ops;
-    return NULL;
-}
-
-/* Paths live as long as the process. */
-static const char *method_path(const char *name) {
-    static char paths[SP_SYNC_MAX_METHODS][64];
-    static size_t count;
-    if (count == SP_SYNC_MAX_METHODS)
-        return NULL;
-    char *path = paths[count++];
-    int size = snprintf(path, sizeof(paths[0]), "/sallyport.v1.Admin/%s", name);
-    return size > 0 && (size_t)size < sizeof(paths[0]) ? path : NULL;
-}
+static const struct sp_rpc_stream_ops *const stream_ops[SP_ADMIN_STREAMS] = {
+    [SP_ADMIN_WATCH_CHANGES] = &sp_sync_watch_ops,
+    [SP_ADMIN_BACKUP] = &sp_sync_backup_ops,
+    [SP_ADMIN_IMPORT] = &sp_sync_import_ops,
+};
 
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
     const struct sp_admin_method *method;
@@ -141,10 +119,10 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
         bool is_stream = sp_admin_method_type(method) == SP_ADMIN_STREAM;
         sync->methods[i] = (struct sp_sync_method){sync, method};
         ret_methods[i] = (struct sp_rpc_method){
-            .path = method_path(sp_admin_method_name(method)),
+            .path = sp_admin_method_path(method),
             .kind = is_stream ? SP_RPC_STREAM : SP_RPC_UNARY,
             .unary = is_stream ? NULL : handle,
-            .stream = is_stream ? stream_ops(sp_admin_method_name(method)) : NULL,
+            .stream = stream_ops[sp_admin_method_stream(method)],
             .user = &sync->methods[i],
         };
         sync->method_count = i + 1;

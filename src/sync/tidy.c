@@ -2,10 +2,11 @@
 
 #include <time.h>
 
-#include "admin/admin.h"
+#include "admin/removal.h"
 #include "base/log.h"
 #include "source/source.h"
 #include "store/records/change.h"
+#include "store/records/entity.h"
 
 enum {
     READERS_EVERY_MS = 5000,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/changes.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "sallyport/v1/admin.pb-c.h"
 #include "support/admin_fixture.h"
 
 /* The callers of the table below, in its columns' order. */
@@ -201,8 +202,8 @@ static void refuses_two_different_keys(void **state) {
         .credential = sp_str_from(fixture.operator_key), .ambiguous = true, .now_s = fixture.now_s};
     Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
     ProtobufCMessage *reply = NULL;
-    assert_int_equal(sp_admin_read(sp_admin_method_find("WhoAmI"), sp_snapshot_view(snapshot), &caller, &request.base,
-                                   &fixture.arena, &reply, &fixture.error),
+    assert_int_equal(sp_admin_answer(sp_admin_method_find("WhoAmI"), sp_snapshot_view(snapshot), &caller, &request.base,
+                                     &fixture.arena, &reply, &fixture.error),
                      SP_ERR_UNAUTHENTICATED);
     assert_null(reply);
     sp_snapshot_release(snapshot);

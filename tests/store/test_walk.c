@@ -95,7 +95,7 @@ static enum sp_status walk_principal_keys(struct scene *scene, struct visits *vi
 }
 
 static enum sp_status walk_subject_resources(struct scene *scene, struct visits *visits) {
-    return sp_index_walk_subject_resources(scene->view, 1, visit_resource, visits);
+    return sp_index_walk_subject_resources(scene->view, 1, (struct sp_bytes){0}, visit_resource, visits);
 }
 
 static enum sp_status walk_resource_grants(struct scene *scene, struct visits *visits) {

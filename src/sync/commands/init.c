@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/operator.h"
 #include "base/clock.h"
 #include "core/key_text.h"
 #include "core/schema.h"

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/operator.h"
 #include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "sync/commands/command.h"
