@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/import.h"
+#include "admin/operator.h"
 #include "core/schema.h"
 #include "store/records/entity.h"
 #include "wire/json.h"

@@ -1,20 +1,25 @@
-/* Who calls, whether it may, and which workspace the call is about. */
-#include "admin/internal.h"
-#include "base/text.h"
+#include "admin/access.h"
 
-static struct sp_str copy_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
+#include "admin/method_row.h"
+#include "admin/schema_names.h"
+#include "base/text.h"
+#include "core/key_text.h"
+#include "decide/check.h"
+#include "store/records/index.h"
+
+static struct sp_str copy_caller_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
     char *copy = sp_arena_strdup(arena, text);
     *ok &= copy != NULL;
     return (struct sp_str){copy, copy == NULL ? 0 : text.size};
 }
 
 /* A write moves what was read before it, so nothing of the key stays borrowed from the map. */
-static enum sp_status keep_key(struct sp_admin_context *ctx, const struct sp_key *key) {
+static enum sp_status keep_caller_key(struct sp_admin_context *ctx, const struct sp_key *key) {
     bool ok = true;
     struct sp_key kept = *key;
-    kept.id = copy_text(ctx->arena, key->id, &ok);
-    kept.principal = copy_text(ctx->arena, key->principal, &ok);
-    kept.workspace = copy_text(ctx->arena, key->workspace, &ok);
+    kept.id = copy_caller_text(ctx->arena, key->id, &ok);
+    kept.principal = copy_caller_text(ctx->arena, key->principal, &ok);
+    kept.workspace = copy_caller_text(ctx->arena, key->workspace, &ok);
     uint8_t *ranges = sp_arena_alloc(ctx->arena, key->allowed_ranges.size + 1);
     if (!ok || ranges == NULL)
         return SP_ERR_MEMORY;
@@ -46,7 +51,7 @@ static const char *explain_refusal(enum sp_reason reason) {
     }
 }
 
-static enum sp_status refuse(struct sp_admin_context *ctx, enum sp_reason reason) {
+static enum sp_status refuse_key(struct sp_admin_context *ctx, enum sp_reason reason) {
     enum sp_status status = reason == SP_REASON_IP_NOT_ALLOWED ? SP_ERR_PERMISSION : SP_ERR_UNAUTHENTICATED;
     return sp_error_set(ctx->error, status, "[%s] %s", sp_reason_name(reason), explain_refusal(reason));
 }
@@ -61,29 +66,31 @@ static enum sp_status find_operator(struct sp_admin_context *ctx, bool *ret_foun
     if (status != SP_OK)
         return status;
     bool ok = true;
-    ctx->operator_name = copy_text(ctx->arena, name, &ok);
+    ctx->operator_name = copy_caller_text(ctx->arena, name, &ok);
     if (!ok)
         return SP_ERR_MEMORY;
     *ret_found = true;
     return SP_OK;
 }
 
-/* Administers its workspace: the key of an ADMIN user, permitted what this method needs. */
-static bool is_admin_key(struct sp_admin_context *ctx, const struct sp_principal_state *principal) {
+/* Whether the key is that of an ADMIN user, permitted what this method needs. */
+static enum sp_status is_admin_key(struct sp_admin_context *ctx, const struct sp_principal_state *principal,
+                                   bool *ret_is_admin) {
+    *ret_is_admin = false;
     if (ctx->key.principal_kind != SALLYPORT__V1__PRINCIPAL_KIND__USER || !principal->workspace_admin)
-        return false;
-    const char *permission = ctx->method->type == SP_ADMIN_MUTATION ? "workspace_write" : "workspace_read";
-    return sp_admin_key_has_permission(ctx, permission);
+        return SP_OK;
+    bool reads = ctx->method->type == SP_ADMIN_READ || ctx->method->type == SP_ADMIN_STREAM;
+    return sp_admin_key_has_permission(ctx, reads ? "workspace_read" : "workspace_write", ret_is_admin);
 }
 
-/* A call to the admin API is a use of the key as any other. */
-static void note_use(struct sp_admin_context *ctx, const struct sp_presented *presented) {
+/* A call to the admin API is a use of the key like any other. */
+static void note_caller_use(struct sp_admin_context *ctx, const struct sp_presented *presented) {
     const struct sp_admin_usage *usage = ctx->caller->usage;
     if (usage != NULL && presented->key_found)
         usage->note(usage->user, presented->key.workspace, presented->key.id, ctx->caller->ip, presented->reason);
 }
 
-static enum sp_status find_key(struct sp_admin_context *ctx) {
+static enum sp_status authenticate_key(struct sp_admin_context *ctx) {
     struct sp_str text = ctx->caller->credential;
     struct sp_query query = {
         .credential_kind = SP_CREDENTIAL_TEXT,
@@ -95,15 +102,15 @@ static enum sp_status find_key(struct sp_admin_context *ctx) {
     enum sp_status status = sp_check_credential(ctx->view, &query, &presented);
     if (status != SP_OK)
         return status;
-    note_use(ctx, &presented);
+    note_caller_use(ctx, &presented);
     if (presented.reason != SP_REASON_NONE)
-        return refuse(ctx, presented.reason);
+        return refuse_key(ctx, presented.reason);
     if (!presented.key_found || !presented.principal.found)
-        return refuse(ctx, SP_REASON_KEY_UNKNOWN);
-    status = keep_key(ctx, &presented.key);
-    if (status == SP_OK)
-        ctx->is_admin = is_admin_key(ctx, &presented.principal);
-    return status;
+        return refuse_key(ctx, SP_REASON_KEY_UNKNOWN);
+    status = keep_caller_key(ctx, &presented.key);
+    if (status != SP_OK)
+        return status;
+    return is_admin_key(ctx, &presented.principal, &ctx->is_admin);
 }
 
 enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
@@ -114,11 +121,11 @@ enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
         return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
                             "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
     if (ctx->caller->credential.size > SP_KEY_PRESENTED_MAX_BYTES)
-        return refuse(ctx, SP_REASON_KEY_MALFORMED);
+        return refuse_key(ctx, SP_REASON_KEY_MALFORMED);
     enum sp_status status = find_operator(ctx, &ctx->is_operator);
     if (status != SP_OK || ctx->is_operator)
         return status;
-    return find_key(ctx);
+    return authenticate_key(ctx);
 }
 
 static const char *access_needs(enum sp_admin_access access) {
@@ -141,29 +148,38 @@ static const char *access_needs(enum sp_admin_access access) {
     return "a workspace's key";
 }
 
-static bool may_call(struct sp_admin_context *ctx) {
+static enum sp_status may_call_method(struct sp_admin_context *ctx, bool *ret_may) {
     switch (ctx->method->access) {
     case SP_ACCESS_OPERATOR:
-        return ctx->is_operator;
+        *ret_may = ctx->is_operator;
+        return SP_OK;
     case SP_ACCESS_ADMIN_WRITE:
-        return ctx->is_admin;
+        *ret_may = ctx->is_admin;
+        return SP_OK;
     case SP_ACCESS_ADMIN_READ:
     case SP_ACCESS_OPERATOR_OR_ADMIN:
-        return ctx->is_admin || ctx->is_operator;
+        *ret_may = ctx->is_admin || ctx->is_operator;
+        return SP_OK;
     case SP_ACCESS_REGISTER:
-        return ctx->is_operator || sp_admin_key_has_permission(ctx, "resource_register");
+        *ret_may = true;
+        return ctx->is_operator ? SP_OK : sp_admin_key_has_permission(ctx, "resource_register", ret_may);
     case SP_ACCESS_SHARE:
     case SP_ACCESS_ROTATE:
-        return !ctx->is_operator;
+        *ret_may = !ctx->is_operator;
+        return SP_OK;
     case SP_ACCESS_ANY_KEY:
-        return true;
+        *ret_may = true;
+        return SP_OK;
     }
-    return false;
+    *ret_may = false;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
-    if (may_call(ctx))
-        return SP_OK;
+    bool may = false;
+    enum sp_status status = may_call_method(ctx, &may);
+    if (status != SP_OK || may)
+        return status;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s needs %s", ctx->method->name,
                         access_needs(ctx->method->access));
 }
@@ -185,7 +201,7 @@ static bool takes_workspace(const struct sp_admin_method *method) {
            protobuf_c_message_descriptor_get_field_by_name(method->request, "workspace") != NULL;
 }
 
-static enum sp_status not_found(struct sp_admin_context *ctx, struct sp_str id) {
+static enum sp_status refuse_workspace(struct sp_admin_context *ctx, struct sp_str id) {
     return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "workspace %.*s not found", SP_STR_ARG(id));
 }
 
@@ -197,7 +213,7 @@ enum sp_status sp_admin_enter_workspace(struct sp_admin_context *ctx, struct sp_
     ProtobufCMessage *message = NULL;
     status = sp_entity_get(ctx->view, &key, ctx->arena, &message);
     if (status == SP_ERR_NOT_FOUND)
-        return not_found(ctx, id);
+        return refuse_workspace(ctx, id);
     if (status != SP_OK)
         return status;
     char *kept = sp_arena_strdup(ctx->arena, id);
@@ -208,7 +224,7 @@ enum sp_status sp_admin_enter_workspace(struct sp_admin_context *ctx, struct sp_
     return SP_OK;
 }
 
-static enum sp_status resolve_for_operator(struct sp_admin_context *ctx, struct sp_str named) {
+static enum sp_status enter_operators_workspace(struct sp_admin_context *ctx, struct sp_str named) {
     if (!takes_workspace(ctx->method))
         return SP_OK;
     if (named.size == 0 && ctx->method->workspace_optional)
@@ -216,15 +232,13 @@ static enum sp_status resolve_for_operator(struct sp_admin_context *ctx, struct 
     if (named.size == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: an operator must name it");
     enum sp_status status = sp_admin_enter_workspace(ctx, named);
-    if (status == SP_ERR_NOT_FOUND && ctx->method->workspace_optional) {
-        /* The audit trail of a workspace outlives it. */
-        ctx->error->status = SP_OK;
-        ctx->error->message[0] = '\0';
-        bool ok = true;
-        ctx->workspace = copy_text(ctx->arena, named, &ok);
-        return ok ? SP_OK : SP_ERR_MEMORY;
-    }
-    return status;
+    if (status != SP_ERR_NOT_FOUND || !ctx->method->workspace_optional)
+        return status;
+    /* The audit trail of a workspace outlives it. */
+    *ctx->error = (struct sp_error){0};
+    bool ok = true;
+    ctx->workspace = copy_caller_text(ctx->arena, named, &ok);
+    return ok ? SP_OK : SP_ERR_MEMORY;
 }
 
 enum sp_status sp_admin_resolve_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *request) {
@@ -235,24 +249,8 @@ enum sp_status sp_admin_resolve_workspace(struct sp_admin_context *ctx, const Pr
             return status;
     }
     if (ctx->is_operator)
-        return resolve_for_operator(ctx, named);
+        return enter_operators_workspace(ctx, named);
     if (named.size > 0 && !sp_str_equal(named, ctx->key.workspace))
-        return not_found(ctx, named);
+        return refuse_workspace(ctx, named);
     return sp_admin_enter_workspace(ctx, ctx->key.workspace);
-}
-
-Sallyport__V1__Actor *sp_admin_actor(struct sp_admin_context *ctx) {
-    Sallyport__V1__Actor *actor = SP_ADMIN_NEW(ctx, Sallyport__V1__Actor, sallyport__v1__actor);
-    if (actor == NULL)
-        return NULL;
-    if (ctx->is_operator) {
-        actor->kind = SALLYPORT__V1__ACTOR_KIND__ACTOR_OPERATOR;
-        actor->id = sp_arena_strdup(ctx->arena, ctx->operator_name);
-        return actor->id != NULL ? actor : NULL;
-    }
-    actor->kind = SALLYPORT__V1__ACTOR_KIND__ACTOR_PRINCIPAL;
-    actor->workspace = sp_arena_strdup(ctx->arena, ctx->key.workspace);
-    actor->id = sp_arena_strdup(ctx->arena, ctx->key.principal);
-    actor->key_id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    return actor->workspace != NULL && actor->id != NULL && actor->key_id != NULL ? actor : NULL;
 }

@@ -1,21 +1,22 @@
-/* What goes with a principal, a group or a resource when it is deleted. */
-#include "admin/internal.h"
+#include "admin/cascade.h"
 
-static enum sp_status delete_key(struct sp_admin_context *ctx, enum sp_status made, const struct sp_entity_key *key) {
-    return made == SP_OK ? sp_changeset_delete(ctx->changes, key, ctx->now_s) : made;
-}
+#include "admin/entities.h"
+#include "admin/grant.h"
+#include "admin/schema_names.h"
+#include "store/records/index.h"
 
-/* Deletes what a walk meets. */
-static enum sp_status delete_met(void *context, struct sp_bytes key, struct sp_bytes value) {
+/* Deletes every entity that a walk meets. */
+static enum sp_status delete_met_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)value;
+    struct sp_admin_context *ctx = context;
     struct sp_entity_key met = {.size = (uint16_t)key.size};
     if (key.size > sizeof(met.bytes))
         return SP_ERR_CORRUPT;
     memcpy(met.bytes, key.data, key.size);
-    return delete_key(context, SP_OK, &met);
+    return sp_changeset_delete(ctx->changes, &met, ctx->now_s);
 }
 
-/* Deletes every entity of the kind whose key begins with these parts, all of them whole. */
+/* Deletes every entity of the kind whose key begins with exactly these parts. */
 static enum sp_status delete_below(struct sp_admin_context *ctx, enum sp_kind kind, const struct sp_str *parts,
                                    size_t part_count) {
     struct sp_entity_key prefix;
@@ -25,98 +26,105 @@ static enum sp_status delete_below(struct sp_admin_context *ctx, enum sp_kind ki
     if (prefix.size == sizeof(prefix.bytes))
         return SP_ERR_INVALID;
     prefix.bytes[prefix.size++] = 0;
-    return sp_entity_walk(ctx->view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, delete_met, ctx);
+    return sp_entity_walk(ctx->view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, delete_met_entity, ctx);
 }
 
 /* The subject whose grants or memberships are being deleted. */
-struct subject {
+struct leaving_subject {
     struct sp_admin_context *ctx;
-    char kind; /* as in a grant's key */
+    char kind; /* SP_ADMIN_SUBJECT_* */
     struct sp_str id;
 };
 
-static enum sp_status delete_key_of(void *context, struct sp_str key_id) {
-    const struct subject *subject = context;
+static enum sp_status delete_key_of_principal(void *context, struct sp_str key_id) {
+    const struct leaving_subject *subject = context;
     struct sp_entity_key key;
     enum sp_status status = sp_entity_key_1(SP_KIND_KEY, subject->ctx->workspace, key_id, &key);
-    return delete_key(subject->ctx, status, &key);
-}
-
-/* The last part of a principal's or group's entity key. */
-static struct sp_str id_in(const struct sp_entity_key *key) {
-    const uint8_t *end = memchr(key->bytes, 0, key->size);
-    size_t before = end == NULL ? key->size : (size_t)(end - key->bytes) + 1;
-    return (struct sp_str){(const char *)key->bytes + before, key->size - before};
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(subject->ctx->changes, &key, subject->ctx->now_s);
 }
 
 static enum sp_status delete_membership_in(void *context, uint64_t group_number) {
-    const struct subject *subject = context;
+    const struct leaving_subject *subject = context;
     struct sp_entity_key group;
+    struct sp_entity_key key;
+    struct sp_str group_id;
     enum sp_status status = sp_index_subject(subject->ctx->view, group_number, &group);
     if (status != SP_OK)
         return status;
-    struct sp_str parts[] = {id_in(&group), subject->id};
-    struct sp_entity_key key;
-    status = sp_entity_key_make(SP_KIND_MEMBERSHIP, subject->ctx->workspace, parts, 2, &key);
-    return delete_key(subject->ctx, status, &key);
-}
-
-/* A name that was removed and came back has several numbers: all of them are in the list. */
-static struct sp_str type_name(const Sallyport__Store__V1__StoredSchema *schema, uint32_t number) {
-    for (size_t i = 0; i < schema->n_types; i++)
-        if (schema->types[i]->number == number)
-            return sp_str_from(schema->types[i]->name);
-    return (struct sp_str){0};
-}
-
-static enum sp_status delete_grant_on(void *context, struct sp_bytes resource_key) {
-    const struct subject *subject = context;
-    enum { HEAD_BYTES = 2 + 8 }; /* type and scope */
-    if (resource_key.size <= HEAD_BYTES)
-        return SP_ERR_CORRUPT;
-    struct sp_str type = type_name(subject->ctx->schema.stored, sp_load_be16(resource_key.data));
-    struct sp_str id = {(const char *)resource_key.data + HEAD_BYTES, resource_key.size - HEAD_BYTES};
-    if (type.size == 0)
-        return SP_ERR_CORRUPT;
-    struct sp_entity_key key;
-    enum sp_status status = sp_entity_key_grant(subject->ctx->workspace, type, id, subject->kind, subject->id, &key);
-    return delete_key(subject->ctx, status, &key);
-}
-
-static enum sp_status delete_grants(struct subject *subject, uint64_t number) {
-    enum sp_status status = sp_admin_schema_load(subject->ctx);
+    status = sp_entity_key_id((struct sp_bytes){group.bytes, group.size}, &group_id);
     if (status != SP_OK)
         return status;
-    return sp_index_walk_subject_resources(subject->ctx->view, number, delete_grant_on, subject);
+    struct sp_str parts[] = {group_id, subject->id};
+    status = sp_entity_key_make(SP_KIND_MEMBERSHIP, subject->ctx->workspace, parts, 2, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(subject->ctx->changes, &key, subject->ctx->now_s);
+}
+
+/* The type may have been removed from the schema: its grants are stored all the same. */
+static enum sp_status delete_grant_on(void *context, struct sp_bytes resource_key) {
+    const struct leaving_subject *subject = context;
+    struct sp_admin_context *ctx = subject->ctx;
+    struct sp_resource_key_parts parts;
+    struct sp_admin_resource_type type;
+    struct sp_entity_key key;
+    enum sp_status status = sp_resource_key_parse(resource_key, &parts);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_find_type_by_number(ctx, parts.type_number, &type);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_grant(ctx->workspace, sp_str_from(type.name), parts.id, subject->kind, subject->id, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(ctx->changes, &key, ctx->now_s);
+}
+
+static enum sp_status delete_grants_of(struct leaving_subject *subject, uint64_t number) {
+    return sp_index_walk_subject_resources(subject->ctx->view, number, (struct sp_bytes){0}, delete_grant_on, subject);
 }
 
 enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
                                               const Sallyport__Store__V1__StoredPrincipal *principal) {
-    struct subject subject = {.ctx = ctx, .kind = 'p', .id = sp_str_from(principal->principal->id)};
-    enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal->number, delete_key_of, &subject);
-    if (status == SP_OK)
-        status = sp_index_walk_principal_groups(ctx->view, principal->number, delete_membership_in, &subject);
-    if (status == SP_OK)
-        status = delete_grants(&subject, principal->number);
-    return status == SP_OK ? sp_admin_delete(ctx, SP_KIND_PRINCIPAL, principal->principal->id) : status;
+    struct leaving_subject subject = {
+        .ctx = ctx, .kind = SP_ADMIN_SUBJECT_PRINCIPAL, .id = sp_str_from(principal->principal->id)};
+    enum sp_status status =
+        sp_index_walk_principal_keys(ctx->view, principal->number, delete_key_of_principal, &subject);
+    if (status != SP_OK)
+        return status;
+    status = sp_index_walk_principal_groups(ctx->view, principal->number, delete_membership_in, &subject);
+    if (status != SP_OK)
+        return status;
+    status = delete_grants_of(&subject, principal->number);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_delete(ctx, SP_KIND_PRINCIPAL, principal->principal->id);
 }
 
 enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx,
                                           const Sallyport__Store__V1__StoredGroup *group) {
-    struct subject subject = {.ctx = ctx, .kind = 'g', .id = sp_str_from(group->group->id)};
+    struct leaving_subject subject = {.ctx = ctx, .kind = SP_ADMIN_SUBJECT_GROUP, .id = sp_str_from(group->group->id)};
     enum sp_status status = delete_below(ctx, SP_KIND_MEMBERSHIP, &subject.id, 1);
-    if (status == SP_OK)
-        status = delete_grants(&subject, group->number);
-    return status == SP_OK ? sp_admin_delete(ctx, SP_KIND_GROUP, group->group->id) : status;
+    if (status != SP_OK)
+        return status;
+    status = delete_grants_of(&subject, group->number);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_delete(ctx, SP_KIND_GROUP, group->group->id);
 }
 
 enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
                                              const Sallyport__Store__V1__StoredResource *resource) {
     const Sallyport__V1__ResourceRef *ref = resource->resource->ref;
     struct sp_str parts[] = {sp_str_from(ref->type), sp_str_from(ref->id)};
-    enum sp_status status = delete_below(ctx, SP_KIND_GRANT, parts, 2);
     struct sp_entity_key key;
-    if (status == SP_OK)
-        status = sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, &key);
-    return delete_key(ctx, status, &key);
+    enum sp_status status = delete_below(ctx, SP_KIND_GRANT, parts, 2);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(ctx->changes, &key, ctx->now_s);
 }

@@ -1,11 +1,12 @@
-/* The audit trail: what of it a workspace sees, and its pages. */
-#include "admin/internal.h"
+#include "admin/changes.h"
+
+#include "admin/handlers.h"
+#include "admin/message.h"
+#include "admin/page.h"
 #include "store/records/change.h"
 #include "wire/wire.h"
 
 enum {
-    PAGE_MAX_BYTES = 1024 * 1024,
-    PAGE_MAX_LOOKED_AT = 10000,
     TOKEN_BYTES = 8, /* the first revision of the next page */
     SCRATCH_BYTES = 64 * 1024,
     SCRATCH_BUDGET_BYTES = 256 * 1024 * 1024, /* one change, an import's too */
@@ -13,20 +14,20 @@ enum {
 
 /* ---- what a workspace sees ---- */
 
-static bool is_of(const Sallyport__V1__EntityChange *entity, struct sp_str workspace) {
+static bool is_entity_of(const Sallyport__V1__EntityChange *entity, struct sp_str workspace) {
     return sp_str_equal(sp_str_from(entity->workspace), workspace);
 }
 
-static size_t count_of(const Sallyport__V1__Change *change, struct sp_str workspace) {
+static size_t count_entities_of(const Sallyport__V1__Change *change, struct sp_str workspace) {
     size_t count = 0;
     for (size_t i = 0; i < change->n_entities; i++)
-        count += is_of(change->entities[i], workspace);
+        count += is_entity_of(change->entities[i], workspace);
     return count;
 }
 
 enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct sp_str workspace,
                                     struct sp_arena *arena, Sallyport__V1__Change **ret_seen) {
-    size_t count = workspace.size == 0 ? change->n_entities : count_of(change, workspace);
+    size_t count = workspace.size == 0 ? change->n_entities : count_entities_of(change, workspace);
     bool about = workspace.size == 0 || sp_str_equal(sp_str_from(change->workspace), workspace);
     if (!about && count == 0) {
         *ret_seen = NULL;
@@ -39,7 +40,7 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
         if (part.entities == NULL)
             return SP_ERR_MEMORY;
         for (size_t i = 0; i < change->n_entities; i++)
-            if (is_of(change->entities[i], workspace))
+            if (is_entity_of(change->entities[i], workspace))
                 part.entities[part.n_entities++] = change->entities[i];
     }
     Sallyport__V1__Change *seen = (void *)sp_wire_copy(&part.base, arena);
@@ -51,63 +52,63 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
 
 /* ---- pages ---- */
 
-struct page {
+struct change_page {
     struct sp_admin_context *ctx;
     Sallyport__V1__ListChangesResponse *response;
     size_t size;
     size_t bytes;
-    size_t looked_at;
-    uint64_t next; /* the first revision that was not looked at; 0: all were */
+    size_t visited;
+    uint64_t next; /* the first revision that was not visited; 0: none is left */
 };
 
 /* A page holds one change at least, whatever its size. */
-static bool is_full(const struct page *page) {
-    return page->response->n_changes >= page->size || page->bytes >= PAGE_MAX_BYTES ||
-           page->looked_at >= PAGE_MAX_LOOKED_AT;
+static bool is_change_page_full(const struct change_page *page) {
+    return page->response->n_changes >= page->size || page->bytes >= SP_ADMIN_PAGE_MAX_BYTES ||
+           page->visited >= SP_ADMIN_PAGE_MAX_VISITED;
 }
 
-static enum sp_status take_change(void *context, const Sallyport__V1__Change *change) {
-    struct page *page = context;
+static enum sp_status append_change(void *context, const Sallyport__V1__Change *change) {
+    struct change_page *page = context;
     Sallyport__V1__Change *seen = NULL;
     uint64_t number = change->revision == NULL ? 0 : change->revision->number;
     if (number == 0)
         return SP_ERR_CORRUPT;
-    if (is_full(page)) {
+    if (is_change_page_full(page)) {
         page->next = number;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
-    page->looked_at++;
+    page->visited++;
     enum sp_status status = sp_admin_change_seen(change, page->ctx->workspace, page->ctx->arena, &seen);
     if (status != SP_OK || seen == NULL)
         return status;
     size_t bytes = protobuf_c_message_get_packed_size(&seen->base);
-    if (page->response->n_changes > 0 && page->bytes + bytes > PAGE_MAX_BYTES) {
+    if (page->response->n_changes > 0 && page->bytes + bytes > SP_ADMIN_PAGE_MAX_BYTES) {
         page->next = number;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     page->bytes += bytes;
     page->response->changes[page->response->n_changes++] = seen;
     return SP_OK;
 }
 
-static enum sp_status find_start(struct sp_admin_context *ctx, const Sallyport__V1__ListChangesRequest *request,
+static enum sp_status read_start(struct sp_admin_context *ctx, const Sallyport__V1__ListChangesRequest *request,
                                  uint64_t *ret_from) {
     struct sp_entity_key token;
     enum sp_status status = sp_admin_token_decode(ctx, request->page_token, &token);
     if (status != SP_OK)
         return status;
     if (token.size != 0 && token.size != TOKEN_BYTES)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "page_token: not one that this list gave");
+        return sp_admin_refuse_token(ctx);
     *ret_from = token.size == 0 ? request->from_number : sp_load_be64(token.bytes);
     return SP_OK;
 }
 
-static enum sp_status fill_page(struct page *page, uint64_t from) {
+static enum sp_status fill_change_page(struct change_page *page, uint64_t from) {
     struct sp_arena scratch;
     enum sp_status status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = sp_change_walk(page->ctx->view, from, &scratch, take_change, page);
+    status = sp_change_walk(page->ctx->view, from, &scratch, append_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(page->ctx->error, status,
@@ -124,20 +125,24 @@ static enum sp_status fill_page(struct page *page, uint64_t from) {
 enum sp_status sp_admin_list_changes(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                      ProtobufCMessage **ret_reply) {
     const Sallyport__V1__ListChangesRequest *request = (const void *)message;
-    struct page page = {
+    struct change_page page = {
         .ctx = ctx,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListChangesResponse, sallyport__v1__list_changes_response)};
     uint64_t from = 0;
-    if (page.response != NULL)
-        page.response->changes = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*page.response->changes));
-    if (page.response == NULL || page.response->changes == NULL)
+    if (page.response == NULL)
+        return SP_ERR_MEMORY;
+    page.response->changes = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*page.response->changes));
+    if (page.response->changes == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = sp_admin_page_size(ctx, request->page_size, &page.size);
-    if (status == SP_OK)
-        status = find_start(ctx, request, &from);
-    if (status == SP_OK)
-        status = fill_page(&page, from);
-    if (status == SP_OK)
-        *ret_reply = &page.response->base;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = read_start(ctx, request, &from);
+    if (status != SP_OK)
+        return status;
+    status = fill_change_page(&page, from);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &page.response->base;
+    return SP_OK;
 }

@@ -1,15 +1,14 @@
-/* No key widens: whether one key reaches no further than the acting one. */
-#include "admin/internal.h"
+#include "admin/check_reach.h"
 
 enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,
                                      const struct sp_admin_reach *reach) {
     if (ctx->is_operator)
         return SP_OK;
-    const struct sp_admin_reach own = {.permissions = ctx->key.permissions,
-                                       .has_allowlist = ctx->key.has_allowlist,
-                                       .ranges = ctx->key.allowed_ranges,
-                                       .expires_at_s = ctx->key.expires_at_s};
-    const char *beyond = sp_admin_reach_beyond(&own, reach);
+    const struct sp_admin_reach acting = {.permissions = ctx->key.permissions,
+                                          .has_allowlist = ctx->key.has_allowlist,
+                                          .ranges = ctx->key.allowed_ranges,
+                                          .expires_at_s = ctx->key.expires_at_s};
+    const char *beyond = sp_admin_reach_beyond(&acting, reach);
     if (beyond == NULL)
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: no call may widen a key beyond the acting one", what,

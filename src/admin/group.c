@@ -1,27 +1,28 @@
 /* Groups and their members. */
+#include "admin/group.h"
+
 #include <stdlib.h>
 
-#include "admin/internal.h"
+#include "admin/cascade.h"
+#include "admin/entities.h"
+#include "admin/handlers.h"
+#include "admin/message.h"
+#include "admin/page.h"
+#include "admin/quota.h"
+#include "base/array.h"
 #include "base/text.h"
+#include "store/records/index.h"
 #include "wire/wire.h"
 
 enum { MEMBERS_MAX_A_CALL = 1000 };
 
-static enum sp_status load(struct sp_admin_context *ctx, const char *id,
-                           Sallyport__Store__V1__StoredGroup **ret_group) {
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_GROUP, "group", id, &message);
-    if (status == SP_OK)
-        *ret_group = (void *)message;
-    return status;
-}
-
 static enum sp_status count_members(struct sp_admin_context *ctx, uint64_t group_number, uint32_t *ret_count) {
     uint64_t members = 0;
     enum sp_status status = sp_index_group_size(ctx->view, group_number, &members);
-    if (status == SP_OK)
-        *ret_count = members > UINT32_MAX ? UINT32_MAX : (uint32_t)members;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_count = members > UINT32_MAX ? UINT32_MAX : (uint32_t)members;
+    return SP_OK;
 }
 
 static enum sp_status reply_with_group(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *stored,
@@ -45,12 +46,15 @@ enum sp_status sp_admin_add_group(struct sp_admin_context *ctx, const Sallyport_
         return SP_ERR_MEMORY;
     const char *id = NULL;
     enum sp_status status = sp_text_check_name(sp_str_from(group->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = sp_admin_new_id(ctx, SP_KIND_GROUP, "group", "grp_", template->id, &id);
-    if (status == SP_OK)
-        status = sp_admin_check_quota(ctx, SP_COUNT_GROUPS, 1);
-    if (status == SP_OK)
-        status = sp_write_next_subject(ctx->write, &stored->number);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_new_id(ctx, SP_KIND_GROUP, "group", "grp_", template->id, &id);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_quota(ctx, SP_COUNT_GROUPS, 1);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_next_subject(ctx->write, &stored->number);
     if (status != SP_OK)
         return status;
     group->id = sp_arena_strdup(ctx->arena, sp_str_from(id));
@@ -62,9 +66,10 @@ enum sp_status sp_admin_add_group(struct sp_admin_context *ctx, const Sallyport_
     stored->group = group;
     stored->workspace_number = ctx->stored_workspace->number;
     status = sp_admin_put(ctx, SP_KIND_GROUP, id, &stored->base);
-    if (status == SP_OK)
-        *ret_group = stored;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_group = stored;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_create_group(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -76,19 +81,23 @@ enum sp_status sp_admin_create_group(struct sp_admin_context *ctx, const Protobu
     template.name = request->name;
     Sallyport__Store__V1__StoredGroup *stored = NULL;
     enum sp_status status = sp_admin_add_group(ctx, &template, &stored);
-    return status == SP_OK ? reply_with_group(ctx, stored, 0, ret_reply) : status;
+    if (status != SP_OK)
+        return status;
+    return reply_with_group(ctx, stored, 0, ret_reply);
 }
 
 enum sp_status sp_admin_get_group(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                   ProtobufCMessage **ret_reply) {
     const Sallyport__V1__GetGroupRequest *request = (const void *)message;
     Sallyport__Store__V1__StoredGroup *stored = NULL;
-    enum sp_status status = load(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = count_members(ctx, stored->number, &stored->group->members);
-    if (status == SP_OK)
-        *ret_reply = &stored->group->base;
-    return status;
+    enum sp_status status = sp_admin_load_group(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = count_members(ctx, stored->number, &stored->group->members);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &stored->group->base;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_update_group(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -96,18 +105,22 @@ enum sp_status sp_admin_update_group(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__UpdateGroupRequest *request = (const void *)message;
     Sallyport__Store__V1__StoredGroup *stored = NULL;
     uint32_t members = 0;
-    enum sp_status status = load(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = sp_text_check_name(sp_str_from(request->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = count_members(ctx, stored->number, &members);
+    enum sp_status status = sp_admin_load_group(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_text_check_name(sp_str_from(request->name), "name", ctx->error);
+    if (status != SP_OK)
+        return status;
+    status = count_members(ctx, stored->number, &members);
     if (status != SP_OK)
         return status;
     stored->group->name = sp_arena_strdup(ctx->arena, sp_str_from(request->name));
     if (stored->group->name == NULL)
         return SP_ERR_MEMORY;
     status = sp_admin_put(ctx, SP_KIND_GROUP, request->id, &stored->base);
-    return status == SP_OK ? reply_with_group(ctx, stored, members, ret_reply) : status;
+    if (status != SP_OK)
+        return status;
+    return reply_with_group(ctx, stored, members, ret_reply);
 }
 
 enum sp_status sp_admin_delete_group(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -118,24 +131,25 @@ enum sp_status sp_admin_delete_group(struct sp_admin_context *ctx, const Protobu
     if (response == NULL)
         return SP_ERR_MEMORY;
     Sallyport__Store__V1__StoredGroup *stored = NULL;
-    enum sp_status status = load(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = sp_admin_delete_group_tree(ctx, stored);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    enum sp_status status = sp_admin_load_group(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_delete_group_tree(ctx, stored);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }
 
 /* ---- which groups there are ---- */
 
 struct group_list {
+    struct sp_admin_context *ctx;
     Sallyport__V1__ListGroupsResponse *response;
-    uint64_t *kept_numbers; /* of the groups in the response */
     bool filtered;
-    struct sp_arena *arena;
     uint64_t *numbers; /* of the groups that may be kept, sorted */
-    size_t number_count;
-    size_t number_room;
+    size_t count;
+    size_t capacity;
 };
 
 static int compare_numbers(const void *a, const void *b) {
@@ -144,47 +158,51 @@ static int compare_numbers(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-static enum sp_status collect_number(void *context, uint64_t group_number) {
+static enum sp_status collect_group_number(void *context, uint64_t group_number) {
     struct group_list *list = context;
-    if (list->number_count == list->number_room) {
-        size_t room = list->number_room == 0 ? 64 : list->number_room * 2;
-        uint64_t *numbers = sp_arena_calloc(list->arena, room, sizeof(*numbers));
-        if (numbers == NULL)
-            return SP_ERR_MEMORY;
-        if (list->number_count > 0)
-            memcpy(numbers, list->numbers, list->number_count * sizeof(*numbers));
-        list->numbers = numbers;
-        list->number_room = room;
-    }
-    list->numbers[list->number_count++] = group_number;
+    uint64_t *numbers =
+        sp_array_reserve_in(list->ctx->arena, list->numbers, list->count, &list->capacity, sizeof(*numbers));
+    if (numbers == NULL)
+        return SP_ERR_MEMORY;
+    list->numbers = numbers;
+    list->numbers[list->count++] = group_number;
     return SP_OK;
 }
 
-static bool keep_group(void *context, const ProtobufCMessage *message) {
-    struct group_list *list = context;
-    const Sallyport__Store__V1__StoredGroup *stored = (const void *)message;
-    if (list->filtered && (list->number_count == 0 || bsearch(&stored->number, list->numbers, list->number_count,
-                                                              sizeof(stored->number), compare_numbers) == NULL))
-        return false;
-    list->kept_numbers[list->response->n_groups] = stored->number;
-    list->response->groups[list->response->n_groups++] = stored->group;
-    return true;
+static bool is_listed_group(const struct group_list *list, uint64_t number) {
+    if (!list->filtered)
+        return true;
+    return list->count > 0 &&
+           bsearch(&number, list->numbers, list->count, sizeof(*list->numbers), compare_numbers) != NULL;
 }
 
-static enum sp_status filter_by_principal(struct sp_admin_context *ctx, const char *principal,
-                                          struct group_list *list) {
-    if (principal[0] == '\0')
+static enum sp_status keep_group(void *context, const ProtobufCMessage *message, bool *ret_kept) {
+    struct group_list *list = context;
+    const Sallyport__Store__V1__StoredGroup *stored = (const void *)message;
+    if (!is_listed_group(list, stored->number))
         return SP_OK;
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", principal, &message);
+    enum sp_status status = count_members(list->ctx, stored->number, &stored->group->members);
     if (status != SP_OK)
         return status;
-    const Sallyport__Store__V1__StoredPrincipal *stored = (const void *)message;
-    status = sp_index_walk_principal_groups(ctx->view, stored->number, collect_number, list);
+    list->response->groups[list->response->n_groups++] = stored->group;
+    *ret_kept = true;
+    return SP_OK;
+}
+
+static enum sp_status filter_groups_by_member(struct group_list *list, const char *principal) {
+    Sallyport__Store__V1__StoredPrincipal *stored = NULL;
+    if (principal[0] == '\0')
+        return SP_OK;
+    enum sp_status status = sp_admin_load_principal(list->ctx, principal, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_index_walk_principal_groups(list->ctx->view, stored->number, collect_group_number, list);
+    if (status != SP_OK)
+        return status;
     list->filtered = true;
-    if (list->number_count > 0)
-        qsort(list->numbers, list->number_count, sizeof(*list->numbers), compare_numbers);
-    return status;
+    if (list->count > 0)
+        qsort(list->numbers, list->count, sizeof(*list->numbers), compare_numbers);
+    return SP_OK;
 }
 
 enum sp_status sp_admin_list_groups(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -192,31 +210,32 @@ enum sp_status sp_admin_list_groups(struct sp_admin_context *ctx, const Protobuf
     const Sallyport__V1__ListGroupsRequest *request = (const void *)message;
     Sallyport__V1__ListGroupsResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ListGroupsResponse, sallyport__v1__list_groups_response);
-    struct group_list list = {.response = response, .arena = ctx->arena};
-    list.kept_numbers = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.kept_numbers));
-    if (response != NULL)
-        response->groups = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
-    if (response == NULL || response->groups == NULL || list.kept_numbers == NULL)
+    if (response == NULL)
         return SP_ERR_MEMORY;
+    response->groups = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
+    if (response->groups == NULL)
+        return SP_ERR_MEMORY;
+    struct group_list list = {.ctx = ctx, .response = response};
     struct sp_entity_key prefix;
-    enum sp_status status = filter_by_principal(ctx, request->principal, &list);
-    if (status == SP_OK)
-        status = sp_entity_key_make(SP_KIND_GROUP, ctx->workspace, NULL, 0, &prefix);
-    if (status == SP_OK)
-        status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
-                               &sallyport__store__v1__stored_group__descriptor, request->page_size, request->page_token,
-                               keep_group, &list, &response->next_page_token);
-    for (size_t i = 0; status == SP_OK && i < response->n_groups; i++)
-        status = count_members(ctx, list.kept_numbers[i], &response->groups[i]->members);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    enum sp_status status = filter_groups_by_member(&list, request->principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_make(SP_KIND_GROUP, ctx->workspace, NULL, 0, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
+                           &sallyport__store__v1__stored_group__descriptor, request->page_size, request->page_token,
+                           keep_group, &list, &response->next_page_token);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }
 
 /* ---- members ---- */
 
-static enum sp_status membership_key(struct sp_admin_context *ctx, const char *group, const char *principal,
-                                     struct sp_entity_key *ret_key) {
+static enum sp_status make_membership_key(struct sp_admin_context *ctx, const char *group, const char *principal,
+                                          struct sp_entity_key *ret_key) {
     struct sp_str parts[] = {sp_str_from(group), sp_str_from(principal)};
     return sp_entity_key_make(SP_KIND_MEMBERSHIP, ctx->workspace, parts, 2, ret_key);
 }
@@ -224,8 +243,10 @@ static enum sp_status membership_key(struct sp_admin_context *ctx, const char *g
 enum sp_status sp_admin_is_member(struct sp_admin_context *ctx, const char *group, const char *principal,
                                   bool *ret_is_member) {
     struct sp_entity_key key;
-    enum sp_status status = membership_key(ctx, group, principal, &key);
-    return status == SP_OK ? sp_entity_exists(ctx->view, &key, ret_is_member) : status;
+    enum sp_status status = make_membership_key(ctx, group, principal, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_entity_exists(ctx->view, &key, ret_is_member);
 }
 
 enum sp_status sp_admin_add_member(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
@@ -243,17 +264,19 @@ enum sp_status sp_admin_add_member(struct sp_admin_context *ctx, const Sallyport
     stored.principal_number = principal->number;
     stored.workspace_number = ctx->stored_workspace->number;
     struct sp_entity_key key;
-    enum sp_status status = membership_key(ctx, membership.group, membership.principal, &key);
-    return status == SP_OK ? sp_changeset_put(ctx->changes, &key, &stored.base) : status;
+    enum sp_status status = make_membership_key(ctx, membership.group, membership.principal, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_put(ctx->changes, &key, &stored.base);
 }
 
 static int compare_texts(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The principals named, each once, sorted. */
-static enum sp_status distinct(struct sp_admin_context *ctx, const Sallyport__V1__GroupMembersRequest *request,
-                               const char ***ret_ids, size_t *ret_count) {
+/* The principals named, sorted, each once. */
+static enum sp_status sort_principals(struct sp_admin_context *ctx, const Sallyport__V1__GroupMembersRequest *request,
+                                      const char ***ret_ids, size_t *ret_count) {
     if (request->n_principals < 1 || request->n_principals > MEMBERS_MAX_A_CALL)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "principals: 1 to %d", MEMBERS_MAX_A_CALL);
     const char **ids = sp_arena_calloc(ctx->arena, request->n_principals, sizeof(*ids));
@@ -271,22 +294,25 @@ static enum sp_status distinct(struct sp_admin_context *ctx, const Sallyport__V1
     return SP_OK;
 }
 
-/* One membership: made or ended, if it is not so already. */
+/* Makes or ends one membership, unless it is so already. */
 static enum sp_status change_member(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
-                                    const char *id, bool add, uint32_t *ret_changed) {
-    ProtobufCMessage *message = NULL;
+                                    const char *id, bool add, uint32_t *changed) {
+    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
+    struct sp_entity_key key;
     bool is_member = false;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
-    if (status == SP_OK)
-        status = sp_admin_is_member(ctx, group->group->id, id, &is_member);
+    enum sp_status status = sp_admin_load_principal(ctx, id, &principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_is_member(ctx, group->group->id, id, &is_member);
     if (status != SP_OK || is_member == add)
         return status;
-    (*ret_changed)++;
+    (*changed)++;
     if (add)
-        return sp_admin_add_member(ctx, group, (const void *)message, 0);
-    struct sp_entity_key key;
-    status = membership_key(ctx, group->group->id, id, &key);
-    return status == SP_OK ? sp_changeset_delete(ctx->changes, &key, ctx->now_s) : status;
+        return sp_admin_add_member(ctx, group, principal, 0);
+    status = make_membership_key(ctx, group->group->id, id, &key);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(ctx->changes, &key, ctx->now_s);
 }
 
 static enum sp_status change_members(struct sp_admin_context *ctx, const ProtobufCMessage *message, bool add,
@@ -297,18 +323,26 @@ static enum sp_status change_members(struct sp_admin_context *ctx, const Protobu
     size_t count = 0;
     uint32_t members = 0;
     uint32_t changed = 0;
-    enum sp_status status = distinct(ctx, request, &ids, &count);
-    if (status == SP_OK)
-        status = load(ctx, request->group, &group);
-    if (status == SP_OK)
-        status = count_members(ctx, group->number, &members);
-    for (size_t i = 0; status == SP_OK && i < count; i++)
-        status = change_member(ctx, group, ids[i], add, &changed);
-    if (status == SP_OK && add)
-        status = sp_admin_check_quota(ctx, SP_COUNT_MEMBERS, changed);
+    enum sp_status status = sort_principals(ctx, request, &ids, &count);
     if (status != SP_OK)
         return status;
-    return reply_with_group(ctx, group, add ? members + changed : members - changed, ret_reply);
+    status = sp_admin_load_group(ctx, request->group, &group);
+    if (status != SP_OK)
+        return status;
+    status = count_members(ctx, group->number, &members);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        status = change_member(ctx, group, ids[i], add, &changed);
+        if (status != SP_OK)
+            return status;
+    }
+    if (!add)
+        return reply_with_group(ctx, group, members - changed, ret_reply);
+    status = sp_admin_check_quota(ctx, SP_COUNT_MEMBERS, changed);
+    if (status != SP_OK)
+        return status;
+    return reply_with_group(ctx, group, members + changed, ret_reply);
 }
 
 enum sp_status sp_admin_add_group_members(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -321,11 +355,12 @@ enum sp_status sp_admin_remove_group_members(struct sp_admin_context *ctx, const
     return change_members(ctx, message, false, ret_reply);
 }
 
-static bool keep_member(void *context, const ProtobufCMessage *message) {
+static enum sp_status keep_member(void *context, const ProtobufCMessage *message, bool *ret_kept) {
     Sallyport__V1__ListGroupMembersResponse *response = context;
     response->members[response->n_members++] =
         ((const Sallyport__Store__V1__StoredMembership *)(const void *)message)->membership;
-    return true;
+    *ret_kept = true;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_list_group_members(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -333,20 +368,24 @@ enum sp_status sp_admin_list_group_members(struct sp_admin_context *ctx, const P
     const Sallyport__V1__ListGroupMembersRequest *request = (const void *)message;
     Sallyport__V1__ListGroupMembersResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ListGroupMembersResponse, sallyport__v1__list_group_members_response);
-    if (response != NULL)
-        response->members = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
-    if (response == NULL || response->members == NULL)
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    response->members = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
+    if (response->members == NULL)
         return SP_ERR_MEMORY;
     Sallyport__Store__V1__StoredGroup *group = NULL;
     struct sp_entity_key prefix;
-    enum sp_status status = load(ctx, request->group, &group);
-    if (status == SP_OK)
-        status = membership_key(ctx, request->group, "", &prefix);
-    if (status == SP_OK)
-        status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
-                               &sallyport__store__v1__stored_membership__descriptor, request->page_size,
-                               request->page_token, keep_member, response, &response->next_page_token);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    enum sp_status status = sp_admin_load_group(ctx, request->group, &group);
+    if (status != SP_OK)
+        return status;
+    status = make_membership_key(ctx, request->group, "", &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
+                           &sallyport__store__v1__stored_membership__descriptor, request->page_size,
+                           request->page_token, keep_member, response, &response->next_page_token);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }

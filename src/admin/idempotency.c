@@ -1,30 +1,32 @@
-/* request_id: the same mutation again gets the reply that it got. Works on any method by its messages' descriptors. */
+/* Works on any method by its messages' descriptors. */
 #include "admin/idempotency.h"
+
+#include "admin/method_row.h"
 #include "wire/wire.h"
 
 enum { KEPT_S = 24 * 60 * 60, REQUEST_ID_MAX_BYTES = 64 };
 
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessage *message, const char *name,
-                                                  ProtobufCType type) {
+static const ProtobufCFieldDescriptor *find_single_field(const ProtobufCMessage *message, const char *name,
+                                                         ProtobufCType type) {
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
     bool fits = field != NULL && field->type == type && field->label != PROTOBUF_C_LABEL_REPEATED;
     return fits ? field : NULL;
 }
 
-static const char *text_at(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
+static const char *read_text_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
     const char *text = NULL;
     memcpy(&text, (const char *)message + field->offset, sizeof(text));
     return text == NULL ? "" : text;
 }
 
-static void empty_text_at(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
+static void clear_text_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
     const char *empty = protobuf_c_empty_string;
     memcpy((char *)message + field->offset, &empty, sizeof(empty));
 }
 
 const char *sp_admin_request_id(const ProtobufCMessage *request) {
-    const ProtobufCFieldDescriptor *field = find_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
-    return field == NULL ? "" : text_at(request, field);
+    const ProtobufCFieldDescriptor *field = find_single_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
+    return field == NULL ? "" : read_text_field(request, field);
 }
 
 static enum sp_status check_request_id(struct sp_admin_context *ctx, const char *request_id) {
@@ -37,19 +39,20 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
     return SP_OK;
 }
 
-/* Where not only the principal but the very key decides what a call may do, or what it is about ("self"), a replay is
- * for that key alone. */
-static struct sp_str acting_key(const struct sp_admin_context *ctx) {
+/* If what a call may do, or what it is about ("self"), depends on the key and not only on the principal, a replay is for that
+ * key alone. */
+static struct sp_str choose_replaying_key(const struct sp_admin_context *ctx) {
     bool by_key = ctx->method->access == SP_ACCESS_SHARE || ctx->method->access == SP_ACCESS_ROTATE ||
                   ctx->method->access == SP_ACCESS_ANY_KEY;
     return by_key && !ctx->is_operator ? ctx->key.id : (struct sp_str){0};
 }
 
 /* None of the parts can hold the NUL that ends each. */
-static enum sp_status record_id(struct sp_admin_context *ctx, const char *request_id, uint8_t ret_id[static 32]) {
+static enum sp_status name_request_record(struct sp_admin_context *ctx, const char *request_id,
+                                          uint8_t ret_id[static 32]) {
     struct sp_str actor = ctx->is_operator ? ctx->operator_name : ctx->key.principal;
     char kind = ctx->is_operator ? 'o' : 'p';
-    struct sp_str key = acting_key(ctx);
+    struct sp_str key = choose_replaying_key(ctx);
     char *text = sp_arena_printf(ctx->arena, "%.*s%c%c%.*s%c%s%c%s%c%.*s", SP_STR_ARG(ctx->workspace), '\0', kind,
                                  SP_STR_ARG(actor), '\0', ctx->method->name, '\0', request_id, '\0', SP_STR_ARG(key));
     if (text == NULL)
@@ -62,36 +65,46 @@ static enum sp_status record_id(struct sp_admin_context *ctx, const char *reques
 
 static enum sp_status hash_request(struct sp_admin_context *ctx, const ProtobufCMessage *request,
                                    uint8_t ret_hash[static 32]) {
-    const ProtobufCFieldDescriptor *field = find_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
+    const ProtobufCFieldDescriptor *field = find_single_field(request, "request_id", PROTOBUF_C_TYPE_STRING);
     ProtobufCMessage *copy = sp_arena_alloc(ctx->arena, request->descriptor->sizeof_message);
     if (copy == NULL)
         return SP_ERR_MEMORY;
     memcpy(copy, request, request->descriptor->sizeof_message);
     if (field != NULL)
-        empty_text_at(copy, field);
+        clear_text_field(copy, field);
     struct sp_bytes bytes = {0};
     enum sp_status status = sp_wire_pack(copy, ctx->arena, &bytes);
-    if (status == SP_OK)
-        sp_sha256(bytes.data, bytes.size, ret_hash);
-    return status;
+    if (status != SP_OK)
+        return status;
+    sp_sha256(bytes.data, bytes.size, ret_hash);
+    return SP_OK;
 }
 
 enum sp_status sp_admin_replay_open(struct sp_admin_context *ctx, const ProtobufCMessage *request,
                                     struct sp_admin_replay *ret_replay) {
     const char *request_id = sp_admin_request_id(request);
     struct sp_admin_replay replay = {.wanted = request_id[0] != '\0'};
-    enum sp_status status = check_request_id(ctx, request_id);
-    if (status == SP_OK && replay.wanted)
-        status = record_id(ctx, request_id, replay.id);
-    if (status == SP_OK && replay.wanted)
-        status = hash_request(ctx, request, replay.hash);
-    if (status == SP_OK)
+    if (!replay.wanted) {
         *ret_replay = replay;
-    return status;
+        return SP_OK;
+    }
+    enum sp_status status = check_request_id(ctx, request_id);
+    if (status != SP_OK)
+        return status;
+    status = name_request_record(ctx, request_id, replay.id);
+    if (status != SP_OK)
+        return status;
+    status = hash_request(ctx, request, replay.hash);
+    if (status != SP_OK)
+        return status;
+    *ret_replay = replay;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
-                                    const ProtobufCMessageDescriptor *reply, ProtobufCMessage **ret_reply) {
+                                    ProtobufCMessage **ret_reply) {
+    const ProtobufCMethodDescriptor *rpc =
+        protobuf_c_service_descriptor_get_method_by_name(&sallyport__v1__admin__descriptor, ctx->method->name);
     if (!replay->wanted)
         return SP_ERR_NOT_FOUND;
     Sallyport__Store__V1__StoredRequest *earlier = NULL;
@@ -102,21 +115,23 @@ enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct s
         memcmp(earlier->request_hash.data, replay->hash, sizeof(replay->hash)) != 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "request_id: was used for another %s within 24 hours: take a new one", ctx->method->name);
-    return sp_wire_unpack_trusted(reply, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,
+    if (rpc == NULL)
+        return SP_ERR_INTERNAL;
+    return sp_wire_unpack_trusted(rpc->output, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,
                                   ret_reply);
 }
 
-/* The reply as a replay gets it. */
-static ProtobufCMessage *without_secret(struct sp_admin_context *ctx, const ProtobufCMessage *reply) {
+/* The reply as a replay gets it. NULL when out of memory. */
+static ProtobufCMessage *copy_without_secret(struct sp_admin_context *ctx, const ProtobufCMessage *reply) {
     ProtobufCMessage *copy = sp_arena_alloc(ctx->arena, reply->descriptor->sizeof_message);
     if (copy == NULL)
         return NULL;
     memcpy(copy, reply, reply->descriptor->sizeof_message);
-    const ProtobufCFieldDescriptor *secret = find_field(reply, "secret", PROTOBUF_C_TYPE_STRING);
-    const ProtobufCFieldDescriptor *issued = find_field(reply, "secret_already_issued", PROTOBUF_C_TYPE_BOOL);
-    if (secret == NULL || text_at(reply, secret)[0] == '\0')
+    const ProtobufCFieldDescriptor *secret = find_single_field(reply, "secret", PROTOBUF_C_TYPE_STRING);
+    const ProtobufCFieldDescriptor *issued = find_single_field(reply, "secret_already_issued", PROTOBUF_C_TYPE_BOOL);
+    if (secret == NULL || read_text_field(reply, secret)[0] == '\0')
         return copy;
-    empty_text_at(copy, secret);
+    clear_text_field(copy, secret);
     protobuf_c_boolean yes = 1;
     if (issued != NULL)
         memcpy((char *)copy + issued->offset, &yes, sizeof(yes));
@@ -130,8 +145,10 @@ enum sp_status sp_admin_replay_keep(struct sp_admin_context *ctx, const struct s
     uint8_t hash[SP_DIGEST_BYTES];
     memcpy(hash, replay->hash, sizeof(hash));
     struct sp_bytes bytes = {0};
-    const ProtobufCMessage *kept = without_secret(ctx, reply);
-    enum sp_status status = kept == NULL ? SP_ERR_MEMORY : sp_wire_pack(kept, ctx->arena, &bytes);
+    const ProtobufCMessage *kept = copy_without_secret(ctx, reply);
+    if (kept == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = sp_wire_pack(kept, ctx->arena, &bytes);
     if (status != SP_OK)
         return status;
     Sallyport__Store__V1__StoredRequest stored = SALLYPORT__STORE__V1__STORED_REQUEST__INIT;

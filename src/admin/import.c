@@ -1,9 +1,20 @@
-/* Imports: records made into things, many in one change.
- *
- * Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of which there are millions,
+/* Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of which there may be millions,
  * are flushed together: what they need to know of each other (ids, digests, how many) is kept in a table. */
+#include "admin/import.h"
+
+#include "admin/access.h"
+#include "admin/actor.h"
 #include "admin/batch_map.h"
-#include "admin/share.h"
+#include "admin/entities.h"
+#include "admin/grant.h"
+#include "admin/group.h"
+#include "admin/key.h"
+#include "admin/message.h"
+#include "admin/methods.h"
+#include "admin/principal.h"
+#include "admin/quota.h"
+#include "admin/resource.h"
+#include "admin/workspace.h"
 #include "base/text.h"
 
 /* A workspace that records belong to. */
@@ -24,7 +35,7 @@ struct import {
     Sallyport__V1__ImportResponse *response;
 };
 
-static enum sp_status flush(struct import *import) {
+static enum sp_status flush_records(struct import *import) {
     if (!import->unflushed)
         return SP_OK;
     import->unflushed = false;
@@ -43,7 +54,7 @@ enum {
 };
 
 /* Callers have checked that ids are at most 64 bytes. */
-static struct sp_bytes name_of(char what, struct sp_str workspace, struct sp_str id, uint8_t *buffer) {
+static struct sp_bytes name_known(char what, struct sp_str workspace, struct sp_str id, uint8_t *buffer) {
     size_t size = 0;
     buffer[size++] = (uint8_t)what;
     memcpy(buffer + size, workspace.data, workspace.size);
@@ -60,8 +71,8 @@ static void go_home(struct import *import, struct home *home) {
     import->ctx.stored_workspace = home->stored;
 }
 
-/* Remembers the workspace that the context is in. */
-static enum sp_status settle(struct import *import) {
+/* Makes the context's workspace the home, and remembers it. */
+static enum sp_status remember_home(struct import *import) {
     uint8_t buffer[NAME_MAX_BYTES];
     struct home *home = sp_arena_calloc(import->ctx.arena, 1, sizeof(*home));
     if (home == NULL)
@@ -69,10 +80,10 @@ static enum sp_status settle(struct import *import) {
     home->stored = import->ctx.stored_workspace;
     home->id = import->ctx.workspace;
     go_home(import, home);
-    return sp_batch_map_put(&import->known, name_of(WORKSPACE, home->id, (struct sp_str){0}, buffer), home);
+    return sp_batch_map_put(&import->known, name_known(WORKSPACE, home->id, (struct sp_str){0}, buffer), home);
 }
 
-static enum sp_status enter(struct import *import, const char *workspace) {
+static enum sp_status enter_home(struct import *import, const char *workspace) {
     struct sp_str id = sp_str_from(workspace);
     uint8_t buffer[NAME_MAX_BYTES];
     if (import->home != NULL && sp_str_equal(id, import->home->id))
@@ -80,134 +91,160 @@ static enum sp_status enter(struct import *import, const char *workspace) {
     enum sp_status status = sp_text_check_id(id, "workspace", import->ctx.error);
     if (status != SP_OK)
         return status;
-    struct home *home = sp_batch_map_find(&import->known, name_of(WORKSPACE, id, (struct sp_str){0}, buffer));
+    struct home *home = sp_batch_map_find(&import->known, name_known(WORKSPACE, id, (struct sp_str){0}, buffer));
     if (home != NULL) {
         go_home(import, home);
         return SP_OK;
     }
     status = sp_admin_enter_workspace(&import->ctx, id);
-    if (status == SP_OK && import->ctx.stored_workspace->workspace->deleting)
+    if (status != SP_OK)
+        return status;
+    if (import->ctx.stored_workspace->workspace->deleting)
         return sp_error_set(import->ctx.error, SP_ERR_PRECONDITION, "workspace %s is being deleted", workspace);
-    return status == SP_OK ? settle(import) : status;
+    return remember_home(import);
 }
 
-static enum sp_status find_principal(struct import *import, const char *id,
-                                     Sallyport__Store__V1__StoredPrincipal **ret_principal) {
+static enum sp_status find_imported_principal(struct import *import, const char *id,
+                                              Sallyport__Store__V1__StoredPrincipal **ret_principal) {
     uint8_t buffer[NAME_MAX_BYTES];
     enum sp_status status = sp_text_check_id(sp_str_from(id), "principal", import->ctx.error);
     if (status != SP_OK)
         return status;
-    struct sp_bytes name = name_of(PRINCIPAL, import->home->id, sp_str_from(id), buffer);
+    struct sp_bytes name = name_known(PRINCIPAL, import->home->id, sp_str_from(id), buffer);
     Sallyport__Store__V1__StoredPrincipal *known = sp_batch_map_find(&import->known, name);
     if (known == NULL) {
-        ProtobufCMessage *message = NULL;
-        status = sp_admin_load(&import->ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
-        known = (void *)message;
-        if (status == SP_OK)
-            status = sp_batch_map_put(&import->known, name, known);
+        status = sp_admin_load_principal(&import->ctx, id, &known);
+        if (status != SP_OK)
+            return status;
+        status = sp_batch_map_put(&import->known, name, known);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK)
-        *ret_principal = known;
-    return status;
+    *ret_principal = known;
+    return SP_OK;
 }
 
 /* ---- records, by kind ---- */
 
-static enum sp_status refuse(struct import *import, const char *why) {
+static enum sp_status refuse_record(struct import *import, const char *why) {
     return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s", why);
 }
 
 /* A time that a record brings along; 0 is now. */
-static enum sp_status check_time(struct import *import, const char *field, int64_t time_s) {
+static enum sp_status check_past_time(struct import *import, const char *field, int64_t time_s) {
     if (time_s >= 0)
         return SP_OK;
     return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s: not before 1970", field);
 }
 
 static enum sp_status import_workspace(struct import *import, const Sallyport__V1__Workspace *record) {
-    enum sp_status status = check_time(import, "created_at", record->created_at);
-    if (status == SP_OK)
-        status = sp_admin_add_workspace(&import->ctx, record);
-    return status == SP_OK ? settle(import) : status;
+    enum sp_status status = check_past_time(import, "created_at", record->created_at);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_add_workspace(&import->ctx, record);
+    if (status != SP_OK)
+        return status;
+    return remember_home(import);
+}
+
+/* What records of things in a workspace begin with. */
+static enum sp_status begin_record(struct import *import, const char *workspace, const char *time_field,
+                                   int64_t time_s) {
+    enum sp_status status = enter_home(import, workspace);
+    if (status != SP_OK)
+        return status;
+    return check_past_time(import, time_field, time_s);
 }
 
 static enum sp_status import_principal(struct import *import, const Sallyport__V1__Principal *record) {
     Sallyport__Store__V1__StoredPrincipal *made = NULL;
-    enum sp_status status = enter(import, record->workspace);
-    if (status == SP_OK)
-        status = check_time(import, "created_at", record->created_at);
-    return status == SP_OK ? sp_admin_add_principal(&import->ctx, record, &made) : status;
+    enum sp_status status = begin_record(import, record->workspace, "created_at", record->created_at);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_add_principal(&import->ctx, record, &made);
 }
 
 static enum sp_status import_group(struct import *import, const Sallyport__V1__Group *record) {
     Sallyport__Store__V1__StoredGroup *made = NULL;
-    enum sp_status status = enter(import, record->workspace);
-    if (status == SP_OK)
-        status = check_time(import, "created_at", record->created_at);
-    return status == SP_OK ? sp_admin_add_group(&import->ctx, record, &made) : status;
+    enum sp_status status = begin_record(import, record->workspace, "created_at", record->created_at);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_add_group(&import->ctx, record, &made);
 }
 
 static enum sp_status import_membership(struct import *import, const Sallyport__V1__Membership *record) {
-    ProtobufCMessage *group = NULL;
+    struct sp_admin_context *ctx = &import->ctx;
+    Sallyport__Store__V1__StoredGroup *group = NULL;
     Sallyport__Store__V1__StoredPrincipal *principal = NULL;
     bool is_member = false;
-    enum sp_status status = enter(import, record->workspace);
-    if (status == SP_OK)
-        status = check_time(import, "added_at", record->added_at);
-    if (status == SP_OK)
-        status = sp_admin_load(&import->ctx, SP_KIND_GROUP, "group", record->group, &group);
-    if (status == SP_OK)
-        status = find_principal(import, record->principal, &principal);
-    if (status == SP_OK)
-        status = sp_admin_is_member(&import->ctx, record->group, record->principal, &is_member);
-    if (status == SP_OK && is_member)
-        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "principal %s is a member of group %s already",
+    enum sp_status status = begin_record(import, record->workspace, "added_at", record->added_at);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_load_group(ctx, record->group, &group);
+    if (status != SP_OK)
+        return status;
+    status = find_imported_principal(import, record->principal, &principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_is_member(ctx, record->group, record->principal, &is_member);
+    if (status != SP_OK)
+        return status;
+    if (is_member)
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "principal %s is a member of group %s already",
                             record->principal, record->group);
-    if (status == SP_OK)
-        status = sp_admin_check_quota(&import->ctx, SP_COUNT_MEMBERS, 1);
-    return status == SP_OK ? sp_admin_add_member(&import->ctx, (const void *)group, principal, record->added_at)
-                           : status;
+    status = sp_admin_check_quota(ctx, SP_COUNT_MEMBERS, 1);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_add_member(ctx, group, principal, record->added_at);
 }
 
-/* The creator is told, not given anything: its grant is a record of its own, as it is when a store is written out. */
+/* The creator is recorded and given nothing: its grant is a record of its own, as it is in an export. */
 static enum sp_status import_resource(struct import *import, const Sallyport__V1__Resource *record) {
     struct sp_admin_target target;
     Sallyport__V1__Resource *made = NULL;
-    enum sp_status status = enter(import, record->workspace);
-    if (status == SP_OK)
-        status = check_time(import, "created_at", record->created_at);
-    if (status == SP_OK && record->creator[0] != '\0')
+    enum sp_status status = begin_record(import, record->workspace, "created_at", record->created_at);
+    if (status != SP_OK)
+        return status;
+    if (record->creator[0] != '\0') {
         status = sp_text_check_id(sp_str_from(record->creator), "creator", import->ctx.error);
-    if (status == SP_OK)
-        status = sp_admin_target(&import->ctx, record->ref, &target);
-    return status == SP_OK ? sp_admin_add_resource(&import->ctx, &target, record, &made) : status;
+        if (status != SP_OK)
+            return status;
+    }
+    status = sp_admin_find_target(&import->ctx, record->ref, &target);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_add_resource(&import->ctx, &target, record, &made);
 }
 
 static enum sp_status import_grant(struct import *import, const Sallyport__V1__Grant *record) {
+    struct sp_admin_context *ctx = &import->ctx;
     struct sp_admin_new_grant grant = {.subject = record->subject,
                                        .role = record->role,
                                        .creator = record->creator,
                                        .granted_at_s = record->granted_at};
     const Sallyport__V1__Grant *there = NULL;
     Sallyport__V1__Grant *made = NULL;
-    enum sp_status status = enter(import, record->workspace);
-    if (status == SP_OK)
-        status = check_time(import, "granted_at", record->granted_at);
-    if (status == SP_OK)
-        status = sp_admin_target(&import->ctx, record->resource, &grant.target);
-    if (status == SP_OK)
-        status = sp_admin_check_target(&import->ctx, &grant.target);
-    if (status == SP_OK)
-        status = sp_admin_find_grant(&import->ctx, &grant.target, record->subject, &there);
-    if (status == SP_OK && there != NULL)
-        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s %s is shared with this subject already",
+    enum sp_status status = begin_record(import, record->workspace, "granted_at", record->granted_at);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_find_target(ctx, record->resource, &grant.target);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_target(ctx, &grant.target);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_find_grant(ctx, &grant.target, record->subject, &there);
+    if (status != SP_OK)
+        return status;
+    if (there != NULL)
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is shared with this subject already",
                             record->resource->type, record->resource->id);
-    return status == SP_OK ? sp_admin_put_grant(&import->ctx, &grant, &made) : status;
+    return sp_admin_put_grant(ctx, &grant, &made);
 }
 
 /* ---- keys ---- */
 
-static bool read_nibble(char c, uint8_t *ret_value) {
+static bool read_hex_digit(char c, uint8_t *ret_value) {
     if (c >= '0' && c <= '9')
         *ret_value = (uint8_t)(c - '0');
     else if (c >= 'a' && c <= 'f')
@@ -217,51 +254,61 @@ static bool read_nibble(char c, uint8_t *ret_value) {
     return true;
 }
 
-static bool read_sha256(const char *hex, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+static bool read_hex_sha256(const char *hex, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     if (strlen(hex) != 2 * (size_t)SP_DIGEST_BYTES)
         return false;
     for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
         uint8_t high = 0;
         uint8_t low = 0;
-        if (!read_nibble(hex[2 * i], &high) || !read_nibble(hex[2 * i + 1], &low))
+        if (!read_hex_digit(hex[2 * i], &high) || !read_hex_digit(hex[2 * i + 1], &low))
             return false;
         ret_sha256[i] = (uint8_t)(high << 4 | low);
     }
     return true;
 }
 
-/* What keys of this batch took and the store does not show yet. */
-static enum sp_status take(struct import *import, struct sp_bytes name, const char *what) {
+/* Takes what only one key may have, for the keys of this batch that the store does not show yet. */
+static enum sp_status take_unique(struct import *import, struct sp_bytes name, const char *what) {
     if (sp_batch_map_find(&import->known, name) != NULL)
         return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record has the same", what);
     return sp_batch_map_put(&import->known, name, import);
 }
 
-static enum sp_status take_names(struct import *import, const Sallyport__V1__ApiKey *key, const uint8_t *sha256) {
+static enum sp_status take_key_id(struct import *import, const char *id) {
     uint8_t buffer[NAME_MAX_BYTES];
-    enum sp_status status = SP_OK;
-    if (key->id[0] != '\0') {
-        status = sp_text_check_id(sp_str_from(key->id), "id", import->ctx.error);
-        if (status == SP_OK)
-            status = take(import, name_of(KEY, import->home->id, sp_str_from(key->id), buffer), "id");
-    }
+    enum sp_status status = sp_text_check_id(sp_str_from(id), "id", import->ctx.error);
+    if (status != SP_OK)
+        return status;
+    return take_unique(import, name_known(KEY, import->home->id, sp_str_from(id), buffer), "id");
+}
+
+static enum sp_status take_key_names(struct import *import, const Sallyport__V1__ApiKey *key, const uint8_t *sha256) {
+    uint8_t buffer[NAME_MAX_BYTES];
+    enum sp_status status = key->id[0] != '\0' ? take_key_id(import, key->id) : SP_OK;
     if (status != SP_OK || sha256 == NULL)
         return status;
     buffer[0] = DIGEST;
     memcpy(buffer + 1, sha256, SP_DIGEST_BYTES);
-    return take(import, (struct sp_bytes){buffer, 1 + SP_DIGEST_BYTES}, "sha256");
+    return take_unique(import, (struct sp_bytes){buffer, 1 + SP_DIGEST_BYTES}, "sha256");
 }
 
-static enum sp_status check_history(struct import *import, const Sallyport__V1__ApiKey *key) {
-    enum sp_status status = check_time(import, "created_at", key->created_at);
-    if (status == SP_OK && key->disabled_reason[0] != '\0')
-        status = sp_text_check_name(sp_str_from(key->disabled_reason), "disabled_reason", import->ctx.error);
-    if (status == SP_OK && key->rotated_from[0] != '\0')
-        status = sp_text_check_id(sp_str_from(key->rotated_from), "rotated_from", import->ctx.error);
-    return status;
+/* The fields of a key that only an import sets. */
+static enum sp_status check_key_history(struct import *import, const Sallyport__V1__ApiKey *key) {
+    struct sp_error *error = import->ctx.error;
+    enum sp_status status = check_past_time(import, "created_at", key->created_at);
+    if (status != SP_OK)
+        return status;
+    if (key->disabled_reason[0] != '\0') {
+        status = sp_text_check_name(sp_str_from(key->disabled_reason), "disabled_reason", error);
+        if (status != SP_OK)
+            return status;
+    }
+    if (key->rotated_from[0] != '\0')
+        return sp_text_check_id(sp_str_from(key->rotated_from), "rotated_from", error);
+    return SP_OK;
 }
 
-static enum sp_status keep_secret(struct import *import, const Sallyport__V1__ApiKey *key, char *text) {
+static enum sp_status append_secret(struct import *import, const Sallyport__V1__ApiKey *key, char *text) {
     Sallyport__V1__ImportResponse__Secret *secret =
         sp_admin_new_message(import->ctx.arena, &sallyport__v1__import_response__secret__descriptor);
     if (secret == NULL)
@@ -274,6 +321,7 @@ static enum sp_status keep_secret(struct import *import, const Sallyport__V1__Ap
     return SP_OK;
 }
 
+/* How many keys of the home the store does not show yet. */
 static uint64_t *unflushed_keys(struct import *import) {
     struct home *home = import->home;
     if (home->flush != import->flushes)
@@ -282,39 +330,47 @@ static uint64_t *unflushed_keys(struct import *import) {
     return &home->unflushed_keys;
 }
 
-static enum sp_status add_key(struct import *import, const Sallyport__V1__ApiKey *record, const uint8_t *sha256) {
+static enum sp_status add_imported_key(struct import *import, const Sallyport__V1__ApiKey *record,
+                                       const uint8_t *sha256) {
     Sallyport__V1__ApiKey *made = NULL;
     char *secret = NULL;
-    struct sp_admin_new_key new_key = {
-        .id = record->id, .template = record, .imported_sha256 = sha256, .unflushed = *unflushed_keys(import)};
     Sallyport__Store__V1__StoredPrincipal *principal = NULL;
-    enum sp_status status = find_principal(import, record->principal, &principal);
+    enum sp_status status = find_imported_principal(import, record->principal, &principal);
     if (status != SP_OK)
         return status;
-    new_key.principal = principal;
+    struct sp_admin_new_key new_key = {.id = record->id,
+                                       .principal = principal,
+                                       .template = record,
+                                       .imported_sha256 = sha256,
+                                       .unflushed = *unflushed_keys(import)};
     status = sp_admin_add_key(&import->ctx, &new_key, sha256 == NULL ? &made : NULL, &secret);
     if (status != SP_OK)
         return status;
     (*unflushed_keys(import))++;
-    return secret == NULL || made == NULL ? SP_OK : keep_secret(import, made, secret);
+    return secret == NULL || made == NULL ? SP_OK : append_secret(import, made, secret);
 }
 
 static enum sp_status import_key(struct import *import, const Sallyport__V1__ImportApiKey *record) {
     uint8_t bytes[SP_DIGEST_BYTES];
     const uint8_t *sha256 = NULL;
     if (record->key == NULL)
-        return refuse(import, "api_key.key: required");
+        return refuse_record(import, "api_key.key: required");
     if (record->sha256[0] != '\0') {
-        if (!read_sha256(record->sha256, bytes))
-            return refuse(import, "api_key.sha256: 64 characters of lower-case hexadecimal, or empty for a new key");
+        if (!read_hex_sha256(record->sha256, bytes))
+            return refuse_record(import,
+                                 "api_key.sha256: 64 characters of lower-case hexadecimal, or empty for a new key");
         sha256 = bytes;
     }
-    enum sp_status status = enter(import, record->key->workspace);
-    if (status == SP_OK)
-        status = check_history(import, record->key);
-    if (status == SP_OK)
-        status = take_names(import, record->key, sha256);
-    return status == SP_OK ? add_key(import, record->key, sha256) : status;
+    enum sp_status status = enter_home(import, record->key->workspace);
+    if (status != SP_OK)
+        return status;
+    status = check_key_history(import, record->key);
+    if (status != SP_OK)
+        return status;
+    status = take_key_names(import, record->key, sha256);
+    if (status != SP_OK)
+        return status;
+    return add_imported_key(import, record->key, sha256);
 }
 
 /* ---- a batch ---- */
@@ -339,18 +395,22 @@ static enum sp_status import_by_kind(struct import *import, const Sallyport__V1_
     case _SALLYPORT__V1__IMPORT_RECORD__RECORD__CASE_IS_INT_SIZE:
         break;
     }
-    return refuse(import, "record: names no thing to import");
+    return refuse_record(import, "record: names no thing to import");
 }
 
 static enum sp_status import_record(struct import *import, const Sallyport__V1__ImportRecord *record) {
-    bool is_key = record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY;
-    enum sp_status status = is_key ? SP_OK : flush(import);
-    if (status == SP_OK)
-        status = import_by_kind(import, record);
+    if (record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY) {
+        import->unflushed = true;
+        return import_by_kind(import, record);
+    }
+    enum sp_status status = flush_records(import);
+    if (status != SP_OK)
+        return status;
+    status = import_by_kind(import, record);
     if (status != SP_OK)
         return status;
     import->unflushed = true;
-    return is_key ? SP_OK : flush(import);
+    return flush_records(import);
 }
 
 static enum sp_status import_all(struct import *import, const Sallyport__V1__ImportRequest *request) {
@@ -361,41 +421,54 @@ static enum sp_status import_all(struct import *import, const Sallyport__V1__Imp
         if (status != SP_OK)
             return status;
     }
-    import->line = 0; /* what goes wrong from here on is of no one record */
+    import->line = 0; /* what fails from here on is the fault of no record */
     return SP_OK;
 }
 
-static enum sp_status apply(struct import *import, const Sallyport__V1__ImportRequest *request) {
+static enum sp_status apply_import(struct import *import, const Sallyport__V1__ImportRequest *request) {
     struct sp_revision revision;
+    Sallyport__V1__Revision *message = SP_ADMIN_NEW(&import->ctx, Sallyport__V1__Revision, sallyport__v1__revision);
+    if (message == NULL)
+        return SP_ERR_MEMORY;
     enum sp_status status = sp_changeset_apply(import->ctx.write, import->ctx.changes, &revision, import->ctx.error);
-    Sallyport__V1__Revision *told = SP_ADMIN_NEW(&import->ctx, Sallyport__V1__Revision, sallyport__v1__revision);
     if (status != SP_OK)
         return status;
-    if (told == NULL)
-        return SP_ERR_MEMORY;
-    told->epoch = revision.epoch;
-    told->number = revision.number;
-    import->response->revision = told;
+    message->epoch = revision.epoch;
+    message->number = revision.number;
+    import->response->revision = message;
     import->response->applied = request->n_records;
     return SP_OK;
 }
 
-static enum sp_status begin(struct import *import, const Sallyport__V1__ImportRequest *request) {
+static enum sp_status begin_import(struct import *import, const Sallyport__V1__ImportRequest *request) {
     struct sp_admin_context *ctx = &import->ctx;
     import->response = SP_ADMIN_NEW(ctx, Sallyport__V1__ImportResponse, sallyport__v1__import_response);
-    if (import->response != NULL)
-        import->response->secrets =
-            sp_arena_calloc(ctx->arena, request->n_records + 1, sizeof(*import->response->secrets));
-    if (import->response == NULL || import->response->secrets == NULL)
+    if (import->response == NULL)
+        return SP_ERR_MEMORY;
+    import->response->secrets = sp_arena_calloc(ctx->arena, request->n_records + 1, sizeof(*import->response->secrets));
+    if (import->response->secrets == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = sp_admin_authenticate(ctx);
-    if (status == SP_OK)
-        status = sp_admin_authorize(ctx);
-    return status == SP_OK ? sp_admin_begin_changes(ctx, "") : status;
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_authorize(ctx);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_begin_changes(ctx, "");
 }
 
-/* Tells of the record that was refused, without the secrets of those before it. */
-static void tell_refusal(struct import *import) {
+static enum sp_status run_import(struct import *import, const Sallyport__V1__ImportRequest *request) {
+    enum sp_status status = begin_import(import, request);
+    if (status != SP_OK)
+        return status;
+    status = import_all(import, request);
+    if (status != SP_OK)
+        return status;
+    return apply_import(import, request);
+}
+
+/* Names the refused record in the response, and leaves out the secrets of those before it. */
+static void describe_refusal(struct import *import) {
     struct sp_error *error = import->ctx.error;
     if (import->response == NULL || import->line == 0)
         return;
@@ -411,31 +484,29 @@ static void tell_refusal(struct import *import) {
 enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
                                const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
                                Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) {
-    struct sp_error own = {0};
+    struct sp_error why = {0};
     struct import import = {.ctx = {.method = sp_admin_method_find("Import"),
                                     .view = sp_write_view(write),
                                     .write = write,
                                     .arena = arena,
                                     .caller = caller,
-                                    .error = &own,
+                                    .error = &why,
                                     .now_s = caller->now_s},
                             .known = {.arena = arena}};
     uint64_t operations_before = sp_write_operations(write);
-    enum sp_status status = begin(&import, request);
-    if (status == SP_OK)
-        status = import_all(&import, request);
-    if (status == SP_OK)
-        status = apply(&import, request);
-    if (status != SP_OK) {
-        (void)sp_write_refuse(write, operations_before);
-        tell_refusal(&import);
-        if (own.status == SP_OK)
-            (void)sp_error_set(&own, status, "the import could not be stored");
-        own.status = status;
-        if (error != NULL)
-            *error = own;
+    enum sp_status status = run_import(&import, request);
+    if (status == SP_OK) {
+        *ret_response = import.response;
+        return SP_OK;
     }
-    if (status == SP_OK || import.line != 0)
+    (void)sp_write_refuse(write, operations_before);
+    describe_refusal(&import);
+    if (why.status == SP_OK)
+        (void)sp_error_set(&why, status, "the import could not be stored");
+    why.status = status;
+    if (error != NULL)
+        *error = why;
+    if (import.line != 0)
         *ret_response = import.response;
     return status;
 }

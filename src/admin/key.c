@@ -1,7 +1,15 @@
-/* Keys: how one is made, and reading them. */
-#include "admin/internal.h"
-#include "base/random.h"
+#include "admin/key.h"
+
+#include "admin/check_reach.h"
+#include "admin/entities.h"
+#include "admin/handlers.h"
+#include "admin/key_secret.h"
+#include "admin/message.h"
+#include "admin/quota.h"
+#include "admin/schema_names.h"
 #include "base/text.h"
+#include "core/allowlist.h"
+#include "store/records/index.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
@@ -30,8 +38,9 @@ enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct
     const char **texts = NULL;
     size_t kept = 0;
     enum sp_status status = sp_allowlist_normalise(entries, count, ctx->arena, &texts, &kept, ctx->error);
-    if (status == SP_OK)
-        status = check_allowlist_feature(ctx);
+    if (status != SP_OK)
+        return status;
+    status = check_allowlist_feature(ctx);
     if (status != SP_OK)
         return status;
     key->allowed_ips = sp_arena_calloc(ctx->arena, kept, sizeof(*key->allowed_ips));
@@ -92,22 +101,14 @@ enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expir
 
 /* ---- a new key ---- */
 
-static enum sp_status make_text(struct sp_admin_context *ctx, stored_key *key, uint8_t *digest, char **ret_secret) {
-    struct sp_key_forms forms;
-    uint8_t random[SP_KEY_RANDOM_BYTES];
-    enum sp_status status = sp_view_key_forms(ctx->view, &forms);
-    if (status == SP_OK && forms.prefix_count == 0)
-        status = SP_ERR_CORRUPT;
-    if (status == SP_OK)
-        status = sp_random_fill(random, sizeof(random));
-    if (status != SP_OK)
-        return status;
+static enum sp_status make_key_text(struct sp_admin_context *ctx, stored_key *key, uint8_t *digest, char **ret_secret) {
     char *text = sp_arena_alloc(ctx->arena, SP_KEY_TEXT_BYTES);
     char *hint = sp_arena_alloc(ctx->arena, SP_KEY_HINT_BYTES);
     if (text == NULL || hint == NULL)
         return SP_ERR_MEMORY;
-    sp_key_text_make(forms.prefixes[0], random, text);
-    explicit_bzero(random, sizeof(random));
+    enum sp_status status = sp_admin_make_secret(ctx->view, text);
+    if (status != SP_OK)
+        return status;
     sp_key_hint(sp_str_from(text), hint);
     sp_key_digest_from_text(sp_str_from(text), digest);
     key->key->hint = hint;
@@ -116,8 +117,8 @@ static enum sp_status make_text(struct sp_admin_context *ctx, stored_key *key, u
 }
 
 /* Two keys with one text would be one credential for two principals. */
-static enum sp_status take_digest(struct sp_admin_context *ctx, const uint8_t *sha256, const stored_key *key,
-                                  uint8_t *digest) {
+static enum sp_status take_imported_text(struct sp_admin_context *ctx, const uint8_t *sha256, const stored_key *key,
+                                         uint8_t *digest) {
     struct sp_key there;
     size_t hint_size = strlen(key->key->hint);
     if (hint_size > HINT_MAX_BYTES || !sp_text_is_printable(sp_str_from(key->key->hint)))
@@ -127,11 +128,13 @@ static enum sp_status take_digest(struct sp_admin_context *ctx, const uint8_t *s
     enum sp_status status = sp_index_key(ctx->view, digest, &there);
     if (status == SP_OK)
         return sp_error_set(ctx->error, SP_ERR_EXISTS, "sha256: the store has a key with this text already");
-    return status == SP_ERR_NOT_FOUND ? sp_write_accept_foreign(ctx->write) : status;
+    if (status != SP_ERR_NOT_FOUND)
+        return status;
+    return sp_write_accept_foreign(ctx->write);
 }
 
-static enum sp_status fill_powers(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
-                                  stored_key *key) {
+static enum sp_status fill_key_reach(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                     stored_key *key) {
     if (new_key->carried != NULL) {
         key->permission_bits = new_key->carried->permission_bits;
         key->key->permissions = new_key->carried->key->permissions;
@@ -151,18 +154,15 @@ static enum sp_status fill_powers(struct sp_admin_context *ctx, const struct sp_
     return sp_admin_set_allowlist(ctx, entries, count, key->key);
 }
 
-static enum sp_status check_new(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
+static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
     const Sallyport__V1__ApiKey *given = new_key->template;
     enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = sp_admin_check_expiry(ctx, given->expires_at);
-    return status == SP_OK ? sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1) : status;
-}
-
-static enum sp_status check_within(struct sp_admin_context *ctx, const stored_key *key) {
-    struct sp_admin_reach reach;
-    enum sp_status status = sp_admin_reach_of(key, ctx->arena, &reach, ctx->error);
-    return status == SP_OK ? sp_admin_check_within(ctx, "the new key", &reach) : status;
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_expiry(ctx, given->expires_at);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1);
 }
 
 enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) {
@@ -172,15 +172,20 @@ enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *r
         return SP_OK;
     }
     const char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    enum sp_status status = id == NULL ? SP_ERR_MEMORY : sp_admin_load_key(ctx, id, &acting);
-    if (status == SP_OK)
-        *ret_shortened = acting->shortened;
-    return status;
+    if (id == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = sp_admin_load_key(ctx, id, &acting);
+    if (status != SP_OK)
+        return status;
+    *ret_shortened = acting->shortened;
+    return SP_OK;
 }
 
 /* Everything but id and text. `key->key` is a shallow copy of the template. */
 static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key, stored_key *key) {
     const Sallyport__Store__V1__StoredPrincipal *principal = new_key->principal;
+    struct sp_admin_reach reach;
+    bool shortened = false;
     key->key->workspace = ctx->stored_workspace->workspace->id;
     key->key->principal = principal->principal->id;
     key->key->permissions = NULL;
@@ -190,12 +195,17 @@ static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_adm
     key->principal_number = principal->number;
     key->workspace_number = ctx->stored_workspace->number;
     key->principal_kind = principal->principal->kind;
-    bool shortened = false;
     enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
+    if (status != SP_OK)
+        return status;
     key->shortened = shortened;
-    if (status == SP_OK)
-        status = fill_powers(ctx, new_key, key);
-    return status == SP_OK && new_key->within_actor ? check_within(ctx, key) : status;
+    status = fill_key_reach(ctx, new_key, key);
+    if (status != SP_OK || !new_key->within_actor)
+        return status;
+    status = sp_admin_reach_of(key, ctx->arena, &reach, ctx->error);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_check_within(ctx, "the new key", &reach);
 }
 
 enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
@@ -207,27 +217,33 @@ enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_ad
     stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
     const char *id = NULL;
     char *secret = NULL;
-    enum sp_status status = check_new(ctx, new_key);
-    if (status == SP_OK)
-        status = fill_key(ctx, new_key, &stored);
-    if (status == SP_OK)
-        status = sp_admin_new_id(ctx, SP_KIND_KEY, "key", "key_", new_key->id, &id);
-    if (status == SP_OK)
-        status = new_key->imported_sha256 == NULL ? make_text(ctx, &stored, digest, &secret)
-                                                  : take_digest(ctx, new_key->imported_sha256, &stored, digest);
+    enum sp_status status = check_new_key(ctx, new_key);
+    if (status != SP_OK)
+        return status;
+    status = fill_key(ctx, new_key, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_new_id(ctx, SP_KIND_KEY, "key", "key_", new_key->id, &id);
+    if (status != SP_OK)
+        return status;
+    status = new_key->imported_sha256 == NULL ? make_key_text(ctx, &stored, digest, &secret)
+                                              : take_imported_text(ctx, new_key->imported_sha256, &stored, digest);
     if (status != SP_OK)
         return status;
     key.id = sp_arena_strdup(ctx->arena, sp_str_from(id));
     if (key.id == NULL)
         return SP_ERR_MEMORY;
     status = sp_admin_put(ctx, SP_KIND_KEY, id, &stored.base);
-    if (status == SP_OK && ret_key != NULL) {
-        *ret_key = (void *)sp_wire_copy(&key.base, ctx->arena);
-        status = *ret_key == NULL ? SP_ERR_MEMORY : SP_OK;
+    if (status != SP_OK)
+        return status;
+    if (ret_key != NULL) {
+        Sallyport__V1__ApiKey *copy = (void *)sp_wire_copy(&key.base, ctx->arena);
+        if (copy == NULL)
+            return SP_ERR_MEMORY;
+        *ret_key = copy;
     }
-    if (status == SP_OK)
-        *ret_secret = secret;
-    return status;
+    *ret_secret = secret;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
@@ -238,16 +254,9 @@ enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx, const
                         "operators create and delete the keys of ADMIN users only, and %s is none", principal->id);
 }
 
-static enum sp_status load_principal(struct sp_admin_context *ctx, const char *id,
-                                     Sallyport__Store__V1__StoredPrincipal **ret_principal) {
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
-    if (status == SP_OK)
-        *ret_principal = (void *)message;
-    return status;
-}
+/* ---- CreateApiKey ---- */
 
-static enum sp_status read_request(struct sp_admin_context *ctx, const Sallyport__V1__CreateApiKeyRequest *request,
+static enum sp_status read_new_key(struct sp_admin_context *ctx, const Sallyport__V1__CreateApiKeyRequest *request,
                                    Sallyport__V1__ApiKey *template) {
     template->name = request->name;
     template->permissions = request->permissions;
@@ -272,105 +281,20 @@ enum sp_status sp_admin_create_api_key(struct sp_admin_context *ctx, const Proto
         return SP_ERR_MEMORY;
     Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
     Sallyport__Store__V1__StoredPrincipal *principal = NULL;
-    enum sp_status status = read_request(ctx, request, &template);
-    if (status == SP_OK)
-        status = load_principal(ctx, request->principal, &principal);
-    if (status == SP_OK)
-        status = sp_admin_check_operator_reach(ctx, principal->principal);
+    enum sp_status status = read_new_key(ctx, request, &template);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_load_principal(ctx, request->principal, &principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_operator_reach(ctx, principal->principal);
     if (status != SP_OK)
         return status;
     struct sp_admin_new_key new_key = {
         .id = request->id, .principal = principal, .template = &template, .within_actor = true};
     status = sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
-}
-
-/* ---- reading ---- */
-
-enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id, stored_key **ret_key) {
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_KEY, "key", id, &message);
-    if (status == SP_OK)
-        *ret_key = (void *)message;
-    return status;
-}
-
-enum sp_status sp_admin_get_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
-                                    ProtobufCMessage **ret_reply) {
-    const Sallyport__V1__GetApiKeyRequest *request = (const void *)message;
-    stored_key *stored = NULL;
-    struct sp_admin_usage_reading reading;
-    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = sp_admin_usage_begin(ctx, "usage_window_s", request->usage_window_s, &reading);
     if (status != SP_OK)
         return status;
-    stored->key->usage = sp_admin_usage_of(ctx, &reading, stored->key);
-    sp_admin_usage_end(&reading);
-    if (stored->key->usage == NULL)
-        return SP_ERR_MEMORY;
-    *ret_reply = &stored->key->base;
+    *ret_reply = &response->base;
     return SP_OK;
-}
-
-struct key_list {
-    struct sp_admin_context *ctx;
-    const Sallyport__V1__ListApiKeysRequest *request;
-    Sallyport__V1__ListApiKeysResponse *response;
-    struct sp_admin_usage_reading reading;
-    bool out_of_memory;
-};
-
-static bool keep_key(void *context, const ProtobufCMessage *message) {
-    struct key_list *list = context;
-    Sallyport__V1__ApiKey *key = ((const stored_key *)(const void *)message)->key;
-    const char *principal = list->request->principal;
-    int64_t before = list->request->expires_before;
-    if (principal[0] != '\0' && strcmp(principal, key->principal) != 0)
-        return false;
-    if (before != 0 && (key->expires_at == 0 || key->expires_at >= before))
-        return false;
-    key->usage = sp_admin_usage_of(list->ctx, &list->reading, key);
-    list->out_of_memory |= key->usage == NULL;
-    if (list->out_of_memory || (list->request->safe_to_delete_only &&
-                                key->usage->safe_to_delete != SALLYPORT__V1__KEY_SAFETY__KEY_SAFETY_SAFE))
-        return false;
-    list->response->api_keys[list->response->n_api_keys++] = key;
-    return true;
-}
-
-enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const ProtobufCMessage *message,
-                                      ProtobufCMessage **ret_reply) {
-    const Sallyport__V1__ListApiKeysRequest *request = (const void *)message;
-    struct key_list list = {
-        .ctx = ctx,
-        .request = request,
-        .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListApiKeysResponse, sallyport__v1__list_api_keys_response)};
-    if (list.response != NULL)
-        list.response->api_keys = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->api_keys));
-    if (list.response == NULL || list.response->api_keys == NULL)
-        return SP_ERR_MEMORY;
-    if (request->expires_before < 0)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_before: a time, or 0 for all");
-    enum sp_status status = SP_OK;
-    Sallyport__Store__V1__StoredPrincipal *principal = NULL;
-    struct sp_entity_key prefix;
-    if (request->principal[0] != '\0')
-        status = load_principal(ctx, request->principal, &principal);
-    if (status == SP_OK)
-        status = sp_entity_key_make(SP_KIND_KEY, ctx->workspace, NULL, 0, &prefix);
-    if (status == SP_OK)
-        status = sp_admin_usage_begin(ctx, "usage_window_s", request->usage_window_s, &list.reading);
-    if (status == SP_OK)
-        status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
-                               &sallyport__store__v1__stored_key__descriptor, request->page_size, request->page_token,
-                               keep_key, &list, &list.response->next_page_token);
-    sp_admin_usage_end(&list.reading);
-    if (status == SP_OK && list.out_of_memory)
-        return SP_ERR_MEMORY;
-    if (status == SP_OK)
-        *ret_reply = &list.response->base;
-    return status;
 }

@@ -1,6 +1,13 @@
-/* Keys that exist: what may be changed of them, by whom, and how they are found and switched off. */
-#include "admin/internal.h"
+/* Changing keys that exist: updates, on and off, deletion, rotation. */
+#include "admin/check_reach.h"
+#include "admin/entities.h"
+#include "admin/handlers.h"
+#include "admin/key.h"
+#include "admin/mask.h"
+#include "admin/message.h"
+#include "admin/schema_names.h"
 #include "base/text.h"
+#include "core/allowlist.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
@@ -20,18 +27,20 @@ static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *st
     return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
 }
 
-/* An end that is brought forward is meant: the key cannot rotate itself past it. One that is put off is its own again, where
- * the acting key's own end is not such a one. */
+/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off lifts that, unless the
+ * acting key's expiry was brought forward itself. */
 static enum sp_status set_expiry(struct sp_admin_context *ctx, stored_key *stored, int64_t expires_at_s) {
     int64_t before_s = stored->key->expires_at;
     bool shortened = false;
     if (expires_at_s == before_s)
         return SP_OK;
     enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
+    if (status != SP_OK)
+        return status;
     bool earlier = expires_at_s != 0 && (before_s == 0 || expires_at_s < before_s);
     stored->shortened = earlier || shortened;
     stored->key->expires_at = expires_at_s;
-    return status;
+    return SP_OK;
 }
 
 /* ---- update ---- */
@@ -41,8 +50,8 @@ enum { NAME, PERMISSIONS, ALLOWED_IPS, EXPIRES_AT, FIELDS };
 static const char *const fields[] = {"name", "permissions", "allowed_ips", "expires_at", NULL};
 
 /* Which fields the request changes. An allowlist is never changed by something left out. */
-static enum sp_status read_mask(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
-                                bool takes[static FIELDS]) {
+static enum sp_status read_key_mask(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
+                                    bool takes[static FIELDS]) {
     for (size_t i = 0; i < FIELDS; i++)
         takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
     if (request->clear_allowed_ips && (takes[ALLOWED_IPS] || request->allowed_ips != NULL))
@@ -76,28 +85,35 @@ static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sally
     return sp_admin_set_permissions(ctx, copy, stored);
 }
 
-static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
-                                  const bool takes[static FIELDS], stored_key *stored) {
-    Sallyport__V1__ApiKey *key = stored->key;
-    enum sp_status status = SP_OK;
-    if (takes[NAME]) {
-        key->name = sp_arena_strdup(ctx->arena, sp_str_from(request->name));
-        if (key->name == NULL)
-            return SP_ERR_MEMORY;
-        status = sp_text_check_name(sp_str_from(request->name), "name", ctx->error);
-    }
-    if (status == SP_OK && takes[PERMISSIONS])
-        status = take_permissions(ctx, request->permissions, stored);
-    if (status == SP_OK && takes[ALLOWED_IPS])
-        status = take_allowlist(ctx, request->allowed_ips, key);
+static enum sp_status take_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
+    enum sp_status status = sp_text_check_name(sp_str_from(given), "name", ctx->error);
+    if (status != SP_OK)
+        return status;
+    key->name = sp_arena_strdup(ctx->arena, sp_str_from(given));
+    return key->name == NULL ? SP_ERR_MEMORY : SP_OK;
+}
+
+static enum sp_status take_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
+    enum sp_status status = sp_admin_check_expiry(ctx, expires_at_s);
+    if (status != SP_OK)
+        return status;
+    return set_expiry(ctx, stored, expires_at_s);
+}
+
+static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
+                                      const bool takes[static FIELDS], stored_key *stored) {
+    enum sp_status status = takes[NAME] ? take_name(ctx, request->name, stored->key) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    status = takes[PERMISSIONS] ? take_permissions(ctx, request->permissions, stored) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    status = takes[ALLOWED_IPS] ? take_allowlist(ctx, request->allowed_ips, stored->key) : SP_OK;
+    if (status != SP_OK)
+        return status;
     if (request->clear_allowed_ips)
-        key->n_allowed_ips = 0;
-    if (status == SP_OK && takes[EXPIRES_AT]) {
-        status = sp_admin_check_expiry(ctx, request->expires_at);
-        if (status == SP_OK)
-            status = set_expiry(ctx, stored, request->expires_at);
-    }
-    return status;
+        stored->key->n_allowed_ips = 0;
+    return takes[EXPIRES_AT] ? take_expiry(ctx, request->expires_at, stored) : SP_OK;
 }
 
 /* Narrowing needs nothing; what widens must end within the acting key. */
@@ -117,33 +133,41 @@ enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const Proto
     bool takes[FIELDS];
     stored_key *stored = NULL;
     struct sp_admin_reach before;
-    enum sp_status status = read_mask(ctx, request, takes);
-    if (status == SP_OK)
-        status = sp_admin_load_key(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = sp_admin_reach_of(stored, ctx->arena, &before, ctx->error);
-    if (status == SP_OK)
-        status = take_masked(ctx, request, takes, stored);
-    if (status == SP_OK)
-        status = check_not_widened(ctx, &before, stored);
-    if (status == SP_OK)
-        status = put_key(ctx, stored);
-    return status == SP_OK ? reply_with_key(ctx, stored->key, ret_reply) : status;
+    enum sp_status status = read_key_mask(ctx, request, takes);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_load_key(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_reach_of(stored, ctx->arena, &before, ctx->error);
+    if (status != SP_OK)
+        return status;
+    status = take_key_fields(ctx, request, takes, stored);
+    if (status != SP_OK)
+        return status;
+    status = check_not_widened(ctx, &before, stored);
+    if (status != SP_OK)
+        return status;
+    status = put_key(ctx, stored);
+    if (status != SP_OK)
+        return status;
+    return reply_with_key(ctx, stored->key, ret_reply);
 }
 
 /* ---- on and off ---- */
 
-static enum sp_status disable(struct sp_admin_context *ctx, const char *id, const char *reason,
-                              ProtobufCMessage **ret_reply) {
+static enum sp_status disable_key(struct sp_admin_context *ctx, const char *id, const char *reason,
+                                  ProtobufCMessage **ret_reply) {
     stored_key *stored = NULL;
-    enum sp_status status = SP_OK;
-    if (reason[0] != '\0')
-        status = sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
-    if (status == SP_OK)
-        status = sp_admin_load_key(ctx, id, &stored);
+    if (reason[0] != '\0') {
+        enum sp_status status = sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
+        if (status != SP_OK)
+            return status;
+    }
+    enum sp_status status = sp_admin_load_key(ctx, id, &stored);
     if (status != SP_OK)
         return status;
-    /* The first reason stays: a second call changes nothing, and its audit entry would say that it had. */
+    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry that says it did. */
     if (stored->key->disabled)
         return reply_with_key(ctx, stored->key, ret_reply);
     stored->key->disabled = true;
@@ -151,13 +175,15 @@ static enum sp_status disable(struct sp_admin_context *ctx, const char *id, cons
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
     status = put_key(ctx, stored);
-    return status == SP_OK ? reply_with_key(ctx, stored->key, ret_reply) : status;
+    if (status != SP_OK)
+        return status;
+    return reply_with_key(ctx, stored->key, ret_reply);
 }
 
 enum sp_status sp_admin_disable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                         ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DisableApiKeyRequest *request = (const void *)message;
-    return disable(ctx, request->id, request->reason, ret_reply);
+    return disable_key(ctx, request->id, request->reason, ret_reply);
 }
 
 enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -167,7 +193,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
                             "an operator's key is revoked offline: sallyport-sync operator revoke");
     char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    return id == NULL ? SP_ERR_MEMORY : disable(ctx, id, request->reason, ret_reply);
+    return id == NULL ? SP_ERR_MEMORY : disable_key(ctx, id, request->reason, ret_reply);
 }
 
 enum sp_status sp_admin_enable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -182,27 +208,24 @@ enum sp_status sp_admin_enable_api_key(struct sp_admin_context *ctx, const Proto
     status = sp_admin_check_key_within(ctx, stored);
     if (status != SP_OK)
         return status;
-    char none[] = "";
     stored->key->disabled = false;
-    stored->key->disabled_reason = sp_arena_strdup(ctx->arena, sp_str_from(none));
+    stored->key->disabled_reason = sp_arena_strdup(ctx->arena, (struct sp_str){0});
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
     status = put_key(ctx, stored);
-    return status == SP_OK ? reply_with_key(ctx, stored->key, ret_reply) : status;
+    if (status != SP_OK)
+        return status;
+    return reply_with_key(ctx, stored->key, ret_reply);
 }
 
 /* ---- deletion ---- */
 
 static enum sp_status load_owner(struct sp_admin_context *ctx, const stored_key *stored,
                                  Sallyport__Store__V1__StoredPrincipal **ret_owner) {
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", stored->key->principal, &message);
-    if (status == SP_ERR_NOT_FOUND) {
-        status = SP_ERR_CORRUPT;
-        (void)sp_error_set(ctx->error, status, "key %s has no principal: run 'sallyport-sync verify'", stored->key->id);
-    }
-    if (status == SP_OK)
-        *ret_owner = (void *)message;
+    enum sp_status status = sp_admin_load_principal(ctx, stored->key->principal, ret_owner);
+    if (status == SP_ERR_NOT_FOUND)
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run 'sallyport-sync verify'",
+                            stored->key->id);
     return status;
 }
 
@@ -216,39 +239,50 @@ enum sp_status sp_admin_delete_api_key(struct sp_admin_context *ctx, const Proto
     stored_key *stored = NULL;
     Sallyport__Store__V1__StoredPrincipal *owner = NULL;
     enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
-    if (status == SP_OK)
-        status = load_owner(ctx, stored, &owner);
-    if (status == SP_OK)
-        status = sp_admin_check_operator_reach(ctx, owner->principal);
-    if (status == SP_OK)
-        status = sp_admin_delete(ctx, SP_KIND_KEY, request->id);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = load_owner(ctx, stored, &owner);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_operator_reach(ctx, owner->principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_delete(ctx, SP_KIND_KEY, request->id);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }
 
 /* ---- rotation ---- */
 
 enum { GRACE_MAX_S = 90 * 24 * 60 * 60 };
 
-static bool is_self(const struct sp_admin_context *ctx, const char *id) {
+static bool is_acting_id(const struct sp_admin_context *ctx, const char *id) {
     return sp_str_equal(sp_str_from(id), ctx->key.id);
 }
 
-/* Who may rotate which key: an ADMIN any of the workspace, a key permitted api_key_rotate itself. */
-static enum sp_status find_rotated(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
-                                   stored_key **ret_stored) {
-    const char *id = request->id;
+/* The key is the acting one, and it is permitted api_key_rotate. */
+static enum sp_status rotates_itself(struct sp_admin_context *ctx, const char *id, bool *ret_rotates) {
+    *ret_rotates = false;
+    return is_acting_id(ctx, id) ? sp_admin_key_has_permission(ctx, "api_key_rotate", ret_rotates) : SP_OK;
+}
+
+/* An ADMIN may rotate any key of the workspace, a key permitted api_key_rotate itself. */
+static enum sp_status load_rotated(struct sp_admin_context *ctx, const char *id, stored_key **ret_stored) {
+    bool may = ctx->is_admin;
     if (id[0] == '\0')
         id = sp_arena_strdup(ctx->arena, ctx->key.id);
     if (id == NULL)
         return SP_ERR_MEMORY;
-    if (ctx->is_admin || (is_self(ctx, id) && sp_admin_key_has_permission(ctx, "api_key_rotate")))
-        return sp_admin_load_key(ctx, id, ret_stored);
-    (void)sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                       "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, or a "
-                       "key permitted api_key_rotate that rotates itself");
-    return SP_ERR_PERMISSION;
+    enum sp_status status = may ? SP_OK : rotates_itself(ctx, id, &may);
+    if (status != SP_OK)
+        return status;
+    if (!may)
+        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                            "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, "
+                            "or a key permitted api_key_rotate that rotates itself");
+    return sp_admin_load_key(ctx, id, ret_stored);
 }
 
 static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
@@ -260,45 +294,55 @@ static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyp
 }
 
 /* The old lifetime from now. */
-static int64_t renewed(const Sallyport__V1__ApiKey *key, int64_t now_s) {
+static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     if (key->expires_at == 0)
         return 0;
-    /* An imported key may say that it was created later than now: what it has left is its lifetime then. */
+    /* An imported key may have a creation time in the future: what it has left then counts as its lifetime. */
     int64_t begin_s = key->created_at > 0 && key->created_at <= now_s ? key->created_at : now_s;
     int64_t lifetime_s = key->expires_at - begin_s;
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
 /* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to outlive it. */
-static int64_t expiry_of_successor(const struct sp_admin_context *ctx, const stored_key *old) {
-    return old->shortened && is_self(ctx, old->key->id) ? old->key->expires_at : renewed(old->key, ctx->now_s);
+static int64_t choose_expiry(const struct sp_admin_context *ctx, const stored_key *old) {
+    if (old->shortened && is_acting_id(ctx, old->key->id))
+        return old->key->expires_at;
+    return renew_expiry(old->key, ctx->now_s);
 }
 
-/* A key permitted api_key_rotate renews its own lifetime, which is the point of rotating, but never lengthens it. Else the
- * new key must be within the acting one. */
+/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never lengthens it. In any other
+ * case the new key must be within the acting one. */
 static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_key *old, int64_t expires_at_s) {
-    if (is_self(ctx, old->key->id) && sp_admin_key_has_permission(ctx, "api_key_rotate")) {
-        int64_t latest_s = expiry_of_successor(ctx, old);
+    struct sp_admin_reach reach;
+    bool by_itself = false;
+    enum sp_status status = rotates_itself(ctx, old->key->id, &by_itself);
+    if (status != SP_OK)
+        return status;
+    if (by_itself) {
+        int64_t latest_s = choose_expiry(ctx, old);
         if (latest_s == 0 || (expires_at_s != 0 && expires_at_s <= latest_s))
             return SP_OK;
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
                             "expires_at: a key that rotates itself cannot live longer than it did, which is until %lld",
                             (long long)latest_s);
     }
-    struct sp_admin_reach reach;
-    enum sp_status status = sp_admin_reach_of(old, ctx->arena, &reach, ctx->error);
+    status = sp_admin_reach_of(old, ctx->arena, &reach, ctx->error);
+    if (status != SP_OK)
+        return status;
     reach.expires_at_s = expires_at_s;
-    return status == SP_OK ? sp_admin_check_within(ctx, "the new key", &reach) : status;
+    return sp_admin_check_within(ctx, "the new key", &reach);
 }
 
-static enum sp_status shorten(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
+static enum sp_status begin_grace(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
     if (grace_s == 0)
         return SP_OK;
     int64_t end_s = ctx->now_s + grace_s;
     if (old->key->expires_at != 0 && old->key->expires_at <= end_s)
         return SP_OK;
     enum sp_status status = set_expiry(ctx, old, end_s);
-    return status == SP_OK ? put_key(ctx, old) : status;
+    if (status != SP_OK)
+        return status;
+    return put_key(ctx, old);
 }
 
 static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
@@ -307,12 +351,14 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
     Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
     template.name = request->name[0] == '\0' ? old->key->name : request->name;
     template.rotated_from = old->key->id;
-    template.expires_at = request->expires_at == 0 ? expiry_of_successor(ctx, old) : request->expires_at;
+    template.expires_at = request->expires_at == 0 ? choose_expiry(ctx, old) : request->expires_at;
     enum sp_status status = sp_admin_check_expiry(ctx, template.expires_at);
-    if (status == SP_OK)
-        status = check_rotation(ctx, old, template.expires_at);
-    if (status == SP_OK)
-        status = load_owner(ctx, old, &owner);
+    if (status != SP_OK)
+        return status;
+    status = check_rotation(ctx, old, template.expires_at);
+    if (status != SP_OK)
+        return status;
+    status = load_owner(ctx, old, &owner);
     if (status != SP_OK)
         return status;
     struct sp_admin_new_key successor = {
@@ -330,45 +376,18 @@ enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const Proto
     if (request->grace_s > GRACE_MAX_S)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "grace_s: 1 to %d seconds, or 0 for no end", GRACE_MAX_S);
     stored_key *old = NULL;
-    enum sp_status status = find_rotated(ctx, request, &old);
-    if (status == SP_OK)
-        status = check_rotatable(ctx, old->key);
-    if (status == SP_OK)
-        status = add_successor(ctx, request, old, response);
-    if (status == SP_OK)
-        status = shorten(ctx, old, request->grace_s);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
-}
-
-/* ---- a leaked text ---- */
-
-static enum sp_status no_such_key(struct sp_admin_context *ctx) {
-    return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "no key has this text");
-}
-
-enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
-                                 ProtobufCMessage **ret_reply) {
-    const Sallyport__V1__FindKeyRequest *request = (const void *)message;
-    struct sp_str text = sp_str_from(request->api_key);
-    if (text.size == 0 || text.size > SP_KEY_PRESENTED_MAX_BYTES)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "api_key: 1 to %d bytes", SP_KEY_PRESENTED_MAX_BYTES);
-    uint8_t digest[SP_DIGEST_BYTES];
-    struct sp_key found;
-    sp_key_digest_from_text(text, digest);
-    enum sp_status status = sp_index_key(ctx->view, digest, &found);
-    if (status == SP_ERR_NOT_FOUND ||
-        (status == SP_OK && !ctx->is_operator && !sp_str_equal(found.workspace, ctx->key.workspace)))
-        return no_such_key(ctx);
+    enum sp_status status = load_rotated(ctx, request->id, &old);
     if (status != SP_OK)
         return status;
-    struct sp_entity_key key;
-    ProtobufCMessage *stored = NULL;
-    status = sp_entity_key_1(SP_KIND_KEY, found.workspace, found.id, &key);
-    if (status == SP_OK)
-        status = sp_entity_get(ctx->view, &key, ctx->arena, &stored);
-    if (status == SP_OK)
-        *ret_reply = &((stored_key *)(void *)stored)->key->base;
-    return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    status = check_rotatable(ctx, old->key);
+    if (status != SP_OK)
+        return status;
+    status = add_successor(ctx, request, old, response);
+    if (status != SP_OK)
+        return status;
+    status = begin_grace(ctx, old, request->grace_s);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }

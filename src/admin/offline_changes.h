@@ -1,4 +1,4 @@
-/* Changes that no key makes: commands run on the store itself, and the removal of deleted workspaces. */
+/* Changes that no key makes: commands that run on the store itself, and the removal of deleted workspaces. */
 #ifndef SP_ADMIN_OFFLINE_CHANGES_H
 #define SP_ADMIN_OFFLINE_CHANGES_H
 

@@ -1,27 +1,20 @@
-/* Operators: who runs Sallyport. Added and revoked offline. */
-#include "admin/internal.h"
+#include "admin/operator.h"
+
+#include "admin/key_secret.h"
 #include "admin/offline_changes.h"
-#include "base/random.h"
 #include "base/text.h"
+#include "store/records/index.h"
 
-static enum sp_status operator_key(struct sp_str name, struct sp_entity_key *ret_key, struct sp_error *error) {
+/* The entity key of an operator, and whether there is one of that name. */
+static enum sp_status find_operator_entity(struct sp_write *write, struct sp_str name, struct sp_entity_key *ret_key,
+                                           bool *ret_exists, struct sp_error *error) {
     enum sp_status status = sp_text_check_id(name, "operator", error);
-    return status == SP_OK ? sp_entity_key_1(SP_KIND_OPERATOR, (struct sp_str){0}, name, ret_key) : status;
-}
-
-static enum sp_status make_secret(struct sp_view *view, char ret_secret[static SP_KEY_TEXT_BYTES]) {
-    struct sp_key_forms forms = {0};
-    uint8_t random[SP_KEY_RANDOM_BYTES];
-    enum sp_status status = sp_view_key_forms(view, &forms);
-    if (status == SP_OK && forms.prefix_count == 0)
-        status = SP_ERR_CORRUPT;
-    if (status == SP_OK)
-        status = sp_random_fill(random, sizeof(random));
     if (status != SP_OK)
         return status;
-    sp_key_text_make(forms.prefixes[0], random, ret_secret);
-    explicit_bzero(random, sizeof(random));
-    return SP_OK;
+    status = sp_entity_key_1(SP_KIND_OPERATOR, (struct sp_str){0}, name, ret_key);
+    if (status != SP_OK)
+        return status;
+    return sp_entity_exists(sp_write_view(write), ret_key, ret_exists);
 }
 
 static enum sp_status put_operator(struct sp_changeset *changes, const struct sp_entity_key *key, char *name,
@@ -42,31 +35,34 @@ static enum sp_status put_operator(struct sp_changeset *changes, const struct sp
     return sp_changeset_put(changes, key, &stored.base);
 }
 
-static enum sp_status apply(struct sp_write *write, struct sp_changeset *changes, struct sp_error *error) {
-    struct sp_revision revision = {0};
+static enum sp_status add_with_secret(struct sp_write *write, struct sp_str name, const struct sp_entity_key *key,
+                                      const char *secret, int64_t now_s, struct sp_arena *arena,
+                                      struct sp_error *error) {
+    struct sp_revision revision;
+    char *kept = sp_arena_strdup(arena, name);
+    struct sp_changeset *changes = sp_admin_offline_changes(arena, "operator add", (struct sp_str){0}, now_s);
+    if (kept == NULL || changes == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = put_operator(changes, key, kept, secret, now_s);
+    if (status != SP_OK)
+        return status;
     return sp_changeset_apply(write, changes, &revision, error);
 }
 
 enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name, int64_t now_s, struct sp_arena *arena,
-                                     char *ret_secret, struct sp_error *error) {
+                                     char ret_secret[static SP_KEY_TEXT_BYTES], struct sp_error *error) {
     struct sp_entity_key key;
     bool exists = false;
     char secret[SP_KEY_TEXT_BYTES];
-    enum sp_status status = operator_key(name, &key, error);
+    enum sp_status status = find_operator_entity(write, name, &key, &exists, error);
     if (status != SP_OK)
         return status;
-    status = sp_entity_exists(sp_write_view(write), &key, &exists);
-    if (status == SP_OK && exists)
+    if (exists)
         return sp_error_set(error, SP_ERR_EXISTS, "operator %.*s exists already", SP_STR_ARG(name));
-    if (status == SP_OK)
-        status = make_secret(sp_write_view(write), secret);
+    status = sp_admin_make_secret(sp_write_view(write), secret);
     if (status != SP_OK)
         return sp_error_set(error, status, "the operator's key could not be made");
-    char *kept = sp_arena_strdup(arena, name);
-    struct sp_changeset *changes = sp_admin_offline_changes(arena, "operator add", (struct sp_str){0}, now_s);
-    status = kept == NULL || changes == NULL ? SP_ERR_MEMORY : put_operator(changes, &key, kept, secret, now_s);
-    if (status == SP_OK)
-        status = apply(write, changes, error);
+    status = add_with_secret(write, name, &key, secret, now_s, arena, error);
     if (status == SP_OK)
         memcpy(ret_secret, secret, sizeof(secret));
     explicit_bzero(secret, sizeof(secret));
@@ -76,15 +72,18 @@ enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name,
 enum sp_status sp_admin_operator_revoke(struct sp_write *write, struct sp_str name, int64_t now_s,
                                         struct sp_arena *arena, struct sp_error *error) {
     struct sp_entity_key key;
+    struct sp_revision revision;
     bool exists = false;
-    enum sp_status status = operator_key(name, &key, error);
+    enum sp_status status = find_operator_entity(write, name, &key, &exists, error);
     if (status != SP_OK)
         return status;
-    status = sp_entity_exists(sp_write_view(write), &key, &exists);
-    if (status == SP_OK && !exists)
+    if (!exists)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "operator %.*s not found", SP_STR_ARG(name));
     struct sp_changeset *changes = sp_admin_offline_changes(arena, "operator revoke", (struct sp_str){0}, now_s);
-    if (status == SP_OK)
-        status = changes == NULL ? SP_ERR_MEMORY : sp_changeset_delete(changes, &key, now_s);
-    return status == SP_OK ? apply(write, changes, error) : status;
+    if (changes == NULL)
+        return SP_ERR_MEMORY;
+    status = sp_changeset_delete(changes, &key, now_s);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_apply(write, changes, &revision, error);
 }

@@ -1,20 +1,33 @@
 /* Users and service accounts of a workspace. */
-#include "admin/internal.h"
+#include "admin/principal.h"
+
+#include "admin/cascade.h"
+#include "admin/check_reach.h"
+#include "admin/entities.h"
+#include "admin/handlers.h"
+#include "admin/mask.h"
+#include "admin/message.h"
+#include "admin/page.h"
+#include "admin/quota.h"
+#include "base/array.h"
 #include "base/text.h"
+#include "store/records/index.h"
 #include "wire/wire.h"
 
-#define IS_USER(principal) ((principal)->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER)
+static bool is_user(const Sallyport__V1__Principal *principal) {
+    return principal->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER;
+}
 
 static bool is_enabled_user(const Sallyport__V1__Principal *principal) {
-    return IS_USER(principal) && !principal->disabled;
+    return is_user(principal) && !principal->disabled;
 }
 
 static bool is_enabled_admin(const Sallyport__V1__Principal *principal) {
     return is_enabled_user(principal) && principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
 }
 
-/* One more enabled user. */
-static enum sp_status check_seats(struct sp_admin_context *ctx) {
+/* For one more enabled user. */
+static enum sp_status check_free_seat(struct sp_admin_context *ctx) {
     uint64_t used = 0;
     uint32_t seats = ctx->stored_workspace->workspace->seats;
     enum sp_status status = sp_index_count(ctx->view, ctx->stored_workspace->number, SP_COUNT_ENABLED_USERS, &used);
@@ -26,7 +39,7 @@ static enum sp_status check_seats(struct sp_admin_context *ctx) {
                         SP_STR_ARG(ctx->workspace), seats, (unsigned long long)used);
 }
 
-static enum sp_status check_service_accounts(struct sp_admin_context *ctx) {
+static enum sp_status check_new_service_account(struct sp_admin_context *ctx) {
     if (ctx->stored_workspace->workspace->seats <= 1)
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
                             "service accounts need a workspace with more than one seat, and %.*s has one",
@@ -34,27 +47,28 @@ static enum sp_status check_service_accounts(struct sp_admin_context *ctx) {
     return sp_admin_check_quota(ctx, SP_COUNT_SERVICE_ACCOUNTS, 1);
 }
 
-static enum sp_status check_role(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
+static enum sp_status check_workspace_role(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
     if (principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER)
         return SP_OK;
     if (principal->role != SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "role: WORKSPACE_ROLE_MEMBER or WORKSPACE_ROLE_ADMIN");
-    if (!IS_USER(principal))
+    if (!is_user(principal))
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "role: a service account is a MEMBER, always");
     return SP_OK;
 }
 
-static enum sp_status check_new(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
-    if (!IS_USER(principal) && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
+static enum sp_status check_new_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
+    if (!is_user(principal) && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "kind: USER or SERVICE_ACCOUNT");
     enum sp_status status = sp_text_check_name(sp_str_from(principal->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = check_role(ctx, principal);
     if (status != SP_OK)
         return status;
-    if (!IS_USER(principal))
-        return check_service_accounts(ctx);
-    return principal->disabled ? SP_OK : check_seats(ctx);
+    status = check_workspace_role(ctx, principal);
+    if (status != SP_OK)
+        return status;
+    if (!is_user(principal))
+        return check_new_service_account(ctx);
+    return principal->disabled ? SP_OK : check_free_seat(ctx);
 }
 
 enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
@@ -69,12 +83,14 @@ enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyp
     if (principal->created_at == 0)
         principal->created_at = ctx->now_s;
     const char *id = NULL;
-    const char *what = IS_USER(principal) ? "user" : "service account";
-    enum sp_status status = check_new(ctx, principal);
-    if (status == SP_OK)
-        status = sp_admin_new_id(ctx, SP_KIND_PRINCIPAL, what, IS_USER(principal) ? "usr_" : "sa_", template->id, &id);
-    if (status == SP_OK)
-        status = sp_write_next_subject(ctx->write, &stored->number);
+    const char *what = is_user(principal) ? "user" : "service account";
+    enum sp_status status = check_new_principal(ctx, principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_new_id(ctx, SP_KIND_PRINCIPAL, what, is_user(principal) ? "usr_" : "sa_", template->id, &id);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_next_subject(ctx->write, &stored->number);
     if (status != SP_OK)
         return status;
     principal->id = sp_arena_strdup(ctx->arena, sp_str_from(id));
@@ -84,9 +100,10 @@ enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyp
     stored->principal = principal;
     stored->workspace_number = ctx->stored_workspace->number;
     status = sp_admin_put(ctx, SP_KIND_PRINCIPAL, id, &stored->base);
-    if (status == SP_OK)
-        *ret_principal = stored;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_principal = stored;
+    return SP_OK;
 }
 
 static enum sp_status reply_with_principal(struct sp_admin_context *ctx, Sallyport__V1__Principal *principal,
@@ -100,11 +117,13 @@ static enum sp_status reply_with_principal(struct sp_admin_context *ctx, Sallypo
     return SP_OK;
 }
 
-static enum sp_status create(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
-                             ProtobufCMessage **ret_reply) {
+static enum sp_status create_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
+                                       ProtobufCMessage **ret_reply) {
     Sallyport__Store__V1__StoredPrincipal *stored = NULL;
     enum sp_status status = sp_admin_add_principal(ctx, template, &stored);
-    return status == SP_OK ? reply_with_principal(ctx, stored->principal, ret_reply) : status;
+    if (status != SP_OK)
+        return status;
+    return reply_with_principal(ctx, stored->principal, ret_reply);
 }
 
 enum sp_status sp_admin_create_user(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -116,7 +135,7 @@ enum sp_status sp_admin_create_user(struct sp_admin_context *ctx, const Protobuf
     template.name = request->name;
     template.kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
     template.role = request->role;
-    return create(ctx, &template, ret_reply);
+    return create_principal(ctx, &template, ret_reply);
 }
 
 enum sp_status sp_admin_create_service_account(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -127,26 +146,18 @@ enum sp_status sp_admin_create_service_account(struct sp_admin_context *ctx, con
     template.id = request->id;
     template.name = request->name;
     template.kind = SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT;
-    return create(ctx, &template, ret_reply);
-}
-
-static enum sp_status load(struct sp_admin_context *ctx, const char *id,
-                           Sallyport__Store__V1__StoredPrincipal **ret_principal) {
-    ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
-    if (status == SP_OK)
-        *ret_principal = (void *)message;
-    return status;
+    return create_principal(ctx, &template, ret_reply);
 }
 
 enum sp_status sp_admin_get_principal(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                       ProtobufCMessage **ret_reply) {
     const Sallyport__V1__GetPrincipalRequest *request = (const void *)message;
     Sallyport__Store__V1__StoredPrincipal *stored = NULL;
-    enum sp_status status = load(ctx, request->id, &stored);
-    if (status == SP_OK)
-        *ret_reply = &stored->principal->base;
-    return status;
+    enum sp_status status = sp_admin_load_principal(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &stored->principal->base;
+    return SP_OK;
 }
 
 struct principal_list {
@@ -154,14 +165,15 @@ struct principal_list {
     Sallyport__V1__ListPrincipalsResponse *response;
 };
 
-static bool keep_principal(void *context, const ProtobufCMessage *stored) {
+static enum sp_status keep_principal(void *context, const ProtobufCMessage *stored, bool *ret_kept) {
     struct principal_list *list = context;
     Sallyport__V1__Principal *principal =
         ((const Sallyport__Store__V1__StoredPrincipal *)(const void *)stored)->principal;
-    if (list->kind != SALLYPORT__V1__PRINCIPAL_KIND__PRINCIPAL_KIND_UNSPECIFIED && principal->kind != list->kind)
-        return false;
-    list->response->principals[list->response->n_principals++] = principal;
-    return true;
+    *ret_kept =
+        list->kind == SALLYPORT__V1__PRINCIPAL_KIND__PRINCIPAL_KIND_UNSPECIFIED || principal->kind == list->kind;
+    if (*ret_kept)
+        list->response->principals[list->response->n_principals++] = principal;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_list_principals(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -170,23 +182,26 @@ enum sp_status sp_admin_list_principals(struct sp_admin_context *ctx, const Prot
     struct principal_list list = {
         .kind = request->kind,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListPrincipalsResponse, sallyport__v1__list_principals_response)};
-    if (list.response != NULL)
-        list.response->principals = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
-    if (list.response == NULL || list.response->principals == NULL)
+    if (list.response == NULL)
+        return SP_ERR_MEMORY;
+    list.response->principals = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
+    if (list.response->principals == NULL)
         return SP_ERR_MEMORY;
     struct sp_entity_key prefix;
     enum sp_status status = sp_entity_key_make(SP_KIND_PRINCIPAL, ctx->workspace, NULL, 0, &prefix);
-    if (status == SP_OK)
-        status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
-                               &sallyport__store__v1__stored_principal__descriptor, request->page_size,
-                               request->page_token, keep_principal, &list, &list.response->next_page_token);
-    if (status == SP_OK)
-        *ret_reply = &list.response->base;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_page(ctx, (struct sp_bytes){prefix.bytes, prefix.size},
+                           &sallyport__store__v1__stored_principal__descriptor, request->page_size, request->page_token,
+                           keep_principal, &list, &list.response->next_page_token);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &list.response->base;
+    return SP_OK;
 }
 
-/* A workspace without an enabled ADMIN could be administered by nobody. */
-static enum sp_status check_an_admin_stays(struct sp_admin_context *ctx, const Sallyport__V1__Principal *leaving) {
+/* Nobody could administer a workspace without an enabled ADMIN. */
+static enum sp_status check_admin_remains(struct sp_admin_context *ctx, const Sallyport__V1__Principal *leaving) {
     uint64_t admins = 0;
     enum sp_status status = sp_index_count(ctx->view, ctx->stored_workspace->number, SP_COUNT_ENABLED_ADMINS, &admins);
     if (status != SP_OK || admins > 1)
@@ -196,84 +211,88 @@ static enum sp_status check_an_admin_stays(struct sp_admin_context *ctx, const S
                         SP_STR_ARG(ctx->workspace));
 }
 
-/* Keys of a principal, one id after the other. */
+/* The ids of a principal's keys. */
 struct key_ids {
     struct sp_arena *arena;
     const char **ids;
     size_t count;
-    size_t room;
+    size_t capacity;
 };
 
-static enum sp_status collect_key(void *context, struct sp_str key_id) {
+static enum sp_status collect_key_id(void *context, struct sp_str key_id) {
     struct key_ids *keys = context;
-    if (keys->count == keys->room) {
-        size_t room = keys->room == 0 ? 16 : keys->room * 2;
-        const char **ids = sp_arena_calloc(keys->arena, room, sizeof(*ids));
-        if (ids == NULL)
-            return SP_ERR_MEMORY;
-        if (keys->count > 0)
-            memcpy(ids, keys->ids, keys->count * sizeof(*ids));
-        keys->ids = ids;
-        keys->room = room;
-    }
+    const char **ids = sp_array_reserve_in(keys->arena, keys->ids, keys->count, &keys->capacity, sizeof(*ids));
     const char *id = sp_arena_strdup(keys->arena, key_id);
-    if (id == NULL)
+    if (ids == NULL || id == NULL)
         return SP_ERR_MEMORY;
+    keys->ids = ids;
     keys->ids[keys->count++] = id;
     return SP_OK;
 }
 
-static bool works(const Sallyport__V1__ApiKey *key, int64_t now_s) {
+static bool is_key_in_force(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return !key->disabled && (key->expires_at == 0 || now_s < key->expires_at);
 }
 
-/* Enabling or promoting a principal gives its keys back, or more, reach: only as much as the acting key has itself. */
+/* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has itself. */
 static enum sp_status check_keys_within(struct sp_admin_context *ctx, uint64_t principal_number) {
     struct key_ids keys = {.arena = ctx->arena};
-    enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal_number, collect_key, &keys);
-    for (size_t i = 0; status == SP_OK && i < keys.count; i++) {
-        ProtobufCMessage *message = NULL;
-        status = sp_admin_load(ctx, SP_KIND_KEY, "key", keys.ids[i], &message);
+    enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal_number, collect_key_id, &keys);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < keys.count; i++) {
+        Sallyport__Store__V1__StoredKey *key = NULL;
+        status = sp_admin_load_key(ctx, keys.ids[i], &key);
         if (status != SP_OK)
-            break;
-        const Sallyport__Store__V1__StoredKey *key = (const void *)message;
-        if (works(key->key, ctx->now_s))
-            status = sp_admin_check_key_within(ctx, key);
+            return status;
+        if (!is_key_in_force(key->key, ctx->now_s))
+            continue;
+        status = sp_admin_check_key_within(ctx, key);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
-static enum sp_status check_update(struct sp_admin_context *ctx, const Sallyport__V1__Principal *before,
-                                   const Sallyport__Store__V1__StoredPrincipal *stored) {
+static enum sp_status check_principal_update(struct sp_admin_context *ctx, const Sallyport__V1__Principal *before,
+                                             const Sallyport__Store__V1__StoredPrincipal *stored) {
     const Sallyport__V1__Principal *after = stored->principal;
-    enum sp_status status = sp_text_check_name(sp_str_from(after->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = check_role(ctx, after);
-    if (status == SP_OK && is_enabled_admin(before) && !is_enabled_admin(after))
-        status = check_an_admin_stays(ctx, after);
-    if (status == SP_OK && !is_enabled_user(before) && is_enabled_user(after))
-        status = check_seats(ctx);
+    bool leaves = is_enabled_admin(before) && !is_enabled_admin(after);
+    bool enters = !is_enabled_user(before) && is_enabled_user(after);
     bool enabled = before->disabled && !after->disabled;
     bool promoted = before->role != after->role && after->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
-    if (status == SP_OK && (enabled || promoted))
-        status = check_keys_within(ctx, stored->number);
-    return status;
+    enum sp_status status = sp_text_check_name(sp_str_from(after->name), "name", ctx->error);
+    if (status != SP_OK)
+        return status;
+    status = check_workspace_role(ctx, after);
+    if (status != SP_OK)
+        return status;
+    status = leaves ? check_admin_remains(ctx, after) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    status = enters ? check_free_seat(ctx) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    return enabled || promoted ? check_keys_within(ctx, stored->number) : SP_OK;
 }
 
-static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport__V1__UpdatePrincipalRequest *request,
-                                  Sallyport__V1__Principal *principal) {
-    static const char *const fields[] = {"name", "role", "disabled", NULL};
+static enum sp_status take_principal_fields(struct sp_admin_context *ctx,
+                                            const Sallyport__V1__UpdatePrincipalRequest *request,
+                                            Sallyport__V1__Principal *principal) {
+    enum { NAME, ROLE, DISABLED };
+    static const char *const fields[] = {
+        [NAME] = "name", [ROLE] = "role", [DISABLED] = "disabled", [DISABLED + 1] = NULL};
     enum sp_status status = sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Principal *given = (const void *)sp_wire_copy(&request->principal->base, ctx->arena);
     if (given == NULL)
         return SP_ERR_MEMORY;
-    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[0]))
+    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[NAME]))
         principal->name = given->name;
-    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[1]))
+    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[ROLE]))
         principal->role = given->role;
-    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[2]))
+    if (sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[DISABLED]))
         principal->disabled = given->disabled;
     return SP_OK;
 }
@@ -284,16 +303,20 @@ enum sp_status sp_admin_update_principal(struct sp_admin_context *ctx, const Pro
     if (request->principal == NULL)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "principal: required");
     Sallyport__Store__V1__StoredPrincipal *stored = NULL;
-    enum sp_status status = load(ctx, request->principal->id, &stored);
+    enum sp_status status = sp_admin_load_principal(ctx, request->principal->id, &stored);
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Principal before = *stored->principal;
-    status = take_masked(ctx, request, stored->principal);
-    if (status == SP_OK)
-        status = check_update(ctx, &before, stored);
-    if (status == SP_OK)
-        status = sp_admin_put(ctx, SP_KIND_PRINCIPAL, before.id, &stored->base);
-    return status == SP_OK ? reply_with_principal(ctx, stored->principal, ret_reply) : status;
+    status = take_principal_fields(ctx, request, stored->principal);
+    if (status != SP_OK)
+        return status;
+    status = check_principal_update(ctx, &before, stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_put(ctx, SP_KIND_PRINCIPAL, before.id, &stored->base);
+    if (status != SP_OK)
+        return status;
+    return reply_with_principal(ctx, stored->principal, ret_reply);
 }
 
 enum sp_status sp_admin_delete_principal(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -304,12 +327,17 @@ enum sp_status sp_admin_delete_principal(struct sp_admin_context *ctx, const Pro
     if (response == NULL)
         return SP_ERR_MEMORY;
     Sallyport__Store__V1__StoredPrincipal *stored = NULL;
-    enum sp_status status = load(ctx, request->id, &stored);
-    if (status == SP_OK && is_enabled_admin(stored->principal))
-        status = check_an_admin_stays(ctx, stored->principal);
-    if (status == SP_OK)
-        status = sp_admin_delete_principal_tree(ctx, stored);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    enum sp_status status = sp_admin_load_principal(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    if (is_enabled_admin(stored->principal)) {
+        status = check_admin_remains(ctx, stored->principal);
+        if (status != SP_OK)
+            return status;
+    }
+    status = sp_admin_delete_principal_tree(ctx, stored);
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }

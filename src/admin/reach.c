@@ -1,4 +1,3 @@
-/* No key widens: how far keys reach, compared. */
 #include "admin/reach.h"
 
 enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, struct sp_arena *arena,
@@ -15,9 +14,10 @@ enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, 
         memcpy(reach.permissions.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
     enum sp_status status =
         sp_allowlist_compile((const char *const *)key->allowed_ips, key->n_allowed_ips, arena, &reach.ranges, error);
-    if (status == SP_OK)
-        *ret_reach = reach;
-    return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
+    if (status != SP_OK)
+        return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
+    *ret_reach = reach;
+    return SP_OK;
 }
 
 const char *sp_admin_reach_beyond(const struct sp_admin_reach *outer, const struct sp_admin_reach *inner) {

@@ -1,20 +1,21 @@
-/* Deleted workspaces, removed piece by piece: the flag `deleting` denies everything meanwhile. */
-#include "admin/internal.h"
+#include "admin/removal.h"
+
 #include "admin/offline_changes.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
 enum { SCRATCH_BYTES = 4096, SCRATCH_BUDGET_BYTES = 1024 * 1024 };
 
-struct search {
+/* The workspaces being deleted. */
+struct deleting_workspaces {
     struct sp_arena scratch;
-    char first[SP_ID_MAX_BYTES + 1]; /* of those found */
-    unsigned found;                  /* 2: or more */
+    char first[SP_ID_MAX_BYTES + 1];
+    unsigned found; /* 2: or more */
 };
 
-static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status note_deleting(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)key;
-    struct search *search = context;
+    struct deleting_workspaces *search = context;
     ProtobufCMessage *message = NULL;
     sp_arena_reset(&search->scratch);
     enum sp_status status =
@@ -28,7 +29,7 @@ static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_byte
     if (!workspace->deleting)
         return SP_OK;
     if (search->found++ > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     size_t size = strlen(workspace->id);
     if (size > SP_ID_MAX_BYTES)
         return SP_ERR_CORRUPT;
@@ -36,29 +37,29 @@ static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_byte
     return SP_OK;
 }
 
-static enum sp_status find_deleting(struct sp_view *view, struct search *search) {
+static enum sp_status find_deleting(struct sp_view *view, struct deleting_workspaces *search) {
     enum sp_status status = sp_arena_init(&search->scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
     static const uint8_t all[] = {SP_KIND_WORKSPACE};
-    status = sp_entity_walk(view, (struct sp_bytes){all, sizeof(all)}, NULL, look_at, search);
+    status = sp_entity_walk(view, (struct sp_bytes){all, sizeof(all)}, NULL, note_deleting, search);
     sp_arena_fini(&search->scratch);
     return status;
 }
 
-struct removal {
+struct workspace_removal {
     struct sp_changeset *changes;
     size_t left; /* that may still be removed now */
     int64_t now_s;
     bool cut; /* there was more than that */
 };
 
-static enum sp_status remove_met(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status remove_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)value;
-    struct removal *removal = context;
+    struct workspace_removal *removal = context;
     if (removal->left == 0) {
         removal->cut = true;
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     }
     struct sp_entity_key met = {.size = (uint16_t)key.size};
     if (key.size > sizeof(met.bytes))
@@ -68,34 +69,51 @@ static enum sp_status remove_met(void *context, struct sp_bytes key, struct sp_b
     return sp_changeset_delete(removal->changes, &met, removal->now_s);
 }
 
-static enum sp_status remove_kind(struct sp_view *view, struct removal *removal, enum sp_kind kind,
+static enum sp_status remove_kind(struct sp_view *view, struct workspace_removal *removal, enum sp_kind kind,
                                   struct sp_str workspace) {
     struct sp_entity_key prefix;
     enum sp_status status = sp_entity_key_make(kind, workspace, NULL, 0, &prefix);
     if (status != SP_OK)
         return status;
-    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_met, removal);
+    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_entity, removal);
 }
 
-/* What refers to something goes before it. Removing leaves tombstones, so these come in a pass of their own, when nothing
- * else is left; the workspace itself ends it, with a tombstone that stays. */
-static enum sp_status remove_some(struct sp_view *view, struct removal *removal, struct sp_str workspace) {
+/* What refers to something goes before it. Removing leaves tombstones, which get a pass of their own when nothing else is
+ * left; the workspace itself comes last, with a tombstone that stays. */
+static enum sp_status remove_batch(struct sp_view *view, struct workspace_removal *removal, struct sp_str workspace) {
     static const enum sp_kind kinds[] = {SP_KIND_KEY,        SP_KIND_GRANT, SP_KIND_RESOURCE,
                                          SP_KIND_MEMBERSHIP, SP_KIND_GROUP, SP_KIND_PRINCIPAL};
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; status == SP_OK && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        status = remove_kind(view, removal, kinds[i], workspace);
-    if (status != SP_OK || !sp_changeset_is_empty(removal->changes))
-        return status;
-    status = remove_kind(view, removal, SP_KIND_TOMBSTONE, workspace);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        enum sp_status status = remove_kind(view, removal, kinds[i], workspace);
+        if (status != SP_OK)
+            return status;
+    }
+    if (!sp_changeset_is_empty(removal->changes))
+        return SP_OK;
+    enum sp_status status = remove_kind(view, removal, SP_KIND_TOMBSTONE, workspace);
     if (status != SP_OK || removal->cut)
         return status;
     return remove_kind(view, removal, SP_KIND_WORKSPACE, workspace);
 }
 
+static enum sp_status apply_removal(struct sp_write *write, struct sp_str workspace, size_t limit, int64_t now_s,
+                                    struct sp_arena *arena, struct sp_error *error) {
+    struct sp_revision revision;
+    struct sp_changeset *changes = sp_admin_offline_changes(arena, "remove deleted workspaces", workspace, now_s);
+    if (changes == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "no memory for the removal of a workspace");
+    struct workspace_removal removal = {.changes = changes, .left = limit, .now_s = now_s};
+    enum sp_status status = remove_batch(sp_write_view(write), &removal, workspace);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "workspace %.*s could not be removed", SP_STR_ARG(workspace));
+    return sp_changeset_apply(write, removal.changes, &revision, error);
+}
+
 enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int64_t now_s, struct sp_arena *arena,
                                        bool *ret_more, struct sp_error *error) {
-    struct search search = {0};
+    struct deleting_workspaces search = {0};
+    struct sp_entity_key key;
+    bool remains = false;
     struct sp_view *view = sp_write_view(write);
     enum sp_status status = find_deleting(view, &search);
     if (status != SP_OK)
@@ -105,23 +123,15 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
         return SP_OK;
     }
     struct sp_str workspace = sp_str_from(search.first);
-    struct sp_changeset *changes = sp_admin_offline_changes(arena, "remove deleted workspaces", workspace, now_s);
-    if (changes == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "no memory for the removal of a workspace");
-    struct removal removal = {.changes = changes, .left = limit, .now_s = now_s};
-    status = remove_some(view, &removal, workspace);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "workspace %s could not be removed", search.first);
-    struct sp_revision revision = {0};
-    status = sp_changeset_apply(write, removal.changes, &revision, error);
+    status = apply_removal(write, workspace, limit, now_s, arena, error);
     if (status != SP_OK)
         return status;
-    struct sp_entity_key key;
-    bool remains = false;
     status = sp_entity_key_make(SP_KIND_WORKSPACE, workspace, NULL, 0, &key);
-    if (status == SP_OK)
-        status = sp_entity_exists(view, &key, &remains);
-    if (status == SP_OK)
-        *ret_more = remains || search.found > 1;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_exists(view, &key, &remains);
+    if (status != SP_OK)
+        return status;
+    *ret_more = remains || search.found > 1;
+    return SP_OK;
 }

@@ -1,11 +1,20 @@
 /* Workspaces: what operators do with tenants. */
-#include "admin/internal.h"
+#include "admin/workspace.h"
+
+#include "admin/actor.h"
+#include "admin/entities.h"
+#include "admin/handlers.h"
+#include "admin/key.h"
+#include "admin/mask.h"
+#include "admin/message.h"
+#include "admin/page.h"
+#include "admin/principal.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
 enum { SEATS_MAX = 1000000 };
 
-static enum sp_status check_seats(struct sp_admin_context *ctx, uint32_t seats) {
+static enum sp_status check_seat_count(struct sp_admin_context *ctx, uint32_t seats) {
     if (seats >= 1 && seats <= SEATS_MAX)
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_INVALID, "seats: 1 to %d", SEATS_MAX);
@@ -32,13 +41,17 @@ static enum sp_status check_features(struct sp_admin_context *ctx, const Sallypo
     return SP_OK;
 }
 
-static enum sp_status check_workspace(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace) {
+static enum sp_status check_workspace_fields(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace) {
     enum sp_status status = sp_text_check_name(sp_str_from(workspace->name), "name", ctx->error);
-    if (status == SP_OK)
-        status = check_plan(ctx, workspace->plan);
-    if (status == SP_OK)
-        status = check_seats(ctx, workspace->seats);
-    return status == SP_OK ? check_features(ctx, workspace) : status;
+    if (status != SP_OK)
+        return status;
+    status = check_plan(ctx, workspace->plan);
+    if (status != SP_OK)
+        return status;
+    status = check_seat_count(ctx, workspace->seats);
+    if (status != SP_OK)
+        return status;
+    return check_features(ctx, workspace);
 }
 
 static enum sp_status put_workspace(struct sp_admin_context *ctx) {
@@ -60,11 +73,13 @@ enum sp_status sp_admin_add_workspace(struct sp_admin_context *ctx, const Sallyp
     if (workspace->created_at == 0)
         workspace->created_at = ctx->now_s;
     const char *id = NULL;
-    enum sp_status status = check_workspace(ctx, workspace);
-    if (status == SP_OK)
-        status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", template->id, &id);
-    if (status == SP_OK)
-        status = sp_write_next_workspace(ctx->write, &stored->number);
+    enum sp_status status = check_workspace_fields(ctx, workspace);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", template->id, &id);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_next_workspace(ctx->write, &stored->number);
     if (status != SP_OK)
         return status;
     workspace->id = sp_arena_strdup(ctx->arena, sp_str_from(id));
@@ -129,13 +144,15 @@ enum sp_status sp_admin_create_workspace(struct sp_admin_context *ctx, const Pro
     template.quotas = request->quotas;
     if (template.id == NULL)
         return SP_ERR_MEMORY;
-    /* Only now is it known which workspace the audit entry tells of. */
+    /* Again, because only now is it known which workspace the audit entry is about. */
     ctx->workspace = sp_str_from(template.id);
     status = sp_admin_begin_changes(ctx, request->request_id);
-    if (status == SP_OK)
-        status = sp_admin_add_workspace(ctx, &template);
-    if (status == SP_OK)
-        status = add_first_admin(ctx, request, response);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_add_workspace(ctx, &template);
+    if (status != SP_OK)
+        return status;
+    status = add_first_admin(ctx, request, response);
     if (status != SP_OK)
         return status;
     response->workspace = ctx->stored_workspace->workspace;
@@ -150,11 +167,12 @@ enum sp_status sp_admin_get_workspace(struct sp_admin_context *ctx, const Protob
     return SP_OK;
 }
 
-static bool keep_workspace(void *list, const ProtobufCMessage *stored) {
+static enum sp_status keep_workspace(void *list, const ProtobufCMessage *stored, bool *ret_kept) {
     Sallyport__V1__ListWorkspacesResponse *response = list;
     response->workspaces[response->n_workspaces++] =
         ((const Sallyport__Store__V1__StoredWorkspace *)(const void *)stored)->workspace;
-    return true;
+    *ret_kept = true;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -162,42 +180,48 @@ enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const Prot
     const Sallyport__V1__ListWorkspacesRequest *request = (const void *)message;
     Sallyport__V1__ListWorkspacesResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ListWorkspacesResponse, sallyport__v1__list_workspaces_response);
-    if (response != NULL)
-        response->workspaces = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
-    if (response == NULL || response->workspaces == NULL)
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    response->workspaces = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(void *));
+    if (response->workspaces == NULL)
         return SP_ERR_MEMORY;
     static const uint8_t all[] = {SP_KIND_WORKSPACE};
     enum sp_status status =
         sp_admin_page(ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
                       request->page_size, request->page_token, keep_workspace, response, &response->next_page_token);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }
 
-static enum sp_status take_masked(struct sp_admin_context *ctx, const Sallyport__V1__UpdateWorkspaceRequest *request,
-                                  const Sallyport__V1__Workspace *given) {
-    static const char *const fields[] = {"name", "plan", "seats", "features", "quotas", "disabled", NULL};
+static enum sp_status take_workspace_fields(struct sp_admin_context *ctx,
+                                            const Sallyport__V1__UpdateWorkspaceRequest *request,
+                                            const Sallyport__V1__Workspace *given) {
+    enum { NAME, PLAN, SEATS, FEATURES, QUOTAS, DISABLED, FIELDS };
+    static const char *const fields[] = {
+        [NAME] = "name",     [PLAN] = "plan",         [SEATS] = "seats", [FEATURES] = "features",
+        [QUOTAS] = "quotas", [DISABLED] = "disabled", [FIELDS] = NULL};
     enum sp_status status = sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
     if (status != SP_OK)
         return status;
     Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
-    bool takes[6];
-    for (size_t i = 0; i < 6; i++)
+    bool takes[FIELDS];
+    for (size_t i = 0; i < FIELDS; i++)
         takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
-    if (takes[0])
+    if (takes[NAME])
         workspace->name = given->name;
-    if (takes[1])
+    if (takes[PLAN])
         workspace->plan = given->plan;
-    if (takes[2])
+    if (takes[SEATS])
         workspace->seats = given->seats;
-    if (takes[3]) {
+    if (takes[FEATURES]) {
         workspace->n_features = given->n_features;
         workspace->features = given->features;
     }
-    if (takes[4])
+    if (takes[QUOTAS])
         workspace->quotas = given->quotas;
-    if (takes[5])
+    if (takes[DISABLED])
         workspace->disabled = given->disabled;
     return SP_OK;
 }
@@ -218,12 +242,16 @@ enum sp_status sp_admin_update_workspace(struct sp_admin_context *ctx, const Pro
     const Sallyport__V1__Workspace *given = (const void *)sp_wire_copy(&request->workspace->base, ctx->arena);
     if (given == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = take_masked(ctx, request, given);
-    if (status == SP_OK)
-        status = check_workspace(ctx, ctx->stored_workspace->workspace);
-    if (status == SP_OK)
-        status = put_workspace(ctx);
-    return status == SP_OK ? reply_with_workspace(ctx, ret_reply) : status;
+    enum sp_status status = take_workspace_fields(ctx, request, given);
+    if (status != SP_OK)
+        return status;
+    status = check_workspace_fields(ctx, ctx->stored_workspace->workspace);
+    if (status != SP_OK)
+        return status;
+    status = put_workspace(ctx);
+    if (status != SP_OK)
+        return status;
+    return reply_with_workspace(ctx, ret_reply);
 }
 
 enum sp_status sp_admin_delete_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -239,7 +267,8 @@ enum sp_status sp_admin_delete_workspace(struct sp_admin_context *ctx, const Pro
         return SP_ERR_MEMORY;
     workspace->deleting = true;
     enum sp_status status = put_workspace(ctx);
-    if (status == SP_OK)
-        *ret_reply = &response->base;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &response->base;
+    return SP_OK;
 }

@@ -26,6 +26,7 @@ static const struct {
     [SP_ERR_MEMORY] = {8, "RESOURCE_EXHAUSTED"},
     [SP_ERR_IO] = {13, "INTERNAL"},
     [SP_ERR_INTERNAL] = {13, "INTERNAL"},
+    [SP_WALK_END] = {13, "INTERNAL"},
 };
 
 enum { CODE_COUNT = sizeof(codes) / sizeof(*codes) };

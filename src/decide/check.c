@@ -1,78 +1,7 @@
-#include "decide/internal.h"
+#include "decide/check.h"
 
-/* Step 2. */
-static enum sp_status find_by_digest(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],
-                                     struct sp_key *ret_key, enum sp_reason *ret_reason) {
-    enum sp_status status = sp_index_key(view, digest, ret_key);
-    if (status == SP_ERR_NOT_FOUND) {
-        *ret_reason = SP_REASON_KEY_UNKNOWN;
-        return SP_OK;
-    }
-    return status;
-}
-
-/* Steps 1 and 2. */
-static enum sp_status find_by_text(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
-                                   enum sp_reason *ret_reason) {
-    struct sp_key_forms spare;
-    const struct sp_key_forms *forms;
-    uint8_t digest[SP_DIGEST_BYTES];
-    struct sp_str text = {(const char *)query->credential.data, query->credential.size};
-    enum sp_status status = sp_view_key_forms_in_place(view, &spare, &forms);
-    if (status != SP_OK)
-        return status;
-    if (sp_key_text_judge(text, forms->prefixes, forms->prefix_count, forms->accept_foreign) == SP_KEY_FORM_MALFORMED) {
-        *ret_reason = SP_REASON_KEY_MALFORMED;
-        return SP_OK;
-    }
-    sp_key_digest_from_text(text, digest);
-    return find_by_digest(view, digest, ret_key, ret_reason);
-}
-
-static enum sp_status find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
-                               enum sp_reason *ret_reason) {
-    uint8_t digest[SP_DIGEST_BYTES];
-    *ret_reason = SP_REASON_NONE;
-    switch (query->credential_kind) {
-    case SP_CREDENTIAL_KNOWN:
-        *ret_key = *query->known_key;
-        return SP_OK;
-    case SP_CREDENTIAL_SHA256:
-        if (query->credential.size != SP_DIGEST_BYTES)
-            break;
-        sp_key_digest_from_sha256(query->credential.data, digest);
-        return find_by_digest(view, digest, ret_key, ret_reason);
-    case SP_CREDENTIAL_TEXT:
-        return find_by_text(view, query, ret_key, ret_reason);
-    }
-    *ret_reason = SP_REASON_KEY_MALFORMED;
-    return SP_OK;
-}
-
-static bool remembers(const struct sp_check_memo *memo, const struct sp_query *query) {
-    return memo->used && memo->kind == query->credential_kind && memo->credential.size == query->credential.size &&
-           memcmp(memo->credential.data, query->credential.data, query->credential.size) == 0;
-}
-
-enum sp_status sp_check_find_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
-                                 enum sp_reason *ret_reason) {
-    struct sp_check_memo *memo = query->memo;
-    if (memo == NULL || query->credential_kind == SP_CREDENTIAL_KNOWN || query->credential.size == 0)
-        return find_key(view, query, ret_key, ret_reason);
-    if (!remembers(memo, query)) {
-        memo->used = false;
-        enum sp_status status = find_key(view, query, &memo->key, &memo->reason);
-        if (status != SP_OK)
-            return status;
-        memo->used = true;
-        memo->kind = query->credential_kind;
-        memo->credential = query->credential;
-    }
-    *ret_reason = memo->reason;
-    if (memo->reason == SP_REASON_NONE)
-        *ret_key = memo->key;
-    return SP_OK;
-}
+#include "decide/lookup.h"
+#include "store/records/index.h"
 
 /* Steps 3 to 6, of a key that was found. */
 static enum sp_status judge_presenter(struct sp_view *view, const struct sp_query *query,
@@ -98,7 +27,7 @@ static enum sp_status judge_presenter(struct sp_view *view, const struct sp_quer
 /* Steps 1 to 6. `presented` is zeroed by the caller. */
 static enum sp_status judge_credential(struct sp_view *view, const struct sp_query *query,
                                        struct sp_presented *presented) {
-    enum sp_status status = sp_check_find_key(view, query, &presented->key, &presented->reason);
+    enum sp_status status = sp_find_presented_key(view, query, &presented->key, &presented->reason);
     presented->key_found = status == SP_OK && presented->reason == SP_REASON_NONE;
     return presented->key_found ? judge_presenter(view, query, presented) : status;
 }
@@ -126,20 +55,6 @@ static enum sp_status judge_resource(struct sp_view *view, const struct sp_query
     return SP_OK;
 }
 
-enum sp_status sp_check_effective_role(struct sp_view *view, const struct sp_key *key,
-                                       const struct sp_principal_state *principal, struct sp_bytes resource_key,
-                                       enum sp_role *ret_role) {
-    if (resource_key.size == 0) {
-        *ret_role = SP_ROLE_NONE;
-        return SP_OK;
-    }
-    if (principal->workspace_admin) {
-        *ret_role = SP_ROLE_ADMIN;
-        return SP_OK;
-    }
-    return sp_index_effective_role(view, resource_key, key->principal_number, ret_role);
-}
-
 /* Steps 7 to 10. */
 static enum sp_status judge_action(struct sp_view *view, const struct sp_query *query,
                                    const struct sp_presented *presented, enum sp_role *role,
@@ -161,7 +76,7 @@ static enum sp_status judge_action(struct sp_view *view, const struct sp_query *
     status = judge_resource(view, query, key, &action, resource_key, ret_reason);
     if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
         return status;
-    status = sp_check_effective_role(view, key, &presented->principal, resource_key, role);
+    status = sp_find_role(view, key, &presented->principal, resource_key, role);
     if (status == SP_OK)
         *ret_reason = sp_step_role(&action, *role);
     return status;

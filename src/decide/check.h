@@ -4,38 +4,8 @@
 #ifndef SP_DECIDE_CHECK_H
 #define SP_DECIDE_CHECK_H
 
+#include "decide/query.h"
 #include "store/records/index.h"
-
-enum sp_credential_kind {
-    SP_CREDENTIAL_TEXT,   /* `credential` is what the client presented */
-    SP_CREDENTIAL_SHA256, /* `credential` is the 32 bytes of its single SHA-256; step 1 is skipped */
-    SP_CREDENTIAL_KNOWN,  /* `known_key` is given: for explanations by key id; steps 1 and 2 pass */
-};
-
-/* Remembers whose the last credential was, for questions that share one. Zeroed at first; good for one acquire of a snapshot and for as
- * long as the credentials' bytes stay where they are. */
-struct sp_check_memo {
-    bool used;
-    enum sp_credential_kind kind;
-    enum sp_reason reason;
-    struct sp_bytes credential;
-    struct sp_key key;
-};
-
-/* A question. Borrowed; lengths were checked by the caller. */
-struct sp_query {
-    enum sp_credential_kind credential_kind;
-    struct sp_bytes credential;
-    const struct sp_key *known_key;
-    const struct sp_ip *ip; /* NULL: not known */
-    struct sp_str resource_type;
-    struct sp_str resource_id;
-    struct sp_str action;
-    struct sp_str workspace; /* asserted; empty: none */
-    int64_t now_s;
-    bool stale;                 /* step 0, judged by the server */
-    struct sp_check_memo *memo; /* NULL: every credential is looked up */
-};
 
 /* The answer. Texts are borrowed from the snapshot: use them before it is released. Zeroed: DENY. */
 struct sp_answer {

@@ -1,7 +1,9 @@
 #include "decide/explain.h"
 
-#include "decide/internal.h"
+#include "decide/explain_words.h"
+#include "decide/lookup.h"
 #include "store/records/entity.h"
+#include "store/records/index.h"
 
 enum {
     MAX_GRANTS = 100,
@@ -18,7 +20,7 @@ static void note(struct sp_facts *facts, enum sp_step step, enum sp_reason reaso
 
 static enum sp_status gather_key(struct sp_view *view, struct sp_facts *facts) {
     enum sp_reason reason;
-    enum sp_status status = sp_check_find_key(view, facts->query, &facts->key, &reason);
+    enum sp_status status = sp_find_presented_key(view, facts->query, &facts->key, &reason);
     if (status != SP_OK)
         return status;
     note(facts, SP_STEP_KEY_TEXT, reason == SP_REASON_KEY_MALFORMED ? reason : SP_REASON_NONE);
@@ -97,7 +99,7 @@ static enum sp_status judge_resource(struct sp_view *view, struct sp_bytes resou
     if (reason != SP_REASON_NONE || !at_home)
         return SP_OK;
     if (action->role != SP_ROLE_NONE)
-        status = sp_check_effective_role(view, key, &facts->principal, resource_key, &facts->role);
+        status = sp_find_role(view, key, &facts->principal, resource_key, &facts->role);
     if (status == SP_OK)
         note(facts, SP_STEP_ROLE, sp_step_role(action, facts->role));
     return status;

@@ -1,7 +1,8 @@
-/* The words of an explanation: what was compared with what, and what would have to change. */
+#include "decide/explain_words.h"
+
 #include <time.h>
 
-#include "decide/internal.h"
+#include "core/allowlist.h"
 
 static const char *const tests[SP_STEP_COUNT] = {
     [SP_STEP_FRESH] = "the store is fresh enough",

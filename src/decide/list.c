@@ -1,9 +1,10 @@
 #include "decide/list.h"
 
 #include "base/text.h"
-#include "decide/internal.h"
+#include "decide/lookup.h"
 #include "store/records/entity.h"
 #include "store/records/granted_resources.h"
+#include "store/records/index.h"
 
 enum {
     SCRATCH_BYTES = 2 * 1024,
@@ -111,7 +112,7 @@ static enum sp_status take_registered(void *context, struct sp_bytes key, struct
         ((const Sallyport__Store__V1__StoredResource *)message)->type_number == step->action.type_number;
     registered->id =
         (struct sp_str){(const char *)key.data + registered->prefix_size, key.size - registered->prefix_size};
-    return SP_ERR_OUT_OF_RANGE;
+    return SP_WALK_END;
 }
 
 static enum sp_status find_registered(struct step *step, struct registered *ret_registered) {
@@ -208,7 +209,7 @@ static enum sp_status judge_subject(struct sp_view *view, const struct sp_query 
 static enum sp_status find_subject(struct step *step, const struct sp_query *query, bool *ret_every_known) {
     enum sp_reason reason = SP_REASON_NONE;
     struct sp_principal_state principal;
-    enum sp_status status = sp_check_find_key(step->view, query, &step->key, &reason);
+    enum sp_status status = sp_find_presented_key(step->view, query, &step->key, &reason);
     if (status == SP_OK && reason != SP_REASON_NONE)
         status = SP_ERR_INTERNAL; /* it was found a moment ago, in this view */
     if (status == SP_OK)
@@ -323,7 +324,7 @@ static enum sp_status take_principal(void *context, struct sp_bytes key, struct 
     struct step *step = principals->step;
     ProtobufCMessage *message;
     if (is_full(step))
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     sp_arena_reset(&step->scratch);
     enum sp_status status = sp_entity_decode(key, value, &step->scratch, &message);
     if (status != SP_OK)

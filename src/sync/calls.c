@@ -1,9 +1,6 @@
 /* The unary calls of the admin API: one handler for all rows of the table. */
 #include "sync/calls.h"
 
-#include <assert.h>
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sync/backup.h"
@@ -62,7 +59,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
         return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
     mutation->job.apply = apply_mutation;
     mutation->job.done = finish_mutation;
-    mutation->job.deletes_workspaces = of->method == sp_admin_method_find("DeleteWorkspace");
+    mutation->job.deletes_workspaces = sp_admin_method_deletes_workspaces(of->method);
     mutation->call = call;
     mutation->of = of;
     mutation->method = of->method;
@@ -86,7 +83,7 @@ static enum sp_status answer_admin_read(const struct sp_sync_method *of, struct 
     if (status != SP_OK)
         return status;
     sp_sync_caller_of(of->sync, call, &caller);
-    status = sp_admin_read(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
+    status = sp_admin_answer(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
     sp_sync_caller_wipe(&caller);
     if (status != SP_OK)
         goto out;
@@ -126,38 +123,22 @@ failed:
     sp_rpc_fail(call, status, error.message);
 }
 
-static const struct sp_rpc_stream_ops *stream_ops(const char *name) {
-    static const struct {
-        const char *name;
-        const struct sp_rpc_stream_ops *ops;
-    } streams[] = {
-        {"WatchChanges", &sp_sync_watch_ops},
-        {"Backup", &sp_sync_backup_ops},
-        {"Import", &sp_sync_import_ops},
-    };
-    for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
-        if (strcmp(streams[i].name, name) == 0)
-            return streams[i].ops;
-    return NULL;
-}
-
-static void name_method(struct sp_sync_method *of) {
-    int size = snprintf(of->path, sizeof(of->path), "/sallyport.v1.Admin/%s", sp_admin_method_name(of->method));
-    assert(size > 0 && (size_t)size < sizeof(of->path));
-    (void)size;
-}
+static const struct sp_rpc_stream_ops *const stream_ops[SP_ADMIN_STREAMS] = {
+    [SP_ADMIN_WATCH_CHANGES] = &sp_sync_watch_ops,
+    [SP_ADMIN_BACKUP] = &sp_sync_backup_ops,
+    [SP_ADMIN_IMPORT] = &sp_sync_import_ops,
+};
 
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
     const struct sp_admin_method *method;
     for (size_t i = 0; i < SP_SYNC_MAX_METHODS && (method = sp_admin_method_at(i)) != NULL; i++) {
         bool is_stream = sp_admin_method_type(method) == SP_ADMIN_STREAM;
         sync->methods[i] = (struct sp_sync_method){.sync = sync, .method = method};
-        name_method(&sync->methods[i]);
         ret_methods[i] = (struct sp_rpc_method){
-            .path = sync->methods[i].path,
+            .path = sp_admin_method_path(method),
             .kind = is_stream ? SP_RPC_STREAM : SP_RPC_UNARY,
             .unary = is_stream ? NULL : handle_admin_call,
-            .stream = is_stream ? stream_ops(sp_admin_method_name(method)) : NULL,
+            .stream = stream_ops[sp_admin_method_stream(method)],
             .user = &sync->methods[i],
         };
         sync->method_count = i + 1;

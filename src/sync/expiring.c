@@ -27,7 +27,7 @@ static enum sp_status count_expiring_key(void *context, struct sp_bytes key, str
     struct sp_expiring *expiring = piece->expiring;
     ProtobufCMessage *message = NULL;
     if (piece->keys == PIECE_KEYS || key.size > SP_ENTITY_KEY_MAX_BYTES)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     piece->keys++;
     expiring->after.size = (uint16_t)key.size;
     memcpy(expiring->after.bytes, key.data, key.size);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/import.h"
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "sync/caller.h"

@@ -170,6 +170,7 @@ static enum outcome outcome_of_call(enum sp_status status) {
     case SP_ERR_MEMORY:
     case SP_ERR_IO:
     case SP_ERR_INTERNAL:
+    case SP_WALK_END:
         return FAILED;
     }
     return FAILED;

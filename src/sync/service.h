@@ -21,7 +21,6 @@
 enum {
     SP_SYNC_MAX_TASKS = 4, /* backups and dry runs at a time */
     SP_SYNC_MAX_METHODS = 64,
-    SP_SYNC_PATH_BYTES = 64,
 };
 
 struct sp_sync_worker {
@@ -32,7 +31,6 @@ struct sp_sync_worker {
 struct sp_sync_method {
     struct sp_sync *sync;
     const struct sp_admin_method *method;
-    char path[SP_SYNC_PATH_BYTES]; /* "/sallyport.v1.Admin/CreateKey" */
 };
 
 struct sp_sync {

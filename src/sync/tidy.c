@@ -1,10 +1,11 @@
 #include "sync/tidy.h"
 
-#include "admin/admin.h"
+#include "admin/removal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/source.h"
 #include "store/records/change.h"
+#include "store/records/entity.h"
 
 enum {
     READERS_EVERY_MS = 5000,

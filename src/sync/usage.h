@@ -3,7 +3,7 @@
 #ifndef SP_SYNC_USAGE_H
 #define SP_SYNC_USAGE_H
 
-#include "admin/admin.h"
+#include "admin/caller.h"
 #include "rpc/server.h"
 
 struct sp_sync_usage;

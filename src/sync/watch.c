@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/changes.h"
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/change.h"
@@ -52,7 +53,7 @@ static enum sp_status add_change_to_page(void *context, const Sallyport__V1__Cha
     struct watch *watch = reader->watch;
     Sallyport__V1__Change *seen = NULL;
     if (is_page_full(reader))
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     reader->read++;
     enum sp_status status = sp_admin_change_seen(change, reader->workspace, &reader->arena, &seen);
     if (status != SP_OK)

@@ -1,9 +1,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "sallyport/v1/admin.pb-c.h"
 #include "support/admin_fixture.h"
 
 /* The callers of the table below, in its columns' order. */
@@ -151,6 +153,13 @@ static bool is_in_the_tests(const char *method) {
     return false;
 }
 
+enum { PATH_BYTES = 64 };
+
+static const char *admin_path(const char *method, char ret_path[static PATH_BYTES]) {
+    (void)snprintf(ret_path, PATH_BYTES, "/%s/%s", sallyport__v1__admin__descriptor.name, method);
+    return ret_path;
+}
+
 static void has_a_row_for_every_method_of_the_service(void **state) {
     (void)state;
     const ProtobufCServiceDescriptor *service = &sallyport__v1__admin__descriptor;
@@ -159,6 +168,7 @@ static void has_a_row_for_every_method_of_the_service(void **state) {
         if (method == NULL)
             fail_msg("%s has no row", service->methods[i].name);
         assert_ptr_equal(sp_admin_method_request(method), service->methods[i].input);
+        assert_string_equal(sp_admin_method_path(method), admin_path(service->methods[i].name, (char[PATH_BYTES]){0}));
         assert_true(is_in_the_tests(service->methods[i].name));
     }
     size_t rows = 0;
@@ -166,6 +176,25 @@ static void has_a_row_for_every_method_of_the_service(void **state) {
         rows++;
     assert_int_equal(rows, service->n_methods);
     assert_null(sp_admin_method_find("NoSuchMethod"));
+}
+
+/* What the programs ask the table for instead of comparing names. */
+static void columns_say_how_a_method_is_carried_out(void **state) {
+    (void)state;
+    unsigned streams = 0;
+    for (size_t i = 0; sp_admin_method_at(i) != NULL; i++) {
+        const struct sp_admin_method *method = sp_admin_method_at(i);
+        const char *name = sp_admin_method_name(method);
+        enum sp_admin_stream stream = sp_admin_method_stream(method);
+        assert_true((stream != SP_ADMIN_NO_STREAM) == (sp_admin_method_type(method) == SP_ADMIN_STREAM));
+        assert_true(sp_admin_method_deletes_workspaces(method) == (strcmp(name, "DeleteWorkspace") == 0));
+        assert_true((sp_admin_method_type(method) == SP_ADMIN_USAGE_WRITE) == (strcmp(name, "RetireServer") == 0));
+        streams |= 1U << stream;
+    }
+    assert_int_equal(streams, (1U << SP_ADMIN_STREAMS) - 1);
+    assert_int_equal(sp_admin_method_stream(sp_admin_method_find("WatchChanges")), SP_ADMIN_WATCH_CHANGES);
+    assert_int_equal(sp_admin_method_stream(sp_admin_method_find("Backup")), SP_ADMIN_BACKUP);
+    assert_int_equal(sp_admin_method_stream(sp_admin_method_find("Import")), SP_ADMIN_IMPORT);
 }
 
 static void needs_one_key(void **state) {
@@ -201,8 +230,8 @@ static void refuses_two_different_keys(void **state) {
         .credential = sp_str_from(fixture.operator_key), .ambiguous = true, .now_s = fixture.now_s};
     Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
     ProtobufCMessage *reply = NULL;
-    assert_int_equal(sp_admin_read(sp_admin_method_find("WhoAmI"), sp_snapshot_view(snapshot), &caller, &request.base,
-                                   &fixture.arena, &reply, &fixture.error),
+    assert_int_equal(sp_admin_answer(sp_admin_method_find("WhoAmI"), sp_snapshot_view(snapshot), &caller, &request.base,
+                                     &fixture.arena, &reply, &fixture.error),
                      SP_ERR_UNAUTHENTICATED);
     assert_null(reply);
     sp_snapshot_release(snapshot);
@@ -298,6 +327,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_a_row_for_every_method_of_the_service),
         cmocka_unit_test(lets_each_caller_call_what_the_table_says),
+        cmocka_unit_test(columns_say_how_a_method_is_carried_out),
         cmocka_unit_test(needs_one_key),
         cmocka_unit_test(refuses_two_different_keys),
         cmocka_unit_test(refuses_a_key_that_fails_the_first_six_steps),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "admin/import.h"
 #include "support/admin_fixture.h"
 #include "wire/json.h"
 

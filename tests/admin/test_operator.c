@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "admin/operator.h"
 #include "store/records/change.h"
 #include "support/admin_fixture.h"
 

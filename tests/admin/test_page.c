@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "admin/internal.h"
+#include "admin/page.h"
 #include "support/admin_fixture.h"
 
 /* Principals put into the store as they are, faster than by calls and larger than calls allow. */
@@ -50,17 +50,17 @@ static void put_principals(struct admin_fixture *fixture, size_t count, size_t n
 
 struct taken {
     size_t every; /* keeps every nth that is looked at; 0: none */
-    size_t looked_at;
+    size_t visited;
     size_t kept;
 };
 
-static bool take(void *context, const ProtobufCMessage *stored) {
+static enum sp_status take(void *context, const ProtobufCMessage *stored, bool *ret_kept) {
     struct taken *taken = context;
     assert_ptr_equal(stored->descriptor, &sallyport__store__v1__stored_principal__descriptor);
-    bool keep = taken->every > 0 && taken->looked_at % taken->every == 0;
-    taken->looked_at++;
-    taken->kept += keep;
-    return keep;
+    *ret_kept = taken->every > 0 && taken->visited % taken->every == 0;
+    taken->visited++;
+    taken->kept += *ret_kept;
+    return SP_OK;
 }
 
 /* One page; returns the next token, "" at the end. */
@@ -85,17 +85,17 @@ static const char *page(struct admin_fixture *fixture, uint32_t page_size, const
     return next;
 }
 
-static void ends_a_page_after_ten_thousand_looked_at(void **state) {
+static void ends_a_page_after_ten_thousand_visited(void **state) {
     (void)state;
     struct admin_fixture fixture;
     admin_fixture_open(&fixture, NULL);
     put_principals(&fixture, 10001, 1);
     struct taken taken = {.every = 0};
     const char *next = page(&fixture, 0, "", &taken);
-    assert_int_equal(taken.looked_at, 10000);
+    assert_int_equal(taken.visited, 10000);
     assert_string_not_equal(next, "");
     next = page(&fixture, 0, next, &taken);
-    assert_int_equal(taken.looked_at, 10001);
+    assert_int_equal(taken.visited, 10001);
     assert_string_equal(next, "");
     admin_fixture_close(&fixture);
 }
@@ -178,7 +178,7 @@ static void refuses_what_it_would_not_write(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_a_page_after_ten_thousand_looked_at),
+        cmocka_unit_test(ends_a_page_after_ten_thousand_visited),
         cmocka_unit_test(ends_a_page_at_a_mebibyte),
         cmocka_unit_test(meets_everything_once_whatever_the_page_size),
         cmocka_unit_test(a_token_decodes_to_the_key_that_it_was_made_of),

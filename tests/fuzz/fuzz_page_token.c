@@ -1,7 +1,7 @@
 /* A page token that is taken is one that would be given: encoding what it decodes to gives it back. */
 #include <stdlib.h>
 
-#include "admin/internal.h"
+#include "admin/page.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -542,7 +542,7 @@ static enum sp_status note_key(void *context, struct sp_bytes key, struct sp_byt
     size_t at = strlen(keys->text);
     snprintf(keys->text + at, sizeof keys->text - at, "%.*s ", (int)(key.data + key.size - (id + 1)),
              (const char *)id + 1);
-    return ++keys->count == keys->stop_at ? SP_ERR_OUT_OF_RANGE : SP_OK;
+    return ++keys->count == keys->stop_at ? SP_WALK_END : SP_OK;
 }
 
 static void walks_entities_by_prefix_in_pages(void **state) {

@@ -252,7 +252,7 @@ static void walks_members_groups_and_grants_in_order(void **state) {
     assert_int_equal(groups.count, 2);
     assert_int_equal(groups.values[0], 7);
     assert_int_equal(groups.values[1], 9);
-    struct numbers members = {.answer = SP_ERR_OUT_OF_RANGE};
+    struct numbers members = {.answer = SP_WALK_END};
     assert_int_equal(sp_index_walk_group_members(view, 7, note_number, &members), SP_OK);
     assert_int_equal(members.count, 1);
     members = (struct numbers){.answer = SP_ERR_NOT_FOUND};

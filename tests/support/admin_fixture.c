@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "admin/operator.h"
 #include "core/schema.h"
 #include "store/recovery/maintain.h"
 #include "wire/json.h"
@@ -93,14 +94,14 @@ static ProtobufCMessage *read_request(struct admin_fixture *fixture, const struc
     return message;
 }
 
-static enum sp_status call_read(struct admin_fixture *fixture, const struct sp_admin_method *method,
-                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
-                                ProtobufCMessage **ret_reply) {
+static enum sp_status call_on_view(struct admin_fixture *fixture, const struct sp_admin_method *method,
+                                   const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                                   ProtobufCMessage **ret_reply) {
     struct sp_snapshot *snapshot = NULL;
     assert_int_equal(sp_snapshot_open(fixture->store, &snapshot), SP_OK);
     assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
-    enum sp_status status =
-        sp_admin_read(method, sp_snapshot_view(snapshot), caller, request, &fixture->arena, ret_reply, &fixture->error);
+    enum sp_status status = sp_admin_answer(method, sp_snapshot_view(snapshot), caller, request, &fixture->arena,
+                                            ret_reply, &fixture->error);
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
     return status;
@@ -142,9 +143,9 @@ enum sp_status admin_call(struct admin_fixture *fixture, const char *key, const 
     }
     const ProtobufCMessage *message = read_request(fixture, method, request);
     ProtobufCMessage *reply = NULL;
-    enum sp_status status = sp_admin_method_type(method) == SP_ADMIN_READ
-                                ? call_read(fixture, method, &caller, message, &reply)
-                                : call_mutation(fixture, method, &caller, message, &reply);
+    enum sp_status status = sp_admin_method_type(method) == SP_ADMIN_MUTATION
+                                ? call_mutation(fixture, method, &caller, message, &reply)
+                                : call_on_view(fixture, method, &caller, message, &reply);
     if (status == SP_OK) {
         fixture->reply = sp_json_from_message(reply, true);
         assert_non_null(fixture->reply);

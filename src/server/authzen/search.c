@@ -110,7 +110,7 @@ static enum sp_status take_action(void *context, struct sp_str action) {
     struct search *search = context;
     struct sp_answer answer = {.allowed = false};
     if (json_array_size(search->results) >= search->page.limit)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     enum sp_status status =
         sp_authzen_prepare(search->call->service, search->call->view, &search->question, action, &search->asked);
     if (status == SP_OK)

@@ -67,7 +67,7 @@ static enum sp_status compare_record(void *context, struct sp_bytes name, struct
     struct comparison *comparison = context;
     const struct sp_source_page_walk *walk = &comparison->walk;
     if (walk->more && sp_source_compare_names(name, walk->until) > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     comparison->compared++;
     skip_page_records(comparison, &name);
     if (comparison->at == walk->page.count ||

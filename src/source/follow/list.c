@@ -85,7 +85,7 @@ static enum sp_status collect_surplus(void *context, struct sp_bytes key, struct
     const struct sp_source_records *page = &walk->page;
     (void)value;
     if (walk->more && sp_source_compare_names(key, walk->until) > 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     while (surplus->at < page->count && sp_source_compare_names(page->items[surplus->at].key, key) < 0)
         surplus->at++;
     if (surplus->at < page->count && sp_source_compare_names(page->items[surplus->at].key, key) == 0)
@@ -155,14 +155,14 @@ struct newest_change {
 static enum sp_status copy_newest_change(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct newest_change *newest = context;
     if (sp_source_compare_names(key, newest->number) != 0)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     uint8_t *copy = sp_arena_alloc(newest->arena, value.size + 1);
     if (copy == NULL)
         return SP_ERR_MEMORY;
     memcpy(copy, value.data, value.size);
     newest->value = (struct sp_bytes){copy, value.size};
     newest->found = true;
-    return SP_ERR_OUT_OF_RANGE;
+    return SP_WALK_END;
 }
 
 static enum sp_status get_change(struct listing *listing, struct sp_bytes number, struct sp_source_records *records) {

@@ -58,7 +58,7 @@ static enum sp_status walk_entries(struct sp_view *view, uint64_t from, entry_vi
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }
 
@@ -127,10 +127,10 @@ static enum sp_status find_old(void *context, uint64_t number, struct sp_bytes p
     struct sp_bytes hashed;
     const uint8_t *hash;
     if (trimmer->count == trimmer->limit || number >= trimmer->last)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     enum sp_status status = entry_time(packed, &trimmer->arena, &time_s);
     if (status == SP_OK && time_s >= trimmer->before_s)
-        return SP_ERR_OUT_OF_RANGE;
+        return SP_WALK_END;
     if (status == SP_OK)
         status = sp_change_split(packed, &hashed, &hash);
     if (status != SP_OK)

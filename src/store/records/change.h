@@ -8,7 +8,7 @@
 #include "store/lmdb/store.h"
 
 /* Visits changes from number `from` on (0: the oldest kept), in order, each unpacked into `arena`, which is reset between
- * visits. The visitor's return is as in sp_entity_walk. SP_ERR_OUT_OF_RANGE where `from` is before the oldest kept. */
+ * visits. The visitor's return is as in sp_entity_walk. SP_ERR_OUT_OF_RANGE: `from` is before the oldest kept. */
 typedef enum sp_status sp_change_visit(void *context, const Sallyport__V1__Change *change);
 enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
                               void *context) SP_MUST_USE;

@@ -77,6 +77,18 @@ enum sp_status sp_entity_key_tombstone(const struct sp_entity_key *of, bool glob
     return sp_entity_key_make_tombstone((struct sp_bytes){of->bytes, of->size}, global, ret_key);
 }
 
+enum sp_status sp_entity_key_id(struct sp_bytes key, struct sp_str *ret_id) {
+    const uint8_t *separator = key.size > 1 ? memchr(key.data + 1, 0, key.size - 1) : NULL;
+    if (separator == NULL)
+        return SP_ERR_CORRUPT;
+    const uint8_t *id = separator + 1;
+    size_t id_size = (size_t)(key.data + key.size - id);
+    if (id_size == 0 || memchr(id, 0, id_size) != NULL)
+        return SP_ERR_CORRUPT;
+    *ret_id = (struct sp_str){(const char *)id, id_size};
+    return SP_OK;
+}
+
 /* ---- kinds ---- */
 
 const ProtobufCMessageDescriptor *sp_kind_descriptor(enum sp_kind kind) {
@@ -168,6 +180,6 @@ enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, cons
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }

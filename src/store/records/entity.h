@@ -38,6 +38,10 @@ enum sp_status sp_entity_key_tombstone(const struct sp_entity_key *of, bool glob
                                        struct sp_entity_key *ret_key) SP_MUST_USE;
 enum sp_status sp_entity_key_make_tombstone(struct sp_bytes of, bool global, struct sp_entity_key *ret_key) SP_MUST_USE;
 
+/* The id in the key of something that a workspace and an id name: a principal, a group, a key. Borrowed from the key.
+ * SP_ERR_CORRUPT if it is no such key. */
+enum sp_status sp_entity_key_id(struct sp_bytes key, struct sp_str *ret_id) SP_MUST_USE;
+
 /* Reads an entity into `arena`. SP_ERR_NOT_FOUND; SP_ERR_CORRUPT; SP_ERR_MEMORY. The message's type follows from the
  * kind: StoredWorkspace for SP_KIND_WORKSPACE, and so on. */
 enum sp_status sp_entity_get(struct sp_view *view, const struct sp_entity_key *key, struct sp_arena *arena,
@@ -54,7 +58,7 @@ const ProtobufCMessageDescriptor *sp_kind_descriptor(enum sp_kind kind);
 
 /* Visits entities whose key begins with `prefix`, in key order, beginning after `after` (may be NULL; one that
  * does not begin with the prefix counts as NULL). `visit` returns
- * SP_OK to go on; SP_ERR_OUT_OF_RANGE ends the walk with SP_OK; anything else ends it with that status. Values are the
+ * SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything else ends it with that status. Values are the
  * protobuf bytes, borrowed. The view must not be written to during the walk. */
 typedef enum sp_status sp_entity_visit(void *context, struct sp_bytes key, struct sp_bytes value);
 enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, const struct sp_entity_key *after,
@@ -65,7 +69,8 @@ enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, cons
 enum sp_status sp_index_walk_principal_keys(struct sp_view *view, uint64_t principal_number,
                                             enum sp_status (*visit)(void *context, struct sp_str key_id),
                                             void *context) SP_MUST_USE;
-enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number,
+/* Seeks to the first resource key above `after` (empty: the first of all). */
+enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number, struct sp_bytes after,
                                                enum sp_status (*visit)(void *context, struct sp_bytes resource_key),
                                                void *context) SP_MUST_USE;
 enum sp_status sp_index_walk_resource_grants(struct sp_view *view, struct sp_bytes resource_key,

@@ -194,6 +194,18 @@ size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,
     return 10 + id.size;
 }
 
+enum sp_status sp_resource_key_parse(struct sp_bytes resource_key, struct sp_resource_key_parts *ret_parts) {
+    enum { ID_AT = 2 + 8 };
+    if (resource_key.size <= ID_AT || resource_key.size > SP_RESOURCE_KEY_MAX_BYTES)
+        return SP_ERR_CORRUPT;
+    *ret_parts = (struct sp_resource_key_parts){
+        .type_number = sp_load_be16(resource_key.data),
+        .scope = sp_load_be64(resource_key.data + 2),
+        .id = {(const char *)resource_key.data + ID_AT, resource_key.size - ID_AT},
+    };
+    return SP_OK;
+}
+
 enum sp_status sp_index_owner(struct sp_view *view, struct sp_bytes resource_key, uint64_t *ret_owner_number) {
     bool found;
     uint64_t payload;

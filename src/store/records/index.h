@@ -38,6 +38,16 @@ enum { SP_RESOURCE_KEY_MAX_BYTES = 2 + 8 + 256 };
 size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,
                        uint8_t ret_key[static SP_RESOURCE_KEY_MAX_BYTES]);
 
+/* What an index key of a resource is made of. */
+struct sp_resource_key_parts {
+    uint32_t type_number;
+    uint64_t scope;
+    struct sp_str id; /* borrowed from the key */
+};
+
+/* Takes such a key apart. SP_ERR_CORRUPT if it is none. */
+enum sp_status sp_resource_key_parse(struct sp_bytes resource_key, struct sp_resource_key_parts *ret_parts) SP_MUST_USE;
+
 /* The owner of a registered resource; 0 where it is not registered. */
 enum sp_status sp_index_owner(struct sp_view *view, struct sp_bytes resource_key,
                               uint64_t *ret_owner_number) SP_MUST_USE;

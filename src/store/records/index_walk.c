@@ -4,18 +4,30 @@
 #include "store/records/entity.h"
 #include "store/records/record.h"
 
-/* Visits the values of one key in order. `visit` gets the raw value. */
+/* Stands at the first value of the key above `after`; empty: at the first. An LMDB code. */
+static int seek_value(MDB_cursor *cursor, struct sp_bytes key, struct sp_bytes after, MDB_val *value) {
+    MDB_val key_val = sp_val(key);
+    if (after.size == 0)
+        return mdb_cursor_get(cursor, &key_val, value, MDB_SET_KEY);
+    *value = sp_val(after);
+    int code = mdb_cursor_get(cursor, &key_val, value, MDB_GET_BOTH_RANGE);
+    if (code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(value), after))
+        code = mdb_cursor_get(cursor, &key_val, value, MDB_NEXT_DUP);
+    return code;
+}
+
+/* Visits the values of one key in order, beginning above `after`. `visit` gets the raw value. */
 typedef enum sp_status value_visit(void *context, struct sp_bytes value);
 
-static enum sp_status walk_values(struct sp_view *view, enum sp_database database, struct sp_bytes key,
-                                  value_visit *visit, void *context) {
+static enum sp_status walk_values_after(struct sp_view *view, enum sp_database database, struct sp_bytes key,
+                                        struct sp_bytes after, value_visit *visit, void *context) {
     MDB_cursor *cursor;
     enum sp_status status = sp_view_open_cursor(view, database, &cursor);
     if (status != SP_OK)
         return status;
-    MDB_val key_val = sp_val(key);
+    MDB_val key_val;
     MDB_val value;
-    int code = mdb_cursor_get(cursor, &key_val, &value, MDB_SET_KEY);
+    int code = seek_value(cursor, key, after, &value);
     while (code == MDB_SUCCESS && status == SP_OK) {
         status = visit(context, sp_val_bytes(&value));
         if (status == SP_OK)
@@ -23,8 +35,13 @@ static enum sp_status walk_values(struct sp_view *view, enum sp_database databas
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+}
+
+static enum sp_status walk_values(struct sp_view *view, enum sp_database database, struct sp_bytes key,
+                                  value_visit *visit, void *context) {
+    return walk_values_after(view, database, key, (struct sp_bytes){0}, visit, context);
 }
 
 /* One caller's visitor, and what the edges are sealed with. */
@@ -82,11 +99,11 @@ enum sp_status sp_index_walk_principal_keys(struct sp_view *view, uint64_t princ
     return walk_values(view, SP_DB_PRINC_KEY, sp_number_key(&principal_number), visit_text, &walker);
 }
 
-enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number,
+enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number, struct sp_bytes after,
                                                enum sp_status (*visit)(void *context, struct sp_bytes resource_key),
                                                void *context) {
     struct walker walker = {.visit.bytes = visit, .context = context};
-    return walk_values(view, SP_DB_SUBJECT_RES, sp_number_key(&subject_number), visit_bytes, &walker);
+    return walk_values_after(view, SP_DB_SUBJECT_RES, sp_number_key(&subject_number), after, visit_bytes, &walker);
 }
 
 enum sp_status sp_index_walk_resource_grants(struct sp_view *view, struct sp_bytes resource_key,
@@ -139,7 +156,7 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND || code == MDB_SUCCESS ? SP_OK : sp_lmdb_status(code);
 }
 

@@ -52,6 +52,6 @@ enum sp_status sp_replica_walk(struct sp_view *view, enum sp_replica_space space
     }
     mdb_cursor_close(cursor);
     if (status != SP_OK)
-        return status == SP_ERR_OUT_OF_RANGE ? SP_OK : status;
+        return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }

@@ -319,7 +319,7 @@ static enum sp_status visit_sources(MDB_cursor *cursor, sp_usage_visit_source *v
         if (status == SP_OK)
             status = visit(context, &source);
         if (status != SP_OK)
-            return status;
+            return status == SP_WALK_END ? SP_OK : status;
     }
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }

@@ -1,18 +1,18 @@
 /* Works on the store itself, for whoever may write its files. Safe while `serve` runs: LMDB lets
  * one process write at a time, and a revoked key is refused from the next call on. */
+#include "admin/operator.h"
+#include "base/clock.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "source/source.h"
+#include "store/records/entity.h"
 #include "sync/commands/operator.h"
+#include "sync/commands/operator_key.h"
+#include "wire/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "admin/admin.h"
-#include "base/clock.h"
-#include "sallyport/store/v1/records.pb-c.h"
-#include "source/source.h"
-#include "sync/commands/operator_key.h"
-#include "wire/wire.h"
 
 enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024, JOIN_MS = 5000 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/operator.h"
 #include "base/clock.h"
 #include "core/key_text.h"
 

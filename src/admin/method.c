@@ -1,0 +1,27 @@
+#include "admin/method.h"
+
+#include "admin/method_row.h"
+
+const char *sp_admin_method_name(const struct sp_admin_method *method) {
+    return method->name;
+}
+
+const char *sp_admin_method_path(const struct sp_admin_method *method) {
+    return method->path;
+}
+
+enum sp_admin_type sp_admin_method_type(const struct sp_admin_method *method) {
+    return method->type;
+}
+
+enum sp_admin_stream sp_admin_method_stream(const struct sp_admin_method *method) {
+    return method->stream;
+}
+
+const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_method *method) {
+    return method->request;
+}
+
+bool sp_admin_method_deletes_workspaces(const struct sp_admin_method *method) {
+    return method->deletes_workspaces;
+}

@@ -1,0 +1,15 @@
+/* The table of the methods of the admin API. Constants. */
+#ifndef SP_ADMIN_METHODS_H
+#define SP_ADMIN_METHODS_H
+
+#include <stddef.h>
+
+#include "admin/method.h"
+
+/* By the method's name ("CreateApiKey"); NULL for none. */
+const struct sp_admin_method *sp_admin_method_find(const char *name);
+
+/* All of them; NULL past the last. */
+const struct sp_admin_method *sp_admin_method_at(size_t i);
+
+#endif

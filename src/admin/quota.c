@@ -1,0 +1,47 @@
+#include "admin/quota.h"
+
+#include "store/records/index.h"
+
+/* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each field). */
+struct quota {
+    const char *name;
+    size_t offset;
+    uint32_t otherwise;
+};
+
+static const struct quota *find_quota(enum sp_count what) {
+#define QUOTA(field, otherwise)                                                                                        \
+    { #field, offsetof(Sallyport__V1__Quotas, field), otherwise }
+    static const struct quota quotas[] = {
+        [SP_COUNT_SERVICE_ACCOUNTS] = QUOTA(service_accounts, 20),
+        [SP_COUNT_KEYS] = QUOTA(keys, 1000),
+        [SP_COUNT_GROUPS] = QUOTA(groups, 500),
+        [SP_COUNT_MEMBERS] = QUOTA(members, 10000),
+        [SP_COUNT_GRANTS] = QUOTA(grants, 100000),
+        [SP_COUNT_RESOURCES] = QUOTA(resources, 100000),
+    };
+#undef QUOTA
+    bool known = (size_t)what < sizeof(quotas) / sizeof(quotas[0]) && quotas[what].name != NULL;
+    return known ? &quotas[what] : NULL;
+}
+
+enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count what, uint64_t adding) {
+    const struct quota *quota = find_quota(what);
+    if (quota == NULL)
+        return sp_error_set(ctx->error, SP_ERR_INTERNAL, "no quota for count %d", (int)what);
+    const Sallyport__V1__Quotas *quotas = ctx->stored_workspace->workspace->quotas;
+    uint32_t set = 0;
+    if (quotas != NULL)
+        memcpy(&set, (const char *)quotas + quota->offset, sizeof(set));
+    uint64_t limit = set > 0 ? set : quota->otherwise;
+    uint64_t used = 0;
+    enum sp_status status = sp_index_count(ctx->view, ctx->stored_workspace->number, what, &used);
+    if (status != SP_OK)
+        return status;
+    if (adding == 0 || (adding <= limit && used <= limit - adding))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_EXHAUSTED,
+                        "quota %s of workspace %.*s: %llu of %llu used, %llu more asked for; an operator can raise it",
+                        quota->name, SP_STR_ARG(ctx->workspace), (unsigned long long)used, (unsigned long long)limit,
+                        (unsigned long long)adding);
+}

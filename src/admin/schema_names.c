@@ -1,0 +1,107 @@
+#include "admin/schema_names.h"
+
+#include "base/text.h"
+
+typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
+
+enum sp_status sp_admin_schema_load(struct sp_admin_context *ctx) {
+    if (ctx->stored_schema != NULL)
+        return SP_OK;
+    struct sp_entity_key key;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(ctx->view, &key, ctx->arena, &message);
+    if (status == SP_ERR_NOT_FOUND)
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the store has no schema: restore a backup");
+    if (status != SP_OK)
+        return status;
+    ctx->stored_schema = (const void *)message;
+    return SP_OK;
+}
+
+/* A name that is in use now; NULL for none. */
+static const numbered *find_live_name(numbered *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (!names[i]->removed && strcmp(names[i]->name, name) == 0)
+            return names[i];
+    return NULL;
+}
+
+/* SP_ERR_NOT_FOUND, without a message. */
+static enum sp_status find_permission_number(struct sp_admin_context *ctx, const char *name, uint8_t *ret_number) {
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status != SP_OK)
+        return status;
+    const numbered *found = find_live_name(ctx->stored_schema->permissions, ctx->stored_schema->n_permissions, name);
+    if (found == NULL)
+        return SP_ERR_NOT_FOUND;
+    if (found->number >= SP_PERMISSIONS_MAX)
+        return SP_ERR_CORRUPT;
+    *ret_number = (uint8_t)found->number;
+    return SP_OK;
+}
+
+/* What a message may repeat of a name from outside, which may be of any length and hold anything. */
+static const char *printable_name(const char *name) {
+    struct sp_error ignored;
+    return sp_text_check_word(sp_str_from(name), "name", &ignored) == SP_OK ? name : "this name";
+}
+
+enum sp_status sp_admin_permission_number(struct sp_admin_context *ctx, const char *field, const char *name,
+                                          uint8_t *ret_number) {
+    enum sp_status status = find_permission_number(ctx, name, ret_number);
+    if (status == SP_ERR_NOT_FOUND)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "%s: the schema has no permission %s", field,
+                            printable_name(name));
+    return status;
+}
+
+enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const char *name, bool *ret_has) {
+    uint8_t number = 0;
+    if (ctx->is_operator) {
+        *ret_has = false;
+        return SP_OK;
+    }
+    enum sp_status status = find_permission_number(ctx, name, &number);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *ret_has = status == SP_OK && sp_permission_set_has(&ctx->key.permissions, number);
+    return SP_OK;
+}
+
+static struct sp_admin_resource_type describe_type(const numbered *type) {
+    return (struct sp_admin_resource_type){.name = type->name,
+                                           .number = type->number,
+                                           .workspace_scoped = type->workspace_scoped,
+                                           .removed = type->removed};
+}
+
+enum sp_status sp_admin_find_type(struct sp_admin_context *ctx, const char *name,
+                                  struct sp_admin_resource_type *ret_type) {
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status != SP_OK)
+        return status;
+    const numbered *found = find_live_name(ctx->stored_schema->types, ctx->stored_schema->n_types, name);
+    if (found == NULL)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "resource type: the schema has no type %s",
+                            printable_name(name));
+    *ret_type = describe_type(found);
+    return SP_OK;
+}
+
+enum sp_status sp_admin_find_type_by_number(struct sp_admin_context *ctx, uint32_t number,
+                                            struct sp_admin_resource_type *ret_type) {
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__Store__V1__StoredSchema *schema = ctx->stored_schema;
+    for (size_t i = 0; i < schema->n_types; i++) {
+        if (schema->types[i]->number != number)
+            continue;
+        *ret_type = describe_type(schema->types[i]);
+        return SP_OK;
+    }
+    return SP_ERR_CORRUPT;
+}
