@@ -54,7 +54,7 @@ struct sp_sync_usage {
     uint8_t tidy_place[SP_USAGE_PLACE_BYTES];
     int64_t last_complaint_s;
 
-    pthread_mutex_t lock; /* over what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct sp_usage_table own; /* uses in calls to the admin API */
     struct report_job *first;

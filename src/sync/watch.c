@@ -14,10 +14,10 @@
 #include "wire/wire.h"
 
 enum {
-    PAGE_MAX_CHANGES = 256,     /* looked at */
-    PAGE_MAX_BYTES = 64 * 1024, /* a watcher that does not read holds a page: one change at least */
+    PAGE_MAX_CHANGES = 256,     /* read, whether they may be seen or not */
+    PAGE_MAX_BYTES = 64 * 1024, /* or one change; a watcher that does not read holds a page */
     ARENA_FIRST_BYTES = 4 * 1024,
-    ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a whole batch of an import */
+    ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a batch of an import */
 };
 
 struct watch {
@@ -40,7 +40,7 @@ struct page_reader {
     struct watch *watch;
     struct sp_arena arena;   /* of the change that is being read */
     struct sp_str workspace; /* whose changes may be seen; empty: all */
-    size_t read;             /* changes, whether they may be seen or not */
+    size_t read;             /* changes */
     size_t bytes;
 };
 

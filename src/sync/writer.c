@@ -41,7 +41,7 @@ struct sp_writer {
     struct batch batch;
     pthread_t thread;
     bool running;
-    pthread_mutex_t lock; /* over what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct sp_job *first;
     struct sp_job **end;

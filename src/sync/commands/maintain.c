@@ -158,7 +158,8 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
     if (ended >= 0)
         return ended;
     if (path == NULL || map_size == 0 || rest < argc)
-        return sp_sync_complain_usage(command, "--store and --map-size are required");
+        return sp_sync_complain_usage(command,
+                                      rest < argc ? "takes options only" : "--store and --map-size are required");
     return grow_store(path, map_size);
 }
 
@@ -215,6 +216,7 @@ int sp_sync_restore_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (options.store_path == NULL || options.backup_file == NULL || rest < argc)
-        return sp_sync_complain_usage(command, "--store and --backup are required");
+        return sp_sync_complain_usage(command,
+                                      rest < argc ? "takes options only" : "--store and --backup are required");
     return restore_store(&options);
 }
