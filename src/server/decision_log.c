@@ -6,10 +6,12 @@
 #include <time.h>
 
 #include "base/text_out.h"
+#include "decide/disclosure.h"
 #include "http/server.h"
 #include "observe/ring_log.h"
 #include "observe/trace.h"
-#include "server/service.h"
+#include "rpc/server.h"
+#include "server/worker_slots.h"
 
 enum { RING_BYTES = 1024 * 1024, SAMPLE_MAX = 1000000000 };
 
@@ -105,10 +107,9 @@ static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trac
 
 static void fill(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
                  const struct sp_answer *answer) {
-    struct timespec at, now;
+    struct timespec at;
     clock_gettime(CLOCK_REALTIME, &at);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t took_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - asking->started_ns;
+    uint64_t took_ns = sp_asking_elapsed_ns(asking);
     record->at_s = at.tv_sec;
     record->at_ns = (uint32_t)at.tv_nsec;
     record->latency_us = took_ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(took_ns / 1000);
@@ -129,12 +130,12 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
     if (!is_wanted(log, answer, decisions++))
         return;
     const struct sp_query *asked = query == NULL ? &nothing : query;
-    const struct sp_answer *told = answer;
+    const struct sp_disclosure disclosure = sp_answer_disclose(answer);
     const struct sp_str texts[TEXTS] = {
         [DECISION_ID] = sp_str_from(decision_id),
-        [WORKSPACE] = told->key_found ? told->workspace : (struct sp_str){NULL, 0},
-        [PRINCIPAL] = told->key_found ? told->principal : (struct sp_str){NULL, 0},
-        [KEY_ID] = told->key_found ? told->key_id : (struct sp_str){NULL, 0},
+        [WORKSPACE] = disclosure.workspace,
+        [PRINCIPAL] = disclosure.principal,
+        [KEY_ID] = disclosure.key_id,
         [ACTION] = asked->action,
         [RESOURCE_TYPE] = asked->resource_type,
         [RESOURCE_ID] = asked->resource_id,

@@ -4,7 +4,8 @@
 #ifndef SP_SERVER_DECISION_LOG_H
 #define SP_SERVER_DECISION_LOG_H
 
-#include "server/record.h"
+#include "decide/check.h"
+#include "server/asking.h"
 
 struct sp_decision_log;
 

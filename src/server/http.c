@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "http/pages.h"
 #include "server/authzen/authzen.h"
-#include "server/metrics.h"
+#include "server/metrics_page.h"
 
 enum { MAX_CONNECTIONS = 256 };
 

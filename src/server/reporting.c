@@ -1,5 +1,7 @@
 #include "server/reporting.h"
 
+#include "rpc/server.h"
+
 enum { LAST_REPORT_MS = 1000 /* that the last report gets at least */ };
 
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
@@ -18,7 +20,7 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
         .interval_ms = (unsigned)config->report_interval_s * 1000,
         .max_keys = (uint32_t)config->report_keys,
     };
-    enum sp_status status = sp_usage_reporter_start(&options, &service->usage, error);
+    enum sp_status status = sp_usage_reporter_start(&options, &service->recorder.usage, error);
     if (status == SP_OK)
         sp_log(SP_LOG_INFO, "last uses of keys are reported to %s, as server %s", options.target, options.server);
     return status;
@@ -26,6 +28,6 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
 
 void sp_reporting_stop(struct sp_service *service) {
     uint64_t drain_ms = service->config->drain_ms;
-    sp_usage_reporter_stop(service->usage, drain_ms > LAST_REPORT_MS ? (unsigned)drain_ms : LAST_REPORT_MS);
-    service->usage = NULL;
+    sp_usage_reporter_stop(service->recorder.usage, drain_ms > LAST_REPORT_MS ? (unsigned)drain_ms : LAST_REPORT_MS);
+    service->recorder.usage = NULL;
 }

@@ -4,7 +4,7 @@
 
 #include "server/service.h"
 
-/* Sets service->usage where the configuration says whom to report to. After the server listens, before anything is answered.
+/* Sets service->recorder.usage where the configuration says whom to report to. After the server listens, before anything is answered.
  * SP_ERR_INVALID, SP_ERR_MEMORY, SP_ERR_IO. */
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) SP_MUST_USE;

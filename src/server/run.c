@@ -6,7 +6,9 @@
 
 #include "daemon/process.h"
 #include "server/callers.h"
+#include "server/decision_log.h"
 #include "server/http.h"
+#include "server/methods.h"
 #include "server/reporting.h"
 #include "server/staleness_watch.h"
 
@@ -111,8 +113,8 @@ static enum sp_status serve(struct sp_service *service, struct sp_rpc_server *se
 
 static void hangup(void *user) {
     const struct sp_service *service = user;
-    if (service->decision_log != NULL)
-        sp_decision_log_reopen(service->decision_log);
+    if (service->recorder.decision_log != NULL)
+        sp_decision_log_reopen(service->recorder.decision_log);
 }
 
 int sp_server_run(const struct sp_server_config *config) {
@@ -139,7 +141,7 @@ int sp_server_run(const struct sp_server_config *config) {
     if (status == SP_OK)
         status = sp_reporting_start(service, server, &error);
     if (status == SP_OK)
-        status = sp_decision_log_open(&config->decision_log_settings, &service->decision_log, &error);
+        status = sp_decision_log_open(&config->decision_log_settings, &service->recorder.decision_log, &error);
     sp_process_on_hangup(hangup, service);
     service->rpc = server;
     if (status == SP_OK)

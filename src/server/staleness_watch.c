@@ -45,7 +45,8 @@ static void watch_staleness(struct sp_service *service, struct sp_rpc_server *se
 
 void sp_server_serve_while_fresh(struct sp_service *service, struct sp_rpc_server *server) {
     struct sp_snapshot *snapshot = NULL;
-    if (service->config->max_staleness_s > 0 && sp_snapshot_open(atomic_load(&service->store), &snapshot) == SP_OK) {
+    if (service->config->max_staleness_s > 0 &&
+        sp_snapshot_open(atomic_load(&service->snapshots.store), &snapshot) == SP_OK) {
         watch_staleness(service, server, snapshot);
         sp_snapshot_close(snapshot);
         return;

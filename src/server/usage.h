@@ -9,7 +9,6 @@
 
 #include "decide/check.h"
 #include "rpc/client.h"
-#include "server/config.h"
 
 struct sp_usage_reporter;
 

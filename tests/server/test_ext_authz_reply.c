@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
+#include "server/ext_authz/reply.h"
 #include "support/envoy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -50,9 +51,9 @@ static void an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys(v
     struct sp_ext_authz_request request = {.spoofed = spoofed, .spoofed_count = 1};
     struct sp_ext_authz_verdict verdict = {
         .reason = SP_REASON_ALLOWED,
-        .workspace = SP_STR_LITERAL("acme"),
-        .principal = SP_STR_LITERAL("usr_1"),
-        .key_id = SP_STR_LITERAL("key_1"),
+        .key = {.workspace = SP_STR_LITERAL("acme"),
+                .principal = SP_STR_LITERAL("usr_1"),
+                .key_id = SP_STR_LITERAL("key_1")},
         .decision_id = SP_STR_LITERAL("d1"),
     };
     char text[ENVOY_REPLY_TEXT_BYTES];
@@ -149,8 +150,9 @@ static void every_reason_but_allowed_is_denied_with_its_status(void **state) {
 
 static void a_call_without_memory_has_a_last_word_that_denies(void **state) {
     (void)state;
-    struct sp_ext_authz_settings settings = usual_settings();
-    struct sp_bytes bytes = {settings.last_word, settings.last_word_size};
+    struct sp_ext_authz_last_word last_word;
+    assert_int_equal(sp_ext_authz_write_last_word(&last_word), SP_OK);
+    struct sp_bytes bytes = {last_word.bytes, last_word.size};
     char text[ENVOY_REPLY_TEXT_BYTES];
     assert_true(envoy_describe(bytes, &arena, text));
     assert_memory_equal(text, "503\n", 4);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/authzen/internal.h"
+#include "server/authzen/evaluate.h"
+#include "server/authzen/search.h"
 #include "server/callers.h"
 #include "wire/json.h"
 
@@ -83,7 +84,7 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
 static enum sp_status answer(struct sp_authzen_call *call, sp_authzen_endpoint *endpoint, json_t **ret_reply,
                              struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_service_acquire(call->service, SP_SERVER_HTTP_WORKER, &snapshot, error);
+    enum sp_status status = sp_snapshots_acquire(&call->service->snapshots, SP_SERVER_HTTP_WORKER, &snapshot, error);
     if (status != SP_OK)
         return status;
     call->view = sp_snapshot_view(snapshot);
@@ -111,12 +112,12 @@ static void handle(struct sp_http_exchange *exchange, struct sp_service *service
     if (status == SP_OK) {
         reply_json(exchange, reply);
     } else {
-        sp_record_failure(service, &call.asking, status);
+        sp_record_failure(&service->recorder, &call.asking, status);
         sp_http_fail(exchange, http_status_of(status), error.message);
     }
     json_decref(reply);
     json_decref(call.body);
-    sp_record_end(service, &call.asking);
+    sp_record_end(&service->recorder, &call.asking);
 }
 
 static void evaluation(struct sp_http_exchange *exchange, void *user) {

@@ -4,7 +4,6 @@
 #define SP_SERVER_AUTHZEN_AUTHZEN_H
 
 #include "http/server.h"
-#include "server/authzen/request.h"
 #include "server/service.h"
 
 enum { SP_AUTHZEN_ROUTES = 6 };

@@ -1,12 +1,15 @@
 /* Pages of searches. A token is the limit, what tells the request, and the last result: no state is kept between pages, and any
  * server over the same store takes it. It gives no right: with or without it the request's answer is the same list. */
+#include "server/authzen/page.h"
+
+#include <stdlib.h>
+
 #include "core/key_text.h"
-#include "server/authzen/request.h"
 
 enum { LIMIT_BYTES = 2, REQUEST_BYTES = 16 };
 
 /* The body without its page, in one spelling. */
-static enum sp_status tell_request(const char *path, json_t *body, uint8_t ret_request[static REQUEST_BYTES]) {
+static enum sp_status identify_request(const char *path, json_t *body, uint8_t ret_request[static REQUEST_BYTES]) {
     uint8_t digest[SP_DIGEST_BYTES];
     json_t *rest = json_copy(body);
     json_t *properties = json_object_get(json_object_get(body, "page"), "properties");
@@ -26,8 +29,8 @@ static enum sp_status tell_request(const char *path, json_t *body, uint8_t ret_r
     return SP_OK;
 }
 
-static enum sp_status read_limit(const json_t *page, struct sp_authzen_page *into, bool *ret_given,
-                                 struct sp_error *error) {
+static enum sp_status read_page_limit(const json_t *page, struct sp_authzen_page *into, bool *ret_given,
+                                      struct sp_error *error) {
     const json_t *limit = json_object_get(page, "limit");
     *ret_given = limit != NULL;
     if (limit == NULL)
@@ -40,8 +43,8 @@ static enum sp_status read_limit(const json_t *page, struct sp_authzen_page *int
 }
 
 /* Of a follow-up, which may leave the limit out but not change it. */
-static enum sp_status read_token(const json_t *token, bool limit_given, struct sp_authzen_page *page,
-                                 struct sp_error *error) {
+static enum sp_status read_page_token(const json_t *token, bool limit_given, struct sp_authzen_page *page,
+                                      struct sp_error *error) {
     uint8_t bytes[SP_AUTHZEN_TOKEN_BYTES];
     size_t size = 0;
     if (!json_is_string(token))
@@ -72,11 +75,13 @@ enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_au
         return sp_error_set(error, SP_ERR_INVALID, "page: must be an object");
     if (properties != NULL && !json_is_object(properties))
         return sp_error_set(error, SP_ERR_INVALID, "page.properties: must be an object");
-    enum sp_status status = tell_request(path, body, ret_page->request);
+    enum sp_status status = identify_request(path, body, ret_page->request);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = read_limit(page, ret_page, &limit_given, error);
-    return status == SP_OK && token != NULL ? read_token(token, limit_given, ret_page, error) : status;
+    status = read_page_limit(page, ret_page, &limit_given, error);
+    if (status != SP_OK || token == NULL)
+        return status;
+    return read_page_token(token, limit_given, ret_page, error);
 }
 
 void sp_authzen_token(const struct sp_authzen_page *page, struct sp_str after,

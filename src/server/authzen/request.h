@@ -5,7 +5,6 @@
 
 #include <jansson.h>
 
-#include "base/base64url.h"
 #include "base/text.h"
 #include "decide/check.h"
 #include "server/authzen/settings.h"
@@ -60,25 +59,5 @@ struct sp_authzen_question {
 enum sp_status sp_authzen_read(const struct sp_authzen_entities *entities, enum sp_authzen_shape shape,
                                const struct sp_authzen_settings *settings, struct sp_authzen_question *ret_question,
                                struct sp_error *error) SP_MUST_USE;
-
-/* ---- pages of a search ---- */
-
-enum { SP_AUTHZEN_PAGE_MAX = 1000, SP_AUTHZEN_TOKEN_BYTES = 2 + 16 + SP_RESOURCE_ID_MAX_BYTES };
-
-struct sp_authzen_page {
-    uint16_t limit;
-    uint8_t request[16]; /* tells the request from others, its page apart */
-    size_t after_size;
-    char after[SP_RESOURCE_ID_MAX_BYTES]; /* the last result of the page before; empty: from the first */
-};
-
-/* Reads `page` of a search's body; `path` is the endpoint's. SP_ERR_INVALID naming the field, also for a token of another
- * request, or with another limit. */
-enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_authzen_page *ret_page,
-                                    struct sp_error *error) SP_MUST_USE;
-
-/* The token with which a search goes on after `after`. */
-void sp_authzen_token(const struct sp_authzen_page *page, struct sp_str after,
-                      char ret_token[static SP_BASE64URL_CHARS(SP_AUTHZEN_TOKEN_BYTES)]);
 
 #endif

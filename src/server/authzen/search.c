@@ -1,8 +1,10 @@
-/* /access/v1/search/{subject,resource,action}: a page of the same lists that ListSubjects and ListResources stream. */
-#include <stdlib.h>
+#include "server/authzen/search.h"
 
 #include "decide/list.h"
-#include "server/authzen/internal.h"
+#include "http/server.h"
+#include "server/authzen/ask.h"
+#include "server/authzen/context.h"
+#include "server/authzen/page.h"
 #include "store/records/entity.h"
 
 enum { LOOKED_AT_MAX = 4096 }; /* for one page, which may be shorter than its limit */

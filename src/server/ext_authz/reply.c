@@ -1,7 +1,8 @@
-/* From a decision to what the proxy does with the request. */
+#include "server/ext_authz/reply.h"
+
 #include <string.h>
 
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
 #include "wire/wire.h"
 
 typedef Envoy__Service__Auth__V3__CheckResponse Response;
@@ -9,13 +10,6 @@ typedef Envoy__Config__Core__V3__HeaderValue Header;
 typedef Envoy__Config__Core__V3__HeaderValueOption HeaderOption;
 
 enum { RPC_UNAVAILABLE = 14 };
-
-const struct sp_str sp_ext_authz_set_headers[SP_EXT_AUTHZ_SET_HEADERS] = {
-    {"x-sallyport-workspace", 21},
-    {"x-sallyport-principal", 21},
-    {"x-sallyport-key-id", 18},
-    {"x-sallyport-decision-id", 23},
-};
 
 /* ---- words ---- */
 
@@ -112,8 +106,8 @@ static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_v
     static const char *const names[METADATA_FIELDS] = {"decision_id", "reason", "workspace", "principal", "key_id"};
     struct sp_str reason =
         sp_str_from(verdict->reason == SP_REASON_NONE ? "UNAVAILABLE" : sp_reason_name(verdict->reason));
-    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id, reason, verdict->workspace, verdict->principal,
-                                                  verdict->key_id};
+    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id, reason, verdict->key.workspace,
+                                                  verdict->key.principal, verdict->key.key_id};
     metadata->message = (Envoy__Service__Auth__V3__Metadata)ENVOY__SERVICE__AUTH__V3__METADATA__INIT;
     metadata->message.fields = metadata->list;
     for (size_t i = 0; i < METADATA_FIELDS; i++) {
@@ -156,8 +150,8 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
                                    const struct sp_ext_authz_request *request,
                                    const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
                                    struct sp_bytes *ret_bytes) {
-    const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->workspace, verdict->principal, verdict->key_id,
-                                                            verdict->decision_id};
+    const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->key.workspace, verdict->key.principal,
+                                                            verdict->key.key_id, verdict->decision_id};
     struct set_header places[SP_EXT_AUTHZ_SET_HEADERS];
     HeaderOption *headers[SP_EXT_AUTHZ_SET_HEADERS];
     Envoy__Service__Auth__V3__OkHttpResponse ok = ENVOY__SERVICE__AUTH__V3__OK_HTTP_RESPONSE__INIT;
@@ -244,4 +238,27 @@ enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
                                  struct sp_arena *arena, struct sp_bytes *ret_bytes) {
     return verdict->reason == SP_REASON_ALLOWED ? pack_allowed(settings, request, verdict, arena, ret_bytes)
                                                 : pack_denied(request, verdict, arena, ret_bytes);
+}
+
+enum sp_status sp_ext_authz_write_last_word(struct sp_ext_authz_last_word *ret_last_word) {
+    enum { FIRST_BYTES = 4096, BUDGET_BYTES = 16 * 1024 };
+    const struct sp_ext_authz_request request = {.reason = SP_REASON_NONE};
+    const struct sp_ext_authz_verdict verdict = {.reason = SP_REASON_NONE};
+    struct sp_arena arena;
+    struct sp_bytes bytes;
+    enum sp_status status = sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = pack_denied(&request, &verdict, &arena, &bytes);
+    if (status != SP_OK)
+        goto out;
+    if (bytes.size > sizeof(ret_last_word->bytes)) {
+        status = SP_ERR_INTERNAL;
+        goto out;
+    }
+    memcpy(ret_last_word->bytes, bytes.data, bytes.size);
+    ret_last_word->size = bytes.size;
+out:
+    sp_arena_fini(&arena);
+    return status;
 }

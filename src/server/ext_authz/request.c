@@ -1,10 +1,11 @@
-/* From a proxy's message to a question. */
+#include "server/ext_authz/request.h"
+
 #include <ctype.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "core/credential.h"
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
 
 typedef Envoy__Service__Auth__V3__AttributeContext Context;
 typedef Envoy__Service__Auth__V3__AttributeContext__HttpRequest Http;
