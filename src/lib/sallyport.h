@@ -1,14 +1,15 @@
 /* libsallyport: the decision of Sallyport inside the caller's own process, from the same store, without a network hop.
  *
  * For trusted processes on the machine (or in the pod) of a store that sallyport-sync writes: they can read everything in it
- * but the keys' texts, which are not there. Answers are exactly those of sallyportd.
+ * but the keys' texts, which are not there. A question is answered as sallyportd's Check answers it, and refused where Check
+ * refuses it, with one exception: there is no --max-staleness, so a store that has lost its source is never STALE.
  *
  *     struct sallyport_store *store;
  *     struct sallyport_reader *reader;
  *     char message[SALLYPORT_MESSAGE_BYTES];
  *     if (sallyport_open("/var/lib/sallyport", &store, message) != SALLYPORT_OK ||
  *         sallyport_reader_open(store, &reader, message) != SALLYPORT_OK)
- *         … say message and deny everything
+ *         … print message and deny everything
  *     struct sallyport_answer answer;
  *     if (sallyport_check(reader, &question, &answer) == SALLYPORT_OK && answer.allowed)
  *         … go ahead
@@ -32,27 +33,28 @@ extern "C" {
 
 enum sallyport_status {
     SALLYPORT_OK = 0,
-    SALLYPORT_INVALID = 1, /* a field of the question is over-long, not UTF-8, or no address: the caller's mistake */
-    SALLYPORT_UNAVAILABLE = 2, /* no store there, of another format, or its locks do not work here: see the message */
-    SALLYPORT_CORRUPT = 3,     /* a record that the decision needed is damaged */
-    SALLYPORT_ERROR = 4        /* out of memory, or the operating system said no */
+    SALLYPORT_INVALID = 1,     /* the caller's mistake: see struct sallyport_question */
+    SALLYPORT_UNAVAILABLE = 2, /* no store, one of another format, or its locks do not work here: see the message */
+    SALLYPORT_CORRUPT = 3,     /* a record that the decision needs is damaged */
+    SALLYPORT_ERROR = 4        /* out of memory, or the operating system refused */
 };
 
-/* Text with its length: not terminated, and must hold no NUL. {NULL, 0} is empty. */
+/* Text with its length: not terminated. {NULL, 0} is empty. */
 struct sallyport_text {
     const char *data;
     size_t size;
 };
 
-/* What is asked. Borrowed for the duration of the call. */
+/* What is asked. Borrowed for the duration of the call. All texts must be UTF-8 without NUL, and all but `api_key` without
+ * other control characters; anything else, and a size out of bounds, is SALLYPORT_INVALID. */
 struct sallyport_question {
-    struct sallyport_text api_key; /* what the client presented, at most 512 bytes */
+    struct sallyport_text api_key; /* what the client presented, 1 to 512 bytes */
     const uint8_t *api_key_sha256; /* or the 32 bytes of its SHA-256; NULL: `api_key` is given */
     struct sallyport_text ip;      /* IPv4 or IPv6 text; empty: not known */
-    struct sallyport_text type;    /* of the resource, at most 64 bytes */
-    struct sallyport_text id; /* of the resource, at most 256 bytes; may be empty for an action that needs no role */
-    struct sallyport_text action;    /* at most 64 bytes */
-    struct sallyport_text workspace; /* asserted, at most 64 bytes; empty: not asserted */
+    struct sallyport_text type;    /* of the resource, 1 to 64 bytes */
+    struct sallyport_text id;      /* of the resource, up to 256 bytes; may be empty for an action that needs no role */
+    struct sallyport_text action;  /* 1 to 64 bytes */
+    struct sallyport_text workspace; /* asserted, up to 64 bytes; empty: not asserted */
 };
 
 enum {
@@ -77,12 +79,12 @@ struct sallyport_answer {
 struct sallyport_store;
 struct sallyport_reader;
 
-/* Opens the store in folder `path`, read-only (its lock file must be writable). `message` (may be NULL) says what is wrong and how
- * to mend it, in SALLYPORT_MESSAGE_BYTES. Free with sallyport_close, after its readers. */
+/* Opens the store in the folder `path`, read-only (its lock file must be writable). On failure `message`, of
+ * SALLYPORT_MESSAGE_BYTES or NULL, receives what is wrong and how to fix it. Free with sallyport_close, after its readers. */
 SALLYPORT_API enum sallyport_status sallyport_open(const char *path, struct sallyport_store **ret_store, char *message);
 SALLYPORT_API void sallyport_close(struct sallyport_store *store);
 
-/* Makes a reader; one a thread. */
+/* Makes a reader, for one thread. */
 SALLYPORT_API enum sallyport_status sallyport_reader_open(struct sallyport_store *store,
                                                           struct sallyport_reader **ret_reader, char *message);
 SALLYPORT_API void sallyport_reader_close(struct sallyport_reader *reader);
