@@ -84,12 +84,12 @@ void sallyport_reader_close(struct sallyport_reader *reader) {
     free(reader);
 }
 
-static struct sp_str str_of(struct sallyport_text text) {
+static struct sp_str borrow_text(struct sallyport_text text) {
     return (struct sp_str){text.data, text.size};
 }
 
 static bool is_fit(enum sp_question_field field, struct sallyport_text text) {
-    return sp_question_text_fault(field, str_of(text)) == NULL;
+    return sp_question_text_fault(field, borrow_text(text)) == NULL;
 }
 
 /* By exactly one of text and digest. */
@@ -109,19 +109,19 @@ static enum sp_status read_api_key(const struct sallyport_question *question, st
 }
 
 /* What sallyportd makes of a CheckRequest, with the same mistakes refused. The query may point to `ip`. */
-static enum sp_status read_question(const struct sallyport_question *question, struct sp_ip *ip,
-                                    struct sp_query *ret_query) {
+static enum sp_status fill_query(const struct sallyport_question *question, struct sp_ip *ip,
+                                 struct sp_query *ret_query) {
     struct sp_query query = {
-        .resource_type = str_of(question->type),
-        .resource_id = str_of(question->id),
-        .action = str_of(question->action),
-        .workspace = str_of(question->workspace),
+        .resource_type = borrow_text(question->type),
+        .resource_id = borrow_text(question->id),
+        .action = borrow_text(question->action),
+        .workspace = borrow_text(question->workspace),
     };
     if (!is_fit(SP_QUESTION_TYPE, question->type) || !is_fit(SP_QUESTION_ID, question->id) ||
         !is_fit(SP_QUESTION_ACTION, question->action) || !is_fit(SP_QUESTION_WORKSPACE, question->workspace))
         return SP_ERR_INVALID;
     if (question->ip.size > 0) {
-        if (sp_ip_parse(str_of(question->ip), ip, NULL) != SP_OK)
+        if (sp_ip_parse(borrow_text(question->ip), ip, NULL) != SP_OK)
             return SP_ERR_INVALID;
         query.ip = ip;
     }
@@ -158,7 +158,7 @@ static enum sp_status check_one(struct sp_view *view, const struct sallyport_que
     struct sp_ip ip;
     struct sp_query query;
     struct sp_answer answer;
-    enum sp_status status = read_question(question, &ip, &query);
+    enum sp_status status = fill_query(question, &ip, &query);
     if (status != SP_OK)
         return status;
     query.now_s = now_s;

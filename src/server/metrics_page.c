@@ -10,7 +10,7 @@
 #include "server/metrics.h"
 #include "server/usage.h"
 
-static void look_at_view(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
+static void observe_view(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_error error;
     struct sp_revision revision = {0};
@@ -25,12 +25,12 @@ static void look_at_view(struct sp_service *service, struct sp_observed_store *o
     sp_snapshot_release(snapshot);
 }
 
-static void look_at_store(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
+static void observe_store(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
     struct sp_store *store = atomic_load(&service->snapshots.store);
     struct sp_store_stats stats;
     if (store == NULL)
         return;
-    look_at_view(service, observed, ret_synced_at_s);
+    observe_view(service, observed, ret_synced_at_s);
     if (sp_store_stats(store, &stats) != SP_OK) {
         observed->open = false;
         return;
@@ -41,7 +41,7 @@ static void look_at_store(struct sp_service *service, struct sp_observed_store *
     observed->max_readers = stats.max_readers;
 }
 
-static void gather_log(struct sp_service *service) {
+static void gather_decision_log(struct sp_service *service) {
     const struct sp_decision_log *log = service->recorder.decision_log;
     if (log == NULL)
         return;
@@ -53,7 +53,7 @@ static void gather_key_use(struct sp_service *service) {
     struct sp_usage_reporter_stats stats;
     if (service->recorder.usage == NULL)
         return;
-    sp_usage_reporter_look(service->recorder.usage, &stats);
+    sp_usage_reporter_read_stats(service->recorder.usage, &stats);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_USE_REPORT_AGE, 0, stats.report_age_s);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_USE_LOSSES, 0, (double)stats.losses);
 }
@@ -61,7 +61,7 @@ static void gather_key_use(struct sp_service *service) {
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
     int64_t synced_at_s = 0;
-    look_at_store(service, &observed, &synced_at_s);
+    observe_store(service, &observed, &synced_at_s);
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(sp_clock_now_s() - synced_at_s);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_SYNC_AGE, 0, age_s);
@@ -69,7 +69,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
                    (double)sp_rpc_server_connections(service->rpc));
     sp_metrics_set(service->recorder.metrics, SP_SERVER_HTTP_CONNECTIONS, 0,
                    (double)sp_http_connections(service->http));
-    gather_log(service);
+    gather_decision_log(service);
     gather_key_use(service);
     sp_metrics_write(service->recorder.metrics, out);
     sp_process_metrics_write(service->process, &observed, out);

@@ -2,13 +2,13 @@
 
 #include <inttypes.h>
 
-static bool is_given(const Sallyport__V1__Revision *wanted) {
+static bool names_revision(const Sallyport__V1__Revision *wanted) {
     return wanted != NULL && (wanted->epoch != 0 || wanted->number != 0);
 }
 
 enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, struct sp_revision current,
                                      struct sp_error *error) {
-    if (!is_given(wanted))
+    if (!names_revision(wanted))
         return SP_OK;
     if (wanted->epoch != current.epoch)
         return sp_error_set(error, SP_ERR_PRECONDITION,

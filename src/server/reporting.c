@@ -10,7 +10,7 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
     if (config->report_to == NULL)
         return SP_OK;
     if (config->server_id == NULL)
-        sp_usage_server_id(config->listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
+        sp_server_make_id(config->listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
     /* Each worker has a lane, and the last one is the HTTP thread's. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,

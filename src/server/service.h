@@ -6,6 +6,7 @@
 #include "server/config.h"
 #include "server/ext_authz/reply.h"
 #include "server/record.h"
+#include "server/server_id.h"
 #include "server/snapshots.h"
 #include "server/usage.h"
 

@@ -8,8 +8,8 @@
 
 enum { LOOK_EVERY_MS = 1000 };
 
-/* A store that cannot be looked at is no reason to refuse: the calls themselves say what is wrong with it. */
-static bool is_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
+/* A store that cannot be read does not count as stale: the calls themselves report what is wrong with it. */
+static bool is_store_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
     struct sp_query query = {.stale = false};
     if (sp_snapshot_acquire(snapshot) != SP_OK)
         return false;
@@ -18,25 +18,25 @@ static bool is_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
     return status == SP_OK && query.stale;
 }
 
-static void tell(struct sp_service *service, struct sp_rpc_server *server, bool serving) {
+static void set_serving(struct sp_service *service, struct sp_rpc_server *server, bool serving) {
     atomic_store(&service->ready, serving);
     sp_rpc_server_set_serving(server, serving);
 }
 
 static void watch_staleness(struct sp_service *service, struct sp_rpc_server *server, struct sp_snapshot *snapshot) {
-    bool stale = is_stale(service, snapshot);
-    tell(service, server, !stale);
+    bool stale = is_store_stale(service, snapshot);
+    set_serving(service, server, !stale);
     while (!sp_process_wait_for_signal(LOOK_EVERY_MS)) {
         sp_server_tend_callers(service);
-        bool now_stale = is_stale(service, snapshot);
+        bool now_stale = is_store_stale(service, snapshot);
         if (now_stale == stale)
             continue;
         stale = now_stale;
-        tell(service, server, !stale);
+        set_serving(service, server, !stale);
         if (stale)
             sp_log(SP_LOG_ERROR,
-                   "the store was in step with its source last more than %" PRIu64
-                   " seconds ago: not serving, and every decision is STALE",
+                   "not serving: the store was last in step with its source more than %" PRIu64
+                   " seconds ago, and every decision is STALE",
                    service->config->max_staleness_s);
         else
             sp_log(SP_LOG_INFO, "the store is in step with its source again: serving");
@@ -51,7 +51,7 @@ void sp_server_serve_while_fresh(struct sp_service *service, struct sp_rpc_serve
         sp_snapshot_close(snapshot);
         return;
     }
-    tell(service, server, true);
+    set_serving(service, server, true);
     while (!sp_process_wait_for_signal(LOOK_EVERY_MS))
         sp_server_tend_callers(service);
 }

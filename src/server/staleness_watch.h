@@ -1,5 +1,5 @@
-/* Whether the store is fresh enough to be served (`--max-staleness`): looked at once a second and told to the health service. The
- * decisions judge it themselves, each by its own snapshot. */
+/* Checks once a second whether the store is fresh enough to be served (`--max-staleness`), for the health service and the log.
+ * Decisions do not depend on it: each judges its own snapshot. */
 #ifndef SP_SERVER_STALENESS_WATCH_H
 #define SP_SERVER_STALENESS_WATCH_H
 

@@ -386,7 +386,8 @@ static void a_wrong_configuration_is_told_in_the_log(void **state) {
             text);
         assert_true(has_line(text, "reason=ROUTE_UNKNOWN"));
         char *log = process_read(programs.server.err);
-        said = strstr(log, "context extension \\\"actoin\\\" is none of") != NULL;
+        said = strstr(log, "context extension \\\"actoin\\\" is not resource_type, resource_id, action or workspace") !=
+               NULL;
         assert_null(strstr(log, user_key));
         free(log);
     }
@@ -479,7 +480,7 @@ static void a_gateway_without_the_role_is_denied_by_a_reply_too(void **state) {
     assert_true(has_line(text, "503"));
     assert_null(strstr(text, "workspace="));
     snprintf(file, sizeof(file), "%s/another.err", programs.folder);
-    free(wait_for_output(file, "ext_authz: a gateway's requests are denied"));
+    free(wait_for_output(file, "ext_authz: denied the requests of a gateway"));
 }
 
 int main(void) {

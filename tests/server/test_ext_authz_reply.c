@@ -165,13 +165,15 @@ static void refuses_options_that_cannot_be_meant(void **state) {
     static const struct {
         const char *header, *proxies, *route_default, *message;
     } rows[] = {
-        {"X-Api-Key", NULL, NULL, "--key-header: \"X-Api-Key\" is no header's name in lower case"},
-        {"x api key", NULL, NULL, "--key-header: \"x api key\" is no header's name in lower case"},
-        {":path", NULL, NULL, "--key-header: \":path\" is no header's name in lower case"},
-        {"", NULL, NULL, "--key-header: \"\" is no header's name in lower case"},
-        {"host", NULL, NULL, "--key-header: host cannot carry keys: it has another meaning"},
-        {"x-forwarded-for", NULL, NULL, "--key-header: x-forwarded-for cannot carry keys: it has another meaning"},
-        {"x-sallyport-key", NULL, NULL, "--key-header: x-sallyport-key cannot carry keys: it has another meaning"},
+        {"X-Api-Key", NULL, NULL, "--key-header: \"X-Api-Key\" is not a header name in lower case"},
+        {"x api key", NULL, NULL, "--key-header: \"x api key\" is not a header name in lower case"},
+        {":path", NULL, NULL, "--key-header: \":path\" is not a header name in lower case"},
+        {"", NULL, NULL, "--key-header: \"\" is not a header name in lower case"},
+        {"host", NULL, NULL, "--key-header: host cannot carry keys because it has another meaning"},
+        {"x-forwarded-for", NULL, NULL,
+         "--key-header: x-forwarded-for cannot carry keys because it has another meaning"},
+        {"x-sallyport-key", NULL, NULL,
+         "--key-header: x-sallyport-key cannot carry keys because it has another meaning"},
         {"x-api-key", "0.0.0.0/0", NULL,
          "trusted proxies: 0.0.0.0/0 holds every address, and so would trust every client"},
         {"x-api-key", NULL, "api", "--route-default: \"api\" is not TYPE/ACTION"},

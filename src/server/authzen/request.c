@@ -28,8 +28,8 @@ void sp_authzen_entities(const json_t *object, const char *prefix, const struct 
     take_entity(object, prefix, "context", &otherwise->context, &ret_entities->context);
 }
 
-static enum sp_status report_missing(const struct sp_authzen_entity *entity, const char *field,
-                                     struct sp_error *error) {
+static enum sp_status report_missing_member(const struct sp_authzen_entity *entity, const char *field,
+                                            struct sp_error *error) {
     return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is required", entity->at, field);
 }
 
@@ -56,11 +56,11 @@ static enum sp_status require_member(const struct sp_authzen_entity *entity, con
     enum sp_status status = read_member(entity, entity->json, name, field, ret_text, error);
     if (status != SP_OK)
         return status;
-    return ret_text->data == NULL ? report_missing(entity, name, error) : SP_OK;
+    return ret_text->data == NULL ? report_missing_member(entity, name, error) : SP_OK;
 }
 
 /* An object, whose `properties` are one where they are given. */
-static enum sp_status check_entity(const struct sp_authzen_entity *entity, struct sp_error *error) {
+static enum sp_status check_entity_shape(const struct sp_authzen_entity *entity, struct sp_error *error) {
     const json_t *properties = json_object_get(entity->json, "properties");
     if (entity->json == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: is required", entity->at);
@@ -88,7 +88,7 @@ static int hex_digit(char c) {
 }
 
 /* "sha256:" and 64 hexadecimal digits. No key's text holds a colon. */
-static bool read_sha256(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+static bool read_digest_scheme(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     static const char scheme[] = "sha256:";
     const size_t at = sizeof(scheme) - 1;
     if (id.size != at + (size_t)2 * SP_DIGEST_BYTES || memcmp(id.data, scheme, at) != 0)
@@ -102,34 +102,34 @@ static bool read_sha256(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BY
     return true;
 }
 
-static void take_key(struct sp_str id, struct sp_authzen_question *question) {
+static void take_subject_key(struct sp_str id, struct sp_authzen_question *question) {
     struct sp_query *query = &question->query;
     question->subject = SP_AUTHZEN_KEY;
     query->credential_kind = SP_CREDENTIAL_TEXT;
     query->credential = (struct sp_bytes){(const uint8_t *)id.data, id.size};
-    if (read_sha256(id, question->sha256)) {
+    if (read_digest_scheme(id, question->sha256)) {
         query->credential_kind = SP_CREDENTIAL_SHA256;
         query->credential = (struct sp_bytes){question->sha256, SP_DIGEST_BYTES};
     }
 }
 
-static enum sp_status take_principal(const struct sp_authzen_entity *subject, uint8_t kind, struct sp_str id,
-                                     const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
-                                     struct sp_error *error) {
+static enum sp_status take_subject_principal(const struct sp_authzen_entity *subject, uint8_t kind, struct sp_str id,
+                                             const struct sp_authzen_settings *settings,
+                                             struct sp_authzen_question *question, struct sp_error *error) {
     question->subject = SP_AUTHZEN_PRINCIPAL;
     question->principal_kind = kind;
     question->subject_id = id;
     if (question->workspace.size == 0 && settings->workspace != NULL)
         question->workspace = sp_str_from(settings->workspace);
-    return question->workspace.size > 0 ? SP_OK : report_missing(subject, "properties.workspace", error);
+    return question->workspace.size > 0 ? SP_OK : report_missing_member(subject, "properties.workspace", error);
 }
 
-static enum sp_status read_subject(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
-                                   const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
-                                   struct sp_error *error) {
+static enum sp_status read_subject_entity(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
+                                          const struct sp_authzen_settings *settings,
+                                          struct sp_authzen_question *question, struct sp_error *error) {
     bool searched = shape == SP_AUTHZEN_SUBJECT_SEARCH;
     struct sp_str type, id = {NULL, 0};
-    enum sp_status status = check_entity(subject, error);
+    enum sp_status status = check_entity_shape(subject, error);
     if (status != SP_OK)
         return status;
     status = require_member(subject, "type", SP_QUESTION_SUBJECT, &type, error);
@@ -144,9 +144,9 @@ static enum sp_status read_subject(const struct sp_authzen_entity *subject, enum
     if (status != SP_OK)
         return status;
     if (sp_str_equal(type, SP_STR_LITERAL("user")))
-        return take_principal(subject, 1, id, settings, question, error);
+        return take_subject_principal(subject, 1, id, settings, question, error);
     if (sp_str_equal(type, SP_STR_LITERAL("service_account")))
-        return take_principal(subject, 2, id, settings, question, error);
+        return take_subject_principal(subject, 2, id, settings, question, error);
     if (!sp_str_equal(type, SP_STR_LITERAL("api_key")))
         return SP_OK;
     if (searched)
@@ -154,7 +154,7 @@ static enum sp_status read_subject(const struct sp_authzen_entity *subject, enum
                             "%s.type: keys cannot be searched for, since nobody may see them: search for user or "
                             "service_account",
                             subject->at);
-    take_key(id, question);
+    take_subject_key(id, question);
     return SP_OK;
 }
 
@@ -184,19 +184,19 @@ static void choose_words(const struct sp_authzen_entities *entities, const struc
     }
 }
 
-static enum sp_status read_action(const struct sp_authzen_entity *action, enum sp_authzen_shape shape,
-                                  struct sp_query *query, struct sp_error *error) {
+static enum sp_status read_action_entity(const struct sp_authzen_entity *action, enum sp_authzen_shape shape,
+                                         struct sp_query *query, struct sp_error *error) {
     if (shape == SP_AUTHZEN_ACTION_SEARCH)
         return SP_OK;
-    enum sp_status status = check_entity(action, error);
+    enum sp_status status = check_entity_shape(action, error);
     if (status != SP_OK)
         return status;
     return require_member(action, "name", SP_QUESTION_ACTION, &query->action, error);
 }
 
-static enum sp_status read_resource(const struct sp_authzen_entity *resource, enum sp_authzen_shape shape,
-                                    struct sp_query *query, struct sp_error *error) {
-    enum sp_status status = check_entity(resource, error);
+static enum sp_status read_resource_entity(const struct sp_authzen_entity *resource, enum sp_authzen_shape shape,
+                                           struct sp_query *query, struct sp_error *error) {
+    enum sp_status status = check_entity_shape(resource, error);
     if (status != SP_OK)
         return status;
     status = require_member(resource, "type", SP_QUESTION_TYPE, &query->resource_type, error);
@@ -210,8 +210,8 @@ static enum sp_status read_resource(const struct sp_authzen_entity *resource, en
     return read_entity_workspace(resource, &query->workspace, error);
 }
 
-static enum sp_status read_context(const struct sp_authzen_entity *context, struct sp_authzen_question *question,
-                                   struct sp_error *error) {
+static enum sp_status read_context_entity(const struct sp_authzen_entity *context, struct sp_authzen_question *question,
+                                          struct sp_error *error) {
     struct sp_error why;
     if (context->json == NULL)
         return SP_OK;
@@ -233,16 +233,16 @@ enum sp_status sp_authzen_read(const struct sp_authzen_entities *entities, enum 
                                const struct sp_authzen_settings *settings, struct sp_authzen_question *ret_question,
                                struct sp_error *error) {
     *ret_question = (struct sp_authzen_question){.subject = SP_AUTHZEN_NOBODY};
-    enum sp_status status = read_subject(&entities->subject, shape, settings, ret_question, error);
+    enum sp_status status = read_subject_entity(&entities->subject, shape, settings, ret_question, error);
     if (status != SP_OK)
         return status;
-    status = read_action(&entities->action, shape, &ret_question->query, error);
+    status = read_action_entity(&entities->action, shape, &ret_question->query, error);
     if (status != SP_OK)
         return status;
-    status = read_resource(&entities->resource, shape, &ret_question->query, error);
+    status = read_resource_entity(&entities->resource, shape, &ret_question->query, error);
     if (status != SP_OK)
         return status;
-    status = read_context(&entities->context, ret_question, error);
+    status = read_context_entity(&entities->context, ret_question, error);
     if (status != SP_OK)
         return status;
     choose_words(entities, &settings->properties, ret_question);

@@ -10,7 +10,7 @@
 
 typedef Envoy__Service__Auth__V3__CheckRequest CheckRequest;
 
-/* At most once a second: every request of the route brings it up again. */
+/* At most once a second: every request of a route has the same fault. */
 static bool may_log_gateway(struct sp_service *service) {
     long long second = sp_clock_monotonic_ms() / 1000;
     long long last = atomic_load(&service->last_gateway_log_s);
@@ -19,10 +19,10 @@ static bool may_log_gateway(struct sp_service *service) {
 
 static void log_gateway_fault(struct sp_service *service, const struct sp_ext_authz_request *request) {
     if (may_log_gateway(service))
-        sp_log(SP_LOG_WARNING,
-               "ext_authz: the gateway's configuration is wrong, and a request was denied for it: context extension "
-               "\"%.*s\" %s",
-               SP_STR_ARG(request->culprit), request->fault);
+        sp_log(
+            SP_LOG_WARNING,
+            "ext_authz: a request was denied because the gateway is misconfigured: its context extension \"%.*s\" %s",
+            SP_STR_ARG(request->culprit), request->fault);
 }
 
 static void read_gateway_request(const struct sp_ext_authz_settings *settings, struct sp_rpc_call *call,
@@ -35,7 +35,7 @@ static void read_gateway_request(const struct sp_ext_authz_settings *settings, s
         sp_ext_authz_read(settings, (const CheckRequest *)message, arena, ret_request);
         return;
     }
-    /* What is left of the attempt takes the room that the reply needs. */
+    /* Make room for the reply. */
     sp_arena_wipe(arena);
     *ret_request = (struct sp_ext_authz_request){.reason = SP_REASON_REQUEST_MALFORMED};
 }
@@ -130,7 +130,7 @@ static enum sp_status admit_gateway(struct gateway_call *call) {
         return SP_OK;
     sp_record_failure(&call->service->recorder, &call->asking, status);
     if (may_log_gateway(call->service))
-        sp_log(SP_LOG_WARNING, "ext_authz: a gateway's requests are denied: %s", error.message);
+        sp_log(SP_LOG_WARNING, "ext_authz: denied the requests of a gateway: %s", error.message);
     return status;
 }
 

@@ -38,7 +38,7 @@ static const struct {
     [SP_REASON_REQUEST_MALFORMED] = {"request_malformed", "The request is not accepted in this form"},
 };
 
-/* What goes with an HTTP status: the kind of error, the gRPC code, and who may try again how. */
+/* What goes with an HTTP status: the gRPC code, and the kind of error. */
 struct outcome {
     unsigned http_status;
     int rpc_code;
@@ -52,7 +52,7 @@ static const struct outcome outcomes[] = {
     {403, 7, ENVOY__TYPE__V3__STATUS_CODE__FORBIDDEN, "authorization_error"},
 };
 
-/* No answer, and every status that is none of a denial's. */
+/* For calls without an answer, and for any other status. */
 static const struct outcome no_answer = {503, RPC_UNAVAILABLE, ENVOY__TYPE__V3__STATUS_CODE__SERVICE_UNAVAILABLE,
                                          "unavailable"};
 
@@ -66,7 +66,7 @@ static const struct outcome *outcome_of(enum sp_reason reason) {
 
 /* ---- parts ---- */
 
-static ProtobufCBinaryData bytes_of(struct sp_str text) {
+static ProtobufCBinaryData borrow_bytes(struct sp_str text) {
     /* Packing only reads. */
     union {
         const char *from;
@@ -81,10 +81,10 @@ struct set_header {
     HeaderOption option;
 };
 
-static HeaderOption *set(struct set_header *place, struct sp_str name, struct sp_str value) {
+static HeaderOption *fill_set_header(struct set_header *place, struct sp_str name, struct sp_str value) {
     place->header = (Header)ENVOY__CONFIG__CORE__V3__HEADER_VALUE__INIT;
-    place->header.key = bytes_of(name);
-    place->header.value = bytes_of(value);
+    place->header.key = borrow_bytes(name);
+    place->header.value = borrow_bytes(value);
     place->option = (HeaderOption)ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__INIT;
     place->option.header = &place->header;
     place->option.append_action =
@@ -115,7 +115,7 @@ static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_v
             continue;
         metadata->values[i] =
             (Envoy__Service__Auth__V3__Metadata__Value)ENVOY__SERVICE__AUTH__V3__METADATA__VALUE__INIT;
-        metadata->values[i].string_value = bytes_of(texts[i]);
+        metadata->values[i].string_value = borrow_bytes(texts[i]);
         metadata->fields[i] =
             (Envoy__Service__Auth__V3__Metadata__Field)ENVOY__SERVICE__AUTH__V3__METADATA__FIELD__INIT;
         union {
@@ -156,7 +156,7 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
     HeaderOption *headers[SP_EXT_AUTHZ_SET_HEADERS];
     Envoy__Service__Auth__V3__OkHttpResponse ok = ENVOY__SERVICE__AUTH__V3__OK_HTTP_RESPONSE__INIT;
     for (size_t i = 0; i < SP_EXT_AUTHZ_SET_HEADERS; i++)
-        headers[i] = set(&places[i], sp_ext_authz_set_headers[i], values[i]);
+        headers[i] = fill_set_header(&places[i], sp_ext_authz_set_headers[i], values[i]);
     ok.headers = headers;
     ok.n_headers = SP_EXT_AUTHZ_SET_HEADERS;
     ok.headers_to_remove = sp_arena_calloc(arena, settings->key_header_count + request->spoofed_count, sizeof(char *));
@@ -178,8 +178,8 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
 
 /* ---- denied ---- */
 
-/* As the inside of a JSON string; only for our own sentences, which have no control characters. */
-static const char *escape(const char *text, struct sp_arena *arena) {
+/* As the inside of a JSON string; only for sentences of this program, which have no control characters. */
+static const char *escape_json(const char *text, struct sp_arena *arena) {
     char *escaped = sp_arena_alloc(arena, 2 * strlen(text) + 1);
     char *at = escaped;
     if (escaped == NULL)
@@ -193,9 +193,9 @@ static const char *escape(const char *text, struct sp_arena *arena) {
     return escaped;
 }
 
-static char *write_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
-                        const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
-    const char *detail = request->refusal != NULL ? escape(request->refusal, arena) : "";
+static char *write_denied_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
+                               const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
+    const char *detail = request->refusal != NULL ? escape_json(request->refusal, arena) : "";
     struct sp_str id = request->id.size > 0 ? request->id : verdict->decision_id;
     bool open = verdict->reason == SP_REASON_REQUEST_MALFORMED;
     if (detail == NULL)
@@ -217,13 +217,13 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
     HeaderOption *headers[2];
     Envoy__Type__V3__HttpStatus status = ENVOY__TYPE__V3__HTTP_STATUS__INIT;
     Envoy__Service__Auth__V3__DeniedHttpResponse denied = ENVOY__SERVICE__AUTH__V3__DENIED_HTTP_RESPONSE__INIT;
-    headers[0] = set(&places[0], SP_STR_LITERAL("content-type"), SP_STR_LITERAL("application/json"));
-    headers[1] = set(&places[1], SP_STR_LITERAL("www-authenticate"), challenge);
+    headers[0] = fill_set_header(&places[0], SP_STR_LITERAL("content-type"), SP_STR_LITERAL("application/json"));
+    headers[1] = fill_set_header(&places[1], SP_STR_LITERAL("www-authenticate"), challenge);
     status.code = outcome->status;
     denied.status = &status;
     denied.headers = headers;
     denied.n_headers = outcome->http_status == 401 ? 2 : 1;
-    denied.body = write_body(outcome, request, verdict, arena);
+    denied.body = write_denied_body(outcome, request, verdict, arena);
     if (denied.body == NULL)
         return SP_ERR_MEMORY;
     struct envelope envelope;
@@ -236,8 +236,9 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
 enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
                                  const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
                                  struct sp_arena *arena, struct sp_bytes *ret_bytes) {
-    return verdict->reason == SP_REASON_ALLOWED ? pack_allowed(settings, request, verdict, arena, ret_bytes)
-                                                : pack_denied(request, verdict, arena, ret_bytes);
+    if (verdict->reason == SP_REASON_ALLOWED)
+        return pack_allowed(settings, request, verdict, arena, ret_bytes);
+    return pack_denied(request, verdict, arena, ret_bytes);
 }
 
 enum sp_status sp_ext_authz_write_last_word(struct sp_ext_authz_last_word *ret_last_word) {

@@ -18,9 +18,9 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
          .target = &options->trusted_proxies,
          .environment = "SALLYPORTD_TRUSTED_PROXIES",
          .argument = "RANGES",
-         .help =
-             "ext_authz: addresses and CIDR ranges of proxies, with commas between, whose x-forwarded-for tells the "
-             "client"},
+         .help = "ext_authz: comma-separated addresses and CIDR ranges of proxies whose x-forwarded-for is trusted to "
+                 "hold the "
+                 "client's address"},
         {.name = "trusted-hops",
          .kind = SP_OPTION_NUMBER,
          .target = &options->trusted_hops,
@@ -28,20 +28,23 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
          .default_text = "0",
          .argument = "COUNT",
          .most = SP_FORWARDED_MAX_HOPS,
-         .help = "instead: entries at the right end of x-forwarded-for that trusted proxies wrote; 0: do not read it"},
+         .help = "instead of --trusted-proxies: how many entries at the end of x-forwarded-for were added by trusted "
+                 "proxies; 0: "
+                 "ignore the header"},
         {.name = "route-default",
          .kind = SP_OPTION_TEXT,
          .target = &options->route_default,
          .environment = "SALLYPORTD_ROUTE_DEFAULT",
          .argument = "TYPE/ACTION",
-         .help = "ext_authz: what a request that no route knows is asked as, without an id; not given: it is denied"},
+         .help = "ext_authz: type and action to check, without an id, for requests that match no route; default: deny "
+                 "them"},
     };
     for (size_t i = 0; i < SP_EXT_AUTHZ_OPTION_ROWS; i++)
         ret_rows[i] = rows[i];
 }
 
-/* A header that other rules are about, or that the upstream cannot do without, must not be taken for a key and removed. */
-static bool is_reserved(struct sp_str name) {
+/* Headers that have another meaning here, or that the upstream needs: as keys they would be removed. */
+static bool is_reserved_header(struct sp_str name) {
     static const char *const reserved[] = {
         "host",        "connection", "content-length",    "transfer-encoding", "content-type",
         "te",          "upgrade",    "x-forwarded-for",   "x-request-id",      "cookie",
@@ -58,11 +61,11 @@ static enum sp_status read_key_headers(const struct sp_option_texts *names, stru
     for (size_t i = 0; i < names->count; i++) {
         struct sp_str name = sp_str_from(names->values[i]);
         if (!sp_ext_authz_is_header_name(name))
-            return sp_error_set(error, SP_ERR_INVALID, "--key-header: \"%s\" is no header's name in lower case",
+            return sp_error_set(error, SP_ERR_INVALID, "--key-header: \"%s\" is not a header name in lower case",
                                 name.data);
-        if (is_reserved(name))
-            return sp_error_set(error, SP_ERR_INVALID, "--key-header: %s cannot carry keys: it has another meaning",
-                                name.data);
+        if (is_reserved_header(name))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "--key-header: %s cannot carry keys because it has another meaning", name.data);
         settings->key_headers[i] = name;
     }
     settings->key_header_count = names->count;
