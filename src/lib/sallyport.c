@@ -108,7 +108,8 @@ static enum sp_status read_api_key(const struct sallyport_question *question, st
     return SP_OK;
 }
 
-/* What sallyportd makes of a CheckRequest, with the same mistakes refused. The query may point to `ip`. */
+/* What sallyportd makes of a CheckRequest, with the same mistakes refused. The query may point
+ * to `ip`. */
 static enum sp_status fill_query(const struct sallyport_question *question, struct sp_ip *ip,
                                  struct sp_query *ret_query) {
     struct sp_query query = {

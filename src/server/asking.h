@@ -1,4 +1,5 @@
-/* The context of a call that asks one or more questions: how it came, which worker answers it, and since when. */
+/* The context of a call that asks one or more questions: how it came, which worker answers it,
+ * and since when. */
 #ifndef SP_SERVER_ASKING_H
 #define SP_SERVER_ASKING_H
 
@@ -25,13 +26,15 @@ struct sp_asking {
     uint64_t started_ns;                 /* CLOCK_MONOTONIC */
     const struct sp_rpc_call *rpc;       /* either this is set, */
     const struct sp_http_exchange *http; /* or this */
-    struct sp_str trace; /* the traceparent of the request that a gateway asks about; empty: not given, or ambiguous */
+    struct sp_str trace;                 /* traceparent of the gateway's request; empty: unknown */
 };
 
-/* A gRPC call that begins now or, if it waited for a revision, began when it first arrived. On its worker's thread. */
+/* A gRPC call that begins now or, if it waited for a revision, began when it first arrived. On
+ * its worker's thread. */
 struct sp_asking sp_asking_rpc(const struct sp_rpc_call *call, enum sp_transport transport);
 
-/* An HTTP request that begins now, in the slot SP_SERVER_HTTP_WORKER. On the HTTP server's thread. */
+/* An HTTP request that begins now, in the slot SP_SERVER_HTTP_WORKER. On the HTTP server's
+ * thread. */
 struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp_transport transport);
 
 /* Nanoseconds since the call began. */

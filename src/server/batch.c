@@ -5,14 +5,14 @@
 
 enum {
     BATCH_MAX_ITEMS = 1000,
-    DEADLINE_EVERY = 128, /* items between two looks at the clock */
+    DEADLINE_EVERY = 128, /* items between two readings of the clock */
 };
 
 static enum sp_status check_item_count(const Sallyport__V1__CheckBatchRequest *request, struct sp_error *error) {
     if (request->n_items == 0)
         return sp_error_set(error, SP_ERR_INVALID, "items: give 1 to %d", BATCH_MAX_ITEMS);
     if (request->n_items > BATCH_MAX_ITEMS)
-        return sp_error_set(error, SP_ERR_INVALID, "items: %zu are too many, give 1 to %d", request->n_items,
+        return sp_error_set(error, SP_ERR_INVALID, "items: %zu are too many; give 1 to %d", request->n_items,
                             BATCH_MAX_ITEMS);
     return SP_OK;
 }
@@ -40,7 +40,7 @@ enum sp_status sp_batch_read(struct sp_service *service, const Sallyport__V1__Ch
         return status;
     struct sp_question *questions = sp_arena_calloc(arena, request->n_items, sizeof(*questions));
     if (questions == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "the batch needs more memory than a call may use: ask for less");
+        return sp_error_set(error, SP_ERR_MEMORY, "the batch needs more memory than a call may use: send fewer items");
     for (size_t i = 0; i < request->n_items; i++) {
         status = sp_question_from_item(request->items[i], i, &common, &questions[i], error);
         if (status != SP_OK)

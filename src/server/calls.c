@@ -11,7 +11,7 @@
 
 enum {
     WAIT_MAX_MS = 500, /* for min_revision */
-    RETRY_MAX_MS = 8,  /* between two looks at the revision */
+    RETRY_MAX_MS = 8,  /* between two readings of the revision */
 };
 
 /* ---- waiting for a revision ---- */

@@ -6,7 +6,8 @@
 
 enum { SP_DECISION_ID_BYTES = 26 }; /* with the NUL */
 
-/* A random part of the process, the worker, and a counter. One for each worker; one thread at a time. */
+/* A random part of the process, the worker, and a counter. One for each worker; one thread at a
+ * time. */
 struct sp_decision_ids {
     uint64_t process; /* random, the same for all workers */
     uint64_t next;

@@ -92,8 +92,8 @@ static bool wants_decision(struct sp_decision_log *log, const struct sp_answer *
     return true;
 }
 
-/* False if there is none, are several or it is not valid. A gateway's request has its own trace, which goes before that of
- * the gateway's call. */
+/* False if there is none, or several, or it is not valid. The trace of the request that a
+ * gateway asks about goes before that of the gateway's call. */
 static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trace) {
     size_t count = 0;
     struct sp_str text = {NULL, 0};

@@ -11,7 +11,7 @@
 
 enum {
     CHUNK_RESULTS = 256,
-    CHUNK_LOOKED_AT = 1024, /* so that others get their turn where little of much is allowed */
+    CHUNK_LOOKED_AT = 1024, /* so that other calls get their turn if few of many are allowed */
     CHUNK_FIRST_BYTES = 4 * 1024,
     CHUNK_BUDGET_BYTES = 1024 * 1024, /* the results and their packed message */
 };
@@ -21,7 +21,7 @@ struct listing {
     struct sp_rpc_call *call;
     /* Of the request, which stays in the call's arena. */
     struct sp_question question;
-    const Sallyport__V1__PrincipalRef *principal; /* of resources: whose, where it is not a key's */
+    const Sallyport__V1__PrincipalRef *principal; /* of resources: whose, unless a key's */
     uint8_t principal_kind;                       /* of subjects: which */
     bool subjects;
     const Sallyport__V1__Revision *wanted;
@@ -244,7 +244,7 @@ static void start_listing(struct sp_rpc_call *call, void *user, struct sp_bytes 
 
 static void refuse_empty_call(struct sp_rpc_call *call, void *user) {
     (void)user;
-    sp_rpc_fail(call, SP_ERR_INVALID, "the call carries no request");
+    sp_rpc_fail(call, SP_ERR_INVALID, "the call has no request");
 }
 
 static void go_on_after_sending(struct sp_rpc_call *call, void *user) {

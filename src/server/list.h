@@ -1,4 +1,5 @@
-/* ListResources and ListSubjects: a snapshot is held while one message of the list is made, never while it is sent. */
+/* ListResources and ListSubjects: a snapshot is held while one message of the list is made,
+ * never while it is sent. */
 #ifndef SP_SERVER_LIST_H
 #define SP_SERVER_LIST_H
 

@@ -14,7 +14,7 @@ _Static_assert((int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY_SHA256 ==
                        (int)SALLYPORT__V1__CHECK_BATCH_REQUEST__CREDENTIAL_API_KEY_SHA256,
                "api_key_sha256");
 
-/* Where a field stands in the request: "" or "items[3].". Put into words for messages only: most questions have no mistake. */
+/* The place of a field in the request: "" or "items[3].". It becomes text only for messages. */
 struct place {
     bool in_item;
     size_t item;
@@ -80,7 +80,7 @@ static enum sp_status read_field(struct place place, enum sp_question_field fiel
     return SP_OK;
 }
 
-/* What an item gives goes before what its batch gives. */
+/* An item's workspace goes before that of its batch. */
 static enum sp_status read_asserted_workspace(struct place place, const char *text, struct sp_question_common *common,
                                               struct sp_error *error) {
     if (text[0] == '\0')
@@ -102,9 +102,9 @@ static enum sp_status read_target(struct place place, const Sallyport__V1__Resou
     return read_field(place, SP_QUESTION_ID, "resource.id", resource->id, &query->resource_id, error);
 }
 
-/* ---- whole questions ---- */
+/* ---- questions ---- */
 
-/* What a question has in common with the others of its batch: credential, address, workspace. */
+/* Credential, address and workspace: what a batch can give for all its items. */
 static enum sp_status read_common(struct place place, int which, const char *api_key, ProtobufCBinaryData sha256,
                                   const char *ip, const char *workspace, struct sp_question_common *common,
                                   struct sp_error *error) {
@@ -180,7 +180,7 @@ _Static_assert((int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY ==
                        (int)SALLYPORT__V1__LIST_ALLOWED_RESOURCES_REQUEST__SUBJECT_API_KEY_SHA256,
                "credentials");
 
-/* A text of a field that may be empty elsewhere and must not be here. */
+/* A field that may be empty elsewhere, but not here. */
 static enum sp_status require_field(enum sp_question_field field, const char *name, const char *text,
                                     struct sp_str *ret_text, struct sp_error *error) {
     struct place place = {0};

@@ -1,7 +1,9 @@
-/* Records each decision, whichever way it was asked: in the metrics, the decision log and the last use of keys.
+/* Records each decision, whichever way it was asked: in the metrics, the decision log and the
+ * last use of keys.
  *
- * Whoever answers questions makes a struct sp_asking when a call begins, and records each answer while its snapshot is
- * still held. Nothing here blocks, takes a lock or allocates. Each worker slot belongs to one thread. */
+ * Whoever answers questions makes a struct sp_asking when a call begins, and records each answer
+ * while its snapshot is still held. Nothing here blocks, takes a lock or allocates. Each worker
+ * slot belongs to one thread. */
 #ifndef SP_SERVER_RECORD_H
 #define SP_SERVER_RECORD_H
 
@@ -12,15 +14,16 @@ struct sp_metrics;
 struct sp_decision_log;
 struct sp_usage_reporter;
 
-/* Where decisions are recorded; set before the workers start. Any may be NULL: nothing is recorded there. */
+/* The records of decisions; set before the workers start. Any may be NULL. */
 struct sp_recorder {
     struct sp_metrics *metrics; /* a shard for each worker slot (server/metrics.h) */
     struct sp_decision_log *decision_log;
     struct sp_usage_reporter *usage;
 };
 
-/* Records one answer, before its snapshot is released. `query` NULL: denied before there was a question (ext_authz without a
- * route or a credential); `answer` then holds the reason and the revision. */
+/* Records one answer, before its snapshot is released. `query` NULL: denied before there was a
+ * question (ext_authz without a route or a credential); `answer` then holds the reason and the
+ * revision. */
 void sp_record_decision(const struct sp_recorder *recorder, const struct sp_asking *asking,
                         const struct sp_query *query, const struct sp_answer *answer, const char *decision_id);
 

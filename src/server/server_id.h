@@ -4,8 +4,8 @@
 
 enum { SP_SERVER_ID_BYTES = 65 };
 
-/* Host name and listener, which no other process there can have. `listen` is the first address that the server listens on,
- * `port` the port that it got (0: a socket). */
+/* Host name and listener, which no other process there can have. `listen` is the first address
+ * that the server listens on, `port` the port that it got (0: a socket). */
 void sp_server_make_id(const char *listen, int port, char ret_id[static SP_SERVER_ID_BYTES]);
 
 #endif

@@ -39,7 +39,8 @@ void sp_service_fini(struct sp_service *service) {
     sp_metrics_free(service->recorder.metrics);
 }
 
-/* Only a store that follows a source can fall behind it; any other has no time of synchronization. */
+/* Only a store that follows a source can fall behind it; any other has no time of
+ * synchronization. */
 enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view, struct sp_query *query) {
     int64_t max_staleness_s = (int64_t)service->config->max_staleness_s;
     int64_t synced_at_s = 0;
@@ -66,17 +67,17 @@ static void log_damage(struct sp_service *service) {
     long long last = atomic_load(&service->last_corrupt_log_s);
     if (last != now && atomic_compare_exchange_strong(&service->last_corrupt_log_s, &last, now))
         sp_log(SP_LOG_ERROR,
-               "a record of the store fails its checksum, and a call was refused for it: run `sallyport-sync verify`, "
-               "then `sallyport-sync reindex`, or restore a backup");
+               "refused a call because a record of the store fails its checksum: run `sallyport-sync verify`, then "
+               "`sallyport-sync reindex`, or restore a backup");
 }
 
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error) {
     if (status == SP_ERR_CORRUPT) {
         log_damage(service);
-        sp_error_set(error, status, "the store is damaged where this question needs it: there is no answer");
+        sp_error_set(error, status, "no answer: a record that this question needs is damaged");
     } else if (status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED) {
-        sp_error_set(error, status, "the call needs more memory than a call may use: ask for less at once");
+        sp_error_set(error, status, "the call needs more memory than a call may use: send a smaller request");
     } else {
-        sp_error_set(error, status, "the store could not be read: there is no answer");
+        sp_error_set(error, status, "no answer: the store could not be read");
     }
 }

@@ -30,8 +30,8 @@ struct sp_service {
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
 };
 
-/* SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the service. Free with
- * sp_service_fini either way. */
+/* SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the
+ * service. Free with sp_service_fini either way. */
 enum sp_status sp_service_init(struct sp_service *service, const struct sp_server_config *config) SP_MUST_USE;
 
 /* Opens the configured store; as sp_snapshots_open_store. */
@@ -52,7 +52,8 @@ enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *v
 enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *view, struct sp_query *query,
                                  struct sp_answer *ret_answer) SP_MUST_USE;
 
-/* Puts into words why no answer could be given, and logs damage of the store (at most once a second). */
+/* Puts into words why no answer could be given, and logs damage of the store (at most once a
+ * second). */
 void sp_service_explain_failure(struct sp_service *service, enum sp_status status, struct sp_error *error);
 
 #endif

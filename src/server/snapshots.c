@@ -59,10 +59,10 @@ static enum sp_status open_worker_snapshot(struct sp_snapshots *snapshots, struc
                                            struct sp_error *error) {
     struct sp_store *store = atomic_load(&snapshots->store);
     if (store == NULL)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the store is not open yet: ask again");
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the store is not open yet: try again");
     enum sp_status status = sp_snapshot_open(store, &worker->snapshot);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store cannot be read now: ask again");
+        return sp_error_set(error, status, "the store cannot be read right now: try again");
     return SP_OK;
 }
 
@@ -76,7 +76,7 @@ enum sp_status sp_snapshots_acquire(struct sp_snapshots *snapshots, unsigned slo
     }
     enum sp_status status = sp_snapshot_acquire(worker->snapshot);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store cannot be read now: ask again");
+        return sp_error_set(error, status, "the store cannot be read right now: try again");
     *ret_snapshot = worker->snapshot;
     return SP_OK;
 }

@@ -8,7 +8,8 @@
 
 enum { LOOK_EVERY_MS = 1000 };
 
-/* A store that cannot be read does not count as stale: the calls themselves report what is wrong with it. */
+/* A store that cannot be read does not count as stale: the calls themselves report what is wrong
+ * with it. */
 static bool is_store_stale(struct sp_service *service, struct sp_snapshot *snapshot) {
     struct sp_query query = {.stale = false};
     if (sp_snapshot_acquire(snapshot) != SP_OK)

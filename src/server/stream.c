@@ -67,7 +67,7 @@ static void take_stream_message(struct sp_rpc_call *call, void *user, struct sp_
     }
     status = make_stream_reply(user, call, (const Sallyport__V1__CheckStreamRequest *)request, &reply);
     if (status != SP_OK) {
-        sp_rpc_fail(call, status, "the answer needs more memory than a call may use: ask for less");
+        sp_rpc_fail(call, status, "the answer needs more memory than a call may use: send fewer items");
         return;
     }
     sp_rpc_send_and_read(call, reply);

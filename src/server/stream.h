@@ -1,4 +1,5 @@
-/* CheckStream: each message is answered before the next is read, so that a slow client cannot make memory grow. */
+/* CheckStream: each message is answered before the next is read, so that a slow client cannot
+ * make memory grow. */
 #ifndef SP_SERVER_STREAM_H
 #define SP_SERVER_STREAM_H
 

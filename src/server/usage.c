@@ -35,7 +35,8 @@ struct report {
     size_t uses_size;
 };
 
-/* What only the reporter's thread touches. Times are of CLOCK_MONOTONIC, in ms, unless they end in _s. */
+/* What only the reporter's thread touches. Times are of CLOCK_MONOTONIC, in ms, unless they end
+ * in _s. */
 struct reporter_thread {
     struct sp_rpc_client *client; /* NULL: to be opened */
     struct sp_arena arena;
@@ -106,7 +107,8 @@ static void collect_uses(struct sp_usage_reporter *reporter) {
 
 /* ---- a report ---- */
 
-/* Moves what one report may hold from the pending table into the report. On failure it stays where it is. */
+/* Moves what one report may hold from the pending table into the report. On failure it stays
+ * where it is. */
 static enum sp_status begin_report(struct sp_usage_reporter *reporter) {
     struct reporter_thread *own = &reporter->own;
     uint32_t count = own->pending.count < REPORT_USES ? own->pending.count : REPORT_USES;

@@ -73,7 +73,8 @@ enum sp_status sp_usage_pack_report(const struct sp_usage_report_head *head, str
     enum sp_status status = sp_wire_pack(&message.base, arena, &packed);
     if (status != SP_OK)
         return status;
-    /* Two packed messages, one behind the other, are read as one message that holds the fields of both. */
+    /* Two packed messages, one behind the other, are read as one message that holds the fields
+     * of both. */
     uint8_t *bytes = sp_arena_alloc(arena, packed.size + uses.size);
     if (bytes == NULL)
         return SP_ERR_MEMORY;

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "usage/gather.h"
 
-/* What the head of a report says beside its uses. */
+/* All that a report holds beside its uses. */
 struct sp_usage_report_head {
     const char *server;
     uint64_t instance;
@@ -21,7 +21,7 @@ struct sp_usage_report_head {
 enum sp_status sp_usage_pack_uses(const struct sp_usage_table *table, uint32_t count, struct sp_arena *arena,
                                   struct sp_bytes *ret_bytes) SP_MUST_USE;
 
-/* Packs a whole report, of a head and uses that were packed before, in the arena. SP_ERR_MEMORY. */
+/* Packs a report of a head and packed uses, in the arena. SP_ERR_MEMORY. */
 enum sp_status sp_usage_pack_report(const struct sp_usage_report_head *head, struct sp_bytes uses,
                                     struct sp_arena *arena, struct sp_bytes *ret_bytes) SP_MUST_USE;
 

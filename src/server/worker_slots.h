@@ -1,4 +1,4 @@
-/* How many threads may answer questions. Each has a slot of its own: a number below SP_SERVER_WORKER_SLOTS. */
+/* How many threads may answer questions. Each has a slot, a number below SP_SERVER_WORKER_SLOTS. */
 #ifndef SP_SERVER_WORKER_SLOTS_H
 #define SP_SERVER_WORKER_SLOTS_H
 

@@ -184,12 +184,12 @@ static void a_token_is_good_for_its_request_only(void **state) {
     search_voices(ROBOT, page, 400, &reply);
     authzen_reply_fini(&reply);
     snprintf(body, sizeof(body), "{" ROBOT ", " V1 ", 'page': {'token': '%s'}}", token);
-    expect(SEARCH_ACTION, body, 400, "page.token: is of another request");
+    expect(SEARCH_ACTION, body, 400, "page.token: belongs to another request");
     snprintf(body, sizeof(body),
              "{" ROBOT ", " USE
              ", 'resource': {'type': 'voice'}, 'context': {'ip': '1.2.3.4'}, 'page': {'token': '%s'}}",
              token);
-    expect(SEARCH_RESOURCE, body, 400, "page.token: is of another request");
+    expect(SEARCH_RESOURCE, body, 400, "page.token: belongs to another request");
     token[5] = token[5] == 'A' ? 'B' : 'A';
     snprintf(page, sizeof(page), "{'token': '%s'}", token);
     search_voices(ROBOT, page, 400, &reply);

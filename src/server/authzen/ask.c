@@ -35,7 +35,8 @@ static enum sp_status find_actions(struct sp_view *view, const struct sp_authzen
     return SP_OK;
 }
 
-/* The resource's workspace is asserted of the subject, and so is the workspace that a key is said to belong to. */
+/* The resource's workspace is asserted of the subject, and so is the workspace that a key is
+ * said to belong to. */
 static void find_workspaces(const struct sp_authzen_question *question, struct sp_authzen_asked *asked) {
     asked->workspaces[asked->workspace_count++] = question->query.workspace;
     if (question->subject != SP_AUTHZEN_KEY || question->workspace.size == 0 ||
@@ -103,7 +104,8 @@ enum sp_status sp_authzen_answer(struct sp_service *service, struct sp_view *vie
         return status;
     if (question->subject == SP_AUTHZEN_NOBODY)
         return deny_nobody(view, &ret_asked->query, ret_answer);
-    /* The memo needs a credential that stays where it is: a text does; a digest lies in the question, which is reused. */
+    /* The memo needs a credential that stays where it is: a text does; a digest lies in the
+     * question, which is reused. */
     ret_asked->query.memo = ret_asked->query.credential_kind == SP_CREDENTIAL_TEXT ? memo : NULL;
     return sp_authzen_ask(view, ret_asked, 0, ret_answer);
 }

@@ -173,7 +173,8 @@ static void handle_metadata(struct sp_http_exchange *exchange, void *user) {
 
 /* ---- */
 
-/* A body may hold a key's text, of which the JSON library makes copies: they are cleared when it frees them. */
+/* A body may hold a key's text, of which the JSON library makes copies: they are cleared when it
+ * frees them. */
 static void wipe_and_free(void *memory) {
     if (memory != NULL)
         explicit_bzero(memory, malloc_usable_size(memory));

@@ -6,7 +6,8 @@
 
 #include "decide/check.h"
 
-/* Reason, HTTP status, decision id, revision and, if the key is known, whose it is. NULL: out of memory. */
+/* Reason, HTTP status, decision id, revision and, if the key is known, whose it is. NULL: out of
+ * memory. */
 json_t *sp_authzen_context(const struct sp_answer *answer, const char *decision_id);
 
 /* "1:42", epoch and number. NULL: out of memory. */

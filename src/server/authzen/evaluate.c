@@ -69,7 +69,7 @@ static enum sp_status read_semantic(const json_t *body, enum semantic *ret_seman
                         "permit_on_first_permit");
 }
 
-/* What stands for all must be right even where each evaluation has its own. */
+/* Defaults must be valid even if every evaluation overrides them. */
 static enum sp_status check_defaults(const struct sp_authzen_entities *defaults, struct sp_error *error) {
     const struct sp_authzen_entity *const all[] = {&defaults->subject, &defaults->action, &defaults->resource,
                                                    &defaults->context};

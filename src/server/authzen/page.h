@@ -15,11 +15,11 @@ struct sp_authzen_page {
     uint16_t limit;
     uint8_t request[16]; /* identifies the request, apart from its page */
     size_t after_size;
-    char after[SP_RESOURCE_ID_MAX_BYTES]; /* the last result of the page before; empty: from the first */
+    char after[SP_RESOURCE_ID_MAX_BYTES]; /* the last result so far; empty: none */
 };
 
-/* Reads `page` of a search's body; `path` is the endpoint's. SP_ERR_INVALID naming the field, and so for a token of another
- * request or with another limit; SP_ERR_MEMORY. */
+/* Reads `page` of a search's body; `path` is the endpoint's. SP_ERR_INVALID naming the field,
+ * and so for a token of another request or with another limit; SP_ERR_MEMORY. */
 enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_authzen_page *ret_page,
                                     struct sp_error *error) SP_MUST_USE;
 

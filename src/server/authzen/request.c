@@ -33,7 +33,8 @@ static enum sp_status report_missing_member(const struct sp_authzen_entity *enti
     return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is required", entity->at, field);
 }
 
-/* A text member, found under the last part of `name`. *ret_text is empty, with no data, if it is missing. */
+/* A text member, found under the last part of `name`. *ret_text is empty, with no data, if it is
+ * missing. */
 static enum sp_status read_member(const struct sp_authzen_entity *entity, const json_t *object, const char *name,
                                   enum sp_question_field field, struct sp_str *ret_text, struct sp_error *error) {
     const char *dot = strrchr(name, '.');
@@ -59,7 +60,7 @@ static enum sp_status require_member(const struct sp_authzen_entity *entity, con
     return ret_text->data == NULL ? report_missing_member(entity, name, error) : SP_OK;
 }
 
-/* An object, whose `properties` are one where they are given. */
+/* It must be an object; so must its `properties`, if given. */
 static enum sp_status check_entity_shape(const struct sp_authzen_entity *entity, struct sp_error *error) {
     const json_t *properties = json_object_get(entity->json, "properties");
     if (entity->json == NULL)

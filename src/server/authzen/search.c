@@ -49,7 +49,7 @@ static enum sp_status make_search_reply(const struct search *search, json_t **re
     return SP_OK;
 }
 
-/* ---- what each looks for ---- */
+/* ---- the lists ---- */
 
 /* Whether the other queries, by which the list was not made, allow the result too. */
 static enum sp_status ask_rest(struct search *search, bool *ret_allowed) {
@@ -132,7 +132,7 @@ static enum sp_status take_allowed_action(void *context, struct sp_str action) {
     search->place.size = action.size;
     memcpy(search->place.after, action.data, action.size);
     if (answer.allowed || json_array_size(search->results) == 0)
-        search->end.reason = answer.reason; /* of an empty list, why */
+        search->end.reason = answer.reason; /* why a list is empty */
     if (!answer.allowed)
         return SP_OK;
     return add_result(search, json_pack("{s:s%}", "name", action.data, action.size));
@@ -155,7 +155,7 @@ static enum sp_status search_actions(struct search *search) {
 
 /* ---- */
 
-/* A page without results still says where the next begins. */
+/* A page of limit 0 has no results but a token for the next. */
 static enum sp_status list_nothing(struct search *search) {
     search->end = (struct sp_list_end){.reason = SP_REASON_ALLOWED};
     return sp_view_revision(search->call->view, &search->end.revision);

@@ -1,4 +1,5 @@
-/* /access/v1/search/{subject,resource,action}: a page of the same lists that ListSubjects and ListResources stream. */
+/* /access/v1/search/{subject,resource,action}: a page of the same lists that ListSubjects and
+ * ListResources stream. */
 #ifndef SP_SERVER_AUTHZEN_SEARCH_H
 #define SP_SERVER_AUTHZEN_SEARCH_H
 

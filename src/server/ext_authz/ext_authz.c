@@ -1,4 +1,3 @@
-/* The method: reads what the proxy says, asks the store, and replies whatever happens. */
 #include "server/ext_authz/ext_authz.h"
 
 #include "base/clock.h"

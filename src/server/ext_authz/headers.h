@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 
-/* What the upstream of an allowed request is told: workspace, principal, key id, decision id. Other headers whose names
- * begin with "x-sallyport-" are removed. */
+/* What the upstream of an allowed request gets: workspace, principal, key id, decision id. Other
+ * headers whose names begin with "x-sallyport-" are removed. */
 enum { SP_EXT_AUTHZ_SET_HEADERS = 4 };
 extern const struct sp_str sp_ext_authz_set_headers[SP_EXT_AUTHZ_SET_HEADERS];
 

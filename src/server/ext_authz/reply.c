@@ -16,11 +16,11 @@ enum { RPC_UNAVAILABLE = 14 };
 static const struct {
     const char *code, *message;
 } words[SP_REASON_COUNT] = {
-    [SP_REASON_NONE] = {"unavailable", "The request cannot be judged now. Try again."},
+    [SP_REASON_NONE] = {"unavailable", "The request cannot be authorized right now. Try again."},
     [SP_REASON_ALLOWED] = {"allowed", ""},
-    [SP_REASON_STALE] = {"stale", "What the request would be judged by is out of date. Try again later."},
-    [SP_REASON_KEY_MALFORMED] = {"key_malformed", "This is not the text of an API key."},
-    [SP_REASON_KEY_UNKNOWN] = {"key_unknown", "The API key is not known."},
+    [SP_REASON_STALE] = {"stale", "The authorization data is out of date. Try again later."},
+    [SP_REASON_KEY_MALFORMED] = {"key_malformed", "This is not an API key."},
+    [SP_REASON_KEY_UNKNOWN] = {"key_unknown", "The API key is unknown."},
     [SP_REASON_KEY_DISABLED] = {"key_disabled", "The API key is disabled."},
     [SP_REASON_KEY_EXPIRED] = {"key_expired", "The API key has expired."},
     [SP_REASON_WORKSPACE_DISABLED] = {"workspace_disabled", "The API key's workspace is disabled."},
@@ -28,13 +28,14 @@ static const struct {
     [SP_REASON_WORKSPACE_MISMATCH] = {"workspace_mismatch", "The API key belongs to another workspace."},
     [SP_REASON_IP_NOT_ALLOWED] = {"ip_not_allowed", "The API key may not be used from this address."},
     [SP_REASON_ACTION_UNKNOWN] = {"action_unknown", "There is no such action."},
-    [SP_REASON_PERMISSION_MISSING] = {"permission_missing", "The API key lacks the permission that this needs."},
+    [SP_REASON_PERMISSION_MISSING] = {"permission_missing", "The API key lacks the required permission."},
     [SP_REASON_RESOURCE_UNKNOWN] = {"resource_unknown", "There is no such resource in the API key's workspace."},
     [SP_REASON_NOT_SHARED] = {"not_shared", "The resource is not shared with the API key's holder."},
     [SP_REASON_ROLE_TOO_LOW] = {"role_too_low", "The API key's holder has too low a role on the resource."},
     [SP_REASON_ROUTE_UNKNOWN] = {"route_unknown", "Nothing is served under this method and path."},
-    [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request carries no API key."},
-    [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous", "The request carries different credentials. Send one."},
+    [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request has no API key."},
+    [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous",
+                                        "The request has different credentials. Send only one."},
     [SP_REASON_REQUEST_MALFORMED] = {"request_malformed", "The request is not accepted in this form"},
 };
 
@@ -75,7 +76,7 @@ static ProtobufCBinaryData borrow_bytes(struct sp_str text) {
     return (ProtobufCBinaryData){text.size, data.to};
 }
 
-/* A header and the option around it, as they are pointed to. */
+/* A header and the option that points to it. */
 struct set_header {
     Header header;
     HeaderOption option;
@@ -178,7 +179,8 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
 
 /* ---- denied ---- */
 
-/* As the inside of a JSON string; only for sentences of this program, which have no control characters. */
+/* As the inside of a JSON string; only for sentences of this program, which have no control
+ * characters. */
 static const char *escape_json(const char *text, struct sp_arena *arena) {
     char *escaped = sp_arena_alloc(arena, 2 * strlen(text) + 1);
     char *at = escaped;
@@ -209,7 +211,7 @@ static char *write_denied_body(const struct outcome *outcome, const struct sp_ex
 static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
                                   const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
                                   struct sp_bytes *ret_bytes) {
-    /* RFC 6750 section 3: no error code where no credential was sent. */
+    /* RFC 6750 section 3: no error code if no credential was sent. */
     bool none_sent = verdict->reason == SP_REASON_CREDENTIAL_MISSING;
     struct sp_str challenge = sp_str_from(none_sent ? "Bearer" : "Bearer error=\"invalid_token\"");
     const struct outcome *outcome = outcome_of(verdict->reason);

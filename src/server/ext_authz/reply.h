@@ -12,7 +12,8 @@ struct sp_ext_authz_verdict {
     struct sp_str decision_id;
 };
 
-/* The reply's bytes, in the arena. Only SP_REASON_ALLOWED makes one that lets the request pass. SP_ERR_MEMORY. */
+/* The reply's bytes, in the arena. Only SP_REASON_ALLOWED makes one that lets the request pass.
+ * SP_ERR_MEMORY. */
 enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
                                  const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
                                  struct sp_arena *arena, struct sp_bytes *ret_bytes) SP_MUST_USE;

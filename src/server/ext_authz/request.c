@@ -76,7 +76,8 @@ static bool resembles_our_header(struct sp_str name) {
     return true;
 }
 
-/* Those that are set are overwritten; to remove them as well would take ours away, since proxies remove last. */
+/* Those that are set are overwritten; to remove them as well would take ours away, since proxies
+ * remove last. */
 static bool is_set_by_us(struct sp_str name) {
     for (size_t i = 0; i < SP_EXT_AUTHZ_SET_HEADERS; i++)
         if (is_header(name, sp_ext_authz_set_headers[i]))
@@ -205,8 +206,8 @@ static void take_extensions(const Context *context, struct sp_ext_authz_request 
         blame_configuration(request, "is missing, although others are given", SP_STR_LITERAL("action"));
 }
 
-/* Upstreams often ignore a missing or extra slash at a path's end. A path that matches a route but for that slash is not left
- * to the default, which may be laxer. */
+/* Upstreams often ignore a missing or extra slash at a path's end. A path that matches a route
+ * but for that slash is not left to the default, which may be laxer. */
 static bool is_known_but_for_a_slash(const struct sp_routes *routes, const struct sp_ext_authz_request *request,
                                      char scratch[static SP_ROUTE_SCRATCH_BYTES]) {
     char other[SP_ROUTE_PATH_MAX_BYTES + 1];

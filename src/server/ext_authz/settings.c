@@ -43,7 +43,8 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
         ret_rows[i] = rows[i];
 }
 
-/* Headers that have another meaning here, or that the upstream needs: as keys they would be removed. */
+/* Headers that have another meaning here, or that the upstream needs: as keys they would be
+ * removed. */
 static bool is_reserved_header(struct sp_str name) {
     static const char *const reserved[] = {
         "host",        "connection", "content-length",    "transfer-encoding", "content-type",

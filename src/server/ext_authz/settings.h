@@ -1,4 +1,4 @@
-/* What sallyportd is told about gateways: checked once, at the start. */
+/* The options for gateways, checked once at the start. */
 #ifndef SP_SERVER_EXT_AUTHZ_SETTINGS_H
 #define SP_SERVER_EXT_AUTHZ_SETTINGS_H
 
@@ -15,7 +15,7 @@ struct sp_ext_authz_options {
 
 struct sp_ext_authz_settings {
     struct sp_forwarded_trust trust;
-    struct sp_str key_headers[SP_OPTION_TEXTS_MAX]; /* lower case, terminated; may hold "authorization" */
+    struct sp_str key_headers[SP_OPTION_TEXTS_MAX]; /* lower case, terminated */
     size_t key_header_count;
     struct sp_str default_type, default_action; /* of requests that match no route; empty: denied */
 };
