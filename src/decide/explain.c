@@ -2,6 +2,7 @@
 
 #include "decide/explain_words.h"
 #include "decide/lookup.h"
+#include "decide/response.h"
 #include "store/records/entity.h"
 #include "store/records/index.h"
 
@@ -188,24 +189,13 @@ static enum sp_status add_answer(const struct sp_answer *answer, struct sp_arena
     Sallyport__V1__Revision *revision = sp_arena_alloc(arena, sizeof(*revision));
     if (reply == NULL || revision == NULL)
         return SP_ERR_MEMORY;
-    sallyport__v1__check_response__init(reply);
-    sallyport__v1__revision__init(revision);
-    revision->epoch = answer->revision.epoch;
-    revision->number = answer->revision.number;
+    enum sp_status status = sp_response_from_answer(answer, arena, reply);
+    if (status != SP_OK)
+        return status;
+    *revision = sp_response_revision(answer->revision);
     reply->revision = revision;
-    reply->decision = answer->allowed ? SALLYPORT__V1__DECISION__ALLOW : SALLYPORT__V1__DECISION__DENY;
-    reply->reason = (Sallyport__V1__Reason)answer->reason;
-    reply->http_status = sp_reason_http_status(answer->reason);
-    reply->role = (Sallyport__V1__Role)answer->role;
-    if (answer->key_found) {
-        reply->principal_kind = (Sallyport__V1__PrincipalKind)answer->principal_kind;
-        reply->workspace = sp_arena_strdup(arena, answer->workspace);
-        reply->principal = sp_arena_strdup(arena, answer->principal);
-        reply->key_id = sp_arena_strdup(arena, answer->key_id);
-    }
     response->answer = reply;
-    bool complete = reply->workspace != NULL && reply->principal != NULL && reply->key_id != NULL;
-    return complete ? SP_OK : SP_ERR_MEMORY;
+    return SP_OK;
 }
 
 static Sallyport__V1__ExplainStep *make_step(const struct sp_facts *facts, enum sp_step number,

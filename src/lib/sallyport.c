@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/text.h"
+#include "core/question_text.h"
 #include "decide/check.h"
+#include "decide/disclosure.h"
 
 struct sallyport_store {
     struct sp_store *store;
@@ -15,7 +16,7 @@ struct sallyport_reader {
     struct sp_snapshot *snapshot;
 };
 
-static enum sallyport_status status_of(enum sp_status status) {
+static enum sallyport_status translate_status(enum sp_status status) {
     switch ((int)status) {
     case SP_OK:
         return SALLYPORT_OK;
@@ -32,22 +33,22 @@ static enum sallyport_status status_of(enum sp_status status) {
     }
 }
 
-static enum sallyport_status tell(enum sp_status status, const struct sp_error *error, char *message) {
+static enum sallyport_status report_failure(enum sp_status status, const struct sp_error *error, char *message) {
     if (message != NULL)
         (void)snprintf(message, SALLYPORT_MESSAGE_BYTES, "%s", error->message);
-    return status_of(status);
+    return translate_status(status);
 }
 
 enum sallyport_status sallyport_open(const char *path, struct sallyport_store **ret_store, char *message) {
     struct sp_error error = {0};
     struct sallyport_store *made = calloc(1, sizeof(*made));
     if (made == NULL)
-        return tell(sp_error_set(&error, SP_ERR_MEMORY, "out of memory"), &error, message);
+        return report_failure(sp_error_set(&error, SP_ERR_MEMORY, "out of memory"), &error, message);
     struct sp_store_options options = {.mode = SP_STORE_READ};
     enum sp_status status = sp_store_open(path, &options, &made->store, &error);
     if (status != SP_OK) {
         free(made);
-        return tell(status, &error, message);
+        return report_failure(status, &error, message);
     }
     *ret_store = made;
     return SALLYPORT_OK;
@@ -65,12 +66,12 @@ enum sallyport_status sallyport_reader_open(struct sallyport_store *store, struc
     struct sp_error error = {0};
     struct sallyport_reader *made = calloc(1, sizeof(*made));
     if (made == NULL)
-        return tell(sp_error_set(&error, SP_ERR_MEMORY, "out of memory"), &error, message);
+        return report_failure(sp_error_set(&error, SP_ERR_MEMORY, "out of memory"), &error, message);
     enum sp_status status = sp_snapshot_open(store->store, &made->snapshot);
     if (status != SP_OK) {
         free(made);
-        sp_error_set(&error, status, "no reader slot is free in the store, or memory is short");
-        return tell(status, &error, message);
+        sp_error_set(&error, status, "the store has no free reader slot, or memory is short");
+        return report_failure(status, &error, message);
     }
     *ret_reader = made;
     return SALLYPORT_OK;
@@ -83,38 +84,52 @@ void sallyport_reader_close(struct sallyport_reader *reader) {
     free(reader);
 }
 
-static struct sp_str str_of(struct sallyport_text text) {
+static struct sp_str borrow_text(struct sallyport_text text) {
     return (struct sp_str){text.data, text.size};
 }
 
-static bool is_field(struct sallyport_text text, size_t max_bytes) {
-    return text.size <= max_bytes &&
-           (text.size == 0 || (memchr(text.data, '\0', text.size) == NULL && sp_text_is_utf8(str_of(text))));
+static bool is_fit(enum sp_question_field field, struct sallyport_text text) {
+    return sp_question_text_fault(field, borrow_text(text)) == NULL;
 }
 
-/* The same checks that the server makes of a CheckRequest before step 1. */
-static enum sp_status query_of(const struct sallyport_question *question, int64_t now_s, struct sp_ip *ip,
-                               struct sp_query *ret_query) {
-    if (!is_field(question->type, SP_ID_MAX_BYTES) || !is_field(question->id, SP_RESOURCE_ID_MAX_BYTES) ||
-        !is_field(question->action, SP_ID_MAX_BYTES) || !is_field(question->workspace, SP_ID_MAX_BYTES) ||
-        question->api_key.size > SP_KEY_PRESENTED_MAX_BYTES)
+/* By exactly one of text and digest. */
+static enum sp_status read_api_key(const struct sallyport_question *question, struct sp_query *query) {
+    if (question->api_key_sha256 != NULL) {
+        if (question->api_key.size > 0)
+            return SP_ERR_INVALID;
+        query->credential_kind = SP_CREDENTIAL_SHA256;
+        query->credential = (struct sp_bytes){question->api_key_sha256, SP_DIGEST_BYTES};
+        return SP_OK;
+    }
+    if (!is_fit(SP_QUESTION_KEY, question->api_key))
         return SP_ERR_INVALID;
-    if (question->ip.size > 0 && sp_ip_parse(str_of(question->ip), ip, NULL) != SP_OK)
-        return SP_ERR_INVALID;
-    bool by_digest = question->api_key_sha256 != NULL;
-    if (by_digest ? question->api_key.size > 0 : question->api_key.size == 0)
-        return SP_ERR_INVALID;
-    *ret_query = (struct sp_query){
-        .credential_kind = by_digest ? SP_CREDENTIAL_SHA256 : SP_CREDENTIAL_TEXT,
-        .credential = by_digest ? (struct sp_bytes){question->api_key_sha256, SP_DIGEST_BYTES}
-                                : (struct sp_bytes){(const uint8_t *)question->api_key.data, question->api_key.size},
-        .ip = question->ip.size > 0 ? ip : NULL,
-        .resource_type = str_of(question->type),
-        .resource_id = str_of(question->id),
-        .action = str_of(question->action),
-        .workspace = str_of(question->workspace),
-        .now_s = now_s,
+    query->credential_kind = SP_CREDENTIAL_TEXT;
+    query->credential = (struct sp_bytes){(const uint8_t *)question->api_key.data, question->api_key.size};
+    return SP_OK;
+}
+
+/* What sallyportd makes of a CheckRequest, with the same mistakes refused. The query may point
+ * to `ip`. */
+static enum sp_status fill_query(const struct sallyport_question *question, struct sp_ip *ip,
+                                 struct sp_query *ret_query) {
+    struct sp_query query = {
+        .resource_type = borrow_text(question->type),
+        .resource_id = borrow_text(question->id),
+        .action = borrow_text(question->action),
+        .workspace = borrow_text(question->workspace),
     };
+    if (!is_fit(SP_QUESTION_TYPE, question->type) || !is_fit(SP_QUESTION_ID, question->id) ||
+        !is_fit(SP_QUESTION_ACTION, question->action) || !is_fit(SP_QUESTION_WORKSPACE, question->workspace))
+        return SP_ERR_INVALID;
+    if (question->ip.size > 0) {
+        if (sp_ip_parse(borrow_text(question->ip), ip, NULL) != SP_OK)
+            return SP_ERR_INVALID;
+        query.ip = ip;
+    }
+    enum sp_status status = read_api_key(question, &query);
+    if (status != SP_OK)
+        return status;
+    *ret_query = query;
     return SP_OK;
 }
 
@@ -125,48 +140,52 @@ static void copy_id(char to[SALLYPORT_ID_BYTES], struct sp_str from) {
     to[size] = '\0';
 }
 
-static void answer_of(const struct sp_answer *answer, struct sallyport_answer *ret_answer) {
+static void copy_answer(const struct sp_answer *answer, struct sallyport_answer *ret_answer) {
+    const struct sp_disclosure key = sp_answer_disclose(answer);
     ret_answer->allowed = answer->allowed;
     ret_answer->reason = (uint8_t)answer->reason;
-    ret_answer->role = (uint8_t)answer->role;
-    ret_answer->principal_kind = answer->principal_kind;
+    ret_answer->role = (uint8_t)key.role;
+    ret_answer->principal_kind = key.principal_kind;
     ret_answer->http_status = (uint16_t)sp_reason_http_status(answer->reason);
     ret_answer->epoch = answer->revision.epoch;
     ret_answer->revision = answer->revision.number;
-    copy_id(ret_answer->workspace, answer->workspace);
-    copy_id(ret_answer->principal, answer->principal);
-    copy_id(ret_answer->key_id, answer->key_id);
+    copy_id(ret_answer->workspace, key.workspace);
+    copy_id(ret_answer->principal, key.principal);
+    copy_id(ret_answer->key_id, key.key_id);
 }
 
 static enum sp_status check_one(struct sp_view *view, const struct sallyport_question *question, int64_t now_s,
                                 struct sp_check_memo *memo, struct sallyport_answer *ret_answer) {
     struct sp_ip ip;
-    struct sp_query query = {0};
-    struct sp_answer answer = {0};
-    enum sp_status status = query_of(question, now_s, &ip, &query);
+    struct sp_query query;
+    struct sp_answer answer;
+    enum sp_status status = fill_query(question, &ip, &query);
+    if (status != SP_OK)
+        return status;
+    query.now_s = now_s;
     query.memo = memo;
-    if (status == SP_OK)
-        status = sp_check(view, &query, &answer);
-    if (status == SP_OK)
-        answer_of(&answer, ret_answer);
-    return status;
+    status = sp_check(view, &query, &answer);
+    if (status != SP_OK)
+        return status;
+    copy_answer(&answer, ret_answer);
+    return SP_OK;
 }
 
 enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, const struct sallyport_question *questions,
                                            size_t count, struct sallyport_answer *ret_answers) {
-    memset(ret_answers, 0, count * sizeof(*ret_answers));
     struct timespec now;
+    memset(ret_answers, 0, count * sizeof(*ret_answers));
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
         return SALLYPORT_ERROR;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
-        return status_of(status);
+        return translate_status(status);
     struct sp_view *view = sp_snapshot_view(reader->snapshot);
     struct sp_check_memo memo = {0};
     for (size_t i = 0; i < count && status == SP_OK; i++)
         status = check_one(view, &questions[i], (int64_t)now.tv_sec, count > 1 ? &memo : NULL, &ret_answers[i]);
     sp_snapshot_release(reader->snapshot);
-    return status_of(status);
+    return translate_status(status);
 }
 
 enum sallyport_status sallyport_check(struct sallyport_reader *reader, const struct sallyport_question *question,
@@ -177,15 +196,15 @@ enum sallyport_status sallyport_check(struct sallyport_reader *reader, const str
 enum sallyport_status sallyport_refresh(struct sallyport_reader *reader, uint64_t *ret_epoch, uint64_t *ret_revision) {
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
-        return status_of(status);
+        return translate_status(status);
     struct sp_revision revision;
     status = sp_view_revision(sp_snapshot_view(reader->snapshot), &revision);
     sp_snapshot_release(reader->snapshot);
-    if (status == SP_OK) {
-        *ret_epoch = revision.epoch;
-        *ret_revision = revision.number;
-    }
-    return status_of(status);
+    if (status != SP_OK)
+        return translate_status(status);
+    *ret_epoch = revision.epoch;
+    *ret_revision = revision.number;
+    return SALLYPORT_OK;
 }
 
 const char *sallyport_reason_name(uint8_t reason) {

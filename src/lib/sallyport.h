@@ -1,22 +1,25 @@
-/* libsallyport: the decision of Sallyport inside the caller's own process, from the same store, without a network hop.
+/* libsallyport: Sallyport's decision inside the caller's process, from the same store, without a
+ * network hop.
  *
- * For trusted processes on the machine (or in the pod) of a store that sallyport-sync writes: they can read everything in it
- * but the keys' texts, which are not there. Answers are exactly those of sallyportd.
+ * For trusted processes on the machine (or in the pod) of a store that sallyport-sync writes:
+ * they can read everything in it but the keys' texts, which are not there. A question is
+ * answered as sallyportd's Check answers it, and refused where Check refuses it, with one
+ * exception: there is no --max-staleness, so a store that has lost its source is never STALE.
  *
  *     struct sallyport_store *store;
  *     struct sallyport_reader *reader;
  *     char message[SALLYPORT_MESSAGE_BYTES];
  *     if (sallyport_open("/var/lib/sallyport", &store, message) != SALLYPORT_OK ||
  *         sallyport_reader_open(store, &reader, message) != SALLYPORT_OK)
- *         … say message and deny everything
+ *         … print message and deny everything
  *     struct sallyport_answer answer;
  *     if (sallyport_check(reader, &question, &answer) == SALLYPORT_OK && answer.allowed)
  *         … go ahead
  *
- * Threads: a store is shared by all threads of a process and opened once; a reader belongs to one thread at a time. A process
- * that forks must not use either in the child. Nothing is allocated and no lock is taken by a check.
- * Anything but SALLYPORT_OK with answer.allowed means: deny. A zeroed answer denies.
- * Link with `pkg-config --cflags --libs sallyport`. */
+ * Threads: a store is shared by all threads of a process and opened once; a reader belongs to
+ * one thread at a time. A process that forks must not use either in the child. Nothing is
+ * allocated and no lock is taken by a check. Anything but SALLYPORT_OK with answer.allowed
+ * means: deny. A zeroed answer denies. Link with `pkg-config --cflags --libs sallyport`. */
 #ifndef SALLYPORT_H
 #define SALLYPORT_H
 
@@ -32,27 +35,29 @@ extern "C" {
 
 enum sallyport_status {
     SALLYPORT_OK = 0,
-    SALLYPORT_INVALID = 1, /* a field of the question is over-long, not UTF-8, or no address: the caller's mistake */
-    SALLYPORT_UNAVAILABLE = 2, /* no store there, of another format, or its locks do not work here: see the message */
-    SALLYPORT_CORRUPT = 3,     /* a record that the decision needed is damaged */
-    SALLYPORT_ERROR = 4        /* out of memory, or the operating system said no */
+    SALLYPORT_INVALID = 1,     /* the caller's mistake: see struct sallyport_question */
+    SALLYPORT_UNAVAILABLE = 2, /* no store, another format, or locks do not work: see the message */
+    SALLYPORT_CORRUPT = 3,     /* a record that the decision needs is damaged */
+    SALLYPORT_ERROR = 4        /* out of memory, or the operating system refused */
 };
 
-/* Text with its length: not terminated, and must hold no NUL. {NULL, 0} is empty. */
+/* Text with its length: not terminated. {NULL, 0} is empty. */
 struct sallyport_text {
     const char *data;
     size_t size;
 };
 
-/* What is asked. Borrowed for the duration of the call. */
+/* What is asked. Borrowed for the duration of the call. All texts must be UTF-8 without NUL, and
+ * all but `api_key` without other control characters; anything else, and a size out of bounds,
+ * is SALLYPORT_INVALID. */
 struct sallyport_question {
-    struct sallyport_text api_key; /* what the client presented, at most 512 bytes */
-    const uint8_t *api_key_sha256; /* or the 32 bytes of its SHA-256; NULL: `api_key` is given */
-    struct sallyport_text ip;      /* IPv4 or IPv6 text; empty: not known */
-    struct sallyport_text type;    /* of the resource, at most 64 bytes */
-    struct sallyport_text id; /* of the resource, at most 256 bytes; may be empty for an action that needs no role */
-    struct sallyport_text action;    /* at most 64 bytes */
-    struct sallyport_text workspace; /* asserted, at most 64 bytes; empty: not asserted */
+    struct sallyport_text api_key;   /* what the client presented, 1 to 512 bytes */
+    const uint8_t *api_key_sha256;   /* or the 32 bytes of its SHA-256; NULL: `api_key` is given */
+    struct sallyport_text ip;        /* IPv4 or IPv6 text; empty: not known */
+    struct sallyport_text type;      /* of the resource, 1 to 64 bytes */
+    struct sallyport_text id;        /* of the resource, up to 256 bytes; may be empty */
+    struct sallyport_text action;    /* 1 to 64 bytes */
+    struct sallyport_text workspace; /* asserted, up to 64 bytes; empty: not asserted */
 };
 
 enum {
@@ -60,7 +65,7 @@ enum {
     SALLYPORT_MESSAGE_BYTES = 1024
 };
 
-/* The answer, self-contained. Ids are NUL-terminated, and empty where nothing may be revealed. */
+/* The answer, self-contained. Ids are NUL-terminated, and empty if nothing may be revealed. */
 struct sallyport_answer {
     bool allowed;
     uint8_t reason;         /* number of sallyport.v1.Reason; sallyport_reason_name() */
@@ -77,27 +82,31 @@ struct sallyport_answer {
 struct sallyport_store;
 struct sallyport_reader;
 
-/* Opens the store in folder `path`, read-only (its lock file must be writable). `message` (may be NULL) says what is wrong and how
- * to mend it, in SALLYPORT_MESSAGE_BYTES. Free with sallyport_close, after its readers. */
+/* Opens the store in the folder `path`, read-only (its lock file must be writable). On failure
+ * `message`, of SALLYPORT_MESSAGE_BYTES or NULL, receives what is wrong and how to fix it. Free
+ * with sallyport_close, after its readers. */
 SALLYPORT_API enum sallyport_status sallyport_open(const char *path, struct sallyport_store **ret_store, char *message);
 SALLYPORT_API void sallyport_close(struct sallyport_store *store);
 
-/* Makes a reader; one a thread. */
+/* Makes a reader, for one thread. */
 SALLYPORT_API enum sallyport_status sallyport_reader_open(struct sallyport_store *store,
                                                           struct sallyport_reader **ret_reader, char *message);
 SALLYPORT_API void sallyport_reader_close(struct sallyport_reader *reader);
 
-/* Answers at the newest committed revision. *ret_answer is zeroed (a denial) on any status but OK. */
+/* Answers at the newest committed revision. *ret_answer is zeroed (a denial) on any status but
+ * OK. */
 SALLYPORT_API enum sallyport_status sallyport_check(struct sallyport_reader *reader,
                                                     const struct sallyport_question *question,
                                                     struct sallyport_answer *ret_answer);
 
-/* Answers `count` questions at one revision. Stops at the first that fails; all answers from it on are zeroed. */
+/* Answers `count` questions at one revision. Stops at the first that fails; all answers from it
+ * on are zeroed. */
 SALLYPORT_API enum sallyport_status sallyport_check_many(struct sallyport_reader *reader,
                                                          const struct sallyport_question *questions, size_t count,
                                                          struct sallyport_answer *ret_answers);
 
-/* The newest committed revision: to wait until one's own write, whose revision an admin call returned, can be seen. */
+/* The newest committed revision: compare it with the revision that an admin call returned to
+ * learn whether that change is visible yet. */
 SALLYPORT_API enum sallyport_status sallyport_refresh(struct sallyport_reader *reader, uint64_t *ret_epoch,
                                                       uint64_t *ret_revision);
 

@@ -1,25 +1,17 @@
-/* From an answer to the reply's message, and the ids that name decisions. */
+/* One question of a call answered into its reply, and recorded. */
 #ifndef SP_SERVER_ANSWER_H
 #define SP_SERVER_ANSWER_H
 
-#include "base/arena.h"
-#include "decide/check.h"
 #include "sallyport/v1/authorization.pb-c.h"
+#include "server/service.h"
 
-enum { SP_DECISION_ID_BYTES = 26 }; /* with the NUL */
+/* Fills all of the reply but its revision; texts are copied into the arena. On failure the
+ * message says why there is no answer. On the thread of the asking's worker. */
+enum sp_status sp_answer_question(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
+                                  struct sp_query *query, struct sp_arena *arena,
+                                  Sallyport__V1__CheckResponse *ret_response, struct sp_error *error) SP_MUST_USE;
 
-/* Makes unique ids without asking the kernel: a random part of the process, the worker, a counter. One a worker. */
-struct sp_decision_ids {
-    uint64_t process; /* random, the same for all workers */
-    uint64_t next;
-    unsigned worker; /* below 1,024 */
-};
-
-/* 25 characters of 0-9a-v: 13 of the process, 2 of the worker, 10 of the counter. */
-void sp_decision_id_next(struct sp_decision_ids *ids, char ret_id[static SP_DECISION_ID_BYTES]);
-
-/* Fills the reply but its revision; texts are copied into the arena, so that the snapshot may be released. SP_ERR_MEMORY. */
-enum sp_status sp_answer_to_response(const struct sp_answer *answer, struct sp_decision_ids *ids,
-                                     struct sp_arena *arena, Sallyport__V1__CheckResponse *ret_response) SP_MUST_USE;
+/* A new decision id of the worker, in the arena. NULL: out of memory. */
+char *sp_answer_id(struct sp_service *service, unsigned worker, struct sp_arena *arena);
 
 #endif

@@ -6,9 +6,8 @@
 #include "rpc/client.h"
 #include "server/authzen/settings.h"
 #include "server/decision_log.h"
-#include "server/ext_authz/ext_authz.h"
-
-enum { SP_SERVER_MAX_WORKERS = 256 };
+#include "server/ext_authz/settings.h"
+#include "server/worker_slots.h"
 
 struct sp_server_config {
     const char *store;

@@ -6,14 +6,16 @@
 #include <time.h>
 
 #include "base/text_out.h"
+#include "decide/disclosure.h"
 #include "http/server.h"
 #include "observe/ring_log.h"
 #include "observe/trace.h"
-#include "server/service.h"
+#include "rpc/server.h"
+#include "server/worker_slots.h"
 
 enum { RING_BYTES = 1024 * 1024, SAMPLE_MAX = 1000000000 };
 
-/* Texts of a record, in their order behind it. */
+/* Texts of a record, in the order in which they stand behind it. */
 enum text { DECISION_ID, WORKSPACE, PRINCIPAL, KEY_ID, ACTION, RESOURCE_TYPE, RESOURCE_ID, TEXTS };
 
 static const char *const text_names[TEXTS] = {"decision_id", "workspace",     "principal",  "key_id",
@@ -39,7 +41,7 @@ struct sp_decision_log {
 
 /* ---- a line, on the log's thread ---- */
 
-static void put_ids(const struct record *record, struct sp_text_out *out) {
+static void put_texts(const struct record *record, struct sp_text_out *out) {
     const char *at = record->texts;
     for (size_t i = 0; i < TEXTS; i++) {
         struct sp_str text = {at, record->sizes[i]};
@@ -49,7 +51,7 @@ static void put_ids(const struct record *record, struct sp_text_out *out) {
     }
 }
 
-static void format(const void *bytes, size_t size, struct sp_text_out *out) {
+static void format_line(const void *bytes, size_t size, struct sp_text_out *out) {
     const struct record *record = bytes;
     char ip[SP_CIDR_TEXT_BYTES];
     (void)size;
@@ -58,7 +60,7 @@ static void format(const void *bytes, size_t size, struct sp_text_out *out) {
     sp_json_time(out, "time", record->at_s, record->at_ns);
     sp_json_text(out, "decision", sp_str_from(record->allowed != 0 ? "allow" : "deny"));
     sp_json_text(out, "reason", sp_str_from(sp_reason_name((enum sp_reason)record->reason)));
-    put_ids(record, out);
+    put_texts(record, out);
     if (record->has_ip != 0) {
         sp_ip_format(&record->ip, ip);
         sp_json_text(out, "ip", sp_str_from(ip));
@@ -78,7 +80,7 @@ static void format(const void *bytes, size_t size, struct sp_text_out *out) {
 
 /* ---- a record, on a worker's thread ---- */
 
-static bool is_wanted(struct sp_decision_log *log, const struct sp_answer *answer, uint64_t decisions) {
+static bool wants_decision(struct sp_decision_log *log, const struct sp_answer *answer, uint64_t decisions) {
     switch (log->settings.what) {
     case SP_DECISION_LOG_ALL:
         return true;
@@ -90,7 +92,8 @@ static bool is_wanted(struct sp_decision_log *log, const struct sp_answer *answe
     return true;
 }
 
-/* One that is there once and is valid. A gateway's request has its own, which says more than that of the gateway's call. */
+/* False if there is none, or several, or it is not valid. The trace of the request that a
+ * gateway asks about goes before that of the gateway's call. */
 static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trace) {
     size_t count = 0;
     struct sp_str text = {NULL, 0};
@@ -103,12 +106,11 @@ static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trac
     return count == 1 && sp_trace_parse(text, ret_trace);
 }
 
-static void fill(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
-                 const struct sp_answer *answer) {
-    struct timespec at, now;
+static void fill_record(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
+                        const struct sp_answer *answer) {
+    struct timespec at;
     clock_gettime(CLOCK_REALTIME, &at);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t took_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - asking->started_ns;
+    uint64_t took_ns = sp_asking_elapsed_ns(asking);
     record->at_s = at.tv_sec;
     record->at_ns = (uint32_t)at.tv_nsec;
     record->latency_us = took_ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(took_ns / 1000);
@@ -126,15 +128,15 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
                           const struct sp_answer *answer, const char *decision_id) {
     static const struct sp_query nothing;
     static _Thread_local uint64_t decisions;
-    if (!is_wanted(log, answer, decisions++))
+    if (!wants_decision(log, answer, decisions++))
         return;
     const struct sp_query *asked = query == NULL ? &nothing : query;
-    const struct sp_answer *told = answer;
+    const struct sp_disclosure disclosure = sp_answer_disclose(answer);
     const struct sp_str texts[TEXTS] = {
         [DECISION_ID] = sp_str_from(decision_id),
-        [WORKSPACE] = told->key_found ? told->workspace : (struct sp_str){NULL, 0},
-        [PRINCIPAL] = told->key_found ? told->principal : (struct sp_str){NULL, 0},
-        [KEY_ID] = told->key_found ? told->key_id : (struct sp_str){NULL, 0},
+        [WORKSPACE] = disclosure.workspace,
+        [PRINCIPAL] = disclosure.principal,
+        [KEY_ID] = disclosure.key_id,
         [ACTION] = asked->action,
         [RESOURCE_TYPE] = asked->resource_type,
         [RESOURCE_ID] = asked->resource_id,
@@ -145,7 +147,7 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
     struct record *record = sp_ring_log_reserve(log->ring, asking->worker, size);
     if (record == NULL)
         return;
-    fill(record, asking, query, answer);
+    fill_record(record, asking, query, answer);
     char *at = record->texts;
     for (size_t i = 0; i < TEXTS; i++) {
         record->sizes[i] = (uint16_t)texts[i].size;
@@ -158,7 +160,7 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
 
 /* ---- life ---- */
 
-static bool read_sample(const char *text, uint64_t *ret_every) {
+static bool read_sample_rate(const char *text, uint64_t *ret_every) {
     char *end;
     errno = 0;
     unsigned long long every = strtoull(text, &end, 10);
@@ -178,11 +180,12 @@ enum sp_status sp_decision_log_read_settings(const char *path, const char *what,
         settings.what = SP_DECISION_LOG_ALL;
     else if (strcmp(what, "denials") == 0)
         settings.what = SP_DECISION_LOG_DENIALS;
-    else if (strncmp(what, sample, sizeof(sample) - 1) == 0 && read_sample(what + sizeof(sample) - 1, &settings.every))
+    else if (strncmp(what, sample, sizeof(sample) - 1) == 0 &&
+             read_sample_rate(what + sizeof(sample) - 1, &settings.every))
         settings.what = SP_DECISION_LOG_SAMPLE;
     else
         return sp_error_set(error, SP_ERR_INVALID,
-                            "--decision-log-what: \"%s\" is none of all, denials and sample:N (N from 1 to %d)", what,
+                            "--decision-log-what: \"%s\" is not all, denials or sample:N (N from 1 to %d)", what,
                             SAMPLE_MAX);
     *ret_settings = settings;
     return SP_OK;
@@ -197,14 +200,15 @@ enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *setti
     if (log == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     const struct sp_ring_log_options options = {
-        .path = settings->path, .rings = SP_SERVER_WORKER_SLOTS, .ring_bytes = RING_BYTES, .format = format};
+        .path = settings->path, .rings = SP_SERVER_WORKER_SLOTS, .ring_bytes = RING_BYTES, .format = format_line};
     log->settings = *settings;
     enum sp_status status = sp_ring_log_open(&options, &log->ring, error);
-    if (status == SP_OK)
-        *ret_log = log;
-    else
+    if (status != SP_OK) {
         free(log);
-    return status;
+        return status;
+    }
+    *ret_log = log;
+    return SP_OK;
 }
 
 void sp_decision_log_close(struct sp_decision_log *log) {

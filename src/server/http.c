@@ -3,7 +3,7 @@
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
 #include "server/authzen/authzen.h"
-#include "server/metrics.h"
+#include "server/metrics_page.h"
 
 static void write_server_metrics(void *user, struct sp_text_out *out) {
     sp_server_metrics_page(user, out);

@@ -1,14 +1,17 @@
-/* ListResources and ListSubjects: a snapshot is held while one message's part of the list is made, never while it is sent. */
+#include "server/list.h"
+
 #include <stdlib.h>
 
 #include "base/text.h"
 #include "decide/list.h"
-#include "server/batch.h"
+#include "decide/response.h"
+#include "server/min_revision.h"
+#include "server/question.h"
 #include "wire/wire.h"
 
 enum {
     CHUNK_RESULTS = 256,
-    CHUNK_LOOKED_AT = 1024, /* so that others get their turn where little of much is allowed */
+    CHUNK_LOOKED_AT = 1024, /* so that other calls get their turn if few of many are allowed */
     CHUNK_FIRST_BYTES = 4 * 1024,
     CHUNK_BUDGET_BYTES = 1024 * 1024, /* the results and their packed message */
 };
@@ -18,7 +21,7 @@ struct listing {
     struct sp_rpc_call *call;
     /* Of the request, which stays in the call's arena. */
     struct sp_question question;
-    const Sallyport__V1__PrincipalRef *principal; /* of resources: whose, where it is not a key's */
+    const Sallyport__V1__PrincipalRef *principal; /* of resources: whose, unless a key's */
     uint8_t principal_kind;                       /* of subjects: which */
     bool subjects;
     const Sallyport__V1__Revision *wanted;
@@ -36,7 +39,7 @@ struct listing {
 
 /* ---- one message ---- */
 
-static enum sp_status take(void *context, struct sp_str id, uint8_t principal_kind) {
+static enum sp_status take_result(void *context, struct sp_str id, uint8_t principal_kind) {
     struct listing *listing = context;
     char *copy = sp_arena_strdup(&listing->arena, id);
     if (copy == NULL || listing->count == CHUNK_RESULTS)
@@ -54,43 +57,41 @@ static enum sp_status list_step(struct listing *listing, struct sp_view *view) {
     if (status != SP_OK)
         return status;
     if (listing->subjects)
-        return sp_list_principals(view, &query, listing->principal_kind, &limits, take, listing, &listing->place,
+        return sp_list_principals(view, &query, listing->principal_kind, &limits, take_result, listing, &listing->place,
                                   &listing->end);
     if (listing->principal != NULL) {
-        /* Anew each time: it may be gone by now. */
+        /* At each step: it may have been deleted meanwhile. */
         status = sp_principal_key(view, sp_str_from(listing->principal->workspace), sp_str_from(listing->principal->id),
                                   0, &key);
+        if (status != SP_OK)
+            return status;
         query.credential_kind = SP_CREDENTIAL_KNOWN;
         query.known_key = &key;
     }
-    return status == SP_OK ? sp_list_resources(view, &query, &limits, take, listing, &listing->place, &listing->end)
-                           : status;
+    return sp_list_resources(view, &query, &limits, take_result, listing, &listing->place, &listing->end);
 }
 
-static enum sp_status make_chunk(struct listing *listing, struct sp_error *error) {
+static enum sp_status fill_chunk(struct listing *listing, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_revision revision;
     sp_arena_reset(&listing->arena);
     listing->count = 0;
     if (sp_rpc_call_remaining_ms(listing->call) == 0)
         return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the list");
-    enum sp_status status = sp_service_acquire(listing->service, sp_rpc_call_worker(listing->call), &snapshot, error);
+    enum sp_status status = sp_min_revision_acquire(listing->service, sp_rpc_call_worker(listing->call),
+                                                    listing->wanted, false, &snapshot, &revision, error);
     if (status != SP_OK)
         return status;
-    status = sp_view_revision(sp_snapshot_view(snapshot), &revision);
-    if (status == SP_OK)
-        status = sp_batch_check_revision(listing->wanted, revision, error);
-    if (status == SP_OK)
-        status = list_step(listing, sp_snapshot_view(snapshot));
+    status = list_step(listing, sp_snapshot_view(snapshot));
     sp_snapshot_release(snapshot);
-    if (status != SP_OK && error->status == SP_OK)
+    if (status != SP_OK)
         sp_service_explain_failure(listing->service, status, error);
     return status;
 }
 
 static enum sp_status pack_resources(struct listing *listing, struct sp_bytes *ret_bytes) {
     Sallyport__V1__ListAllowedResourcesResponse response = SALLYPORT__V1__LIST_ALLOWED_RESOURCES_RESPONSE__INIT;
-    Sallyport__V1__Revision at = sp_batch_revision(listing->end.revision);
+    Sallyport__V1__Revision at = sp_response_revision(listing->end.revision);
     response.ids = listing->ids;
     response.n_ids = listing->count;
     response.revision = &at;
@@ -104,7 +105,7 @@ static enum sp_status pack_resources(struct listing *listing, struct sp_bytes *r
 
 static enum sp_status pack_subjects(struct listing *listing, struct sp_bytes *ret_bytes) {
     Sallyport__V1__ListAllowedSubjectsResponse response = SALLYPORT__V1__LIST_ALLOWED_SUBJECTS_RESPONSE__INIT;
-    Sallyport__V1__Revision at = sp_batch_revision(listing->end.revision);
+    Sallyport__V1__Revision at = sp_response_revision(listing->end.revision);
     Sallyport__V1__ListedSubject *subjects = sp_arena_calloc(&listing->arena, listing->count, sizeof(*subjects));
     response.subjects = sp_arena_calloc(&listing->arena, listing->count, sizeof(Sallyport__V1__ListedSubject *));
     if (subjects == NULL || response.subjects == NULL)
@@ -125,13 +126,13 @@ static enum sp_status pack_subjects(struct listing *listing, struct sp_bytes *re
 
 /* ---- the stream ---- */
 
-static void give_up(struct listing *listing, enum sp_status status, const char *message) {
+static void fail_listing(struct listing *listing, enum sp_status status, const char *message) {
     listing->started = false;
     sp_rpc_fail(listing->call, status, message);
 }
 
-/* Sends what comes next. A step that found nothing sends nothing and lets other calls go first. */
-static void pump(struct listing *listing) {
+/* Sends the next message. A step that found nothing sends nothing and lets other calls go first. */
+static void send_next_message(struct listing *listing) {
     struct sp_error error = {0};
     struct sp_bytes bytes;
     if (!listing->started || listing->sending)
@@ -141,18 +142,19 @@ static void pump(struct listing *listing) {
         sp_rpc_finish(listing->call);
         return;
     }
-    enum sp_status status = make_chunk(listing, &error);
-    if (status == SP_OK && listing->count == 0 && !listing->end.complete) {
+    enum sp_status status = fill_chunk(listing, &error);
+    if (status != SP_OK) {
+        fail_listing(listing, status, error.message);
+        return;
+    }
+    if (listing->count == 0 && !listing->end.complete) {
         sp_rpc_wake(listing->call);
         return;
     }
-    if (status == SP_OK) {
-        status = listing->subjects ? pack_subjects(listing, &bytes) : pack_resources(listing, &bytes);
-        if (status != SP_OK)
-            sp_service_explain_failure(listing->service, status, &error);
-    }
+    status = listing->subjects ? pack_subjects(listing, &bytes) : pack_resources(listing, &bytes);
     if (status != SP_OK) {
-        give_up(listing, status, error.message);
+        sp_service_explain_failure(listing->service, status, &error);
+        fail_listing(listing, status, error.message);
         return;
     }
     listing->sending = true;
@@ -174,11 +176,11 @@ static void open_listing(struct sp_rpc_call *call, void *user, bool subjects) {
     sp_rpc_read(call);
 }
 
-static void resources_opened(struct sp_rpc_call *call, void *user) {
+static void open_resource_listing(struct sp_rpc_call *call, void *user) {
     open_listing(call, user, false);
 }
 
-static void subjects_opened(struct sp_rpc_call *call, void *user) {
+static void open_subject_listing(struct sp_rpc_call *call, void *user) {
     open_listing(call, user, true);
 }
 
@@ -192,60 +194,72 @@ static enum sp_status read_after(struct listing *listing, const char *after, siz
     return SP_OK;
 }
 
-static enum sp_status read_resources(struct listing *listing, const ProtobufCMessage *message, struct sp_error *error) {
+static enum sp_status read_resources_request(struct listing *listing, const ProtobufCMessage *message,
+                                             struct sp_error *error) {
     const Sallyport__V1__ListAllowedResourcesRequest *request =
         (const Sallyport__V1__ListAllowedResourcesRequest *)message;
     listing->wanted = request->min_revision;
     enum sp_status status = sp_question_from_list_resources(request, &listing->question, &listing->principal, error);
-    return status == SP_OK ? read_after(listing, request->after, SP_RESOURCE_ID_MAX_BYTES, error) : status;
+    if (status != SP_OK)
+        return status;
+    return read_after(listing, request->after, SP_RESOURCE_ID_MAX_BYTES, error);
 }
 
-static enum sp_status read_subjects(struct listing *listing, const ProtobufCMessage *message, struct sp_error *error) {
+static enum sp_status read_subjects_request(struct listing *listing, const ProtobufCMessage *message,
+                                            struct sp_error *error) {
     const Sallyport__V1__ListAllowedSubjectsRequest *request =
         (const Sallyport__V1__ListAllowedSubjectsRequest *)message;
     listing->wanted = request->min_revision;
     listing->principal_kind = (uint8_t)request->kind;
     enum sp_status status = sp_question_from_list_subjects(request, &listing->question, error);
-    return status == SP_OK ? read_after(listing, request->after, SP_ID_MAX_BYTES, error) : status;
+    if (status != SP_OK)
+        return status;
+    return read_after(listing, request->after, SP_ID_MAX_BYTES, error);
 }
 
-static void received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
-    struct listing *listing = sp_rpc_state(call);
+static enum sp_status read_listing(struct listing *listing, struct sp_bytes message, struct sp_error *error) {
     const ProtobufCMessageDescriptor *descriptor = listing->subjects
                                                        ? &sallyport__v1__list_allowed_subjects_request__descriptor
                                                        : &sallyport__v1__list_allowed_resources_request__descriptor;
-    struct sp_error error = {0};
     ProtobufCMessage *request = NULL;
+    enum sp_status status = sp_wire_unpack(descriptor, message, sp_rpc_call_arena(listing->call), &request, error);
+    if (status != SP_OK)
+        return status;
+    return listing->subjects ? read_subjects_request(listing, request, error)
+                             : read_resources_request(listing, request, error);
+}
+
+static void start_listing(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    struct listing *listing = sp_rpc_state(call);
+    struct sp_error error = {0};
     (void)user;
-    enum sp_status status = sp_wire_unpack(descriptor, message, sp_rpc_call_arena(call), &request, &error);
-    if (status == SP_OK)
-        status = listing->subjects ? read_subjects(listing, request, &error) : read_resources(listing, request, &error);
+    enum sp_status status = read_listing(listing, message, &error);
     if (status != SP_OK) {
-        give_up(listing, status, error.message);
+        fail_listing(listing, status, error.message);
         return;
     }
     listing->started = true;
-    pump(listing);
+    send_next_message(listing);
 }
 
-static void half_closed(struct sp_rpc_call *call, void *user) {
+static void refuse_empty_call(struct sp_rpc_call *call, void *user) {
     (void)user;
-    sp_rpc_fail(call, SP_ERR_INVALID, "the call carries no request");
+    sp_rpc_fail(call, SP_ERR_INVALID, "the call has no request");
 }
 
-static void sent(struct sp_rpc_call *call, void *user) {
+static void go_on_after_sending(struct sp_rpc_call *call, void *user) {
     struct listing *listing = sp_rpc_state(call);
     (void)user;
     listing->sending = false;
-    pump(listing);
+    send_next_message(listing);
 }
 
-static void woken(struct sp_rpc_call *call, void *user) {
+static void go_on_after_waking(struct sp_rpc_call *call, void *user) {
     (void)user;
-    pump(sp_rpc_state(call));
+    send_next_message(sp_rpc_state(call));
 }
 
-static void closed(struct sp_rpc_call *call, void *user) {
+static void free_listing(struct sp_rpc_call *call, void *user) {
     struct listing *listing = sp_rpc_state(call);
     (void)user;
     if (listing != NULL)
@@ -254,19 +268,19 @@ static void closed(struct sp_rpc_call *call, void *user) {
 }
 
 const struct sp_rpc_stream_ops sp_list_resources_stream = {
-    .opened = resources_opened,
-    .received = received,
-    .half_closed = half_closed,
-    .sent = sent,
-    .woken = woken,
-    .closed = closed,
+    .opened = open_resource_listing,
+    .received = start_listing,
+    .half_closed = refuse_empty_call,
+    .sent = go_on_after_sending,
+    .woken = go_on_after_waking,
+    .closed = free_listing,
 };
 
 const struct sp_rpc_stream_ops sp_list_subjects_stream = {
-    .opened = subjects_opened,
-    .received = received,
-    .half_closed = half_closed,
-    .sent = sent,
-    .woken = woken,
-    .closed = closed,
+    .opened = open_subject_listing,
+    .received = start_listing,
+    .half_closed = refuse_empty_call,
+    .sent = go_on_after_sending,
+    .woken = go_on_after_waking,
+    .closed = free_listing,
 };

@@ -1,18 +1,15 @@
 #include "server/metrics.h"
 
-#include <math.h>
-#include <time.h>
-
-#include "http/server.h"
-#include "observe/process.h"
-#include "server/service.h"
+#include "core/decision.h"
+#include "server/asking.h"
+#include "server/worker_slots.h"
 
 enum { REASONS = SP_REASON_COUNT - 1 }; /* all but SP_REASON_NONE */
 
 static const uint64_t call_buckets_ns[] = {2000,   5000,    10000,   20000,    50000,    100000,    200000,
                                            500000, 1000000, 2000000, 10000000, 50000000, 200000000, 1000000000};
 
-/* What a call can end with; any other status counts as the last. */
+/* The statuses that a call can end with; any other counts as the last. */
 static const enum sp_status error_statuses[] = {
     SP_ERR_INVALID,  SP_ERR_UNAUTHENTICATED, SP_ERR_PERMISSION, SP_ERR_PRECONDITION, SP_ERR_EXHAUSTED,
     SP_ERR_DEADLINE, SP_ERR_UNAVAILABLE,     SP_ERR_CORRUPT,    SP_ERR_INTERNAL,
@@ -51,40 +48,41 @@ static size_t error_labels(unsigned series, struct sp_metric_label ret_labels[st
 
 static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
     [SP_SERVER_DECISIONS] = {.name = "sallyport_decisions_total",
-                             .help = "Questions answered, by decision, reason and the way they were asked.",
+                             .help = "Questions answered, by decision, reason and transport.",
                              .kind = SP_METRIC_COUNTER,
                              .series = SP_TRANSPORT_COUNT * REASONS,
                              .labels = decision_labels},
     [SP_SERVER_CALL_SECONDS] = {.name = "sallyport_call_seconds",
-                                .help = "Time from taking up a call (or a message of a stream) until its answer was "
-                                        "made; waiting for a revision included, a batch counts once.",
+                                .help = "Time from receiving a call (or a message of a stream) until its answer was "
+                                        "ready, including waits for a revision; a batch counts once.",
                                 .kind = SP_METRIC_HISTOGRAM,
                                 .series = SP_TRANSPORT_COUNT,
                                 .labels = transport_labels,
                                 .buckets = call_buckets_ns,
                                 .bucket_count = sizeof(call_buckets_ns) / sizeof(*call_buckets_ns),
                                 .scale = 1e-9},
-    [SP_SERVER_CALL_ERRORS] = {.name = "sallyport_call_errors_total",
-                               .help = "Calls that got an error instead of a decision; callers deny then.",
-                               .kind = SP_METRIC_COUNTER,
-                               .series = SP_TRANSPORT_COUNT * ERRORS,
-                               .labels = error_labels},
+    [SP_SERVER_CALL_ERRORS] =
+        {.name = "sallyport_call_errors_total",
+         .help = "Calls that got an error instead of a decision, which callers must treat as a denial.",
+         .kind = SP_METRIC_COUNTER,
+         .series = SP_TRANSPORT_COUNT * ERRORS,
+         .labels = error_labels},
     [SP_SERVER_REVISION_WAITS] = {.name = "sallyport_min_revision_waits_total",
-                                  .help = "Calls whose min_revision was not there yet, so that they waited for it.",
+                                  .help = "Calls that waited for their min_revision.",
                                   .kind = SP_METRIC_COUNTER},
     [SP_SERVER_READY] = {.name = "sallyport_ready",
-                         .help = "1 while decisions are served, as the health service says it; else 0.",
+                         .help = "1 while decisions are served and the health service reports SERVING; otherwise 0.",
                          .kind = SP_METRIC_GAUGE},
     [SP_SERVER_SYNC_AGE] = {.name = "sallyport_sync_age_seconds",
                             .help = "Seconds since the store was last in step with the source that it follows; "
-                                    "missing for a store that is the source itself.",
+                                    "missing for a store that follows none.",
                             .kind = SP_METRIC_GAUGE},
     [SP_SERVER_LOG_WRITTEN] = {.name = "sallyport_decision_log_lines_total",
                                .help = "Lines written to the decision log; missing without one.",
                                .kind = SP_METRIC_GATHERED_COUNTER},
     [SP_SERVER_LOG_DROPPED] = {.name = "sallyport_decision_log_dropped_total",
-                               .help = "Decisions that should have been logged and found no room, or could not be "
-                                       "written; missing without a decision log.",
+                               .help = "Decisions missing from the decision log because there was no room or they "
+                                       "could not be written; missing without a decision log.",
                                .kind = SP_METRIC_GATHERED_COUNTER},
     [SP_SERVER_GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
                                     .help = "Connections open to the gRPC listeners.",
@@ -93,80 +91,15 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                     .help = "Connections open to the HTTP port.",
                                     .kind = SP_METRIC_GAUGE},
     [SP_SERVER_USE_REPORT_AGE] = {.name = "sallyport_key_use_report_age_seconds",
-                                  .help = "Seconds since the admin instance took the last report of key uses; missing "
-                                          "without --report-to.",
+                                  .help = "Seconds since the admin instance accepted the last report of key uses; "
+                                          "missing without --report-to.",
                                   .kind = SP_METRIC_GAUGE},
     [SP_SERVER_USE_LOSSES] = {.name = "sallyport_key_use_losses_total",
-                              .help = "Times that uses of keys found no room until they could be reported; missing "
-                                      "without --report-to.",
+                              .help = "Times that uses of keys were lost because there was no room to keep them until "
+                                      "the next report; missing without --report-to.",
                               .kind = SP_METRIC_GATHERED_COUNTER},
 };
 
 enum sp_status sp_server_metrics_create(struct sp_metrics **ret_metrics) {
     return sp_metrics_create(table, SP_SERVER_METRIC_COUNT, SP_SERVER_WORKER_SLOTS, ret_metrics);
-}
-
-/* ---- the page ---- */
-
-static void look_at_view(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
-    struct sp_snapshot *snapshot = NULL;
-    struct sp_error error;
-    struct sp_revision revision = {0};
-    if (sp_service_acquire(service, SP_SERVER_HTTP_WORKER, &snapshot, &error) != SP_OK)
-        return;
-    struct sp_view *view = sp_snapshot_view(snapshot);
-    observed->open = sp_view_revision(view, &revision) == SP_OK;
-    observed->epoch = revision.epoch;
-    observed->revision = revision.number;
-    if (sp_view_synced_at(view, ret_synced_at_s) != SP_OK)
-        *ret_synced_at_s = 0;
-    sp_snapshot_release(snapshot);
-}
-
-static void look_at_store(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
-    struct sp_store *store = atomic_load(&service->store);
-    struct sp_store_stats stats;
-    if (store == NULL)
-        return;
-    look_at_view(service, observed, ret_synced_at_s);
-    if (sp_store_stats(store, &stats) != SP_OK) {
-        observed->open = false;
-        return;
-    }
-    observed->map_bytes = stats.map_size_bytes;
-    observed->used_bytes = stats.used_bytes;
-    observed->readers = stats.readers;
-    observed->max_readers = stats.max_readers;
-}
-
-static void gather_log(struct sp_service *service) {
-    const struct sp_decision_log *log = service->decision_log;
-    if (log == NULL)
-        return;
-    sp_metrics_set(service->metrics, SP_SERVER_LOG_WRITTEN, 0, (double)sp_decision_log_written(log));
-    sp_metrics_set(service->metrics, SP_SERVER_LOG_DROPPED, 0, (double)sp_decision_log_dropped(log));
-}
-
-static void gather_key_use(struct sp_service *service) {
-    struct sp_usage_reporter_stats stats;
-    if (service->usage == NULL)
-        return;
-    sp_usage_reporter_look(service->usage, &stats);
-    sp_metrics_set(service->metrics, SP_SERVER_USE_REPORT_AGE, 0, stats.report_age_s);
-    sp_metrics_set(service->metrics, SP_SERVER_USE_LOSSES, 0, (double)stats.losses);
-}
-
-void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
-    struct sp_observed_store observed = {0};
-    int64_t synced_at_s = 0;
-    look_at_store(service, &observed, &synced_at_s);
-    double age_s = synced_at_s == 0 ? (double)NAN : (double)(time(NULL) - synced_at_s);
-    sp_metrics_set(service->metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
-    sp_metrics_set(service->metrics, SP_SERVER_SYNC_AGE, 0, age_s);
-    sp_metrics_set(service->metrics, SP_SERVER_GRPC_CONNECTIONS, 0, (double)sp_rpc_server_connections(service->rpc));
-    sp_metrics_set(service->metrics, SP_SERVER_HTTP_CONNECTIONS, 0, (double)sp_http_connections(service->http));
-    gather_log(service);
-    gather_key_use(service);
-    sp_metrics_write(service->metrics, out);
-    sp_process_metrics_write(service->process, &observed, out);
 }

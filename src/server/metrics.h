@@ -1,10 +1,8 @@
-/* The numbers of sallyportd: their table, and the page that shows them. */
+/* The table of what sallyportd counts and measures. */
 #ifndef SP_SERVER_METRICS_H
 #define SP_SERVER_METRICS_H
 
 #include "observe/metrics.h"
-
-struct sp_service;
 
 /* Rows of the table. */
 enum sp_server_metric {
@@ -28,8 +26,5 @@ unsigned sp_server_error_series(unsigned transport, enum sp_status status);
 
 /* SP_ERR_MEMORY. */
 enum sp_status sp_server_metrics_create(struct sp_metrics **ret_metrics) SP_MUST_USE;
-
-/* Gathers what is known only when asked for, and writes the page. On the HTTP server's thread. */
-void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out);
 
 #endif

@@ -1,6 +1,8 @@
-/* From a request's fields to a question: the checks of DESIGN section 3 that make a caller's mistake INVALID_ARGUMENT. Pure.
+/* From a request's fields to a question: the checks of DESIGN section 3 that make a caller's
+ * mistake INVALID_ARGUMENT. Pure.
  *
- * The wire's own checks (UTF-8, NUL, enums) were made before. Everything of a question is borrowed from the request. */
+ * The checks of the wire format (UTF-8, NUL, enums) were made before. A question borrows
+ * everything from the request. */
 #ifndef SP_SERVER_QUESTION_H
 #define SP_SERVER_QUESTION_H
 
@@ -13,7 +15,7 @@ struct sp_question {
     struct sp_ip ip;
 };
 
-/* What a request says for all the items of a batch; every part may be missing. */
+/* What all items of a batch have in common; every part may be missing. */
 struct sp_question_common {
     bool has_credential;
     enum sp_credential_kind credential_kind;
@@ -27,14 +29,16 @@ struct sp_question_common {
 enum sp_status sp_question_from_check(const Sallyport__V1__CheckRequest *request, struct sp_question *ret_question,
                                       struct sp_error *error) SP_MUST_USE;
 
-/* The same for a batch: first what is common, then each item, whose fields are named "items[i].…". */
+/* The same for a batch: first what is common, then each item, whose fields are named
+ * "items[i].…". */
 enum sp_status sp_question_common_from_batch(const Sallyport__V1__CheckBatchRequest *request,
                                              struct sp_question_common *ret_common, struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_question_from_item(const Sallyport__V1__CheckItem *item, size_t i,
                                      const struct sp_question_common *common, struct sp_question *ret_question,
                                      struct sp_error *error) SP_MUST_USE;
 
-/* Of lists. With a principal as its subject, the question has no credential yet, and *ret_principal is set; else it is NULL. */
+/* For lists. If the subject is a principal, *ret_principal is set and the question has no
+ * credential; otherwise it is NULL. */
 enum sp_status sp_question_from_list_resources(const Sallyport__V1__ListAllowedResourcesRequest *request,
                                                struct sp_question *ret_question,
                                                const Sallyport__V1__PrincipalRef **ret_principal,

@@ -1,5 +1,9 @@
 #include "server/reporting.h"
 
+#include "base/log.h"
+#include "rpc/server.h"
+#include "server/server_id.h"
+
 enum { LAST_REPORT_MIN_MS = 1000 };
 
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
@@ -8,8 +12,8 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
     if (config->report_to == NULL)
         return SP_OK;
     if (config->server_id == NULL)
-        sp_usage_server_id(config->daemon.listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
-    /* A lane for each worker, and the last one for the HTTP thread. */
+        sp_server_make_id(config->daemon.listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
+    /* Each worker has a lane, and the last one is the HTTP thread's. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,
         .tls = config->report_tls,
@@ -18,7 +22,7 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
         .interval_ms = (unsigned)config->report_interval_s * 1000,
         .max_keys = (uint32_t)config->report_keys,
     };
-    enum sp_status status = sp_usage_reporter_start(&options, &service->usage, error);
+    enum sp_status status = sp_usage_reporter_start(&options, &service->recorder.usage, error);
     if (status != SP_OK)
         return status;
     sp_log(SP_LOG_INFO, "reporting the last uses of keys to %s as server %s", options.target, options.server);
@@ -27,6 +31,7 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
 
 void sp_reporting_stop(struct sp_service *service) {
     uint64_t drain_ms = service->config->daemon.drain_ms;
-    sp_usage_reporter_stop(service->usage, drain_ms > LAST_REPORT_MIN_MS ? (unsigned)drain_ms : LAST_REPORT_MIN_MS);
-    service->usage = NULL;
+    sp_usage_reporter_stop(service->recorder.usage,
+                           drain_ms > LAST_REPORT_MIN_MS ? (unsigned)drain_ms : LAST_REPORT_MIN_MS);
+    service->recorder.usage = NULL;
 }

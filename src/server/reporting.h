@@ -4,7 +4,7 @@
 
 #include "server/service.h"
 
-/* Sets service->usage if the configuration names an address to report to. After the server
+/* Sets service->recorder.usage if the configuration names an address to report to. After the server
  * listens, before it answers calls. SP_ERR_INVALID, SP_ERR_MEMORY, SP_ERR_IO. */
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) SP_MUST_USE;

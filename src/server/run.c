@@ -7,7 +7,9 @@
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
+#include "server/decision_log.h"
 #include "server/http.h"
+#include "server/methods.h"
 #include "server/reporting.h"
 #include "server/staleness_watch.h"
 
@@ -55,7 +57,7 @@ static void log_listeners(const struct sp_daemon_options *options, const struct 
 
 static void reopen_decision_log(void *user) {
     const struct sp_service *service = user;
-    sp_decision_log_reopen(service->decision_log);
+    sp_decision_log_reopen(service->recorder.decision_log);
 }
 
 /* Opens what answers calls, in the order in which the parts need each other, and begins to
@@ -73,10 +75,10 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     status = sp_reporting_start(service, *server, error);
     if (status != SP_OK)
         return status;
-    status = sp_decision_log_open(&config->decision_log_settings, &service->decision_log, error);
+    status = sp_decision_log_open(&config->decision_log_settings, &service->recorder.decision_log, error);
     if (status != SP_OK)
         return status;
-    if (service->decision_log != NULL)
+    if (service->recorder.decision_log != NULL)
         sp_process_on_hangup(reopen_decision_log, service);
     status = sp_server_http_start(service, error);
     if (status != SP_OK)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/authzen/page.h"
 #include "server/authzen/request.h"
 #include "wire/json.h"
 

@@ -12,7 +12,7 @@
 
 #include "core/key_text.h"
 #include "core/schema.h"
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/reply.h"
 #include "support/envoy.h"
 #include "support/store_world.h"
 #include "wire/wire.h"
@@ -118,9 +118,7 @@ static enum sp_status answer(const struct sp_ext_authz_settings *settings, struc
     if (request.reason == SP_REASON_NONE)
         require(sp_check(view, &request.query, &answer) == SP_OK);
     verdict.reason = answer.reason;
-    verdict.workspace = answer.workspace;
-    verdict.principal = answer.principal;
-    verdict.key_id = answer.key_id;
+    verdict.key = sp_answer_disclose(&answer);
     return sp_ext_authz_pack(settings, &request, &verdict, &scene.arena, ret_reply);
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "support/admin_fixture.h"
+#include "support/question_texts.h"
 
 /* ---- how often memory is asked for ---- */
 
@@ -154,6 +155,32 @@ static void a_callers_mistake_is_invalid_and_the_answer_denies(void **state) {
     sallyport_reader_close(reader);
 }
 
+static void takes_and_refuses_the_same_texts_as_every_other_api(void **state) {
+    struct fixture *fixture = *state;
+    struct sallyport_reader *reader = open_reader(fixture);
+    for (size_t i = 0; i < QUESTION_TEXTS; i++) {
+        const struct question_text *row = &question_texts[i];
+        for (unsigned field = 0; field < QUESTION_TEXT_FIELDS; field++) {
+            struct sallyport_question asked = question(fixture, "203.0.113.9", "use");
+            struct sallyport_answer answer = {.allowed = true};
+            struct sallyport_text *const places[QUESTION_TEXT_FIELDS] = {[QUESTION_TEXT_KEY] = &asked.api_key,
+                                                                         [QUESTION_TEXT_TYPE] = &asked.type,
+                                                                         [QUESTION_TEXT_ACTION] = &asked.action,
+                                                                         [QUESTION_TEXT_ID] = &asked.id,
+                                                                         [QUESTION_TEXT_WORKSPACE] = &asked.workspace};
+            if ((row->fields & 1U << field) == 0)
+                continue;
+            *places[field] = (struct sallyport_text){row->text, row->size};
+            enum sallyport_status status = sallyport_check(reader, &asked, &answer);
+            if (status != ((row->refused & 1U << field) != 0 ? SALLYPORT_INVALID : SALLYPORT_OK))
+                fail_msg("field %u, %s: status %d", field, row->name, (int)status);
+            /* Only the workspace may be left out. */
+            assert_true(!answer.allowed || (field == QUESTION_TEXT_WORKSPACE && row->size == 0));
+        }
+    }
+    sallyport_reader_close(reader);
+}
+
 static void many_stop_at_the_first_mistake_and_deny_the_rest(void **state) {
     struct fixture *fixture = *state;
     struct sallyport_reader *reader = open_reader(fixture);
@@ -262,6 +289,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_with_reason_status_and_ids),
         cmocka_unit_test(a_callers_mistake_is_invalid_and_the_answer_denies),
+        cmocka_unit_test(takes_and_refuses_the_same_texts_as_every_other_api),
         cmocka_unit_test(many_stop_at_the_first_mistake_and_deny_the_rest),
         cmocka_unit_test(a_decision_allocates_nothing),
         cmocka_unit_test(threads_with_a_reader_each_do_not_disturb_each_other),

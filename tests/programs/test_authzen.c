@@ -53,8 +53,8 @@ static const struct vector vectors[] = {
      "{'results': [{'type': 'voice', 'id': 'v000'}], 'page': {'next_token': '', 'count': 1}}"},
     {"8.6 actions by name", SEARCH_ACTION, "{" ROBOT ", " V1 "}", 200,
      "{'results': [{'name': 'delete_soft'}, {'name': 'edit'}, {'name': 'use'}]}"},
-    {"10.1 the body is an object: an array", EVALUATION, "[]", 400, "the body is no JSON object"},
-    {"10.1 the body is an object: a text", EVALUATION, "'x'", 400, "the body is no JSON object"},
+    {"10.1 the body is an object: an array", EVALUATION, "[]", 400, "the body is not a JSON object"},
+    {"10.1 the body is an object: a text", EVALUATION, "'x'", 400, "the body is not a JSON object"},
     {"10.1.1 required: subject", EVALUATION, "{" USE ", " V0 "}", 400, "subject: is required"},
     {"10.1.1 required: subject.type", EVALUATION, "{'subject': {'id': 'ann'}, " USE ", " V0 "}", 400,
      "subject.type: is required"},
@@ -106,17 +106,18 @@ static const struct vector vectors[] = {
     {"10.1.1 the order of members says nothing", EVALUATION,
      "{'context': {}, 'resource': {'id': 'v000', 'type': 'voice'}, " USE ", 'subject': {'id': 'ann', 'type': 'user'}}",
      200, YES},
-    {"11.5 a name given twice", EVALUATION, "{" ANN ", " ANN ", " USE ", " V0 "}", 400, "the body is no JSON object"},
+    {"11.5 a name given twice", EVALUATION, "{" ANN ", " ANN ", " USE ", " V0 "}", 400,
+     "the body is not a JSON object"},
     {"11.5 an unpaired surrogate", EVALUATION, "{'subject': {'type': 'user', 'id': '\\ud800'}, " USE ", " V0 "}", 400,
-     "the body is no JSON object"},
+     "the body is not a JSON object"},
     {"11.5 no UTF-8", EVALUATION, "{'subject': {'type': 'user', 'id': '\xff'}, " USE ", " V0 "}", 400,
-     "the body is no JSON object"},
+     "the body is not a JSON object"},
     {"11.5 a NUL", EVALUATION, "{'subject': {'type': 'user', 'id': 'ann\\u0000'}, " USE ", " V0 "}", 400,
-     "the body is no JSON object"},
+     "the body is not a JSON object"},
     {"11.7 deep nesting", EVALUATION,
      "{'a': [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]], " ANN ", " USE ", " V0
      "}",
-     400, "the body is no JSON object"},
+     400, "the body is not a JSON object"},
 };
 
 /* ---- pages ---- */
@@ -183,12 +184,12 @@ static void a_token_is_good_for_its_request_only(void **state) {
     search_voices(ROBOT, page, 400, &reply);
     authzen_reply_fini(&reply);
     snprintf(body, sizeof(body), "{" ROBOT ", " V1 ", 'page': {'token': '%s'}}", token);
-    expect(SEARCH_ACTION, body, 400, "page.token: is of another request");
+    expect(SEARCH_ACTION, body, 400, "page.token: belongs to another request");
     snprintf(body, sizeof(body),
              "{" ROBOT ", " USE
              ", 'resource': {'type': 'voice'}, 'context': {'ip': '1.2.3.4'}, 'page': {'token': '%s'}}",
              token);
-    expect(SEARCH_RESOURCE, body, 400, "page.token: is of another request");
+    expect(SEARCH_RESOURCE, body, 400, "page.token: belongs to another request");
     token[5] = token[5] == 'A' ? 'B' : 'A';
     snprintf(page, sizeof(page), "{'token': '%s'}", token);
     search_voices(ROBOT, page, 400, &reply);

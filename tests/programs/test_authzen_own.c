@@ -74,7 +74,10 @@ static const struct vector vectors[] = {
     {"an id that is as long as it may be", EVALUATION,
      "{" ANN ", " USE ", 'resource': {'type': 'voice', 'id': '" LONG_ID "'}}", 200, NO("RESOURCE_UNKNOWN")},
     {"a control character", EVALUATION, "{" ANN ", " USE ", 'resource': {'type': 'voice', 'id': 'v\\n'}}", 400,
-     "resource.id: holds a control character"},
+     "resource.id: contains a control character"},
+    {"an empty action", EVALUATION, "{" ANN ", 'action': {'name': ''}, " V0 "}", 400, "action.name: is required"},
+    {"an empty type", EVALUATION, "{" ANN ", " USE ", 'resource': {'type': '', 'id': 'v000'}}", 400,
+     "resource.type: is required"},
 
     /* variants of actions */
     {"without the property, the action", EVALUATION, "{" ROBOT ", 'action': {'name': 'delete'}, " V1 "}", 200,

@@ -377,7 +377,7 @@ static void bytes_that_are_no_message_are_denied_and_never_an_error(void **state
 /* ---- the server's own trouble ---- */
 
 /* Said at most once a second, whatever is wrong: it may take a few requests. */
-static void a_wrong_configuration_is_told_in_the_log(void **state) {
+static void a_wrong_gateway_configuration_is_logged(void **state) {
     (void)state;
     char text[ENVOY_REPLY_TEXT_BYTES];
     bool said = false;
@@ -386,7 +386,8 @@ static void a_wrong_configuration_is_told_in_the_log(void **state) {
             text);
         assert_true(has_line(text, "reason=ROUTE_UNKNOWN"));
         char *log = process_read(programs.server.err);
-        said = strstr(log, "context extension \\\"actoin\\\" is none of") != NULL;
+        said = strstr(log, "context extension \\\"actoin\\\" is not resource_type, resource_id, action or workspace") !=
+               NULL;
         assert_null(strstr(log, user_key));
         free(log);
     }
@@ -479,7 +480,7 @@ static void a_gateway_without_the_role_is_denied_by_a_reply_too(void **state) {
     assert_true(has_line(text, "503"));
     assert_null(strstr(text, "workspace="));
     snprintf(file, sizeof(file), "%s/another.err", programs.folder);
-    free(wait_for_output(file, "ext_authz: a gateway's requests are denied"));
+    free(wait_for_output(file, "ext_authz: denied the requests of a gateway"));
 }
 
 int main(void) {
@@ -491,7 +492,7 @@ int main(void) {
         cmocka_unit_test(long_and_many_parts_are_denied_and_never_an_error),
         cmocka_unit_test(a_message_that_takes_too_much_memory_is_denied),
         cmocka_unit_test(bytes_that_are_no_message_are_denied_and_never_an_error),
-        cmocka_unit_test(a_wrong_configuration_is_told_in_the_log),
+        cmocka_unit_test(a_wrong_gateway_configuration_is_logged),
         cmocka_unit_test(the_decision_log_has_the_requests_trace_and_no_key),
         cmocka_unit_test(a_damaged_record_is_denied_with_503),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),

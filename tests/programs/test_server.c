@@ -318,7 +318,7 @@ static void says_that_a_later_revision_is_not_reached(void **state) {
     char fragment[64];
     assert_int_equal(check_at(&programs.checker, 1, number), SP_OK);
     assert_int_equal(check_at(&programs.checker, 1, number + 1000), SP_ERR_UNAVAILABLE);
-    snprintf(fragment, sizeof(fragment), "%lld is not reached", number + 1000);
+    snprintf(fragment, sizeof(fragment), "revision %lld has not arrived here yet", number + 1000);
     assert_non_null(strstr(programs.checker.error.message, fragment));
     snprintf(fragment, sizeof(fragment), "the store is at %lld", number);
     assert_non_null(strstr(programs.checker.error.message, fragment));

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
+#include "server/ext_authz/reply.h"
 #include "support/envoy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -50,9 +51,9 @@ static void an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys(v
     struct sp_ext_authz_request request = {.spoofed = spoofed, .spoofed_count = 1};
     struct sp_ext_authz_verdict verdict = {
         .reason = SP_REASON_ALLOWED,
-        .workspace = SP_STR_LITERAL("acme"),
-        .principal = SP_STR_LITERAL("usr_1"),
-        .key_id = SP_STR_LITERAL("key_1"),
+        .key = {.workspace = SP_STR_LITERAL("acme"),
+                .principal = SP_STR_LITERAL("usr_1"),
+                .key_id = SP_STR_LITERAL("key_1")},
         .decision_id = SP_STR_LITERAL("d1"),
     };
     char text[ENVOY_REPLY_TEXT_BYTES];
@@ -89,18 +90,17 @@ static void a_denied_request_is_told_why_in_json(void **state) {
     (void)state;
     static const struct denied_row rows[] = {
         {SP_REASON_NONE, "r1", NULL,
-         "503\n" JSON BODY("unavailable", "unavailable", "The request cannot be judged now. Try again.",
+         "503\n" JSON BODY("unavailable", "unavailable", "The request cannot be authorized right now. Try again.",
                            "r1") "decision_id=d1\nreason=UNAVAILABLE\n"},
         {SP_REASON_STALE, "r1", NULL,
-         "503\n" JSON BODY("unavailable", "stale",
-                           "What the request would be judged by is out of date. Try again later.",
+         "503\n" JSON BODY("unavailable", "stale", "The authorization data is out of date. Try again later.",
                            "r1") "decision_id=d1\nreason=STALE\n"},
         {SP_REASON_CREDENTIAL_MISSING, "r1", NULL,
-         "401\n" JSON ASK BODY("authentication_error", "credential_missing", "The request carries no API key.",
+         "401\n" JSON ASK BODY("authentication_error", "credential_missing", "The request has no API key.",
                                "r1") "decision_id=d1\nreason=CREDENTIAL_MISSING\n"},
         {SP_REASON_CREDENTIAL_AMBIGUOUS, "", NULL,
          "401\n" JSON WRONG BODY("authentication_error", "credential_ambiguous",
-                                 "The request carries different credentials. Send one.",
+                                 "The request has different credentials. Send only one.",
                                  "d1") "decision_id=d1\nreason=CREDENTIAL_AMBIGUOUS\n"},
         {SP_REASON_KEY_EXPIRED, "r1", NULL,
          "401\n" JSON WRONG BODY("authentication_error", "key_expired", "The API key has expired.",
@@ -149,8 +149,9 @@ static void every_reason_but_allowed_is_denied_with_its_status(void **state) {
 
 static void a_call_without_memory_has_a_last_word_that_denies(void **state) {
     (void)state;
-    struct sp_ext_authz_settings settings = usual_settings();
-    struct sp_bytes bytes = {settings.last_word, settings.last_word_size};
+    struct sp_ext_authz_last_word last_word;
+    assert_int_equal(sp_ext_authz_write_last_word(&last_word), SP_OK);
+    struct sp_bytes bytes = {last_word.bytes, last_word.size};
     char text[ENVOY_REPLY_TEXT_BYTES];
     assert_true(envoy_describe(bytes, &arena, text));
     assert_memory_equal(text, "503\n", 4);
@@ -163,13 +164,15 @@ static void refuses_options_that_cannot_be_meant(void **state) {
     static const struct {
         const char *header, *proxies, *route_default, *message;
     } rows[] = {
-        {"X-Api-Key", NULL, NULL, "--key-header: \"X-Api-Key\" is no header's name in lower case"},
-        {"x api key", NULL, NULL, "--key-header: \"x api key\" is no header's name in lower case"},
-        {":path", NULL, NULL, "--key-header: \":path\" is no header's name in lower case"},
-        {"", NULL, NULL, "--key-header: \"\" is no header's name in lower case"},
-        {"host", NULL, NULL, "--key-header: host cannot carry keys: it has another meaning"},
-        {"x-forwarded-for", NULL, NULL, "--key-header: x-forwarded-for cannot carry keys: it has another meaning"},
-        {"x-sallyport-key", NULL, NULL, "--key-header: x-sallyport-key cannot carry keys: it has another meaning"},
+        {"X-Api-Key", NULL, NULL, "--key-header: \"X-Api-Key\" is not a header name in lower case"},
+        {"x api key", NULL, NULL, "--key-header: \"x api key\" is not a header name in lower case"},
+        {":path", NULL, NULL, "--key-header: \":path\" is not a header name in lower case"},
+        {"", NULL, NULL, "--key-header: \"\" is not a header name in lower case"},
+        {"host", NULL, NULL, "--key-header: host cannot carry keys because it has another meaning"},
+        {"x-forwarded-for", NULL, NULL,
+         "--key-header: x-forwarded-for cannot carry keys because it has another meaning"},
+        {"x-sallyport-key", NULL, NULL,
+         "--key-header: x-sallyport-key cannot carry keys because it has another meaning"},
         {"x-api-key", "0.0.0.0/0", NULL,
          "trusted proxies: 0.0.0.0/0 holds every address, and so would trust every client"},
         {"x-api-key", NULL, "api", "--route-default: \"api\" is not TYPE/ACTION"},

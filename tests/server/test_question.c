@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "server/question.h"
+#include "support/question_texts.h"
+#include "wire/wire.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -181,8 +183,8 @@ static const struct mistake mistakes[] = {
     {"an id of 257 bytes", long_id, "resource.id: is longer than 256 bytes"},
     {"an action of 65 bytes", long_action, "action: is longer than 64 bytes"},
     {"a workspace of 65 bytes", long_workspace, "workspace: is longer than 64 bytes"},
-    {"a newline in an id", newline_in_id, "resource.id: holds a control character"},
-    {"a control character in a workspace", newline_in_workspace, "workspace: holds a control character"},
+    {"a newline in an id", newline_in_id, "resource.id: contains a control character"},
+    {"a control character in a workspace", newline_in_workspace, "workspace: contains a control character"},
 };
 
 static void names_the_field_of_each_mistake(void **state) {
@@ -254,6 +256,63 @@ static void a_mistake_in_an_item_names_the_item(void **state) {
     assert_string_equal(error.message, "items[17].api_key or api_key_sha256 is required");
 }
 
+/* ---- texts, as they come over the wire ---- */
+
+/* Appends a field of a protobuf message, whatever its text holds. */
+static void put_text(struct sp_str text, unsigned number, uint8_t *bytes, size_t *size) {
+    bytes[(*size)++] = (uint8_t)(number << 3 | 2);
+    if (text.size >= 128)
+        bytes[(*size)++] = (uint8_t)(text.size & 127) | 128;
+    bytes[(*size)++] = (uint8_t)(text.size >= 128 ? text.size >> 7 : text.size);
+    memcpy(bytes + *size, text.data, text.size);
+    *size += text.size;
+}
+
+/* A CheckRequest whose `field` is the text, and which is right in all else, as the server reads it. */
+static enum sp_status read_from_wire(unsigned field, struct sp_str text, struct sp_arena *arena,
+                                     struct sp_error *error) {
+    uint8_t resource[1024], bytes[2048];
+    size_t resource_size = 0, size = 0;
+    ProtobufCMessage *message;
+    struct sp_question question;
+    struct sp_str texts[QUESTION_TEXT_FIELDS] = {[QUESTION_TEXT_KEY] = SP_STR_LITERAL("sp_secret"),
+                                                 [QUESTION_TEXT_TYPE] = SP_STR_LITERAL("voice"),
+                                                 [QUESTION_TEXT_ACTION] = SP_STR_LITERAL("use"),
+                                                 [QUESTION_TEXT_ID] = SP_STR_LITERAL("v1"),
+                                                 [QUESTION_TEXT_WORKSPACE] = SP_STR_LITERAL("acme")};
+    texts[field] = text;
+    put_text(texts[QUESTION_TEXT_TYPE], 1, resource, &resource_size);
+    put_text(texts[QUESTION_TEXT_ID], 2, resource, &resource_size);
+    put_text(texts[QUESTION_TEXT_KEY], 1, bytes, &size);
+    put_text((struct sp_str){(const char *)resource, resource_size}, 4, bytes, &size);
+    put_text(texts[QUESTION_TEXT_ACTION], 5, bytes, &size);
+    put_text(texts[QUESTION_TEXT_WORKSPACE], 6, bytes, &size);
+    enum sp_status status = sp_wire_unpack(&sallyport__v1__check_request__descriptor, (struct sp_bytes){bytes, size},
+                                           arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    return sp_question_from_check((const Sallyport__V1__CheckRequest *)message, &question, error);
+}
+
+static void takes_and_refuses_the_same_texts_as_every_other_api(void **state) {
+    (void)state;
+    struct sp_arena arena;
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    for (size_t i = 0; i < QUESTION_TEXTS; i++) {
+        const struct question_text *row = &question_texts[i];
+        for (unsigned field = 0; field < QUESTION_TEXT_FIELDS; field++) {
+            struct sp_error error = {0};
+            if ((row->fields & 1U << field) == 0)
+                continue;
+            enum sp_status status = read_from_wire(field, (struct sp_str){row->text, row->size}, &arena, &error);
+            if (status != ((row->refused & 1U << field) != 0 ? SP_ERR_INVALID : SP_OK))
+                fail_msg("field %u, %s: %s %s", field, row->name, sp_status_name(status), error.message);
+            sp_arena_reset(&arena);
+        }
+    }
+    sp_arena_fini(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_every_field_of_a_request),
@@ -261,6 +320,7 @@ int main(void) {
         cmocka_unit_test(names_the_field_of_each_mistake),
         cmocka_unit_test(an_item_takes_from_the_batch_what_it_leaves_empty),
         cmocka_unit_test(a_mistake_in_an_item_names_the_item),
+        cmocka_unit_test(takes_and_refuses_the_same_texts_as_every_other_api),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -14,6 +14,7 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "sallyport/v1/usage.pb-c.h"
+#include "server/server_id.h"
 #include "server/usage.h"
 #include "wire/wire.h"
 
@@ -181,7 +182,7 @@ static void reports_at_once_and_says_goodbye_with_what_is_left(void **state) {
     struct sp_usage_reporter *reporter = start(peer->target, 60000, 1024);
     wait_for_arrivals(peer, 1);
     struct sp_usage_reporter_stats stats;
-    sp_usage_reporter_look(reporter, &stats);
+    sp_usage_reporter_read_stats(reporter, &stats);
     assert_true(stats.report_age_s >= 0 && stats.report_age_s < 60);
     assert_int_equal(stats.losses, 0);
     note(reporter, 0, 1, SP_REASON_ALLOWED);
@@ -270,7 +271,7 @@ static void more_keys_than_there_is_room_for_are_told_as_lost(void **state) {
         note(reporter, 0, i, SP_REASON_ALLOWED);
     for (int i = 0; i < POLLS && stats.losses == 0; i++) {
         nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-        sp_usage_reporter_look(reporter, &stats);
+        sp_usage_reporter_read_stats(reporter, &stats);
     }
     assert_true(stats.losses > 0);
     refuse(peer, 0);
@@ -319,7 +320,7 @@ static void names_a_server_by_host_and_listener(void **state) {
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char id[SP_SERVER_ID_BYTES];
-        sp_usage_server_id(cases[i].listen, cases[i].port, id);
+        sp_server_make_id(cases[i].listen, cases[i].port, id);
         size_t size = strlen(id);
         size_t ending = strlen(cases[i].ending);
         struct sp_error error = {0};

@@ -4,7 +4,7 @@
 
 /* ---- which queries ---- */
 
-/* "delete" and "soft": "delete_soft", where the type has it. */
+/* "delete" and "soft": "delete_soft", if the type has it. */
 static enum sp_status add_variant(struct sp_view *view, struct sp_str action, struct sp_str word,
                                   struct sp_authzen_asked *asked) {
     struct sp_action found;
@@ -16,22 +16,27 @@ static enum sp_status add_variant(struct sp_view *view, struct sp_str action, st
     name[action.size] = '_';
     memcpy(name + action.size + 1, word.data, word.size);
     enum sp_status status = sp_index_action(view, asked->query.resource_type, variant, &found);
-    if (status == SP_OK && found.found)
+    if (status != SP_OK)
+        return status;
+    if (found.found)
         asked->actions[asked->action_count++] = variant;
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status find_actions(struct sp_view *view, const struct sp_authzen_question *question,
                                    struct sp_str action, struct sp_authzen_asked *asked) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; i < question->word_count && status == SP_OK; i++)
-        status = add_variant(view, action, question->words[i], asked);
+    for (size_t i = 0; i < question->word_count; i++) {
+        enum sp_status status = add_variant(view, action, question->words[i], asked);
+        if (status != SP_OK)
+            return status;
+    }
     if (asked->action_count == 0)
         asked->actions[asked->action_count++] = action;
-    return status;
+    return SP_OK;
 }
 
-/* The resource's workspace is asserted of the subject, and so is what a key is said to belong to. */
+/* The resource's workspace is asserted of the subject, and so is the workspace that a key is
+ * said to belong to. */
 static void find_workspaces(const struct sp_authzen_question *question, struct sp_authzen_asked *asked) {
     asked->workspaces[asked->workspace_count++] = question->query.workspace;
     if (question->subject != SP_AUTHZEN_KEY || question->workspace.size == 0 ||
@@ -50,47 +55,45 @@ enum sp_status sp_authzen_prepare(struct sp_service *service, struct sp_view *vi
     ret_asked->workspace_count = 0;
     find_workspaces(question, ret_asked);
     enum sp_status status = sp_service_complete(service, view, &ret_asked->query);
-    if (status == SP_OK)
-        status = find_actions(view, question, action, ret_asked);
-    if (status == SP_OK && question->subject == SP_AUTHZEN_PRINCIPAL && question->subject_id.data != NULL) {
-        status = sp_principal_key(view, question->workspace, question->subject_id, question->principal_kind,
-                                  &ret_asked->key);
-        ret_asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
-        ret_asked->query.known_key = &ret_asked->key;
-    }
-    sp_authzen_first(ret_asked);
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = find_actions(view, question, action, ret_asked);
+    if (status != SP_OK)
+        return status;
+    ret_asked->query.action = ret_asked->actions[0];
+    ret_asked->query.workspace = ret_asked->workspaces[0];
+    if (question->subject != SP_AUTHZEN_PRINCIPAL || question->subject_id.data == NULL)
+        return SP_OK;
+    ret_asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
+    ret_asked->query.known_key = &ret_asked->key;
+    return sp_principal_key(view, question->workspace, question->subject_id, question->principal_kind, &ret_asked->key);
 }
 
 /* ---- asking ---- */
 
-void sp_authzen_first(struct sp_authzen_asked *asked) {
-    asked->query.action = asked->actions[0];
-    asked->query.workspace = asked->workspaces[0];
-}
-
 enum sp_status sp_authzen_ask(struct sp_view *view, struct sp_authzen_asked *asked, size_t first,
                               struct sp_answer *ret_answer) {
     struct sp_answer answer = {.allowed = true, .reason = SP_REASON_ALLOWED};
-    enum sp_status status = SP_OK;
     size_t count = asked->action_count * asked->workspace_count;
-    for (size_t i = first; i < count && status == SP_OK && answer.allowed; i++) {
+    for (size_t i = first; i < count && answer.allowed; i++) {
         asked->query.action = asked->actions[i % asked->action_count];
         asked->query.workspace = asked->workspaces[i / asked->action_count];
-        status = sp_check(view, &asked->query, &answer);
+        enum sp_status status = sp_check(view, &asked->query, &answer);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK)
-        *ret_answer = answer;
-    return status;
+    *ret_answer = answer;
+    return SP_OK;
 }
 
-/* A subject of a type that is none of ours has no key. */
+/* A subject of an unknown type has no key. */
 static enum sp_status deny_nobody(struct sp_view *view, const struct sp_query *query, struct sp_answer *ret_answer) {
     struct sp_answer answer = {.reason = query->stale ? SP_REASON_STALE : SP_REASON_KEY_UNKNOWN};
     enum sp_status status = sp_view_revision(view, &answer.revision);
-    if (status == SP_OK)
-        *ret_answer = answer;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_answer = answer;
+    return SP_OK;
 }
 
 enum sp_status sp_authzen_answer(struct sp_service *service, struct sp_view *view,
@@ -101,7 +104,8 @@ enum sp_status sp_authzen_answer(struct sp_service *service, struct sp_view *vie
         return status;
     if (question->subject == SP_AUTHZEN_NOBODY)
         return deny_nobody(view, &ret_asked->query, ret_answer);
-    /* A digest is in the question, which is filled anew for the next: only a text stays where it is. */
+    /* The memo needs a credential that stays where it is: a text does; a digest lies in the
+     * question, which is reused. */
     ret_asked->query.memo = ret_asked->query.credential_kind == SP_CREDENTIAL_TEXT ? memo : NULL;
     return sp_authzen_ask(view, ret_asked, 0, ret_answer);
 }

@@ -1,5 +1,6 @@
-/* What an AuthZEN question asks of the store: usually one query; several where properties chose variants of the action, or
- * where subject and resource are said to be of different workspaces. Only what all of them allow is allowed. */
+/* What an AuthZEN question asks of the store: usually one query; several if properties chose
+ * variants of the action, or if subject and resource are said to be of different workspaces.
+ * Only what all of them allow is allowed. */
 #ifndef SP_SERVER_AUTHZEN_ASK_H
 #define SP_SERVER_AUTHZEN_ASK_H
 
@@ -17,19 +18,16 @@ struct sp_authzen_asked {
     char names[SP_AUTHZEN_VARIANTS][SP_ID_MAX_BYTES];
 };
 
-/* `action`: the question's, or another in its place. Of a subject search and of a subject that is nobody, without a
- * credential. */
+/* `action`: the question's, or another in its place. The query is then the first that is asked;
+ * it has no credential for a subject search, and for a subject that is nobody. */
 enum sp_status sp_authzen_prepare(struct sp_service *service, struct sp_view *view,
                                   const struct sp_authzen_question *question, struct sp_str action,
                                   struct sp_authzen_asked *ret_asked) SP_MUST_USE;
 
-/* The first denial, or that all is allowed. `first`: how many of the queries are passed over; where that leaves none,
- * ALLOWED. */
+/* The first denial, or that all is allowed. The first `first` queries are skipped; if that
+ * leaves none, ALLOWED. */
 enum sp_status sp_authzen_ask(struct sp_view *view, struct sp_authzen_asked *asked, size_t first,
                               struct sp_answer *ret_answer) SP_MUST_USE;
-
-/* Sets the query to the first that is asked: for lists, whose results are then asked the others. */
-void sp_authzen_first(struct sp_authzen_asked *asked);
 
 /* Answers one evaluation. */
 enum sp_status sp_authzen_answer(struct sp_service *service, struct sp_view *view,

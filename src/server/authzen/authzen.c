@@ -6,7 +6,8 @@
 #include <strings.h>
 
 #include "daemon/admit.h"
-#include "server/authzen/internal.h"
+#include "server/authzen/evaluate.h"
+#include "server/authzen/search.h"
 #include "wire/json.h"
 
 static const char media_type[] = "application/json";
@@ -44,7 +45,9 @@ static unsigned http_status_of(enum sp_status status) {
         return 401;
     if (status == SP_ERR_PERMISSION)
         return 403;
-    return status == SP_ERR_UNAVAILABLE || status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED ? 503 : 500;
+    if (status == SP_ERR_UNAVAILABLE || status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED)
+        return 503;
+    return 500;
 }
 
 /* ---- reading ---- */
@@ -68,10 +71,10 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
         return sp_error_set(error, SP_ERR_INVALID, "the body is empty: send a JSON object");
     enum sp_status status = sp_json_parse((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the body is no JSON object: %s", why.message);
+        return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
     if (!json_is_object(body)) {
         json_decref(body);
-        return sp_error_set(error, SP_ERR_INVALID, "the body is no JSON object");
+        return sp_error_set(error, SP_ERR_INVALID, "the body is not a JSON object");
     }
     *ret_body = body;
     return SP_OK;
@@ -79,11 +82,11 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
 
 /* ---- a request ---- */
 
-/* While the snapshot is held. */
-static enum sp_status answer(struct sp_authzen_call *call, sp_authzen_endpoint *endpoint, json_t **ret_reply,
-                             struct sp_error *error) {
+/* Calls the endpoint while the snapshot is held. */
+static enum sp_status call_endpoint(struct sp_authzen_call *call, sp_authzen_endpoint *endpoint, json_t **ret_reply,
+                                    struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_service_acquire(call->service, SP_SERVER_HTTP_WORKER, &snapshot, error);
+    enum sp_status status = sp_snapshots_acquire(&call->service->snapshots, SP_SERVER_HTTP_WORKER, &snapshot, error);
     if (status != SP_OK)
         return status;
     call->view = sp_snapshot_view(snapshot);
@@ -92,7 +95,25 @@ static enum sp_status answer(struct sp_authzen_call *call, sp_authzen_endpoint *
     return status;
 }
 
-static void handle(struct sp_http_exchange *exchange, struct sp_service *service, size_t which) {
+static enum sp_status admit_caller(struct sp_authzen_call *call, enum sp_caller_role role, struct sp_error *error) {
+    enum sp_status status = sp_admit_request(call->service->callers, call->exchange, role, error);
+    if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION)
+        sp_http_add_header(call->exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
+    return status;
+}
+
+static enum sp_status answer_request(struct sp_authzen_call *call, size_t which, json_t **ret_reply,
+                                     struct sp_error *error) {
+    enum sp_status status = admit_caller(call, endpoints[which].role, error);
+    if (status != SP_OK)
+        return status;
+    status = read_body(call->exchange, &call->body, error);
+    if (status != SP_OK)
+        return status;
+    return call_endpoint(call, endpoints[which].endpoint, ret_reply, error);
+}
+
+static void handle_endpoint(struct sp_http_exchange *exchange, struct sp_service *service, size_t which) {
     struct sp_authzen_call call = {
         .service = service,
         .exchange = exchange,
@@ -101,51 +122,46 @@ static void handle(struct sp_http_exchange *exchange, struct sp_service *service
     };
     struct sp_error error = {0};
     json_t *reply = NULL;
-    enum sp_status status = sp_admit_request(service->callers, exchange, endpoints[which].role, &error);
-    if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION)
-        sp_http_add_header(exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
-    if (status == SP_OK)
-        status = read_body(exchange, &call.body, &error);
-    if (status == SP_OK)
-        status = answer(&call, endpoints[which].endpoint, &reply, &error);
+    enum sp_status status = answer_request(&call, which, &reply, &error);
     if (status == SP_OK) {
         reply_json(exchange, reply);
     } else {
-        sp_record_failure(service, &call.asking, status);
+        sp_record_failure(&service->recorder, &call.asking, status);
         sp_http_fail(exchange, http_status_of(status), error.message);
     }
     json_decref(reply);
     json_decref(call.body);
-    sp_record_end(service, &call.asking);
+    sp_record_end(&service->recorder, &call.asking);
 }
 
-static void evaluation(struct sp_http_exchange *exchange, void *user) {
-    handle(exchange, user, 0);
+static void handle_evaluation(struct sp_http_exchange *exchange, void *user) {
+    handle_endpoint(exchange, user, 0);
 }
 
-static void evaluations(struct sp_http_exchange *exchange, void *user) {
-    handle(exchange, user, 1);
+static void handle_evaluations(struct sp_http_exchange *exchange, void *user) {
+    handle_endpoint(exchange, user, 1);
 }
 
-static void search_subject(struct sp_http_exchange *exchange, void *user) {
-    handle(exchange, user, 2);
+static void handle_search_subject(struct sp_http_exchange *exchange, void *user) {
+    handle_endpoint(exchange, user, 2);
 }
 
-static void search_resource(struct sp_http_exchange *exchange, void *user) {
-    handle(exchange, user, 3);
+static void handle_search_resource(struct sp_http_exchange *exchange, void *user) {
+    handle_endpoint(exchange, user, 3);
 }
 
-static void search_action(struct sp_http_exchange *exchange, void *user) {
-    handle(exchange, user, 4);
+static void handle_search_action(struct sp_http_exchange *exchange, void *user) {
+    handle_endpoint(exchange, user, 4);
 }
 
 /* ---- metadata ---- */
 
-static void metadata(struct sp_http_exchange *exchange, void *user) {
+static void handle_metadata(struct sp_http_exchange *exchange, void *user) {
     const struct sp_service *service = user;
     const char *url = service->config->authzen.url;
     if (url == NULL) {
-        sp_http_fail(exchange, 404, "this server was not told its URL (--authzen-url): use the default paths");
+        sp_http_fail(exchange, 404,
+                     "no URL is configured (--authzen-url), so there is no metadata: use the default paths");
         return;
     }
     json_t *json = json_pack("{s:s}", "policy_decision_point", url);
@@ -157,7 +173,8 @@ static void metadata(struct sp_http_exchange *exchange, void *user) {
 
 /* ---- */
 
-/* A body may hold a key's text, and the JSON library copies texts: what it gives back is cleared. */
+/* A body may hold a key's text, of which the JSON library makes copies: they are cleared when it
+ * frees them. */
 static void wipe_and_free(void *memory) {
     if (memory != NULL)
         explicit_bzero(memory, malloc_usable_size(memory));
@@ -166,11 +183,11 @@ static void wipe_and_free(void *memory) {
 
 void sp_authzen_routes(struct sp_service *service, struct sp_http_route ret_routes[static SP_AUTHZEN_ROUTES]) {
     static void (*const handlers[ENDPOINTS])(struct sp_http_exchange * exchange, void *user) = {
-        evaluation, evaluations, search_subject, search_resource, search_action};
+        handle_evaluation, handle_evaluations, handle_search_subject, handle_search_resource, handle_search_action};
     json_set_alloc_funcs(malloc, wipe_and_free);
     for (size_t i = 0; i < ENDPOINTS; i++)
         ret_routes[i] =
             (struct sp_http_route){.method = "POST", .path = endpoints[i].path, .handle = handlers[i], .user = service};
     ret_routes[ENDPOINTS] = (struct sp_http_route){
-        .method = "GET", .path = "/.well-known/authzen-configuration", .handle = metadata, .user = service};
+        .method = "GET", .path = "/.well-known/authzen-configuration", .handle = handle_metadata, .user = service};
 }

@@ -1,40 +1,16 @@
-/* /access/v1/evaluation and /access/v1/evaluations. */
-#include <inttypes.h>
+#include "server/authzen/evaluate.h"
+
 #include <stdio.h>
 
-#include "core/role.h"
-#include "server/authzen/internal.h"
+#include "server/authzen/ask.h"
+#include "server/authzen/context.h"
 
 enum { EVALUATIONS_MAX = 1000 };
 
-json_t *sp_authzen_revision(struct sp_revision revision) {
-    return json_sprintf("%" PRIu64 ":%" PRIu64, revision.epoch, revision.number);
-}
-
 /* ---- one decision ---- */
 
-static void add_text(json_t *object, const char *name, struct sp_str text) {
-    if (text.size > 0)
-        (void)json_object_set_new(object, name, json_stringn(text.data, text.size));
-}
-
-/* What the decision was made of; of a denial, why. */
-static json_t *context_of(const struct sp_answer *answer, const char *decision_id) {
-    json_t *context = json_pack("{s:s, s:i, s:s, s:o}", "reason", sp_reason_name(answer->reason), "http_status",
-                                (int)sp_reason_http_status(answer->reason), "decision_id", decision_id, "revision",
-                                sp_authzen_revision(answer->revision));
-    if (context != NULL && answer->key_found) {
-        add_text(context, "workspace", answer->workspace);
-        add_text(context, "principal", answer->principal);
-        add_text(context, "key_id", answer->key_id);
-        if (answer->role != SP_ROLE_NONE)
-            (void)json_object_set_new(context, "role", json_string(sp_role_name(answer->role)));
-    }
-    return context;
-}
-
-static enum sp_status decide(struct sp_authzen_call *call, const struct sp_authzen_question *question,
-                             struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
+static enum sp_status decide_evaluation(struct sp_authzen_call *call, const struct sp_authzen_question *question,
+                                        struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
     struct sp_authzen_asked asked;
     struct sp_answer answer = {.allowed = false};
     char id[SP_DECISION_ID_BYTES];
@@ -43,27 +19,30 @@ static enum sp_status decide(struct sp_authzen_call *call, const struct sp_authz
         sp_service_explain_failure(call->service, status, error);
         return status;
     }
-    sp_decision_id_next(&call->service->workers[SP_SERVER_HTTP_WORKER].ids, id);
-    sp_record_decision(call->service, &call->asking, &asked.query, &answer, id);
-    json_t *decision = json_pack("{s:b, s:o}", "decision", (int)answer.allowed, "context", context_of(&answer, id));
+    sp_decision_id_next(&call->service->snapshots.workers[SP_SERVER_HTTP_WORKER].ids, id);
+    sp_record_decision(&call->service->recorder, &call->asking, &asked.query, &answer, id);
+    json_t *decision =
+        json_pack("{s:b, s:o}", "decision", (int)answer.allowed, "context", sp_authzen_context(&answer, id));
     if (decision == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     *ret_decision = decision;
     return SP_OK;
 }
 
-static enum sp_status evaluate(struct sp_authzen_call *call, const struct sp_authzen_entities *entities,
-                               struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
+static enum sp_status evaluate_entities(struct sp_authzen_call *call, const struct sp_authzen_entities *entities,
+                                        struct sp_check_memo *memo, json_t **ret_decision, struct sp_error *error) {
     struct sp_authzen_question question;
     enum sp_status status =
         sp_authzen_read(entities, SP_AUTHZEN_EVALUATION, &call->service->config->authzen, &question, error);
-    return status == SP_OK ? decide(call, &question, memo, ret_decision, error) : status;
+    if (status != SP_OK)
+        return status;
+    return decide_evaluation(call, &question, memo, ret_decision, error);
 }
 
 enum sp_status sp_authzen_evaluation(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
     struct sp_authzen_entities entities;
     sp_authzen_entities(call->body, "", NULL, &entities);
-    return evaluate(call, &entities, NULL, ret_reply, error);
+    return evaluate_entities(call, &entities, NULL, ret_reply, error);
 }
 
 /* ---- several ---- */
@@ -90,7 +69,7 @@ static enum sp_status read_semantic(const json_t *body, enum semantic *ret_seman
                         "permit_on_first_permit");
 }
 
-/* What stands for all must be right even where each evaluation has its own. */
+/* Defaults must be valid even if every evaluation overrides them. */
 static enum sp_status check_defaults(const struct sp_authzen_entities *defaults, struct sp_error *error) {
     const struct sp_authzen_entity *const all[] = {&defaults->subject, &defaults->action, &defaults->resource,
                                                    &defaults->context};
@@ -100,35 +79,29 @@ static enum sp_status check_defaults(const struct sp_authzen_entities *defaults,
     return SP_OK;
 }
 
-/* A mistake in one evaluation denies that one, and says why. */
+/* A mistake in one evaluation denies that one, with its message. */
 static enum sp_status deny_mistake(const struct sp_error *mistake, json_t **ret_decision, struct sp_error *error) {
-    *ret_decision = json_pack("{s:b, s:{s:{s:i, s:s}}}", "decision", 0, "context", "error", "status", 400, "message",
-                              mistake->message);
-    return *ret_decision == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
+    json_t *decision = json_pack("{s:b, s:{s:{s:i, s:s}}}", "decision", 0, "context", "error", "status", 400, "message",
+                                 mistake->message);
+    if (decision == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    *ret_decision = decision;
+    return SP_OK;
 }
 
 static enum sp_status evaluate_item(struct sp_authzen_call *call, size_t i, const json_t *item,
                                     const struct sp_authzen_entities *defaults, struct sp_check_memo *memo,
                                     json_t **ret_decision, struct sp_error *error) {
     struct sp_authzen_entities entities;
-    struct sp_error mistake = {0};
     char prefix[48];
-    enum sp_status status;
+    if (!json_is_object(item))
+        return sp_error_set(error, SP_ERR_INVALID, "evaluations[%zu]: must be an object", i);
     (void)snprintf(prefix, sizeof(prefix), "evaluations[%zu].", i);
-    if (json_is_object(item)) {
-        sp_authzen_entities(item, prefix, defaults, &entities);
-        status = evaluate(call, &entities, memo, ret_decision, &mistake);
-    } else {
-        status = sp_error_set(&mistake, SP_ERR_INVALID, "evaluations[%zu]: must be an object", i);
-    }
-    if (status == SP_ERR_INVALID)
-        return deny_mistake(&mistake, ret_decision, error);
-    if (status != SP_OK)
-        *error = mistake;
-    return status;
+    sp_authzen_entities(item, prefix, defaults, &entities);
+    return evaluate_entities(call, &entities, memo, ret_decision, error);
 }
 
-static bool is_last(enum semantic semantic, const json_t *decision) {
+static bool ends_evaluations(enum semantic semantic, const json_t *decision) {
     bool allowed = json_is_true(json_object_get(decision, "decision"));
     return (semantic == DENY_ON_FIRST_DENY && !allowed) || (semantic == PERMIT_ON_FIRST_PERMIT && allowed);
 }
@@ -139,10 +112,15 @@ static enum sp_status evaluate_all(struct sp_authzen_call *call, const json_t *i
     struct sp_check_memo memo = {0};
     for (size_t i = 0; i < json_array_size(items); i++) {
         json_t *decision = NULL;
-        enum sp_status status = evaluate_item(call, i, json_array_get(items, i), defaults, &memo, &decision, error);
+        struct sp_error mistake = {0};
+        enum sp_status status = evaluate_item(call, i, json_array_get(items, i), defaults, &memo, &decision, &mistake);
+        if (status == SP_ERR_INVALID)
+            status = deny_mistake(&mistake, &decision, error);
+        else if (status != SP_OK)
+            *error = mistake;
         if (status != SP_OK)
             return status;
-        bool last = is_last(semantic, decision);
+        bool last = ends_evaluations(semantic, decision);
         if (json_array_append_new(decisions, decision) != 0)
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
         if (last)
@@ -164,17 +142,19 @@ enum sp_status sp_authzen_evaluations(struct sp_authzen_call *call, json_t **ret
                             json_array_size(items), EVALUATIONS_MAX);
     sp_authzen_entities(call->body, "", NULL, &defaults);
     enum sp_status status = read_semantic(call->body, &semantic, error);
-    if (status == SP_OK)
-        status = check_defaults(&defaults, error);
+    if (status != SP_OK)
+        return status;
+    status = check_defaults(&defaults, error);
     if (status != SP_OK)
         return status;
     json_t *reply = json_pack("{s:[]}", "evaluations");
     if (reply == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     status = evaluate_all(call, items, semantic, &defaults, json_object_get(reply, "evaluations"), error);
-    if (status == SP_OK)
-        *ret_reply = reply;
-    else
+    if (status != SP_OK) {
         json_decref(reply);
-    return status;
+        return status;
+    }
+    *ret_reply = reply;
+    return SP_OK;
 }

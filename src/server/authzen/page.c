@@ -1,12 +1,16 @@
-/* Pages of searches. A token is the limit, what tells the request, and the last result: no state is kept between pages, and any
- * server over the same store takes it. It gives no right: with or without it the request's answer is the same list. */
+/* A token holds the limit, a digest of the request, and the last result: no state is kept
+ * between pages, and any server over the same store accepts it. It gives no rights: the list is
+ * the same with or without it. */
+#include "server/authzen/page.h"
+
+#include <stdlib.h>
+
 #include "core/key_text.h"
-#include "server/authzen/request.h"
 
 enum { LIMIT_BYTES = 2, REQUEST_BYTES = 16 };
 
-/* The body without its page, in one spelling. */
-static enum sp_status tell_request(const char *path, json_t *body, uint8_t ret_request[static REQUEST_BYTES]) {
+/* A digest of the body without its page, in one spelling. */
+static enum sp_status identify_request(const char *path, json_t *body, uint8_t ret_request[static REQUEST_BYTES]) {
     uint8_t digest[SP_DIGEST_BYTES];
     json_t *rest = json_copy(body);
     json_t *properties = json_object_get(json_object_get(body, "page"), "properties");
@@ -26,8 +30,8 @@ static enum sp_status tell_request(const char *path, json_t *body, uint8_t ret_r
     return SP_OK;
 }
 
-static enum sp_status read_limit(const json_t *page, struct sp_authzen_page *into, bool *ret_given,
-                                 struct sp_error *error) {
+static enum sp_status read_page_limit(const json_t *page, struct sp_authzen_page *into, bool *ret_given,
+                                      struct sp_error *error) {
     const json_t *limit = json_object_get(page, "limit");
     *ret_given = limit != NULL;
     if (limit == NULL)
@@ -39,9 +43,9 @@ static enum sp_status read_limit(const json_t *page, struct sp_authzen_page *int
     return SP_OK;
 }
 
-/* Of a follow-up, which may leave the limit out but not change it. */
-static enum sp_status read_token(const json_t *token, bool limit_given, struct sp_authzen_page *page,
-                                 struct sp_error *error) {
+/* For the next page, a request may leave the limit out but not change it. */
+static enum sp_status read_page_token(const json_t *token, bool limit_given, struct sp_authzen_page *page,
+                                      struct sp_error *error) {
     uint8_t bytes[SP_AUTHZEN_TOKEN_BYTES];
     size_t size = 0;
     if (!json_is_string(token))
@@ -51,11 +55,12 @@ static enum sp_status read_token(const json_t *token, bool limit_given, struct s
         return SP_OK;
     if (!sp_base64url_decode(text, bytes, sizeof(bytes), &size) || size < LIMIT_BYTES + REQUEST_BYTES ||
         sp_load_be16(bytes) > SP_AUTHZEN_PAGE_MAX)
-        return sp_error_set(error, SP_ERR_INVALID, "page.token: not one that this search gave");
+        return sp_error_set(error, SP_ERR_INVALID, "page.token: was not given by a search");
     if (memcmp(bytes + LIMIT_BYTES, page->request, REQUEST_BYTES) != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "page.token: is of another request: nothing else may change");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "page.token: belongs to another request; only the token may change from page to page");
     if (limit_given && sp_load_be16(bytes) != page->limit)
-        return sp_error_set(error, SP_ERR_INVALID, "page.limit: must stay as in the request before, or be left out");
+        return sp_error_set(error, SP_ERR_INVALID, "page.limit: must be the same as for the first page, or left out");
     page->limit = sp_load_be16(bytes);
     page->after_size = size - LIMIT_BYTES - REQUEST_BYTES;
     memcpy(page->after, bytes + LIMIT_BYTES + REQUEST_BYTES, page->after_size);
@@ -72,11 +77,13 @@ enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_au
         return sp_error_set(error, SP_ERR_INVALID, "page: must be an object");
     if (properties != NULL && !json_is_object(properties))
         return sp_error_set(error, SP_ERR_INVALID, "page.properties: must be an object");
-    enum sp_status status = tell_request(path, body, ret_page->request);
+    enum sp_status status = identify_request(path, body, ret_page->request);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = read_limit(page, ret_page, &limit_given, error);
-    return status == SP_OK && token != NULL ? read_token(token, limit_given, ret_page, error) : status;
+    status = read_page_limit(page, ret_page, &limit_given, error);
+    if (status != SP_OK || token == NULL)
+        return status;
+    return read_page_token(token, limit_given, ret_page, error);
 }
 
 void sp_authzen_token(const struct sp_authzen_page *page, struct sp_str after,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/key_text.h"
+#include "core/question_text.h"
 
 /* ---- entities ---- */
 
@@ -27,36 +28,40 @@ void sp_authzen_entities(const json_t *object, const char *prefix, const struct 
     take_entity(object, prefix, "context", &otherwise->context, &ret_entities->context);
 }
 
-static enum sp_status missing(const struct sp_authzen_entity *entity, const char *field, struct sp_error *error) {
+static enum sp_status report_missing_member(const struct sp_authzen_entity *entity, const char *field,
+                                            struct sp_error *error) {
     return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is required", entity->at, field);
 }
 
-/* A text member; where it is missing, *ret_text is empty. */
-static enum sp_status read_text(const struct sp_authzen_entity *entity, const json_t *object, const char *field,
-                                size_t most, struct sp_str *ret_text, struct sp_error *error) {
-    const json_t *json = json_object_get(object, strrchr(field, '.') != NULL ? strrchr(field, '.') + 1 : field);
+/* A text member, found under the last part of `name`. *ret_text is empty, with no data, if it is
+ * missing. */
+static enum sp_status read_member(const struct sp_authzen_entity *entity, const json_t *object, const char *name,
+                                  enum sp_question_field field, struct sp_str *ret_text, struct sp_error *error) {
+    const char *dot = strrchr(name, '.');
+    const json_t *json = json_object_get(object, dot != NULL ? dot + 1 : name);
     *ret_text = (struct sp_str){NULL, 0};
     if (json == NULL)
         return SP_OK;
     if (!json_is_string(json))
-        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: must be a string", entity->at, field);
+        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: must be a string", entity->at, name);
     struct sp_str text = {json_string_value(json), json_string_length(json)};
-    if (text.size > most)
-        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: is longer than %zu bytes", entity->at, field, most);
-    if (!sp_text_is_printable(text))
-        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: holds a control character", entity->at, field);
+    const char *fault = sp_question_text_fault(field, text);
+    if (fault != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s.%s: %s", entity->at, name, fault);
     *ret_text = text;
     return SP_OK;
 }
 
-static enum sp_status read_required(const struct sp_authzen_entity *entity, const char *field, size_t most,
-                                    struct sp_str *ret_text, struct sp_error *error) {
-    enum sp_status status = read_text(entity, entity->json, field, most, ret_text, error);
-    return status == SP_OK && ret_text->data == NULL ? missing(entity, field, error) : status;
+static enum sp_status require_member(const struct sp_authzen_entity *entity, const char *name,
+                                     enum sp_question_field field, struct sp_str *ret_text, struct sp_error *error) {
+    enum sp_status status = read_member(entity, entity->json, name, field, ret_text, error);
+    if (status != SP_OK)
+        return status;
+    return ret_text->data == NULL ? report_missing_member(entity, name, error) : SP_OK;
 }
 
-/* An object, whose `properties` are one where they are given. */
-static enum sp_status check_entity(const struct sp_authzen_entity *entity, struct sp_error *error) {
+/* It must be an object; so must its `properties`, if given. */
+static enum sp_status check_entity_shape(const struct sp_authzen_entity *entity, struct sp_error *error) {
     const json_t *properties = json_object_get(entity->json, "properties");
     if (entity->json == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: is required", entity->at);
@@ -67,10 +72,10 @@ static enum sp_status check_entity(const struct sp_authzen_entity *entity, struc
     return SP_OK;
 }
 
-static enum sp_status read_workspace(const struct sp_authzen_entity *entity, struct sp_str *ret_workspace,
-                                     struct sp_error *error) {
-    return read_text(entity, json_object_get(entity->json, "properties"), "properties.workspace", SP_ID_MAX_BYTES,
-                     ret_workspace, error);
+static enum sp_status read_entity_workspace(const struct sp_authzen_entity *entity, struct sp_str *ret_workspace,
+                                            struct sp_error *error) {
+    return read_member(entity, json_object_get(entity->json, "properties"), "properties.workspace",
+                       SP_QUESTION_WORKSPACE, ret_workspace, error);
 }
 
 /* ---- the subject ---- */
@@ -84,7 +89,7 @@ static int hex_digit(char c) {
 }
 
 /* "sha256:" and 64 hexadecimal digits. No key's text holds a colon. */
-static bool read_sha256(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+static bool read_digest_scheme(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     static const char scheme[] = "sha256:";
     const size_t at = sizeof(scheme) - 1;
     if (id.size != at + (size_t)2 * SP_DIGEST_BYTES || memcmp(id.data, scheme, at) != 0)
@@ -98,54 +103,59 @@ static bool read_sha256(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BY
     return true;
 }
 
-static void read_key(struct sp_str id, struct sp_authzen_question *question) {
+static void take_subject_key(struct sp_str id, struct sp_authzen_question *question) {
     struct sp_query *query = &question->query;
     question->subject = SP_AUTHZEN_KEY;
     query->credential_kind = SP_CREDENTIAL_TEXT;
     query->credential = (struct sp_bytes){(const uint8_t *)id.data, id.size};
-    if (read_sha256(id, question->sha256)) {
+    if (read_digest_scheme(id, question->sha256)) {
         query->credential_kind = SP_CREDENTIAL_SHA256;
         query->credential = (struct sp_bytes){question->sha256, SP_DIGEST_BYTES};
     }
 }
 
-static enum sp_status read_principal(const struct sp_authzen_entity *subject, uint8_t kind, struct sp_str id,
-                                     const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
-                                     struct sp_error *error) {
+static enum sp_status take_subject_principal(const struct sp_authzen_entity *subject, uint8_t kind, struct sp_str id,
+                                             const struct sp_authzen_settings *settings,
+                                             struct sp_authzen_question *question, struct sp_error *error) {
     question->subject = SP_AUTHZEN_PRINCIPAL;
     question->principal_kind = kind;
     question->subject_id = id;
     if (question->workspace.size == 0 && settings->workspace != NULL)
         question->workspace = sp_str_from(settings->workspace);
-    return question->workspace.size > 0 ? SP_OK : missing(subject, "properties.workspace", error);
+    return question->workspace.size > 0 ? SP_OK : report_missing_member(subject, "properties.workspace", error);
 }
 
-static enum sp_status read_subject(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
-                                   const struct sp_authzen_settings *settings, struct sp_authzen_question *question,
-                                   struct sp_error *error) {
+static enum sp_status read_subject_entity(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
+                                          const struct sp_authzen_settings *settings,
+                                          struct sp_authzen_question *question, struct sp_error *error) {
     bool searched = shape == SP_AUTHZEN_SUBJECT_SEARCH;
     struct sp_str type, id = {NULL, 0};
-    enum sp_status status = check_entity(subject, error);
-    if (status == SP_OK)
-        status = read_required(subject, "type", SP_KEY_PRESENTED_MAX_BYTES, &type, error);
-    if (status == SP_OK && !searched)
-        status = read_required(subject, "id", SP_KEY_PRESENTED_MAX_BYTES, &id, error);
-    if (status == SP_OK)
-        status = read_workspace(subject, &question->workspace, error);
+    enum sp_status status = check_entity_shape(subject, error);
+    if (status != SP_OK)
+        return status;
+    status = require_member(subject, "type", SP_QUESTION_SUBJECT, &type, error);
+    if (status != SP_OK)
+        return status;
+    if (!searched) {
+        status = require_member(subject, "id", SP_QUESTION_SUBJECT, &id, error);
+        if (status != SP_OK)
+            return status;
+    }
+    status = read_entity_workspace(subject, &question->workspace, error);
     if (status != SP_OK)
         return status;
     if (sp_str_equal(type, SP_STR_LITERAL("user")))
-        return read_principal(subject, 1, id, settings, question, error);
+        return take_subject_principal(subject, 1, id, settings, question, error);
     if (sp_str_equal(type, SP_STR_LITERAL("service_account")))
-        return read_principal(subject, 2, id, settings, question, error);
-    bool key = sp_str_equal(type, SP_STR_LITERAL("api_key"));
-    if (key && searched)
+        return take_subject_principal(subject, 2, id, settings, question, error);
+    if (!sp_str_equal(type, SP_STR_LITERAL("api_key")))
+        return SP_OK;
+    if (searched)
         return sp_error_set(error, SP_ERR_INVALID,
                             "%s.type: keys cannot be searched for, since nobody may see them: search for user or "
                             "service_account",
                             subject->at);
-    if (key)
-        read_key(id, question);
+    take_subject_key(id, question);
     return SP_OK;
 }
 
@@ -175,35 +185,45 @@ static void choose_words(const struct sp_authzen_entities *entities, const struc
     }
 }
 
-static enum sp_status read_action(const struct sp_authzen_entity *action, enum sp_authzen_shape shape,
-                                  struct sp_query *query, struct sp_error *error) {
+static enum sp_status read_action_entity(const struct sp_authzen_entity *action, enum sp_authzen_shape shape,
+                                         struct sp_query *query, struct sp_error *error) {
     if (shape == SP_AUTHZEN_ACTION_SEARCH)
         return SP_OK;
-    enum sp_status status = check_entity(action, error);
-    return status == SP_OK ? read_required(action, "name", SP_ID_MAX_BYTES, &query->action, error) : status;
+    enum sp_status status = check_entity_shape(action, error);
+    if (status != SP_OK)
+        return status;
+    return require_member(action, "name", SP_QUESTION_ACTION, &query->action, error);
 }
 
-static enum sp_status read_resource(const struct sp_authzen_entity *resource, enum sp_authzen_shape shape,
-                                    struct sp_query *query, struct sp_error *error) {
-    enum sp_status status = check_entity(resource, error);
-    if (status == SP_OK)
-        status = read_required(resource, "type", SP_ID_MAX_BYTES, &query->resource_type, error);
-    if (status == SP_OK && shape != SP_AUTHZEN_RESOURCE_SEARCH)
-        status = read_required(resource, "id", SP_RESOURCE_ID_MAX_BYTES, &query->resource_id, error);
-    return status == SP_OK ? read_workspace(resource, &query->workspace, error) : status;
+static enum sp_status read_resource_entity(const struct sp_authzen_entity *resource, enum sp_authzen_shape shape,
+                                           struct sp_query *query, struct sp_error *error) {
+    enum sp_status status = check_entity_shape(resource, error);
+    if (status != SP_OK)
+        return status;
+    status = require_member(resource, "type", SP_QUESTION_TYPE, &query->resource_type, error);
+    if (status != SP_OK)
+        return status;
+    if (shape != SP_AUTHZEN_RESOURCE_SEARCH) {
+        status = require_member(resource, "id", SP_QUESTION_ID, &query->resource_id, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return read_entity_workspace(resource, &query->workspace, error);
 }
 
-static enum sp_status read_context(const struct sp_authzen_entity *context, struct sp_authzen_question *question,
-                                   struct sp_error *error) {
-    struct sp_str text;
+static enum sp_status read_context_entity(const struct sp_authzen_entity *context, struct sp_authzen_question *question,
+                                          struct sp_error *error) {
     struct sp_error why;
     if (context->json == NULL)
         return SP_OK;
     if (!json_is_object(context->json))
         return sp_error_set(error, SP_ERR_INVALID, "%s: must be an object", context->at);
-    enum sp_status status = read_text(context, context->json, "ip", 64, &text, error);
-    if (status != SP_OK || text.data == NULL)
-        return status;
+    const json_t *ip = json_object_get(context->json, "ip");
+    if (ip == NULL)
+        return SP_OK;
+    if (!json_is_string(ip))
+        return sp_error_set(error, SP_ERR_INVALID, "%s.ip: must be a string", context->at);
+    struct sp_str text = {json_string_value(ip), json_string_length(ip)};
     if (sp_ip_parse(text, &question->ip, &why) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "%s.ip: %s", context->at, why.message);
     question->query.ip = &question->ip;
@@ -214,14 +234,18 @@ enum sp_status sp_authzen_read(const struct sp_authzen_entities *entities, enum 
                                const struct sp_authzen_settings *settings, struct sp_authzen_question *ret_question,
                                struct sp_error *error) {
     *ret_question = (struct sp_authzen_question){.subject = SP_AUTHZEN_NOBODY};
-    enum sp_status status = read_subject(&entities->subject, shape, settings, ret_question, error);
-    if (status == SP_OK)
-        status = read_action(&entities->action, shape, &ret_question->query, error);
-    if (status == SP_OK)
-        status = read_resource(&entities->resource, shape, &ret_question->query, error);
-    if (status == SP_OK)
-        status = read_context(&entities->context, ret_question, error);
-    if (status == SP_OK)
-        choose_words(entities, &settings->properties, ret_question);
-    return status;
+    enum sp_status status = read_subject_entity(&entities->subject, shape, settings, ret_question, error);
+    if (status != SP_OK)
+        return status;
+    status = read_action_entity(&entities->action, shape, &ret_question->query, error);
+    if (status != SP_OK)
+        return status;
+    status = read_resource_entity(&entities->resource, shape, &ret_question->query, error);
+    if (status != SP_OK)
+        return status;
+    status = read_context_entity(&entities->context, ret_question, error);
+    if (status != SP_OK)
+        return status;
+    choose_words(entities, &settings->properties, ret_question);
+    return SP_OK;
 }

@@ -1,16 +1,17 @@
-/* AuthZEN's entities read from JSON into questions: subject, action, resource and context, with every mistake named by its
- * place in the body. Pure; docs/authzen.md tells the mapping. Texts of a question are borrowed from the JSON. */
+/* AuthZEN's entities (subject, action, resource and context) read from JSON into questions.
+ * Mistakes are named by their place in the body. Pure; docs/authzen.md describes the mapping.
+ * Texts of a question are borrowed from the JSON. */
 #ifndef SP_SERVER_AUTHZEN_REQUEST_H
 #define SP_SERVER_AUTHZEN_REQUEST_H
 
 #include <jansson.h>
 
-#include "base/base64url.h"
 #include "base/text.h"
 #include "decide/check.h"
 #include "server/authzen/settings.h"
 
-/* An entity of the request and where it stands: "subject", "evaluations[3].subject". `json` NULL: it is missing. */
+/* An entity of the request and its place: "subject", "evaluations[3].subject". `json` NULL: it
+ * is missing. */
 struct sp_authzen_entity {
     const json_t *json;
     char at[40];
@@ -20,12 +21,12 @@ struct sp_authzen_entities {
     struct sp_authzen_entity subject, action, resource, context;
 };
 
-/* Takes the four from an object; those that it lacks stay as `defaults` says (NULL: missing). `prefix` stands before their
- * places: "" or "evaluations[3].". */
+/* Takes the four from an object; those that it lacks are taken from `defaults` (NULL: missing).
+ * `prefix` begins their places: "" or "evaluations[3].". */
 void sp_authzen_entities(const json_t *object, const char *prefix, const struct sp_authzen_entities *defaults,
                          struct sp_authzen_entities *ret_entities);
 
-/* Which parts a request has: a search lacks the id of what it looks for. */
+/* Which parts a request has: a search lacks the id that it searches for. */
 enum sp_authzen_shape {
     SP_AUTHZEN_EVALUATION,
     SP_AUTHZEN_SUBJECT_SEARCH,
@@ -34,24 +35,26 @@ enum sp_authzen_shape {
 };
 
 enum sp_authzen_subject {
-    SP_AUTHZEN_NOBODY, /* a type that is none of ours */
+    SP_AUTHZEN_NOBODY, /* an unknown type */
     SP_AUTHZEN_KEY,
     SP_AUTHZEN_PRINCIPAL,
 };
 
 enum { SP_AUTHZEN_VARIANTS = SP_OPTION_TEXTS_MAX };
 
-/* A question as it was asked. Do not copy by value after it was filled: the query may point to the address. */
+/* A question as it was asked. Do not copy by value after it was filled: the query may point to
+ * the address. */
 struct sp_authzen_question {
     enum sp_authzen_subject subject;
     uint8_t principal_kind;          /* of PRINCIPAL */
     struct sp_str subject_id;        /* of PRINCIPAL */
-    struct sp_str workspace;         /* of PRINCIPAL: its own; of KEY: asserted for it. Empty: none */
-    uint8_t sha256[SP_DIGEST_BYTES]; /* of KEY, where the id is "sha256:…" */
+    struct sp_str workspace;         /* of PRINCIPAL; asserted of KEY. Empty: none */
+    uint8_t sha256[SP_DIGEST_BYTES]; /* of KEY, if the id is "sha256:…" */
     struct sp_ip ip;
     /* Resource, action, address, what is asserted of the resource and, of KEY, the credential. */
     struct sp_query query;
-    /* Words that the properties chose: the action "x" becomes "x_word" where the type has such an action. */
+    /* Words that the properties chose: the action "x" becomes "x_word" if the type has such an
+     * action. */
     struct sp_str words[SP_AUTHZEN_VARIANTS];
     size_t word_count;
 };
@@ -60,25 +63,5 @@ struct sp_authzen_question {
 enum sp_status sp_authzen_read(const struct sp_authzen_entities *entities, enum sp_authzen_shape shape,
                                const struct sp_authzen_settings *settings, struct sp_authzen_question *ret_question,
                                struct sp_error *error) SP_MUST_USE;
-
-/* ---- pages of a search ---- */
-
-enum { SP_AUTHZEN_PAGE_MAX = 1000, SP_AUTHZEN_TOKEN_BYTES = 2 + 16 + SP_RESOURCE_ID_MAX_BYTES };
-
-struct sp_authzen_page {
-    uint16_t limit;
-    uint8_t request[16]; /* tells the request from others, its page apart */
-    size_t after_size;
-    char after[SP_RESOURCE_ID_MAX_BYTES]; /* the last result of the page before; empty: from the first */
-};
-
-/* Reads `page` of a search's body; `path` is the endpoint's. SP_ERR_INVALID naming the field, also for a token of another
- * request, or with another limit. */
-enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_authzen_page *ret_page,
-                                    struct sp_error *error) SP_MUST_USE;
-
-/* The token with which a search goes on after `after`. */
-void sp_authzen_token(const struct sp_authzen_page *page, struct sp_str after,
-                      char ret_token[static SP_BASE64URL_CHARS(SP_AUTHZEN_TOKEN_BYTES)]);
 
 #endif

@@ -1,8 +1,10 @@
-/* /access/v1/search/{subject,resource,action}: a page of the same lists that ListSubjects and ListResources stream. */
-#include <stdlib.h>
+#include "server/authzen/search.h"
 
 #include "decide/list.h"
-#include "server/authzen/internal.h"
+#include "http/server.h"
+#include "server/authzen/ask.h"
+#include "server/authzen/context.h"
+#include "server/authzen/page.h"
 #include "store/records/entity.h"
 
 enum { LOOKED_AT_MAX = 4096 }; /* for one page, which may be shorter than its limit */
@@ -21,80 +23,89 @@ static enum sp_status add_result(struct search *search, json_t *result) {
     return json_array_append_new(search->results, result) == 0 ? SP_OK : SP_ERR_MEMORY;
 }
 
-static json_t *entity(const char *type, size_t type_size, struct sp_str id) {
+static json_t *make_entity(const char *type, size_t type_size, struct sp_str id) {
     return json_pack("{s:s%, s:s%}", "type", type, type_size, "id", id.data, id.size);
 }
 
 /* ---- the reply ---- */
 
-static json_t *page_of(const struct search *search) {
+static json_t *make_page(const struct search *search) {
     char token[SP_BASE64URL_CHARS(SP_AUTHZEN_TOKEN_BYTES)] = "";
     if (!search->end.complete)
         sp_authzen_token(&search->page, (struct sp_str){search->place.after, search->place.size}, token);
     return json_pack("{s:s, s:I}", "next_token", token, "count", (json_int_t)json_array_size(search->results));
 }
 
-static enum sp_status make_reply(const struct search *search, json_t **ret_reply, struct sp_error *error) {
+static enum sp_status make_search_reply(const struct search *search, json_t **ret_reply, struct sp_error *error) {
     json_t *context = json_pack("{s:s, s:o}", "reason", sp_reason_name(search->end.reason), "revision",
                                 sp_authzen_revision(search->end.revision));
     if (search->end.more_than_listed)
         (void)json_object_set_new(context, "more_than_listed", json_true());
     json_t *reply =
-        json_pack("{s:o, s:o, s:O}", "page", page_of(search), "context", context, "results", search->results);
+        json_pack("{s:o, s:o, s:O}", "page", make_page(search), "context", context, "results", search->results);
     if (reply == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     *ret_reply = reply;
     return SP_OK;
 }
 
-/* ---- what each looks for ---- */
+/* ---- the lists ---- */
 
-/* Whether the queries that the list was not made by allow it too. */
-static enum sp_status allows_rest(struct search *search, bool *ret_allows) {
+/* Whether the other queries, by which the list was not made, allow the result too. */
+static enum sp_status ask_rest(struct search *search, bool *ret_allowed) {
     struct sp_answer answer = {.allowed = false};
     enum sp_status status = sp_authzen_ask(search->call->view, &search->asked, 1, &answer);
-    *ret_allows = answer.allowed;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_allowed = answer.allowed;
+    return SP_OK;
 }
 
-static enum sp_status take_resource(void *context, struct sp_str id, uint8_t principal_kind) {
+static enum sp_status take_allowed_resource(void *context, struct sp_str id, uint8_t principal_kind) {
     struct search *search = context;
-    bool allows = false;
+    struct sp_str type = search->question.query.resource_type;
+    bool allowed = false;
     (void)principal_kind;
     search->asked.query.resource_id = id;
-    enum sp_status status = allows_rest(search, &allows);
-    struct sp_str type = search->question.query.resource_type;
-    return status == SP_OK && allows ? add_result(search, entity(type.data, type.size, id)) : status;
+    enum sp_status status = ask_rest(search, &allowed);
+    if (status != SP_OK || !allowed)
+        return status;
+    return add_result(search, make_entity(type.data, type.size, id));
 }
 
-static enum sp_status take_principal(void *context, struct sp_str id, uint8_t principal_kind) {
+static enum sp_status take_allowed_principal(void *context, struct sp_str id, uint8_t principal_kind) {
     struct search *search = context;
     struct sp_authzen_asked *asked = &search->asked;
-    bool allows = false;
-    enum sp_status status = SP_OK;
-    if (asked->action_count * asked->workspace_count > 1)
-        status = sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
+    struct sp_str type = principal_kind == 1 ? SP_STR_LITERAL("user") : SP_STR_LITERAL("service_account");
+    bool allowed = false;
+    if (asked->action_count * asked->workspace_count > 1) {
+        enum sp_status status =
+            sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
+        if (status != SP_OK)
+            return status;
+    }
     asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
     asked->query.known_key = &asked->key;
-    if (status == SP_OK)
-        status = allows_rest(search, &allows);
-    struct sp_str type = principal_kind == 1 ? SP_STR_LITERAL("user") : SP_STR_LITERAL("service_account");
-    return status == SP_OK && allows ? add_result(search, entity(type.data, type.size, id)) : status;
+    enum sp_status status = ask_rest(search, &allowed);
+    if (status != SP_OK || !allowed)
+        return status;
+    return add_result(search, make_entity(type.data, type.size, id));
 }
 
-static struct sp_list_limits limits_of(const struct search *search) {
+static struct sp_list_limits search_limits(const struct search *search) {
     return (struct sp_list_limits){search->page.limit, LOOKED_AT_MAX};
 }
 
-/* Another question is asked of each result than the list is made by: the list has its own copy. */
-static enum sp_status list_resources(struct search *search) {
-    struct sp_list_limits limits = limits_of(search);
+/* Each result is asked the other queries, in search->asked; the list keeps a copy of the first. */
+static enum sp_status search_resources(struct search *search) {
+    struct sp_list_limits limits = search_limits(search);
     struct sp_query first = search->asked.query;
-    return sp_list_resources(search->call->view, &first, &limits, take_resource, search, &search->place, &search->end);
+    return sp_list_resources(search->call->view, &first, &limits, take_allowed_resource, search, &search->place,
+                             &search->end);
 }
 
-static enum sp_status list_subjects(struct search *search) {
-    struct sp_list_limits limits = limits_of(search);
+static enum sp_status search_subjects(struct search *search) {
+    struct sp_list_limits limits = search_limits(search);
     struct sp_query first = search->asked.query;
     struct sp_str asserted = search->question.query.workspace;
     if (asserted.size > 0 && !sp_str_equal(asserted, search->question.workspace)) {
@@ -102,59 +113,63 @@ static enum sp_status list_subjects(struct search *search) {
         return sp_view_revision(search->call->view, &search->end.revision);
     }
     first.workspace = search->question.workspace;
-    return sp_list_principals(search->call->view, &first, search->question.principal_kind, &limits, take_principal,
-                              search, &search->place, &search->end);
+    return sp_list_principals(search->call->view, &first, search->question.principal_kind, &limits,
+                              take_allowed_principal, search, &search->place, &search->end);
 }
 
-static enum sp_status take_action(void *context, struct sp_str action) {
+static enum sp_status take_allowed_action(void *context, struct sp_str action) {
     struct search *search = context;
     struct sp_answer answer = {.allowed = false};
     if (json_array_size(search->results) >= search->page.limit)
         return SP_WALK_END;
     enum sp_status status =
         sp_authzen_prepare(search->call->service, search->call->view, &search->question, action, &search->asked);
-    if (status == SP_OK)
-        status = sp_authzen_ask(search->call->view, &search->asked, 0, &answer);
+    if (status != SP_OK)
+        return status;
+    status = sp_authzen_ask(search->call->view, &search->asked, 0, &answer);
     if (status != SP_OK)
         return status;
     search->place.size = action.size;
     memcpy(search->place.after, action.data, action.size);
     if (answer.allowed || json_array_size(search->results) == 0)
-        search->end.reason = answer.reason; /* of an empty list, why */
+        search->end.reason = answer.reason; /* why a list is empty */
     if (!answer.allowed)
         return SP_OK;
     return add_result(search, json_pack("{s:s%}", "name", action.data, action.size));
 }
 
-/* A type has at most 10,000 actions, and mostly a handful: they are asked one by one. */
-static enum sp_status list_actions(struct search *search) {
+/* A type has at most 10,000 actions, and usually a handful: they are asked one by one. */
+static enum sp_status search_actions(struct search *search) {
+    struct sp_view *view = search->call->view;
     struct sp_str after = {search->place.after, search->place.size};
     search->end.reason = SP_REASON_ACTION_UNKNOWN;
-    enum sp_status status = sp_view_revision(search->call->view, &search->end.revision);
-    if (status == SP_OK)
-        status =
-            sp_index_walk_actions(search->call->view, search->question.query.resource_type, after, take_action, search);
+    enum sp_status status = sp_view_revision(view, &search->end.revision);
+    if (status != SP_OK)
+        return status;
+    status = sp_index_walk_actions(view, search->question.query.resource_type, after, take_allowed_action, search);
+    if (status != SP_OK)
+        return status;
     search->end.complete = json_array_size(search->results) < search->page.limit;
-    return status;
+    return SP_OK;
 }
 
 /* ---- */
 
-/* A page of nothing still tells where the next begins. */
+/* A page of limit 0 has no results but a token for the next. */
 static enum sp_status list_nothing(struct search *search) {
     search->end = (struct sp_list_end){.reason = SP_REASON_ALLOWED};
     return sp_view_revision(search->call->view, &search->end.revision);
 }
 
-/* Of a type of subjects that is none of ours. */
-static enum sp_status list_of_nobody(struct search *search) {
+/* For subjects of an unknown type. */
+static enum sp_status list_for_nobody(struct search *search) {
     search->end = (struct sp_list_end){.reason = SP_REASON_KEY_UNKNOWN, .complete = true};
     return sp_view_revision(search->call->view, &search->end.revision);
 }
 
 static enum sp_status make_list(struct search *search, enum sp_status (*list)(struct search *search)) {
     if (search->question.subject == SP_AUTHZEN_NOBODY)
-        return list_of_nobody(search);
+        return list_for_nobody(search);
     enum sp_status status = sp_authzen_prepare(search->call->service, search->call->view, &search->question,
                                                search->question.query.action, &search->asked);
     if (status != SP_OK)
@@ -162,43 +177,52 @@ static enum sp_status make_list(struct search *search, enum sp_status (*list)(st
     return search->page.limit == 0 ? list_nothing(search) : list(search);
 }
 
-static enum sp_status find(struct sp_authzen_call *call, enum sp_authzen_shape shape,
-                           enum sp_status (*list)(struct search *search), json_t **ret_reply, struct sp_error *error) {
+static enum sp_status answer_search(struct search *search, enum sp_authzen_shape shape,
+                                    enum sp_status (*list)(struct search *search), json_t **ret_reply,
+                                    struct sp_error *error) {
+    struct sp_authzen_call *call = search->call;
     struct sp_authzen_entities entities;
-    struct search *search = sp_arena_calloc(sp_http_arena(call->exchange), 1, sizeof(*search));
-    json_t *results = json_array();
-    if (search == NULL || results == NULL) {
-        json_decref(results);
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    }
-    search->call = call;
-    search->results = results;
     sp_authzen_entities(call->body, "", NULL, &entities);
     enum sp_status status =
         sp_authzen_read(&entities, shape, &call->service->config->authzen, &search->question, error);
-    if (status == SP_OK)
-        status = sp_authzen_page_read(call->path, call->body, &search->page, error);
-    if (status == SP_OK) {
-        search->place.size = search->page.after_size;
-        memcpy(search->place.after, search->page.after, search->page.after_size);
-        status = make_list(search, list);
-        if (status != SP_OK)
-            sp_service_explain_failure(call->service, status, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_authzen_page_read(call->path, call->body, &search->page, error);
+    if (status != SP_OK)
+        return status;
+    search->place.size = search->page.after_size;
+    memcpy(search->place.after, search->page.after, search->page.after_size);
+    status = make_list(search, list);
+    if (status != SP_OK) {
+        sp_service_explain_failure(call->service, status, error);
+        return status;
     }
-    if (status == SP_OK)
-        status = make_reply(search, ret_reply, error);
-    json_decref(results);
+    return make_search_reply(search, ret_reply, error);
+}
+
+static enum sp_status run_search(struct sp_authzen_call *call, enum sp_authzen_shape shape,
+                                 enum sp_status (*list)(struct search *search), json_t **ret_reply,
+                                 struct sp_error *error) {
+    struct search *search = sp_arena_calloc(sp_http_arena(call->exchange), 1, sizeof(*search));
+    if (search == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    search->call = call;
+    search->results = json_array();
+    if (search->results == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = answer_search(search, shape, list, ret_reply, error);
+    json_decref(search->results);
     return status;
 }
 
 enum sp_status sp_authzen_search_subject(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
-    return find(call, SP_AUTHZEN_SUBJECT_SEARCH, list_subjects, ret_reply, error);
+    return run_search(call, SP_AUTHZEN_SUBJECT_SEARCH, search_subjects, ret_reply, error);
 }
 
 enum sp_status sp_authzen_search_resource(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
-    return find(call, SP_AUTHZEN_RESOURCE_SEARCH, list_resources, ret_reply, error);
+    return run_search(call, SP_AUTHZEN_RESOURCE_SEARCH, search_resources, ret_reply, error);
 }
 
 enum sp_status sp_authzen_search_action(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
-    return find(call, SP_AUTHZEN_ACTION_SEARCH, list_actions, ret_reply, error);
+    return run_search(call, SP_AUTHZEN_ACTION_SEARCH, search_actions, ret_reply, error);
 }

@@ -1,13 +1,13 @@
-/* What sallyportd is told about AuthZEN. */
+/* The options for AuthZEN. */
 #ifndef SP_SERVER_AUTHZEN_SETTINGS_H
 #define SP_SERVER_AUTHZEN_SETTINGS_H
 
 #include "config/options.h"
 
 struct sp_authzen_settings {
-    const char *workspace;             /* of users and service accounts where the request names none; NULL: it must */
+    const char *workspace;             /* of subjects if the request names none; or NULL */
     const char *url;                   /* NULL: no metadata */
-    struct sp_option_texts properties; /* "action.NAME", "resource.NAME": those that choose a variant of an action */
+    struct sp_option_texts properties; /* "action.NAME", "resource.NAME": choose variants */
 };
 
 enum { SP_AUTHZEN_OPTION_ROWS = 3 };

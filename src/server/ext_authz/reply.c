@@ -1,7 +1,8 @@
-/* From a decision to what the proxy does with the request. */
+#include "server/ext_authz/reply.h"
+
 #include <string.h>
 
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
 #include "wire/wire.h"
 
 typedef Envoy__Service__Auth__V3__CheckResponse Response;
@@ -10,23 +11,16 @@ typedef Envoy__Config__Core__V3__HeaderValueOption HeaderOption;
 
 enum { RPC_UNAVAILABLE = 14 };
 
-const struct sp_str sp_ext_authz_set_headers[SP_EXT_AUTHZ_SET_HEADERS] = {
-    {"x-sallyport-workspace", 21},
-    {"x-sallyport-principal", 21},
-    {"x-sallyport-key-id", 18},
-    {"x-sallyport-decision-id", 23},
-};
-
 /* ---- words ---- */
 
 static const struct {
     const char *code, *message;
 } words[SP_REASON_COUNT] = {
-    [SP_REASON_NONE] = {"unavailable", "The request cannot be judged now. Try again."},
+    [SP_REASON_NONE] = {"unavailable", "The request cannot be authorized right now. Try again."},
     [SP_REASON_ALLOWED] = {"allowed", ""},
-    [SP_REASON_STALE] = {"stale", "What the request would be judged by is out of date. Try again later."},
-    [SP_REASON_KEY_MALFORMED] = {"key_malformed", "This is not the text of an API key."},
-    [SP_REASON_KEY_UNKNOWN] = {"key_unknown", "The API key is not known."},
+    [SP_REASON_STALE] = {"stale", "The authorization data is out of date. Try again later."},
+    [SP_REASON_KEY_MALFORMED] = {"key_malformed", "This is not an API key."},
+    [SP_REASON_KEY_UNKNOWN] = {"key_unknown", "The API key is unknown."},
     [SP_REASON_KEY_DISABLED] = {"key_disabled", "The API key is disabled."},
     [SP_REASON_KEY_EXPIRED] = {"key_expired", "The API key has expired."},
     [SP_REASON_WORKSPACE_DISABLED] = {"workspace_disabled", "The API key's workspace is disabled."},
@@ -34,17 +28,18 @@ static const struct {
     [SP_REASON_WORKSPACE_MISMATCH] = {"workspace_mismatch", "The API key belongs to another workspace."},
     [SP_REASON_IP_NOT_ALLOWED] = {"ip_not_allowed", "The API key may not be used from this address."},
     [SP_REASON_ACTION_UNKNOWN] = {"action_unknown", "There is no such action."},
-    [SP_REASON_PERMISSION_MISSING] = {"permission_missing", "The API key lacks the permission that this needs."},
+    [SP_REASON_PERMISSION_MISSING] = {"permission_missing", "The API key lacks the required permission."},
     [SP_REASON_RESOURCE_UNKNOWN] = {"resource_unknown", "There is no such resource in the API key's workspace."},
     [SP_REASON_NOT_SHARED] = {"not_shared", "The resource is not shared with the API key's holder."},
     [SP_REASON_ROLE_TOO_LOW] = {"role_too_low", "The API key's holder has too low a role on the resource."},
     [SP_REASON_ROUTE_UNKNOWN] = {"route_unknown", "Nothing is served under this method and path."},
-    [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request carries no API key."},
-    [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous", "The request carries different credentials. Send one."},
+    [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request has no API key."},
+    [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous",
+                                        "The request has different credentials. Send only one."},
     [SP_REASON_REQUEST_MALFORMED] = {"request_malformed", "The request is not accepted in this form"},
 };
 
-/* What goes with an HTTP status: the kind of error, the gRPC code, and who may try again how. */
+/* What goes with an HTTP status: the gRPC code, and the kind of error. */
 struct outcome {
     unsigned http_status;
     int rpc_code;
@@ -58,7 +53,7 @@ static const struct outcome outcomes[] = {
     {403, 7, ENVOY__TYPE__V3__STATUS_CODE__FORBIDDEN, "authorization_error"},
 };
 
-/* No answer, and every status that is none of a denial's. */
+/* For calls without an answer, and for any other status. */
 static const struct outcome no_answer = {503, RPC_UNAVAILABLE, ENVOY__TYPE__V3__STATUS_CODE__SERVICE_UNAVAILABLE,
                                          "unavailable"};
 
@@ -72,7 +67,7 @@ static const struct outcome *outcome_of(enum sp_reason reason) {
 
 /* ---- parts ---- */
 
-static ProtobufCBinaryData bytes_of(struct sp_str text) {
+static ProtobufCBinaryData borrow_bytes(struct sp_str text) {
     /* Packing only reads. */
     union {
         const char *from;
@@ -81,16 +76,16 @@ static ProtobufCBinaryData bytes_of(struct sp_str text) {
     return (ProtobufCBinaryData){text.size, data.to};
 }
 
-/* A header and the option around it, as they are pointed to. */
+/* A header and the option that points to it. */
 struct set_header {
     Header header;
     HeaderOption option;
 };
 
-static HeaderOption *set(struct set_header *place, struct sp_str name, struct sp_str value) {
+static HeaderOption *fill_set_header(struct set_header *place, struct sp_str name, struct sp_str value) {
     place->header = (Header)ENVOY__CONFIG__CORE__V3__HEADER_VALUE__INIT;
-    place->header.key = bytes_of(name);
-    place->header.value = bytes_of(value);
+    place->header.key = borrow_bytes(name);
+    place->header.value = borrow_bytes(value);
     place->option = (HeaderOption)ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__INIT;
     place->option.header = &place->header;
     place->option.append_action =
@@ -112,8 +107,8 @@ static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_v
     static const char *const names[METADATA_FIELDS] = {"decision_id", "reason", "workspace", "principal", "key_id"};
     struct sp_str reason =
         sp_str_from(verdict->reason == SP_REASON_NONE ? "UNAVAILABLE" : sp_reason_name(verdict->reason));
-    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id, reason, verdict->workspace, verdict->principal,
-                                                  verdict->key_id};
+    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id, reason, verdict->key.workspace,
+                                                  verdict->key.principal, verdict->key.key_id};
     metadata->message = (Envoy__Service__Auth__V3__Metadata)ENVOY__SERVICE__AUTH__V3__METADATA__INIT;
     metadata->message.fields = metadata->list;
     for (size_t i = 0; i < METADATA_FIELDS; i++) {
@@ -121,7 +116,7 @@ static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_v
             continue;
         metadata->values[i] =
             (Envoy__Service__Auth__V3__Metadata__Value)ENVOY__SERVICE__AUTH__V3__METADATA__VALUE__INIT;
-        metadata->values[i].string_value = bytes_of(texts[i]);
+        metadata->values[i].string_value = borrow_bytes(texts[i]);
         metadata->fields[i] =
             (Envoy__Service__Auth__V3__Metadata__Field)ENVOY__SERVICE__AUTH__V3__METADATA__FIELD__INIT;
         union {
@@ -156,13 +151,13 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
                                    const struct sp_ext_authz_request *request,
                                    const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
                                    struct sp_bytes *ret_bytes) {
-    const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->workspace, verdict->principal, verdict->key_id,
-                                                            verdict->decision_id};
+    const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->key.workspace, verdict->key.principal,
+                                                            verdict->key.key_id, verdict->decision_id};
     struct set_header places[SP_EXT_AUTHZ_SET_HEADERS];
     HeaderOption *headers[SP_EXT_AUTHZ_SET_HEADERS];
     Envoy__Service__Auth__V3__OkHttpResponse ok = ENVOY__SERVICE__AUTH__V3__OK_HTTP_RESPONSE__INIT;
     for (size_t i = 0; i < SP_EXT_AUTHZ_SET_HEADERS; i++)
-        headers[i] = set(&places[i], sp_ext_authz_set_headers[i], values[i]);
+        headers[i] = fill_set_header(&places[i], sp_ext_authz_set_headers[i], values[i]);
     ok.headers = headers;
     ok.n_headers = SP_EXT_AUTHZ_SET_HEADERS;
     ok.headers_to_remove = sp_arena_calloc(arena, settings->key_header_count + request->spoofed_count, sizeof(char *));
@@ -184,8 +179,9 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
 
 /* ---- denied ---- */
 
-/* As the inside of a JSON string; only for our own sentences, which have no control characters. */
-static const char *escape(const char *text, struct sp_arena *arena) {
+/* As the inside of a JSON string; only for sentences of this program, which have no control
+ * characters. */
+static const char *escape_json(const char *text, struct sp_arena *arena) {
     char *escaped = sp_arena_alloc(arena, 2 * strlen(text) + 1);
     char *at = escaped;
     if (escaped == NULL)
@@ -199,9 +195,9 @@ static const char *escape(const char *text, struct sp_arena *arena) {
     return escaped;
 }
 
-static char *write_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
-                        const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
-    const char *detail = request->refusal != NULL ? escape(request->refusal, arena) : "";
+static char *write_denied_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
+                               const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
+    const char *detail = request->refusal != NULL ? escape_json(request->refusal, arena) : "";
     struct sp_str id = request->id.size > 0 ? request->id : verdict->decision_id;
     bool open = verdict->reason == SP_REASON_REQUEST_MALFORMED;
     if (detail == NULL)
@@ -215,7 +211,7 @@ static char *write_body(const struct outcome *outcome, const struct sp_ext_authz
 static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
                                   const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
                                   struct sp_bytes *ret_bytes) {
-    /* RFC 6750 section 3: no error code where no credential was sent. */
+    /* RFC 6750 section 3: no error code if no credential was sent. */
     bool none_sent = verdict->reason == SP_REASON_CREDENTIAL_MISSING;
     struct sp_str challenge = sp_str_from(none_sent ? "Bearer" : "Bearer error=\"invalid_token\"");
     const struct outcome *outcome = outcome_of(verdict->reason);
@@ -223,13 +219,13 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
     HeaderOption *headers[2];
     Envoy__Type__V3__HttpStatus status = ENVOY__TYPE__V3__HTTP_STATUS__INIT;
     Envoy__Service__Auth__V3__DeniedHttpResponse denied = ENVOY__SERVICE__AUTH__V3__DENIED_HTTP_RESPONSE__INIT;
-    headers[0] = set(&places[0], SP_STR_LITERAL("content-type"), SP_STR_LITERAL("application/json"));
-    headers[1] = set(&places[1], SP_STR_LITERAL("www-authenticate"), challenge);
+    headers[0] = fill_set_header(&places[0], SP_STR_LITERAL("content-type"), SP_STR_LITERAL("application/json"));
+    headers[1] = fill_set_header(&places[1], SP_STR_LITERAL("www-authenticate"), challenge);
     status.code = outcome->status;
     denied.status = &status;
     denied.headers = headers;
     denied.n_headers = outcome->http_status == 401 ? 2 : 1;
-    denied.body = write_body(outcome, request, verdict, arena);
+    denied.body = write_denied_body(outcome, request, verdict, arena);
     if (denied.body == NULL)
         return SP_ERR_MEMORY;
     struct envelope envelope;
@@ -242,6 +238,30 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
 enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
                                  const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
                                  struct sp_arena *arena, struct sp_bytes *ret_bytes) {
-    return verdict->reason == SP_REASON_ALLOWED ? pack_allowed(settings, request, verdict, arena, ret_bytes)
-                                                : pack_denied(request, verdict, arena, ret_bytes);
+    if (verdict->reason == SP_REASON_ALLOWED)
+        return pack_allowed(settings, request, verdict, arena, ret_bytes);
+    return pack_denied(request, verdict, arena, ret_bytes);
+}
+
+enum sp_status sp_ext_authz_write_last_word(struct sp_ext_authz_last_word *ret_last_word) {
+    enum { FIRST_BYTES = 4096, BUDGET_BYTES = 16 * 1024 };
+    const struct sp_ext_authz_request request = {.reason = SP_REASON_NONE};
+    const struct sp_ext_authz_verdict verdict = {.reason = SP_REASON_NONE};
+    struct sp_arena arena;
+    struct sp_bytes bytes;
+    enum sp_status status = sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = pack_denied(&request, &verdict, &arena, &bytes);
+    if (status != SP_OK)
+        goto out;
+    if (bytes.size > sizeof(ret_last_word->bytes)) {
+        status = SP_ERR_INTERNAL;
+        goto out;
+    }
+    memcpy(ret_last_word->bytes, bytes.data, bytes.size);
+    ret_last_word->size = bytes.size;
+out:
+    sp_arena_fini(&arena);
+    return status;
 }

@@ -1,6 +1,7 @@
-/* What sallyportd is told about gateways: checked once, at the start. */
+#include "server/ext_authz/settings.h"
+
 #include "base/text.h"
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
 
 void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
                               struct sp_option ret_rows[static SP_EXT_AUTHZ_OPTION_ROWS]) {
@@ -17,9 +18,9 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
          .target = &options->trusted_proxies,
          .environment = "SALLYPORTD_TRUSTED_PROXIES",
          .argument = "RANGES",
-         .help =
-             "ext_authz: addresses and CIDR ranges of proxies, with commas between, whose x-forwarded-for tells the "
-             "client"},
+         .help = "ext_authz: comma-separated addresses and CIDR ranges of proxies whose x-forwarded-for is trusted to "
+                 "hold the "
+                 "client's address"},
         {.name = "trusted-hops",
          .kind = SP_OPTION_NUMBER,
          .target = &options->trusted_hops,
@@ -27,20 +28,24 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
          .default_text = "0",
          .argument = "COUNT",
          .most = SP_FORWARDED_MAX_HOPS,
-         .help = "instead: entries at the right end of x-forwarded-for that trusted proxies wrote; 0: do not read it"},
+         .help = "instead of --trusted-proxies: how many entries at the end of x-forwarded-for were added by trusted "
+                 "proxies; 0: "
+                 "ignore the header"},
         {.name = "route-default",
          .kind = SP_OPTION_TEXT,
          .target = &options->route_default,
          .environment = "SALLYPORTD_ROUTE_DEFAULT",
          .argument = "TYPE/ACTION",
-         .help = "ext_authz: what a request that no route knows is asked as, without an id; not given: it is denied"},
+         .help = "ext_authz: type and action to check, without an id, for requests that match no route; default: deny "
+                 "them"},
     };
     for (size_t i = 0; i < SP_EXT_AUTHZ_OPTION_ROWS; i++)
         ret_rows[i] = rows[i];
 }
 
-/* A header that other rules are about, or that the upstream cannot do without, must not be taken for a key and removed. */
-static bool is_reserved(struct sp_str name) {
+/* Headers that have another meaning here, or that the upstream needs: as keys they would be
+ * removed. */
+static bool is_reserved_header(struct sp_str name) {
     static const char *const reserved[] = {
         "host",        "connection", "content-length",    "transfer-encoding", "content-type",
         "te",          "upgrade",    "x-forwarded-for",   "x-request-id",      "cookie",
@@ -52,33 +57,24 @@ static bool is_reserved(struct sp_str name) {
     return name.size >= own.size && memcmp(name.data, own.data, own.size) == 0;
 }
 
-bool sp_ext_authz_is_header_name(struct sp_str name) {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~";
-    if (name.size == 0 || name.size > SP_ID_MAX_BYTES)
-        return false;
-    for (size_t i = 0; i < name.size; i++)
-        if (memchr(allowed, name.data[i], sizeof(allowed) - 1) == NULL)
-            return false;
-    return true;
-}
-
-static enum sp_status read_headers(const struct sp_option_texts *names, struct sp_ext_authz_settings *settings,
-                                   struct sp_error *error) {
+static enum sp_status read_key_headers(const struct sp_option_texts *names, struct sp_ext_authz_settings *settings,
+                                       struct sp_error *error) {
     for (size_t i = 0; i < names->count; i++) {
         struct sp_str name = sp_str_from(names->values[i]);
         if (!sp_ext_authz_is_header_name(name))
-            return sp_error_set(error, SP_ERR_INVALID, "--key-header: \"%s\" is no header's name in lower case",
+            return sp_error_set(error, SP_ERR_INVALID, "--key-header: \"%s\" is not a header name in lower case",
                                 name.data);
-        if (is_reserved(name))
-            return sp_error_set(error, SP_ERR_INVALID, "--key-header: %s cannot carry keys: it has another meaning",
-                                name.data);
+        if (is_reserved_header(name))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "--key-header: %s cannot carry keys because it has another meaning", name.data);
         settings->key_headers[i] = name;
     }
     settings->key_header_count = names->count;
     return SP_OK;
 }
 
-static enum sp_status read_default(const char *text, struct sp_ext_authz_settings *settings, struct sp_error *error) {
+static enum sp_status read_route_default(const char *text, struct sp_ext_authz_settings *settings,
+                                         struct sp_error *error) {
     if (text == NULL || text[0] == '\0')
         return SP_OK;
     const char *slash = strchr(text, '/');
@@ -87,42 +83,24 @@ static enum sp_status read_default(const char *text, struct sp_ext_authz_setting
     settings->default_type = (struct sp_str){text, (size_t)(slash - text)};
     settings->default_action = sp_str_from(slash + 1);
     enum sp_status status = sp_text_check_word(settings->default_type, "--route-default: the type", error);
-    if (status == SP_OK)
-        status = sp_text_check_word(settings->default_action, "--route-default: the action", error);
-    return status;
-}
-
-static enum sp_status write_last_word(struct sp_ext_authz_settings *settings, struct sp_error *error) {
-    enum { FIRST_BYTES = 4096, BUDGET_BYTES = 16 * 1024 };
-    const struct sp_ext_authz_request request = {.reason = SP_REASON_NONE};
-    const struct sp_ext_authz_verdict verdict = {.reason = SP_REASON_NONE};
-    struct sp_arena arena;
-    struct sp_bytes bytes;
-    if (sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_ext_authz_pack(settings, &request, &verdict, &arena, &bytes);
-    if (status == SP_OK && bytes.size > sizeof(settings->last_word))
-        status = SP_ERR_INTERNAL;
-    if (status == SP_OK) {
-        memcpy(settings->last_word, bytes.data, bytes.size);
-        settings->last_word_size = bytes.size;
-    }
-    sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "the reply without an answer cannot be written");
+    if (status != SP_OK)
+        return status;
+    return sp_text_check_word(settings->default_action, "--route-default: the action", error);
 }
 
 enum sp_status sp_ext_authz_settings_read(const struct sp_ext_authz_options *options,
                                           struct sp_ext_authz_settings *ret_settings, struct sp_error *error) {
     struct sp_ext_authz_settings settings = {.key_header_count = 0};
-    enum sp_status status = read_headers(&options->key_headers, &settings, error);
-    if (status == SP_OK)
-        status = sp_forwarded_trust_read(sp_str_from(options->trusted_proxies), options->trusted_hops, &settings.trust,
-                                         error);
-    if (status == SP_OK)
-        status = read_default(options->route_default, &settings, error);
-    if (status == SP_OK)
-        status = write_last_word(&settings, error);
-    if (status == SP_OK)
-        *ret_settings = settings;
-    return status;
+    enum sp_status status = read_key_headers(&options->key_headers, &settings, error);
+    if (status != SP_OK)
+        return status;
+    status =
+        sp_forwarded_trust_read(sp_str_from(options->trusted_proxies), options->trusted_hops, &settings.trust, error);
+    if (status != SP_OK)
+        return status;
+    status = read_route_default(options->route_default, &settings, error);
+    if (status != SP_OK)
+        return status;
+    *ret_settings = settings;
+    return SP_OK;
 }

@@ -264,7 +264,7 @@ class Trouble(EnvoyTest):
         shutil.move(WORK / "store", WORK / "moved")
         try:
             the.world.start_server()
-            wait_for("the connection", lambda: b"cannot be judged now" in ask(key="anywhere").body)
+            wait_for("the connection", lambda: b"cannot be authorized right now" in ask(key="anywhere").body)
             self.assertEqual(ask(key="anywhere").status, 503)
             self.assertEqual(ask().status, 401)
             self.assertEqual(reached(), [])

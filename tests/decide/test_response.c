@@ -1,20 +1,19 @@
-/* What an answer looks like from outside, and that decisions have names of their own. */
+/* What an answer looks like from outside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "server/answer.h"
+#include "decide/response.h"
 
 static struct sp_arena arena;
 
 static void a_zeroed_answer_denies_and_reveals_nothing(void **state) {
     (void)state;
-    struct sp_decision_ids ids = {0};
     struct sp_answer answer = {.workspace = SP_STR_LITERAL("w1"), .principal = SP_STR_LITERAL("p1")};
     Sallyport__V1__CheckResponse response;
-    assert_int_equal(sp_answer_to_response(&answer, &ids, &arena, &response), SP_OK);
+    assert_int_equal(sp_response_from_answer(&answer, &arena, &response), SP_OK);
     assert_int_equal(response.decision, SALLYPORT__V1__DECISION__DENY);
     assert_string_equal(response.workspace, "");
     assert_string_equal(response.principal, "");
@@ -24,7 +23,6 @@ static void a_zeroed_answer_denies_and_reveals_nothing(void **state) {
 
 static void an_allowed_answer_names_its_owner(void **state) {
     (void)state;
-    struct sp_decision_ids ids = {0};
     const struct sp_answer answer = {
         .allowed = true,
         .reason = SP_REASON_ALLOWED,
@@ -36,7 +34,7 @@ static void an_allowed_answer_names_its_owner(void **state) {
         .key_id = {"k1-and-more", 2},
     };
     Sallyport__V1__CheckResponse response;
-    assert_int_equal(sp_answer_to_response(&answer, &ids, &arena, &response), SP_OK);
+    assert_int_equal(sp_response_from_answer(&answer, &arena, &response), SP_OK);
     assert_int_equal(response.decision, SALLYPORT__V1__DECISION__ALLOW);
     assert_int_equal(response.reason, SALLYPORT__V1__REASON__ALLOWED);
     assert_int_equal(response.http_status, 200);
@@ -46,36 +44,17 @@ static void an_allowed_answer_names_its_owner(void **state) {
     assert_int_equal(response.principal_kind, SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT);
     assert_int_equal(response.role, SALLYPORT__V1__ROLE__ROLE_EDITOR);
     assert_null(response.revision);
+    assert_string_equal(response.decision_id, "");
 }
 
 static void says_so_when_the_arena_is_used_up(void **state) {
     (void)state;
     struct sp_arena small;
-    struct sp_decision_ids ids = {0};
-    const struct sp_answer answer = {.key_found = true};
+    const struct sp_answer answer = {.key_found = true, .workspace = SP_STR_LITERAL("longer than the arena")};
     Sallyport__V1__CheckResponse response;
     assert_int_equal(sp_arena_init(&small, 16, 16), SP_OK);
-    assert_int_equal(sp_answer_to_response(&answer, &ids, &small, &response), SP_ERR_MEMORY);
+    assert_int_equal(sp_response_from_answer(&answer, &small, &response), SP_ERR_MEMORY);
     sp_arena_fini(&small);
-}
-
-static void ids_differ_by_process_worker_and_count(void **state) {
-    (void)state;
-    enum { IDS = 4 };
-    struct sp_decision_ids makers[IDS] = {
-        {.process = 1, .worker = 0},
-        {.process = UINT64_MAX, .worker = 0},
-        {.process = 1, .worker = 255},
-        {.process = 1, .worker = 0, .next = 1ULL << 40},
-    };
-    char made[IDS * 3][SP_DECISION_ID_BYTES];
-    for (size_t i = 0; i < IDS * 3; i++) {
-        sp_decision_id_next(&makers[i % IDS], made[i]);
-        assert_int_equal(strlen(made[i]), SP_DECISION_ID_BYTES - 1);
-        assert_int_equal(strspn(made[i], "0123456789abcdefghijklmnopqrstuv"), SP_DECISION_ID_BYTES - 1);
-        for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(made[i], made[j]);
-    }
 }
 
 static int make_arena(void **state) {
@@ -94,7 +73,6 @@ int main(void) {
         cmocka_unit_test(a_zeroed_answer_denies_and_reveals_nothing),
         cmocka_unit_test(an_allowed_answer_names_its_owner),
         cmocka_unit_test(says_so_when_the_arena_is_used_up),
-        cmocka_unit_test(ids_differ_by_process_worker_and_count),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

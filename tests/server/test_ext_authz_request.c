@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "core/schema.h"
-#include "server/ext_authz/ext_authz.h"
+#include "server/ext_authz/headers.h"
+#include "server/ext_authz/request.h"
 #include "support/envoy.h"
 #include "wire/wire.h"
 

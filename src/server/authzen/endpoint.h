@@ -1,0 +1,21 @@
+/* A request to one of AuthZEN's endpoints, while it is answered. */
+#ifndef SP_SERVER_AUTHZEN_ENDPOINT_H
+#define SP_SERVER_AUTHZEN_ENDPOINT_H
+
+#include <jansson.h>
+
+#include "server/service.h"
+
+struct sp_authzen_call {
+    struct sp_service *service;
+    struct sp_http_exchange *exchange;
+    struct sp_asking asking;
+    const char *path;
+    json_t *body; /* an object */
+    struct sp_view *view;
+};
+
+/* Each makes the reply, which the caller decrefs. SP_ERR_INVALID names the field; SP_ERR_MEMORY. */
+typedef enum sp_status sp_authzen_endpoint(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error);
+
+#endif

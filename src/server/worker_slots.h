@@ -1,0 +1,8 @@
+/* How many threads may answer questions. Each has a slot, a number below SP_SERVER_WORKER_SLOTS. */
+#ifndef SP_SERVER_WORKER_SLOTS_H
+#define SP_SERVER_WORKER_SLOTS_H
+
+/* One for each of gRPC's workers, and one for the thread of the HTTP server. */
+enum { SP_SERVER_MAX_WORKERS = 256, SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
+
+#endif

@@ -1,0 +1,58 @@
+/* What min_revision asks of the store's revision, and the words for what is not met. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "server/min_revision.h"
+
+static const struct sp_revision current = {.epoch = 3, .number = 42};
+
+static const struct {
+    const char *name;
+    uint64_t epoch, number;
+    enum sp_status status;
+    const char *message;
+} rows[] = {
+    {"none", 0, 0, SP_OK, ""},
+    {"an older one", 3, 41, SP_OK, ""},
+    {"the store's", 3, 42, SP_OK, ""},
+    {"a later one", 3, 43, SP_ERR_UNAVAILABLE,
+     "min_revision: revision 43 has not arrived here yet, the store is at 42: try again"},
+    {"the highest number", 3, UINT64_MAX, SP_ERR_UNAVAILABLE,
+     "min_revision: revision 18446744073709551615 has not arrived here yet, the store is at 42: try again"},
+    {"of an epoch before", 2, 41, SP_ERR_PRECONDITION,
+     "min_revision: belongs to epoch 2, but the store is in epoch 3: ask again without min_revision"},
+    {"of a later epoch", 4, 1, SP_ERR_PRECONDITION,
+     "min_revision: belongs to epoch 4, but the store is in epoch 3: ask again without min_revision"},
+    {"a number without an epoch", 0, 1, SP_ERR_PRECONDITION,
+     "min_revision: belongs to epoch 0, but the store is in epoch 3: ask again without min_revision"},
+};
+
+static void says_whether_the_store_has_reached_it(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        Sallyport__V1__Revision wanted = SALLYPORT__V1__REVISION__INIT;
+        struct sp_error error = {0};
+        wanted.epoch = rows[i].epoch;
+        wanted.number = rows[i].number;
+        print_message("%s\n", rows[i].name);
+        assert_int_equal(sp_min_revision_check(&wanted, current, &error), rows[i].status);
+        assert_string_equal(error.message, rows[i].message);
+    }
+}
+
+static void any_revision_will_do_where_none_is_given(void **state) {
+    (void)state;
+    struct sp_error error = {0};
+    assert_int_equal(sp_min_revision_check(NULL, current, &error), SP_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_whether_the_store_has_reached_it),
+        cmocka_unit_test(any_revision_will_do_where_none_is_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
