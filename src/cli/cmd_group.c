@@ -1,5 +1,5 @@
 /* sallyport group … */
-#include "cli/command.h"
+#include "cli/command_rows.h"
 
 #define GROUP_LINES "workspace=workspace:raw,id=id:raw,name=name:raw,members=members,created=createdAt:time"
 

@@ -1,6 +1,27 @@
 /* sallyport key … */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "base/arena.h"
+#include "cli/command_rows.h"
+#include "cli/json_path.h"
+#include "cli/report_error.h"
+#include "cli/secret_file.h"
+#include "cli/single_call.h"
+
+static int run_key_find(struct cli_call *call) {
+    struct sp_error error = {0};
+    struct sp_arena arena;
+    struct sp_str key = {0};
+    if (sp_arena_init(&arena, 4096, 8192) != SP_OK) {
+        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
+        return cli_report_error(call, &error);
+    }
+    const char *path = cli_local(call, "file");
+    enum sp_status status = cli_read_key_file(path, &arena, &key, &error);
+    if (status == SP_OK && cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
+        status = sp_error_set(&error, SP_ERR_INVALID, "%s: the key is no UTF-8 text", path);
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status == SP_OK ? cli_run_single_call(call) : cli_report_error(call, &error);
+}
 
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
@@ -230,7 +251,7 @@ const struct cli_command cli_key_commands[] = {
                       .value = "FILE",
                       .help = "file whose first line is the text; - is standard input",
                       .required = true}},
-     .run = cli_run_key_find},
+     .run = run_key_find},
     {.noun = "key",
      .verb = "disable-self",
      .summary = "Disables the acting key.",

@@ -1,5 +1,5 @@
 /* sallyport user … and sallyport service-account …: the same calls on principals. */
-#include "cli/command.h"
+#include "cli/command_rows.h"
 
 #define PRINCIPAL_LINES                                                                                                \
     "workspace=workspace:raw,id=id:raw,kind=kind,name=name:raw,role=role,disabled=disabled,created=createdAt:time"

@@ -1,5 +1,5 @@
 /* sallyport resource … */
-#include "cli/command.h"
+#include "cli/command_rows.h"
 
 #define RESOURCE_LINES "workspace=workspace:raw,resource=ref,creator=creator:raw,created=createdAt:time"
 

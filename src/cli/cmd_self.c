@@ -1,6 +1,12 @@
 /* sallyport whoami, completion */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "cli/call.h"
+#include "cli/command_rows.h"
+#include "cli/completion.h"
+
+static int run_completion(struct cli_call *call) {
+    cli_write_completion(call->tables, cli_local(call, "shell"), stdout);
+    return CLI_OK;
+}
 
 const struct cli_command cli_self_commands[] = {
     {.noun = "whoami",
@@ -19,6 +25,6 @@ const struct cli_command cli_self_commands[] = {
                       .value = "SHELL",
                       .help = "bash, zsh or fish",
                       .required = true}},
-     .run = cli_run_completion},
+     .run = run_completion},
     {.noun = NULL},
 };

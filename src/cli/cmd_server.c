@@ -1,5 +1,5 @@
 /* sallyport server … (operators) */
-#include "cli/command.h"
+#include "cli/command_rows.h"
 
 const struct cli_command cli_server_commands[] = {
     {.noun = "server",

@@ -1,6 +1,36 @@
 /* sallyport workspace … (operators; `get` also for the workspace's admins) */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "cli/command_rows.h"
+#include "cli/connection.h"
+#include "cli/json_path.h"
+#include "cli/report_error.h"
+#include "cli/single_call.h"
+
+/* Quotas are one field of the service, so those that were not given must go along as they are. */
+static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, struct sp_error *error) {
+    json_t *workspace = NULL;
+    json_t *request = json_pack("{s:O}", "workspace", cli_at(call->request, "workspace.id"));
+    enum sp_status status = cli_call_once(call, "Admin/GetWorkspace", request, &workspace, error);
+    json_decref(request);
+    if (status != SP_OK)
+        return status;
+    json_t *now = json_object_get(workspace, "quotas");
+    if (json_is_object(now) && json_object_update_missing(quotas, now) != 0)
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    json_decref(workspace);
+    return status;
+}
+
+static int run_workspace_update(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *quotas = cli_at(call->request, "workspace.quotas");
+    if (cli_local_flag(call, "no-features") && cli_at(call->request, "workspace.features") != NULL) {
+        (void)sp_error_set(&error, SP_ERR_INVALID, "--no-features goes without --feature");
+        return cli_report_error(call, &error);
+    }
+    if (quotas != NULL && add_other_quotas(call, quotas, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    return cli_run_single_call(call);
+}
 
 #define WORKSPACE_LINES                                                                                                \
     "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,"             \
@@ -99,7 +129,7 @@ const struct cli_command cli_workspace_commands[] = {
      .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace update acme --plan enterprise --feature ip-allowlist\n"
                 "  sallyport workspace update acme --quota-service-accounts 100",
-     .run = cli_run_workspace_update,
+     .run = run_workspace_update,
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,
                       .path = "workspace.id",

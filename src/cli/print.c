@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "cli/json_path.h"
+
 enum { COLUMNS_MAX = 20 };
 
 struct column {
@@ -249,6 +251,29 @@ void cli_print_json(const json_t *json, FILE *out) {
 void cli_print_line(const json_t *json, FILE *out) {
     (void)json_dumpf(json, out, JSON_COMPACT);
     (void)fputc('\n', out);
+}
+
+void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out) {
+    if (strcmp(output, "table") == 0) {
+        cli_print_table(rows, columns, out);
+        return;
+    }
+    if (strcmp(output, "json") == 0) {
+        cli_print_json(rows, out);
+        return;
+    }
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        cli_print_line(row, out);
+    }
+}
+
+void cli_print_reply(const char *output, const json_t *reply, FILE *out) {
+    if (strcmp(output, "json") == 0)
+        cli_print_json(reply, out);
+    else
+        cli_print_line(reply, out);
 }
 
 void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {

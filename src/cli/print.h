@@ -2,7 +2,10 @@
 #ifndef SP_CLI_PRINT_H
 #define SP_CLI_PRINT_H
 
-#include "cli/command.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
 /* Columns are "TITLE=path,…", at most 20; a path may end in ":time" (seconds since 1970), ":quota" (0 or nothing: the default) or ":raw" (a text as it is, also where it looks
  * like the name of an enum). */
@@ -18,6 +21,12 @@ void cli_print_json(const json_t *json, FILE *out);
 
 /* JSON on one line. */
 void cli_print_line(const json_t *json, FILE *out);
+
+/* Rows in the format of -o: a table of the columns, indented JSON, or a line each. */
+void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out);
+
+/* A reply for programs: indented with -o json, else on one line. */
+void cli_print_reply(const char *output, const json_t *reply, FILE *out);
 
 /* A value as people read it: enums in lower case without their prefix, times in UTC, lists with commas, empty where there is none. The caller frees; NULL when out of
  * memory. */

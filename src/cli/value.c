@@ -1,10 +1,10 @@
+#include "cli/value.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "cli/command.h"
 
 static enum sp_status read_number(const char *text, const char **ret_end, uint64_t *ret_number) {
     char *end;
@@ -204,50 +204,4 @@ enum sp_status cli_read_value(const struct cli_argument *argument, const char *t
         return sp_error_set(error, status, "%s: %s", argument->name, why.message);
     *ret_value = value;
     return SP_OK;
-}
-
-static json_t *child(json_t *parent, const char *name, size_t size) {
-    char key[64];
-    if (size >= sizeof(key))
-        return NULL;
-    memcpy(key, name, size);
-    key[size] = '\0';
-    json_t *found = json_object_get(parent, key);
-    if (found != NULL)
-        return found;
-    if (json_object_set_new(parent, key, json_object()) != 0)
-        return NULL;
-    return json_object_get(parent, key);
-}
-
-enum sp_status cli_put(json_t *request, const char *path, json_t *value, bool append) {
-    json_t *at = request;
-    for (const char *dot = strchr(path, '.'); dot != NULL && at != NULL; dot = strchr(path, '.')) {
-        at = child(at, path, (size_t)(dot - path));
-        path = dot + 1;
-    }
-    if (append && at != NULL) {
-        json_t *array = json_object_get(at, path);
-        if (array == NULL && json_object_set_new(at, path, json_array()) == 0)
-            array = json_object_get(at, path);
-        return json_array_append_new(array, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-    }
-    return json_object_set_new(at, path, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-}
-
-json_t *cli_at(const json_t *json, const char *path) {
-    char key[64];
-    while (json != NULL) {
-        size_t size = strcspn(path, ".");
-        if (size >= sizeof(key))
-            return NULL;
-        memcpy(key, path, size);
-        key[size] = '\0';
-        json_t *found = json_object_get(json, key);
-        if (path[size] == '\0')
-            return found;
-        path += size + 1;
-        json = found;
-    }
-    return NULL;
 }

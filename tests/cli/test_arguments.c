@@ -9,7 +9,11 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "cli/command.h"
+#include "cli/arguments.h"
+#include "cli/command_table.h"
+#include "cli/json_path.h"
+#include "cli/lookup.h"
+#include "cli/value.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
 
@@ -46,8 +50,8 @@ static const ProtobufCMethodDescriptor *method_of(const struct cli_command *row)
 
 static void each_row(void (*check)(const struct cli_command *row)) {
     size_t rows = 0;
-    for (size_t table = 0; cli_table(table) != NULL; table++) {
-        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++, rows++)
+    for (size_t table = 0; cli_tables[table] != NULL; table++) {
+        for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++, rows++)
             check(row);
     }
     assert_true(rows > 50);
@@ -56,7 +60,7 @@ static void each_row(void (*check)(const struct cli_command *row)) {
 static void check_words(const struct cli_command *row) {
     assert_non_null(row->summary);
     assert_non_null(row->example);
-    assert_ptr_equal(cli_find(row->noun, row->verb), row); /* no two rows have the same words */
+    assert_ptr_equal(cli_find(cli_tables, row->noun, row->verb), row); /* no two rows have the same words */
     char begin[96];
     snprintf(begin, sizeof(begin), "sallyport %s%s%s", row->noun, row->verb != NULL ? " " : "",
              row->verb != NULL ? row->verb : "");
@@ -242,10 +246,10 @@ static void read_line(const char *line, struct read *read) {
         argv[argc++] = word;
     }
     argv[argc] = NULL;
-    const struct cli_command *command = cli_find(argv[0], NULL);
+    const struct cli_command *command = cli_find(cli_tables, argv[0], NULL);
     size_t skipped = command != NULL ? 0 : 1;
     if (command == NULL)
-        command = cli_find(argv[0], argv[1]);
+        command = cli_find(cli_tables, argv[0], argv[1]);
     assert_non_null(command);
     *read = (struct read){.call = {.command = command, .request = json_object(), .local = json_object()}};
     if (command->fixed != NULL) {

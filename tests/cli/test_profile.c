@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cli/profile.h"
+#include "cli/secret_file.h"
 #include "support/process.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
-#include "cli/command.h"
+#include "cli/command_table.h"
+#include "cli/json_path.h"
+#include "cli/lookup.h"
+#include "cli/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -189,13 +192,13 @@ static void a_value_has_no_place_below_one_that_is_no_object(void **state) {
 
 static void a_mistyped_word_finds_the_nearest(void **state) {
     (void)state;
-    assert_string_equal(cli_nearest_noun("chek"), "check");
-    assert_string_equal(cli_nearest_noun("worksapce"), "workspace");
-    assert_string_equal(cli_nearest_verb("key", "lits"), "list");
-    assert_string_equal(cli_nearest_verb("key", "disable-sel"), "disable-self");
-    assert_null(cli_nearest_noun("entirely-different"));
-    assert_null(cli_nearest_noun("a-word-that-is-much-longer-than-any-command-ever-was"));
-    assert_null(cli_nearest_verb("key", "members"));
+    assert_string_equal(cli_nearest_noun(cli_tables, "chek"), "check");
+    assert_string_equal(cli_nearest_noun(cli_tables, "worksapce"), "workspace");
+    assert_string_equal(cli_nearest_verb(cli_tables, "key", "lits"), "list");
+    assert_string_equal(cli_nearest_verb(cli_tables, "key", "disable-sel"), "disable-self");
+    assert_null(cli_nearest_noun(cli_tables, "entirely-different"));
+    assert_null(cli_nearest_noun(cli_tables, "a-word-that-is-much-longer-than-any-command-ever-was"));
+    assert_null(cli_nearest_verb(cli_tables, "key", "members"));
 }
 
 int main(void) {
