@@ -151,7 +151,8 @@ static void sleep_until(uint64_t until_ns) {
         ;
 }
 
-static void watch(struct run *run, double *ret_cpu_s) {
+/* Sleeps through the run; what the server used is in the result. */
+static void watch_server(struct run *run, struct load_result *result) {
     sleep_until(run->measure_ns);
     double before = bench_cpu_s(run->options->server_pid);
     uint64_t seen = 0;
@@ -167,7 +168,8 @@ static void watch(struct run *run, double *ret_cpu_s) {
     double after = bench_cpu_s(run->options->server_pid);
     if (run->options->progress)
         fputs("\r\033[K", stderr);
-    *ret_cpu_s = before < 0 || after < 0 ? -1 : after - before;
+    result->server_cpu_s = before < 0 || after < 0 ? -1 : after - before;
+    result->server_private_bytes = bench_private_bytes(run->options->server_pid);
 }
 
 static enum sp_status run_threads(struct run *run, struct thread *threads, struct load_result *result,
@@ -183,7 +185,7 @@ static enum sp_status run_threads(struct run *run, struct thread *threads, struc
     if (started < options->threads)
         run->end_ns = 0;
     else
-        watch(run, &result->server_cpu_s);
+        watch_server(run, result);
     for (unsigned i = 0; i < started; i++) {
         pthread_join(threads[i].handle, NULL);
         const struct load_result *part = &threads[i].result;

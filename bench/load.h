@@ -42,7 +42,8 @@ struct load_result {
     uint64_t errors; /* calls without an answer */
     uint64_t wrong;  /* decisions other than expected */
     double elapsed_s;
-    double server_cpu_s; /* user and system, while measuring; negative: unknown */
+    double server_cpu_s;           /* user and system, while measuring; negative: unknown */
+    uint64_t server_private_bytes; /* at the end, with all connections open; 0: unknown */
     struct sp_error first_error;
 };
 

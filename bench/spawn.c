@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -122,4 +123,19 @@ double bench_cpu_s(pid_t pid) {
     }
     closedir(tasks);
     return sum_ns / 1e9;
+}
+
+uint64_t bench_private_bytes(pid_t pid) {
+    char path[64], line[128];
+    unsigned long long kib = 0;
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+    FILE *file = pid > 0 ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return 0;
+    while (kib == 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "RssAnon:", 8) == 0)
+            kib = strtoull(line + 8, NULL, 10);
+    }
+    fclose(file);
+    return kib * 1024;
 }

@@ -19,6 +19,10 @@ void bench_wait_serving(unsigned port, pid_t pid);
  * no such process. */
 double bench_cpu_s(pid_t pid);
 
+/* Anonymous memory of a process that is in RAM. Pages of the mapped store count as "private" to the kernel while nobody else has
+ * them mapped, so they are left out. 0: no such process. */
+uint64_t bench_private_bytes(pid_t pid);
+
 /* SIGTERM, and waits. */
 void bench_stop(pid_t pid);
 

@@ -1,4 +1,4 @@
-/* How long sallyportd takes from its start to SERVING: the median of nine starts, in milliseconds.
+/* How long sallyportd takes from its start to SERVING: the median of nine starts, {"ms":…}.
  *
  * Usage: ready SALLYPORTD STORE PORT */
 #include <stdio.h>
@@ -34,6 +34,6 @@ int main(int argc, char **argv) {
     }
     sp_rpc_global_fini();
     qsort(took, STARTS, sizeof(*took), compare);
-    printf("%.1f\n", (double)took[STARTS / 2] / 1e6);
+    printf("{\"ms\":%.1f}\n", (double)took[STARTS / 2] / 1e6);
     return 0;
 }

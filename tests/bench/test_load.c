@@ -120,6 +120,7 @@ static void every_mode_gets_the_expected_answers(void **state) {
                      (unsigned long long)result->errors, result->first_error.message,
                      (unsigned long long)result->wrong);
         assert_true(result->server_cpu_s > 0);
+        assert_true(result->server_private_bytes > 1 << 20 && result->server_private_bytes < 1 << 30);
     }
 }
 
@@ -154,6 +155,7 @@ static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
         assert_int_equal(result->errors, result->calls);
         assert_int_equal(result->first_error.status, SP_ERR_UNAVAILABLE);
         assert_true(result->server_cpu_s < 0);
+        assert_int_equal(result->server_private_bytes, 0);
     }
 }
 
