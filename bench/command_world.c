@@ -67,7 +67,7 @@ static const struct argp make_argp = {
            "  sallyport-bench world --keys 1000000 --store bench-store",
 };
 
-static void show_progress(uint64_t done, uint64_t total) {
+static void show_world_progress(uint64_t done, uint64_t total) {
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%llu of %llu workspaces%s", (unsigned long long)done, (unsigned long long)total,
                 done == total ? "\n" : "");
@@ -79,8 +79,8 @@ static int make_world(const struct world_arguments *arguments) {
     enum sp_status status;
     double seconds = 0;
     if (arguments->store != NULL)
-        status = world_write_store(world, arguments->store, arguments->key_file, !arguments->no_sync, show_progress,
-                                   &seconds, &error);
+        status = world_write_store(world, arguments->store, arguments->key_file, !arguments->no_sync,
+                                   show_world_progress, &seconds, &error);
     else
         status = world_write_ndjson(world, stdout, &error);
     if (status != SP_OK) {

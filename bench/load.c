@@ -101,7 +101,7 @@ static void run_open(struct thread *thread) {
     }
 }
 
-static void *thread_main(void *argument) {
+static void *run_load_thread(void *argument) {
     struct thread *thread = argument;
     if (thread->run->options->rate > 0)
         run_open(thread);
@@ -112,7 +112,8 @@ static void *thread_main(void *argument) {
 
 /* ---- setting up ---- */
 
-static enum sp_status thread_open(struct thread *thread, struct run *run, unsigned number, struct sp_error *error) {
+static enum sp_status open_load_thread(struct thread *thread, struct run *run, unsigned number,
+                                       struct sp_error *error) {
     const struct load_options *options = run->options;
     thread->run = run;
     thread->number = number;
@@ -137,7 +138,7 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
     return transport_open(&transport, &thread->transport, error);
 }
 
-static void thread_close(struct thread *thread) {
+static void close_load_thread(struct thread *thread) {
     transport_close(&thread->transport);
     if (thread->arena.first != NULL)
         sp_arena_fini(&thread->arena);
@@ -180,7 +181,7 @@ static enum sp_status run_threads(struct run *run, struct thread *threads, struc
     run->end_ns = run->measure_ns + (uint64_t)(options->duration_s * 1e9);
     unsigned started = 0;
     while (started < options->threads &&
-           pthread_create(&threads[started].handle, NULL, thread_main, &threads[started]) == 0)
+           pthread_create(&threads[started].handle, NULL, run_load_thread, &threads[started]) == 0)
         started++;
     if (started < options->threads)
         run->end_ns = 0;
@@ -220,11 +221,11 @@ enum sp_status load_run(const struct load_options *options, struct load_result *
         threads == NULL || result == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
     sp_rpc_global_init();
     for (unsigned i = 0; status == SP_OK && i < options->threads; i++)
-        status = thread_open(&threads[i], &run, i, error);
+        status = open_load_thread(&threads[i], &run, i, error);
     if (status == SP_OK)
         status = run_threads(&run, threads, result, error);
     for (unsigned i = 0; threads != NULL && i < options->threads; i++)
-        thread_close(&threads[i]);
+        close_load_thread(&threads[i]);
     sp_rpc_global_fini();
     if (status == SP_OK)
         *ret_result = *result;

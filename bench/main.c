@@ -29,7 +29,7 @@ static const struct {
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
-static void print_usage(FILE *out) {
+static void print_bench_usage(FILE *out) {
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "%s sallyport-bench %s [OPTION...]\n", i == 0 ? "Usage:" : "      ", commands[i].word);
     fputc('\n', out);
@@ -41,7 +41,7 @@ static void print_usage(FILE *out) {
 int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0) {
-        print_usage(stdout);
+        print_bench_usage(stdout);
         return 0;
     }
     if (strcmp(word, "--version") == 0) {
@@ -54,6 +54,6 @@ int main(int argc, char **argv) {
         argv[1] = commands[i].name;
         return commands[i].run(argc - 1, argv + 1);
     }
-    print_usage(stderr);
+    print_bench_usage(stderr);
     return 2;
 }

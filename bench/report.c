@@ -41,7 +41,7 @@ static void write_bars(const uint64_t *labels, const double *values, size_t coun
 
 /* ---- the figures behind the goals ---- */
 
-static void write_latency(struct results *results, const char *file, FILE *out) {
+static void write_latency_figures(struct results *results, const char *file, FILE *out) {
     const json_t *line = json_array_get(results_lines(results, file), 0);
     (void)fprintf(out, "p50 %.0f p99 %.0f p99.9 %.0f µs", floor(result_number_in(line, "latency_ns", "p50") / 1e3),
                   floor(result_number_in(line, "latency_ns", "p99") / 1e3),
@@ -64,9 +64,9 @@ static void write_figures(struct results *results, FILE *out) {
                   results_median(results, "echo-stream", measure_call_us),
                   results_median(results, "stream-8", measure_decision_us));
     (void)fprintf(out, "Open loop at %.0f calls/s: Check ", results_first(results, "open-loop", "rate"));
-    write_latency(results, "open-loop", out);
+    write_latency_figures(results, "open-loop", out);
     (void)fputs("; echo ", out);
-    write_latency(results, "echo-open-loop", out);
+    write_latency_figures(results, "echo-open-loop", out);
     (void)fprintf(out,
                   ".\nThe file of the store of keys alone: %.0f bytes a key, with the audit trail and free pages.\n",
                   results_named(results, "sizes", "file", "bytes") / results_first(results, "keys", "keys"));

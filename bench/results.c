@@ -136,7 +136,7 @@ double result_number_in(const json_t *line, const char *object, const char *fiel
     return result_number(json_object_get(line, object), field);
 }
 
-static int compare_numbers(const void *a, const void *b) {
+static int compare_measured(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -155,7 +155,7 @@ double results_median(struct results *results, const char *file, double (*measur
         if (!isfinite(values[i]))
             return note_missing(results, file, "a line lacks what this is computed from, or counts no call");
     }
-    qsort(values, count, sizeof(values[0]), compare_numbers);
+    qsort(values, count, sizeof(values[0]), compare_measured);
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
@@ -177,7 +177,7 @@ double results_named(struct results *results, const char *file, const char *name
     return note_missing_number(results, file, name);
 }
 
-static bool is_number(double a, double b) {
+static bool is_same_whole_number(double a, double b) {
     return fabs(a - b) < 0.5; /* keys are whole numbers */
 }
 
@@ -187,8 +187,8 @@ double results_keyed(struct results *results, const char *file, const char *key,
     json_t *line;
     json_array_foreach(results_lines(results, file), i, line) {
         double number = result_number(line, field);
-        if (is_number(result_number(line, key), value) &&
-            (other_key == NULL || is_number(result_number(line, other_key), other_value)) && !isnan(number))
+        if (is_same_whole_number(result_number(line, key), value) &&
+            (other_key == NULL || is_same_whole_number(result_number(line, other_key), other_value)) && !isnan(number))
             return number;
     }
     return note_missing_number(results, file, field);

@@ -46,7 +46,7 @@ pid_t bench_spawn(const char *const *words) {
     return pid;
 }
 
-static bool accepts(unsigned port) {
+static bool accepts_connections(unsigned port) {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -69,7 +69,7 @@ static bool is_serving(struct sp_rpc_client *client, struct sp_arena *arena) {
                GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
 }
 
-static void give_up(unsigned port) {
+static void exit_without_server(unsigned port) {
     fprintf(stderr, "nothing serves at 127.0.0.1:%u\n", port);
     exit(2);
 }
@@ -82,17 +82,17 @@ void bench_wait_serving(unsigned port, pid_t pid) {
     struct sp_error error;
     snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     /* gRPC waits a second after a refused connection, so the socket is asked first. */
-    while (!accepts(port)) {
+    while (!accepts_connections(port)) {
         if (bench_now_ns() > until || waitpid(pid, NULL, WNOHANG) == pid)
-            give_up(port);
+            exit_without_server(port);
         usleep(500);
     }
     struct sp_rpc_client_options options = {.target = target, .timeout_ms = 1000};
     if (sp_arena_init(&arena, 4096, 65536) != SP_OK || sp_rpc_client_open(&options, &client, &error) != SP_OK)
-        give_up(port);
+        exit_without_server(port);
     while (!is_serving(client, &arena)) {
         if (bench_now_ns() > until)
-            give_up(port);
+            exit_without_server(port);
         usleep(500);
     }
     sp_rpc_client_close(client);

@@ -29,7 +29,7 @@ struct seer {
     struct histogram histogram;
 };
 
-static void *see(void *user) {
+static void *time_change(void *user) {
     struct seer *seer = user;
     struct meeting *meeting = seer->meeting;
     struct world world = {.seed = 1, .keys = 1000};
@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < servers; i++) {
         seers[i].meeting = &meeting;
         seers[i].server = see_connect(argv[4 + i], "");
-        if (pthread_create(&seers[i].thread, NULL, see, &seers[i]) != 0)
+        if (pthread_create(&seers[i].thread, NULL, time_change, &seers[i]) != 0)
             see_fail("no thread");
     }
     make_changes(&meeting, admin, &accepted);

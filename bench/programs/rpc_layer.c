@@ -14,15 +14,15 @@
 
 enum { MAX_WORKERS = 64, REPLY_BYTES = 95 };
 
-static void echo(struct sp_rpc_call *call, void *user) {
+static void echo_call(struct sp_rpc_call *call, void *user) {
     static const uint8_t reply[REPLY_BYTES] = {15 << 3 | 2, REPLY_BYTES - 2};
     (void)user;
     sp_rpc_reply(call, (struct sp_bytes){reply, sizeof reply});
 }
 
-static int serve(unsigned worker_count, int port) {
+static int serve_echo(unsigned worker_count, int port) {
     static const struct sp_rpc_method method = {
-        .path = "/sallyport.v1.Authorization/Check", .kind = SP_RPC_UNARY, .unary = echo, .hot = true};
+        .path = "/sallyport.v1.Authorization/Check", .kind = SP_RPC_UNARY, .unary = echo_call, .hot = true};
     char address[64];
     const char *listen[] = {address};
     const struct sp_rpc_server_options options = {.listen = listen, .listen_count = 1, .workers = worker_count};
@@ -47,7 +47,7 @@ static int serve(unsigned worker_count, int port) {
     return 0;
 }
 
-static bool read_number(const char *text, long most, long *ret_number) {
+static bool read_argument(const char *text, long most, long *ret_number) {
     char *end;
     errno = 0;
     *ret_number = strtol(text, &end, 10);
@@ -57,8 +57,8 @@ static bool read_number(const char *text, long most, long *ret_number) {
 int main(int argc, char **argv) {
     long workers = 1, port = 0;
     sigset_t signals;
-    if (argc > 3 || (argc > 1 && !read_number(argv[1], MAX_WORKERS, &workers)) || workers == 0 ||
-        (argc > 2 && !read_number(argv[2], 65535, &port))) {
+    if (argc > 3 || (argc > 1 && !read_argument(argv[1], MAX_WORKERS, &workers)) || workers == 0 ||
+        (argc > 2 && !read_argument(argv[2], 65535, &port))) {
         fprintf(stderr, "usage: rpc_layer [WORKERS [PORT]]\n");
         return 2;
     }
@@ -67,5 +67,5 @@ int main(int argc, char **argv) {
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    return serve((unsigned)workers, (int)port);
+    return serve_echo((unsigned)workers, (int)port);
 }
