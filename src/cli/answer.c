@@ -65,7 +65,7 @@ void cli_print_explanation(const json_t *explanation, bool colour, FILE *out) {
         print_step(step, colour, out);
     }
     if (json_array_size(grants) > 0) {
-        (void)fputs("\nShares that were considered:\n", out);
+        (void)fputs("\nShares considered:\n", out);
         cli_print_table(grants, "WITH=subject,ROLE=role", out);
     }
     if (json_array_size(needed) > 0)

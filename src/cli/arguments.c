@@ -12,36 +12,38 @@ const struct cli_argument cli_common_options[] = {
      .kind = CLI_LOCAL,
      .choices = "table|json|ndjson",
      .value = "FORMAT",
-     .help = "table (default), json or ndjson; -o for short"},
+     .help = "table (default), json or ndjson; short: -o"},
     {.name = "admin",
      .kind = CLI_LOCAL,
      .value = "ADDRESS",
-     .help = "sallyport-sync to call (SALLYPORT_ADMIN; default 127.0.0.1:7401)"},
+     .help = "address of sallyport-sync (SALLYPORT_ADMIN; default: 127.0.0.1:7401)"},
     {.name = "server",
      .kind = CLI_LOCAL,
      .value = "ADDRESS",
-     .help = "sallyportd to ask (SALLYPORT_SERVER; default 127.0.0.1:7400)"},
+     .help = "address of sallyportd (SALLYPORT_SERVER; default: 127.0.0.1:7400)"},
     {.name = "profile",
      .kind = CLI_LOCAL,
      .value = "NAME",
-     .help = "profile of the profiles file; given here it goes before the environment (SALLYPORT_PROFILE; default "
-             "\"default\")"},
+     .help = "profile to use; given here, it overrides the environment (SALLYPORT_PROFILE; default: \"default\")"},
     {.name = "tls-ca",
      .kind = CLI_LOCAL,
      .value = "FILE",
-     .help = "CAs of both programs' certificates, PEM; without it: plaintext (SALLYPORT_TLS_CA)"},
-    {.name = "tls-cert", .kind = CLI_LOCAL, .value = "FILE", .help = "certificate to show, PEM (SALLYPORT_TLS_CERT)"},
-    {.name = "tls-key", .kind = CLI_LOCAL, .value = "FILE", .help = "its private key, PEM (SALLYPORT_TLS_KEY)"},
+     .help = "CAs that the servers' certificates must be signed by, PEM (SALLYPORT_TLS_CA; default: plaintext)"},
+    {.name = "tls-cert", .kind = CLI_LOCAL, .value = "FILE", .help = "client certificate, PEM (SALLYPORT_TLS_CERT)"},
+    {.name = "tls-key",
+     .kind = CLI_LOCAL,
+     .value = "FILE",
+     .help = "private key of the client certificate, PEM (SALLYPORT_TLS_KEY)"},
     {.name = "tls-name",
      .kind = CLI_LOCAL,
      .value = "NAME",
-     .help = "what the certificates must be for (SALLYPORT_TLS_NAME; default: the address's host)"},
-    {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "at most so many rows of a list (default: all)"},
+     .help = "name that the servers' certificates must have (SALLYPORT_TLS_NAME; default: the host of the address)"},
+    {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "maximum number of rows of a list (default: all)"},
     {.name = "request-id",
      .kind = CLI_LOCAL,
      .value = "ID",
-     .help = "makes a change idempotent for 24 hours (default: generated)"},
-    {.name = "help", .kind = CLI_LOCAL_FLAG, .help = "show this"},
+     .help = "repeating a change with the same id within 24 hours has no further effect (default: generated)"},
+    {.name = "help", .kind = CLI_LOCAL_FLAG, .help = "show this help"},
     {.name = NULL},
 };
 
@@ -67,12 +69,15 @@ static enum sp_status add_to_mask(json_t *request, const char *mask) {
     return cli_put(request, "updateMask", json_string(mask), true);
 }
 
-static enum sp_status take_argument(const struct cli_argument *argument, const char *text, struct cli_call *call,
-                                    struct sp_error *error) {
+/* Errors begin with "--name: " of an option, or "VALUE: " of a positional argument. */
+static enum sp_status take_argument(const struct cli_argument *argument, bool positional, const char *text,
+                                    struct cli_call *call, struct sp_error *error) {
     json_t *value = NULL;
-    enum sp_status status = cli_read_value(argument, text, &value, error);
+    struct sp_error why = {0};
+    enum sp_status status = cli_read_value(argument, text, &value, &why);
     if (status != SP_OK)
-        return status;
+        return sp_error_set(error, status, "%s%s: %s", positional ? "" : "--",
+                            positional ? argument->value : argument->name, why.message);
     if (is_local(argument))
         status = json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
     else
@@ -121,7 +126,7 @@ static enum sp_status read_options(const struct cli_command *command, int argc, 
         if (found == -1)
             return SP_OK;
         if (found == ':')
-            return sp_error_set(error, SP_ERR_INVALID, "%s needs a value (see --help)", argv[optind - 1]);
+            return sp_error_set(error, SP_ERR_INVALID, "%s requires a value (see --help)", argv[optind - 1]);
         if (found == '?')
             return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", argv[optind - 1]);
         const struct cli_argument *row = found == 'o'   ? find_option(rows, count, "output")
@@ -129,7 +134,7 @@ static enum sp_status read_options(const struct cli_command *command, int argc, 
                                                         : rows[which];
         if (row == NULL)
             return sp_error_set(error, SP_ERR_INTERNAL, "option %d has no row", which);
-        enum sp_status status = take_argument(row, optarg == NULL ? "" : optarg, call, error);
+        enum sp_status status = take_argument(row, false, optarg == NULL ? "" : optarg, call, error);
         if (status != SP_OK)
             return status;
     }
@@ -141,10 +146,10 @@ static enum sp_status read_positionals(const struct cli_command *command, int ar
     while (optind < argc) {
         if (i == CLI_POSITIONALS_MAX || command->positionals[i].name == NULL)
             return sp_error_set(error, SP_ERR_INVALID, "unexpected argument '%s' (see --help)", argv[optind]);
-        enum sp_status status = take_argument(&command->positionals[i], argv[optind++], call, error);
+        enum sp_status status = take_argument(&command->positionals[i], true, argv[optind++], call, error);
         if (status != SP_OK)
             return status;
-        /* The last one may be repeated where it fills a list. */
+        /* The last one may be repeated if it is a list. */
         if (command->positionals[i].kind != CLI_TEXTS || optind == argc)
             i++;
     }
@@ -167,7 +172,7 @@ static enum sp_status check_required_options(const struct cli_command *command, 
     return SP_OK;
 }
 
-/* Of a command that changes what is given, something must be given. */
+/* A command that changes the given fields requires at least one. */
 static enum sp_status check_something_changes(const struct cli_command *command, const struct cli_call *call,
                                               struct sp_error *error) {
     bool changes = false;
@@ -177,7 +182,8 @@ static enum sp_status check_something_changes(const struct cli_command *command,
         if (strcmp(row->name, "workspace") != 0 && is_given(row, call))
             return SP_OK;
     }
-    return changes ? sp_error_set(error, SP_ERR_INVALID, "nothing to change: give an option (see --help)") : SP_OK;
+    return changes ? sp_error_set(error, SP_ERR_INVALID, "nothing to change; give at least one option (see --help)")
+                   : SP_OK;
 }
 
 enum sp_status cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,

@@ -1,4 +1,4 @@
-/* One run of a command: what its arguments said, and where it calls. One thread. */
+/* One run of a command: its arguments, and the addresses that it calls. One thread. */
 #ifndef SP_CLI_CALL_H
 #define SP_CLI_CALL_H
 

@@ -73,7 +73,7 @@ static enum sp_status receive_backup(struct sp_rpc_client *client, int fd, struc
         goto out;
     status = SP_OK;
     if (received->bytes != received->total || received->total == 0)
-        status = sp_error_set(error, SP_ERR_IO, "the backup ended early: %" PRIu64 " of %" PRIu64 " bytes came",
+        status = sp_error_set(error, SP_ERR_IO, "the backup ended after %" PRIu64 " of %" PRIu64 " bytes",
                               received->bytes, received->total);
 out:
     sp_rpc_stream_close(stream);
@@ -82,22 +82,22 @@ out:
     return status;
 }
 
-/* The file has its name only once it is whole; an interrupted backup leaves FILE.partial, which the next one writes anew. */
+/* The file gets its name only once it is complete; an interrupted backup leaves FILE.partial, which the next one overwrites. */
 static enum sp_status open_partial_backup(const char *path, char partial[static PATH_MAX], int *ret_fd,
                                           struct sp_error *error) {
     int length = snprintf(partial, PATH_MAX, "%s.partial", path);
     if (length < 0 || length >= PATH_MAX)
         return sp_error_set(error, SP_ERR_INVALID, "%s: the name is too long", path);
     if (access(path, F_OK) == 0)
-        return sp_error_set(error, SP_ERR_EXISTS, "cannot make %s: %s", path, strerror(EEXIST));
+        return sp_error_set(error, SP_ERR_EXISTS, "cannot create %s: %s", path, strerror(EEXIST));
     int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", partial, strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create %s: %s", partial, strerror(errno));
     *ret_fd = fd;
     return SP_OK;
 }
 
-/* link and not rename: it takes no other file's place. */
+/* link, not rename: it never replaces another file. */
 static enum sp_status publish_backup(int fd, const char *partial, const char *path, struct sp_error *error) {
     if (fsync(fd) != 0 || link(partial, path) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
@@ -130,12 +130,11 @@ out:
 
 const struct cli_command cli_store_commands[] = {
     {.noun = "backup",
-     .summary = "Writes a consistent copy of the store to a new file while everything goes on (operators). It is put "
-                "back with\n"
-                "`sallyport-sync restore`.",
+     .summary = "Write a consistent copy of the store to a new file, while the service runs (operators).",
+     .details = "Restore it with `sallyport-sync restore`.",
      .method = "Backup",
      .example = "  sallyport backup sallyport-$(date +%F).mdb",
-     .positionals = {{.name = "file", .kind = CLI_LOCAL, .value = "FILE", .help = "file to make", .required = true}},
+     .positionals = {{.name = "file", .kind = CLI_LOCAL, .value = "FILE", .help = "file to create", .required = true}},
      .run = run_backup},
     {.noun = NULL},
 };

@@ -53,7 +53,7 @@ out:
     return status;
 }
 
-static enum sp_status list_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
+static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
     json_t *rows = NULL, *change;
     size_t i;
     enum sp_status status = cli_list(call, client, &rows, error);
@@ -75,14 +75,14 @@ static int run_changes(struct cli_call *call) {
     if (cli_open_admin(call, &client, &error) != SP_OK)
         return cli_report_error(call, &error);
     enum sp_status status =
-        cli_local_flag(call, "follow") ? follow_changes(call, client, &error) : list_changes(call, client, &error);
+        cli_local_flag(call, "follow") ? follow_changes(call, client, &error) : show_all_changes(call, client, &error);
     sp_rpc_client_close(client);
     return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
 }
 
 const struct cli_command cli_trail_commands[] = {
     {.noun = "changes",
-     .summary = "Shows the audit trail: who changed what, when, from where.",
+     .summary = "Show the audit trail: who changed what, when, and from where.",
      .method = "ListChanges",
      .list = "changes",
      .columns = "REVISION=revision.number:raw,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
@@ -94,8 +94,8 @@ const struct cli_command cli_trail_commands[] = {
                   .kind = CLI_NUMBER,
                   .path = "fromNumber",
                   .value = "REVISION",
-                  .help = "from this revision number on (default: the oldest kept)"},
-                 {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "go on as it grows, until Ctrl-C"},
+                  .help = "start at this revision number (default: the oldest kept)"},
+                 {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "keep showing new changes until Ctrl-C"},
                  CLI_WORKSPACE("workspace")},
      .run = run_changes},
     {.noun = NULL},

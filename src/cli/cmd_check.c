@@ -27,10 +27,11 @@ static int run_check(struct cli_call *call) {
 static enum sp_status explain_key_id(struct cli_call *call, const char *key_id, json_t **ret_reply,
                                      struct sp_error *error) {
     if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "--key-id goes without --key-file and --sha256");
+        return sp_error_set(error, SP_ERR_INVALID, "--key-id cannot be combined with --key-file or --sha256");
     if (json_object_get(call->request, "minRevision") != NULL)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "--key-id goes without --min-revision: it asks sallyport-sync, which is never behind");
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "--key-id cannot be combined with --min-revision: it asks sallyport-sync, which is always current");
     if (json_object_set_new(call->request, "keyId", json_string(key_id)) != 0)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return cli_call_once(call, "Admin/ExplainKey", call->request, ret_reply, error);
@@ -69,29 +70,29 @@ static int run_explain(struct cli_call *call) {
     {.name = "key-file",                                                                                               \
      .kind = CLI_LOCAL,                                                                                                \
      .value = "FILE",                                                                                                  \
-     .help = "file with the key to ask about; - is standard input"},                                                   \
+     .help = "file with the key to ask about; - for standard input"},                                                  \
     {                                                                                                                  \
-        .name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "the key's SHA-256 instead"                       \
+        .name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "SHA-256 of the key, instead of its text"         \
     }
 #define QUESTION                                                                                                       \
-    {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "the client's address"},                \
+    {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "IP address of the client"},            \
         {.name = "resource",                                                                                           \
          .kind = CLI_RESOURCE,                                                                                         \
          .path = "resource",                                                                                           \
          .value = "TYPE/ID",                                                                                           \
-         .help = "resource; TYPE alone for an action that needs no role",                                              \
+         .help = "resource; TYPE alone if the action needs no role",                                                   \
          .required = true},                                                                                            \
         {.name = "action",                                                                                             \
          .kind = CLI_TEXT,                                                                                             \
          .path = "action",                                                                                             \
          .value = "NAME",                                                                                              \
-         .help = "what is to be done",                                                                                 \
+         .help = "action to perform",                                                                                  \
          .required = true},                                                                                            \
         {.name = "workspace",                                                                                          \
          .kind = CLI_TEXT,                                                                                             \
          .path = "workspace",                                                                                          \
          .value = "ID",                                                                                                \
-         .help = "the workspace that the resource is known to belong to"},                                             \
+         .help = "workspace that the resource is expected to belong to"},                                              \
     {                                                                                                                  \
         .name = "min-revision", .kind = CLI_REVISION, .path = "minRevision", .value = "EPOCH:NUMBER",                  \
         .help = "answer from this revision or a later one"                                                             \
@@ -99,19 +100,21 @@ static int run_explain(struct cli_call *call) {
 
 const struct cli_command cli_check_commands[] = {
     {.noun = "check",
-     .summary = "Asks: is this key, from this address, allowed to do this to this resource?",
+     .summary = "Ask whether a key may perform an action on a resource.",
+     .details = "Exit status: 0 allowed, 1 denied.",
      .example = "  sallyport check --key-file narrator.key --ip 203.0.113.7 --resource voice/rachel --action use",
      .options = {CREDENTIAL, QUESTION},
      .run = run_check},
     {.noun = "explain",
-     .summary = "Answers with the evidence of every step, and what would have to change.",
+     .summary = "Show each step of a decision with its evidence, and what would allow it.",
+     .details = "Exit status: 0 allowed, 1 denied.",
      .example = "  sallyport explain --key-file narrator.key --ip 198.51.100.9 --resource voice/rachel --action use\n"
                 "  sallyport explain --key-id narrator-1 --resource voice/rachel --action use",
      .options = {CREDENTIAL,
                  {.name = "key-id",
                   .kind = CLI_LOCAL,
                   .value = "KEY",
-                  .help = "an id of a key of the own workspace instead: asks the admin service, nobody needs the text"},
+                  .help = "id of a key in your workspace, instead of its text (asks sallyport-sync)"},
                  QUESTION},
      .run = run_explain},
     {.noun = NULL},

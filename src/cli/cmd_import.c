@@ -52,7 +52,7 @@ static enum sp_status parse_record(struct import *import, ssize_t size, Sallypor
     return SP_OK;
 }
 
-static enum sp_status add_record(struct import *import, ssize_t size, struct sp_error *error) {
+static enum sp_status add_line_as_record(struct import *import, ssize_t size, struct sp_error *error) {
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
     enum sp_status status = parse_record(import, size, &record, &why);
@@ -64,21 +64,22 @@ static enum sp_status add_record(struct import *import, ssize_t size, struct sp_
     return SP_OK;
 }
 
-static enum sp_status read_batch(struct import *import, struct sp_error *error) {
+static enum sp_status read_line_batch(struct import *import, struct sp_error *error) {
     sp_arena_wipe(&import->arena);
     import->count = import->bytes = 0;
     while (import->count < import->batch && import->bytes < BATCH_MAX_BYTES) {
         ssize_t size = getline(&import->text, &import->room, import->file);
         if (size < 0) {
             import->ended = true;
-            return ferror(import->file) == 0 ? SP_OK
-                                             : sp_error_set(error, SP_ERR_IO, "cannot read on: %s", strerror(errno));
+            return ferror(import->file) == 0
+                       ? SP_OK
+                       : sp_error_set(error, SP_ERR_IO, "cannot read the file: %s", strerror(errno));
         }
         import->line++;
         import->read_bytes += (uint64_t)size;
         if (strspn(import->text, " \t\r\n") == (size_t)size)
             continue;
-        enum sp_status status = add_record(import, size, error);
+        enum sp_status status = add_line_as_record(import, size, error);
         if (status != SP_OK)
             return status;
     }
@@ -95,19 +96,19 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
             json != NULL && json_dumpf(json, import->secrets, JSON_COMPACT) == 0 && fputc('\n', import->secrets) != EOF;
         json_decref(json);
         if (!good)
-            return sp_error_set(error, SP_ERR_IO, "cannot write the texts of new keys: %s", strerror(errno));
+            return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
     }
-    return fflush(import->secrets) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the texts of new keys");
+    return fflush(import->secrets) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the new keys");
 }
 
-/* If the server ended the call, its words come with the receive, not with the send. */
+/* If the server ended the call, the receive tells why, not the send. */
 static enum sp_status exchange_batch(struct import *import, struct sp_bytes packed, struct sp_bytes *ret_reply,
                                      struct sp_error *error) {
     struct sp_error why_sent = {0}, why = {0};
     enum sp_status sent = sp_rpc_stream_send(import->stream, packed, &why_sent);
     enum sp_status received = sp_rpc_stream_receive(import->stream, &import->arena, ret_reply, &why);
     if (received == SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(error, SP_ERR_IO, "the server ended the import");
+        return sp_error_set(error, SP_ERR_IO, "the server ended the import early");
     if (received != SP_OK || sent != SP_OK) {
         *error = why.status != SP_OK ? why : why_sent;
         return received != SP_OK ? received : sent;
@@ -140,8 +141,8 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
     return keep_secrets(import, response, error);
 }
 
-/* In bytes of the file; of a pipe, whose size nobody knows, in records. */
-static void show_progress(const struct import *import) {
+/* In bytes of a file; in records of a pipe, whose size is unknown. */
+static void show_import_progress(const struct import *import) {
     const char *what = import->dry_run ? "checking" : "importing";
     if (import->total_bytes > 0)
         cli_progress(what, import->read_bytes, import->total_bytes, false);
@@ -152,27 +153,27 @@ static void show_progress(const struct import *import) {
 static enum sp_status send_file(struct import *import, struct sp_error *error) {
     enum sp_status status = SP_OK;
     while (!import->ended) {
-        status = read_batch(import, error);
+        status = read_line_batch(import, error);
         if (status != SP_OK)
             break;
         if (import->count > 0)
             status = send_batch(import, error);
         if (status != SP_OK)
             break;
-        show_progress(import);
+        show_import_progress(import);
     }
     cli_progress("", 0, 0, true);
     return status;
 }
 
-static enum sp_status end_stream(struct import *import, struct sp_error *error) {
+static enum sp_status end_import_stream(struct import *import, struct sp_error *error) {
     struct sp_bytes none;
     struct sp_error why = {0};
     enum sp_status status = sp_rpc_stream_done_sending(import->stream, error);
     if (status != SP_OK)
         return status;
     if (sp_rpc_stream_receive(import->stream, &import->arena, &none, &why) != SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(error, SP_ERR_IO, "the server did not end the import well: %s", why.message);
+        return sp_error_set(error, SP_ERR_IO, "the server did not confirm the end of the import: %s", why.message);
     return SP_OK;
 }
 
@@ -191,7 +192,7 @@ static enum sp_status open_secrets(struct cli_call *call, struct import *import,
     if (import->secrets != NULL)
         return SP_OK;
     (void)close(fd);
-    return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", path, strerror(errno));
+    return sp_error_set(error, SP_ERR_IO, "cannot create %s: %s", path, strerror(errno));
 }
 
 static enum sp_status open_import(struct cli_call *call, struct import *import, struct sp_rpc_client **ret_client,
@@ -200,7 +201,7 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
     struct stat about;
     import->batch = batch != NULL ? (size_t)json_integer_value(batch) : BATCH_DEFAULT;
     if (import->batch < 1 || import->batch > BATCH_MAX)
-        return sp_error_set(error, SP_ERR_INVALID, "batch: must be 1 to %d", BATCH_MAX);
+        return sp_error_set(error, SP_ERR_INVALID, "--batch: must be 1 to %d", BATCH_MAX);
     import->dry_run = cli_local_flag(call, "dry-run");
     import->records = calloc(import->batch, sizeof(*import->records));
     if (import->records == NULL || sp_arena_init(&import->arena, 4 << 20, (size_t)256 << 20) != SP_OK)
@@ -239,16 +240,14 @@ static int run_import(struct cli_call *call) {
     struct sp_rpc_client *client = NULL;
     int result = CLI_ERROR;
     if (open_import(call, &import, &client, &error) != SP_OK || send_file(&import, &error) != SP_OK ||
-        end_stream(&import, &error) != SP_OK) {
+        end_import_stream(&import, &error) != SP_OK) {
         (void)cli_report_error(call, &error);
         if (!import.dry_run)
-            (void)fprintf(stderr, "Imported before that, and staying: %" PRIu64 " records.\n", import.applied);
+            (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "\n", import.applied);
         goto out;
     }
-    (void)fprintf(stderr,
-                  import.dry_run ? "%" PRIu64 " records are good; nothing was changed.\n"
-                                 : "%" PRIu64 " records imported.\n",
-                  import.applied);
+    (void)fprintf(stderr, "%" PRIu64 " record%s %s\n", import.applied, import.applied == 1 ? "" : "s",
+                  import.dry_run ? "valid; nothing was changed." : "imported.");
     result = CLI_OK;
 out:
     close_import(&import, client);
@@ -257,7 +256,7 @@ out:
 
 const struct cli_command cli_import_commands[] = {
     {.noun = "import",
-     .summary = "Imports JSON lines: workspaces, principals, groups, memberships, resources, grants, keys (operators).",
+     .summary = "Import entities from a file of JSON lines (operators).",
      .method = "Import",
      .example = "  sallyport import world.ndjson --dry-run\n"
                 "  sallyport import world.ndjson --secrets-file new-keys.ndjson\n"
@@ -267,19 +266,19 @@ const struct cli_command cli_import_commands[] = {
            .kind = CLI_LOCAL,
            .value = "FILE",
            .help = "one {\"workspace\":…}, {\"principal\":…}, {\"group\":…}, {\"membership\":…}, {\"resource\":…}, "
-                   "{\"grant\":…} or {\"apiKey\":{\"key\":…,\"sha256\":\"…\"}} a line; - is standard input",
+                   "{\"grant\":…} or {\"apiKey\":{\"key\":…,\"sha256\":\"…\"}} per line; - for standard input",
            .required = true}},
      .options = {{.name = "dry-run",
                   .kind = CLI_LOCAL_FLAG,
-                  .help = "check everything against a copy of the store, and change nothing"},
+                  .help = "check all records against a copy of the store, without changing it"},
                  {.name = "batch",
                   .kind = CLI_NUMBER,
                   .value = "N",
-                  .help = "records in one transaction, 1 to 10,000 (default 2,000)"},
+                  .help = "records per transaction, 1 to 10,000 (default: 2,000)"},
                  {.name = "secrets-file",
                   .kind = CLI_LOCAL,
                   .value = "FILE",
-                  .help = "write the texts of new keys there (mode 0600) instead of showing them"}},
+                  .help = "write the new keys' texts to this new file (mode 0600) instead of showing them"}},
      .run = run_import},
     {.noun = NULL},
 };

@@ -15,7 +15,7 @@ struct list {
     const char *method, *rows_name, *columns;
     json_t *rows; /* all of them; with -o ndjson they are printed as they come */
     uint64_t count;
-    json_t *last; /* the message that ended the list; NULL where --limit did */
+    json_t *last; /* the message that ended the list; NULL if --limit did */
 };
 
 /* A resource is its id alone in the reply, but rows are objects. */
@@ -98,15 +98,15 @@ static void print_whole_list(const struct list *list) {
     json_decref(whole);
 }
 
-/* Why the list is empty, or what stands in no list. */
+/* Why the list is empty, or what no list can show. The exit status. */
 static int report_reason(const struct list *list) {
     const char *reason = json_string_value(json_object_get(list->last, "reason"));
     if (reason != NULL && strcmp(reason, "ALLOWED") != 0) {
-        (void)fprintf(stderr, "Denied for all: %s\n", reason);
+        (void)fprintf(stderr, "Denied for all resources: %s\n", reason);
         return CLI_DENIED;
     }
     if (json_is_true(json_object_get(list->last, "moreThanListed")))
-        (void)fputs("Ids that nobody registered or shared are allowed as well.\n", stderr);
+        (void)fputs("Ids that were never registered or shared are allowed too.\n", stderr);
     return CLI_OK;
 }
 
@@ -139,9 +139,9 @@ out:
 static enum sp_status put_principal(struct cli_call *call, const char *principal, struct sp_error *error) {
     json_t *workspace = json_object_get(call->request, "workspace");
     if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "--principal goes without --key-file and --sha256");
+        return sp_error_set(error, SP_ERR_INVALID, "--principal cannot be combined with --key-file or --sha256");
     if (workspace == NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "--principal needs --workspace: ids are those of a workspace");
+        return sp_error_set(error, SP_ERR_INVALID, "--principal requires --workspace");
     if (cli_put(call->request, "principal.id", json_string(principal), false) != SP_OK ||
         cli_put(call->request, "principal.workspace", json_incref(workspace), false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -171,43 +171,44 @@ static int run_list_subjects(struct cli_call *call) {
      .kind = CLI_TEXT,                                                                                                 \
      .path = "action",                                                                                                 \
      .value = "NAME",                                                                                                  \
-     .help = "what is to be done",                                                                                     \
+     .help = "action to perform",                                                                                      \
      .required = true},                                                                                                \
-        {.name = "after", .kind = CLI_TEXT, .path = "after", .value = "ID", .help = "begin after this id"}, {          \
+        {.name = "after", .kind = CLI_TEXT, .path = "after", .value = "ID", .help = "start after this id"}, {          \
         .name = "min-revision", .kind = CLI_REVISION, .path = "minRevision", .value = "EPOCH:NUMBER",                  \
         .help = "answer from this revision or a later one"                                                             \
     }
 
 const struct cli_command cli_list_commands[] = {
     {.noun = "list-resources",
-     .summary = "Lists the resources of a type that a key or a principal may do this on.",
+     .summary = "List the resources of a type on which a key or principal may perform an action.",
      .example = "  sallyport list-resources --key-file narrator.key --type voice --action use\n"
                 "  sallyport list-resources --workspace acme --principal narrator --type voice --action edit -o json",
-     .options = {{.name = "key-file",
-                  .kind = CLI_LOCAL,
-                  .value = "FILE",
-                  .help = "file with the key to ask about; - is standard input"},
-                 {.name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "the key's SHA-256 instead"},
-                 {.name = "principal",
-                  .kind = CLI_LOCAL,
-                  .value = "ID",
-                  .help = "a user or service account of --workspace instead, as if it asked with every permission"},
-                 {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "the client's address"},
-                 {.name = "type",
-                  .kind = CLI_TEXT,
-                  .path = "type",
-                  .value = "TYPE",
-                  .help = "type of the resources",
-                  .required = true},
-                 {.name = "workspace",
-                  .kind = CLI_TEXT,
-                  .path = "workspace",
-                  .value = "ID",
-                  .help = "the workspace that the resources are known to belong to"},
-                 COMMON},
+     .options =
+         {{.name = "key-file",
+           .kind = CLI_LOCAL,
+           .value = "FILE",
+           .help = "file with the key to ask about; - for standard input"},
+          {.name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "SHA-256 of the key, instead of its text"},
+          {.name = "principal",
+           .kind = CLI_LOCAL,
+           .value = "ID",
+           .help = "user or service account of --workspace, instead of a key; it is assumed to have all permissions"},
+          {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "IP address of the client"},
+          {.name = "type",
+           .kind = CLI_TEXT,
+           .path = "type",
+           .value = "TYPE",
+           .help = "resource type",
+           .required = true},
+          {.name = "workspace",
+           .kind = CLI_TEXT,
+           .path = "workspace",
+           .value = "ID",
+           .help = "workspace that the resources are expected to belong to"},
+          COMMON},
      .run = run_list_resources},
     {.noun = "list-subjects",
-     .summary = "Lists the users and service accounts of a workspace that may do this to a resource.",
+     .summary = "List the users and service accounts that may perform an action on a resource.",
      .list = "subjects",
      .columns = "ID=principal:raw,KIND=kind",
      .example = "  sallyport list-subjects --workspace acme --resource voice/rachel --action use\n"
@@ -216,13 +217,13 @@ const struct cli_command cli_list_commands[] = {
                   .kind = CLI_TEXT,
                   .path = "workspace",
                   .value = "ID",
-                  .help = "whose users and service accounts",
+                  .help = "workspace of the users and service accounts",
                   .required = true},
                  {.name = "resource",
                   .kind = CLI_RESOURCE,
                   .path = "resource",
                   .value = "TYPE/ID",
-                  .help = "resource; TYPE alone for an action that needs no role",
+                  .help = "resource; TYPE alone if the action needs no role",
                   .required = true},
                  {.name = "kind",
                   .kind = CLI_ENUM,
@@ -230,7 +231,7 @@ const struct cli_command cli_list_commands[] = {
                   .prefix = "",
                   .choices = "user|service-account",
                   .value = "KIND",
-                  .help = "user or service-account only"},
+                  .help = "only this kind of principal: user or service-account"},
                  COMMON},
      .run = run_list_subjects},
     {.noun = NULL},

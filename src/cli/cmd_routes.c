@@ -10,7 +10,7 @@
 #include "cli/route_text.h"
 #include "core/schema.h"
 
-/* The schema in force, or one in a file, matched here with the server's own matcher. */
+/* Requests are matched here, with the same matcher that sallyportd uses. */
 
 enum { ARENA_FIRST_BYTES = 1 << 20, ARENA_BUDGET_BYTES = 64 << 20 };
 
@@ -42,8 +42,8 @@ static enum sp_status fetch_schema(struct cli_call *call, struct sp_arena *arena
     return status;
 }
 
-static enum sp_status load_schema(struct cli_call *call, struct sp_arena *arena, struct sp_schema *ret_schema,
-                                  struct sp_error *error) {
+static enum sp_status load_schema_for_routes(struct cli_call *call, struct sp_arena *arena,
+                                             struct sp_schema *ret_schema, struct sp_error *error) {
     const char *path = cli_local(call, "file");
     if (sp_arena_init(arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -89,7 +89,7 @@ static int run_routes_test(struct cli_call *call) {
     struct sp_arena arena;
     struct sp_schema schema;
     char scratch[SP_ROUTE_SCRATCH_BYTES];
-    if (load_schema(call, &arena, &schema, &error) != SP_OK)
+    if (load_schema_for_routes(call, &arena, &schema, &error) != SP_OK)
         return cli_report_error(call, &error);
     struct sp_route_match match = sp_routes_match(schema.matcher, sp_str_from(cli_local(call, "method")),
                                                   sp_str_from(cli_local(call, "path")), scratch);
@@ -102,7 +102,7 @@ static int run_routes_list(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_arena arena;
     struct sp_schema schema;
-    if (load_schema(call, &arena, &schema, &error) != SP_OK)
+    if (load_schema_for_routes(call, &arena, &schema, &error) != SP_OK)
         return cli_report_error(call, &error);
     json_t *rows = cli_list_routes(&schema, call->limit, strcmp(call->output, "table") == 0);
     sp_arena_fini(&arena);
@@ -121,27 +121,27 @@ static int run_routes_list(struct cli_call *call) {
 #define SCHEMA_FILE                                                                                                    \
     {                                                                                                                  \
         .name = "file", .kind = CLI_LOCAL, .value = "FILE",                                                            \
-        .help = "read the schema from this file (- is standard input) instead of asking for the one in force"          \
+        .help = "read the schema from this file (- for standard input), not from sallyport-sync"                       \
     }
 
 const struct cli_command cli_routes_commands[] = {
     {.noun = "routes",
      .verb = "test",
-     .summary = "Tells which route a request reaches, or why none (exit status 1).",
+     .summary = "Show which route a request matches, or why none does.",
+     .details = "Exit status: 0 a route matches, 1 none does.",
      .example = "  sallyport routes test POST /v1/text-to-speech/rachel\n"
                 "  sallyport routes test GET '/v1/voices/rachel?with_settings=1' --file schema.yaml",
-     .positionals =
-         {{.name = "method", .kind = CLI_LOCAL, .value = "METHOD", .help = "as it is sent", .required = true},
-          {.name = "path",
-           .kind = CLI_LOCAL,
-           .value = "PATH",
-           .help = "as it is sent: percent-encoded, with its query",
-           .required = true}},
+     .positionals = {{.name = "method", .kind = CLI_LOCAL, .value = "METHOD", .help = "HTTP method", .required = true},
+                     {.name = "path",
+                      .kind = CLI_LOCAL,
+                      .value = "PATH",
+                      .help = "path as sent: percent-encoded, with its query",
+                      .required = true}},
      .options = {SCHEMA_FILE},
      .run = run_routes_test},
     {.noun = "routes",
      .verb = "list",
-     .summary = "Lists the schema's routes with what each one needs.",
+     .summary = "List the routes of the schema with what each requires.",
      .example = "  sallyport routes list\n"
                 "  sallyport routes list --file schema.yaml -o ndjson",
      .options = {SCHEMA_FILE},

@@ -37,9 +37,9 @@ static void print_schema_changes(struct cli_call *call, const json_t *reply) {
     bool dry = json_is_true(json_object_get(call->request, "dryRun"));
     const json_t *changes = json_object_get(reply, "changes");
     if (json_array_size(changes) == 0)
-        (void)puts("Nothing differs from the schema in force.");
-    print_titled_list(dry ? "It would change:" : "Changed:", changes);
-    print_titled_list(dry ? "In use, so it needs --force:" : "Was in use, and grants nothing from now on:",
+        (void)puts("No changes: the file matches the schema in force.");
+    print_titled_list(dry ? "Would change:" : "Changed:", changes);
+    print_titled_list(dry ? "In use; removing these requires --force:" : "Were in use, and now grant nothing:",
                       json_object_get(reply, "inUse"));
 }
 
@@ -53,7 +53,7 @@ static enum sp_status put_schema_text(struct cli_call *call, struct sp_error *er
     json_t *yaml = json_stringn(text, size);
     free(text);
     if (yaml == NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "the schema is no UTF-8 text");
+        return sp_error_set(error, SP_ERR_INVALID, "the schema is not UTF-8");
     if (cli_put(call->request, "yaml", yaml, false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
@@ -102,13 +102,13 @@ static int run_schema_check(struct cli_call *call) {
 const struct cli_command cli_schema_commands[] = {
     {.noun = "schema",
      .verb = "get",
-     .summary = "Prints the schema in force.",
+     .summary = "Print the schema in force.",
      .method = "GetSchema",
      .example = "  sallyport schema get > schema.yaml",
      .run = run_schema_get},
     {.noun = "schema",
      .verb = "put",
-     .summary = "Puts another schema in force (operators).",
+     .summary = "Replace the schema in force (operators).",
      .method = "PutSchema",
      .mutation = true,
      .example = "  sallyport schema put schema.yaml --dry-run\n"
@@ -116,24 +116,25 @@ const struct cli_command cli_schema_commands[] = {
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "the schema; - is standard input",
+                      .help = "schema file; - for standard input",
                       .required = true}},
-     .options =
-         {{.name = "dry-run", .kind = CLI_FLAG, .path = "dryRun", .help = "say what would change, and change nothing"},
-          {.name = "force",
-           .kind = CLI_FLAG,
-           .path = "force",
-           .help = "remove names even where keys, resources or shares use them; what is removed grants nothing from "
-                   "then on"}},
+     .options = {{.name = "dry-run",
+                  .kind = CLI_FLAG,
+                  .path = "dryRun",
+                  .help = "show what would change, without changing it"},
+                 {.name = "force",
+                  .kind = CLI_FLAG,
+                  .path = "force",
+                  .help = "remove names even if keys, resources or shares use them; they then grant nothing"}},
      .run = run_schema_put},
     {.noun = "schema",
      .verb = "check",
-     .summary = "Reads a schema without any server.",
+     .summary = "Check a schema file, without a server.",
      .example = "  sallyport schema check schema.yaml",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "the schema; - is standard input",
+                      .help = "schema file; - for standard input",
                       .required = true}},
      .run = run_schema_check},
     {.noun = NULL},

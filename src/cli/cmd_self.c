@@ -10,14 +10,14 @@ static int run_completion(struct cli_call *call) {
 
 const struct cli_command cli_self_commands[] = {
     {.noun = "whoami",
-     .summary = "Shows whose the acting key is.",
+     .summary = "Show whose key you act with, and what it may do.",
      .method = "WhoAmI",
      .columns = "who=actor.id:raw,kind=actor.kind,key=actor.keyId:raw,workspace=workspace.id:raw,role=principal.role,"
                 "permissions=apiKey.permissions,allowed "
                 "ips=apiKey.allowedIps,expires=apiKey.expiresAt:time,from=address:raw,revision=revision",
      .example = "  sallyport whoami"},
     {.noun = "completion",
-     .summary = "Prints a completion script for bash, zsh or fish.",
+     .summary = "Print a completion script for bash, zsh or fish.",
      .example = "  sallyport completion bash > ~/.local/share/bash-completion/completions/sallyport",
      .positionals = {{.name = "shell",
                       .kind = CLI_LOCAL,

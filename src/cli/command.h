@@ -42,12 +42,12 @@ enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };
 #define CLI_WORKSPACE(at)                                                                                              \
     {                                                                                                                  \
         .name = "workspace", .kind = CLI_TEXT, .path = (at), .value = "ID",                                            \
-        .help = "workspace (operators must name it; default: the key's own)"                                           \
+        .help = "workspace (required for operators; default: that of your key)"                                        \
     }
 #define CLI_SECRET_FILE                                                                                                \
     {                                                                                                                  \
         .name = "secret-file", .kind = CLI_LOCAL, .value = "FILE",                                                     \
-        .help = "write the new key's text to this new file (mode 0600) instead of showing it"                          \
+        .help = "write the key's text to this new file (mode 0600) instead of showing it"                              \
     }
 
 struct cli_call; /* cli/call.h */
@@ -55,9 +55,10 @@ struct cli_call; /* cli/call.h */
 /* A table of commands ends with a row without a noun; an array of tables ends with NULL. */
 struct cli_command {
     const char *noun;
-    const char *verb; /* NULL: the noun is the whole command */
-    const char *summary;
-    const char *method;  /* of the Admin service; NULL where `run` does it all */
+    const char *verb;    /* NULL: the noun is the whole command */
+    const char *summary; /* one line, in the imperative */
+    const char *details; /* what else a reader should know; NULL: nothing */
+    const char *method;  /* of the Admin service; NULL if `run` does it all */
     const char *fixed;   /* JSON that the request begins with; NULL: {} */
     bool mutation;       /* carries a request_id, so that it may be tried again */
     const char *list;    /* name of the reply's list: all pages are fetched, and shown as a table */

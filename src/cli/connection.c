@@ -10,9 +10,9 @@
 
 enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };
 
-/* Unix sockets speak no TLS. */
-static enum sp_status open_client(const struct cli_call *call, const char *target, struct sp_str key,
-                                  struct sp_rpc_client **ret_client, struct sp_error *error) {
+/* Connections over Unix sockets are never TLS. */
+static enum sp_status open_client_to(const struct cli_call *call, const char *target, struct sp_str key,
+                                     struct sp_rpc_client **ret_client, struct sp_error *error) {
     struct sp_rpc_client_options options = {
         .target = target, .key = key, .timeout_ms = 30000, .max_receive_bytes = (size_t)64 << 20};
     if (strncmp(target, "unix:", 5) != 0)
@@ -23,7 +23,7 @@ static enum sp_status open_client(const struct cli_call *call, const char *targe
 enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
     call->asked = call->server_target;
     call->asked_by = "--server, SALLYPORT_SERVER";
-    return open_client(call, call->server_target, (struct sp_str){0}, ret_client, error);
+    return open_client_to(call, call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
 enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
@@ -31,8 +31,8 @@ enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_
     call->asked_by = "--admin, SALLYPORT_ADMIN";
     if (call->key_file == NULL)
         return sp_error_set(error, SP_ERR_UNAUTHENTICATED,
-                            "no key to act with: set SALLYPORT_KEY_FILE to a file that holds it, or key_file in a "
-                            "profile (sallyport --help)");
+                            "no key to act with; set SALLYPORT_KEY_FILE, or key_file in a profile, to a file that "
+                            "holds one (see sallyport --help)");
     struct sp_arena arena;
     struct sp_str key = {0};
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
@@ -40,7 +40,7 @@ enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_
     enum sp_status status = cli_read_key_file(call->key_file, &arena, &key, error);
     if (status != SP_OK)
         goto out;
-    status = open_client(call, call->admin_target, key, ret_client, error);
+    status = open_client_to(call, call->admin_target, key, ret_client, error);
 out:
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
@@ -56,11 +56,11 @@ static const ProtobufCMethodDescriptor *find_method(const char *method) {
     return slash == NULL ? NULL : protobuf_c_service_descriptor_get_method_by_name(service, slash + 1);
 }
 
-static enum sp_status pack_request(const char *method, const json_t *request, struct sp_arena *arena,
-                                   struct sp_bytes *ret_bytes, struct sp_error *error) {
+static enum sp_status pack_json_request(const char *method, const json_t *request, struct sp_arena *arena,
+                                        struct sp_bytes *ret_bytes, struct sp_error *error) {
     const ProtobufCMethodDescriptor *found = find_method(method);
     if (found == NULL)
-        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
+        return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;
     enum sp_status status = sp_json_to_message(found->input, request, arena, &message, error);
     if (status != SP_OK)
@@ -72,14 +72,14 @@ enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct
                                struct sp_error *error) {
     const ProtobufCMethodDescriptor *found = find_method(method);
     if (found == NULL)
-        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
+        return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;
     enum sp_status status = sp_wire_unpack(found->output, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
     json_t *json = sp_json_from_message(message, true);
     if (json == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "the reply cannot be shown");
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     *ret_json = json;
     return SP_OK;
 }
@@ -104,7 +104,7 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     bool again = json_object_get(request, "requestId") != NULL;
-    enum sp_status status = pack_request(method, request, &arena, &packed, error);
+    enum sp_status status = pack_json_request(method, request, &arena, &packed, error);
     if (status != SP_OK)
         goto out;
     status = call_until_available(client, method, packed, again, &arena, &reply, error);
@@ -138,7 +138,7 @@ enum sp_status cli_open_stream(struct sp_rpc_client *client, const char *method,
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     (void)snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
-    enum sp_status status = pack_request(method, request, &arena, &packed, error);
+    enum sp_status status = pack_json_request(method, request, &arena, &packed, error);
     if (status != SP_OK)
         goto out;
     status = sp_rpc_stream_open(client, path, &stream, error);

@@ -6,16 +6,16 @@
 #include "cli/secret_file.h"
 
 /* base64 of 32 bytes given in hexadecimal, as the JSON mapping wants bytes. */
-static enum sp_status read_sha256(const char *hex, json_t **ret_value, struct sp_error *error) {
+static enum sp_status read_hex_sha256(const char *hex, json_t **ret_value, struct sp_error *error) {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[33] = {0};
     if (strlen(hex) != 64)
-        return sp_error_set(error, SP_ERR_INVALID, "sha256: must be 64 hexadecimal digits");
+        return sp_error_set(error, SP_ERR_INVALID, "--sha256: must be 64 hexadecimal digits");
     for (size_t i = 0; i < 64; i++) {
         const char *digit = strchr(digits, hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] + 32 : hex[i]);
         if (digit == NULL)
-            return sp_error_set(error, SP_ERR_INVALID, "sha256: must be 64 hexadecimal digits");
+            return sp_error_set(error, SP_ERR_INVALID, "--sha256: must be 64 hexadecimal digits");
         bytes[i / 2] = (unsigned char)(bytes[i / 2] << 4 | (digit - digits));
     }
     char text[45];
@@ -32,7 +32,7 @@ static enum sp_status read_sha256(const char *hex, json_t **ret_value, struct sp
 
 static enum sp_status put_sha256(struct cli_call *call, const char *hex, struct sp_error *error) {
     json_t *value = NULL;
-    enum sp_status status = read_sha256(hex, &value, error);
+    enum sp_status status = read_hex_sha256(hex, &value, error);
     if (status != SP_OK)
         return status;
     if (cli_put(call->request, "apiKeySha256", value, false) != SP_OK)
@@ -50,7 +50,7 @@ static enum sp_status put_key_text(struct cli_call *call, const char *path, stru
         goto out;
     json_t *value = json_stringn(key.data, key.size);
     if (value == NULL)
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is no UTF-8 text", path);
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
     else if (cli_put(call->request, "apiKey", value, false) != SP_OK)
         status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
 out:
@@ -62,10 +62,9 @@ out:
 enum sp_status cli_put_credential(struct cli_call *call, struct sp_error *error) {
     const char *file = cli_local(call, "key-file"), *sha256 = cli_local(call, "sha256");
     if ((file == NULL) == (sha256 == NULL))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "give the key to ask about: --key-file FILE (- is standard input) or --sha256 HEX%s",
-                            strcmp(call->command->noun, "explain") == 0          ? " or --key-id KEY"
-                            : strcmp(call->command->noun, "list-resources") == 0 ? " or --principal ID"
-                                                                                 : "");
+        return sp_error_set(error, SP_ERR_INVALID, "give one of --key-file FILE (- for standard input)%s",
+                            strcmp(call->command->noun, "explain") == 0          ? ", --sha256 HEX or --key-id KEY"
+                            : strcmp(call->command->noun, "list-resources") == 0 ? ", --sha256 HEX or --principal ID"
+                                                                                 : " or --sha256 HEX");
     return sha256 != NULL ? put_sha256(call, sha256, error) : put_key_text(call, file, error);
 }

@@ -7,7 +7,7 @@
 enum { HELP_LEFT = 29, LIST_LEFT = 19, HELP_WIDTH = 88 };
 
 /* The text from column `left` on, broken at spaces. */
-static void put_wrapped(const char *text, size_t left, FILE *out) {
+static void write_wrapped(const char *text, size_t left, FILE *out) {
     size_t at = left;
     while (*text != '\0') {
         size_t size = strcspn(text, " ");
@@ -25,23 +25,23 @@ static void put_wrapped(const char *text, size_t left, FILE *out) {
     (void)fputc('\n', out);
 }
 
-static void help_row(const char *left, const struct cli_argument *row, const char *after, FILE *out) {
+static void write_argument_help(const char *left, const struct cli_argument *row, const char *after, FILE *out) {
     char text[512];
-    (void)snprintf(text, sizeof(text), "%s%s%s", row->help, after, cli_is_repeatable(row) ? "; may be repeated" : "");
+    (void)snprintf(text, sizeof(text), "%s%s%s", row->help, after, cli_is_repeatable(row) ? "; repeatable" : "");
     (void)fprintf(out, "  %-*s", HELP_LEFT - 2, left);
     if (strlen(left) > HELP_LEFT - 3)
         (void)fprintf(out, "\n%*s", HELP_LEFT, "");
-    put_wrapped(text, HELP_LEFT, out);
+    write_wrapped(text, HELP_LEFT, out);
 }
 
-static void help_option(const struct cli_argument *row, FILE *out) {
+static void write_option_help(const struct cli_argument *row, FILE *out) {
     char left[64];
     (void)snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value != NULL ? " " : "",
                    row->value != NULL ? row->value : "");
-    help_row(left, row, row->required ? " (required)" : "", out);
+    write_argument_help(left, row, row->required ? " (required)" : "", out);
 }
 
-static void help_usage(const struct cli_command *command, FILE *out) {
+static void write_usage(const struct cli_command *command, FILE *out) {
     (void)fprintf(out, "Usage: sallyport %s%s%s", command->noun, command->verb != NULL ? " " : "",
                   command->verb != NULL ? command->verb : "");
     for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++) {
@@ -49,21 +49,23 @@ static void help_usage(const struct cli_command *command, FILE *out) {
         (void)fprintf(out, row->required ? " %s%s" : " [%s]%s", row->value, row->kind == CLI_TEXTS ? "…" : "");
     }
     (void)fprintf(out, " [OPTION…]\n\n%s\n", command->summary);
+    if (command->details != NULL)
+        write_wrapped(command->details, 0, out);
 }
 
 void cli_help(const struct cli_command *command, FILE *out) {
-    help_usage(command, out);
+    write_usage(command, out);
     if (command->positionals[0].name != NULL)
         (void)fputs("\nArguments:\n", out);
     for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++)
-        help_row(command->positionals[i].value, &command->positionals[i], "", out);
+        write_argument_help(command->positionals[i].value, &command->positionals[i], "", out);
     if (command->options[0].name != NULL)
         (void)fputs("\nOptions:\n", out);
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
-        help_option(&command->options[i], out);
+        write_option_help(&command->options[i], out);
     (void)fputs("\nCommon options:\n", out);
     for (size_t i = 0; cli_common_options[i].name != NULL; i++)
-        help_option(&cli_common_options[i], out);
+        write_option_help(&cli_common_options[i], out);
     (void)fprintf(out, "\nExample:\n%s\n", command->example);
 }
 
@@ -76,15 +78,15 @@ void cli_help_noun(const struct cli_command *const *tables, const char *noun, FI
                 continue;
             example = example == NULL ? row : example;
             (void)fprintf(out, "  %-*s", LIST_LEFT - 2, row->verb);
-            put_wrapped(row->summary, LIST_LEFT, out);
+            write_wrapped(row->summary, LIST_LEFT, out);
         }
     }
-    (void)fprintf(out, "\nExample:\n%s\n\n`sallyport %s COMMAND --help` says more.\n",
+    (void)fprintf(out, "\nExample:\n%s\n\nRun `sallyport %s COMMAND --help` for details.\n",
                   example != NULL ? example->example : "", noun);
 }
 
-/* "create|get|list", of the noun that begins at the row. */
-static void put_verbs(const struct cli_command *row, FILE *out) {
+/* "create|get|list" for the noun that begins at the row. */
+static void write_verbs(const struct cli_command *row, FILE *out) {
     const char *noun = row->noun;
     for (; row->noun != NULL && strcmp(row->noun, noun) == 0; row++)
         (void)fprintf(out, "%s%s", row->verb, row[1].noun != NULL && strcmp(row[1].noun, noun) == 0 ? "|" : "\n");
@@ -92,8 +94,8 @@ static void put_verbs(const struct cli_command *row, FILE *out) {
 
 void cli_help_all(const struct cli_command *const *tables, FILE *out) {
     (void)fputs("Usage: sallyport COMMAND …\n\n"
-                "Administers Sallyport and asks it: is this API key, from this IP address, allowed\n"
-                "to do this to this resource?\n\nCommands:\n",
+                "Administer Sallyport, and ask it whether an API key may perform an action on a resource\n"
+                "from an IP address.\n\nCommands:\n",
                 out);
     for (; *tables != NULL; tables++) {
         const char *noun = "";
@@ -103,19 +105,19 @@ void cli_help_all(const struct cli_command *const *tables, FILE *out) {
             noun = row->noun;
             (void)fprintf(out, "  %-*s", LIST_LEFT - 2, noun);
             if (row->verb == NULL)
-                put_wrapped(row->summary, LIST_LEFT, out);
+                write_wrapped(row->summary, LIST_LEFT, out);
             else
-                put_verbs(row, out);
+                write_verbs(row, out);
         }
     }
-    (void)fputs("  help             Explains a command: sallyport help key create\n"
-                "  version          Prints the version.\n"
-                "\nThe acting key is read from the file that SALLYPORT_KEY_FILE names, or from a profile's\n"
-                "key_file; never from an argument. Profiles are in the file that SALLYPORT_PROFILES names,\n"
-                "or ~/.config/sallyport/profiles.yaml:\n"
+    (void)fputs("  help             Explain a command: sallyport help key create\n"
+                "  version          Print the version.\n"
+                "\nThe key that you act with is read from the file named by SALLYPORT_KEY_FILE, or by key_file in\n"
+                "a profile; never from an argument. Profiles are in the file named by SALLYPORT_PROFILES, or in\n"
+                "~/.config/sallyport/profiles.yaml:\n"
                 "  default: {admin: \"127.0.0.1:7401\", server: \"127.0.0.1:7400\", key_file: ~/admin.key}\n"
-                "\nExit status: 0 allowed or done, 1 denied, 2 an error.\n\n"
+                "\nExit status: 0 allowed or done, 1 denied, 2 error.\n\n"
                 "Example:\n  sallyport key list --principal narrator\n\n"
-                "`sallyport COMMAND --help` says more.\n",
+                "Run `sallyport COMMAND --help` for details.\n",
                 out);
 }

@@ -1,4 +1,4 @@
-/* Finding a command by its words, and what was probably meant by words that name none. Pure. */
+/* Finding a command by its words, and guessing what an unknown word was meant to be. Pure. */
 #ifndef SP_CLI_LOOKUP_H
 #define SP_CLI_LOOKUP_H
 

@@ -50,7 +50,7 @@ out:
     return result;
 }
 
-static bool is_word(const char *word, const char *a, const char *b) {
+static bool is_either_word(const char *word, const char *a, const char *b) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
@@ -59,14 +59,14 @@ static int report_unknown(const char *noun, const char *word) {
     (void)fprintf(stderr, "sallyport: unknown command '%s%s%s'", noun != NULL ? noun : "", noun != NULL ? " " : "",
                   word);
     if (meant != NULL)
-        (void)fprintf(stderr, ": did you mean %s?\n", meant);
+        (void)fprintf(stderr, "; did you mean %s?\n", meant);
     else
         (void)fprintf(stderr, " (see sallyport%s%s --help)\n", noun != NULL ? " " : "", noun != NULL ? noun : "");
     return CLI_ERROR;
 }
 
 /* sallyport help [NOUN [VERB]] */
-static int print_help(int argc, char **argv) {
+static int print_help_for(int argc, char **argv) {
     if (argc == 0) {
         cli_help_all(cli_tables, stdout);
         return CLI_OK;
@@ -88,9 +88,9 @@ static int run_program(int argc, char **argv) {
         cli_help_all(cli_tables, stderr);
         return CLI_ERROR;
     }
-    if (is_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
-        return print_help(argc - 2, argv + 2);
-    if (is_word(argv[1], "--version", "version")) {
+    if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
+        return print_help_for(argc - 2, argv + 2);
+    if (is_either_word(argv[1], "--version", "version")) {
         (void)puts("sallyport " SP_VERSION);
         return CLI_OK;
     }
@@ -99,7 +99,7 @@ static int run_program(int argc, char **argv) {
         return run_command(command, argc - 1, argv + 1);
     if (!cli_has_noun(cli_tables, argv[1]))
         return report_unknown(NULL, argv[1]);
-    if (argc < 3 || is_word(argv[2], "--help", "-h")) {
+    if (argc < 3 || is_either_word(argv[2], "--help", "-h")) {
         cli_help_noun(cli_tables, argv[1], argc < 3 ? stderr : stdout);
         return argc < 3 ? CLI_ERROR : CLI_OK;
     }
@@ -110,7 +110,7 @@ static int run_program(int argc, char **argv) {
 int main(int argc, char **argv) {
     (void)setlocale(LC_CTYPE, "");
     int result = run_program(argc, argv);
-    /* An answer that nobody can read is no answer: a full disk must not look like "allowed" or "done". */
+    /* A full disk must not look like "allowed" or "done". */
     bool lost = ferror(stdout) != 0;
     if (fflush(stdout) != 0 || lost) {
         (void)fprintf(stderr, "sallyport: cannot write the output: %s\n", lost ? "it is incomplete" : strerror(errno));

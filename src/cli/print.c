@@ -31,7 +31,7 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
 
 /* ---- text on a terminal ---- */
 
-/* The next code point of UTF-8 (which all our texts are; a byte that does not fit stands for itself). */
+/* The next code point of UTF-8, which all texts here are; a byte that is not is its own code point. */
 static uint32_t next_point(const char **text) {
     const unsigned char *at = (const unsigned char *)*text;
     unsigned more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
@@ -43,8 +43,8 @@ static uint32_t next_point(const char **text) {
     return point;
 }
 
-/* What moves the cursor or turns the direction of writing: with those, a name could look like another row. */
-static bool is_control(uint32_t point) {
+/* Whether it moves the cursor or changes the writing direction: with that, a name could look like another row. */
+static bool is_deceptive(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
@@ -52,7 +52,7 @@ static bool is_control(uint32_t point) {
 void cli_put_text(const char *text, FILE *out) {
     while (*text != '\0') {
         const char *from = text;
-        if (is_control(next_point(&text)))
+        if (is_deceptive(next_point(&text)))
             (void)fputs("\xef\xbf\xbd", out);
         else
             (void)fwrite(from, 1, (size_t)(text - from), out);
@@ -188,7 +188,7 @@ char *cli_text_of(const json_t *object, const char *path) {
 
 /* ---- tables and lines ---- */
 
-static void pad(size_t width, FILE *out) {
+static void write_padding(size_t width, FILE *out) {
     while (width-- > 0)
         (void)fputc(' ', out);
 }
@@ -196,7 +196,7 @@ static void pad(size_t width, FILE *out) {
 static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
     (void)fputs(cell, out);
     if (!last)
-        pad(width - cli_width(cell) + 2, out);
+        write_padding(width - cli_width(cell) + 2, out);
 }
 
 void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
@@ -236,7 +236,7 @@ void cli_print_lines(const json_t *object, const char *columns_text, FILE *out) 
         char *cell = cli_text_of(object, columns[c].path);
         if (cell != NULL && cell[0] != '\0') {
             (void)fputs(columns[c].title, out);
-            pad(widest - cli_width(columns[c].title) + 2, out);
+            write_padding(widest - cli_width(columns[c].title) + 2, out);
             (void)fprintf(out, "%s\n", cell);
         }
         free(cell);

@@ -6,18 +6,18 @@
 #include <string.h>
 #include <yaml.h>
 
-static const char *scalar(yaml_document_t *document, int index) {
+static const char *read_scalar(yaml_document_t *document, int index) {
     yaml_node_t *node = yaml_document_get_node(document, index);
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
-/* What a profile may say. */
+/* The fields of a profile. */
 enum { FIELDS = 7 };
 struct field {
-    const char *name, *option, *environment; /* option NULL: none, so that it stands in no list of processes */
+    const char *name, *option, *environment; /* option NULL: none, so that it never shows in a list of processes */
     size_t at;                               /* in struct cli_call */
     bool file;
-    const char *otherwise;
+    const char *fallback;
 };
 static const struct field fields[FIELDS] = {
     {"admin", "admin", "SALLYPORT_ADMIN", offsetof(struct cli_call, admin_target), false, "127.0.0.1:7401"},
@@ -29,7 +29,7 @@ static const struct field fields[FIELDS] = {
     {"tls_name", "tls-name", "SALLYPORT_TLS_NAME", offsetof(struct cli_call, tls.server_name), false, NULL},
 };
 
-static const char **place_of(struct cli_call *call, const struct field *field) {
+static const char **find_place(struct cli_call *call, const struct field *field) {
     return (const char **)(void *)((char *)call + field->at);
 }
 
@@ -41,7 +41,7 @@ static const struct field *find_field(const char *name) {
 }
 
 static void take_field(struct cli_call *call, const struct field *about, const char *value, struct sp_arena *arena) {
-    const char **field = place_of(call, about);
+    const char **field = find_place(call, about);
     const char *home = getenv("HOME");
     if (*field != NULL)
         return;
@@ -55,12 +55,13 @@ static enum sp_status take_profile(yaml_document_t *document, yaml_node_t *profi
                                    struct sp_arena *arena, const char *path, struct sp_error *error) {
     static const char known[] = "admin, server, key_file, tls_ca, tls_cert, tls_key and tls_name";
     if (profile->type != YAML_MAPPING_NODE)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile has the fields %s", path, known);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile must be a mapping of %s", path, known);
     for (yaml_node_pair_t *pair = profile->data.mapping.pairs.start; pair < profile->data.mapping.pairs.top; pair++) {
-        const struct field *field = find_field(scalar(document, pair->key));
-        const char *value = scalar(document, pair->value);
+        const struct field *field = find_field(read_scalar(document, pair->key));
+        const char *value = read_scalar(document, pair->value);
         if (field == NULL || value == NULL)
-            return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: a profile has the fields %s", path,
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "%s: line %zu: a profile may only have the fields %s, each a text", path,
                                 profile->start_mark.line + 1, known);
         take_field(call, field, value, arena);
     }
@@ -74,12 +75,12 @@ static enum sp_status find_profile(yaml_document_t *document, const char *wanted
         return sp_error_set(error, SP_ERR_INVALID, "%s: must map names to profiles", path);
     if (root != NULL) {
         for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
-            const char *name = scalar(document, pair->key);
+            const char *name = read_scalar(document, pair->key);
             if (name != NULL && strcmp(name, wanted) == 0)
                 return take_profile(document, yaml_document_get_node(document, pair->value), call, arena, path, error);
         }
     }
-    return named ? sp_error_set(error, SP_ERR_NOT_FOUND, "%s: has no profile '%s'", path, wanted) : SP_OK;
+    return named ? sp_error_set(error, SP_ERR_NOT_FOUND, "%s has no profile '%s'", path, wanted) : SP_OK;
 }
 
 static enum sp_status read_profiles(FILE *file, const char *path, const char *wanted, bool named, struct cli_call *call,
@@ -109,44 +110,56 @@ static const char *profiles_path(struct sp_arena *arena) {
     return sp_arena_printf(arena, "%s/.config/sallyport/profiles.yaml", home);
 }
 
-static const char *first_of(const char *a, const char *b) {
+static const char *choose_set(const char *a, const char *b) {
     return a != NULL ? a : b;
 }
 
 static void fill_from_options(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].option != NULL)
-            *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), cli_local(call, fields[i].option));
+            *find_place(call, &fields[i]) =
+                choose_set(*find_place(call, &fields[i]), cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), getenv(fields[i].environment));
+        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), getenv(fields[i].environment));
 }
 
-static void fill_the_rest(struct cli_call *call) {
+static void fill_from_defaults(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), fields[i].otherwise);
+        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), fields[i].fallback);
+}
+
+/* The profiles file is optional unless a profile was named. */
+static enum sp_status apply_profiles_file(struct cli_call *call, const char *named, struct sp_arena *arena,
+                                          struct sp_error *error) {
+    const char *path = profiles_path(arena);
+    if (path == NULL && named != NULL)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "no profile '%s': neither SALLYPORT_PROFILES nor HOME is set",
+                            named);
+    if (path == NULL)
+        return SP_OK;
+    FILE *file = fopen(path, "re");
+    if (file == NULL && named == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return SP_OK;
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles file %s: %s", path, strerror(errno));
+    enum sp_status status = read_profiles(file, path, choose_set(named, "default"), named != NULL, call, arena, error);
+    (void)fclose(file);
+    return status;
 }
 
 enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
     const char *chosen = cli_local(call, "profile");
-    const char *wanted = first_of(chosen, getenv("SALLYPORT_PROFILE"));
     fill_from_options(call);
-    /* Who names a profile on the command line means all of it, whatever the shell still has in its environment. */
+    /* A profile named on the command line goes before whatever is left in the environment. */
     if (chosen == NULL)
         fill_from_environment(call);
-    const char *path = profiles_path(arena);
-    FILE *file = path != NULL ? fopen(path, "re") : NULL;
-    enum sp_status status = SP_OK;
-    if (file != NULL) {
-        status = read_profiles(file, path, first_of(wanted, "default"), wanted != NULL, call, arena, error);
-        (void)fclose(file);
-    } else if (wanted != NULL || (path != NULL && errno != ENOENT && errno != ENOTDIR)) {
-        status = sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles in %s: %s",
-                              first_of(path, "SALLYPORT_PROFILES"), path != NULL ? strerror(errno) : "not set");
-    }
+    enum sp_status status = apply_profiles_file(call, choose_set(chosen, getenv("SALLYPORT_PROFILE")), arena, error);
+    if (status != SP_OK)
+        return status;
     fill_from_environment(call);
-    fill_the_rest(call);
-    return status;
+    fill_from_defaults(call);
+    return SP_OK;
 }

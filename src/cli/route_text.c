@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-static json_t *copy_text(struct sp_str text) {
+static json_t *copy_route_text(struct sp_str text) {
     return json_stringn(text.data != NULL ? text.data : "", text.size);
 }
 
@@ -15,10 +15,11 @@ json_t *cli_describe_route(const struct sp_schema *schema, const struct sp_route
         return NULL;
     struct sp_str permission =
         action->needs_permission ? schema->permissions[action->permission].name : SP_STR_LITERAL("");
-    return json_pack("{s:o, s:o, s:I, s:o, s:{s:o, s:o}, s:o, s:s}", "method", copy_text(route->method), "path",
-                     copy_text(route->path), "line", (json_int_t)route->line, "action", copy_text(route->action),
-                     "resource", "type", copy_text(route->type), "id", copy_text(id), "permission",
-                     copy_text(permission), "role", sp_role_name(action->role));
+    return json_pack("{s:o, s:o, s:I, s:o, s:{s:o, s:o}, s:o, s:s}", "method", copy_route_text(route->method), "path",
+                     copy_route_text(route->path), "line", (json_int_t)route->line, "action",
+                     copy_route_text(route->action), "resource", "type", copy_route_text(route->type), "id",
+                     copy_route_text(id), "permission", copy_route_text(permission), "role",
+                     sp_role_name(action->role));
 }
 
 json_t *cli_route_in_words(json_t *described) {

@@ -14,10 +14,10 @@
 static void warn_of_readers(const char *path, int fd) {
     struct stat about;
     if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0)
-        (void)fprintf(stderr, "sallyport: warning: others than you can read %s: chmod 600 it\n", path);
+        (void)fprintf(stderr, "sallyport: warning: other users can read %s; run chmod 600 on it\n", path);
 }
 
-/* Asks for the key on a terminal, which must not show it. */
+/* On a terminal: asks for the key and stops echoing it. */
 static bool hide_typing(struct termios *ret_before) {
     if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, ret_before) != 0)
         return false;
@@ -34,7 +34,7 @@ static void show_typing(const struct termios *before) {
     (void)fputc('\n', stderr);
 }
 
-/* As many bytes of the first line as there is room for, or all up to the end. -1: cannot be read. */
+/* Reads until the end of the first line, the end of the file, or the end of the room. The number of bytes; -1: cannot be read. */
 static ssize_t read_first_line(int fd, char *text, size_t room) {
     size_t used = 0;
     while (used < room && memchr(text, '\n', used) == NULL) {
@@ -71,7 +71,7 @@ enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struc
     while (size < (size_t)used && text[size] != '\n' && text[size] != '\r')
         size++;
     if (size == 0 || size > SP_KEY_PRESENTED_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_INVALID, "the key file %s must hold a key in its first line", path);
+        return sp_error_set(error, SP_ERR_INVALID, "the first line of the key file %s must be a key", path);
     *ret_key = (struct sp_str){text, size};
     return SP_OK;
 }
@@ -79,7 +79,7 @@ enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struc
 enum sp_status cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot make the file %s: %s", path,
+        return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot create %s: %s", path,
                             strerror(errno));
     *ret_fd = fd;
     return SP_OK;

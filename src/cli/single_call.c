@@ -17,7 +17,7 @@ static enum sp_status put_request_id(struct cli_call *call, struct sp_error *err
     char id[SP_RANDOM_ID_BYTES] = "";
     const char *given = cli_local(call, "request-id");
     if (given == NULL && sp_random_id("req_", id) != SP_OK)
-        return sp_error_set(error, SP_ERR_IO, "no random bytes for a request id");
+        return sp_error_set(error, SP_ERR_IO, "cannot generate a request id: no random bytes");
     if (cli_put(call->request, "requestId", json_string(given != NULL ? given : id), false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
@@ -38,7 +38,7 @@ enum sp_status cli_prepare_call(struct cli_call *call, struct sp_arena *arena, s
 
 /* ---- showing ---- */
 
-/* Where a new key's text goes. The file is made before the call, so that no key is made whose text has no place. */
+/* Where a new key's text goes. The file is created before the call, so that no key is created whose text cannot be kept. */
 struct secret_output {
     const char *path; /* NULL: stdout */
     int fd;
@@ -66,10 +66,10 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
     struct sp_error error = {0};
     if (json_is_true(json_object_get(reply, "secretAlreadyIssued"))) {
         (void)fputs(
-            "The key was made when this request came first, and its text went with that reply: it cannot be shown "
-            "again. Where nobody has it, delete the key and make another.\n",
+            "This request was carried out before; only its first reply held the key's text, which cannot be shown "
+            "again. If nobody has it, delete the key and create another.\n",
             stderr);
-        /* Who goes on to read the file must not take this for done. */
+        /* A script that goes on to read the file must not take this for success. */
         return file->path == NULL ? CLI_OK : CLI_ERROR;
     }
     if (secret == NULL || secret[0] == '\0')
@@ -77,21 +77,21 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
     if (file->path == NULL) {
         if (strcmp(call->output, "table") == 0)
             (void)printf("%s\n", secret);
-        (void)fputs("This is the key's text. Keep it: it cannot be read again.\n", stderr);
+        (void)fputs("This is the key's text. Keep it; it cannot be shown again.\n", stderr);
         return CLI_OK;
     }
     if (cli_write_secret(file->fd, file->path, secret, &error) != SP_OK) {
-        /* A key whose text is lost would be of no use: better on the terminal than nowhere. */
+        /* A key whose text is lost is useless: the terminal is better than nowhere. */
         (void)printf("%s\n", secret);
         return cli_report_error(call, &error);
     }
     file->written = true;
     (void)json_object_del(reply, "secret");
-    (void)fprintf(stderr, "The key's text is in %s; it cannot be read from Sallyport again.\n", file->path);
+    (void)fprintf(stderr, "The key's text is in %s; it cannot be shown again.\n", file->path);
     return CLI_OK;
 }
 
-/* The reply's main object with the revision of the change below it. */
+/* The reply's main object, and the revision of the change. */
 static void show_lines(const struct cli_command *command, json_t *reply) {
     char columns[640];
     json_t *shown = command->main != NULL ? json_copy(cli_at(reply, command->main)) : json_incref(reply);
@@ -129,7 +129,7 @@ static enum sp_status fetch_listed_page(void *context, const json_t *request, js
     return cli_call_json(listing->client, method, request, ret_reply, error);
 }
 
-/* Lines go out page by page, however long the list; a table and an array need all rows. */
+/* Lines are printed page by page, so that long lists need no memory; a table and an array need all rows. */
 static enum sp_status take_listed_page(void *context, const json_t *page, uint64_t so_far, struct sp_error *error) {
     struct listing *listing = context;
     cli_progress("read", so_far, 0, false);

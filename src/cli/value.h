@@ -13,7 +13,7 @@
 enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
 enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
 
-/* By the argument's kind; the error begins with its name. The caller decrefs. */
+/* By the argument's kind. The caller decrefs. */
 enum sp_status cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
                               struct sp_error *error) SP_MUST_USE;
 

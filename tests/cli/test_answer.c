@@ -102,7 +102,7 @@ static void an_explanation_shows_steps_shares_and_what_to_change(void **state) {
         "          viewer\n"
         "11   -    allowed\n"
         "\n"
-        "Shares that were considered:\n"
+        "Shares considered:\n"
         "WITH          ROLE\n"
         "group studio  viewer\n"
         "\n"
