@@ -23,13 +23,13 @@ double read_decimal(struct argp_state *state, const char *what, const char *text
 
 bool read_choice(struct argp_state *state, const char *what, const char *text, const char *first, const char *second) {
     if (strcmp(text, first) != 0 && strcmp(text, second) != 0)
-        argp_error(state, "%s: '%s' is neither %s nor %s", what, text, first, second);
+        argp_error(state, "%s: '%s' is not one of %s, %s", what, text, first, second);
     return strcmp(text, second) == 0;
 }
 
 static const struct argp_option world_options[] = {
-    {"keys", OPTION_KEYS, "N", 0, "Keys of the world, 1 to 1,000,000,000 (default 10,000)", 1},
-    {"seed", OPTION_SEED, "N", 0, "Number that the world follows from (default 1)", 1},
+    {"keys", OPTION_KEYS, "N", 0, "Number of keys, 1 to 1,000,000,000 (default 10,000)", 1},
+    {"seed", OPTION_SEED, "N", 0, "Seed: the same keys and seed make the same world (default 1)", 1},
     {0},
 };
 

@@ -1,4 +1,5 @@
-/* What the commands of sallyport-bench have in common: options of a world, and numbers on the command line. */
+/* What the commands of sallyport-bench have in common: options of a world, and numbers on the
+ * command line. */
 #ifndef BENCH_ARGUMENTS_H
 #define BENCH_ARGUMENTS_H
 

@@ -13,7 +13,7 @@ struct report_arguments {
 
 static const struct argp_option report_options[] = {
     {"half-rate", OPTION_HALF_RATE, "NAME", 0,
-     "Print half of the median calls a second of DIR/NAME.ndjson instead: an open loop that does not saturate", 0},
+     "Print only half of the median calls per second in DIR/NAME.ndjson: a rate that does not saturate", 0},
     {0},
 };
 
@@ -40,11 +40,11 @@ static const struct argp report_argp = {
     .options = report_options,
     .parser = parse_report_option,
     .args_doc = "DIR",
-    .doc = "Writes the Markdown table of a bench/run: goals, medians of all rounds, and ratios.\v"
-           "DIR holds the raw results that bench/run --raw DIR keeps: NAME.ndjson files, a JSON object a line.\n"
+    .doc = "Write the Markdown table of a bench/run: goals, medians of all rounds, and ratios.\v"
+           "DIR holds the raw results that bench/run --raw DIR keeps: NAME.ndjson files, one JSON object per line.\n"
            "\nExample:\n"
            "  bench/run --keys 10000 --raw results && sallyport-bench report results\n"
-           "\nExit status: 0; 2 when results are missing, damaged, or of a run with wrong answers.",
+           "\nExit status: 0; 2 if results are missing, damaged, or from a run with wrong answers.",
 };
 
 int command_report(int argc, char **argv) {

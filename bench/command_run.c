@@ -56,7 +56,8 @@ static void read_mix(struct argp_state *state, const char *text, unsigned weight
         if (text[length] != '=' || !world_outcome_parse(name, &outcome))
             argp_error(
                 state,
-                "--mix: '%s' is none of allowed=, ip=, permission=, not_shared=, role=, unknown=, malformed=", name);
+                "--mix: unknown outcome '%s'; use allowed=, ip=, permission=, not_shared=, role=, unknown=, malformed=",
+                name);
         char *end;
         unsigned long weight = strtoul(text + length + 1, &end, 10);
         if (end == text + length + 1 || (*end != ',' && *end != '\0') || weight > 1000000)
@@ -73,32 +74,35 @@ static void read_mix(struct argp_state *state, const char *text, unsigned weight
 
 static const struct argp_option run_options[] = {
     {"target", OPTION_TARGET, "ADDRESS", 0, "sallyportd to ask (default 127.0.0.1:7400)", 2},
-    {"tls-ca", OPTION_TLS_CA, "FILE", 0, "CAs of the server's certificate, PEM; without it: plaintext", 2},
-    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Certificate to show, PEM", 2},
-    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Its private key, PEM", 2},
-    {"tls-name", OPTION_TLS_NAME, "NAME", 0, "What the server's certificate must be for (default: the target's host)",
-     2},
-    {"connections", OPTION_CONNECTIONS, "N", 0, "Connections of each thread, 1 to 1,000 (default 4)", 2},
-    {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls in flight of each thread, 1 to 100,000 (default 64)", 2},
+    {"tls-ca", OPTION_TLS_CA, "FILE", 0,
+     "CAs that the server's certificate must be signed by, PEM (default: plaintext)", 2},
+    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Client certificate, PEM", 2},
+    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Private key of the client certificate, PEM", 2},
+    {"tls-name", OPTION_TLS_NAME, "NAME", 0,
+     "Name that the server's certificate must have (default: the target's host)", 2},
+    {"connections", OPTION_CONNECTIONS, "N", 0, "Connections per thread, 1 to 1,000 (default 4)", 2},
+    {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Calls in flight per thread, 1 to 100,000 (default 64)", 2},
     {"threads", OPTION_THREADS, "N", 0, "Threads, 1 to 64 (default 1)", 2},
     {"rate", OPTION_RATE, "N", 0,
-     "Open loop: calls a second over all threads; latency counts from the intended time (default 0: closed loop)", 2},
-    {"batch", OPTION_BATCH, "N", 0, "Questions a call or message, 1 to 1,000; above 1: CheckBatch (default 1)", 2},
-    {"stream", OPTION_STREAM, "N", 0, "CheckStream: messages on N streams of each thread, 1 to 100,000", 2},
+     "Open loop: calls per second over all threads; latency counts from the intended send time (default 0: closed "
+     "loop)",
+     2},
+    {"batch", OPTION_BATCH, "N", 0, "Questions per call or message, 1 to 1,000; above 1: CheckBatch (default 1)", 2},
+    {"stream", OPTION_STREAM, "N", 0, "CheckStream: messages on N streams per thread, 1 to 100,000", 2},
     {"ext-authz", OPTION_GATEWAY, "N", 0,
-     "Ask as Envoy does, by method and path, with N headers beside three of its own, 0 to 100", 2},
-    {"wait-for-ready", OPTION_WAIT_FOR_READY, NULL, 0,
-     "Calls wait for a connection instead of failing where there is none, as clients do that may wait", 2},
-    {"one-credential", OPTION_ONE_CREDENTIAL, NULL, 0, "All questions of a batch ask with one key", 2},
-    {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often keys are asked about, 0 to 5 (default 0: uniform)", 3},
+     "Ask as Envoy does, by method and path, with N headers besides the usual three, 0 to 100", 2},
+    {"wait-for-ready", OPTION_WAIT_FOR_READY, NULL, 0, "Let calls wait for a connection instead of failing without one",
+     2},
+    {"one-credential", OPTION_ONE_CREDENTIAL, NULL, 0, "Use one key for all questions of a batch", 2},
+    {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often each key is asked about, 0 to 5 (default 0: uniform)", 3},
     {"mix", OPTION_MIX, "LIST", 0,
      "Weights of expected outcomes: allowed=, ip=, permission=, not_shared=, role=, unknown=, malformed= (default "
      "allowed=1)",
      3},
-    {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring, 0 to 3,600 (default 1)", 4},
-    {"duration", OPTION_DURATION, "S", 0, "Seconds of measuring, 0.1 to 3,600 (default 10)", 4},
-    {"server-pid", OPTION_SERVER_PID, "PID", 0, "Process whose CPU time and memory are read, on this machine", 4},
-    {"unverified", OPTION_UNVERIFIED, NULL, 0, "Do not look at the answers: for servers that only echo", 4},
+    {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring starts, 0 to 3,600 (default 1)", 4},
+    {"duration", OPTION_DURATION, "S", 0, "Seconds to measure, 0.1 to 3,600 (default 10)", 4},
+    {"server-pid", OPTION_SERVER_PID, "PID", 0, "Local process whose CPU time and memory to read", 4},
+    {"unverified", OPTION_UNVERIFIED, NULL, 0, "Ignore the answers, for servers that only echo", 4},
     {"output", OPTION_OUTPUT, "FORMAT", 0, "text (default), json or ndjson (one line)", 4},
     {0},
 };
@@ -177,7 +181,7 @@ static enum output read_output(struct argp_state *state, const char *text) {
         if (strcmp(text, names[i]) == 0)
             return (enum output)i;
     }
-    argp_error(state, "--output: '%s' is none of text, json and ndjson", text);
+    argp_error(state, "--output: '%s' is not one of text, json, ndjson", text);
     return OUTPUT_TEXT;
 }
 
@@ -214,35 +218,36 @@ static const struct argp run_argp = {
     .options = run_options,
     .parser = parse_run_option,
     .children = arguments_of_world,
-    .doc = "Asks a running sallyportd about a world made by `sallyport-bench world`, and checks every answer.\v"
+    .doc = "Ask a running sallyportd about a world made by `sallyport-bench world`, and check every answer.\v"
            "Examples:\n"
            "  sallyport-bench world --keys 100000 --store bench-store\n"
            "  sallyportd --store bench-store --listen 127.0.0.1:7400 &\n"
            "  sallyport-bench run --keys 100000 --zipf 0.99 --server-pid $!\n"
            "  sallyport-bench run --keys 100000 --stream 8 --batch 4\n"
            "  sallyport-bench run --keys 100000 --rate 20000 --mix allowed=8,ip=1,permission=1 -o json\n"
-           "\nExit status: 0; 1 when an answer was wrong or a call failed; 2 when it could not run.",
+           "\nExit status: 0; 1 if an answer was wrong or a call failed; 2 if it could not run.",
 };
 
 /* ---- churn ---- */
 
 static const struct argp_option churn_options[] = {
     {"target", OPTION_TARGET, "ADDRESS", 0, "sallyport-sync to change (default 127.0.0.1:7401)", 2},
-    {"tls-ca", OPTION_TLS_CA, "FILE", 0, "CAs of the server's certificate, PEM; without it: plaintext", 2},
-    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Certificate to show, PEM", 2},
-    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Its private key, PEM", 2},
-    {"tls-name", OPTION_TLS_NAME, "NAME", 0, "What the server's certificate must be for (default: the target's host)",
-     2},
-    {"key-file", OPTION_KEY_FILE, "FILE", 0, "The operator's key, as `world --store … --key-file` wrote it (needed)",
-     2},
+    {"tls-ca", OPTION_TLS_CA, "FILE", 0,
+     "CAs that the server's certificate must be signed by, PEM (default: plaintext)", 2},
+    {"tls-cert", OPTION_TLS_CERT, "FILE", 0, "Client certificate, PEM", 2},
+    {"tls-key", OPTION_TLS_KEY, "FILE", 0, "Private key of the client certificate, PEM", 2},
+    {"tls-name", OPTION_TLS_NAME, "NAME", 0,
+     "Name that the server's certificate must have (default: the target's host)", 2},
+    {"key-file", OPTION_KEY_FILE, "FILE", 0,
+     "File with the operator's key, from `world --store … --key-file` (required)", 2},
     {"connections", OPTION_CONNECTIONS, "N", 0, "Connections, 1 to 1,000 (default 4)", 2},
     {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Changes in flight, 1 to 100,000 (default 64)", 2},
-    {"rate", OPTION_RATE, "N", 0, "Changes a second; 0: as many as go (default 1,000)", 2},
-    {"zipf", OPTION_ZIPF, "S", 0,
-     "Zipf exponent of how often their workspaces are changed, 0 to 5 (default 0: uniform)", 3},
-    {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring, 0 to 3,600 (default 1)", 4},
-    {"duration", OPTION_DURATION, "S", 0, "Seconds of measuring, 0.1 to 3,600 (default 10)", 4},
-    {"server-pid", OPTION_SERVER_PID, "PID", 0, "Process whose CPU time is read, on this machine", 4},
+    {"rate", OPTION_RATE, "N", 0, "Changes per second; 0: no limit (default 1,000)", 2},
+    {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often each workspace is changed, 0 to 5 (default 0: uniform)",
+     3},
+    {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring starts, 0 to 3,600 (default 1)", 4},
+    {"duration", OPTION_DURATION, "S", 0, "Seconds to measure, 0.1 to 3,600 (default 10)", 4},
+    {"server-pid", OPTION_SERVER_PID, "PID", 0, "Local process whose CPU time and memory to read", 4},
     {"output", OPTION_OUTPUT, "FORMAT", 0, "text (default), json or ndjson (one line)", 4},
     {0},
 };
@@ -250,7 +255,7 @@ static const struct argp_option churn_options[] = {
 static void read_key_file(struct arguments *arguments, struct argp_state *state) {
     FILE *file = arguments->key_file != NULL ? fopen(arguments->key_file, "re") : NULL;
     if (file == NULL || fgets(arguments->key, sizeof(arguments->key), file) == NULL)
-        argp_error(state, "--key-file: names no file with a key");
+        argp_error(state, "--key-file: cannot read a key; give the file that `world --store … --key-file` wrote");
     if (file != NULL)
         fclose(file);
     arguments->key[strcspn(arguments->key, "\n")] = '\0';
@@ -277,14 +282,12 @@ static const struct argp churn_argp = {
     .options = churn_options,
     .parser = parse_churn_option,
     .children = arguments_of_world,
-    .doc = "Changes workspaces of a world made by `sallyport-bench world` through a running sallyport-sync, without "
-           "changing "
-           "any "
-           "answer.\vExamples:\n"
+    .doc = "Change workspaces of a world made by `sallyport-bench world` through a running sallyport-sync; no answer "
+           "changes.\vExamples:\n"
            "  sallyport-bench world --keys 100000 --store bench-store --key-file operator.key\n"
            "  sallyport-sync serve --store bench-store --listen 127.0.0.1:7401 &\n"
            "  sallyport-bench churn --keys 100000 --key-file operator.key --rate 1000 --duration 60\n"
-           "\nExit status: 0; 1 when a change failed; 2 when it could not run.",
+           "\nExit status: 0; 1 if a change failed; 2 if it could not run.",
 };
 
 /* ---- the result ---- */

@@ -1,4 +1,4 @@
-/* sallyport-bench world and request: what there is to ask about. */
+/* sallyport-bench world and request: worlds, and single questions about them. */
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,12 @@ struct world_arguments {
 };
 
 static const struct argp_option make_options[] = {
-    {"store", OPTION_STORE, "DIR", 0, "Make a new store there instead of writing NDJSON to standard output", 2},
+    {"store", OPTION_STORE, "DIR", 0, "Create a store in DIR instead of writing NDJSON to standard output", 2},
     {"shape", OPTION_SHAPE, "NAME", 0,
-     "full (default), or keys: only workspaces, principals and their keys, for measuring what a key takes", 2},
-    {"no-sync", OPTION_NO_SYNC, NULL, 0, "With --store: do not wait for the disk at each commit; quicker", 2},
-    {"key-file", OPTION_KEY_FILE, "FILE", 0, "With --store: where the operator's key is written", 2},
-    {"output", OPTION_OUTPUT, "FORMAT", 0, "With --store: how long it took as text (default) or json", 2},
+     "full (default), or keys: only workspaces, principals and keys, to measure the size of a key", 2},
+    {"no-sync", OPTION_NO_SYNC, NULL, 0, "With --store: do not sync each commit to disk; faster", 2},
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "With --store: write the operator's key to FILE", 2},
+    {"output", OPTION_OUTPUT, "FORMAT", 0, "With --store: print the time taken as text (default) or json", 2},
     {0},
 };
 
@@ -61,7 +61,7 @@ static const struct argp make_argp = {
     .options = make_options,
     .parser = parse_make_option,
     .children = arguments_of_world,
-    .doc = "Makes a deterministic world: the same keys and seed make the same keys and answers.\v"
+    .doc = "Make a deterministic world: the same number of keys and seed give the same keys and answers.\v"
            "Examples:\n"
            "  sallyport-bench world --keys 1000 --seed 7 > world.ndjson && sallyport import world.ndjson\n"
            "  sallyport-bench world --keys 1000000 --store bench-store",
@@ -96,7 +96,8 @@ static int make_world(const struct world_arguments *arguments) {
 
 /* ---- request ---- */
 
-/* One allowed question as a gRPC frame: five bytes, then the message. For load tools that send the same bytes over and over. */
+/* One allowed question as a gRPC frame: five bytes, then the message. For load tools that send the
+ * same bytes over and over. */
 static int write_request(const struct world *world) {
     struct world_question question;
     struct sp_arena arena;
@@ -126,7 +127,7 @@ static int write_request(const struct world *world) {
 static const struct argp request_argp = {
     .parser = parse_make_option,
     .children = arguments_of_world,
-    .doc = "Writes one question of the world, which is allowed, as a gRPC frame to standard output.\v"
+    .doc = "Write an allowed question of the world as a gRPC frame to standard output.\v"
            "Example:\n"
            "  sallyport-bench request --keys 100000 > check.frame\n"
            "  h2load -d check.frame -H 'content-type: application/grpc' -H 'te: trailers' "

@@ -1,5 +1,5 @@
-/* The commands of sallyport-bench. Each reads its own arguments, of which the first is the name in messages, and returns the
- * exit status. */
+/* The commands of sallyport-bench. Each reads its own arguments, of which the first is the name in
+ * messages, and returns the exit status. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 

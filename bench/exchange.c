@@ -135,7 +135,8 @@ static struct sp_bytes make_message(struct maker *maker, uint64_t correlation, s
     return good ? bytes : (struct sp_bytes){0};
 }
 
-/* A new name and number of seats, which change no answer. An operator may change no more of what decisions read. */
+/* A new name and number of seats, which change no answer. An operator may change no more of what
+ * decisions read. */
 static struct sp_bytes make_change(struct maker *maker, struct expectation *expectation) {
     uint64_t key = traffic_next_key(maker->traffic), random = world_random(&maker->traffic->random);
     char id[32], name[32];

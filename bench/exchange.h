@@ -17,7 +17,8 @@ struct expectation {
 /* The method that requests of these options go to. */
 const char *exchange_path(const struct load_options *options);
 
-/* The next request, packed in `arena`. `correlation` comes back in the reply of a stream. Empty when out of memory. */
+/* The next request, packed in `arena`. `correlation` comes back in the reply of a stream. Empty
+ * when out of memory. */
 struct sp_bytes exchange_make(const struct load_options *options, struct traffic *traffic, uint64_t correlation,
                               struct sp_arena *arena, struct expectation *ret_expectation);
 

@@ -6,8 +6,8 @@
 
 #include "results.h"
 
-/* Writes all rows, "| what | goal | measured | measured / goal | met |". A ratio of at most 1 is met; one that cannot be
- * computed is not, and is noted in the results. */
+/* Writes all rows, "| what | goal | measured | measured / goal | met |". A ratio of at most 1 is
+ * met; one that cannot be computed is not, and is noted in the results. */
 void goals_write(struct results *results, FILE *out);
 
 #endif

@@ -208,27 +208,35 @@ enum sp_status load_run(const struct load_options *options, struct load_result *
         return sp_error_set(error, SP_ERR_INVALID,
                             "a batch has 1 to 1,000 items; threads and calls in flight are at least 1");
     if (options->gateway && (options->batch > 1 || options->streams > 0))
-        return sp_error_set(error, SP_ERR_INVALID, "ext_authz asks one question a call");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "ext_authz asks one question per call; leave out --batch and --stream");
     for (unsigned i = 0; i < WORLD_OUTCOMES; i++) {
         if (options->weights[i] > 0 && !world_can_ask(&options->world, (enum world_outcome)i))
-            return sp_error_set(error, SP_ERR_INVALID, "no key of so small a world can have the outcome '%s'",
+            return sp_error_set(error, SP_ERR_INVALID, "the world has too few keys for the outcome '%s'",
                                 world_outcome_name((enum world_outcome)i));
     }
     struct run run = {.options = options};
     struct thread *threads = calloc(options->threads, sizeof(*threads));
     struct load_result *result = calloc(1, sizeof(*result));
-    enum sp_status status =
-        threads == NULL || result == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
+    enum sp_status status = SP_OK;
     sp_rpc_global_init();
-    for (unsigned i = 0; status == SP_OK && i < options->threads; i++)
+    if (threads == NULL || result == NULL) {
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        goto out;
+    }
+    for (unsigned i = 0; i < options->threads; i++) {
         status = open_load_thread(&threads[i], &run, i, error);
-    if (status == SP_OK)
-        status = run_threads(&run, threads, result, error);
+        if (status != SP_OK)
+            goto out;
+    }
+    status = run_threads(&run, threads, result, error);
+    if (status != SP_OK)
+        goto out;
+    *ret_result = *result;
+out:
     for (unsigned i = 0; threads != NULL && i < options->threads; i++)
         close_load_thread(&threads[i]);
     sp_rpc_global_fini();
-    if (status == SP_OK)
-        *ret_result = *result;
     free(threads);
     free(result);
     return status;

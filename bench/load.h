@@ -1,5 +1,6 @@
-/* Load on a sallyportd, or changes for a sallyport-sync: closed loop (a fixed number of calls in flight) or open loop (a fixed rate, where latency counts from
- * the time that a call was meant to be sent, so that a stall shows in full). Every answer is compared with the expected one. */
+/* Load on a sallyportd, or changes for a sallyport-sync: closed loop (a fixed number of calls in
+ * flight) or open loop (a fixed rate, where latency counts from the time that a call was meant to
+ * be sent, so that a stall shows in full). Every answer is compared with the expected one. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -47,7 +48,8 @@ struct load_result {
     struct sp_error first_error;
 };
 
-/* Runs it: warm-up, then the measured time. SP_ERR_INVALID, SP_ERR_UNAVAILABLE where no call of the warm-up was answered. */
+/* Runs it: warm-up, then the measured time. SP_ERR_INVALID, SP_ERR_UNAVAILABLE where no call of the
+ * warm-up was answered. */
 enum sp_status load_run(const struct load_options *options, struct load_result *ret_result,
                         struct sp_error *error) SP_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* sallyport-bench: load on a decision server whose answers are known, the worlds to do it in, and the report of a bench/run. */
+/* sallyport-bench: load on a decision server whose answers are known, the worlds to do it in, and
+ * the report of a bench/run. */
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static void print_bench_usage(FILE *out) {
 
 int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "";
+    argp_err_exit_status = 2;
     if (strcmp(word, "--help") == 0 || strcmp(word, "help") == 0) {
         print_bench_usage(stdout);
         return 0;

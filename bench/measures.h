@@ -1,4 +1,5 @@
-/* What a line of `sallyport-bench run -o ndjson` measures. NAN for a line that lacks it or counts no call. */
+/* What a line of `sallyport-bench run -o ndjson` measures. NAN for a line that lacks it or counts
+ * no call. */
 #ifndef BENCH_MEASURES_H
 #define BENCH_MEASURES_H
 

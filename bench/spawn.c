@@ -24,7 +24,7 @@ uint64_t bench_now_ns(void) {
 }
 
 pid_t bench_spawn(const char *const *words) {
-    /* Any free port, where whoever measures says nothing else. */
+    /* Any free port, unless the environment names one. */
     (void)setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0);
     (void)setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0);
     pid_t pid = fork();
@@ -70,7 +70,7 @@ static bool is_serving(struct sp_rpc_client *client, struct sp_arena *arena) {
 }
 
 static void exit_without_server(unsigned port) {
-    fprintf(stderr, "nothing serves at 127.0.0.1:%u\n", port);
+    fprintf(stderr, "no server became ready at 127.0.0.1:%u\n", port);
     exit(2);
 }
 

@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-/* Zipf ranks by rejection-inversion (Hörmann and Derflinger, 1996): constant time for any number of keys. */
+/* Zipf ranks by rejection-inversion (Hörmann and Derflinger, 1996): constant time for any number of
+ * keys. */
 
 static double weigh_rank(const struct traffic *traffic, double x) {
     return exp(-traffic->exponent * log(x));

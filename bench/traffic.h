@@ -1,4 +1,5 @@
-/* Which key is asked about next: uniformly, or as often as its rank's Zipf weight says. Deterministic by seed. */
+/* Which key is asked about next: uniformly, or as often as its rank's Zipf weight says.
+ * Deterministic by seed. */
 #ifndef BENCH_TRAFFIC_H
 #define BENCH_TRAFFIC_H
 

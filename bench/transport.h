@@ -1,5 +1,5 @@
-/* How requests reach a server: unary calls, or messages on bidirectional streams. Either way a request has a slot, and ends once, with
- * a reply or an error. One thread. */
+/* How requests reach a server: unary calls, or messages on bidirectional streams. Either way a
+ * request has a slot, and ends once, with a reply or an error. One thread. */
 #ifndef BENCH_TRANSPORT_H
 #define BENCH_TRANSPORT_H
 

@@ -228,17 +228,21 @@ enum sp_status world_write_ndjson(const struct world *world, FILE *out, struct s
     enum sp_status status = sp_arena_init(&arena, 1 << 20, 64 << 20);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    for (uint64_t w = 0; status == SP_OK && w < world_workspaces(world); w++) {
+    for (uint64_t w = 0; w < world_workspaces(world); w++) {
         status = write_workspace(world, w, &arena, out);
+        if (status != SP_OK) {
+            (void)sp_error_set(error, status, "cannot write the world");
+            break;
+        }
         sp_arena_reset(&arena);
     }
     sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "the world could not be written");
+    return status;
 }
 
 /* ---- a store ---- */
 
-static double read_wall_clock_s(void) {
+static double read_monotonic_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
@@ -251,14 +255,16 @@ static enum sp_status make_operator(struct sp_store *store, char secret[SP_KEY_T
     if (status != SP_OK)
         return status;
     status = sp_admin_operator_add(write, SP_STR_LITERAL("bench"), time(NULL), arena, secret, error);
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
-    sp_write_abort(write);
-    return status;
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status;
+    }
+    return sp_write_commit(write, error);
 }
 
-/* How many records go into one transaction. Keys lie in the order of their digests, so that each lands on a page of its own: the more come
- * together, the fewer times a page is written. LMDB holds some 131,000 changed pages before it begins to spill them. */
+/* How many records go into one transaction. Keys lie in the order of their digests, so that each
+ * lands on a page of its own: the more come together, the fewer times a page is written. LMDB holds
+ * some 131,000 changed pages before it begins to spill them. */
 enum { RECORDS_IN_A_COMMIT = 120000 };
 
 static enum sp_status import_world_workspace(struct sp_write *write, const struct sp_admin_caller *caller,
@@ -269,14 +275,17 @@ static enum sp_status import_world_workspace(struct sp_write *write, const struc
     if (!world_records(world, workspace, arena, &request.records, &request.n_records))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = sp_admin_import(write, caller, &request, arena, &response, error);
-    if (status == SP_OK && response->error[0] != '\0')
+    if (status != SP_OK)
+        return status;
+    if (response->error[0] != '\0')
         return sp_error_set(error, SP_ERR_INVALID, "record %llu: %s", (unsigned long long)response->error_line,
                             response->error);
     *ret_records = request.n_records;
-    return status;
+    return SP_OK;
 }
 
-/* Imports workspaces from *next on, as many as go into a transaction, and moves *next behind them. */
+/* Imports workspaces from *next on, as many as go into a transaction, and moves *next behind
+ * them. */
 static enum sp_status import_some(struct sp_store *store, const struct sp_admin_caller *caller,
                                   const struct world *world, uint64_t *next, struct sp_arena *arena,
                                   struct sp_error *error) {
@@ -285,17 +294,18 @@ static enum sp_status import_some(struct sp_store *store, const struct sp_admin_
     if (status != SP_OK)
         return status;
     size_t records = 0;
-    while (status == SP_OK && *next < world_workspaces(world) && records < RECORDS_IN_A_COMMIT) {
+    while (*next < world_workspaces(world) && records < RECORDS_IN_A_COMMIT) {
         size_t more = 0;
         status = import_world_workspace(write, caller, world, *next, arena, &more, error);
+        if (status != SP_OK) {
+            sp_write_abort(write);
+            return status;
+        }
         sp_arena_reset(arena);
         records += more;
         (*next)++;
     }
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
-    sp_write_abort(write);
-    return status;
+    return sp_write_commit(write, error);
 }
 
 static enum sp_status write_key_file(const char *path, const char *secret, struct sp_error *error) {
@@ -311,17 +321,24 @@ static enum sp_status fill_store(struct sp_store *store, const struct world *wor
                                  struct sp_error *error) {
     char secret[SP_KEY_TEXT_BYTES];
     enum sp_status status = make_operator(store, secret, arena, error);
-    if (status == SP_OK && key_file != NULL)
+    if (status != SP_OK)
+        return status;
+    if (key_file != NULL) {
         status = write_key_file(key_file, secret, error);
+        if (status != SP_OK)
+            return status;
+    }
     struct sp_admin_caller caller = {.credential = sp_str_from(secret), .now_s = time(NULL)};
     uint64_t total = world_workspaces(world);
     uint64_t next = 0;
-    while (status == SP_OK && next < total) {
+    while (next < total) {
         status = import_some(store, &caller, world, &next, arena, error);
+        if (status != SP_OK)
+            return status;
         if (progress != NULL)
             progress(next, total);
     }
-    return status;
+    return SP_OK;
 }
 
 enum sp_status world_write_store(const struct world *world, const char *path, const char *key_file, bool durable,
@@ -333,17 +350,21 @@ enum sp_status world_write_store(const struct world *world, const char *path, co
     struct sp_store *store;
     struct sp_arena arena;
     enum sp_status status = sp_store_create(path, &create, error);
-    if (status == SP_OK)
-        status = sp_store_open(path, &options, &store, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_store_open(path, &options, &store, error);
     if (status != SP_OK)
         return status;
     status = sp_arena_init(&arena, 4 << 20, (size_t)1 << 30);
-    if (status == SP_OK) {
-        double began_s = read_wall_clock_s();
-        status = fill_store(store, world, key_file, progress, &arena, error);
-        *ret_seconds = read_wall_clock_s() - began_s;
-        sp_arena_fini(&arena);
+    if (status != SP_OK) {
+        (void)sp_error_set(error, status, "out of memory");
+        goto out;
     }
+    double began_s = read_monotonic_s();
+    status = fill_store(store, world, key_file, progress, &arena, error);
+    *ret_seconds = read_monotonic_s() - began_s;
+    sp_arena_fini(&arena);
+out:
     sp_store_close(store);
     return status;
 }

@@ -1,5 +1,6 @@
-/* How long a durable change takes until a decision server answers from it: UpdateWorkspace, then a Check with the revision
- * that the reply gave. Beside it, what an fdatasync of a page costs in the same folder. One JSON object.
+/* How long a durable change takes until a decision server answers from it: UpdateWorkspace, then a
+ * Check with the revision that the reply gave. Beside it, what an fdatasync of a page costs in the
+ * same folder. One JSON object.
  *
  * Usage: commit BIN_DIR WORK_DIR PORT (which uses PORT and PORT + 1) */
 #include <fcntl.h>

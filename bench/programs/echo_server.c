@@ -1,5 +1,6 @@
-/* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each worker, that
- * answers every Check, and every message of a CheckStream, with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
+/* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each
+ * worker, that answers every Check, and every message of a CheckStream, with the same ready-made
+ * bytes. What sallyportd costs above it is Sallyport's own.
  *
  * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Prints its port. Ends with SIGTERM or SIGINT. */
 #include <grpc/byte_buffer.h>
@@ -104,7 +105,8 @@ static void request_stream(struct stream *stream) {
         fail("a stream could not be requested");
 }
 
-/* Sends the last message's answer and asks for the next message; the first time, sends the initial metadata instead. */
+/* Sends the last message's answer and asks for the next message; the first time, sends the initial
+ * metadata instead. */
 static void go_on(struct stream *stream, grpc_op first) {
     grpc_op ops[2] = {first, {.op = GRPC_OP_RECV_MESSAGE}};
     ops[1].data.recv_message.recv_message = &stream->message;

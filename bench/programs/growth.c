@@ -1,6 +1,8 @@
-/* How a decision grows with the groups of a principal and the grants of a resource. In a store of its own, principals are in 1 to 1,000
- * groups, and resources have 1 to 100,000 grants whose subjects' numbers lie between those of the groups, so that a join has to
- * seek; one grant matches. Prints {"groups":…,"grants":…,"ns":…} for each pair: the median of five rounds, everything in the cache.
+/* How a decision grows with the groups of a principal and the grants of a resource. In a store of
+ * its own, principals are in 1 to 1,000 groups, and resources have 1 to 100,000 grants whose
+ * subjects' numbers lie between those of the groups, so that a join has to seek; one grant matches.
+ * Prints {"groups":…,"grants":…,"ns":…} for each pair: the median of five rounds, everything in the
+ * cache.
  *
  * Usage: growth FOLDER (where "growth-store" is made) */
 #include <stdio.h>
@@ -191,8 +193,8 @@ static void put_grant(struct maker *maker, char *resource, bool to_group, char *
         fail("a grant could not be put");
 }
 
-/* A voice with so many grants: the last group's, and others to subjects between the groups. A decision never looks those up, so they are
- * only numbers. */
+/* A voice with so many grants: the last group's, and others to subjects between the groups. A
+ * decision never looks those up, so they are only numbers. */
 static void put_voice(struct maker *maker, unsigned grants) {
     Sallyport__V1__ResourceRef ref = SALLYPORT__V1__RESOURCE_REF__INIT;
     Sallyport__V1__Resource content = SALLYPORT__V1__RESOURCE__INIT;

@@ -1,7 +1,9 @@
-/* Micro-benchmarks of the decision over a world store: each lookup and step alone, the whole decision, the codec, and bare
- * mdb_gets of the same keys in the same databases in the same run. Prints one JSON object a line: {"name":…,"ns":…}.
+/* Micro-benchmarks of the decision over a world store: each lookup and step alone, the whole
+ * decision, the codec, and bare mdb_gets of the same keys in the same databases in the same run.
+ * Prints one JSON object a line: {"name":…,"ns":…}.
  *
- * Usage: micro STORE KEYS [SEED]. The store was made by `sallyport-bench world --keys KEYS --seed SEED --store STORE`. */
+ * Usage: micro STORE KEYS [SEED]. The store was made by `sallyport-bench world --keys KEYS --seed
+ * SEED --store STORE`. */
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,8 @@ static int compare_rounds(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What one call of `step` costs: the median of the rounds. The sum of its results keeps the compiler honest. */
+/* What one call of `step` costs: the median of the rounds. The sum of its results keeps the
+ * compiler honest. */
 static double measure_step(struct bench *bench, uint64_t (*step)(struct bench *, struct prepared *), size_t count) {
     double rounds[ROUNDS];
     static volatile uint64_t sink;
@@ -359,7 +362,8 @@ int main(int argc, char **argv) {
     struct sp_store *store = open_measured_store(&bench, argv[1]);
     prepare_questions(&bench, 0);
     close_store(&bench, store);
-    /* The bare environment is opened while the store is not: a process opens an environment once at a time. */
+    /* The bare environment is opened while the store is not: a process opens an environment once at
+     * a time. */
     double bare = measure_bare(&bench, argv[1]);
     store = open_measured_store(&bench, argv[1]);
     double digest = print_measured_step("digest", measure_step(&bench, do_digest, QUESTIONS));

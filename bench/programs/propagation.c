@@ -1,7 +1,9 @@
-/* From an accepted change at one admin endpoint to the answers of servers elsewhere: UpdateWorkspace, and as soon as its reply is
- * there a Check at its revision at every server at once. One JSON object, over all servers.
+/* From an accepted change at one admin endpoint to the answers of servers elsewhere:
+ * UpdateWorkspace, and as soon as its reply is there a Check at its revision at every server at
+ * once. One JSON object, over all servers.
  *
- * Usage: propagation CHANGES KEY_FILE ADMIN SERVER... (each host:port; the world has 1,000 keys of seed 1) */
+ * Usage: propagation CHANGES KEY_FILE ADMIN SERVER... (each host:port; the world has 1,000 keys of
+ * seed 1) */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

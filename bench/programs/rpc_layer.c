@@ -1,8 +1,10 @@
-/* What src/rpc adds to bare gRPC: answers each Check with the same ready-made bytes, as echo_server does, but through sp_rpc_server.
+/* What src/rpc adds to bare gRPC: answers each Check with the same ready-made bytes, as echo_server
+ * does, but through sp_rpc_server.
  *
- *   rpc_layer [WORKERS [PORT]]
+ * rpc_layer [WORKERS [PORT]]
  *
- * On loopback until a signal comes; the port is printed on the first line. bench/rpc_layer loads both in turn. */
+ * On loopback until a signal comes; the port is printed on the first line. bench/rpc_layer loads
+ * both in turn. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +19,7 @@ enum { MAX_WORKERS = 64, REPLY_BYTES = 95 };
 static void echo_call(struct sp_rpc_call *call, void *user) {
     static const uint8_t reply[REPLY_BYTES] = {15 << 3 | 2, REPLY_BYTES - 2};
     (void)user;
-    sp_rpc_reply(call, (struct sp_bytes){reply, sizeof reply});
+    sp_rpc_reply(call, (struct sp_bytes){reply, sizeof(reply)});
 }
 
 static int serve_echo(unsigned worker_count, int port) {
@@ -30,7 +32,7 @@ static int serve_echo(unsigned worker_count, int port) {
     struct sp_error error;
     int signal_number;
     sigset_t signals;
-    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    snprintf(address, sizeof(address), "127.0.0.1:%d", port);
     if (sp_rpc_server_open(&options, &method, 1, (struct sp_bytes){NULL, 0}, &server, &error) != SP_OK ||
         sp_rpc_server_start(server, &error) != SP_OK) {
         fprintf(stderr, "%s\n", error.message);

@@ -1,4 +1,5 @@
-/* What each database of a store takes: pages in use, in bytes, and entries. One JSON object a line; the first is the file.
+/* What each database of a store takes: pages in use, in bytes, and entries. One JSON object a line;
+ * the first is the file.
  *
  * Usage: sizes STORE */
 #include <lmdb.h>

@@ -9,7 +9,8 @@
 /* The options that every command has, ended by a row without a name. */
 extern const struct cli_argument cli_common_options[];
 
-/* Reads argv (after the command's words) into the call. SP_ERR_INVALID. With --help, only the options are read. */
+/* Reads argv (after the command's words) into the call. SP_ERR_INVALID. With --help, only the
+ * options are read. */
 enum sp_status cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                   bool *ret_help, struct sp_error *error) SP_MUST_USE;
 

@@ -82,7 +82,8 @@ out:
     return status;
 }
 
-/* The file gets its name only once it is complete; an interrupted backup leaves FILE.partial, which the next one overwrites. */
+/* The file gets its name only once it is complete; an interrupted backup leaves FILE.partial, which
+ * the next one overwrites. */
 static enum sp_status open_partial_backup(const char *path, char partial[static PATH_MAX], int *ret_fd,
                                           struct sp_error *error) {
     int length = snprintf(partial, PATH_MAX, "%s.partial", path);

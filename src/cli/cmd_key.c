@@ -6,21 +6,29 @@
 #include "cli/secret_file.h"
 #include "cli/single_call.h"
 
-static int run_key_find(struct cli_call *call) {
-    struct sp_error error = {0};
+/* Puts the text, which never is an argument, into the request. */
+static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_str key = {0};
-    if (sp_arena_init(&arena, 4096, 8192) != SP_OK) {
-        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(call, &error);
-    }
     const char *path = cli_local(call, "file");
-    enum sp_status status = cli_read_key_file(path, &arena, &key, &error);
-    if (status == SP_OK && cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
-        status = sp_error_set(&error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
+    if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_read_key_file(path, &arena, &key, error);
+    if (status != SP_OK)
+        goto out;
+    if (cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
+out:
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
-    return status == SP_OK ? cli_run_single_call(call) : cli_report_error(call, &error);
+    return status;
+}
+
+static int run_key_find(struct cli_call *call) {
+    struct sp_error error = {0};
+    if (put_leaked_text(call, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    return cli_run_single_call(call);
 }
 
 #define KEY_LINES                                                                                                      \

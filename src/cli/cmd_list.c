@@ -63,8 +63,11 @@ static enum sp_status take_message(struct list *list, struct sp_rpc_stream *stre
     if (status != SP_OK)
         return status;
     status = take_rows(list, message, error);
-    if (status == SP_OK && json_is_true(json_object_get(message, "complete")))
+    if (status != SP_OK)
+        goto out;
+    if (json_is_true(json_object_get(message, "complete")))
         list->last = json_incref(message);
+out:
     json_decref(message);
     return status;
 }

@@ -88,15 +88,14 @@ static int run_schema_check(struct cli_call *call) {
         return cli_report_error(call, &error);
     }
     enum sp_status status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
-    if (status == SP_OK)
+    if (status != SP_OK)
+        (void)sp_error_set(&error, status, "%s: %s", path, why.message);
+    else
         (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
                      schema.route_count);
     sp_arena_fini(&arena);
     free(text);
-    if (status == SP_OK)
-        return CLI_OK;
-    (void)sp_error_set(&error, status, "%s: %s", path, why.message);
-    return cli_report_error(call, &error);
+    return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
 }
 
 const struct cli_command cli_schema_commands[] = {

@@ -5,7 +5,8 @@
 #include "cli/report_error.h"
 #include "cli/single_call.h"
 
-/* All quotas are one field of the service, so the current values of those that were not given are sent too. */
+/* All quotas are one field of the service, so the current values of those that were not given are
+ * sent too. */
 static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, struct sp_error *error) {
     json_t *workspace = NULL;
     json_t *request = json_pack("{s:O}", "workspace", cli_at(call->request, "workspace.id"));

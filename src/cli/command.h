@@ -1,5 +1,6 @@
-/* Commands as data: what a command reads from its arguments, which call it makes of them, and how the reply is shown. Most
- * commands are only a row of their noun's table (cmd_<noun>.c); a few have a function of their own. */
+/* Commands as data: what a command reads from its arguments, which call it makes of them, and how
+ * the reply is shown. Most commands are only a row of their noun's table (cmd_<noun>.c); a few have
+ * a function of their own. */
 #ifndef SP_CLI_COMMAND_H
 #define SP_CLI_COMMAND_H
 
@@ -42,7 +43,7 @@ enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };
 #define CLI_WORKSPACE(at)                                                                                              \
     {                                                                                                                  \
         .name = "workspace", .kind = CLI_TEXT, .path = (at), .value = "ID",                                            \
-        .help = "workspace (required for operators; default: that of your key)"                                        \
+        .help = "workspace (default: your key's; required for operators)"                                              \
     }
 #define CLI_SECRET_FILE                                                                                                \
     {                                                                                                                  \

@@ -1,4 +1,5 @@
-/* All commands of the program. Only main and tests need this: what runs below it gets the tables as a parameter. */
+/* All commands of the program. Only main and tests need this: what runs below it gets the tables as
+ * a parameter. */
 #ifndef SP_CLI_COMMAND_TABLE_H
 #define SP_CLI_COMMAND_TABLE_H
 

@@ -88,7 +88,8 @@ static void write_bash_values(const struct cli_command *table, const struct cli_
         write_bash_value(row, &row->options[i], out);
 }
 
-/* First what follows an option; then the words of the command; then options, where a word begins like one. */
+/* First what follows an option; then the words of the command; then options, where a word begins
+ * like one. */
 static void write_bash(const struct cli_command *const *tables, FILE *out) {
     (void)fputs("_sallyport() {\n"
                 "    local words='' current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"

@@ -1,5 +1,6 @@
-/* Calls as JSON: a request object becomes the method's message, the reply's message becomes an object again. Methods are named
- * "Admin/WhoAmI" (sallyport-sync, with the acting key) or "Authorization/Check" (sallyportd, without one). */
+/* Calls as JSON: a request object becomes the method's message, the reply's message becomes an
+ * object again. Methods are named "Admin/WhoAmI" (sallyport-sync, with the acting key) or
+ * "Authorization/Check" (sallyportd, without one). */
 #ifndef SP_CLI_CONNECTION_H
 #define SP_CLI_CONNECTION_H
 
@@ -7,14 +8,15 @@
 #include "cli/call.h"
 #include "rpc/client.h"
 
-/* Opens a client to the admin service or to the decision server, and notes in the call which it was. The caller closes it. */
+/* Opens a client to the admin service or to the decision server, and notes in the call which it
+ * was. The caller closes it. */
 enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client,
                               struct sp_error *error) SP_MUST_USE;
 enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Calls a unary method. *ret_reply (with default values) is the caller's to decref. A change that carries a request_id is tried
- * again, up to three times, while the server is UNAVAILABLE. */
+/* Calls a unary method. *ret_reply (with default values) is the caller's to decref. A change that
+ * carries a request_id is tried again, up to three times, while the server is UNAVAILABLE. */
 enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, const json_t *request,
                              json_t **ret_reply, struct sp_error *error) SP_MUST_USE;
 
@@ -22,7 +24,8 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
 enum sp_status cli_call_once(struct cli_call *call, const char *method, const json_t *request, json_t **ret_reply,
                              struct sp_error *error) SP_MUST_USE;
 
-/* Opens a stream, sends the one request and says that no more will follow. The caller closes it, before the client. */
+/* Opens a stream, sends the one request and says that no more will follow. The caller closes it,
+ * before the client. */
 enum sp_status cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
                                struct sp_rpc_stream **ret_stream, struct sp_error *error) SP_MUST_USE;
 

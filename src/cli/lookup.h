@@ -10,7 +10,8 @@ const struct cli_command *cli_find(const struct cli_command *const *tables, cons
 /* Whether any command has the noun. */
 bool cli_has_noun(const struct cli_command *const *tables, const char *noun);
 
-/* The noun, or the verb of a noun, that is at most two letters away from the word; NULL for none. */
+/* The noun, or the verb of a noun, that is at most two letters away from the word; NULL for
+ * none. */
 const char *cli_nearest_noun(const struct cli_command *const *tables, const char *word);
 const char *cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word);
 

@@ -1,4 +1,5 @@
-/* sallyport, the command line: finds the command in the tables, reads its arguments, calls, and shows the reply. */
+/* sallyport, the command line: finds the command in the tables, reads its arguments, calls, and
+ * shows the reply. */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>

@@ -31,7 +31,8 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
 
 /* ---- text on a terminal ---- */
 
-/* The next code point of UTF-8, which all texts here are; a byte that is not is its own code point. */
+/* The next code point of UTF-8, which all texts here are; a byte that is not is its own code
+ * point. */
 static uint32_t next_point(const char **text) {
     const unsigned char *at = (const unsigned char *)*text;
     unsigned more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
@@ -43,7 +44,8 @@ static uint32_t next_point(const char **text) {
     return point;
 }
 
-/* Whether it moves the cursor or changes the writing direction: with that, a name could look like another row. */
+/* Whether it moves the cursor or changes the writing direction: with that, a name could look like
+ * another row. */
 static bool is_deceptive(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);

@@ -10,10 +10,12 @@
 /* What a route asks and what it needs. `id` is what the path gave, or the route's own id. */
 json_t *cli_describe_route(const struct sp_schema *schema, const struct sp_route *route, struct sp_str id);
 
-/* For people: "voice/rachel" and "voice" as one text, and "none" if no permission is needed. Takes `described` over. */
+/* For people: "voice/rachel" and "voice" as one text, and "none" if no permission is needed. Takes
+ * `described` over. */
 json_t *cli_route_in_words(json_t *described);
 
-/* All routes, or the first `limit` if that is not 0; in words or not. A captured id is shown as "{name}". */
+/* All routes, or the first `limit` if that is not 0; in words or not. A captured id is shown as
+ * "{name}". */
 json_t *cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool words);
 
 /* "FOUND", "REFUSED", "OTHER_METHOD" or "UNKNOWN". */

@@ -34,7 +34,8 @@ static void show_typing(const struct termios *before) {
     (void)fputc('\n', stderr);
 }
 
-/* Reads until the end of the first line, the end of the file, or the end of the room. The number of bytes; -1: cannot be read. */
+/* Reads until the end of the first line, the end of the file, or the end of the room. The number of
+ * bytes; -1: cannot be read. */
 static ssize_t read_first_line(int fd, char *text, size_t room) {
     size_t used = 0;
     while (used < room && memchr(text, '\n', used) == NULL) {

@@ -38,7 +38,8 @@ enum sp_status cli_prepare_call(struct cli_call *call, struct sp_arena *arena, s
 
 /* ---- showing ---- */
 
-/* Where a new key's text goes. The file is created before the call, so that no key is created whose text cannot be kept. */
+/* Where a new key's text goes. The file is created before the call, so that no key is created whose
+ * text cannot be kept. */
 struct secret_output {
     const char *path; /* NULL: stdout */
     int fd;
@@ -129,7 +130,8 @@ static enum sp_status fetch_listed_page(void *context, const json_t *request, js
     return cli_call_json(listing->client, method, request, ret_reply, error);
 }
 
-/* Lines are printed page by page, so that long lists need no memory; a table and an array need all rows. */
+/* Lines are printed page by page, so that long lists need no memory; a table and an array need all
+ * rows. */
 static enum sp_status take_listed_page(void *context, const json_t *page, uint64_t so_far, struct sp_error *error) {
     struct listing *listing = context;
     cli_progress("read", so_far, 0, false);

@@ -35,7 +35,8 @@ enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_err
     return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a duration; write 30s, 15m, 2h or 90d", text);
 }
 
-/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the same. */
+/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the
+ * same. */
 static bool read_date(const char *text, bool with_time, int64_t *ret_s) {
     struct tm parts = {0}, again;
     char written[32];
@@ -61,9 +62,10 @@ enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, st
     if (text[0] == '+') {
         int64_t from_now_s = 0;
         enum sp_status status = cli_read_duration(text + 1, &from_now_s, error);
-        if (status == SP_OK)
-            *ret_s = now_s + from_now_s;
-        return status;
+        if (status != SP_OK)
+            return status;
+        *ret_s = now_s + from_now_s;
+        return SP_OK;
     }
     int64_t at_s = 0;
     if (!read_date(text, true, &at_s) && !read_date(text, false, &at_s))
@@ -136,21 +138,25 @@ static enum sp_status read_epoch_and_number(const char *text, json_t **ret_value
     return SP_OK;
 }
 
-static enum sp_status read_counted(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                                   struct sp_error *error) {
-    int64_t seconds = 0;
+static enum sp_status read_integer_value(const char *text, json_t **ret_value, struct sp_error *error) {
     uint64_t number = 0;
     const char *end = "";
-    enum sp_status status = SP_OK;
-    if (argument->kind == CLI_DURATION)
-        status = cli_read_duration(text, &seconds, error);
-    else if (argument->kind == CLI_TIME)
-        status = cli_read_time(text, (int64_t)time(NULL), &seconds, error);
-    else if (read_whole_number(text, &end, &number) != SP_OK || *end != '\0')
-        status = sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
-    if (status == SP_OK)
-        *ret_value = json_integer(argument->kind == CLI_NUMBER ? (json_int_t)number : (json_int_t)seconds);
-    return status;
+    if (read_whole_number(text, &end, &number) != SP_OK || *end != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
+    *ret_value = json_integer((json_int_t)number);
+    return SP_OK;
+}
+
+/* A duration, or a time. */
+static enum sp_status read_seconds_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                         struct sp_error *error) {
+    int64_t seconds = 0;
+    enum sp_status status = argument->kind == CLI_DURATION ? cli_read_duration(text, &seconds, error)
+                                                           : cli_read_time(text, (int64_t)time(NULL), &seconds, error);
+    if (status != SP_OK)
+        return status;
+    *ret_value = json_integer((json_int_t)seconds);
+    return SP_OK;
 }
 
 static enum sp_status read_chosen(const struct cli_argument *argument, const char *text, json_t **ret_value,
@@ -177,9 +183,10 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
     case CLI_REVISION:
         return read_epoch_and_number(text, ret_value, error);
     case CLI_NUMBER:
+        return read_integer_value(text, ret_value, error);
     case CLI_DURATION:
     case CLI_TIME:
-        return read_counted(argument, text, ret_value, error);
+        return read_seconds_value(argument, text, ret_value, error);
     case CLI_FLAG:
     case CLI_CLEAR:
     case CLI_LOCAL_FLAG:

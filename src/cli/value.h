@@ -1,4 +1,5 @@
-/* The text of an argument as a value of the request. Pure but for the clock, from which "+90d" counts. */
+/* The text of an argument as a value of the request. Pure but for the clock, from which "+90d"
+ * counts. */
 #ifndef SP_CLI_VALUE_H
 #define SP_CLI_VALUE_H
 

@@ -1,4 +1,5 @@
-/* The report of a bench/run, from raw results that are written down here: rows, goals, medians, and what it refuses. */
+/* The report of a bench/run, from raw results that are written down here: rows, goals, medians, and
+ * what it refuses. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +62,8 @@ static void write_growth(void) {
     write_results("growth", lines);
 }
 
-/* A run of everything with round numbers. Of three rounds the first is the median, and the others are far off. */
+/* A run of everything with round numbers. Of three rounds the first is the median, and the others
+ * are far off. */
 static int write_run(void **state) {
     (void)state;
     (void)snprintf(folder, sizeof(folder), "/tmp/sp-report-test-XXXXXX");

@@ -1,4 +1,5 @@
-/* The tables against the messages that they name, and arguments against the requests that they make. */
+/* The tables against the messages that they name, and arguments against the requests that they
+ * make. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -104,7 +105,8 @@ static const char *sample(const struct cli_argument *row) {
     return "text";
 }
 
-/* A request with this value alone is a message of the method: its path is a field, its kind the field's type. */
+/* A request with this value alone is a message of the method: its path is a field, its kind the
+ * field's type. */
 static void check_argument(const struct cli_command *command, const struct cli_argument *row) {
     if (row->path == NULL)
         return;

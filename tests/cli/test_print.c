@@ -1,4 +1,5 @@
-/* What people see: tables that line up, words instead of enums, and nothing that deceives on a terminal. */
+/* What people see: tables that line up, words instead of enums, and nothing that deceives on a
+ * terminal. */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* What people type, read as values: durations, times, choices, resources, revisions; and where they go in a request. */
+/* What people type, read as values: durations, times, choices, resources, revisions; and where they
+ * go in a request. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* The command line as a person meets it: help, mistakes, and a tour through everything against the real programs. */
+/* The command line as a person meets it: help, mistakes, and a tour through everything against the
+ * real programs. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -229,7 +230,8 @@ static void completion_scripts_know_every_command(void **state) {
 
 /* ---- a tour ---- */
 
-/* A workspace whose admin has a profile, a service account in a group, a shared resource, and two keys' files. */
+/* A workspace whose admin has a profile, a service account in a group, a shared resource, and two
+ * keys' files. */
 static int make_world(void **state) {
     (void)state;
     char text[1024];
