@@ -1,4 +1,4 @@
-/* The commands of sallyport-bench. Each reads its own arguments, of which the first is the name in
+/* The commands of sallyport-bench. Each parses its arguments, of which the first is its name in
  * messages, and returns the exit status. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H

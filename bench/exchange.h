@@ -8,7 +8,7 @@
 
 enum { EXCHANGE_ITEMS_MAX = 1000 };
 
-/* What the reply to a request must say. */
+/* What the reply to a request must be. */
 struct expectation {
     uint16_t count;
     uint8_t reasons[EXCHANGE_ITEMS_MAX];

@@ -9,8 +9,8 @@
 enum { GATEWAY_HEADERS_MAX = 100 };
 
 /* A POST to the path that the default schema's routes lead to the question's action, packed in the
- * arena: with the key, x-forwarded-for and x-request-id, and so many headers more. Empty when out
- * of memory. */
+ * arena: with the key, x-forwarded-for and x-request-id, and the given number of other headers.
+ * Empty when out of memory. */
 struct sp_bytes gateway_make(const struct world_question *question, unsigned headers, struct sp_arena *arena);
 
 /* Whether the reply gives this reason, and lets the request pass for that of an allowed one

@@ -94,7 +94,7 @@ static void run_open(struct thread *thread) {
             send_one(thread, (uint64_t)next_ns);
             next_ns += interval_ns;
         }
-        /* With every slot taken the next send is late, and its latency says so. */
+        /* If every slot is taken, the next send is late, and its latency includes that. */
         uint64_t until = thread->free_count > 0 ? (uint64_t)next_ns : thread->run->end_ns;
         if (transport_next(&thread->transport, until, &completion))
             take_completion(thread, &completion);

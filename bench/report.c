@@ -151,7 +151,7 @@ static void write_matching(struct results *results, FILE *out) {
     }
 }
 
-/* ---- the whole ---- */
+/* ---- the document ---- */
 
 static void write_heading(struct results *results, FILE *out) {
     const json_t *run = json_array_get(results_lines(results, "run"), 0), *sizes = json_object_get(run, "keys");

@@ -11,7 +11,7 @@
  * SP_ERR_NOT_FOUND, SP_ERR_INVALID. */
 enum sp_status report_write(const char *folder, FILE *out, struct sp_error *error) SP_MUST_USE;
 
-/* Half of the median calls a second of the file's rounds, rounded down to a whole number: an open
+/* Half of the median calls per second of the file's rounds, rounded down to a whole number: an open
  * loop that does not saturate. */
 enum sp_status report_half_rate(const char *folder, const char *file, double *ret_rate,
                                 struct sp_error *error) SP_MUST_USE;

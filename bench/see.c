@@ -63,7 +63,7 @@ void see_answer(struct sp_rpc_client *server, struct sp_arena *arena, struct wor
     const Sallyport__V1__CheckResponse *reply = (const Sallyport__V1__CheckResponse *)call_or_exit(
         server, arena, "/sallyport.v1.Authorization/Check", &request.base, &sallyport__v1__check_response__descriptor);
     if ((unsigned)reply->reason != (unsigned)question->expected)
-        see_fail("a wrong answer");
+        see_fail("sallyportd gave a wrong answer");
 }
 
 struct sp_rpc_client *see_connect(const char *target, const char *key) {
@@ -78,7 +78,7 @@ struct sp_rpc_client *see_connect(const char *target, const char *key) {
 void see_read_key(const char *path, char ret_key[static 128]) {
     FILE *file = fopen(path, "r");
     if (file == NULL || fgets(ret_key, 128, file) == NULL)
-        see_fail("no operator key");
+        see_fail("cannot read the operator key");
     fclose(file);
     ret_key[strcspn(ret_key, "\n")] = '\0';
 }

@@ -9,12 +9,12 @@
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t bench_now_ns(void);
 
-/* Starts a program with its output thrown away; exits with a message where it cannot. `words` ends
+/* Starts a program and discards its output; exits with a message if it cannot. `words` ends
  * with NULL and begins with the path. */
 pid_t bench_spawn(const char *const *words);
 
 /* Waits until the health of "127.0.0.1:port" is SERVING, at most ten seconds, polling each half
- * millisecond; exits with a message where it does not come. */
+ * millisecond; exits with a message if it does not. */
 void bench_wait_serving(unsigned port, pid_t pid);
 
 /* Time on a processor of all threads of a process, in seconds, from the scheduler: finer than the

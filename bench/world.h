@@ -70,9 +70,9 @@ void world_workspace_id(uint64_t i, char ret_id[static 32]);
 /* Whether any key of the world can have the outcome: the smallest worlds lack some. */
 bool world_can_ask(const struct world *world, enum world_outcome outcome);
 
-/* A question of the wanted outcome about (about) key `near`: the nearest following key that can
- * have it. `vary` picks among the resources and addresses that fit. Only for outcomes that
- * world_can_ask tells of. */
+/* A question of the wanted outcome about the key `near`: the nearest following key that can have
+ * it. `vary` picks among the resources and addresses that fit. Only for outcomes for which
+ * world_can_ask is true. */
 void world_ask(const struct world *world, enum world_outcome outcome, uint64_t near, uint64_t vary,
                struct world_question *ret_question);
 

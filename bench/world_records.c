@@ -40,7 +40,7 @@ static void *make_record_message(struct builder *builder, const ProtobufCMessage
 static char *format_text(struct builder *builder, const char *format, unsigned long long number) {
     static char spare[1];
     char made[64];
-    /* The formats are this file's own, each with one number. */
+    /* All formats are in this file, each with one number. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(made, sizeof(made), format, number);
@@ -213,7 +213,7 @@ static enum sp_status write_workspace(const struct world *world, uint64_t worksp
     if (!world_records(world, workspace, arena, &records, &count))
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        records[i]->line = 0; /* the line is where it stands */
+        records[i]->line = 0; /* implied by its position */
         json_t *json = sp_json_from_message(&records[i]->base, false);
         bool good = json != NULL && json_dumpf(json, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF;
         json_decref(json);
@@ -262,9 +262,9 @@ static enum sp_status make_operator(struct sp_store *store, char secret[SP_KEY_T
     return sp_write_commit(write, error);
 }
 
-/* How many records go into one transaction. Keys lie in the order of their digests, so that each
- * lands on a page of its own: the more come together, the fewer times a page is written. LMDB holds
- * some 131,000 changed pages before it begins to spill them. */
+/* How many records go into one transaction. Keys lie in the order of their digests, so each lands
+ * on a different page: the more there are in a transaction, the fewer times a page is written. LMDB
+ * holds some 131,000 changed pages before it begins to spill them. */
 enum { RECORDS_IN_A_COMMIT = 120000 };
 
 static enum sp_status import_world_workspace(struct sp_write *write, const struct sp_admin_caller *caller,

@@ -1,6 +1,6 @@
 /* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each
  * worker, that answers every Check, and every message of a CheckStream, with the same ready-made
- * bytes. What sallyportd costs above it is Sallyport's own.
+ * bytes. Whatever sallyportd costs beyond it is due to Sallyport.
  *
  * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Prints its port. Ends with SIGTERM or SIGINT. */
 #include <grpc/byte_buffer.h>

@@ -152,7 +152,7 @@ static void put_member_key(struct maker *maker, unsigned groups, char *principal
     put_grown_entity(maker, SP_KIND_KEY, (const char *const[]){content.id}, 1, &stored.base);
 }
 
-/* A user in so many groups, evenly spread over them and always in the last, with a key. */
+/* A user with a key, in the given number of groups, evenly spread and always including the last. */
 static void put_user(struct maker *maker, unsigned groups) {
     Sallyport__V1__Principal content = SALLYPORT__V1__PRINCIPAL__INIT;
     Sallyport__Store__V1__StoredPrincipal stored = SALLYPORT__STORE__V1__STORED_PRINCIPAL__INIT;
@@ -193,8 +193,8 @@ static void put_grant(struct maker *maker, char *resource, bool to_group, char *
         fail("a grant could not be put");
 }
 
-/* A voice with so many grants: the last group's, and others to subjects between the groups. A
- * decision never looks those up, so they are only numbers. */
+/* A voice with the given number of grants: the last group's, and others to subjects between the
+ * groups. A decision never reads those subjects, so they need not exist. */
 static void put_voice(struct maker *maker, unsigned grants) {
     Sallyport__V1__ResourceRef ref = SALLYPORT__V1__RESOURCE_REF__INIT;
     Sallyport__V1__Resource content = SALLYPORT__V1__RESOURCE__INIT;

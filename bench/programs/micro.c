@@ -1,6 +1,6 @@
 /* Micro-benchmarks of the decision over a world store: each lookup and step alone, the whole
  * decision, the codec, and bare mdb_gets of the same keys in the same databases in the same run.
- * Prints one JSON object a line: {"name":…,"ns":…}.
+ * Prints one JSON object per line: {"name":…,"ns":…}.
  *
  * Usage: micro STORE KEYS [SEED]. The store was made by `sallyport-bench world --keys KEYS --seed
  * SEED --store STORE`. */

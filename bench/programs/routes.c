@@ -43,7 +43,7 @@ static void make_route(struct bench *bench, size_t i) {
     snprintf(text, sizeof(text), "POST /v1/things%zu/{thing_id}/part%zu", i / 10, i % 10);
     if (sp_route_read_path(keep_result(bench, text), &bench->routes[i], NULL) != SP_OK ||
         sp_route_read_target(SP_STR_LITERAL("use thing/{thing_id}"), &bench->routes[i], NULL) != SP_OK)
-        fail("a route is no good");
+        fail("a route is not valid");
     snprintf(text, sizeof(text), "/v1/things%zu/21m00Tcm4TlvDq8ikWAM/part%zu?format=mp3", i / 10, i % 10);
     bench->targets[i] = keep_result(bench, text);
 }

@@ -19,7 +19,7 @@ struct cli_call {
     json_t *local;                            /* of CLI_LOCAL arguments, by name */
     const char *output;                       /* "table", "json" or "ndjson" */
     const char *admin_target, *server_target; /* addresses */
-    const char *asked, *asked_by;             /* the one that was called, and what sets it; NULL: none yet */
+    const char *asked, *asked_by;             /* the address that was called, and what sets it; NULL: none yet */
     const char *key_file;                     /* NULL: none */
     struct sp_rpc_client_tls tls;             /* of both, unless over a Unix socket */
     uint64_t limit;                           /* of list rows; 0: all */

@@ -8,7 +8,7 @@
 
 enum { THINGS_SHOWN = 8 };
 
-/* What the change touched; "-" stands before what it deleted. */
+/* What the change touched, with "-" before what it deleted. */
 static void add_things(json_t *change) {
     char *things = NULL;
     size_t size = 0, i;

@@ -101,7 +101,7 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
     return fflush(import->secrets) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the new keys");
 }
 
-/* If the server ended the call, the receive tells why, not the send. */
+/* If the server ended the call, its error comes with the receive, not with the send. */
 static enum sp_status exchange_batch(struct import *import, struct sp_bytes packed, struct sp_bytes *ret_reply,
                                      struct sp_error *error) {
     struct sp_error why_sent = {0}, why = {0};

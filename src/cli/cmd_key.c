@@ -36,7 +36,7 @@ static int run_key_find(struct cli_call *call) {
     "allowed ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "               \
     "from=rotatedFrom:raw,created=createdAt:time"
 
-/* Of a KeyUsage at `at`. */
+/* The fields of the KeyUsage at `at`. */
 #define USAGE_LINES(at)                                                                                                \
     "last used=" at "lastUsedAt:time,used from=" at "lastUsedIp:raw,last rejected=" at                                 \
     "lastRejectedAt:time,rejected from=" at "lastRejectedIp:raw,rejected because=" at                                  \

@@ -88,8 +88,8 @@ static void write_bash_values(const struct cli_command *table, const struct cli_
         write_bash_value(row, &row->options[i], out);
 }
 
-/* First what follows an option; then the words of the command; then options, where a word begins
- * like one. */
+/* In this order: the values of the option before, the words of the command, and options if the word
+ * begins with "-". */
 static void write_bash(const struct cli_command *const *tables, FILE *out) {
     (void)fputs("_sallyport() {\n"
                 "    local words='' current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
@@ -149,7 +149,7 @@ static void write_fish_option(const struct cli_command *row, const struct cli_ar
     (void)fputc('\n', out);
 }
 
-/* A verb is offered while none of its noun stands there. */
+/* A verb is offered until one of its noun is on the line. */
 static void write_fish_verb(const struct cli_command *table, const struct cli_command *row, FILE *out) {
     (void)fprintf(out,
                   "complete -c sallyport -f -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from",

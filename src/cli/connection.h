@@ -24,7 +24,7 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
 enum sp_status cli_call_once(struct cli_call *call, const char *method, const json_t *request, json_t **ret_reply,
                              struct sp_error *error) SP_MUST_USE;
 
-/* Opens a stream, sends the one request and says that no more will follow. The caller closes it,
+/* Opens a stream, sends the one request and closes the sending side. The caller closes it,
  * before the client. */
 enum sp_status cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
                                struct sp_rpc_stream **ret_stream, struct sp_error *error) SP_MUST_USE;

@@ -31,7 +31,7 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
 
 /* ---- text on a terminal ---- */
 
-/* The next code point of UTF-8, which all texts here are; a byte that is not is its own code
+/* The next code point of UTF-8, which all texts here are; any other byte is taken as a code
  * point. */
 static uint32_t next_point(const char **text) {
     const unsigned char *at = (const unsigned char *)*text;

@@ -1,4 +1,4 @@
-/* Where to call and with which key: environment and profiles file. */
+/* Addresses and key of a call, from options, the environment and the profiles file. */
 #ifndef SP_CLI_PROFILE_H
 #define SP_CLI_PROFILE_H
 

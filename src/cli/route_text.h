@@ -7,7 +7,8 @@
 
 #include "core/schema.h"
 
-/* What a route asks and what it needs. `id` is what the path gave, or the route's own id. */
+/* A route with the action it asks for and what that requires. `id` is what the path gave, or the
+ * route's own id. */
 json_t *cli_describe_route(const struct sp_schema *schema, const struct sp_route *route, struct sp_str id);
 
 /* For people: "voice/rachel" and "voice" as one text, and "none" if no permission is needed. Takes

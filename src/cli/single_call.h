@@ -1,4 +1,4 @@
-/* What the commands that are only a row of a table do: one call, shown as the row says. */
+/* Commands that are only a row of a table: one call, whose reply is shown by the row. */
 #ifndef SP_CLI_SINGLE_CALL_H
 #define SP_CLI_SINGLE_CALL_H
 

@@ -181,7 +181,7 @@ static void changes_are_made_and_counted(void **state) {
     assert_true(result->calls > 0);
     assert_int_equal(result->errors, 0);
     assert_int_equal(result->wrong, 0);
-    /* A key that is no operator's changes nothing. */
+    /* A key that is not an operator's changes nothing. */
     world_key_text(&world, 1, key);
     asked.operator_key = sp_str_from(key);
     asked.duration_s = 0.1;

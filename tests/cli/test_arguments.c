@@ -28,7 +28,7 @@ static const char *words(const struct cli_command *row) {
     return text;
 }
 
-/* Of the rows that name no method themselves. */
+/* The methods of rows that do not name one. */
 static const struct {
     const char *noun;
     const ProtobufCServiceDescriptor *service;
@@ -172,7 +172,7 @@ static void check_path(const struct cli_command *command, const ProtobufCMessage
         size_t size = strcspn(path, ".:,");
         const ProtobufCFieldDescriptor *field = field_of(message, path, size);
         if (field == NULL) {
-            fail_msg("%s: column '%.*s' is no field of %s", words(command), (int)strcspn(path, ","), path,
+            fail_msg("%s: column '%.*s' is not a field of %s", words(command), (int)strcspn(path, ","), path,
                      message->name);
             return;
         }

@@ -1,5 +1,4 @@
-/* What people type, read as values: durations, times, choices, resources, revisions; and where they
- * go in a request. */
+/* Values that people type: durations, times, choices, resources, revisions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

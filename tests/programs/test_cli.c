@@ -1,5 +1,4 @@
-/* The command line as a person meets it: help, mistakes, and a tour through everything against the
- * real programs. */
+/* The command line as people use it: help, mistakes, and every command against the real programs. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -56,7 +55,7 @@ static const struct command *expect(const struct command *ran, int status, const
     return ran;
 }
 
-/* Runs `sallyport` with a profile and asserts that it ends so. */
+/* Runs `sallyport` with a profile and asserts its exit status. */
 static const struct command *ends(int status, const char *profile, const char *format, ...) SP_PRINTF(3, 4);
 static const struct command *ends(int status, const char *profile, const char *format, ...) {
     va_list arguments;
@@ -88,7 +87,7 @@ static size_t lines_of(const char *text) {
     return count;
 }
 
-/* What stands at a path of the output's JSON; the caller decrefs the whole. */
+/* The output as JSON; the caller decrefs. */
 static json_t *json_of(const struct command *ran) {
     json_error_t error;
     json_t *json = json_loads(ran->out, 0, &error);
