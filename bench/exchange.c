@@ -37,7 +37,7 @@ static enum world_outcome next_outcome(struct maker *maker) {
 }
 
 /* protobuf-c's messages hold plain pointers, and packing only reads. */
-static char *plain(const char *text) {
+static char *cast_away_const(const char *text) {
     union {
         const char *in;
         char *out;
@@ -54,7 +54,7 @@ static void next_question(struct maker *maker, uint64_t key, enum world_outcome 
                           struct packed_question *ret_packed) {
     world_ask(&maker->options->world, outcome, key, world_random(&maker->traffic->random), &ret_packed->question);
     sallyport__v1__resource_ref__init(&ret_packed->ref);
-    ret_packed->ref.type = plain("voice");
+    ret_packed->ref.type = cast_away_const("voice");
     ret_packed->ref.id = ret_packed->question.voice;
 }
 
@@ -66,7 +66,7 @@ static struct sp_bytes make_check(struct maker *maker, struct expectation *expec
     request.api_key = packed.question.key;
     request.ip = packed.question.ip;
     request.resource = &packed.ref;
-    request.action = plain(packed.question.action);
+    request.action = cast_away_const(packed.question.action);
     expectation->count = 1;
     expectation->reasons[0] = (uint8_t)packed.question.expected;
     struct sp_bytes bytes;
@@ -101,7 +101,7 @@ static bool fill_batch(struct maker *maker, struct expectation *expectation,
         sallyport__v1__check_item__init(&items[i]);
         items[i].ip = packed[i].question.ip;
         items[i].resource = &packed[i].ref;
-        items[i].action = plain(packed[i].question.action);
+        items[i].action = cast_away_const(packed[i].question.action);
         if (!options->one_credential) {
             items[i].credential_case = SALLYPORT__V1__CHECK_ITEM__CREDENTIAL_API_KEY;
             items[i].api_key = packed[i].question.key;
@@ -135,11 +135,12 @@ static struct sp_bytes make_message(struct maker *maker, uint64_t correlation, s
     return good ? bytes : (struct sp_bytes){0};
 }
 
-/* A new name and number of seats, which change no answer. An operator may change no more of what decisions read. */
+/* A new name and number of seats, which change no answer. An operator may change no more of what
+ * decisions read. */
 static struct sp_bytes make_change(struct maker *maker, struct expectation *expectation) {
     uint64_t key = traffic_next_key(maker->traffic), random = world_random(&maker->traffic->random);
     char id[32], name[32];
-    char *mask[] = {plain("name"), plain("seats")};
+    char *mask[] = {cast_away_const("name"), cast_away_const("seats")};
     Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
     Sallyport__V1__UpdateWorkspaceRequest request = SALLYPORT__V1__UPDATE_WORKSPACE_REQUEST__INIT;
     struct sp_bytes bytes;
@@ -178,7 +179,7 @@ static unsigned count_wrong_results(const struct expectation *expectation,
     return wrong;
 }
 
-static const ProtobufCMessageDescriptor *reply_of(const struct load_options *options) {
+static const ProtobufCMessageDescriptor *find_reply_type(const struct load_options *options) {
     if (options->operator_key.size > 0)
         return &sallyport__v1__workspace_response__descriptor;
     if (options->streams > 0)
@@ -198,7 +199,7 @@ unsigned exchange_count_wrong(const struct load_options *options, const struct e
     ProtobufCMessage *message;
     if (options->gateway)
         return gateway_says(reply, (enum sp_reason)expectation->reasons[0], arena) ? 0 : 1;
-    if (sp_wire_unpack_trusted(reply_of(options), reply, arena, &message) != SP_OK)
+    if (sp_wire_unpack_trusted(find_reply_type(options), reply, arena, &message) != SP_OK)
         return expectation->count;
     if (options->operator_key.size > 0)
         return is_changed((const Sallyport__V1__WorkspaceResponse *)message) ? 0 : 1;

@@ -8,7 +8,7 @@
 
 enum { EXCHANGE_ITEMS_MAX = 1000 };
 
-/* What the reply to a request must say. */
+/* What the reply to a request must be. */
 struct expectation {
     uint16_t count;
     uint8_t reasons[EXCHANGE_ITEMS_MAX];
@@ -17,7 +17,8 @@ struct expectation {
 /* The method that requests of these options go to. */
 const char *exchange_path(const struct load_options *options);
 
-/* The next request, packed in `arena`. `correlation` comes back in the reply of a stream. Empty when out of memory. */
+/* The next request, packed in `arena`. `correlation` comes back in the reply of a stream. Empty
+ * when out of memory. */
 struct sp_bytes exchange_make(const struct load_options *options, struct traffic *traffic, uint64_t correlation,
                               struct sp_arena *arena, struct expectation *ret_expectation);
 

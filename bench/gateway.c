@@ -11,7 +11,7 @@ typedef Envoy__Service__Auth__V3__AttributeContext__Entry Entry;
 enum { GATEWAY_OWN_HEADERS = 3, GATEWAY_FILLER_BYTES = 32 };
 
 /* Packing only reads. */
-static ProtobufCBinaryData bytes_of(const char *text) {
+static ProtobufCBinaryData borrow_bytes(const char *text) {
     union {
         const char *from;
         uint8_t *to;
@@ -37,8 +37,8 @@ static void fill_headers(const struct world_question *question, unsigned count, 
         headers[i].entry = (Entry)ENVOY__SERVICE__AUTH__V3__ATTRIBUTE_CONTEXT__ENTRY__INIT;
         if (!is_own)
             snprintf(headers[i].name, sizeof(headers[i].name), "accept-another-%u", i);
-        headers[i].entry.key = bytes_of(is_own ? own[i][0] : headers[i].name);
-        headers[i].entry.value = bytes_of(is_own ? own[i][1] : filler);
+        headers[i].entry.key = borrow_bytes(is_own ? own[i][0] : headers[i].name);
+        headers[i].entry.value = borrow_bytes(is_own ? own[i][1] : filler);
         ret_entries[i] = &headers[i].entry;
     }
 }
@@ -63,12 +63,12 @@ struct sp_bytes gateway_make(const struct world_question *question, unsigned hea
     fill_headers(question, headers, texts, http.headers);
     bool editing = strcmp(question->action, "edit") == 0;
     snprintf(path, sizeof(path), editing ? "/v1/voices/%s/edit" : "/v1/text-to-speech/%s", question->voice);
-    socket.address = bytes_of(question->ip);
+    socket.address = borrow_bytes(question->ip);
     address.socket_address = &socket;
     peer.address = &address;
     http.n_headers = count;
-    http.method = bytes_of("POST");
-    http.path = bytes_of(path);
+    http.method = borrow_bytes("POST");
+    http.path = borrow_bytes(path);
     inner.http = &http;
     context.source = &peer;
     context.request = &inner;

@@ -1,5 +1,6 @@
-/* Latencies counted into buckets of at most 1/128 relative width (as HDR histograms do), from 1 ns to 2^40 ns (18 min).
- * Adding costs a few instructions and nothing is allocated. One thread; merge those of several. */
+/* Latencies counted into buckets of at most 1/128 relative width (as HDR histograms do), from 1 ns
+ * to 2^40 ns (18 min). Adding costs a few instructions and nothing is allocated. One thread; merge
+ * those of several. */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
@@ -24,10 +25,12 @@ struct histogram {
 void histogram_add(struct histogram *histogram, uint64_t value_ns);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-/* The least value that `percentile` (0 to 100) of the values do not exceed, to a bucket's width; 0 when empty. */
+/* The least value that `percentile` (0 to 100) of the values do not exceed, to a bucket's width; 0
+ * when empty. */
 uint64_t histogram_percentile(const struct histogram *histogram, double percentile);
 
-/* A plot of the distribution in plain text: a bar for each step of latency, `width` characters for the longest. */
+/* A plot of the distribution in plain text: a bar for each step of latency, `width` characters for
+ * the longest. */
 void histogram_plot(const struct histogram *histogram, unsigned width, FILE *out);
 
 #endif

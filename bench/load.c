@@ -94,14 +94,14 @@ static void run_open(struct thread *thread) {
             send_one(thread, (uint64_t)next_ns);
             next_ns += interval_ns;
         }
-        /* With every slot taken the next send is late, and its latency says so. */
+        /* If every slot is taken, the next send is late, and its latency includes that. */
         uint64_t until = thread->free_count > 0 ? (uint64_t)next_ns : thread->run->end_ns;
         if (transport_next(&thread->transport, until, &completion))
             take_completion(thread, &completion);
     }
 }
 
-static void *thread_main(void *argument) {
+static void *run_load_thread(void *argument) {
     struct thread *thread = argument;
     if (thread->run->options->rate > 0)
         run_open(thread);
@@ -112,7 +112,8 @@ static void *thread_main(void *argument) {
 
 /* ---- setting up ---- */
 
-static enum sp_status thread_open(struct thread *thread, struct run *run, unsigned number, struct sp_error *error) {
+static enum sp_status open_load_thread(struct thread *thread, struct run *run, unsigned number,
+                                       struct sp_error *error) {
     const struct load_options *options = run->options;
     thread->run = run;
     thread->number = number;
@@ -137,7 +138,7 @@ static enum sp_status thread_open(struct thread *thread, struct run *run, unsign
     return transport_open(&transport, &thread->transport, error);
 }
 
-static void thread_close(struct thread *thread) {
+static void close_load_thread(struct thread *thread) {
     transport_close(&thread->transport);
     if (thread->arena.first != NULL)
         sp_arena_fini(&thread->arena);
@@ -151,7 +152,8 @@ static void sleep_until(uint64_t until_ns) {
         ;
 }
 
-static void watch(struct run *run, double *ret_cpu_s) {
+/* Sleeps through the run; what the server used is in the result. */
+static void watch_server(struct run *run, struct load_result *result) {
     sleep_until(run->measure_ns);
     double before = bench_cpu_s(run->options->server_pid);
     uint64_t seen = 0;
@@ -167,7 +169,8 @@ static void watch(struct run *run, double *ret_cpu_s) {
     double after = bench_cpu_s(run->options->server_pid);
     if (run->options->progress)
         fputs("\r\033[K", stderr);
-    *ret_cpu_s = before < 0 || after < 0 ? -1 : after - before;
+    result->server_cpu_s = before < 0 || after < 0 ? -1 : after - before;
+    result->server_private_bytes = bench_private_bytes(run->options->server_pid);
 }
 
 static enum sp_status run_threads(struct run *run, struct thread *threads, struct load_result *result,
@@ -178,12 +181,12 @@ static enum sp_status run_threads(struct run *run, struct thread *threads, struc
     run->end_ns = run->measure_ns + (uint64_t)(options->duration_s * 1e9);
     unsigned started = 0;
     while (started < options->threads &&
-           pthread_create(&threads[started].handle, NULL, thread_main, &threads[started]) == 0)
+           pthread_create(&threads[started].handle, NULL, run_load_thread, &threads[started]) == 0)
         started++;
     if (started < options->threads)
         run->end_ns = 0;
     else
-        watch(run, &result->server_cpu_s);
+        watch_server(run, result);
     for (unsigned i = 0; i < started; i++) {
         pthread_join(threads[i].handle, NULL);
         const struct load_result *part = &threads[i].result;
@@ -205,27 +208,35 @@ enum sp_status load_run(const struct load_options *options, struct load_result *
         return sp_error_set(error, SP_ERR_INVALID,
                             "a batch has 1 to 1,000 items; threads and calls in flight are at least 1");
     if (options->gateway && (options->batch > 1 || options->streams > 0))
-        return sp_error_set(error, SP_ERR_INVALID, "ext_authz asks one question a call");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "ext_authz asks one question per call; leave out --batch and --stream");
     for (unsigned i = 0; i < WORLD_OUTCOMES; i++) {
         if (options->weights[i] > 0 && !world_can_ask(&options->world, (enum world_outcome)i))
-            return sp_error_set(error, SP_ERR_INVALID, "no key of so small a world can have the outcome '%s'",
+            return sp_error_set(error, SP_ERR_INVALID, "the world has too few keys for the outcome '%s'",
                                 world_outcome_name((enum world_outcome)i));
     }
     struct run run = {.options = options};
     struct thread *threads = calloc(options->threads, sizeof(*threads));
     struct load_result *result = calloc(1, sizeof(*result));
-    enum sp_status status =
-        threads == NULL || result == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
+    enum sp_status status = SP_OK;
     sp_rpc_global_init();
-    for (unsigned i = 0; status == SP_OK && i < options->threads; i++)
-        status = thread_open(&threads[i], &run, i, error);
-    if (status == SP_OK)
-        status = run_threads(&run, threads, result, error);
+    if (threads == NULL || result == NULL) {
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        goto out;
+    }
+    for (unsigned i = 0; i < options->threads; i++) {
+        status = open_load_thread(&threads[i], &run, i, error);
+        if (status != SP_OK)
+            goto out;
+    }
+    status = run_threads(&run, threads, result, error);
+    if (status != SP_OK)
+        goto out;
+    *ret_result = *result;
+out:
     for (unsigned i = 0; threads != NULL && i < options->threads; i++)
-        thread_close(&threads[i]);
+        close_load_thread(&threads[i]);
     sp_rpc_global_fini();
-    if (status == SP_OK)
-        *ret_result = *result;
     free(threads);
     free(result);
     return status;

@@ -1,5 +1,7 @@
-/* Load on a sallyportd, or changes for a sallyport-sync: closed loop (a fixed number of calls in flight) or open loop (a fixed rate, where latency counts from
- * the time that a call was meant to be sent, so that a stall shows in full). Every answer is compared with the expected one. */
+/* Load on a sallyportd, or changes through a sallyport-sync, in a closed loop (a fixed number of
+ * calls in flight) or open loop (a fixed rate, with latency counted from the time that a call was
+ * meant to be sent, so that a stall shows in full). Every answer is compared with the expected
+ * one. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -21,9 +23,9 @@ struct load_options {
     unsigned batch;                   /* items a call or message; 1: Check, more: CheckBatch */
     unsigned streams;                 /* of each thread, for CheckStream; 0: unary calls */
     bool gateway;                     /* ask as Envoy does, through its external authorization */
-    unsigned gateway_headers;         /* headers of such a request, besides three of its own */
-    bool unverified;                  /* answers are not looked at: for servers that only echo */
-    bool wait_for_ready;              /* unary calls wait for a connection instead of failing where there is none */
+    unsigned gateway_headers;         /* headers of such a request, besides the usual three */
+    bool unverified;                  /* answers are ignored, for servers that only echo */
+    bool wait_for_ready;              /* unary calls wait for a connection instead of failing without one */
     bool one_credential;              /* all items of a batch ask with one key */
     unsigned threads;
     unsigned connections; /* of each thread */
@@ -42,11 +44,13 @@ struct load_result {
     uint64_t errors; /* calls without an answer */
     uint64_t wrong;  /* decisions other than expected */
     double elapsed_s;
-    double server_cpu_s; /* user and system, while measuring; negative: unknown */
+    double server_cpu_s;           /* user and system, while measuring; negative: unknown */
+    uint64_t server_private_bytes; /* at the end, with all connections open; 0: unknown */
     struct sp_error first_error;
 };
 
-/* Runs it: warm-up, then the measured time. SP_ERR_INVALID, SP_ERR_UNAVAILABLE where no call of the warm-up was answered. */
+/* Runs it: warm-up, then the measured time. SP_ERR_INVALID, SP_ERR_UNAVAILABLE if no call of the
+ * warm-up was answered. */
 enum sp_status load_run(const struct load_options *options, struct load_result *ret_result,
                         struct sp_error *error) SP_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* A change of the world, and a question that is answered at its revision or later: how long it takes to be seen. Every failure ends
- * the program with a message. */
+/* A change of the world, and a question that is answered at its revision or later: how long it
+ * takes to be seen. Every failure ends the program with a message. */
 #ifndef BENCH_SEE_H
 #define BENCH_SEE_H
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,7 +24,7 @@ uint64_t bench_now_ns(void) {
 }
 
 pid_t bench_spawn(const char *const *words) {
-    /* Any free port, where whoever measures says nothing else. */
+    /* Any free port, unless the environment names one. */
     (void)setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0);
     (void)setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0);
     pid_t pid = fork();
@@ -45,7 +46,7 @@ pid_t bench_spawn(const char *const *words) {
     return pid;
 }
 
-static bool accepts(unsigned port) {
+static bool accepts_connections(unsigned port) {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -68,8 +69,8 @@ static bool is_serving(struct sp_rpc_client *client, struct sp_arena *arena) {
                GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
 }
 
-static void give_up(unsigned port) {
-    fprintf(stderr, "nothing serves at 127.0.0.1:%u\n", port);
+static void exit_without_server(unsigned port) {
+    fprintf(stderr, "no server became ready at 127.0.0.1:%u\n", port);
     exit(2);
 }
 
@@ -81,17 +82,17 @@ void bench_wait_serving(unsigned port, pid_t pid) {
     struct sp_error error;
     snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     /* gRPC waits a second after a refused connection, so the socket is asked first. */
-    while (!accepts(port)) {
+    while (!accepts_connections(port)) {
         if (bench_now_ns() > until || waitpid(pid, NULL, WNOHANG) == pid)
-            give_up(port);
+            exit_without_server(port);
         usleep(500);
     }
     struct sp_rpc_client_options options = {.target = target, .timeout_ms = 1000};
     if (sp_arena_init(&arena, 4096, 65536) != SP_OK || sp_rpc_client_open(&options, &client, &error) != SP_OK)
-        give_up(port);
+        exit_without_server(port);
     while (!is_serving(client, &arena)) {
         if (bench_now_ns() > until)
-            give_up(port);
+            exit_without_server(port);
         usleep(500);
     }
     sp_rpc_client_close(client);
@@ -122,4 +123,19 @@ double bench_cpu_s(pid_t pid) {
     }
     closedir(tasks);
     return sum_ns / 1e9;
+}
+
+uint64_t bench_private_bytes(pid_t pid) {
+    char path[64], line[128];
+    unsigned long long kib = 0;
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+    FILE *file = pid > 0 ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return 0;
+    while (kib == 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "RssAnon:", 8) == 0)
+            kib = strtoull(line + 8, NULL, 10);
+    }
+    fclose(file);
+    return kib * 1024;
 }

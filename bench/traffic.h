@@ -1,4 +1,5 @@
-/* Which key is asked about next: uniformly, or as often as its rank's Zipf weight says. Deterministic by seed. */
+/* Chooses the key to ask about next: uniformly, or by the Zipf weight of its rank.
+ * Deterministic by seed. */
 #ifndef BENCH_TRAFFIC_H
 #define BENCH_TRAFFIC_H
 
@@ -13,7 +14,7 @@ struct traffic {
 
 void traffic_init(struct traffic *traffic, uint64_t seed, uint64_t keys, double exponent);
 
-/* A key's number. Frequent ranks are spread over the whole world. */
+/* A key's number. Frequent ranks are spread over all keys. */
 uint64_t traffic_next_key(struct traffic *traffic);
 
 #endif

@@ -87,7 +87,7 @@ static bool tell_failed(struct transport *transport, struct sp_rpc_completion *r
     return true;
 }
 
-static void end_stream(struct transport *transport, const struct sp_rpc_stream_event *event) {
+static void end_load_stream(struct transport *transport, const struct sp_rpc_stream_event *event) {
     /* OK or not, a stream that ends leaves its requests without an answer. */
     transport->failure = event->status != SP_OK ? event->status : SP_ERR_UNAVAILABLE;
     while (transport->lines[event->stream].count > 0)
@@ -102,7 +102,7 @@ bool transport_next(struct transport *transport, uint64_t until_ns, struct sp_rp
         if (!sp_rpc_async_streams_next(transport->streams, until_ns, &event))
             return false;
         if (event.ended) {
-            end_stream(transport, &event);
+            end_load_stream(transport, &event);
         } else if (transport->lines[event.stream].count > 0) {
             *ret_completion = (struct sp_rpc_completion){
                 .slot = take_oldest(transport, event.stream), .status = SP_OK, .reply = event.message};

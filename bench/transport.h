@@ -1,5 +1,5 @@
-/* How requests reach a server: unary calls, or messages on bidirectional streams. Either way a request has a slot, and ends once, with
- * a reply or an error. One thread. */
+/* How requests reach a server: unary calls, or messages on bidirectional streams. Either way a
+ * request has a slot, and ends once, with a reply or an error. One thread. */
 #ifndef BENCH_TRANSPORT_H
 #define BENCH_TRANSPORT_H
 
@@ -14,7 +14,7 @@ struct transport_options {
     unsigned connections;
     unsigned slots;    /* the most requests in flight */
     struct sp_str key; /* of unary calls; empty: none */
-    unsigned streams;  /* 0: unary calls; else the slots are spread over so many streams */
+    unsigned streams;  /* 0: unary calls; otherwise the number of streams that share the slots */
 };
 
 struct transport {
@@ -23,7 +23,7 @@ struct transport {
     unsigned stream_count, room;    /* of each stream's ring */
     struct transport_line *lines;   /* what is in flight on each stream, oldest first */
     unsigned *slots;                /* the rings */
-    unsigned *failed, failed_count; /* slots whose stream has ended, not told of yet */
+    unsigned *failed, failed_count; /* slots whose stream has ended, not reported yet */
     enum sp_status failure;
 };
 

@@ -1,10 +1,12 @@
-/* Deterministic worlds of any size: what each thing is follows from the seed and its number alone, so that a load tool
- * knows keys and expected answers of a world of millions without holding it.
+/* Deterministic worlds of any size: what each thing is follows from the seed and its number alone,
+ * so that a load tool knows keys and expected answers of a world of millions without holding it.
  *
- * Shape, for `keys` keys: 2 keys a principal; 20 principals (user 0 an ADMIN, users 1-9, service accounts 10-19), 10 groups and 10 voices a
- * workspace. Principal p is in the groups p%10 and (p+1)%10. Voice r is shared with group r%10 as viewer and with group (r+1)%10
- * as editor, and directly with principal 19 as viewer. Keys 2p are `all`; keys 2p+1 are permitted text_to_speech and voices_read only.
- * Every fifth key has an allowlist of 203.0.113.0/24, 198.51.100.7/32 and 2001:db8::/32. Pure; thread-safe. */
+ * Shape, for `keys` keys: 2 keys a principal; 20 principals (user 0 an ADMIN, users 1-9, service
+ * accounts 10-19), 10 groups and 10 voices a workspace. Principal p is in the groups p%10 and
+ * (p+1)%10. Voice r is shared with group r%10 as viewer and with group (r+1)%10 as editor, and
+ * directly with principal 19 as viewer. Keys 2p are `all`; keys 2p+1 are permitted text_to_speech
+ * and voices_read only. Every fifth key has an allowlist of 203.0.113.0/24, 198.51.100.7/32 and
+ * 2001:db8::/32. Pure; thread-safe. */
 #ifndef BENCH_WORLD_H
 #define BENCH_WORLD_H
 
@@ -68,8 +70,9 @@ void world_workspace_id(uint64_t i, char ret_id[static 32]);
 /* Whether any key of the world can have the outcome: the smallest worlds lack some. */
 bool world_can_ask(const struct world *world, enum world_outcome outcome);
 
-/* A question of the wanted outcome about (about) key `near`: the nearest following key that can have it. `vary` picks among the
- * resources and addresses that fit. Only for outcomes that world_can_ask tells of. */
+/* A question of the wanted outcome about the key `near`: the nearest following key that can have
+ * it. `vary` picks among the resources and addresses that fit. Only for outcomes for which
+ * world_can_ask is true. */
 void world_ask(const struct world *world, enum world_outcome outcome, uint64_t near, uint64_t vary,
                struct world_question *ret_question);
 

@@ -25,7 +25,7 @@ struct builder {
     bool failed;
 };
 
-static void *make(struct builder *builder, const ProtobufCMessageDescriptor *descriptor) {
+static void *make_record_message(struct builder *builder, const ProtobufCMessageDescriptor *descriptor) {
     static union {
         ProtobufCMessage message;
         unsigned char bytes[512];
@@ -38,10 +38,10 @@ static void *make(struct builder *builder, const ProtobufCMessageDescriptor *des
     return message;
 }
 
-static char *text(struct builder *builder, const char *format, unsigned long long number) {
+static char *format_text(struct builder *builder, const char *format, unsigned long long number) {
     static char spare[1];
     char made[64];
-    /* The formats are this file's own, each with one number. */
+    /* All formats are in this file, each with one number. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(made, sizeof(made), format, number);
@@ -51,9 +51,9 @@ static char *text(struct builder *builder, const char *format, unsigned long lon
     return copy != NULL ? copy : spare;
 }
 
-static Sallyport__V1__ImportRecord *add_record(struct builder *builder,
-                                               Sallyport__V1__ImportRecord__RecordCase record_case) {
-    Sallyport__V1__ImportRecord *record = make(builder, &sallyport__v1__import_record__descriptor);
+static Sallyport__V1__ImportRecord *add_world_record(struct builder *builder,
+                                                     Sallyport__V1__ImportRecord__RecordCase record_case) {
+    Sallyport__V1__ImportRecord *record = make_record_message(builder, &sallyport__v1__import_record__descriptor);
     record->record_case = record_case;
     record->line = builder->count + 1;
     if (builder->count < builder->room)
@@ -65,79 +65,79 @@ static Sallyport__V1__ImportRecord *add_record(struct builder *builder,
 
 static void add_workspace(struct builder *builder) {
     static Sallyport__V1__Feature features[] = {SALLYPORT__V1__FEATURE__FEATURE_IP_ALLOWLIST};
-    Sallyport__V1__Workspace *workspace = make(builder, &sallyport__v1__workspace__descriptor);
+    Sallyport__V1__Workspace *workspace = make_record_message(builder, &sallyport__v1__workspace__descriptor);
     workspace->id = builder->workspace;
     workspace->name = builder->workspace;
     workspace->plan = SALLYPORT__V1__PLAN__PLAN_ENTERPRISE;
     workspace->seats = 100;
     workspace->features = features;
     workspace->n_features = 1;
-    add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE)->workspace = workspace;
+    add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE)->workspace = workspace;
 }
 
 static void add_principals(struct builder *builder) {
     for (unsigned p = 0; p < WORLD_PRINCIPALS; p++) {
-        Sallyport__V1__Principal *principal = make(builder, &sallyport__v1__principal__descriptor);
+        Sallyport__V1__Principal *principal = make_record_message(builder, &sallyport__v1__principal__descriptor);
         principal->workspace = builder->workspace;
-        principal->id = text(builder, "p%llu", p);
+        principal->id = format_text(builder, "p%llu", p);
         principal->name = principal->id;
         principal->kind = p < WORLD_PRINCIPALS / 2 ? SALLYPORT__V1__PRINCIPAL_KIND__USER
                                                    : SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT;
         principal->role = p == 0 ? SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN
                                  : SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
-        add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_PRINCIPAL)->principal = principal;
+        add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_PRINCIPAL)->principal = principal;
     }
 }
 
 static void add_groups(struct builder *builder) {
     for (unsigned g = 0; g < WORLD_GROUPS; g++) {
-        Sallyport__V1__Group *group = make(builder, &sallyport__v1__group__descriptor);
+        Sallyport__V1__Group *group = make_record_message(builder, &sallyport__v1__group__descriptor);
         group->workspace = builder->workspace;
-        group->id = text(builder, "g%llu", g);
+        group->id = format_text(builder, "g%llu", g);
         group->name = group->id;
-        add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_GROUP)->group = group;
+        add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_GROUP)->group = group;
     }
     for (unsigned p = 0; p < WORLD_PRINCIPALS; p++) {
         for (unsigned g = 0; g < WORLD_GROUPS; g++) {
             if (!world_in_group(p, g))
                 continue;
-            Sallyport__V1__Membership *member = make(builder, &sallyport__v1__membership__descriptor);
+            Sallyport__V1__Membership *member = make_record_message(builder, &sallyport__v1__membership__descriptor);
             member->workspace = builder->workspace;
-            member->group = text(builder, "g%llu", g);
-            member->principal = text(builder, "p%llu", p);
-            add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_MEMBERSHIP)->membership = member;
+            member->group = format_text(builder, "g%llu", g);
+            member->principal = format_text(builder, "p%llu", p);
+            add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_MEMBERSHIP)->membership = member;
         }
     }
 }
 
-static void add_grant(struct builder *builder, Sallyport__V1__ResourceRef *ref, bool to_group, unsigned subject,
-                      Sallyport__V1__Role role) {
-    Sallyport__V1__Grant *grant = make(builder, &sallyport__v1__grant__descriptor);
-    Sallyport__V1__Subject *whom = make(builder, &sallyport__v1__subject__descriptor);
+static void add_world_grant(struct builder *builder, Sallyport__V1__ResourceRef *ref, bool to_group, unsigned subject,
+                            Sallyport__V1__Role role) {
+    Sallyport__V1__Grant *grant = make_record_message(builder, &sallyport__v1__grant__descriptor);
+    Sallyport__V1__Subject *whom = make_record_message(builder, &sallyport__v1__subject__descriptor);
     whom->kind_case = to_group ? SALLYPORT__V1__SUBJECT__KIND_GROUP : SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
     if (to_group)
-        whom->group = text(builder, "g%llu", subject);
+        whom->group = format_text(builder, "g%llu", subject);
     else
-        whom->principal = text(builder, "p%llu", subject);
+        whom->principal = format_text(builder, "p%llu", subject);
     grant->workspace = builder->workspace;
     grant->resource = ref;
     grant->subject = whom;
     grant->role = role;
-    add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT)->grant = grant;
+    add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT)->grant = grant;
 }
 
 static void add_voices(struct builder *builder, uint64_t workspace) {
     for (unsigned v = 0; v < WORLD_VOICES; v++) {
-        Sallyport__V1__Resource *resource = make(builder, &sallyport__v1__resource__descriptor);
-        Sallyport__V1__ResourceRef *ref = make(builder, &sallyport__v1__resource_ref__descriptor);
-        ref->type = text(builder, "voice", 0);
-        ref->id = text(builder, "voice_%llu", workspace * WORLD_VOICES + v);
+        Sallyport__V1__Resource *resource = make_record_message(builder, &sallyport__v1__resource__descriptor);
+        Sallyport__V1__ResourceRef *ref = make_record_message(builder, &sallyport__v1__resource_ref__descriptor);
+        ref->type = format_text(builder, "voice", 0);
+        ref->id = format_text(builder, "voice_%llu", workspace * WORLD_VOICES + v);
         resource->workspace = builder->workspace;
         resource->ref = ref;
-        add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_RESOURCE)->resource = resource;
-        add_grant(builder, ref, true, v % WORLD_GROUPS, SALLYPORT__V1__ROLE__ROLE_VIEWER);
-        add_grant(builder, ref, true, (v + 1) % WORLD_GROUPS, SALLYPORT__V1__ROLE__ROLE_EDITOR);
-        add_grant(builder, ref, false, WORLD_PRINCIPALS - 1, SALLYPORT__V1__ROLE__ROLE_VIEWER);
+        add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_RESOURCE)->resource = resource;
+        add_world_grant(builder, ref, true, v % WORLD_GROUPS, SALLYPORT__V1__ROLE__ROLE_VIEWER);
+        add_world_grant(builder, ref, true, (v + 1) % WORLD_GROUPS, SALLYPORT__V1__ROLE__ROLE_EDITOR);
+        add_world_grant(builder, ref, false, WORLD_PRINCIPALS - 1, SALLYPORT__V1__ROLE__ROLE_VIEWER);
     }
 }
 
@@ -163,24 +163,24 @@ static char range_v4[] = "203.0.113.0/24", address_v4[] = "198.51.100.7/32", ran
 static char *narrow[] = {text_to_speech, voices_read};
 static char *ranges[] = {range_v4, address_v4, range_v6};
 
-static void add_key(struct builder *builder, uint64_t key) {
-    Sallyport__V1__ImportApiKey *import = make(builder, &sallyport__v1__import_api_key__descriptor);
-    Sallyport__V1__ApiKey *made = make(builder, &sallyport__v1__api_key__descriptor);
-    Sallyport__V1__Permissions *permissions = make(builder, &sallyport__v1__permissions__descriptor);
+static void add_world_key(struct builder *builder, uint64_t key) {
+    Sallyport__V1__ImportApiKey *import = make_record_message(builder, &sallyport__v1__import_api_key__descriptor);
+    Sallyport__V1__ApiKey *made = make_record_message(builder, &sallyport__v1__api_key__descriptor);
+    Sallyport__V1__Permissions *permissions = make_record_message(builder, &sallyport__v1__permissions__descriptor);
     bool plain = builder->world->shape == WORLD_KEYS_ONLY;
     permissions->all = plain || !world_is_narrow(key);
     permissions->names = narrow;
     permissions->n_names = permissions->all ? 0 : 2;
     made->workspace = builder->workspace;
-    made->id = text(builder, "k%llu", key % WORLD_KEYS);
-    made->principal = text(builder, "p%llu", world_principal_of(key));
+    made->id = format_text(builder, "k%llu", key % WORLD_KEYS);
+    made->principal = format_text(builder, "p%llu", world_principal_of(key));
     made->name = made->id;
     made->permissions = permissions;
     made->allowed_ips = ranges;
     made->n_allowed_ips = !plain && world_has_allowlist(key) ? 3 : 0;
     import->key = made;
     import->sha256 = hex_of_key(builder, key);
-    add_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY)->api_key = import;
+    add_world_record(builder, SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY)->api_key = import;
 }
 
 bool world_records(const struct world *world, uint64_t workspace, struct sp_arena *arena,
@@ -189,7 +189,7 @@ bool world_records(const struct world *world, uint64_t workspace, struct sp_aren
     builder.records = sp_arena_calloc(arena, builder.room, sizeof(*builder.records));
     if (builder.records == NULL)
         return false;
-    builder.workspace = text(&builder, "ws_%llu", workspace);
+    builder.workspace = format_text(&builder, "ws_%llu", workspace);
     add_workspace(&builder);
     add_principals(&builder);
     if (world->shape == WORLD_FULL) {
@@ -197,7 +197,7 @@ bool world_records(const struct world *world, uint64_t workspace, struct sp_aren
         add_voices(&builder, workspace);
     }
     for (uint64_t key = workspace * WORLD_KEYS; key < (workspace + 1) * WORLD_KEYS && key < world->keys; key++)
-        add_key(&builder, key);
+        add_world_key(&builder, key);
     if (builder.failed)
         return false;
     *ret_records = builder.records;
@@ -214,7 +214,7 @@ static enum sp_status write_workspace(const struct world *world, uint64_t worksp
     if (!world_records(world, workspace, arena, &records, &count))
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        records[i]->line = 0; /* the line is where it stands */
+        records[i]->line = 0; /* implied by its position */
         json_t *json = sp_json_from_message(&records[i]->base, false);
         bool good = json != NULL && json_dumpf(json, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF;
         json_decref(json);
@@ -229,17 +229,21 @@ enum sp_status world_write_ndjson(const struct world *world, FILE *out, struct s
     enum sp_status status = sp_arena_init(&arena, 1 << 20, 64 << 20);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    for (uint64_t w = 0; status == SP_OK && w < world_workspaces(world); w++) {
+    for (uint64_t w = 0; w < world_workspaces(world); w++) {
         status = write_workspace(world, w, &arena, out);
+        if (status != SP_OK) {
+            (void)sp_error_set(error, status, "cannot write the world");
+            break;
+        }
         sp_arena_reset(&arena);
     }
     sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "the world could not be written");
+    return status;
 }
 
 /* ---- a store ---- */
 
-static double now_s(void) {
+static double read_monotonic_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
@@ -252,32 +256,37 @@ static enum sp_status make_operator(struct sp_store *store, char secret[SP_KEY_T
     if (status != SP_OK)
         return status;
     status = sp_admin_operator_add(write, SP_STR_LITERAL("bench"), time(NULL), arena, secret, error);
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
-    sp_write_abort(write);
-    return status;
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status;
+    }
+    return sp_write_commit(write, error);
 }
 
-/* How many records go into one transaction. Keys lie in the order of their digests, so that each lands on a page of its own: the more come
- * together, the fewer times a page is written. LMDB holds some 131,000 changed pages before it begins to spill them. */
+/* How many records go into one transaction. Keys lie in the order of their digests, so each lands
+ * on a different page: the more there are in a transaction, the fewer times a page is written. LMDB
+ * holds some 131,000 changed pages before it begins to spill them. */
 enum { RECORDS_IN_A_COMMIT = 120000 };
 
-static enum sp_status import_workspace(struct sp_write *write, const struct sp_admin_caller *caller,
-                                       const struct world *world, uint64_t workspace, struct sp_arena *arena,
-                                       size_t *ret_records, struct sp_error *error) {
+static enum sp_status import_world_workspace(struct sp_write *write, const struct sp_admin_caller *caller,
+                                             const struct world *world, uint64_t workspace, struct sp_arena *arena,
+                                             size_t *ret_records, struct sp_error *error) {
     Sallyport__V1__ImportRequest request = SALLYPORT__V1__IMPORT_REQUEST__INIT;
     Sallyport__V1__ImportResponse *response;
     if (!world_records(world, workspace, arena, &request.records, &request.n_records))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = sp_admin_import(write, caller, &request, arena, &response, error);
-    if (status == SP_OK && response->error[0] != '\0')
+    if (status != SP_OK)
+        return status;
+    if (response->error[0] != '\0')
         return sp_error_set(error, SP_ERR_INVALID, "record %llu: %s", (unsigned long long)response->error_line,
                             response->error);
     *ret_records = request.n_records;
-    return status;
+    return SP_OK;
 }
 
-/* Imports workspaces from *next on, as many as go into a transaction, and moves *next behind them. */
+/* Imports workspaces from *next on, as many as go into a transaction, and moves *next behind
+ * them. */
 static enum sp_status import_some(struct sp_store *store, const struct sp_admin_caller *caller,
                                   const struct world *world, uint64_t *next, struct sp_arena *arena,
                                   struct sp_error *error) {
@@ -286,17 +295,18 @@ static enum sp_status import_some(struct sp_store *store, const struct sp_admin_
     if (status != SP_OK)
         return status;
     size_t records = 0;
-    while (status == SP_OK && *next < world_workspaces(world) && records < RECORDS_IN_A_COMMIT) {
+    while (*next < world_workspaces(world) && records < RECORDS_IN_A_COMMIT) {
         size_t more = 0;
-        status = import_workspace(write, caller, world, *next, arena, &more, error);
+        status = import_world_workspace(write, caller, world, *next, arena, &more, error);
+        if (status != SP_OK) {
+            sp_write_abort(write);
+            return status;
+        }
         sp_arena_reset(arena);
         records += more;
         (*next)++;
     }
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
-    sp_write_abort(write);
-    return status;
+    return sp_write_commit(write, error);
 }
 
 static enum sp_status write_key_file(const char *path, const char *secret, struct sp_error *error) {
@@ -312,17 +322,24 @@ static enum sp_status fill_store(struct sp_store *store, const struct world *wor
                                  struct sp_error *error) {
     char secret[SP_KEY_TEXT_BYTES];
     enum sp_status status = make_operator(store, secret, arena, error);
-    if (status == SP_OK && key_file != NULL)
+    if (status != SP_OK)
+        return status;
+    if (key_file != NULL) {
         status = write_key_file(key_file, secret, error);
+        if (status != SP_OK)
+            return status;
+    }
     struct sp_admin_caller caller = {.credential = sp_str_from(secret), .now_s = time(NULL)};
     uint64_t total = world_workspaces(world);
     uint64_t next = 0;
-    while (status == SP_OK && next < total) {
+    while (next < total) {
         status = import_some(store, &caller, world, &next, arena, error);
+        if (status != SP_OK)
+            return status;
         if (progress != NULL)
             progress(next, total);
     }
-    return status;
+    return SP_OK;
 }
 
 enum sp_status world_write_store(const struct world *world, const char *path, const char *key_file, bool durable,
@@ -334,17 +351,21 @@ enum sp_status world_write_store(const struct world *world, const char *path, co
     struct sp_store *store;
     struct sp_arena arena;
     enum sp_status status = sp_store_create(path, &create, error);
-    if (status == SP_OK)
-        status = sp_store_open(path, &options, &store, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_store_open(path, &options, &store, error);
     if (status != SP_OK)
         return status;
     status = sp_arena_init(&arena, 4 << 20, (size_t)1 << 30);
-    if (status == SP_OK) {
-        double began_s = now_s();
-        status = fill_store(store, world, key_file, progress, &arena, error);
-        *ret_seconds = now_s() - began_s;
-        sp_arena_fini(&arena);
+    if (status != SP_OK) {
+        (void)sp_error_set(error, status, "out of memory");
+        goto out;
     }
+    double began_s = read_monotonic_s();
+    status = fill_store(store, world, key_file, progress, &arena, error);
+    *ret_seconds = read_monotonic_s() - began_s;
+    sp_arena_fini(&arena);
+out:
     sp_store_close(store);
     return status;
 }

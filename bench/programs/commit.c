@@ -1,5 +1,6 @@
-/* How long a durable change takes until a decision server answers from it: UpdateWorkspace, then a Check with the revision
- * that the reply gave. Beside it, what an fdatasync of a page costs in the same folder. One JSON object.
+/* How long a durable change takes until a decision server answers from it: UpdateWorkspace, then a
+ * Check with the revision that the reply gave. Beside it, what an fdatasync of a page costs in the
+ * same folder. One JSON object.
  *
  * Usage: commit BIN_DIR WORK_DIR PORT (which uses PORT and PORT + 1) */
 #include <fcntl.h>
@@ -21,7 +22,7 @@ static void measure_sync(const char *folder, struct histogram *histogram) {
     snprintf(path, sizeof(path), "%s/sync-probe", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        see_fail("no file to sync");
+        see_fail("cannot create a file to sync");
     for (int i = 0; i < SYNCS; i++) {
         uint64_t began = bench_now_ns();
         if (pwrite(fd, page, sizeof(page), (i % 64) * (off_t)sizeof(page)) != (ssize_t)sizeof(page) ||

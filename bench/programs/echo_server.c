@@ -1,5 +1,6 @@
-/* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each worker, that
- * answers every Check, and every message of a CheckStream, with the same ready-made bytes. What sallyportd costs above it is Sallyport's own.
+/* The floor: a bare server straight on the gRPC C core, one completion queue and thread for each
+ * worker, that answers every Check, and every message of a CheckStream, with the same ready-made
+ * bytes. Whatever sallyportd costs beyond it is due to Sallyport.
  *
  * Usage: echo_server ADDRESS WORKERS REPLY_BYTES. Prints its port. Ends with SIGTERM or SIGINT. */
 #include <grpc/byte_buffer.h>
@@ -67,7 +68,7 @@ static void request_next(struct call *call) {
         fail("a call could not be requested");
 }
 
-static void answer(struct call *call) {
+static void echo_message(struct call *call) {
     grpc_op ops[4] = {0};
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
     ops[1].op = GRPC_OP_SEND_MESSAGE;
@@ -81,7 +82,7 @@ static void answer(struct call *call) {
         fail("a call could not be answered");
 }
 
-static void end(struct call *call) {
+static void end_echo_call(struct call *call) {
     grpc_metadata_array_destroy(&call->metadata);
     if (call->request != NULL)
         grpc_byte_buffer_destroy(call->request);
@@ -90,7 +91,7 @@ static void end(struct call *call) {
 
 /* ---- streams ---- */
 
-static void start(struct stream *stream, const grpc_op *ops, size_t count) {
+static void start_echo(struct stream *stream, const grpc_op *ops, size_t count) {
     if (grpc_call_start_batch(stream->call, ops, count, stream, NULL) != GRPC_CALL_OK)
         fail("a stream's batch could not be started");
 }
@@ -104,13 +105,14 @@ static void request_stream(struct stream *stream) {
         fail("a stream could not be requested");
 }
 
-/* Sends the last message's answer and asks for the next message; the first time, sends the initial metadata instead. */
+/* Sends the last message's answer and asks for the next message; the first time, sends the initial
+ * metadata instead. */
 static void go_on(struct stream *stream, grpc_op first) {
     grpc_op ops[2] = {first, {.op = GRPC_OP_RECV_MESSAGE}};
     ops[1].data.recv_message.recv_message = &stream->message;
     stream->message = NULL;
     stream->state = STREAM_READING;
-    start(stream, ops, 2);
+    start_echo(stream, ops, 2);
 }
 
 static void answer_message(struct stream *stream) {
@@ -120,12 +122,12 @@ static void answer_message(struct stream *stream) {
     go_on(stream, op);
 }
 
-static void end_stream(struct stream *stream) {
+static void end_echo_stream(struct stream *stream) {
     grpc_op ops[2] = {{.op = GRPC_OP_SEND_STATUS_FROM_SERVER}, {.op = GRPC_OP_RECV_CLOSE_ON_SERVER}};
     ops[0].data.send_status_from_server.status = GRPC_STATUS_OK;
     ops[1].data.recv_close_on_server.cancelled = &stream->cancelled;
     stream->state = STREAM_ENDING;
-    start(stream, ops, 2);
+    start_echo(stream, ops, 2);
 }
 
 static void handle_stream(struct stream *stream, bool success) {
@@ -138,7 +140,7 @@ static void handle_stream(struct stream *stream, bool success) {
         if (success && stream->message != NULL)
             answer_message(stream);
         else
-            end_stream(stream);
+            end_echo_stream(stream);
         break;
     case STREAM_ENDING:
         grpc_metadata_array_destroy(&stream->metadata);
@@ -154,14 +156,14 @@ static void handle_stream(struct stream *stream, bool success) {
 
 static void handle_call(struct call *call, bool success) {
     if (call->answering) {
-        end(call);
+        end_echo_call(call);
         request_next(call);
     } else if (success) {
-        answer(call);
+        echo_message(call);
     }
 }
 
-static void *work(void *cq) {
+static void *run_echo_worker(void *cq) {
     for (;;) {
         grpc_event event = grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
@@ -175,7 +177,7 @@ static void *work(void *cq) {
     }
 }
 
-static grpc_byte_buffer *make_reply(size_t size) {
+static grpc_byte_buffer *make_echo_reply(size_t size) {
     grpc_slice slice = grpc_slice_malloc(size);
     memset(GRPC_SLICE_START_PTR(slice), 0, size);
     /* Well-formed for whoever decodes it: one field of bytes with number 15. */
@@ -199,7 +201,7 @@ static void start_worker(struct echo *echo, grpc_completion_queue *cq, pthread_t
         streams[i] = (struct stream){.echo = echo, .cq = cq};
         request_stream(&streams[i]);
     }
-    if (pthread_create(ret_thread, NULL, work, cq) != 0)
+    if (pthread_create(ret_thread, NULL, run_echo_worker, cq) != 0)
         fail("no thread");
 }
 
@@ -217,7 +219,7 @@ int main(int argc, char **argv) {
 
     grpc_init();
     struct echo echo = {.server = grpc_server_create(NULL, NULL)};
-    echo.reply = make_reply(strtoul(argv[3], NULL, 10));
+    echo.reply = make_echo_reply(strtoul(argv[3], NULL, 10));
     echo.method = grpc_server_register_method(echo.server, "/sallyport.v1.Authorization/Check", NULL,
                                               GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
     echo.stream_method = grpc_server_register_method(echo.server, "/sallyport.v1.Authorization/CheckStream", NULL,

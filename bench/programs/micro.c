@@ -1,7 +1,9 @@
-/* Micro-benchmarks of the decision over a world store: each lookup and step alone, the whole decision, the codec, and bare
- * mdb_gets of the same keys in the same databases in the same run. Prints one JSON object a line: {"name":…,"ns":…}.
+/* Micro-benchmarks of the decision over a world store: each lookup and step alone, the whole
+ * decision, the codec, and bare mdb_gets of the same keys in the same databases in the same run.
+ * Prints one JSON object per line: {"name":…,"ns":…}.
  *
- * Usage: micro STORE KEYS [SEED]. The store was made by `sallyport-bench world --keys KEYS --seed SEED --store STORE`. */
+ * Usage: micro STORE KEYS [SEED]. The store was made by `sallyport-bench world --keys KEYS --seed
+ * SEED --store STORE`. */
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,34 +45,35 @@ _Noreturn static void fail(const char *what) {
     exit(2);
 }
 
-static double now_ns(void) {
+static double read_clock_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static int compare_doubles(const void *a, const void *b) {
+static int compare_rounds(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* What one call of `step` costs: the median of the rounds. The sum of its results keeps the compiler honest. */
-static double measure(struct bench *bench, uint64_t (*step)(struct bench *, struct prepared *), size_t count) {
+/* What one call of `step` costs: the median of the rounds. The sum of its results keeps the
+ * compiler honest. */
+static double measure_step(struct bench *bench, uint64_t (*step)(struct bench *, struct prepared *), size_t count) {
     double rounds[ROUNDS];
     static volatile uint64_t sink;
     for (int round = 0; round < ROUNDS; round++) {
-        double began = now_ns();
+        double began = read_clock_ns();
         uint64_t sum = 0;
         for (size_t i = 0; i < count; i++)
             sum += step(bench, &bench->prepared[i]);
-        rounds[round] = (now_ns() - began) / (double)count;
+        rounds[round] = (read_clock_ns() - began) / (double)count;
         sink = sink + sum;
     }
-    qsort(rounds, ROUNDS, sizeof(*rounds), compare_doubles);
+    qsort(rounds, ROUNDS, sizeof(*rounds), compare_rounds);
     return rounds[ROUNDS / 2];
 }
 
-static double report(const char *name, double ns) {
+static double print_measured_step(const char *name, double ns) {
     printf("{\"name\":\"%s\",\"ns\":%.1f}\n", name, ns);
     fflush(stdout);
     return ns;
@@ -162,7 +165,7 @@ static uint64_t do_decision(struct bench *bench, struct prepared *p) {
     return (uint64_t)answer.reason;
 }
 
-static char *plain(const char *text) {
+static char *point_without_const(const char *text) {
     union {
         const char *in;
         char *out;
@@ -170,17 +173,17 @@ static char *plain(const char *text) {
     return cast.out;
 }
 
-static struct sp_bytes pack_request(struct bench *bench, struct prepared *p) {
+static struct sp_bytes pack_measured_request(struct bench *bench, struct prepared *p) {
     Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
     Sallyport__V1__ResourceRef ref = SALLYPORT__V1__RESOURCE_REF__INIT;
     struct sp_bytes bytes;
-    ref.type = plain("voice");
+    ref.type = point_without_const("voice");
     ref.id = p->question.voice;
     request.credential_case = SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY;
     request.api_key = p->question.key;
     request.ip = p->question.ip;
     request.resource = &ref;
-    request.action = plain(p->question.action);
+    request.action = point_without_const(p->question.action);
     if (sp_wire_pack(&request.base, &bench->arena, &bytes) != SP_OK)
         fail("out of memory");
     return bytes;
@@ -204,12 +207,12 @@ static uint64_t do_encode(struct bench *bench, struct prepared *p) {
     response.decision = SALLYPORT__V1__DECISION__ALLOW;
     response.reason = SALLYPORT__V1__REASON__ALLOWED;
     response.http_status = 200;
-    response.workspace = plain("ws_12345");
-    response.principal = plain("p12");
-    response.key_id = plain("k24");
+    response.workspace = point_without_const("ws_12345");
+    response.principal = point_without_const("p12");
+    response.key_id = point_without_const("k24");
     response.role = SALLYPORT__V1__ROLE__ROLE_VIEWER;
     response.revision = &revision;
-    response.decision_id = plain("0123456789abcdefABCDEF");
+    response.decision_id = point_without_const("0123456789abcdefABCDEF");
     sp_arena_reset(&bench->arena);
     return sp_wire_pack(&response.base, &bench->arena, &bytes) == SP_OK ? bytes.size : 0;
 }
@@ -217,7 +220,7 @@ static uint64_t do_encode(struct bench *bench, struct prepared *p) {
 /* ---- bare LMDB ---- */
 
 static uint64_t bare_get(struct bench *bench, int database, const void *key, size_t size) {
-    MDB_val key_val = {size, plain(key)}, value;
+    MDB_val key_val = {size, point_without_const(key)}, value;
     return mdb_get(bench->txn, bench->databases[database], &key_val, &value) == MDB_SUCCESS ? value.mv_size : 0;
 }
 
@@ -258,12 +261,12 @@ static double measure_bare(struct bench *bench, const char *path) {
         if (mdb_dbi_open(bench->txn, names[i], 0, &bench->databases[i]) != 0)
             fail("a database is missing");
     }
-    report("bare mdb_get: key", measure(bench, bare_key, QUESTIONS));
-    report("bare mdb_get: principal", measure(bench, bare_principal, QUESTIONS));
-    report("bare mdb_get: workspace", measure(bench, bare_workspace, QUESTIONS));
-    report("bare mdb_get: resource", measure(bench, bare_resource, QUESTIONS));
-    report("bare mdb_get: action", measure(bench, bare_action, QUESTIONS));
-    double all = report("bare mdb_get: the five of a decision", measure(bench, bare_all, QUESTIONS));
+    print_measured_step("bare mdb_get: key", measure_step(bench, bare_key, QUESTIONS));
+    print_measured_step("bare mdb_get: principal", measure_step(bench, bare_principal, QUESTIONS));
+    print_measured_step("bare mdb_get: workspace", measure_step(bench, bare_workspace, QUESTIONS));
+    print_measured_step("bare mdb_get: resource", measure_step(bench, bare_resource, QUESTIONS));
+    print_measured_step("bare mdb_get: action", measure_step(bench, bare_action, QUESTIONS));
+    double all = print_measured_step("bare mdb_get: the five of a decision", measure_step(bench, bare_all, QUESTIONS));
     mdb_txn_abort(bench->txn);
     mdb_env_close(env);
     return all;
@@ -271,7 +274,7 @@ static double measure_bare(struct bench *bench, const char *path) {
 
 /* ---- setting up ---- */
 
-static void prepare(struct bench *bench, double zipf) {
+static void prepare_questions(struct bench *bench, double zipf) {
     struct traffic traffic;
     traffic_init(&traffic, bench->world.seed + 17, bench->world.keys, zipf);
     for (size_t i = 0; i < QUESTIONS; i++) {
@@ -302,7 +305,7 @@ static void fill_ranges(void) {
     }
 }
 
-static struct sp_store *open_store(struct bench *bench, const char *path) {
+static struct sp_store *open_measured_store(struct bench *bench, const char *path) {
     struct sp_store_options options = {.mode = SP_STORE_READ};
     struct sp_store *store;
     struct sp_error error;
@@ -322,26 +325,26 @@ static void close_store(struct bench *bench, struct sp_store *store) {
 
 static void measure_parts(struct bench *bench) {
     fill_ranges();
-    bench->packed = pack_request(bench, &bench->prepared[0]);
+    bench->packed = pack_measured_request(bench, &bench->prepared[0]);
     uint8_t *kept = malloc(bench->packed.size);
     if (kept == NULL)
         fail("out of memory");
     memcpy(kept, bench->packed.data, bench->packed.size);
     bench->packed.data = kept;
-    report("judge key text", measure(bench, do_judge, QUESTIONS));
-    report("parse address", measure(bench, do_parse_ip, QUESTIONS));
-    report("match 100 ranges", measure(bench, do_match_100, QUESTIONS));
-    report("lookup: key", measure(bench, do_key, QUESTIONS));
-    report("lookup: principal", measure(bench, do_principal, QUESTIONS));
-    report("lookup: workspace", measure(bench, do_workspace, QUESTIONS));
-    report("lookup: action", measure(bench, do_action, QUESTIONS));
-    report("lookup: owner", measure(bench, do_owner, QUESTIONS));
-    report("lookup: effective role", measure(bench, do_role, QUESTIONS));
-    report("snapshot release and acquire", measure(bench, do_acquire, QUESTIONS));
-    double decode = measure(bench, do_decode, QUESTIONS), encode = measure(bench, do_encode, QUESTIONS);
-    report("decode CheckRequest", decode);
-    report("encode CheckResponse", encode);
-    report("codec", decode + encode);
+    print_measured_step("judge key text", measure_step(bench, do_judge, QUESTIONS));
+    print_measured_step("parse address", measure_step(bench, do_parse_ip, QUESTIONS));
+    print_measured_step("match 100 ranges", measure_step(bench, do_match_100, QUESTIONS));
+    print_measured_step("lookup: key", measure_step(bench, do_key, QUESTIONS));
+    print_measured_step("lookup: principal", measure_step(bench, do_principal, QUESTIONS));
+    print_measured_step("lookup: workspace", measure_step(bench, do_workspace, QUESTIONS));
+    print_measured_step("lookup: action", measure_step(bench, do_action, QUESTIONS));
+    print_measured_step("lookup: owner", measure_step(bench, do_owner, QUESTIONS));
+    print_measured_step("lookup: effective role", measure_step(bench, do_role, QUESTIONS));
+    print_measured_step("snapshot release and acquire", measure_step(bench, do_acquire, QUESTIONS));
+    double decode = measure_step(bench, do_decode, QUESTIONS), encode = measure_step(bench, do_encode, QUESTIONS);
+    print_measured_step("decode CheckRequest", decode);
+    print_measured_step("encode CheckResponse", encode);
+    print_measured_step("codec", decode + encode);
     free(kept);
 }
 
@@ -356,19 +359,20 @@ int main(int argc, char **argv) {
     if (bench.world.keys == 0 || bench.prepared == NULL || sp_arena_init(&bench.arena, 1 << 16, 1 << 20) != SP_OK)
         fail("bad arguments, or out of memory");
 
-    struct sp_store *store = open_store(&bench, argv[1]);
-    prepare(&bench, 0);
+    struct sp_store *store = open_measured_store(&bench, argv[1]);
+    prepare_questions(&bench, 0);
     close_store(&bench, store);
-    /* The bare environment is opened while the store is not: a process opens an environment once at a time. */
+    /* The bare environment is opened while the store is not: a process opens an environment once at
+     * a time. */
     double bare = measure_bare(&bench, argv[1]);
-    store = open_store(&bench, argv[1]);
-    double digest = report("digest", measure(&bench, do_digest, QUESTIONS));
-    double decision = report("decision", measure(&bench, do_decision, QUESTIONS));
-    report("digest and bare gets", digest + bare);
+    store = open_measured_store(&bench, argv[1]);
+    double digest = print_measured_step("digest", measure_step(&bench, do_digest, QUESTIONS));
+    double decision = print_measured_step("decision", measure_step(&bench, do_decision, QUESTIONS));
+    print_measured_step("digest and bare gets", digest + bare);
     printf("{\"name\":\"decision / (digest and bare gets)\",\"ratio\":%.3f}\n", decision / (digest + bare));
     measure_parts(&bench);
-    prepare(&bench, 0.99);
-    report("decision, Zipf 0.99", measure(&bench, do_decision, QUESTIONS));
+    prepare_questions(&bench, 0.99);
+    print_measured_step("decision, Zipf 0.99", measure_step(&bench, do_decision, QUESTIONS));
     close_store(&bench, store);
     sp_arena_fini(&bench.arena);
     free(bench.prepared);

@@ -1,7 +1,9 @@
-/* From an accepted change at one admin endpoint to the answers of servers elsewhere: UpdateWorkspace, and as soon as its reply is
- * there a Check at its revision at every server at once. One JSON object, over all servers.
+/* From an accepted change at one admin endpoint to the answers of servers elsewhere:
+ * UpdateWorkspace, and as soon as its reply is there a Check at its revision at every server at
+ * once. One JSON object, over all servers.
  *
- * Usage: propagation CHANGES KEY_FILE ADMIN SERVER... (each host:port; the world has 1,000 keys of seed 1) */
+ * Usage: propagation CHANGES KEY_FILE ADMIN SERVER... (each host:port; the world has 1,000 keys of
+ * seed 1) */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,7 @@ struct seer {
     struct histogram histogram;
 };
 
-static void *see(void *user) {
+static void *time_change(void *user) {
     struct seer *seer = user;
     struct meeting *meeting = seer->meeting;
     struct world world = {.seed = 1, .keys = 1000};
@@ -83,7 +85,7 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < servers; i++) {
         seers[i].meeting = &meeting;
         seers[i].server = see_connect(argv[4 + i], "");
-        if (pthread_create(&seers[i].thread, NULL, see, &seers[i]) != 0)
+        if (pthread_create(&seers[i].thread, NULL, time_change, &seers[i]) != 0)
             see_fail("no thread");
     }
     make_changes(&meeting, admin, &accepted);

@@ -1,4 +1,4 @@
-/* How long sallyportd takes from its start to SERVING: the median of nine starts, in milliseconds.
+/* How long sallyportd takes from its start to SERVING: the median of nine starts, {"ms":…}.
  *
  * Usage: ready SALLYPORTD STORE PORT */
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 enum { STARTS = 9 };
 
-static int compare(const void *a, const void *b) {
+static int compare_durations(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
         bench_stop(pid);
     }
     sp_rpc_global_fini();
-    qsort(took, STARTS, sizeof(*took), compare);
-    printf("%.1f\n", (double)took[STARTS / 2] / 1e6);
+    qsort(took, STARTS, sizeof(*took), compare_durations);
+    printf("{\"ms\":%.1f}\n", (double)took[STARTS / 2] / 1e6);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* What each database of a store takes: pages in use, in bytes, and entries. One JSON object a line; the first is the file.
+/* What each database of a store takes: pages in use, in bytes, and entries. One JSON object a line;
+ * the first is the file.
  *
  * Usage: sizes STORE */
 #include <lmdb.h>
@@ -11,7 +12,7 @@ _Noreturn static void fail(const char *what, int code) {
     exit(2);
 }
 
-static void report(MDB_txn *txn, MDB_dbi database, const char *name) {
+static void print_database(MDB_txn *txn, MDB_dbi database, const char *name) {
     MDB_stat stat;
     int code = mdb_stat(txn, database, &stat);
     if (code != MDB_SUCCESS)
@@ -21,7 +22,7 @@ static void report(MDB_txn *txn, MDB_dbi database, const char *name) {
 }
 
 /* The names of the databases are the keys of the unnamed one. */
-static void report_all(MDB_txn *txn) {
+static void print_all_databases(MDB_txn *txn) {
     MDB_dbi main_database, database;
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -34,7 +35,7 @@ static void report_all(MDB_txn *txn) {
         code = mdb_dbi_open(txn, name, 0, &database);
         if (code != MDB_SUCCESS)
             fail(name, code);
-        report(txn, database, name);
+        print_database(txn, database, name);
     }
     mdb_cursor_close(cursor);
 }
@@ -60,7 +61,7 @@ int main(int argc, char **argv) {
     mdb_env_info(env, &info);
     mdb_env_stat(env, &stat);
     printf("{\"name\":\"file\",\"bytes\":%zu}\n", (info.me_last_pgno + 1) * stat.ms_psize);
-    report_all(txn);
+    print_all_databases(txn);
     mdb_txn_abort(txn);
     mdb_env_close(env);
     return 0;

@@ -1,10 +1,88 @@
 /* sallyport changes */
-#include "cli/command.h"
-#include "cli/run.h"
+#include <string.h>
+
+#include "cli/change_text.h"
+#include "cli/command_rows.h"
+#include "cli/connection.h"
+#include "cli/print.h"
+#include "cli/report_error.h"
+#include "cli/single_call.h"
+
+static void show_change(const struct cli_call *call, json_t *change) {
+    if (strcmp(call->output, "table") == 0) {
+        cli_add_change_texts(change);
+        cli_print_change(change, stdout);
+    } else {
+        cli_print_line(change, stdout);
+    }
+    (void)fflush(stdout);
+}
+
+static enum sp_status show_next_change(const struct cli_call *call, struct sp_rpc_stream *stream,
+                                       struct sp_arena *arena, struct sp_error *error) {
+    struct sp_bytes bytes;
+    json_t *change = NULL;
+    sp_arena_reset(arena);
+    enum sp_status status = sp_rpc_stream_receive(stream, arena, &bytes, error);
+    if (status != SP_OK)
+        return status;
+    status = cli_unpack_json("Admin/WatchChanges", bytes, arena, &change, error);
+    if (status != SP_OK)
+        return status;
+    show_change(call, change);
+    json_decref(change);
+    return SP_OK;
+}
+
+static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
+    struct sp_arena arena;
+    struct sp_rpc_stream *stream = NULL;
+    if (sp_arena_init(&arena, 1 << 16, (size_t)64 << 20) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_open_stream(client, "Admin/WatchChanges", call->request, &stream, error);
+    if (status != SP_OK)
+        goto out;
+    do
+        status = show_next_change(call, stream, &arena, error);
+    while (status == SP_OK);
+    if (status == SP_ERR_OUT_OF_RANGE && error->status == SP_OK)
+        status = SP_OK;
+out:
+    sp_rpc_stream_close(stream);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
+    json_t *rows = NULL, *change;
+    size_t i;
+    enum sp_status status = cli_list(call, client, &rows, error);
+    if (status != SP_OK)
+        return status;
+    if (strcmp(call->output, "table") == 0) {
+        json_array_foreach(rows, i, change) {
+            cli_add_change_texts(change);
+        }
+    }
+    cli_print_rows(call->output, rows, call->command->columns, stdout);
+    json_decref(rows);
+    return SP_OK;
+}
+
+static int run_changes(struct cli_call *call) {
+    struct sp_error error = {0};
+    struct sp_rpc_client *client = NULL;
+    if (cli_open_admin(call, &client, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    enum sp_status status =
+        cli_local_flag(call, "follow") ? follow_changes(call, client, &error) : show_all_changes(call, client, &error);
+    sp_rpc_client_close(client);
+    return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
+}
 
 const struct cli_command cli_trail_commands[] = {
     {.noun = "changes",
-     .summary = "Shows the audit trail: who changed what, when, from where.",
+     .summary = "Show the audit trail: who changed what, when, and from where.",
      .method = "ListChanges",
      .list = "changes",
      .columns = "REVISION=revision.number:raw,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
@@ -16,9 +94,9 @@ const struct cli_command cli_trail_commands[] = {
                   .kind = CLI_NUMBER,
                   .path = "fromNumber",
                   .value = "REVISION",
-                  .help = "from this revision number on (default: the oldest kept)"},
-                 {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "go on as it grows, until Ctrl-C"},
+                  .help = "start at this revision number (default: the oldest kept)"},
+                 {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "keep showing new changes until Ctrl-C"},
                  CLI_WORKSPACE("workspace")},
-     .run = cli_run_changes},
+     .run = run_changes},
     {.noun = NULL},
 };

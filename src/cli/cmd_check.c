@@ -1,34 +1,98 @@
 /* sallyport check and sallyport explain */
-#include "cli/command.h"
-#include "cli/run.h"
+#include <string.h>
+
+#include "cli/answer.h"
+#include "cli/command_rows.h"
+#include "cli/connection.h"
+#include "cli/credential.h"
+#include "cli/print.h"
+#include "cli/report_error.h"
+
+static int run_check(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *reply = NULL;
+    if (cli_put_credential(call, &error) != SP_OK ||
+        cli_call_once(call, "Authorization/Check", call->request, &reply, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    if (strcmp(call->output, "table") == 0)
+        cli_print_answer(reply, cli_wants_colour(stdout), stdout);
+    else
+        cli_print_reply(call->output, reply, stdout);
+    int result = cli_answer_exit_status(reply);
+    json_decref(reply);
+    return result;
+}
+
+/* sallyport-sync explains a key by its id. */
+static enum sp_status explain_key_id(struct cli_call *call, const char *key_id, json_t **ret_reply,
+                                     struct sp_error *error) {
+    if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--key-id cannot be combined with --key-file or --sha256");
+    if (json_object_get(call->request, "minRevision") != NULL)
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "--key-id cannot be combined with --min-revision: it asks sallyport-sync, which is always current");
+    if (json_object_set_new(call->request, "keyId", json_string(key_id)) != 0)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    return cli_call_once(call, "Admin/ExplainKey", call->request, ret_reply, error);
+}
+
+static enum sp_status explain_credential(struct cli_call *call, json_t **ret_reply, struct sp_error *error) {
+    enum sp_status status = cli_put_credential(call, error);
+    if (status != SP_OK)
+        return status;
+    json_t *request = json_pack("{s:O}", "check", call->request);
+    if (request == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    status = cli_call_once(call, "Authorization/Explain", request, ret_reply, error);
+    json_decref(request);
+    return status;
+}
+
+static int run_explain(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *reply = NULL;
+    const char *key_id = cli_local(call, "key-id");
+    enum sp_status status =
+        key_id != NULL ? explain_key_id(call, key_id, &reply, &error) : explain_credential(call, &reply, &error);
+    if (status != SP_OK)
+        return cli_report_error(call, &error);
+    if (strcmp(call->output, "table") == 0)
+        cli_print_explanation(reply, cli_wants_colour(stdout), stdout);
+    else
+        cli_print_reply(call->output, reply, stdout);
+    int result = cli_answer_exit_status(json_object_get(reply, "answer"));
+    json_decref(reply);
+    return result;
+}
 
 #define CREDENTIAL                                                                                                     \
     {.name = "key-file",                                                                                               \
      .kind = CLI_LOCAL,                                                                                                \
      .value = "FILE",                                                                                                  \
-     .help = "file with the key to ask about; - is standard input"},                                                   \
+     .help = "file with the key to ask about; - for standard input"},                                                  \
     {                                                                                                                  \
-        .name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "the key's SHA-256 instead"                       \
+        .name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "SHA-256 of the key, instead of its text"         \
     }
 #define QUESTION                                                                                                       \
-    {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "the client's address"},                \
+    {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "IP address of the client"},            \
         {.name = "resource",                                                                                           \
          .kind = CLI_RESOURCE,                                                                                         \
          .path = "resource",                                                                                           \
          .value = "TYPE/ID",                                                                                           \
-         .help = "resource; TYPE alone for an action that needs no role",                                              \
+         .help = "resource; TYPE alone if the action needs no role",                                                   \
          .required = true},                                                                                            \
         {.name = "action",                                                                                             \
          .kind = CLI_TEXT,                                                                                             \
          .path = "action",                                                                                             \
          .value = "NAME",                                                                                              \
-         .help = "what is to be done",                                                                                 \
+         .help = "action to perform",                                                                                  \
          .required = true},                                                                                            \
         {.name = "workspace",                                                                                          \
          .kind = CLI_TEXT,                                                                                             \
          .path = "workspace",                                                                                          \
          .value = "ID",                                                                                                \
-         .help = "the workspace that the resource is known to belong to"},                                             \
+         .help = "workspace that the resource is expected to belong to"},                                              \
     {                                                                                                                  \
         .name = "min-revision", .kind = CLI_REVISION, .path = "minRevision", .value = "EPOCH:NUMBER",                  \
         .help = "answer from this revision or a later one"                                                             \
@@ -36,20 +100,22 @@
 
 const struct cli_command cli_check_commands[] = {
     {.noun = "check",
-     .summary = "Asks: is this key, from this address, allowed to do this to this resource?",
+     .summary = "Ask whether a key may perform an action on a resource.",
+     .details = "Exit status: 0 allowed, 1 denied.",
      .example = "  sallyport check --key-file narrator.key --ip 203.0.113.7 --resource voice/rachel --action use",
      .options = {CREDENTIAL, QUESTION},
-     .run = cli_run_check},
+     .run = run_check},
     {.noun = "explain",
-     .summary = "Answers with the evidence of every step, and what would have to change.",
+     .summary = "Show each step of a decision with its evidence, and what would allow it.",
+     .details = "Exit status: 0 allowed, 1 denied.",
      .example = "  sallyport explain --key-file narrator.key --ip 198.51.100.9 --resource voice/rachel --action use\n"
                 "  sallyport explain --key-id narrator-1 --resource voice/rachel --action use",
      .options = {CREDENTIAL,
                  {.name = "key-id",
                   .kind = CLI_LOCAL,
                   .value = "KEY",
-                  .help = "an id of a key of the own workspace instead: asks the admin service, nobody needs the text"},
+                  .help = "id of a key in your workspace, instead of its text (asks sallyport-sync)"},
                  QUESTION},
-     .run = cli_run_explain},
+     .run = run_explain},
     {.noun = NULL},
 };

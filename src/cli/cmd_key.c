@@ -1,13 +1,42 @@
 /* sallyport key … */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "base/arena.h"
+#include "cli/command_rows.h"
+#include "cli/json_path.h"
+#include "cli/report_error.h"
+#include "cli/secret_file.h"
+#include "cli/single_call.h"
+
+/* Puts the text, which never is an argument, into the request. */
+static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *error) {
+    struct sp_arena arena;
+    struct sp_str key = {0};
+    const char *path = cli_local(call, "file");
+    if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_read_key_file(path, &arena, &key, error);
+    if (status != SP_OK)
+        goto out;
+    if (cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
+out:
+    sp_arena_wipe(&arena);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+static int run_key_find(struct cli_call *call) {
+    struct sp_error error = {0};
+    if (put_leaked_text(call, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    return cli_run_single_call(call);
+}
 
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
     "allowed ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "               \
     "from=rotatedFrom:raw,created=createdAt:time"
 
-/* Of a KeyUsage at `at`. */
+/* The fields of the KeyUsage at `at`. */
 #define USAGE_LINES(at)                                                                                                \
     "last used=" at "lastUsedAt:time,used from=" at "lastUsedIp:raw,last rejected=" at                                 \
     "lastRejectedAt:time,rejected from=" at "lastRejectedIp:raw,rejected because=" at                                  \
@@ -16,13 +45,13 @@
 #define WINDOW(at)                                                                                                     \
     {                                                                                                                  \
         .name = "window", .kind = CLI_DURATION, .path = (at), .value = "DURATION",                                     \
-        .help = "how long a key must be unused to be safe to delete, up to 400d (default: 30d)"                        \
+        .help = "time without use after which a key is safe to delete, up to 400d (default: 30d)"                      \
     }
 
 const struct cli_command cli_key_commands[] = {
     {.noun = "key",
      .verb = "create",
-     .summary = "Makes a key for a user or service account and shows its text once.",
+     .summary = "Create a key for a user or service account, and show its text once.",
      .method = "CreateApiKey",
      .mutation = true,
      .main = "apiKey",
@@ -31,62 +60,58 @@ const struct cli_command cli_key_commands[] = {
          "  sallyport key create --principal narrator --name Production --permission text_to_speech --allow-ip "
          "203.0.113.0/24\n"
          "  sallyport key create --principal ann --name Laptop --all-permissions --expires +90d --secret-file ann.key",
-     .options = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "its id (default: generated)"},
-                 {.name = "principal",
-                  .kind = CLI_TEXT,
-                  .path = "principal",
-                  .value = "ID",
-                  .help = "whose key it is",
-                  .required = true},
-                 {.name = "name",
-                  .kind = CLI_TEXT,
-                  .path = "name",
-                  .value = "TEXT",
-                  .help = "what people call it",
-                  .required = true},
-                 {.name = "all-permissions",
-                  .kind = CLI_FLAG,
-                  .path = "permissions.all",
-                  .help = "every permission, also those added later"},
-                 {.name = "permission",
-                  .kind = CLI_TEXTS,
-                  .path = "permissions.names",
-                  .value = "NAME",
-                  .help = "a permission"},
-                 {.name = "allow-ip",
-                  .kind = CLI_TEXTS,
-                  .path = "allowedIps.entries",
-                  .value = "CIDR",
-                  .help = "an address or range that it works from (default: any)"},
-                 {.name = "expires",
-                  .kind = CLI_TIME,
-                  .path = "expiresAt",
-                  .value = "TIME",
-                  .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-                 CLI_SECRET_FILE,
-                 CLI_WORKSPACE("workspace")}},
+     .options =
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "id (default: generated)"},
+          {.name = "principal",
+           .kind = CLI_TEXT,
+           .path = "principal",
+           .value = "ID",
+           .help = "principal that the key belongs to",
+           .required = true},
+          {.name = "name", .kind = CLI_TEXT, .path = "name", .value = "TEXT", .help = "display name", .required = true},
+          {.name = "all-permissions",
+           .kind = CLI_FLAG,
+           .path = "permissions.all",
+           .help = "all permissions, including ones added later"},
+          {.name = "permission",
+           .kind = CLI_TEXTS,
+           .path = "permissions.names",
+           .value = "NAME",
+           .help = "permission of the key"},
+          {.name = "allow-ip",
+           .kind = CLI_TEXTS,
+           .path = "allowedIps.entries",
+           .value = "CIDR",
+           .help = "address or range that the key works from (default: any)"},
+          {.name = "expires",
+           .kind = CLI_TIME,
+           .path = "expiresAt",
+           .value = "TIME",
+           .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+          CLI_SECRET_FILE,
+          CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "get",
-     .summary = "Shows a key without its text.",
+     .summary = "Show a key, without its text.",
      .method = "GetApiKey",
      .columns = KEY_LINES "," USAGE_LINES("usage."),
      .example = "  sallyport key get narrator-1",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
      .options = {WINDOW("usageWindowS"), CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "usage",
-     .summary = "Shows when a key was last used, and whether it is safe to delete.",
+     .summary = "Show when a key was last used, and whether it is safe to delete.",
      .method = "GetKeyUsage",
      .columns = USAGE_LINES("") ",known since=knownSince:time,known until=knownUntil:time",
      .example = "  sallyport key usage narrator-1\n"
                 "  sallyport key usage narrator-1 --window 90d",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
      .options = {WINDOW("windowS"), CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "list",
-     .summary = "Lists keys.",
+     .summary = "List keys.",
      .method = "ListApiKeys",
      .list = "apiKeys",
      .columns = "ID=id:raw,PRINCIPAL=principal:raw,NAME=name:raw,HINT=hint:raw,PERMISSIONS=permissions,ALLOWED "
@@ -100,21 +125,21 @@ const struct cli_command cli_key_commands[] = {
                   .kind = CLI_TEXT,
                   .path = "principal",
                   .value = "ID",
-                  .help = "only the keys of this principal"},
+                  .help = "only keys of this principal"},
                  {.name = "expires-before",
                   .kind = CLI_TIME,
                   .path = "expiresBefore",
                   .value = "TIME",
-                  .help = "only keys that expire before"},
+                  .help = "only keys that expire before this time"},
                  {.name = "safe-to-delete",
                   .kind = CLI_FLAG,
                   .path = "safeToDeleteOnly",
-                  .help = "only keys of which it is known that nobody used them within the window"},
+                  .help = "only keys known to be unused for the whole window"},
                  WINDOW("usageWindowS"),
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "update",
-     .summary = "Changes what is given.",
+     .summary = "Change the given fields of a key.",
      .method = "UpdateApiKey",
      .mutation = true,
      .main = "apiKey",
@@ -122,105 +147,116 @@ const struct cli_command cli_key_commands[] = {
      .example = "  sallyport key update narrator-1 --permission text_to_speech --permission voices_read\n"
                 "  sallyport key update narrator-1 --clear-allowed-ips",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options =
-         {{.name = "name", .kind = CLI_TEXT, .path = "name", .mask = "name", .value = "TEXT", .help = "new name"},
-          {.name = "all-permissions",
-           .kind = CLI_FLAG,
-           .path = "permissions.all",
-           .mask = "permissions",
-           .help = "every permission, also those added later"},
-          {.name = "permission",
-           .kind = CLI_TEXTS,
-           .path = "permissions.names",
-           .mask = "permissions",
-           .value = "NAME",
-           .help = "a permission"},
-          {.name = "allow-ip",
-           .kind = CLI_TEXTS,
-           .path = "allowedIps.entries",
-           .mask = "allowed_ips",
-           .value = "CIDR",
-           .help = "the new allowlist"},
-          {.name = "clear-allowed-ips",
-           .kind = CLI_FLAG,
-           .path = "clearAllowedIps",
-           .help = "removes the allowlist: any address"},
-          {.name = "expires",
-           .kind = CLI_TIME,
-           .path = "expiresAt",
-           .mask = "expires_at",
-           .value = "TIME",
-           .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-          CLI_WORKSPACE("workspace")}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .options = {{.name = "name",
+                  .kind = CLI_TEXT,
+                  .path = "name",
+                  .mask = "name",
+                  .value = "TEXT",
+                  .help = "new display name"},
+                 {.name = "all-permissions",
+                  .kind = CLI_FLAG,
+                  .path = "permissions.all",
+                  .mask = "permissions",
+                  .help = "all permissions, including ones added later"},
+                 {.name = "permission",
+                  .kind = CLI_TEXTS,
+                  .path = "permissions.names",
+                  .mask = "permissions",
+                  .value = "NAME",
+                  .help = "new permission; those given replace the current ones"},
+                 {.name = "allow-ip",
+                  .kind = CLI_TEXTS,
+                  .path = "allowedIps.entries",
+                  .mask = "allowed_ips",
+                  .value = "CIDR",
+                  .help = "address or range of the new allowlist"},
+                 {.name = "clear-allowed-ips",
+                  .kind = CLI_FLAG,
+                  .path = "clearAllowedIps",
+                  .help = "remove the allowlist: the key works from any address"},
+                 {.name = "expires",
+                  .kind = CLI_TIME,
+                  .path = "expiresAt",
+                  .mask = "expires_at",
+                  .value = "TIME",
+                  .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "rotate",
-     .summary = "Makes a new key for the same principal with the same permissions and allowlist.",
+     .summary = "Create a key with the same principal, permissions and allowlist as another.",
      .method = "RotateApiKey",
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
      .example = "  sallyport key rotate narrator-1 --grace 1h --secret-file narrator-2.key\n"
                 "  sallyport key rotate --grace 10m",
-     .positionals = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)"}},
+     .positionals = {{.name = "id",
+                      .kind = CLI_TEXT,
+                      .path = "id",
+                      .value = "KEY",
+                      .help = "id of the key (default: the key that you act with)"}},
      .options = {{.name = "grace",
                   .kind = CLI_DURATION,
                   .path = "graceS",
                   .value = "DURATION",
-                  .help = "the old key works so much longer: 1s to 90d (default: until it is deleted)"},
+                  .help = "how long the old key keeps working: 1s to 90d (default: until it is deleted)"},
                  {.name = "name",
                   .kind = CLI_TEXT,
                   .path = "name",
                   .value = "TEXT",
-                  .help = "the new key's name (default: the old one's)"},
+                  .help = "name of the new key (default: that of the old one)"},
                  {.name = "new-id",
                   .kind = CLI_TEXT,
                   .path = "newId",
                   .value = "ID",
-                  .help = "the new key's id (default: generated)"},
+                  .help = "id of the new key (default: generated)"},
                  {.name = "expires",
                   .kind = CLI_TIME,
                   .path = "expiresAt",
                   .value = "TIME",
-                  .help = "2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                  .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
                  CLI_SECRET_FILE,
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "disable",
-     .summary = "Disables a key at once.",
+     .summary = "Disable a key immediately.",
      .method = "DisableApiKey",
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
      .example = "  sallyport key disable narrator-1 --reason \"left in a repository\"",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
-     .options =
-         {{.name = "reason", .kind = CLI_TEXT, .path = "reason", .value = "TEXT", .help = "why, up to 128 bytes"},
-          CLI_WORKSPACE("workspace")}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .options = {{.name = "reason",
+                  .kind = CLI_TEXT,
+                  .path = "reason",
+                  .value = "TEXT",
+                  .help = "reason to record, up to 128 bytes"},
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "enable",
-     .summary = "Lets a disabled key work again.",
+     .summary = "Enable a disabled key.",
      .method = "EnableApiKey",
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
      .example = "  sallyport key enable narrator-1",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
      .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "delete",
-     .summary = "Deletes a key. Its id is never used again.",
+     .summary = "Delete a key. The id cannot be reused.",
      .method = "DeleteApiKey",
      .mutation = true,
      .example = "  sallyport key delete narrator-1",
      .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "key (its id)", .required = true}},
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
      .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "find",
-     .summary = "Finds the key that a leaked text belongs to.",
+     .summary = "Find the key that a leaked text belongs to.",
      .method = "FindKey",
      .columns = KEY_LINES,
      .example = "  sallyport key find leaked.txt\n"
@@ -228,17 +264,21 @@ const struct cli_command cli_key_commands[] = {
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "file whose first line is the text; - is standard input",
+                      .help = "file whose first line is the text; - for standard input",
                       .required = true}},
-     .run = cli_run_key_find},
+     .run = run_key_find},
     {.noun = "key",
      .verb = "disable-self",
-     .summary = "Disables the acting key.",
+     .summary = "Disable the key that you act with.",
      .method = "DisableSelf",
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
      .example = "  sallyport key disable-self --reason leaked",
-     .options = {{.name = "reason", .kind = CLI_TEXT, .path = "reason", .value = "TEXT", .help = "why"}}},
+     .options = {{.name = "reason",
+                  .kind = CLI_TEXT,
+                  .path = "reason",
+                  .value = "TEXT",
+                  .help = "reason to record, up to 128 bytes"}}},
     {.noun = NULL},
 };

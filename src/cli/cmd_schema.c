@@ -1,17 +1,113 @@
 /* sallyport schema … */
-#include "cli/command.h"
-#include "cli/run.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command_rows.h"
+#include "cli/connection.h"
+#include "cli/file.h"
+#include "cli/json_path.h"
+#include "cli/print.h"
+#include "cli/report_error.h"
+#include "core/schema.h"
+
+static int run_schema_get(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *reply = NULL;
+    if (cli_call_once(call, "Admin/GetSchema", call->request, &reply, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    if (strcmp(call->output, "table") == 0)
+        (void)fputs(json_string_value(json_object_get(reply, "yaml")), stdout);
+    else
+        cli_print_reply(call->output, reply, stdout);
+    json_decref(reply);
+    return CLI_OK;
+}
+
+static void print_titled_list(const char *title, const json_t *words) {
+    size_t i;
+    json_t *word;
+    if (json_array_size(words) > 0)
+        (void)printf("%s\n", title);
+    json_array_foreach(words, i, word) {
+        (void)printf("  %s\n", json_string_value(word));
+    }
+}
+
+static void print_schema_changes(struct cli_call *call, const json_t *reply) {
+    bool dry = json_is_true(json_object_get(call->request, "dryRun"));
+    const json_t *changes = json_object_get(reply, "changes");
+    if (json_array_size(changes) == 0)
+        (void)puts("No changes: the file matches the schema in force.");
+    print_titled_list(dry ? "Would change:" : "Changed:", changes);
+    print_titled_list(dry ? "In use; removing these requires --force:" : "Were in use, and now grant nothing:",
+                      json_object_get(reply, "inUse"));
+}
+
+/* Puts the file's text into the request. */
+static enum sp_status put_schema_text(struct cli_call *call, struct sp_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    enum sp_status status = cli_read_file(cli_local(call, "file"), SP_SCHEMA_MAX_BYTES, &text, &size, error);
+    if (status != SP_OK)
+        return status;
+    json_t *yaml = json_stringn(text, size);
+    free(text);
+    if (yaml == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "the schema is not UTF-8");
+    if (cli_put(call->request, "yaml", yaml, false) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    return SP_OK;
+}
+
+static int run_schema_put(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *reply = NULL;
+    if (put_schema_text(call, &error) != SP_OK ||
+        cli_call_once(call, "Admin/PutSchema", call->request, &reply, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    if (strcmp(call->output, "table") == 0)
+        print_schema_changes(call, reply);
+    else
+        cli_print_reply(call->output, reply, stdout);
+    json_decref(reply);
+    return CLI_OK;
+}
+
+static int run_schema_check(struct cli_call *call) {
+    struct sp_error error = {0}, why = {0};
+    struct sp_arena arena;
+    struct sp_schema schema;
+    char *text = NULL;
+    size_t size = 0;
+    const char *path = cli_local(call, "file");
+    if (cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    if (sp_arena_init(&arena, 1 << 20, 64 << 20) != SP_OK) {
+        free(text);
+        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
+        return cli_report_error(call, &error);
+    }
+    enum sp_status status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
+    if (status != SP_OK)
+        (void)sp_error_set(&error, status, "%s: %s", path, why.message);
+    else
+        (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
+                     schema.route_count);
+    sp_arena_fini(&arena);
+    free(text);
+    return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
+}
 
 const struct cli_command cli_schema_commands[] = {
     {.noun = "schema",
      .verb = "get",
-     .summary = "Prints the schema in force.",
+     .summary = "Print the schema in force.",
      .method = "GetSchema",
      .example = "  sallyport schema get > schema.yaml",
-     .run = cli_run_schema_get},
+     .run = run_schema_get},
     {.noun = "schema",
      .verb = "put",
-     .summary = "Puts another schema in force (operators).",
+     .summary = "Replace the schema in force (operators).",
      .method = "PutSchema",
      .mutation = true,
      .example = "  sallyport schema put schema.yaml --dry-run\n"
@@ -19,25 +115,26 @@ const struct cli_command cli_schema_commands[] = {
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "the schema; - is standard input",
+                      .help = "schema file; - for standard input",
                       .required = true}},
-     .options =
-         {{.name = "dry-run", .kind = CLI_FLAG, .path = "dryRun", .help = "say what would change, and change nothing"},
-          {.name = "force",
-           .kind = CLI_FLAG,
-           .path = "force",
-           .help = "remove names even where keys, resources or shares use them; what is removed grants nothing from "
-                   "then on"}},
-     .run = cli_run_schema_put},
+     .options = {{.name = "dry-run",
+                  .kind = CLI_FLAG,
+                  .path = "dryRun",
+                  .help = "show what would change, without changing it"},
+                 {.name = "force",
+                  .kind = CLI_FLAG,
+                  .path = "force",
+                  .help = "remove names even if keys, resources or shares use them; they then grant nothing"}},
+     .run = run_schema_put},
     {.noun = "schema",
      .verb = "check",
-     .summary = "Reads a schema without any server.",
+     .summary = "Check a schema file, without a server.",
      .example = "  sallyport schema check schema.yaml",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "the schema; - is standard input",
+                      .help = "schema file; - for standard input",
                       .required = true}},
-     .run = cli_run_schema_check},
+     .run = run_schema_check},
     {.noun = NULL},
 };

@@ -1,17 +1,23 @@
 /* sallyport whoami, completion */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "cli/call.h"
+#include "cli/command_rows.h"
+#include "cli/completion.h"
+
+static int run_completion(struct cli_call *call) {
+    cli_write_completion(call->tables, cli_local(call, "shell"), stdout);
+    return CLI_OK;
+}
 
 const struct cli_command cli_self_commands[] = {
     {.noun = "whoami",
-     .summary = "Shows whose the acting key is.",
+     .summary = "Show whose key you act with, and what it may do.",
      .method = "WhoAmI",
      .columns = "who=actor.id:raw,kind=actor.kind,key=actor.keyId:raw,workspace=workspace.id:raw,role=principal.role,"
                 "permissions=apiKey.permissions,allowed "
                 "ips=apiKey.allowedIps,expires=apiKey.expiresAt:time,from=address:raw,revision=revision",
      .example = "  sallyport whoami"},
     {.noun = "completion",
-     .summary = "Prints a completion script for bash, zsh or fish.",
+     .summary = "Print a completion script for bash, zsh or fish.",
      .example = "  sallyport completion bash > ~/.local/share/bash-completion/completions/sallyport",
      .positionals = {{.name = "shell",
                       .kind = CLI_LOCAL,
@@ -19,6 +25,6 @@ const struct cli_command cli_self_commands[] = {
                       .value = "SHELL",
                       .help = "bash, zsh or fish",
                       .required = true}},
-     .run = cli_run_completion},
+     .run = run_completion},
     {.noun = NULL},
 };

@@ -1,10 +1,10 @@
 /* sallyport server … (operators) */
-#include "cli/command.h"
+#include "cli/command_rows.h"
 
 const struct cli_command cli_server_commands[] = {
     {.noun = "server",
      .verb = "list",
-     .summary = "Lists the servers that report when keys were last used.",
+     .summary = "List the servers that report key usage.",
      .method = "ListServers",
      .list = "servers",
      .columns = "SERVER=id:raw,STATE=state,LAST REPORT=lastReportedAt:time,KNOWN UNTIL=knownUntil:time,LOST "
@@ -12,9 +12,8 @@ const struct cli_command cli_server_commands[] = {
      .example = "  sallyport server list"},
     {.noun = "server",
      .verb = "retire",
-     .summary =
-         "Says that a server is gone for good, so that it is not waited for; of one that reports, that what it lost is "
-         "accepted.",
+     .summary = "Stop waiting for usage reports of a server that is gone.",
+     .details = "For a server that still reports, accept that the usage it lost stays unknown.",
      .method = "RetireServer",
      .columns = "retired=retired",
      .example = "  sallyport server retire pod-7:7400",
@@ -22,7 +21,7 @@ const struct cli_command cli_server_commands[] = {
                       .kind = CLI_TEXT,
                       .path = "id",
                       .value = "SERVER",
-                      .help = "server (its name in the list)",
+                      .help = "name of the server, as `server list` shows it",
                       .required = true}}},
     {.noun = NULL},
 };

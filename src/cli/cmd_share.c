@@ -1,11 +1,95 @@
 /* sallyport share … */
-#include "cli/command.h"
-#include "cli/run.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command_rows.h"
+#include "cli/file.h"
+#include "cli/json_path.h"
+#include "cli/report_error.h"
+#include "cli/single_call.h"
+#include "sallyport/v1/admin.pb-c.h"
+#include "wire/json.h"
+
+/* The line as an object that is a ShareUpdate, so that an error can name the line. */
+static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, json_t **ret_json,
+                                 struct sp_error *error) {
+    json_t *json = NULL;
+    ProtobufCMessage *message;
+    enum sp_status status = sp_json_parse(line, &json, error);
+    if (status != SP_OK)
+        return status;
+    sp_arena_reset(arena);
+    status = sp_json_to_message(&sallyport__v1__share_update__descriptor, json, arena, &message, error);
+    if (status != SP_OK) {
+        json_decref(json);
+        return status;
+    }
+    *ret_json = json;
+    return SP_OK;
+}
+
+/* One share a line; empty lines are skipped. */
+static enum sp_status read_shares(FILE *file, const char *path, struct sp_arena *arena, json_t *array,
+                                  struct sp_error *error) {
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    ssize_t size;
+    enum sp_status status = SP_OK;
+    while ((size = getline(&line, &room, file)) > 0) {
+        json_t *json = NULL;
+        struct sp_error why = {0};
+        number++;
+        if (strspn(line, " \t\r\n") == (size_t)size)
+            continue;
+        status = read_share((struct sp_str){line, (size_t)size}, arena, &json, &why);
+        if (status != SP_OK) {
+            (void)sp_error_set(error, status, "%s: line %zu: %s", path, number, why.message);
+            goto out;
+        }
+        if (json_array_append_new(array, json) != 0) {
+            status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+            goto out;
+        }
+    }
+    if (ferror(file) != 0)
+        status = sp_error_set(error, SP_ERR_IO, "cannot read %s", path);
+    else if (json_array_size(array) == 0)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s contains no shares", path);
+out:
+    free(line);
+    return status;
+}
+
+/* Puts the file's shares into the request. */
+static enum sp_status put_shares(struct cli_call *call, struct sp_error *error) {
+    struct sp_arena arena;
+    FILE *file = NULL;
+    const char *path = cli_local(call, "file");
+    json_t *updates = json_array();
+    if (updates == NULL || cli_put(call->request, "updates", updates, false) != SP_OK ||
+        sp_arena_init(&arena, 4096, 1 << 20) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = cli_open_file(path, &file, error);
+    if (status != SP_OK)
+        goto out;
+    status = read_shares(file, path, &arena, updates, error);
+    cli_close(file);
+out:
+    sp_arena_fini(&arena);
+    return status;
+}
+
+static int run_share_apply(struct cli_call *call) {
+    struct sp_error error = {0};
+    if (put_shares(call, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    return cli_run_single_call(call);
+}
 
 const struct cli_command cli_share_commands[] = {
     {.noun = "share",
      .verb = "add",
-     .summary = "Shares a resource with a group or a principal; sharing again replaces the role.",
+     .summary = "Share a resource with a group or principal, or change the role of a share.",
      .method = "ShareResource",
      .mutation = true,
      .main = "grant",
@@ -15,30 +99,27 @@ const struct cli_command cli_share_commands[] = {
                       .kind = CLI_RESOURCE,
                       .path = "resource",
                       .value = "TYPE/ID",
-                      .help = "resource",
+                      .help = "the resource",
                       .required = true}},
-     .options = {{.name = "group",
-                  .kind = CLI_TEXT,
-                  .path = "subject.group",
-                  .value = "ID",
-                  .help = "the share is for this group"},
-                 {.name = "principal",
-                  .kind = CLI_TEXT,
-                  .path = "subject.principal",
-                  .value = "ID",
-                  .help = "the share is for this user or service account"},
-                 {.name = "role",
-                  .kind = CLI_ENUM,
-                  .path = "role",
-                  .prefix = "ROLE_",
-                  .choices = "viewer|commenter|editor|admin",
-                  .value = "ROLE",
-                  .help = "viewer, commenter, editor or admin",
-                  .required = true},
-                 CLI_WORKSPACE("workspace")}},
+     .options =
+         {{.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
+          {.name = "principal",
+           .kind = CLI_TEXT,
+           .path = "subject.principal",
+           .value = "ID",
+           .help = "user or service account of the share"},
+          {.name = "role",
+           .kind = CLI_ENUM,
+           .path = "role",
+           .prefix = "ROLE_",
+           .choices = "viewer|commenter|editor|admin",
+           .value = "ROLE",
+           .help = "viewer, commenter, editor or admin",
+           .required = true},
+          CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "remove",
-     .summary = "Takes a share away.",
+     .summary = "Remove a share.",
      .method = "UnshareResource",
      .mutation = true,
      .example = "  sallyport share remove voice/rachel --group studio",
@@ -46,42 +127,36 @@ const struct cli_command cli_share_commands[] = {
                       .kind = CLI_RESOURCE,
                       .path = "resource",
                       .value = "TYPE/ID",
-                      .help = "resource",
+                      .help = "the resource",
                       .required = true}},
-     .options = {{.name = "group",
-                  .kind = CLI_TEXT,
-                  .path = "subject.group",
-                  .value = "ID",
-                  .help = "the share is for this group"},
-                 {.name = "principal",
-                  .kind = CLI_TEXT,
-                  .path = "subject.principal",
-                  .value = "ID",
-                  .help = "the share is for this user or service account"},
-                 CLI_WORKSPACE("workspace")}},
+     .options =
+         {{.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
+          {.name = "principal",
+           .kind = CLI_TEXT,
+           .path = "subject.principal",
+           .value = "ID",
+           .help = "user or service account of the share"},
+          CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "list",
-     .summary = "Lists the shares of a resource, or of a group or principal.",
+     .summary = "List the shares of a resource, or those of a group or principal.",
      .method = "ListShares",
      .list = "grants",
      .columns = "RESOURCE=resource,WITH=subject,ROLE=role,CREATOR=creator,SINCE=grantedAt:time",
      .example = "  sallyport share list --resource voice/rachel\n"
                 "  sallyport share list --group studio",
-     .options = {{.name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "resource"},
-                 {.name = "group",
-                  .kind = CLI_TEXT,
-                  .path = "subject.group",
-                  .value = "ID",
-                  .help = "the share is for this group"},
-                 {.name = "principal",
-                  .kind = CLI_TEXT,
-                  .path = "subject.principal",
-                  .value = "ID",
-                  .help = "the share is for this user or service account"},
-                 CLI_WORKSPACE("workspace")}},
+     .options =
+         {{.name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "the resource"},
+          {.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
+          {.name = "principal",
+           .kind = CLI_TEXT,
+           .path = "subject.principal",
+           .value = "ID",
+           .help = "user or service account of the share"},
+          CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "apply",
-     .summary = "Makes many shares and removals in one atomic change, from a file of JSON lines.",
+     .summary = "Add and remove many shares in one atomic change, from a file of JSON lines.",
      .method = "UpdateShares",
      .mutation = true,
      .example = "  sallyport share apply moves.ndjson\n"
@@ -91,10 +166,11 @@ const struct cli_command cli_share_commands[] = {
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
-                      .help = "one {\"resource\":…,\"subject\":…,\"role\":…} a line, up to 1,000; no role removes the "
-                              "share; - is standard input",
+                      .help =
+                          "one {\"resource\":…,\"subject\":…,\"role\":…} per line, up to 1,000; without a role, the "
+                          "share is removed; - for standard input",
                       .required = true}},
      .options = {CLI_WORKSPACE("workspace")},
-     .run = cli_run_share_apply},
+     .run = run_share_apply},
     {.noun = NULL},
 };

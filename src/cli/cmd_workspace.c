@@ -1,6 +1,37 @@
 /* sallyport workspace … (operators; `get` also for the workspace's admins) */
-#include "cli/command.h"
-#include "cli/run.h"
+#include "cli/command_rows.h"
+#include "cli/connection.h"
+#include "cli/json_path.h"
+#include "cli/report_error.h"
+#include "cli/single_call.h"
+
+/* All quotas are one field of the service, so the current values of those that were not given are
+ * sent too. */
+static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, struct sp_error *error) {
+    json_t *workspace = NULL;
+    json_t *request = json_pack("{s:O}", "workspace", cli_at(call->request, "workspace.id"));
+    enum sp_status status = cli_call_once(call, "Admin/GetWorkspace", request, &workspace, error);
+    json_decref(request);
+    if (status != SP_OK)
+        return status;
+    json_t *now = json_object_get(workspace, "quotas");
+    if (json_is_object(now) && json_object_update_missing(quotas, now) != 0)
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    json_decref(workspace);
+    return status;
+}
+
+static int run_workspace_update(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *quotas = cli_at(call->request, "workspace.quotas");
+    if (cli_local_flag(call, "no-features") && cli_at(call->request, "workspace.features") != NULL) {
+        (void)sp_error_set(&error, SP_ERR_INVALID, "--no-features cannot be combined with --feature");
+        return cli_report_error(call, &error);
+    }
+    if (quotas != NULL && add_other_quotas(call, quotas, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    return cli_run_single_call(call);
+}
 
 #define WORKSPACE_LINES                                                                                                \
     "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,"             \
@@ -12,20 +43,20 @@
 #define QUOTA(at, masked, option, field, what)                                                                         \
     {                                                                                                                  \
         .name = "quota-" option, .kind = CLI_NUMBER, .path = at field, .mask = (masked), .value = "N",                 \
-        .help = "most " what                                                                                           \
+        .help = "maximum number of " what                                                                              \
     }
 #define QUOTAS(at, masked)                                                                                             \
     QUOTA(at, masked, "service-accounts", "serviceAccounts", "service accounts (0: the default, 20)"),                 \
-        QUOTA(at, masked, "keys", "keys", "keys (0: 1,000)"),                                                          \
-        QUOTA(at, masked, "groups", "groups", "groups (0: 500)"),                                                      \
-        QUOTA(at, masked, "members", "members", "memberships over all groups (0: 10,000)"),                            \
-        QUOTA(at, masked, "grants", "grants", "grants (0: 100,000)"),                                                  \
-        QUOTA(at, masked, "resources", "resources", "registered resources (0: 100,000)")
+        QUOTA(at, masked, "keys", "keys", "keys (0: the default, 1,000)"),                                             \
+        QUOTA(at, masked, "groups", "groups", "groups (0: the default, 500)"),                                         \
+        QUOTA(at, masked, "members", "members", "memberships in all groups (0: the default, 10,000)"),                 \
+        QUOTA(at, masked, "grants", "grants", "shares (0: the default, 100,000)"),                                     \
+        QUOTA(at, masked, "resources", "resources", "registered resources (0: the default, 100,000)")
 
 const struct cli_command cli_workspace_commands[] = {
     {.noun = "workspace",
      .verb = "create",
-     .summary = "Makes a workspace and its first admin, and shows that admin's key.",
+     .summary = "Create a workspace with its first admin, and show that admin's key.",
      .method = "CreateWorkspace",
      .mutation = true,
      .columns = "id=workspace.id:raw,name=workspace.name:raw,plan=workspace.plan,seats=workspace.seats,features="
@@ -33,47 +64,43 @@ const struct cli_command cli_workspace_commands[] = {
                 "created=workspace.createdAt:time,admin=admin.id:raw,admin's key=apiKey.id:raw,revision=revision",
      .example = "  sallyport workspace create --id acme --name \"Acme Audio\" --plan enterprise --seats 5 --feature "
                 "ip-allowlist --secret-file admin.key",
-     .options = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "its id (default: generated)"},
-                 {.name = "name",
-                  .kind = CLI_TEXT,
-                  .path = "name",
-                  .value = "TEXT",
-                  .help = "what people call it",
-                  .required = true},
-                 {.name = "plan",
-                  .kind = CLI_ENUM,
-                  .path = "plan",
-                  .prefix = "PLAN_",
-                  .choices = "free|standard|enterprise",
-                  .value = "PLAN",
-                  .help = "free, standard or enterprise"},
-                 {.name = "seats",
-                  .kind = CLI_NUMBER,
-                  .path = "seats",
-                  .value = "N",
-                  .help = "enabled users it may have, 1 to 1,000,000; service accounts need more than 1"},
-                 {.name = "feature",
-                  .kind = CLI_ENUMS,
-                  .path = "features",
-                  .prefix = "FEATURE_",
-                  .choices = "ip-allowlist",
-                  .value = "NAME",
-                  .help = "the features switched on: ip-allowlist"},
-                 QUOTAS("quotas.", NULL),
-                 {.name = "admin-id",
-                  .kind = CLI_TEXT,
-                  .path = "adminId",
-                  .value = "ID",
-                  .help = "id of the first admin (default: generated)"},
-                 {.name = "admin-name",
-                  .kind = CLI_TEXT,
-                  .path = "adminName",
-                  .value = "TEXT",
-                  .help = "name of the first admin"},
-                 CLI_SECRET_FILE}},
+     .options =
+         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "id (default: generated)"},
+          {.name = "name", .kind = CLI_TEXT, .path = "name", .value = "TEXT", .help = "display name", .required = true},
+          {.name = "plan",
+           .kind = CLI_ENUM,
+           .path = "plan",
+           .prefix = "PLAN_",
+           .choices = "free|standard|enterprise",
+           .value = "PLAN",
+           .help = "free, standard or enterprise"},
+          {.name = "seats",
+           .kind = CLI_NUMBER,
+           .path = "seats",
+           .value = "N",
+           .help = "maximum number of enabled users, 1 to 1,000,000; service accounts require at least 2"},
+          {.name = "feature",
+           .kind = CLI_ENUMS,
+           .path = "features",
+           .prefix = "FEATURE_",
+           .choices = "ip-allowlist",
+           .value = "NAME",
+           .help = "feature to switch on: ip-allowlist"},
+          QUOTAS("quotas.", NULL),
+          {.name = "admin-id",
+           .kind = CLI_TEXT,
+           .path = "adminId",
+           .value = "ID",
+           .help = "id of the first admin (default: generated)"},
+          {.name = "admin-name",
+           .kind = CLI_TEXT,
+           .path = "adminName",
+           .value = "TEXT",
+           .help = "display name of the first admin"},
+          CLI_SECRET_FILE}},
     {.noun = "workspace",
      .verb = "get",
-     .summary = "Shows one workspace.",
+     .summary = "Show a workspace.",
      .method = "GetWorkspace",
      .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace get acme",
@@ -81,10 +108,10 @@ const struct cli_command cli_workspace_commands[] = {
                       .kind = CLI_TEXT,
                       .path = "workspace",
                       .value = "ID",
-                      .help = "workspace (default: the key's own)"}}},
+                      .help = "id of the workspace (default: that of your key)"}}},
     {.noun = "workspace",
      .verb = "list",
-     .summary = "Lists all workspaces.",
+     .summary = "List all workspaces.",
      .method = "ListWorkspaces",
      .list = "workspaces",
      .columns = "ID=id:raw,NAME=name:raw,PLAN=plan,SEATS=seats,DISABLED=disabled,CREATED=createdAt:time",
@@ -92,26 +119,26 @@ const struct cli_command cli_workspace_commands[] = {
                 "  sallyport workspace list -o ndjson"},
     {.noun = "workspace",
      .verb = "update",
-     .summary = "Changes what is given.",
+     .summary = "Change the given fields of a workspace.",
      .method = "UpdateWorkspace",
      .mutation = true,
      .main = "workspace",
      .columns = WORKSPACE_LINES,
      .example = "  sallyport workspace update acme --plan enterprise --feature ip-allowlist\n"
                 "  sallyport workspace update acme --quota-service-accounts 100",
-     .run = cli_run_workspace_update,
+     .run = run_workspace_update,
      .positionals = {{.name = "id",
                       .kind = CLI_TEXT,
                       .path = "workspace.id",
                       .value = "ID",
-                      .help = "workspace",
+                      .help = "id of the workspace",
                       .required = true}},
      .options = {{.name = "name",
                   .kind = CLI_TEXT,
                   .path = "workspace.name",
                   .mask = "name",
                   .value = "TEXT",
-                  .help = "what people call it"},
+                  .help = "display name"},
                  {.name = "plan",
                   .kind = CLI_ENUM,
                   .path = "workspace.plan",
@@ -125,7 +152,7 @@ const struct cli_command cli_workspace_commands[] = {
                   .path = "workspace.seats",
                   .mask = "seats",
                   .value = "N",
-                  .help = "enabled users it may have, 1 to 1,000,000; service accounts need more than 1"},
+                  .help = "maximum number of enabled users, 1 to 1,000,000; service accounts require at least 2"},
                  {.name = "feature",
                   .kind = CLI_ENUMS,
                   .path = "workspace.features",
@@ -133,12 +160,12 @@ const struct cli_command cli_workspace_commands[] = {
                   .choices = "ip-allowlist",
                   .mask = "features",
                   .value = "NAME",
-                  .help = "the features switched on: ip-allowlist"},
-                 {.name = "no-features", .kind = CLI_CLEAR, .mask = "features", .help = "switches all features off"},
+                  .help = "feature to switch on: ip-allowlist"},
+                 {.name = "no-features", .kind = CLI_CLEAR, .mask = "features", .help = "switch all features off"},
                  QUOTAS("workspace.quotas.", "quotas")}},
     {.noun = "workspace",
      .verb = "disable",
-     .summary = "Denies everything to its keys.",
+     .summary = "Disable a workspace: all its keys are denied.",
      .method = "UpdateWorkspace",
      .fixed = "{\"workspace\":{\"disabled\":true},\"updateMask\":[\"disabled\"]}",
      .mutation = true,
@@ -149,11 +176,11 @@ const struct cli_command cli_workspace_commands[] = {
                       .kind = CLI_TEXT,
                       .path = "workspace.id",
                       .value = "ID",
-                      .help = "workspace",
+                      .help = "id of the workspace",
                       .required = true}}},
     {.noun = "workspace",
      .verb = "enable",
-     .summary = "Lets its keys work again.",
+     .summary = "Enable a workspace: its keys work again.",
      .method = "UpdateWorkspace",
      .fixed = "{\"workspace\":{\"disabled\":false},\"updateMask\":[\"disabled\"]}",
      .mutation = true,
@@ -164,15 +191,19 @@ const struct cli_command cli_workspace_commands[] = {
                       .kind = CLI_TEXT,
                       .path = "workspace.id",
                       .value = "ID",
-                      .help = "workspace",
+                      .help = "id of the workspace",
                       .required = true}}},
     {.noun = "workspace",
      .verb = "delete",
-     .summary = "Deletes a disabled workspace with all that is in it; the audit trail stays.",
+     .summary = "Delete a disabled workspace and everything in it; the audit trail stays.",
      .method = "DeleteWorkspace",
      .mutation = true,
      .example = "  sallyport workspace disable acme && sallyport workspace delete acme",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "workspace", .value = "ID", .help = "workspace", .required = true}}},
+     .positionals = {{.name = "id",
+                      .kind = CLI_TEXT,
+                      .path = "workspace",
+                      .value = "ID",
+                      .help = "id of the workspace",
+                      .required = true}}},
     {.noun = NULL},
 };

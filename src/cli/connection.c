@@ -1,21 +1,18 @@
 #include "cli/connection.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cli/print.h"
-#include "cli/profile.h"
+#include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };
 
-/* Unix sockets speak no TLS. */
-static enum sp_status open_client(const struct cli_call *call, const char *target, struct sp_str key,
-                                  struct sp_rpc_client **ret_client, struct sp_error *error) {
+/* Connections over Unix sockets are never TLS. */
+static enum sp_status open_client_to(const struct cli_call *call, const char *target, struct sp_str key,
+                                     struct sp_rpc_client **ret_client, struct sp_error *error) {
     struct sp_rpc_client_options options = {
         .target = target, .key = key, .timeout_ms = 30000, .max_receive_bytes = (size_t)64 << 20};
     if (strncmp(target, "unix:", 5) != 0)
@@ -26,7 +23,7 @@ static enum sp_status open_client(const struct cli_call *call, const char *targe
 enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
     call->asked = call->server_target;
     call->asked_by = "--server, SALLYPORT_SERVER";
-    return open_client(call, call->server_target, (struct sp_str){0}, ret_client, error);
+    return open_client_to(call, call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
 enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
@@ -34,15 +31,17 @@ enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_
     call->asked_by = "--admin, SALLYPORT_ADMIN";
     if (call->key_file == NULL)
         return sp_error_set(error, SP_ERR_UNAUTHENTICATED,
-                            "no key to act with: set SALLYPORT_KEY_FILE to a file that holds it, or key_file in a "
-                            "profile (sallyport --help)");
+                            "no key to act with; set SALLYPORT_KEY_FILE, or key_file in a profile, to a file that "
+                            "holds one (see sallyport --help)");
     struct sp_arena arena;
     struct sp_str key = {0};
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = cli_read_key_file(call->key_file, &arena, &key, error);
-    if (status == SP_OK)
-        status = open_client(call, call->admin_target, key, ret_client, error);
+    if (status != SP_OK)
+        goto out;
+    status = open_client_to(call, call->admin_target, key, ret_client, error);
+out:
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
     return status;
@@ -57,36 +56,37 @@ static const ProtobufCMethodDescriptor *find_method(const char *method) {
     return slash == NULL ? NULL : protobuf_c_service_descriptor_get_method_by_name(service, slash + 1);
 }
 
-enum sp_status cli_pack_json(const char *method, const json_t *request, struct sp_arena *arena,
-                             struct sp_bytes *ret_bytes, struct sp_error *error) {
+static enum sp_status pack_json_request(const char *method, const json_t *request, struct sp_arena *arena,
+                                        struct sp_bytes *ret_bytes, struct sp_error *error) {
     const ProtobufCMethodDescriptor *found = find_method(method);
     if (found == NULL)
-        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
+        return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;
     enum sp_status status = sp_json_to_message(found->input, request, arena, &message, error);
-    if (status == SP_OK)
-        status = sp_wire_pack(message, arena, ret_bytes);
-    return status;
+    if (status != SP_OK)
+        return status;
+    return sp_wire_pack(message, arena, ret_bytes);
 }
 
 enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
                                struct sp_error *error) {
     const ProtobufCMethodDescriptor *found = find_method(method);
     if (found == NULL)
-        return sp_error_set(error, SP_ERR_INTERNAL, "%s is no method", method);
+        return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;
     enum sp_status status = sp_wire_unpack(found->output, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
     json_t *json = sp_json_from_message(message, true);
     if (json == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "the reply cannot be shown");
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     *ret_json = json;
     return SP_OK;
 }
 
-static enum sp_status call_again(struct sp_rpc_client *client, const char *method, struct sp_bytes packed, bool again,
-                                 struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
+static enum sp_status call_until_available(struct sp_rpc_client *client, const char *method, struct sp_bytes packed,
+                                           bool again, struct sp_arena *arena, struct sp_bytes *ret_reply,
+                                           struct sp_error *error) {
     char path[128];
     (void)snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
     for (unsigned tries = 1;; tries++) {
@@ -103,29 +103,58 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
     struct sp_bytes packed, reply;
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_pack_json(method, request, &arena, &packed, error);
     bool again = json_object_get(request, "requestId") != NULL;
-    if (status == SP_OK)
-        status = call_again(client, method, packed, again, &arena, &reply, error);
-    if (status == SP_OK)
-        status = cli_unpack_json(method, reply, &arena, ret_reply, error);
+    enum sp_status status = pack_json_request(method, request, &arena, &packed, error);
+    if (status != SP_OK)
+        goto out;
+    status = call_until_available(client, method, packed, again, &arena, &reply, error);
+    if (status != SP_OK)
+        goto out;
+    status = cli_unpack_json(method, reply, &arena, ret_reply, error);
+out:
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
     return status;
 }
 
-int cli_complain(const struct cli_call *call, const struct sp_error *error) {
-    bool colour = isatty(STDERR_FILENO) != 0 && getenv("NO_COLOR") == NULL;
-    (void)fprintf(stderr, "%ssallyport:%s ", colour ? "\033[31m" : "", colour ? "\033[0m" : "");
-    /* gRPC's own words begin with how it tried; why it failed stands last. */
-    const char *why = strrchr(error->message, ':');
-    if (strncmp(error->message, "failed to connect", 17) == 0 && call->asked != NULL && why != NULL)
-        (void)fprintf(stderr, "cannot connect to %s:", call->asked);
-    else
-        why = error->message;
-    cli_put_text(why + (*why == ':'), stderr);
-    (void)fprintf(stderr, " (%s)\n", sp_status_name(error->status));
-    if (error->status == SP_ERR_UNAVAILABLE && call->asked != NULL)
-        (void)fprintf(stderr, "Asked at %s; %s or a profile sets another address.\n", call->asked, call->asked_by);
-    return CLI_ERROR;
+enum sp_status cli_call_once(struct cli_call *call, const char *method, const json_t *request, json_t **ret_reply,
+                             struct sp_error *error) {
+    struct sp_rpc_client *client = NULL;
+    bool admin = strncmp(method, "Admin/", 6) == 0;
+    enum sp_status status = admin ? cli_open_admin(call, &client, error) : cli_open_server(call, &client, error);
+    if (status != SP_OK)
+        return status;
+    status = cli_call_json(client, method, request, ret_reply, error);
+    sp_rpc_client_close(client);
+    return status;
+}
+
+enum sp_status cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
+                               struct sp_rpc_stream **ret_stream, struct sp_error *error) {
+    char path[128];
+    struct sp_arena arena;
+    struct sp_bytes packed;
+    struct sp_rpc_stream *stream = NULL;
+    if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    (void)snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
+    enum sp_status status = pack_json_request(method, request, &arena, &packed, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_rpc_stream_open(client, path, &stream, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_rpc_stream_send(stream, packed, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_rpc_stream_done_sending(stream, error);
+    if (status != SP_OK)
+        goto out;
+    *ret_stream = stream;
+    stream = NULL;
+out:
+    sp_rpc_stream_close(stream);
+    sp_arena_wipe(&arena); /* the request may hold a key */
+    sp_arena_fini(&arena);
+    return status;
 }

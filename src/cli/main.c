@@ -1,12 +1,15 @@
-/* sallyport, the command line: finds the command in the tables, reads its arguments, calls, and shows the reply. */
+/* sallyport, the command line: finds the command in the tables, reads its arguments, calls, and
+ * shows the reply. */
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
-#include "cli/connection.h"
-#include "cli/profile.h"
+#include "cli/arguments.h"
+#include "cli/command_table.h"
+#include "cli/help.h"
+#include "cli/lookup.h"
+#include "cli/report_error.h"
 #include "cli/single_call.h"
 
 #ifndef SP_VERSION
@@ -14,97 +17,101 @@
 #endif
 
 static int run_command(const struct cli_command *command, int argc, char **argv) {
-    struct cli_call call = {.command = command, .output = "table"};
+    struct cli_call call = {.command = command, .tables = cli_tables, .output = "table"};
     struct sp_error error = {0};
     struct sp_arena arena;
     bool help = false;
+    int result = CLI_ERROR;
     call.request = command->fixed != NULL ? json_loads(command->fixed, 0, NULL) : json_object();
     call.local = json_object();
     if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 65536) != SP_OK) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_complain(&call, &error);
+        return cli_report_error(&call, &error);
     }
-    int result;
-    enum sp_status status = cli_read_arguments(command, argc, argv, &call, &help, &error);
-    if (status == SP_OK && !help)
-        status = cli_generic_prepare(&call, &arena, &error);
-    if (status != SP_OK) {
-        result = cli_complain(&call, &error);
-    } else if (help) {
+    if (cli_read_arguments(command, argc, argv, &call, &help, &error) != SP_OK) {
+        (void)cli_report_error(&call, &error);
+        goto out;
+    }
+    if (help) {
         cli_help(command, stdout);
         result = CLI_OK;
-    } else {
-        sp_rpc_global_init();
-        result = command->run != NULL ? command->run(&call) : cli_generic_run(&call);
-        sp_rpc_global_fini();
+        goto out;
     }
+    if (cli_prepare_call(&call, &arena, &error) != SP_OK) {
+        (void)cli_report_error(&call, &error);
+        goto out;
+    }
+    sp_rpc_global_init();
+    result = command->run != NULL ? command->run(&call) : cli_run_single_call(&call);
+    sp_rpc_global_fini();
+out:
     json_decref(call.request);
     json_decref(call.local);
     sp_arena_fini(&arena);
     return result;
 }
 
-static bool is_word(const char *word, const char *a, const char *b) {
+static bool is_either_word(const char *word, const char *a, const char *b) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-static int unknown(const char *noun, const char *word) {
-    const char *meant = noun == NULL ? cli_nearest_noun(word) : cli_nearest_verb(noun, word);
+static int report_unknown(const char *noun, const char *word) {
+    const char *meant = noun == NULL ? cli_nearest_noun(cli_tables, word) : cli_nearest_verb(cli_tables, noun, word);
     (void)fprintf(stderr, "sallyport: unknown command '%s%s%s'", noun != NULL ? noun : "", noun != NULL ? " " : "",
                   word);
     if (meant != NULL)
-        (void)fprintf(stderr, ": did you mean %s?\n", meant);
+        (void)fprintf(stderr, "; did you mean %s?\n", meant);
     else
         (void)fprintf(stderr, " (see sallyport%s%s --help)\n", noun != NULL ? " " : "", noun != NULL ? noun : "");
     return CLI_ERROR;
 }
 
 /* sallyport help [NOUN [VERB]] */
-static int help(int argc, char **argv) {
+static int print_help_for(int argc, char **argv) {
     if (argc == 0) {
-        cli_help_all(stdout);
+        cli_help_all(cli_tables, stdout);
         return CLI_OK;
     }
-    const struct cli_command *command = cli_find(argv[0], argc > 1 ? argv[1] : NULL);
+    const struct cli_command *command = cli_find(cli_tables, argv[0], argc > 1 ? argv[1] : NULL);
     if (command != NULL)
         cli_help(command, stdout);
-    else if (!cli_has_noun(argv[0]))
-        return unknown(NULL, argv[0]);
+    else if (!cli_has_noun(cli_tables, argv[0]))
+        return report_unknown(NULL, argv[0]);
     else if (argc > 1)
-        return unknown(argv[0], argv[1]);
+        return report_unknown(argv[0], argv[1]);
     else
-        cli_help_noun(argv[0], stdout);
+        cli_help_noun(cli_tables, argv[0], stdout);
     return CLI_OK;
 }
 
-static int run(int argc, char **argv) {
+static int run_program(int argc, char **argv) {
     if (argc < 2) {
-        cli_help_all(stderr);
+        cli_help_all(cli_tables, stderr);
         return CLI_ERROR;
     }
-    if (is_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
-        return help(argc - 2, argv + 2);
-    if (is_word(argv[1], "--version", "version")) {
+    if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
+        return print_help_for(argc - 2, argv + 2);
+    if (is_either_word(argv[1], "--version", "version")) {
         (void)puts("sallyport " SP_VERSION);
         return CLI_OK;
     }
-    const struct cli_command *command = cli_find(argv[1], NULL);
+    const struct cli_command *command = cli_find(cli_tables, argv[1], NULL);
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
-    if (!cli_has_noun(argv[1]))
-        return unknown(NULL, argv[1]);
-    if (argc < 3 || is_word(argv[2], "--help", "-h")) {
-        cli_help_noun(argv[1], argc < 3 ? stderr : stdout);
+    if (!cli_has_noun(cli_tables, argv[1]))
+        return report_unknown(NULL, argv[1]);
+    if (argc < 3 || is_either_word(argv[2], "--help", "-h")) {
+        cli_help_noun(cli_tables, argv[1], argc < 3 ? stderr : stdout);
         return argc < 3 ? CLI_ERROR : CLI_OK;
     }
-    command = cli_find(argv[1], argv[2]);
-    return command != NULL ? run_command(command, argc - 2, argv + 2) : unknown(argv[1], argv[2]);
+    command = cli_find(cli_tables, argv[1], argv[2]);
+    return command != NULL ? run_command(command, argc - 2, argv + 2) : report_unknown(argv[1], argv[2]);
 }
 
 int main(int argc, char **argv) {
     (void)setlocale(LC_CTYPE, "");
-    int result = run(argc, argv);
-    /* An answer that nobody can read is no answer: a full disk must not look like "allowed" or "done". */
+    int result = run_program(argc, argv);
+    /* A full disk must not look like "allowed" or "done". */
     bool lost = ferror(stdout) != 0;
     if (fflush(stdout) != 0 || lost) {
         (void)fprintf(stderr, "sallyport: cannot write the output: %s\n", lost ? "it is incomplete" : strerror(errno));

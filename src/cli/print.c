@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "cli/json_path.h"
+
 enum { COLUMNS_MAX = 20 };
 
 struct column {
@@ -29,7 +31,8 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
 
 /* ---- text on a terminal ---- */
 
-/* The next code point of UTF-8 (which all our texts are; a byte that does not fit stands for itself). */
+/* The next code point of UTF-8, which all texts here are; any other byte is taken as a code
+ * point. */
 static uint32_t next_point(const char **text) {
     const unsigned char *at = (const unsigned char *)*text;
     unsigned more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : *at >= 0xc0 ? 1 : 0;
@@ -41,8 +44,9 @@ static uint32_t next_point(const char **text) {
     return point;
 }
 
-/* What moves the cursor or turns the direction of writing: with those, a name could look like another row. */
-static bool is_control(uint32_t point) {
+/* Whether it moves the cursor or changes the writing direction: with that, a name could look like
+ * another row. */
+static bool is_deceptive(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
@@ -50,7 +54,7 @@ static bool is_control(uint32_t point) {
 void cli_put_text(const char *text, FILE *out) {
     while (*text != '\0') {
         const char *from = text;
-        if (is_control(next_point(&text)))
+        if (is_deceptive(next_point(&text)))
             (void)fputs("\xef\xbf\xbd", out);
         else
             (void)fwrite(from, 1, (size_t)(text - from), out);
@@ -186,7 +190,7 @@ char *cli_text_of(const json_t *object, const char *path) {
 
 /* ---- tables and lines ---- */
 
-static void pad(size_t width, FILE *out) {
+static void write_padding(size_t width, FILE *out) {
     while (width-- > 0)
         (void)fputc(' ', out);
 }
@@ -194,7 +198,7 @@ static void pad(size_t width, FILE *out) {
 static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
     (void)fputs(cell, out);
     if (!last)
-        pad(width - cli_width(cell) + 2, out);
+        write_padding(width - cli_width(cell) + 2, out);
 }
 
 void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
@@ -234,7 +238,7 @@ void cli_print_lines(const json_t *object, const char *columns_text, FILE *out) 
         char *cell = cli_text_of(object, columns[c].path);
         if (cell != NULL && cell[0] != '\0') {
             (void)fputs(columns[c].title, out);
-            pad(widest - cli_width(columns[c].title) + 2, out);
+            write_padding(widest - cli_width(columns[c].title) + 2, out);
             (void)fprintf(out, "%s\n", cell);
         }
         free(cell);
@@ -249,6 +253,29 @@ void cli_print_json(const json_t *json, FILE *out) {
 void cli_print_line(const json_t *json, FILE *out) {
     (void)json_dumpf(json, out, JSON_COMPACT);
     (void)fputc('\n', out);
+}
+
+void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out) {
+    if (strcmp(output, "table") == 0) {
+        cli_print_table(rows, columns, out);
+        return;
+    }
+    if (strcmp(output, "json") == 0) {
+        cli_print_json(rows, out);
+        return;
+    }
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        cli_print_line(row, out);
+    }
+}
+
+void cli_print_reply(const char *output, const json_t *reply, FILE *out) {
+    if (strcmp(output, "json") == 0)
+        cli_print_json(reply, out);
+    else
+        cli_print_line(reply, out);
 }
 
 void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {

@@ -2,10 +2,14 @@
 #ifndef SP_CLI_PRINT_H
 #define SP_CLI_PRINT_H
 
-#include "cli/command.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
-/* Columns are "TITLE=path,…", at most 20; a path may end in ":time" (seconds since 1970), ":quota" (0 or nothing: the default) or ":raw" (a text as it is, also where it looks
- * like the name of an enum). */
+/* Columns are "TITLE=path,…", at most 20; a path may end in ":time" (seconds since 1970), ":quota"
+ * (0 or nothing: the default) or ":raw" (a text as it is, even if it looks like the name of an
+ * enum). */
 
 /* A table of an array's objects, aligned, with a header line. */
 void cli_print_table(const json_t *rows, const char *columns, FILE *out);
@@ -19,17 +23,26 @@ void cli_print_json(const json_t *json, FILE *out);
 /* JSON on one line. */
 void cli_print_line(const json_t *json, FILE *out);
 
-/* A value as people read it: enums in lower case without their prefix, times in UTC, lists with commas, empty where there is none. The caller frees; NULL when out of
- * memory. */
+/* Rows in the format of -o: a table of the columns, indented JSON, or a line each. */
+void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out);
+
+/* A reply for programs: indented with -o json, else on one line. */
+void cli_print_reply(const char *output, const json_t *reply, FILE *out);
+
+/* A value as people read it: enums in lower case without their prefix, times in UTC, lists with
+ * commas, empty if there is none. The caller frees; NULL when out of memory. */
 char *cli_text_of(const json_t *object, const char *path);
 
-/* Writes a text without what could deceive on a terminal: control characters and turns of direction become U+FFFD. */
+/* Writes a text safely for a terminal: control characters and changes of writing direction become
+ * U+FFFD. */
 void cli_put_text(const char *text, FILE *out);
 
-/* How many columns of a terminal the text takes (wide and combining characters, where the locale is UTF-8). */
+/* How many columns of a terminal the text takes (wide and combining characters too, in a UTF-8
+ * locale). */
 size_t cli_width(const char *text);
 
-/* A progress bar on stderr, redrawn; only where that is a terminal. `total` 0: not known. `done` at the end clears the line. */
+/* Redraws a progress bar on stderr, if that is a terminal. `total` 0: unknown. `ended` clears the
+ * line. */
 void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended);
 
 #endif

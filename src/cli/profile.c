@@ -1,31 +1,23 @@
 #include "cli/profile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <termios.h>
-#include <unistd.h>
 #include <yaml.h>
 
-#include "core/key_text.h"
-
-/* ---- the profiles file ---- */
-
-static const char *scalar(yaml_document_t *document, int index) {
+static const char *read_scalar(yaml_document_t *document, int index) {
     yaml_node_t *node = yaml_document_get_node(document, index);
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
-/* What a profile may say. */
+/* The fields of a profile. */
 enum { FIELDS = 7 };
 struct field {
-    const char *name, *option, *environment; /* option NULL: none, so that it stands in no list of processes */
+    const char *name, *option, *environment; /* option NULL: none, so that it never shows in a list of processes */
     size_t at;                               /* in struct cli_call */
     bool file;
-    const char *otherwise;
+    const char *fallback;
 };
 static const struct field fields[FIELDS] = {
     {"admin", "admin", "SALLYPORT_ADMIN", offsetof(struct cli_call, admin_target), false, "127.0.0.1:7401"},
@@ -37,7 +29,7 @@ static const struct field fields[FIELDS] = {
     {"tls_name", "tls-name", "SALLYPORT_TLS_NAME", offsetof(struct cli_call, tls.server_name), false, NULL},
 };
 
-static const char **place_of(struct cli_call *call, const struct field *field) {
+static const char **find_place(struct cli_call *call, const struct field *field) {
     return (const char **)(void *)((char *)call + field->at);
 }
 
@@ -49,7 +41,7 @@ static const struct field *find_field(const char *name) {
 }
 
 static void take_field(struct cli_call *call, const struct field *about, const char *value, struct sp_arena *arena) {
-    const char **field = place_of(call, about);
+    const char **field = find_place(call, about);
     const char *home = getenv("HOME");
     if (*field != NULL)
         return;
@@ -63,12 +55,13 @@ static enum sp_status take_profile(yaml_document_t *document, yaml_node_t *profi
                                    struct sp_arena *arena, const char *path, struct sp_error *error) {
     static const char known[] = "admin, server, key_file, tls_ca, tls_cert, tls_key and tls_name";
     if (profile->type != YAML_MAPPING_NODE)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile has the fields %s", path, known);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile must be a mapping of %s", path, known);
     for (yaml_node_pair_t *pair = profile->data.mapping.pairs.start; pair < profile->data.mapping.pairs.top; pair++) {
-        const struct field *field = find_field(scalar(document, pair->key));
-        const char *value = scalar(document, pair->value);
+        const struct field *field = find_field(read_scalar(document, pair->key));
+        const char *value = read_scalar(document, pair->value);
         if (field == NULL || value == NULL)
-            return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: a profile has the fields %s", path,
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "%s: line %zu: a profile may only have the fields %s, each a text", path,
                                 profile->start_mark.line + 1, known);
         take_field(call, field, value, arena);
     }
@@ -82,12 +75,12 @@ static enum sp_status find_profile(yaml_document_t *document, const char *wanted
         return sp_error_set(error, SP_ERR_INVALID, "%s: must map names to profiles", path);
     if (root != NULL) {
         for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
-            const char *name = scalar(document, pair->key);
+            const char *name = read_scalar(document, pair->key);
             if (name != NULL && strcmp(name, wanted) == 0)
                 return take_profile(document, yaml_document_get_node(document, pair->value), call, arena, path, error);
         }
     }
-    return named ? sp_error_set(error, SP_ERR_NOT_FOUND, "%s: has no profile '%s'", path, wanted) : SP_OK;
+    return named ? sp_error_set(error, SP_ERR_NOT_FOUND, "%s has no profile '%s'", path, wanted) : SP_OK;
 }
 
 static enum sp_status read_profiles(FILE *file, const char *path, const char *wanted, bool named, struct cli_call *call,
@@ -117,126 +110,56 @@ static const char *profiles_path(struct sp_arena *arena) {
     return sp_arena_printf(arena, "%s/.config/sallyport/profiles.yaml", home);
 }
 
-static const char *first_of(const char *a, const char *b) {
+static const char *choose_set(const char *a, const char *b) {
     return a != NULL ? a : b;
 }
 
 static void fill_from_options(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].option != NULL)
-            *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), cli_local(call, fields[i].option));
+            *find_place(call, &fields[i]) =
+                choose_set(*find_place(call, &fields[i]), cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), getenv(fields[i].environment));
+        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), getenv(fields[i].environment));
 }
 
-static void fill_the_rest(struct cli_call *call) {
+static void fill_from_defaults(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *place_of(call, &fields[i]) = first_of(*place_of(call, &fields[i]), fields[i].otherwise);
+        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), fields[i].fallback);
+}
+
+/* The profiles file is optional unless a profile was named. */
+static enum sp_status apply_profiles_file(struct cli_call *call, const char *named, struct sp_arena *arena,
+                                          struct sp_error *error) {
+    const char *path = profiles_path(arena);
+    if (path == NULL && named != NULL)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "no profile '%s': neither SALLYPORT_PROFILES nor HOME is set",
+                            named);
+    if (path == NULL)
+        return SP_OK;
+    FILE *file = fopen(path, "re");
+    if (file == NULL && named == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return SP_OK;
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles file %s: %s", path, strerror(errno));
+    enum sp_status status = read_profiles(file, path, choose_set(named, "default"), named != NULL, call, arena, error);
+    (void)fclose(file);
+    return status;
 }
 
 enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
     const char *chosen = cli_local(call, "profile");
-    const char *wanted = first_of(chosen, getenv("SALLYPORT_PROFILE"));
     fill_from_options(call);
-    /* Who names a profile on the command line means all of it, whatever the shell still has in its environment. */
+    /* A profile named on the command line goes before whatever is left in the environment. */
     if (chosen == NULL)
         fill_from_environment(call);
-    const char *path = profiles_path(arena);
-    FILE *file = path != NULL ? fopen(path, "re") : NULL;
-    enum sp_status status = SP_OK;
-    if (file != NULL) {
-        status = read_profiles(file, path, first_of(wanted, "default"), wanted != NULL, call, arena, error);
-        (void)fclose(file);
-    } else if (wanted != NULL || (path != NULL && errno != ENOENT && errno != ENOTDIR)) {
-        status = sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles in %s: %s",
-                              first_of(path, "SALLYPORT_PROFILES"), path != NULL ? strerror(errno) : "not set");
-    }
+    enum sp_status status = apply_profiles_file(call, choose_set(chosen, getenv("SALLYPORT_PROFILE")), arena, error);
+    if (status != SP_OK)
+        return status;
     fill_from_environment(call);
-    fill_the_rest(call);
-    return status;
-}
-
-/* ---- secrets in files ---- */
-
-static void warn_of_readers(const char *path, int fd) {
-    struct stat about;
-    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0)
-        (void)fprintf(stderr, "sallyport: warning: others than you can read %s: chmod 600 it\n", path);
-}
-
-/* Asks for the key on a terminal, which must not show it. */
-static bool hide_typing(struct termios *ret_before) {
-    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, ret_before) != 0)
-        return false;
-    struct termios quiet = *ret_before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
-        return false;
-    (void)fputs("Key: ", stderr);
-    return true;
-}
-
-static void show_typing(const struct termios *before) {
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
-    (void)fputc('\n', stderr);
-}
-
-/* As many bytes of the first line as there is room for, or all up to the end. -1: cannot be read. */
-static ssize_t read_first_line(int fd, char *text, size_t room) {
-    size_t used = 0;
-    while (used < room && memchr(text, '\n', used) == NULL) {
-        ssize_t got = read(fd, text + used, room - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? -1 : (ssize_t)used;
-        used += (size_t)got;
-    }
-    return (ssize_t)used;
-}
-
-enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struct sp_str *ret_key,
-                                 struct sp_error *error) {
-    bool standard_input = strcmp(path, "-") == 0;
-    int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the key file %s: %s", path, strerror(errno));
-    if (!standard_input)
-        warn_of_readers(path, fd);
-    enum { ROOM = SP_KEY_PRESENTED_MAX_BYTES + 2 };
-    char *text = sp_arena_alloc(arena, ROOM);
-    struct termios before;
-    bool hidden = standard_input && hide_typing(&before);
-    ssize_t used = text != NULL ? read_first_line(fd, text, ROOM) : -1;
-    if (hidden)
-        show_typing(&before);
-    if (!standard_input)
-        (void)close(fd);
-    if (used < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot read the key file %s", path);
-    size_t size = 0;
-    while (size < (size_t)used && text[size] != '\n' && text[size] != '\r')
-        size++;
-    if (size == 0 || size > SP_KEY_PRESENTED_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_INVALID, "the key file %s must hold a key in its first line", path);
-    *ret_key = (struct sp_str){text, size};
+    fill_from_defaults(call);
     return SP_OK;
-}
-
-enum sp_status cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot make the file %s: %s", path,
-                            strerror(errno));
-    *ret_fd = fd;
-    return SP_OK;
-}
-
-enum sp_status cli_write_secret(int fd, const char *path, const char *secret, struct sp_error *error) {
-    if (dprintf(fd, "%s\n", secret) == (int)strlen(secret) + 1 && (fsync(fd) == 0 || errno == EINVAL))
-        return SP_OK;
-    return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
 }

@@ -1,23 +1,22 @@
-/* What the commands that are only a row of a table do: one call, shown as the row says. */
+/* Commands that are only a row of a table: one call, whose reply is shown by the row. */
 #ifndef SP_CLI_SINGLE_CALL_H
 #define SP_CLI_SINGLE_CALL_H
 
 #include "base/arena.h"
-#include "cli/command.h"
+#include "cli/call.h"
 #include "rpc/client.h"
 
-/* After the arguments were read: output format, addresses, request_id. */
-enum sp_status cli_generic_prepare(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
+/* After the arguments were read: output format, limit, request_id, and where to call
+ * (cli/profile.h). Texts are in `arena`. */
+enum sp_status cli_prepare_call(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
 
-/* Makes the call and shows the reply; a new key's text goes to --secret-file or is printed with a note. The exit status. */
-int cli_generic_run(struct cli_call *call);
+/* Makes the call and shows the reply; a new key's text goes to --secret-file or is printed with a
+ * note. The exit status. */
+int cli_run_single_call(struct cli_call *call);
 
-/* All pages of the command's list, or so many rows as --limit says. With -o ndjson they are printed as they come, and
- * *ret_rows stays empty. The caller decrefs. */
+/* All pages of the command's list, or as many rows as --limit allows. With -o ndjson they are
+ * printed as they come, and *ret_rows stays empty. The caller decrefs. */
 enum sp_status cli_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,
                         struct sp_error *error) SP_MUST_USE;
-
-/* The whole reply as JSON, indented or on one line as -o says. */
-void cli_print_reply(const struct cli_call *call, const json_t *reply);
 
 #endif

@@ -1,12 +1,12 @@
+#include "cli/value.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/command.h"
-
-static enum sp_status read_number(const char *text, const char **ret_end, uint64_t *ret_number) {
+static enum sp_status read_whole_number(const char *text, const char **ret_end, uint64_t *ret_number) {
     char *end;
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
@@ -24,7 +24,7 @@ enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_err
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     const char *end = "";
     uint64_t number = 0;
-    if (read_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
+    if (read_whole_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
             if (units[i].unit == end[0] && number <= INT32_MAX) {
                 *ret_s = (int64_t)number * units[i].seconds;
@@ -32,10 +32,11 @@ enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_err
             }
         }
     }
-    return sp_error_set(error, SP_ERR_INVALID, "'%s' is no duration: write 30s, 15m, 2h or 90d", text);
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a duration; write 30s, 15m, 2h or 90d", text);
 }
 
-/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the same. */
+/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the
+ * same. */
 static bool read_date(const char *text, bool with_time, int64_t *ret_s) {
     struct tm parts = {0}, again;
     char written[32];
@@ -61,14 +62,15 @@ enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, st
     if (text[0] == '+') {
         int64_t from_now_s = 0;
         enum sp_status status = cli_read_duration(text + 1, &from_now_s, error);
-        if (status == SP_OK)
-            *ret_s = now_s + from_now_s;
-        return status;
+        if (status != SP_OK)
+            return status;
+        *ret_s = now_s + from_now_s;
+        return SP_OK;
     }
     int64_t at_s = 0;
     if (!read_date(text, true, &at_s) && !read_date(text, false, &at_s))
         return sp_error_set(error, SP_ERR_INVALID,
-                            "'%s' is no time: write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+                            "'%s' is not a time; write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
     if (at_s <= 0) /* 0 would mean "never" */
         return sp_error_set(error, SP_ERR_INVALID, "'%s' is not after 1970-01-01", text);
     *ret_s = at_s;
@@ -93,7 +95,7 @@ bool cli_is_choice(const char *choices, const char *text, size_t size) {
 }
 
 /* "viewer|editor" as "viewer, editor". */
-static void say_choices(const char *choices, char *out, size_t room) {
+static void write_choice_list(const char *choices, char *out, size_t room) {
     size_t used = 0;
     for (; *choices != '\0' && used + 3 < room; choices++) {
         out[used++] = *choices;
@@ -119,46 +121,50 @@ static json_t *read_enum(const char *prefix, const char *text) {
     return json_string(name);
 }
 
-static json_t *read_resource(const char *text) {
+static json_t *read_type_and_id(const char *text) {
     const char *slash = strchr(text, '/');
     if (slash == NULL)
         return json_pack("{s:s}", "type", text);
     return json_pack("{s:s%, s:s}", "type", text, (size_t)(slash - text), "id", slash + 1);
 }
 
-static enum sp_status read_revision(const char *text, json_t **ret_value, struct sp_error *error) {
+static enum sp_status read_epoch_and_number(const char *text, json_t **ret_value, struct sp_error *error) {
     const char *end = "";
     uint64_t epoch = 0, number = 0;
-    if (read_number(text, &end, &epoch) != SP_OK || *end != ':' || read_number(end + 1, &end, &number) != SP_OK ||
-        *end != '\0')
-        return sp_error_set(error, SP_ERR_INVALID, "'%s' is no revision: write EPOCH:NUMBER, such as 1:42", text);
+    if (read_whole_number(text, &end, &epoch) != SP_OK || *end != ':' ||
+        read_whole_number(end + 1, &end, &number) != SP_OK || *end != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a revision; write EPOCH:NUMBER, such as 1:42", text);
     *ret_value = json_pack("{s:I, s:I}", "epoch", (json_int_t)epoch, "number", (json_int_t)number);
     return SP_OK;
 }
 
-static enum sp_status read_counted(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                                   struct sp_error *error) {
-    int64_t seconds = 0;
+static enum sp_status read_integer_value(const char *text, json_t **ret_value, struct sp_error *error) {
     uint64_t number = 0;
     const char *end = "";
-    enum sp_status status = SP_OK;
-    if (argument->kind == CLI_DURATION)
-        status = cli_read_duration(text, &seconds, error);
-    else if (argument->kind == CLI_TIME)
-        status = cli_read_time(text, (int64_t)time(NULL), &seconds, error);
-    else if (read_number(text, &end, &number) != SP_OK || *end != '\0')
-        status = sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
-    if (status == SP_OK)
-        *ret_value = json_integer(argument->kind == CLI_NUMBER ? (json_int_t)number : (json_int_t)seconds);
-    return status;
+    if (read_whole_number(text, &end, &number) != SP_OK || *end != '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
+    *ret_value = json_integer((json_int_t)number);
+    return SP_OK;
+}
+
+/* A duration, or a time. */
+static enum sp_status read_seconds_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                         struct sp_error *error) {
+    int64_t seconds = 0;
+    enum sp_status status = argument->kind == CLI_DURATION ? cli_read_duration(text, &seconds, error)
+                                                           : cli_read_time(text, (int64_t)time(NULL), &seconds, error);
+    if (status != SP_OK)
+        return status;
+    *ret_value = json_integer((json_int_t)seconds);
+    return SP_OK;
 }
 
 static enum sp_status read_chosen(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                   struct sp_error *error) {
     char choices[128];
     if (argument->choices != NULL && !cli_is_choice(argument->choices, text, strlen(text))) {
-        say_choices(argument->choices, choices, sizeof(choices));
-        return sp_error_set(error, SP_ERR_INVALID, "'%s' is none of %s", text, choices);
+        write_choice_list(argument->choices, choices, sizeof(choices));
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is not one of %s", text, choices);
     }
     *ret_value = argument->kind == CLI_LOCAL ? json_string(text) : read_enum(argument->prefix, text);
     return SP_OK;
@@ -172,14 +178,15 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
     case CLI_LOCAL:
         return read_chosen(argument, text, ret_value, error);
     case CLI_RESOURCE:
-        *ret_value = read_resource(text);
+        *ret_value = read_type_and_id(text);
         return SP_OK;
     case CLI_REVISION:
-        return read_revision(text, ret_value, error);
+        return read_epoch_and_number(text, ret_value, error);
     case CLI_NUMBER:
+        return read_integer_value(text, ret_value, error);
     case CLI_DURATION:
     case CLI_TIME:
-        return read_counted(argument, text, ret_value, error);
+        return read_seconds_value(argument, text, ret_value, error);
     case CLI_FLAG:
     case CLI_CLEAR:
     case CLI_LOCAL_FLAG:
@@ -195,59 +202,12 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
 
 enum sp_status cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
                               struct sp_error *error) {
-    struct sp_error why = {0};
     json_t *value = NULL;
-    enum sp_status status = read_plain(argument, text, &value, &why);
-    if (status == SP_OK && value == NULL)
-        status = sp_error_set(&why, SP_ERR_INVALID, "the value is no UTF-8 text, or too long");
+    enum sp_status status = read_plain(argument, text, &value, error);
     if (status != SP_OK)
-        return sp_error_set(error, status, "%s: %s", argument->name, why.message);
+        return status;
+    if (value == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "the value is not UTF-8, or too long");
     *ret_value = value;
     return SP_OK;
-}
-
-static json_t *child(json_t *parent, const char *name, size_t size) {
-    char key[64];
-    if (size >= sizeof(key))
-        return NULL;
-    memcpy(key, name, size);
-    key[size] = '\0';
-    json_t *found = json_object_get(parent, key);
-    if (found != NULL)
-        return found;
-    if (json_object_set_new(parent, key, json_object()) != 0)
-        return NULL;
-    return json_object_get(parent, key);
-}
-
-enum sp_status cli_put(json_t *request, const char *path, json_t *value, bool append) {
-    json_t *at = request;
-    for (const char *dot = strchr(path, '.'); dot != NULL && at != NULL; dot = strchr(path, '.')) {
-        at = child(at, path, (size_t)(dot - path));
-        path = dot + 1;
-    }
-    if (append && at != NULL) {
-        json_t *array = json_object_get(at, path);
-        if (array == NULL && json_object_set_new(at, path, json_array()) == 0)
-            array = json_object_get(at, path);
-        return json_array_append_new(array, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-    }
-    return json_object_set_new(at, path, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-}
-
-json_t *cli_at(const json_t *json, const char *path) {
-    char key[64];
-    while (json != NULL) {
-        size_t size = strcspn(path, ".");
-        if (size >= sizeof(key))
-            return NULL;
-        memcpy(key, path, size);
-        key[size] = '\0';
-        json_t *found = json_object_get(json, key);
-        if (path[size] == '\0')
-            return found;
-        path += size + 1;
-        json = found;
-    }
-    return NULL;
 }

@@ -48,14 +48,14 @@ static void percentiles_are_those_of_the_sorted_values_to_a_buckets_width(void *
     static struct histogram histogram;
     static uint64_t values[VALUES];
     uint64_t random = seed_of(__func__);
-    memset(&histogram, 0, sizeof histogram);
+    memset(&histogram, 0, sizeof(histogram));
     for (size_t i = 0; i < VALUES; i++) {
         uint64_t bits = world_random(&random) % 39;
         values[i] = world_random(&random) & ((UINT64_C(2) << bits) - 1);
         histogram_add(&histogram, values[i]);
     }
-    qsort(values, VALUES, sizeof *values, compare);
-    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+    qsort(values, VALUES, sizeof(*values), compare);
+    for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++)
         assert_close(histogram_percentile(&histogram, percentiles[i]), exact(values, VALUES, percentiles[i]));
     assert_int_equal(histogram.min_ns, values[0]);
     assert_int_equal(histogram.max_ns, values[VALUES - 1]);
@@ -76,7 +76,7 @@ static void merging_parts_gives_the_histogram_of_the_whole(void **state) {
     assert_int_equal(merged.count, whole.count);
     assert_int_equal(merged.min_ns, whole.min_ns);
     assert_int_equal(merged.max_ns, whole.max_ns);
-    assert_memory_equal(merged.buckets, whole.buckets, sizeof whole.buckets);
+    assert_memory_equal(merged.buckets, whole.buckets, sizeof(whole.buckets));
 }
 
 static void an_empty_histogram_answers_zero(void **state) {

@@ -1,4 +1,5 @@
-/* The load tool against a real sallyportd. How fast it is does not matter here, only what is counted. */
+/* The load tool against a real sallyportd. How fast it is does not matter here, only what is
+ * counted. */
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <setjmp.h>
@@ -27,9 +28,9 @@ static const struct world world = {.seed = 5, .keys = 200};
 
 static unsigned free_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     close(fd);
     return ntohs(address.sin_port);
@@ -42,14 +43,14 @@ static int set_up(void **state) {
     double seconds;
     const char *bin = getenv("SP_BIN_DIR");
     assert_non_null(bin);
-    snprintf(program, sizeof program, "%s/sallyportd", bin);
-    snprintf(scene.folder, sizeof scene.folder, "/tmp/sp-load-test-XXXXXX");
+    snprintf(program, sizeof(program), "%s/sallyportd", bin);
+    snprintf(scene.folder, sizeof(scene.folder), "/tmp/sp-load-test-XXXXXX");
     assert_non_null(mkdtemp(scene.folder));
-    snprintf(scene.store, sizeof scene.store, "%s/store", scene.folder);
-    snprintf(scene.key_file, sizeof scene.key_file, "%s/operator.key", scene.folder);
+    snprintf(scene.store, sizeof(scene.store), "%s/store", scene.folder);
+    snprintf(scene.key_file, sizeof(scene.key_file), "%s/operator.key", scene.folder);
     assert_int_equal(world_write_store(&world, scene.store, scene.key_file, true, NULL, &seconds, &error), SP_OK);
     unsigned port = free_port();
-    snprintf(scene.target, sizeof scene.target, "127.0.0.1:%u", port);
+    snprintf(scene.target, sizeof(scene.target), "127.0.0.1:%u", port);
     sp_rpc_global_init();
     scene.server = bench_spawn((const char *const[]){program, "--store", scene.store, "--listen", scene.target, NULL});
     bench_wait_serving(port, scene.server);
@@ -106,7 +107,7 @@ static void every_mode_gets_the_expected_answers(void **state) {
                  {1, 0, 2, false, 0, 500}, {7, 0, 1, false, 0, 0},     {7, 0, 1, true, 0.99, 0},
                  {1, 1, 1, false, 0, 0},   {1, 5, 1, false, 0, 0},     {1, 16, 1, false, 0, 0},
                  {4, 40, 1, false, 0, 0},  {10, 3, 2, true, 0.99, 500}};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
         struct load_options asked = options();
         asked.batch = modes[i].batch;
         asked.streams = modes[i].streams;
@@ -120,15 +121,16 @@ static void every_mode_gets_the_expected_answers(void **state) {
                      (unsigned long long)result->errors, result->first_error.message,
                      (unsigned long long)result->wrong);
         assert_true(result->server_cpu_s > 0);
+        assert_true(result->server_private_bytes > 1 << 20 && result->server_private_bytes < 1 << 30);
     }
 }
 
 static void answers_about_another_world_are_counted_as_wrong(void **state) {
     (void)state;
     static const struct { unsigned batch, streams; } modes[] = {{1, 0}, {5, 0}, {1, 4}, {5, 4}};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
         struct load_options asked = options();
-        memset(asked.weights, 0, sizeof asked.weights);
+        memset(asked.weights, 0, sizeof(asked.weights));
         asked.weights[WORLD_ALLOWED] = 1;
         asked.world.seed++;
         asked.batch = modes[i].batch;
@@ -143,7 +145,7 @@ static void answers_about_another_world_are_counted_as_wrong(void **state) {
 static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
     (void)state;
     char nowhere[32];
-    snprintf(nowhere, sizeof nowhere, "127.0.0.1:%u", free_port());
+    snprintf(nowhere, sizeof(nowhere), "127.0.0.1:%u", free_port());
     for (unsigned streams = 0; streams <= 4; streams += 4) {
         struct load_options asked = options();
         asked.target = nowhere;
@@ -154,6 +156,7 @@ static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
         assert_int_equal(result->errors, result->calls);
         assert_int_equal(result->first_error.status, SP_ERR_UNAVAILABLE);
         assert_true(result->server_cpu_s < 0);
+        assert_int_equal(result->server_private_bytes, 0);
     }
 }
 
@@ -161,14 +164,14 @@ static void changes_are_made_and_counted(void **state) {
     (void)state;
     char program[512], key[128] = "";
     unsigned port = free_port();
-    snprintf(program, sizeof program, "%s/sallyport-sync", getenv("SP_BIN_DIR"));
+    snprintf(program, sizeof(program), "%s/sallyport-sync", getenv("SP_BIN_DIR"));
     struct load_options asked = options();
     char target[32];
-    snprintf(target, sizeof target, "127.0.0.1:%u", port);
+    snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     asked.target = target;
     FILE *file = fopen(scene.key_file, "r");
     assert_non_null(file);
-    assert_non_null(fgets(key, sizeof key, file));
+    assert_non_null(fgets(key, sizeof(key), file));
     fclose(file);
     key[strcspn(key, "\n")] = '\0';
     asked.operator_key = sp_str_from(key);
@@ -178,7 +181,7 @@ static void changes_are_made_and_counted(void **state) {
     assert_true(result->calls > 0);
     assert_int_equal(result->errors, 0);
     assert_int_equal(result->wrong, 0);
-    /* A key that is no operator's changes nothing. */
+    /* A key that is not an operator's changes nothing. */
     world_key_text(&world, 1, key);
     asked.operator_key = sp_str_from(key);
     asked.duration_s = 0.1;

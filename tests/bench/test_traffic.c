@@ -28,15 +28,15 @@ static void draw(uint64_t keys, double exponent, uint64_t *ret_counts) {
     }
 }
 
-/* Ranks are spread over the keys by a hash, so two ranks may fall on one key; the key that rank 1 falls on is known by
- * being the most frequent one, and few ranks matter. */
+/* Ranks are spread over the keys by a hash, so two ranks may fall on one key; the key that rank 1
+ * falls on is known by being the most frequent one, and few ranks matter. */
 static void zipf_keys_come_as_often_as_their_ranks_weights_say(void **state) {
     (void)state;
     static const double exponents[] = {0.5, 0.99, 1, 1.5, 2.5};
     enum { KEYS = 100000 };
-    for (size_t e = 0; e < sizeof exponents / sizeof *exponents; e++) {
-        uint64_t *counts = calloc(KEYS, sizeof *counts);
-        double *weight = calloc(KEYS, sizeof *weight), total = 0;
+    for (size_t e = 0; e < sizeof(exponents) / sizeof(*exponents); e++) {
+        uint64_t *counts = calloc(KEYS, sizeof(*counts));
+        double *weight = calloc(KEYS, sizeof(*weight)), total = 0;
         assert_non_null(counts);
         assert_non_null(weight);
         for (uint64_t rank = 1; rank <= KEYS; rank++) {
@@ -62,7 +62,7 @@ static void uniform_keys_come_equally_often(void **state) {
     enum { KEYS = 100 };
     uint64_t counts[KEYS] = {0};
     draw(KEYS, 0, counts);
-    qsort(counts, KEYS, sizeof *counts, descending);
+    qsort(counts, KEYS, sizeof(*counts), descending);
     double mean = (double)DRAWS / KEYS;
     assert_true((double)counts[0] < mean + 6 * sqrt(mean));
     assert_true((double)counts[KEYS - 1] > mean - 6 * sqrt(mean));

@@ -26,8 +26,8 @@ static void scene_open(struct scene *scene, struct world world) {
     double seconds;
     *scene = (struct scene){.world = world, .folder = "/tmp/sp-bench-test-XXXXXX"};
     assert_non_null(mkdtemp(scene->folder));
-    snprintf(scene->path, sizeof scene->path, "%s/store", scene->folder);
-    snprintf(scene->key_file, sizeof scene->key_file, "%s/operator.key", scene->folder);
+    snprintf(scene->path, sizeof(scene->path), "%s/store", scene->folder);
+    snprintf(scene->key_file, sizeof(scene->key_file), "%s/operator.key", scene->folder);
     if (world_write_store(&world, scene->path, scene->key_file, true, NULL, &seconds, &error) != SP_OK ||
         sp_store_open(scene->path, &options, &scene->store, &error) != SP_OK)
         fail_msg("%s", error.message);
@@ -42,7 +42,7 @@ static void scene_close(struct scene *scene) {
     sp_snapshot_close(scene->snapshot);
     sp_store_close(scene->store);
     for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s%s", scene->folder, files[i]);
+        snprintf(path, sizeof(path), "%s%s", scene->folder, files[i]);
         assert_int_equal(unlink(path), 0);
     }
     assert_int_equal(rmdir(scene->path), 0);

@@ -1,4 +1,5 @@
-/* The tables against the messages that they name, and arguments against the requests that they make. */
+/* The tables against the messages that they name, and arguments against the requests that they
+ * make. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,7 +10,11 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "cli/command.h"
+#include "cli/arguments.h"
+#include "cli/command_table.h"
+#include "cli/json_path.h"
+#include "cli/lookup.h"
+#include "cli/value.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
 
@@ -23,7 +28,7 @@ static const char *words(const struct cli_command *row) {
     return text;
 }
 
-/* Of the rows that name no method themselves. */
+/* The methods of rows that do not name one. */
 static const struct {
     const char *noun;
     const ProtobufCServiceDescriptor *service;
@@ -46,8 +51,8 @@ static const ProtobufCMethodDescriptor *method_of(const struct cli_command *row)
 
 static void each_row(void (*check)(const struct cli_command *row)) {
     size_t rows = 0;
-    for (size_t table = 0; cli_table(table) != NULL; table++) {
-        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++, rows++)
+    for (size_t table = 0; cli_tables[table] != NULL; table++) {
+        for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++, rows++)
             check(row);
     }
     assert_true(rows > 50);
@@ -56,7 +61,7 @@ static void each_row(void (*check)(const struct cli_command *row)) {
 static void check_words(const struct cli_command *row) {
     assert_non_null(row->summary);
     assert_non_null(row->example);
-    assert_ptr_equal(cli_find(row->noun, row->verb), row); /* no two rows have the same words */
+    assert_ptr_equal(cli_find(cli_tables, row->noun, row->verb), row); /* no two rows have the same words */
     char begin[96];
     snprintf(begin, sizeof(begin), "sallyport %s%s%s", row->noun, row->verb != NULL ? " " : "",
              row->verb != NULL ? row->verb : "");
@@ -100,7 +105,8 @@ static const char *sample(const struct cli_argument *row) {
     return "text";
 }
 
-/* A request with this value alone is a message of the method: its path is a field, its kind the field's type. */
+/* A request with this value alone is a message of the method: its path is a field, its kind the
+ * field's type. */
 static void check_argument(const struct cli_command *command, const struct cli_argument *row) {
     if (row->path == NULL)
         return;
@@ -166,7 +172,7 @@ static void check_path(const struct cli_command *command, const ProtobufCMessage
         size_t size = strcspn(path, ".:,");
         const ProtobufCFieldDescriptor *field = field_of(message, path, size);
         if (field == NULL) {
-            fail_msg("%s: column '%.*s' is no field of %s", words(command), (int)strcspn(path, ","), path,
+            fail_msg("%s: column '%.*s' is not a field of %s", words(command), (int)strcspn(path, ","), path,
                      message->name);
             return;
         }
@@ -242,10 +248,10 @@ static void read_line(const char *line, struct read *read) {
         argv[argc++] = word;
     }
     argv[argc] = NULL;
-    const struct cli_command *command = cli_find(argv[0], NULL);
+    const struct cli_command *command = cli_find(cli_tables, argv[0], NULL);
     size_t skipped = command != NULL ? 0 : 1;
     if (command == NULL)
-        command = cli_find(argv[0], argv[1]);
+        command = cli_find(cli_tables, argv[0], argv[1]);
     assert_non_null(command);
     *read = (struct read){.call = {.command = command, .request = json_object(), .local = json_object()}};
     if (command->fixed != NULL) {
@@ -315,19 +321,19 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         {"key get a b", "unexpected argument 'b'"},
         {"key list --nope", "unknown option --nope"},
         {"key list -x", "unknown option -x"},
-        {"key list --limit", "--limit needs a value"},
-        {"key list --limit x", "limit: 'x' is not a whole number"},
-        {"key list -o yaml", "output: 'yaml' is none of table, json, ndjson"},
+        {"key list --limit", "--limit requires a value"},
+        {"key list --limit x", "--limit: 'x' is not a whole number"},
+        {"key list -o yaml", "--output: 'yaml' is not one of table, json, ndjson"},
         {"key create --principal p", "--name is missing"},
         {"key update k1", "nothing to change"},
         {"key update k1 --workspace w", "nothing to change"},
         {"user update u", "nothing to change"},
         {"workspace update w", "nothing to change"},
-        {"share add voice/r --role owner", "'owner' is none of viewer, commenter, editor, admin"},
-        {"key rotate --grace 5", "grace: '5' is no duration"},
+        {"share add voice/r --role owner", "--role: 'owner' is not one of viewer, commenter, editor, admin"},
+        {"key rotate --grace 5", "--grace: '5' is not a duration"},
         {"group add studio", "PRINCIPAL is missing"},
         {"check --action use", "--resource is missing"},
-        {"completion tcsh", "none of bash, zsh, fish"},
+        {"completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct read read;

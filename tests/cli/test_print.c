@@ -1,4 +1,5 @@
-/* What people see: tables that line up, words instead of enums, and nothing that deceives on a terminal. */
+/* What people see: tables that line up, words instead of enums, and nothing that deceives on a
+ * terminal. */
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,37 +11,20 @@
 #include <cmocka.h>
 
 #include "cli/print.h"
+#include "texts.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* JSON with single quotes for double ones. */
-static json_t *parse(const char *text) {
-    char *copy = strdup(text);
-    assert_non_null(copy);
-    for (char *at = copy; *at != '\0'; at++)
-        *at = *at == '\'' ? '"' : *at;
-    json_t *json = json_loads(copy, 0, NULL);
-    if (json == NULL)
-        fail_msg("no JSON: %s", text);
-    free(copy);
-    return json;
-}
-
-static char *printed(void (*print)(const json_t *json, const char *columns, FILE *out), const char *json,
-                     const char *columns) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    json_t *parsed = parse(json);
-    assert_non_null(out);
-    print(parsed, columns, out);
-    assert_int_equal(fclose(out), 0);
+static char *print_parsed(void (*print)(const json_t *json, const char *columns, FILE *out), const char *json,
+                          const char *columns) {
+    struct printed printed;
+    json_t *parsed = parse_json(json);
+    begin_print(&printed);
+    print(parsed, columns, printed.out);
     json_decref(parsed);
-    return text;
+    return end_print(&printed);
 }
 
 static void assert_table(const char *json, const char *columns, const char *expected) {
-    char *text = printed(cli_print_table, json, columns);
+    char *text = print_parsed(cli_print_table, json, columns);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -70,8 +54,9 @@ static void wide_and_combining_characters_take_the_room_that_they_take(void **st
 
 static void one_thing_has_a_line_for_each_value(void **state) {
     (void)state;
-    char *text = printed(cli_print_lines, "{'id': 'a', 'from': {'id': 'b'}, 'empty': '', 'none': null, 'list': []}",
-                         "id=id,rotated from=from.id,empty=empty,none=none,list=list,missing=missing.there");
+    char *text =
+        print_parsed(cli_print_lines, "{'id': 'a', 'from': {'id': 'b'}, 'empty': '', 'none': null, 'list': []}",
+                     "id=id,rotated from=from.id,empty=empty,none=none,list=list,missing=missing.there");
     assert_string_equal(text, "id            a\n"
                               "rotated from  b\n");
     free(text);
@@ -113,7 +98,7 @@ static void values_are_said_in_words(void **state) {
         {"{'a': null}", "a", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        json_t *json = parse(rows[i].json);
+        json_t *json = parse_json(rows[i].json);
         char *text = cli_text_of(json, rows[i].path);
         assert_non_null(text);
         if (strcmp(text, rows[i].expected) != 0)
@@ -176,8 +161,36 @@ static void no_text_moves_the_cursor_or_turns_the_line(void **state) {
     }
 }
 
+static void rows_and_replies_follow_the_format(void **state) {
+    (void)state;
+    static const struct {
+        const char *output, *rows, *reply;
+    } formats[] = {
+        {"table", "ID\na\nb\n", "[{\"id\":\"a\"},{\"id\":\"b\"}]\n"},
+        {"ndjson", "{\"id\":\"a\"}\n{\"id\":\"b\"}\n", "[{\"id\":\"a\"},{\"id\":\"b\"}]\n"},
+        {"json", "[\n  {\n    \"id\": \"a\"\n  },\n  {\n    \"id\": \"b\"\n  }\n]\n",
+         "[\n  {\n    \"id\": \"a\"\n  },\n  {\n    \"id\": \"b\"\n  }\n]\n"},
+    };
+    json_t *rows = parse_json("[{'id': 'a'}, {'id': 'b'}]");
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        struct printed printed;
+        begin_print(&printed);
+        cli_print_rows(formats[i].output, rows, "ID=id", printed.out);
+        char *text = end_print(&printed);
+        assert_string_equal(text, formats[i].rows);
+        free(text);
+        begin_print(&printed);
+        cli_print_reply(formats[i].output, rows, printed.out);
+        text = end_print(&printed);
+        assert_string_equal(text, formats[i].reply);
+        free(text);
+    }
+    json_decref(rows);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_and_replies_follow_the_format),
         cmocka_unit_test(tables_line_up),
         cmocka_unit_test(wide_and_combining_characters_take_the_room_that_they_take),
         cmocka_unit_test(one_thing_has_a_line_for_each_value),

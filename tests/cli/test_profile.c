@@ -1,4 +1,4 @@
-/* Where to call and with which key: options, environment, profiles, and files that hold secrets. */
+/* Addresses and keys from options, environment and profiles, and files that hold secrets. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cli/profile.h"
+#include "cli/secret_file.h"
 #include "support/process.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -89,7 +90,7 @@ static void what_is_nearer_goes_first(void **state) {
         {{.admin = "o:1", .server = "o:2", .env_admin = "e:1", .env_server = "e:2"}, "o:1", "o:2", "/d.key"},
         {{.env_profile = "prod"}, "p:1", "p:2", "/home/me/p.key"},
         {{.env_profile = "prod", .env_admin = "e:1", .env_key = "/e.key"}, "e:1", "p:2", "/e.key"},
-        /* A profile named on the command line is meant whole. */
+        /* A profile named on the command line goes before the environment. */
         {{.profile = "prod", .env_admin = "e:1", .env_server = "e:2", .env_key = "/e.key"},
          "p:1",
          "p:2",
@@ -263,8 +264,27 @@ static void a_full_disk_is_told(void **state) {
     close(fd);
 }
 
+static void a_named_profile_needs_a_profiles_file(void **state) {
+    (void)state;
+    struct cli_call call;
+    struct sp_error error = {0};
+    set("HOME", NULL);
+    set("SALLYPORT_PROFILES", NULL);
+    assert_int_equal(apply(&(struct given){.profile = "prod"}, &call, &error), SP_ERR_NOT_FOUND);
+    assert_string_equal(error.message, "no profile 'prod': neither SALLYPORT_PROFILES nor HOME is set");
+    json_decref(call.local);
+    assert_int_equal(apply(&(struct given){.profile = NULL}, &call, &error), SP_OK);
+    json_decref(call.local);
+    set("SALLYPORT_PROFILES", "/nowhere/profiles.yaml");
+    assert_int_equal(apply(&(struct given){.env_profile = "prod"}, &call, &error), SP_ERR_NOT_FOUND);
+    assert_string_equal(error.message,
+                        "cannot read the profiles file /nowhere/profiles.yaml: No such file or directory");
+    json_decref(call.local);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_named_profile_needs_a_profiles_file),
         cmocka_unit_test(what_is_nearer_goes_first),
         cmocka_unit_test(tls_files_come_from_option_environment_and_profile),
         cmocka_unit_test(without_a_file_there_is_loopback_and_no_key),

@@ -1,4 +1,4 @@
-/* What people type, read as values: durations, times, choices, resources, revisions; and where they go in a request. */
+/* Values that people type: durations, times, choices, resources, revisions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli/command.h"
+#include "cli/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -151,51 +151,10 @@ static void values_become_what_the_request_wants(void **state) {
         if ((status == SP_OK) != (rows[i].json != NULL) || (json != NULL && strcmp(json, rows[i].json) != 0))
             fail_msg("row %zu: '%s' is %s: %s", i, rows[i].text, json, error.message);
         if (status != SP_OK)
-            assert_int_equal(strncmp(error.message, "x: ", 3), 0);
+            assert_string_not_equal(error.message, "");
         free(json);
         json_decref(value);
     }
-}
-
-static void values_go_to_their_path_and_are_found_there(void **state) {
-    (void)state;
-    json_t *request = json_object();
-    assert_int_equal(cli_put(request, "name", json_string("n"), false), SP_OK);
-    assert_int_equal(cli_put(request, "a.b.c", json_integer(1), false), SP_OK);
-    assert_int_equal(cli_put(request, "a.b.d", json_string("x"), true), SP_OK);
-    assert_int_equal(cli_put(request, "a.b.d", json_string("y"), true), SP_OK);
-    assert_int_equal(cli_put(request, "name", json_string("m"), false), SP_OK);
-    char *text = json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS);
-    assert_string_equal(text, "{\"a\":{\"b\":{\"c\":1,\"d\":[\"x\",\"y\"]}},\"name\":\"m\"}");
-    free(text);
-    assert_int_equal(json_integer_value(cli_at(request, "a.b.c")), 1);
-    assert_null(cli_at(request, "a.x.c"));
-    assert_null(cli_at(request, "a.b.c.e"));
-    assert_null(cli_at(request, ""));
-    assert_null(cli_at(NULL, "a"));
-    json_decref(request);
-}
-
-static void a_value_has_no_place_below_one_that_is_no_object(void **state) {
-    (void)state;
-    json_t *request = json_pack("{s:s}", "a", "text");
-    assert_int_not_equal(cli_put(request, "a.b", json_string("x"), false), SP_OK);
-    assert_int_not_equal(cli_put(request, "a", json_string("x"), true), SP_OK);
-    char *text = json_dumps(request, JSON_COMPACT);
-    assert_string_equal(text, "{\"a\":\"text\"}");
-    free(text);
-    json_decref(request);
-}
-
-static void a_mistyped_word_finds_the_nearest(void **state) {
-    (void)state;
-    assert_string_equal(cli_nearest_noun("chek"), "check");
-    assert_string_equal(cli_nearest_noun("worksapce"), "workspace");
-    assert_string_equal(cli_nearest_verb("key", "lits"), "list");
-    assert_string_equal(cli_nearest_verb("key", "disable-sel"), "disable-self");
-    assert_null(cli_nearest_noun("entirely-different"));
-    assert_null(cli_nearest_noun("a-word-that-is-much-longer-than-any-command-ever-was"));
-    assert_null(cli_nearest_verb("key", "members"));
 }
 
 int main(void) {
@@ -203,9 +162,6 @@ int main(void) {
         cmocka_unit_test(durations_are_a_number_and_a_unit),
         cmocka_unit_test(times_are_dates_moments_distances_or_never),
         cmocka_unit_test(values_become_what_the_request_wants),
-        cmocka_unit_test(values_go_to_their_path_and_are_found_there),
-        cmocka_unit_test(a_value_has_no_place_below_one_that_is_no_object),
-        cmocka_unit_test(a_mistyped_word_finds_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -1,4 +1,4 @@
-/* The command line as a person meets it: help, mistakes, and a tour through everything against the real programs. */
+/* The command line as people use it: help, mistakes, and every command against the real programs. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "cli/command.h"
+#include "cli/command_table.h"
 #include "core/key_text.h"
 #include "support/command.h"
 #include "support/programs.h"
@@ -55,7 +55,7 @@ static const struct command *expect(const struct command *ran, int status, const
     return ran;
 }
 
-/* Runs `sallyport` with a profile and asserts that it ends so. */
+/* Runs `sallyport` with a profile and asserts its exit status. */
 static const struct command *ends(int status, const char *profile, const char *format, ...) SP_PRINTF(3, 4);
 static const struct command *ends(int status, const char *profile, const char *format, ...) {
     va_list arguments;
@@ -87,7 +87,7 @@ static size_t lines_of(const char *text) {
     return count;
 }
 
-/* What stands at a path of the output's JSON; the caller decrefs the whole. */
+/* The output as JSON; the caller decrefs. */
 static json_t *json_of(const struct command *ran) {
     json_error_t error;
     json_t *json = json_loads(ran->out, 0, &error);
@@ -112,8 +112,8 @@ static bool exists(const char *name) {
 static void every_command_explains_itself(void **state) {
     (void)state;
     size_t commands = 0;
-    for (size_t table = 0; cli_table(table) != NULL; table++) {
-        for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++, commands++) {
+    for (size_t table = 0; cli_tables[table] != NULL; table++) {
+        for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++, commands++) {
             char usage[96], option[64];
             const char *verb = row->verb != NULL ? row->verb : "";
             const struct command *ran = ends(0, NULL, "%s %s --help", row->noun, verb);
@@ -121,6 +121,7 @@ static void every_command_explains_itself(void **state) {
             assert_int_equal(strncmp(ran->out, usage, strlen(usage)), 0);
             assert_string_equal(ran->err, "");
             assert_says(ran->out, row->summary);
+            assert_true(row->summary[0] >= 'A' && row->summary[0] <= 'Z' && strlen(row->summary) <= 88);
             assert_says(ran->out, "\nExample:\n  sallyport ");
             for (size_t i = 0; i < CLI_ARGUMENTS_MAX && row->options[i].name != NULL; i++) {
                 snprintf(option, sizeof(option), "\n  --%s", row->options[i].name);
@@ -139,12 +140,13 @@ static void the_program_and_every_noun_list_their_commands(void **state) {
     static const char *const lines[] = {"--help", "-h", "help"};
     for (size_t i = 0; i < COUNT(lines); i++) {
         const struct command *ran = ends(0, NULL, "%s", lines[i]);
-        for (size_t table = 0; cli_table(table) != NULL; table++)
-            assert_says(ran->out, cli_table(table)->noun);
+        for (size_t table = 0; cli_tables[table] != NULL; table++)
+            assert_says(ran->out, cli_tables[table]->noun);
         assert_says(ran->out, "Example:");
         assert_says(ran->out, "SALLYPORT_KEY_FILE");
     }
-    assert_says(ends(0, NULL, "key --help")->out, "disable-self");
+    assert_says(ends(0, NULL, "key --help")->out, "disable-self     Disable the key that you act with.\n");
+    assert_says(ends(0, NULL, "backup --help")->out, "\nRestore it with `sallyport-sync restore`.\n");
     assert_says(ends(0, NULL, "help key")->out, "disable-self");
     assert_says(ends(0, NULL, "version")->out, "sallyport ");
     assert_says(ends(0, NULL, "--version")->out, "sallyport ");
@@ -156,26 +158,36 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         const char *line, *fragment;
     } rows[] = {
         {"nope", "unknown command 'nope'"},
-        {"chek", "did you mean check?"},
+        {"chek", "unknown command 'chek'; did you mean check?\n"},
         {"key", "Usage: sallyport key COMMAND"},
-        {"key lst", "did you mean list?"},
+        {"key lst", "unknown command 'key lst'; did you mean list?\n"},
         {"key nonsense", "sallyport key --help"},
         {"help key lst", "did you mean list?"},
-        {"key get", "KEY is missing"},
+        {"key get", "sallyport: KEY is missing (see --help)"},
         {"key list --nope", "unknown option --nope"},
-        {"key list -o yaml", "none of table, json, ndjson"},
-        {"key rotate --grace 5", "no duration"},
-        {"key create --principal p --name n --expires 2026-02-30", "no time"},
-        {"share add voice/r --role owner", "viewer, commenter, editor, admin"},
-        {"key list", "no key to act with"},
+        {"key list -o yaml", "--output: 'yaml' is not one of table, json, ndjson"},
+        {"key rotate --grace 5", "--grace: '5' is not a duration; write 30s, 15m, 2h or 90d"},
+        {"key create --principal p --name n --expires 2026-02-30",
+         "--expires: '2026-02-30' is not a time; write 2026-12-31, "},
+        {"share add voice/r --role owner", "--role: 'owner' is not one of viewer, commenter, editor, admin"},
+        {"key list", "no key to act with; set SALLYPORT_KEY_FILE, or key_file in a profile, to a file that holds one"},
         {"whoami --profile nobody", "no profile 'nobody'"},
-        {"check --action use --resource voice", "--key-file"},
-        {"check --action use --resource voice --sha256 00", "64 hexadecimal digits"},
-        {"check --action use --resource voice --key-file /nowhere/key", "/nowhere/key"},
-        {"explain --action use --resource voice --key-id k --sha256 00", "--key-id goes without"},
-        {"schema check /nowhere/schema", "/nowhere/schema"},
+        {"check --action use --resource voice", "give one of --key-file FILE (- for standard input) or --sha256 HEX"},
+        {"check --action use --resource voice --sha256 00", "--sha256: must be 64 hexadecimal digits"},
+        {"check --action use --resource voice --key-file /nowhere/key",
+         "cannot read the key file /nowhere/key: No such file or directory"},
+        {"explain --action use --resource voice --key-id k --sha256 00",
+         "--key-id cannot be combined with --key-file or --sha256"},
+        {"schema check /nowhere/schema", "cannot read /nowhere/schema: No such file or directory"},
         {"import /nowhere/import", "/nowhere/import"},
-        {"completion tcsh", "bash, zsh, fish"},
+        {"completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish"},
+        {"user update u", "nothing to change; give at least one option (see --help)"},
+        {"key list --limit", "--limit requires a value (see --help)"},
+        {"check --action use --resource voice --min-revision 5",
+         "--min-revision: '5' is not a revision; write EPOCH:NUMBER"},
+        {"list-resources --type t --action a --principal p", "--principal requires --workspace"},
+        {"list-resources --type t --action a --principal p --sha256 0", "--principal cannot be combined with"},
+        {"workspace update w --feature ip-allowlist --no-features", "--no-features cannot be combined with --feature"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct command *ran = ends(2, NULL, "%s", rows[i].line);
@@ -192,10 +204,10 @@ static void who_is_not_there_is_named_with_what_names_another(void **state) {
     const struct command *ran = ends(2, "operator", "workspace list --admin 127.0.0.1:1");
     assert_says(ran->err, "cannot connect to 127.0.0.1:1");
     assert_says(ran->err, "UNAVAILABLE");
-    assert_says(ran->err, "--admin, SALLYPORT_ADMIN");
+    assert_says(ran->err, "To call another address, use --admin, SALLYPORT_ADMIN or a profile.\n");
     write_file("any.key", "sp_any\n");
     ran = ends(2, NULL, "check --action use --resource voice --key-file %s --server 127.0.0.1:1", path_of("any.key"));
-    assert_says(ran->err, "--server, SALLYPORT_SERVER");
+    assert_says(ran->err, "use --server, SALLYPORT_SERVER or a profile.\n");
     assert_null(strstr(ran->err, "sp_any"));
 }
 
@@ -204,8 +216,8 @@ static void completion_scripts_know_every_command(void **state) {
     static const char *const shells[] = {"bash", "zsh", "fish"};
     for (size_t i = 0; i < COUNT(shells); i++) {
         const struct command *ran = ends(0, NULL, "completion %s", shells[i]);
-        for (size_t table = 0; cli_table(table) != NULL; table++) {
-            for (const struct cli_command *row = cli_table(table); row->noun != NULL; row++) {
+        for (size_t table = 0; cli_tables[table] != NULL; table++) {
+            for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++) {
                 assert_says(ran->out, row->noun);
                 if (row->verb != NULL)
                     assert_says(ran->out, row->verb);
@@ -217,7 +229,8 @@ static void completion_scripts_know_every_command(void **state) {
 
 /* ---- a tour ---- */
 
-/* A workspace whose admin has a profile, a service account in a group, a shared resource, and two keys' files. */
+/* A workspace whose admin has a profile, a service account in a group, a shared resource, and two
+ * keys' files. */
 static int make_world(void **state) {
     (void)state;
     char text[1024];
@@ -332,7 +345,7 @@ static void a_key_is_asked_about_by_its_digest_or_its_id(void **state) {
     assert_says(ran->out, "To allow it:\n  - ");
     ran = ends(1, "admin", "explain --key-id narrator-1 --ip 203.0.113.7 --resource voice/rachel --action edit");
     assert_says(ran->out, "PERMISSION_MISSING");
-    assert_says(ran->out, "Shares that were considered:");
+    assert_says(ran->out, "Shares considered:");
     ran = ends(0, "admin", "explain --key-id narrator-1 --ip 203.0.113.7 --resource voice/rachel --action use -o json");
     json_t *json = json_of(ran);
     assert_int_equal(json_array_size(json_object_get(json, "steps")), 11);
@@ -349,7 +362,7 @@ static void a_new_keys_text_is_shown_once_or_put_in_a_private_file(void **state)
         ends(0, "admin", "key create --id shown --principal narrator --name n --permission text_to_speech");
     assert_int_equal(strncmp(ran->out, "sp_", 3), 0);
     assert_int_equal(strcspn(ran->out, "\n"), 52);
-    assert_says(ran->err, "cannot be read again");
+    assert_says(ran->err, "Keep it; it cannot be shown again.");
     assert_null(strstr(ran->err, "sp_"));
 
     ran = ends(0, "admin", "key rotate shown --new-id rotated --grace 1h --secret-file %s", path_of("rotated.key"));
@@ -506,7 +519,7 @@ static void many_shares_are_one_change(void **state) {
         {"\n{\"resource\":5}\n", "line 2: resource"},
         {"{}\n{\n", "line 2: "},
         {"{\"subject\":{\"group\":\"studio\"},\"role\":\"VIEWER\"}\n", "line 1: role: must be one of"},
-        {"\n", "holds no share"},
+        {"\n", "- contains no shares"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_says(typed(2, "admin", rows[i].lines, "share apply -")->err, rows[i].fragment);
@@ -522,11 +535,12 @@ static void schemas_are_checked_read_and_put(void **state) {
     assert_non_null(schema);
     write_file("same.yaml", schema);
     assert_says(ends(0, NULL, "schema check %s", path_of("same.yaml"))->out, " permissions, 1 types");
-    assert_says(ends(0, "operator", "schema put %s --dry-run", path_of("same.yaml"))->out, "Nothing differs");
+    assert_says(ends(0, "operator", "schema put %s --dry-run", path_of("same.yaml"))->out,
+                "No changes: the file matches the schema in force.\n");
     const char *types = strstr(schema, "types:");
     assert_non_null(types);
     assert_true(asprintf(&more, "%.*s  sing: Sing\n%s", (int)(types - schema), schema, types) > 0);
-    assert_says(typed(0, "operator", more, "schema put - --dry-run")->out, "It would change:");
+    assert_says(typed(0, "operator", more, "schema put - --dry-run")->out, "Would change:\n");
     assert_says(typed(0, "operator", more, "schema put -")->out, "sing");
     assert_says(ends(0, "operator", "schema put %s", path_of("same.yaml"))->out, "Changed:");
     assert_says(ends(2, "admin", "schema put %s", path_of("same.yaml"))->err, "PERMISSION_DENIED");
@@ -585,10 +599,10 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         "\"name\":\"k\",\"permissions\":{\"all\":true}}}}\n";
     write_file("import.ndjson", good);
     const char *file = path_of("import.ndjson");
-    assert_says(ends(0, "operator", "import %s --dry-run", file)->err, "3 records are good");
+    assert_says(ends(0, "operator", "import %s --dry-run", file)->err, "3 records valid; nothing was changed.");
     assert_says(ends(2, "operator", "workspace get imp")->err, "NOT_FOUND");
     const struct command *ran = ends(0, "operator", "import %s --secrets-file %s", file, path_of("new.ndjson"));
-    assert_says(ran->err, "3 records imported");
+    assert_says(ran->err, "3 records imported.\n");
     assert_private("new.ndjson");
     char *secrets = process_read(path_of("new.ndjson"));
     assert_says(secrets, "\"keyId\":\"k1\"");
@@ -599,21 +613,21 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
     static const struct {
         const char *lines, *options, *line, *count;
     } rows[] = {
-        {"\n\n{\"workspac\":{}}\n", "", "line 3: workspac", "0 records"},
+        {"\n\n{\"workspac\":{}}\n", "", "line 3: workspac", "and kept: 0\n"},
         {"{\"workspace\":{\"id\":\"i2\",\"name\":\"n\"}}\n\n{\"workspace\":{\"id\":\"-\",\"name\":\"n\"}}\n",
-         "--batch 1", "line 3: ", "1 records"},
+         "--batch 1", "line 3: ", "and kept: 1\n"},
         {"{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n", "",
-         "line 2: ", "0 records"},
-        {"{}\n", "", "line 1: must hold one of", "0 records"},
-        {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "0 records"},
-        {"no json\n", "", "line 1: ", "0 records"},
+         "line 2: ", "and kept: 0\n"},
+        {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
+        {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "and kept: 0\n"},
+        {"no json\n", "", "line 1: ", "and kept: 0\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         ran = typed(2, "operator", rows[i].lines, "import - %s", rows[i].options);
         assert_says(ran->err, rows[i].line);
         assert_says(ran->err, rows[i].count);
     }
-    assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "batch: must be 1 to 10000");
+    assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "--batch: must be 1 to 10000");
     assert_says(ends(2, "admin", "import %s", file)->err, "PERMISSION_DENIED");
 }
 
@@ -747,7 +761,7 @@ static void long_work_shows_its_progress_on_a_terminal(void **state) {
     const struct command *ran =
         command_run(&terminal, "sallyport import %s --dry-run --batch 100 --profile operator", path_of("fresh.ndjson"));
     assert_says(expect(ran, 0, "import")->out, "\rchecking [####");
-    assert_says(ran->out, "301 records are good");
+    assert_says(ran->out, "301 records valid");
     ran = command_run(&terminal, "sallyport backup %s --profile operator", path_of("shown.mdb"));
     assert_says(expect(ran, 0, "backup")->out, "\rbackup [");
     assert_says(ran->out, "100 %");

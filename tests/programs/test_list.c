@@ -476,7 +476,7 @@ static void the_command_line_lists_all_rows(void **state) {
     assert_true(json_is_true(json_object_get(json, "complete")));
     json_decref(json);
     const char *said = run(0, "list-resources --workspace w1 --principal w1-admin --type note --action edit")->err;
-    assert_non_null(strstr(said, "allowed as well"));
+    assert_non_null(strstr(said, "never registered or shared are allowed too"));
     assert_string_equal(run(0, "list-subjects --workspace w1 --resource voice/v1 --action use")->out,
                         "ID        KIND\nw1-admin  user\n");
     assert_int_equal(
@@ -488,11 +488,11 @@ static void the_command_line_says_why_nothing_is_listed(void **state) {
     (void)state;
     assert_non_null(strstr(run(1, "list-resources --key-file - --type note --action sing")->err, "ACTION_UNKNOWN"));
     assert_non_null(strstr(run(2, "list-resources --type note --action read")->err, "--principal ID"));
-    assert_non_null(
-        strstr(run(2, "list-resources --principal bob --type note --action read")->err, "needs --workspace"));
+    assert_non_null(strstr(run(2, "list-resources --principal bob --type note --action read")->err,
+                           "--principal requires --workspace"));
     assert_non_null(
         strstr(run(2, "list-resources --principal bob --sha256 00 --workspace w1 --type note --action read")->err,
-               "goes without"));
+               "--principal cannot be combined with --key-file or --sha256"));
     command_forget();
 }
 

@@ -1,0 +1,52 @@
+#include "arguments.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t read_number(struct argp_state *state, const char *what, const char *text, uint64_t least, uint64_t most) {
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
+        argp_error(state, "%s: '%s' is not a whole number from %llu to %llu", what, text, (unsigned long long)least,
+                   (unsigned long long)most);
+    return value;
+}
+
+double read_decimal(struct argp_state *state, const char *what, const char *text, double least, double most) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= least && value <= most))
+        argp_error(state, "%s: '%s' is not a number from %g to %g", what, text, least, most);
+    return value;
+}
+
+bool read_choice(struct argp_state *state, const char *what, const char *text, const char *first, const char *second) {
+    if (strcmp(text, first) != 0 && strcmp(text, second) != 0)
+        argp_error(state, "%s: '%s' is not one of %s, %s", what, text, first, second);
+    return strcmp(text, second) == 0;
+}
+
+static const struct argp_option world_options[] = {
+    {"keys", OPTION_KEYS, "N", 0, "Number of keys, 1 to 1,000,000,000 (default 10,000)", 1},
+    {"seed", OPTION_SEED, "N", 0, "Seed: the same keys and seed make the same world (default 1)", 1},
+    {0},
+};
+
+static error_t parse_world_option(int key, char *text, struct argp_state *state) {
+    struct world *world = state->input;
+    switch (key) {
+    case OPTION_KEYS:
+        world->keys = read_number(state, "--keys", text, 1, 1000000000);
+        return 0;
+    case OPTION_SEED:
+        world->seed = read_number(state, "--seed", text, 0, UINT32_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp world_argp = {.options = world_options, .parser = parse_world_option};
+
+const struct argp_child arguments_of_world[] = {{&world_argp, 0, "The world:", 1}, {0}};

@@ -1,0 +1,23 @@
+/* What the commands of sallyport-bench have in common: options of a world, and numbers on the
+ * command line. */
+#ifndef BENCH_ARGUMENTS_H
+#define BENCH_ARGUMENTS_H
+
+#include <argp.h>
+#include <stdint.h>
+
+#include "world.h"
+
+enum { OPTION_KEYS = 'k', OPTION_SEED = 's' };
+
+/* --keys and --seed; the parser's input is a struct world. */
+extern const struct argp_child arguments_of_world[];
+
+/* A number within bounds; anything else ends the program with a message that begins with `what`. */
+uint64_t read_number(struct argp_state *state, const char *what, const char *text, uint64_t least, uint64_t most);
+double read_decimal(struct argp_state *state, const char *what, const char *text, double least, double most);
+
+/* Whether the text is the second of two choices; anything else than the two ends the program. */
+bool read_choice(struct argp_state *state, const char *what, const char *text, const char *first, const char *second);
+
+#endif

@@ -1,0 +1,19 @@
+/* The Markdown table of a bench/run, from its raw results: every goal with what was measured, their
+ * ratio, and whether it was met; then the figures behind them. */
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
+
+#include <stdio.h>
+
+#include "results.h"
+
+/* Writes the report of a folder of results, or nothing if any are missing or damaged:
+ * SP_ERR_NOT_FOUND, SP_ERR_INVALID. */
+enum sp_status report_write(const char *folder, FILE *out, struct sp_error *error) SP_MUST_USE;
+
+/* Half of the median calls per second of the file's rounds, rounded down to a whole number: an open
+ * loop that does not saturate. */
+enum sp_status report_half_rate(const char *folder, const char *file, double *ret_rate,
+                                struct sp_error *error) SP_MUST_USE;
+
+#endif

@@ -1,0 +1,48 @@
+/* The raw results of a bench/run: a folder of NAME.ndjson files, one JSON object a line, as the
+ * measuring programs print them. What is missing or cannot be used is noted once and read as NAN,
+ * so that a report can be computed without a test after every number and thrown away at its end.
+ * One thread. */
+#ifndef BENCH_RESULTS_H
+#define BENCH_RESULTS_H
+
+#include <jansson.h>
+
+#include "base/status.h"
+
+struct results {
+    json_t *files;         /* name without ".ndjson" → array of lines */
+    struct sp_error error; /* the first number that was not there; SP_OK: none */
+};
+
+/* Reads all files of the folder. SP_ERR_NOT_FOUND, and SP_ERR_INVALID with file and line: no JSON
+ * object, or a run with wrong answers or failed calls, whose figures mean nothing. The caller ends
+ * it with results_fini. */
+enum sp_status results_read(const char *folder, struct results *ret_results, struct sp_error *error) SP_MUST_USE;
+void results_fini(struct results *results);
+
+/* Notes that a row could not be computed, unless something is noted already. */
+void results_note(struct results *results, const char *row);
+
+/* The lines of a file; borrowed. NULL, noted, if there are none. */
+const json_t *results_lines(struct results *results, const char *file);
+
+/* A number of a line, "calls", or of an object in it, "latency_ns" "p99". NAN if it is not
+ * there. */
+double result_number(const json_t *line, const char *field);
+double result_number_in(const json_t *line, const char *object, const char *field);
+
+/* The median of what is measured in each line of a file: the middle one, or the mean of the two in
+ * the middle. */
+double results_median(struct results *results, const char *file, double (*measure)(const json_t *line));
+
+/* A number of the first line of a file. */
+double results_first(struct results *results, const char *file, const char *field);
+
+/* A number of the line whose "name" is this. */
+double results_named(struct results *results, const char *file, const char *name, const char *field);
+
+/* A number of the line whose `key` is this, and whose `other_key` is that unless it is NULL. */
+double results_keyed(struct results *results, const char *file, const char *key, double value, const char *other_key,
+                     double other_value, const char *field);
+
+#endif

@@ -1,0 +1,32 @@
+/* One run of a command: its arguments, and the addresses that it calls. One thread. */
+#ifndef SP_CLI_CALL_H
+#define SP_CLI_CALL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/command.h"
+#include "rpc/client.h"
+
+/* Exit statuses: allowed or done; denied; an error. */
+enum { CLI_OK = 0, CLI_DENIED = 1, CLI_ERROR = 2 };
+
+struct cli_call {
+    const struct cli_command *command;
+    const struct cli_command *const *tables;  /* all commands there are, ended by NULL */
+    json_t *request;                          /* built from the arguments */
+    json_t *local;                            /* of CLI_LOCAL arguments, by name */
+    const char *output;                       /* "table", "json" or "ndjson" */
+    const char *admin_target, *server_target; /* addresses */
+    const char *asked, *asked_by;             /* the address that was called, and what sets it; NULL: none yet */
+    const char *key_file;                     /* NULL: none */
+    struct sp_rpc_client_tls tls;             /* of both, unless over a Unix socket */
+    uint64_t limit;                           /* of list rows; 0: all */
+};
+
+/* A local argument's text, or NULL; whether a local flag is set. */
+const char *cli_local(const struct cli_call *call, const char *name);
+bool cli_local_flag(const struct cli_call *call, const char *name);
+
+#endif
