@@ -9,7 +9,7 @@
 
 #include "admin/admin.h"
 #include "core/schema.h"
-#include "store/records/entity.h"
+#include "store/records/create.h"
 #include "wire/json.h"
 
 enum { RECORDS_OF_WORKSPACE = 1 + 3 * WORLD_PRINCIPALS + WORLD_GROUPS + 4 * WORLD_VOICES + WORLD_KEYS };

@@ -2,6 +2,7 @@
 """Holds src/layers against the code and against the table of CONTRIBUTING.md. Prints each line that breaks a rule:
 
 - a layer includes only those that src/layers lets it, which stand above it there;
+- so do the rooms of a layer that has a file `rooms`, such as src/store/rooms;
 - what a layer's header declares, a file of that layer defines: nothing lower calls something higher;
 - each foreign library is known to the folders that FOREIGN names;
 - functions that hide their bounds are not used;
@@ -50,29 +51,52 @@ def complain(text):
     print(text)
 
 
-def read_layers():
-    layers = {}
-    for number, line in enumerate((SRC / "layers").read_text().splitlines(), 1):
+def read_order(path, kind):
+    """Folders beside the file, each with those that it may include: only such as stand above it."""
+    order = {}
+    label = path.relative_to(ROOT)
+    for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line or line.startswith("#"):
             continue
-        match = re.fullmatch(r"([a-z]+):((?: [a-z]+)*)", line)
+        match = re.fullmatch(r"([a-z_]+):((?: [a-z_]+)*)", line)
         if match is None:
-            complain(f"src/layers:{number}: not \"layer: other layers\"")
+            complain(f"{label}:{number}: not \"{kind}: other {kind}s\"")
             continue
         name, others = match[1], match[2].split()
-        if name in layers:
-            complain(f"src/layers:{number}: {name} stands there twice")
+        if name in order:
+            complain(f"{label}:{number}: {name} stands there twice")
         for other in others:
-            if other not in layers:
-                complain(f"src/layers:{number}: {name} names {other}, which does not stand above it")
-        layers[name] = others
-    for folder in sorted(SRC.iterdir()):
-        if folder.is_dir() and folder.name not in layers:
-            complain(f"src/{folder.name} is no layer: add it to src/layers")
-    for name in layers:
-        if not (SRC / name).is_dir():
-            complain(f"src/layers: there is no folder src/{name}")
-    return layers
+            if other not in order:
+                complain(f"{label}:{number}: {name} names {other}, which does not stand above it")
+        order[name] = others
+    for folder in sorted(path.parent.iterdir()):
+        if folder.is_dir() and folder.name not in order:
+            complain(f"{folder.relative_to(ROOT)} is no {kind}: add it to {label}")
+    for name in order:
+        if not (path.parent / name).is_dir():
+            complain(f"{label}: there is no folder {path.parent.relative_to(ROOT)}/{name}")
+    return order
+
+
+def read_layers():
+    return read_order(SRC / "layers", "layer")
+
+
+def check_rooms(files):
+    for path in sorted(SRC.glob("*/rooms")):
+        layer = path.parent.name
+        rooms = read_order(path, "room")
+        for name, text in files.items():
+            parts = name.split("/")
+            if parts[0] != layer or len(parts) != 3:
+                continue
+            allowed = rooms.get(parts[1], []) + [parts[1]]
+            for number, line in enumerate(text.splitlines(), 1):
+                match = INCLUDE.match(line)
+                target = match[1].split("/") if match is not None else []
+                if len(target) == 3 and target[0] == layer and target[1] not in allowed:
+                    complain(f"src/{name}:{number}: room {parts[1]} may not include {match[1]} "
+                             f"(it may include: {' '.join(allowed)})")
 
 
 def check_includes(files, layers):
@@ -209,6 +233,7 @@ def main():
     codes = {name: NOISE.sub(" ", text) for name, text in files.items()}
     defined = find_definitions(codes)
     check_includes(files, layers)
+    check_rooms(files)
     check_upward_calls(codes, defined)
     check_contributing(layers)
     if arguments or fail_on:

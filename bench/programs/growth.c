@@ -12,7 +12,10 @@
 #include "core/schema.h"
 #include "decide/check.h"
 #include "spawn.h"
-#include "store/records/entity.h"
+#include "store/records/changeset.h"
+#include "store/records/create.h"
+#include "store/records/index.h"
+#include "store/records/snapshot.h"
 #include "world.h"
 
 enum {

@@ -1,6 +1,7 @@
 /* Who calls, whether it may, and which workspace the call is about. */
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/records/index.h"
 
 static struct sp_str copy_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
     char *copy = sp_arena_strdup(arena, text);

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "core/address.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/records/entity.h"
+#include "store/records/write.h"
 #include "store/usage/usage.h"
 
 /* What DESIGN's "no call may widen" means beyond keys themselves: enabling a principal, and making a user ADMIN, give more reach

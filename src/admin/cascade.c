@@ -1,5 +1,6 @@
 /* What goes with a principal, a group or a resource when it is deleted. */
 #include "admin/internal.h"
+#include "store/records/index_walk.h"
 
 static enum sp_status delete_key(struct sp_admin_context *ctx, enum sp_status made, const struct sp_entity_key *key) {
     return made == SP_OK ? sp_changeset_delete(ctx->changes, key, ctx->now_s) : made;

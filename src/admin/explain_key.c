@@ -2,6 +2,7 @@
 #include "admin/internal.h"
 #include "base/text.h"
 #include "decide/explain.h"
+#include "store/records/index.h"
 
 /* An empty address is one that is not known. */
 static enum sp_status read_ip(struct sp_admin_context *ctx, const char *text, struct sp_ip *ip, bool *ret_known) {

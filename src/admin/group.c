@@ -3,6 +3,8 @@
 
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/records/index_walk.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 enum { MEMBERS_MAX_A_CALL = 1000 };

@@ -1,5 +1,7 @@
 /* request_id: the same mutation again gets the reply that it got. Works on any method by its messages' descriptors. */
 #include "admin/idempotency.h"
+#include "core/key_text.h"
+#include "store/records/request.h"
 #include "wire/wire.h"
 
 enum { KEPT_S = 24 * 60 * 60, REQUEST_ID_MAX_BYTES = 64 };

@@ -4,6 +4,7 @@
 #define SP_ADMIN_IDEMPOTENCY_H
 
 #include "admin/internal.h"
+#include "core/key_text.h"
 
 /* The request's field `request_id`; empty where there is none. */
 const char *sp_admin_request_id(const ProtobufCMessage *request);

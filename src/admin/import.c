@@ -5,6 +5,7 @@
 #include "admin/batch_map.h"
 #include "admin/share.h"
 #include "base/text.h"
+#include "core/key_text.h"
 
 /* A workspace that records belong to. */
 struct home {

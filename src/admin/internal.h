@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "admin/reach.h"
 #include "decide/check.h"
+#include "store/records/changeset.h"
 
 /* Who may call a method. */
 enum sp_admin_access {

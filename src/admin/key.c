@@ -2,6 +2,8 @@
 #include "admin/internal.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "store/records/index.h"
+#include "store/records/settings.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;

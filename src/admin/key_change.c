@@ -1,6 +1,7 @@
 /* Keys that exist: what may be changed of them, by whom, and how they are found and switched off. */
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/records/index.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;

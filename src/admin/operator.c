@@ -3,6 +3,7 @@
 #include "admin/offline_changes.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "store/records/settings.h"
 
 static enum sp_status operator_key(struct sp_str name, struct sp_entity_key *ret_key, struct sp_error *error) {
     enum sp_status status = sp_text_check_id(name, "operator", error);

@@ -1,6 +1,9 @@
 /* Users and service accounts of a workspace. */
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 #define IS_USER(principal) ((principal)->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER)

@@ -1,6 +1,9 @@
 /* Resources: which workspace an id belongs to. */
 #include "admin/share.h"
 #include "base/text.h"
+#include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredResource stored_resource;
@@ -79,7 +82,7 @@ static enum sp_status check_not_buried(struct sp_admin_context *ctx, const struc
     bool existed = false;
     enum sp_status status = sp_admin_resource_key(ctx, target->ref, &key);
     if (status == SP_OK)
-        status = sp_entity_key_tombstone(&key, !target->workspace_scoped, &tombstone);
+        status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), !target->workspace_scoped, &tombstone);
     if (status == SP_OK)
         status = sp_entity_exists(ctx->view, &tombstone, &existed);
     return status == SP_OK && existed ? taken(ctx, target) : status;

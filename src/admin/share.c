@@ -1,6 +1,9 @@
 /* Shares: who may give which role on a resource, and giving it. Lists are in share_list.c. */
 #include "admin/share.h"
 #include "base/text.h"
+#include "store/records/effective_role.h"
+#include "store/records/index.h"
+#include "store/records/resource_key.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;

@@ -1,6 +1,7 @@
 /* Shares of a resource, and of a subject. */
 #include "admin/share.h"
 #include "base/text.h"
+#include "store/records/index_walk.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
 

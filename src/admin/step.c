@@ -2,6 +2,7 @@
 #include "admin/internal.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "store/records/index.h"
 
 static enum sp_status key_of(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
                              struct sp_entity_key *ret_key) {
@@ -42,7 +43,7 @@ static enum sp_status check_unused(struct sp_admin_context *ctx, enum sp_kind ki
     if (status == SP_OK)
         status = sp_entity_exists(ctx->view, &key, &exists);
     if (status == SP_OK)
-        status = sp_entity_key_tombstone(&key, false, &tombstone);
+        status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), false, &tombstone);
     if (status == SP_OK)
         status = sp_entity_exists(ctx->view, &tombstone, &existed);
     if (status != SP_OK)

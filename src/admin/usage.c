@@ -4,6 +4,7 @@
 
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/usage/reports.h"
 
 #define SECONDS_A_DAY INT64_C(86400)
 

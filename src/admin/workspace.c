@@ -1,6 +1,7 @@
 /* Workspaces: what operators do with tenants. */
 #include "admin/internal.h"
 #include "base/text.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 enum { SEATS_MAX = 1000000 };

@@ -1,4 +1,8 @@
 #include "decide/internal.h"
+#include "store/records/effective_role.h"
+#include "store/records/index.h"
+#include "store/records/resource_key.h"
+#include "store/records/settings.h"
 
 /* Step 2. */
 static enum sp_status find_by_digest(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],

@@ -4,7 +4,9 @@
 #ifndef SP_DECIDE_CHECK_H
 #define SP_DECIDE_CHECK_H
 
-#include "store/records/index.h"
+#include "core/decision.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
 
 enum sp_credential_kind {
     SP_CREDENTIAL_TEXT,   /* `credential` is what the client presented */

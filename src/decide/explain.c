@@ -1,7 +1,11 @@
 #include "decide/explain.h"
 
 #include "decide/internal.h"
+#include "store/records/effective_role.h"
 #include "store/records/entity.h"
+#include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
 
 enum {
     MAX_GRANTS = 100,

@@ -4,6 +4,8 @@
 #include "decide/internal.h"
 #include "store/records/entity.h"
 #include "store/records/granted_resources.h"
+#include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
 
 enum {
     SCRATCH_BYTES = 2 * 1024,

@@ -8,6 +8,7 @@
 
 #include "core/route.h"
 #include "store/lmdb/store.h"
+#include "store/records/head.h"
 
 /* What the threads share. Thread-safe. */
 struct sp_route_source;

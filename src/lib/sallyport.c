@@ -5,7 +5,9 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "core/key_text.h"
 #include "decide/check.h"
+#include "store/records/snapshot.h"
 
 struct sallyport_store {
     struct sp_store *store;

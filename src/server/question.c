@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/key_text.h"
 
 /* The three messages that carry a credential number its cases alike. */
 _Static_assert((int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY ==

@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/record.h"
 #include "server/usage.h"
+#include "store/records/snapshot.h"
 
 /* One for each of gRPC's workers, and one for the thread of the HTTP server. */
 enum { SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };

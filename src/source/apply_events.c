@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/internal.h"
-#include "store/records/entity.h"
+#include "store/replica/apply.h"
+#include "store/replica/source_head.h"
+#include "store/replica/unreadable.h"
 
 struct application {
     struct sp_source *source;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #include "source/internal.h"
-#include "store/records/entity.h"
+#include "store/records/snapshot.h"
+#include "store/replica/walk.h"
 
 enum { DIFFERENCES_TOLD = 100, DIFFERENCE_BYTES = 160 };
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/internal.h"
-#include "store/recovery/maintain.h"
+#include "store/recovery/reindex.h"
 
 enum {
     TOUCH_EVERY_MS = 1000,

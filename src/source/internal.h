@@ -6,7 +6,7 @@
 
 #include "etcd/etcd.h"
 #include "source/source.h"
-#include "store/replica/replica.h"
+#include "store/replica/cursor.h"
 
 enum {
     SP_SOURCE_REACHABLE_MS = 3000,

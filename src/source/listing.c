@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/internal.h"
-#include "store/records/entity.h"
+#include "store/records/head.h"
+#include "store/replica/apply.h"
+#include "store/replica/source_head.h"
+#include "store/replica/walk.h"
 
 enum { SAY_EVERY = 100000, COMMIT_EVERY = 10000 };
 

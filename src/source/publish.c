@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "source/internal.h"
+#include "store/replica/source_head.h"
 #include "wire/wire.h"
 
 enum { SEND_AGAIN_MS = 3000 };

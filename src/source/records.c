@@ -1,5 +1,6 @@
 /* Between etcd's keys and the store's records; and the head. */
 #include "source/internal.h"
+#include "store/records/snapshot.h"
 #include "wire/wire.h"
 
 enum { FIRST_ITEMS = 64 };

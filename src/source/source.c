@@ -7,6 +7,10 @@
 
 #include "base/clock.h"
 #include "source/internal.h"
+#include "store/records/create.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/replica/unreadable.h"
 
 /* ---- the store's side ---- */
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "config/options.h"
-#include "store/replica/replica.h"
+#include "store/records/write.h"
 
 struct sp_source;
 

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "source/internal.h"
-#include "store/records/entity.h"
+#include "store/replica/source_head.h"
+#include "store/replica/walk.h"
 #include "wire/wire.h"
 
 enum { SAY_EVERY = 100000 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "source/internal.h"
 #include "store/records/epoch.h"
+#include "store/records/head.h"
 
 enum { JOIN_LOOK_MS = 20 };
 

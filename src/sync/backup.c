@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/recovery/maintain.h"
+#include "store/recovery/backup.h"
 #include "sync/metrics.h"
 #include "sync/scratch.h"
 #include "sync/task.h"

@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+#include "store/records/entity.h"
+#include "store/records/snapshot.h"
+
 enum {
     PIECE_KEYS = 5000,
     PIECE_EVERY_MS = 1000,

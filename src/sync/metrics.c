@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "http/pages.h"
 #include "observe/process.h"
+#include "store/records/head.h"
 
 enum row {
     CALLS,

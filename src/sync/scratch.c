@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/recovery/maintain.h"
+#include "store/recovery/backup.h"
 
 #define SCRATCH_PREFIX "scratch-"
 

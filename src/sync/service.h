@@ -10,6 +10,7 @@
 #include "daemon/caller_admit.h"
 #include "rpc/server.h"
 #include "source/source.h"
+#include "store/records/snapshot.h"
 #include "sync/usage.h"
 #include "sync/writer.h"
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "source/source.h"
 #include "store/records/change.h"
+#include "store/records/request.h"
 
 enum {
     READERS_EVERY_MS = 5000,

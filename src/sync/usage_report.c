@@ -1,6 +1,8 @@
 #include "sync/usage_report.h"
 
 #include "base/text.h"
+#include "store/records/entity.h"
+#include "store/usage/reports.h"
 
 enum { IP4_BYTES = 4, IP6_BYTES = 16 };
 

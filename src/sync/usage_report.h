@@ -3,7 +3,7 @@
 #define SP_SYNC_USAGE_REPORT_H
 
 #include "sallyport/v1/usage.pb-c.h"
-#include "store/records/entity.h"
+#include "store/lmdb/store.h"
 #include "store/usage/usage.h"
 
 enum { SP_USAGE_MAX_USES = 10000 };

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/change.h"
+#include "store/records/head.h"
 #include "sync/metrics.h"
 #include "wire/wire.h"
 

@@ -8,7 +8,7 @@
 #define SP_SYNC_WRITER_H
 
 #include "base/arena.h"
-#include "store/records/entity.h"
+#include "store/records/write.h"
 
 struct sp_writer;
 struct sp_source;

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "store/records/snapshot.h"
 #include "support/admin_fixture.h"
 
 /* The callers of the table below, in its columns' order. */

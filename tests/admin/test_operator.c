@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "store/records/change.h"
+#include "store/records/snapshot.h"
 #include "support/admin_fixture.h"
 
 static enum sp_status add(struct admin_fixture *fixture, const char *name, char *ret_secret) {

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "admin/internal.h"
+#include "store/records/next_number.h"
+#include "store/records/snapshot.h"
 #include "support/admin_fixture.h"
 
 /* Principals put into the store as they are, faster than by calls and larger than calls allow. */

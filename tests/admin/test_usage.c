@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "store/usage/reports.h"
 #include "support/admin_fixture.h"
 #include "support/process.h"
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "decide/check.h"
+#include "store/records/snapshot.h"
 #include "world_records.h"
 
 /* A world in a real store. */

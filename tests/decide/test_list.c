@@ -1,8 +1,10 @@
 /* Lists of resources and of principals: a table over the decision tables' world, what changes between two steps, and damage. In
  * random worlds: test_list_random.c. */
-#include "list_steps.h"
-
+#include "core/decision.h"
 #include "core/key_text.h"
+#include "list_steps.h"
+#include "store/records/edit.h"
+#include "store/records/snapshot.h"
 #include "support/store_raw.h"
 
 /* ---- the table ---- */

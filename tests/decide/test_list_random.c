@@ -3,6 +3,12 @@
 
 #include <inttypes.h>
 
+#include "store/records/effective_role.h"
+#include "store/records/entity.h"
+#include "store/records/index.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
+
 enum { ROUNDS = 6, WORKSPACES = 3, PRINCIPALS = 12, GROUPS = 8, IDS = 40, FIRST_KEY = 100000 };
 
 static void random_id(uint64_t *random, char ret_id[static 8]) {

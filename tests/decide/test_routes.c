@@ -11,6 +11,7 @@
 
 #include "decide/routes.h"
 #include "store/records/schema_numbers.h"
+#include "store/records/snapshot.h"
 #include "support/store_raw.h"
 #include "support/store_world.h"
 

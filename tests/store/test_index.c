@@ -4,6 +4,9 @@
 
 #include <cmocka.h>
 
+#include "store/records/effective_role.h"
+#include "store/records/index.h"
+#include "store/records/snapshot.h"
 #include "support/store_world.h"
 
 static struct world world;

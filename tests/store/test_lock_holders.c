@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
 #include "support/store_world.h"
 
 extern char **environ;

@@ -13,6 +13,11 @@
 #include <cmocka.h>
 
 #include "store/lmdb/view.h"
+#include "store/records/edit.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/backup.h"
+#include "store/recovery/reindex.h"
+#include "store/recovery/verify.h"
 #include "support/store_world.h"
 
 static struct world world;

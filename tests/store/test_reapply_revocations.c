@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/records/effective_role.h"
 #include "store/records/index.h"
 #include "store/records/schema_numbers.h"
 #include "support/restore_scene.h"

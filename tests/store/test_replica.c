@@ -10,9 +10,16 @@
 
 #include <cmocka.h>
 
-#include "store/records/change.h"
+#include "core/role.h"
+#include "store/records/create.h"
 #include "store/records/epoch.h"
-#include "store/replica/replica.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/account.h"
+#include "store/recovery/verify.h"
+#include "store/replica/apply.h"
+#include "store/replica/source_head.h"
+#include "store/replica/unreadable.h"
+#include "store/replica/walk.h"
 #include "support/process.h"
 #include "support/store_world.h"
 

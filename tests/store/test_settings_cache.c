@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
+#include "store/records/index.h"
 #include "store/records/schema_numbers.h"
 #include "store/records/settings_cache.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/reindex.h"
 #include "support/store_world.h"
 
 static struct world world;

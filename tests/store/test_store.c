@@ -15,7 +15,12 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
+#include "store/records/create.h"
+#include "store/records/edit.h"
+#include "store/records/index.h"
+#include "store/records/next_number.h"
+#include "store/records/settings.h"
+#include "store/records/snapshot.h"
 #include "support/store_world.h"
 
 extern char **environ;

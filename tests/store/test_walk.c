@@ -9,7 +9,10 @@
 
 #include "base/text.h"
 #include "store/records/change.h"
-#include "store/replica/replica.h"
+#include "store/records/index_walk.h"
+#include "store/records/snapshot.h"
+#include "store/replica/walk.h"
+#include "store/usage/reports.h"
 #include "store/usage/usage.h"
 #include "support/process.h"
 #include "support/store_world.h"

@@ -11,7 +11,10 @@
 #include <cmocka.h>
 
 #include "core/schema.h"
-#include "store/recovery/maintain.h"
+#include "store/records/create.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/verify.h"
 #include "wire/json.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, FIRST_BLOCK_BYTES = 64 * 1024 };

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "store/records/change.h"
+#include "store/records/index.h"
+#include "store/recovery/backup.h"
 #include "wire/json.h"
 
 /* ---- the scene ---- */

@@ -4,6 +4,8 @@
 #define TESTS_SUPPORT_RESTORE_SCENE_H
 
 #include "core/permission_set.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/restore.h"
 #include "support/store_world.h"
 
 enum { SCENE_LATER_S = 1700100000, SCENE_PATH_BYTES = 128, SCENE_REPORT_BYTES = 16384, SCENE_MAX_NAMES = 4 };

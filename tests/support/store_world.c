@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
-#include "store/lmdb/view.h"
+#include "store/records/create.h"
+#include "store/records/edit.h"
 
 const char world_schema[] = "version: 1\n"
                             "permissions:\n"

@@ -5,9 +5,8 @@
 #ifndef TESTS_SUPPORT_STORE_WORLD_H
 #define TESTS_SUPPORT_STORE_WORLD_H
 
-#include "store/records/entity.h"
-#include "store/records/index.h"
-#include "store/recovery/maintain.h"
+#include "store/records/changeset.h"
+#include "store/records/resource_key.h"
 
 struct world {
     char path[64];

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "store/records/snapshot.h"
 #include "support/process.h"
 #include "support/store_world.h"
 #include "sync/usage_report.h"

@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include "store/records/change.h"
+#include "store/records/next_number.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/verify.h"
 #include "support/store_world.h"
 #include "sync/writer.h"
 

@@ -1,6 +1,7 @@
 #include "server/authzen/ask.h"
 
 #include "decide/list.h"
+#include "store/records/index.h"
 
 /* ---- which queries ---- */
 

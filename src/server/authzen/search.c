@@ -3,7 +3,7 @@
 
 #include "decide/list.h"
 #include "server/authzen/internal.h"
-#include "store/records/entity.h"
+#include "store/records/index_walk.h"
 
 enum { LOOKED_AT_MAX = 4096 }; /* for one page, which may be shorter than its limit */
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "core/schema.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/record.h"
 
 typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
@@ -26,12 +27,9 @@ static enum sp_status number_permissions(struct sp_index_build *build, const str
     for (size_t i = 0; i < schema->permission_count; i++) {
         struct sp_str name = schema->permissions[i].name;
         uint32_t number;
-        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX) {
-
-            sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
-                         SP_STR_ARG(name));
-            return SP_ERR_INVALID;
-        }
+        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX)
+            return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
+                                SP_STR_ARG(name));
         numbers[i] = (uint8_t)number;
     }
     *ret_numbers = numbers;

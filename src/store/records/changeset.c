@@ -1,8 +1,9 @@
 /* Changesets: gathered in an arena, applied in one go. Packing and deriving happen when an entity is put, while its
  * message is at hand; only what replaces or deletes something has to unpack, namely the old entity. */
+#include "store/records/changeset.h"
+
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
-#include "store/records/entity.h"
 #include "store/records/index_edit.h"
 #include "wire/wire.h"
 
@@ -39,12 +40,6 @@ bool sp_changeset_is_empty(const struct sp_changeset *set) {
     return set->first == NULL;
 }
 
-/* A key is a kind, then a workspace that ends with 00. */
-static bool is_entity_key(const struct sp_entity_key *key) {
-    return key->size >= 2 && key->size <= SP_ENTITY_KEY_MAX_BYTES &&
-           sp_kind_descriptor((enum sp_kind)key->bytes[0]) != NULL && memchr(key->bytes + 1, 0, key->size - 1U) != NULL;
-}
-
 static struct item *add_item(struct sp_changeset *set, const struct sp_entity_key *key) {
     struct item *item = sp_arena_calloc(set->arena, 1, sizeof *item);
     uint8_t *copy = sp_arena_alloc(set->arena, key->size);
@@ -61,10 +56,6 @@ static void link_item(struct sp_changeset *set, struct item *item) {
     set->count++;
 }
 
-static struct sp_bytes key_bytes(const struct sp_entity_key *key) {
-    return (struct sp_bytes){key->bytes, key->size};
-}
-
 static bool has_public_part(const struct item *item) {
     struct sp_bytes part;
     return item->key.data[0] == SP_KIND_TOMBSTONE || sp_stored_public_part(item->packed, &part) == SP_OK;
@@ -72,7 +63,7 @@ static bool has_public_part(const struct item *item) {
 
 enum sp_status sp_changeset_put(struct sp_changeset *set, const struct sp_entity_key *key,
                                 const ProtobufCMessage *message) {
-    if (!is_entity_key(key))
+    if (!sp_entity_key_is_valid(sp_entity_key_bytes(key)))
         return SP_ERR_INVALID;
     struct item *item = add_item(set, key);
     if (item == NULL)
@@ -88,7 +79,7 @@ enum sp_status sp_changeset_put(struct sp_changeset *set, const struct sp_entity
 }
 
 enum sp_status sp_changeset_delete(struct sp_changeset *set, const struct sp_entity_key *key, int64_t now_s) {
-    if (!is_entity_key(key))
+    if (!sp_entity_key_is_valid(sp_entity_key_bytes(key)))
         return SP_ERR_INVALID;
     struct item *item = add_item(set, key);
     if (item == NULL)
@@ -168,18 +159,18 @@ static enum sp_status put_tombstone(struct sp_index_edit *edit, struct sp_change
     tombstone.deleted_at = item->now_s;
     struct sp_entity_key key;
     struct sp_bytes packed;
-    enum sp_status status = sp_entity_key_make_tombstone(item->key, global, &key);
+    enum sp_status status = sp_entity_key_tombstone(item->key, global, &key);
     if (status == SP_OK)
         status = sp_wire_pack(&tombstone.base, set->arena, &packed);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "a tombstone cannot be made");
-    status = sp_write_put(edit->write, SP_DB_ENTITY, key_bytes(&key), packed, 0);
+    status = sp_write_put(edit->write, SP_DB_ENTITY, sp_entity_key_bytes(&key), packed, 0);
     return status == SP_OK ? SP_OK : sp_write_failure(edit->write, edit->error);
 }
 
 static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changeset *set, struct item *item) {
     struct sp_bytes stored;
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_ENTITY, item->key, &stored);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_ENTITY, item->key, &stored);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "what a change deletes is not there");
     struct before before;
@@ -274,7 +265,7 @@ static enum sp_status apply(struct sp_write *write, struct sp_changeset *set, st
 enum sp_status sp_changeset_apply(struct sp_write *write, struct sp_changeset *set, struct sp_revision *ret_revision,
                                   struct sp_error *error) {
     struct sp_head head;
-    enum sp_status status = sp_view_head(&write->view, &head);
+    enum sp_status status = sp_view_head(&write->transaction.view, &head);
     if (status != SP_OK)
         return sp_error_set(error, status, "the store's head is damaged: restore a backup");
     if (!sp_changeset_is_empty(set)) {

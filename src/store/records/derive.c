@@ -1,45 +1,15 @@
 #include "store/records/derive.h"
 
-#include <stdlib.h>
-
 #include "base/text.h"
 #include "core/allowlist.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/lmdb/view.h"
 #include "store/records/action_records.h"
-#include "store/records/index.h"
+#include "store/records/entity.h"
 #include "store/records/record.h"
+#include "store/records/resource_key.h"
 
-/* ---- collecting ---- */
-
-static bool grow(struct sp_index_build *build) {
-    struct sp_index_records *records = &build->records;
-    size_t capacity = records->capacity > 0 ? records->capacity * 4 : 4;
-    struct sp_index_record *items = sp_arena_calloc(build->arena, capacity, sizeof *items);
-    if (items == NULL)
-        return false;
-    if (records->count > 0)
-        memcpy(items, records->items, records->count * sizeof *items);
-    records->items = items;
-    records->capacity = capacity;
-    return true;
-}
-
-enum sp_status sp_index_build_add(struct sp_index_build *build, enum sp_database database, struct sp_bytes key,
-                                  struct sp_bytes value) {
-    struct sp_index_records *records = &build->records;
-    if (records->count == records->capacity && !grow(build))
-        return SP_ERR_MEMORY;
-    uint8_t *copy = sp_arena_alloc(build->arena, key.size + value.size);
-    if (copy == NULL)
-        return SP_ERR_MEMORY;
-    memcpy(copy, key.data, key.size);
-    if (value.size > 0)
-        memcpy(copy + key.size, value.data, value.size);
-    records->items[records->count++] =
-        (struct sp_index_record){.database = database, .key = {copy, key.size}, .value = {copy + key.size, value.size}};
-    return SP_OK;
-}
+/* ---- kinds ---- */
 
 static enum sp_status add_edge(struct sp_index_build *build, enum sp_database database, struct sp_bytes key,
                                uint64_t subject, uint64_t payload) {
@@ -63,8 +33,6 @@ static enum sp_status incomplete(struct sp_index_build *build, const char *what)
 static bool is_number(uint64_t number) {
     return number > 0 && number <= SP_NUMBER_MAX;
 }
-
-/* ---- kinds ---- */
 
 static enum sp_status derive_workspace(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredWorkspace *stored = (const Sallyport__Store__V1__StoredWorkspace *)message;
@@ -281,30 +249,4 @@ enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *mes
     if (status == SP_OK)
         *ret_records = build.records;
     return status;
-}
-
-/* ---- order ---- */
-
-static int compare_bytes(struct sp_bytes a, struct sp_bytes b) {
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
-    if (order != 0 || a.size == b.size)
-        return order;
-    return a.size < b.size ? -1 : 1;
-}
-
-int sp_index_record_compare(const struct sp_index_record *a, const struct sp_index_record *b) {
-    if (a->database != b->database)
-        return a->database < b->database ? -1 : 1;
-    int order = compare_bytes(a->key, b->key);
-    return order != 0 ? order : compare_bytes(a->value, b->value);
-}
-
-static int compare_for_qsort(const void *a, const void *b) {
-    return sp_index_record_compare(a, b);
-}
-
-void sp_index_records_sort(struct sp_index_records *records) {
-    if (records->count > 1)
-        qsort(records->items, records->count, sizeof *records->items, compare_for_qsort);
 }

@@ -1,8 +1,9 @@
 #include "store/records/epoch.h"
 
 #include "sallyport/v1/entities.pb-c.h"
-#include "store/lmdb/view.h"
 #include "store/records/change_record.h"
+#include "store/records/edit.h"
+#include "store/records/write.h"
 
 static uint64_t next_epoch(uint64_t above, int64_t now_s) {
     uint64_t epoch = above + 1;

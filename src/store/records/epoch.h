@@ -3,7 +3,8 @@
 #define SP_STORE_RECORDS_EPOCH_H
 
 #include "base/arena.h"
-#include "store/lmdb/store.h"
+
+struct sp_write;
 
 /* Begins an epoch above `above`, with the next number and an audit entry of `method`, made offline by `command`. Not below the time, so
  * that it is also above the epochs of stores that nobody looks at here. `arena` is scratch. */

@@ -1,7 +1,7 @@
-/* The single-record lookups of a decision. */
 #include "store/records/index.h"
 
 #include "base/text.h"
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/records/entity.h"
 #include "store/records/record.h"
@@ -182,16 +182,6 @@ enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena
         return SP_ERR_CORRUPT;
     *ret_yaml = yaml;
     return SP_OK;
-}
-
-size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,
-                       uint8_t ret_key[static SP_RESOURCE_KEY_MAX_BYTES]) {
-    if (id.size == 0 || id.size > SP_RESOURCE_ID_MAX_BYTES || type_number > UINT16_MAX)
-        return 0;
-    sp_store_be16(ret_key, (uint16_t)type_number);
-    sp_store_be64(ret_key + 2, scope);
-    memcpy(ret_key + 10, id.data, id.size);
-    return 10 + id.size;
 }
 
 enum sp_status sp_index_owner(struct sp_view *view, struct sp_bytes resource_key, uint64_t *ret_owner_number) {

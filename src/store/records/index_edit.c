@@ -1,5 +1,6 @@
 #include "store/records/index_edit.h"
 
+#include "store/lmdb/lmdb_status.h"
 #include "store/records/index.h"
 #include "store/records/record.h"
 
@@ -19,7 +20,7 @@ static enum sp_status missing(struct sp_index_edit *edit, const struct sp_index_
 
 static enum sp_status flush_one(struct sp_index_edit *edit, enum sp_count what, int64_t delta) {
     uint64_t count;
-    enum sp_status status = sp_index_count(&edit->write->view, edit->workspace_number, what, &count);
+    enum sp_status status = sp_index_count(&edit->write->transaction.view, edit->workspace_number, what, &count);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "a workspace's counts cannot be read");
     if (delta < 0 && count < (uint64_t)-delta)
@@ -126,7 +127,7 @@ static enum sp_status insert_key(struct sp_index_edit *edit, const struct sp_ind
 static enum sp_status remove_key(struct sp_index_edit *edit, const struct sp_index_record *record) {
     struct sp_bytes bucket;
     struct bucket_cut cut;
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_KEY, record->key, &bucket);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_KEY, record->key, &bucket);
     if (status == SP_OK)
         status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
     if (status == SP_ERR_NOT_FOUND || (status == SP_OK && cut.same.size == 0))
@@ -144,7 +145,7 @@ static enum sp_status remove_key(struct sp_index_edit *edit, const struct sp_ind
 /* An id belongs to one workspace: the head of a resource is put once. */
 static enum sp_status check_unowned(struct sp_index_edit *edit, const struct sp_index_record *record) {
     uint64_t owner;
-    enum sp_status status = sp_index_owner(&edit->write->view, record->key, &owner);
+    enum sp_status status = sp_index_owner(&edit->write->transaction.view, record->key, &owner);
     if (status != SP_OK)
         return sp_error_set(edit->error, status,
                             "a damaged record in the resource index: run `sallyport-sync reindex`");
@@ -229,7 +230,7 @@ bool sp_index_record_shares_place(const struct sp_index_record *a, const struct 
 static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
     struct sp_bytes bucket;
     struct bucket_cut cut = {.same = {NULL, 0}};
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_KEY, record->key, &bucket);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_KEY, record->key, &bucket);
     if (status == SP_OK)
         status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
@@ -240,7 +241,7 @@ static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_i
 
 static enum sp_status is_edge_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
     MDB_cursor *cursor;
-    enum sp_status status = sp_view_open_cursor(&edit->write->view, record->database, &cursor);
+    enum sp_status status = sp_view_open_cursor(&edit->write->transaction.view, record->database, &cursor);
     if (status != SP_OK)
         return status;
     MDB_val key = sp_val(record->key);
@@ -265,14 +266,14 @@ enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct s
     if (record->database == SP_DB_KEY)
         return is_key_taken(edit, record, ret_taken);
     if (is_owner(record)) {
-        status = sp_index_owner(&edit->write->view, record->key, &owner);
+        status = sp_index_owner(&edit->write->transaction.view, record->key, &owner);
         if (status == SP_OK)
             *ret_taken = owner != 0;
         return status;
     }
     if (sp_database_layouts[record->database].duplicates)
         return is_edge_taken(edit, record, ret_taken);
-    status = sp_view_get(&edit->write->view, record->database, record->key, &there);
+    status = sp_view_get(&edit->write->transaction.view, record->database, record->key, &there);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     *ret_taken = status == SP_OK;

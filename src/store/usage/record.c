@@ -1,6 +1,6 @@
 #include "store/usage/record.h"
 
-#include "store/records/layout.h"
+#include "store/lmdb/databases.h"
 
 enum {
     ID_MAX_BYTES = SP_USAGE_SOURCE_ID_BYTES - 1,

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "store/lmdb/environment.h"
+#include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/view.h"
 #include "store/usage/internal.h"
+#include "store/usage/record.h"
 
 enum {
     PATH_BYTES = 4096,

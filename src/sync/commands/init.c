@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "core/key_text.h"
 #include "core/schema.h"
+#include "store/records/create.h"
 #include "sync/commands/command.h"
 #include "sync/service.h"
 

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/recovery/maintain.h"
+#include "store/recovery/reindex.h"
+#include "store/recovery/restore.h"
+#include "store/recovery/verify.h"
 #include "sync/commands/command.h"
 #include "sync/lock.h"
 #include "sync/service.h"

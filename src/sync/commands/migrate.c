@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/records/epoch.h"
+#include "store/records/head.h"
+#include "store/replica/cursor.h"
 #include "sync/commands/command.h"
 #include "sync/lock.h"
 #include "sync/service.h"

@@ -8,6 +8,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
 #include "sync/commands/command.h"
 #include "sync/service.h"
 #include "wire/wire.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "source/source.h"
-#include "store/recovery/maintain.h"
+#include "store/recovery/account.h"
 #include "sync/commands/command.h"
 #include "sync/scratch.h"
 

@@ -3,8 +3,10 @@
  * Both are lists of edges in the order of their subjects. The two sides take turns: each seeks the first subject that is
  * not below the other's, so that every seek of one side skips whatever the other side does not have. The rounds are at
  * most as many as the shorter side has edges, and a seek is logarithmic in its own side. */
+#include "store/records/effective_role.h"
+
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
-#include "store/records/index.h"
 #include "store/records/record.h"
 
 struct side {

@@ -1,6 +1,9 @@
-/* What reports do to the record of their source: the rules by which a watermark may be believed. */
+#include "store/usage/reports.h"
+
+#include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/view.h"
 #include "store/usage/internal.h"
-#include "store/usage/usage.h"
+#include "store/usage/record.h"
 
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
