@@ -1,6 +1,7 @@
 /* What goes with a principal, a group or a resource when it is deleted. */
 #include "admin/internal.h"
 #include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
 
 static enum sp_status delete_key(struct sp_admin_context *ctx, enum sp_status made, const struct sp_entity_key *key) {
     return made == SP_OK ? sp_changeset_delete(ctx->changes, key, ctx->now_s) : made;
@@ -9,30 +10,25 @@ static enum sp_status delete_key(struct sp_admin_context *ctx, enum sp_status ma
 /* Deletes what a walk meets. */
 static enum sp_status delete_met(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)value;
-    struct sp_entity_key met = {.size = (uint16_t)key.size};
-    if (key.size > sizeof(met.bytes))
-        return SP_ERR_CORRUPT;
-    memcpy(met.bytes, key.data, key.size);
-    return delete_key(context, SP_OK, &met);
+    struct sp_entity_key met;
+    enum sp_status status = sp_entity_key_copy(key, &met);
+    return delete_key(context, status, &met);
 }
 
-/* Deletes every entity of the kind whose key begins with these parts, all of them whole. */
+/* Deletes every entity of the kind whose key begins with these parts. */
 static enum sp_status delete_below(struct sp_admin_context *ctx, enum sp_kind kind, const struct sp_str *parts,
                                    size_t part_count) {
     struct sp_entity_key prefix;
-    enum sp_status status = sp_entity_key_make(kind, ctx->workspace, parts, part_count, &prefix);
+    enum sp_status status = sp_entity_key_prefix(kind, ctx->workspace, parts, part_count, &prefix);
     if (status != SP_OK)
         return status;
-    if (prefix.size == sizeof(prefix.bytes))
-        return SP_ERR_INVALID;
-    prefix.bytes[prefix.size++] = 0;
-    return sp_entity_walk(ctx->view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, delete_met, ctx);
+    return sp_entity_walk(ctx->view, sp_entity_key_bytes(&prefix), NULL, delete_met, ctx);
 }
 
 /* The subject whose grants or memberships are being deleted. */
 struct subject {
     struct sp_admin_context *ctx;
-    char kind; /* as in a grant's key */
+    enum sp_subject_kind kind;
     struct sp_str id;
 };
 
@@ -43,20 +39,17 @@ static enum sp_status delete_key_of(void *context, struct sp_str key_id) {
     return delete_key(subject->ctx, status, &key);
 }
 
-/* The last part of a principal's or group's entity key. */
-static struct sp_str id_in(const struct sp_entity_key *key) {
-    const uint8_t *end = memchr(key->bytes, 0, key->size);
-    size_t before = end == NULL ? key->size : (size_t)(end - key->bytes) + 1;
-    return (struct sp_str){(const char *)key->bytes + before, key->size - before};
-}
-
 static enum sp_status delete_membership_in(void *context, uint64_t group_number) {
     const struct subject *subject = context;
     struct sp_entity_key group;
     enum sp_status status = sp_index_subject(subject->ctx->view, group_number, &group);
     if (status != SP_OK)
         return status;
-    struct sp_str parts[] = {id_in(&group), subject->id};
+    struct sp_entity_name name;
+    status = sp_entity_key_read(sp_entity_key_bytes(&group), &name);
+    if (status != SP_OK)
+        return status;
+    struct sp_str parts[] = {name.parts[0], subject->id};
     struct sp_entity_key key;
     status = sp_entity_key_make(SP_KIND_MEMBERSHIP, subject->ctx->workspace, parts, 2, &key);
     return delete_key(subject->ctx, status, &key);
@@ -72,15 +65,15 @@ static struct sp_str type_name(const Sallyport__Store__V1__StoredSchema *schema,
 
 static enum sp_status delete_grant_on(void *context, struct sp_bytes resource_key) {
     const struct subject *subject = context;
-    enum { HEAD_BYTES = 2 + 8 }; /* type and scope */
-    if (resource_key.size <= HEAD_BYTES)
-        return SP_ERR_CORRUPT;
-    struct sp_str type = type_name(subject->ctx->schema.stored, sp_load_be16(resource_key.data));
-    struct sp_str id = {(const char *)resource_key.data + HEAD_BYTES, resource_key.size - HEAD_BYTES};
+    struct sp_resource_name name;
+    enum sp_status status = sp_resource_key_read(resource_key, &name);
+    if (status != SP_OK)
+        return status;
+    struct sp_str type = type_name(subject->ctx->schema.stored, name.type_number);
     if (type.size == 0)
         return SP_ERR_CORRUPT;
     struct sp_entity_key key;
-    enum sp_status status = sp_entity_key_grant(subject->ctx->workspace, type, id, subject->kind, subject->id, &key);
+    status = sp_entity_key_grant(subject->ctx->workspace, type, name.id, subject->kind, subject->id, &key);
     return delete_key(subject->ctx, status, &key);
 }
 
@@ -93,7 +86,7 @@ static enum sp_status delete_grants(struct subject *subject, uint64_t number) {
 
 enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
                                               const Sallyport__Store__V1__StoredPrincipal *principal) {
-    struct subject subject = {.ctx = ctx, .kind = 'p', .id = sp_str_from(principal->principal->id)};
+    struct subject subject = {.ctx = ctx, .kind = SP_SUBJECT_PRINCIPAL, .id = sp_str_from(principal->principal->id)};
     enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal->number, delete_key_of, &subject);
     if (status == SP_OK)
         status = sp_index_walk_principal_groups(ctx->view, principal->number, delete_membership_in, &subject);
@@ -104,7 +97,7 @@ enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
 
 enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx,
                                           const Sallyport__Store__V1__StoredGroup *group) {
-    struct subject subject = {.ctx = ctx, .kind = 'g', .id = sp_str_from(group->group->id)};
+    struct subject subject = {.ctx = ctx, .kind = SP_SUBJECT_GROUP, .id = sp_str_from(group->group->id)};
     enum sp_status status = delete_below(ctx, SP_KIND_MEMBERSHIP, &subject.id, 1);
     if (status == SP_OK)
         status = delete_grants(&subject, group->number);

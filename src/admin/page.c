@@ -72,10 +72,9 @@ static enum sp_status visit(void *context, struct sp_bytes key, struct sp_bytes 
         return status;
     page->looked_at++;
     page->looked_at_bytes += value.size;
-    if (key.size > SP_ENTITY_KEY_MAX_BYTES)
-        return SP_ERR_CORRUPT;
-    page->last.size = (uint16_t)key.size;
-    memcpy(page->last.bytes, key.data, key.size);
+    status = sp_entity_key_copy(key, &page->last);
+    if (status != SP_OK)
+        return status;
     if (page->keep(page->list, message)) {
         page->kept++;
         page->kept_bytes += value.size;

@@ -60,10 +60,10 @@ static enum sp_status remove_met(void *context, struct sp_bytes key, struct sp_b
         removal->cut = true;
         return SP_WALK_END;
     }
-    struct sp_entity_key met = {.size = (uint16_t)key.size};
-    if (key.size > sizeof(met.bytes))
-        return SP_ERR_CORRUPT;
-    memcpy(met.bytes, key.data, key.size);
+    struct sp_entity_key met;
+    enum sp_status status = sp_entity_key_copy(key, &met);
+    if (status != SP_OK)
+        return status;
     removal->left--;
     return sp_changeset_delete(removal->changes, &met, removal->now_s);
 }

@@ -21,8 +21,8 @@ enum sp_status sp_admin_grant_key(struct sp_admin_context *ctx, const Sallyport_
     enum sp_status status = sp_text_check_id(id, group ? "subject.group" : "subject.principal", ctx->error);
     if (status != SP_OK)
         return status;
-    return sp_entity_key_grant(ctx->workspace, sp_str_from(ref->type), sp_str_from(ref->id), group ? 'g' : 'p', id,
-                               ret_key);
+    return sp_entity_key_grant(ctx->workspace, sp_str_from(ref->type), sp_str_from(ref->id),
+                               group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL, id, ret_key);
 }
 
 /* The entity, also one of a type that is gone; NULL for none. */

@@ -2,6 +2,7 @@
 #include "admin/share.h"
 #include "base/text.h"
 #include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
 
@@ -68,8 +69,8 @@ static enum sp_status load_grant(struct grant_list *list, const char *type, stru
     struct sp_str subject = sp_str_from(group ? list->subject->group : list->subject->principal);
     struct sp_entity_key key;
     ProtobufCMessage *message = NULL;
-    enum sp_status status =
-        sp_entity_key_grant(ctx->workspace, sp_str_from(type), id, group ? 'g' : 'p', subject, &key);
+    enum sp_status status = sp_entity_key_grant(ctx->workspace, sp_str_from(type), id,
+                                                group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL, subject, &key);
     if (status == SP_OK)
         status = sp_entity_get(ctx->view, &key, ctx->arena, &message);
     if (status != SP_OK)
@@ -80,22 +81,21 @@ static enum sp_status load_grant(struct grant_list *list, const char *type, stru
 
 static enum sp_status visit_resource(void *context, struct sp_bytes resource_key) {
     struct grant_list *list = context;
-    enum { HEAD_BYTES = 2 + 8 }; /* type and scope */
-    if (resource_key.size <= HEAD_BYTES || resource_key.size > sizeof(list->last.bytes))
-        return SP_ERR_CORRUPT;
+    struct sp_resource_name name;
+    enum sp_status status = sp_resource_key_read(resource_key, &name);
+    if (status != SP_OK)
+        return status;
     if (list->after.size > 0 && compare(resource_key, &list->after) <= 0)
         return SP_OK;
     if (list->response->n_grants == list->page_size) {
         list->more = true;
         return SP_WALK_END;
     }
-    list->last.size = (uint16_t)resource_key.size;
-    memcpy(list->last.bytes, resource_key.data, resource_key.size);
-    const char *type = live_type_name(list->ctx->schema.stored, sp_load_be16(resource_key.data));
-    if (type == NULL)
-        return SP_OK;
-    struct sp_str id = {(const char *)resource_key.data + HEAD_BYTES, resource_key.size - HEAD_BYTES};
-    return load_grant(list, type, id);
+    status = sp_entity_key_copy(resource_key, &list->last);
+    if (status != SP_OK)
+        return status;
+    const char *type = live_type_name(list->ctx->schema.stored, name.type_number);
+    return type == NULL ? SP_OK : load_grant(list, type, name.id);
 }
 
 static enum sp_status find_number(struct sp_admin_context *ctx, const Sallyport__V1__Subject *subject,

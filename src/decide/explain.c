@@ -126,22 +126,20 @@ static void remember_grant(void *context, uint64_t subject_number, enum sp_role 
     considered->roles[considered->count++] = role;
 }
 
-/* Names the subject whose entity key is kind, workspace, 00, id. */
 static enum sp_status name_subject(struct sp_view *view, uint64_t number, struct sp_arena *arena,
                                    Sallyport__V1__Subject *subject) {
     struct sp_entity_key key;
     enum sp_status status = sp_index_subject(view, number, &key);
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
-    const uint8_t *end = key.bytes + key.size;
-    const uint8_t *separator = key.size == 0 ? NULL : memchr(key.bytes + 1, 0, key.size - 1U);
-    if (separator == NULL)
-        return SP_ERR_CORRUPT;
-    const char *at = (const char *)separator + 1;
-    char *id = sp_arena_strdup(arena, (struct sp_str){at, (size_t)((const char *)end - at)});
+    struct sp_entity_name name;
+    status = sp_entity_key_read(sp_entity_key_bytes(&key), &name);
+    if (status != SP_OK)
+        return status;
+    char *id = sp_arena_strdup(arena, name.parts[0]);
     if (id == NULL)
         return SP_ERR_MEMORY;
-    bool group = key.bytes[0] == SP_KIND_GROUP;
+    bool group = name.kind == SP_KIND_GROUP;
     subject->kind_case = group ? SALLYPORT__V1__SUBJECT__KIND_GROUP : SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
     if (group)
         subject->group = id;

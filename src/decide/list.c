@@ -94,7 +94,6 @@ static enum sp_status list_shared(struct step *step, struct sp_arena *lists, boo
 /* The first registered resource after some id. */
 struct registered {
     struct step *step;
-    size_t prefix_size;
     bool found;
     bool of_this_type; /* else of one of the same name that was removed from the schema */
     struct sp_str id;
@@ -108,27 +107,30 @@ static enum sp_status take_registered(void *context, struct sp_bytes key, struct
     enum sp_status status = sp_entity_decode(key, value, &step->scratch, &message);
     if (status != SP_OK)
         return status;
+    struct sp_entity_name name;
+    status = sp_entity_key_read(key, &name);
+    if (status != SP_OK)
+        return status;
+    if (name.part_count != 2)
+        return SP_ERR_CORRUPT;
     registered->found = true;
     registered->of_this_type =
         ((const Sallyport__Store__V1__StoredResource *)message)->type_number == step->action.type_number;
-    registered->id =
-        (struct sp_str){(const char *)key.data + registered->prefix_size, key.size - registered->prefix_size};
+    registered->id = name.parts[1];
     return SP_WALK_END;
 }
 
 static enum sp_status find_registered(struct step *step, struct registered *ret_registered) {
     struct sp_entity_key prefix, last;
-    struct sp_str parts[] = {step->ask.resource_type, {NULL, 0}};
+    struct sp_str parts[] = {step->ask.resource_type, after(&step->place)};
     *ret_registered = (struct registered){.step = step};
-    enum sp_status status = sp_entity_key_make(SP_KIND_RESOURCE, step->key.workspace, parts, 2, &prefix);
-    parts[1] = after(&step->place);
-    if (status == SP_OK)
-        status = sp_entity_key_make(SP_KIND_RESOURCE, step->key.workspace, parts, 2, &last);
-    ret_registered->prefix_size = prefix.size;
-    if (status == SP_OK)
-        status = sp_entity_walk(step->view, (struct sp_bytes){prefix.bytes, prefix.size}, &last, take_registered,
-                                ret_registered);
-    return status;
+    enum sp_status status = sp_entity_key_prefix(SP_KIND_RESOURCE, step->key.workspace, parts, 1, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_make(SP_KIND_RESOURCE, step->key.workspace, parts, 2, &last);
+    if (status != SP_OK)
+        return status;
+    return sp_entity_walk(step->view, sp_entity_key_bytes(&prefix), &last, take_registered, ret_registered);
 }
 
 /* The first shared one of a type with ids of the workspace; a registered one is found by its registration. */
@@ -331,10 +333,13 @@ static enum sp_status take_principal(void *context, struct sp_bytes key, struct 
     if (status != SP_OK)
         return status;
     const Sallyport__Store__V1__StoredPrincipal *stored = (const Sallyport__Store__V1__StoredPrincipal *)message;
-    size_t prefix_size = 1 + step->ask.workspace.size + 1;
-    if (key.size <= prefix_size)
+    struct sp_entity_name name;
+    status = sp_entity_key_read(key, &name);
+    if (status != SP_OK)
+        return status;
+    if (name.part_count != 1)
         return SP_ERR_CORRUPT;
-    struct sp_str id = {(const char *)key.data + prefix_size, key.size - prefix_size};
+    struct sp_str id = name.parts[0];
     status = move_on(step, id);
     if (status == SP_OK)
         status = stand_for(step->view, key, stored, id, &step->key);

@@ -33,11 +33,9 @@ static enum sp_status look_at(void *context, struct sp_bytes key, struct sp_byte
     struct piece *piece = context;
     struct sp_expiring *expiring = piece->expiring;
     ProtobufCMessage *message = NULL;
-    if (piece->keys == PIECE_KEYS || key.size > SP_ENTITY_KEY_MAX_BYTES)
+    if (piece->keys == PIECE_KEYS || sp_entity_key_copy(key, &expiring->after) != SP_OK)
         return SP_WALK_END;
     piece->keys++;
-    expiring->after.size = (uint16_t)key.size;
-    memcpy(expiring->after.bytes, key.data, key.size);
     if (sp_entity_decode(key, value, piece->scratch, &message) == SP_OK)
         expiring->found += is_soon(((const Sallyport__Store__V1__StoredKey *)message)->key, piece->now_s);
     sp_arena_wipe(piece->scratch);

@@ -64,32 +64,6 @@ static struct sp_entity_key key_of(enum sp_kind kind, const char *workspace, con
 
 /* ---- keys of entities ---- */
 
-static void makes_keys_that_sort_by_kind_workspace_and_parts(void **state) {
-    (void)state;
-    struct sp_entity_key key;
-    struct sp_str parts[] = {SP_STR_LITERAL("voice"), SP_STR_LITERAL("v1")};
-    assert_int_equal(sp_entity_key_make(SP_KIND_RESOURCE, SP_STR_LITERAL("w"), parts, 2, &key), SP_OK);
-    assert_int_equal(key.size, 11);
-    assert_memory_equal(key.bytes, "\7w\0voice\0v1", 11);
-    assert_int_equal(sp_entity_key_grant(SP_STR_LITERAL("w"), parts[0], parts[1], 'g', SP_STR_LITERAL("team"), &key),
-                     SP_OK);
-    assert_memory_equal(key.bytes, "\10w\0voice\0v1\0gteam", 17);
-    assert_int_equal(key.size, 17);
-}
-
-static void refuses_keys_with_nul_or_too_long(void **state) {
-    (void)state;
-    char long_text[600] = "";
-    memset(long_text, 'x', sizeof long_text - 1);
-    struct sp_entity_key key;
-    assert_int_equal(sp_entity_key_1(SP_KIND_KEY, SP_STR_LITERAL("w"), SP_STR_LITERAL("a\0b"), &key), SP_ERR_INVALID);
-    assert_int_equal(sp_entity_key_1(SP_KIND_KEY, SP_STR_LITERAL("a\0b"), SP_STR_LITERAL("k"), &key), SP_ERR_INVALID);
-    assert_int_equal(sp_entity_key_1(SP_KIND_KEY, SP_STR_LITERAL("w"), sp_str_from(long_text), &key), SP_ERR_INVALID);
-    assert_int_equal(sp_entity_key_grant(SP_STR_LITERAL("w"), SP_STR_LITERAL("t"), SP_STR_LITERAL("r"), 'x',
-                                         SP_STR_LITERAL("s"), &key),
-                     SP_ERR_INVALID);
-}
-
 /* ---- putting, replacing, deleting ---- */
 
 static void put_everything(void) {
@@ -582,8 +556,6 @@ static void walks_entities_by_prefix_in_pages(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(makes_keys_that_sort_by_kind_workspace_and_parts),
-        CASE(refuses_keys_with_nul_or_too_long),
         CASE(indexes_follow_puts_replacements_and_deletes_of_every_kind),
         CASE(deleting_leaves_tombstones_for_ids_that_are_never_reused),
         CASE(reads_back_what_was_put),
