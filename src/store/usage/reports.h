@@ -21,12 +21,12 @@ enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct 
                                      bool *ret_again) SP_MUST_USE;
 
 /* Forgets all sources of the id that have ended or have not reported since `silent_since_s`, and what those that go on have
- * lost. *ret_count: how many it found. Where it fails the batch must be aborted. */
+ * lost. *ret_count: how many it found. After a failure the batch must be aborted. */
 enum sp_status sp_usage_batch_retire(struct sp_usage_batch *batch, struct sp_str id, int64_t silent_since_s,
                                      size_t *ret_count) SP_MUST_USE;
 
 /* Forgets sources that have ended, whose loss is older than the one time and whose last report than the other (a goodbye may
- * come twice). Where it fails the batch must be aborted. */
+ * come twice). After a failure the batch must be aborted. */
 enum sp_status sp_usage_batch_forget_ended(struct sp_usage_batch *batch, int64_t lost_before_s,
                                            int64_t silent_since_s) SP_MUST_USE;
 
