@@ -5,7 +5,11 @@
 #include "base/text.h"
 #include "core/key_text.h"
 #include "decide/check.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "store/records/index.h"
+#include "store/records/layout.h"
 
 static struct sp_str copy_caller_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
     char *copy = sp_arena_strdup(arena, text);

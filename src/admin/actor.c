@@ -1,6 +1,7 @@
 #include "admin/actor.h"
 
 #include "admin/message.h"
+#include "store/records/changeset.h"
 
 Sallyport__V1__Actor *sp_admin_actor(struct sp_admin_context *ctx) {
     Sallyport__V1__Actor *actor = SP_ADMIN_NEW(ctx, Sallyport__V1__Actor, sallyport__v1__actor);

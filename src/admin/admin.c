@@ -7,6 +7,9 @@
 #include "admin/idempotency.h"
 #include "admin/message.h"
 #include "admin/method_row.h"
+#include "store/records/changeset.h"
+#include "store/records/head.h"
+#include "store/records/write.h"
 
 /* Inner steps leave plain failures without words. */
 static enum sp_status explain_failure(struct sp_error *error, enum sp_status status) {

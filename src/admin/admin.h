@@ -28,7 +28,8 @@
 #include "admin/caller.h"
 #include "admin/methods.h"
 #include "base/arena.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/view.h"
+#include "store/records/edit.h"
 
 /* Authenticates, authorises and answers a SP_ADMIN_READ or SP_ADMIN_USAGE_WRITE. The reply is in `arena`; parts of it may
  * be borrowed from the view. */

@@ -4,7 +4,7 @@
 
 #include "core/address.h"
 #include "core/decision.h"
-#include "store/usage/usage.h"
+#include "store/usage/internal.h"
 
 /* What the called instance knows about the last use of keys, and where it notes the uses that its own calls are. */
 struct sp_admin_usage {

@@ -3,6 +3,7 @@
 #define SP_ADMIN_CASCADE_H
 
 #include "admin/context.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 /* Each adds the deletion of the entity, and of everything that hangs on it, to the changes. */
 enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,

@@ -4,6 +4,7 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "store/records/change.h"
+#include "store/records/entity_key.h"
 #include "wire/wire.h"
 
 enum {

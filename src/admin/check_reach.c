@@ -1,4 +1,5 @@
 #include "admin/check_reach.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,
                                      const struct sp_admin_reach *reach) {

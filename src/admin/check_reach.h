@@ -5,6 +5,7 @@
 
 #include "admin/context.h"
 #include "admin/reach.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 /* PERMISSION_DENIED unless a key of this reach is within the acting one. `what` begins the message: "the new key". */
 enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,

@@ -4,8 +4,10 @@
 
 #include "admin/caller.h"
 #include "admin/method.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/records/entity.h"
+#include "store/lmdb/view.h"
+#include "store/records/edit.h"
 
 /* Everything is borrowed or lives in `arena`. */
 struct sp_admin_context {

@@ -2,6 +2,11 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
 
 static enum sp_status make_key_by_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
                                      struct sp_entity_key *ret_key) {
@@ -78,7 +83,7 @@ static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind
         return status;
     if (exists)
         return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s exists already", what, id);
-    status = sp_entity_key_tombstone(&key, false, &tombstone);
+    status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), false, &tombstone);
     if (status != SP_OK)
         return status;
     status = sp_entity_exists(ctx->view, &tombstone, &existed);

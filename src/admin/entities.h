@@ -3,6 +3,8 @@
 #define SP_ADMIN_ENTITIES_H
 
 #include "admin/context.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/layout.h"
 
 /* Loads an entity. `what` is the noun: INVALID_ARGUMENT for a malformed id, NOT_FOUND "user u1 not found in workspace
  * w1". */

@@ -3,6 +3,7 @@
 #include "admin/handlers.h"
 #include "base/text.h"
 #include "decide/explain.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/index.h"
 
 /* An empty address is one that is not known. */

@@ -4,6 +4,11 @@
 #include "admin/message.h"
 #include "admin/quota.h"
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
@@ -19,8 +24,7 @@ enum sp_status sp_admin_read_subject(struct sp_admin_context *ctx, const Sallypo
     enum sp_status status = sp_text_check_id(id, group ? "subject.group" : "subject.principal", ctx->error);
     if (status != SP_OK)
         return status;
-    *ret_subject =
-        (struct sp_admin_subject){.kind = group ? SP_ADMIN_SUBJECT_GROUP : SP_ADMIN_SUBJECT_PRINCIPAL, .id = id};
+    *ret_subject = (struct sp_admin_subject){.kind = group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL, .id = id};
     return SP_OK;
 }
 
@@ -32,7 +36,7 @@ enum sp_status sp_admin_find_subject(struct sp_admin_context *ctx, const Sallypo
     enum sp_status status = sp_admin_read_subject(ctx, subject, &found);
     if (status != SP_OK)
         return status;
-    if (found.kind == SP_ADMIN_SUBJECT_GROUP)
+    if (found.kind == SP_SUBJECT_GROUP)
         status = sp_admin_load_group(ctx, subject->group, &group);
     else
         status = sp_admin_load_principal(ctx, subject->principal, &principal);

@@ -3,13 +3,12 @@
 #define SP_ADMIN_GRANT_H
 
 #include "admin/target.h"
-
-/* The letter of a subject's kind in the key of a grant. */
-enum { SP_ADMIN_SUBJECT_PRINCIPAL = 'p', SP_ADMIN_SUBJECT_GROUP = 'g' };
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity_key.h"
 
 /* A subject of the context's workspace. Borrows the request's text. */
 struct sp_admin_subject {
-    char kind; /* SP_ADMIN_SUBJECT_* */
+    enum sp_subject_kind kind;
     struct sp_str id;
     uint64_t number; /* only from sp_admin_find_subject */
 };

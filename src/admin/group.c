@@ -11,7 +11,13 @@
 #include "admin/quota.h"
 #include "base/array.h"
 #include "base/text.h"
-#include "store/records/index.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 enum { MEMBERS_MAX_A_CALL = 1000 };

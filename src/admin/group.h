@@ -3,6 +3,7 @@
 #define SP_ADMIN_GROUP_H
 
 #include "admin/context.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 /* Checks the template's id and name and the quota, and adds the group to the changes. An empty id is generated; created_at
  * 0 is now. The checks do not see changes of this call that are not flushed. */

@@ -2,6 +2,8 @@
 #include "admin/idempotency.h"
 
 #include "admin/method_row.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/request.h"
 #include "wire/wire.h"
 
 enum { KEPT_S = 24 * 60 * 60, REQUEST_ID_MAX_BYTES = 64 };

@@ -16,6 +16,12 @@
 #include "admin/resource.h"
 #include "admin/workspace.h"
 #include "base/text.h"
+#include "core/key_text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/write.h"
 
 /* A workspace that records belong to. */
 struct home {

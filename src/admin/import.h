@@ -5,7 +5,7 @@
 #include "admin/caller.h"
 #include "base/arena.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/lmdb/store.h"
+#include "store/records/edit.h"
 
 /* Applies records in order, each building on those before it, as one change. The rules of single calls hold, but for what an
  * acting key may give: operators import. The response holds the secrets of new keys (wipe the arena). If a record is

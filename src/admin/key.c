@@ -9,7 +9,10 @@
 #include "admin/schema_names.h"
 #include "base/text.h"
 #include "core/allowlist.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/settings.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;

@@ -3,6 +3,7 @@
 #define SP_ADMIN_KEY_H
 
 #include "admin/context.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 /* Sets key's allowed_ips to the normalised list. INVALID_ARGUMENT; FAILED_PRECONDITION if the workspace may not have
  * any. */

@@ -4,7 +4,11 @@
 #include "admin/key_usage.h"
 #include "admin/message.h"
 #include "admin/page.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "store/records/index.h"
+#include "store/records/layout.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
 

@@ -1,6 +1,8 @@
 #include "admin/key_secret.h"
 
 #include "base/random.h"
+#include "store/records/key_forms.h"
+#include "store/records/settings.h"
 
 enum sp_status sp_admin_make_secret(struct sp_view *view, char ret_secret[static SP_KEY_TEXT_BYTES]) {
     struct sp_key_forms forms = {0};

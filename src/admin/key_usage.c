@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "admin/message.h"
+#include "store/usage/usage.h"
 
 #define SECONDS_A_DAY INT64_C(86400)
 

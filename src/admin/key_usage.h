@@ -3,6 +3,7 @@
 #define SP_ADMIN_KEY_USAGE_H
 
 #include "admin/context.h"
+#include "store/usage/internal.h"
 #include "usage/judge.h"
 
 struct sp_admin_usage_reading {

@@ -1,5 +1,7 @@
 #include "admin/offline_changes.h"
 
+#include "store/records/changeset.h"
+
 struct sp_changeset *sp_admin_offline_changes(struct sp_arena *arena, const char *command, struct sp_str workspace,
                                               int64_t now_s) {
     Sallyport__V1__Actor actor;

@@ -3,7 +3,13 @@
 #include "admin/key_secret.h"
 #include "admin/offline_changes.h"
 #include "base/text.h"
-#include "store/records/index.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/write.h"
 
 /* The entity key of an operator, and whether there is one of that name. */
 static enum sp_status find_operator_entity(struct sp_write *write, struct sp_str name, struct sp_entity_key *ret_key,

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "core/key_text.h"
-#include "store/lmdb/store.h"
+#include "store/records/edit.h"
 
 /* The operator's key is written to ret_secret. A revoked name may be given again: the audit trail has the times of both. If
  * one of these fails, the write must be aborted. SP_ERR_EXISTS; SP_ERR_NOT_FOUND. */

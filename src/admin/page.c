@@ -1,6 +1,8 @@
 #include "admin/page.h"
 
 #include "base/base64url.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "wire/wire.h"
 
 enum { MAX_VISITED_BYTES = 4 * 1024 * 1024 }; /* what a filter drops takes memory too */

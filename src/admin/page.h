@@ -4,6 +4,7 @@
 #define SP_ADMIN_PAGE_H
 
 #include "admin/context.h"
+#include "store/records/entity_key.h"
 
 enum {
     SP_ADMIN_PAGE_DEFAULT = 100,

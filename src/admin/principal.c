@@ -11,7 +11,12 @@
 #include "admin/quota.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity_key.h"
 #include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 static bool is_user(const Sallyport__V1__Principal *principal) {

@@ -3,6 +3,7 @@
 #define SP_ADMIN_PRINCIPAL_H
 
 #include "admin/context.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 /* Checks the template's fields and the rules (id, name, role, seats, quota), and adds the principal to the changes. kind
  * must be set; role 0: MEMBER. An empty id is generated; created_at 0 is now. The checks do not see changes of this call

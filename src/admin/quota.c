@@ -1,6 +1,7 @@
 #include "admin/quota.h"
 
 #include "store/records/index.h"
+#include "store/records/layout.h"
 
 /* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each field). */
 struct quota {

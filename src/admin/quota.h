@@ -3,6 +3,7 @@
 #define SP_ADMIN_QUOTA_H
 
 #include "admin/context.h"
+#include "store/records/layout.h"
 
 /* RESOURCE_EXHAUSTED if `adding` more of `what` exceed the workspace's quota: the message names quota, limit and use.
  * Counts what earlier flushes of this call added. */

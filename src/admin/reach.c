@@ -1,4 +1,5 @@
 #include "admin/reach.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, struct sp_arena *arena,
                                  struct sp_admin_reach *ret_reach, struct sp_error *error) {

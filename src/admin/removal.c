@@ -2,6 +2,13 @@
 
 #include "admin/offline_changes.h"
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/write.h"
 #include "wire/wire.h"
 
 enum { SCRATCH_BYTES = 4096, SCRATCH_BUDGET_BYTES = 1024 * 1024 };
@@ -61,10 +68,10 @@ static enum sp_status remove_entity(void *context, struct sp_bytes key, struct s
         removal->cut = true;
         return SP_WALK_END;
     }
-    struct sp_entity_key met = {.size = (uint16_t)key.size};
-    if (key.size > sizeof(met.bytes))
-        return SP_ERR_CORRUPT;
-    memcpy(met.bytes, key.data, key.size);
+    struct sp_entity_key met;
+    enum sp_status status = sp_entity_key_copy(key, &met);
+    if (status != SP_OK)
+        return status;
     removal->left--;
     return sp_changeset_delete(removal->changes, &met, removal->now_s);
 }

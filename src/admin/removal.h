@@ -3,7 +3,7 @@
 #define SP_ADMIN_REMOVAL_H
 
 #include "base/arena.h"
-#include "store/lmdb/store.h"
+#include "store/records/edit.h"
 
 /* Continues the removal: at most `limit` entities (1 or more), as one change. *ret_more: there is more to do. Reads every
  * workspace, so call it at start, after a method that deletes workspaces, and then while there is more. If it fails, the

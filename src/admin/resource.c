@@ -8,6 +8,14 @@
 #include "admin/page.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredResource stored_resource;
@@ -50,7 +58,7 @@ static enum sp_status check_not_buried(struct sp_admin_context *ctx, const struc
     enum sp_status status = make_resource_key(ctx, target->ref, &key);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_tombstone(&key, !target->workspace_scoped, &tombstone);
+    status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), !target->workspace_scoped, &tombstone);
     if (status != SP_OK)
         return status;
     status = sp_entity_exists(ctx->view, &tombstone, &existed);

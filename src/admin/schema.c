@@ -5,6 +5,8 @@
 #include "admin/schema_change.h"
 #include "admin/schema_names.h"
 #include "admin/schema_use.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/layout.h"
 #include "store/records/schema_numbers.h"
 
 enum sp_status sp_admin_get_schema(struct sp_admin_context *ctx, const ProtobufCMessage *message,

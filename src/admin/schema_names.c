@@ -1,6 +1,10 @@
 #include "admin/schema_names.h"
 
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
 
 typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
 

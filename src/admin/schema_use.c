@@ -1,6 +1,9 @@
 #include "admin/schema_use.h"
 
 #include "admin/schema_names.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/layout.h"
 #include "wire/wire.h"
 
 enum { SCRATCH_BYTES = 16 * 1024, SCRATCH_BUDGET_BYTES = 8 * 1024 * 1024 };

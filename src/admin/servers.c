@@ -5,6 +5,9 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "base/text.h"
+#include "store/records/entity_key.h"
+#include "store/usage/reports.h"
+#include "store/usage/usage.h"
 
 static enum sp_status require_usage_store(struct sp_admin_context *ctx) {
     const struct sp_admin_usage *usage = ctx->caller->usage;

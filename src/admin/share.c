@@ -3,6 +3,12 @@
 #include "admin/handlers.h"
 #include "admin/message.h"
 #include "decide/check.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/effective_role.h"
+#include "store/records/entity_key.h"
+#include "store/records/index.h"
+#include "store/records/resource_key.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
 

@@ -4,6 +4,10 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "admin/schema_names.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity_key.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
 
@@ -73,22 +77,22 @@ static enum sp_status append_grant(struct subject_grants *list, const char *type
 
 static enum sp_status visit_granted_resource(void *context, struct sp_bytes resource_key) {
     struct subject_grants *list = context;
-    struct sp_resource_key_parts parts;
+    struct sp_resource_name name;
     struct sp_admin_resource_type type;
     if (list->response->n_grants == list->page_size || list->visited == SP_ADMIN_PAGE_MAX_VISITED) {
         list->more = true;
         return SP_WALK_END;
     }
-    enum sp_status status = sp_resource_key_parse(resource_key, &parts);
+    enum sp_status status = sp_resource_key_read(resource_key, &name);
     if (status != SP_OK)
         return status;
     list->visited++;
     list->last.size = (uint16_t)resource_key.size;
     memcpy(list->last.bytes, resource_key.data, resource_key.size);
-    status = sp_admin_find_type_by_number(list->ctx, parts.type_number, &type);
+    status = sp_admin_find_type_by_number(list->ctx, name.type_number, &type);
     if (status != SP_OK || type.removed)
         return status;
-    return append_grant(list, type.name, parts.id);
+    return append_grant(list, type.name, name.id);
 }
 
 static enum sp_status list_of_subject(struct sp_admin_context *ctx, const Sallyport__V1__ListSharesRequest *request,
@@ -104,7 +108,7 @@ static enum sp_status list_of_subject(struct sp_admin_context *ctx, const Sallyp
     status = sp_admin_find_subject(ctx, request->subject, &list.subject);
     if (status != SP_OK)
         return status;
-    status = sp_index_walk_subject_resources(ctx->view, list.subject.number, (struct sp_bytes){after.bytes, after.size},
+    status = sp_index_walk_subject_resources(ctx->view, list.subject.number, sp_entity_key_bytes(&after),
                                              visit_granted_resource, &list);
     if (status != SP_OK || !list.more)
         return status;

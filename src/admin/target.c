@@ -2,6 +2,8 @@
 
 #include "admin/schema_names.h"
 #include "base/text.h"
+#include "store/records/index.h"
+#include "store/records/resource_key.h"
 
 enum sp_status sp_admin_check_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref) {
     if (ref == NULL)

@@ -3,7 +3,7 @@
 #define SP_ADMIN_TARGET_H
 
 #include "admin/context.h"
-#include "store/records/index.h"
+#include "store/records/resource_key.h"
 
 /* Borrows the reference. */
 struct sp_admin_target {

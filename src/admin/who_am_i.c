@@ -3,6 +3,7 @@
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "admin/message.h"
+#include "sallyport/store/v1/records.pb-c.h"
 
 static enum sp_status load_acting_key(struct sp_admin_context *ctx, Sallyport__Store__V1__StoredKey **ret_key,
                                       Sallyport__Store__V1__StoredPrincipal **ret_principal) {

@@ -10,6 +10,9 @@
 #include "admin/page.h"
 #include "admin/principal.h"
 #include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/layout.h"
+#include "store/records/next_number.h"
 #include "wire/wire.h"
 
 enum { SEATS_MAX = 1000000 };

@@ -1,7 +1,9 @@
 #include "decide/check.h"
 
 #include "decide/lookup.h"
+#include "store/records/head.h"
 #include "store/records/index.h"
+#include "store/records/resource_key.h"
 
 /* Steps 3 to 6, of a key that was found. */
 static enum sp_status judge_presenter(struct sp_view *view, const struct sp_query *query,

@@ -5,7 +5,8 @@
 #define SP_DECIDE_CHECK_H
 
 #include "decide/query.h"
-#include "store/records/index.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 /* The answer. Texts are borrowed from the snapshot: use them before it is released. Zeroed: DENY. */
 struct sp_answer {

@@ -3,8 +3,14 @@
 #include "decide/explain_words.h"
 #include "decide/lookup.h"
 #include "decide/response.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/effective_role.h"
 #include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
 
 enum {
     MAX_GRANTS = 100,

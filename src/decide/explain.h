@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "decide/check.h"
 #include "sallyport/v1/authorization.pb-c.h"
+#include "store/lmdb/view.h"
 
 /* Fills everything of the reply but answer.decision_id, in `arena`; nothing of it is borrowed from the view. A
  * credential that is not known tells nothing about any key. SP_ERR_CORRUPT, SP_ERR_MEMORY. */

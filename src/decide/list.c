@@ -2,9 +2,15 @@
 
 #include "base/text.h"
 #include "decide/lookup.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "store/records/granted_resources.h"
+#include "store/records/head.h"
 #include "store/records/index.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
 
 enum {
     SCRATCH_BYTES = 2 * 1024,

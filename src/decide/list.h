@@ -8,6 +8,8 @@
 #define SP_DECIDE_LIST_H
 
 #include "decide/check.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 enum { SP_LIST_ID_MAX_BYTES = 256 };
 

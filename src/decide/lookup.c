@@ -1,6 +1,9 @@
 #include "decide/lookup.h"
 
+#include "store/records/effective_role.h"
 #include "store/records/index.h"
+#include "store/records/key_forms.h"
+#include "store/records/settings.h"
 
 /* Step 2. */
 static enum sp_status find_key_by_digest(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],

@@ -3,7 +3,7 @@
 #define SP_DECIDE_LOOKUP_H
 
 #include "decide/query.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/view.h"
 
 /* Steps 1 and 2. *ret_reason is KEY_MALFORMED, KEY_UNKNOWN, or SP_REASON_NONE, and then *ret_key is set. */
 enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,

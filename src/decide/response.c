@@ -1,6 +1,7 @@
 #include "decide/response.h"
 
 #include "decide/disclosure.h"
+#include "store/records/head.h"
 
 /* The core's numbers are the API's numbers. */
 _Static_assert((int)SP_REASON_REQUEST_MALFORMED == (int)SALLYPORT__V1__REASON__REQUEST_MALFORMED, "reasons");

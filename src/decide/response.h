@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "decide/check.h"
 #include "sallyport/v1/authorization.pb-c.h"
+#include "store/records/head.h"
 
 /* Fills all but `revision` and `decision_id`. Texts are copied into the arena, so that the
  * snapshot may be released. SP_ERR_MEMORY. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/schema.h"
+#include "store/records/head.h"
 #include "store/records/index.h"
 
 enum { FIRST_BLOCK_BYTES = 64 * 1024, BUDGET_BYTES = 64 * 1024 * 1024 };

@@ -7,7 +7,8 @@
 #define SP_DECIDE_ROUTES_H
 
 #include "core/route.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 /* What the threads share. Thread-safe. */
 struct sp_route_source;

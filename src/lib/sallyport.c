@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/key_text.h"
 #include "core/question_text.h"
 #include "decide/check.h"
 #include "decide/disclosure.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 
 struct sallyport_store {
     struct sp_store *store;

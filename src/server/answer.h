@@ -4,6 +4,7 @@
 
 #include "sallyport/v1/authorization.pb-c.h"
 #include "server/service.h"
+#include "store/lmdb/view.h"
 
 /* Fills all of the reply but its revision; texts are copied into the arena. On failure the
  * message says why there is no answer. On the thread of the asking's worker. */

@@ -5,6 +5,7 @@
 
 #include "server/question.h"
 #include "server/service.h"
+#include "store/lmdb/view.h"
 
 /* Reads every question before the first is answered, and makes room for the answers, in `arena`.
  * SP_ERR_INVALID naming the field. */

@@ -7,6 +7,8 @@
 #include "server/answer.h"
 #include "server/batch.h"
 #include "server/min_revision.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 #include "wire/wire.h"
 
 enum {

@@ -12,6 +12,7 @@
 #include "observe/trace.h"
 #include "rpc/server.h"
 #include "server/worker_slots.h"
+#include "store/records/head.h"
 
 enum { RING_BYTES = 1024 * 1024, SAMPLE_MAX = 1000000000 };
 

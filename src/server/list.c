@@ -7,6 +7,9 @@
 #include "decide/response.h"
 #include "server/min_revision.h"
 #include "server/question.h"
+#include "store/records/head.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
 #include "wire/wire.h"
 
 enum {

@@ -9,6 +9,9 @@
 #include "server/decision_log.h"
 #include "server/metrics.h"
 #include "server/usage.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 
 static void observe_view(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
     struct sp_snapshot *snapshot = NULL;

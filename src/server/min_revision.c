@@ -1,5 +1,8 @@
 #include "server/min_revision.h"
 
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+
 #include <inttypes.h>
 
 static bool names_revision(const Sallyport__V1__Revision *wanted) {

@@ -4,6 +4,7 @@
 
 #include "sallyport/v1/authorization.pb-c.h"
 #include "server/service.h"
+#include "store/records/head.h"
 
 /* Whether a store at `current` has reached `wanted` (NULL or zero: any will do).
  * SP_ERR_PRECONDITION: of another epoch; SP_ERR_UNAVAILABLE: not reached yet. Pure. */

@@ -1,5 +1,6 @@
 #include "server/question.h"
 
+#include "core/key_text.h"
 #include "core/question_text.h"
 
 /* The three messages that carry a credential number its cases alike. */

@@ -12,6 +12,7 @@
 #include "server/methods.h"
 #include "server/reporting.h"
 #include "server/staleness_watch.h"
+#include "store/records/head.h"
 
 enum {
     RETRY_STORE_MS = 500,

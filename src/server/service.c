@@ -5,6 +5,7 @@
 #include "observe/process.h"
 #include "server/decision_log.h"
 #include "server/metrics.h"
+#include "store/records/head.h"
 
 enum sp_status sp_service_init(struct sp_service *service, const struct sp_server_config *config) {
     *service = (struct sp_service){.config = config};

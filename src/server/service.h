@@ -9,6 +9,8 @@
 #include "server/server_id.h"
 #include "server/snapshots.h"
 #include "server/usage.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 struct sp_callers;
 struct sp_http_server;

@@ -1,7 +1,10 @@
 #include "server/snapshots.h"
 
 #include "base/random.h"
+#include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 
 enum sp_status sp_snapshots_init(struct sp_snapshots *snapshots) {
     uint64_t process = 0;

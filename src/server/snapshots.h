@@ -8,6 +8,9 @@
 #include "decide/routes.h"
 #include "server/decision_id.h"
 #include "server/worker_slots.h"
+#include "store/lmdb/environment.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 /* Used by its worker's thread only, and aligned so that no two share a cache line. */
 struct sp_server_worker {

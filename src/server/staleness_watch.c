@@ -6,6 +6,7 @@
 #include "daemon/callers.h"
 #include "daemon/lifecycle.h"
 #include "daemon/process.h"
+#include "store/records/snapshot.h"
 
 enum { LOOK_EVERY_MS = 1000 };
 

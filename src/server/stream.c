@@ -3,6 +3,8 @@
 #include "decide/response.h"
 #include "server/batch.h"
 #include "server/min_revision.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 #include "wire/wire.h"
 
 static enum sp_status answer_message(struct sp_service *service, const struct sp_asking *asking, struct sp_arena *arena,

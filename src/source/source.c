@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/compare.h"
 #include "source/follow/follower.h"
 #include "source/follow/list.h"
@@ -10,6 +11,13 @@
 #include "source/shared/url.h"
 #include "source/write/upload.h"
 #include "source/write/writer.h"
+#include "store/records/create.h"
+#include "store/records/followed_source.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
+#include "store/replica/unreadable.h"
 
 struct sp_source {
     const char *url;

@@ -9,7 +9,8 @@
 
 #include "source/options.h"
 #include "source/report.h"
-#include "store/replica/replica.h"
+#include "store/lmdb/environment.h"
+#include "store/records/edit.h"
 
 struct sp_source;
 

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "store/recovery/maintain.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/backup.h"
 #include "sync/caller.h"
 #include "sync/scratch.h"
 #include "sync/task.h"

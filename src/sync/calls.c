@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
+#include "store/records/snapshot.h"
 #include "sync/backup.h"
 #include "sync/caller.h"
 #include "sync/import.h"

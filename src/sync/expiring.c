@@ -3,6 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
 
 enum {
     PIECE_KEYS = 5000,
@@ -26,11 +31,9 @@ static enum sp_status count_expiring_key(void *context, struct sp_bytes key, str
     struct piece *piece = context;
     struct sp_expiring *expiring = piece->expiring;
     ProtobufCMessage *message = NULL;
-    if (piece->keys == PIECE_KEYS || key.size > SP_ENTITY_KEY_MAX_BYTES)
+    if (piece->keys == PIECE_KEYS || sp_entity_key_copy(key, &expiring->after) != SP_OK)
         return SP_WALK_END;
     piece->keys++;
-    expiring->after.size = (uint16_t)key.size;
-    memcpy(expiring->after.bytes, key.data, key.size);
     if (sp_entity_decode(key, value, piece->scratch, &message) == SP_OK)
         expiring->found += expires_soon(((const Sallyport__Store__V1__StoredKey *)message)->key, piece->now_s);
     sp_arena_wipe(piece->scratch);

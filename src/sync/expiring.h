@@ -3,7 +3,9 @@
 #ifndef SP_SYNC_EXPIRING_H
 #define SP_SYNC_EXPIRING_H
 
-#include "store/records/entity.h"
+#include "base/arena.h"
+#include "store/lmdb/environment.h"
+#include "store/records/entity_key.h"
 
 struct sp_expiring {
     int64_t due_ms; /* CLOCK_MONOTONIC */

@@ -2,6 +2,9 @@
 
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 
 /* Leaves *observed as it is if the store cannot be read. */
 static void observe_store(struct sp_sync *sync, struct sp_observed_store *observed) {

@@ -1,5 +1,10 @@
 #include "sync/scratch.h"
 
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/recovery/backup.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "store/recovery/maintain.h"
 
 #define SCRATCH_PREFIX "scratch-"
 

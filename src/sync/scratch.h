@@ -4,7 +4,7 @@
 #define SP_SYNC_SCRATCH_H
 
 #include "base/status.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/environment.h"
 
 enum { SP_SCRATCH_PATH_BYTES = 4096 };
 

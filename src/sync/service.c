@@ -1,5 +1,7 @@
 #include "sync/service.h"
 
+#include "store/records/snapshot.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>

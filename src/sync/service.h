@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "rpc/server.h"
 #include "source/source.h"
+#include "store/lmdb/environment.h"
 #include "sync/metrics.h"
 #include "sync/usage.h"
 #include "sync/watch_list.h"

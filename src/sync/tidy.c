@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/source.h"
+#include "store/lmdb/store.h"
 #include "store/records/change.h"
-#include "store/records/entity.h"
+#include "store/records/request.h"
+#include "store/records/write.h"
 
 enum {
     READERS_EVERY_MS = 5000,

@@ -4,7 +4,7 @@
 #define SP_SYNC_TIDY_H
 
 #include "base/arena.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/environment.h"
 
 struct sp_source;
 

@@ -5,6 +5,7 @@
 
 #include "admin/caller.h"
 #include "rpc/server.h"
+#include "store/lmdb/environment.h"
 
 struct sp_sync_usage;
 

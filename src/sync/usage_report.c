@@ -1,6 +1,11 @@
 #include "sync/usage_report.h"
 
 #include "base/text.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
+#include "store/usage/reports.h"
+#include "store/usage/usage.h"
 
 enum { IP4_BYTES = 4, IP6_BYTES = 16 };
 

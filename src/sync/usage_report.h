@@ -3,8 +3,8 @@
 #define SP_SYNC_USAGE_REPORT_H
 
 #include "sallyport/v1/usage.pb-c.h"
-#include "store/records/entity.h"
-#include "store/usage/usage.h"
+#include "store/lmdb/view.h"
+#include "store/usage/internal.h"
 
 enum { SP_USAGE_MAX_USES = 10000 };
 

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/change.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
 #include "sync/caller.h"
 #include "sync/service.h"
 #include "wire/wire.h"

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/source.h"
+#include "store/records/write.h"
 #include "sync/expiring.h"
 #include "sync/metrics.h"
 #include "sync/tidy.h"

@@ -8,7 +8,8 @@
 #define SP_SYNC_WRITER_H
 
 #include "base/arena.h"
-#include "store/records/entity.h"
+#include "store/lmdb/environment.h"
+#include "store/records/edit.h"
 
 struct sp_writer;
 struct sp_source;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "sallyport/v1/admin.pb-c.h"
+#include "store/records/snapshot.h"
 #include "support/admin_fixture.h"
 
 /* The callers of the table below, in its columns' order. */

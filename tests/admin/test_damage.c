@@ -7,7 +7,14 @@
 #include <cmocka.h>
 
 #include "admin/schema_names.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/databases.h"
 #include "store/lmdb/view.h"
+#include "store/records/edit.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 #include "wire/wire.h"
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store/records/change.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 
 struct scene {

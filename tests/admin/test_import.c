@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "admin/import.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 #include "wire/json.h"
 

@@ -6,6 +6,8 @@
 
 #include "admin/operator.h"
 #include "store/records/change.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 
 static enum sp_status add(struct admin_fixture *fixture, const char *name, char *ret_secret) {

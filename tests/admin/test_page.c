@@ -8,6 +8,14 @@
 #include <cmocka.h>
 
 #include "admin/page.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/next_number.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 
 /* Principals put into the store as they are, faster than by calls and larger than calls allow. */

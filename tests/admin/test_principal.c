@@ -4,7 +4,6 @@
 
 #include <cmocka.h>
 
-#include "store/records/index.h"
 #include "support/admin_fixture.h"
 
 static void makes_users_and_service_accounts(void **state) {

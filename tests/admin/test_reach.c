@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "admin/reach.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "support/store_world.h"
 
 enum { PERMISSIONS = 6, ADDRESSES = 16, SECONDS = 5, ROUNDS = 20000 };

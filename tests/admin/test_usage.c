@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "store/usage/reports.h"
+#include "store/usage/usage.h"
 #include "support/admin_fixture.h"
 #include "support/process.h"
 

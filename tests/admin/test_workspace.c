@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "admin/removal.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 
 static void makes_a_workspace_with_its_first_admin_and_key(void **state) {

@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include "decide/check.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/snapshot.h"
 #include "world_records.h"
 
 /* A world in a real store. */

@@ -14,6 +14,9 @@
 
 #include "core/allowlist.h"
 #include "decide/check.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/write.h"
 #include "support/store_world.h"
 
 enum { NOW_S = 1700000000 };

@@ -2,9 +2,10 @@
 #ifndef TESTS_DECIDE_LIST_STEPS_H
 #define TESTS_DECIDE_LIST_STEPS_H
 
-#include "decide_world.h"
-
 #include "decide/list.h"
+#include "decide_world.h"
+#include "store/lmdb/view.h"
+#include "store/records/snapshot.h"
 
 enum { LISTED_MAX = 512, ID_BYTES = 300 };
 

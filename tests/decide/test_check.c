@@ -1,7 +1,13 @@
 /* The decision table of DESIGN section 3 as questions and answers, over a real store. */
-#include "decide_world.h"
-
 #include "base/text.h"
+#include "core/decision.h"
+#include "core/key_text.h"
+#include "decide_world.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
 
 enum credential { KEY, MISTYPED, NEVER_MADE, EMPTY, BY_SHA256, SHA256_NEVER_MADE, SHA256_SHORT };
 

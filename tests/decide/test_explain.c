@@ -1,8 +1,9 @@
 /* Explanations over the world of the decision table: each step's outcome, evidence and remedy, and the same answer as
  * sp_check. */
-#include "decide_world.h"
-
+#include "core/key_text.h"
 #include "decide/explain.h"
+#include "decide_world.h"
+#include "store/records/snapshot.h"
 
 static struct world world;
 static struct sp_snapshot *snapshot;

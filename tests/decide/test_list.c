@@ -1,8 +1,17 @@
 /* Lists of resources and of principals: a table over the decision tables' world, what changes between two steps, and damage. In
  * random worlds: test_list_random.c. */
-#include "list_steps.h"
-
+#include "core/decision.h"
 #include "core/key_text.h"
+#include "list_steps.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/databases.h"
+#include "store/lmdb/view.h"
+#include "store/records/changeset.h"
+#include "store/records/edit.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/store_raw.h"
 
 /* ---- the table ---- */

@@ -1,5 +1,12 @@
 /* In random worlds, every list is held against sp_check asked about everything there is. */
 #include "list_steps.h"
+#include "store/records/effective_role.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
 
 #include <inttypes.h>
 

@@ -10,7 +10,16 @@
 #include <stdio.h>
 
 #include "decide/routes.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/databases.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
 #include "store/records/schema_numbers.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/store_raw.h"
 #include "support/store_world.h"
 

@@ -6,6 +6,7 @@
 
 #include "server/authzen/page.h"
 #include "server/authzen/request.h"
+#include "store/records/resource_key.h"
 #include "wire/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

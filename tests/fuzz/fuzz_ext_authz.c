@@ -13,6 +13,7 @@
 #include "core/key_text.h"
 #include "core/schema.h"
 #include "server/ext_authz/reply.h"
+#include "store/records/snapshot.h"
 #include "support/envoy.h"
 #include "support/store_world.h"
 #include "wire/wire.h"

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "admin/page.h"
+#include "store/records/entity_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

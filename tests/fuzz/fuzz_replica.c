@@ -7,8 +7,13 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "store/recovery/maintain.h"
-#include "store/replica/replica.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/create.h"
+#include "store/records/journal.h"
+#include "store/records/write.h"
+#include "store/recovery/reindex.h"
+#include "store/replica/apply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "support/admin_fixture.h"
 #include "support/question_texts.h"
 

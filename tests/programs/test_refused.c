@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "store/records/layout.h"
 #include "support/pods.h"
 #include "support/store_world.h"
 

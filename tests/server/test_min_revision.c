@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "server/min_revision.h"
+#include "store/records/head.h"
 
 static const struct sp_revision current = {.epoch = 3, .number = 42};
 

@@ -4,6 +4,14 @@
 
 #include <cmocka.h>
 
+#include "store/records/changeset.h"
+#include "store/records/effective_role.h"
+#include "store/records/head.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/store_world.h"
 
 static struct world world;

@@ -7,6 +7,11 @@
 
 #include <cmocka.h>
 
+#include "store/records/effective_role.h"
+#include "store/records/index_walk.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/store_world.h"
 
 static struct world world;

@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "support/store_world.h"
 
 extern char **environ;

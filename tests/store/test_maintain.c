@@ -12,7 +12,18 @@
 
 #include <cmocka.h>
 
+#include "store/lmdb/databases.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "store/lmdb/view.h"
+#include "store/records/edit.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/recovery/backup.h"
+#include "store/recovery/reindex.h"
+#include "store/recovery/verify.h"
 #include "support/store_world.h"
 
 static struct world world;

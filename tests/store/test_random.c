@@ -6,6 +6,14 @@
 
 #include <cmocka.h>
 
+#include "store/lmdb/databases.h"
+#include "store/records/effective_role.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/reindex.h"
+#include "store/recovery/verify.h"
 #include "support/store_raw.h"
 
 enum { PRINCIPALS = 12, GROUPS = 12, RESOURCES = 10, KEYS = 12, SUBJECTS = PRINCIPALS + GROUPS, ROUNDS = 300 };

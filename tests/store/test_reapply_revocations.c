@@ -7,8 +7,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/effective_role.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
 #include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
 #include "store/records/schema_numbers.h"
+#include "store/records/write.h"
 #include "support/restore_scene.h"
 
 static enum sp_role role_on_v1(struct scene *scene, uint64_t principal) {

@@ -10,9 +10,25 @@
 
 #include <cmocka.h>
 
-#include "store/records/change.h"
+#include "core/role.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/changeset.h"
+#include "store/records/create.h"
 #include "store/records/epoch.h"
-#include "store/replica/replica.h"
+#include "store/records/head.h"
+#include "store/records/journal.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/recovery/account.h"
+#include "store/recovery/verify.h"
+#include "store/replica/apply.h"
+#include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
+#include "store/replica/unreadable.h"
+#include "store/replica/walk.h"
 #include "support/process.h"
 #include "support/store_world.h"
 

@@ -11,7 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "store/records/change.h"
+#include "store/records/head.h"
+#include "store/records/write.h"
+#include "store/recovery/restore.h"
 #include "support/restore_scene.h"
 
 static void refuses_to_restore(struct scene *scene, struct sp_restore_options options, enum sp_status status,

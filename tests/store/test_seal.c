@@ -7,6 +7,13 @@
 
 #include <cmocka.h>
 
+#include "store/lmdb/databases.h"
+#include "store/records/effective_role.h"
+#include "store/records/head.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
 #include "support/store_raw.h"
 
 /* Everything that a decision can look up about a small world, things that are not there among it. */

@@ -7,6 +7,12 @@
 
 #include <cmocka.h>
 
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index_walk.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/snapshot.h"
 #include "support/store_world.h"
 
 enum { SUBJECT = 1, ONE_GRANT = 2, NO_GRANT = 3, GRANTS = 300, KEYS_ROOM = 512 };
@@ -139,44 +145,14 @@ static void finds_its_place_in_a_list_of_one_or_none(void **state) {
     assert_int_equal(rest.count, 0);
 }
 
-/* ---- keys taken apart ---- */
-
-static void takes_a_resource_key_apart(void **state) {
-    (void)state;
-    uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
-    struct sp_resource_key_parts parts;
-    size_t size = sp_resource_key(515, UINT64_C(0x0102030405060708), SP_STR_LITERAL("x"), room);
-    assert_int_equal(sp_resource_key_parse((struct sp_bytes){room, size}, &parts), SP_OK);
-    assert_int_equal(parts.type_number, 515);
-    assert_true(parts.scope == UINT64_C(0x0102030405060708));
-    assert_true(sp_str_equal(parts.id, SP_STR_LITERAL("x")));
-    for (size_t cut = 0; cut < size; cut++)
-        assert_int_equal(sp_resource_key_parse((struct sp_bytes){room, cut}, &parts), SP_ERR_CORRUPT);
-    uint8_t large[SP_RESOURCE_KEY_MAX_BYTES + 1] = {0};
-    assert_int_equal(sp_resource_key_parse((struct sp_bytes){large, sizeof(large)}, &parts), SP_ERR_CORRUPT);
-}
-
-static void finds_the_id_in_an_entity_key(void **state) {
-    (void)state;
-    struct sp_entity_key key;
-    struct sp_str id;
-    assert_int_equal(sp_entity_key_1(SP_KIND_GROUP, SP_STR_LITERAL("w1"), SP_STR_LITERAL("team"), &key), SP_OK);
-    assert_int_equal(sp_entity_key_id((struct sp_bytes){key.bytes, key.size}, &id), SP_OK);
-    assert_true(sp_str_equal(id, SP_STR_LITERAL("team")));
-    for (size_t cut = 0; cut <= 4; cut++)
-        assert_int_equal(sp_entity_key_id((struct sp_bytes){key.bytes, cut}, &id), SP_ERR_CORRUPT);
-    const struct sp_str member[] = {SP_STR_LITERAL("team"), SP_STR_LITERAL("ann")};
-    assert_int_equal(sp_entity_key_make(SP_KIND_MEMBERSHIP, SP_STR_LITERAL("w1"), member, 2, &key), SP_OK);
-    assert_int_equal(sp_entity_key_id((struct sp_bytes){key.bytes, key.size}, &id), SP_ERR_CORRUPT);
-}
-
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(visits_only_what_is_above_the_place),       CASE(every_page_of_ten_takes_ten_visits),
-        CASE(begins_between_before_and_behind_all_keys), CASE(finds_its_place_in_a_list_of_one_or_none),
-        cmocka_unit_test(takes_a_resource_key_apart),    cmocka_unit_test(finds_the_id_in_an_entity_key),
+        CASE(visits_only_what_is_above_the_place),
+        CASE(every_page_of_ten_takes_ten_visits),
+        CASE(begins_between_before_and_behind_all_keys),
+        CASE(finds_its_place_in_a_list_of_one_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) > 0;
 }

@@ -6,9 +6,21 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/changeset.h"
+#include "store/records/edit.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/index.h"
+#include "store/records/key_forms.h"
+#include "store/records/layout.h"
 #include "store/records/schema_numbers.h"
+#include "store/records/settings.h"
 #include "store/records/settings_cache.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/recovery/reindex.h"
 #include "support/store_world.h"
 
 static struct world world;
@@ -167,6 +179,34 @@ static void reindexing_moves_the_version_on(void **state) {
     assert_true(version_now().number > before.number);
 }
 
+static bool accepts_foreign_now(void) {
+    struct sp_key_forms forms;
+    assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+    assert_int_equal(sp_view_key_forms(sp_snapshot_view(snapshot), &forms), SP_OK);
+    sp_snapshot_release(snapshot);
+    return forms.accept_foreign;
+}
+
+static void foreign_keys_that_are_no_longer_accepted_are_so_at_the_next_acquire(void **state) {
+    (void)state;
+    struct sp_write *write;
+    struct sp_error error;
+    assert_false(accepts_foreign_now());
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_accept_foreign(write), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_true(accepts_foreign_now());
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_remove_meta(write, "foreign"), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_false(accepts_foreign_now());
+    struct sp_revision before = version_now();
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_remove_meta(write, "foreign"), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(version_now().number, before.number);
+}
+
 static void a_write_sees_its_own_settings_and_not_those_of_snapshots(void **state) {
     (void)state;
     struct sp_workspace_state of_write;
@@ -212,6 +252,7 @@ int main(void) {
         CASE(a_schema_whose_actions_stay_has_another_version_still),
         CASE(changes_of_what_is_not_kept_leave_the_version),
         CASE(reindexing_moves_the_version_on),
+        CASE(foreign_keys_that_are_no_longer_accepted_are_so_at_the_next_acquire),
         CASE(a_write_sees_its_own_settings_and_not_those_of_snapshots),
         CASE(long_names_of_actions_are_not_kept_and_not_cut),
     };

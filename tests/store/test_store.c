@@ -15,7 +15,19 @@
 
 #include <cmocka.h>
 
-#include "store/lmdb/view.h"
+#include "store/lmdb/databases.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/changeset.h"
+#include "store/records/create.h"
+#include "store/records/edit.h"
+#include "store/records/head.h"
+#include "store/records/index.h"
+#include "store/records/key_forms.h"
+#include "store/records/next_number.h"
+#include "store/records/settings.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "support/store_world.h"
 
 extern char **environ;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "store/usage/reports.h"
 #include "store/usage/usage.h"
 #include "support/process.h"
 #include "support/store_world.h"
@@ -465,7 +466,7 @@ static void another_format_is_refused_with_what_to_do(void **state) {
     const uint8_t format[] = {'f', 'o', 'r', 'm', 'a', 't', 0, 0, 0, SP_USAGE_FORMAT};
     change_file(scene, format, sizeof(format), sizeof(format) - 1, 2);
     assert_int_equal(sp_usage_store_open(scene->folder, NOW, &scene->store, &error), SP_ERR_PRECONDITION);
-    assert_non_null(strstr(error.message, "move the sub-folder"));
+    assert_non_null(strstr(error.message, "move the store's sub-folder"));
     assert_null(scene->store);
 }
 

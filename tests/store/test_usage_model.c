@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "store/usage/reports.h"
 #include "store/usage/usage.h"
 #include "support/process.h"
 #include "support/store_world.h"

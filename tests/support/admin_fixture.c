@@ -12,7 +12,13 @@
 
 #include "admin/operator.h"
 #include "core/schema.h"
-#include "store/recovery/maintain.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/create.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/recovery/verify.h"
 #include "wire/json.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, FIRST_BLOCK_BYTES = 64 * 1024 };

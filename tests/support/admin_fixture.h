@@ -11,7 +11,7 @@
 
 #include "admin/admin.h"
 #include "core/key_text.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/environment.h"
 
 enum { ADMIN_FIXTURE_NOW_S = 1700000000 };
 

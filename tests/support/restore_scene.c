@@ -9,7 +9,18 @@
 
 #include <cmocka.h>
 
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "store/records/change.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/backup.h"
+#include "store/recovery/restore.h"
 #include "wire/json.h"
 
 /* ---- the scene ---- */

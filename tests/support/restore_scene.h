@@ -4,6 +4,12 @@
 #define TESTS_SUPPORT_RESTORE_SCENE_H
 
 #include "core/permission_set.h"
+#include "sallyport/v1/entities.pb-c.h"
+#include "store/lmdb/environment.h"
+#include "store/lmdb/view.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/recovery/restore.h"
 #include "support/store_world.h"
 
 enum { SCENE_LATER_S = 1700100000, SCENE_PATH_BYTES = 128, SCENE_REPORT_BYTES = 16384, SCENE_MAX_NAMES = 4 };

@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
+#include "store/lmdb/databases.h"
+#include "store/lmdb/view.h"
+#include "store/records/snapshot.h"
 
 typedef void record_visit(void *context, enum sp_database database, struct sp_bytes key, struct sp_bytes value);
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_STORE_RAW_H
 #define TESTS_SUPPORT_STORE_RAW_H
 
-#include "store/lmdb/view.h"
+#include "store/lmdb/databases.h"
 #include "support/store_world.h"
 
 /* Every record of every index database, as one SHA-256: the same content gives the same value. */

@@ -10,7 +10,17 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
-#include "store/lmdb/view.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/changeset.h"
+#include "store/records/create.h"
+#include "store/records/edit.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
+#include "store/records/write.h"
 
 const char world_schema[] = "version: 1\n"
                             "permissions:\n"

@@ -6,9 +6,12 @@
 #ifndef TESTS_SUPPORT_STORE_WORLD_H
 #define TESTS_SUPPORT_STORE_WORLD_H
 
-#include "store/records/entity.h"
-#include "store/records/index.h"
-#include "store/recovery/maintain.h"
+#include "store/lmdb/environment.h"
+#include "store/lmdb/options.h"
+#include "store/records/edit.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/resource_key.h"
 
 struct world {
     char path[64];

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "store/records/snapshot.h"
+#include "store/usage/usage.h"
 #include "support/process.h"
 #include "support/store_world.h"
 #include "sync/usage_report.h"

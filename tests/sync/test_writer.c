@@ -9,7 +9,16 @@
 
 #include <cmocka.h>
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/change.h"
+#include "store/records/changeset.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/head.h"
+#include "store/records/layout.h"
+#include "store/records/next_number.h"
+#include "store/records/snapshot.h"
+#include "store/recovery/verify.h"
 #include "support/store_world.h"
 #include "sync/writer.h"
 

@@ -1,6 +1,8 @@
 #include "server/authzen/ask.h"
 
 #include "decide/list.h"
+#include "store/records/head.h"
+#include "store/records/index.h"
 
 /* ---- which queries ---- */
 

@@ -6,6 +6,7 @@
 
 #include "server/authzen/request.h"
 #include "server/service.h"
+#include "store/lmdb/view.h"
 
 /* Do not copy by value: it points into itself. Good for one acquire of a snapshot. */
 struct sp_authzen_asked {

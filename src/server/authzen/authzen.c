@@ -8,6 +8,7 @@
 #include "daemon/admit.h"
 #include "server/authzen/evaluate.h"
 #include "server/authzen/search.h"
+#include "store/records/snapshot.h"
 #include "wire/json.h"
 
 static const char media_type[] = "application/json";

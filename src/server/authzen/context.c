@@ -4,6 +4,7 @@
 
 #include "core/role.h"
 #include "decide/disclosure.h"
+#include "store/records/head.h"
 
 json_t *sp_authzen_revision(struct sp_revision revision) {
     return json_sprintf("%" PRIu64 ":%" PRIu64, revision.epoch, revision.number);

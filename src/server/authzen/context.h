@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "decide/check.h"
+#include "store/records/head.h"
 
 /* Reason, HTTP status, decision id, revision and, if the key is known, whose it is. NULL: out of
  * memory. */

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "server/service.h"
+#include "store/lmdb/view.h"
 
 struct sp_authzen_call {
     struct sp_service *service;

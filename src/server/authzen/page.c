@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/key_text.h"
+#include "store/records/resource_key.h"
 
 enum { LIMIT_BYTES = 2, REQUEST_BYTES = 16 };
 

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "store/records/resource_key.h"
 
 enum { SP_AUTHZEN_PAGE_MAX = 1000, SP_AUTHZEN_TOKEN_BYTES = 2 + 16 + SP_RESOURCE_ID_MAX_BYTES };
 

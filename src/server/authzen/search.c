@@ -5,7 +5,8 @@
 #include "server/authzen/ask.h"
 #include "server/authzen/context.h"
 #include "server/authzen/page.h"
-#include "store/records/entity.h"
+#include "store/records/head.h"
+#include "store/records/index_walk.h"
 
 enum { LOOKED_AT_MAX = 4096 }; /* for one page, which may be shorter than its limit */
 

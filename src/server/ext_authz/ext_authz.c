@@ -5,6 +5,7 @@
 #include "daemon/admit.h"
 #include "rpc/call.h"
 #include "server/service.h"
+#include "store/records/snapshot.h"
 #include "wire/wire.h"
 
 typedef Envoy__Service__Auth__V3__CheckRequest CheckRequest;

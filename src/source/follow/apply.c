@@ -1,9 +1,14 @@
 #include "source/follow/apply.h"
 
 #include "base/clock.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/unreadable.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
+#include "store/records/write.h"
+#include "store/replica/apply.h"
+#include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
 
 struct application {
     const struct sp_source_link *link;

@@ -3,8 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/page_walk.h"
 #include "source/shared/head.h"
+#include "store/records/journal.h"
+#include "store/records/snapshot.h"
+#include "store/replica/cursor.h"
+#include "store/replica/walk.h"
 
 enum { REPORTS_MAX = 100, DIFFERENCE_BYTES = 160, HEAD_FIRST_BYTES = 4096, HEAD_BUDGET_BYTES = 1 << 20 };
 

@@ -5,11 +5,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/apply.h"
 #include "source/follow/compare.h"
 #include "source/follow/list.h"
 #include "source/shared/head.h"
-#include "store/recovery/maintain.h"
+#include "store/records/write.h"
+#include "store/recovery/reindex.h"
+#include "store/replica/cursor.h"
 
 enum {
     CHECK_EVERY_MS = 1000,

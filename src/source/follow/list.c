@@ -9,6 +9,13 @@
 #include "source/follow/unreadable.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
+#include "store/records/head.h"
+#include "store/records/journal.h"
+#include "store/records/write.h"
+#include "store/replica/apply.h"
+#include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
+#include "store/replica/walk.h"
 
 enum {
     LOG_EVERY = 100000,   /* records */

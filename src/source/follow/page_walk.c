@@ -1,5 +1,7 @@
 #include "source/follow/page_walk.h"
 
+#include "store/records/journal.h"
+
 enum {
     FIRST_PAGE = 2000,
     PAGE_MAX = 20000,

@@ -7,6 +7,7 @@
 
 #include "source/shared/records.h"
 #include "source/shared/state.h"
+#include "store/records/journal.h"
 
 enum { SP_SOURCE_PAGE_MS = 20000 }; /* for sp_etcd_set_timeout: etcd may take that long for a page */
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "source/shared/keys.h"
+#include "store/replica/unreadable.h"
 
 void sp_source_log_unreadable(void *context, struct sp_bytes entity_key, const char *why) {
     char name[SP_SOURCE_KEY_TEXT_BYTES];

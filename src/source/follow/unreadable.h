@@ -3,7 +3,7 @@
 #define SP_SOURCE_FOLLOW_UNREADABLE_H
 
 #include "source/shared/state.h"
-#include "store/replica/replica.h"
+#include "store/lmdb/view.h"
 
 /* Logs an entity that is left out: a sp_replica_report, without context. */
 void sp_source_log_unreadable(void *context, struct sp_bytes entity_key, const char *why);

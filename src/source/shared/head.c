@@ -1,6 +1,9 @@
 #include "source/shared/head.h"
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/keys.h"
+#include "store/records/snapshot.h"
+#include "store/replica/cursor.h"
 #include "wire/wire.h"
 
 enum sp_status sp_source_unpack_head(struct sp_bytes value, struct sp_arena *arena,

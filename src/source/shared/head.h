@@ -2,8 +2,11 @@
 #ifndef SP_SOURCE_SHARED_HEAD_H
 #define SP_SOURCE_SHARED_HEAD_H
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/state.h"
-#include "store/replica/replica.h"
+#include "store/lmdb/environment.h"
+#include "store/lmdb/view.h"
+#include "store/replica/cursor.h"
 
 enum { SP_SOURCE_ID_BYTES = 16 }; /* store_id, commit_id, ids of staged changes */
 

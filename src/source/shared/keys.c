@@ -1,5 +1,7 @@
 #include "source/shared/keys.h"
 
+#include "store/records/journal.h"
+
 static const char letters[SP_REPLICA_SPACES] = {
     [SP_REPLICA_ENTITY] = 'e', [SP_REPLICA_CHANGE] = 'c', [SP_REPLICA_REQUEST] = 'r'};
 

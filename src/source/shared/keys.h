@@ -5,7 +5,7 @@
 #define SP_SOURCE_SHARED_KEYS_H
 
 #include "base/arena.h"
-#include "store/replica/replica.h"
+#include "store/records/journal.h"
 
 struct sp_bytes sp_source_head_key(struct sp_str prefix, struct sp_arena *arena);
 /* Before everything but staged changes. */

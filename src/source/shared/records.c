@@ -1,5 +1,7 @@
 #include "source/shared/records.h"
 
+#include "store/records/journal.h"
+
 enum { FIRST_ITEMS = 64 };
 
 static void *enlarge_list(struct sp_arena *arena, void *items, size_t count, size_t *capacity, size_t item_size) {

@@ -4,6 +4,7 @@
 
 #include "etcd/etcd.h"
 #include "source/shared/keys.h"
+#include "store/records/journal.h"
 
 /* Memory of an owner's work on the source: at first, and at most. */
 enum { SP_SOURCE_ARENA_FIRST_BYTES = 256 * 1024, SP_SOURCE_ARENA_BUDGET_BYTES = 1 << 30 };

@@ -1,5 +1,6 @@
 #include "source/shared/staged.h"
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "wire/wire.h"
 
 static enum sp_status report_exhausted_memory(struct sp_error *error) {

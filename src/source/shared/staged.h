@@ -2,6 +2,7 @@
 #ifndef SP_SOURCE_SHARED_STAGED_H
 #define SP_SOURCE_SHARED_STAGED_H
 
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/shared/state.h"
 

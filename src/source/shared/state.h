@@ -9,7 +9,7 @@
 
 #include "etcd/etcd.h"
 #include "source/report.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/environment.h"
 
 struct sp_source_shared {
     struct sp_store *store;

@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
+#include "store/records/journal.h"
 #include "wire/wire.h"
 
 enum {

@@ -4,7 +4,7 @@
 #define SP_SOURCE_WRITE_CLEAN_H
 
 #include "source/shared/state.h"
-#include "store/replica/replica.h"
+#include "store/records/journal.h"
 
 struct sp_source_cleaner {
     int64_t due_ms;          /* of everything but the idempotency records */

@@ -1,8 +1,11 @@
 #include "source/write/fold.h"
 
 #include "base/random.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
 #include "wire/wire.h"
 
 struct fold {

@@ -2,9 +2,14 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/records.h"
 #include "source/write/stage.h"
+#include "store/records/journal.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
 #include "wire/wire.h"
 
 enum { SEND_AGAIN_MS = 3000 };

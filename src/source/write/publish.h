@@ -3,6 +3,7 @@
 #define SP_SOURCE_WRITE_PUBLISH_H
 
 #include "source/shared/state.h"
+#include "store/records/edit.h"
 
 /* What is left to do after a change, made or not. */
 struct sp_source_pending {

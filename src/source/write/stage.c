@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
 #include "wire/wire.h"

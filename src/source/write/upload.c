@@ -4,8 +4,14 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/records.h"
+#include "store/records/journal.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
+#include "store/replica/walk.h"
 #include "wire/wire.h"
 
 enum { LOG_EVERY = 100000, SPARE_OPERATIONS = 8 /* for the parts of one record */ };

@@ -3,6 +3,7 @@
 #define SP_SOURCE_WRITE_UPLOAD_H
 
 #include "source/shared/state.h"
+#include "store/records/edit.h"
 
 /* `name`: what the store says it follows afterwards. Otherwise as sp_source_upload. */
 enum sp_status sp_source_upload_store(const struct sp_source_link *link, const char *name, struct sp_write *write,

@@ -2,10 +2,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/head.h"
 #include "source/shared/records.h"
 #include "source/write/fold.h"
 #include "store/records/epoch.h"
+#include "store/records/head.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
 
 enum { POLL_MS = 20 };
 

@@ -5,6 +5,7 @@
 #include "source/shared/state.h"
 #include "source/write/clean.h"
 #include "source/write/publish.h"
+#include "store/records/edit.h"
 
 struct sp_source_writer {
     struct sp_source_link link;

@@ -1,6 +1,7 @@
-#include <errno.h>
+#include "store/lmdb/lmdb_status.h"
 
-#include "store/lmdb/view.h"
+#include <errno.h>
+#include <lmdb.h>
 
 enum sp_status sp_lmdb_status(int code) {
     switch (code) {
@@ -36,8 +37,8 @@ enum sp_status sp_lmdb_status(int code) {
     }
 }
 
-/* What a person can do about it, for the codes where that is known. */
-static const char *mend(int code) {
+/* What a person can do about it, for the codes for which that is known. */
+static const char *find_remedy(int code) {
     switch (code) {
     case MDB_MAP_FULL:
         return "; the store's map is full: restart the writer with a larger --map-size, readers go on meanwhile";
@@ -51,7 +52,7 @@ static const char *mend(int code) {
     case EACCES:
         return "; the data file must be readable, and the lock file readable and writable, by this user";
     case EROFS:
-        return "; the folder must be mounted read-write, also for readers: they register in the lock file";
+        return "; the folder must be mounted read-write even for readers: they register in the lock file";
     case EAGAIN:
         return "; another process has this process's id in another PID namespace: set shareProcessNamespace: true in "
                "the "
@@ -70,5 +71,5 @@ static const char *mend(int code) {
 enum sp_status sp_lmdb_error(struct sp_error *error, int code, const char *doing) {
     if (code == MDB_SUCCESS)
         return SP_OK;
-    return sp_error_set(error, sp_lmdb_status(code), "cannot %s: %s%s", doing, mdb_strerror(code), mend(code));
+    return sp_error_set(error, sp_lmdb_status(code), "cannot %s: %s%s", doing, mdb_strerror(code), find_remedy(code));
 }

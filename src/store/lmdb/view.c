@@ -1,5 +1,8 @@
 #include "store/lmdb/view.h"
 
+#include "store/lmdb/environment.h"
+#include "store/lmdb/lmdb_status.h"
+
 enum sp_status sp_view_get(struct sp_view *view, enum sp_database database, struct sp_bytes key,
                            struct sp_bytes *ret_value) {
     MDB_val key_val = sp_val(key);
@@ -27,8 +30,7 @@ enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database databa
     return sp_lmdb_status(mdb_cursor_open(view->txn, view->store->databases[database], ret_cursor));
 }
 
-/* A write's cursors are opened anew each time: LMDB ends them with the transaction, and they cost nothing that a write
- * would notice. */
+/* A write opens new cursors each time: LMDB ends them with the transaction, and their cost is lost in that of a write. */
 enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor **ret_cursor) {
     static const enum sp_database databases[] = {
         [SP_CURSOR_PRINCIPAL] = SP_DB_PRINCIPAL, [SP_CURSOR_RESOURCE] = SP_DB_RESOURCE};
@@ -70,9 +72,10 @@ int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor
 }
 
 enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {
-    MDB_stat stat_buffer;
-    int code = mdb_stat(view->txn, view->store->databases[database], &stat_buffer);
-    if (code == MDB_SUCCESS)
-        *ret_entries = stat_buffer.ms_entries;
-    return sp_lmdb_status(code);
+    MDB_stat about;
+    int code = mdb_stat(view->txn, view->store->databases[database], &about);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    *ret_entries = about.ms_entries;
+    return SP_OK;
 }

@@ -2,12 +2,13 @@
 
 #include "base/text.h"
 #include "core/schema.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/record.h"
 
 typedef Sallyport__Store__V1__StoredSchema__Numbered numbered;
 
 /* The number of a name that is in use. */
-static bool find_number(numbered *const *names, size_t count, struct sp_str name, uint32_t *ret_number) {
+static bool find_name_number(numbered *const *names, size_t count, struct sp_str name, uint32_t *ret_number) {
     for (size_t i = 0; i < count; i++) {
         if (!names[i]->removed && sp_str_equal(sp_str_from(names[i]->name), name)) {
             *ret_number = names[i]->number;
@@ -26,12 +27,10 @@ static enum sp_status number_permissions(struct sp_index_build *build, const str
     for (size_t i = 0; i < schema->permission_count; i++) {
         struct sp_str name = schema->permissions[i].name;
         uint32_t number;
-        if (!find_number(stored->permissions, stored->n_permissions, name, &number) || number >= SP_PERMISSIONS_MAX) {
-
-            sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
-                         SP_STR_ARG(name));
-            return SP_ERR_INVALID;
-        }
+        if (!find_name_number(stored->permissions, stored->n_permissions, name, &number) ||
+            number >= SP_PERMISSIONS_MAX)
+            return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to permission %.*s",
+                                SP_STR_ARG(name));
         numbers[i] = (uint8_t)number;
     }
     *ret_numbers = numbers;
@@ -58,25 +57,27 @@ static enum sp_status add_action(struct sp_index_build *build, const struct sp_s
     };
     uint8_t record[SP_ACTION_RECORD_BYTES];
     sp_action_record_encode(key_bytes, &value, record);
-    return sp_index_build_add(build, SP_DB_ACTION, key_bytes, (struct sp_bytes){record, sizeof record});
+    return sp_index_build_add(build, SP_DB_ACTION, key_bytes, (struct sp_bytes){record, sizeof(record)});
 }
 
 static enum sp_status add_type(struct sp_index_build *build, const Sallyport__Store__V1__StoredSchema *stored,
                                const struct sp_schema_type *type, const uint8_t *permission_numbers) {
     uint32_t number;
-    if (!find_number(stored->types, stored->n_types, type->name, &number) || number == 0 || number > UINT16_MAX)
+    if (!find_name_number(stored->types, stored->n_types, type->name, &number) || number == 0 || number > UINT16_MAX)
         return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to type %.*s",
                             SP_STR_ARG(type->name));
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; status == SP_OK && i < type->action_count; i++)
-        status = add_action(build, type, number, &type->actions[i], permission_numbers);
-    return status;
+    for (size_t i = 0; i < type->action_count; i++) {
+        enum sp_status status = add_action(build, type, number, &type->actions[i], permission_numbers);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status add_mark(struct sp_index_build *build, struct sp_str yaml) {
     uint8_t record[SP_SCHEMA_MARK_RECORD_BYTES];
     sp_schema_mark_record_encode(yaml, record);
-    return sp_index_build_add(build, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, (struct sp_bytes){record, sizeof record});
+    return sp_index_build_add(build, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, (struct sp_bytes){record, sizeof(record)});
 }
 
 enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMessage *message) {
@@ -84,10 +85,12 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
     struct sp_schema schema;
     uint8_t *permission_numbers = NULL;
     enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), build->arena, &schema, build->error);
-    if (status == SP_OK)
-        status = number_permissions(build, &schema, stored, &permission_numbers);
-    if (status == SP_OK)
-        status = add_mark(build, sp_str_from(stored->yaml));
+    if (status != SP_OK)
+        return status;
+    status = number_permissions(build, &schema, stored, &permission_numbers);
+    if (status != SP_OK)
+        return status;
+    status = add_mark(build, sp_str_from(stored->yaml));
     for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
         status = add_type(build, stored, &schema.types[i], permission_numbers);
     return status;

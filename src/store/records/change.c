@@ -3,40 +3,11 @@
 #include <inttypes.h>
 
 #include "core/key_text.h"
-#include "store/lmdb/view.h"
+#include "store/lmdb/lmdb_status.h"
+#include "store/records/anchor.h"
 #include "store/records/change_record.h"
+#include "store/records/edit.h"
 #include "wire/wire.h"
-
-enum { ANCHOR_BYTES = 8 + SP_CHANGE_HASH_BYTES };
-
-/* The newest change that is gone, and its hash; zeros where nothing was trimmed. */
-struct anchor {
-    uint64_t revision;
-    uint8_t hash[SP_CHANGE_HASH_BYTES];
-};
-
-static enum sp_status read_anchor(struct sp_view *view, struct anchor *ret_anchor) {
-    struct sp_bytes value;
-    enum sp_status status = sp_view_meta(view, "anchor", &value);
-    if (status == SP_ERR_NOT_FOUND) {
-        *ret_anchor = (struct anchor){.revision = 0};
-        return SP_OK;
-    }
-    if (status != SP_OK)
-        return status;
-    if (value.size != ANCHOR_BYTES)
-        return SP_ERR_CORRUPT;
-    ret_anchor->revision = sp_load_be64(value.data);
-    memcpy(ret_anchor->hash, value.data + 8, SP_CHANGE_HASH_BYTES);
-    return SP_OK;
-}
-
-static enum sp_status write_anchor(struct sp_write *write, const struct anchor *anchor) {
-    uint8_t value[ANCHOR_BYTES];
-    sp_store_be64(value, anchor->revision);
-    memcpy(value + 8, anchor->hash, SP_CHANGE_HASH_BYTES);
-    return sp_write_meta(write, "anchor", (struct sp_bytes){value, sizeof value});
-}
 
 /* Calls `each` with every stored entry from number `from` on. */
 typedef enum sp_status entry_visit(void *context, uint64_t number, struct sp_bytes packed);
@@ -51,7 +22,7 @@ static enum sp_status walk_entries(struct sp_view *view, uint64_t from, entry_vi
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (code == MDB_SUCCESS && status == SP_OK) {
         uint64_t number;
-        memcpy(&number, key.mv_data, sizeof number);
+        memcpy(&number, key.mv_data, sizeof(number));
         status = each(context, number, sp_val_bytes(&value));
         if (status == SP_OK)
             code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -76,13 +47,15 @@ static enum sp_status unpack_and_visit(void *context, uint64_t number, struct sp
     ProtobufCMessage *message;
     sp_arena_reset(reader->arena);
     enum sp_status status = sp_wire_unpack_trusted(&sallyport__v1__change__descriptor, packed, reader->arena, &message);
-    return status == SP_OK ? reader->visit(reader->context, (const Sallyport__V1__Change *)message) : status;
+    if (status != SP_OK)
+        return status;
+    return reader->visit(reader->context, (const Sallyport__V1__Change *)message);
 }
 
 enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
                               void *context) {
-    struct anchor anchor;
-    enum sp_status status = read_anchor(view, &anchor);
+    struct sp_anchor anchor;
+    enum sp_status status = sp_view_anchor(view, &anchor);
     if (status != SP_OK)
         return status;
     if (from != 0 && from <= anchor.revision)
@@ -94,21 +67,23 @@ enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_are
 /* ---- trimming ---- */
 
 enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) {
-    struct anchor anchor;
-    enum sp_status status = read_anchor(view, &anchor);
-    if (status == SP_OK)
-        *ret_trimmed = anchor.revision > 0;
-    return status;
+    struct sp_anchor anchor;
+    enum sp_status status = sp_view_anchor(view, &anchor);
+    if (status != SP_OK)
+        return status;
+    *ret_trimmed = anchor.revision > 0;
+    return SP_OK;
 }
 
 /* The time of an entry is its field 2, but reading it means unpacking: entries are few beside decisions. */
-static enum sp_status entry_time(struct sp_bytes packed, struct sp_arena *arena, int64_t *ret_time_s) {
+static enum sp_status read_entry_time(struct sp_bytes packed, struct sp_arena *arena, int64_t *ret_time_s) {
     ProtobufCMessage *message;
     sp_arena_reset(arena);
     enum sp_status status = sp_wire_unpack_trusted(&sallyport__v1__change__descriptor, packed, arena, &message);
-    if (status == SP_OK)
-        *ret_time_s = ((const Sallyport__V1__Change *)message)->time;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_time_s = ((const Sallyport__V1__Change *)message)->time;
+    return SP_OK;
 }
 
 struct trimmer {
@@ -116,23 +91,24 @@ struct trimmer {
     int64_t before_s;
     size_t limit;
     uint64_t last; /* the head's entry, which always stays */
-    struct anchor anchor;
+    struct sp_anchor anchor;
     uint64_t first;
     size_t count;
 };
 
-static enum sp_status find_old(void *context, uint64_t number, struct sp_bytes packed) {
+static enum sp_status note_old_entry(void *context, uint64_t number, struct sp_bytes packed) {
     struct trimmer *trimmer = context;
     int64_t time_s;
     struct sp_bytes hashed;
     const uint8_t *hash;
     if (trimmer->count == trimmer->limit || number >= trimmer->last)
         return SP_WALK_END;
-    enum sp_status status = entry_time(packed, &trimmer->arena, &time_s);
-    if (status == SP_OK && time_s >= trimmer->before_s)
+    enum sp_status status = read_entry_time(packed, &trimmer->arena, &time_s);
+    if (status != SP_OK)
+        return status;
+    if (time_s >= trimmer->before_s)
         return SP_WALK_END;
-    if (status == SP_OK)
-        status = sp_change_split(packed, &hashed, &hash);
+    status = sp_change_split(packed, &hashed, &hash);
     if (status != SP_OK)
         return status;
     if (trimmer->count++ == 0)
@@ -142,16 +118,15 @@ static enum sp_status find_old(void *context, uint64_t number, struct sp_bytes p
     return SP_OK;
 }
 
-static enum sp_status remove_found(struct sp_write *write, const struct trimmer *trimmer) {
+static enum sp_status remove_old_entries(struct sp_write *write, const struct trimmer *trimmer) {
     if (trimmer->count == 0)
         return SP_OK;
-    enum sp_status status = SP_OK;
-    for (uint64_t number = trimmer->first; status == SP_OK && number <= trimmer->anchor.revision; number++) {
-        status = sp_write_remove(write, SP_DB_CHANGE, sp_number_key(&number), NULL);
-        if (status == SP_ERR_NOT_FOUND)
-            status = SP_OK;
+    for (uint64_t number = trimmer->first; number <= trimmer->anchor.revision; number++) {
+        enum sp_status status = sp_write_remove_any(write, SP_DB_CHANGE, sp_number_key(&number));
+        if (status != SP_OK)
+            return status;
     }
-    return status == SP_OK ? write_anchor(write, &trimmer->anchor) : status;
+    return sp_write_anchor(write, &trimmer->anchor);
 }
 
 enum { TRIM_ARENA_BYTES = 64 * 1024, TRIM_BUDGET_BYTES = 256 * 1024 * 1024 };
@@ -159,19 +134,21 @@ enum { TRIM_ARENA_BYTES = 64 * 1024, TRIM_BUDGET_BYTES = 256 * 1024 * 1024 };
 enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) {
     struct sp_head head;
     struct trimmer trimmer = {.before_s = before_s, .limit = limit};
-    enum sp_status status = sp_view_head(&write->view, &head);
-    if (status == SP_OK)
-        status = sp_arena_init(&trimmer.arena, TRIM_ARENA_BYTES, TRIM_BUDGET_BYTES);
+    enum sp_status status = sp_view_head(&write->transaction.view, &head);
+    if (status != SP_OK)
+        return status;
+    status = sp_arena_init(&trimmer.arena, TRIM_ARENA_BYTES, TRIM_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
     trimmer.last = head.revision.number;
-    status = walk_entries(&write->view, 0, find_old, &trimmer);
+    status = walk_entries(&write->transaction.view, 0, note_old_entry, &trimmer);
     if (status == SP_OK)
-        status = remove_found(write, &trimmer);
+        status = remove_old_entries(write, &trimmer);
     sp_arena_fini(&trimmer.arena);
-    if (status == SP_OK)
-        *ret_removed = trimmer.count;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_removed = trimmer.count;
+    return SP_OK;
 }
 
 /* ---- the chain ---- */
@@ -179,14 +156,14 @@ enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t l
 struct verifier {
     struct sp_arena *arena;
     struct sp_error *error;
-    struct anchor last; /* of the entry before */
+    struct sp_anchor last; /* of the entry before */
     uint64_t checked;
 };
 
 static enum sp_status verify_entry(void *context, uint64_t number, struct sp_bytes packed) {
     struct verifier *verifier = context;
     struct sp_bytes hashed;
-    const uint8_t *told;
+    const uint8_t *stored_hash;
     uint8_t hash[SP_CHANGE_HASH_BYTES];
     if (number != verifier->last.revision + 1)
         return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the chain of changes lacks revision %" PRIu64,
@@ -195,17 +172,17 @@ static enum sp_status verify_entry(void *context, uint64_t number, struct sp_byt
     uint8_t *buffer = sp_arena_alloc(verifier->arena, SP_CHANGE_HASH_BYTES + packed.size);
     if (buffer == NULL)
         return sp_error_set(verifier->error, SP_ERR_MEMORY, "out of memory at revision %" PRIu64, number);
-    if (sp_change_split(packed, &hashed, &told) != SP_OK)
+    if (sp_change_split(packed, &hashed, &stored_hash) != SP_OK)
         return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the change of revision %" PRIu64 " has no hash", number);
     memcpy(buffer, verifier->last.hash, SP_CHANGE_HASH_BYTES);
     memcpy(buffer + SP_CHANGE_HASH_BYTES, hashed.data, hashed.size);
     sp_sha256(buffer, SP_CHANGE_HASH_BYTES + hashed.size, hash);
-    if (memcmp(hash, told, sizeof hash) != 0)
+    if (memcmp(hash, stored_hash, sizeof(hash)) != 0)
         return sp_error_set(
             verifier->error, SP_ERR_CORRUPT,
             "the change of revision %" PRIu64 " does not fit the chain: it or the one before was altered", number);
     verifier->last.revision = number;
-    memcpy(verifier->last.hash, hash, sizeof hash);
+    memcpy(verifier->last.hash, hash, sizeof(hash));
     verifier->checked++;
     return SP_OK;
 }
@@ -216,10 +193,10 @@ enum sp_status sp_change_verify(struct sp_view *view, struct sp_arena *arena, ui
     struct verifier verifier = {.arena = arena, .error = error};
     enum sp_status status = sp_view_head(view, &head);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store's head is damaged");
-    status = read_anchor(view, &verifier.last);
+        return sp_error_set(error, status, "cannot read the store's head");
+    status = sp_view_anchor(view, &verifier.last);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the anchor of the chain of changes is damaged");
+        return sp_error_set(error, status, "cannot read the anchor of the chain of changes");
     status = walk_entries(view, 0, verify_entry, &verifier);
     if (status != SP_OK)
         return status;

@@ -5,7 +5,9 @@
 
 #include "base/arena.h"
 #include "sallyport/v1/entities.pb-c.h"
-#include "store/lmdb/store.h"
+
+struct sp_view;
+struct sp_write;
 
 /* Visits changes from number `from` on (0: the oldest kept), in order, each unpacked into `arena`, which is reset between
  * visits. The visitor's return is as in sp_entity_walk. SP_ERR_OUT_OF_RANGE: `from` is before the oldest kept. */
@@ -19,7 +21,7 @@ enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) SP_
 /* Removes changes older than `before_s`, at most `limit`, keeping an anchor (the hash before the oldest kept) in meta. */
 enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) SP_MUST_USE;
 
-/* Walks the chain from the anchor to the head. SP_ERR_CORRUPT naming the first revision that does not fit. */
+/* Walks the chain from the anchor to the head. SP_ERR_CORRUPT, naming the first revision that does not fit. */
 enum sp_status sp_change_verify(struct sp_view *view, struct sp_arena *arena, uint64_t *ret_checked,
                                 struct sp_error *error) SP_MUST_USE;
 

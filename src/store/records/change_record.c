@@ -1,7 +1,6 @@
 #include "store/records/change_record.h"
 
 #include "core/key_text.h"
-#include "store/records/change.h"
 
 enum { WIRE_VARINT = 0, WIRE_BYTES = 2, VARINT_MAX_BYTES = 10 };
 
@@ -20,7 +19,7 @@ enum {
 /* How a kind of entity appears in the audit trail. */
 struct appearance {
     Sallyport__V1__EntityKind kind;
-    unsigned after_field;  /* 0: not told of */
+    unsigned after_field;  /* 0: not listed */
     unsigned before_field; /* of a deleted one; 0: none */
 };
 
@@ -85,40 +84,29 @@ enum sp_status sp_stored_public_part(struct sp_bytes packed, struct sp_bytes *re
 
 /* ---- one entity ---- */
 
-/* Workspace and id as the trail tells them, from the entity's key. */
+/* Workspace and id as the trail lists them: the parts of the entity's key joined with '/'. */
 struct names {
     struct sp_bytes workspace;
     struct sp_bytes id;
     uint8_t id_text[SP_ENTITY_KEY_MAX_BYTES];
 };
 
-/* The key's parts joined with '/'; a grant's subject without the letter of its kind. */
-static size_t join_parts(const uint8_t *parts, size_t size, bool is_grant, uint8_t *text) {
-    const uint8_t *last = parts;
-    size_t written = 0;
-    for (size_t i = 0; i < size; i++) {
-        bool separator = parts[i] == 0;
-        if (separator)
-            last = parts + i + 1;
-        text[written++] = separator ? '/' : parts[i];
+static enum sp_status read_names(struct sp_bytes key, struct names *ret_names) {
+    struct sp_entity_name name;
+    enum sp_status status = sp_entity_key_read(key, &name);
+    if (status != SP_OK)
+        return status;
+    size_t size = 0;
+    for (size_t i = 0; i < name.part_count; i++) {
+        if (i > 0)
+            ret_names->id_text[size++] = '/';
+        if (name.parts[i].size > 0)
+            memcpy(ret_names->id_text + size, name.parts[i].data, name.parts[i].size);
+        size += name.parts[i].size;
     }
-    size_t last_at = (size_t)(last - parts);
-    if (is_grant && last_at < size) {
-        memmove(text + last_at, text + last_at + 1, size - last_at - 1);
-        written--;
-    }
-    return written;
-}
-
-static void read_names(struct sp_bytes key, struct names *ret_names) {
-    const uint8_t *workspace = key.data + 1;
-    const uint8_t *end = memchr(workspace, 0, key.size - 1);
-    ret_names->workspace = (struct sp_bytes){workspace, (size_t)(end - workspace)};
-    size_t parts_size = (size_t)(key.data + key.size - (end + 1));
-    ret_names->id = (struct sp_bytes){
-        ret_names->id_text, join_parts(end + 1, parts_size, key.data[0] == SP_KIND_GRANT, ret_names->id_text)};
-    if (key.data[0] == SP_KIND_WORKSPACE)
-        ret_names->id = ret_names->workspace;
+    ret_names->workspace = sp_bytes_of_str(name.workspace);
+    ret_names->id = name.kind == SP_KIND_WORKSPACE ? ret_names->workspace : (struct sp_bytes){ret_names->id_text, size};
+    return SP_OK;
 }
 
 static size_t entity_size(const struct sp_entity_change *entity, const struct names *names) {
@@ -152,28 +140,30 @@ static uint8_t *put_entity(uint8_t *at, const struct sp_entity_change *entity, c
 
 /* ---- the entry ---- */
 
-static bool is_told(const struct sp_entity_change *entity) {
+static bool is_listed(const struct sp_entity_change *entity) {
     return appearances[entity->key.data[0]].after_field != 0;
 }
 
-static size_t entities_size(const struct sp_entity_change *entities, size_t count) {
+/* SP_ERR_INVALID: a key is not an entity's. */
+static enum sp_status measure_entities(const struct sp_entity_change *entities, size_t count, size_t *ret_size) {
     size_t size = 0;
     struct names names;
     for (size_t i = 0; i < count; i++) {
-        if (!is_told(&entities[i]))
-            continue;
-        read_names(entities[i].key, &names);
-        size += bytes_field_size(entity_size(&entities[i], &names));
+        if (read_names(entities[i].key, &names) != SP_OK)
+            return SP_ERR_INVALID;
+        if (is_listed(&entities[i]))
+            size += bytes_field_size(entity_size(&entities[i], &names));
     }
-    return size;
+    *ret_size = size;
+    return SP_OK;
 }
 
+/* Keys that measure_entities read. */
 static uint8_t *put_entities(uint8_t *at, const struct sp_entity_change *entities, size_t count) {
     struct names names;
     for (size_t i = 0; i < count; i++) {
-        if (!is_told(&entities[i]))
+        if (!is_listed(&entities[i]) || read_names(entities[i].key, &names) != SP_OK)
             continue;
-        read_names(entities[i].key, &names);
         *at++ = CHANGE_ENTITIES << 3 | WIRE_BYTES;
         at = put_varint(at, entity_size(&entities[i], &names));
         at = put_entity(at, &entities[i], &names);
@@ -190,7 +180,11 @@ enum sp_status sp_change_pack(const Sallyport__V1__Change *head, const struct sp
     bare.entities = NULL;
     bare.hash = (ProtobufCBinaryData){0, NULL};
     size_t head_size = sallyport__v1__change__get_packed_size(&bare);
-    size_t size = head_size + entities_size(entities, entity_count);
+    size_t size;
+    enum sp_status status = measure_entities(entities, entity_count, &size);
+    if (status != SP_OK)
+        return status;
+    size += head_size;
     uint8_t *buffer = sp_arena_alloc(arena, SP_CHANGE_HASH_BYTES + size + SP_CHANGE_HASH_FIELD_BYTES);
     if (buffer == NULL)
         return SP_ERR_MEMORY;

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "sallyport/v1/entities.pb-c.h"
-#include "store/records/entity.h"
+#include "store/records/entity_key.h"
 
 enum { SP_CHANGE_HASH_BYTES = 32, SP_CHANGE_HASH_FIELD_BYTES = 2 + SP_CHANGE_HASH_BYTES };
 
@@ -17,18 +17,17 @@ struct sp_entity_change {
     bool deleted;
 };
 
-/* The public part of a packed Stored* message: its field 1, which protobuf-c packs first. SP_ERR_INVALID where there is
- * none. */
+/* The public part of a packed Stored* message: its field 1, which protobuf-c packs first. SP_ERR_INVALID: it has none. */
 enum sp_status sp_stored_public_part(struct sp_bytes packed, struct sp_bytes *ret_part) SP_MUST_USE;
 
 /* Packs head, entities and hash into `arena`. The head's own entities and hash are ignored. Tombstones are left out.
- * SP_ERR_MEMORY. */
+ * SP_ERR_INVALID: a key is not an entity's; SP_ERR_MEMORY. */
 enum sp_status sp_change_pack(const Sallyport__V1__Change *head, const struct sp_entity_change *entities,
                               size_t entity_count, const uint8_t last_hash[static SP_CHANGE_HASH_BYTES],
                               struct sp_arena *arena, struct sp_bytes *ret_packed,
                               uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) SP_MUST_USE;
 
-/* The hash that a stored entry tells, and what was hashed. SP_ERR_CORRUPT. */
+/* Splits a stored entry into what was hashed and the hash. SP_ERR_CORRUPT. */
 enum sp_status sp_change_split(struct sp_bytes packed, struct sp_bytes *ret_hashed,
                                const uint8_t **ret_hash) SP_MUST_USE;
 

@@ -1,8 +1,9 @@
 /* Changesets: gathered in an arena, applied in one go. Packing and deriving happen when an entity is put, while its
  * message is at hand; only what replaces or deletes something has to unpack, namely the old entity. */
+#include "store/records/changeset.h"
+
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
-#include "store/records/entity.h"
 #include "store/records/index_edit.h"
 #include "wire/wire.h"
 
@@ -17,7 +18,7 @@ struct item {
 
 struct sp_changeset {
     struct sp_arena *arena;
-    Sallyport__V1__Change *head; /* NULL: out of memory, told when applied */
+    Sallyport__V1__Change *head; /* NULL: out of memory */
     struct item *first;
     struct item **last_link;
     struct item **unapplied; /* the link to the first item that no flush has applied */
@@ -25,7 +26,7 @@ struct sp_changeset {
 };
 
 struct sp_changeset *sp_changeset_new(struct sp_arena *arena, const Sallyport__V1__Change *head) {
-    struct sp_changeset *set = sp_arena_calloc(arena, 1, sizeof *set);
+    struct sp_changeset *set = sp_arena_calloc(arena, 1, sizeof(*set));
     if (set == NULL)
         return NULL;
     set->arena = arena;
@@ -39,14 +40,8 @@ bool sp_changeset_is_empty(const struct sp_changeset *set) {
     return set->first == NULL;
 }
 
-/* A key is a kind, then a workspace that ends with 00. */
-static bool is_entity_key(const struct sp_entity_key *key) {
-    return key->size >= 2 && key->size <= SP_ENTITY_KEY_MAX_BYTES &&
-           sp_kind_descriptor((enum sp_kind)key->bytes[0]) != NULL && memchr(key->bytes + 1, 0, key->size - 1U) != NULL;
-}
-
 static struct item *add_item(struct sp_changeset *set, const struct sp_entity_key *key) {
-    struct item *item = sp_arena_calloc(set->arena, 1, sizeof *item);
+    struct item *item = sp_arena_calloc(set->arena, 1, sizeof(*item));
     uint8_t *copy = sp_arena_alloc(set->arena, key->size);
     if (item == NULL || copy == NULL)
         return NULL;
@@ -61,10 +56,6 @@ static void link_item(struct sp_changeset *set, struct item *item) {
     set->count++;
 }
 
-static struct sp_bytes key_bytes(const struct sp_entity_key *key) {
-    return (struct sp_bytes){key->bytes, key->size};
-}
-
 static bool has_public_part(const struct item *item) {
     struct sp_bytes part;
     return item->key.data[0] == SP_KIND_TOMBSTONE || sp_stored_public_part(item->packed, &part) == SP_OK;
@@ -72,23 +63,25 @@ static bool has_public_part(const struct item *item) {
 
 enum sp_status sp_changeset_put(struct sp_changeset *set, const struct sp_entity_key *key,
                                 const ProtobufCMessage *message) {
-    if (!is_entity_key(key))
+    if (!sp_entity_key_is_valid(sp_entity_key_bytes(key)))
         return SP_ERR_INVALID;
     struct item *item = add_item(set, key);
     if (item == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = sp_derive(item->key, message, set->arena, &item->records, NULL);
-    if (status == SP_OK)
-        status = sp_wire_pack(message, set->arena, &item->packed);
-    if (status == SP_OK && !has_public_part(item))
-        status = SP_ERR_INVALID;
-    if (status == SP_OK)
-        link_item(set, item);
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_pack(message, set->arena, &item->packed);
+    if (status != SP_OK)
+        return status;
+    if (!has_public_part(item))
+        return SP_ERR_INVALID;
+    link_item(set, item);
+    return SP_OK;
 }
 
 enum sp_status sp_changeset_delete(struct sp_changeset *set, const struct sp_entity_key *key, int64_t now_s) {
-    if (!is_entity_key(key))
+    if (!sp_entity_key_is_valid(sp_entity_key_bytes(key)))
         return SP_ERR_INVALID;
     struct item *item = add_item(set, key);
     if (item == NULL)
@@ -108,43 +101,51 @@ struct before {
     bool workspace_scoped; /* of a resource */
 };
 
+static enum sp_status unpack_before(struct sp_changeset *set, const struct item *item, struct sp_bytes packed,
+                                    struct before *ret_before) {
+    ProtobufCMessage *message;
+    enum sp_kind kind = (enum sp_kind)item->key.data[0];
+    enum sp_status status = sp_wire_unpack_trusted(sp_kind_descriptor(kind), packed, set->arena, &message);
+    if (status != SP_OK)
+        return status;
+    status = sp_derive(item->key, message, set->arena, &ret_before->records, NULL);
+    if (status != SP_OK || kind == SP_KIND_TOMBSTONE)
+        return status;
+    if (kind == SP_KIND_RESOURCE)
+        ret_before->workspace_scoped = ((const Sallyport__Store__V1__StoredResource *)message)->workspace_scoped;
+    return sp_stored_public_part(packed, &ret_before->public_part);
+}
+
 static enum sp_status read_before(struct sp_changeset *set, const struct item *item, struct sp_bytes stored,
                                   struct before *ret_before, struct sp_error *error) {
-    ProtobufCMessage *message;
     uint8_t *copy = sp_arena_alloc(set->arena, stored.size);
     if (copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory while applying a change");
     memcpy(copy, stored.data, stored.size);
-    struct sp_bytes packed = {copy, stored.size};
-    enum sp_kind kind = (enum sp_kind)item->key.data[0];
     struct before before = {.workspace_scoped = false};
-    enum sp_status status = sp_wire_unpack_trusted(sp_kind_descriptor(kind), packed, set->arena, &message);
-    if (status == SP_OK)
-        status = sp_derive(item->key, message, set->arena, &before.records, NULL);
-    if (status == SP_OK && kind != SP_KIND_TOMBSTONE)
-        status = sp_stored_public_part(packed, &before.public_part);
+    enum sp_status status = unpack_before(set, item, (struct sp_bytes){copy, stored.size}, &before);
     if (status == SP_ERR_MEMORY)
         return sp_error_set(error, status, "out of memory while applying a change");
     if (status != SP_OK)
         return sp_error_set(error, SP_ERR_CORRUPT, "a stored entity is damaged: run `sallyport-sync verify`");
-    if (kind == SP_KIND_RESOURCE)
-        before.workspace_scoped = ((const Sallyport__Store__V1__StoredResource *)message)->workspace_scoped;
     *ret_before = before;
     return SP_OK;
 }
 
-static enum sp_status insert_all(struct sp_index_edit *edit, const struct sp_index_records *records) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; status == SP_OK && i < records->count; i++)
-        status = sp_index_edit_insert(edit, &records->items[i]);
-    return status;
+static enum sp_status insert_item_records(struct sp_index_edit *edit, const struct sp_index_records *records) {
+    for (size_t i = 0; i < records->count; i++) {
+        enum sp_status status = sp_index_edit_insert(edit, &records->items[i]);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status apply_put(struct sp_index_edit *edit, struct sp_changeset *set, struct item *item) {
     struct sp_bytes there;
     enum sp_status status = sp_write_put_new(edit->write, SP_DB_ENTITY, item->key, item->packed, &there);
     if (status == SP_OK)
-        return insert_all(edit, &item->records);
+        return insert_item_records(edit, &item->records);
     if (status != SP_ERR_EXISTS)
         return sp_write_failure(edit->write, edit->error);
     struct before before;
@@ -168,20 +169,22 @@ static enum sp_status put_tombstone(struct sp_index_edit *edit, struct sp_change
     tombstone.deleted_at = item->now_s;
     struct sp_entity_key key;
     struct sp_bytes packed;
-    enum sp_status status = sp_entity_key_make_tombstone(item->key, global, &key);
+    enum sp_status status = sp_entity_key_tombstone(item->key, global, &key);
     if (status == SP_OK)
         status = sp_wire_pack(&tombstone.base, set->arena, &packed);
     if (status != SP_OK)
-        return sp_error_set(edit->error, status, "a tombstone cannot be made");
-    status = sp_write_put(edit->write, SP_DB_ENTITY, key_bytes(&key), packed, 0);
-    return status == SP_OK ? SP_OK : sp_write_failure(edit->write, edit->error);
+        return sp_error_set(edit->error, status, "cannot make a tombstone");
+    status = sp_write_put(edit->write, SP_DB_ENTITY, sp_entity_key_bytes(&key), packed, 0);
+    if (status != SP_OK)
+        return sp_write_failure(edit->write, edit->error);
+    return SP_OK;
 }
 
 static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changeset *set, struct item *item) {
     struct sp_bytes stored;
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_ENTITY, item->key, &stored);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_ENTITY, item->key, &stored);
     if (status != SP_OK)
-        return sp_error_set(edit->error, status, "what a change deletes is not there");
+        return sp_error_set(edit->error, status, "cannot read an entity that a change deletes");
     struct before before;
     status = read_before(set, item, stored, &before, edit->error);
     if (status != SP_OK)
@@ -193,20 +196,20 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
     struct sp_index_records none = {NULL, 0, 0};
     status = sp_index_edit_replace(edit, &before.records, &none);
     enum sp_kind kind = (enum sp_kind)item->key.data[0];
-    if (status == SP_OK && leaves_tombstone(kind))
-        status = put_tombstone(edit, set, item, kind == SP_KIND_RESOURCE && !before.workspace_scoped);
-    return status;
+    if (status != SP_OK || !leaves_tombstone(kind))
+        return status;
+    return put_tombstone(edit, set, item, kind == SP_KIND_RESOURCE && !before.workspace_scoped);
 }
 
 static enum sp_status apply_items(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
     struct sp_index_edit edit = {.write = write, .arena = set->arena, .error = error};
-    enum sp_status status = SP_OK;
-    for (struct item *item = *set->unapplied; status == SP_OK && item != NULL; item = item->next)
-        status = item->deletes ? apply_delete(&edit, set, item) : apply_put(&edit, set, item);
-    if (status == SP_OK)
-        status = sp_index_edit_flush(&edit);
+    for (struct item *item = *set->unapplied; item != NULL; item = item->next) {
+        enum sp_status status = item->deletes ? apply_delete(&edit, set, item) : apply_put(&edit, set, item);
+        if (status != SP_OK)
+            return status;
+    }
     set->unapplied = set->last_link;
-    return status;
+    return sp_index_edit_flush(&edit);
 }
 
 enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
@@ -218,49 +221,60 @@ enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *s
 }
 
 static enum sp_status list_entities(struct sp_changeset *set, struct sp_entity_change **ret_entities) {
-    struct sp_entity_change *entities = sp_arena_calloc(set->arena, set->count, sizeof *entities);
+    struct sp_entity_change *entities = sp_arena_calloc(set->arena, set->count, sizeof(*entities));
     if (entities == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = SP_OK;
     size_t i = 0;
-    for (struct item *item = set->first; status == SP_OK && item != NULL; item = item->next) {
+    for (struct item *item = set->first; item != NULL; item = item->next) {
         struct sp_entity_change *entity = &entities[i++];
-        entity->key = item->key;
-        entity->deleted = item->deletes;
+        enum sp_status status = SP_OK;
+        *entity = (struct sp_entity_change){.key = item->key, .deleted = item->deletes};
         if (item->deletes)
             entity->public_part = item->packed;
         else if (item->key.data[0] != SP_KIND_TOMBSTONE)
             status = sp_stored_public_part(item->packed, &entity->public_part);
+        if (status != SP_OK)
+            return status;
     }
     *ret_entities = entities;
+    return SP_OK;
+}
+
+static enum sp_status pack_change(struct sp_changeset *set, const struct sp_head *head, struct sp_bytes *ret_packed,
+                                  uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
+    struct sp_entity_change *entities;
+    Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
+    enum sp_status status = list_entities(set, &entities);
+    if (status != SP_OK)
+        return status;
+    revision.epoch = head->revision.epoch;
+    revision.number = head->revision.number;
+    set->head->revision = &revision;
+    status = sp_change_pack(set->head, entities, set->count, head->last_hash, set->arena, ret_packed, ret_hash);
+    set->head->revision = NULL;
     return status;
 }
 
 /* Writes the audit entry and moves the head on to it. */
 static enum sp_status append_change(struct sp_write *write, struct sp_changeset *set, struct sp_head *head) {
-    struct sp_entity_change *entities;
     struct sp_bytes packed;
     uint8_t hash[SP_CHANGE_HASH_BYTES];
-    Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
     head->revision.number++;
-    revision.epoch = head->revision.epoch;
-    revision.number = head->revision.number;
-    set->head->revision = &revision;
-    enum sp_status status = list_entities(set, &entities);
-    if (status == SP_OK)
-        status = sp_change_pack(set->head, entities, set->count, head->last_hash, set->arena, &packed, hash);
-    set->head->revision = NULL;
-    if (status == SP_OK)
-        status = sp_write_put(write, SP_DB_CHANGE, sp_number_key(&head->revision.number), packed,
-                              MDB_NOOVERWRITE | MDB_APPEND);
+    enum sp_status status = pack_change(set, head, &packed, hash);
+    if (status != SP_OK)
+        return status;
+    status =
+        sp_write_put(write, SP_DB_CHANGE, sp_number_key(&head->revision.number), packed, MDB_NOOVERWRITE | MDB_APPEND);
     if (status == SP_ERR_EXISTS)
         return SP_ERR_CORRUPT;
-    memcpy(head->last_hash, hash, sizeof hash);
-    return status == SP_OK ? sp_write_head(write, head) : status;
+    if (status != SP_OK)
+        return status;
+    memcpy(head->last_hash, hash, sizeof(hash));
+    return sp_write_head(write, head);
 }
 
-static enum sp_status apply(struct sp_write *write, struct sp_changeset *set, struct sp_head *head,
-                            struct sp_error *error) {
+static enum sp_status apply_and_append(struct sp_write *write, struct sp_changeset *set, struct sp_head *head,
+                                       struct sp_error *error) {
     enum sp_status status = apply_items(write, set, error);
     if (status != SP_OK)
         return status;
@@ -268,17 +282,19 @@ static enum sp_status apply(struct sp_write *write, struct sp_changeset *set, st
     if (status == SP_OK)
         return SP_OK;
     enum sp_status failure = sp_write_failure(write, error);
-    return failure != SP_OK ? failure : sp_error_set(error, status, "the audit entry cannot be written");
+    if (failure != SP_OK)
+        return failure;
+    return sp_error_set(error, status, "cannot write the audit entry");
 }
 
 enum sp_status sp_changeset_apply(struct sp_write *write, struct sp_changeset *set, struct sp_revision *ret_revision,
                                   struct sp_error *error) {
     struct sp_head head;
-    enum sp_status status = sp_view_head(&write->view, &head);
+    enum sp_status status = sp_view_head(&write->transaction.view, &head);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store's head is damaged: restore a backup");
+        return sp_error_set(error, status, "cannot read the store's head: restore a backup");
     if (!sp_changeset_is_empty(set)) {
-        status = apply(write, set, &head, error);
+        status = apply_and_append(write, set, &head, error);
         if (status != SP_OK) {
             write->refused = true;
             return status;

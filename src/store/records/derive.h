@@ -8,28 +8,11 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "base/arena.h"
-#include "store/records/layout.h"
+#include "store/records/index_build.h"
 
-struct sp_index_record {
-    enum sp_database database;
-    struct sp_bytes key;
-    struct sp_bytes value;
-};
-
-struct sp_index_records {
-    struct sp_index_record *items; /* in the arena */
-    size_t count;
-    size_t capacity;
-};
-
-/* The records of an entity, given its key and its unpacked message. SP_ERR_INVALID with a message where the entity is not
- * whole (a number missing, a digest of another length, a schema or an allowlist that does not parse); SP_ERR_MEMORY. */
+/* The records of an entity, given its key and its unpacked message. SP_ERR_INVALID with a message: the entity is incomplete
+ * (a number missing, a digest of another length, a schema or an allowlist that does not parse); SP_ERR_MEMORY. */
 enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *message, struct sp_arena *arena,
                          struct sp_index_records *ret_records, struct sp_error *error) SP_MUST_USE;
-
-/* Sorts by database, key and value. */
-void sp_index_records_sort(struct sp_index_records *records);
-int sp_index_record_compare(const struct sp_index_record *a, const struct sp_index_record *b);
 
 #endif

@@ -1,26 +1,26 @@
-/* The single-record lookups of a decision. */
 #include "store/records/index.h"
 
 #include "base/text.h"
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/records/entity.h"
 #include "store/records/record.h"
 #include "store/records/settings_cache.h"
 
-/* What a decision may say about a failed read: not found is told apart by the callers. */
-static enum sp_status narrow(enum sp_status status) {
+/* The statuses that the lookups of a decision return. */
+static enum sp_status narrow_status(enum sp_status status) {
     return status == SP_OK || status == SP_ERR_CORRUPT || status == SP_ERR_NOT_FOUND ? status : SP_ERR_IO;
 }
 
 enum sp_status sp_index_key(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],
                             struct sp_key *ret_key) {
     uint64_t number;
-    memcpy(&number, digest, sizeof number);
+    memcpy(&number, digest, sizeof(number));
     struct sp_bytes bucket_key = sp_number_key(&number);
     struct sp_bytes bucket;
     enum sp_status status = sp_view_get(view, SP_DB_KEY, bucket_key, &bucket);
     if (status != SP_OK)
-        return narrow(status);
+        return narrow_status(status);
     while (bucket.size > 0) {
         struct sp_bytes record;
         status = sp_key_bucket_next(bucket_key, &bucket, &record);
@@ -33,15 +33,15 @@ enum sp_status sp_index_key(struct sp_view *view, const uint8_t digest[static SP
 }
 
 /* The head of an edge list: its first edge, when that is the one of subject 0. */
-static enum sp_status read_head(struct sp_view *view, enum sp_kept_cursor which, enum sp_seal_domain domain,
-                                struct sp_bytes key, bool *ret_found, uint64_t *ret_payload) {
+static enum sp_status read_first_edge(struct sp_view *view, enum sp_kept_cursor which, enum sp_seal_domain domain,
+                                      struct sp_bytes key, bool *ret_found, uint64_t *ret_payload) {
     MDB_cursor *cursor;
     enum sp_status status = sp_view_borrow_cursor(view, which, &cursor);
     if (status != SP_OK)
-        return narrow(status);
+        return narrow_status(status);
     MDB_val value;
     struct sp_edge edge = {0, 0};
-    status = narrow(sp_lmdb_status(sp_view_stand_at(view, which, cursor, key, &value)));
+    status = narrow_status(sp_lmdb_status(sp_view_stand_at(view, which, cursor, key, &value)));
     if (status == SP_OK)
         status = sp_edge_decode(domain, key, sp_val_bytes(&value), &edge);
     sp_view_return_cursor(view, cursor);
@@ -56,8 +56,8 @@ enum sp_status sp_index_principal(struct sp_view *view, uint64_t principal_numbe
                                   struct sp_principal_state *ret_state) {
     bool found;
     uint64_t payload;
-    enum sp_status status =
-        read_head(view, SP_CURSOR_PRINCIPAL, SP_SEAL_PRINCIPAL, sp_number_key(&principal_number), &found, &payload);
+    enum sp_status status = read_first_edge(view, SP_CURSOR_PRINCIPAL, SP_SEAL_PRINCIPAL,
+                                            sp_number_key(&principal_number), &found, &payload);
     if (status != SP_OK)
         return status;
     *ret_state = (struct sp_principal_state){.found = false};
@@ -71,34 +71,36 @@ enum sp_status sp_index_principal(struct sp_view *view, uint64_t principal_numbe
     return SP_OK;
 }
 
-static enum sp_status read_workspace(struct sp_view *view, uint64_t workspace_number, unsigned *ret_flags) {
+static enum sp_status read_workspace_flags(struct sp_view *view, uint64_t workspace_number, unsigned *ret_flags) {
     struct sp_bytes record;
     enum sp_status status =
-        narrow(sp_view_get_sealed(view, SP_DB_WORKSPACE, sp_number_key(&workspace_number), &record));
-    if (status == SP_OK && record.size != SP_WORKSPACE_RECORD_BYTES - SP_SEAL_BYTES)
-        status = SP_ERR_CORRUPT;
-    if (status == SP_OK)
-        *ret_flags = (unsigned)(sp_load_be64(record.data) & 0xffffU);
-    return status;
+        narrow_status(sp_view_get_sealed(view, SP_DB_WORKSPACE, sp_number_key(&workspace_number), &record));
+    if (status != SP_OK)
+        return status;
+    if (record.size != SP_WORKSPACE_RECORD_BYTES - SP_SEAL_BYTES)
+        return SP_ERR_CORRUPT;
+    *ret_flags = (unsigned)(sp_load_be64(record.data) & 0xffffU);
+    return SP_OK;
 }
 
-/* Through what the snapshot keeps. */
-static enum sp_status keep_workspace(struct sp_view *view, uint64_t workspace_number, unsigned *ret_flags) {
+static enum sp_status read_workspace_through_cache(struct sp_view *view, uint64_t workspace_number,
+                                                   unsigned *ret_flags) {
     struct sp_kept *kept;
     enum sp_status status = sp_view_kept(view, &kept);
     if (status != SP_OK || sp_kept_find_workspace(kept, workspace_number, ret_flags))
         return status;
-    status = read_workspace(view, workspace_number, ret_flags);
-    if (status == SP_OK)
-        sp_kept_put_workspace(kept, workspace_number, *ret_flags);
-    return status;
+    status = read_workspace_flags(view, workspace_number, ret_flags);
+    if (status != SP_OK)
+        return status;
+    sp_kept_put_workspace(kept, workspace_number, *ret_flags);
+    return SP_OK;
 }
 
 enum sp_status sp_index_workspace(struct sp_view *view, uint64_t workspace_number,
                                   struct sp_workspace_state *ret_state) {
     unsigned flags = 0;
-    enum sp_status status =
-        view->writing ? read_workspace(view, workspace_number, &flags) : keep_workspace(view, workspace_number, &flags);
+    enum sp_status status = view->writing ? read_workspace_flags(view, workspace_number, &flags)
+                                          : read_workspace_through_cache(view, workspace_number, &flags);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     *ret_state =
@@ -122,20 +124,23 @@ static enum sp_status decode_action(struct sp_bytes record, struct sp_action *re
 
 static enum sp_status read_action(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
     struct sp_bytes record;
-    enum sp_status status = narrow(sp_view_get_sealed(view, SP_DB_ACTION, key, &record));
-    return status == SP_OK ? decode_action(record, ret_action) : status;
+    enum sp_status status = narrow_status(sp_view_get_sealed(view, SP_DB_ACTION, key, &record));
+    if (status != SP_OK)
+        return status;
+    return decode_action(record, ret_action);
 }
 
-/* Through what the snapshot keeps. */
-static enum sp_status keep_action(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
+static enum sp_status read_action_through_cache(struct sp_view *view, struct sp_bytes key,
+                                                struct sp_action *ret_action) {
     struct sp_kept *kept;
     enum sp_status status = sp_view_kept(view, &kept);
     if (status != SP_OK || sp_kept_find_action(kept, key, ret_action))
         return status;
     status = read_action(view, key, ret_action);
-    if (status == SP_OK)
-        sp_kept_put_action(kept, key, ret_action);
-    return status;
+    if (status != SP_OK)
+        return status;
+    sp_kept_put_action(kept, key, ret_action);
+    return SP_OK;
 }
 
 enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct sp_str action,
@@ -149,80 +154,75 @@ enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct 
     key[type.size] = 0;
     memcpy(key + type.size + 1, action.data, action.size);
     struct sp_bytes key_bytes = {key, type.size + 1 + action.size};
-    enum sp_status status =
-        view->writing ? read_action(view, key_bytes, ret_action) : keep_action(view, key_bytes, ret_action);
+    enum sp_status status = view->writing ? read_action(view, key_bytes, ret_action)
+                                          : read_action_through_cache(view, key_bytes, ret_action);
     return status == SP_ERR_NOT_FOUND ? SP_OK : status;
 }
 
 enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) {
     struct sp_bytes record;
-    enum sp_status status = narrow(sp_view_get_sealed(view, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, &record));
+    enum sp_status status = narrow_status(sp_view_get_sealed(view, SP_DB_ACTION, SP_SCHEMA_MARK_KEY, &record));
     if (status == SP_ERR_NOT_FOUND)
         return SP_ERR_CORRUPT;
-    if (status == SP_OK && record.size != SP_SCHEMA_MARK_RECORD_BYTES - SP_SEAL_BYTES)
+    if (status != SP_OK)
+        return status;
+    if (record.size != SP_SCHEMA_MARK_RECORD_BYTES - SP_SEAL_BYTES)
         return SP_ERR_CORRUPT;
-    if (status == SP_OK)
-        *ret_mark = sp_load_be64(record.data);
-    return status;
+    *ret_mark = sp_load_be64(record.data);
+    return SP_OK;
+}
+
+static enum sp_status read_schema(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
+    struct sp_entity_key key;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(view, &key, arena, &message);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_ERR_CORRUPT;
+    if (status != SP_OK)
+        return status;
+    *ret_yaml = sp_str_from(((const Sallyport__Store__V1__StoredSchema *)(const void *)message)->yaml);
+    return SP_OK;
 }
 
 enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
-    struct sp_entity_key key;
-    ProtobufCMessage *message = NULL;
+    struct sp_str yaml;
     uint64_t mark = 0;
-    enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
-    if (status == SP_OK)
-        status = sp_entity_get(view, &key, arena, &message);
-    if (status == SP_OK)
-        status = sp_index_schema_mark(view, &mark);
+    enum sp_status status = read_schema(view, arena, &yaml);
+    if (status == SP_ERR_MEMORY)
+        return status;
     if (status != SP_OK)
-        return status == SP_ERR_MEMORY ? status : narrow(status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status);
-    struct sp_str yaml = sp_str_from(((const Sallyport__Store__V1__StoredSchema *)(const void *)message)->yaml);
+        return narrow_status(status);
+    status = sp_index_schema_mark(view, &mark);
+    if (status != SP_OK)
+        return status;
     if (sp_schema_mark(yaml) != mark)
         return SP_ERR_CORRUPT;
     *ret_yaml = yaml;
     return SP_OK;
 }
 
-size_t sp_resource_key(uint32_t type_number, uint64_t scope, struct sp_str id,
-                       uint8_t ret_key[static SP_RESOURCE_KEY_MAX_BYTES]) {
-    if (id.size == 0 || id.size > SP_RESOURCE_ID_MAX_BYTES || type_number > UINT16_MAX)
-        return 0;
-    sp_store_be16(ret_key, (uint16_t)type_number);
-    sp_store_be64(ret_key + 2, scope);
-    memcpy(ret_key + 10, id.data, id.size);
-    return 10 + id.size;
-}
-
-enum sp_status sp_resource_key_parse(struct sp_bytes resource_key, struct sp_resource_key_parts *ret_parts) {
-    enum { ID_AT = 2 + 8 };
-    if (resource_key.size <= ID_AT || resource_key.size > SP_RESOURCE_KEY_MAX_BYTES)
-        return SP_ERR_CORRUPT;
-    *ret_parts = (struct sp_resource_key_parts){
-        .type_number = sp_load_be16(resource_key.data),
-        .scope = sp_load_be64(resource_key.data + 2),
-        .id = {(const char *)resource_key.data + ID_AT, resource_key.size - ID_AT},
-    };
-    return SP_OK;
-}
-
 enum sp_status sp_index_owner(struct sp_view *view, struct sp_bytes resource_key, uint64_t *ret_owner_number) {
     bool found;
     uint64_t payload;
-    enum sp_status status = read_head(view, SP_CURSOR_RESOURCE, SP_SEAL_RESOURCE, resource_key, &found, &payload);
-    if (status == SP_OK)
-        *ret_owner_number = found ? payload : 0;
-    return status;
+    enum sp_status status = read_first_edge(view, SP_CURSOR_RESOURCE, SP_SEAL_RESOURCE, resource_key, &found, &payload);
+    if (status != SP_OK)
+        return status;
+    *ret_owner_number = found ? payload : 0;
+    return SP_OK;
 }
 
 enum sp_status sp_index_operator(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],
                                  struct sp_str *ret_name) {
     struct sp_bytes record;
     enum sp_status status =
-        narrow(sp_view_get_sealed(view, SP_DB_OPERATOR, (struct sp_bytes){digest, SP_DIGEST_BYTES}, &record));
-    if (status == SP_OK)
-        *ret_name = (struct sp_str){(const char *)record.data, record.size};
-    return status;
+        narrow_status(sp_view_get_sealed(view, SP_DB_OPERATOR, (struct sp_bytes){digest, SP_DIGEST_BYTES}, &record));
+    if (status != SP_OK)
+        return status;
+    *ret_name = (struct sp_str){(const char *)record.data, record.size};
+    return SP_OK;
 }
 
 enum sp_status sp_index_count(struct sp_view *view, uint64_t workspace_number, enum sp_count what,
@@ -231,7 +231,7 @@ enum sp_status sp_index_count(struct sp_view *view, uint64_t workspace_number, e
     sp_store_be64(key, workspace_number);
     key[8] = (uint8_t)what;
     struct sp_bytes value;
-    enum sp_status status = narrow(sp_view_get(view, SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &value));
+    enum sp_status status = narrow_status(sp_view_get(view, SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, &value));
     if (status == SP_ERR_NOT_FOUND) {
         *ret_count = 0;
         return SP_OK;

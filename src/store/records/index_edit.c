@@ -1,27 +1,28 @@
 #include "store/records/index_edit.h"
 
+#include "store/lmdb/lmdb_status.h"
 #include "store/records/index.h"
 #include "store/records/record.h"
 
-static const char *name_of(const struct sp_index_record *record) {
+static const char *index_name(const struct sp_index_record *record) {
     return sp_database_layouts[record->database].name;
 }
 
-static enum sp_status missing(struct sp_index_edit *edit, const struct sp_index_record *record) {
+static enum sp_status refuse_missing(struct sp_index_edit *edit, const struct sp_index_record *record) {
     return sp_error_set(
         edit->error, SP_ERR_CORRUPT,
         "the %s index lacks a record that the stored entities stand for: run `sallyport-sync verify`, then "
         "`sallyport-sync reindex`",
-        name_of(record));
+        index_name(record));
 }
 
 /* ---- counts ---- */
 
-static enum sp_status flush_one(struct sp_index_edit *edit, enum sp_count what, int64_t delta) {
+static enum sp_status flush_count(struct sp_index_edit *edit, enum sp_count what, int64_t delta) {
     uint64_t count;
-    enum sp_status status = sp_index_count(&edit->write->view, edit->workspace_number, what, &count);
+    enum sp_status status = sp_index_count(&edit->write->transaction.view, edit->workspace_number, what, &count);
     if (status != SP_OK)
-        return sp_error_set(edit->error, status, "a workspace's counts cannot be read");
+        return sp_error_set(edit->error, status, "cannot read a workspace's counts");
     if (delta < 0 && count < (uint64_t)-delta)
         return sp_error_set(edit->error, SP_ERR_CORRUPT,
                             "a workspace's counts are too low: run `sallyport-sync reindex`");
@@ -31,32 +32,36 @@ static enum sp_status flush_one(struct sp_index_edit *edit, enum sp_count what, 
     sp_store_be64(key, edit->workspace_number);
     key[8] = (uint8_t)what;
     sp_store_be64(value, count);
-    struct sp_bytes key_bytes = {key, sizeof key};
+    struct sp_bytes key_bytes = {key, sizeof(key)};
     if (count > 0)
-        return sp_write_put(edit->write, SP_DB_COUNT, key_bytes, (struct sp_bytes){value, sizeof value}, 0);
-    status = sp_write_remove(edit->write, SP_DB_COUNT, key_bytes, NULL);
-    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+        return sp_write_put(edit->write, SP_DB_COUNT, key_bytes, (struct sp_bytes){value, sizeof(value)}, 0);
+    return sp_write_remove_any(edit->write, SP_DB_COUNT, key_bytes);
 }
 
 enum sp_status sp_index_edit_flush(struct sp_index_edit *edit) {
-    enum sp_status status = SP_OK;
-    for (int what = 1; status == SP_OK && what < SP_COUNTS; what++) {
-        if (edit->deltas[what] != 0)
-            status = flush_one(edit, (enum sp_count)what, edit->deltas[what]);
+    for (int what = 1; what < SP_COUNTS; what++) {
+        int64_t delta = edit->deltas[what];
+        if (delta == 0)
+            continue;
         edit->deltas[what] = 0;
+        enum sp_status status = flush_count(edit, (enum sp_count)what, delta);
+        if (status != SP_OK)
+            return status;
     }
     edit->workspace_number = 0;
-    return status;
+    return SP_OK;
 }
 
-static enum sp_status gather(struct sp_index_edit *edit, const struct sp_index_record *record, int64_t delta) {
+static enum sp_status gather_count(struct sp_index_edit *edit, const struct sp_index_record *record, int64_t delta) {
     uint64_t workspace_number = sp_load_be64(record->key.data);
-    enum sp_status status = SP_OK;
-    if (workspace_number != edit->workspace_number)
-        status = sp_index_edit_flush(edit);
+    if (workspace_number != edit->workspace_number) {
+        enum sp_status status = sp_index_edit_flush(edit);
+        if (status != SP_OK)
+            return status;
+    }
     edit->workspace_number = workspace_number;
     edit->deltas[record->key.data[8]] += delta;
-    return status;
+    return SP_OK;
 }
 
 /* ---- key buckets ---- */
@@ -126,11 +131,11 @@ static enum sp_status insert_key(struct sp_index_edit *edit, const struct sp_ind
 static enum sp_status remove_key(struct sp_index_edit *edit, const struct sp_index_record *record) {
     struct sp_bytes bucket;
     struct bucket_cut cut;
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_KEY, record->key, &bucket);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_KEY, record->key, &bucket);
     if (status == SP_OK)
         status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
     if (status == SP_ERR_NOT_FOUND || (status == SP_OK && cut.same.size == 0))
-        return missing(edit, record);
+        return refuse_missing(edit, record);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "a damaged record in the key index: run `sallyport-sync reindex`");
     if (cut.before.size + cut.after.size == 0)
@@ -141,10 +146,14 @@ static enum sp_status remove_key(struct sp_index_edit *edit, const struct sp_ind
 
 /* ---- the others ---- */
 
+static bool is_owner(const struct sp_index_record *record) {
+    return record->database == SP_DB_RESOURCE && sp_edge_peek(record->value).subject == 0;
+}
+
 /* An id belongs to one workspace: the head of a resource is put once. */
 static enum sp_status check_unowned(struct sp_index_edit *edit, const struct sp_index_record *record) {
     uint64_t owner;
-    enum sp_status status = sp_index_owner(&edit->write->view, record->key, &owner);
+    enum sp_status status = sp_index_owner(&edit->write->transaction.view, record->key, &owner);
     if (status != SP_OK)
         return sp_error_set(edit->error, status,
                             "a damaged record in the resource index: run `sallyport-sync reindex`");
@@ -153,25 +162,25 @@ static enum sp_status check_unowned(struct sp_index_edit *edit, const struct sp_
     return SP_OK;
 }
 
-static enum sp_status insert_plain(struct sp_index_edit *edit, const struct sp_index_record *record) {
+static enum sp_status insert_unique(struct sp_index_edit *edit, const struct sp_index_record *record) {
     bool duplicates = sp_database_layouts[record->database].duplicates;
     enum sp_status status = sp_write_put(edit->write, record->database, record->key, record->value,
                                          duplicates ? MDB_NODUPDATA : MDB_NOOVERWRITE);
     if (status == SP_ERR_EXISTS)
         return sp_error_set(edit->error, SP_ERR_EXISTS,
                             "the %s index has such a record already: two entities share what must be unique",
-                            name_of(record));
+                            index_name(record));
     return status;
 }
 
-static enum sp_status remove_plain(struct sp_index_edit *edit, const struct sp_index_record *record) {
+static enum sp_status remove_unique(struct sp_index_edit *edit, const struct sp_index_record *record) {
     bool duplicates = sp_database_layouts[record->database].duplicates;
     enum sp_status status =
         sp_write_remove(edit->write, record->database, record->key, duplicates ? &record->value : NULL);
-    return status == SP_ERR_NOT_FOUND ? missing(edit, record) : status;
+    return status == SP_ERR_NOT_FOUND ? refuse_missing(edit, record) : status;
 }
 
-static enum sp_status explain_failure(struct sp_index_edit *edit, enum sp_status status) {
+static enum sp_status explain_failed_edit(struct sp_index_edit *edit, enum sp_status status) {
     enum sp_status failure = sp_write_failure(edit->write, edit->error);
     if (failure != SP_OK)
         return failure;
@@ -180,56 +189,51 @@ static enum sp_status explain_failure(struct sp_index_edit *edit, enum sp_status
     return status;
 }
 
-enum sp_status sp_index_edit_insert(struct sp_index_edit *edit, const struct sp_index_record *record) {
-    enum sp_status status = SP_OK;
-    if (record->database == SP_DB_COUNT) {
-        status = gather(edit, record, 1);
-    } else if (record->database == SP_DB_KEY) {
-        status = insert_key(edit, record);
-    } else {
-        if (record->database == SP_DB_RESOURCE && sp_edge_peek(record->value).subject == 0)
-            status = check_unowned(edit, record);
-        if (status == SP_OK)
-            status = insert_plain(edit, record);
+static enum sp_status insert_record(struct sp_index_edit *edit, const struct sp_index_record *record) {
+    if (record->database == SP_DB_COUNT)
+        return gather_count(edit, record, 1);
+    if (record->database == SP_DB_KEY)
+        return insert_key(edit, record);
+    if (is_owner(record)) {
+        enum sp_status status = check_unowned(edit, record);
+        if (status != SP_OK)
+            return status;
     }
-    return explain_failure(edit, status);
+    return insert_unique(edit, record);
+}
+
+enum sp_status sp_index_edit_insert(struct sp_index_edit *edit, const struct sp_index_record *record) {
+    return explain_failed_edit(edit, insert_record(edit, record));
 }
 
 enum sp_status sp_index_edit_remove(struct sp_index_edit *edit, const struct sp_index_record *record) {
     enum sp_status status;
     if (record->database == SP_DB_COUNT)
-        status = gather(edit, record, -1);
+        status = gather_count(edit, record, -1);
     else if (record->database == SP_DB_KEY)
         status = remove_key(edit, record);
     else
-        status = remove_plain(edit, record);
-    return explain_failure(edit, status);
+        status = remove_unique(edit, record);
+    return explain_failed_edit(edit, status);
 }
 
 /* ---- what is taken ---- */
 
-static bool same_bytes(struct sp_bytes a, struct sp_bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-static bool is_owner(const struct sp_index_record *record) {
-    return record->database == SP_DB_RESOURCE && sp_edge_peek(record->value).subject == 0;
-}
-
 bool sp_index_record_shares_place(const struct sp_index_record *a, const struct sp_index_record *b) {
-    if (a->database != b->database || !same_bytes(a->key, b->key))
+    if (a->database != b->database || !sp_bytes_equal(a->key, b->key))
         return false;
     if (a->database == SP_DB_KEY)
         return memcmp(sp_key_record_digest(a->value), sp_key_record_digest(b->value), SP_DIGEST_BYTES) == 0;
     if (is_owner(a) && is_owner(b))
         return true;
-    return a->database == SP_DB_COUNT || !sp_database_layouts[a->database].duplicates || same_bytes(a->value, b->value);
+    return a->database == SP_DB_COUNT || !sp_database_layouts[a->database].duplicates ||
+           sp_bytes_equal(a->value, b->value);
 }
 
 static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
     struct sp_bytes bucket;
     struct bucket_cut cut = {.same = {NULL, 0}};
-    enum sp_status status = sp_view_get(&edit->write->view, SP_DB_KEY, record->key, &bucket);
+    enum sp_status status = sp_view_get(&edit->write->transaction.view, SP_DB_KEY, record->key, &bucket);
     if (status == SP_OK)
         status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
@@ -240,7 +244,7 @@ static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_i
 
 static enum sp_status is_edge_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
     MDB_cursor *cursor;
-    enum sp_status status = sp_view_open_cursor(&edit->write->view, record->database, &cursor);
+    enum sp_status status = sp_view_open_cursor(&edit->write->transaction.view, record->database, &cursor);
     if (status != SP_OK)
         return status;
     MDB_val key = sp_val(record->key);
@@ -265,42 +269,45 @@ enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct s
     if (record->database == SP_DB_KEY)
         return is_key_taken(edit, record, ret_taken);
     if (is_owner(record)) {
-        status = sp_index_owner(&edit->write->view, record->key, &owner);
-        if (status == SP_OK)
-            *ret_taken = owner != 0;
-        return status;
+        status = sp_index_owner(&edit->write->transaction.view, record->key, &owner);
+        if (status != SP_OK)
+            return status;
+        *ret_taken = owner != 0;
+        return SP_OK;
     }
     if (sp_database_layouts[record->database].duplicates)
         return is_edge_taken(edit, record, ret_taken);
-    status = sp_view_get(&edit->write->view, record->database, record->key, &there);
+    status = sp_view_get(&edit->write->transaction.view, record->database, record->key, &there);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     *ret_taken = status == SP_OK;
     return SP_OK;
 }
 
-typedef enum sp_status edit_one(struct sp_index_edit *edit, const struct sp_index_record *record);
+typedef enum sp_status edit_record(struct sp_index_edit *edit, const struct sp_index_record *record);
 
 /* Calls `each` for the records of `of` that are not in `other`. Both are sorted. */
-static enum sp_status each_difference(struct sp_index_edit *edit, const struct sp_index_records *of,
-                                      const struct sp_index_records *other, edit_one *each) {
-    enum sp_status status = SP_OK;
+static enum sp_status edit_differences(struct sp_index_edit *edit, const struct sp_index_records *of,
+                                       const struct sp_index_records *other, edit_record *each) {
     size_t at = 0;
-    for (size_t i = 0; status == SP_OK && i < of->count; i++) {
+    for (size_t i = 0; i < of->count; i++) {
         while (at < other->count && sp_index_record_compare(&other->items[at], &of->items[i]) < 0)
             at++;
-        if (at == other->count || sp_index_record_compare(&other->items[at], &of->items[i]) != 0)
-            status = each(edit, &of->items[i]);
+        if (at < other->count && sp_index_record_compare(&other->items[at], &of->items[i]) == 0)
+            continue;
+        enum sp_status status = each(edit, &of->items[i]);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 enum sp_status sp_index_edit_replace(struct sp_index_edit *edit, struct sp_index_records *before,
                                      struct sp_index_records *after) {
     sp_index_records_sort(before);
     sp_index_records_sort(after);
-    enum sp_status status = each_difference(edit, before, after, sp_index_edit_remove);
-    if (status == SP_OK)
-        status = each_difference(edit, after, before, sp_index_edit_insert);
-    return status;
+    enum sp_status status = edit_differences(edit, before, after, sp_index_edit_remove);
+    if (status != SP_OK)
+        return status;
+    return edit_differences(edit, after, before, sp_index_edit_insert);
 }

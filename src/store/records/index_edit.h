@@ -2,8 +2,8 @@
 #ifndef SP_STORE_RECORDS_INDEX_EDIT_H
 #define SP_STORE_RECORDS_INDEX_EDIT_H
 
-#include "store/lmdb/view.h"
-#include "store/records/derive.h"
+#include "store/records/edit.h"
+#include "store/records/index_build.h"
 
 enum { SP_COUNTS = SP_COUNT_RESOURCES + 1 };
 

@@ -1,7 +1,8 @@
-/* Walking the one-to-many indexes, for lists and cascades. */
+#include "store/records/index_walk.h"
+
 #include "base/text.h"
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
-#include "store/records/entity.h"
 #include "store/records/record.h"
 
 /* Stands at the first value of the key above `after`; empty: at the first. An LMDB code. */
@@ -183,9 +184,7 @@ enum sp_status sp_index_subject(struct sp_view *view, uint64_t subject_number, s
     enum sp_status status = sp_view_get(view, SP_DB_SUBJECT, sp_number_key(&subject_number), &value);
     if (status != SP_OK)
         return status;
-    if (value.size == 0 || value.size > SP_ENTITY_KEY_MAX_BYTES)
+    if (value.size == 0)
         return SP_ERR_CORRUPT;
-    ret_key->size = (uint16_t)value.size;
-    memcpy(ret_key->bytes, value.data, value.size);
-    return SP_OK;
+    return sp_entity_key_copy(value, ret_key);
 }

@@ -1,6 +1,7 @@
-/* Idempotency records, and their order of expiry. They are not policy: no revision, no audit entry. */
-#include "store/lmdb/view.h"
-#include "store/records/entity.h"
+#include "store/records/request.h"
+
+#include "store/lmdb/lmdb_status.h"
+#include "store/records/edit.h"
 #include "wire/wire.h"
 
 enum { ID_BYTES = 32, AGE_KEY_BYTES = 8 + ID_BYTES };
@@ -15,22 +16,24 @@ static void make_age_key(int64_t expires_at_s, const uint8_t id[static ID_BYTES]
     memcpy(ret_key + 8, id, ID_BYTES);
 }
 
-static enum sp_status get_any(struct sp_view *view, const uint8_t id[static ID_BYTES], struct sp_arena *arena,
-                              Sallyport__Store__V1__StoredRequest **ret_request) {
+static enum sp_status read_request(struct sp_view *view, const uint8_t id[static ID_BYTES], struct sp_arena *arena,
+                                   Sallyport__Store__V1__StoredRequest **ret_request) {
     struct sp_bytes value;
     ProtobufCMessage *message;
     enum sp_status status = sp_view_get(view, SP_DB_REQUEST, id_bytes(id), &value);
-    if (status == SP_OK)
-        status = sp_wire_unpack_trusted(&sallyport__store__v1__stored_request__descriptor, value, arena, &message);
-    if (status == SP_OK)
-        *ret_request = (Sallyport__Store__V1__StoredRequest *)message;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_unpack_trusted(&sallyport__store__v1__stored_request__descriptor, value, arena, &message);
+    if (status != SP_OK)
+        return status;
+    *ret_request = (Sallyport__Store__V1__StoredRequest *)message;
+    return SP_OK;
 }
 
 enum sp_status sp_request_get(struct sp_view *view, const uint8_t id[static 32], int64_t now_s, struct sp_arena *arena,
                               Sallyport__Store__V1__StoredRequest **ret_request) {
     Sallyport__Store__V1__StoredRequest *request;
-    enum sp_status status = get_any(view, id, arena, &request);
+    enum sp_status status = read_request(view, id, arena, &request);
     if (status != SP_OK)
         return status;
     if (request->expires_at <= now_s)
@@ -40,31 +43,34 @@ enum sp_status sp_request_get(struct sp_view *view, const uint8_t id[static 32],
 }
 
 /* The earlier record under the id may have expired without having been removed yet. */
-static enum sp_status forget_age(struct sp_write *write, const uint8_t id[static ID_BYTES], struct sp_arena *arena) {
+static enum sp_status remove_age(struct sp_write *write, const uint8_t id[static ID_BYTES], struct sp_arena *arena) {
     Sallyport__Store__V1__StoredRequest *old;
-    enum sp_status status = get_any(&write->view, id, arena, &old);
-    if (status != SP_OK)
-        return status == SP_ERR_NOT_FOUND ? SP_OK : status;
     uint8_t age_key[AGE_KEY_BYTES];
+    enum sp_status status = read_request(&write->transaction.view, id, arena, &old);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
+    if (status != SP_OK)
+        return status;
     make_age_key(old->expires_at, id, age_key);
-    status = sp_write_remove(write, SP_DB_REQUEST_AGE, (struct sp_bytes){age_key, sizeof age_key}, NULL);
-    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+    return sp_write_remove_any(write, SP_DB_REQUEST_AGE, (struct sp_bytes){age_key, sizeof(age_key)});
 }
 
-static enum sp_status put(struct sp_write *write, const uint8_t id[static ID_BYTES],
-                          const Sallyport__Store__V1__StoredRequest *request, struct sp_arena *arena) {
+static enum sp_status put_request_and_age(struct sp_write *write, const uint8_t id[static ID_BYTES],
+                                          const Sallyport__Store__V1__StoredRequest *request, struct sp_arena *arena) {
     struct sp_bytes packed;
     uint8_t age_key[AGE_KEY_BYTES];
-    enum sp_status status = forget_age(write, id, arena);
-    if (status == SP_OK)
-        status = sp_wire_pack(&request->base, arena, &packed);
-    if (status == SP_OK)
-        status = sp_write_put(write, SP_DB_REQUEST, id_bytes(id), packed, 0);
+    enum sp_status status = remove_age(write, id, arena);
+    if (status != SP_OK)
+        return status;
+    status = sp_wire_pack(&request->base, arena, &packed);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_put(write, SP_DB_REQUEST, id_bytes(id), packed, 0);
+    if (status != SP_OK)
+        return status;
     make_age_key(request->expires_at, id, age_key);
-    if (status == SP_OK)
-        status = sp_write_put(write, SP_DB_REQUEST_AGE, (struct sp_bytes){age_key, sizeof age_key},
-                              (struct sp_bytes){NULL, 0}, 0);
-    return status;
+    return sp_write_put(write, SP_DB_REQUEST_AGE, (struct sp_bytes){age_key, sizeof(age_key)},
+                        (struct sp_bytes){NULL, 0}, 0);
 }
 
 enum { ARENA_FIRST_BYTES = 4096, ARENA_BUDGET_BYTES = 64 * 1024 * 1024 };
@@ -75,7 +81,7 @@ enum sp_status sp_request_put(struct sp_write *write, const uint8_t id[static 32
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = put(write, id, request, &arena);
+    status = put_request_and_age(write, id, request, &arena);
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
     return status;
@@ -86,50 +92,56 @@ enum sp_status sp_request_remove(struct sp_write *write, const uint8_t id[static
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = forget_age(write, id, &arena);
+    status = remove_age(write, id, &arena);
     if (status == SP_OK)
-        status = sp_write_remove(write, SP_DB_REQUEST, id_bytes(id), NULL);
+        status = sp_write_remove_any(write, SP_DB_REQUEST, id_bytes(id));
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
-    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+    return status;
 }
 
-/* The oldest record's age key; SP_ERR_NOT_FOUND where none has expired. */
-static enum sp_status oldest_expired(struct sp_write *write, int64_t now_s, uint8_t ret_key[static AGE_KEY_BYTES]) {
-    MDB_cursor *cursor;
-    enum sp_status status = sp_view_open_cursor(&write->view, SP_DB_REQUEST_AGE, &cursor);
-    if (status != SP_OK)
-        return status;
+static enum sp_status read_oldest_age(MDB_cursor *cursor, int64_t now_s, uint8_t ret_key[static AGE_KEY_BYTES]) {
     MDB_val key;
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     if (code != MDB_SUCCESS)
-        status = sp_lmdb_status(code);
-    else if (key.mv_size != AGE_KEY_BYTES)
-        status = SP_ERR_CORRUPT;
-    else if ((int64_t)sp_load_be64(key.mv_data) > now_s)
-        status = SP_ERR_NOT_FOUND;
-    else
-        memcpy(ret_key, key.mv_data, AGE_KEY_BYTES);
+        return sp_lmdb_status(code);
+    if (key.mv_size != AGE_KEY_BYTES)
+        return SP_ERR_CORRUPT;
+    if ((int64_t)sp_load_be64(key.mv_data) > now_s)
+        return SP_ERR_NOT_FOUND;
+    memcpy(ret_key, key.mv_data, AGE_KEY_BYTES);
+    return SP_OK;
+}
+
+/* The oldest record's age key; SP_ERR_NOT_FOUND: none has expired. */
+static enum sp_status find_oldest_expired(struct sp_write *write, int64_t now_s,
+                                          uint8_t ret_key[static AGE_KEY_BYTES]) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(&write->transaction.view, SP_DB_REQUEST_AGE, &cursor);
+    if (status != SP_OK)
+        return status;
+    status = read_oldest_age(cursor, now_s, ret_key);
     mdb_cursor_close(cursor);
     return status;
 }
 
 enum sp_status sp_request_expire(struct sp_write *write, int64_t now_s, size_t limit, size_t *ret_removed) {
     size_t removed = 0;
-    enum sp_status status = SP_OK;
-    while (status == SP_OK && removed < limit) {
+    for (; removed < limit; removed++) {
         uint8_t key[AGE_KEY_BYTES];
-        status = oldest_expired(write, now_s, key);
-        if (status != SP_OK)
+        enum sp_status status = find_oldest_expired(write, now_s, key);
+        if (status == SP_ERR_NOT_FOUND)
             break;
-        status = sp_write_remove(write, SP_DB_REQUEST_AGE, (struct sp_bytes){key, sizeof key}, NULL);
-        if (status == SP_OK)
-            status = sp_write_remove(write, SP_DB_REQUEST, id_bytes(key + 8), NULL);
-        removed++;
+        if (status != SP_OK)
+            return status;
+        status = sp_write_remove(write, SP_DB_REQUEST_AGE, (struct sp_bytes){key, sizeof(key)}, NULL);
+        if (status != SP_OK)
+            return status;
+        status = sp_write_remove_any(write, SP_DB_REQUEST, id_bytes(key + 8));
+        if (status != SP_OK)
+            return status;
     }
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
-        return status;
     *ret_removed = removed;
     return SP_OK;
 }

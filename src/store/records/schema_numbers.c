@@ -25,7 +25,7 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
     list->count = 0;
     list->next = first;
     for (size_t i = 0; i < old_count; i++) {
-        numbered *copy = sp_arena_alloc(list->arena, sizeof *copy);
+        numbered *copy = sp_arena_alloc(list->arena, sizeof(*copy));
         if (copy == NULL)
             return SP_ERR_MEMORY;
         *copy = *old[i];
@@ -39,7 +39,7 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
 
 /* A name that was removed before, and a type whose ids are read in another scope now, are new ones: nothing that was
  * granted under the old number is granted again. */
-static enum sp_status take_name(struct numbering *list, struct sp_str name, bool workspace_scoped) {
+static enum sp_status number_name(struct numbering *list, struct sp_str name, bool workspace_scoped) {
     for (size_t i = 0; i < list->old_count; i++) {
         const numbered *old = list->old[i];
         if (!old->removed && old->workspace_scoped == workspace_scoped && sp_str_equal(sp_str_from(old->name), name)) {
@@ -47,7 +47,7 @@ static enum sp_status take_name(struct numbering *list, struct sp_str name, bool
             return SP_OK;
         }
     }
-    numbered *added = sp_arena_alloc(list->arena, sizeof *added);
+    numbered *added = sp_arena_alloc(list->arena, sizeof(*added));
     if (added == NULL)
         return SP_ERR_MEMORY;
     sallyport__store__v1__stored_schema__numbered__init(added);
@@ -58,17 +58,18 @@ static enum sp_status take_name(struct numbering *list, struct sp_str name, bool
     return added->name != NULL ? SP_OK : SP_ERR_MEMORY;
 }
 
-static enum sp_status number_all(const struct sp_schema *schema, const Sallyport__Store__V1__StoredSchema *old,
-                                 struct numbering *permissions, struct numbering *types) {
+static enum sp_status number_names(const struct sp_schema *schema, const Sallyport__Store__V1__StoredSchema *old,
+                                   struct numbering *permissions, struct numbering *types) {
     enum sp_status status = begin_numbering(permissions, old != NULL ? old->permissions : NULL,
                                             old != NULL ? old->n_permissions : 0, schema->permission_count, 0);
-    if (status == SP_OK)
-        status = begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0,
-                                 schema->type_count, 1);
+    if (status != SP_OK)
+        return status;
+    status =
+        begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0, schema->type_count, 1);
     for (size_t i = 0; status == SP_OK && i < schema->permission_count; i++)
-        status = take_name(permissions, schema->permissions[i].name, false);
+        status = number_name(permissions, schema->permissions[i].name, false);
     for (size_t i = 0; status == SP_OK && i < schema->type_count; i++)
-        status = take_name(types, schema->types[i].name, schema->types[i].workspace_scoped);
+        status = number_name(types, schema->types[i].name, schema->types[i].workspace_scoped);
     return status;
 }
 
@@ -81,19 +82,18 @@ enum sp_status sp_schema_number(struct sp_str yaml, const Sallyport__Store__V1__
     enum sp_status status = sp_schema_parse(yaml, arena, &schema, error);
     if (status != SP_OK)
         return status;
-    status = number_all(&schema, old, &permissions, &types);
-    Sallyport__Store__V1__StoredSchema *stored = sp_arena_alloc(arena, sizeof *stored);
+    status = number_names(&schema, old, &permissions, &types);
+    Sallyport__Store__V1__StoredSchema *stored = sp_arena_alloc(arena, sizeof(*stored));
     char *text = sp_arena_strdup(arena, yaml);
     if (status != SP_OK || stored == NULL || text == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory while reading the schema");
     if (permissions.next > SP_PERMISSIONS_MAX)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
-                            "the store has given out all %d permission numbers, also to names that are gone",
+                            "the store has given out all %d permission numbers, including those of removed names",
                             SP_PERMISSIONS_MAX);
     if (types.next > UINT16_MAX + 1)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
-                            "the store has given out all %d type numbers, also to names that "
-                            "are gone",
+                            "the store has given out all %d type numbers, including those of removed names",
                             UINT16_MAX);
     sallyport__store__v1__stored_schema__init(stored);
     stored->yaml = text;

@@ -1,18 +1,18 @@
-/* Inside the store: what a snapshot keeps of the store's settings from one acquire to the next.
+/* Inside the store: the settings that a snapshot keeps from one acquire to the next.
  *
- * Settings are what every decision asks for and what seldom changes: the forms of keys, the schema's actions, and whether a workspace
- * is enabled. The head's settings version grows with each commit that touched any of them (sp_write_commit sees to that),
- * so that a copy is good for as long as the head tells the same epoch and version. Only what was found, with its seal
- * checked, is kept; what is not there is looked for each time. */
+ * Settings are what every decision reads and what seldom changes: the forms of keys, the schema's actions, and whether a
+ * workspace is enabled. The head's settings version grows with each commit that touched any of them (sp_write_commit
+ * ensures that), so a copy is good for as long as the head has the same epoch and version. Only records that were found,
+ * with their seals checked, are kept; what is missing is looked up each time. */
 #ifndef SP_STORE_RECORDS_SETTINGS_CACHE_H
 #define SP_STORE_RECORDS_SETTINGS_CACHE_H
 
 #include "core/decision.h"
-#include "core/key_text.h"
-#include "store/lmdb/store.h"
+#include "store/records/key_forms.h"
+
+struct sp_view;
 
 enum {
-    SP_FORMS_TEXT_BYTES = SP_STORE_MAX_PREFIXES * (SP_KEY_PREFIX_MAX_BYTES + 1),
     SP_KEPT_ACTIONS = 256,     /* places; a name has one, which it shares with others */
     SP_KEPT_WORKSPACES = 8192, /* likewise */
     SP_KEPT_ACTION_BYTES = 48, /* longer names are looked up each time */
@@ -34,6 +34,10 @@ struct sp_kept {
     struct sp_kept_action actions[SP_KEPT_ACTIONS];
     uint64_t workspaces[SP_KEPT_WORKSPACES]; /* number << 16 | SP_WORKSPACE_* flags; 0: nothing kept here */
 };
+
+/* The settings kept with a snapshot's view, emptied if they are of another version than the head's. Not for writes.
+ * SP_ERR_CORRUPT. */
+enum sp_status sp_view_kept(struct sp_view *view, struct sp_kept **ret_kept) SP_MUST_USE;
 
 /* Forgets everything unless it is of this epoch and version. */
 void sp_kept_begin(struct sp_kept *kept, uint64_t epoch, uint64_t version);

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "store/lmdb/view.h"
 #include "store/records/change.h"
 #include "store/records/change_key.h"
 #include "store/records/change_record.h"
 #include "store/records/entity.h"
 #include "store/records/entity_description.h"
-#include "store/replica/meta.h"
+#include "store/records/snapshot.h"
+#include "store/replica/unreadable.h"
 #include "wire/wire.h"
 
 enum {

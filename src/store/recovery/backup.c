@@ -1,7 +1,9 @@
-/* Hot backup: LMDB's compacting copy, through a pipe, so that the revision of the copy is known.
+/* LMDB's compacting copy goes through a pipe, so that the revision of the copy is known.
  *
  * mdb_env_copyfd2 reads in a transaction of its own that nobody else can look into. But its first bytes come after that
  * transaction began: where the store was at the same revision before the copy and after its first bytes, that is the copy's. */
+#include "store/recovery/backup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,8 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "store/lmdb/view.h"
-#include "store/recovery/maintain.h"
+#include "store/lmdb/environment.h"
+#include "store/lmdb/lmdb_status.h"
+#include "store/records/snapshot.h"
 
 enum { CHUNK_BYTES = 256 * 1024, MAX_TRIES = 2000 };
 
@@ -160,14 +163,14 @@ enum sp_status sp_store_backup(struct sp_store *store, int fd, struct sp_revisio
     status = sp_snapshot_acquire(snapshot);
     if (status == SP_OK)
         sp_snapshot_release(snapshot);
-    sp_turn_join(store, &turn);
-    sp_turn_begin(store, &turn);
+    sp_turn_join(&store->turns, &turn);
+    sp_turn_begin(&store->turns, &turn);
     if (status == SP_OK)
         status = copy_until_settled(store, fd, snapshot, ret_revision, error);
     else
         sp_error_set(error, status, "the store cannot be read");
     sp_turn_end(&turn);
-    sp_turn_leave(store, &turn);
+    sp_turn_leave(&store->turns, &turn);
     sp_snapshot_close(snapshot);
     return status;
 }

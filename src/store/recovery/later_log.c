@@ -9,7 +9,7 @@
 #include "store/records/change.h"
 #include "store/records/change_key.h"
 #include "store/records/change_record.h"
-#include "store/records/entity.h"
+#include "store/records/snapshot.h"
 #include "wire/json.h"
 #include "wire/wire.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "sallyport/v1/entities.pb-c.h"
-#include "store/lmdb/view.h"
+#include "store/records/head.h"
 
 /* The last that the log tells of one entity. */
 struct sp_later_entity {

@@ -3,10 +3,10 @@
 #include <stdio.h>
 
 #include "store/records/change_record.h"
-#include "store/records/entity.h"
+#include "store/records/changeset.h"
 #include "store/records/epoch.h"
 #include "store/recovery/narrow_entity.h"
-#include "store/replica/replica.h"
+#include "store/replica/cursor.h"
 #include "wire/wire.h"
 
 enum {
@@ -48,7 +48,7 @@ static enum sp_status begin_epoch(struct batch *batch) {
         sp_write_begin_epoch(batch->write, batch->log->newest_epoch, "restore", "Restore", batch->now_s, &batch->arena);
     /* A follower's backup becomes a store of its own. */
     if (status == SP_OK)
-        status = sp_replica_set_source(batch->write, SP_STR_LITERAL("embedded"));
+        status = sp_replica_set_source(batch->write, SP_SOURCE_EMBEDDED);
     return status == SP_OK ? SP_OK : sp_error_set(batch->error, status, "the new epoch cannot be written");
 }
 

@@ -3,7 +3,9 @@
 #define SP_STORE_RECOVERY_REAPPLY_REVOCATIONS_H
 
 #include "store/recovery/later_log.h"
-#include "store/recovery/maintain.h"
+#include "store/recovery/report.h"
+
+struct sp_write;
 
 /* Writes an audit entry that begins a new epoch, and then one or more with what was taken back, each of which is
  * reported as a line. The log is settled. Where it fails, the write must be aborted. SP_ERR_CORRUPT; SP_ERR_INVALID;

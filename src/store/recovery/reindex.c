@@ -1,10 +1,12 @@
+#include "store/recovery/reindex.h"
+
 #include <inttypes.h>
 
 #include "store/records/derive.h"
 #include "store/records/entity.h"
 #include "store/records/entity_description.h"
 #include "store/records/index_edit.h"
-#include "store/recovery/maintain.h"
+#include "store/records/write.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024, ARENA_BUDGET_BYTES = 64 * 1024 * 1024, PROGRESS_EVERY = 4096 };
@@ -46,12 +48,12 @@ static enum sp_status index_entity(void *context, struct sp_bytes key, struct sp
 
 static enum sp_status rebuild_all(struct rebuild *rebuild) {
     struct sp_write *write = rebuild->edit.write;
-    enum sp_status status = sp_view_entries(&write->view, SP_DB_ENTITY, &rebuild->total);
+    enum sp_status status = sp_view_entries(&write->transaction.view, SP_DB_ENTITY, &rebuild->total);
     for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
         status = sp_write_empty(write, (enum sp_database)database);
     if (status != SP_OK)
         return sp_error_set(rebuild->edit.error, status, "the old indexes cannot be removed");
-    status = sp_entity_walk(&write->view, (struct sp_bytes){NULL, 0}, NULL, index_entity, rebuild);
+    status = sp_entity_walk(&write->transaction.view, (struct sp_bytes){NULL, 0}, NULL, index_entity, rebuild);
     if (status == SP_OK)
         status = sp_index_edit_flush(&rebuild->edit);
     return status;

@@ -1,5 +1,7 @@
 /* Restoring: everything is done to a scratch copy inside the target folder, which takes the data file's place by one
  * rename when it is whole. Inside the folder, because that may be a mount point. */
+#include "store/recovery/restore.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,9 +11,12 @@
 #include <unistd.h>
 
 #include "store/lmdb/environment.h"
+#include "store/lmdb/store.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
 #include "store/recovery/later_log.h"
-#include "store/recovery/maintain.h"
 #include "store/recovery/reapply_revocations.h"
+#include "store/recovery/verify.h"
 
 enum {
     PATH_BYTES = 4096,

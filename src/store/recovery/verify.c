@@ -1,8 +1,11 @@
 /* Verifying: every record that the entities stand for is there, byte for byte; and there are no others, because the
  * numbers of records are equal. One pass over the entities, one over the indexes, no copy of anything. */
+#include "store/recovery/verify.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/records/change.h"
 #include "store/records/derive.h"
@@ -10,9 +13,10 @@
 #include "store/records/entity_description.h"
 #include "store/records/index.h"
 #include "store/records/index_edit.h"
+#include "store/records/next_number.h"
 #include "store/records/record.h"
+#include "store/records/snapshot.h"
 #include "store/recovery/account.h"
-#include "store/recovery/maintain.h"
 
 enum {
     ARENA_FIRST_BYTES = 64 * 1024,
@@ -59,10 +63,6 @@ static void tell_progress(struct verification *verification, const char *phase) 
 
 /* ---- what the entities stand for is there ---- */
 
-static bool same_bytes(struct sp_bytes a, struct sp_bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static enum sp_status has_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
     MDB_cursor *cursor;
     enum sp_status status = sp_view_open_cursor(view, record->database, &cursor);
@@ -88,7 +88,7 @@ static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_
         if (last != NULL && memcmp(last, digest, SP_DIGEST_BYTES) >= 0)
             return false;
         last = digest;
-        holds = holds || same_bytes(record, wanted);
+        holds = holds || sp_bytes_equal(record, wanted);
     }
     return holds;
 }
@@ -101,7 +101,7 @@ static enum sp_status is_there(struct sp_view *view, const struct sp_index_recor
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     *ret_there = status == SP_OK && (record->database == SP_DB_KEY ? bucket_holds(record->key, value, record->value)
-                                                                   : same_bytes(value, record->value));
+                                                                   : sp_bytes_equal(value, record->value));
     return SP_OK;
 }
 
@@ -237,12 +237,12 @@ static enum sp_status walk_index(struct verification *verification, enum sp_data
 /* ---- the rest ---- */
 
 static enum sp_status check_next_numbers(struct verification *verification) {
-    struct sp_bytes next;
-    enum sp_status status = sp_view_meta(verification->view, "next", &next);
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+    struct sp_next_numbers next;
+    enum sp_status status = sp_view_next_numbers(verification->view, &next);
+    if (status != SP_OK && status != SP_ERR_CORRUPT)
         return status;
-    if (status == SP_ERR_NOT_FOUND || next.size != 16 || sp_load_be64(next.data) <= verification->highest_subject ||
-        sp_load_be64(next.data + 8) <= verification->highest_workspace)
+    if (status == SP_ERR_CORRUPT || next.subject <= verification->highest_subject ||
+        next.workspace <= verification->highest_workspace)
         find(verification, "the next numbers in meta are not above those in use");
     return SP_OK;
 }

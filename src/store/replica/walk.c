@@ -1,12 +1,13 @@
-/* Walking the three spaces of records. */
+#include "store/replica/walk.h"
+
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
-#include "store/replica/replica.h"
 
 static const enum sp_database databases[SP_REPLICA_SPACES] = {
     [SP_REPLICA_ENTITY] = SP_DB_ENTITY, [SP_REPLICA_CHANGE] = SP_DB_CHANGE, [SP_REPLICA_REQUEST] = SP_DB_REQUEST};
 
-/* Stands at the first record after `after`. An LMDB code. */
-static int begin(MDB_cursor *cursor, bool numbered, struct sp_bytes after, MDB_val *key, MDB_val *value) {
+/* Moves to the first record after `after`. An LMDB code. */
+static int seek_first_record(MDB_cursor *cursor, bool numbered, struct sp_bytes after, MDB_val *key, MDB_val *value) {
     uint64_t next = 0;
     if (after.size == 0)
         return mdb_cursor_get(cursor, key, value, MDB_FIRST);
@@ -17,22 +18,20 @@ static int begin(MDB_cursor *cursor, bool numbered, struct sp_bytes after, MDB_v
     }
     *key = sp_val(after);
     int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (code == MDB_SUCCESS && key->mv_size == after.size && memcmp(key->mv_data, after.data, after.size) == 0)
+    if (code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(key), after))
         code = mdb_cursor_get(cursor, key, value, MDB_NEXT);
     return code;
 }
 
-static enum sp_status visit_one(sp_replica_visit *visit, void *context, bool numbered, const MDB_val *key,
-                                const MDB_val *value) {
+static enum sp_status visit_record(sp_replica_visit *visit, void *context, bool numbered, const MDB_val *key,
+                                   const MDB_val *value) {
     uint8_t big_endian[8];
-    struct sp_bytes name = sp_val_bytes(key);
-    if (numbered) {
-        uint64_t number;
-        memcpy(&number, key->mv_data, sizeof number);
-        sp_store_be64(big_endian, number);
-        name = (struct sp_bytes){big_endian, sizeof big_endian};
-    }
-    return visit(context, name, sp_val_bytes(value));
+    uint64_t number;
+    if (!numbered)
+        return visit(context, sp_val_bytes(key), sp_val_bytes(value));
+    memcpy(&number, key->mv_data, sizeof(number));
+    sp_store_be64(big_endian, number);
+    return visit(context, (struct sp_bytes){big_endian, sizeof(big_endian)}, sp_val_bytes(value));
 }
 
 enum sp_status sp_replica_walk(struct sp_view *view, enum sp_replica_space space, struct sp_bytes after,
@@ -44,9 +43,9 @@ enum sp_status sp_replica_walk(struct sp_view *view, enum sp_replica_space space
     enum sp_status status = sp_view_open_cursor(view, databases[space], &cursor);
     if (status != SP_OK)
         return status;
-    int code = begin(cursor, numbered, after, &key, &value);
+    int code = seek_first_record(cursor, numbered, after, &key, &value);
     while (code == MDB_SUCCESS && status == SP_OK) {
-        status = visit_one(visit, context, numbered, &key, &value);
+        status = visit_record(visit, context, numbered, &key, &value);
         if (status == SP_OK)
             code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }

@@ -2,8 +2,8 @@
 #ifndef SP_STORE_USAGE_INTERNAL_H
 #define SP_STORE_USAGE_INTERNAL_H
 
-#include "store/lmdb/view.h"
-#include "store/usage/record.h"
+#include <lmdb.h>
+#include <stdint.h>
 
 enum sp_usage_database { SP_USAGE_DB_META, SP_USAGE_DB_KEY, SP_USAGE_DB_SOURCE, SP_USAGE_DATABASES };
 

@@ -2,7 +2,8 @@
 #ifndef SP_STORE_USAGE_RECORD_H
 #define SP_STORE_USAGE_RECORD_H
 
-#include "store/usage/usage.h"
+#include "base/bytes.h"
+#include "usage/judge.h"
 
 enum {
     SP_KEY_USE_BYTES = 64,

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "store/lmdb/environment.h"
+#include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/view.h"
 #include "store/usage/internal.h"
+#include "store/usage/record.h"
 
 enum {
     PATH_BYTES = 4096,
@@ -22,23 +25,21 @@ enum {
 
 /* ---- the environment ---- */
 
-/* Where this is root, the folder gets the owner of the store's. */
-static enum sp_status make_folder(const char *store_path, char path[static PATH_BYTES], struct sp_error *error) {
+/* If this is root, the folder gets the owner of the store's. */
+static enum sp_status make_usage_folder(const char *store_path, char path[static PATH_BYTES], struct sp_error *error) {
     struct stat of_store;
     int size = snprintf(path, PATH_BYTES, "%s/usage", store_path);
     if (size <= 0 || size >= PATH_BYTES)
         return sp_error_set(error, SP_ERR_INVALID, "the store's path is too long");
-    if (mkdir(path, SP_FOLDER_MODE) == 0) {
-        if (geteuid() == 0 && stat(store_path, &of_store) == 0 && chown(path, of_store.st_uid, of_store.st_gid) != 0)
-            return sp_error_set(error, SP_ERR_IO, "cannot give %s to the owner of the store: %s", path,
-                                strerror(errno));
-    } else if (errno != EEXIST) {
-        return sp_error_set(error, SP_ERR_IO, "cannot make the folder %s: %s", path, strerror(errno));
-    }
+    if (mkdir(path, SP_FOLDER_MODE) != 0)
+        return errno == EEXIST ? SP_OK
+                               : sp_error_set(error, SP_ERR_IO, "cannot make the folder %s: %s", path, strerror(errno));
+    if (geteuid() == 0 && stat(store_path, &of_store) == 0 && chown(path, of_store.st_uid, of_store.st_gid) != 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot give %s to the owner of the store: %s", path, strerror(errno));
     return SP_OK;
 }
 
-static int open_env(const char *path, MDB_env **ret_env) {
+static int open_usage_env(const char *path, MDB_env **ret_env) {
     MDB_env *env;
     int code = mdb_env_create(&env);
     if (code != MDB_SUCCESS)
@@ -50,34 +51,36 @@ static int open_env(const char *path, MDB_env **ret_env) {
         code = mdb_env_set_mapsize(env, MAP_BYTES);
     if (code == MDB_SUCCESS)
         code = mdb_env_open(env, path, MDB_NOTLS, SP_LOCK_MODE);
-    if (code == MDB_SUCCESS)
-        *ret_env = env;
-    else
+    if (code != MDB_SUCCESS) {
         mdb_env_close(env);
-    return code;
+        return code;
+    }
+    *ret_env = env;
+    return MDB_SUCCESS;
 }
 
 static MDB_val name_val(const char *name) {
     return sp_val((struct sp_bytes){(const uint8_t *)name, strlen(name)});
 }
 
-static int write_meta(MDB_txn *txn, MDB_dbi meta, const char *name, const uint8_t *bytes, size_t size) {
+static int put_usage_meta(MDB_txn *txn, MDB_dbi meta, const char *name, const uint8_t *bytes, size_t size) {
     MDB_val key = name_val(name);
     MDB_val value = sp_val((struct sp_bytes){bytes, size});
     return mdb_put(txn, meta, &key, &value, 0);
 }
 
-static int begin_format(MDB_txn *txn, MDB_dbi meta, int64_t now_s) {
+static int write_usage_format(MDB_txn *txn, MDB_dbi meta, int64_t now_s) {
     uint8_t format[4];
     uint8_t since[SINCE_BYTES];
     sp_store_be32(format, SP_USAGE_FORMAT);
     sp_store_be64(since, (uint64_t)now_s);
-    int code = write_meta(txn, meta, "format", format, sizeof(format));
-    return code == MDB_SUCCESS ? write_meta(txn, meta, "since", since, sizeof(since)) : code;
+    int code = put_usage_meta(txn, meta, "format", format, sizeof(format));
+    return code == MDB_SUCCESS ? put_usage_meta(txn, meta, "since", since, sizeof(since)) : code;
 }
 
-/* Reads format and begin; writes them where the environment is new. */
-static enum sp_status settle_format(struct sp_usage_store *store, MDB_txn *txn, int64_t now_s, struct sp_error *error) {
+/* Reads the format and when it was made; writes them into a new environment. */
+static enum sp_status read_or_write_format(struct sp_usage_store *store, MDB_txn *txn, int64_t now_s,
+                                           struct sp_error *error) {
     MDB_dbi meta = store->databases[SP_USAGE_DB_META];
     MDB_val key = name_val("format");
     MDB_val format;
@@ -85,7 +88,7 @@ static enum sp_status settle_format(struct sp_usage_store *store, MDB_txn *txn, 
     int code = mdb_get(txn, meta, &key, &format);
     if (code == MDB_NOTFOUND) {
         store->since_s = now_s;
-        return sp_lmdb_error(error, begin_format(txn, meta, now_s), "begin to keep last uses");
+        return sp_lmdb_error(error, write_usage_format(txn, meta, now_s), "set up the record of last uses");
     }
     key = name_val("since");
     if (code == MDB_SUCCESS)
@@ -93,17 +96,18 @@ static enum sp_status settle_format(struct sp_usage_store *store, MDB_txn *txn, 
     if (code != MDB_SUCCESS)
         return sp_lmdb_error(error, code, "read the format of the last uses");
     if (format.mv_size != 4 || since.mv_size != SINCE_BYTES)
-        return sp_error_set(error, SP_ERR_CORRUPT, "the format of the last uses cannot be read");
+        return sp_error_set(error, SP_ERR_CORRUPT, "cannot read the format of the last uses");
     if (sp_load_be32(format.mv_data) != SP_USAGE_FORMAT)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "the last uses are kept in format %" PRIu32 ", this program needs %d: move the sub-folder "
-                            "\"usage\" of the store away, and they begin anew",
+                            "the last uses are kept in format %" PRIu32
+                            ", this program needs %d: move the store's sub-folder "
+                            "\"usage\" away to start an empty record",
                             sp_load_be32(format.mv_data), SP_USAGE_FORMAT);
     store->since_s = (int64_t)sp_load_be64(since.mv_data);
     return SP_OK;
 }
 
-static enum sp_status open_databases(struct sp_usage_store *store, int64_t now_s, struct sp_error *error) {
+static enum sp_status open_usage_databases(struct sp_usage_store *store, int64_t now_s, struct sp_error *error) {
     static const char *const names[SP_USAGE_DATABASES] = {"meta", "key", "source"};
     MDB_txn *txn;
     int code = mdb_txn_begin(store->env, NULL, 0, &txn);
@@ -113,7 +117,7 @@ static enum sp_status open_databases(struct sp_usage_store *store, int64_t now_s
         code = mdb_dbi_open(txn, names[i], MDB_CREATE, &store->databases[i]);
     enum sp_status status = sp_lmdb_error(error, code, "open the last uses of keys");
     if (status == SP_OK)
-        status = settle_format(store, txn, now_s, error);
+        status = read_or_write_format(store, txn, now_s, error);
     if (status != SP_OK) {
         mdb_txn_abort(txn);
         return status;
@@ -124,22 +128,24 @@ static enum sp_status open_databases(struct sp_usage_store *store, int64_t now_s
 enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct sp_usage_store **ret_store,
                                    struct sp_error *error) {
     char path[PATH_BYTES];
-    enum sp_status status = make_folder(store_path, path, error);
+    enum sp_status status = make_usage_folder(store_path, path, error);
     if (status != SP_OK)
         return status;
     struct sp_usage_store *store = calloc(1, sizeof(*store));
     if (store == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    status = sp_lmdb_error(error, open_env(path, &store->env), "open the last uses of keys");
-    if (status == SP_OK) {
-        sp_env_settle_files(path);
-        status = open_databases(store, now_s, error);
-    }
-    if (status == SP_OK)
-        *ret_store = store;
-    else
+    status = sp_lmdb_error(error, open_usage_env(path, &store->env), "open the last uses of keys");
+    if (status != SP_OK)
+        goto out;
+    sp_env_settle_files(path);
+    status = open_usage_databases(store, now_s, error);
+out:
+    if (status != SP_OK) {
         sp_usage_store_close(store);
-    return status;
+        return status;
+    }
+    *ret_store = store;
+    return SP_OK;
 }
 
 void sp_usage_store_close(struct sp_usage_store *store) {
@@ -186,7 +192,7 @@ static MDB_val key_val(const struct sp_usage_key *key) {
     return sp_val((struct sp_bytes){key->bytes, key->size});
 }
 
-/* A record that fails its seal counts as none: what is told now is newer than what it could say. */
+/* A record that fails its seal counts as missing: this use is newer than any that it could hold. */
 enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str workspace, struct sp_str key_id,
                                     const struct sp_key_use *use) {
     struct sp_usage_key place;
@@ -224,25 +230,27 @@ static void set_place(uint8_t *place, const MDB_val *key) {
 
 _Static_assert(SP_USAGE_PLACE_BYTES > 2 + SP_USAGE_KEY_MAX_BYTES, "a place holds any key");
 
-static int seek(MDB_cursor *cursor, uint8_t *place, MDB_val *key, MDB_val *value) {
+static int seek_after_place(MDB_cursor *cursor, uint8_t *place, MDB_val *key, MDB_val *value) {
     MDB_val last = place_key(place);
     if (last.mv_size == 0)
         return mdb_cursor_get(cursor, key, value, MDB_FIRST);
     *key = last;
     int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    bool same =
-        code == MDB_SUCCESS && key->mv_size == last.mv_size && memcmp(key->mv_data, last.mv_data, last.mv_size) == 0;
+    bool same = code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(key), sp_val_bytes(&last));
     return same ? mdb_cursor_get(cursor, key, value, MDB_NEXT) : code;
 }
 
-static enum sp_status look_at_key(MDB_cursor *cursor, const MDB_val *key, sp_usage_is_gone *is_gone, void *context) {
+static enum sp_status delete_gone_key(MDB_cursor *cursor, const MDB_val *key, sp_usage_is_gone *is_gone,
+                                      void *context) {
     struct sp_str workspace;
     struct sp_str key_id;
-    bool gone = true;
-    /* What cannot be a key of ours tells nothing to anybody. */
-    enum sp_status status = sp_usage_key_split(sp_val_bytes(key), &workspace, &key_id);
-    status = status == SP_OK ? is_gone(context, workspace, key_id, &gone) : SP_OK;
-    return status == SP_OK && gone ? sp_lmdb_status(mdb_cursor_del(cursor, 0)) : status;
+    bool gone = true; /* a key that cannot be read is of no use to anybody */
+    if (sp_usage_key_split(sp_val_bytes(key), &workspace, &key_id) == SP_OK) {
+        enum sp_status status = is_gone(context, workspace, key_id, &gone);
+        if (status != SP_OK)
+            return status;
+    }
+    return gone ? sp_lmdb_status(mdb_cursor_del(cursor, 0)) : SP_OK;
 }
 
 enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[static SP_USAGE_PLACE_BYTES],
@@ -254,11 +262,11 @@ enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[s
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
     enum sp_status status = SP_OK;
-    code = seek(cursor, place, &key, &value);
+    code = seek_after_place(cursor, place, &key, &value);
     for (size_t i = 0; i < limit && code == MDB_SUCCESS && status == SP_OK; i++) {
         if (key.mv_size <= SP_USAGE_KEY_MAX_BYTES)
             set_place(place, &key);
-        status = look_at_key(cursor, &key, is_gone, context);
+        status = delete_gone_key(cursor, &key, is_gone, context);
         /* Deleting leaves the cursor at what followed, and the next MDB_NEXT returns just that. */
         if (status == SP_OK)
             code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
@@ -309,7 +317,7 @@ enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str works
     return SP_OK;
 }
 
-static enum sp_status visit_sources(MDB_cursor *cursor, sp_usage_visit_source *visit, void *context) {
+static enum sp_status visit_usage_sources(MDB_cursor *cursor, sp_usage_visit_source *visit, void *context) {
     MDB_val key;
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
@@ -329,7 +337,7 @@ enum sp_status sp_usage_view_sources(struct sp_usage_view *view, sp_usage_visit_
     int code = mdb_cursor_open(view->txn, view->store->databases[SP_USAGE_DB_SOURCE], &cursor);
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
-    enum sp_status status = visit_sources(cursor, visit, context);
+    enum sp_status status = visit_usage_sources(cursor, visit, context);
     mdb_cursor_close(cursor);
     return status;
 }

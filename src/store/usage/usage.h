@@ -17,8 +17,8 @@ struct sp_usage_store;
  *           40 flags: 1 ended (1)  41 zero (7)  48 seal (8) */
 enum { SP_USAGE_FORMAT = 1, SP_USAGE_MAX_SOURCES = 20000 };
 
-/* Opens it below the store's folder, and makes it where it is not there: what is known begins with that. SP_ERR_PRECONDITION:
- * it is of another format; SP_ERR_IO. */
+/* Opens it below the store's folder, and makes it if it is missing: then nothing is known from before. SP_ERR_PRECONDITION:
+ * it has another format; SP_ERR_IO. */
 enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct sp_usage_store **ret_store,
                                    struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */
@@ -37,43 +37,17 @@ enum sp_status sp_usage_batch_begin(struct sp_usage_store *store, struct sp_usag
 enum sp_status sp_usage_batch_commit(struct sp_usage_batch *batch, struct sp_error *error) SP_MUST_USE;
 void sp_usage_batch_abort(struct sp_usage_batch *batch);
 
-/* The head of a report. */
-struct sp_usage_report {
-    struct sp_str id; /* 1 to 64 bytes without NUL */
-    uint64_t instance;
-    uint64_t sequence;    /* 1 and up, by one */
-    int64_t until_s;      /* 0: the watermark stays, more of the same collection follows */
-    int64_t lost_until_s; /* as far as the source itself knows; 0: nothing */
-    bool goodbye;
-};
-
-/* Takes note of a source's report. *ret_again: it was taken before, and so were its uses. A report that does not follow the
- * one before it shows that some were lost. The first of an instance ends others under the same id. SP_ERR_EXHAUSTED:
- * SP_USAGE_MAX_SOURCES are known already. After any other failure the batch must be aborted. */
-enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s,
-                                     bool *ret_again) SP_MUST_USE;
-
-/* Merges a use of a key, ids of 1 to 64 bytes without NUL. Where it fails the batch must be aborted. */
+/* Merges a use of a key, ids of 1 to 64 bytes without NUL. After a failure the batch must be aborted. */
 enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str workspace, struct sp_str key_id,
                                     const struct sp_key_use *use) SP_MUST_USE;
 
-/* Forgets all sources of the id that have ended or have not reported since `silent_since_s`, and what those that go on have
- * lost. *ret_count: how many it found. Where it fails the batch must be aborted. */
-enum sp_status sp_usage_batch_retire(struct sp_usage_batch *batch, struct sp_str id, int64_t silent_since_s,
-                                     size_t *ret_count) SP_MUST_USE;
-
-/* Looks at up to `limit` keys behind `place` (of SP_USAGE_PLACE_BYTES, all zero at first), and forgets those for which
- * `is_gone` says so. *ret_end: there are no more; the place is then at the begin again. Where it fails the batch must be
- * aborted. */
+/* Reads up to `limit` keys after `place` (of SP_USAGE_PLACE_BYTES, all zero at first), and deletes those for which
+ * `is_gone` sets *ret_gone. *ret_end: there are no more; the place is then at the beginning again. After a failure the batch must
+ * be aborted. */
 enum { SP_USAGE_PLACE_BYTES = 132 };
 typedef enum sp_status sp_usage_is_gone(void *context, struct sp_str workspace, struct sp_str key_id, bool *ret_gone);
 enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[static SP_USAGE_PLACE_BYTES],
                                    size_t limit, sp_usage_is_gone *is_gone, void *context, bool *ret_end) SP_MUST_USE;
-
-/* Forgets sources that have ended, whose loss is older than the one time and whose last report than the other (a goodbye may
- * come twice). Where it fails the batch must be aborted. */
-enum sp_status sp_usage_batch_forget_ended(struct sp_usage_batch *batch, int64_t lost_before_s,
-                                           int64_t silent_since_s) SP_MUST_USE;
 
 /* ---- reading ---- */
 
@@ -84,7 +58,7 @@ enum sp_status sp_usage_view_begin(struct sp_usage_store *store, struct sp_usage
 /* NULL is allowed. */
 void sp_usage_view_end(struct sp_usage_view *view);
 
-/* All zero for a key that nothing is known of. SP_ERR_CORRUPT. */
+/* All zero for a key of which nothing is known. SP_ERR_CORRUPT. */
 enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str workspace, struct sp_str key_id,
                                  struct sp_key_use *ret_use) SP_MUST_USE;
 

@@ -9,7 +9,9 @@
 
 #include "base/clock.h"
 #include "core/schema.h"
+#include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
+#include "store/records/create.h"
 #include "sync/commands/operator_key.h"
 
 struct init_options {

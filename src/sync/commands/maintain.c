@@ -4,7 +4,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/recovery/maintain.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/records/head.h"
+#include "store/records/write.h"
+#include "store/recovery/reindex.h"
+#include "store/recovery/restore.h"
+#include "store/recovery/verify.h"
 #include "sync/lock.h"
 
 static void print_finding(void *context, const char *finding) {

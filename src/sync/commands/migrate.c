@@ -8,7 +8,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/source.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "store/records/epoch.h"
+#include "store/records/head.h"
+#include "store/records/snapshot.h"
+#include "store/records/write.h"
+#include "store/replica/cursor.h"
 #include "sync/lock.h"
 
 struct migrate_options {

@@ -9,6 +9,7 @@
 #include "admin/operator.h"
 #include "base/clock.h"
 #include "core/key_text.h"
+#include "store/records/write.h"
 
 enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024 };
 

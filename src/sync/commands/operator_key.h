@@ -3,7 +3,7 @@
 #define SP_SYNC_COMMANDS_OPERATOR_KEY_H
 
 #include "source/source.h"
-#include "store/lmdb/store.h"
+#include "store/lmdb/environment.h"
 
 /* Creates the file that the key is to be written to, with mode 0600; or duplicates stdout if
  * `path` is NULL. Call it before the operator is added, so that no key is made that cannot be

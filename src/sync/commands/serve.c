@@ -8,6 +8,8 @@
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
 #include "sync/calls.h"
 #include "sync/http.h"
 #include "sync/lock.h"

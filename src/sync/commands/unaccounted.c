@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "source/source.h"
-#include "store/recovery/maintain.h"
+#include "store/lmdb/options.h"
+#include "store/lmdb/store.h"
+#include "store/recovery/account.h"
 #include "sync/scratch.h"
 
 enum { REPLICA_MAP_GIB = 64 };

@@ -1,17 +1,15 @@
-/* Applying what came from a source. Entities that go come before those that come, so that what must be unique may move
- * from one to the other; an entity that still contradicts another is left out. */
-#include "store/replica/replica.h"
+#include "store/replica/apply.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/key_text.h"
-#include "store/lmdb/view.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
 #include "store/records/entity.h"
 #include "store/records/index_edit.h"
-#include "store/replica/meta.h"
+#include "store/records/request.h"
+#include "store/replica/unreadable.h"
 #include "wire/wire.h"
 
 struct application {
@@ -27,42 +25,27 @@ struct application {
     bool head_moved;
 };
 
-static bool same_bytes(struct sp_bytes a, struct sp_bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-static enum sp_status told(struct application *application, enum sp_status status, const char *doing) {
-    if (status == SP_OK || (application->error != NULL && application->error->status != SP_OK))
-        return status;
-    enum sp_status failure = sp_write_failure(application->write, application->error);
-    return failure != SP_OK ? failure : sp_error_set(application->error, status, "%s failed", doing);
-}
-
 /* ---- entities ---- */
 
-static bool is_entity_key(struct sp_bytes key) {
-    return key.size >= 2 && key.size <= SP_ENTITY_KEY_MAX_BYTES &&
-           sp_kind_descriptor((enum sp_kind)key.data[0]) != NULL && memchr(key.data + 1, 0, key.size - 1) != NULL;
-}
-
 /* The index records of an entity as it came: nothing of it is believed before it was checked. */
-static enum sp_status read_new(struct application *application, const struct sp_replica_record *record,
-                               struct sp_index_records *ret_records, struct sp_error *why) {
+static enum sp_status derive_new(struct application *application, const struct sp_replica_record *record,
+                                 struct sp_index_records *ret_records, struct sp_error *why) {
     ProtobufCMessage *message;
     struct sp_bytes part;
-    if (!is_entity_key(record->key))
+    if (!sp_entity_key_is_valid(record->key))
         return sp_error_set(why, SP_ERR_INVALID, "of a kind that this release does not know");
-    const ProtobufCMessageDescriptor *descriptor = sp_kind_descriptor((enum sp_kind)record->key.data[0]);
-    enum sp_status status = sp_wire_unpack(descriptor, record->value, application->arena, &message, why);
-    if (status == SP_OK)
-        status = sp_derive(record->key, message, application->arena, ret_records, why);
-    if (status == SP_OK && record->key.data[0] != SP_KIND_TOMBSTONE)
-        status = sp_stored_public_part(record->value, &part);
-    return status;
+    enum sp_kind kind = (enum sp_kind)record->key.data[0];
+    enum sp_status status = sp_wire_unpack(sp_kind_descriptor(kind), record->value, application->arena, &message, why);
+    if (status != SP_OK)
+        return status;
+    status = sp_derive(record->key, message, application->arena, ret_records, why);
+    if (status != SP_OK || kind == SP_KIND_TOMBSTONE)
+        return status;
+    return sp_stored_public_part(record->value, &part);
 }
 
-static enum sp_status read_old(struct application *application, struct sp_bytes key, struct sp_bytes stored,
-                               struct sp_index_records *ret_records) {
+static enum sp_status derive_old(struct application *application, struct sp_bytes key, struct sp_bytes stored,
+                                 struct sp_index_records *ret_records) {
     ProtobufCMessage *message;
     uint8_t *copy = sp_arena_alloc(application->arena, stored.size + 1);
     if (copy == NULL)
@@ -71,100 +54,122 @@ static enum sp_status read_old(struct application *application, struct sp_bytes 
     enum sp_status status = sp_entity_decode(key, (struct sp_bytes){copy, stored.size}, application->arena, &message);
     if (status == SP_OK)
         status = sp_derive(key, message, application->arena, ret_records, NULL);
-    return status == SP_OK || status == SP_ERR_MEMORY ? status : SP_ERR_CORRUPT;
+    if (status == SP_OK || status == SP_ERR_MEMORY)
+        return status;
+    return SP_ERR_CORRUPT;
 }
 
 static enum sp_status remove_entity(struct application *application, struct sp_bytes key) {
     struct sp_bytes stored;
     struct sp_index_records before;
     struct sp_index_records none = {NULL, 0, 0};
-    enum sp_status status = sp_view_get(&application->write->view, SP_DB_ENTITY, key, &stored);
+    enum sp_status status = sp_view_get(&application->write->transaction.view, SP_DB_ENTITY, key, &stored);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
     if (status != SP_OK)
-        return status == SP_ERR_NOT_FOUND ? SP_OK : status;
-    status = read_old(application, key, stored, &before);
-    if (status == SP_OK)
-        status = sp_write_remove(application->write, SP_DB_ENTITY, key, NULL);
-    if (status == SP_OK)
-        status = sp_index_edit_replace(&application->edit, &before, &none);
+        return status;
+    status = derive_old(application, key, stored, &before);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_remove(application->write, SP_DB_ENTITY, key, NULL);
+    if (status != SP_OK)
+        return status;
     application->outcome.changed++;
-    return status;
+    return sp_index_edit_replace(&application->edit, &before, &none);
 }
 
-/* Left out: what was there goes too, so that nothing old goes on being allowed. */
+/* What was there goes too, so that nothing old goes on being allowed. */
 static enum sp_status leave_out(struct application *application, struct sp_bytes key, const char *why) {
     bool is_new = false;
     enum sp_status status = SP_OK;
     if (key.size > 0 && key.size <= SP_ENTITY_KEY_MAX_BYTES)
         status = remove_entity(application, key);
-    if (status == SP_OK)
-        status = sp_replica_mark_unreadable(application->write, key, application->arena, &is_new);
-    application->outcome.unreadable += is_new ? 1 : 0;
-    if (status == SP_OK && is_new && application->report != NULL)
+    if (status != SP_OK)
+        return status;
+    status = sp_replica_mark_unreadable(application->write, key, application->arena, &is_new);
+    if (status != SP_OK || !is_new)
+        return status;
+    application->outcome.unreadable++;
+    if (application->report != NULL)
         application->report(application->context, key, why);
-    return status;
+    return SP_OK;
 }
 
 /* Whether a record that must be unique is another entity's. Asked before anything of the entity is written. */
 static enum sp_status find_conflict(struct application *application, const struct sp_index_records *after,
                                     const struct sp_index_records *before, bool *ret_conflict) {
     bool conflict = false;
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; status == SP_OK && !conflict && i < after->count; i++) {
+    for (size_t i = 0; !conflict && i < after->count; i++) {
         bool own = false;
         for (size_t j = 0; !own && j < before->count; j++)
             own = sp_index_record_shares_place(&before->items[j], &after->items[i]);
-        if (!own)
-            status = sp_index_edit_is_taken(&application->edit, &after->items[i], &conflict);
+        if (own)
+            continue;
+        enum sp_status status = sp_index_edit_is_taken(&application->edit, &after->items[i], &conflict);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK)
-        *ret_conflict = conflict;
-    return status;
+    *ret_conflict = conflict;
+    return SP_OK;
 }
 
-static enum sp_status put_entity(struct application *application, const struct sp_replica_record *record) {
-    struct sp_bytes stored = {NULL, 0};
-    struct sp_index_records before = {NULL, 0, 0};
+static enum sp_status replace_entity(struct application *application, const struct sp_replica_record *record,
+                                     struct sp_index_records *before) {
     struct sp_index_records after = {NULL, 0, 0};
     struct sp_error why = {0};
     bool conflict = false;
-    enum sp_status status = SP_ERR_NOT_FOUND;
-    if (is_entity_key(record->key))
-        status = sp_view_get(&application->write->view, SP_DB_ENTITY, record->key, &stored);
-    if (status == SP_OK && same_bytes(stored, record->value))
-        return SP_OK;
-    if (status == SP_OK)
-        status = read_old(application, record->key, stored, &before);
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
-        return status;
-    status = read_new(application, record, &after, &why);
+    enum sp_status status = derive_new(application, record, &after, &why);
     if (status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED)
         return status;
     if (status != SP_OK)
         return leave_out(application, record->key, why.message);
-    status = find_conflict(application, &after, &before, &conflict);
+    status = find_conflict(application, &after, before, &conflict);
     if (status != SP_OK)
         return status;
     if (conflict)
         return leave_out(application, record->key, "it shares with another entity what must be unique");
     status = sp_write_put(application->write, SP_DB_ENTITY, record->key, record->value, 0);
-    if (status == SP_OK)
-        status = sp_index_edit_replace(&application->edit, &before, &after);
+    if (status != SP_OK)
+        return status;
     application->outcome.changed++;
-    return status == SP_OK ? sp_replica_mark_readable(application->write, record->key, application->arena) : status;
+    status = sp_index_edit_replace(&application->edit, before, &after);
+    if (status != SP_OK)
+        return status;
+    return sp_replica_mark_readable(application->write, record->key, application->arena);
+}
+
+static enum sp_status put_entity(struct application *application, const struct sp_replica_record *record) {
+    struct sp_bytes stored = {NULL, 0};
+    struct sp_index_records before = {NULL, 0, 0};
+    enum sp_status status = SP_ERR_NOT_FOUND;
+    if (sp_entity_key_is_valid(record->key))
+        status = sp_view_get(&application->write->transaction.view, SP_DB_ENTITY, record->key, &stored);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    if (status == SP_OK) {
+        if (sp_bytes_equal(stored, record->value))
+            return SP_OK;
+        status = derive_old(application, record->key, stored, &before);
+        if (status != SP_OK)
+            return status;
+    }
+    return replace_entity(application, record, &before);
 }
 
 static enum sp_status delete_entity(struct application *application, const struct sp_replica_record *record) {
+    enum sp_status status = SP_OK;
     if (record->key.size == 0)
         return SP_OK;
-    enum sp_status status = SP_OK;
-    if (is_entity_key(record->key))
+    if (sp_entity_key_is_valid(record->key))
         status = remove_entity(application, record->key);
-    return status == SP_OK ? sp_replica_mark_readable(application->write, record->key, application->arena) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_replica_mark_readable(application->write, record->key, application->arena);
 }
 
 /* ---- changes ---- */
 
-static enum sp_status misfit(struct application *application, uint64_t number) {
+static enum sp_status refuse_unchained(struct application *application, uint64_t number) {
     return sp_error_set(application->error, SP_ERR_ABORTED,
                         "change %" PRIu64 " of the source does not continue this store's chain, which is at %" PRIu64,
                         number, application->head.revision.number);
@@ -172,19 +177,19 @@ static enum sp_status misfit(struct application *application, uint64_t number) {
 
 static enum sp_status check_chain(struct application *application, uint64_t number, struct sp_bytes packed) {
     struct sp_bytes hashed;
-    const uint8_t *told_hash;
+    const uint8_t *stored_hash;
     uint8_t hash[SP_CHANGE_HASH_BYTES];
-    if (number != application->head.revision.number + 1 || sp_change_split(packed, &hashed, &told_hash) != SP_OK)
-        return misfit(application, number);
+    if (number != application->head.revision.number + 1 || sp_change_split(packed, &hashed, &stored_hash) != SP_OK)
+        return refuse_unchained(application, number);
     uint8_t *buffer = sp_arena_alloc(application->arena, SP_CHANGE_HASH_BYTES + hashed.size);
     if (buffer == NULL)
         return SP_ERR_MEMORY;
     memcpy(buffer, application->head.last_hash, SP_CHANGE_HASH_BYTES);
     memcpy(buffer + SP_CHANGE_HASH_BYTES, hashed.data, hashed.size);
     sp_sha256(buffer, SP_CHANGE_HASH_BYTES + hashed.size, hash);
-    if (memcmp(hash, told_hash, sizeof hash) != 0)
-        return misfit(application, number);
-    memcpy(application->head.last_hash, hash, sizeof hash);
+    if (memcmp(hash, stored_hash, sizeof(hash)) != 0)
+        return refuse_unchained(application, number);
+    memcpy(application->head.last_hash, hash, sizeof(hash));
     application->head.revision.number = number;
     application->head_moved = true;
     return SP_OK;
@@ -196,8 +201,8 @@ static enum sp_status put_change(struct application *application, const struct s
         return sp_error_set(application->error, SP_ERR_ABORTED, "a change of the source has no number");
     uint64_t number = sp_load_be64(record->key.data);
     struct sp_bytes key = sp_number_key(&number);
-    enum sp_status status = sp_view_get(&application->write->view, SP_DB_CHANGE, key, &stored);
-    if (status == SP_OK && same_bytes(stored, record->value))
+    enum sp_status status = sp_view_get(&application->write->transaction.view, SP_DB_CHANGE, key, &stored);
+    if (status == SP_OK && sp_bytes_equal(stored, record->value))
         return SP_OK;
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
@@ -213,26 +218,25 @@ static enum sp_status put_change(struct application *application, const struct s
     return sp_write_put(application->write, SP_DB_CHANGE, key, record->value, 0);
 }
 
-/* Each store trims its own trail, so a deletion means something only where the whole of a source is compared. */
+/* Each store trims its own trail, so a deletion means something only when all of a source is compared. */
 static enum sp_status delete_change(struct application *application, const struct sp_replica_record *record) {
     if (application->chained || record->key.size != 8)
         return SP_OK;
     uint64_t number = sp_load_be64(record->key.data);
     application->outcome.changed++;
-    enum sp_status status = sp_write_remove(application->write, SP_DB_CHANGE, sp_number_key(&number), NULL);
-    return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+    return sp_write_remove_any(application->write, SP_DB_CHANGE, sp_number_key(&number));
 }
 
 /* ---- idempotency records ---- */
 
-/* They expire here by themselves; what cannot be read is no loss but of a replay. */
+/* They expire here by themselves; one that cannot be read only loses a replay. */
 static enum sp_status put_request(struct application *application, const struct sp_replica_record *record) {
     struct sp_bytes stored;
     ProtobufCMessage *message;
     if (record->key.size != SP_DIGEST_BYTES)
         return SP_OK;
-    enum sp_status status = sp_view_get(&application->write->view, SP_DB_REQUEST, record->key, &stored);
-    if (status == SP_OK && same_bytes(stored, record->value))
+    enum sp_status status = sp_view_get(&application->write->transaction.view, SP_DB_REQUEST, record->key, &stored);
+    if (status == SP_OK && sp_bytes_equal(stored, record->value))
         return SP_OK;
     status = sp_wire_unpack(&sallyport__store__v1__stored_request__descriptor, record->value, application->arena,
                             &message, NULL);
@@ -242,7 +246,7 @@ static enum sp_status put_request(struct application *application, const struct 
     return sp_request_put(application->write, record->key.data, (const Sallyport__Store__V1__StoredRequest *)message);
 }
 
-/* As with changes: where the whole is compared, what the source does not know must not answer a replay. */
+/* As with changes: when all is compared, what the source does not have must not answer a replay. */
 static enum sp_status delete_request(struct application *application, const struct sp_replica_record *record) {
     if (application->chained || record->key.size != SP_DIGEST_BYTES)
         return SP_OK;
@@ -252,7 +256,7 @@ static enum sp_status delete_request(struct application *application, const stru
 
 /* ---- all ---- */
 
-static enum sp_status apply_one(struct application *application, const struct sp_replica_record *record) {
+static enum sp_status apply_record(struct application *application, const struct sp_replica_record *record) {
     switch (record->space) {
     case SP_REPLICA_ENTITY:
         return record->deleted ? delete_entity(application, record) : put_entity(application, record);
@@ -266,18 +270,38 @@ static enum sp_status apply_one(struct application *application, const struct sp
     return SP_ERR_INTERNAL;
 }
 
-static int compare_changes(const void *a, const void *b) {
+static int compare_deletions_first(const void *a, const void *b) {
     const struct sp_replica_record *left = a;
     const struct sp_replica_record *right = b;
     if (left->deleted != right->deleted)
         return left->deleted ? -1 : 1;
-    if (left->space != right->space)
-        return left->space < right->space ? -1 : 1;
-    size_t size = left->key.size < right->key.size ? left->key.size : right->key.size;
-    int order = size == 0 ? 0 : memcmp(left->key.data, right->key.data, size);
-    if (order != 0 || left->key.size == right->key.size)
-        return order;
-    return left->key.size < right->key.size ? -1 : 1;
+    return sp_replica_record_compare(left, right);
+}
+
+static enum sp_status apply_all(struct application *application, struct sp_replica_record *records, size_t count) {
+    enum sp_status status = sp_view_head(&application->write->transaction.view, &application->head);
+    if (status != SP_OK)
+        return status;
+    if (count > 1)
+        qsort(records, count, sizeof(*records), compare_deletions_first);
+    for (size_t i = 0; i < count; i++) {
+        status = apply_record(application, &records[i]);
+        if (status != SP_OK)
+            return status;
+    }
+    status = sp_index_edit_flush(&application->edit);
+    if (status != SP_OK || !application->head_moved)
+        return status;
+    return sp_write_head(application->write, &application->head);
+}
+
+static enum sp_status explain_failed_application(struct application *application, enum sp_status status) {
+    if (application->error->status != SP_OK)
+        return status;
+    enum sp_status failure = sp_write_failure(application->write, application->error);
+    if (failure != SP_OK)
+        return failure;
+    return sp_error_set(application->error, status, "cannot apply the source's records");
 }
 
 enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record *records, size_t count, bool chained,
@@ -291,23 +315,15 @@ enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record
                                       .context = context,
                                       .error = &own,
                                       .chained = chained};
-    enum sp_status status = sp_view_head(&write->view, &application.head);
-    if (count > 1)
-        qsort(records, count, sizeof *records, compare_changes);
-    for (size_t i = 0; status == SP_OK && i < count; i++)
-        status = apply_one(&application, &records[i]);
-    if (status == SP_OK)
-        status = sp_index_edit_flush(&application.edit);
-    if (status == SP_OK && application.head_moved)
-        status = sp_write_head(write, &application.head);
-    if (status == SP_OK) {
-        ret_outcome->changed += application.outcome.changed;
-        ret_outcome->unreadable += application.outcome.unreadable;
-        return SP_OK;
+    enum sp_status status = apply_all(&application, records, count);
+    if (status != SP_OK) {
+        write->refused = true;
+        status = explain_failed_application(&application, status);
+        if (error != NULL)
+            *error = own;
+        return status;
     }
-    write->refused = true;
-    status = told(&application, status, "applying what the source says");
-    if (error != NULL)
-        *error = own;
-    return status;
+    ret_outcome->changed += application.outcome.changed;
+    ret_outcome->unreadable += application.outcome.unreadable;
+    return SP_OK;
 }

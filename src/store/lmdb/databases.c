@@ -1,4 +1,4 @@
-#include "store/records/layout.h"
+#include "store/lmdb/databases.h"
 
 #include <lmdb.h>
 

@@ -1,8 +1,11 @@
-/* What reports do to the record of their source: the rules by which a watermark may be believed. */
-#include "store/usage/internal.h"
-#include "store/usage/usage.h"
+#include "store/usage/reports.h"
 
-static int64_t later(int64_t a, int64_t b) {
+#include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/view.h"
+#include "store/usage/internal.h"
+#include "store/usage/record.h"
+
+static int64_t later_of(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
@@ -19,7 +22,7 @@ static enum sp_status put_source(struct sp_usage_batch *batch, const struct sp_u
     return sp_lmdb_status(mdb_put(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &key, &value, 0));
 }
 
-/* SP_ERR_NOT_FOUND where there is none. */
+/* SP_ERR_NOT_FOUND: there is none. */
 static enum sp_status get_source(struct sp_usage_batch *batch, const struct sp_usage_report *report,
                                  struct sp_usage_source *ret_source) {
     struct sp_usage_key place;
@@ -30,7 +33,9 @@ static enum sp_status get_source(struct sp_usage_batch *batch, const struct sp_u
     MDB_val key = sp_val(bytes);
     MDB_val value;
     int code = mdb_get(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &key, &value);
-    return code == MDB_SUCCESS ? sp_usage_source_decode(bytes, sp_val_bytes(&value), ret_source) : sp_lmdb_status(code);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    return sp_usage_source_decode(bytes, sp_val_bytes(&value), ret_source);
 }
 
 /* ---- walking ---- */
@@ -39,7 +44,7 @@ static enum sp_status get_source(struct sp_usage_batch *batch, const struct sp_u
 enum fate { STAYS, CHANGED, GOES };
 typedef enum fate decide_fate(void *context, struct sp_usage_source *source);
 
-static enum sp_status execute(MDB_cursor *cursor, MDB_val *key, MDB_val *value, decide_fate *decide, void *context) {
+static enum sp_status apply_fate(MDB_cursor *cursor, MDB_val *key, MDB_val *value, decide_fate *decide, void *context) {
     struct sp_usage_source source;
     uint8_t record[SP_USAGE_SOURCE_BYTES];
     enum sp_status status = sp_usage_source_decode(sp_val_bytes(key), sp_val_bytes(value), &source);
@@ -58,12 +63,9 @@ static enum sp_status execute(MDB_cursor *cursor, MDB_val *key, MDB_val *value, 
     return SP_OK;
 }
 
-static bool begins_with(const MDB_val *key, struct sp_bytes prefix) {
-    return key->mv_size >= prefix.size && (prefix.size == 0 || memcmp(key->mv_data, prefix.data, prefix.size) == 0);
-}
-
 /* All sources whose key begins so. */
-static enum sp_status walk(struct sp_usage_batch *batch, struct sp_bytes prefix, decide_fate *decide, void *context) {
+static enum sp_status walk_sources(struct sp_usage_batch *batch, struct sp_bytes prefix, decide_fate *decide,
+                                   void *context) {
     MDB_cursor *cursor;
     MDB_val key = sp_val(prefix);
     MDB_val value;
@@ -72,8 +74,8 @@ static enum sp_status walk(struct sp_usage_batch *batch, struct sp_bytes prefix,
         return sp_lmdb_status(code);
     enum sp_status status = SP_OK;
     code = mdb_cursor_get(cursor, &key, &value, prefix.size > 0 ? MDB_SET_RANGE : MDB_FIRST);
-    while (code == MDB_SUCCESS && status == SP_OK && begins_with(&key, prefix)) {
-        status = execute(cursor, &key, &value, decide, context);
+    while (code == MDB_SUCCESS && status == SP_OK && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
+        status = apply_fate(cursor, &key, &value, decide, context);
         if (status == SP_OK)
             code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -82,10 +84,13 @@ static enum sp_status walk(struct sp_usage_batch *batch, struct sp_bytes prefix,
 }
 
 /* All instances of an id. */
-static enum sp_status walk_id(struct sp_usage_batch *batch, struct sp_str id, decide_fate *decide, void *context) {
+static enum sp_status walk_instances(struct sp_usage_batch *batch, struct sp_str id, decide_fate *decide,
+                                     void *context) {
     struct sp_usage_key place;
     enum sp_status status = sp_usage_key_of_source(id, 0, &place);
-    return status == SP_OK ? walk(batch, (struct sp_bytes){place.bytes, id.size + 1}, decide, context) : status;
+    if (status != SP_OK)
+        return status;
+    return walk_sources(batch, (struct sp_bytes){place.bytes, id.size + 1}, decide, context);
 }
 
 /* ---- reports ---- */
@@ -103,7 +108,7 @@ static enum fate end_other(void *context, struct sp_usage_source *source) {
     if (source->ended)
         return GOES;
     source->ended = true;
-    source->lost_until_s = later(source->lost_until_s, takeover->now_s);
+    source->lost_until_s = later_of(source->lost_until_s, takeover->now_s);
     return CHANGED;
 }
 
@@ -118,13 +123,13 @@ static enum fate find_running(void *context, struct sp_usage_source *source) {
 static enum sp_status end_others(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s) {
     struct takeover look = {.instance = report->instance};
     struct takeover takeover = {report->instance, now_s};
-    enum sp_status status = walk_id(batch, report->id, find_running, &look);
+    enum sp_status status = walk_instances(batch, report->id, find_running, &look);
     if (status != SP_OK || look.now_s == 0)
         return status;
-    return walk_id(batch, report->id, end_other, &takeover);
+    return walk_instances(batch, report->id, end_other, &takeover);
 }
 
-static enum sp_status check_room(struct sp_usage_batch *batch) {
+static enum sp_status check_source_room(struct sp_usage_batch *batch) {
     MDB_stat about;
     int code = mdb_stat(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &about);
     if (code != MDB_SUCCESS)
@@ -137,26 +142,33 @@ static bool has_gap(const struct sp_usage_source *source, const struct sp_usage_
     return report->sequence != source->sequence + 1;
 }
 
-static void take_note(struct sp_usage_source *source, const struct sp_usage_report *report, int64_t now_s) {
+static void note_report(struct sp_usage_source *source, const struct sp_usage_report *report, int64_t now_s) {
     if (has_gap(source, report))
-        source->lost_until_s = later(source->lost_until_s, now_s);
-    source->lost_until_s = later(source->lost_until_s, report->lost_until_s);
+        source->lost_until_s = later_of(source->lost_until_s, now_s);
+    source->lost_until_s = later_of(source->lost_until_s, report->lost_until_s);
     source->sequence = report->sequence;
     source->last_report_s = now_s;
     source->until_s = report->until_s != 0 ? report->until_s : source->until_s;
     source->ended = report->goodbye;
 }
 
+static enum sp_status get_or_begin_source(struct sp_usage_batch *batch, const struct sp_usage_report *report,
+                                          int64_t now_s, struct sp_usage_source *ret_source) {
+    enum sp_status status = get_source(batch, report, ret_source);
+    if (status != SP_ERR_NOT_FOUND)
+        return status;
+    status = check_source_room(batch);
+    if (status != SP_OK)
+        return status;
+    *ret_source = (struct sp_usage_source){.instance = report->instance, .first_report_s = now_s};
+    memcpy(ret_source->id, report->id.data, report->id.size);
+    return SP_OK;
+}
+
 enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s,
                                      bool *ret_again) {
     struct sp_usage_source source = {0};
-    enum sp_status status = get_source(batch, report, &source);
-    bool is_new = status == SP_ERR_NOT_FOUND;
-    if (is_new) {
-        status = check_room(batch);
-        source = (struct sp_usage_source){.instance = report->instance, .first_report_s = now_s};
-        memcpy(source.id, report->id.data, report->id.size);
-    }
+    enum sp_status status = get_or_begin_source(batch, report, now_s, &source);
     if (status != SP_OK)
         return status;
     if (report->sequence <= source.sequence) {
@@ -166,11 +178,12 @@ enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct 
     status = end_others(batch, report, now_s);
     if (status != SP_OK)
         return status;
-    take_note(&source, report, now_s);
+    note_report(&source, report, now_s);
     status = put_source(batch, &source);
-    if (status == SP_OK)
-        *ret_again = false;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_again = false;
+    return SP_OK;
 }
 
 /* ---- forgetting ---- */
@@ -180,7 +193,7 @@ struct retirement {
     size_t count;
 };
 
-static enum fate retire(void *context, struct sp_usage_source *source) {
+static enum fate retire_source(void *context, struct sp_usage_source *source) {
     struct retirement *retirement = context;
     retirement->count++;
     if (source->ended || source->last_report_s < retirement->silent_since_s)
@@ -192,10 +205,11 @@ static enum fate retire(void *context, struct sp_usage_source *source) {
 enum sp_status sp_usage_batch_retire(struct sp_usage_batch *batch, struct sp_str id, int64_t silent_since_s,
                                      size_t *ret_count) {
     struct retirement retirement = {.silent_since_s = silent_since_s};
-    enum sp_status status = walk_id(batch, id, retire, &retirement);
-    if (status == SP_OK)
-        *ret_count = retirement.count;
-    return status;
+    enum sp_status status = walk_instances(batch, id, retire_source, &retirement);
+    if (status != SP_OK)
+        return status;
+    *ret_count = retirement.count;
+    return SP_OK;
 }
 
 struct oblivion {
@@ -203,7 +217,7 @@ struct oblivion {
     int64_t silent_since_s;
 };
 
-static enum fate forget_ended(void *context, struct sp_usage_source *source) {
+static enum fate forget_ended_source(void *context, struct sp_usage_source *source) {
     const struct oblivion *oblivion = context;
     bool old = source->lost_until_s < oblivion->lost_before_s && source->last_report_s < oblivion->silent_since_s;
     return source->ended && old ? GOES : STAYS;
@@ -212,5 +226,5 @@ static enum fate forget_ended(void *context, struct sp_usage_source *source) {
 enum sp_status sp_usage_batch_forget_ended(struct sp_usage_batch *batch, int64_t lost_before_s,
                                            int64_t silent_since_s) {
     struct oblivion oblivion = {lost_before_s, silent_since_s};
-    return walk(batch, (struct sp_bytes){NULL, 0}, forget_ended, &oblivion);
+    return walk_sources(batch, (struct sp_bytes){NULL, 0}, forget_ended_source, &oblivion);
 }

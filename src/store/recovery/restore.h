@@ -1,33 +1,13 @@
-/* Work on a whole store: reindex, verify, backup, restore. */
-#ifndef SP_STORE_RECOVERY_MAINTAIN_H
-#define SP_STORE_RECOVERY_MAINTAIN_H
+/* Restoring a backup. */
+#ifndef SP_STORE_RECOVERY_RESTORE_H
+#define SP_STORE_RECOVERY_RESTORE_H
 
-#include "base/arena.h"
-#include "store/lmdb/store.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Called now and then during long work; `total` may be 0 where it is not known. May be NULL. */
-typedef void sp_progress(void *context, const char *phase, uint64_t done, uint64_t total);
-
-/* Rebuilds every index from the entities in one write transaction. */
-enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, void *context,
-                                struct sp_error *error) SP_MUST_USE;
-
-/* One finding of verify. */
-typedef void sp_verify_report(void *context, const char *finding);
-
-/* Compares every index record with what the entities say (missing, surplus, different, bad seal, counts), walks the chain
- * of changes, and asks whether it accounts for every entity, in one snapshot. SP_ERR_CORRUPT where anything was reported. */
-enum sp_status sp_store_verify(struct sp_store *store, sp_verify_report *report, sp_progress *progress, void *context,
-                               struct sp_error *error) SP_MUST_USE;
-
-/* Reports each entity that the audit trail does not account for, in one snapshot: one that no change lists, or that is not as
- * the newest change of it left it. SP_OK also where there are some; SP_ERR_CORRUPT: the trail cannot be read. */
-enum sp_status sp_store_find_unaccounted(struct sp_store *store, sp_verify_report *report, void *context,
-                                         uint64_t *ret_count, struct sp_error *error) SP_MUST_USE;
-
-/* Writes a consistent compacted copy of the data file to `fd` while the store goes on working. */
-enum sp_status sp_store_backup(struct sp_store *store, int fd, struct sp_revision *ret_revision,
-                               struct sp_error *error) SP_MUST_USE;
+#include "base/status.h"
+#include "store/records/head.h"
+#include "store/recovery/report.h"
 
 struct sp_restore_options {
     const char *backup_file;

@@ -1,0 +1,20 @@
+/* How a store is opened. */
+#ifndef SP_STORE_LMDB_OPTIONS_H
+#define SP_STORE_LMDB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sp_store_mode {
+    SP_STORE_READ,  /* cannot write data; needs write access to the lock file */
+    SP_STORE_WRITE, /* creates missing databases */
+};
+
+struct sp_store_options {
+    enum sp_store_mode mode;
+    uint64_t map_size_bytes; /* of a writer; 0: keep the store's, or 64 GiB for a new one */
+    unsigned max_readers;    /* 0: 512 */
+    bool no_sync;            /* only for scratch copies and bulk loads: not durable against a crash of the system */
+};
+
+#endif

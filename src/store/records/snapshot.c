@@ -1,0 +1,47 @@
+#include "store/records/snapshot.h"
+
+#include <stdlib.h>
+
+#include "store/lmdb/reader.h"
+#include "store/records/head.h"
+#include "store/records/settings_cache.h"
+
+struct sp_snapshot {
+    struct sp_reader reader;
+    struct sp_view_memory memory;
+    struct sp_kept kept;
+};
+
+enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret_snapshot) {
+    struct sp_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (snapshot == NULL)
+        return SP_ERR_MEMORY;
+    snapshot->memory.kept = &snapshot->kept;
+    snapshot->reader.view.memory = &snapshot->memory;
+    enum sp_status status = sp_reader_init(&snapshot->reader, store);
+    if (status != SP_OK) {
+        sp_snapshot_close(snapshot);
+        return status;
+    }
+    *ret_snapshot = snapshot;
+    return SP_OK;
+}
+
+void sp_snapshot_close(struct sp_snapshot *snapshot) {
+    if (snapshot == NULL)
+        return;
+    sp_reader_fini(&snapshot->reader);
+    free(snapshot);
+}
+
+enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) {
+    return sp_reader_acquire(&snapshot->reader);
+}
+
+void sp_snapshot_release(struct sp_snapshot *snapshot) {
+    sp_reader_release(&snapshot->reader);
+}
+
+struct sp_view *sp_snapshot_view(struct sp_snapshot *snapshot) {
+    return &snapshot->reader.view;
+}
