@@ -9,14 +9,14 @@ enum { SP_HTTP_PAGE_BYTES = 256 * 1024 };
 
 void sp_http_reply_text(struct sp_http_exchange *exchange, unsigned status, struct sp_str text);
 
-/* 200 with what `write` puts into the page, at most SP_HTTP_PAGE_BYTES; 500 where it does not fit. */
+/* 200 with what `write` puts into the page, at most SP_HTTP_PAGE_BYTES; 500 if it does not fit. */
 void sp_http_reply_page(struct sp_http_exchange *exchange, const char *content_type,
                         void (*write)(void *user, struct sp_text_out *out), void *user);
 
 /* /readyz: 200 or 503. */
 void sp_http_reply_ready(struct sp_http_exchange *exchange, bool ready);
 
-/* A handler for /healthz: it answers, so the process lives. */
+/* A handler for /healthz: 200 while the process can answer. */
 void sp_http_healthz(struct sp_http_exchange *exchange, void *user);
 
 #endif
