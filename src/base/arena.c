@@ -55,7 +55,7 @@ void sp_arena_wipe(struct sp_arena *arena) {
     sp_arena_reset(arena);
 }
 
-/* A block for at least `size` bytes, as large as all before it where the budget allows that. */
+/* A block for at least `size` bytes, as large as all before it if the budget allows that. */
 static struct sp_arena_block *add_block(struct sp_arena *arena, size_t size) {
     size_t wanted = arena->used_bytes > arena->first->size ? arena->used_bytes : arena->first->size;
     size_t left = arena->budget_bytes - arena->used_bytes;

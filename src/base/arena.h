@@ -1,7 +1,8 @@
 /* Scratch memory for one call: allocated piece by piece, released all at once.
  *
- * An arena keeps its first block between resets, so that a call that fits in it costs no malloc. It has a hard budget:
- * what outside bytes can make it allocate is bounded. Not thread-safe: one thread at a time. */
+ * An arena keeps its first block between resets, so that a call that fits in it costs no malloc. It
+ * has a hard budget: what outside bytes can make it allocate is bounded. Not thread-safe: one
+ * thread at a time. */
 #ifndef SP_BASE_ARENA_H
 #define SP_BASE_ARENA_H
 
@@ -21,7 +22,8 @@ struct sp_arena {
     size_t budget_bytes; /* never more than this */
 };
 
-/* Prepares an arena held by the caller. Allocates its first block of `first_block_bytes` at once; SP_ERR_MEMORY. */
+/* Prepares an arena held by the caller. Allocates its first block of `first_block_bytes` at once;
+ * SP_ERR_MEMORY. */
 enum sp_status sp_arena_init(struct sp_arena *arena, size_t first_block_bytes, size_t budget_bytes) SP_MUST_USE;
 
 /* Frees everything. The arena may be initialised again. */
@@ -30,10 +32,12 @@ void sp_arena_fini(struct sp_arena *arena);
 /* Forgets every allocation; keeps the first block. Does not clear what was in it. */
 void sp_arena_reset(struct sp_arena *arena);
 
-/* As sp_arena_reset, and overwrites what was used with zeros first: for memory that held secrets. */
+/* As sp_arena_reset, and overwrites what was used with zeros first: for memory that held
+ * secrets. */
 void sp_arena_wipe(struct sp_arena *arena);
 
-/* `size` bytes aligned for any type, not cleared, valid until reset; NULL when out of memory or over the budget. */
+/* `size` bytes aligned for any type, not cleared, valid until reset; NULL when out of memory or
+ * over the budget. */
 void *sp_arena_alloc(struct sp_arena *arena, size_t size);
 
 /* As sp_arena_alloc, for `count` elements, all bytes zero; NULL also when the product overflows. */

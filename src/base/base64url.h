@@ -12,8 +12,8 @@
 /* Writes SP_BASE64URL_CHARS(bytes.size) characters at most, NUL-terminated. */
 void sp_base64url_encode(struct sp_bytes bytes, char *ret_text);
 
-/* False for characters that the encoder does not write, for bits left over that are not zero, and for more than `room` bytes:
- * then nothing of the outputs is to be used. */
+/* False for characters that the encoder does not write, for leftover bits that are not zero, and
+ * for more than `room` bytes; the outputs must not be used then. */
 bool sp_base64url_decode(struct sp_str text, uint8_t *ret_bytes, size_t room, size_t *ret_size);
 
 #endif

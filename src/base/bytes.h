@@ -1,4 +1,4 @@
-/* Lengths beside pointers: text and bytes that are borrowed from somebody else, and numbers in byte order.
+/* Lengths beside pointers: borrowed text and bytes, and numbers in network byte order.
  *
  * Text from outside may hold a NUL, so it travels with its length. Thread-safe: no state. */
 #ifndef SP_BASE_BYTES_H
@@ -9,13 +9,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Borrowed bytes; `data` may be NULL where `size` is 0. */
+/* Borrowed bytes; `data` may be NULL if `size` is 0. */
 struct sp_bytes {
     const uint8_t *data;
     size_t size;
 };
 
-/* Borrowed text, not terminated; `data` may be NULL where `size` is 0. */
+/* Borrowed text, not terminated; `data` may be NULL if `size` is 0. */
 struct sp_str {
     const char *data;
     size_t size;

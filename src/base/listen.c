@@ -85,14 +85,15 @@ static enum sp_status parse_address(const char *text, bool anywhere, struct bind
     memset(ret, 0, sizeof(*ret));
     bool valid = strncmp(text, "unix:", 5) == 0 ? parse_unix(text + 5, ret) : parse_tcp(text, ret);
     if (!valid)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "listen address \"%s\" cannot be read: give \"127.0.0.1:7400\", \"[::1]:7400\" or "
-                            "\"unix:/run/sallyport.sock\" (at most %zu bytes)",
-                            text, sizeof(ret->to.local.sun_path) - 1);
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "invalid listen address \"%s\": use an address such as \"127.0.0.1:7400\", \"[::1]:7400\" or "
+            "\"unix:/run/sallyport.sock\" (the path at most %zu bytes)",
+            text, sizeof(ret->to.local.sun_path) - 1);
     if (!ret->loopback && !anywhere)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "listen address \"%s\" is not a loopback address, and plaintext would carry keys over the "
-                            "network: listen on 127.0.0.1, or allow it with --insecure",
+                            "listen address \"%s\" is not a loopback address, and plaintext would expose keys on the "
+                            "network; configure TLS, listen on 127.0.0.1, or allow it with --insecure",
                             text);
     return SP_OK;
 }

@@ -1,4 +1,5 @@
-/* Sockets that programs listen on: "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock". For the programs' servers. */
+/* Sockets that programs listen on: "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock". For
+ * the programs' servers. */
 #ifndef SP_BASE_LISTEN_H
 #define SP_BASE_LISTEN_H
 
@@ -14,13 +15,13 @@ struct sp_listen {
     char unix_path[SP_LISTEN_PATH_BYTES]; /* empty: TCP */
 };
 
-/* Binds and listens. Port 0 picks a free one. A socket file that nobody accepts on any more is replaced. SP_ERR_INVALID: the
- * text is no such address, or none of loopback and not `anywhere`, which plaintext must not be without --insecure;
- * SP_ERR_IO: the address is in use or not this machine's. */
+/* Binds and listens. Port 0 picks a free one. A socket file that nobody accepts on any more is
+ * replaced. SP_ERR_INVALID: not an address, or not a loopback address without `anywhere`, which
+ * --insecure or TLS allows; SP_ERR_IO: the address is in use, or not one of this machine. */
 enum sp_status sp_listen_open(const char *text, bool anywhere, struct sp_listen *ret_listen,
                               struct sp_error *error) SP_MUST_USE;
 
-/* Closes it, and removes a Unix socket's file. Once more does nothing. */
+/* Closes it, and removes a Unix socket's file. Does nothing if it is closed. */
 void sp_listen_close(struct sp_listen *listen);
 
 #endif

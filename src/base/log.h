@@ -1,6 +1,7 @@
 /* Log lines on stderr, for the programs only: libraries return a status.
  *
- * One line a call, as JSON: {"time":"2026-01-31T12:00:00.123456Z","level":"info","program":"sallyportd","message":"…",…}, or
+ * One line a call, as JSON:
+ * {"time":"2026-01-31T12:00:00.123456Z","level":"info","program":"sallyportd","message":"…",…}, or
  * as text for a person at a terminal. Never pass a key's text. Thread-safe: one write(2) a line. */
 #ifndef SP_BASE_LOG_H
 #define SP_BASE_LOG_H
@@ -13,15 +14,16 @@
 enum sp_log_level { SP_LOG_DEBUG, SP_LOG_INFO, SP_LOG_WARNING, SP_LOG_ERROR };
 
 enum sp_log_format {
-    SP_LOG_AUTO, /* text where stderr is a terminal, else JSON */
+    SP_LOG_AUTO, /* text if stderr is a terminal, else JSON */
     SP_LOG_JSON,
     SP_LOG_TEXT,
 };
 
-/* Names the program in every line, and drops lines below `least`. Call once before threads start. */
+/* Names the program in every line, and drops lines below `least`. Call once before threads
+ * start. */
 void sp_log_init(const char *program, enum sp_log_level least);
 
-/* What lines look like; SP_LOG_AUTO unless set. Before threads start. */
+/* Sets the format of lines; SP_LOG_AUTO unless set. Before threads start. */
 void sp_log_set_format(enum sp_log_format format);
 
 /* SP_ERR_INVALID unless `name` is debug, info, warning or error. */
@@ -32,14 +34,14 @@ enum sp_status sp_log_format_parse(const char *name, enum sp_log_format *ret_for
 /* Writes a line. Whatever the message holds, it stays one line. */
 void sp_log(enum sp_log_level level, const char *format, ...) SP_PRINTF(2, 3);
 
-/* A member of a line besides its message: a text, or where that is NULL a number. */
+/* A member of a line besides its message: a text, or a number if `text` is NULL. */
 struct sp_log_field {
     const char *name;
     const char *text;
     uint64_t number;
 };
 
-/* A line with fields, for those who search logs by them. */
+/* A line with fields that logs can be searched by. */
 void sp_log_fields(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count);
 
 #endif

@@ -29,7 +29,8 @@ enum sp_status sp_random_id(const char *prefix, char ret_id[static SP_RANDOM_ID_
         enum sp_status status = sp_random_fill(random, sizeof(random));
         if (status != SP_OK)
             return status;
-        /* 248 is the largest multiple of 62 in a byte: the bytes above it would favour some characters. */
+        /* 248 is the largest multiple of 62 in a byte: the bytes above it would favour some
+         * characters. */
         for (size_t j = 0; j < sizeof(random) && i < CHARS; j++) {
             if (random[j] < 248)
                 made[i++] = alphabet[random[j] % 62];

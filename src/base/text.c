@@ -1,6 +1,7 @@
 #include "base/text.h"
 
-/* The length of the well-formed sequence at `at` (RFC 3629, table of section 4), 0 for none; its code point. */
+/* The length of the well-formed sequence at `at` (RFC 3629, table of section 4), 0 for none; its
+ * code point. */
 static size_t sequence_at(const uint8_t *at, size_t left, uint32_t *ret_code) {
     uint8_t lead = at[0];
     if (lead < 0x80) {

@@ -1,4 +1,4 @@
-/* What text from outside must look like before anything else reads it. Thread-safe: no state. */
+/* What text from outside must be before anything else reads it. Thread-safe: no state. */
 #ifndef SP_BASE_TEXT_H
 #define SP_BASE_TEXT_H
 
@@ -19,7 +19,8 @@ bool sp_text_is_utf8(struct sp_str text);
 /* UTF-8 without NUL and other control characters (U+0000-U+001F, U+007F-U+009F). */
 bool sp_text_is_printable(struct sp_str text);
 
-/* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with `field`. */
+/* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with
+ * `field`. */
 enum sp_status sp_text_check_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
 
 /* 1 to 64 bytes of [a-z][a-z0-9_]*: permissions, types, actions. */

@@ -71,7 +71,7 @@ static bool is_plain(unsigned char c) {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* One character that is not plain, or a byte of one. False where it does not fit. */
+/* One character that is not plain, or a byte of one. False if it does not fit. */
 static bool put_special(struct sp_text_out *out, unsigned char c, bool utf8, bool quotes, size_t room) {
     char piece[6];
     size_t size = escape_byte(c, utf8, quotes, piece);
@@ -143,9 +143,9 @@ void sp_json_text_cut(struct sp_text_out *out, const char *name, struct sp_str v
     out->full = false;
     begin_member(out, name);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    bool whole = out->full || put_escaped(out, value, true, 1);
+    bool fits = out->full || put_escaped(out, value, true, 1);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    end_member(out, used, was_full || !whole);
+    end_member(out, used, was_full || !fits);
 }
 
 static void put_bare(struct sp_text_out *out, const char *name, struct sp_str value) {
@@ -173,7 +173,7 @@ void sp_json_bool(struct sp_text_out *out, const char *name, bool value) {
 
 enum { SECOND_BYTES = sizeof("2026-01-31T12:00:00") - 1, FRACTION_BYTES = sizeof(".123456Z") - 1 };
 
-/* Many lines are of the same second, and telling it costs more than the rest of a line. */
+/* Many lines are of the same second, and formatting it costs more than the rest of a line. */
 static bool put_second(int64_t seconds, char ret_text[static SECOND_BYTES]) {
     static _Thread_local int64_t last;
     static _Thread_local char text[SECOND_BYTES + 1];

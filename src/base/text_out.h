@@ -1,6 +1,7 @@
 /* Writing text piece by piece into memory of a fixed size: plain, and as JSON.
  *
- * What does not fit is left out whole, and `full` says so. Thread-safe: no state but the caller's. */
+ * What does not fit is left out completely, and `full` is set. Thread-safe: no state but the
+ * caller's. */
 #ifndef SP_BASE_TEXT_OUT_H
 #define SP_BASE_TEXT_OUT_H
 
@@ -24,16 +25,16 @@ static inline void sp_text_out_init(struct sp_text_out *out, char *memory, size_
 void sp_text_put(struct sp_text_out *out, struct sp_str text);
 void sp_text_printf(struct sp_text_out *out, const char *format, ...) SP_PRINTF(2, 3);
 
-/* As much of the text as fits, at a character's boundary, and as one line whatever it holds: control characters are
- * escaped as in JSON, bytes that are no UTF-8 become '?'. */
+/* As much of the text as fits, at a character's boundary, and as one line whatever it holds:
+ * control characters are escaped as in JSON, bytes that are not UTF-8 become '?'. */
 void sp_text_put_line(struct sp_text_out *out, struct sp_str text);
 
 /* ---- one flat JSON object: open, members, close ---- */
 
 /* Keeps a byte of room for the closing brace from here on. */
 void sp_json_open(struct sp_text_out *out);
-/* A member is written whole or left out. Names are the program's own and need no escaping. Text that is no UTF-8 has each
- * byte above 0x7f replaced by '?'; control characters are escaped. */
+/* A member is written completely or left out. Names come from the program and need no escaping. In
+ * text that is not UTF-8, each byte above 0x7f becomes '?'; control characters are escaped. */
 void sp_json_text(struct sp_text_out *out, const char *name, struct sp_str value);
 /* As sp_json_text, of the longest beginning that fits, at a character's boundary. */
 void sp_json_text_cut(struct sp_text_out *out, const char *name, struct sp_str value);

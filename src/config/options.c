@@ -44,9 +44,9 @@ static enum sp_status set_number(const struct sp_option *option, const char *tex
     uint64_t value = 0;
     if (!parse_number(text, is_size, &value) || value < option->least || value > option->most)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "--%s: \"%s\" is not a whole number of %s between %" PRIu64 " and %" PRIu64 "%s",
-                            option->name, text, option->argument, option->least, option->most,
-                            is_size ? " (K, M, G or T may follow it)" : "");
+                            "--%s: \"%s\" is not a number of %s between %" PRIu64 " and %" PRIu64 "%s", option->name,
+                            text, option->argument, option->least, option->most,
+                            is_size ? " (with an optional suffix K, M, G or T)" : "");
     *(uint64_t *)option->target = value;
     return SP_OK;
 }
@@ -63,7 +63,7 @@ static enum sp_status add_option_text(const struct sp_option *option, const char
 static enum sp_status set_flag(const struct sp_option *option, const char *text, struct sp_error *error) {
     bool on = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
     if (!on && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is none of 1, true, 0 and false", option->environment,
+        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not one of 1, true, 0 and false", option->environment,
                             text);
     *(bool *)option->target = on;
     return SP_OK;
@@ -92,7 +92,8 @@ static void forget_texts(const struct sp_option *option) {
         ((struct sp_option_texts *)option->target)->count = 0;
 }
 
-/* Lists are cut into their parts in copies that live as long as the process, as argv and the environment do. */
+/* Lists are cut into their parts in copies that live as long as the process, as argv and the
+ * environment do. */
 struct kept_list {
     struct kept_list *next;
     char text[];
@@ -167,7 +168,7 @@ static enum sp_status apply_setting(const struct sp_option *table, size_t count,
             return sp_error_set(error, status, "%s: line %zu: %s", file->path, setting->line, why.message);
         return SP_OK;
     }
-    return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: there is no option \"%s\": see --help", file->path,
+    return sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: unknown option \"%s\"; see --help", file->path,
                         setting->line, setting->name);
 }
 
@@ -209,11 +210,11 @@ static enum sp_status apply_argument(const struct sp_option *option, bool first,
 static enum sp_status refuse_argument(const struct option *known, int code, char **argv, struct sp_error *error) {
     const char *given = argv[optind - 1];
     if (code == ':')
-        return sp_error_set(error, SP_ERR_INVALID, "%s needs an argument", given);
+        return sp_error_set(error, SP_ERR_INVALID, "%s requires an argument", given);
     for (; known->name != NULL; known++)
         if (strncmp(given, "--", 2) == 0 && strncmp(given + 2, known->name, strlen(known->name)) == 0)
             return sp_error_set(error, SP_ERR_INVALID, "--%s takes no argument", known->name);
-    return sp_error_set(error, SP_ERR_INVALID, "unknown option %s: see --help", given);
+    return sp_error_set(error, SP_ERR_INVALID, "unknown option %s; see --help", given);
 }
 
 static enum sp_status apply_arguments(const struct sp_option *table, size_t count, int argc, char **argv,

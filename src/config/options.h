@@ -1,5 +1,6 @@
-/* The options of a program, declared once in a table: name, environment variable, range, default, unit and meaning. Reading,
- * checking and --help all follow from the table. Not thread-safe: call before threads start. */
+/* The options of a program, declared once in a table: name, environment variable, range, default,
+ * unit and meaning. Reading, checking and --help all follow from the table. Not thread-safe: call
+ * before threads start. */
 #ifndef SP_CONFIG_OPTIONS_H
 #define SP_CONFIG_OPTIONS_H
 
@@ -18,7 +19,7 @@ struct sp_option_texts {
     size_t count;
 };
 
-/* The one value "none" stands for no values. */
+/* Turns the single value "none" into no values. */
 void sp_option_texts_none(struct sp_option_texts *texts);
 
 enum sp_option_kind {
@@ -43,7 +44,8 @@ struct sp_option {
 /* Where a value comes from; a later one replaces an earlier one. */
 enum sp_option_source { SP_OPTION_DEFAULT, SP_OPTION_FILE, SP_OPTION_ENVIRONMENT, SP_OPTION_ARGUMENT };
 
-/* A file's settings, read by somebody else (config/settings.h): names as in the table, values as in the environment. */
+/* A file's settings, read by somebody else (config/settings.h): names as in the table, values as in
+ * the environment. */
 struct sp_option_setting {
     const char *name, *value;
     size_t line;
@@ -54,20 +56,23 @@ struct sp_option_file {
     size_t count;
 };
 
-/* Sets defaults, then the environment's values, then those of argv[1]…; an option that is given replaces what the environment
- * says. Texts are borrowed from argv, the environment (copied, never freed, where it holds a list) and the table.
- * *ret_rest is the index in argv of the first argument that is no option (they are moved to the end), or argc.
- * SP_ERR_INVALID names the option and what it may be. At most SP_OPTIONS_MAX rows. */
+/* Sets defaults, then the environment's values, then those of argv[1]…; an option that is given
+ * replaces the environment's value. Texts are borrowed from argv, the environment (lists are copied
+ * and never freed) and the table. *ret_rest is the index in argv of the first argument that is no
+ * option (they are moved to the end), or argc. SP_ERR_INVALID names the option and what it may be.
+ * At most SP_OPTIONS_MAX rows. */
 enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
                                 struct sp_error *error) SP_MUST_USE;
 
-/* The same with a file's settings between defaults and environment; tells where each row's value comes from. Both may be NULL. A setting
- * that names no row, or whose value cannot be, is SP_ERR_INVALID with the file's name and line. */
+/* The same with a file's settings between defaults and environment, and where each row's value
+ * comes from. Both may be NULL. A setting that names no row or has an invalid value is
+ * SP_ERR_INVALID with the file's name and line. */
 enum sp_status sp_options_read(const struct sp_option *table, size_t count, const struct sp_option_file *file, int argc,
                                char **argv, enum sp_option_source ret_sources[SP_OPTIONS_MAX], int *ret_rest,
                                struct sp_error *error) SP_MUST_USE;
 
-/* The argument that is given to an option, else what its environment variable says, before anything is read; NULL for none. */
+/* The argument that an option is given, else the value of its environment variable, before anything
+ * is read; NULL for none. */
 const char *sp_options_peek(const struct sp_option *option, int argc, char **argv);
 
 /* Writes every setting: name, value, unit, and where the value comes from. */

@@ -26,9 +26,9 @@ static enum sp_status read_setting(struct sp_yaml *yaml, const struct sp_yaml_sc
         return status;
     if (memchr(key->text.data, '\0', key->text.size) != NULL ||
         (value.text.size > 0 && memchr(value.text.data, '\0', value.text.size) != NULL))
-        return sp_yaml_refuse(yaml, key, "a setting", "must not hold NUL");
+        return sp_yaml_refuse(yaml, key, "a setting", "must not contain NUL");
     if (gathering->count == SP_OPTIONS_MAX)
-        return sp_yaml_refuse(yaml, key, "this option", "is one too many");
+        return sp_yaml_refuse(yaml, key, "too many settings:", "remove some");
     gathering->settings[gathering->count++] =
         (struct sp_option_setting){.name = key->text.data, .value = value.text.data, .line = key->line};
     return SP_OK;
@@ -62,7 +62,7 @@ static enum sp_status read_settings_file(const char *path, struct sp_settings *s
     if (status != SP_OK)
         return status;
     struct sp_yaml yaml = {.arena = &settings->arena, .error = &why, .user = &gathering};
-    status = sp_yaml_read(&yaml, text, "the file has no settings; leave it out instead",
+    status = sp_yaml_read(&yaml, text, "the file has no settings; add some or drop --config",
                           "the file must map options to their values", read_setting);
     if (status != SP_OK)
         return sp_error_set(error, status, "%s: %s", path, why.message);

@@ -1,19 +1,19 @@
-/* A program's options from a file too: YAML that maps the options' names, without "--", to their values, as the environment
- * would have them (lists separated by commas, flags as true or false):
+/* A program's options from a file: YAML that maps the options' names, without "--", to their
+ * values, as the environment would have them (lists separated by commas, flags as true or false):
  *
  *   store: /var/lib/sallyport
  *   listen: 127.0.0.1:7400, unix:/run/sallyport/check.sock
  *   drain-ms: 10000
  *
- * The file is named by the table's option "config", or its environment variable. It stands below the environment, and the
- * environment below arguments. At most 64 KiB. */
+ * The file is named by the table's option "config", or its environment variable. It stands below
+ * the environment, and the environment below arguments. At most 64 KiB. */
 #ifndef SP_CONFIG_SETTINGS_H
 #define SP_CONFIG_SETTINGS_H
 
 #include "base/arena.h"
 #include "config/options.h"
 
-/* Where the values came from. Texts of the file live in it, as long as the process. */
+/* Where the values came from. The file's texts live in it, as long as the process. */
 struct sp_settings {
     struct sp_arena arena;
     struct sp_option_file file;

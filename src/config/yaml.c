@@ -7,7 +7,7 @@ static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t 
     return SP_ERR_INVALID;
 }
 
-/* The reader, which looks at bytes before there are lines, gives an offset only. */
+/* The reader, which checks bytes before there are lines, gives only an offset. */
 static enum sp_status refuse_bytes(const struct sp_yaml *yaml) {
     yaml_mark_t mark = {0};
     for (size_t i = 0; i < yaml->text.size && i < yaml->parser->problem_offset; i++) {
@@ -46,7 +46,7 @@ static const char *fault_of_event(const yaml_event_t *event) {
             return "anchors are not allowed; write the value out";
         return event->data.mapping_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
     case YAML_SEQUENCE_START_EVENT:
-        return "a list is not expected here";
+        return "a list is not allowed here";
     case YAML_DOCUMENT_START_EVENT:
         if (event->data.document_start.version_directive != NULL ||
             event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
@@ -101,7 +101,7 @@ enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *
         return status;
     status = event.type == YAML_SCALAR_EVENT
                  ? copy_scalar(yaml, &event, ret_scalar)
-                 : refuse_mark(yaml, &event.start_mark, "text is expected here, not a mapping");
+                 : refuse_mark(yaml, &event.start_mark, "expected text here, not a mapping");
     yaml_event_delete(&event);
     return status;
 }
@@ -162,7 +162,7 @@ static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, con
     status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
     if (status != SP_OK)
         return status;
-    status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "the end is expected here");
+    status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "expected the end of the document here");
     if (status != SP_OK)
         return status;
     return expect_event(yaml, YAML_STREAM_END_EVENT, "several documents are not allowed; keep one");

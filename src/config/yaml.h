@@ -1,9 +1,10 @@
-/* A strict reader of small YAML files that people write: nested mappings whose keys and values are text. Pure.
+/* A strict reader of small YAML files that people write: nested mappings whose keys and values are
+ * text. Pure.
  *
- * One document. Refused wherever they stand, because a reader of the file could overlook what they do: aliases,
- * anchors, tags, directives, lists, further documents. Whoever reads a mapping must refuse keys that are given twice
- * (sp_yaml_find_key does). Only callers decide what nests how deep: nothing here follows a value that was not asked
- * for. Every message begins with "line L, column C: ". One thread. */
+ * One document. Refused everywhere, because somebody who reads the file could overlook what they
+ * do: aliases, anchors, tags, directives, lists, further documents. Callers must refuse keys that
+ * are given twice (sp_yaml_find_key does), and decide what nests how deep: nothing here follows a
+ * value that was not asked for. Every message begins with "line L, column C: ". One thread. */
 #ifndef SP_CONFIG_YAML_H
 #define SP_CONFIG_YAML_H
 
@@ -12,8 +13,8 @@
 
 #include "base/arena.h"
 
-/* A text of the file and where it begins, counted from 1. The text is NUL-terminated in the arena, and may hold
- * NULs. */
+/* A text of the file and where it begins, counted from 1. The text is NUL-terminated in the arena,
+ * and may hold NULs. */
 struct sp_yaml_scalar {
     struct sp_str text;
     size_t line;
@@ -32,21 +33,22 @@ struct sp_yaml {
 /* Reads the value of the key, to whatever `context` is. */
 typedef enum sp_status sp_yaml_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context);
 
-/* Reads a text, which must be a mapping, with `read` for each of its keys. `yaml` needs arena, error and user. `empty`
- * and `otherwise` are said of a text with nothing in it and of one that is no mapping. */
+/* Reads a text, which must be a mapping, with `read` for each of its keys. `yaml` needs arena,
+ * error and user. `empty` and `otherwise` are the messages for a text with nothing in it and for
+ * one that is not a mapping. */
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
                             sp_yaml_entry *read) SP_MUST_USE;
 
 /* ---- for sp_yaml_entry: each reads the value that comes next ---- */
 
-/* A mapping, with `read` for each of its keys; `otherwise` is said of anything else. */
+/* A mapping, with `read` for each of its keys; `otherwise` is the message for anything else. */
 enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read,
                                     void *context) SP_MUST_USE;
 
 enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_scalar) SP_MUST_USE;
 
-/* The key's place among `keys`, each of which may be given once: `seen` begins as 0. `expected` names them in the
- * message. */
+/* The key's place among `keys`, each of which may be given once: `seen` begins as 0. `expected`
+ * names them in the message. */
 enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml_scalar *key, const char *const *keys,
                                 size_t count, const char *expected, unsigned *seen, size_t *ret_index) SP_MUST_USE;
 

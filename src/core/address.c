@@ -69,8 +69,8 @@ static size_t find_char(struct sp_str text, size_t from, char wanted) {
     return from;
 }
 
-/* A right dotted quad, as nearly every address is, in one pass. False for anything else, a wrong one among it, which is read
- * again by the functions below: they find the words for what is wrong. */
+/* A valid dotted quad, as nearly every address is, in one pass. False for anything else, including
+ * invalid ones, which the functions below read again to explain what is wrong. */
 static bool read_plain_v4(struct sp_str text, uint8_t ret_octets[static 4]) {
     uint8_t octets[4];
     unsigned part = 0;
@@ -96,7 +96,7 @@ static bool read_plain_v4(struct sp_str text, uint8_t ret_octets[static 4]) {
     return true;
 }
 
-/* Only letters that an address is made of, so that messages may quote what they are about. */
+/* Only characters that occur in addresses, so that messages may quote the text. */
 static enum sp_status check_alphabet(struct sp_str text, struct sp_error *error) {
     if (text.size == 0)
         return sp_error_set(error, SP_ERR_INVALID, "an IP address must not be empty");
@@ -290,7 +290,8 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
     if (dotted_quad)
         prefix += V4_BITS;
 
-    /* In the shared order of both families, a shorter one would hold IPv6 addresses and every IPv4 address. */
+    /* In the shared order of both families, a shorter one would hold IPv6 addresses and every IPv4
+     * address. */
     const struct sp_ip all_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
     if (prefix < V4_BITS && (sp_ip_is_v4(&ip) || share_bits(&ip, &all_v4, prefix)))
         return sp_error_set(error, SP_ERR_INVALID,
@@ -364,7 +365,7 @@ enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, struct sp_error 
 
 /* ---- writing ---- */
 
-/* The first longest run of two or more zero groups; *ret_end is 0 where there is none. */
+/* The first longest run of two or more zero groups; *ret_end is 0 if there is none. */
 static void find_gap(const struct sp_ip *ip, unsigned *ret_begin, unsigned *ret_end) {
     unsigned begin = 0;
     unsigned end = 0;

@@ -1,5 +1,6 @@
-/* IP addresses and CIDR ranges: strict text in, normalised values and text out, and the rule which ranges an allowlist
- * may name. Pure. Text forms: dotted quad; RFC 4291 section 2.2; output as RFC 5952. */
+/* IP addresses and CIDR ranges: strict text in, normalised values and text out, and the rule which
+ * ranges an allowlist may name. Pure. Text forms: dotted quad; RFC 4291 section 2.2; output as RFC
+ * 5952. */
 #ifndef SP_CORE_ADDRESS_H
 #define SP_CORE_ADDRESS_H
 
@@ -9,8 +10,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-/* An address as 16 bytes in network order. IPv4 a.b.c.d is ::ffff:a.b.c.d, so that both families share one order and an
- * IPv4-mapped IPv6 address is the IPv4 address. */
+/* An address as 16 bytes in network order. IPv4 a.b.c.d is ::ffff:a.b.c.d, so that both families
+ * share one order and an IPv4-mapped IPv6 address is the IPv4 address. */
 struct sp_ip {
     uint8_t bytes[16];
 };
@@ -25,15 +26,18 @@ enum { SP_CIDR_TEXT_BYTES = 64 }; /* any text that sp_cidr_format and sp_ip_form
 
 bool sp_ip_is_v4(const struct sp_ip *ip);
 
-/* Reads one address: no prefix length, leading zeros, short forms ("1.2.3"), zone ids, brackets or spaces.
- * SP_ERR_INVALID with a message that says what is wrong with which character or part. */
+/* Reads one address: no prefix length, leading zeros, short forms ("1.2.3"), zone ids, brackets
+ * or spaces. SP_ERR_INVALID with a message that names the character or part and what is wrong
+ * with it. */
 enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_error *error) SP_MUST_USE;
 
-/* Reads an address (then /32 or /128) or a CIDR range. IPv4-mapped ranges of /96 and longer become IPv4 ranges and
- * shorter ones are refused; host bits under the prefix are refused with the corrected form in the message. */
+/* Reads an address (then /32 or /128) or a CIDR range. IPv4-mapped ranges of /96 and longer become
+ * IPv4 ranges and shorter ones are refused; host bits under the prefix are refused with the
+ * corrected form in the message. */
 enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struct sp_error *error) SP_MUST_USE;
 
-/* SP_ERR_INVALID, naming entry and block, where the range overlaps a block that is not public (private, loopback, multicast, …; IANA special-purpose registries). */
+/* SP_ERR_INVALID, naming entry and block, if the range overlaps a block that is not public:
+ * private, loopback, multicast and the others of IANA's special-purpose registries. */
 enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, struct sp_error *error) SP_MUST_USE;
 
 /* "203.0.113.0/24", "2001:db8::/32": always with the prefix length. */

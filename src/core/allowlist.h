@@ -1,7 +1,9 @@
-/* A key's IP allowlist: from the texts that an admin gives to the ranges that a decision searches. Pure.
+/* A key's IP allowlist: from the texts that an admin gives to the ranges that a decision searches.
+ * Pure.
  *
- * Compiled form, as it stands in the store: `count` ranges of 32 bytes, each {first[16], last[16]} in network order (IPv4
- * as ::ffff:a.b.c.d), sorted, disjoint, not adjacent. Read in place by binary search. */
+ * Compiled form, as it stands in the store: `count` ranges of 32 bytes, each {first[16], last[16]}
+ * in network order (IPv4 as ::ffff:a.b.c.d), sorted, disjoint, not adjacent. Read in place by
+ * binary search. */
 #ifndef SP_CORE_ALLOWLIST_H
 #define SP_CORE_ALLOWLIST_H
 
@@ -15,21 +17,24 @@ enum {
     SP_ALLOWLIST_RANGE_BYTES = 32,
 };
 
-/* Parses, checks and normalises 1 to 100 entries (counted as given). Exact duplicates collapse, keeping the first; contained entries
- * stay; order is kept. Texts are allocated in `arena`. SP_ERR_INVALID with a message that begins "allowed_ips[i]: "
- * ("allowed_ips: " for the count). */
+/* Parses, checks and normalises 1 to 100 entries (counted as given). Exact duplicates collapse,
+ * keeping the first; contained entries stay; order is kept. Texts are allocated in `arena`.
+ * SP_ERR_INVALID with a message that begins "allowed_ips[i]: " ("allowed_ips: " for the count). */
 enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, struct sp_arena *arena,
                                       const char ***ret_texts, size_t *ret_count, struct sp_error *error) SP_MUST_USE;
 
-/* Compiles normalised texts (0 to 100) to sorted disjoint ranges in `arena`. SP_ERR_INVALID for a text that
- * sp_cidr_parse refuses. The public rule is not applied: a stored list goes on being enforced as it is. */
+/* Compiles normalised texts (0 to 100) to sorted disjoint ranges in `arena`. SP_ERR_INVALID for a
+ * text that sp_cidr_parse refuses. The public rule is not applied: a stored list goes on being
+ * enforced as it is. */
 enum sp_status sp_allowlist_compile(const char *const *texts, size_t count, struct sp_arena *arena,
                                     struct sp_bytes *ret_ranges, struct sp_error *error) SP_MUST_USE;
 
-/* Whether the address is in a compiled list. False for an empty list and for bytes that are no whole number of ranges. */
+/* Whether the address is in a compiled list. False for an empty list and for bytes that end inside
+ * a range. */
 bool sp_allowlist_contains(struct sp_bytes ranges, const struct sp_ip *ip);
 
-/* Whether every address of `inner` is in `outer`, both compiled. An empty `inner` is not contained. */
+/* Whether every address of `inner` is in `outer`, both compiled. An empty `inner` is not
+ * contained. */
 bool sp_allowlist_covers(struct sp_bytes outer, struct sp_bytes inner);
 
 #endif

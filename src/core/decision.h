@@ -1,7 +1,9 @@
-/* The decision: the tests of DESIGN section 3, one function each, and their order. Pure: values in, values out.
+/* The decision: the tests of DESIGN section 3, one function each, and their order. Pure: values in,
+ * values out.
  *
- * The caller looks up what a test needs and asks the tests in the order of enum sp_step; the first that fails is the
- * answer. sp_reason zero means "nothing failed", so that no forgotten assignment can read as ALLOWED. */
+ * The caller looks up what a test needs and asks the tests in the order of enum sp_step; the first
+ * that fails is the answer. sp_reason zero means "nothing failed", so that no forgotten assignment
+ * can read as ALLOWED. */
 #ifndef SP_CORE_DECISION_H
 #define SP_CORE_DECISION_H
 
@@ -30,7 +32,7 @@ enum sp_reason {
     SP_REASON_RESOURCE_UNKNOWN = 13,
     SP_REASON_NOT_SHARED = 14,
     SP_REASON_ROLE_TOO_LOW = 15,
-    /* Of gateways (ext_authz) only, before step 1: sp_check never gives them. */
+    /* Only from gateways (ext_authz), before step 1: sp_check never gives them. */
     SP_REASON_ROUTE_UNKNOWN = 16,
     SP_REASON_CREDENTIAL_MISSING = 17,
     SP_REASON_CREDENTIAL_AMBIGUOUS = 18,
@@ -38,7 +40,8 @@ enum sp_reason {
     SP_REASON_COUNT
 };
 
-/* The name in capitals, such as "KEY_UNKNOWN"; and the HTTP status that goes with it (500 for SP_REASON_NONE). */
+/* The name in capitals, such as "KEY_UNKNOWN"; and the HTTP status that goes with it (500 for
+ * SP_REASON_NONE). */
 const char *sp_reason_name(enum sp_reason reason);
 unsigned sp_reason_http_status(enum sp_reason reason);
 
@@ -73,7 +76,7 @@ struct sp_key {
     struct sp_bytes allowed_ranges; /* see core/allowlist.h */
 };
 
-/* What a principal's record says. `found` false denies. */
+/* A principal's record. `found` false denies. */
 struct sp_principal_state {
     bool found;
     bool disabled;
@@ -109,10 +112,12 @@ enum sp_reason sp_step_address(const struct sp_key *key, const struct sp_ip *ip)
 enum sp_reason sp_step_action(const struct sp_action *action);
 /* Step 8. */
 enum sp_reason sp_step_permission(const struct sp_key *key, const struct sp_action *action);
-/* Step 9; `owner_number` is the workspace that registered the id, 0 for none. An empty id or a workspace-scoped type passes. */
+/* Step 9; `owner_number` is the workspace that registered the id, 0 for none. An empty id or a
+ * workspace-scoped type passes. */
 enum sp_reason sp_step_resource(const struct sp_key *key, const struct sp_action *action, bool id_given,
                                 uint64_t owner_number);
-/* Step 10; an action that needs a role and was asked without an id fails. `effective` already counts workspace admins. */
+/* Step 10; an action that needs a role and was asked without an id fails. `effective` already
+ * counts workspace admins. */
 enum sp_reason sp_step_role(const struct sp_action *action, enum sp_role effective);
 
 #endif

@@ -14,7 +14,7 @@ static struct sp_str trim_blanks(struct sp_str text) {
     return text;
 }
 
-/* 0.0.0.0/0 and ::/0 make the leftmost entry, which anybody can write, the client. */
+/* With 0.0.0.0/0 or ::/0 the leftmost entry would be the client, and anybody can write that one. */
 static enum sp_status check_proxy(struct sp_str entry, struct sp_error *error) {
     enum { V4_BITS = 96 };
     struct sp_cidr cidr;
@@ -22,9 +22,10 @@ static enum sp_status check_proxy(struct sp_str entry, struct sp_error *error) {
     if (sp_cidr_parse(entry, &cidr, &why) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "trusted proxies: %s", why.message);
     if (cidr.prefix == 0 || (cidr.prefix == V4_BITS && sp_ip_is_v4(&cidr.first)))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "trusted proxies: %.*s holds every address, and so would trust every client",
-                            SP_STR_ARG(entry));
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "trusted proxies: %.*s contains every address and would trust every client; list only your proxies",
+            SP_STR_ARG(entry));
     return SP_OK;
 }
 
@@ -75,7 +76,8 @@ enum sp_status sp_forwarded_trust_read(struct sp_str proxies, uint64_t hops, str
     if (hops > SP_FORWARDED_MAX_HOPS)
         return sp_error_set(error, SP_ERR_INVALID, "trusted hops: at most %d", SP_FORWARDED_MAX_HOPS);
     if (hops > 0 && proxies.size > 0)
-        return sp_error_set(error, SP_ERR_INVALID, "trusted proxies and trusted hops are two rules: give one of them");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "trusted proxies and trusted hops exclude each other; give one of them");
     if (proxies.size > 0) {
         if (sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -119,7 +121,8 @@ static bool read_entry(struct sp_str entry, struct sp_ip *ret_ip) {
         return false;
     if (entry.data[0] == '[')
         return read_bracketed(entry, ret_ip);
-    /* One colon: an IPv4 address with its port. More: IPv6, where the last group cannot be told from a port. */
+    /* One colon: an IPv4 address with its port. More: IPv6, where the last group could be a
+     * port. */
     const char *colon = memchr(entry.data, ':', entry.size);
     if (colon != NULL) {
         struct sp_str behind = {colon, entry.size - (size_t)(colon - entry.data)};
@@ -132,7 +135,8 @@ static bool read_entry(struct sp_str entry, struct sp_ip *ret_ip) {
     return sp_ip_parse(entry, ret_ip, NULL) == SP_OK;
 }
 
-/* Where the walk from the right is: `left` bytes of the line under way, and `lines_left` lines before it. */
+/* Where the walk from the right is: `left` bytes of the line under way, and `lines_left` lines
+ * before it. */
 struct walk {
     const struct sp_str *lines;
     size_t lines_left;
@@ -140,7 +144,8 @@ struct walk {
     bool in_line;
 };
 
-/* An empty line, or nothing between two commas, is an entry too: stepping over it would reach too far to the left. */
+/* An empty line, or nothing between two commas, is an entry too: stepping over it would reach too
+ * far to the left. */
 static bool next_entry(struct walk *walk, struct sp_str *ret_entry) {
     if (!walk->in_line) {
         if (walk->lines_left == 0)

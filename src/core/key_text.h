@@ -5,7 +5,7 @@
  *   p       43      the 32 bytes as one big-endian number in base 62 (0-9A-Za-z), zero-padded
  *   p+43    6       CRC-32/ISO-HDLC over all before it, in base 62, zero-padded
  *
- * A text that fails here was mistyped or is none of ours: no lookup is spent on it. */
+ * A text that fails here was mistyped or is not one of ours: no look-up is spent on it. */
 #ifndef SP_CORE_KEY_TEXT_H
 #define SP_CORE_KEY_TEXT_H
 
@@ -38,7 +38,8 @@ enum sp_key_form {
     SP_KEY_FORM_FOREIGN,   /* none of the prefixes, in a store that imported keys: may be looked up */
 };
 
-/* Judges a presented text. `accept_foreign` says that the store holds imported keys. Empty and over-long texts are malformed. */
+/* Judges a presented text. `accept_foreign`: the store holds imported keys. Empty and over-long
+ * texts are malformed. */
 enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *prefixes, size_t prefix_count,
                                    bool accept_foreign);
 
@@ -50,7 +51,8 @@ void sp_key_digest_from_text(struct sp_str text, uint8_t ret_digest[static SP_DI
 void sp_key_digest_from_sha256(const uint8_t sha256[static SP_DIGEST_BYTES],
                                uint8_t ret_digest[static SP_DIGEST_BYTES]);
 
-/* The last four characters, or a quarter of a text shorter than 16; what is not visible ASCII becomes "?". */
+/* The last four characters, or a quarter of a text shorter than 16; what is not visible ASCII
+ * becomes "?". */
 void sp_key_hint(struct sp_str text, char ret_hint[static SP_KEY_HINT_BYTES]);
 
 #endif

@@ -10,10 +10,11 @@ enum {
     SP_PERMISSION_SET_BYTES = 32,
 };
 
-/* Bit n of the set is bit n % 8 of byte n / 8: the layout of the store. `all` includes numbers given later. */
+/* Bit n of the set is bit n % 8 of byte n / 8: the layout of the store. `all` includes numbers
+ * given later. */
 struct sp_permission_set {
     bool all;
-    uint8_t bits[SP_PERMISSION_SET_BYTES]; /* meaningless where `all` */
+    uint8_t bits[SP_PERMISSION_SET_BYTES]; /* meaningless if `all` */
 };
 
 void sp_permission_set_add(struct sp_permission_set *set, uint8_t number);

@@ -20,7 +20,7 @@ static enum sp_status check_route_method(struct sp_str method, struct sp_error *
                                "the method must be upper-case letters, such as GET, of at most 32 bytes, or \"*\"");
 }
 
-/* The name between braces. */
+/* Whether the text between braces is a name. */
 static bool is_capture_name(struct sp_str name) {
     for (size_t i = 0; i < name.size; i++) {
         char folded = sp_route_fold(name.data[i]);
@@ -47,14 +47,16 @@ static enum sp_status check_literal(struct sp_str segment, bool last, struct sp_
     if (segment.size == 0 && !last)
         return sp_error_set(error, SP_ERR_INVALID, "the path has an empty segment; remove one '/'");
     if (sp_str_equal(segment, SP_STR_LITERAL(".")) || sp_str_equal(segment, SP_STR_LITERAL("..")))
-        return sp_error_set(error, SP_ERR_INVALID, "the path has a segment \".\" or \"..\", which no request reaches");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the path has a segment \".\" or \"..\", which no request can have; remove it");
     for (size_t i = 0; i < segment.size; i++) {
         if (segment.data[i] == '%')
-            return sp_error_set(error, SP_ERR_INVALID, "the path has a '%%'; write what is meant, decoded");
+            return sp_error_set(error, SP_ERR_INVALID, "the path has a '%%'; write the character itself");
         if (!sp_route_is_literal_char(segment.data[i]))
-            return sp_error_set(error, SP_ERR_INVALID,
-                                "the path has a character that no request can have there; use letters, digits and "
-                                "-._~!$&'()*+,=:@");
+            return sp_error_set(
+                error, SP_ERR_INVALID,
+                "the path has a character that cannot occur in a request's path; use letters, digits and "
+                "-._~!$&'()*+,=:@");
     }
     return SP_OK;
 }
@@ -66,8 +68,9 @@ static enum sp_status check_segment(struct sp_str segment, struct sp_str *names,
     if (!has_brace(segment))
         return check_literal(segment, last, error);
     if (!read_capture(segment, &name))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "a capture is a whole segment, such as {voice_id}: letters, digits and _, at most 64");
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "a capture must be an entire segment, such as {voice_id}, of at most 64 letters, digits and _");
     for (size_t i = 0; i < *name_count; i++)
         if (sp_str_equal(names[i], name))
             return sp_error_set(error, SP_ERR_INVALID, "the path captures {%.*s} twice", SP_STR_ARG(name));
@@ -122,7 +125,8 @@ static enum sp_status read_target_resource(struct sp_str resource, struct sp_rou
     if (!has_brace(id))
         return sp_text_check_resource_id(id, "resource id", error);
     if (!read_capture(id, &route->id))
-        return sp_error_set(error, SP_ERR_INVALID, "a resource's id is one capture, such as {voice_id}, or a constant");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a resource id must be one capture, such as {voice_id}, or a constant");
     route->id_kind = SP_ROUTE_ID_CAPTURE;
     return find_capture(route, error);
 }
@@ -140,7 +144,8 @@ static bool cut_at_space(struct sp_str text, struct sp_str *ret_before, struct s
 enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route *ret_route, struct sp_error *error) {
     struct sp_route route = {0};
     if (!cut_at_space(method_and_path, &route.method, &route.path))
-        return sp_error_set(error, SP_ERR_INVALID, "a route is a method and a path, such as GET /v1/voices/{voice_id}");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a route must be a method and a path, such as GET /v1/voices/{voice_id}");
     enum sp_status status = check_route_method(route.method, error);
     if (status != SP_OK)
         return status;
@@ -156,7 +161,7 @@ enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp
     struct sp_route made = *route;
     if (!cut_at_space(action_and_resource, &made.action, &resource))
         return sp_error_set(error, SP_ERR_INVALID,
-                            "a route leads to an action and a resource, such as \"use voice/{voice_id}\"");
+                            "a route's target must be an action and a resource, such as \"use voice/{voice_id}\"");
     enum sp_status status = sp_text_check_word(made.action, "action", error);
     if (status != SP_OK)
         return status;

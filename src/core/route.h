@@ -1,29 +1,32 @@
-/* Which rule a request's method and path reach. Pure; a compiled matcher is immutable and may be used by any number of
- * threads at once.
+/* Which rule a request's method and path reach. Pure; a compiled matcher is immutable and may be
+ * used by any number of threads at once.
  *
- * A route leads a method and a template of paths to an action on a resource:
+ * A route maps a method and a template of paths to an action on a resource:
  *
  *   POST  /v1/text-to-speech/{voice_id}  →  use voice/{voice_id}
  *
- * Templates. A template is "/" or segments that each begin with '/': literals of unreserved characters and
- * ! $ & ' ( ) * + , = : @ (RFC 3986 section 3.3, without ';'), written as they are once decoded, or {name}, which takes
- * one whole segment that is not empty. A last segment may be empty: "/v1/voices/" is another template than
- * "/v1/voices". At most 512 bytes and 32 segments. A resource's id is one capture, a constant, or not there. There is
- * no capture of several segments: what is below it would be read by the upstream alone.
+ * Templates. A template is "/" or segments that each begin with '/': literals of unreserved
+ * characters and ! $ & ' ( ) * + , = : @ (RFC 3986 section 3.3, without ';'), written as they are
+ * once decoded, or {name}, which takes one whole segment that is not empty. A last segment may be
+ * empty: "/v1/voices/" is another template than "/v1/voices". At most 512 bytes and 32 segments. A
+ * resource's id is one capture, a constant, or not there. There is no capture of several segments:
+ * what is below it would be read by the upstream alone.
  *
- * Which route wins. Of all routes whose method is the request's or `*` and whose template fits the whole path, the one
- * that has a literal at the first place where two differ (so a literal beats a capture, and what stands further left
- * counts first); of two of one shape, the one that names the method. /a/{x}/c and /a/b/{y} both fit /a/b/c: the second
- * wins; /a/b/d with /a/{x}/d and /a/b/c reaches the first, as if nothing had been tried before. Methods are compared as
- * they are (RFC 9110 section 9.1); HEAD is not GET.
+ * Which route wins. Of all routes whose method is the request's or `*` and whose template fits the
+ * whole path, the one that has a literal at the first place where two differ (so a literal beats a
+ * capture, and what stands further left counts first); of two of one shape, the one that names the
+ * method. /a/{x}/c and /a/b/{y} both fit /a/b/c: the second wins; /a/b/d with /a/{x}/d and /a/b/c
+ * reaches the first, as if nothing had been tried before. Methods are compared as they are (RFC
+ * 9110 section 9.1); HEAD is not GET.
  *
- * Matching reads the path once. All templates are compiled into one automaton over segments, so that its time depends
- * on the path's length and on nothing else: no backtracking, and each literal is found with at most SP_ROUTE_MAX_PROBES
- * looks into a table. Templates that overlap in so many ways, or are so many and so deep, that the automaton outgrows
- * its bound (500,000 states, members of states and edges; a hundred thousand segments are no matter) are refused.
+ * Matching reads the path once. All templates are compiled into one automaton over segments, so
+ * that its time depends on the path's length and on nothing else: no backtracking, and each literal
+ * is found with at most SP_ROUTE_MAX_PROBES probes of a table. Templates that overlap in so many
+ * ways, or are so many and so deep, that the automaton outgrows its bound (500,000 states, members
+ * of states and edges; a hundred thousand segments are no matter) are refused.
  *
- * No spelling of a path may reach a laxer rule than the one that the upstream will act on. What an upstream could read
- * in two ways is therefore refused, never guessed:
+ * No spelling of a path may reach a laxer rule than the one that the upstream will act on. What an
+ * upstream could read differently is refused, never guessed:
  *
  *   what                                          why; RFC 3986 unless said otherwise
  *   a target that does not begin with '/'         absolute-form, authority-form, "*" (RFC 9112 section 3.2): another
@@ -51,16 +54,18 @@
  *   a path of more than 4,096 bytes
  *   a captured id of more than 256 bytes
  *
- * Encoded unreserved characters are what they stand for (section 6.2.2.2): /v1/%76oices is /v1/voices. A slash at the
- * end is not equivalent to none (section 6.2.4): it reaches the template that ends so, or nothing. Since upstreams
- * often forgive one, compiling refuses routes that meet on a path and on the same path with a slash and lead to
- * different things; so it does with literals that differ only in case at one place. Case is that of A to Z: an
- * upstream that maps other letters onto those before it routes is not covered.
+ * Encoded unreserved characters are what they stand for (section 6.2.2.2): /v1/%76oices is
+ * /v1/voices. A slash at the end is not equivalent to none (section 6.2.4): it reaches the template
+ * that ends so, or nothing. Since upstreams often forgive one, compiling refuses routes that meet
+ * on a path and on the same path with a slash and lead to different things; so it does with
+ * literals that differ only in case at one place. Case is that of A to Z: an upstream that maps
+ * other letters onto those before it routes is not covered.
  *
- * Envoy hands over the target as it came if it does not normalise, and what it will forward if it does: both are safe.
- * Best fits `normalize_path: true`, `merge_slashes: false`, `path_with_escaped_slashes_action: REJECT_REQUEST`: what is
- * checked here is then byte for byte what the upstream gets. A route of Envoy that rewrites paths (prefix_rewrite,
- * regex_rewrite) changes it after the check. */
+ * Envoy hands over the target as it came if it does not normalise, and what it will forward if it
+ * does: both are safe. Best fits `normalize_path: true`, `merge_slashes: false`,
+ * `path_with_escaped_slashes_action: REJECT_REQUEST`: what is checked here is then byte for byte
+ * what the upstream gets. A route of Envoy that rewrites paths (prefix_rewrite, regex_rewrite)
+ * changes it after the check. */
 #ifndef SP_CORE_ROUTE_H
 #define SP_CORE_ROUTE_H
 
@@ -88,8 +93,9 @@ struct sp_route {
     size_t line, column; /* where it stands, from 1; only for messages */
 };
 
-/* Reads a route's two parts, the first before the second: "POST /v1/text-to-speech/{voice_id}", which sets everything
- * else to zeros, and "use voice/{voice_id}". SP_ERR_INVALID with a message that says what is wrong, without a place. */
+/* Reads a route's two parts, the first before the second: "POST /v1/text-to-speech/{voice_id}",
+ * which sets everything else to zeros, and "use voice/{voice_id}". SP_ERR_INVALID with a message
+ * about what is wrong, without a place. */
 enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route *ret_route,
                                   struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp_route *route,
@@ -101,9 +107,9 @@ const char *sp_route_target(const struct sp_route *route, char text[static SP_RO
 
 struct sp_routes;
 
-/* Compiles routes that were read, in `arena`; they are borrowed. An index tells which one was reached.
- * SP_ERR_INVALID with "line L, column C: …" of the later of two routes that cannot stand beside each other, naming
- * both; SP_ERR_MEMORY. No routes at all is a matcher that finds none. */
+/* Compiles routes that were read, in `arena`; they are borrowed. An index tells which one was
+ * reached. SP_ERR_INVALID with "line L, column C: …" of the later of two routes that cannot stand
+ * beside each other, naming both; SP_ERR_MEMORY. No routes at all is a matcher that finds none. */
 enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,
                                  const struct sp_routes **ret_routes, struct sp_error *error) SP_MUST_USE;
 
@@ -117,14 +123,14 @@ enum sp_route_outcome {
 
 struct sp_route_match {
     enum sp_route_outcome outcome;
-    const char *why;              /* where not found: a sentence without a full stop. A constant */
+    const char *why;              /* if not found: a sentence without a full stop. A constant */
     const struct sp_route *route; /* NULL unless found; borrowed from what was compiled */
     size_t index;                 /* of the route */
     struct sp_str id;             /* the resource's, decoded; in `scratch` or borrowed from the route; empty: none */
 };
 
-/* Matches a method and the target as the client sent it (":path"), with its query string. Never fails; allocates
- * nothing. `scratch` must live as long as the id is used. */
+/* Matches a method and the target as the client sent it (":path"), with its query string. Never
+ * fails; allocates nothing. `scratch` must live as long as the id is used. */
 struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
                                       char scratch[static SP_ROUTE_SCRATCH_BYTES]);
 

@@ -1,6 +1,6 @@
-/* Inside core/route: what compiling works on. route_trie.c makes a tree of the routes' segments, route_states.c walks it with
- * every text at once, route_compile.c decides what ends where and lays out the tables. All memory here belongs to an arena
- * that is freed when compiling ends. */
+/* Inside core/route: what compiling works on. route_trie.c makes a tree of the routes' segments,
+ * route_states.c walks it with every text at once, route_compile.c decides what ends where and lays
+ * out the tables. All memory here belongs to an arena that is freed when compiling ends. */
 #ifndef SP_CORE_ROUTE_BUILD_H
 #define SP_CORE_ROUTE_BUILD_H
 

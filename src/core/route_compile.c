@@ -29,8 +29,8 @@ static const struct sp_route *find_winner(const struct sp_route_build *build, co
     return state->any > 0 ? &build->routes[state->any - 1] : NULL;
 }
 
-/* The routes that end at one node, unless an earlier one has their method. `*` takes what is left over, and so ends
- * it. */
+/* The routes that end at one node, unless an earlier one has their method. `*` takes what is left
+ * over, and so ends it. */
 static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_state *state,
                                  const struct sp_route_node *node) {
     uint32_t any = 0;
@@ -74,14 +74,14 @@ static bool leads_to_the_same(const struct sp_route *a, const struct sp_route *b
     return a->id_kind == SP_ROUTE_ID_CAPTURE ? a->id_segment == b->id_segment : sp_str_equal(a->id, b->id);
 }
 
-/* Both states' winners for one method, where both have one. */
+/* Both states' winners for one method, if both have one. */
 static enum sp_status compare_winners(const struct sp_route_build *build, const struct sp_route_state *without,
                                       const struct sp_route_state *with, struct sp_str method) {
     const struct sp_route *a = find_winner(build, without, method), *b = find_winner(build, with, method);
     if (a == NULL || b == NULL || leads_to_the_same(a, b))
         return SP_OK;
-    return sp_route_refuse_pair(build, a, b,
-                                "leads to something else, but meets, except for a slash at the end, that of");
+    return sp_route_refuse_pair(
+        build, a, b, "leads elsewhere, but matches a path that differs only by a trailing slash from one of");
 }
 
 static enum sp_status compare_ends(const struct sp_route_build *build, const struct sp_route_state *without,
@@ -108,7 +108,7 @@ static enum sp_status check_slashes(const struct sp_route_build *build) {
 
 /* ---- the tables ---- */
 
-/* Puts every edge into the slots; false where one would need too many looks. */
+/* Puts every edge into the slots; false if one would need too many probes. */
 static bool fill_slots(const struct sp_route_build *build, struct sp_route_slot *slots, uint64_t mask, uint64_t seed) {
     memset(slots, 0, (mask + 1) * sizeof(*slots));
     for (uint32_t i = 1; i < build->edges.count; i++) {
@@ -147,7 +147,8 @@ static enum sp_status build_slots(const struct sp_route_build *build, struct sp_
             return SP_OK;
         }
     }
-    return sp_error_set(build->error, SP_ERR_INVALID, "line 1, column 1: the routes' segments cannot be told apart");
+    return sp_error_set(build->error, SP_ERR_INVALID,
+                        "line 1, column 1: the routes' segments collide in the table; remove some routes");
 }
 
 static void *copy_list(const struct sp_route_list *list, size_t item_size, struct sp_arena *arena) {

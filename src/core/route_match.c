@@ -21,7 +21,8 @@ static const struct sp_route_edge *find_edge(const struct sp_routes *routes, uin
     return NULL;
 }
 
-/* Walks the automaton. NULL, or why some upstream could read the path as another. The state is 0 where nothing fits. */
+/* Walks the automaton. NULL, or why some upstream could read the path as another. The state is 0 if
+ * nothing fits. */
 static const char *walk_path(const struct sp_routes *routes, const struct sp_route_path *path, uint32_t *ret_state) {
     uint32_t state = path->count > SP_ROUTE_MAX_SEGMENTS ? 0 : SP_ROUTE_STATE_START;
     for (size_t i = 0; state != 0 && i < path->count; i++) {
@@ -56,7 +57,7 @@ static struct sp_route_match make_match(const struct sp_routes *routes, uint32_t
     struct sp_route_match match = {.outcome = SP_ROUTE_FOUND, .why = "", .route = route, .index = index};
     if ((routes->captures[index] & path->raw_plus) != 0)
         return refuse_match(SP_ROUTE_REFUSED, "the path has a '+' in a captured segment, which some read as a space; "
-                                              "\"%2B\" is read alike by all");
+                                              "send \"%2B\"");
     if (route->id_kind == SP_ROUTE_ID_CAPTURE)
         match.id = path->segments[route->id_segment];
     else if (route->id_kind == SP_ROUTE_ID_CONSTANT)
@@ -71,7 +72,7 @@ struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_
     struct sp_route_path path;
     uint32_t state = 0;
     if (!sp_route_method_is_token(method))
-        return refuse_match(SP_ROUTE_REFUSED, "the method is no token of at most 32 characters");
+        return refuse_match(SP_ROUTE_REFUSED, "the method is not a token of at most 32 characters");
     const char *why = sp_route_path_read(target, scratch, &path);
     if (why == NULL)
         why = walk_path(routes, &path, &state);
@@ -81,6 +82,6 @@ struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_
     uint32_t final = find_final(routes, end, method);
     if (final > 0)
         return make_match(routes, final - 1, &path);
-    return end->final_count > 0 ? refuse_match(SP_ROUTE_OTHER_METHOD, "a route has this path, but with other methods")
+    return end->final_count > 0 ? refuse_match(SP_ROUTE_OTHER_METHOD, "the path has routes, but none for this method")
                                 : refuse_match(SP_ROUTE_UNKNOWN, "no route has this path");
 }

@@ -3,8 +3,9 @@
 #include "base/text.h"
 #include "core/route_segment.h"
 
-/* What each ASCII byte of a path is (RFC 3986 section 3.3): u unreserved, r one of the reserved that may stand in a
- * segment (and so '+', which is told apart), '.' none of a path's; the others are themselves. */
+/* What each ASCII byte of a path is (RFC 3986 section 3.3): u unreserved, r one of the reserved
+ * that may stand in a segment ('+', which needs care, is itself), '.' none of a path's; the others
+ * are themselves. */
 static const char classes[] = "................"
                               "................"
                               ".r.#r%rrrrr+ruu/"
@@ -73,7 +74,7 @@ static const char *why_raw(char byte) {
     }
 }
 
-/* NULL where the decoded byte is data to everybody. */
+/* NULL if everybody reads the decoded byte as data. */
 static const char *why_encoded(char byte) {
     switch (class_of(byte)) {
     case '/':
@@ -120,7 +121,7 @@ static const char *end_segment(struct reader *reader, bool last) {
     if (is_dots(segment))
         return "the path has a \".\" or \"..\" segment";
     if (reader->beyond_ascii && !sp_text_is_utf8(segment))
-        return "the path's encoded bytes are no UTF-8";
+        return "the path's encoded bytes are not UTF-8";
     if (reader->beyond_ascii && !sp_text_is_printable(segment))
         return "the path has encoded control characters";
     if (path->count < SP_ROUTE_MAX_SEGMENTS) {
@@ -173,7 +174,7 @@ const char *sp_route_path_read(struct sp_str target, char scratch[static SP_ROUT
     ret_path->encoded_reserved = 0;
     ret_path->raw_plus = 0;
     if (target.size == 0 || target.data[0] != '/')
-        return "the target is no path: it does not begin with '/'";
+        return "the target is not a path: it does not begin with '/'";
     const char *mark = memchr(target.data, '?', target.size);
     if (mark != NULL) {
         text.size = (size_t)(mark - text.data);

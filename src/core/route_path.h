@@ -5,7 +5,8 @@
 #include "base/bytes.h"
 #include "core/route_limits.h"
 
-/* A path as it is read: decoded segments, and what was said of them. Bit n of a mask is segment n. */
+/* A path as it is read: decoded segments and what is known of them. Bit n of a mask is segment
+ * n. */
 struct sp_route_path {
     struct sp_str segments[SP_ROUTE_MAX_SEGMENTS]; /* only a last one may be empty */
     size_t count;                                  /* more than SP_ROUTE_MAX_SEGMENTS: too deep for any template */

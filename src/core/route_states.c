@@ -143,8 +143,8 @@ static enum sp_status follow_captures(struct sp_route_build *build, uint32_t sta
     return SP_OK;
 }
 
-/* On a literal that `count` candidates have: each node's own child before its capture, so that the set stays in the
- * order of who wins. An empty text is nobody's capture. */
+/* On a literal that `count` candidates have: each node's own child before its capture, so that the
+ * set stays in the order of who wins. An empty text is nobody's capture. */
 static enum sp_status follow_literal(struct sp_route_build *build, uint32_t state, const struct candidate *candidates,
                                      size_t count) {
     struct sp_route_set from = set_at(build, state), to = begin_set(build);

@@ -5,7 +5,7 @@
 #include "core/route.h"
 #include "core/route_segment.h"
 
-/* Its numbers of states, edges and routes; of states and edges, 0 is none (the dead state; no edge). */
+/* States, edges and routes have numbers; 0 is no state (the dead one) and no edge. */
 struct sp_route_state {
     uint32_t other;       /* where a text that is not empty and on no edge leads */
     uint32_t first_final; /* of what ends here, one for each method */
@@ -20,7 +20,7 @@ struct sp_route_edge {
 
 struct sp_route_slot {
     uint32_t edge;
-    uint32_t tag; /* of the hash, so that most other edges are told without a look at them */
+    uint32_t tag; /* of the hash, so that most other edges are excluded without reading them */
 };
 
 struct sp_routes {
@@ -36,7 +36,7 @@ struct sp_routes {
 
 enum { SP_ROUTE_STATE_START = 1 };
 
-/* Of a segment, folded: edges that differ only in case share their place. */
+/* The hash of a folded segment: edges that differ only in case share their place. */
 static inline uint64_t sp_route_hash(uint64_t seed, uint32_t state, struct sp_str text) {
     uint64_t hash = seed ^ state * UINT64_C(0x9e3779b97f4a7c15);
     for (size_t i = 0; i < text.size; i++)

@@ -42,7 +42,7 @@ static enum sp_status sort_routes(struct sp_route_build *build) {
     return SP_OK;
 }
 
-/* So that a request looks at no more than so many methods where its path ends. */
+/* Bounds how many methods are compared where a request's path ends. */
 static enum sp_status check_methods(const struct sp_route_build *build) {
     struct sp_str methods[SP_ROUTE_MAX_METHODS];
     size_t count = 0;
@@ -75,7 +75,8 @@ static uint32_t add_node(struct sp_route_build *build, struct sp_str text, uint3
     return added;
 }
 
-/* The child for the segment. Routes come sorted, so that a literal which is there already is the newest child. */
+/* The child for the segment. Routes come sorted, so that a literal which is there already is the
+ * newest child. */
 static uint32_t take_child(struct sp_route_build *build, uint32_t parent, struct sp_str segment, uint32_t maker) {
     struct sp_route_node *node = &build->nodes[parent];
     if (sp_route_is_capture(segment)) {

@@ -85,7 +85,7 @@ static enum sp_status read_description(struct sp_yaml *yaml, struct sp_str *ret_
         return sp_yaml_refuse(yaml, &scalar, "the description", "is longer than 512 bytes; shorten it");
     if (!sp_text_is_printable(scalar.text))
         return sp_yaml_refuse(yaml, &scalar, "the description",
-                              "holds control characters or a line break; remove them");
+                              "contains control characters or a line break; remove them");
     *ret_description = scalar.text;
     return SP_OK;
 }
@@ -333,7 +333,7 @@ static enum sp_status build_action(const struct sp_yaml *yaml, const struct sp_s
     const struct sp_schema_permission *permission = sp_schema_find_permission(schema, draft->permission.text);
     if (permission == NULL)
         return sp_yaml_refuse(yaml, &draft->permission, draft->permission.text.data,
-                              "is no permission; add it to permissions or correct the name");
+                              "is not a permission; add it to permissions or correct the name");
     ret_action->needs_permission = true;
     ret_action->permission = (uint32_t)(permission - schema->permissions);
     return SP_OK;

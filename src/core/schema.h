@@ -1,5 +1,5 @@
-/* The catalogue of what can be asked: permissions, resource types and their actions, and the HTTP routes that lead to
- * them. YAML in, compiled form out. Pure.
+/* The catalogue of what can be asked: permissions, resource types and their actions, and the HTTP
+ * routes that lead to them. YAML in, compiled form out. Pure.
  *
  *   version: 1
  *   permissions:
@@ -16,12 +16,14 @@
  *     POST /v1/text-to-speech/{voice_id}: use voice/{voice_id}
  *     "* /v1/ping": preview voice                     # any method; YAML wants quotes around a leading '*'
  *
- * Four permissions are built in and need not be listed: workspace_read, workspace_write, resource_register,
- * api_key_rotate; listing one gives it another description. Names are words (base/text.h), descriptions one line of at
- * most 512 bytes. Errors name line and column. Refused: aliases, anchors, tags, directives, several documents,
- * duplicate and unknown keys, types without actions, actions with a permission that is not listed, routes to an action
- * or a type that is not there, routes that cannot stand beside each other, more than 256 permissions (with the built-in
- * ones), 1,000 types, 10,000 actions, 10,000 routes, 1 MiB of text. Nothing nests deeper than the example. */
+ * Four permissions are built in and need not be listed: workspace_read, workspace_write,
+ * resource_register, api_key_rotate; listing one gives it another description. Names are words
+ * (base/text.h), descriptions one line of at most 512 bytes. Errors name line and column. Refused:
+ * aliases, anchors, tags, directives, several documents, duplicate and unknown keys, types without
+ * actions, actions with a permission that is not listed, routes to an action or a type that is not
+ * there, routes that cannot stand beside each other, more than 256 permissions (with the built-in
+ * ones), 1,000 types, 10,000 actions, 10,000 routes, 1 MiB of text. Nothing nests deeper than the
+ * example. */
 #ifndef SP_CORE_SCHEMA_H
 #define SP_CORE_SCHEMA_H
 
@@ -70,11 +72,12 @@ struct sp_schema {
     const struct sp_routes *matcher;       /* of them all */
 };
 
-/* Reads a schema's text. SP_ERR_INVALID with "line L, column C: what is wrong and how to mend it". */
+/* Reads a schema's text. SP_ERR_INVALID with "line L, column C: what is wrong and how to fix
+ * it". */
 enum sp_status sp_schema_parse(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
                                struct sp_error *error) SP_MUST_USE;
 
-/* NULL where there is none of the name. */
+/* NULL if there is none of the name. */
 const struct sp_schema_permission *sp_schema_find_permission(const struct sp_schema *schema, struct sp_str name);
 const struct sp_schema_type *sp_schema_find_type(const struct sp_schema *schema, struct sp_str name);
 const struct sp_schema_action *sp_schema_find_action(const struct sp_schema_type *type, struct sp_str name);

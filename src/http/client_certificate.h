@@ -1,4 +1,4 @@
-/* Inside src/http: whether a client is who its certificate says. */
+/* Inside src/http: whether a client's certificate proves who it is. */
 #ifndef SP_HTTP_CLIENT_CERTIFICATE_H
 #define SP_HTTP_CLIENT_CERTIFICATE_H
 
@@ -6,7 +6,8 @@
 
 #include <microhttpd.h>
 
-/* True if the client has shown a certificate that the CA in force signed, or is at a Unix socket. */
+/* True if the client has shown a certificate that the CA in force signed, or is at a Unix
+ * socket. */
 bool sp_http_client_is_verified(struct MHD_Connection *connection);
 
 #endif

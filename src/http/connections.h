@@ -1,5 +1,6 @@
-/* Inside src/http: clients' connections from accept to close, and how long each may take. libmicrohttpd's own timeout starts
- * over with each byte; this one ends what takes too long, however busily. On the server's thread but for the count. */
+/* Inside src/http: clients' connections from accept to close, and how long each may take.
+ * libmicrohttpd's own timeout starts over with each byte; this one ends what takes too long,
+ * however busily. On the server's thread but for the count. */
 #ifndef SP_HTTP_CONNECTIONS_H
 #define SP_HTTP_CONNECTIONS_H
 

@@ -1,5 +1,5 @@
-/* Inside src/http: libmicrohttpd's daemons, which have no listening sockets and no threads of their own. On the server's
- * thread. */
+/* Inside src/http: libmicrohttpd's daemons, which have no listening sockets and no threads of their
+ * own. On the server's thread. */
 #ifndef SP_HTTP_ENGINE_H
 #define SP_HTTP_ENGINE_H
 
@@ -36,19 +36,22 @@ struct engines {
 
 enum { ENGINES_MAX = 8 }; /* plain, secure and old ones; the oldest of more is ended at once */
 
-/* Starts the plain one, and with a certificate the secure one. SP_ERR_INVALID: files that cannot be used; SP_ERR_IO:
- * libmicrohttpd refuses the certificate; SP_ERR_MEMORY. After a failure sp_http_engines_stop is still due. */
+/* Starts the plain one, and with a certificate the secure one. SP_ERR_INVALID: files that cannot be
+ * used; SP_ERR_IO: libmicrohttpd refuses the certificate; SP_ERR_MEMORY. After a failure
+ * sp_http_engines_stop is still due. */
 enum sp_status sp_http_engines_start(struct engines *engines, const struct sp_tls_files *tls,
                                      struct sp_error *error) SP_MUST_USE;
 /* Closes all connections. */
 void sp_http_engines_stop(struct engines *engines);
 
-/* Gives an accepted socket to the plain or the secure engine, for good. False when it was refused, and closed. */
+/* Gives an accepted socket to the plain or the secure engine, for good. False when it was refused,
+ * and closed. */
 bool sp_http_engines_take(const struct engines *engines, bool is_unix, int fd, const struct sockaddr *peer,
                           socklen_t size);
 /* What to poll for reading; returns how many. */
 size_t sp_http_engines_fds(const struct engines *engines, int ret_fds[static ENGINES_MAX]);
-/* How long all of them can wait: `most_ms` (negative: for ever) or less. What they ask for counts as `longest_ms` at most. */
+/* How long all of them can wait: `most_ms` (negative: for ever) or less. What they ask for counts
+ * as `longest_ms` at most. */
 int sp_http_engines_wait_ms(const struct engines *engines, int most_ms, int longest_ms);
 /* Does what is ready. */
 void sp_http_engines_run(const struct engines *engines);

@@ -1,7 +1,7 @@
 /* What the handlers of the HTTP server know: routes, requests and their replies.
  *
- * A handler runs on the server's thread, replies before it returns and must not block. What it borrows from an exchange lives
- * until the reply was sent. */
+ * A handler runs on the server's thread, replies before it returns and must not block. What it
+ * borrows from an exchange lives until the reply was sent. */
 #ifndef SP_HTTP_EXCHANGE_H
 #define SP_HTTP_EXCHANGE_H
 
@@ -19,21 +19,23 @@ struct sp_http_route {
     const char *path;   /* "/metrics": exact, without a query */
     void (*handle)(struct sp_http_exchange *exchange, void *user);
     void *user;
-    bool anyone; /* also who shows no certificate where one is asked for: probes */
+    bool anyone; /* clients without a certificate too, even if clients need one: for probes */
 };
 
 struct sp_str sp_http_method(const struct sp_http_exchange *exchange);
 struct sp_str sp_http_path(const struct sp_http_exchange *exchange);
-/* What stands behind '?', as it came; empty for none. */
+/* What follows '?', undecoded; empty for none. */
 struct sp_str sp_http_query(const struct sp_http_exchange *exchange);
-/* The whole body. */
+/* The complete body. */
 struct sp_bytes sp_http_body(const struct sp_http_exchange *exchange);
-/* The first value of a header, whatever the case of its name, and how many there are; empty and 0 for none. */
+/* The first value of a header, whatever the case of its name, and how many there are; empty and 0
+ * for none. */
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". */
 struct sp_str sp_http_peer(const struct sp_http_exchange *exchange);
-/* Who the connection has proven to be. The names are subject alternative names (RFC 5280 section 4.2.1.6) of a certificate
- * that the CA signed, no more than fit; the user id, that of the process at the other end of a Unix socket. */
+/* Who the connection has proven to be. The names are subject alternative names (RFC 5280 section
+ * 4.2.1.6) of a certificate that the CA signed, no more than fit; the user id, that of the process
+ * at the other end of a Unix socket. */
 enum sp_http_peer_kind { SP_HTTP_PEER_PLAIN, SP_HTTP_PEER_TLS, SP_HTTP_PEER_UNIX };
 enum { SP_HTTP_IDENTITY_NAMES = 16 };
 struct sp_http_identity {
@@ -48,8 +50,8 @@ void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity
 /* Scratch memory, wiped once the reply was sent. */
 struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange);
 
-/* Adds a header to the reply, before it. Both are copied. Names and values come from the program or were checked: one with
- * a control character is left out. */
+/* Adds a header to the reply, before it. Both are copied. Names and values come from the program or
+ * were checked: one with a control character is left out. */
 void sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value);
 /* Replies, once. The bytes must live until the exchange ends: constants, or from its arena. */
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body);

@@ -1,4 +1,5 @@
-/* Inside src/http: an exchange while it lasts, and what all exchanges of a server share. On the server's thread. */
+/* Inside src/http: an exchange while it lasts, and what all exchanges of a server share. On the
+ * server's thread. */
 #ifndef SP_HTTP_EXCHANGE_STATE_H
 #define SP_HTTP_EXCHANGE_STATE_H
 

@@ -9,7 +9,7 @@ struct framing {
     bool bad_name, bad_length, bad_encoding;
 };
 
-/* tchar of RFC 9110; libmicrohttpd leaves a space before the colon in the name. */
+/* tchar of RFC 9110; libmicrohttpd keeps a space before the colon in the name. */
 static bool is_token(const char *name, size_t size) {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)name[i];
@@ -52,7 +52,7 @@ const char *sp_http_framing_mistake(struct MHD_Connection *connection) {
     struct framing framing = {0};
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, check_header, &framing);
     if (framing.bad_name)
-        return "a header's name holds a character that names must not hold";
+        return "a header name contains a character that is not allowed";
     if (framing.lengths > 1 || framing.bad_length)
         return "content-length must be given once, in decimal";
     if (framing.encodings > 1 || framing.bad_encoding)

@@ -1,4 +1,5 @@
-/* Who a connection has proven to be: by the certificate that it showed, or as the kernel knows it on a Unix socket. */
+/* Who a connection has proven to be: by the certificate that it showed, or as the kernel knows it
+ * on a Unix socket. */
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>

@@ -16,7 +16,7 @@ void sp_http_reply_page(struct sp_http_exchange *exchange, const char *content_t
     sp_text_out_init(&out, page, SP_HTTP_PAGE_BYTES);
     write(user, &out);
     if (out.full)
-        sp_http_fail(exchange, 500, "the page is larger than it may be");
+        sp_http_fail(exchange, 500, "the page is larger than this server sends");
     else
         sp_http_reply(exchange, 200, content_type, (struct sp_bytes){(const uint8_t *)page, out.used});
 }

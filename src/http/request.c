@@ -138,11 +138,11 @@ static bool find_route(struct sp_http_exchange *exchange) {
         sp_text_put(&out, sp_str_from(strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method));
     }
     if (out.used == 0) {
-        sp_http_fail(exchange, 404, "nothing is served at this path");
+        sp_http_fail(exchange, 404, "there is nothing at this path");
         return false;
     }
     sp_http_add_header(exchange, "Allow", (struct sp_str){allow, out.used});
-    sp_http_fail(exchange, 405, "this path does not take the method");
+    sp_http_fail(exchange, 405, "this path does not support the method");
     return false;
 }
 
@@ -155,7 +155,7 @@ static bool announces_too_large_body(const struct sp_http_exchange *exchange) {
     return bytes > exchange->exchanges->max_body_bytes;
 }
 
-/* Whatever is replied names the request as its sender did. */
+/* Every reply carries the request's id. */
 static void echo_request_id(struct sp_http_exchange *exchange) {
     size_t count = 0;
     struct sp_str id = sp_http_header(exchange, "x-request-id", &count);
@@ -163,7 +163,8 @@ static void echo_request_id(struct sp_http_exchange *exchange) {
         sp_http_add_header(exchange, "X-Request-ID", id);
 }
 
-/* A reply before the body has come closes the connection after it: what follows cannot be taken for a request. */
+/* A reply before the body has come closes the connection after it: what follows cannot be taken for
+ * a request. */
 enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method) {
     exchange->has_headers = true;
     exchange->method = sp_arena_strdup(&exchange->arena, sp_str_from(method));
@@ -176,7 +177,7 @@ enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, 
         return MHD_YES;
     }
     if (announces_too_large_body(exchange))
-        sp_http_fail(exchange, 413, "the body is larger than this server takes");
+        sp_http_fail(exchange, 413, "the body is larger than this server accepts");
     return MHD_YES;
 }
 
@@ -200,7 +201,8 @@ static bool grow_body(struct sp_http_exchange *exchange, size_t size) {
     return true;
 }
 
-/* A body in chunks is only known to be too large when it is: it is read to its end, within the deadline, to be answered. */
+/* A body in chunks is only known to be too large when it is: it is read to its end, within the
+ * deadline, to be answered. */
 enum MHD_Result sp_http_request_take_body(struct sp_http_exchange *exchange, const char *bytes, size_t size) {
     size_t left = exchange->exchanges->max_body_bytes - exchange->body_size;
     exchange->too_large |= size > left;
@@ -218,16 +220,16 @@ static bool admit_client(struct sp_http_exchange *exchange) {
     if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
         sp_http_client_is_verified(exchange->connection))
         return true;
-    sp_http_fail(exchange, 401, "this server asks for a client certificate that its CA has signed");
+    sp_http_fail(exchange, 401, "this server requires a client certificate signed by its CA");
     return false;
 }
 
 enum MHD_Result sp_http_request_answer(struct sp_http_exchange *exchange) {
     if (exchange->too_large)
-        sp_http_fail(exchange, 413, "the body is larger than this server takes");
+        sp_http_fail(exchange, 413, "the body is larger than this server accepts");
     else if (find_route(exchange) && admit_client(exchange))
         exchange->route->handle(exchange, exchange->route->user);
     if (!exchange->replied)
-        sp_http_fail(exchange, 500, "the server had no answer");
+        sp_http_fail(exchange, 500, "the handler gave no answer");
     return exchange->replied ? MHD_YES : MHD_NO;
 }

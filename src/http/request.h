@@ -1,4 +1,5 @@
-/* Inside src/http: a request on its way to a handler. libmicrohttpd's events, in their order; on the server's thread. */
+/* Inside src/http: a request on its way to a handler. libmicrohttpd's events, in their order; on
+ * the server's thread. */
 #ifndef SP_HTTP_REQUEST_H
 #define SP_HTTP_REQUEST_H
 
@@ -7,7 +8,8 @@
 /* The request line has come. NULL when out of memory. */
 struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, struct MHD_Connection *connection,
                                                const char *target);
-/* The headers have come: refuses the request, or lets its body come. MHD_NO: close the connection. */
+/* The headers have come: refuses the request, or lets its body come. MHD_NO: close the
+ * connection. */
 enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method);
 /* A piece of its body. */
 enum MHD_Result sp_http_request_take_body(struct sp_http_exchange *exchange, const char *bytes, size_t size);

@@ -121,7 +121,8 @@ static int choose_wait_ms(struct sp_http_server *server, bool paused) {
     return sp_http_engines_wait_ms(&server->engines, most_ms, CHECK_EVERY_MS);
 }
 
-/* Begins to stop when that was asked for. True when nothing is left to be answered, or the time for that is over. */
+/* Begins to stop when that was asked for. True when nothing is left to be answered, or the time for
+ * that is over. */
 static bool advance_stop(struct sp_http_server *server) {
     int grace_ms = atomic_load(&server->grace_ms);
     if (grace_ms >= 0 && !server->stopping) {

@@ -1,14 +1,16 @@
-/* A small HTTP/1.1 server on libmicrohttpd, for what is asked over HTTP: metrics, health, AuthZEN, the admin API as JSON.
+/* A small HTTP/1.1 server on libmicrohttpd, for metrics, health, AuthZEN and the admin API as JSON.
  *
- * One thread serves every connection and runs every handler, synchronously: a handler replies before it returns and must
- * not block. Requests that intermediaries could read in two ways (Content-Length beside Transfer-Encoding, either of them
- * twice, malformed header names) are refused with 400 and the connection is closed. Paths are matched byte by byte, without
- * any decoding. HEAD is answered where GET is. Errors of the server itself are JSON: {"code":"not_found","message":"…"}.
- * Every reply carries the request's X-Request-ID, if it has one.
+ * One thread serves every connection and runs every handler, synchronously: a handler replies
+ * before it returns and must not block. Requests that intermediaries could read in two ways
+ * (Content-Length beside Transfer-Encoding, either of them twice, malformed header names) are
+ * refused with 400 and the connection is closed. Paths are matched byte by byte, without any
+ * decoding. HEAD is answered where GET is. Errors of the server itself are JSON:
+ * {"code":"not_found","message":"…"}. Every reply carries the request's X-Request-ID, if it has
+ * one.
  *
- * With a certificate every TCP address speaks TLS 1.2 or 1.3 only; Unix sockets never do. Certificate files are looked after
- * while the server runs: new connections get the new certificate, those that there are go on, and files that cannot be
- * used leave the last good ones in use. */
+ * With a certificate every TCP address speaks TLS 1.2 or 1.3 only; Unix sockets never do. Changed
+ * certificate files are loaded while the server runs: new connections get the new certificate,
+ * existing ones continue, and files that cannot be used leave the last good ones in use. */
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 
@@ -24,10 +26,11 @@ struct sp_http_options {
     bool insecure;            /* allow plaintext on addresses other than loopback */
     struct sp_tls_files tls;  /* no certificate: plaintext; with a CA: clients must show a certificate that it signed */
     unsigned max_connections; /* more wait in the backlog; 0: 256 */
-    unsigned timeout_s;       /* without progress; three times that for a whole request and its reply; 0: 10 */
+    unsigned timeout_s;       /* without progress; three times that for a request and its reply; 0: 10 */
     size_t max_body_bytes;    /* 0: 1 MiB; a larger body is 413 */
     size_t arena_budget_bytes; /* for one request; 0: 16 MiB */
-    /* Told of new certificates (good) and of files that cannot be used, on the thread; may be NULL. */
+    /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
+     * be NULL. */
     void (*notice)(void *user, bool good, const char *message);
     /* Called on the thread when it starts and ends; may be NULL. */
     void (*thread_started)(void *user);
@@ -35,8 +38,9 @@ struct sp_http_options {
     void *user;
 };
 
-/* Binds; nothing is served before sp_http_start. `routes` must outlive the server. SP_ERR_INVALID: an address that cannot be
- * read, or is not loopback without `insecure`; SP_ERR_IO: an address in use; SP_ERR_MEMORY. */
+/* Binds; nothing is served before sp_http_start. `routes` must outlive the server. SP_ERR_INVALID:
+ * an invalid address, or one that is not loopback without `insecure`; SP_ERR_IO: an address in use;
+ * SP_ERR_MEMORY. */
 enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,
                             size_t route_count, struct sp_http_server **ret_server, struct sp_error *error) SP_MUST_USE;
 
@@ -46,7 +50,8 @@ int sp_http_port(const struct sp_http_server *server, size_t i);
 /* Starts the thread. SP_ERR_IO. */
 enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* Takes no more connections, lets requests under way be answered for at most `grace_ms`, ends the thread. */
+/* Takes no more connections, lets requests under way be answered for at most `grace_ms`, ends the
+ * thread. */
 void sp_http_stop(struct sp_http_server *server, unsigned grace_ms);
 
 /* Frees a stopped (or never started) server. NULL is allowed. */

@@ -1,7 +1,9 @@
-/* Numbers about a running program: declared once in a table, counted without locks, written as Prometheus text.
+/* Numbers about a running program: declared once in a table, counted without locks, written as
+ * Prometheus text.
  *
- * Each thread that counts has a shard of its own, on cache lines of its own: counting is a load and a store. Reading adds the
- * shards up while they change. A number that is known only when asked for is gathered just before the page is written. */
+ * Each thread that counts has a shard of its own, on cache lines of its own: counting is a load and
+ * a store. Reading adds the shards up while they change. A number that is known only when asked for
+ * is gathered just before the page is written. */
 #ifndef SP_OBSERVE_METRICS_H
 #define SP_OBSERVE_METRICS_H
 
@@ -20,7 +22,7 @@ enum sp_metric_kind {
 
 struct sp_metric_label {
     const char *name;
-    const char *value; /* any UTF-8: escaped where it is written */
+    const char *value; /* any UTF-8: escaped when it is written */
 };
 
 enum { SP_METRIC_MAX_LABELS = 3, SP_METRIC_MAX_BUCKETS = 20 };
@@ -31,7 +33,8 @@ struct sp_metric {
     const char *help; /* prose, one line */
     enum sp_metric_kind kind;
     unsigned series; /* how many combinations of label values there are; 0: one without labels */
-    /* Fills the labels of a series and returns how many; NULL where there are none. A series must not depend on tenants. */
+    /* Fills the labels of a series and returns how many; NULL if there are none. A series must not
+     * depend on tenants. */
     size_t (*labels)(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]);
     const uint64_t *buckets; /* of a histogram: upper bounds, inclusive, rising; +Inf follows by itself */
     unsigned bucket_count;
@@ -87,7 +90,8 @@ static inline void sp_metrics_observe(struct sp_metrics *metrics, unsigned shard
     sp_metrics_raise(&cells[row->bucket_count + 1], value);
 }
 
-/* A gathered number, in the unit of its name; NAN: not known now, left out of the page. One thread at a time. */
+/* A gathered number, in the unit of its name; NAN: not known now, left out of the page. One thread
+ * at a time. */
 void sp_metrics_set(struct sp_metrics *metrics, unsigned metric, unsigned series, double value);
 
 /* What a counter stands at, over all shards. */

@@ -47,7 +47,7 @@ static size_t build_labels(unsigned series, struct sp_metric_label ret_labels[st
 
 static const struct sp_metric table[ROWS] = {
     [BUILD_INFO] = {.name = "sallyport_build_info",
-                    .help = "Always 1; the labels tell the program and its version.",
+                    .help = "Always 1; the labels are the program and its version.",
                     .kind = SP_METRIC_GAUGE,
                     .series = 1,
                     .labels = build_labels},
@@ -61,7 +61,7 @@ static const struct sp_metric table[ROWS] = {
                          .help = "Size that the store may grow to (--map-size of sallyport-sync).",
                          .kind = SP_METRIC_GAUGE},
     [STORE_USED_BYTES] = {.name = "sallyport_store_used_bytes",
-                          .help = "Size of the store's data file: pages in use, and free ones among them.",
+                          .help = "Size of the store's data file, including free pages.",
                           .kind = SP_METRIC_GAUGE},
     [STORE_READERS] = {.name = "sallyport_store_readers",
                        .help = "Reader slots of the store in use, over all processes.",
@@ -73,10 +73,10 @@ static const struct sp_metric table[ROWS] = {
                      .help = "User and system CPU time of the process.",
                      .kind = SP_METRIC_GATHERED_COUNTER},
     [RESIDENT_BYTES] = {.name = "process_resident_memory_bytes",
-                        .help = "Resident memory, the mapped pages of the store among it.",
+                        .help = "Resident memory, including the mapped pages of the store.",
                         .kind = SP_METRIC_GAUGE},
     [VIRTUAL_BYTES] = {.name = "process_virtual_memory_bytes",
-                       .help = "Virtual memory, the whole map of the store among it.",
+                       .help = "Virtual memory, including the map of the store.",
                        .kind = SP_METRIC_GAUGE},
     [OPEN_FDS] = {.name = "process_open_fds", .help = "Open file descriptors.", .kind = SP_METRIC_GAUGE},
     [MAX_FDS] = {.name = "process_max_fds",
@@ -117,7 +117,7 @@ static void gather_store(struct sp_metrics *metrics, const struct sp_observed_st
         sp_metrics_set(metrics, STORE_EPOCH + i, 0, store->open ? values[i] : (double)NAN);
 }
 
-/* False where /proc is not there, or too many are open to open one more. */
+/* False if /proc is missing or too many files are open to open one more. */
 static bool read_memory(double *ret_virtual, double *ret_resident) {
     char text[128];
     unsigned long long pages = 0, resident = 0;

@@ -1,4 +1,4 @@
-/* What Prometheus wants to know about every process, and about the store that both programs open. */
+/* Metrics of every process, and of the store that both programs open. */
 #ifndef SP_OBSERVE_PROCESS_H
 #define SP_OBSERVE_PROCESS_H
 

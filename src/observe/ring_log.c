@@ -16,19 +16,20 @@
 enum {
     LINE_BYTES = 64, /* of the processor's cache */
     HEAD_BYTES = 16, /* before each record: its size, and what keeps it aligned */
-    IDLE_MS = 100,   /* between two looks at rings that are less than half full */
+    IDLE_MS = 100,   /* between two checks of rings that are less than half full */
     CLOSING_MS = 1000,
     BUFFER_BYTES = 64 * 1024,
     PIPE_PIECE_BYTES = 4096, /* a pipe that polls ready takes as much without blocking (PIPE_BUF) */
     SAY_AGAIN_S = 60,
 };
 
-/* Positions only grow; a record never wraps: the rest of the ring is skipped by a head of size 0. */
+/* Positions only grow; a record never wraps: the rest of the ring is skipped by a head of size
+ * 0. */
 struct ring {
     _Alignas(LINE_BYTES) _Atomic size_t head; /* the ring's thread's */
     size_t tail_seen;                         /* the same thread's copy of `tail` */
     size_t reserved_at;
-    size_t woken_at; /* where `head` was when the log's thread was last woken */
+    size_t woken_at; /* `head` when the log's thread was last woken */
     _Atomic uint64_t dropped;
     _Alignas(LINE_BYTES) _Atomic size_t tail; /* the log's thread's */
     _Alignas(LINE_BYTES) _Atomic(uint8_t *) bytes;

@@ -1,7 +1,9 @@
-/* A log that never makes its writers wait: each thread puts records into a ring of its own, and one thread of the log's
- * turns them into lines and writes them. What finds its ring full is dropped and counted.
+/* A log that never makes its writers wait: each thread puts records into a ring of its own, and one
+ * thread of the log's turns them into lines and writes them. Records that find their ring full are
+ * dropped and counted.
  *
- * Records of one ring keep their order; those of different rings follow each other roughly by time. */
+ * Records of one ring keep their order; those of different rings follow each other roughly by
+ * time. */
 #ifndef SP_OBSERVE_RING_LOG_H
 #define SP_OBSERVE_RING_LOG_H
 
@@ -26,20 +28,22 @@ enum { SP_RING_LOG_LINE_BYTES = 4096, SP_RING_LOG_RECORD_BYTES = 2048 };
 enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struct sp_ring_log **ret_log,
                                 struct sp_error *error) SP_MUST_USE;
 
-/* Room for a record of `size` bytes (at most SP_RING_LOG_RECORD_BYTES), aligned for any type; NULL: dropped. Fill it, then
- * commit with the size that it has in the end, which may be smaller. The ring's own thread; waits for nothing. */
+/* Room for a record of `size` bytes (at most SP_RING_LOG_RECORD_BYTES), aligned for any type; NULL:
+ * dropped. Fill it, then commit with the size that it has in the end, which may be smaller. The
+ * ring's own thread; waits for nothing. */
 void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned ring, size_t size);
 void sp_ring_log_commit(struct sp_ring_log *log, unsigned ring, size_t size);
 
-/* Any thread: the file is closed and opened anew by its name, after it was renamed by whoever rotates logs. Where it
- * cannot be opened the old one goes on. */
+/* Any thread: closes the file and opens it again by its name, after log rotation has renamed it. If
+ * it cannot be opened, the log continues in the old file. */
 void sp_ring_log_reopen(struct sp_ring_log *log);
 
 /* Lines written, and records that found no room or could not be written. Any thread. */
 uint64_t sp_ring_log_written(const struct sp_ring_log *log);
 uint64_t sp_ring_log_dropped(const struct sp_ring_log *log);
 
-/* Writes what is left, for at most a second, and ends. No thread may write any more. NULL is allowed. */
+/* Writes what is left, for at most a second, and ends. No thread may write any more. NULL is
+ * allowed. */
 void sp_ring_log_close(struct sp_ring_log *log);
 
 #endif

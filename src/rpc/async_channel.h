@@ -1,5 +1,5 @@
-/* What the clients for load tools share: connections of their own, and slices read into one piece. Nothing outside src/rpc includes
- * this. */
+/* What the clients for load tools share: connections of their own, and slices read into one piece.
+ * Nothing outside src/rpc includes this. */
 #ifndef SP_RPC_ASYNC_CHANNEL_H
 #define SP_RPC_ASYNC_CHANNEL_H
 
@@ -14,7 +14,8 @@ struct async_connection {
     void *method; /* registered: its path is sent as it was encoded once */
 };
 
-/* Opens a channel that shares no connection with another. SP_ERR_INVALID for TLS files that cannot be used. */
+/* Opens a channel that shares no connection with another. SP_ERR_INVALID for TLS files that cannot
+ * be used. */
 enum sp_status sp_rpc_async_connect(struct async_connection *connection, const char *target,
                                     const struct sp_rpc_client_tls *tls, const char *path,
                                     struct sp_error *error) SP_MUST_USE;
@@ -22,7 +23,8 @@ enum sp_status sp_rpc_async_connect(struct async_connection *connection, const c
 /* A buffer with a copy of the bytes. */
 grpc_byte_buffer *sp_rpc_async_buffer(struct sp_bytes bytes);
 
-/* Moves a received buffer (NULL: none) into *taken, whose last content is released; the bytes are valid until the next time. */
+/* Moves a received buffer (NULL: none) into *taken, whose last content is released; the bytes are
+ * valid until the next time. */
 struct sp_bytes sp_rpc_async_take(grpc_byte_buffer *buffer, grpc_slice *taken);
 
 /* CLOCK_MONOTONIC nanoseconds as a deadline; UINT64_MAX: none. */

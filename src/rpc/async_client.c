@@ -26,7 +26,7 @@ struct sp_rpc_async_client {
     struct slot *slots;
     unsigned slot_count, in_flight;
     grpc_metadata authorization; /* with an empty value: none is sent */
-    grpc_slice taken;            /* memory of the reply that the caller looks at */
+    grpc_slice taken;            /* memory of the reply that the caller reads */
 };
 
 static grpc_metadata make_authorization(struct sp_str key) {

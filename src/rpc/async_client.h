@@ -1,6 +1,8 @@
-/* A gRPC client with many unary calls in flight over several connections, driven by one thread: for load tools.
+/* A gRPC client with many unary calls in flight over several connections, driven by one thread: for
+ * load tools.
  *
- * Start calls, then take their completions; a call's slot is reused once its completion was taken. One thread. */
+ * Start calls, then take their completions; a call's slot is reused once its completion was taken.
+ * One thread. */
 #ifndef SP_RPC_ASYNC_CLIENT_H
 #define SP_RPC_ASYNC_CLIENT_H
 
@@ -19,7 +21,7 @@ struct sp_rpc_async_options {
     unsigned connections; /* 1 to 1,000; calls take them in turn */
     unsigned slots;       /* the most calls in flight, 1 to 100,000 */
     struct sp_str key;    /* sent as "authorization: Bearer …"; empty: none. Copied, wiped at close. */
-    bool wait_for_ready;  /* calls wait for a connection, for ever, instead of failing where there is none */
+    bool wait_for_ready;  /* calls wait for a connection, for ever, instead of failing if there is none */
 };
 
 /* One call that ended. `reply` is valid until the next call of sp_rpc_async_next. */

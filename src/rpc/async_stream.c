@@ -36,7 +36,7 @@ struct sp_rpc_async_streams {
     grpc_byte_buffer **queues;
     unsigned connection_count, stream_count, queue_size;
     unsigned under_way; /* batches */
-    grpc_slice taken;   /* memory of the message that the caller looks at */
+    grpc_slice taken;   /* memory of the message that the caller reads */
 };
 
 static void start_stream_batch(struct sp_rpc_async_streams *streams, struct stream *stream, const grpc_op *ops,
@@ -177,7 +177,7 @@ static void take_sent(struct sp_rpc_async_streams *streams, struct stream *strea
         send_first(streams, stream);
 }
 
-/* Whether the batch that ended is something to tell of. */
+/* Whether the batch that ended is an event for the caller. */
 static bool take_event(struct sp_rpc_async_streams *streams, const struct tag *tag, bool ok,
                        struct sp_rpc_stream_event *ret_event) {
     struct stream *stream = tag->stream;
@@ -188,7 +188,7 @@ static bool take_event(struct sp_rpc_async_streams *streams, const struct tag *t
         return false;
     case TAG_RECEIVED:
         if (stream->received == NULL)
-            return false; /* no more will come; the end is told of by its own */
+            return false; /* no more will come; the end has an event of its own */
         ret_event->message = sp_rpc_async_take(stream->received, &streams->taken);
         ask_for_next(streams, stream);
         return true;

@@ -36,12 +36,13 @@ enum sp_status sp_rpc_async_streams_open(const struct sp_rpc_async_stream_option
 /* Cancels the streams and frees. NULL is allowed. */
 void sp_rpc_async_streams_close(struct sp_rpc_async_streams *streams);
 
-/* Queues a message (copied), to be sent after those queued before it. False where the stream has ended or its queue is full.
- * A reply may come before its message has left the queue, so leave room for one more than are in flight. */
+/* Queues a message (copied), to be sent after those queued before it. False if the stream has ended
+ * or its queue is full. A reply may come before its message has left the queue, so leave room for
+ * one more than are in flight. */
 bool sp_rpc_async_stream_send(struct sp_rpc_async_streams *streams, unsigned stream, struct sp_bytes message);
 
-/* Waits until something came or CLOCK_MONOTONIC reaches `until_ns`; false when the time came first, or
- * every stream has ended. */
+/* Waits until something came or CLOCK_MONOTONIC reaches `until_ns`; false when the time came first,
+ * or every stream has ended. */
 bool sp_rpc_async_streams_next(struct sp_rpc_async_streams *streams, uint64_t until_ns,
                                struct sp_rpc_stream_event *ret_event);
 

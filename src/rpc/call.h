@@ -1,10 +1,12 @@
-/* What the handlers of a gRPC server know: methods, calls, and the events and replies of calls. Nothing here depends on the
- * engine that serves them.
+/* What the handlers of a gRPC server know: methods, calls, and the events and replies of calls.
+ * Nothing here depends on the engine that serves them.
  *
- * A handler runs on a worker's thread and must not block. It either replies before it returns, or keeps the call and replies
- * later from any thread (exactly once, even when the server stops). A call whose deadline has passed is not handled.
+ * A handler runs on a worker's thread and must not block. It either replies before it returns, or
+ * keeps the call and replies later from any thread (exactly once, even when the server stops). A
+ * call whose deadline has passed is not handled.
  *
- * Any thread: sp_rpc_reply, sp_rpc_fail of unary calls, sp_rpc_wake. Everything else is for the thread of the call's worker. */
+ * Any thread: sp_rpc_reply, sp_rpc_fail of unary calls, sp_rpc_wake. Everything else is for the
+ * thread of the call's worker. */
 #ifndef SP_RPC_CALL_H
 #define SP_RPC_CALL_H
 
@@ -20,8 +22,8 @@ struct sp_rpc_call;
 
 enum sp_rpc_kind { SP_RPC_UNARY, SP_RPC_STREAM };
 
-/* Events of a streaming call (client-, server- or bidirectional-streaming alike), all on the call's worker thread, one
- * after the other. */
+/* Events of a streaming call (client-, server- or bidirectional-streaming alike), all on the call's
+ * worker thread, one after the other. */
 struct sp_rpc_stream_ops {
     /* The call began. Reading begins when the handler asks for it (sp_rpc_read). */
     void (*opened)(struct sp_rpc_call *call, void *user);
@@ -33,17 +35,18 @@ struct sp_rpc_stream_ops {
     void (*sent)(struct sp_rpc_call *call, void *user);
     /* sp_rpc_wake was called. */
     void (*woken)(struct sp_rpc_call *call, void *user);
-    /* The call is over (finished, cancelled or broken): free what sp_rpc_set_state holds. The last event. */
+    /* The call is over (finished, cancelled or broken): free what sp_rpc_set_state holds. The last
+     * event. */
     void (*closed)(struct sp_rpc_call *call, void *user);
 };
 
 struct sp_rpc_method {
     const char *path;                                    /* "/sallyport.v1.Authorization/Check" */
-    void (*unary)(struct sp_rpc_call *call, void *user); /* of SP_RPC_UNARY */
-    const struct sp_rpc_stream_ops *stream;              /* of SP_RPC_STREAM */
+    void (*unary)(struct sp_rpc_call *call, void *user); /* for SP_RPC_UNARY */
+    const struct sp_rpc_stream_ops *stream;              /* for SP_RPC_STREAM */
     void *user;
     enum sp_rpc_kind kind;
-    bool hot;        /* keeps a larger number of calls requested: for methods called all the time */
+    bool hot;        /* called all the time: more calls of it are kept requested */
     unsigned permit; /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
 };
 
@@ -56,9 +59,11 @@ unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
 /* Scratch memory of the call, wiped when it ends. A stream may reset it between its messages. */
 struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
-/* The first value of a metadata key (lower case) and how many values it has; empty and 0 for none. */
+/* The first value of a metadata key (lower case) and how many values it has; empty and 0 for
+ * none. */
 struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count);
-/* Every value of a metadata key in their order, the first `room` of them; returns how many there are. */
+/* Every value of a metadata key in their order, the first `room` of them; returns how many there
+ * are. */
 size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key, struct sp_str *ret_values,
                                 size_t room);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
@@ -66,15 +71,15 @@ struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
 /* Who the connection's peer has proven to be. */
 enum sp_rpc_peer_kind {
     SP_RPC_PEER_PLAIN, /* TCP without TLS: nothing is proven */
-    SP_RPC_PEER_TLS,   /* the names of a verified client certificate; none where the server asks for none */
-    SP_RPC_PEER_UNIX,  /* the user id of the process that connected, where it is one of unix_uids */
+    SP_RPC_PEER_TLS,   /* the names of a verified client certificate; none if the server asks for none */
+    SP_RPC_PEER_UNIX,  /* the user id of the process that connected, if it is one of unix_uids */
 };
 struct sp_rpc_identity {
     enum sp_rpc_peer_kind kind;
     bool uid_known;
     uint32_t uid;
-    /* Subject alternative names (RFC 5280 section 4.2.1.6) as they are in the certificate, a SPIFFE id among the URIs. No more
-     * than fit. Borrowed from the call. */
+    /* Subject alternative names (RFC 5280 section 4.2.1.6) as they are in the certificate, a SPIFFE
+     * id among the URIs. No more than fit. Borrowed from the call. */
     size_t uri_count, dns_count;
     struct sp_str uris[SP_RPC_IDENTITY_NAMES];
     struct sp_str dns[SP_RPC_IDENTITY_NAMES];
@@ -88,10 +93,11 @@ int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply);
 /* Unary and streams: ends the call with an error. SP_OK is not allowed for unary calls. */
 void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message);
-/* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled meanwhile.
- * Within the handler only, instead of a reply. */
+/* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled
+ * meanwhile. Within the handler only, instead of a reply. */
 void sp_rpc_retry_after(struct sp_rpc_call *call, unsigned delay_ms);
-/* How many times the handler was called before for this call, and when it was first (CLOCK_MONOTONIC, ms). */
+/* How many times the handler was called before for this call, and when it was first
+ * (CLOCK_MONOTONIC, ms). */
 unsigned sp_rpc_call_retries(const struct sp_rpc_call *call);
 int64_t sp_rpc_call_started_ms(const struct sp_rpc_call *call);
 
@@ -103,13 +109,14 @@ void *sp_rpc_state(const struct sp_rpc_call *call);
 void sp_rpc_read(struct sp_rpc_call *call);
 /* Sends a message (copied); one at a time: wait for `sent`. */
 void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message);
-/* Sends a message (copied) and asks for the next in one step, which costs a third less than the two; there is no `sent`. Not
- * while a message is read or sent. */
+/* Sends a message (copied) and asks for the next in one step, which costs a third less than the
+ * two; there is no `sent`. Not while a message is read or sent. */
 void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message);
 /* Ends the stream with OK. */
 void sp_rpc_finish(struct sp_rpc_call *call);
-/* Any thread: has `woken` called soon, on the call's worker; several before it happens count as one. Not after `closed` has begun: the caller
- * must hold a lock of its own that `closed` takes to unregister the call. */
+/* Any thread: has `woken` called soon, on the call's worker; several wakes before that count as
+ * one. Not after `closed` has begun: the caller must hold a lock that `closed` takes to unregister
+ * the call. */
 void sp_rpc_wake(struct sp_rpc_call *call);
 
 #endif

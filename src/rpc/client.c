@@ -24,7 +24,8 @@ enum {
     TLS_ARGS = 1,
 };
 
-/* Sent with every call. The value's memory is wiped with the last reference to it, which may be gRPC's. */
+/* Sent with every call. The value's memory is wiped with the last reference to it, which may be
+ * gRPC's. */
 struct header {
     const char *name;
     grpc_slice value;
@@ -52,8 +53,8 @@ struct sp_rpc_stream {
     bool ended;            /* the status is here */
 };
 
-/* gRPC writes lines to stderr that clients can cause at will. What it says comes back as a status too, but for the assertion
- * that ends the process. */
+/* gRPC writes lines to stderr that clients can cause at will. Their content also comes back as a
+ * status, except for the assertion that ends the process. */
 static void filter_log(gpr_log_func_args *args) {
     if (strstr(args->message, "assertion failed") != NULL)
         (void)fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
@@ -343,7 +344,7 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
 
 /* ---- streams ---- */
 
-/* Waits for the call's end and says how it ended. */
+/* Waits for the call's end and returns its status. */
 static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (!stream->ended) {
         grpc_op op;
@@ -356,7 +357,7 @@ static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_er
     return read_final_status(stream, error);
 }
 
-/* What a failed operation means: the call's error, or that the call is over. */
+/* The status that a failed operation stands for: the call's error, or that the call is over. */
 static enum sp_status report_call_end(struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = wait_for_status(stream, error);
     return status != SP_OK ? status : sp_error_set(error, SP_ERR_OUT_OF_RANGE, "the server ended the call");
@@ -401,7 +402,7 @@ enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct s
     return run_call_batch(stream, &op, 1, stream) ? SP_OK : report_call_end(stream, error);
 }
 
-/* False where gRPC refused it. */
+/* False if gRPC refused it. */
 static bool ask_for_message(struct sp_rpc_stream *stream) {
     grpc_op ops[2];
     size_t count = 0;

@@ -18,7 +18,7 @@ struct watcher {
     bool known; /* the service that it asked for */
     bool of_liveness;
     bool sending;
-    serving_status told; /* UNKNOWN: nothing yet */
+    serving_status told; /* last sent; UNKNOWN: nothing yet */
 };
 
 struct health {
@@ -32,8 +32,8 @@ struct health {
 
 enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
 
-/* For liveness probes: SERVING as long as calls are answered at all. A server that waits for its store or is cut off from its
- * source is NOT_SERVING, and being restarted would not help it. */
+/* For liveness probes: SERVING as long as calls are answered at all. A server that waits for its
+ * store or is cut off from its source is NOT_SERVING, and a restart would not help it. */
 static const char liveness[] = "liveness";
 
 static bool is_liveness(struct sp_str service) {
@@ -164,7 +164,7 @@ static void unlink_watcher(struct health *health, struct watcher *watcher) {
     pthread_mutex_unlock(&health->lock);
 }
 
-/* Tells what the client was not told yet. */
+/* Sends the status if the client does not know it yet. */
 static void send_news(struct health *health, struct watcher *watcher) {
     serving_status status = watcher->known ? read_serving(health, watcher->of_liveness) : STATUS(SERVICE_UNKNOWN);
     if (watcher->sending || watcher->told == status)

@@ -8,11 +8,11 @@ struct health;
 
 /* NOT_SERVING, and knows the service "" only. SP_ERR_MEMORY. */
 enum sp_status sp_rpc_health_create(struct health **ret_health, struct sp_error *error) SP_MUST_USE;
-/* Makes a service known; once more changes nothing. Before the server starts. SP_ERR_MEMORY. */
+/* Makes a service known, if it is not yet. Before the server starts. SP_ERR_MEMORY. */
 enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str name, struct sp_error *error) SP_MUST_USE;
 /* Writes the methods to register and returns how many. */
 size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_methods);
-/* Tells the watchers. Any thread. */
+/* Sets the status and notifies watchers. Any thread. */
 void sp_rpc_health_set(struct health *health, bool serving);
 /* NULL is allowed. */
 void sp_rpc_health_free(struct health *health);

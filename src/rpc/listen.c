@@ -30,8 +30,8 @@ struct listeners {
     pthread_t thread;
     bool running;
     unsigned max_connections;
-    /* The socket cookie of each connection by its descriptor; gRPC closes them without a word, so closed ones are found by
-     * looking, when the count reaches the cap. */
+    /* The socket cookie of each connection by its descriptor; the engine closes them without
+     * notice, so closed ones are found by checking when the count reaches the cap. */
     uint64_t *cookies;
     size_t cookie_count;
     unsigned connections;       /* never fewer than there are */

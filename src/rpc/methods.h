@@ -1,4 +1,5 @@
-/* Inside src/rpc: all methods of a server, those that its program gives it and those of health and reflection. */
+/* Inside src/rpc: all methods of a server, those that its program gives it and those of health and
+ * reflection. */
 #ifndef SP_RPC_METHODS_H
 #define SP_RPC_METHODS_H
 
@@ -14,8 +15,9 @@ struct sp_rpc_methods {
     struct reflection *reflection;
 };
 
-/* Checks and copies the methods, and adds health and reflection over their services. `has_admit`: somebody decides about
- * permits. `descriptors` must outlive them. SP_ERR_INVALID, SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+/* Checks and copies the methods, and adds health and reflection over their services. `has_admit`:
+ * somebody decides about permits. `descriptors` must outlive them. SP_ERR_INVALID, SP_ERR_CORRUPT,
+ * SP_ERR_MEMORY. */
 enum sp_status sp_rpc_methods_create(const struct sp_rpc_method *given, size_t count, bool has_admit,
                                      struct sp_bytes descriptors, struct sp_rpc_methods **ret_methods,
                                      struct sp_error *error) SP_MUST_USE;

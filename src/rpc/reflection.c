@@ -236,7 +236,8 @@ static bool find_symbol(const struct reflection *reflection, const char *name, s
     return found != NULL;
 }
 
-/* The file's number and those of all that it imports, each once, the file first. Returns how many. */
+/* The file's number and those of all that it imports, each once, the file first. Returns how
+ * many. */
 static size_t collect_imports(const struct reflection *reflection, size_t file, size_t *numbers, bool *taken) {
     size_t count = 0;
     numbers[count++] = file;

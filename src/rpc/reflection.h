@@ -6,10 +6,11 @@
 
 struct reflection;
 
-/* Indexes the set's files and symbols; `descriptors` must outlive it, and may be empty. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+/* Indexes the set's files and symbols; `descriptors` must outlive it, and may be empty.
+ * SP_ERR_CORRUPT, SP_ERR_MEMORY. */
 enum sp_status sp_rpc_reflection_create(struct sp_bytes descriptors, struct reflection **ret_reflection,
                                         struct sp_error *error) SP_MUST_USE;
-/* Makes a service listed; once more changes nothing. Before the server starts. SP_ERR_MEMORY. */
+/* Lists a service, if it is not yet. Before the server starts. SP_ERR_MEMORY. */
 enum sp_status sp_rpc_reflection_add_service(struct reflection *reflection, struct sp_str name,
                                              struct sp_error *error) SP_MUST_USE;
 /* Writes the methods to register and returns how many. */

@@ -1,5 +1,6 @@
-/* A gRPC server: methods as functions, served by one thread for each worker. Every method that is not registered answers
- * UNIMPLEMENTED; health and reflection are part of every server. Handlers need rpc/call.h only. */
+/* A gRPC server: methods as functions, served by one thread for each worker. Every method that is
+ * not registered answers UNIMPLEMENTED; health and reflection are part of every server. Handlers
+ * need rpc/call.h only. */
 #ifndef SP_RPC_SERVER_H
 #define SP_RPC_SERVER_H
 
@@ -14,25 +15,26 @@ struct sp_rpc_server_options {
     const char *const *listen; /* "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock"; port 0 picks one */
     size_t listen_count;
     bool insecure; /* allow plaintext on addresses other than loopback */
-    /* Plaintext listeners on any address where nothing answers but grpc.health.v1: probes have no certificates. */
+    /* Plaintext listeners on any address, for grpc.health.v1 only: probes have no certificates. */
     const char *const *health_listen;
     size_t health_listen_count;
-    /* With a certificate all TCP listeners but those of health speak TLS 1.2 or 1.3; with a CA clients must show a certificate that
-     * it signed. Changed files are taken over for new connections. Unix sockets stay as they are. */
+    /* With a certificate all TCP listeners but those of health speak TLS 1.2 or 1.3; with a CA
+     * clients must show a certificate that it signed. New connections use changed files. Unix
+     * sockets never use TLS. */
     struct sp_tls_files tls;
-    /* What becomes of changed TLS files, for the log; on any thread. May be NULL. */
+    /* Gets the outcome of changed TLS files, for the log; on any thread. May be NULL. */
     void (*notice)(void *user, bool good, const char *message);
-    /* User ids that sp_rpc_call_identity tells apart on Unix sockets, at most SP_RPC_UNIX_UIDS_MAX; others are not known. */
+    /* User ids that sp_rpc_call_identity knows on Unix sockets, at most SP_RPC_UNIX_UIDS_MAX. */
     const uint32_t *unix_uids;
     size_t unix_uid_count;
     unsigned workers;                /* 0: one for each CPU */
     size_t max_receive_bytes;        /* 0: 256 KiB; one larger message is RESOURCE_EXHAUSTED */
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
     unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
-    unsigned max_connection_age_s;   /* then a client is told to connect anew, and loses no call; 0: for ever */
+    unsigned max_connection_age_s;   /* then a client is asked to reconnect, and loses no call; 0: for ever */
     unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
-    /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that the call ends with. On the
-     * worker's thread, before the handler; not NULL where a method has one. */
+    /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that
+     * end the call. On the worker's thread, before the handler; not NULL if a method has one. */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
     /* Called on each worker's thread when it starts and ends; may be NULL. */
     void (*worker_started)(unsigned worker, void *user);
@@ -40,9 +42,10 @@ struct sp_rpc_server_options {
     void *user;
 };
 
-/* Binds and registers; nothing is served before sp_rpc_server_start. Health, both reflection services (over `descriptors`,
- * a serialized google.protobuf.FileDescriptorSet with all imports, which must outlive the server) and UNIMPLEMENTED for unknown methods are part
- * of every server. SP_ERR_INVALID: an address that cannot be read or is not loopback without `insecure`; SP_ERR_IO: an address in use. */
+/* Binds and registers; nothing is served before sp_rpc_server_start. `descriptors`, for reflection,
+ * is a serialized google.protobuf.FileDescriptorSet with all imports, which must outlive the
+ * server. SP_ERR_INVALID: an invalid address, or one that is not loopback without `insecure`;
+ * SP_ERR_IO: an address in use. */
 enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, const struct sp_rpc_method *methods,
                                   size_t method_count, struct sp_bytes descriptors, struct sp_rpc_server **ret_server,
                                   struct sp_error *error) SP_MUST_USE;
@@ -50,22 +53,23 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
 /* The port that listener i was given; those of health come after the others. */
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
 
-/* Connections open now, over all listeners: a look at each, so now and then. Any thread. */
+/* Connections open now, over all listeners. Checks each: call it now and then. Any thread. */
 unsigned sp_rpc_server_connections(const struct sp_rpc_server *server);
 
-/* How many workers it has, whether they were asked for or follow from the CPUs: theirs are the numbers below. */
+/* How many workers it has, as configured or by the number of CPUs; their numbers count from 0. */
 unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);
 
 /* Starts the workers. Health begins as NOT_SERVING. */
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* Health of "" and of every registered service; watchers are told. "liveness" is SERVING all the time. Any thread. */
+/* Health of "" and of every registered service; watchers are notified. "liveness" is always
+ * SERVING. Any thread. */
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
 
-/* Health to NOT_SERVING, no new connections; where connections have an age, they are answered until the last has gone, for
- * most of grace_ms. Then no new calls, waits up to grace_ms for those under way (streams are ended with UNAVAILABLE),
- * then cancels, joins the workers. Calls that a handler kept must be replied to even then: it waits for that. Any thread but a
- * worker's. */
+/* Health to NOT_SERVING, no new connections; connections with a maximum age are answered until the
+ * last has gone, for most of grace_ms. Then no new calls, waits up to grace_ms for those under way
+ * (streams are ended with UNAVAILABLE), then cancels, joins the workers. Calls that a handler kept
+ * must be replied to even then: it waits for that. Any thread but a worker's. */
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms);
 
 /* Frees a stopped (or never started) server. NULL is allowed. */

@@ -33,7 +33,7 @@ static enum sp_status read_pem(const char *path, char **ret_text, struct sp_erro
     const char *why = failed                             ? "cannot be read"
                       : size > MAX_BYTES                 ? "is longer than 1 MiB"
                       : size == 0                        ? "is empty"
-                      : memchr(text, '\0', size) != NULL ? "is no PEM text"
+                      : memchr(text, '\0', size) != NULL ? "is not PEM text"
                                                          : NULL;
     text[size > MAX_BYTES ? MAX_BYTES : size] = '\0';
     if (why != NULL) {
@@ -55,8 +55,8 @@ static int no_password(char *buffer, int size, int writing, void *user) {
     return 0;
 }
 
-/* How many certificates a PEM text begins with that can all be read; *ret_first is the first, the caller's to free. -1: one
- * of them cannot. */
+/* Counts the certificates that a PEM text begins with; *ret_first is the first, which the caller
+ * frees. -1: one of them cannot be read. */
 static int count_certificates(const char *pem, X509 **ret_first) {
     BIO *bio = BIO_new_mem_buf(pem, -1);
     int count = 0;
@@ -81,7 +81,7 @@ static enum sp_status check_ca(const char *path, const char *pem, struct sp_erro
     X509 *first = NULL;
     int count = count_certificates(pem, &first);
     X509_free(first);
-    return count > 0 ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "%s: holds no certificates that can be read", path);
+    return count > 0 ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "%s: contains no readable certificate", path);
 }
 
 static EVP_PKEY *read_private_key(const char *pem) {
@@ -99,9 +99,9 @@ static enum sp_status check_pair(const struct sp_tls_files *files, const struct 
     int count = count_certificates(material->certificate, &certificate);
     enum sp_status status = SP_OK;
     if (count <= 0)
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: holds no certificate that can be read", files->certificate);
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: contains no readable certificate", files->certificate);
     else if (key == NULL)
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: holds no private key that can be read without a password",
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: contains no private key that is readable without a password",
                               files->key);
     else if (X509_check_private_key(certificate, key) != 1)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: is not the key of the certificate in %s", files->key,
@@ -163,7 +163,7 @@ void sp_tls_material_fini(struct sp_tls_material *material) {
 
 /* ---- watching ---- */
 
-/* A file that is replaced has another number or time, also where it is reached through a link that is turned. */
+/* A replaced file has another inode or time, even if only a link to it was changed. */
 static uint64_t mark_file(const char *path) {
     struct stat about;
     if (path == NULL || stat(path, &about) != 0)
@@ -193,7 +193,8 @@ enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls
     return sp_tls_material_read(files, ret_material, error);
 }
 
-/* Certificate and key are two files, replaced one after the other: that they do not fit is told only when it lasts. */
+/* Certificate and key are two files, replaced one after the other: a mismatch is reported only if
+ * it lasts. */
 static enum sp_tls_news report_broken(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
     if (!is_same_state(&watch->broken, now)) {
         watch->broken = *now;

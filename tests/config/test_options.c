@@ -143,7 +143,7 @@ static void refuses_what_it_cannot_read_and_says_which(void **state) {
     static const struct {
         const char *one, *two, *fragment;
     } cases[] = {
-        {"--number", "4", "--number: \"4\" is not a whole number of MS between 5 and 100"},
+        {"--number", "4", "--number: \"4\" is not a number of MS between 5 and 100"},
         {"--number", "101", "--number"},
         {"--number", "-7", "--number"},
         {"--number", "7x", "--number"},
@@ -156,7 +156,7 @@ static void refuses_what_it_cannot_read_and_says_which(void **state) {
         {"--size", "99999999999999T", "--size"},
         {"--nope", NULL, "unknown option --nope"},
         {"--flag=1", NULL, "--flag takes no argument"},
-        {"--number", NULL, "--number needs an argument"},
+        {"--number", NULL, "--number requires an argument"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct values values = {0};

@@ -127,13 +127,13 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
     static const struct {
         const char *text, *says;
     } rows[] = {
-        {"stroe: x\n", "line 1: there is no option \"stroe\""},
+        {"stroe: x\n", "line 1: unknown option \"stroe\""},
         {"store: x\ndrain-ms: 101\n", "line 2: --drain-ms: \"101\" is not"},
-        {"insecure: perhaps\n", "is none of 1, true, 0 and false"},
+        {"insecure: perhaps\n", "is not one of 1, true, 0 and false"},
         {"store: a\nstore: b\n", "line 2, column 1: this option is given twice"},
         {"store: {a: b}\n", "line 1"},
         {"", "has no settings"},
-        {"store: \"a\\0b\"\n", "must not hold NUL"},
+        {"store: \"a\\0b\"\n", "must not contain NUL"},
         {"store: [a\n", "line"},
     };
     (void)state;

@@ -258,11 +258,13 @@ static void refuses_settings_that_would_trust_everybody_or_say_two_things(void *
         unsigned hops;
         const char *message;
     } cases[] = {
-        {"10.0.0.0/8", 1, "trusted proxies and trusted hops are two rules: give one of them"},
+        {"10.0.0.0/8", 1, "trusted proxies and trusted hops exclude each other; give one of them"},
         {"", 33, "trusted hops: at most 32"},
-        {"0.0.0.0/0", 0, "trusted proxies: 0.0.0.0/0 holds every address, and so would trust every client"},
+        {"0.0.0.0/0", 0,
+         "trusted proxies: 0.0.0.0/0 contains every address and would trust every client; list only your proxies"},
         {"10.0.0.0/8, ::/0", 0, "trusted proxies: ::/0"},
-        {"::ffff:0:0/96", 0, "trusted proxies: ::ffff:0:0/96 holds every address, and so would trust every client"},
+        {"::ffff:0:0/96", 0,
+         "trusted proxies: ::ffff:0:0/96 contains every address and would trust every client; list only your proxies"},
         {"10.0.0.1/8", 0, "trusted proxies: 10.0.0.1/8 has bits set under its prefix length; write 10.0.0.0/8"},
         {"10.0.0.0/8,", 0, "trusted proxies: an IP address must not be empty"},
         {",", 0, "trusted proxies: an IP address must not be empty"},

@@ -148,7 +148,7 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
         const char *text, *says;
     } rows[] = {
         {"", "lists no callers"},
-        {"- check\n", "a list is not expected"},
+        {"- check\n", "a list is not allowed"},
         {"check\n", "must map callers"},
         {"uri:x: chekc\n", "line 1, column 8: roles must be check"},
         {"tls: check\nuri:x: \"\"\n", "line 2"},

@@ -572,7 +572,7 @@ static void routes_are_tested_against_a_file_or_the_schema_in_force(void **state
     assert_says(ends(1, "admin", "routes test GET /v1/voices")->out, "No route: no route has this path");
     ends(0, "operator", "schema put %s", path_of("routes.yaml"));
     assert_says(ends(0, "admin", "routes test GET /v1/voices")->out, "resource    voice\n");
-    assert_says(ends(1, "admin", "routes test POST /v1/voices")->out, "with other methods");
+    assert_says(ends(1, "admin", "routes test POST /v1/voices")->out, "but none for this method");
     ran = ends(1, "admin", "routes test GET /v1/%%2e%%2e/voices -o ndjson");
     assert_string_equal(ran->out,
                         "{\"outcome\":\"REFUSED\",\"why\":\"the path has a \\\".\\\" or \\\"..\\\" segment\"}\n");

@@ -235,8 +235,8 @@ static void a_certificate_is_rotated_under_load_without_a_failed_call(void **sta
     assert_true(json_integer_value(json_object_get(json, "calls")) > 1000);
     json_decref(json);
     free(result);
-    process_wait_for(&programs.sync, "new connections get the new certificate");
-    process_wait_for(&programs.server, "new connections get the new certificate");
+    process_wait_for(&programs.sync, "new connections use the new certificate");
+    process_wait_for(&programs.server, "new connections use the new certificate");
 }
 
 int main(void) {

@@ -334,10 +334,10 @@ static void refuses_to_start_with_files_that_do_not_fit(void **state) {
     } rows[] = {
         {"server.pem", "gateway.key", NULL, "is not the key of the certificate"},
         {"nothing.pem", "server.key", NULL, "No such file"},
-        {"server.key", "server.key", NULL, "holds no certificate"},
-        {"server.pem", "server.pem", NULL, "holds no private key"},
+        {"server.key", "server.key", NULL, "contains no readable certificate"},
+        {"server.pem", "server.pem", NULL, "contains no private key"},
         {"expired.pem", "expired.key", NULL, "has expired"},
-        {"server.pem", "server.key", "server.key", "holds no certificates"},
+        {"server.pem", "server.key", "server.key", "contains no readable certificate"},
         {"server.pem", NULL, NULL, "must be given together"},
         {NULL, NULL, "ca.pem", "requires a server certificate"},
     };

@@ -174,7 +174,7 @@ static void refuses_options_that_cannot_be_meant(void **state) {
         {"x-sallyport-key", NULL, NULL,
          "--key-header: x-sallyport-key cannot carry keys because it has another meaning"},
         {"x-api-key", "0.0.0.0/0", NULL,
-         "trusted proxies: 0.0.0.0/0 holds every address, and so would trust every client"},
+         "trusted proxies: 0.0.0.0/0 contains every address and would trust every client; list only your proxies"},
         {"x-api-key", NULL, "api", "--route-default: \"api\" is not TYPE/ACTION"},
         {"x-api-key", NULL, "api/", "--route-default: the action: "},
         {"x-api-key", NULL, "/call", "--route-default: the type: "},

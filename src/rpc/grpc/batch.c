@@ -10,7 +10,8 @@
 _Thread_local struct worker *sp_rpc_current_worker;
 
 static void start_batch(grpc_call *grpc, const grpc_op *ops, size_t count, struct tag *tag) {
-    /* Refused only for two operations of a kind at once: answering twice, reading while a read is under way. */
+    /* Refused only for two operations of a kind at once: answering twice, reading while a read is
+     * under way. */
     if (grpc_call_start_batch(grpc, ops, count, tag, NULL) != GRPC_CALL_OK)
         abort();
 }

@@ -12,8 +12,8 @@ void sp_rpc_batch_start(struct sp_rpc_call *call, const grpc_op *ops, size_t cou
 /* Has TAG_CLOSED come when the call is over on the wire. */
 void sp_rpc_batch_watch(struct sp_rpc_call *call);
 
-/* The one batch that ends a call without a stream's messages, with call->reply if `with_reply`. Any thread; after it only the
- * call's worker may touch the call. */
+/* The one batch that ends a call without a stream's messages, with call->reply if `with_reply`. Any
+ * thread; after it only the call's worker may touch the call. */
 void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply);
 
 /* Answers with an error, whatever the method. */

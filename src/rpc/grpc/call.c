@@ -83,7 +83,8 @@ static size_t decode_percent(char *text) {
     return out;
 }
 
-/* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme and the port. */
+/* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme
+ * and the port. */
 static struct sp_str host_of_peer(const char *peer) {
     if (strncmp(peer, "unix", 4) == 0)
         return sp_str_from("unix");

@@ -50,8 +50,9 @@ static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struc
     args[count++] = limit_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
     args[count++] = limit_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
-    /* gRPC unpacks a message before it looks at its size: 256 KiB of gzip become 256 MiB. So nothing compressed is accepted
-     * (UNIMPLEMENTED, and the client is told so in advance); messages here are small. */
+    /* gRPC unpacks a message before it checks its size: 256 KiB of gzip become 256 MiB. So nothing
+     * compressed is accepted (UNIMPLEMENTED, announced to clients in advance); messages here are
+     * small. */
     args[count++] = limit_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1U << GRPC_COMPRESS_NONE);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
@@ -112,7 +113,7 @@ static bool take_health(void *user, int listener_fd, int fd) {
     return true;
 }
 
-/* The first of the Unix doors is for users that are not told apart. */
+/* The first of the Unix doors is for all other users. */
 static bool take_unix(void *user, int listener_fd, int fd) {
     const struct sp_rpc_server *server = user;
     const struct door *chosen = server->unix_doors, *end = server->doors + server->door_count;

@@ -1,16 +1,20 @@
-/* The ways into a server: what a call's connection has proven is a property of the door that it came through. */
+/* The ways into a server: what a call's connection has proven is a property of the door that it
+ * came through. */
 #ifndef SP_RPC_GRPC_DOOR_H
 #define SP_RPC_GRPC_DOOR_H
 
 #include "rpc/grpc/engine.h"
 
-/* Binds the listeners and makes the doors that they lead to. SP_ERR_INVALID, SP_ERR_IO, SP_ERR_MEMORY. */
+/* Binds the listeners and makes the doors that they lead to. SP_ERR_INVALID, SP_ERR_IO,
+ * SP_ERR_MEMORY. */
 enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
                                  struct sp_error *error) SP_MUST_USE;
-/* Connects the doors with the workers and the methods, which must be there. SP_ERR_INTERNAL, SP_ERR_MEMORY. */
+/* Connects the doors with the workers and the methods, which must be there. SP_ERR_INTERNAL,
+ * SP_ERR_MEMORY. */
 enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
 void sp_rpc_doors_start(struct sp_rpc_server *server);
-/* Takes no more calls; each worker gets TAG_DOOR_SHUT of each door when no connection of it is left. */
+/* Takes no more calls; each worker gets TAG_DOOR_SHUT of each door when no connection of it is
+ * left. */
 void sp_rpc_doors_shut(struct sp_rpc_server *server);
 void sp_rpc_doors_cancel_calls(struct sp_rpc_server *server);
 void sp_rpc_doors_free(struct sp_rpc_server *server);

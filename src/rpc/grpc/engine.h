@@ -1,7 +1,8 @@
-/* What the bodies of src/rpc/grpc share: a server on the gRPC C core with its workers, and the calls that they own.
+/* What the bodies of src/rpc/grpc share: a server on the gRPC C core with its workers, and the
+ * calls that they own.
  *
- * A call belongs to one worker from when it is requested until it is recycled, and only that worker's thread changes it;
- * exceptions are named. Nothing outside src/rpc/grpc includes this. */
+ * A call belongs to one worker from when it is requested until it is recycled, and only that
+ * worker's thread changes it; exceptions are named. Nothing outside src/rpc/grpc includes this. */
 #ifndef SP_RPC_GRPC_ENGINE_H
 #define SP_RPC_GRPC_ENGINE_H
 
@@ -14,7 +15,8 @@
 #include "rpc/listen.h"
 #include "rpc/server.h"
 
-/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT: to which worker). */
+/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT: to which
+ * worker). */
 struct tag {
     enum tag_kind {
         TAG_ARRIVED,  /* a client called, or the server shuts down */
@@ -28,8 +30,9 @@ struct tag {
     void *owner;
 };
 
-/* A way into the server, for connections of one kind. gRPC does not reveal which socket or listener a call came from, so each
- * kind of connection has a gRPC server of its own, over the same workers and queues. */
+/* A way into the server, for connections of one kind. gRPC does not reveal which socket or listener
+ * a call came from, so each kind of connection has a gRPC server of its own, over the same workers
+ * and queues. */
 struct door {
     struct sp_rpc_server *server;
     enum sp_rpc_peer_kind kind;
@@ -42,7 +45,8 @@ struct door {
     struct tag *shut; /* for each worker */
 };
 
-/* A call's arena. They are pooled last in, first out: the next call finds its memory still in the processor's cache. */
+/* A call's arena. They are pooled last in, first out: the next call finds its memory still in the
+ * processor's cache. */
 struct scratch {
     struct sp_arena arena;
     struct scratch *next;
@@ -69,8 +73,8 @@ struct sp_rpc_call {
     bool watched;  /* TAG_CLOSED was asked for */
     bool over;     /* TAG_CLOSED has come */
     bool finished; /* TAG_DONE has come */
-    /* What answers a call, on any thread, comes before what its worker does next. gRPC's queue ensures that; this shows it to
-     * the compiler, to the reader and to the thread sanitizer. */
+    /* What answers a call, on any thread, comes before what its worker does next. gRPC's queue
+     * ensures that; this shows it to the compiler, to the reader and to the thread sanitizer. */
     atomic_bool answered;
 
     /* unary calls that wait */

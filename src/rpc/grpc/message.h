@@ -9,7 +9,8 @@
 
 bool sp_rpc_message_is_compressed(const grpc_byte_buffer *buffer);
 
-/* The bytes of a buffer: in place if they are one slice, else merged into `*merged`, which the caller unrefs. */
+/* The bytes of a buffer: in place if they are one slice, else merged into `*merged`, which the
+ * caller unrefs. */
 struct sp_bytes sp_rpc_message_read(grpc_byte_buffer *buffer, grpc_slice *merged);
 
 /* Replaces what a raw buffer holds by a copy of the bytes. */

@@ -15,11 +15,13 @@ bool sp_rpc_pool_add_scratch(struct sp_rpc_call *call);
 /* Drops what only the call's handler needed: the request and the arena. */
 void sp_rpc_pool_release_handling(struct sp_rpc_call *call);
 
-/* Drops all that the call holds and gives it back. The last live call of a stopping worker ends its queue. */
+/* Drops all that the call holds and gives it back. The last live call of a stopping worker ends its
+ * queue. */
 void sp_rpc_pool_recycle(struct sp_rpc_call *call);
 
-/* Ends the queue of a worker that has no connection and no call left. gRPC reports its shutdown when no connection is left,
- * while calls that were kept may still be answered: they need the queue. */
+/* Ends the queue of a worker that has no connection and no call left. gRPC reports its shutdown
+ * when no connection is left, while calls that were kept may still be answered: they need the
+ * queue. */
 void sp_rpc_pool_end_idle_queue(struct worker *worker);
 
 /* Frees what the pools hold. */

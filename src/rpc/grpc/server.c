@@ -183,8 +183,9 @@ static bool wait_for_workers(struct sp_rpc_server *server, unsigned grace_ms) {
     return done;
 }
 
-/* gRPC cancels what clients send between its shutdown and their hearing of it. Connections that have an age are told to
- * go one by one, and lose nothing: so, while that is to be expected, they are waited for, and answered. */
+/* gRPC cancels what clients send before they learn of its shutdown. Connections with a maximum age
+ * are asked to leave one by one, and lose nothing: they are waited for, and answered, as long as
+ * that is to be expected. */
 static unsigned let_connections_leave(struct sp_rpc_server *server, unsigned grace_ms) {
     enum { LOOK_EVERY_MS = 20, KEPT_FOR_CALLS_MS = 5000 };
     unsigned kept_ms = grace_ms / 5 < KEPT_FOR_CALLS_MS ? grace_ms / 5 : KEPT_FOR_CALLS_MS;

@@ -13,7 +13,8 @@ enum sp_status sp_rpc_server_tls_open(const struct sp_rpc_server_options *option
                                       struct sp_error *error) SP_MUST_USE;
 /* After the gRPC server is destroyed. NULL is allowed. */
 void sp_rpc_server_tls_close(struct server_tls *tls);
-/* New credentials that follow the files; of one gRPC server. TLS 1.2 and 1.3, which are gRPC's defaults. */
+/* New credentials that follow the files; of one gRPC server. TLS 1.2 and 1.3, which are gRPC's
+ * defaults. */
 grpc_server_credentials *sp_rpc_server_tls_credentials(struct server_tls *tls);
 
 #endif

@@ -9,8 +9,8 @@
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/pool.h"
 
-/* A stream is over when gRPC says so (`over`), which follows its final status or its cancellation. It is recycled once nothing
- * of it is under way any more: a read, a message, the status, a wake. */
+/* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
+ * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
 
 static void link_stream(struct worker *worker, struct sp_rpc_call *call) {
     call->previous_stream = NULL;
@@ -177,7 +177,8 @@ void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message) {
     sp_rpc_batch_start(call, ops, count, &call->sent);
 }
 
-/* `sending` stays false: when the message has gone is never told, and gRPC keeps it before the status. */
+/* `sending` stays false: nothing reports when the message has gone, and gRPC keeps it before the
+ * status. */
 void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message) {
     if (!is_open(call))
         return;
@@ -190,7 +191,8 @@ void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message) {
     sp_rpc_batch_start(call, ops, count, &call->received);
 }
 
-/* The server stops: the handler may say one thing more (that it is not serving any longer, say), then the stream ends. */
+/* The server stops: the handler may send one more message (for example that it no longer serves),
+ * then the stream ends. */
 static void give_last_word(struct sp_rpc_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
     call->last_word = false;
     if (event != NULL)
@@ -224,7 +226,8 @@ void sp_rpc_stream_end_all(struct worker *worker) {
 
 void sp_rpc_wake(struct sp_rpc_call *call) {
     if (!atomic_exchange(&call->wake_pending, true)) {
-        /* A batch of nothing completes at once, on the call's queue; it is allowed on any thread. */
+        /* A batch of nothing completes at once, on the call's queue; it is allowed on any
+         * thread. */
         sp_rpc_batch_start(call, NULL, 0, &call->woken);
     }
 }

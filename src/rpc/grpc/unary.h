@@ -1,4 +1,5 @@
-/* Unary calls: their handler, once or again after a while, and their reply. On the worker's thread. */
+/* Unary calls: their handler, once or again after a while, and their reply. On the worker's
+ * thread. */
 #ifndef SP_RPC_GRPC_UNARY_H
 #define SP_RPC_GRPC_UNARY_H
 

@@ -90,8 +90,8 @@ static void take_arrived(struct sp_rpc_call *call, bool ok) {
     serve_call(call);
 }
 
-/* Both last events of a call come on its worker's thread; the second recycles it. A stream that was rejected is not watched,
- * and ends as a unary call does. */
+/* Both last events of a call come on its worker's thread; the second recycles it. A stream that was
+ * rejected is not watched, and ends as a unary call does. */
 static void settle_call(struct sp_rpc_call *call) {
     bool is_stream = call->method != NULL && call->method->kind == SP_RPC_STREAM;
     if (is_stream && call->watched)
