@@ -56,7 +56,7 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
     enum sp_status status = parse_record(import, size, &record, &why);
-    if (status != SP_OK)
+    if (status != SP_OK || record == NULL)
         return sp_error_set(error, status, "line %" PRIu64 ": %s", import->line, why.message);
     record->line = import->line;
     import->records[import->count++] = record;
