@@ -69,7 +69,8 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct s
         *ret_in_step = false;
         return SP_OK;
     }
-    if (found->head_revision != cursor.head_revision && found->head_revision <= cursor.resume)
+    if (found->head_revision == cursor.head_revision ? !sp_source_same_commit(found->head, head)
+                                                     : found->head_revision <= cursor.resume)
         return want_list(follower, error, "etcd's history differs from this store's");
     if (found->head_revision != cursor.head_revision) {
         *ret_in_step = false;
