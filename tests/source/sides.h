@@ -1,4 +1,5 @@
-/* Stores that follow one scripted etcd, each with the parts of a source over it, and a clock that the test sets. */
+/* Stores that follow one scripted etcd, each with the parts of a source over it, and a clock
+ * that the test sets. */
 #ifndef TESTS_SOURCE_SIDES_H
 #define TESTS_SOURCE_SIDES_H
 
@@ -47,7 +48,8 @@ static inline void check(enum sp_status status, const struct sp_error *error) {
         fail_msg("%s: %s", sp_status_name(status), error->message);
 }
 
-/* The first side's store is made as an embedded one, with workspace w1 and its admin p1, and uploaded. */
+/* The first side's store is made as an embedded one, with workspace w1 and its admin p1, and
+ * uploaded. */
 static inline void sides_upload_first(struct sides *sides) {
     struct world *world = &sides->side[0].world;
     const struct sp_source_options options = {.url = SIDES_URL, .transport = &sides->etcd.transport};

@@ -65,7 +65,7 @@ static size_t count_lines(const char *text, const char *what) {
 }
 
 static void finds_the_same_differences_whatever_the_pages(void **state) {
-    static const size_t page_sizes[] = {0, 2, 3, 5, 7}; /* on a page of 1 no change is known to be complete */
+    static const size_t page_sizes[] = {0, 2, 3, 5, 7}; /* with 1, no change is known to be complete */
     struct sides *sides = *state;
     struct side *side = &sides->side[1];
     struct comparison_result whole = {.compared = 0};

@@ -1,4 +1,5 @@
-/* A source as programs use it: opened on a store, with its thread, over a scripted etcd and the system's clocks. */
+/* A source as programs use it: opened on a store, with its thread, over a scripted etcd and the
+ * system's clocks. */
 #include <pthread.h>
 
 #include "source/sides.h"

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Replaces the clocks: 2,000,000,000 seconds since 1970, and some monotonic time. Sleeping passes time at once. */
+/* Replaces the clocks: 2,000,000,000 seconds since 1970, and some monotonic time. Sleeping
+ * passes time at once. */
 void fake_clock_start(void);
 /* Restores the system's clocks. */
 void fake_clock_end(void);

@@ -1,6 +1,6 @@
-/* An etcd in this process, behind the client's transport: it keeps every revision, speaks etcd's protobuf messages, and
- * misbehaves as the test tells it to. For what a real etcd does only by chance, or not while a test waits; tests/etcd and
- * tests/programs use a real one. */
+/* An etcd in this process, behind the client's transport: it keeps every revision, speaks etcd's
+ * protobuf messages, and misbehaves as the test tells it to. For what a real etcd does only by
+ * chance, or not while a test waits; tests/etcd and tests/programs use a real one. */
 #ifndef TEST_SUPPORT_SCRIPTED_ETCD_H
 #define TEST_SUPPORT_SCRIPTED_ETCD_H
 
@@ -21,14 +21,14 @@ struct scripted_etcd {
     /* The script: set between calls. */
     bool unreachable;           /* no connection */
     bool read_only;             /* transactions are PERMISSION_DENIED */
-    uint64_t stale_revision;    /* reads of the newest are answered with this revision; 0: the newest */
+    uint64_t stale_revision;    /* what reads of the newest get; 0: the newest */
     unsigned lost_replies;      /* that many transactions are made, but go unanswered */
     unsigned lost_transactions; /* that many transactions are neither made nor answered */
     size_t page_max;            /* no page has more keys; 0: any */
     size_t exhausted_above;     /* pages of more keys are RESOURCE_EXHAUSTED; 0: none are */
     size_t fragment_events;     /* events in a fragment of a watch's answer; 0: any */
     bool lose_last_fragment;
-    uint64_t rewind;                           /* watches begin that many revisions earlier than asked */
+    uint64_t rewind;                           /* watches begin that many revisions too early */
     bool silent_watches;                       /* are never confirmed */
     void (*before_transaction)(void *context); /* called once, before the next transaction */
     void *context;
