@@ -1,7 +1,7 @@
 /* The one place that reads the system's clocks, and that waits for time to pass. Any thread.
  *
- * Tests may replace the clocks of their process (sp_clock_replace); no program does. Without a replacement a call costs one
- * load and one branch more than clock_gettime. */
+ * Tests may replace the clocks of their process (sp_clock_replace); no program does. Without a
+ * replacement a call costs one load and one branch more than clock_gettime. */
 #ifndef SP_BASE_CLOCK_H
 #define SP_BASE_CLOCK_H
 
@@ -20,12 +20,13 @@ void sp_clock_sleep_ms(unsigned ms);
 /* Makes a condition for sp_clock_wait. */
 void sp_clock_init_condition(pthread_cond_t *condition);
 
-/* Waits for the condition until sp_clock_monotonic_ms() reaches `until_ms`; false: it has. True also for a spurious wakeup.
- * The caller holds `lock`. */
+/* Waits for the condition until sp_clock_monotonic_ms() reaches `until_ms`; false: it has. True
+ * also for a spurious wakeup. The caller holds `lock`. */
 bool sp_clock_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms);
 
-/* Clocks that a test sets by hand. `sleep_ms` must move `monotonic_ms` on by at least that much; it is also called, without the
- * lock, in place of a wait. All three must be safe to call from any thread. */
+/* Clocks that a test sets by hand. `sleep_ms` must move `monotonic_ms` on by at least that much;
+ * it is also called, without the lock, in place of a wait. All three must be safe to call from
+ * any thread. */
 struct sp_clock {
     int64_t (*now_s)(void *context);
     int64_t (*monotonic_ms)(void *context);
@@ -33,7 +34,8 @@ struct sp_clock {
     void *context;
 };
 
-/* For tests only: replaces the clocks of this process; NULL restores the system's. `clock` is borrowed until then. */
+/* For tests only: replaces the clocks of this process; NULL restores the system's. `clock` is
+ * borrowed until then. */
 void sp_clock_replace(const struct sp_clock *clock);
 
 #endif

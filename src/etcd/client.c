@@ -204,7 +204,8 @@ enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, stru
     enum sp_status status = endpoint->connection != NULL ? SP_OK : open_connection(etcd, endpoint, error);
     if (status != SP_OK)
         return status;
-    /* One that is still connecting may answer in time; one that was refused is not asked before its next try. */
+    /* One that is still connecting may answer in time; one that was refused is not asked before
+     * its next try. */
     if (!etcd->transport->connect(endpoint->connection, CONNECT_MS))
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "no connection");
     if (etcd->user != NULL && !endpoint->has_token) {

@@ -1,8 +1,10 @@
-/* A client of the parts of etcd's API version 3 that a source of truth needs: ranges, transactions, compaction, watches.
+/* A client of the parts of etcd's API version 3 that a source of truth needs: ranges, transactions,
+ * compaction, watches.
  *
- * With several endpoints, a call goes to the one that answered last, and to the next if that one cannot be reached, has no
- * leader, or does not answer in time. All calls require a leader. With a user, the token is fetched when first needed and
- * again when etcd rejects it. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
+ * With several endpoints, a call goes to the one that answered last, and to the next if that one
+ * cannot be reached, has no leader, or does not answer in time. All calls require a leader. With
+ * a user, the token is fetched when first needed and again when etcd rejects it. One thread at a
+ * time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
 #ifndef SP_ETCD_ETCD_H
 #define SP_ETCD_ETCD_H
 
@@ -17,7 +19,7 @@ enum {
     SP_ETCD_MAX_ENDPOINTS = 16,
     SP_ETCD_MAX_OPERATIONS = 128,          /* in one transaction: etcd's default */
     SP_ETCD_MAX_REQUEST_BYTES = 3 << 19,   /* 1.5 MiB, likewise */
-    SP_ETCD_MAX_RECEIVE_BYTES = 256 << 20, /* in one answer: pages are bounded by their count, not by their size */
+    SP_ETCD_MAX_RECEIVE_BYTES = 256 << 20, /* in one answer; a page is bounded only by its count */
 };
 
 struct sp_etcd;
@@ -35,8 +37,9 @@ struct sp_etcd_options {
     const struct sp_etcd_transport *transport; /* etcd/transport.h, borrowed; NULL: gRPC */
 };
 
-/* Connects lazily. SP_ERR_INVALID: malformed endpoint, or options that do not fit together. TLS files are read with each new
- * connection; the first call returns SP_ERR_INVALID if one of them is unusable. */
+/* Connects lazily. SP_ERR_INVALID: malformed endpoint, or options that do not fit together. TLS
+ * files are read with each new connection; the first call returns SP_ERR_INVALID if one of them
+ * is unusable. */
 enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etcd **ret_etcd,
                             struct sp_error *error) SP_MUST_USE;
 /* Close every watch first. NULL is allowed. */
@@ -61,9 +64,11 @@ struct sp_etcd_kv {
     uint64_t mod_revision;
 };
 
-/* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader; SP_ERR_PERMISSION: the user lacks
- * permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away,
- * or is in the future; SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in `arena`. */
+/* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader;
+ * SP_ERR_PERMISSION: the user lacks permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user
+ * and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away, or is in the future;
+ * SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in
+ * `arena`. */
 
 struct sp_etcd_range {
     struct sp_bytes key;
@@ -83,8 +88,8 @@ struct sp_etcd_page {
 enum sp_status sp_etcd_get(struct sp_etcd *etcd, const struct sp_etcd_range *range, struct sp_arena *arena,
                            struct sp_etcd_page *ret_page, struct sp_error *error) SP_MUST_USE;
 
-/* The end of the range of all keys that begin with `prefix`, in `arena`; NULL data: out of memory. The prefix must not be empty
- * or end in 0xff. */
+/* The end of the range of all keys that begin with `prefix`, in `arena`; NULL data: out of
+ * memory. The prefix must not be empty or end in 0xff. */
 struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *arena);
 
 struct sp_etcd_compare {
@@ -138,13 +143,14 @@ struct sp_etcd_events {
     size_t count;
 };
 
-/* Watches a range from a revision on, at the endpoint that answered last. Waits for etcd to confirm the watch, for the timeout at
- * most. SP_ERR_OUT_OF_RANGE: the revision was compacted away. */
+/* Watches a range from a revision on, at the endpoint that answered last. Waits for etcd to
+ * confirm the watch, for the timeout at most. SP_ERR_OUT_OF_RANGE: the revision was compacted
+ * away. */
 enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,
                                   struct sp_etcd_watch **ret_watch, struct sp_error *error) SP_MUST_USE;
 
-/* The next events, waiting at most `timeout_ms`. SP_ERR_DEADLINE: none came; call again. Any other error: the watch is over;
- * close it. */
+/* The next events, waiting at most `timeout_ms`. SP_ERR_DEADLINE: none came; call again. Any
+ * other error: the watch is over; close it. */
 enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_ms, struct sp_arena *arena,
                                   struct sp_etcd_events *ret_events, struct sp_error *error) SP_MUST_USE;
 

@@ -1,7 +1,8 @@
-/* How the client's bytes reach etcd: over gRPC, unless a test puts a script in its place (sp_etcd_options.transport).
+/* How the client's bytes reach etcd: over gRPC, unless a test puts a script in its place
+ * (sp_etcd_options.transport).
  *
- * Each function promises what the function of rpc/client.h does that sp_etcd_over_grpc calls; connections and streams belong to the
- * transport. One thread at a time for each connection. */
+ * Each function promises what the function of rpc/client.h does that sp_etcd_over_grpc calls;
+ * connections and streams belong to the transport. One thread at a time for each connection. */
 #ifndef SP_ETCD_TRANSPORT_H
 #define SP_ETCD_TRANSPORT_H
 

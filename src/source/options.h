@@ -1,4 +1,5 @@
-/* The options of a source: the same for `serve` and for the commands that change or compare a store. */
+/* The options of a source: the same for `serve` and for the commands that change or compare a
+ * store. */
 #ifndef SP_SOURCE_OPTIONS_H
 #define SP_SOURCE_OPTIONS_H
 
@@ -17,7 +18,7 @@ struct sp_source_options {
     const char *user;
     const char *password_file;
     bool follow_only;                          /* changes are refused here */
-    uint64_t compare_every_s;                  /* between comparisons of the whole store with the source; 0: none */
+    uint64_t compare_every_s;                  /* between full comparisons; 0: never */
     const struct sp_etcd_transport *transport; /* NULL: gRPC */
 };
 
@@ -26,7 +27,7 @@ enum { SP_SOURCE_OPTION_ROWS = 8, SP_SOURCE_CONNECTION_ROWS = 5 };
 size_t sp_source_option_rows(struct sp_source_options *options,
                              struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
 
-/* Only where the source is and how to connect to it. */
+/* Only the place of the source and how to connect to it. */
 size_t sp_source_place_rows(struct sp_source_options *options, struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
 /* Only how to connect to it. */
 size_t sp_source_connection_rows(struct sp_source_options *options,

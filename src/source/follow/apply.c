@@ -96,8 +96,8 @@ static enum sp_status write_position(struct application *application) {
     return sp_write_synced_at(application->write, sp_clock_now_s());
 }
 
-/* *ret_changed false: without a new head, all that can have come is the parts of a large change on their way to their places, which
- * were applied before, and expired idempotency records. */
+/* *ret_changed false: without a new head, all that can have come is the parts of a large change
+ * on their way to their places, which were applied before, and expired idempotency records. */
 static enum sp_status apply_in_write(struct application *application, const struct sp_etcd_events *events,
                                      bool *ret_changed) {
     enum sp_status status = sp_source_read_cursor(sp_write_view(application->write), application->arena,

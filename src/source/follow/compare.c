@@ -46,7 +46,8 @@ static void report_difference(struct comparison *comparison, const char *what, s
 
 /* ---- one page ---- */
 
-/* Each store keeps its audit trail for as long as it is configured to, and expires idempotency records by itself. */
+/* Each store keeps its audit trail for as long as it is configured to, and expires idempotency
+ * records by itself. */
 static bool may_lack_in_store(const struct comparison *comparison) {
     return comparison->walk.space != SP_REPLICA_ENTITY;
 }

@@ -49,8 +49,8 @@ static void announce_commit(const struct sp_source_follower *follower) {
 
 /* ---- checking the head ---- */
 
-/* In a write: compares the store's position with the head that was found at `asked_s`; if they agree, records both the time and etcd's
- * revision. */
+/* In a write: compares the store's position with the head that was found at `asked_s`; if they
+ * agree, records both the time and etcd's revision. */
 static enum sp_status record_check(struct sp_source_follower *follower, struct sp_write *write,
                                    const struct sp_source_found *found, int64_t asked_s, bool *ret_in_step,
                                    struct sp_error *error) {
@@ -72,7 +72,8 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct s
         *ret_in_step = false;
         return SP_OK;
     }
-    if (found->head_revision != cursor.head_revision && found->head_revision <= cursor.resume)
+    if (found->head_revision == cursor.head_revision ? !sp_source_same_commit(found->head, head)
+                                                     : found->head_revision <= cursor.resume)
         return want_list(follower, error, "etcd's history differs from this store's");
     if (found->head_revision != cursor.head_revision) {
         *ret_in_step = false;
@@ -90,7 +91,7 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct s
     return SP_OK;
 }
 
-static enum sp_status check_head(struct sp_source_follower *follower, struct sp_error *error) {
+static enum sp_status check_etcd_head(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
     struct sp_source_found found;
     struct sp_write *write = NULL;
@@ -123,7 +124,7 @@ static enum sp_status check_head(struct sp_source_follower *follower, struct sp_
 
 /* ---- watching ---- */
 
-static enum sp_status open_watch(struct sp_source_follower *follower, struct sp_error *error) {
+static enum sp_status open_data_watch(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
     struct sp_replica_cursor cursor;
     Sallyport__Store__V1__SourceHead *head = NULL;
@@ -210,10 +211,10 @@ enum sp_status sp_source_begin_following(struct sp_source_follower *follower, st
     enum sp_status status = list_if_wanted(follower, error);
     if (status != SP_OK)
         return status;
-    status = check_head(follower, error);
+    status = check_etcd_head(follower, error);
     if (status != SP_OK)
         return status;
-    status = open_watch(follower, error);
+    status = open_data_watch(follower, error);
     if (status != SP_OK)
         return status;
     sp_log(SP_LOG_INFO, "following etcd (%s)", sp_etcd_endpoint(follower->link.etcd));
@@ -224,7 +225,8 @@ enum sp_status sp_source_begin_following(struct sp_source_follower *follower, st
 
 enum sp_status sp_source_follow_once(struct sp_source_follower *follower, struct sp_error *error) {
     int64_t left_ms = follower->check_due_ms - sp_clock_monotonic_ms();
-    enum sp_status status = left_ms <= 0 ? check_head(follower, error) : apply_next_events(follower, left_ms, error);
+    enum sp_status status =
+        left_ms <= 0 ? check_etcd_head(follower, error) : apply_next_events(follower, left_ms, error);
     if (status != SP_OK)
         return status;
     compare_when_due(follower);
@@ -256,7 +258,8 @@ static void log_trouble(struct sp_source_follower *follower, enum sp_status stat
     sp_log(status == SP_ERR_ABORTED ? SP_LOG_INFO : SP_LOG_WARNING, "not following etcd: %s", error->message);
 }
 
-/* Damaged indexes keep changes from being applied; the entities are intact, so the indexes can be rebuilt from them. */
+/* Damaged indexes keep changes from being applied; the entities are intact, so the indexes can
+ * be rebuilt from them. */
 static void rebuild_indexes_once(struct sp_source_follower *follower) {
     struct sp_error error = {0};
     if (follower->reindexed)

@@ -1,4 +1,5 @@
-/* The follower: lists the source when that is needed, watches it, and checks once a second that nothing was missed.
+/* The follower: lists the source when that is needed, watches it, and checks once a second that
+ * nothing was missed.
  *
  * One thread, the follower's own once it was started. */
 #ifndef SP_SOURCE_FOLLOW_FOLLOWER_H
@@ -18,24 +19,27 @@ struct sp_source_follower {
     bool reindexed; /* damaged indexes were rebuilt; once is enough */
     int64_t compare_due_ms;
     int64_t check_due_ms;         /* of the head */
-    int64_t in_step_ms;           /* when the store was last known to have everything; at first when following began */
+    int64_t in_step_ms;           /* when the store was last complete; at first: when following began */
     enum sp_status logged_status; /* the trouble that was last logged, and when */
     int64_t logged_ms;
     pthread_t thread;
     bool running;
 };
 
-/* Takes over `etcd`. `list_wanted`: the store is not known to be a state of the source. SP_ERR_MEMORY: it must still be finished. */
+/* Takes over `etcd`. `list_wanted`: the store is not known to be a state of the source.
+ * SP_ERR_MEMORY: it must still be finished. */
 enum sp_status sp_source_init_follower(struct sp_source_follower *follower, struct sp_source_shared *shared,
                                        struct sp_etcd *etcd, bool list_wanted, uint64_t compare_every_s) SP_MUST_USE;
 /* The thread must have been stopped. */
 void sp_source_fini_follower(struct sp_source_follower *follower);
 
-/* Begins to follow: lists if that is wanted, checks the head and opens a watch. SP_ERR_ABORTED: a listing is wanted now. */
+/* Begins to follow: lists if that is wanted, checks the head and opens a watch. SP_ERR_ABORTED:
+ * a listing is wanted now. */
 enum sp_status sp_source_begin_following(struct sp_source_follower *follower, struct sp_error *error) SP_MUST_USE;
 
-/* Waits for events and applies them, or checks the head when that is due; compares the store with the source when that is due. An
- * error ends following: sp_source_end_following, and begin again. */
+/* Waits for events and applies them, or checks the head when that is due; compares the store
+ * with the source when that is due. An error ends following: sp_source_end_following, and begin
+ * again. */
 enum sp_status sp_source_follow_once(struct sp_source_follower *follower, struct sp_error *error) SP_MUST_USE;
 
 void sp_source_end_following(struct sp_source_follower *follower);

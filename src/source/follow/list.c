@@ -193,7 +193,8 @@ static enum sp_status get_change(struct listing *listing, struct sp_bytes number
     return SP_OK;
 }
 
-/* Whether the source has the store's newest change as it is here: then, by the hash chain, it has all changes before it too. */
+/* Whether the source has the store's newest change as it is here: then, by the hash chain, it
+ * has all changes before it too. */
 static enum sp_status compare_newest_change(struct listing *listing, const uint8_t number[static 8],
                                             bool *ret_chained) {
     uint8_t before[8];
@@ -230,7 +231,7 @@ static enum sp_status list_changes(struct listing *listing) {
 
 /* ---- everything ---- */
 
-static enum sp_status list_entities(struct listing *listing) {
+static enum sp_status list_entity_space(struct listing *listing) {
     size_t unreadable = listing->outcome.unreadable;
     enum sp_status status = list_space(listing, SP_REPLICA_ENTITY, no_name, false);
     if (status != SP_OK || listing->outcome.unreadable == unreadable)
@@ -251,7 +252,8 @@ static enum sp_status apply_staged_change(struct listing *listing) {
     return apply_records(listing, &records, listing->chained);
 }
 
-/* If the source is behind what this store once had, it was restored from a backup, and assigns numbers a second time. */
+/* If the source is behind what this store once had, it was restored from a backup, and assigns
+ * numbers a second time. */
 static void detect_restore(const struct listing *listing) {
     if (listing->before.number == 0 || listing->chained || listing->found.head->epoch > listing->before.epoch)
         return;
@@ -302,7 +304,7 @@ static enum sp_status list_into_write(struct listing *listing) {
     if (status != SP_OK)
         return sp_error_set(listing->error, status, "the store's head is damaged");
     listing->filling = listing->before.number == 0;
-    status = list_entities(listing);
+    status = list_entity_space(listing);
     if (status != SP_OK)
         return status;
     status = list_changes(listing);

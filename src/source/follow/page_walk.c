@@ -57,7 +57,8 @@ enum sp_status sp_source_begin_space(struct sp_source_page_walk *walk, enum sp_r
     return SP_OK;
 }
 
-/* etcd 3.4 examines everything left of a range for each page, so pages are large, but bounded in bytes. */
+/* etcd 3.4 examines everything left of a range for each page, so pages are large, but bounded in
+ * bytes. */
 static uint64_t choose_limit(uint64_t limit, const struct sp_etcd_page *page) {
     size_t bytes = 0;
     for (size_t i = 0; i < page->count; i++)
@@ -72,7 +73,8 @@ static struct sp_source_key read_page_key(const struct sp_source_page_walk *walk
     return sp_source_read_key(walk->link->shared->prefix, page->kvs[at].key);
 }
 
-/* How many of a page's keys belong to complete records. The last change of a page may continue on the next one. */
+/* How many of a page's keys belong to complete records. The last change of a page may continue
+ * on the next one. */
 static size_t count_complete(const struct sp_source_page_walk *walk, const struct sp_etcd_page *page) {
     size_t count = page->count;
     if (!page->more || walk->space != SP_REPLICA_CHANGE)
@@ -91,8 +93,8 @@ static size_t count_complete(const struct sp_source_page_walk *walk, const struc
 }
 
 /* Asks for fewer keys if the answer is too large, and for more if it holds no complete record. */
-static enum sp_status fetch_page(struct sp_source_page_walk *walk, struct sp_arena *arena,
-                                 struct sp_etcd_page *ret_page, size_t *ret_complete, struct sp_error *error) {
+static enum sp_status fetch_complete_page(struct sp_source_page_walk *walk, struct sp_arena *arena,
+                                          struct sp_etcd_page *ret_page, size_t *ret_complete, struct sp_error *error) {
     bool growing = false;
     for (;;) {
         const struct sp_etcd_range range = {
@@ -140,7 +142,7 @@ static enum sp_status add_page_records(struct sp_source_page_walk *walk, const s
 enum sp_status sp_source_read_page(struct sp_source_page_walk *walk, struct sp_arena *arena, struct sp_error *error) {
     struct sp_etcd_page page;
     size_t count = 0;
-    enum sp_status status = fetch_page(walk, arena, &page, &count, error);
+    enum sp_status status = fetch_complete_page(walk, arena, &page, &count, error);
     if (status != SP_OK)
         return status;
     sp_source_note_reached(walk->link->shared);

@@ -1,5 +1,6 @@
-/* A walk over one space of records in etcd, page by page at one revision, in the order of keys. Pages hold complete records only:
- * a change whose parts may continue on the next page is left to that one.
+/* A walk over one space of records in etcd, page by page at one revision, in the order of keys.
+ * Pages hold complete records only: a change whose parts may continue on the next page is left to
+ * that one.
  *
  *     begin_space, then while `more`: read_page, work on it, end_page. */
 #ifndef SP_SOURCE_FOLLOW_PAGE_WALK_H
@@ -9,7 +10,8 @@
 #include "source/shared/state.h"
 #include "store/records/journal.h"
 
-enum { SP_SOURCE_PAGE_MS = 20000 }; /* for sp_etcd_set_timeout: etcd may take that long for a page */
+/* For sp_etcd_set_timeout: how long etcd may take for a page. */
+enum { SP_SOURCE_PAGE_MS = 20000 };
 
 struct sp_source_page_walk {
     const struct sp_source_link *link;
@@ -34,7 +36,8 @@ void sp_source_fini_page_walk(struct sp_source_page_walk *walk);
 enum sp_status sp_source_begin_space(struct sp_source_page_walk *walk, enum sp_replica_space space,
                                      struct sp_bytes after, struct sp_error *error) SP_MUST_USE;
 
-/* Resets `arena` and reads the next page into it. SP_ERR_CANCELLED: the follower is stopping; otherwise as sp_etcd_get. */
+/* Resets `arena` and reads the next page into it. SP_ERR_CANCELLED: the follower is stopping;
+ * otherwise as sp_etcd_get. */
 enum sp_status sp_source_read_page(struct sp_source_page_walk *walk, struct sp_arena *arena,
                                    struct sp_error *error) SP_MUST_USE;
 

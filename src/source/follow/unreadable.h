@@ -1,4 +1,5 @@
-/* Entities that this release cannot read: they are left out of the store, so that whatever depends on them is denied. */
+/* Entities that this release cannot read: they are left out of the store, so that whatever
+ * depends on them is denied. */
 #ifndef SP_SOURCE_FOLLOW_UNREADABLE_H
 #define SP_SOURCE_FOLLOW_UNREADABLE_H
 

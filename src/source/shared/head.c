@@ -17,9 +17,16 @@ enum sp_status sp_source_unpack_head(struct sp_bytes value, struct sp_arena *are
     return SP_OK;
 }
 
+static bool same_id(ProtobufCBinaryData a, ProtobufCBinaryData b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 bool sp_source_same_store(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b) {
-    return a->store_id.len == b->store_id.len &&
-           (a->store_id.len == 0 || memcmp(a->store_id.data, b->store_id.data, a->store_id.len) == 0);
+    return same_id(a->store_id, b->store_id);
+}
+
+bool sp_source_same_commit(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b) {
+    return same_id(a->commit_id, b->commit_id);
 }
 
 enum sp_status sp_source_ask_head(const struct sp_source_link *link, struct sp_arena *arena,

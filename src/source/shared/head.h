@@ -1,4 +1,4 @@
-/* The head of the source, and where in the source the store is. */
+/* The head of the source, and the store's position in it. */
 #ifndef SP_SOURCE_SHARED_HEAD_H
 #define SP_SOURCE_SHARED_HEAD_H
 
@@ -16,6 +16,9 @@ enum sp_status sp_source_unpack_head(struct sp_bytes value, struct sp_arena *are
 
 /* Whether both heads are of the same store. */
 bool sp_source_same_store(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b);
+/* Whether both were put by the same transaction. Revisions cannot decide it: after a restore etcd
+ * assigns them a second time. */
+bool sp_source_same_commit(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b);
 
 struct sp_source_found {
     struct sp_etcd_header header;

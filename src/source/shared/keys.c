@@ -84,7 +84,7 @@ static bool cut_prefix(struct sp_bytes *key, struct sp_str prefix) {
     return true;
 }
 
-static bool find_space(char letter, enum sp_replica_space *ret_space) {
+static bool find_space_of_letter(char letter, enum sp_replica_space *ret_space) {
     for (int space = 0; space < SP_REPLICA_SPACES; space++)
         if (letters[space] == letter) {
             *ret_space = (enum sp_replica_space)space;
@@ -96,7 +96,7 @@ static bool find_space(char letter, enum sp_replica_space *ret_space) {
 static struct sp_source_key read_record_key(struct sp_bytes rest) {
     const struct sp_source_key other = {.kind = SP_SOURCE_OTHER_KEY};
     struct sp_source_key key = {.kind = SP_SOURCE_RECORD_KEY};
-    if (rest.size < 2 || rest.data[1] != '/' || !find_space((char)rest.data[0], &key.space))
+    if (rest.size < 2 || rest.data[1] != '/' || !find_space_of_letter((char)rest.data[0], &key.space))
         return other;
     key.name = (struct sp_bytes){rest.data + 2, rest.size - 2};
     if (key.space != SP_REPLICA_CHANGE)

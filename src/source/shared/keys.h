@@ -27,13 +27,13 @@ struct sp_bytes sp_source_full_key(struct sp_str prefix, struct sp_bytes below, 
 struct sp_source_key {
     enum { SP_SOURCE_OTHER_KEY, SP_SOURCE_HEAD_KEY, SP_SOURCE_RECORD_KEY } kind;
     enum sp_replica_space space;
-    struct sp_bytes name; /* of the record, as in struct sp_replica_record; within the key that was read */
+    struct sp_bytes name; /* of the record: borrowed from the key that was read */
     uint32_t part;        /* of a change */
 };
 struct sp_source_key sp_source_read_key(struct sp_str prefix, struct sp_bytes key);
 
-/* The beginning of an entity key, for messages: it holds ids of tenants, never a secret. Bytes that are not printable become
- * dots. */
+/* The beginning of an entity key, for messages: it holds ids of tenants, never a secret. Bytes
+ * that are not printable become dots. */
 enum { SP_SOURCE_KEY_TEXT_BYTES = 65 };
 void sp_source_show_key(struct sp_bytes key, char ret_text[static SP_SOURCE_KEY_TEXT_BYTES]);
 

@@ -19,8 +19,9 @@ struct sp_source_records {
     size_t capacity;
 };
 
-/* Adds the record that a key and value of etcd stand for; ignores the head and foreign keys. A part of a change is joined to the
- * one before, so parts must come in order. Borrows key and value. SP_ERR_MEMORY. */
+/* Adds the record that a key and value of etcd stand for; ignores the head and foreign keys. A
+ * part of a change is joined to the one before, so parts must come in order. Borrows key and
+ * value. SP_ERR_MEMORY. */
 enum sp_status sp_source_add_record(struct sp_source_records *records, const struct sp_source_key *key,
                                     struct sp_bytes value, bool deleted) SP_MUST_USE;
 
@@ -45,7 +46,8 @@ struct sp_source_operations {
 enum sp_status sp_source_add_operation(struct sp_source_operations *operations,
                                        struct sp_etcd_operation operation) SP_MUST_USE;
 
-/* Adds what puts or deletes a record: one operation, or one for each part of a change. SP_ERR_MEMORY. */
+/* Adds what puts or deletes a record: one operation, or one for each part of a change.
+ * SP_ERR_MEMORY. */
 enum sp_status sp_source_add_record_operations(struct sp_source_operations *operations, struct sp_str prefix,
                                                const struct sp_replica_record *record) SP_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* Reading changes that were too large for one transaction of etcd: their operations wait below s/, and the head names them. */
+/* Reading changes that were too large for one transaction of etcd: their operations wait below
+ * s/, and the head names them. */
 #ifndef SP_SOURCE_SHARED_STAGED_H
 #define SP_SOURCE_SHARED_STAGED_H
 
@@ -10,8 +11,8 @@ static inline struct sp_bytes sp_source_staged_id(const Sallyport__Store__V1__St
     return (struct sp_bytes){staged->id.data, staged->id.len};
 }
 
-/* Adds the operations of a staged change as they were at `revision` (0: now), with memory from `operations->arena`. SP_ERR_ABORTED: a
- * part is missing. */
+/* Adds the operations of a staged change as they were at `revision` (0: now), with memory from
+ * `operations->arena`. SP_ERR_ABORTED: a part is missing. */
 enum sp_status sp_source_read_staged(const struct sp_source_link *link,
                                      const Sallyport__Store__V1__StagedChange *staged, uint64_t revision,
                                      struct sp_source_operations *operations, struct sp_error *error) SP_MUST_USE;

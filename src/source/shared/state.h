@@ -1,7 +1,7 @@
 /* What the follower and the writer share, and what each of them reaches the source with.
  *
- * The first three fields of struct sp_source_shared never change; all others are under its lock, and only the functions below touch
- * them. Any thread. */
+ * The first three fields of struct sp_source_shared never change; all others are under its lock,
+ * and only the functions below touch them. Any thread. */
 #ifndef SP_SOURCE_SHARED_STATE_H
 #define SP_SOURCE_SHARED_STATE_H
 
@@ -19,10 +19,10 @@ struct sp_source_shared {
     pthread_cond_t changed;
     bool followed; /* by a thread of this process */
     bool stopping;
-    int64_t in_step_ms;      /* when the store was last known to have everything; 0: never */
-    int64_t reached_ms;      /* when etcd last answered; 0: never */
-    uint64_t head_revision;  /* the newest head that the store has */
-    uint64_t restored_epoch; /* etcd was restored from a backup: the writer must begin an epoch above this one; 0: no */
+    int64_t in_step_ms;           /* when the store was last known to have everything; 0: never */
+    int64_t reached_ms;           /* when etcd last answered; 0: never */
+    uint64_t head_revision;       /* the newest head that the store has */
+    uint64_t restored_epoch;      /* after a restore of etcd: begin an epoch above this one; 0: no */
     struct sp_source_state state; /* following, filled and counts */
 };
 
@@ -51,7 +51,8 @@ void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms);
 void sp_source_raise_head(struct sp_source_shared *shared, uint64_t head_revision);
 /* The store has exactly this head: etcd's revisions may have started over. */
 void sp_source_replace_head(struct sp_source_shared *shared, uint64_t head_revision);
-/* Waits until the store has that head, at most until `until_ms` (sp_clock_monotonic_ms); false: it does not. */
+/* Waits until the store has that head, at most until `until_ms` (sp_clock_monotonic_ms); false:
+ * it does not. */
 bool sp_source_await_head(struct sp_source_shared *shared, uint64_t head_revision, int64_t until_ms);
 
 /* ---- the follower's thread ---- */

@@ -32,9 +32,9 @@ enum sp_status sp_source_make_name(const char *url, char ret_name[static SP_SOUR
     enum sp_status status = sp_source_read_url(url, &endpoints, &prefix, error);
     if (status != SP_OK)
         return status;
-    int size = snprintf(ret_name, SP_SOURCE_NAME_BYTES, "etcd:%.*s", SP_STR_ARG(prefix));
-    if (size < 0 || size >= SP_SOURCE_NAME_BYTES)
-        return sp_error_set(error, SP_ERR_INVALID, "the etcd prefix is longer than %d bytes",
-                            SP_SOURCE_NAME_BYTES - (int)sizeof("etcd:"));
+    if (prefix.size > SP_SOURCE_NAME_BYTES - sizeof("etcd:"))
+        return sp_error_set(error, SP_ERR_INVALID, "the etcd prefix is longer than %zu bytes",
+                            SP_SOURCE_NAME_BYTES - sizeof("etcd:"));
+    (void)snprintf(ret_name, SP_SOURCE_NAME_BYTES, "etcd:%.*s", SP_STR_ARG(prefix));
     return SP_OK;
 }

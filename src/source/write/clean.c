@@ -10,7 +10,7 @@
 
 enum {
     CLEAN_EVERY_MS = 60000,
-    ABANDONED_S = 600, /* a part of a staged change that no head names for longer has lost its writer */
+    ABANDONED_S = 600, /* the writer of an older part that no head names is gone */
     PARTS_AT_A_TIME = 16,
 };
 
@@ -69,8 +69,8 @@ static bool is_abandoned(struct sp_bytes value, struct sp_arena *arena) {
     return ((const Sallyport__Store__V1__StagedPart *)message)->created_at < sp_clock_now_s() - ABANDONED_S;
 }
 
-static bool is_named(const struct sp_source_link *link, struct sp_bytes key, const struct sp_source_found *found,
-                     struct sp_arena *arena) {
+static bool is_named_by_head(const struct sp_source_link *link, struct sp_bytes key,
+                             const struct sp_source_found *found, struct sp_arena *arena) {
     if (found->head->staged == NULL)
         return false;
     struct sp_bytes named = sp_source_staged_key(link->shared->prefix, sp_source_staged_id(found->head->staged), arena);
@@ -103,7 +103,7 @@ static void remove_abandoned_parts(const struct sp_source_link *link, const stru
     if (end.data == NULL || sp_etcd_get(link->etcd, &range, arena, &page, &error) != SP_OK)
         return;
     for (size_t i = 0; i < page.count; i++) {
-        if (is_named(link, page.kvs[i].key, found, arena) || !is_abandoned(page.kvs[i].value, arena))
+        if (is_named_by_head(link, page.kvs[i].key, found, arena) || !is_abandoned(page.kvs[i].value, arena))
             continue;
         sp_log(SP_LOG_WARNING, "removing from etcd a part of a large change whose writer died before it took effect");
         if (remove_part(link, page.kvs[i].key, found, arena) != SP_OK)

@@ -1,5 +1,5 @@
-/* Removing from etcd what has expired there: idempotency records, changes before the anchor, parts of staged changes whose writer
- * died. What fails is tried again later. */
+/* Removing from etcd what has expired there: idempotency records, changes before the anchor,
+ * parts of staged changes whose writer died. What fails is tried again later. */
 #ifndef SP_SOURCE_WRITE_CLEAN_H
 #define SP_SOURCE_WRITE_CLEAN_H
 
@@ -11,7 +11,8 @@ struct sp_source_cleaner {
     uint64_t cleaned_anchor; /* changes up to it are gone */
 };
 
-/* `expired`: records that the store has just forgotten. Does nothing where the source is only followed, or cannot be reached. */
+/* `expired`: records that the store has just forgotten. Does nothing if the source is only
+ * followed, or cannot be reached. */
 void sp_source_clean(const struct sp_source_link *link, struct sp_source_cleaner *cleaner,
                      const struct sp_replica_record *expired, size_t count);
 

@@ -20,7 +20,8 @@ static enum sp_status report_fold_memory(struct fold *fold) {
     return sp_error_set(fold->error, SP_ERR_EXHAUSTED, "the change exceeds the memory limit of one change");
 }
 
-/* Holds only while the head is the one that names the change. SP_ERR_ABORTED: another instance has folded it. */
+/* Holds only while the head is the one that names the change. SP_ERR_ABORTED: another instance
+ * has folded it. */
 static enum sp_status commit_under_head(struct fold *fold, const struct sp_etcd_operation *operations, size_t count,
                                         uint64_t *ret_revision) {
     struct sp_etcd_outcome outcome;

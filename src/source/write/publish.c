@@ -208,7 +208,7 @@ enum sp_status sp_source_confirm(const struct sp_source_link *link, struct sp_wr
     status = sp_source_read_cursor(sp_write_view(write), arena, &cursor, &head, error);
     if (status != SP_OK)
         return status;
-    if (cursor.head_revision == found.head_revision)
+    if (cursor.head_revision == found.head_revision && sp_source_same_commit(head, found.head))
         return SP_OK;
     pending->awaited_revision = found.head_revision;
     return sp_error_set(error, SP_ERR_ABORTED, "this instance is behind etcd; try again");

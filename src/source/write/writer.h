@@ -1,4 +1,5 @@
-/* The writer: what happens before and after a change that goes to the source. One thread at a time. */
+/* The writer: what happens before and after a change that goes to the source. One thread at a
+ * time. */
 #ifndef SP_SOURCE_WRITE_WRITER_H
 #define SP_SOURCE_WRITE_WRITER_H
 
