@@ -236,11 +236,11 @@ static void share_more(struct world *world) {
 static const struct share_case share_cases[] = {
     {"a removed grant", remove_direct, SP_ROLE_COMMENTER, "grant w1/voice/v1/p11: deleted\n"},
     {"a lowered role", lower_direct, SP_ROLE_VIEWER, "grant w1/voice/v1/p11: role lowered\n"},
-    {"a raised role", raise_direct, SP_ROLE_EDITOR, "the later change log tells"},
+    {"a raised role", raise_direct, SP_ROLE_EDITOR, "the later change log has"},
     {"a removed member", remove_direct_and_member, SP_ROLE_NONE, "membership w1/g20/p11: deleted\n"},
     {"a deleted group", delete_group, SP_ROLE_NONE, "group w1/g20: deleted\n"},
     {"a deleted resource", delete_resource, SP_ROLE_NONE, "resource w1/voice/v1: deleted\n"},
-    {"a later share", share_more, SP_ROLE_EDITOR, "the later change log tells"},
+    {"a later share", share_more, SP_ROLE_EDITOR, "the later change log has"},
 };
 
 static void takes_back_what_was_unshared(void **state) {

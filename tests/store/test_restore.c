@@ -232,7 +232,7 @@ static void refuses_a_log_with_nothing_after_the_backup(void **state) {
     delete_five_keys(&scene);
     scene_write_changes(&scene, 1000);
     refuses_to_restore(&scene, (struct sp_restore_options){.changes_file = scene.changes}, SP_ERR_PRECONDITION,
-                       "holds no entry after the backup's revision 2");
+                       "has no entry after the backup's revision 2");
     scene_end(&scene);
 }
 
@@ -284,9 +284,9 @@ static void refuses_a_backup_that_is_cut_short(void **state) {
     delete_five_keys(&scene);
     assert_int_equal(stat(scene.backup, &whole), 0);
     assert_int_equal(truncate(scene.backup, whole.st_size - 1), 0);
-    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "is cut short");
+    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "is truncated");
     assert_int_equal(truncate(scene.backup, 8192), 0);
-    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "is cut short");
+    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "is truncated");
     scene_end(&scene);
 }
 
@@ -299,7 +299,7 @@ static void refuses_a_file_that_is_no_backup(void **state) {
     for (int i = 0; i < 2000; i++)
         (void)fprintf(file, "not a backup\n");
     (void)fclose(file);
-    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "cannot be used");
+    refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_CORRUPT, "cannot use ");
     unlink(scene.backup);
     refuses_to_restore(&scene, (struct sp_restore_options){.accept_revival = true}, SP_ERR_IO, "cannot open");
     scene_end(&scene);

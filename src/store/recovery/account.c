@@ -21,7 +21,7 @@ enum {
     LINE_BYTES = SP_DESCRIPTION_BYTES + 128,
 };
 
-/* What the newest entry that lists an entity says of it. */
+/* How the newest entry that lists an entity leaves it. */
 struct listing {
     XXH128_hash_t key; /* of the entity's key; both halves 0: the slot is empty */
     uint64_t content;  /* hash of the public part */
@@ -58,7 +58,7 @@ static struct listing *find_slot(struct listing *slots, size_t slot_count, XXH12
 
 static enum sp_status grow_slots(struct accounts *accounts) {
     size_t slot_count = accounts->slot_count > 0 ? accounts->slot_count * 2 : FIRST_SLOTS;
-    struct listing *slots = calloc(slot_count, sizeof *slots);
+    struct listing *slots = calloc(slot_count, sizeof(*slots));
     if (slots == NULL)
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < accounts->slot_count; i++)
@@ -78,12 +78,13 @@ static enum sp_status hash_content(struct accounts *accounts, const Sallyport__V
     struct sp_bytes packed = {NULL, 0};
     enum sp_status status = SP_OK;
     if (change->after_case == SALLYPORT__V1__ENTITY_CHANGE__AFTER_SCHEMA_AFTER)
-        packed = (struct sp_bytes){(const uint8_t *)change->schema_after, strlen(change->schema_after)};
+        packed = sp_bytes_of_str(sp_str_from(change->schema_after));
     else if (change->after_case != SALLYPORT__V1__ENTITY_CHANGE__AFTER__NOT_SET)
         status = sp_wire_pack(&change->workspace_after->base, &accounts->arena, &packed);
-    if (status == SP_OK)
-        *ret_hash = XXH3_64bits(packed.data, packed.size);
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_hash = XXH3_64bits(packed.data, packed.size);
+    return SP_OK;
 }
 
 static enum sp_status note_listing(struct accounts *accounts, const Sallyport__V1__EntityChange *change,
@@ -93,9 +94,13 @@ static enum sp_status note_listing(struct accounts *accounts, const Sallyport__V
     enum sp_status status = sp_entity_key_of_change(change, &key);
     if (status != SP_OK)
         return SP_ERR_CORRUPT;
-    if (!change->deleted && (status = hash_content(accounts, change, &content)) != SP_OK)
+    if (!change->deleted)
+        status = hash_content(accounts, change, &content);
+    if (status != SP_OK)
         return status;
-    if (accounts->used * 4 >= accounts->slot_count * 3 && (status = grow_slots(accounts)) != SP_OK)
+    if (accounts->used * 4 >= accounts->slot_count * 3)
+        status = grow_slots(accounts);
+    if (status != SP_OK)
         return status;
     XXH128_hash_t hash = XXH3_128bits(key.bytes, key.size);
     struct listing *slot = find_slot(accounts->slots, accounts->slot_count, hash);
@@ -120,36 +125,36 @@ static enum sp_status note_entry(void *context, const Sallyport__V1__Change *cha
 
 /* ---- judging the entities ---- */
 
-static void report_entity(struct accounts *accounts, struct sp_bytes key, const char *format, ...) SP_PRINTF(3, 4);
-static void report_entity(struct accounts *accounts, struct sp_bytes key, const char *format, ...) {
+static void report_unaccounted(struct accounts *accounts, struct sp_bytes key, const char *format, ...) SP_PRINTF(3, 4);
+static void report_unaccounted(struct accounts *accounts, struct sp_bytes key, const char *format, ...) {
     char line[LINE_BYTES], name[SP_DESCRIPTION_BYTES];
     va_list arguments;
     accounts->count++;
     if (accounts->report == NULL)
         return;
     sp_entity_describe(key, name);
-    int size = snprintf(line, sizeof line, "%s: ", name);
+    int size = snprintf(line, sizeof(line), "%s: ", name);
     va_start(arguments, format);
-    (void)vsnprintf(line + size, sizeof line - (size_t)size, format, arguments);
+    (void)vsnprintf(line + size, sizeof(line) - (size_t)size, format, arguments);
     va_end(arguments);
     accounts->report(accounts->context, line);
 }
 
-/* When the entity says that it was made; 0 where it says nothing. */
+/* When the entity was made, from its own record; 0: that has no time. */
 static int64_t read_made_at(const ProtobufCMessage *stored) {
     static const char *const names[] = {"created_at", "added_at", "granted_at"};
     const ProtobufCMessage *public_part = NULL;
     const ProtobufCFieldDescriptor *first = protobuf_c_message_descriptor_get_field(stored->descriptor, 1);
     if (first == NULL || first->type != PROTOBUF_C_TYPE_MESSAGE)
         return 0;
-    memcpy(&public_part, (const char *)stored + first->offset, sizeof public_part);
-    for (size_t i = 0; public_part != NULL && i < sizeof names / sizeof *names; i++) {
+    memcpy(&public_part, (const char *)stored + first->offset, sizeof(public_part));
+    for (size_t i = 0; public_part != NULL && i < sizeof(names) / sizeof(*names); i++) {
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field_by_name(public_part->descriptor, names[i]);
         int64_t made_at_s = 0;
         if (field == NULL || field->type != PROTOBUF_C_TYPE_INT64)
             continue;
-        memcpy(&made_at_s, (const char *)public_part + field->offset, sizeof made_at_s);
+        memcpy(&made_at_s, (const char *)public_part + field->offset, sizeof(made_at_s));
         return made_at_s;
     }
     return 0;
@@ -159,14 +164,14 @@ static int64_t read_made_at(const ProtobufCMessage *stored) {
 static enum sp_status judge_unlisted(struct accounts *accounts, struct sp_bytes key, struct sp_bytes value) {
     ProtobufCMessage *stored;
     if (!accounts->trimmed) {
-        report_entity(accounts, key, "no change lists it");
+        report_unaccounted(accounts, key, "no change lists it");
         return SP_OK;
     }
     enum sp_status status = sp_entity_decode(key, value, &accounts->arena, &stored);
     if (status != SP_OK)
         return status == SP_ERR_CORRUPT ? SP_OK : status; /* verify names damaged entities itself */
     if (accounts->first_time_s != 0 && read_made_at(stored) > accounts->first_time_s)
-        report_entity(accounts, key, "no change lists it, although it is newer than the oldest change kept");
+        report_unaccounted(accounts, key, "no change lists it, although it is newer than the oldest change kept");
     return SP_OK;
 }
 
@@ -181,10 +186,10 @@ static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp
         return judge_unlisted(accounts, key, value);
     listing->met = true;
     if (listing->deleted)
-        report_entity(accounts, key, "the change of revision %" PRIu64 " deleted it, but it is there",
-                      listing->revision);
+        report_unaccounted(accounts, key, "the change of revision %" PRIu64 " deleted it, but it is there",
+                           listing->revision);
     else if (sp_stored_public_part(value, &part) != SP_OK || XXH3_64bits(part.data, part.size) != listing->content)
-        report_entity(accounts, key, "not as the change of revision %" PRIu64 " left it", listing->revision);
+        report_unaccounted(accounts, key, "not as the change of revision %" PRIu64 " left it", listing->revision);
     return SP_OK;
 }
 
@@ -205,8 +210,8 @@ static enum sp_status report_missing(void *context, const Sallyport__V1__Change 
         if (status != SP_OK)
             return status;
         if (!left_out)
-            report_entity(accounts, missing, "the change of revision %" PRIu64 " put it, but it is not there",
-                          listing->revision);
+            report_unaccounted(accounts, missing, "the change of revision %" PRIu64 " put it, but it is not there",
+                               listing->revision);
     }
     return SP_OK;
 }
@@ -244,9 +249,10 @@ enum sp_status sp_view_find_unaccounted(struct sp_view *view, sp_verify_report *
         status = account_for_all(&accounts);
     free(accounts.slots);
     sp_arena_fini(&accounts.arena);
-    if (status == SP_OK)
-        *ret_count = accounts.count;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_count = accounts.count;
+    return SP_OK;
 }
 
 enum sp_status sp_store_find_unaccounted(struct sp_store *store, sp_verify_report *report, void *context,
@@ -262,6 +268,7 @@ enum sp_status sp_store_find_unaccounted(struct sp_store *store, sp_verify_repor
     status = sp_view_find_unaccounted(sp_snapshot_view(snapshot), report, context, ret_count);
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
-    return status == SP_OK ? SP_OK
-                           : sp_error_set(error, status, "cannot read the audit trail: run `sallyport-sync verify`");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the audit trail: run `sallyport-sync verify`");
+    return SP_OK;
 }

@@ -1,7 +1,7 @@
 /* LMDB's compacting copy goes through a pipe, so that the revision of the copy is known.
  *
- * mdb_env_copyfd2 reads in a transaction of its own that nobody else can look into. But its first bytes come after that
- * transaction began: where the store was at the same revision before the copy and after its first bytes, that is the copy's. */
+ * mdb_env_copyfd2 reads in a transaction of its own that nothing else can read in. But its first bytes come after that
+ * transaction began: if the store was at the same revision before the copy and after its first bytes, it is the copy's. */
 #include "store/recovery/backup.h"
 
 #include <errno.h>
@@ -35,21 +35,21 @@ static void *run_copy(void *context) {
     return NULL;
 }
 
-static enum sp_status write_all(int fd, const uint8_t *data, size_t size, struct sp_error *error) {
+static enum sp_status write_backup(int fd, const uint8_t *data, size_t size, struct sp_error *error) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return sp_error_set(error, errno == ENOSPC ? SP_ERR_EXHAUSTED : SP_ERR_IO,
-                                "the backup cannot be written: %s", strerror(errno));
+            return sp_error_set(error, errno == ENOSPC ? SP_ERR_EXHAUSTED : SP_ERR_IO, "cannot write the backup: %s",
+                                strerror(errno));
         data += written;
         size -= (size_t)written;
     }
     return SP_OK;
 }
 
-static ssize_t read_some(int fd, uint8_t *buffer) {
+static ssize_t read_copy(int fd, uint8_t *buffer) {
     ssize_t size;
     do
         size = read(fd, buffer, CHUNK_BYTES);
@@ -57,7 +57,7 @@ static ssize_t read_some(int fd, uint8_t *buffer) {
     return size;
 }
 
-static enum sp_status revision_now(struct sp_snapshot *snapshot, struct sp_revision *ret_revision) {
+static enum sp_status read_newest_revision(struct sp_snapshot *snapshot, struct sp_revision *ret_revision) {
     enum sp_status status = sp_snapshot_acquire(snapshot);
     if (status != SP_OK)
         return status;
@@ -66,55 +66,55 @@ static enum sp_status revision_now(struct sp_snapshot *snapshot, struct sp_revis
     return status;
 }
 
-static bool same_revision(struct sp_revision a, struct sp_revision b) {
+static bool is_same_revision(struct sp_revision a, struct sp_revision b) {
     return a.epoch == b.epoch && a.number == b.number;
 }
 
 /* Reads the copy from the pipe to `fd`. SP_ERR_ABORTED, with nothing written: the store moved on as the copy began. */
-static enum sp_status pump(int pipe_out, int fd, uint8_t *buffer, struct sp_snapshot *snapshot,
-                           struct sp_revision before, struct sp_error *error) {
+static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp_snapshot *snapshot,
+                                struct sp_revision before, struct sp_error *error) {
     struct sp_revision after;
-    ssize_t size = read_some(pipe_out, buffer);
-    enum sp_status status = revision_now(snapshot, &after);
+    ssize_t size = read_copy(pipe_out, buffer);
+    enum sp_status status = read_newest_revision(snapshot, &after);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store's revision cannot be read");
-    if (!same_revision(before, after))
+        return sp_error_set(error, status, "cannot read the store's revision");
+    if (!is_same_revision(before, after))
         return SP_ERR_ABORTED;
-    while (status == SP_OK && size > 0) {
-        status = write_all(fd, buffer, (size_t)size, error);
-        if (status == SP_OK)
-            size = read_some(pipe_out, buffer);
+    for (; size > 0; size = read_copy(pipe_out, buffer)) {
+        status = write_backup(fd, buffer, (size_t)size, error);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK && size < 0)
-        return sp_error_set(error, SP_ERR_IO, "the copy cannot be read: %s", strerror(errno));
-    return status;
+    if (size < 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot read the copy of the store: %s", strerror(errno));
+    return SP_OK;
 }
 
-static enum sp_status pump_with_buffer(int pipe_out, int fd, struct sp_snapshot *snapshot, struct sp_revision before,
-                                       struct sp_error *error) {
+static enum sp_status pump_copy_with_buffer(int pipe_out, int fd, struct sp_snapshot *snapshot,
+                                            struct sp_revision before, struct sp_error *error) {
     uint8_t *buffer = malloc(CHUNK_BYTES);
     if (buffer == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = pump(pipe_out, fd, buffer, snapshot, before, error);
+    enum sp_status status = pump_copy(pipe_out, fd, buffer, snapshot, before, error);
     free(buffer);
     return status;
 }
 
 /* One try. *ret_code is LMDB's answer to the copy. */
-static enum sp_status copy_once(struct sp_store *store, unsigned flags, int fd, struct sp_snapshot *snapshot,
-                                struct sp_revision before, int *ret_code, struct sp_error *error) {
+static enum sp_status copy_store_once(struct sp_store *store, unsigned flags, int fd, struct sp_snapshot *snapshot,
+                                      struct sp_revision before, int *ret_code, struct sp_error *error) {
     int ends[2];
     pthread_t thread;
     struct copy copy = {.store = store, .flags = flags};
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return sp_error_set(error, SP_ERR_IO, "no pipe: %s", strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create a pipe: %s", strerror(errno));
     copy.pipe_in = ends[1];
     if (pthread_create(&thread, NULL, run_copy, &copy) != 0) {
         close(ends[0]);
         close(ends[1]);
-        return sp_error_set(error, SP_ERR_MEMORY, "no thread for the copy");
+        return sp_error_set(error, SP_ERR_MEMORY, "cannot start a thread for the copy");
     }
-    enum sp_status status = pump_with_buffer(ends[0], fd, snapshot, before, error);
+    enum sp_status status = pump_copy_with_buffer(ends[0], fd, snapshot, before, error);
     close(ends[0]); /* ends a copy that is still being written */
     pthread_join(thread, NULL);
     *ret_code = copy.code;
@@ -122,7 +122,7 @@ static enum sp_status copy_once(struct sp_store *store, unsigned flags, int fd, 
 }
 
 /* A store whose pages leaked (a bug of LMDB 0.9.24 in very large transactions) cannot be compacted; LMDB finds out at the
- * end. Then the copy is taken again as it is, where `fd` can be rewound. */
+ * end. Then a plain copy is taken, if `fd` can be rewound. */
 static bool rewind_for_plain_copy(int fd, off_t start, int code, unsigned *flags) {
     if (code != MDB_INCOMPATIBLE || *flags == 0 || start < 0)
         return false;
@@ -130,24 +130,25 @@ static bool rewind_for_plain_copy(int fd, off_t start, int code, unsigned *flags
     return ftruncate(fd, start) == 0 && lseek(fd, start, SEEK_SET) == start;
 }
 
-static enum sp_status copy_until_settled(struct sp_store *store, int fd, struct sp_snapshot *snapshot,
+static enum sp_status copy_settled_store(struct sp_store *store, int fd, struct sp_snapshot *snapshot,
                                          struct sp_revision *ret_revision, struct sp_error *error) {
     unsigned flags = MDB_CP_COMPACT;
     off_t start = lseek(fd, 0, SEEK_CUR);
     for (int tries = 0; tries < MAX_TRIES; tries++) {
         struct sp_revision revision;
         int code = MDB_SUCCESS;
-        enum sp_status status = revision_now(snapshot, &revision);
+        enum sp_status status = read_newest_revision(snapshot, &revision);
         if (status != SP_OK)
-            return sp_error_set(error, status, "the store's revision cannot be read");
-        status = copy_once(store, flags, fd, snapshot, revision, &code, error);
+            return sp_error_set(error, status, "cannot read the store's revision");
+        status = copy_store_once(store, flags, fd, snapshot, revision, &code, error);
         if (status == SP_ERR_ABORTED || (status == SP_OK && rewind_for_plain_copy(fd, start, code, &flags)))
             continue;
-        if (status == SP_OK)
-            status = sp_lmdb_error(error, code, "copy the store");
-        if (status == SP_OK)
-            *ret_revision = revision;
-        return status;
+        if (status != SP_OK)
+            return status;
+        if (code != MDB_SUCCESS)
+            return sp_lmdb_error(error, code, "copy the store");
+        *ret_revision = revision;
+        return SP_OK;
     }
     return sp_error_set(error, SP_ERR_UNAVAILABLE, "the store changes too fast for a backup to begin: try again");
 }
@@ -158,17 +159,17 @@ enum sp_status sp_store_backup(struct sp_store *store, int fd, struct sp_revisio
     struct sp_turn turn; /* of the copy's own transaction */
     enum sp_status status = sp_snapshot_open(store, &snapshot);
     if (status != SP_OK)
-        return sp_error_set(error, status, "no snapshot of the store can be taken: every reader slot may be in use");
-    /* Takes over a map that grew before the copy begins: it could not. */
+        return sp_error_set(error, status, "cannot read the store: every reader slot may be in use");
+    /* Takes over a map that grew, which the copy's own transaction could not. */
     status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK)
-        sp_snapshot_release(snapshot);
+    if (status != SP_OK) {
+        sp_snapshot_close(snapshot);
+        return sp_error_set(error, status, "cannot read the store");
+    }
+    sp_snapshot_release(snapshot);
     sp_turn_join(&store->turns, &turn);
     sp_turn_begin(&store->turns, &turn);
-    if (status == SP_OK)
-        status = copy_until_settled(store, fd, snapshot, ret_revision, error);
-    else
-        sp_error_set(error, status, "the store cannot be read");
+    status = copy_settled_store(store, fd, snapshot, ret_revision, error);
     sp_turn_end(&turn);
     sp_turn_leave(&store->turns, &turn);
     sp_snapshot_close(snapshot);

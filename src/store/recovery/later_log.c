@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "core/key_text.h"
 #include "store/records/change.h"
 #include "store/records/change_key.h"
@@ -33,21 +34,20 @@ void sp_later_log_fini(struct sp_later_log *log) {
 
 /* ---- gathering ---- */
 
-static enum sp_status grow(struct sp_later_log *log) {
-    size_t capacity = log->capacity > 0 ? log->capacity * 2 : 256;
-    struct sp_later_entity *entities = reallocarray(log->entities, capacity, sizeof(*entities));
+static enum sp_status reserve_entity(struct sp_later_log *log) {
+    struct sp_later_entity *entities = sp_array_reserve(log->entities, log->count, &log->capacity, sizeof(*entities));
     if (entities == NULL)
         return SP_ERR_MEMORY;
     log->entities = entities;
-    log->capacity = capacity;
     return SP_OK;
 }
 
 static enum sp_status add_entity(struct sp_later_log *log, const Sallyport__V1__EntityChange *change) {
     struct sp_entity_key key;
     enum sp_status status = sp_entity_key_of_change(change, &key);
-    if (status == SP_OK && log->count == log->capacity)
-        status = grow(log);
+    if (status != SP_OK)
+        return status;
+    status = reserve_entity(log);
     if (status != SP_OK)
         return status;
     struct sp_later_entity *entity = &log->entities[log->count];
@@ -57,14 +57,17 @@ static enum sp_status add_entity(struct sp_later_log *log, const Sallyport__V1__
     memcpy(copy, key.bytes, key.size);
     *entity = (struct sp_later_entity){.key = {copy, key.size}, .order = log->count};
     status = sp_wire_pack(&change->base, &log->arena, &entity->change);
-    log->count += status == SP_OK;
-    return status;
+    if (status != SP_OK)
+        return status;
+    log->count++;
+    return SP_OK;
 }
 
 /* The hash that the entry must have after the one before: over the bytes that the store keeps, which are what
  * protobuf-c packs. */
-static enum sp_status hash_entry(const Sallyport__V1__Change *change, const uint8_t before[static SP_CHANGE_HASH_BYTES],
-                                 uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
+static enum sp_status hash_change(const Sallyport__V1__Change *change,
+                                  const uint8_t before[static SP_CHANGE_HASH_BYTES],
+                                  uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
     Sallyport__V1__Change bare = *change;
     bare.hash = (ProtobufCBinaryData){0, NULL};
     size_t size = sallyport__v1__change__get_packed_size(&bare);
@@ -78,14 +81,14 @@ static enum sp_status hash_entry(const Sallyport__V1__Change *change, const uint
     return SP_OK;
 }
 
-static bool is_hash(const Sallyport__V1__Change *change, const uint8_t hash[static SP_CHANGE_HASH_BYTES]) {
+static bool has_hash(const Sallyport__V1__Change *change, const uint8_t hash[static SP_CHANGE_HASH_BYTES]) {
     return change->hash.len == SP_CHANGE_HASH_BYTES && memcmp(change->hash.data, hash, SP_CHANGE_HASH_BYTES) == 0;
 }
 
 static enum sp_status refuse_chain(uint64_t number, struct sp_error *error) {
     return sp_error_set(error, SP_ERR_PRECONDITION,
                         "the change log does not continue the backup at revision %" PRIu64
-                        ": its hash does not follow; it is of another store or was altered",
+                        ": its hash does not follow, so it belongs to another store or was altered",
                         number);
 }
 
@@ -106,17 +109,17 @@ static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__
     if (number < log->base.number)
         return SP_OK;
     if (number == log->base.number && log->last.number == number)
-        return is_hash(change, log->hash) ? SP_OK : refuse_chain(number, error);
+        return has_hash(change, log->hash) ? SP_OK : refuse_chain(number, error);
     if (number > log->last.number + 1)
         return refuse_gap(log, number, error);
-    enum sp_status status = hash_entry(change, log->hash, hash);
-    if (status == SP_OK && (number <= log->last.number || !is_hash(change, hash)))
+    enum sp_status status = hash_change(change, log->hash, hash);
+    if (status == SP_OK && (number <= log->last.number || !has_hash(change, hash)))
         return refuse_chain(number, error);
     for (size_t i = 0; status == SP_OK && i < change->n_entities; i++)
         status = add_entity(log, change->entities[i]);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the change log's entry of revision %" PRIu64 " cannot be taken: %s", number,
-                            status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is not whole");
+        return sp_error_set(error, status, "cannot use the change log's entry of revision %" PRIu64 ": %s", number,
+                            status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is incomplete");
     log->last = (struct sp_revision){change->revision->epoch, number};
     if (log->last.epoch > log->newest_epoch)
         log->newest_epoch = log->last.epoch;
@@ -126,8 +129,8 @@ static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__
 
 /* ---- from a file ---- */
 
-static enum sp_status add_line(struct sp_later_log *log, struct sp_str line, struct sp_arena *arena,
-                               struct sp_error *error) {
+static enum sp_status add_json_line(struct sp_later_log *log, struct sp_str line, struct sp_arena *arena,
+                                    struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_json_parse(line, &json, error);
@@ -144,7 +147,7 @@ static bool is_blank(struct sp_str line) {
     return line.size == 0 || (line.size == 1 && line.data[0] == '\r');
 }
 
-static enum sp_status add_lines(struct sp_later_log *log, FILE *file, const char *path, struct sp_error *error) {
+static enum sp_status add_json_lines(struct sp_later_log *log, FILE *file, const char *path, struct sp_error *error) {
     char *line = NULL;
     size_t capacity = 0, number = 0;
     struct sp_arena arena;
@@ -158,7 +161,7 @@ static enum sp_status add_lines(struct sp_later_log *log, FILE *file, const char
         sp_arena_reset(&arena);
         if (is_blank(text))
             continue;
-        status = add_line(log, text, &arena, &why);
+        status = add_json_line(log, text, &arena, &why);
         if (status != SP_OK)
             sp_error_set(error, status, "%s line %zu: %s", path, number, why.message);
     }
@@ -173,12 +176,12 @@ enum sp_status sp_later_log_read_file(struct sp_later_log *log, const char *path
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    enum sp_status status = add_lines(log, file, path, error);
+    enum sp_status status = add_json_lines(log, file, path, error);
     (void)fclose(file);
     if (status == SP_OK && log->last.number == log->base.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "%s holds no entry after the backup's revision %" PRIu64
-                            ", so nothing tells what was revoked since",
+                            "%s has no entry after the backup's revision %" PRIu64
+                            ", so what was revoked since is unknown",
                             path, log->base.number);
     return status;
 }
@@ -190,18 +193,18 @@ struct visitor {
     struct sp_error *error;
 };
 
-static enum sp_status visit(void *context, const Sallyport__V1__Change *change) {
+static enum sp_status add_walked_change(void *context, const Sallyport__V1__Change *change) {
     struct visitor *visitor = context;
     return add_change(visitor->log, change, visitor->error);
 }
 
 /* The store's head must be where its log ends, or else be the backup's own. */
-static enum sp_status check_head(const struct sp_later_log *log, struct sp_view *view, const char *path,
-                                 struct sp_error *error) {
+static enum sp_status check_head_reached(const struct sp_later_log *log, struct sp_view *view, const char *path,
+                                         struct sp_error *error) {
     struct sp_head head;
     enum sp_status status = sp_view_head(view, &head);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the head of the store in %s is damaged", path);
+        return sp_error_set(error, status, "cannot read the head of the store in %s", path);
     if (head.revision.number < log->base.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "the store in %s is at revision %" PRIu64 ", before the backup's %" PRIu64, path,
@@ -211,8 +214,8 @@ static enum sp_status check_head(const struct sp_later_log *log, struct sp_view 
     return SP_OK;
 }
 
-static enum sp_status read_changes(struct sp_later_log *log, struct sp_view *view, const char *path,
-                                   struct sp_error *error) {
+static enum sp_status read_store_changes(struct sp_later_log *log, struct sp_view *view, const char *path,
+                                         struct sp_error *error) {
     struct sp_arena arena;
     struct visitor visitor = {.log = log, .error = error};
     enum sp_status status = sp_arena_init(&arena, FIRST_BLOCK_BYTES, CHANGE_BUDGET_BYTES);
@@ -220,7 +223,7 @@ static enum sp_status read_changes(struct sp_later_log *log, struct sp_view *vie
         return sp_error_set(error, status, "out of memory");
     if (error != NULL)
         error->message[0] = '\0';
-    status = sp_change_walk(view, log->base.number + 1, &arena, visit, &visitor);
+    status = sp_change_walk(view, log->base.number + 1, &arena, add_walked_change, &visitor);
     sp_arena_fini(&arena);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(error, SP_ERR_PRECONDITION,
@@ -230,8 +233,8 @@ static enum sp_status read_changes(struct sp_later_log *log, struct sp_view *vie
     if (status != SP_OK)
         return error == NULL || error->message[0] != '\0'
                    ? status
-                   : sp_error_set(error, status, "the change log of the store in %s cannot be read", path);
-    return check_head(log, view, path, error);
+                   : sp_error_set(error, status, "cannot read the change log of the store in %s", path);
+    return check_head_reached(log, view, path, error);
 }
 
 enum sp_status sp_later_log_read_store(struct sp_later_log *log, const char *path, struct sp_error *error) {
@@ -243,11 +246,13 @@ enum sp_status sp_later_log_read_store(struct sp_later_log *log, const char *pat
     status = sp_snapshot_open(store, &snapshot);
     if (status == SP_OK)
         status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = read_changes(log, sp_snapshot_view(snapshot), path, error);
-        sp_snapshot_release(snapshot);
-    } else
-        sp_error_set(error, status, "the store in %s cannot be read", path);
+    if (status != SP_OK) {
+        sp_error_set(error, status, "cannot read the store in %s", path);
+        goto out;
+    }
+    status = read_store_changes(log, sp_snapshot_view(snapshot), path, error);
+    sp_snapshot_release(snapshot);
+out:
     sp_snapshot_close(snapshot);
     sp_store_close(store);
     return status;
@@ -255,24 +260,18 @@ enum sp_status sp_later_log_read_store(struct sp_later_log *log, const char *pat
 
 /* ---- settling ---- */
 
-static int compare_entities(const void *left, const void *right) {
+static int compare_later_entities(const void *left, const void *right) {
     const struct sp_later_entity *a = left, *b = right;
-    int order = memcmp(a->key.data, b->key.data, a->key.size < b->key.size ? a->key.size : b->key.size);
-    if (order == 0)
-        order = (a->key.size > b->key.size) - (a->key.size < b->key.size);
+    int order = sp_bytes_compare(a->key, b->key);
     return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
-}
-
-static bool is_same_entity(const struct sp_later_entity *a, const struct sp_later_entity *b) {
-    return a->key.size == b->key.size && memcmp(a->key.data, b->key.data, a->key.size) == 0;
 }
 
 void sp_later_log_settle(struct sp_later_log *log) {
     size_t kept = 0;
     if (log->count > 0)
-        qsort(log->entities, log->count, sizeof(*log->entities), compare_entities);
+        qsort(log->entities, log->count, sizeof(*log->entities), compare_later_entities);
     for (size_t i = 0; i < log->count; i++)
-        if (i + 1 == log->count || !is_same_entity(&log->entities[i], &log->entities[i + 1]))
+        if (i + 1 == log->count || !sp_bytes_equal(log->entities[i].key, log->entities[i + 1].key))
             log->entities[kept++] = log->entities[i];
     log->count = kept;
 }

@@ -1,4 +1,4 @@
-/* Inside the store: what happened after a backup, as a later change log tells it.
+/* Inside the store: what happened after a backup, from a later change log.
  *
  * Entries are believed only as the continuation of the backup's own chain: the next number each time, and the hash that
  * follows from the hash before. A log of one workspace, of another store, or with a gap is refused. */
@@ -9,7 +9,7 @@
 #include "sallyport/v1/entities.pb-c.h"
 #include "store/records/head.h"
 
-/* The last that the log tells of one entity. */
+/* The last change of one entity in the log. */
 struct sp_later_entity {
     struct sp_bytes key;    /* of the entity */
     struct sp_bytes change; /* sallyport.v1.EntityChange */
@@ -19,7 +19,7 @@ struct sp_later_entity {
 struct sp_later_log {
     struct sp_arena arena;
     struct sp_revision base;          /* of the backup */
-    struct sp_revision last;          /* how far the log goes; the backup's where it is empty */
+    struct sp_revision last;          /* of the newest entry; the backup's if the log is empty */
     uint8_t hash[32];                 /* of the entry at `last` */
     uint64_t newest_epoch;            /* met anywhere */
     struct sp_later_entity *entities; /* after settling: one for each entity, in the order of their keys */
@@ -32,7 +32,7 @@ enum sp_status sp_later_log_init(struct sp_later_log *log, const struct sp_head 
 void sp_later_log_fini(struct sp_later_log *log);
 
 /* Reads NDJSON of changes, which must hold an entry after the backup. SP_ERR_IO; SP_ERR_INVALID naming the line;
- * SP_ERR_PRECONDITION where it does not continue the backup. */
+ * SP_ERR_PRECONDITION: it does not continue the backup. */
 enum sp_status sp_later_log_read_file(struct sp_later_log *log, const char *path, struct sp_error *error) SP_MUST_USE;
 
 /* Reads the change log of the store in a folder. As above; statuses of sp_store_open too. */

@@ -8,14 +8,14 @@
 #include "store/records/schema_numbers.h"
 
 /* Notes what was taken back. */
-static void note(struct sp_narrowing *narrowing, const char *what) {
+static void note_narrowing(struct sp_narrowing *narrowing, const char *what) {
     size_t used = strlen(narrowing->what);
     (void)snprintf(narrowing->what + used, sizeof(narrowing->what) - used, "%s%s", used > 0 ? ", " : "", what);
     narrowing->changed = true;
 }
 
 static void note_deleted(struct sp_narrowing *narrowing, const char *what) {
-    note(narrowing, what);
+    note_narrowing(narrowing, what);
     narrowing->deleted = true;
 }
 
@@ -24,19 +24,20 @@ static void narrow_flag(struct sp_narrowing *narrowing, protobuf_c_boolean *flag
     if (*flag || !later)
         return;
     *flag = true;
-    note(narrowing, what);
+    note_narrowing(narrowing, what);
 }
 
 /* ---- keys ---- */
 
-static bool has_name(const Sallyport__V1__Permissions *permissions, const char *name) {
+static bool has_permission(const Sallyport__V1__Permissions *permissions, const char *name) {
     for (size_t i = 0; i < permissions->n_names; i++)
         if (strcmp(permissions->names[i], name) == 0)
             return true;
     return false;
 }
 
-static bool permission_number(const Sallyport__Store__V1__StoredSchema *schema, const char *name, uint8_t *ret_number) {
+static bool find_permission_number(const Sallyport__Store__V1__StoredSchema *schema, const char *name,
+                                   uint8_t *ret_number) {
     for (size_t i = 0; i < schema->n_permissions; i++)
         if (!schema->permissions[i]->removed && strcmp(schema->permissions[i]->name, name) == 0 &&
             schema->permissions[i]->number < SP_PERMISSIONS_MAX) {
@@ -59,10 +60,10 @@ static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sall
     if (names == NULL || bits == NULL)
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < source->n_names; i++) {
-        if (!mine->all && !has_name(later, source->names[i]))
+        if (!mine->all && !has_permission(later, source->names[i]))
             continue;
         names[count++] = source->names[i];
-        if (permission_number(narrowing->schema, source->names[i], &number))
+        if (find_permission_number(narrowing->schema, source->names[i], &number))
             sp_permission_set_add(&set, number);
     }
     memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);
@@ -70,7 +71,7 @@ static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sall
     mine->names = names;
     mine->n_names = count;
     stored->permission_bits = (ProtobufCBinaryData){SP_PERMISSION_SET_BYTES, bits};
-    note(narrowing, "permissions narrowed");
+    note_narrowing(narrowing, "permissions narrowed");
     return SP_OK;
 }
 
@@ -78,7 +79,7 @@ static bool are_permissions_kept(const Sallyport__V1__Permissions *mine, const S
     if (later->all)
         return true;
     for (size_t i = 0; i < mine->n_names; i++)
-        if (!has_name(later, mine->names[i]))
+        if (!has_permission(later, mine->names[i]))
             return false;
     return !mine->all;
 }
@@ -94,7 +95,7 @@ static enum sp_status narrow_permissions(struct sp_narrowing *narrowing, Sallypo
     return intersect_permissions(narrowing, stored, theirs);
 }
 
-/* The later list, unless it lets through all that the backup's did, or was cleared. */
+/* The later list, unless it admits all that the backup's did, or was cleared. */
 static enum sp_status narrow_allowlist(struct sp_narrowing *narrowing, Sallyport__V1__ApiKey *key,
                                        const Sallyport__V1__ApiKey *later) {
     struct sp_bytes mine = {0}, theirs = {0};
@@ -107,7 +108,7 @@ static enum sp_status narrow_allowlist(struct sp_narrowing *narrowing, Sallyport
         return SP_ERR_CORRUPT;
     if (key->n_allowed_ips > 0 && sp_allowlist_covers(theirs, mine))
         return SP_OK;
-    note(narrowing, key->n_allowed_ips > 0 ? "allowlist changed" : "allowlist set");
+    note_narrowing(narrowing, key->n_allowed_ips > 0 ? "allowlist changed" : "allowlist set");
     key->allowed_ips = later->allowed_ips;
     key->n_allowed_ips = later->n_allowed_ips;
     return SP_OK;
@@ -126,10 +127,12 @@ static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
     if (later->expires_at != 0 && (key->expires_at == 0 || later->expires_at < key->expires_at)) {
         key->expires_at = later->expires_at;
         stored->shortened = true;
-        note(narrowing, "expiry brought forward");
+        note_narrowing(narrowing, "expiry brought forward");
     }
     enum sp_status status = narrow_permissions(narrowing, stored, later);
-    return status != SP_OK ? status : narrow_allowlist(narrowing, key, later);
+    if (status != SP_OK)
+        return status;
+    return narrow_allowlist(narrowing, key, later);
 }
 
 /* ---- the others ---- */
@@ -153,7 +156,7 @@ static enum sp_status narrow_principal(struct sp_narrowing *narrowing, void *mes
     if (principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN &&
         change->principal_after->role != SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN) {
         principal->role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
-        note(narrowing, "no longer an admin of the workspace");
+        note_narrowing(narrowing, "no longer an admin of the workspace");
     }
     return SP_OK;
 }
@@ -165,7 +168,7 @@ static enum sp_status narrow_grant(struct sp_narrowing *narrowing, void *message
         return SP_ERR_CORRUPT;
     if (change->grant_after->role < grant->role) {
         grant->role = change->grant_after->role;
-        note(narrowing, "role lowered");
+        note_narrowing(narrowing, "role lowered");
     }
     return SP_OK;
 }
@@ -182,7 +185,7 @@ static enum sp_status narrow_operator(struct sp_narrowing *narrowing, void *mess
     return SP_OK;
 }
 
-/* What a later state of an entity looks like, and what it can take back; NULL: nothing but by being deleted. */
+/* How a change shows the later state of an entity, and what that takes back; NULL: only a deletion takes anything back. */
 struct rule {
     Sallyport__V1__EntityChange__AfterCase after;
     enum sp_status (*narrow)(struct sp_narrowing *narrowing, void *message, const Sallyport__V1__EntityChange *change);
@@ -236,8 +239,8 @@ static bool is_type_stricter(const struct sp_schema *mine, const struct sp_schem
     return false;
 }
 
-/* Any other route may have taken paths away from the ones that are here. */
-static bool are_routes_others(const struct sp_schema *mine, const struct sp_schema *theirs) {
+/* Any other route may have taken paths from these. */
+static bool do_routes_differ(const struct sp_schema *mine, const struct sp_schema *theirs) {
     char target[SP_ROUTE_TARGET_BYTES], later_target[SP_ROUTE_TARGET_BYTES];
     for (size_t i = 0; i < mine->route_count; i++) {
         const struct sp_route *route = &mine->routes[i];
@@ -255,7 +258,12 @@ static bool is_schema_stricter(const struct sp_schema *mine, const struct sp_sch
     for (size_t i = 0; i < mine->type_count; i++)
         if (is_type_stricter(mine, &mine->types[i], theirs))
             return true;
-    return are_routes_others(mine, theirs);
+    return do_routes_differ(mine, theirs);
+}
+
+/* Damage, not a caller's mistake: both texts are stored. */
+static enum sp_status narrow_parse_status(enum sp_status status) {
+    return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
 }
 
 enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport__Store__V1__StoredSchema *stored,
@@ -263,12 +271,16 @@ enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport_
     struct sp_schema mine, theirs;
     Sallyport__Store__V1__StoredSchema *narrowed = NULL;
     enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), narrowing->arena, &mine, NULL);
-    if (status == SP_OK)
-        status = sp_schema_parse(sp_str_from(later_yaml), narrowing->arena, &theirs, NULL);
-    if (status == SP_OK && is_schema_stricter(&mine, &theirs))
-        status = sp_schema_number(sp_str_from(later_yaml), stored, narrowing->arena, &narrowed, NULL);
     if (status != SP_OK)
-        return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
+        return narrow_parse_status(status);
+    status = sp_schema_parse(sp_str_from(later_yaml), narrowing->arena, &theirs, NULL);
+    if (status != SP_OK)
+        return narrow_parse_status(status);
+    if (is_schema_stricter(&mine, &theirs)) {
+        status = sp_schema_number(sp_str_from(later_yaml), stored, narrowing->arena, &narrowed, NULL);
+        if (status != SP_OK)
+            return narrow_parse_status(status);
+    }
     *ret_narrowed = narrowed;
     return SP_OK;
 }

@@ -20,11 +20,13 @@ struct rebuild {
     uint64_t total;
 };
 
-static enum sp_status insert_all(struct rebuild *rebuild, const struct sp_index_records *records) {
-    enum sp_status status = SP_OK;
-    for (size_t i = 0; status == SP_OK && i < records->count; i++)
-        status = sp_index_edit_insert(&rebuild->edit, &records->items[i]);
-    return status;
+static enum sp_status insert_derived(struct rebuild *rebuild, const struct sp_index_records *records) {
+    for (size_t i = 0; i < records->count; i++) {
+        enum sp_status status = sp_index_edit_insert(&rebuild->edit, &records->items[i]);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* The walk goes on over the entities while the indexes grow: they are other databases of the same transaction. */
@@ -39,41 +41,42 @@ static enum sp_status index_entity(void *context, struct sp_bytes key, struct sp
     if (status != SP_OK) {
         char name[SP_DESCRIPTION_BYTES];
         sp_entity_describe(key, name);
-        return sp_error_set(rebuild->edit.error, status, "%s cannot be indexed: restore a backup or delete it", name);
+        return sp_error_set(rebuild->edit.error, status, "cannot index %s: restore a backup or delete it", name);
     }
     if (rebuild->progress != NULL && ++rebuild->done % PROGRESS_EVERY == 0)
         rebuild->progress(rebuild->progress_context, "reindex", rebuild->done, rebuild->total);
-    return insert_all(rebuild, &records);
+    return insert_derived(rebuild, &records);
 }
 
-static enum sp_status rebuild_all(struct rebuild *rebuild) {
+static enum sp_status rebuild_indexes(struct rebuild *rebuild) {
     struct sp_write *write = rebuild->edit.write;
     enum sp_status status = sp_view_entries(&write->transaction.view, SP_DB_ENTITY, &rebuild->total);
     for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
         status = sp_write_empty(write, (enum sp_database)database);
     if (status != SP_OK)
-        return sp_error_set(rebuild->edit.error, status, "the old indexes cannot be removed");
+        return sp_error_set(rebuild->edit.error, status, "cannot remove the old indexes");
     status = sp_entity_walk(&write->transaction.view, (struct sp_bytes){NULL, 0}, NULL, index_entity, rebuild);
-    if (status == SP_OK)
-        status = sp_index_edit_flush(&rebuild->edit);
-    return status;
+    if (status != SP_OK)
+        return status;
+    return sp_index_edit_flush(&rebuild->edit);
 }
 
 enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, void *context, struct sp_error *error) {
     struct rebuild rebuild = {.progress = progress, .progress_context = context};
+    struct sp_write *write;
     enum sp_status status = sp_arena_init(&rebuild.arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    struct sp_write *write;
     status = sp_write_begin(store, &write, error);
-    if (status == SP_OK) {
-        rebuild.edit = (struct sp_index_edit){.write = write, .arena = &rebuild.arena, .error = error};
-        status = rebuild_all(&rebuild);
-        if (status == SP_OK)
-            status = sp_write_commit(write, error);
-        else
-            sp_write_abort(write);
-    }
+    if (status != SP_OK)
+        goto out;
+    rebuild.edit = (struct sp_index_edit){.write = write, .arena = &rebuild.arena, .error = error};
+    status = rebuild_indexes(&rebuild);
+    if (status == SP_OK)
+        status = sp_write_commit(write, error);
+    else
+        sp_write_abort(write);
+out:
     sp_arena_fini(&rebuild.arena);
     return status;
 }

@@ -1,5 +1,5 @@
-/* Restoring: everything is done to a scratch copy inside the target folder, which takes the data file's place by one
- * rename when it is whole. Inside the folder, because that may be a mount point. */
+/* Everything is done to a scratch copy, which takes the data file's place by one rename when it is complete. It is inside the
+ * target folder, because that may be a mount point. */
 #include "store/recovery/restore.h"
 
 #include <errno.h>
@@ -36,34 +36,34 @@ struct restore {
     struct sp_later_log log;
 };
 
-static enum sp_status refuse_io(const struct restore *restore, const char *doing, const char *path) {
+static enum sp_status refuse_file(const struct restore *restore, const char *doing, const char *path) {
     return sp_error_set(restore->error, SP_ERR_IO, "cannot %s %s: %s", doing, path, strerror(errno));
 }
 
-static void report(const struct restore *restore, const char *line) {
+static void report_line(const struct restore *restore, const char *line) {
     if (restore->report != NULL)
         restore->report(restore->context, line);
 }
 
 /* ---- the folders ---- */
 
-static bool join(char path[static PATH_BYTES], const char *folder, const char *name) {
+static bool join_folder(char path[static PATH_BYTES], const char *folder, const char *name) {
     int size = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
     return size > 0 && size < PATH_BYTES;
 }
 
 /* Every process that has a store open holds a lock on the first byte of its lock file. */
-static enum sp_status check_unused(const struct restore *restore) {
+static enum sp_status check_store_unused(const struct restore *restore) {
     int fd = open(restore->lock, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? SP_OK : refuse_io(restore, "open", restore->lock);
+        return errno == ENOENT ? SP_OK : refuse_file(restore, "open", restore->lock);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
     int result = fcntl(fd, F_GETLK, &lock);
     int reason = errno;
     close(fd);
     errno = reason;
     if (result != 0)
-        return refuse_io(restore, "look at the locks of", restore->lock);
+        return refuse_file(restore, "read the locks of", restore->lock);
     if (lock.l_type == F_UNLCK)
         return SP_OK;
     return sp_error_set(restore->error, SP_ERR_PRECONDITION,
@@ -71,31 +71,31 @@ static enum sp_status check_unused(const struct restore *restore) {
                         restore->options->store_path, (long)lock.l_pid);
 }
 
-static enum sp_status check_target(const struct restore *restore) {
+static enum sp_status check_replaceable(const struct restore *restore) {
     struct stat there;
     if (lstat(restore->target, &there) != 0)
-        return errno == ENOENT ? SP_OK : refuse_io(restore, "look at", restore->target);
+        return errno == ENOENT ? SP_OK : refuse_file(restore, "stat", restore->target);
     if (!restore->options->replace)
-        return sp_error_set(restore->error, SP_ERR_EXISTS, "%s holds a store: say --replace to replace it",
+        return sp_error_set(restore->error, SP_ERR_EXISTS, "%s holds a store: add --replace to replace it",
                             restore->options->store_path);
-    return check_unused(restore);
+    return check_store_unused(restore);
 }
 
-static enum sp_status make_folders(struct restore *restore) {
+static enum sp_status make_scratch_folder(struct restore *restore) {
     const char *folder = restore->options->store_path;
-    if (!join(restore->target, folder, "data.mdb") || !join(restore->lock, folder, "lock.mdb") ||
+    if (!join_folder(restore->target, folder, "data.mdb") || !join_folder(restore->lock, folder, "lock.mdb") ||
         strlen(folder) + sizeof("/.restore-XXXXXX/data.mdb") > PATH_BYTES)
         return sp_error_set(restore->error, SP_ERR_INVALID, "the store's path is too long");
     if (mkdir(folder, SP_FOLDER_MODE) == 0)
         restore->made_folder = true;
     else if (errno != EEXIST)
-        return refuse_io(restore, "make the folder", folder);
-    enum sp_status status = check_target(restore);
+        return refuse_file(restore, "make the folder", folder);
+    enum sp_status status = check_replaceable(restore);
     if (status != SP_OK)
         return status;
     char scratch[PATH_BYTES];
-    if (!join(scratch, folder, ".restore-XXXXXX") || mkdtemp(scratch) == NULL)
-        return refuse_io(restore, "make a folder in", folder);
+    if (!join_folder(scratch, folder, ".restore-XXXXXX") || mkdtemp(scratch) == NULL)
+        return refuse_file(restore, "make a folder in", folder);
     memcpy(restore->scratch, scratch, sizeof(scratch));
     return SP_OK;
 }
@@ -104,16 +104,16 @@ static void remove_scratch(const struct restore *restore) {
     char path[PATH_BYTES];
     if (restore->scratch[0] == '\0')
         return;
-    if (join(path, restore->scratch, "data.mdb"))
+    if (join_folder(path, restore->scratch, "data.mdb"))
         unlink(path);
-    if (join(path, restore->scratch, "lock.mdb"))
+    if (join_folder(path, restore->scratch, "lock.mdb"))
         unlink(path);
     rmdir(restore->scratch);
 }
 
 /* ---- the copy ---- */
 
-static bool write_all(int fd, const uint8_t *data, size_t size) {
+static bool write_scratch(int fd, const uint8_t *data, size_t size) {
     while (size > 0) {
         ssize_t wrote = write(fd, data, size);
         if (wrote < 0 && errno == EINTR)
@@ -131,14 +131,20 @@ static enum sp_status copy_bytes(const struct restore *restore, int from, int to
     uint8_t *buffer = malloc(COPY_BYTES);
     if (buffer == NULL)
         return sp_error_set(restore->error, SP_ERR_MEMORY, "out of memory");
-    for (ssize_t size = 1; status == SP_OK && size > 0;) {
-        size = read(from, buffer, COPY_BYTES);
+    for (;;) {
+        ssize_t size = read(from, buffer, COPY_BYTES);
+        if (size == 0)
+            break;
         if (size < 0 && errno == EINTR)
-            size = 1;
-        else if (size < 0)
-            status = refuse_io(restore, "read", restore->options->backup_file);
-        else if (size > 0 && !write_all(to, buffer, (size_t)size))
-            status = refuse_io(restore, "write below", restore->scratch);
+            continue;
+        if (size < 0) {
+            status = refuse_file(restore, "read", restore->options->backup_file);
+            break;
+        }
+        if (!write_scratch(to, buffer, (size_t)size)) {
+            status = refuse_file(restore, "write below", restore->scratch);
+            break;
+        }
     }
     free(buffer);
     return status;
@@ -146,20 +152,21 @@ static enum sp_status copy_bytes(const struct restore *restore, int from, int to
 
 static enum sp_status copy_backup(const struct restore *restore) {
     char path[PATH_BYTES];
-    enum sp_status status = SP_ERR_INVALID;
+    if (!join_folder(path, restore->scratch, "data.mdb"))
+        return sp_error_set(restore->error, SP_ERR_INVALID, "the store's path is too long");
     int from = open(restore->options->backup_file, O_RDONLY | O_CLOEXEC);
     if (from < 0)
-        return refuse_io(restore, "open", restore->options->backup_file);
-    int to = join(path, restore->scratch, "data.mdb")
-                 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, SP_DATA_MODE)
-                 : -1;
-    if (to < 0)
-        status = refuse_io(restore, "write below", restore->scratch);
-    else {
-        status = copy_bytes(restore, from, to);
-        if (close(to) != 0 && status == SP_OK)
-            status = refuse_io(restore, "write below", restore->scratch);
+        return refuse_file(restore, "open", restore->options->backup_file);
+    enum sp_status status = SP_OK;
+    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, SP_DATA_MODE);
+    if (to < 0) {
+        status = refuse_file(restore, "write below", restore->scratch);
+        goto out;
     }
+    status = copy_bytes(restore, from, to);
+    if (close(to) != 0 && status == SP_OK)
+        status = refuse_file(restore, "write below", restore->scratch);
+out:
     close(from);
     return status;
 }
@@ -172,9 +179,9 @@ static enum sp_status verify_scratch(const struct restore *restore, const char *
     return sp_error_set(restore->error, status, "%s does not verify: %s", what, why.message);
 }
 
-/* Touching a page that a file cut short lacks would kill the process: so its length is compared with what its first
- * pages tell. Only a backup is sure to hold its last page; LMDB need not write the last ones of a store. */
-static enum sp_status check_whole(const struct restore *restore) {
+/* A read of a page that is missing from a truncated file would kill the process, so its length is compared with its first
+ * pages. Only a backup is sure to hold its last page; LMDB need not write the last ones of a store. */
+static enum sp_status check_backup_complete(const struct restore *restore) {
     const char *name = restore->options->backup_file;
     char path[PATH_BYTES];
     struct stat file;
@@ -184,53 +191,56 @@ static enum sp_status check_whole(const struct restore *restore) {
     enum sp_status status =
         sp_env_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, &why);
     if (status != SP_OK)
-        return sp_error_set(restore->error, status, "%s cannot be used: %s", name, why.message);
+        return sp_error_set(restore->error, status, "cannot use %s: %s", name, why.message);
     status = sp_store_stats(store, &stats);
     sp_store_close(store);
-    if (status != SP_OK || !join(path, restore->scratch, "data.mdb") || stat(path, &file) != 0)
-        return sp_error_set(restore->error, status != SP_OK ? status : SP_ERR_IO, "%s cannot be looked at", name);
+    if (status == SP_OK && (!join_folder(path, restore->scratch, "data.mdb") || stat(path, &file) != 0))
+        status = SP_ERR_IO;
+    if (status != SP_OK)
+        return sp_error_set(restore->error, status, "cannot read the size of the copy of %s", name);
     if ((uint64_t)file.st_size >= stats.used_bytes)
         return SP_OK;
-    return sp_error_set(restore->error, SP_ERR_CORRUPT, "%s is cut short: it has %" PRIu64 " of %" PRIu64 " bytes",
+    return sp_error_set(restore->error, SP_ERR_CORRUPT, "%s is truncated: it has %" PRIu64 " of %" PRIu64 " bytes",
                         name, (uint64_t)file.st_size, stats.used_bytes);
 }
 
 static enum sp_status open_scratch(struct restore *restore) {
     struct sp_error why = {0};
-    enum sp_status status = check_whole(restore);
+    enum sp_status status = check_backup_complete(restore);
     if (status != SP_OK)
         return status;
     status = sp_store_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_WRITE}, &restore->store, &why);
     if (status != SP_OK)
-        return sp_error_set(restore->error, status, "%s is no backup that can be used: %s",
-                            restore->options->backup_file, why.message);
+        return sp_error_set(restore->error, status, "%s is not a usable backup: %s", restore->options->backup_file,
+                            why.message);
     return verify_scratch(restore, "the backup");
 }
 
 /* ---- the later log ---- */
 
-static void report_log(const struct restore *restore) {
+static void report_later_log(const struct restore *restore) {
     char line[160];
     uint64_t from = restore->log.base.number, to = restore->log.last.number;
     if (restore->options->changes_file == NULL && restore->options->later_store == NULL)
         (void)snprintf(line, sizeof(line),
-                       "no later change log: what was revoked after revision %" PRIu64 " is valid again", from);
+                       "no later change log was given: what was revoked after revision %" PRIu64 " is valid again",
+                       from);
     else
         (void)snprintf(line, sizeof(line),
                        "the backup is of revision %" PRIu64
-                       "; the later change log tells what was revoked up to revision %" PRIu64,
+                       "; the later change log has what was revoked up to revision %" PRIu64,
                        from, to);
-    report(restore, line);
+    report_line(restore, line);
 }
 
-static enum sp_status read_log(struct restore *restore, struct sp_write *write) {
+static enum sp_status read_later_log(struct restore *restore, struct sp_write *write) {
     const struct sp_restore_options *options = restore->options;
     struct sp_head head;
     enum sp_status status = sp_view_head(sp_write_view(write), &head);
     if (status == SP_OK)
         status = sp_later_log_init(&restore->log, &head);
     if (status != SP_OK)
-        return sp_error_set(restore->error, status, "the backup's head cannot be read");
+        return sp_error_set(restore->error, status, "cannot read the backup's head");
     if (options->changes_file != NULL)
         status = sp_later_log_read_file(&restore->log, options->changes_file, restore->error);
     else if (options->later_store != NULL)
@@ -238,7 +248,7 @@ static enum sp_status read_log(struct restore *restore, struct sp_write *write) 
     if (status != SP_OK)
         return status;
     sp_later_log_settle(&restore->log);
-    report_log(restore);
+    report_later_log(restore);
     return SP_OK;
 }
 
@@ -249,10 +259,12 @@ static enum sp_status change_scratch(struct restore *restore) {
     enum sp_status status = sp_write_begin(restore->store, &write, restore->error);
     if (status != SP_OK)
         return status;
-    status = read_log(restore, write);
-    if (status == SP_OK)
-        status = sp_take_back(write, &restore->log, restore->options->now_s, restore->report, restore->context,
-                              restore->error);
+    status = read_later_log(restore, write);
+    if (status != SP_OK)
+        goto out;
+    status =
+        sp_take_back(write, &restore->log, restore->options->now_s, restore->report, restore->context, restore->error);
+out:
     sp_later_log_fini(&restore->log);
     if (status != SP_OK) {
         sp_write_abort(write);
@@ -261,89 +273,97 @@ static enum sp_status change_scratch(struct restore *restore) {
     return sp_write_commit(write, restore->error);
 }
 
-static enum sp_status read_result(const struct restore *restore, struct sp_revision *ret_revision) {
+static enum sp_status read_restored_revision(const struct restore *restore, struct sp_revision *ret_revision) {
     struct sp_snapshot *snapshot = NULL;
     enum sp_status status = sp_snapshot_open(restore->store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
-        sp_snapshot_release(snapshot);
-    }
+    if (status != SP_OK)
+        goto out;
+    status = sp_snapshot_acquire(snapshot);
+    if (status != SP_OK)
+        goto out;
+    status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
+    sp_snapshot_release(snapshot);
+out:
     sp_snapshot_close(snapshot);
-    return status == SP_OK ? SP_OK : sp_error_set(restore->error, status, "the restored store cannot be read");
+    if (status != SP_OK)
+        return sp_error_set(restore->error, status, "cannot read the restored store");
+    return SP_OK;
 }
 
-static enum sp_status sync_folder(const struct restore *restore, const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* Pages that LMDB did not write itself, and the folder, are only as durable as this makes them. */
+static enum sp_status sync_path(const struct restore *restore, const char *path, int flags) {
+    int fd = open(path, flags | O_CLOEXEC);
     if (fd < 0)
-        return refuse_io(restore, "open", path);
+        return refuse_file(restore, "open", path);
     int result = fsync(fd);
+    int reason = errno;
     close(fd);
-    return result == 0 ? SP_OK : refuse_io(restore, "sync", path);
+    errno = reason;
+    return result == 0 ? SP_OK : refuse_file(restore, "sync", path);
 }
 
-/* Pages that LMDB did not write itself are only as durable as this makes them. */
-static enum sp_status sync_file(const struct restore *restore, const char *path) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return refuse_io(restore, "open", path);
-    int result = fsync(fd);
-    close(fd);
-    return result == 0 ? SP_OK : refuse_io(restore, "sync", path);
-}
-
-static enum sp_status put_in_place(const struct restore *restore) {
+static enum sp_status replace_data_file(const struct restore *restore) {
     char path[PATH_BYTES];
-    enum sp_status status = check_target(restore);
+    enum sp_status status = check_replaceable(restore);
     if (status != SP_OK)
         return status;
-    if (!join(path, restore->scratch, "data.mdb"))
+    if (!join_folder(path, restore->scratch, "data.mdb"))
         return sp_error_set(restore->error, SP_ERR_INVALID, "the store's path is too long");
-    status = sync_file(restore, path);
+    status = sync_path(restore, path, O_RDWR);
     if (status != SP_OK)
         return status;
     if (rename(path, restore->target) != 0)
-        return refuse_io(restore, "replace", restore->target);
+        return refuse_file(restore, "replace", restore->target);
     sp_env_settle_files(restore->options->store_path);
-    return sync_folder(restore, restore->options->store_path);
+    return sync_path(restore, restore->options->store_path, O_RDONLY | O_DIRECTORY);
 }
 
-static enum sp_status check_options(const struct sp_restore_options *options, struct sp_error *error) {
+static enum sp_status check_restore_options(const struct sp_restore_options *options, struct sp_error *error) {
     if (options->changes_file != NULL && options->later_store != NULL)
         return sp_error_set(error, SP_ERR_INVALID, "give a file of changes or a later store, not both");
     if (options->changes_file == NULL && options->later_store == NULL && !options->accept_revival)
         return sp_error_set(
             error, SP_ERR_PRECONDITION,
             "a backup brings back what was revoked after it: give the later change log with --changes or "
-            "--later-store, or accept that with --accept-revival");
+            "--later-store, or accept this with --accept-revival");
     return SP_OK;
 }
 
-static enum sp_status work(struct restore *restore, struct sp_revision *ret_revision) {
-    enum sp_status status = make_folders(restore);
-    if (status == SP_OK)
-        status = copy_backup(restore);
-    if (status == SP_OK)
-        status = open_scratch(restore);
-    if (status == SP_OK)
-        status = change_scratch(restore);
-    if (status == SP_OK)
-        status = verify_scratch(restore, "the restored store");
-    if (status == SP_OK)
-        status = read_result(restore, ret_revision);
-    sp_store_close(restore->store);
-    return status == SP_OK ? put_in_place(restore) : status;
-}
-
-enum sp_status sp_store_restore(const struct sp_restore_options *options, sp_verify_report *report_line, void *context,
-                                struct sp_revision *ret_revision, struct sp_error *error) {
-    struct restore restore = {.options = options, .report = report_line, .context = context, .error = error};
-    struct sp_revision revision = {0};
-    enum sp_status status = check_options(options, error);
+static enum sp_status build_scratch(struct restore *restore, struct sp_revision *ret_revision) {
+    enum sp_status status = make_scratch_folder(restore);
     if (status != SP_OK)
         return status;
-    status = work(&restore, &revision);
+    status = copy_backup(restore);
+    if (status != SP_OK)
+        return status;
+    status = open_scratch(restore);
+    if (status != SP_OK)
+        return status;
+    status = change_scratch(restore);
+    if (status != SP_OK)
+        return status;
+    status = verify_scratch(restore, "the restored store");
+    if (status != SP_OK)
+        return status;
+    return read_restored_revision(restore, ret_revision);
+}
+
+static enum sp_status build_and_replace(struct restore *restore, struct sp_revision *ret_revision) {
+    enum sp_status status = build_scratch(restore, ret_revision);
+    sp_store_close(restore->store);
+    if (status != SP_OK)
+        return status;
+    return replace_data_file(restore);
+}
+
+enum sp_status sp_store_restore(const struct sp_restore_options *options, sp_verify_report *report, void *context,
+                                struct sp_revision *ret_revision, struct sp_error *error) {
+    struct restore restore = {.options = options, .report = report, .context = context, .error = error};
+    struct sp_revision revision = {0};
+    enum sp_status status = check_restore_options(options, error);
+    if (status != SP_OK)
+        return status;
+    status = build_and_replace(&restore, &revision);
     remove_scratch(&restore);
     if (status != SP_OK) {
         if (restore.made_folder)

@@ -44,26 +44,26 @@ struct verification {
     uint64_t highest_workspace;
 };
 
-static void find(struct verification *verification, const char *format, ...) SP_PRINTF(2, 3);
-static void find(struct verification *verification, const char *format, ...) {
+static void report_finding(struct verification *verification, const char *format, ...) SP_PRINTF(2, 3);
+static void report_finding(struct verification *verification, const char *format, ...) {
     char text[FINDING_BYTES];
     va_list arguments;
     if (++verification->findings > MAX_FINDINGS || verification->report == NULL)
         return;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     verification->report(verification->context, text);
 }
 
-static void tell_progress(struct verification *verification, const char *phase) {
+static void count_progress(struct verification *verification, const char *phase) {
     if (++verification->done % PROGRESS_EVERY == 0 && verification->progress != NULL)
         verification->progress(verification->context, phase, verification->done, verification->total);
 }
 
 /* ---- what the entities stand for is there ---- */
 
-static enum sp_status has_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
+static enum sp_status find_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
     MDB_cursor *cursor;
     enum sp_status status = sp_view_open_cursor(view, record->database, &cursor);
     if (status != SP_OK)
@@ -76,7 +76,7 @@ static enum sp_status has_duplicate(struct sp_view *view, const struct sp_index_
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }
 
-/* A bucket is whole when its records have their seals and stand in order. */
+/* A bucket is intact if its records have their seals and are in order. */
 static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_bytes wanted) {
     bool holds = false;
     const uint8_t *last = NULL;
@@ -93,9 +93,9 @@ static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_
     return holds;
 }
 
-static enum sp_status is_there(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
+static enum sp_status find_record(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
     if (sp_database_layouts[record->database].duplicates)
-        return has_duplicate(view, record, ret_there);
+        return find_duplicate(view, record, ret_there);
     struct sp_bytes value;
     enum sp_status status = sp_view_get(view, record->database, record->key, &value);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
@@ -118,13 +118,14 @@ static enum sp_status compare_counts(struct verification *verification) {
         if (status != SP_OK && status != SP_ERR_CORRUPT)
             return status;
         if (status == SP_ERR_CORRUPT || stored != expected)
-            find(verification, "count %d of workspace number %" PRIu64 " is wrong: %" PRIu64 " are there", what,
-                 verification->counted_workspace, expected);
+            report_finding(verification, "count %d of workspace number %" PRIu64 " is wrong: %" PRIu64 " are there",
+                           what, verification->counted_workspace, expected);
     }
     return SP_OK;
 }
 
-static enum sp_status count_one(struct verification *verification, uint8_t kind, const struct sp_index_record *record) {
+static enum sp_status count_entity(struct verification *verification, uint8_t kind,
+                                   const struct sp_index_record *record) {
     uint64_t workspace_number = sp_load_be64(record->key.data);
     enum sp_status status = SP_OK;
     if (workspace_number != verification->counted_workspace || kind != verification->counted_kind)
@@ -139,7 +140,7 @@ static void note_numbers(struct verification *verification, const struct sp_inde
     uint64_t number;
     if (record->database != SP_DB_SUBJECT && record->database != SP_DB_WORKSPACE)
         return;
-    memcpy(&number, record->key.data, sizeof number);
+    memcpy(&number, record->key.data, sizeof(number));
     uint64_t *highest =
         record->database == SP_DB_SUBJECT ? &verification->highest_subject : &verification->highest_workspace;
     if (number > *highest)
@@ -149,9 +150,9 @@ static void note_numbers(struct verification *verification, const struct sp_inde
 static enum sp_status check_record(struct verification *verification, struct sp_bytes entity_key,
                                    const struct sp_index_record *record) {
     if (record->database == SP_DB_COUNT)
-        return count_one(verification, entity_key.data[0], record);
+        return count_entity(verification, entity_key.data[0], record);
     bool there = false;
-    enum sp_status status = is_there(verification->view, record, &there);
+    enum sp_status status = find_record(verification->view, record, &there);
     if (status != SP_OK && status != SP_ERR_CORRUPT)
         return status;
     verification->expected[record->database]++;
@@ -159,8 +160,8 @@ static enum sp_status check_record(struct verification *verification, struct sp_
     if (status == SP_ERR_CORRUPT || !there) {
         char name[SP_DESCRIPTION_BYTES];
         sp_entity_describe(entity_key, name);
-        find(verification, "%s: its record in the %s index is missing or different", name,
-             sp_database_layouts[record->database].name);
+        report_finding(verification, "%s: its record in the %s index is missing or different", name,
+                       sp_database_layouts[record->database].name);
     }
     return SP_OK;
 }
@@ -170,7 +171,7 @@ static enum sp_status check_entity(void *context, struct sp_bytes key, struct sp
     struct sp_index_records records = {NULL, 0, 0};
     struct sp_error why = {.status = SP_OK};
     ProtobufCMessage *message;
-    tell_progress(verification, "entities");
+    count_progress(verification, "entities");
     sp_arena_reset(&verification->arena);
     enum sp_status status = sp_entity_decode(key, value, &verification->arena, &message);
     if (status == SP_OK)
@@ -180,13 +181,16 @@ static enum sp_status check_entity(void *context, struct sp_bytes key, struct sp
     if (status != SP_OK) {
         char name[SP_DESCRIPTION_BYTES];
         sp_entity_describe(key, name);
-        find(verification, "%s: its stored entity is damaged%s%s", name, why.message[0] != '\0' ? ": " : "",
-             why.message);
+        report_finding(verification, "%s: its stored entity is damaged%s%s", name, why.message[0] != '\0' ? ": " : "",
+                       why.message);
         return SP_OK;
     }
-    for (size_t i = 0; status == SP_OK && i < records.count; i++)
+    for (size_t i = 0; i < records.count; i++) {
         status = check_record(verification, key, &records.items[i]);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* ---- and nothing else is ---- */
@@ -206,8 +210,8 @@ static uint64_t count_records(struct verification *verification, enum sp_databas
         count = 1;
     }
     if (!whole)
-        find(verification, "a record of the %s index is damaged: its seal does not fit",
-             sp_database_layouts[database].name);
+        report_finding(verification, "a record of the %s index is damaged: its seal does not fit",
+                       sp_database_layouts[database].name);
     return count;
 }
 
@@ -221,7 +225,7 @@ static enum sp_status walk_index(struct verification *verification, enum sp_data
     uint64_t count = 0;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     while (code == MDB_SUCCESS) {
-        tell_progress(verification, sp_database_layouts[database].name);
+        count_progress(verification, sp_database_layouts[database].name);
         count += count_records(verification, database, sp_val_bytes(&key), sp_val_bytes(&value));
         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -229,8 +233,8 @@ static enum sp_status walk_index(struct verification *verification, enum sp_data
     if (code != MDB_NOTFOUND)
         return sp_lmdb_status(code);
     if (count != verification->expected[database])
-        find(verification, "the %s index has %" PRIu64 " records, the entities stand for %" PRIu64,
-             sp_database_layouts[database].name, count, verification->expected[database]);
+        report_finding(verification, "the %s index has %" PRIu64 " records, the entities stand for %" PRIu64,
+                       sp_database_layouts[database].name, count, verification->expected[database]);
     return SP_OK;
 }
 
@@ -243,7 +247,7 @@ static enum sp_status check_next_numbers(struct verification *verification) {
         return status;
     if (status == SP_ERR_CORRUPT || next.subject <= verification->highest_subject ||
         next.workspace <= verification->highest_workspace)
-        find(verification, "the next numbers in meta are not above those in use");
+        report_finding(verification, "the next numbers in meta are not above those in use");
     return SP_OK;
 }
 
@@ -253,56 +257,76 @@ static enum sp_status check_changes(struct verification *verification) {
     enum sp_status status = sp_change_verify(verification->view, &verification->arena, &checked, &why);
     if (status != SP_ERR_CORRUPT)
         return status;
-    find(verification, "%s", why.message);
+    report_finding(verification, "%s", why.message);
     return SP_OK;
 }
 
 static void find_unaccounted(void *context, const char *line) {
-    find(context, "%s", line);
+    report_finding(context, "%s", line);
 }
 
-/* Only where the trail itself is intact: what a damaged one says proves nothing. */
+/* Only if the trail itself is intact: a damaged one proves nothing. */
 static enum sp_status check_accounts(struct verification *verification) {
     uint64_t count = 0;
     return sp_view_find_unaccounted(verification->view, find_unaccounted, verification, &count);
 }
 
-static enum sp_status verify_view(struct verification *verification) {
-    uint64_t entries;
-    enum sp_status status = SP_OK;
-    for (int database = 0; status == SP_OK && database < SP_DATABASES; database++) {
-        status = sp_view_entries(verification->view, (enum sp_database)database, &entries);
-        if (status == SP_OK && (database == SP_DB_ENTITY || database >= SP_DB_FIRST_INDEX))
-            verification->total += entries;
+static enum sp_status count_total(struct verification *verification) {
+    for (int database = 0; database < SP_DATABASES; database++) {
+        uint64_t entries;
+        if (database != SP_DB_ENTITY && database < SP_DB_FIRST_INDEX)
+            continue;
+        enum sp_status status = sp_view_entries(verification->view, (enum sp_database)database, &entries);
+        if (status != SP_OK)
+            return status;
+        verification->total += entries;
     }
-    if (status == SP_OK)
-        status = sp_entity_walk(verification->view, (struct sp_bytes){NULL, 0}, NULL, check_entity, verification);
-    if (status == SP_OK)
-        status = compare_counts(verification);
+    return SP_OK;
+}
+
+static enum sp_status check_entities_and_indexes(struct verification *verification) {
+    enum sp_status status =
+        sp_entity_walk(verification->view, (struct sp_bytes){NULL, 0}, NULL, check_entity, verification);
+    if (status != SP_OK)
+        return status;
+    status = compare_counts(verification);
     for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
         status = walk_index(verification, (enum sp_database)database);
-    if (status == SP_OK)
-        status = check_next_numbers(verification);
+    return status;
+}
+
+static enum sp_status verify_view(struct verification *verification) {
+    enum sp_status status = count_total(verification);
+    if (status != SP_OK)
+        return status;
+    status = check_entities_and_indexes(verification);
+    if (status != SP_OK)
+        return status;
+    status = check_next_numbers(verification);
     if (status != SP_OK)
         return status;
     uint64_t findings = verification->findings;
     status = check_changes(verification);
-    return status == SP_OK && verification->findings == findings ? check_accounts(verification) : status;
+    if (status != SP_OK || verification->findings != findings)
+        return status;
+    return check_accounts(verification);
 }
 
-static enum sp_status judge(struct verification *verification, enum sp_status status, struct sp_error *error) {
+static enum sp_status summarize_findings(struct verification *verification, enum sp_status status,
+                                         struct sp_error *error) {
     if (status != SP_OK)
-        return sp_error_set(error, status, "the store could not be read to its end");
+        return sp_error_set(error, status, "cannot read the whole store");
     if (verification->findings == 0)
         return SP_OK;
     if (verification->findings > MAX_FINDINGS && verification->report != NULL) {
         char text[FINDING_BYTES];
-        (void)snprintf(text, sizeof text, "and %" PRIu64 " more", verification->findings - MAX_FINDINGS);
+        (void)snprintf(text, sizeof(text), "and %" PRIu64 " more", verification->findings - MAX_FINDINGS);
         verification->report(verification->context, text);
     }
     return sp_error_set(error, SP_ERR_CORRUPT,
-                        "%" PRIu64 " findings: where only indexes are named, `sallyport-sync reindex` mends them; else "
-                        "restore a backup",
+                        "%" PRIu64
+                        " findings: `sallyport-sync reindex` repairs them if all name an index; otherwise restore a "
+                        "backup",
                         verification->findings);
 }
 
@@ -317,11 +341,11 @@ enum sp_status sp_store_verify(struct sp_store *store, sp_verify_report *report,
     if (status == SP_OK)
         status = sp_snapshot_acquire(snapshot);
     if (status != SP_OK) {
-        sp_error_set(error, status, "no snapshot of the store can be taken: every reader slot may be in use");
+        sp_error_set(error, status, "cannot read the store: every reader slot may be in use");
         goto out;
     }
     verification.view = sp_snapshot_view(snapshot);
-    status = judge(&verification, verify_view(&verification), error);
+    status = summarize_findings(&verification, verify_view(&verification), error);
     sp_snapshot_release(snapshot);
 out:
     sp_snapshot_close(snapshot);
