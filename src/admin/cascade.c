@@ -9,6 +9,7 @@
 #include "store/records/entity_key.h"
 #include "store/records/index_walk.h"
 #include "store/records/layout.h"
+#include "store/records/resource_key.h"
 
 /* Deletes every entity that a walk meets. */
 static enum sp_status delete_met_entity(void *context, struct sp_bytes key, struct sp_bytes value) {

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "store/records/changeset.h"
 
 /* An empty changeset whose audit entry names `command` as actor and method; NULL when out of memory. */
 struct sp_changeset *sp_admin_offline_changes(struct sp_arena *arena, const char *command, struct sp_str workspace,

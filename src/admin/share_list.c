@@ -8,6 +8,7 @@
 #include "store/records/entity_key.h"
 #include "store/records/index_walk.h"
 #include "store/records/layout.h"
+#include "store/records/resource_key.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
 

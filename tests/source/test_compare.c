@@ -2,6 +2,7 @@
 #include "source/follow/list.h"
 #include "source/follow/page_walk.h"
 #include "source/sides.h"
+#include "store/records/journal.h"
 
 struct lines {
     char text[2000];

@@ -1,5 +1,9 @@
 /* What the follower does with what etcd sends it. Side 0 makes the changes; side 1 follows. */
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/sides.h"
+#include "store/records/head.h"
+#include "store/records/journal.h"
+#include "store/replica/cursor.h"
 
 static void fills_an_empty_store_and_then_follows(void **state) {
     struct sides *sides = *state;

@@ -9,6 +9,7 @@
 
 #include "source/shared/records.h"
 #include "source/shared/url.h"
+#include "store/records/journal.h"
 
 /* ---- the URL ---- */
 

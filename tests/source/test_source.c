@@ -3,6 +3,9 @@
 #include <pthread.h>
 
 #include "source/sides.h"
+#include "store/records/changeset.h"
+#include "store/records/head.h"
+#include "store/records/write.h"
 
 static int begin(void **state) {
     int failed = sides_begin(state);

@@ -1,7 +1,12 @@
 /* What becomes of changes: side 0 and side 1 both make them, over one etcd. */
+#include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/sides.h"
 #include "source/write/stage.h"
+#include "store/records/changeset.h"
+#include "store/records/head.h"
+#include "store/records/journal.h"
+#include "store/records/write.h"
 
 static void follow_both(struct sides *sides) {
     for (int i = 0; i < 2; i++)

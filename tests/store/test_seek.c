@@ -7,10 +7,7 @@
 
 #include <cmocka.h>
 
-#include "store/records/entity.h"
-#include "store/records/entity_key.h"
 #include "store/records/index_walk.h"
-#include "store/records/layout.h"
 #include "store/records/resource_key.h"
 #include "store/records/snapshot.h"
 #include "support/store_world.h"
