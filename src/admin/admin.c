@@ -9,7 +9,7 @@
 #include "admin/method_row.h"
 
 /* Inner steps leave plain failures without words. */
-static enum sp_status explain_failure(struct sp_error *error, enum sp_status status) {
+static enum sp_status explain_plain_failure(struct sp_error *error, enum sp_status status) {
     if (status == SP_OK || error->status != SP_OK)
         return status;
     switch ((int)status) {
@@ -78,7 +78,7 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status = explain_failure(&why, answer_on_view(&ctx, request, ret_reply));
+    enum sp_status status = explain_plain_failure(&why, answer_on_view(&ctx, request, ret_reply));
     if (error != NULL && status != SP_OK)
         *error = why;
     return status;
@@ -142,7 +142,7 @@ enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_w
                                    .error = &why,
                                    .now_s = caller->now_s};
     uint64_t operations_before = sp_write_operations(write);
-    enum sp_status status = explain_failure(&why, answer_mutation(&ctx, request, ret_reply));
+    enum sp_status status = explain_plain_failure(&why, answer_mutation(&ctx, request, ret_reply));
     if (status == SP_OK)
         return SP_OK;
     (void)sp_write_refuse(write, operations_before);
@@ -157,7 +157,7 @@ enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, s
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status = explain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
+    enum sp_status status = explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
     if (status == SP_OK)
         *ret_workspace = ctx.workspace;
     else if (error != NULL)

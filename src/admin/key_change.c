@@ -85,7 +85,7 @@ static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sally
     return sp_admin_set_permissions(ctx, copy, stored);
 }
 
-static enum sp_status take_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
+static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
     enum sp_status status = sp_text_check_name(sp_str_from(given), "name", ctx->error);
     if (status != SP_OK)
         return status;
@@ -93,7 +93,7 @@ static enum sp_status take_name(struct sp_admin_context *ctx, const char *given,
     return key->name == NULL ? SP_ERR_MEMORY : SP_OK;
 }
 
-static enum sp_status take_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
+static enum sp_status take_key_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
     enum sp_status status = sp_admin_check_expiry(ctx, expires_at_s);
     if (status != SP_OK)
         return status;
@@ -102,7 +102,7 @@ static enum sp_status take_expiry(struct sp_admin_context *ctx, int64_t expires_
 
 static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
                                       const bool takes[static FIELDS], stored_key *stored) {
-    enum sp_status status = takes[NAME] ? take_name(ctx, request->name, stored->key) : SP_OK;
+    enum sp_status status = takes[NAME] ? take_key_name(ctx, request->name, stored->key) : SP_OK;
     if (status != SP_OK)
         return status;
     status = takes[PERMISSIONS] ? take_permissions(ctx, request->permissions, stored) : SP_OK;
@@ -113,7 +113,7 @@ static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyp
         return status;
     if (request->clear_allowed_ips)
         stored->key->n_allowed_ips = 0;
-    return takes[EXPIRES_AT] ? take_expiry(ctx, request->expires_at, stored) : SP_OK;
+    return takes[EXPIRES_AT] ? take_key_expiry(ctx, request->expires_at, stored) : SP_OK;
 }
 
 /* Narrowing needs nothing; what widens must end within the acting key. */

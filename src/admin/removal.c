@@ -54,7 +54,7 @@ struct workspace_removal {
     bool cut; /* there was more than that */
 };
 
-static enum sp_status remove_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status remove_met_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)value;
     struct workspace_removal *removal = context;
     if (removal->left == 0) {
@@ -75,7 +75,7 @@ static enum sp_status remove_kind(struct sp_view *view, struct workspace_removal
     enum sp_status status = sp_entity_key_make(kind, workspace, NULL, 0, &prefix);
     if (status != SP_OK)
         return status;
-    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_entity, removal);
+    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_met_entity, removal);
 }
 
 /* What refers to something goes before it. Removing leaves tombstones, which get a pass of their own when nothing else is

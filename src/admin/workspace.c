@@ -167,7 +167,7 @@ enum sp_status sp_admin_get_workspace(struct sp_admin_context *ctx, const Protob
     return SP_OK;
 }
 
-static enum sp_status keep_workspace(void *list, const ProtobufCMessage *stored, bool *ret_kept) {
+static enum sp_status keep_listed_workspace(void *list, const ProtobufCMessage *stored, bool *ret_kept) {
     Sallyport__V1__ListWorkspacesResponse *response = list;
     response->workspaces[response->n_workspaces++] =
         ((const Sallyport__Store__V1__StoredWorkspace *)(const void *)stored)->workspace;
@@ -186,9 +186,9 @@ enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const Prot
     if (response->workspaces == NULL)
         return SP_ERR_MEMORY;
     static const uint8_t all[] = {SP_KIND_WORKSPACE};
-    enum sp_status status =
-        sp_admin_page(ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
-                      request->page_size, request->page_token, keep_workspace, response, &response->next_page_token);
+    enum sp_status status = sp_admin_page(
+        ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
+        request->page_size, request->page_token, keep_listed_workspace, response, &response->next_page_token);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;
