@@ -39,8 +39,8 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
     return SP_OK;
 }
 
-/* If what a call may do, or what it is about ("self"), depends on the key and not only on the principal, a replay is for that
- * key alone. */
+/* If what a call may do, or what it is about ("self"), depends on the key and not only on the
+ * principal, a replay is for that key alone. */
 static struct sp_str choose_replaying_key(const struct sp_admin_context *ctx) {
     bool by_key = ctx->method->access == SP_ACCESS_SHARE || ctx->method->access == SP_ACCESS_ROTATE ||
                   ctx->method->access == SP_ACCESS_ANY_KEY;

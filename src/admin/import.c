@@ -1,5 +1,6 @@
-/* Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of which there may be millions,
- * are flushed together: what they need to know of each other (ids, digests, how many) is kept in a table. */
+/* Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of
+ * which there may be millions, are flushed together: what they need to know of each other (ids,
+ * digests, how many) is kept in a table. */
 #include "admin/import.h"
 
 #include "admin/access.h"
@@ -198,7 +199,8 @@ static enum sp_status import_membership(struct import *import, const Sallyport__
     return sp_admin_add_member(ctx, group, principal, record->added_at);
 }
 
-/* The creator is recorded and given nothing: its grant is a record of its own, as it is in an export. */
+/* The creator is recorded and given nothing: its grant is a record of its own, as it is in an
+ * export. */
 static enum sp_status import_resource(struct import *import, const Sallyport__V1__Resource *record) {
     struct sp_admin_target target;
     Sallyport__V1__Resource *made = NULL;

@@ -27,8 +27,8 @@ static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *st
     return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
 }
 
-/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off lifts that, unless the
- * acting key's expiry was brought forward itself. */
+/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off
+ * lifts that, unless the acting key's expiry was brought forward itself. */
 static enum sp_status set_expiry(struct sp_admin_context *ctx, stored_key *stored, int64_t expires_at_s) {
     int64_t before_s = stored->key->expires_at;
     bool shortened = false;
@@ -167,7 +167,8 @@ static enum sp_status disable_key(struct sp_admin_context *ctx, const char *id, 
     enum sp_status status = sp_admin_load_key(ctx, id, &stored);
     if (status != SP_OK)
         return status;
-    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry that says it did. */
+    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry
+     * that says it did. */
     if (stored->key->disabled)
         return reply_with_key(ctx, stored->key, ret_reply);
     stored->key->disabled = true;
@@ -297,21 +298,23 @@ static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyp
 static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     if (key->expires_at == 0)
         return 0;
-    /* An imported key may have a creation time in the future: what it has left then counts as its lifetime. */
+    /* An imported key may have a creation time in the future: what it has left then counts as its
+     * lifetime. */
     int64_t begin_s = key->created_at > 0 && key->created_at <= now_s ? key->created_at : now_s;
     int64_t lifetime_s = key->expires_at - begin_s;
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
-/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to outlive it. */
+/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to
+ * outlive it. */
 static int64_t choose_expiry(const struct sp_admin_context *ctx, const stored_key *old) {
     if (old->shortened && is_acting_id(ctx, old->key->id))
         return old->key->expires_at;
     return renew_expiry(old->key, ctx->now_s);
 }
 
-/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never lengthens it. In any other
- * case the new key must be within the acting one. */
+/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never
+ * lengthens it. In any other case the new key must be within the acting one. */
 static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_key *old, int64_t expires_at_s) {
     struct sp_admin_reach reach;
     bool by_itself = false;

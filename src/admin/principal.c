@@ -234,7 +234,8 @@ static bool is_key_in_force(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return !key->disabled && (key->expires_at == 0 || now_s < key->expires_at);
 }
 
-/* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has itself. */
+/* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has
+ * itself. */
 static enum sp_status check_keys_within(struct sp_admin_context *ctx, uint64_t principal_number) {
     struct key_ids keys = {.arena = ctx->arena};
     enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal_number, collect_key_id, &keys);

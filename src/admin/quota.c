@@ -2,7 +2,8 @@
 
 #include "store/records/index.h"
 
-/* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each field). */
+/* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each
+ * field). */
 struct quota {
     const char *name;
     size_t offset;

@@ -78,8 +78,8 @@ static enum sp_status remove_kind(struct sp_view *view, struct workspace_removal
     return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_met_entity, removal);
 }
 
-/* What refers to something goes before it. Removing leaves tombstones, which get a pass of their own when nothing else is
- * left; the workspace itself comes last, with a tombstone that stays. */
+/* What refers to something goes before it. Removing leaves tombstones, which get a pass of their
+ * own when nothing else is left; the workspace itself comes last, with a tombstone that stays. */
 static enum sp_status remove_batch(struct sp_view *view, struct workspace_removal *removal, struct sp_str workspace) {
     static const enum sp_kind kinds[] = {SP_KIND_KEY,        SP_KIND_GRANT, SP_KIND_RESOURCE,
                                          SP_KIND_MEMBERSHIP, SP_KIND_GROUP, SP_KIND_PRINCIPAL};

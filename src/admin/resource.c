@@ -66,7 +66,8 @@ static enum sp_status meet_any_grant(void *context, uint64_t subject_number, enu
     return SP_WALK_END;
 }
 
-/* Grants on an id that was never registered: whoever registered it now would take over what others share already. */
+/* Grants on an id that was never registered: whoever registered it now would take over what others
+ * share already. */
 static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
     bool shared = false;
@@ -177,7 +178,8 @@ static enum sp_status put_first_grants(struct sp_admin_context *ctx, const struc
     return SP_OK;
 }
 
-/* The given creator, else the acting principal; nobody ("") for operators. NULL when out of memory. */
+/* The given creator, else the acting principal; nobody ("") for operators. NULL when out of
+ * memory. */
 static char *choose_creator(struct sp_admin_context *ctx, char *given) {
     if (given[0] != '\0')
         return given;

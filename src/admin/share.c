@@ -51,8 +51,9 @@ static enum sp_status check_may_share(struct sp_admin_context *ctx, const struct
     return why == NULL ? SP_ERR_MEMORY : refuse_share(ctx, target, why);
 }
 
-/* Whether the acting key may turn the grant that is there (NULL: none) into `role` (SP_ROLE_NONE: none). An ADMIN user
- * permitted workspace_write may do all of it, whatever its key's other permissions are. */
+/* Whether the acting key may turn the grant that is there (NULL: none) into `role` (SP_ROLE_NONE:
+ * none). An ADMIN user permitted workspace_write may do all of it, whatever its key's other
+ * permissions are. */
 static enum sp_status check_role_change(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                         const Sallyport__V1__Grant *before, enum sp_role role) {
     if (ctx->is_admin)
@@ -191,7 +192,8 @@ static enum sp_status refuse_update(struct sp_admin_context *ctx, size_t i, enum
     return message == NULL ? status : sp_error_set(ctx->error, status, "updates[%zu]: %s", i, message);
 }
 
-/* Each update sees what the ones before it did: a role that one takes away from the caller does not serve the next. */
+/* Each update sees what the ones before it did: a role that one takes away from the caller does not
+ * serve the next. */
 enum sp_status sp_admin_update_shares(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                       ProtobufCMessage **ret_reply) {
     const Sallyport__V1__UpdateSharesRequest *request = (const void *)message;

@@ -220,7 +220,8 @@ static const char *address_change(const struct sp_facts *facts, struct sp_arena 
     return sp_arena_printf(arena, "ask from an address in the key's allowlist, or add %s to it", address);
 }
 
-/* A resource that is not registered has no grants yet, so that one step's change alone would not allow it. */
+/* A resource that is not registered has no grants yet, so that one step's change alone would not
+ * allow it. */
 static const char *resource_change(const struct sp_facts *facts, struct sp_arena *arena) {
     const char *resource = resource_text(facts->query, arena);
     if (resource == NULL)

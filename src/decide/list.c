@@ -140,7 +140,8 @@ static enum sp_status find_registered(struct step *step, struct registered *ret_
                           ret_registered);
 }
 
-/* The first shared resource, if the type's ids belong to workspaces; one of a global type is found as registered. */
+/* The first shared resource, if the type's ids belong to workspaces; one of a global type is found
+ * as registered. */
 static enum sp_status find_shared(struct step *step, bool *ret_found, struct sp_str *ret_id) {
     *ret_found = false;
     if (!step->action.workspace_scoped)
@@ -206,7 +207,8 @@ static enum sp_status list_allowed_resources(struct step *step, bool every_known
     return status;
 }
 
-/* Asks about no resource in particular: what fails before the resource matters fails for every one. */
+/* Asks about no resource in particular: what fails before the resource matters fails for every
+ * one. */
 static enum sp_status judge_subject(struct sp_view *view, const struct sp_query *query, struct sp_answer *ret_answer) {
     struct sp_query open = *query;
     open.resource_id = (struct sp_str){NULL, 0};
@@ -323,8 +325,8 @@ struct principals {
     uint8_t kind; /* 0: either */
 };
 
-/* Entities carry no seals, and a number that was damaged would be another principal's: the index that leads from numbers
- * back to entities must know it as this one. */
+/* Entities carry no seals, and a number that was damaged would be another principal's: the index
+ * that leads from numbers back to entities must know it as this one. */
 static enum sp_status take_identity(struct sp_view *view, struct sp_bytes entity,
                                     const Sallyport__Store__V1__StoredPrincipal *stored, struct sp_str id,
                                     struct sp_key *key) {

@@ -88,8 +88,9 @@ static enum sp_status read_route_schema(struct sp_view *view, uint64_t mark, str
     return SP_OK;
 }
 
-/* Lets the source's newest be the schema with the mark. Under the lock. A thread whose snapshot is older than another's
- * puts the older schema back for a moment, which costs time and nothing else: readers hold their own. */
+/* Lets the source's newest be the schema with the mark. Under the lock. A thread whose snapshot is
+ * older than another's puts the older schema back for a moment, which costs time and nothing else:
+ * readers hold their own. */
 static enum sp_status renew_newest(struct sp_route_source *source, struct sp_view *view, uint64_t mark) {
     struct sp_route_schema *made = NULL;
     if (source->newest != NULL && source->newest->mark == mark)

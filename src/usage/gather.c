@@ -5,7 +5,8 @@
 
 enum { LOOK_AGAIN_NS = 20000 };
 
-/* The coarse clock ticks every few milliseconds and costs no more than a read; it is the same for all threads. */
+/* The coarse clock ticks every few milliseconds and costs no more than a read; it is the same for
+ * all threads. */
 static int64_t read_coarse_clock_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);

@@ -18,7 +18,8 @@ void sp_usage_coverage_add(struct sp_usage_coverage *coverage, const struct sp_u
     }
 }
 
-/* Why no known use since `begin_s` proves nothing; SP_WHY_UNUSED if it proves that there was none. */
+/* Why no known use since `begin_s` proves nothing; SP_WHY_UNUSED if it proves that there was
+ * none. */
 static enum sp_key_safety_why find_doubt(const struct sp_usage_question *question,
                                          const struct sp_usage_coverage *coverage, int64_t begin_s) {
     if (question->key_created_s > begin_s)

@@ -1,10 +1,11 @@
 /* Whether a key is safe to delete by what is known about its last use. Pure.
  *
- * Each process that takes keys (sallyportd, and the admin instance itself) is a source. It reports the uses that it saw, and
- * a watermark before which none is missing. A source that says goodbye has reported everything and is forgotten. One that
- * falls silent leaves doubt until somebody who knows that it is gone retires it: a silent server may be cut off and in use.
- * If another process takes over its id, the source has ended, and only what it saw between its watermark and that moment is
- * lost; a window that begins later does not need it.
+ * Each process that takes keys (sallyportd, and the admin instance itself) is a source. It reports
+ * the uses that it saw, and a watermark before which none is missing. A source that says goodbye
+ * has reported everything and is forgotten. One that falls silent leaves doubt until somebody who
+ * knows that it is gone retires it: a silent server may be cut off and in use. If another process
+ * takes over its id, the source has ended, and only what it saw between its watermark and that
+ * moment is lost; a window that begins later does not need it.
  *
  * Times are seconds since 1970 by the admin instance's clock; 0: never. */
 #ifndef SP_USAGE_JUDGE_H
@@ -68,12 +69,13 @@ struct sp_usage_question {
     int64_t last_used_s;   /* accepted; 0: never */
 };
 
-/* The window ends at the watermark, so that even a short one asks only for what can be known. A use since it began is IN_USE,
- * whatever else is not known. */
+/* The window ends at the watermark, so that even a short one asks only for what can be known. A use
+ * since it began is IN_USE, whatever else is not known. */
 enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, const struct sp_usage_coverage *coverage,
                                   enum sp_key_safety_why *ret_why);
 
-/* The source's id under which the admin instance itself reports what its own calls present; no server can have it. */
+/* The source's id under which the admin instance itself reports what its own calls present; no
+ * server can have it. */
 #define SP_USAGE_ADMIN_ID "@admin"
 
 #endif

@@ -160,7 +160,8 @@ bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace,
     return entry != NULL;
 }
 
-/* Most of a large table is not in the cache, and keys are scattered over it: what the next ones need is fetched ahead. */
+/* Most of a large table is not in the cache, and keys are scattered over it: what the next ones
+ * need is fetched ahead. */
 static void fetch_ahead(const struct sp_usage_table *into, const struct sp_usage_table *from, uint32_t i) {
     if (i + SLOT_AHEAD < from->count)
         __builtin_prefetch(&into->slots[from->entries[i + SLOT_AHEAD].hash & into->slot_mask]);
@@ -208,7 +209,8 @@ void sp_usage_table_at(const struct sp_usage_table *table, uint32_t i, struct sp
     };
 }
 
-/* Closes the gap at `slot`: an entry behind it moves there unless its own place lies after the gap. */
+/* Closes the gap at `slot`: an entry behind it moves there unless its own place lies after the
+ * gap. */
 static void empty_slot(struct sp_usage_table *table, uint32_t slot) {
     uint32_t mask = table->slot_mask;
     for (uint32_t next = (slot + 1) & mask; table->slots[next] != 0; next = (next + 1) & mask) {

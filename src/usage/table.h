@@ -1,7 +1,8 @@
-/* Last uses by key, in memory of a fixed size: an open-addressing table made once, in which noting allocates nothing.
+/* Last uses by key, in memory of a fixed size: an open-addressing table made once, in which noting
+ * allocates nothing.
  *
- * One thread at a time. What finds no place is not kept, and the table remembers that it lost something: what it holds is
- * then still true, but a key that it lacks may have been used. */
+ * One thread at a time. What finds no place is not kept, and the table remembers that it lost
+ * something: what it holds is then still true, but a key that it lacks may have been used. */
 #ifndef SP_USAGE_TABLE_H
 #define SP_USAGE_TABLE_H
 
@@ -40,8 +41,8 @@ struct sp_usage_table {
     bool lost; /* since it was last cleared */
 };
 
-/* Makes an empty table for `capacity` keys (1 to SP_USAGE_MAX_KEYS). Memory that is never used is never touched. `seed` is
- * random, and the same for all tables that are merged. SP_ERR_MEMORY. */
+/* Makes an empty table for `capacity` keys (1 to SP_USAGE_MAX_KEYS). Memory that is never used is
+ * never touched. `seed` is random, and the same for all tables that are merged. SP_ERR_MEMORY. */
 enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity, uint64_t seed) SP_MUST_USE;
 /* One that is all zero is allowed. */
 void sp_usage_table_fini(struct sp_usage_table *table);
@@ -49,8 +50,8 @@ void sp_usage_table_fini(struct sp_usage_table *table);
 /* Forgets everything. */
 void sp_usage_table_clear(struct sp_usage_table *table);
 
-/* Notes a use, or a rejection if there is a reason, at a time not before that of earlier notes. `ip` may be NULL. Texts are
- * copied. False if there is no place. */
+/* Notes a use, or a rejection if there is a reason, at a time not before that of earlier notes.
+ * `ip` may be NULL. Texts are copied. False if there is no place. */
 bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id, int64_t now_s,
                          const struct sp_ip *ip, enum sp_reason rejected);
 
@@ -68,7 +69,8 @@ bool sp_usage_table_is_filling(const struct sp_usage_table *table);
 void sp_usage_table_at(const struct sp_usage_table *table, uint32_t i, struct sp_str *ret_workspace,
                        struct sp_str *ret_key_id, struct sp_key_use *ret_use);
 
-/* Removes the last entry; its texts stay readable until something else is noted. There must be one. */
+/* Removes the last entry; its texts stay readable until something else is noted. There must be
+ * one. */
 void sp_usage_table_pop(struct sp_usage_table *table);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* The size of one value of the type: of a field that is not repeated, or of an item of one that is. */
+/* The size of one value of the type: of a field that is not repeated, or of an item of one that
+ * is. */
 size_t sp_wire_value_bytes(ProtobufCType type);
 
 #endif

@@ -190,7 +190,8 @@ static unsigned base64_digit(char c) {
     return c == '/' || c == '_' ? 63 : 64;
 }
 
-/* Decodes into `out`, which has room for three bytes for each four digits. Refuses bits that would be dropped. */
+/* Decodes into `out`, which has room for three bytes for each four digits. Refuses bits that would
+ * be dropped. */
 static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
     size_t size = 0;
     uint32_t bits = 0;

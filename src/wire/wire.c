@@ -13,8 +13,8 @@ enum {
     PATH_BYTES = 256,
 };
 
-/* One message on the way down. What an error's path needs is found again from the bytes, so that success pays
- * nothing. */
+/* One message on the way down. What an error's path needs is found again from the bytes, so that
+ * success pays nothing. */
 struct frame {
     const struct frame *parent;
     const ProtobufCMessageDescriptor *descriptor;
@@ -142,7 +142,8 @@ static bool is_known_enum_value(const ProtobufCEnumDescriptor *descriptor, uint6
            protobuf_c_enum_descriptor_get_value(descriptor, (int)number) != NULL;
 }
 
-/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers too large. */
+/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers
+ * too large. */
 static const char *fault_of_varint(const ProtobufCFieldDescriptor *field, uint64_t value) {
     int64_t number = (int64_t)value;
     switch ((int)field->type) {
@@ -160,7 +161,8 @@ static const char *fault_of_varint(const ProtobufCFieldDescriptor *field, uint64
 
 enum { HAS_HIGH_BIT = 1, HAS_NUL = 2 };
 
-/* Over eight bytes at once. The test for zero bytes may also answer yes for 0x01 above a zero: never without one. */
+/* Over eight bytes at once. The test for zero bytes may also answer yes for 0x01 above a zero:
+ * never without one. */
 static unsigned traits_of_word(uint64_t word) {
     const uint64_t high = UINT64_C(0x8080808080808080);
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -235,8 +237,9 @@ static const char *fault_of_packed(const ProtobufCFieldDescriptor *field, const 
     return NULL;
 }
 
-/* Notes that the field is given. A second time is refused: readers differ in whether the last one counts or both are
- * merged, and so two of them could see two different questions in the same bytes. */
+/* Notes that the field is given. A second time is refused: readers differ in whether the last one
+ * counts or both are merged, and so two of them could see two different questions in the same
+ * bytes. */
 static const char *note_given(struct frame *frame) {
     const ProtobufCFieldDescriptor *fields = frame->descriptor->fields;
     if (frame->field->label == PROTOBUF_C_LABEL_REPEATED)
