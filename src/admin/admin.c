@@ -14,18 +14,19 @@ static enum sp_status explain_plain_failure(struct sp_error *error, enum sp_stat
         return status;
     switch ((int)status) {
     case SP_ERR_MEMORY:
-        return sp_error_set(error, status, "the call takes more memory than one call may use");
+        return sp_error_set(error, status, "the call exceeds the memory limit of one call");
     case SP_ERR_CORRUPT:
         return sp_error_set(error, status, "the store is damaged: run 'sallyport-sync verify'");
     default:
-        return sp_error_set(error, status, "the store could not answer");
+        return sp_error_set(error, status, "cannot read the store");
     }
 }
 
 /* Everything before the handler: who calls, whether it may, and about which workspace. */
 static enum sp_status admit_call(struct sp_admin_context *ctx, bool fits, const ProtobufCMessage *request) {
     if (!fits || request->descriptor != ctx->method->request)
-        return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as another kind of method", ctx->method->name);
+        return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as a method of another type",
+                            ctx->method->name);
     enum sp_status status = sp_admin_authenticate(ctx);
     if (status != SP_OK)
         return status;

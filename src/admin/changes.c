@@ -111,10 +111,11 @@ static enum sp_status fill_change_page(struct change_page *page, uint64_t from) 
     status = sp_change_walk(page->ctx->view, from, &scratch, append_seen_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(page->ctx->error, status,
-                            "from_number: changes before revision %llu and some after it are not kept any more; begin "
-                            "with 0, the oldest kept",
-                            (unsigned long long)from);
+        return sp_error_set(
+            page->ctx->error, status,
+            "from_number: changes before revision %llu and some after it are no longer kept; start with 0, "
+            "the oldest change kept",
+            (unsigned long long)from);
     if (status != SP_OK || page->next == 0)
         return status;
     uint8_t token[TOKEN_BYTES];

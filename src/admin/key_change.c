@@ -55,13 +55,13 @@ static enum sp_status read_key_mask(struct sp_admin_context *ctx, const Sallypor
     for (size_t i = 0; i < FIELDS; i++)
         takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
     if (request->clear_allowed_ips && (takes[ALLOWED_IPS] || request->allowed_ips != NULL))
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "clear_allowed_ips: not together with allowed_ips");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "clear_allowed_ips: cannot be combined with allowed_ips");
     if (takes[ALLOWED_IPS] && (request->allowed_ips == NULL || request->allowed_ips->n_entries == 0))
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; to clear the list, set clear_allowed_ips",
                             SP_ALLOWLIST_MAX_ENTRIES);
     if (!takes[ALLOWED_IPS] && request->allowed_ips != NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "allowed_ips: given, but not named in update_mask");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "allowed_ips: given but not listed in update_mask");
     if (request->clear_allowed_ips && request->n_update_mask == 0)
         return SP_OK;
     return sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
@@ -123,7 +123,7 @@ static enum sp_status check_not_widened(struct sp_admin_context *ctx, const stru
     enum sp_status status = sp_admin_reach_of(stored, ctx->arena, &after, ctx->error);
     if (status != SP_OK || sp_admin_reach_beyond(before, &after) == NULL)
         return status;
-    char *what = sp_arena_printf(ctx->arena, "key %s as it would be", stored->key->id);
+    char *what = sp_arena_printf(ctx->arena, "key %s, once updated,", stored->key->id);
     return what == NULL ? SP_ERR_MEMORY : sp_admin_check_within(ctx, what, &after);
 }
 
@@ -192,7 +192,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__DisableSelfRequest *request = (const void *)message;
     if (ctx->is_operator)
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "an operator's key is revoked offline: sallyport-sync operator revoke");
+                            "an operator's key can only be revoked offline: run 'sallyport-sync operator revoke'");
     char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
     return id == NULL ? SP_ERR_MEMORY : disable_key(ctx, id, request->reason, ret_reply);
 }
@@ -280,17 +280,18 @@ static enum sp_status load_rotated(struct sp_admin_context *ctx, const char *id,
     if (status != SP_OK)
         return status;
     if (!may)
-        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, "
-                            "or a key permitted api_key_rotate that rotates itself");
+        return sp_error_set(
+            ctx->error, SP_ERR_PERMISSION,
+            "RotateApiKey requires the key of an ADMIN user of the workspace, permitted workspace_write, "
+            "or a key permitted api_key_rotate that rotates itself");
     return sp_admin_load_key(ctx, id, ret_stored);
 }
 
 static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     if (key->disabled)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s is disabled: make a new key instead", key->id);
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s is disabled: create a new key instead", key->id);
     if (key->expires_at != 0 && key->expires_at <= ctx->now_s)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s has expired: make a new key instead", key->id);
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s has expired: create a new key instead", key->id);
     return SP_OK;
 }
 
@@ -325,9 +326,10 @@ static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_
         int64_t latest_s = choose_expiry(ctx, old);
         if (latest_s == 0 || (expires_at_s != 0 && expires_at_s <= latest_s))
             return SP_OK;
-        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "expires_at: a key that rotates itself cannot live longer than it did, which is until %lld",
-                            (long long)latest_s);
+        return sp_error_set(
+            ctx->error, SP_ERR_PERMISSION,
+            "expires_at: a key that rotates itself cannot extend its lifetime: the latest allowed is %lld",
+            (long long)latest_s);
     }
     status = sp_admin_reach_of(old, ctx->arena, &reach, ctx->error);
     if (status != SP_OK)
@@ -377,7 +379,8 @@ enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const Proto
     if (response == NULL)
         return SP_ERR_MEMORY;
     if (request->grace_s > GRACE_MAX_S)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "grace_s: 1 to %d seconds, or 0 for no end", GRACE_MAX_S);
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "grace_s: 1 to %d seconds, or 0 to keep the old key until it expires", GRACE_MAX_S);
     stored_key *old = NULL;
     enum sp_status status = load_rotated(ctx, request->id, &old);
     if (status != SP_OK)

@@ -34,15 +34,15 @@ static enum sp_status check_free_seat(struct sp_admin_context *ctx) {
     if (status != SP_OK || used < seats)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "workspace %.*s has %u seats and %llu enabled users: disable or delete a user, or have an "
-                        "operator raise the seats",
+                        "workspace %.*s has %u seats and %llu enabled users: disable or delete a user, or ask your "
+                        "operator for more seats",
                         SP_STR_ARG(ctx->workspace), seats, (unsigned long long)used);
 }
 
 static enum sp_status check_new_service_account(struct sp_admin_context *ctx) {
     if (ctx->stored_workspace->workspace->seats <= 1)
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                            "service accounts need a workspace with more than one seat, and %.*s has one",
+                            "service accounts require a workspace with more than one seat; %.*s has one",
                             SP_STR_ARG(ctx->workspace));
     return sp_admin_check_quota(ctx, SP_COUNT_SERVICE_ACCOUNTS, 1);
 }
@@ -53,7 +53,7 @@ static enum sp_status check_workspace_role(struct sp_admin_context *ctx, const S
     if (principal->role != SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "role: WORKSPACE_ROLE_MEMBER or WORKSPACE_ROLE_ADMIN");
     if (!is_user(principal))
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "role: a service account is a MEMBER, always");
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "role: service accounts are always MEMBER");
     return SP_OK;
 }
 
@@ -207,7 +207,7 @@ static enum sp_status check_admin_remains(struct sp_admin_context *ctx, const Sa
     if (status != SP_OK || admins > 1)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "%s is the last enabled ADMIN of workspace %.*s: make another user ADMIN first", leaving->id,
+                        "%s is the last enabled ADMIN of workspace %.*s: make another user an ADMIN first", leaving->id,
                         SP_STR_ARG(ctx->workspace));
 }
 

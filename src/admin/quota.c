@@ -41,8 +41,9 @@ enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count 
         return status;
     if (adding == 0 || (adding <= limit && used <= limit - adding))
         return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_EXHAUSTED,
-                        "quota %s of workspace %.*s: %llu of %llu used, %llu more asked for; an operator can raise it",
-                        quota->name, SP_STR_ARG(ctx->workspace), (unsigned long long)used, (unsigned long long)limit,
-                        (unsigned long long)adding);
+    return sp_error_set(
+        ctx->error, SP_ERR_EXHAUSTED,
+        "quota %s of workspace %.*s exceeded: %llu of %llu used, %llu more requested; an operator can raise it",
+        quota->name, SP_STR_ARG(ctx->workspace), (unsigned long long)used, (unsigned long long)limit,
+        (unsigned long long)adding);
 }

@@ -101,11 +101,11 @@ static enum sp_status apply_removal(struct sp_write *write, struct sp_str worksp
     struct sp_revision revision;
     struct sp_changeset *changes = sp_admin_offline_changes(arena, "remove deleted workspaces", workspace, now_s);
     if (changes == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "no memory for the removal of a workspace");
+        return sp_error_set(error, SP_ERR_MEMORY, "not enough memory to remove a workspace");
     struct workspace_removal removal = {.changes = changes, .left = limit, .now_s = now_s};
     enum sp_status status = remove_batch(sp_write_view(write), &removal, workspace);
     if (status != SP_OK)
-        return sp_error_set(error, status, "workspace %.*s could not be removed", SP_STR_ARG(workspace));
+        return sp_error_set(error, status, "cannot remove workspace %.*s", SP_STR_ARG(workspace));
     return sp_changeset_apply(write, removal.changes, &revision, error);
 }
 
@@ -117,7 +117,7 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
     struct sp_view *view = sp_write_view(write);
     enum sp_status status = find_deleting(view, &search);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the workspaces could not be read");
+        return sp_error_set(error, status, "cannot read the workspaces");
     if (search.found == 0) {
         *ret_more = false;
         return SP_OK;

@@ -39,7 +39,7 @@ static enum sp_status load_resource(struct sp_admin_context *ctx, const Sallypor
 
 /* The same words whoever has the id, or had it: nobody learns what another workspace has. */
 static enum sp_status refuse_taken_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
-    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is registered already, or was before: choose another id",
+    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is or was already registered: choose another id",
                         target->ref->type, target->ref->id);
 }
 
@@ -75,8 +75,9 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
         sp_index_walk_resource_grants(ctx->view, sp_admin_target_key(ctx, target, room), meet_any_grant, &shared);
     if (status != SP_OK || !shared)
         return status;
-    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is shared already: a workspace admin can change that",
-                        target->ref->type, target->ref->id);
+    return sp_error_set(ctx->error, SP_ERR_EXISTS,
+                        "%s %s is already shared: ask a workspace admin to remove the shares first", target->ref->type,
+                        target->ref->id);
 }
 
 static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
@@ -146,10 +147,11 @@ static enum sp_status check_first_shares(struct sp_admin_context *ctx,
         if (subject == NULL || subject->kind_case == SALLYPORT__V1__SUBJECT__KIND__NOT_SET)
             return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu].subject: required", i);
         if (creator != NULL && is_same_subject(subject, creator))
-            return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: the creator has ROLE_ADMIN already", i);
+            return sp_error_set(ctx->error, SP_ERR_INVALID,
+                                "shares[%zu]: the creator gets ROLE_ADMIN anyway: leave it out", i);
         for (size_t j = 0; j < i; j++)
             if (is_same_subject(subject, request->shares[j]->subject))
-                return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: its subject is given twice", i);
+                return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: the same subject is listed twice", i);
     }
     return SP_OK;
 }

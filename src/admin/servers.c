@@ -11,7 +11,7 @@ static enum sp_status require_usage_store(struct sp_admin_context *ctx) {
     if (usage != NULL && usage->store != NULL)
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_UNAVAILABLE,
-                        "this instance keeps no last use of keys: its log says why, if it should");
+                        "this instance does not record key usage: if it should, see its log");
 }
 
 struct server_list {

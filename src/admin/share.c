@@ -45,8 +45,8 @@ static enum sp_status check_may_share(struct sp_admin_context *ctx, const struct
     if (status != SP_OK || answer.allowed)
         return status;
     char *why = sp_arena_printf(ctx->arena,
-                                "[%s] sharing needs the key of an ADMIN user permitted workspace_write, or one that "
-                                "may do the type's share action on the resource",
+                                "[%s] sharing requires the key of an ADMIN user permitted workspace_write, or one that "
+                                "may perform the type's share action on the resource",
                                 sp_reason_name(answer.reason));
     return why == NULL ? SP_ERR_MEMORY : refuse_share(ctx, target, why);
 }
@@ -66,11 +66,11 @@ static enum sp_status check_role_change(struct sp_admin_context *ctx, const stru
     if (status != SP_OK)
         return status;
     if (role > acting)
-        return refuse_share(ctx, target, "nobody gives a role above the own one");
+        return refuse_share(ctx, target, "you cannot grant a role higher than your own");
     if (before != NULL && (enum sp_role)before->role > acting)
-        return refuse_share(ctx, target, "nobody changes a role above the own one");
+        return refuse_share(ctx, target, "you cannot change a role higher than your own");
     if (before != NULL && before->creator && role < (enum sp_role)before->role)
-        return refuse_share(ctx, target, "only a workspace admin lowers or removes the creator's grant");
+        return refuse_share(ctx, target, "only a workspace admin can lower or remove the creator's grant");
     return SP_OK;
 }
 

@@ -36,7 +36,7 @@ static enum sp_status check_features(struct sp_admin_context *ctx, const Sallypo
             return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: no such feature", i);
         for (size_t j = 0; j < i; j++)
             if (workspace->features[j] == feature)
-                return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: %s is given twice", i, value->name);
+                return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: %s is listed twice", i, value->name);
     }
     return SP_OK;
 }

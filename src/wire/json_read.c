@@ -45,7 +45,7 @@ static enum sp_status refuse_value(const struct reader *reader, const struct pla
 }
 
 static enum sp_status refuse_memory(const struct reader *reader) {
-    sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message takes more memory than one call may use");
+    sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message exceeds the memory limit of one call");
     return SP_ERR_EXHAUSTED;
 }
 
@@ -169,7 +169,7 @@ static enum sp_status to_text(const struct reader *reader, const struct place *p
         return refuse_value(reader, place, "must be a string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     if (memchr(text.data, 0, text.size) != NULL)
-        return refuse_value(reader, place, "holds a NUL");
+        return refuse_value(reader, place, "contains a NUL");
     char *copy = sp_arena_strdup(reader->arena, text);
     if (copy == NULL)
         return refuse_memory(reader);
@@ -219,14 +219,14 @@ static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
 static enum sp_status to_bytes(const struct reader *reader, const struct place *place, const json_t *json,
                                ProtobufCBinaryData *ret_bytes) {
     if (!json_is_string(json))
-        return refuse_value(reader, place, "must be a string of base64");
+        return refuse_value(reader, place, "must be a base64 string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     uint8_t *data = sp_arena_alloc(reader->arena, text.size / 4 * 3 + 3);
     size_t size = 0;
     if (data == NULL)
         return refuse_memory(reader);
     if (!decode_base64(text, data, &size))
-        return refuse_value(reader, place, "must be a string of base64");
+        return refuse_value(reader, place, "must be a base64 string");
     *ret_bytes = (ProtobufCBinaryData){.len = size, .data = data};
     return SP_OK;
 }
@@ -324,7 +324,7 @@ static enum sp_status to_singular(const struct reader *reader, const struct plac
     void *quantifier = base + field->quantifier_offset;
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
         if (*(uint32_t *)quantifier != 0)
-            return refuse_value(reader, place, "another member of the same oneof is given as well");
+            return refuse_value(reader, place, "another member of the same oneof is set too");
         *(uint32_t *)quantifier = field->id;
     } else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_STRING &&
                field->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -385,9 +385,9 @@ static enum sp_status to_message(const struct reader *reader, const struct place
         struct place inner = {.outer = place, .name = key};
         const ProtobufCFieldDescriptor *field = find_json_field(descriptor, key);
         if (field == NULL)
-            return refuse_value(reader, &inner, "there is no such field");
+            return refuse_value(reader, &inner, "no such field");
         if (is_given_in_both_spellings(json, field, key))
-            return refuse_value(reader, &inner, "given twice, in both spellings");
+            return refuse_value(reader, &inner, "set twice, in both spellings");
         if (json_is_null(value))
             continue;
         enum sp_status status = field->label == PROTOBUF_C_LABEL_REPEATED
@@ -437,16 +437,16 @@ static const char *fault_text(const json_error_t *fault) {
     case json_error_invalid_utf8:
         return "not valid UTF-8";
     case json_error_premature_end_of_input:
-        return "ends too early";
+        return "unexpected end";
     case json_error_end_of_input_expected:
-        return "more after the end of the value";
+        return "unexpected text after the value";
     case json_error_null_character:
     case json_error_null_byte_in_key:
-        return "holds a NUL";
+        return "contains a NUL";
     case json_error_duplicate_key:
-        return "a name is given twice in one object";
+        return "duplicate name in an object";
     case json_error_numeric_overflow:
-        return "a number is too large";
+        return "number too large";
     case json_error_out_of_memory:
         return "out of memory";
     default:

@@ -188,7 +188,7 @@ static unsigned traits_of_text(const uint8_t *at, size_t size) {
 static const char *fault_of_text(const uint8_t *at, size_t size) {
     unsigned traits = traits_of_text(at, size);
     if (traits & HAS_NUL)
-        return "holds a NUL byte";
+        return "contains a NUL byte";
     if (traits & HAS_HIGH_BIT && !sp_text_is_utf8((struct sp_str){(const char *)at, size}))
         return "not valid UTF-8";
     return NULL;
@@ -246,12 +246,12 @@ static const char *note_given(struct frame *frame) {
         return NULL;
     unsigned index = (unsigned)(frame->field - fields);
     if (frame->seen >> index & 1)
-        return "given twice";
+        return "set twice";
     if (frame->field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
         for (unsigned i = 0; i < frame->descriptor->n_fields; i++)
             if (frame->seen >> i & 1 && fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF &&
                 fields[i].quantifier_offset == frame->field->quantifier_offset)
-                return "another member of the same oneof is given as well";
+                return "another member of the same oneof is set too";
     frame->seen |= UINT64_C(1) << index;
     return NULL;
 }
@@ -262,7 +262,7 @@ static enum sp_status walk_length_prefixed(struct walk *walk, struct frame *fram
     uint64_t size = 0;
     const ProtobufCFieldDescriptor *field = frame->field;
     if (!read_short_varint(&frame->at, frame->end, &size) || size > (uint64_t)(frame->end - frame->at))
-        return refuse_field(walk, frame, "malformed: longer than what holds it");
+        return refuse_field(walk, frame, "malformed: longer than its container");
     const uint8_t *begin = frame->at;
     frame->at += size;
     const char *fault = NULL;
@@ -281,7 +281,7 @@ static enum sp_status walk_field(struct walk *walk, struct frame *frame, unsigne
     unsigned expected = wire_type_of(frame->field->type);
     bool packed = frame->field->label == PROTOBUF_C_LABEL_REPEATED && wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
     if (wire_type != expected && !packed)
-        return refuse_field(walk, frame, "the wire type does not fit the field");
+        return refuse_field(walk, frame, "wrong wire type for the field");
     const char *fault = note_given(frame);
     if (fault != NULL)
         return refuse_field(walk, frame, fault);
@@ -401,7 +401,7 @@ enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, stru
     bool refused = false;
     ProtobufCMessage *message = unpack_in_arena(descriptor, bytes, arena, &refused);
     if (message == NULL && refused)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "%s: takes more memory than one call may use",
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%s: exceeds the memory limit of one call",
                             descriptor->short_name);
     if (message == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: malformed message", descriptor->short_name);
