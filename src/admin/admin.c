@@ -91,7 +91,7 @@ static enum sp_status check_not_deleting(struct sp_admin_context *ctx) {
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "workspace %.*s is being deleted", SP_STR_ARG(ctx->workspace));
 }
 
-/* Of a request that was not answered before. */
+/* For a request that was not answered before. */
 static enum sp_status make_change(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
                                   const ProtobufCMessage *request, ProtobufCMessage **ret_reply) {
     ProtobufCMessage *reply = NULL;

@@ -37,7 +37,7 @@ static enum sp_status load_resource(struct sp_admin_context *ctx, const Sallypor
 
 /* ---- registration ---- */
 
-/* The same words whoever has the id, or had it: nobody learns what another workspace has. */
+/* The same message whoever has or had the id, so that nobody learns what another workspace has. */
 static enum sp_status refuse_taken_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is or was already registered: choose another id",
                         target->ref->type, target->ref->id);

@@ -28,7 +28,7 @@ struct sp_bytes sp_admin_target_key(const struct sp_admin_context *ctx, const st
 /* NOT_FOUND unless the target may carry grants: a global id must be registered to the workspace. */
 enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct sp_admin_target *target) SP_MUST_USE;
 
-/* Returns NOT_FOUND, and says so. */
+/* Sets the error and returns NOT_FOUND. */
 enum sp_status sp_admin_refuse_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref);
 
 #endif

@@ -48,7 +48,7 @@ static void judge_key(struct sp_facts *facts) {
     note_step(facts, SP_STEP_ADDRESS, sp_step_address(key, query->ip));
 }
 
-/* The name that the schema gave the number; NULL where it gave none. */
+/* The name that the schema gave the number; untouched if it gave none. */
 static enum sp_status name_permission_number(struct sp_view *view, uint8_t number, struct sp_arena *scratch,
                                              struct sp_arena *arena, const char **ret_name) {
     struct sp_entity_key key;

@@ -74,8 +74,8 @@ struct sp_usage_question {
 enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, const struct sp_usage_coverage *coverage,
                                   enum sp_key_safety_why *ret_why);
 
-/* The source's id under which the admin instance itself reports what its own calls present; no
- * server can have it. */
+/* The id of the admin instance as a source of the keys that its calls present. No server can have
+ * it. */
 #define SP_USAGE_ADMIN_ID "@admin"
 
 #endif

@@ -13,8 +13,8 @@ enum {
     PATH_BYTES = 256,
 };
 
-/* One message on the way down. What an error's path needs is found again from the bytes, so that
- * success pays nothing. */
+/* One message on the way down. The path of an error is reconstructed from the bytes, so that
+ * success costs nothing. */
 struct frame {
     const struct frame *parent;
     const ProtobufCMessageDescriptor *descriptor;
