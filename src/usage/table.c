@@ -103,7 +103,8 @@ static struct sp_usage_entry *find_hashed_entry(struct sp_usage_table *table, st
     return NULL;
 }
 
-static struct sp_usage_entry *find_entry(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
+static struct sp_usage_entry *find_usage_entry(struct sp_usage_table *table, struct sp_str workspace,
+                                               struct sp_str key_id) {
     if (workspace.size > 0 && key_id.size > 0 && workspace.size <= SP_USAGE_ID_MAX_BYTES &&
         key_id.size <= SP_USAGE_ID_MAX_BYTES)
         return find_hashed_entry(table, workspace, key_id, hash_of(table, workspace, key_id));
@@ -135,7 +136,7 @@ static void set_rejected(struct sp_usage_entry *entry, int64_t at_s, const struc
 
 bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id, int64_t now_s,
                          const struct sp_ip *ip, enum sp_reason rejected) {
-    struct sp_usage_entry *entry = find_entry(table, workspace, key_id);
+    struct sp_usage_entry *entry = find_usage_entry(table, workspace, key_id);
     if (entry == NULL)
         return false;
     if (rejected == SP_REASON_NONE)
@@ -154,7 +155,7 @@ static void merge_entry(struct sp_usage_entry *entry, const struct sp_key_use *u
 
 bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
                           const struct sp_key_use *use) {
-    struct sp_usage_entry *entry = find_entry(table, workspace, key_id);
+    struct sp_usage_entry *entry = find_usage_entry(table, workspace, key_id);
     if (entry != NULL)
         merge_entry(entry, use);
     return entry != NULL;
