@@ -37,7 +37,7 @@ static enum sp_status keep_caller_key(struct sp_admin_context *ctx, const struct
 static const char *explain_refusal(enum sp_reason reason) {
     switch ((int)reason) {
     case SP_REASON_KEY_MALFORMED:
-        return "this is not the text of a key";
+        return "the text is not that of a key";
     case SP_REASON_KEY_UNKNOWN:
         return "no such key";
     case SP_REASON_KEY_DISABLED:
@@ -49,9 +49,9 @@ static const char *explain_refusal(enum sp_reason reason) {
     case SP_REASON_PRINCIPAL_DISABLED:
         return "the key's owner is disabled";
     case SP_REASON_IP_NOT_ALLOWED:
-        return "the address that the call came from is not in the key's allowlist";
+        return "the caller's address is not in the key's allowlist";
     default:
-        return "the key may not be used";
+        return "the key cannot be used";
     }
 }
 
@@ -120,7 +120,7 @@ static enum sp_status authenticate_key(struct sp_admin_context *ctx) {
 enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
     if (ctx->caller->ambiguous)
         return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
-                            "two different keys were presented: send either authorization or x-api-key");
+                            "two different keys presented: send either authorization or x-api-key");
     if (ctx->caller->credential.size == 0)
         return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
                             "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
@@ -184,7 +184,7 @@ enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
     enum sp_status status = may_call_method(ctx, &may);
     if (status != SP_OK || may)
         return status;
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s needs %s", ctx->method->name,
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s requires %s", ctx->method->name,
                         access_needs(ctx->method->access));
 }
 
@@ -234,7 +234,7 @@ static enum sp_status enter_operators_workspace(struct sp_admin_context *ctx, st
     if (named.size == 0 && ctx->method->workspace_optional)
         return SP_OK;
     if (named.size == 0)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: an operator must name it");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: required when an operator calls");
     enum sp_status status = sp_admin_enter_workspace(ctx, named);
     if (status != SP_ERR_NOT_FOUND || !ctx->method->workspace_optional)
         return status;

@@ -12,23 +12,24 @@
 #include "store/records/write.h"
 
 /* Inner steps leave plain failures without words. */
-static enum sp_status explain_failure(struct sp_error *error, enum sp_status status) {
+static enum sp_status explain_plain_failure(struct sp_error *error, enum sp_status status) {
     if (status == SP_OK || error->status != SP_OK)
         return status;
     switch ((int)status) {
     case SP_ERR_MEMORY:
-        return sp_error_set(error, status, "the call takes more memory than one call may use");
+        return sp_error_set(error, status, "the call exceeds the memory limit of one call");
     case SP_ERR_CORRUPT:
         return sp_error_set(error, status, "the store is damaged: run 'sallyport-sync verify'");
     default:
-        return sp_error_set(error, status, "the store could not answer");
+        return sp_error_set(error, status, "cannot read the store");
     }
 }
 
 /* Everything before the handler: who calls, whether it may, and about which workspace. */
 static enum sp_status admit_call(struct sp_admin_context *ctx, bool fits, const ProtobufCMessage *request) {
     if (!fits || request->descriptor != ctx->method->request)
-        return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as another kind of method", ctx->method->name);
+        return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as a method of another type",
+                            ctx->method->name);
     enum sp_status status = sp_admin_authenticate(ctx);
     if (status != SP_OK)
         return status;
@@ -81,7 +82,7 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status = explain_failure(&why, answer_on_view(&ctx, request, ret_reply));
+    enum sp_status status = explain_plain_failure(&why, answer_on_view(&ctx, request, ret_reply));
     if (error != NULL && status != SP_OK)
         *error = why;
     return status;
@@ -93,7 +94,7 @@ static enum sp_status check_not_deleting(struct sp_admin_context *ctx) {
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "workspace %.*s is being deleted", SP_STR_ARG(ctx->workspace));
 }
 
-/* Of a request that was not answered before. */
+/* For a request that was not answered before. */
 static enum sp_status make_change(struct sp_admin_context *ctx, const struct sp_admin_replay *replay,
                                   const ProtobufCMessage *request, ProtobufCMessage **ret_reply) {
     ProtobufCMessage *reply = NULL;
@@ -145,7 +146,7 @@ enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_w
                                    .error = &why,
                                    .now_s = caller->now_s};
     uint64_t operations_before = sp_write_operations(write);
-    enum sp_status status = explain_failure(&why, answer_mutation(&ctx, request, ret_reply));
+    enum sp_status status = explain_plain_failure(&why, answer_mutation(&ctx, request, ret_reply));
     if (status == SP_OK)
         return SP_OK;
     (void)sp_write_refuse(write, operations_before);
@@ -160,7 +161,7 @@ enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, s
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status = explain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
+    enum sp_status status = explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
     if (status == SP_OK)
         *ret_workspace = ctx.workspace;
     else if (error != NULL)

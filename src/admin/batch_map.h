@@ -1,5 +1,5 @@
-/* A table from bytes to pointers in an arena, which only grows: what an import has looked up and made. Keys chosen to collide
- * make it slow: only operators choose them. */
+/* A table from bytes to pointers in an arena, which only grows: what an import has looked up and
+ * made. Keys chosen to collide make it slow: only operators choose them. */
 #ifndef SP_ADMIN_BATCH_MAP_H
 #define SP_ADMIN_BATCH_MAP_H
 

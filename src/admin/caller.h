@@ -6,7 +6,8 @@
 #include "core/decision.h"
 #include "store/usage/internal.h"
 
-/* What the called instance knows about the last use of keys, and where it notes the uses that its own calls are. */
+/* What the called instance knows about the last use of keys, and where it notes the keys that calls
+ * present. */
 struct sp_admin_usage {
     struct sp_usage_store *store; /* NULL: it keeps none */
     int64_t up_since_s;

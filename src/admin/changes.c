@@ -68,7 +68,7 @@ static bool is_change_page_full(const struct change_page *page) {
            page->visited >= SP_ADMIN_PAGE_MAX_VISITED;
 }
 
-static enum sp_status append_change(void *context, const Sallyport__V1__Change *change) {
+static enum sp_status append_seen_change(void *context, const Sallyport__V1__Change *change) {
     struct change_page *page = context;
     Sallyport__V1__Change *seen = NULL;
     uint64_t number = change->revision == NULL ? 0 : change->revision->number;
@@ -109,13 +109,14 @@ static enum sp_status fill_change_page(struct change_page *page, uint64_t from) 
     enum sp_status status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = sp_change_walk(page->ctx->view, from, &scratch, append_change, page);
+    status = sp_change_walk(page->ctx->view, from, &scratch, append_seen_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(page->ctx->error, status,
-                            "from_number: changes before revision %llu and some after it are not kept any more; begin "
-                            "with 0, the oldest kept",
-                            (unsigned long long)from);
+        return sp_error_set(
+            page->ctx->error, status,
+            "from_number: changes before revision %llu and some after it are no longer kept; start with 0, "
+            "the oldest change kept",
+            (unsigned long long)from);
     if (status != SP_OK || page->next == 0)
         return status;
     uint8_t token[TOKEN_BYTES];

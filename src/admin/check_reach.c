@@ -12,8 +12,8 @@ enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *w
     const char *beyond = sp_admin_reach_beyond(&acting, reach);
     if (beyond == NULL)
         return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: no call may widen a key beyond the acting one", what,
-                        beyond);
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: you cannot give a key more reach than your own has",
+                        what, beyond);
 }
 
 enum sp_status sp_admin_check_key_within(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredKey *stored) {

@@ -1,5 +1,5 @@
-/* No key widens: whether a key reaches no further than the acting one (admin/reach.h). An operator's key covers
- * everything. */
+/* No key widens: whether a key reaches no further than the acting one (admin/reach.h). An
+ * operator's key covers everything. */
 #ifndef SP_ADMIN_CHECK_REACH_H
 #define SP_ADMIN_CHECK_REACH_H
 
@@ -7,7 +7,8 @@
 #include "admin/reach.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
-/* PERMISSION_DENIED unless a key of this reach is within the acting one. `what` begins the message: "the new key". */
+/* PERMISSION_DENIED unless a key of this reach is within the acting one. `what` begins the message:
+ * "the new key". */
 enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *what,
                                      const struct sp_admin_reach *reach) SP_MUST_USE;
 

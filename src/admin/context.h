@@ -24,7 +24,8 @@ struct sp_admin_context {
     bool is_admin;           /* an ADMIN user, with workspace_write (in a read: workspace_read) */
     struct sp_key key;       /* of a workspace's key; texts copied into the arena */
     struct sp_str workspace; /* the workspace that the call is about; empty: an operator's call about none */
-    /* Loaded if `workspace` is not empty; NULL if a `workspace_optional` method names one that is gone. */
+    /* Loaded if `workspace` is not empty; NULL if a `workspace_optional` method names one that is
+     * gone. */
     Sallyport__Store__V1__StoredWorkspace *stored_workspace;
 
     struct sp_changeset *changes; /* NULL unless the method is a mutation */

@@ -82,7 +82,7 @@ static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind
     if (status != SP_OK)
         return status;
     if (exists)
-        return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s exists already", what, id);
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s already exists", what, id);
     status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), false, &tombstone);
     if (status != SP_OK)
         return status;
@@ -91,7 +91,7 @@ static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind
         return status;
     if (existed)
         return sp_error_set(ctx->error, SP_ERR_EXISTS,
-                            "%s id %s was used before, and ids are never used again: choose another", what, id);
+                            "%s id %s was used before, and ids cannot be reused: choose another", what, id);
     return SP_OK;
 }
 

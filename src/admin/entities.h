@@ -1,4 +1,5 @@
-/* Entities of the context's workspace by kind and id: reading, naming, putting and deleting them. */
+/* Entities of the context's workspace by kind and id: reading, naming, putting and deleting
+ * them. */
 #ifndef SP_ADMIN_ENTITIES_H
 #define SP_ADMIN_ENTITIES_H
 
@@ -6,8 +7,8 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 
-/* Loads an entity. `what` is the noun: INVALID_ARGUMENT for a malformed id, NOT_FOUND "user u1 not found in workspace
- * w1". */
+/* Loads an entity. `what` is the noun: INVALID_ARGUMENT for a malformed id, NOT_FOUND "user u1 not
+ * found in workspace w1". */
 enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,
                              ProtobufCMessage **ret_message) SP_MUST_USE;
 
@@ -19,8 +20,8 @@ enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,
 enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
                                  Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
 
-/* The id for a new entity: the given one, checked for form, existence and tombstone (ALREADY_EXISTS), or a generated
- * one. */
+/* The id for a new entity: the given one, checked for form, existence and tombstone
+ * (ALREADY_EXISTS), or a generated one. */
 enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *prefix,
                                const char *given, const char **ret_id) SP_MUST_USE;
 

@@ -15,7 +15,8 @@ static enum sp_status read_ip_field(struct sp_admin_context *ctx, const char *te
     return SP_OK;
 }
 
-/* The id may be empty, for actions that need no role. Names that are not in the schema are an answer, not a mistake. */
+/* The id may be empty, for actions that need no role. Names that are not in the schema are an
+ * answer, not a mistake. */
 static enum sp_status read_explain_request(struct sp_admin_context *ctx,
                                            const Sallyport__V1__ExplainKeyRequest *request, struct sp_query *query) {
     if (request->resource == NULL)

@@ -13,7 +13,8 @@ struct sp_admin_subject {
     uint64_t number; /* only from sp_admin_find_subject */
 };
 
-/* Reads who is named, and checks the form of the id. INVALID_ARGUMENT, also for NULL or a subject that names nobody. */
+/* Reads who is named, and checks the form of the id. INVALID_ARGUMENT, also for NULL or a subject
+ * that names nobody. */
 enum sp_status sp_admin_read_subject(struct sp_admin_context *ctx, const Sallyport__V1__Subject *subject,
                                      struct sp_admin_subject *ret_subject) SP_MUST_USE;
 
@@ -47,8 +48,8 @@ struct sp_admin_new_grant {
     uint64_t unflushed;   /* grants that were added to the changes and not flushed */
 };
 
-/* Looks up the subject (NOT_FOUND), checks role and quota, and puts the grant. An existing one's role is replaced and its
- * creator mark kept. Does not check the target. */
+/* Looks up the subject (NOT_FOUND), checks role and quota, and puts the grant. An existing one's
+ * role is replaced and its creator mark kept. Does not check the target. */
 enum sp_status sp_admin_put_grant(struct sp_admin_context *ctx, const struct sp_admin_new_grant *new_grant,
                                   Sallyport__V1__Grant **ret_grant) SP_MUST_USE;
 

@@ -41,8 +41,8 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
     return SP_OK;
 }
 
-/* If what a call may do, or what it is about ("self"), depends on the key and not only on the principal, a replay is for that
- * key alone. */
+/* If what a call may do, or what it is about ("self"), depends on the key and not only on the
+ * principal, a replay is for that key alone. */
 static struct sp_str choose_replaying_key(const struct sp_admin_context *ctx) {
     bool by_key = ctx->method->access == SP_ACCESS_SHARE || ctx->method->access == SP_ACCESS_ROTATE ||
                   ctx->method->access == SP_ACCESS_ANY_KEY;
@@ -116,7 +116,8 @@ enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct s
     if (earlier->request_hash.len != sizeof(replay->hash) ||
         memcmp(earlier->request_hash.data, replay->hash, sizeof(replay->hash)) != 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
-                            "request_id: was used for another %s within 24 hours: take a new one", ctx->method->name);
+                            "request_id: already used for a different %s within 24 hours: choose a new one",
+                            ctx->method->name);
     if (rpc == NULL)
         return SP_ERR_INTERNAL;
     return sp_wire_unpack_trusted(rpc->output, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,

@@ -1,5 +1,6 @@
-/* Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of which there may be millions,
- * are flushed together: what they need to know of each other (ids, digests, how many) is kept in a table. */
+/* Each record but a key is flushed at once, so that the next one finds it in the store. Keys, of
+ * which there may be millions, are flushed together: what they need to know of each other (ids,
+ * digests, how many) is kept in a table. */
 #include "admin/import.h"
 
 #include "admin/access.h"
@@ -140,7 +141,7 @@ static enum sp_status refuse_record(struct import *import, const char *why) {
 static enum sp_status check_past_time(struct import *import, const char *field, int64_t time_s) {
     if (time_s >= 0)
         return SP_OK;
-    return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s: not before 1970", field);
+    return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s: must not be before 1970", field);
 }
 
 static enum sp_status import_workspace(struct import *import, const Sallyport__V1__Workspace *record) {
@@ -196,7 +197,7 @@ static enum sp_status import_membership(struct import *import, const Sallyport__
     if (status != SP_OK)
         return status;
     if (is_member)
-        return sp_error_set(ctx->error, SP_ERR_EXISTS, "principal %s is a member of group %s already",
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "principal %s is already a member of group %s",
                             record->principal, record->group);
     status = sp_admin_check_quota(ctx, SP_COUNT_MEMBERS, 1);
     if (status != SP_OK)
@@ -204,7 +205,8 @@ static enum sp_status import_membership(struct import *import, const Sallyport__
     return sp_admin_add_member(ctx, group, principal, record->added_at);
 }
 
-/* The creator is recorded and given nothing: its grant is a record of its own, as it is in an export. */
+/* The creator is recorded and given nothing: its grant is a record of its own, as it is in an
+ * export. */
 static enum sp_status import_resource(struct import *import, const Sallyport__V1__Resource *record) {
     struct sp_admin_target target;
     Sallyport__V1__Resource *made = NULL;
@@ -243,7 +245,7 @@ static enum sp_status import_grant(struct import *import, const Sallyport__V1__G
     if (status != SP_OK)
         return status;
     if (there != NULL)
-        return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is shared with this subject already",
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is already shared with this subject",
                             record->resource->type, record->resource->id);
     return sp_admin_put_grant(ctx, &grant, &made);
 }
@@ -276,7 +278,7 @@ static bool read_hex_sha256(const char *hex, uint8_t ret_sha256[static SP_DIGEST
 /* Takes what only one key may have, for the keys of this batch that the store does not show yet. */
 static enum sp_status take_unique(struct import *import, struct sp_bytes name, const char *what) {
     if (sp_batch_map_find(&import->known, name) != NULL)
-        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record has the same", what);
+        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record has the same one", what);
     return sp_batch_map_put(&import->known, name, import);
 }
 
@@ -401,7 +403,8 @@ static enum sp_status import_by_kind(struct import *import, const Sallyport__V1_
     case _SALLYPORT__V1__IMPORT_RECORD__RECORD__CASE_IS_INT_SIZE:
         break;
     }
-    return refuse_record(import, "record: names no thing to import");
+    return refuse_record(import,
+                         "record: required: one of workspace, principal, group, membership, resource, grant, api_key");
 }
 
 static enum sp_status import_record(struct import *import, const Sallyport__V1__ImportRecord *record) {
@@ -479,7 +482,7 @@ static void describe_refusal(struct import *import) {
     if (import->response == NULL || import->line == 0)
         return;
     if (error->status == SP_OK)
-        (void)sp_error_set(error, SP_ERR_INTERNAL, "the record could not be stored");
+        (void)sp_error_set(error, SP_ERR_INTERNAL, "cannot store the record");
     char *why = sp_arena_strdup(import->ctx.arena, sp_str_from(error->message));
     import->response->error_line = import->line;
     import->response->n_secrets = 0;
@@ -508,7 +511,7 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
     (void)sp_write_refuse(write, operations_before);
     describe_refusal(&import);
     if (why.status == SP_OK)
-        (void)sp_error_set(&why, status, "the import could not be stored");
+        (void)sp_error_set(&why, status, "cannot store the import");
     why.status = status;
     if (error != NULL)
         *error = why;

@@ -26,13 +26,13 @@ static enum sp_status check_allowlist_feature(struct sp_admin_context *ctx) {
     const Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
     if (workspace->plan != SALLYPORT__V1__PLAN__PLAN_ENTERPRISE)
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                            "allowed_ips: an IP allowlist needs an ENTERPRISE workspace, and %s is none",
+                            "allowed_ips: IP allowlists require the ENTERPRISE plan; workspace %s is not on it",
                             workspace->id);
     for (size_t i = 0; i < workspace->n_features; i++)
         if (workspace->features[i] == SALLYPORT__V1__FEATURE__FEATURE_IP_ALLOWLIST)
             return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "allowed_ips: IP allowlists are not switched on for workspace %s: ask the operator",
+                        "allowed_ips: IP allowlists are not enabled for workspace %s: ask your operator",
                         workspace->id);
 }
 
@@ -68,7 +68,7 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
         if (status != SP_OK)
             return status;
         if (sp_permission_set_has(set, number))
-            return sp_error_set(ctx->error, SP_ERR_INVALID, "permissions: %s is named twice", permissions->names[i]);
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "permissions: %s is listed twice", permissions->names[i]);
         sp_permission_set_add(set, number);
     }
     return SP_OK;
@@ -77,9 +77,9 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
                                         stored_key *key) {
     if (permissions == NULL || (!permissions->all && permissions->n_names == 0))
-        return refuse_permissions(ctx, "required: all, or 1 or more names");
+        return refuse_permissions(ctx, "required: either all, or at least one name");
     if (permissions->all && permissions->n_names > 0)
-        return refuse_permissions(ctx, "either all, or names");
+        return refuse_permissions(ctx, "set either all or names, not both");
     struct sp_permission_set set = {0};
     enum sp_status status = resolve_permissions(ctx, permissions, &set);
     if (status != SP_OK)
@@ -130,7 +130,7 @@ static enum sp_status take_imported_text(struct sp_admin_context *ctx, const uin
     sp_key_digest_from_sha256(sha256, digest);
     enum sp_status status = sp_index_key(ctx->view, digest, &there);
     if (status == SP_OK)
-        return sp_error_set(ctx->error, SP_ERR_EXISTS, "sha256: the store has a key with this text already");
+        return sp_error_set(ctx->error, SP_ERR_EXISTS, "sha256: the store already has a key with this text");
     if (status != SP_ERR_NOT_FOUND)
         return status;
     return sp_write_accept_foreign(ctx->write);
@@ -254,7 +254,7 @@ enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx, const
                               principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN))
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                        "operators create and delete the keys of ADMIN users only, and %s is none", principal->id);
+                        "operators can create and delete only keys of ADMIN users; %s is not one", principal->id);
 }
 
 /* ---- CreateApiKey ---- */

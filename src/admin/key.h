@@ -5,43 +5,46 @@
 #include "admin/context.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
-/* Sets key's allowed_ips to the normalised list. INVALID_ARGUMENT; FAILED_PRECONDITION if the workspace may not have
- * any. */
+/* Sets key's allowed_ips to the normalised list. INVALID_ARGUMENT; FAILED_PRECONDITION if the
+ * workspace may not have any. */
 enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
                                       Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
-/* Sets key's permissions, which it borrows, and their bits by the schema as it is now. INVALID_ARGUMENT, also for
- * NULL. */
+/* Sets key's permissions, which it borrows, and their bits by the schema as it is now.
+ * INVALID_ARGUMENT, also for NULL. */
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
                                         Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
 
 /* INVALID_ARGUMENT unless 0 (never) or in the future. */
 enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) SP_MUST_USE;
 
-/* PERMISSION_DENIED if an operator acts and the principal is no ADMIN user: operators give first and recovery keys. */
+/* PERMISSION_DENIED if an operator acts and the principal is no ADMIN user: operators give first
+ * and recovery keys. */
 enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx,
                                              const Sallyport__V1__Principal *principal) SP_MUST_USE;
 
-/* Whether the acting key's expiry was brought forward. What such a key makes or puts off then ends for good too: a key
- * that leaked would otherwise outlive its grace through another one. */
+/* Whether the acting key's expiry was brought forward. What such a key makes or puts off then ends
+ * for good too: a key that leaked would otherwise outlive its grace through another one. */
 enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) SP_MUST_USE;
 
 /* A new key for a principal. */
 struct sp_admin_new_key {
     const char *id; /* NULL or empty: generated */
     const Sallyport__Store__V1__StoredPrincipal *principal;
-    /* Has name, permissions, allowed_ips (as given) and expires_at; in an import also hint, disabled, disabled_reason,
-     * created_at (0: now) and rotated_from. */
+    /* Has name, permissions, allowed_ips (as given) and expires_at; in an import also hint,
+     * disabled, disabled_reason, created_at (0: now) and rotated_from. */
     const Sallyport__V1__ApiKey *template;
-    /* Permissions and allowlist are copied verbatim from this key, on any plan; NULL: they are the template's. */
+    /* Permissions and allowlist are copied verbatim from this key, on any plan; NULL: they are the
+     * template's. */
     const Sallyport__Store__V1__StoredKey *carried;
     bool within_actor;              /* refuse what the acting key may not give */
     const uint8_t *imported_sha256; /* NULL: a new text is made */
     uint64_t unflushed;             /* keys of the workspace that were added to the changes and not flushed */
 };
 
-/* Makes text, digest and entity, and adds the key to the changes. Checks form, quota, allowlist rule and permissions.
- * *ret_secret is NULL for an imported key. Both in the arena; ret_key may be NULL. */
+/* Makes text, digest and entity, and adds the key to the changes. Checks form, quota, allowlist
+ * rule and permissions. *ret_secret is NULL for an imported key. Both in the arena; ret_key may be
+ * NULL. */
 enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
                                 Sallyport__V1__ApiKey **ret_key, char **ret_secret) SP_MUST_USE;
 

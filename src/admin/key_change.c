@@ -29,8 +29,8 @@ static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *st
     return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
 }
 
-/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off lifts that, unless the
- * acting key's expiry was brought forward itself. */
+/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off
+ * lifts that, unless the acting key's expiry was brought forward itself. */
 static enum sp_status set_expiry(struct sp_admin_context *ctx, stored_key *stored, int64_t expires_at_s) {
     int64_t before_s = stored->key->expires_at;
     bool shortened = false;
@@ -57,13 +57,13 @@ static enum sp_status read_key_mask(struct sp_admin_context *ctx, const Sallypor
     for (size_t i = 0; i < FIELDS; i++)
         takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
     if (request->clear_allowed_ips && (takes[ALLOWED_IPS] || request->allowed_ips != NULL))
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "clear_allowed_ips: not together with allowed_ips");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "clear_allowed_ips: cannot be combined with allowed_ips");
     if (takes[ALLOWED_IPS] && (request->allowed_ips == NULL || request->allowed_ips->n_entries == 0))
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; to clear the list, set clear_allowed_ips",
                             SP_ALLOWLIST_MAX_ENTRIES);
     if (!takes[ALLOWED_IPS] && request->allowed_ips != NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "allowed_ips: given, but not named in update_mask");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "allowed_ips: given but not listed in update_mask");
     if (request->clear_allowed_ips && request->n_update_mask == 0)
         return SP_OK;
     return sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
@@ -87,7 +87,7 @@ static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sally
     return sp_admin_set_permissions(ctx, copy, stored);
 }
 
-static enum sp_status take_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
+static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
     enum sp_status status = sp_text_check_name(sp_str_from(given), "name", ctx->error);
     if (status != SP_OK)
         return status;
@@ -95,7 +95,7 @@ static enum sp_status take_name(struct sp_admin_context *ctx, const char *given,
     return key->name == NULL ? SP_ERR_MEMORY : SP_OK;
 }
 
-static enum sp_status take_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
+static enum sp_status take_key_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
     enum sp_status status = sp_admin_check_expiry(ctx, expires_at_s);
     if (status != SP_OK)
         return status;
@@ -104,7 +104,7 @@ static enum sp_status take_expiry(struct sp_admin_context *ctx, int64_t expires_
 
 static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
                                       const bool takes[static FIELDS], stored_key *stored) {
-    enum sp_status status = takes[NAME] ? take_name(ctx, request->name, stored->key) : SP_OK;
+    enum sp_status status = takes[NAME] ? take_key_name(ctx, request->name, stored->key) : SP_OK;
     if (status != SP_OK)
         return status;
     status = takes[PERMISSIONS] ? take_permissions(ctx, request->permissions, stored) : SP_OK;
@@ -115,7 +115,7 @@ static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyp
         return status;
     if (request->clear_allowed_ips)
         stored->key->n_allowed_ips = 0;
-    return takes[EXPIRES_AT] ? take_expiry(ctx, request->expires_at, stored) : SP_OK;
+    return takes[EXPIRES_AT] ? take_key_expiry(ctx, request->expires_at, stored) : SP_OK;
 }
 
 /* Narrowing needs nothing; what widens must end within the acting key. */
@@ -125,7 +125,7 @@ static enum sp_status check_not_widened(struct sp_admin_context *ctx, const stru
     enum sp_status status = sp_admin_reach_of(stored, ctx->arena, &after, ctx->error);
     if (status != SP_OK || sp_admin_reach_beyond(before, &after) == NULL)
         return status;
-    char *what = sp_arena_printf(ctx->arena, "key %s as it would be", stored->key->id);
+    char *what = sp_arena_printf(ctx->arena, "key %s, once updated,", stored->key->id);
     return what == NULL ? SP_ERR_MEMORY : sp_admin_check_within(ctx, what, &after);
 }
 
@@ -169,7 +169,8 @@ static enum sp_status disable_key(struct sp_admin_context *ctx, const char *id, 
     enum sp_status status = sp_admin_load_key(ctx, id, &stored);
     if (status != SP_OK)
         return status;
-    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry that says it did. */
+    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry
+     * that says it did. */
     if (stored->key->disabled)
         return reply_with_key(ctx, stored->key, ret_reply);
     stored->key->disabled = true;
@@ -193,7 +194,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__DisableSelfRequest *request = (const void *)message;
     if (ctx->is_operator)
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "an operator's key is revoked offline: sallyport-sync operator revoke");
+                            "an operator's key can only be revoked offline: run 'sallyport-sync operator revoke'");
     char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
     return id == NULL ? SP_ERR_MEMORY : disable_key(ctx, id, request->reason, ret_reply);
 }
@@ -281,17 +282,18 @@ static enum sp_status load_rotated(struct sp_admin_context *ctx, const char *id,
     if (status != SP_OK)
         return status;
     if (!may)
-        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "RotateApiKey needs the key of an ADMIN user of the workspace, permitted workspace_write, "
-                            "or a key permitted api_key_rotate that rotates itself");
+        return sp_error_set(
+            ctx->error, SP_ERR_PERMISSION,
+            "RotateApiKey requires the key of an ADMIN user of the workspace, permitted workspace_write, "
+            "or a key permitted api_key_rotate that rotates itself");
     return sp_admin_load_key(ctx, id, ret_stored);
 }
 
 static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     if (key->disabled)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s is disabled: make a new key instead", key->id);
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s is disabled: create a new key instead", key->id);
     if (key->expires_at != 0 && key->expires_at <= ctx->now_s)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s has expired: make a new key instead", key->id);
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s has expired: create a new key instead", key->id);
     return SP_OK;
 }
 
@@ -299,21 +301,23 @@ static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyp
 static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     if (key->expires_at == 0)
         return 0;
-    /* An imported key may have a creation time in the future: what it has left then counts as its lifetime. */
+    /* An imported key may have a creation time in the future: what it has left then counts as its
+     * lifetime. */
     int64_t begin_s = key->created_at > 0 && key->created_at <= now_s ? key->created_at : now_s;
     int64_t lifetime_s = key->expires_at - begin_s;
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
-/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to outlive it. */
+/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to
+ * outlive it. */
 static int64_t choose_expiry(const struct sp_admin_context *ctx, const stored_key *old) {
     if (old->shortened && is_acting_id(ctx, old->key->id))
         return old->key->expires_at;
     return renew_expiry(old->key, ctx->now_s);
 }
 
-/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never lengthens it. In any other
- * case the new key must be within the acting one. */
+/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never
+ * lengthens it. In any other case the new key must be within the acting one. */
 static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_key *old, int64_t expires_at_s) {
     struct sp_admin_reach reach;
     bool by_itself = false;
@@ -324,9 +328,10 @@ static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_
         int64_t latest_s = choose_expiry(ctx, old);
         if (latest_s == 0 || (expires_at_s != 0 && expires_at_s <= latest_s))
             return SP_OK;
-        return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "expires_at: a key that rotates itself cannot live longer than it did, which is until %lld",
-                            (long long)latest_s);
+        return sp_error_set(
+            ctx->error, SP_ERR_PERMISSION,
+            "expires_at: a key that rotates itself cannot extend its lifetime: the latest allowed is %lld",
+            (long long)latest_s);
     }
     status = sp_admin_reach_of(old, ctx->arena, &reach, ctx->error);
     if (status != SP_OK)
@@ -376,7 +381,8 @@ enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const Proto
     if (response == NULL)
         return SP_ERR_MEMORY;
     if (request->grace_s > GRACE_MAX_S)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "grace_s: 1 to %d seconds, or 0 for no end", GRACE_MAX_S);
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "grace_s: 1 to %d seconds, or 0 to keep the old key until it expires", GRACE_MAX_S);
     stored_key *old = NULL;
     enum sp_status status = load_rotated(ctx, request->id, &old);
     if (status != SP_OK)

@@ -119,7 +119,7 @@ enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const Protob
     if (list.response->api_keys == NULL)
         return SP_ERR_MEMORY;
     if (request->expires_before < 0)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_before: a time, or 0 for all");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_before: must be a time, or 0 for all keys");
     if (request->principal[0] != '\0') {
         Sallyport__Store__V1__StoredPrincipal *principal = NULL;
         enum sp_status status = sp_admin_load_principal(ctx, request->principal, &principal);

@@ -40,22 +40,24 @@ static const char *format_duration(struct sp_admin_context *ctx, int64_t duratio
 
 static const char *explain_loss(struct sp_admin_context *ctx, const struct sp_usage_coverage *coverage) {
     bool admin = strcmp(coverage->loser, SP_USAGE_ADMIN_ID) == 0;
-    return sp_arena_printf(ctx->arena,
-                           "%s %s lost some of what it saw before %s: ask for a shorter window, or an operator accepts "
-                           "the loss (sallyport server retire %s)",
-                           admin ? "the admin instance" : "server", coverage->loser,
-                           format_time(ctx, coverage->lost_until_s), coverage->loser);
+    return sp_arena_printf(
+        ctx->arena,
+        "%s %s lost some uses from before %s: choose a shorter window, or have an operator accept the "
+        "loss (sallyport server retire %s)",
+        admin ? "the admin instance" : "server", coverage->loser, format_time(ctx, coverage->lost_until_s),
+        coverage->loser);
 }
 
 static const char *explain_silence(struct sp_admin_context *ctx, const struct sp_usage_coverage *coverage) {
     if (strcmp(coverage->behind, SP_USAGE_ADMIN_ID) == 0)
-        return "the admin instance itself cannot write what it sees: its log says why";
+        return "the admin instance cannot record uses: see its log";
     if (coverage->until_s == 0)
         return sp_arena_printf(ctx->arena, "server %s has not finished its first report", coverage->behind);
-    return sp_arena_printf(ctx->arena,
-                           "what server %s saw is known only until %s: if it is gone for good, an operator retires it "
-                           "(sallyport server retire %s)",
-                           coverage->behind, format_time(ctx, coverage->until_s), coverage->behind);
+    return sp_arena_printf(
+        ctx->arena,
+        "uses on server %s are known only until %s: if it is gone for good, have an operator retire it "
+        "(sallyport server retire %s)",
+        coverage->behind, format_time(ctx, coverage->until_s), coverage->behind);
 }
 
 /* NULL when out of memory. */
@@ -63,24 +65,24 @@ static const char *explain_verdict(struct sp_admin_context *ctx, const struct sp
                                    const struct sp_usage_question *question, enum sp_key_safety_why why) {
     const struct sp_usage_coverage *coverage = &reading->coverage;
     if (reading->damaged)
-        return "what is kept of last uses cannot be read: the admin instance's log says why";
+        return "cannot read the record of last uses: see the admin instance's log";
     switch (why) {
     case SP_WHY_NOT_KEPT:
-        return "this instance keeps no last use of keys";
+        return "this instance does not record key usage";
     case SP_WHY_USED:
         return sp_arena_printf(ctx->arena, "used within the last %s", format_duration(ctx, question->window_s));
     case SP_WHY_UNUSED:
         return sp_arena_printf(ctx->arena, "not used on any server for %s before %s",
                                format_duration(ctx, question->window_s), format_time(ctx, coverage->until_s));
     case SP_WHY_KEY_YOUNG:
-        return sp_arena_printf(ctx->arena, "it was made less than %s ago: whoever is to use it may not have begun",
+        return sp_arena_printf(ctx->arena, "created less than %s ago: it may not be in use yet",
                                format_duration(ctx, question->window_s));
     case SP_WHY_KEPT_SINCE:
-        return sp_arena_printf(ctx->arena, "last use is kept only since %s: ask for a shorter window than %s",
+        return sp_arena_printf(ctx->arena, "key usage is recorded only since %s: choose a window shorter than %s",
                                format_time(ctx, question->kept_since_s), format_duration(ctx, question->window_s));
     case SP_WHY_JUST_STARTED:
         return sp_arena_printf(ctx->arena,
-                               "the admin instance runs for less than %s: a server may not have reported yet",
+                               "the admin instance started less than %s ago: some servers may not have reported yet",
                                format_duration(ctx, question->grace_s));
     case SP_WHY_NO_SERVER:
         return "no server reports: start each sallyportd with --report-to";

@@ -4,7 +4,8 @@
 
 #include "admin/context.h"
 
-/* INVALID_ARGUMENT unless every name of the mask is one of `allowed` (NULL-terminated), at least one, none twice. */
+/* INVALID_ARGUMENT unless every name of the mask is one of `allowed` (NULL-terminated), at least
+ * one, none twice. */
 enum sp_status sp_admin_check_mask(struct sp_admin_context *ctx, char *const *mask, size_t count,
                                    const char *const *allowed) SP_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* One method of the admin API, as the programs that serve it see it: constants of the table in methods.c. */
+/* One method of the admin API, as the programs that serve it see it: constants of the table in
+ * methods.c. */
 #ifndef SP_ADMIN_METHOD_H
 #define SP_ADMIN_METHOD_H
 

@@ -23,8 +23,9 @@ enum sp_admin_access {
     SP_ACCESS_ANY_KEY,           /* any workspace's key that passes steps 1-6, and operators */
 };
 
-/* Checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena, without its revision, which
- * is filled in after the changes were applied. Explains a failure with sp_error_set(ctx->error, …). */
+/* Checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena,
+ * without its revision, which is filled in after the changes were applied. Explains a failure with
+ * sp_error_set(ctx->error, …). */
 typedef enum sp_status sp_admin_handler(struct sp_admin_context *ctx, const ProtobufCMessage *request,
                                         ProtobufCMessage **ret_reply);
 

@@ -64,10 +64,10 @@ enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name,
     if (status != SP_OK)
         return status;
     if (exists)
-        return sp_error_set(error, SP_ERR_EXISTS, "operator %.*s exists already", SP_STR_ARG(name));
+        return sp_error_set(error, SP_ERR_EXISTS, "operator %.*s already exists", SP_STR_ARG(name));
     status = sp_admin_make_secret(sp_write_view(write), secret);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the operator's key could not be made");
+        return sp_error_set(error, status, "cannot create the operator's key");
     status = add_with_secret(write, name, &key, secret, now_s, arena, error);
     if (status == SP_OK)
         memcpy(ret_secret, secret, sizeof(secret));

@@ -6,8 +6,9 @@
 #include "core/key_text.h"
 #include "store/records/edit.h"
 
-/* The operator's key is written to ret_secret. A revoked name may be given again: the audit trail has the times of both. If
- * one of these fails, the write must be aborted. SP_ERR_EXISTS; SP_ERR_NOT_FOUND. */
+/* The operator's key is written to ret_secret. A revoked name may be given again: the audit trail
+ * has the times of both. If one of these fails, the write must be aborted. SP_ERR_EXISTS;
+ * SP_ERR_NOT_FOUND. */
 enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name, int64_t now_s, struct sp_arena *arena,
                                      char ret_secret[static SP_KEY_TEXT_BYTES], struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_admin_operator_revoke(struct sp_write *write, struct sp_str name, int64_t now_s,

@@ -17,7 +17,7 @@ enum sp_status sp_admin_token_encode(struct sp_admin_context *ctx, struct sp_byt
 }
 
 enum sp_status sp_admin_refuse_token(struct sp_admin_context *ctx) {
-    return sp_error_set(ctx->error, SP_ERR_INVALID, "page_token: not one that this list gave");
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "page_token: not a token returned by this list");
 }
 
 enum sp_status sp_admin_token_decode(struct sp_admin_context *ctx, const char *page_token,

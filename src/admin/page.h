@@ -1,5 +1,5 @@
-/* Lists, page by page. No state is kept between pages: a token is the last key that was visited, in base64url, and the next
- * page seeks to it, so that every page costs the same. */
+/* Lists, page by page. No state is kept between pages: a token is the last key that was visited, in
+ * base64url, and the next page seeks to it, so that every page costs the same. */
 #ifndef SP_ADMIN_PAGE_H
 #define SP_ADMIN_PAGE_H
 
@@ -16,15 +16,15 @@ enum {
 /* Decides whether a message belongs to the list, and takes it if so. It is in the arena. */
 typedef enum sp_status sp_admin_keep(void *list, const ProtobufCMessage *stored, bool *ret_kept);
 
-/* Walks the entities whose keys begin with `key_prefix`. A page ends with page_size kept (0: the default), 1 MiB of
- * messages, or 10,000 visited. INVALID_ARGUMENT for a page_size above the limit, or a token that was not made for this
- * walk. */
+/* Walks the entities whose keys begin with `key_prefix`. A page ends with page_size kept (0: the
+ * default), 1 MiB of messages, or 10,000 visited. INVALID_ARGUMENT for a page_size above the limit,
+ * or a token that was not made for this walk. */
 enum sp_status sp_admin_page(struct sp_admin_context *ctx, struct sp_bytes key_prefix,
                              const ProtobufCMessageDescriptor *stored, uint32_t page_size, const char *page_token,
                              sp_admin_keep *keep, void *list, char **ret_next_token) SP_MUST_USE;
 
-/* For lists that walk something else: the same rules of page_size, and tokens of any key of 1 to 511 bytes. An empty
- * token gives a key of size 0. */
+/* For lists that walk something else: the same rules of page_size, and tokens of any key of 1 to
+ * 511 bytes. An empty token gives a key of size 0. */
 enum sp_status sp_admin_page_size(struct sp_admin_context *ctx, uint32_t page_size, size_t *ret_size) SP_MUST_USE;
 enum sp_status sp_admin_token_decode(struct sp_admin_context *ctx, const char *page_token,
                                      struct sp_entity_key *ret_key) SP_MUST_USE;

@@ -39,15 +39,15 @@ static enum sp_status check_free_seat(struct sp_admin_context *ctx) {
     if (status != SP_OK || used < seats)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "workspace %.*s has %u seats and %llu enabled users: disable or delete a user, or have an "
-                        "operator raise the seats",
+                        "workspace %.*s has %u seats and %llu enabled users: disable or delete a user, or ask your "
+                        "operator for more seats",
                         SP_STR_ARG(ctx->workspace), seats, (unsigned long long)used);
 }
 
 static enum sp_status check_new_service_account(struct sp_admin_context *ctx) {
     if (ctx->stored_workspace->workspace->seats <= 1)
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                            "service accounts need a workspace with more than one seat, and %.*s has one",
+                            "service accounts require a workspace with more than one seat; %.*s has one",
                             SP_STR_ARG(ctx->workspace));
     return sp_admin_check_quota(ctx, SP_COUNT_SERVICE_ACCOUNTS, 1);
 }
@@ -58,7 +58,7 @@ static enum sp_status check_workspace_role(struct sp_admin_context *ctx, const S
     if (principal->role != SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "role: WORKSPACE_ROLE_MEMBER or WORKSPACE_ROLE_ADMIN");
     if (!is_user(principal))
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "role: a service account is a MEMBER, always");
+        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "role: service accounts are always MEMBER");
     return SP_OK;
 }
 
@@ -212,7 +212,7 @@ static enum sp_status check_admin_remains(struct sp_admin_context *ctx, const Sa
     if (status != SP_OK || admins > 1)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "%s is the last enabled ADMIN of workspace %.*s: make another user ADMIN first", leaving->id,
+                        "%s is the last enabled ADMIN of workspace %.*s: make another user an ADMIN first", leaving->id,
                         SP_STR_ARG(ctx->workspace));
 }
 
@@ -239,7 +239,8 @@ static bool is_key_in_force(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return !key->disabled && (key->expires_at == 0 || now_s < key->expires_at);
 }
 
-/* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has itself. */
+/* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has
+ * itself. */
 static enum sp_status check_keys_within(struct sp_admin_context *ctx, uint64_t principal_number) {
     struct key_ids keys = {.arena = ctx->arena};
     enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal_number, collect_key_id, &keys);

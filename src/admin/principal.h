@@ -5,9 +5,9 @@
 #include "admin/context.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
-/* Checks the template's fields and the rules (id, name, role, seats, quota), and adds the principal to the changes. kind
- * must be set; role 0: MEMBER. An empty id is generated; created_at 0 is now. The checks do not see changes of this call
- * that are not flushed. */
+/* Checks the template's fields and the rules (id, name, role, seats, quota), and adds the principal
+ * to the changes. kind must be set; role 0: MEMBER. An empty id is generated; created_at 0 is now.
+ * The checks do not see changes of this call that are not flushed. */
 enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
                                       Sallyport__Store__V1__StoredPrincipal **ret_principal) SP_MUST_USE;
 

@@ -3,7 +3,8 @@
 #include "store/records/index.h"
 #include "store/records/layout.h"
 
-/* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each field). */
+/* A quota: which count it limits, its field, and what 0 means (as entities.proto says with each
+ * field). */
 struct quota {
     const char *name;
     size_t offset;
@@ -41,8 +42,9 @@ enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count 
         return status;
     if (adding == 0 || (adding <= limit && used <= limit - adding))
         return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_EXHAUSTED,
-                        "quota %s of workspace %.*s: %llu of %llu used, %llu more asked for; an operator can raise it",
-                        quota->name, SP_STR_ARG(ctx->workspace), (unsigned long long)used, (unsigned long long)limit,
-                        (unsigned long long)adding);
+    return sp_error_set(
+        ctx->error, SP_ERR_EXHAUSTED,
+        "quota %s of workspace %.*s exceeded: %llu of %llu used, %llu more requested; an operator can raise it",
+        quota->name, SP_STR_ARG(ctx->workspace), (unsigned long long)used, (unsigned long long)limit,
+        (unsigned long long)adding);
 }

@@ -5,8 +5,8 @@
 #include "admin/context.h"
 #include "store/records/layout.h"
 
-/* RESOURCE_EXHAUSTED if `adding` more of `what` exceed the workspace's quota: the message names quota, limit and use.
- * Counts what earlier flushes of this call added. */
+/* RESOURCE_EXHAUSTED if `adding` more of `what` exceed the workspace's quota: the message names
+ * quota, limit and use. Counts what earlier flushes of this call added. */
 enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count what, uint64_t adding) SP_MUST_USE;
 
 #endif

@@ -5,7 +5,7 @@ enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, 
                                  struct sp_admin_reach *ret_reach, struct sp_error *error) {
     const Sallyport__V1__ApiKey *key = stored->key;
     if (key == NULL || key->permissions == NULL)
-        return sp_error_set(error, SP_ERR_CORRUPT, "a stored key lacks its content");
+        return sp_error_set(error, SP_ERR_CORRUPT, "a stored key has no content");
     struct sp_admin_reach reach = {.permissions.all = key->permissions->all,
                                    .has_allowlist = key->n_allowed_ips > 0,
                                    .expires_at_s = key->expires_at};
@@ -23,9 +23,9 @@ enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored, 
 
 const char *sp_admin_reach_beyond(const struct sp_admin_reach *outer, const struct sp_admin_reach *inner) {
     if (!sp_permission_set_covers(&outer->permissions, &inner->permissions))
-        return "has permissions that the acting key has not";
+        return "has permissions that the acting key lacks";
     if (outer->has_allowlist && !inner->has_allowlist)
-        return "may be used from any address, the acting key only from those of its allowlist";
+        return "may be used from any address, but the acting key only from those in its allowlist";
     if (outer->has_allowlist && !sp_allowlist_covers(outer->ranges, inner->ranges))
         return "may be used from addresses outside the acting key's allowlist";
     if (outer->expires_at_s != 0 && (inner->expires_at_s == 0 || inner->expires_at_s > outer->expires_at_s))

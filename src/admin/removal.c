@@ -61,7 +61,7 @@ struct workspace_removal {
     bool cut; /* there was more than that */
 };
 
-static enum sp_status remove_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status remove_met_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     (void)value;
     struct workspace_removal *removal = context;
     if (removal->left == 0) {
@@ -82,11 +82,11 @@ static enum sp_status remove_kind(struct sp_view *view, struct workspace_removal
     enum sp_status status = sp_entity_key_make(kind, workspace, NULL, 0, &prefix);
     if (status != SP_OK)
         return status;
-    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_entity, removal);
+    return sp_entity_walk(view, (struct sp_bytes){prefix.bytes, prefix.size}, NULL, remove_met_entity, removal);
 }
 
-/* What refers to something goes before it. Removing leaves tombstones, which get a pass of their own when nothing else is
- * left; the workspace itself comes last, with a tombstone that stays. */
+/* What refers to something goes before it. Removing leaves tombstones, which get a pass of their
+ * own when nothing else is left; the workspace itself comes last, with a tombstone that stays. */
 static enum sp_status remove_batch(struct sp_view *view, struct workspace_removal *removal, struct sp_str workspace) {
     static const enum sp_kind kinds[] = {SP_KIND_KEY,        SP_KIND_GRANT, SP_KIND_RESOURCE,
                                          SP_KIND_MEMBERSHIP, SP_KIND_GROUP, SP_KIND_PRINCIPAL};
@@ -108,11 +108,11 @@ static enum sp_status apply_removal(struct sp_write *write, struct sp_str worksp
     struct sp_revision revision;
     struct sp_changeset *changes = sp_admin_offline_changes(arena, "remove deleted workspaces", workspace, now_s);
     if (changes == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "no memory for the removal of a workspace");
+        return sp_error_set(error, SP_ERR_MEMORY, "not enough memory to remove a workspace");
     struct workspace_removal removal = {.changes = changes, .left = limit, .now_s = now_s};
     enum sp_status status = remove_batch(sp_write_view(write), &removal, workspace);
     if (status != SP_OK)
-        return sp_error_set(error, status, "workspace %.*s could not be removed", SP_STR_ARG(workspace));
+        return sp_error_set(error, status, "cannot remove workspace %.*s", SP_STR_ARG(workspace));
     return sp_changeset_apply(write, removal.changes, &revision, error);
 }
 
@@ -124,7 +124,7 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
     struct sp_view *view = sp_write_view(write);
     enum sp_status status = find_deleting(view, &search);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the workspaces could not be read");
+        return sp_error_set(error, status, "cannot read the workspaces");
     if (search.found == 0) {
         *ret_more = false;
         return SP_OK;

@@ -45,9 +45,9 @@ static enum sp_status load_resource(struct sp_admin_context *ctx, const Sallypor
 
 /* ---- registration ---- */
 
-/* The same words whoever has the id, or had it: nobody learns what another workspace has. */
+/* The same message whoever has or had the id, so that nobody learns what another workspace has. */
 static enum sp_status refuse_taken_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
-    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is registered already, or was before: choose another id",
+    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is or was already registered: choose another id",
                         target->ref->type, target->ref->id);
 }
 
@@ -74,7 +74,8 @@ static enum sp_status meet_any_grant(void *context, uint64_t subject_number, enu
     return SP_WALK_END;
 }
 
-/* Grants on an id that was never registered: whoever registered it now would take over what others share already. */
+/* Grants on an id that was never registered: whoever registered it now would take over what others
+ * share already. */
 static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
     bool shared = false;
@@ -82,8 +83,9 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
         sp_index_walk_resource_grants(ctx->view, sp_admin_target_key(ctx, target, room), meet_any_grant, &shared);
     if (status != SP_OK || !shared)
         return status;
-    return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is shared already: a workspace admin can change that",
-                        target->ref->type, target->ref->id);
+    return sp_error_set(ctx->error, SP_ERR_EXISTS,
+                        "%s %s is already shared: ask a workspace admin to remove the shares first", target->ref->type,
+                        target->ref->id);
 }
 
 static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
@@ -153,10 +155,11 @@ static enum sp_status check_first_shares(struct sp_admin_context *ctx,
         if (subject == NULL || subject->kind_case == SALLYPORT__V1__SUBJECT__KIND__NOT_SET)
             return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu].subject: required", i);
         if (creator != NULL && is_same_subject(subject, creator))
-            return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: the creator has ROLE_ADMIN already", i);
+            return sp_error_set(ctx->error, SP_ERR_INVALID,
+                                "shares[%zu]: the creator gets ROLE_ADMIN anyway: leave it out", i);
         for (size_t j = 0; j < i; j++)
             if (is_same_subject(subject, request->shares[j]->subject))
-                return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: its subject is given twice", i);
+                return sp_error_set(ctx->error, SP_ERR_INVALID, "shares[%zu]: the same subject is listed twice", i);
     }
     return SP_OK;
 }
@@ -185,7 +188,8 @@ static enum sp_status put_first_grants(struct sp_admin_context *ctx, const struc
     return SP_OK;
 }
 
-/* The given creator, else the acting principal; nobody ("") for operators. NULL when out of memory. */
+/* The given creator, else the acting principal; nobody ("") for operators. NULL when out of
+ * memory. */
 static char *choose_creator(struct sp_admin_context *ctx, char *given) {
     if (given[0] != '\0')
         return given;

@@ -143,8 +143,8 @@ static enum sp_status compare_types(const struct sp_schema *before, const struct
 
 /* ---- routes ---- */
 
-static enum sp_status compare_route(struct sp_admin_lines *lines, const struct sp_route *old,
-                                    const struct sp_route *new) {
+static enum sp_status compare_schema_route(struct sp_admin_lines *lines, const struct sp_route *old,
+                                           const struct sp_route *new) {
     char was[SP_ROUTE_TARGET_BYTES];
     char is[SP_ROUTE_TARGET_BYTES];
     if (new == NULL)
@@ -155,11 +155,11 @@ static enum sp_status compare_route(struct sp_admin_lines *lines, const struct s
                              SP_STR_ARG(old->path), is, was);
 }
 
-static enum sp_status compare_routes(const struct sp_schema *before, const struct sp_schema *after,
-                                     struct sp_admin_lines *lines) {
+static enum sp_status compare_schema_routes(const struct sp_schema *before, const struct sp_schema *after,
+                                            struct sp_admin_lines *lines) {
     for (size_t i = 0; i < before->route_count; i++) {
         const struct sp_route *old = &before->routes[i];
-        enum sp_status status = compare_route(lines, old, sp_schema_find_route(after, old->method, old->path));
+        enum sp_status status = compare_schema_route(lines, old, sp_schema_find_route(after, old->method, old->path));
         if (status != SP_OK)
             return status;
     }
@@ -184,5 +184,5 @@ enum sp_status sp_admin_compare_schemas(const struct sp_schema *before, const st
     status = compare_types(before, after, lines);
     if (status != SP_OK)
         return status;
-    return compare_routes(before, after, lines);
+    return compare_schema_routes(before, after, lines);
 }

@@ -47,7 +47,8 @@ static enum sp_status find_permission_number(struct sp_admin_context *ctx, const
     return SP_OK;
 }
 
-/* What a message may repeat of a name from outside, which may be of any length and hold anything. */
+/* What a message may repeat of a name from outside, which may be of any length and hold
+ * anything. */
 static const char *printable_name(const char *name) {
     struct sp_error ignored;
     return sp_text_check_word(sp_str_from(name), "name", &ignored) == SP_OK ? name : "this name";

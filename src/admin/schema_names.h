@@ -1,7 +1,8 @@
-/* The names and numbers of the schema as it is now, for the calls that look them up. The schema is read once a call.
+/* The names and numbers of the schema as it is now, for the calls that look them up. The schema is
+ * read once a call.
  *
- * Every function gives SP_ERR_CORRUPT for a schema that is missing or damaged, and SP_ERR_MEMORY: a schema that cannot be
- * read is never taken for one that lacks a name. */
+ * Every function gives SP_ERR_CORRUPT for a schema that is missing or damaged, and SP_ERR_MEMORY: a
+ * schema that cannot be read is never taken for one that lacks a name. */
 #ifndef SP_ADMIN_SCHEMA_NAMES_H
 #define SP_ADMIN_SCHEMA_NAMES_H
 
@@ -14,12 +15,12 @@ enum sp_status sp_admin_schema_load(struct sp_admin_context *ctx) SP_MUST_USE;
 enum sp_status sp_admin_permission_number(struct sp_admin_context *ctx, const char *field, const char *name,
                                           uint8_t *ret_number) SP_MUST_USE;
 
-/* Whether the acting key's permissions include the one with this name: not if the schema has none of that name, nor for an
- * operator. */
+/* Whether the acting key's permissions include the one with this name: not if the schema has none
+ * of that name, nor for an operator. */
 enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const char *name, bool *ret_has) SP_MUST_USE;
 
-/* A resource type, by a number that it has or had. Resources and grants of a type that was removed, or that came back with
- * another number, stay stored but grant nothing: lists leave them out. */
+/* A resource type, by a number that it has or had. Resources and grants of a type that was removed,
+ * or that came back with another number, stay stored but grant nothing: lists leave them out. */
 struct sp_admin_resource_type {
     const char *name; /* of the schema in the arena */
     uint32_t number;
@@ -31,7 +32,8 @@ struct sp_admin_resource_type {
 enum sp_status sp_admin_find_type(struct sp_admin_context *ctx, const char *name,
                                   struct sp_admin_resource_type *ret_type) SP_MUST_USE;
 
-/* The type with a number that a stored record holds, removed or not; SP_ERR_CORRUPT if no schema ever gave the number. */
+/* The type with a number that a stored record holds, removed or not; SP_ERR_CORRUPT if no schema
+ * ever gave the number. */
 enum sp_status sp_admin_find_type_by_number(struct sp_admin_context *ctx, uint32_t number,
                                             struct sp_admin_resource_type *ret_type) SP_MUST_USE;
 

@@ -133,7 +133,7 @@ static enum sp_status add_lost_action(const struct name_use *use, size_t i, cons
                              (unsigned long long)keys);
 }
 
-/* Of the type at index `i` of the old schema; `new` NULL: it is removed. */
+/* For the type at index `i` of the old schema; `new` NULL: it is removed. */
 static enum sp_status add_lost_of_type(const struct name_use *use, size_t i, const struct sp_schema_type *new,
                                        struct sp_admin_lines *lines) {
     const struct sp_schema_type *old = &use->schema->types[i];

@@ -14,7 +14,7 @@ static enum sp_status require_usage_store(struct sp_admin_context *ctx) {
     if (usage != NULL && usage->store != NULL)
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_UNAVAILABLE,
-                        "this instance keeps no last use of keys: its log says why, if it should");
+                        "this instance does not record key usage: if it should, see its log");
 }
 
 struct server_list {
@@ -60,8 +60,8 @@ static Sallyport__V1__ReportingServer *describe_server(struct sp_admin_context *
     return server->id != NULL && server->instance != NULL ? server : NULL;
 }
 
-/* A server that said goodbye and lost nothing is remembered for a while, but of no interest; nor is the admin instance itself
- * unless it lost something. */
+/* Left out: servers that said goodbye and lost nothing, which are remembered for a while; and the
+ * admin instance, unless it lost something. */
 static bool is_shown_server(const struct sp_usage_source *source) {
     bool admin = strcmp(source->id, SP_USAGE_ADMIN_ID) == 0;
     return source->lost_until_s != 0 || (!admin && !source->ended);

@@ -51,14 +51,15 @@ static enum sp_status check_may_share(struct sp_admin_context *ctx, const struct
     if (status != SP_OK || answer.allowed)
         return status;
     char *why = sp_arena_printf(ctx->arena,
-                                "[%s] sharing needs the key of an ADMIN user permitted workspace_write, or one that "
-                                "may do the type's share action on the resource",
+                                "[%s] sharing requires the key of an ADMIN user permitted workspace_write, or one that "
+                                "may perform the type's share action on the resource",
                                 sp_reason_name(answer.reason));
     return why == NULL ? SP_ERR_MEMORY : refuse_share(ctx, target, why);
 }
 
-/* Whether the acting key may turn the grant that is there (NULL: none) into `role` (SP_ROLE_NONE: none). An ADMIN user
- * permitted workspace_write may do all of it, whatever its key's other permissions are. */
+/* Whether the acting key may turn the grant that is there (NULL: none) into `role` (SP_ROLE_NONE:
+ * none). An ADMIN user permitted workspace_write may do all of it, whatever its key's other
+ * permissions are. */
 static enum sp_status check_role_change(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                         const Sallyport__V1__Grant *before, enum sp_role role) {
     if (ctx->is_admin)
@@ -71,11 +72,11 @@ static enum sp_status check_role_change(struct sp_admin_context *ctx, const stru
     if (status != SP_OK)
         return status;
     if (role > acting)
-        return refuse_share(ctx, target, "nobody gives a role above the own one");
+        return refuse_share(ctx, target, "you cannot grant a role higher than your own");
     if (before != NULL && (enum sp_role)before->role > acting)
-        return refuse_share(ctx, target, "nobody changes a role above the own one");
+        return refuse_share(ctx, target, "you cannot change a role higher than your own");
     if (before != NULL && before->creator && role < (enum sp_role)before->role)
-        return refuse_share(ctx, target, "only a workspace admin lowers or removes the creator's grant");
+        return refuse_share(ctx, target, "only a workspace admin can lower or remove the creator's grant");
     return SP_OK;
 }
 
@@ -197,7 +198,8 @@ static enum sp_status refuse_update(struct sp_admin_context *ctx, size_t i, enum
     return message == NULL ? status : sp_error_set(ctx->error, status, "updates[%zu]: %s", i, message);
 }
 
-/* Each update sees what the ones before it did: a role that one takes away from the caller does not serve the next. */
+/* Each update sees what the ones before it did: a role that one takes away from the caller does not
+ * serve the next. */
 enum sp_status sp_admin_update_shares(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                       ProtobufCMessage **ret_reply) {
     const Sallyport__V1__UpdateSharesRequest *request = (const void *)message;

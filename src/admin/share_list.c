@@ -124,7 +124,7 @@ static enum sp_status list_grants(struct sp_admin_context *ctx, const Sallyport_
     case SALLYPORT__V1__LIST_SHARES_REQUEST__OF_SUBJECT:
         return list_of_subject(ctx, request, response);
     default:
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "resource or subject: name one of the two");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "required: either resource or subject");
     }
 }
 

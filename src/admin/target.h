@@ -12,21 +12,23 @@ struct sp_admin_target {
     bool workspace_scoped;
 };
 
-/* Checks the form of a reference; the type need not be in the schema. INVALID_ARGUMENT, also for NULL. */
+/* Checks the form of a reference; the type need not be in the schema. INVALID_ARGUMENT, also for
+ * NULL. */
 enum sp_status sp_admin_check_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref) SP_MUST_USE;
 
 /* Checks the form of a reference and looks up its type. INVALID_ARGUMENT. */
 enum sp_status sp_admin_find_target(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
                                     struct sp_admin_target *ret_target) SP_MUST_USE;
 
-/* The key of the target in the indexes, written to `room`. Empty if it names nothing that can exist. */
+/* The key of the target in the indexes, written to `room`. Empty if it names nothing that can
+ * exist. */
 struct sp_bytes sp_admin_target_key(const struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                     uint8_t room[static SP_RESOURCE_KEY_MAX_BYTES]);
 
 /* NOT_FOUND unless the target may carry grants: a global id must be registered to the workspace. */
 enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct sp_admin_target *target) SP_MUST_USE;
 
-/* Returns NOT_FOUND, and says so. */
+/* Sets the error and returns NOT_FOUND. */
 enum sp_status sp_admin_refuse_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref);
 
 #endif

@@ -39,7 +39,7 @@ static enum sp_status check_features(struct sp_admin_context *ctx, const Sallypo
             return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: no such feature", i);
         for (size_t j = 0; j < i; j++)
             if (workspace->features[j] == feature)
-                return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: %s is given twice", i, value->name);
+                return sp_error_set(ctx->error, SP_ERR_INVALID, "features[%zu]: %s is listed twice", i, value->name);
     }
     return SP_OK;
 }
@@ -170,7 +170,7 @@ enum sp_status sp_admin_get_workspace(struct sp_admin_context *ctx, const Protob
     return SP_OK;
 }
 
-static enum sp_status keep_workspace(void *list, const ProtobufCMessage *stored, bool *ret_kept) {
+static enum sp_status keep_listed_workspace(void *list, const ProtobufCMessage *stored, bool *ret_kept) {
     Sallyport__V1__ListWorkspacesResponse *response = list;
     response->workspaces[response->n_workspaces++] =
         ((const Sallyport__Store__V1__StoredWorkspace *)(const void *)stored)->workspace;
@@ -189,9 +189,9 @@ enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const Prot
     if (response->workspaces == NULL)
         return SP_ERR_MEMORY;
     static const uint8_t all[] = {SP_KIND_WORKSPACE};
-    enum sp_status status =
-        sp_admin_page(ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
-                      request->page_size, request->page_token, keep_workspace, response, &response->next_page_token);
+    enum sp_status status = sp_admin_page(
+        ctx, (struct sp_bytes){all, sizeof(all)}, &sallyport__store__v1__stored_workspace__descriptor,
+        request->page_size, request->page_token, keep_listed_workspace, response, &response->next_page_token);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;

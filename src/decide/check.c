@@ -14,8 +14,9 @@ static enum sp_status judge_presenter(struct sp_view *view, const struct sp_quer
         return SP_OK;
     struct sp_workspace_state workspace;
     enum sp_status status = sp_index_workspace(view, key->workspace_number, &workspace);
-    if (status == SP_OK)
-        status = sp_index_principal(view, key->principal_number, &presented->principal);
+    if (status != SP_OK)
+        return status;
+    status = sp_index_principal(view, key->principal_number, &presented->principal);
     if (status != SP_OK)
         return status;
     presented->reason = sp_step_owners_enabled(key, &workspace, &presented->principal);
@@ -30,23 +31,26 @@ static enum sp_status judge_presenter(struct sp_view *view, const struct sp_quer
 static enum sp_status judge_credential(struct sp_view *view, const struct sp_query *query,
                                        struct sp_presented *presented) {
     enum sp_status status = sp_find_presented_key(view, query, &presented->key, &presented->reason);
-    presented->key_found = status == SP_OK && presented->reason == SP_REASON_NONE;
-    return presented->key_found ? judge_presenter(view, query, presented) : status;
+    if (status != SP_OK || presented->reason != SP_REASON_NONE)
+        return status;
+    presented->key_found = true;
+    return judge_presenter(view, query, presented);
 }
 
 enum sp_status sp_check_credential(struct sp_view *view, const struct sp_query *query,
                                    struct sp_presented *ret_presented) {
     struct sp_presented presented = {0};
     enum sp_status status = judge_credential(view, query, &presented);
-    if (status == SP_OK)
-        *ret_presented = presented;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_presented = presented;
+    return SP_OK;
 }
 
 /* Step 9. */
-static enum sp_status judge_resource(struct sp_view *view, const struct sp_query *query, const struct sp_key *key,
-                                     const struct sp_action *action, struct sp_bytes resource_key,
-                                     enum sp_reason *ret_reason) {
+static enum sp_status judge_resource_owner(struct sp_view *view, const struct sp_query *query, const struct sp_key *key,
+                                           const struct sp_action *action, struct sp_bytes resource_key,
+                                           enum sp_reason *ret_reason) {
     uint64_t owner = 0;
     if (!action->workspace_scoped && resource_key.size > 0) {
         enum sp_status status = sp_index_owner(view, resource_key, &owner);
@@ -75,16 +79,17 @@ static enum sp_status judge_action(struct sp_view *view, const struct sp_query *
     uint8_t bytes[SP_RESOURCE_KEY_MAX_BYTES];
     uint64_t scope = action.workspace_scoped ? key->workspace_number : 0;
     struct sp_bytes resource_key = {bytes, sp_resource_key(action.type_number, scope, query->resource_id, bytes)};
-    status = judge_resource(view, query, key, &action, resource_key, ret_reason);
+    status = judge_resource_owner(view, query, key, &action, resource_key, ret_reason);
     if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
         return status;
     status = sp_find_role(view, key, &presented->principal, resource_key, role);
-    if (status == SP_OK)
-        *ret_reason = sp_step_role(&action, *role);
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_reason = sp_step_role(&action, *role);
+    return SP_OK;
 }
 
-static void reveal(const struct sp_key *key, struct sp_answer *answer) {
+static void reveal_key(const struct sp_key *key, struct sp_answer *answer) {
     answer->key_found = true;
     answer->principal_kind = key->principal_kind;
     answer->workspace = key->workspace;
@@ -104,13 +109,16 @@ enum sp_status sp_check(struct sp_view *view, const struct sp_query *query, stru
         return SP_OK;
     }
     status = judge_credential(view, query, &presented);
-    answer.reason = presented.reason;
-    if (status == SP_OK && answer.reason == SP_REASON_NONE)
-        status = judge_action(view, query, &presented, &answer.role, &answer.reason);
     if (status != SP_OK)
         return status;
+    answer.reason = presented.reason;
+    if (answer.reason == SP_REASON_NONE) {
+        status = judge_action(view, query, &presented, &answer.role, &answer.reason);
+        if (status != SP_OK)
+            return status;
+    }
     if (presented.key_found)
-        reveal(&presented.key, &answer);
+        reveal_key(&presented.key, &answer);
     if (answer.reason == SP_REASON_NONE)
         answer.reason = SP_REASON_ALLOWED;
     answer.allowed = answer.reason == SP_REASON_ALLOWED;

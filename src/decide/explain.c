@@ -20,7 +20,7 @@ enum {
 
 /* ---- gathering ---- */
 
-static void note(struct sp_facts *facts, enum sp_step step, enum sp_reason reason) {
+static void note_step(struct sp_facts *facts, enum sp_step step, enum sp_reason reason) {
     facts->tested[step] = true;
     facts->reasons[step] = reason;
 }
@@ -30,36 +30,40 @@ static enum sp_status gather_key(struct sp_view *view, struct sp_facts *facts) {
     enum sp_status status = sp_find_presented_key(view, facts->query, &facts->key, &reason);
     if (status != SP_OK)
         return status;
-    note(facts, SP_STEP_KEY_TEXT, reason == SP_REASON_KEY_MALFORMED ? reason : SP_REASON_NONE);
+    note_step(facts, SP_STEP_KEY_TEXT, reason == SP_REASON_KEY_MALFORMED ? reason : SP_REASON_NONE);
     if (reason == SP_REASON_KEY_MALFORMED)
         return SP_OK;
-    note(facts, SP_STEP_KEY_KNOWN, reason);
+    note_step(facts, SP_STEP_KEY_KNOWN, reason);
     if (reason != SP_REASON_NONE)
         return SP_OK;
     status = sp_index_workspace(view, facts->key.workspace_number, &facts->workspace);
-    if (status == SP_OK)
-        status = sp_index_principal(view, facts->key.principal_number, &facts->principal);
-    facts->has_key = status == SP_OK;
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_index_principal(view, facts->key.principal_number, &facts->principal);
+    if (status != SP_OK)
+        return status;
+    facts->has_key = true;
+    return SP_OK;
 }
 
 static void judge_key(struct sp_facts *facts) {
     const struct sp_query *query = facts->query;
     const struct sp_key *key = &facts->key;
-    note(facts, SP_STEP_KEY_LIVE, sp_step_key_live(key, query->now_s));
-    note(facts, SP_STEP_OWNERS_ENABLED, sp_step_owners_enabled(key, &facts->workspace, &facts->principal));
-    note(facts, SP_STEP_WORKSPACE, sp_step_workspace(key, query->workspace));
-    note(facts, SP_STEP_ADDRESS, sp_step_address(key, query->ip));
+    note_step(facts, SP_STEP_KEY_LIVE, sp_step_key_live(key, query->now_s));
+    note_step(facts, SP_STEP_OWNERS_ENABLED, sp_step_owners_enabled(key, &facts->workspace, &facts->principal));
+    note_step(facts, SP_STEP_WORKSPACE, sp_step_workspace(key, query->workspace));
+    note_step(facts, SP_STEP_ADDRESS, sp_step_address(key, query->ip));
 }
 
-/* The name that the schema gave the number; NULL where it gave none. */
-static enum sp_status find_permission(struct sp_view *view, uint8_t number, struct sp_arena *scratch,
-                                      struct sp_arena *arena, const char **ret_name) {
+/* The name that the schema gave the number; untouched if it gave none. */
+static enum sp_status name_permission_number(struct sp_view *view, uint8_t number, struct sp_arena *scratch,
+                                             struct sp_arena *arena, const char **ret_name) {
     struct sp_entity_key key;
     ProtobufCMessage *message;
     enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
-    if (status == SP_OK)
-        status = sp_entity_get(view, &key, scratch, &message);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(view, &key, scratch, &message);
     if (status != SP_OK)
         return status == SP_ERR_MEMORY ? status : SP_ERR_CORRUPT;
     const Sallyport__Store__V1__StoredSchema *schema = (const Sallyport__Store__V1__StoredSchema *)message;
@@ -77,39 +81,41 @@ static enum sp_status gather_action(struct sp_view *view, struct sp_arena *arena
     enum sp_status status = sp_index_action(view, query->resource_type, query->action, &facts->action);
     if (status != SP_OK)
         return status;
-    note(facts, SP_STEP_ACTION, sp_step_action(&facts->action));
+    note_step(facts, SP_STEP_ACTION, sp_step_action(&facts->action));
     if (!facts->action.found || !facts->action.needs_permission)
         return SP_OK;
     struct sp_arena scratch;
     status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = find_permission(view, facts->action.permission, &scratch, arena, &facts->permission);
+    status = name_permission_number(view, facts->action.permission, &scratch, arena, &facts->permission);
     sp_arena_fini(&scratch);
     return status;
 }
 
 /* Steps 8 to 10, of a key and an action that were found. */
-static enum sp_status judge_resource(struct sp_view *view, struct sp_bytes resource_key, struct sp_facts *facts) {
+static enum sp_status judge_resource_steps(struct sp_view *view, struct sp_bytes resource_key, struct sp_facts *facts) {
     const struct sp_key *key = &facts->key;
     const struct sp_action *action = &facts->action;
-    enum sp_status status = SP_OK;
     uint64_t owner = 0;
-    note(facts, SP_STEP_PERMISSION, sp_step_permission(key, action));
-    if (!action->workspace_scoped && resource_key.size > 0)
-        status = sp_index_owner(view, resource_key, &owner);
-    if (status != SP_OK)
-        return status;
+    note_step(facts, SP_STEP_PERMISSION, sp_step_permission(key, action));
+    if (!action->workspace_scoped && resource_key.size > 0) {
+        enum sp_status status = sp_index_owner(view, resource_key, &owner);
+        if (status != SP_OK)
+            return status;
+    }
     enum sp_reason reason = sp_step_resource(key, action, facts->query->resource_id.size > 0, owner);
-    note(facts, SP_STEP_RESOURCE, reason);
+    note_step(facts, SP_STEP_RESOURCE, reason);
     bool at_home = facts->principal.found && facts->principal.workspace_number == key->workspace_number;
     if (reason != SP_REASON_NONE || !at_home)
         return SP_OK;
-    if (action->role != SP_ROLE_NONE)
-        status = sp_find_role(view, key, &facts->principal, resource_key, &facts->role);
-    if (status == SP_OK)
-        note(facts, SP_STEP_ROLE, sp_step_role(action, facts->role));
-    return status;
+    if (action->role != SP_ROLE_NONE) {
+        enum sp_status status = sp_find_role(view, key, &facts->principal, resource_key, &facts->role);
+        if (status != SP_OK)
+            return status;
+    }
+    note_step(facts, SP_STEP_ROLE, sp_step_role(action, facts->role));
+    return SP_OK;
 }
 
 /* ---- grants ---- */
@@ -131,32 +137,33 @@ static void remember_grant(void *context, uint64_t subject_number, enum sp_role 
     considered->roles[considered->count++] = role;
 }
 
-/* Names the subject whose entity key is kind, workspace, 00, id. */
 static enum sp_status name_subject(struct sp_view *view, uint64_t number, struct sp_arena *arena,
                                    Sallyport__V1__Subject *subject) {
     struct sp_entity_key key;
+    struct sp_entity_name name;
     enum sp_status status = sp_index_subject(view, number, &key);
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
-    const uint8_t *end = key.bytes + key.size;
-    const uint8_t *separator = key.size == 0 ? NULL : memchr(key.bytes + 1, 0, key.size - 1U);
-    if (separator == NULL)
-        return SP_ERR_CORRUPT;
-    const char *at = (const char *)separator + 1;
-    char *id = sp_arena_strdup(arena, (struct sp_str){at, (size_t)((const char *)end - at)});
-    if (id == NULL)
+    status = sp_entity_key_read(sp_entity_key_bytes(&key), &name);
+    if (status == SP_OK && name.part_count != 1)
+        status = SP_ERR_CORRUPT;
+    if (status != SP_OK)
+        return status;
+    char *copy = sp_arena_strdup(arena, name.parts[0]);
+    if (copy == NULL)
         return SP_ERR_MEMORY;
-    bool group = key.bytes[0] == SP_KIND_GROUP;
-    subject->kind_case = group ? SALLYPORT__V1__SUBJECT__KIND_GROUP : SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
-    if (group)
-        subject->group = id;
-    else
-        subject->principal = id;
+    if (name.kind == SP_KIND_GROUP) {
+        subject->kind_case = SALLYPORT__V1__SUBJECT__KIND_GROUP;
+        subject->group = copy;
+    } else {
+        subject->kind_case = SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
+        subject->principal = copy;
+    }
     return SP_OK;
 }
 
-static enum sp_status add_grant(struct sp_view *view, uint64_t number, enum sp_role role, struct sp_arena *arena,
-                                Sallyport__V1__ExplainResponse *response) {
+static enum sp_status append_considered(struct sp_view *view, uint64_t number, enum sp_role role,
+                                        struct sp_arena *arena, Sallyport__V1__ExplainResponse *response) {
     Sallyport__V1__ConsideredGrant *grant = sp_arena_alloc(arena, sizeof(*grant));
     Sallyport__V1__Subject *subject = sp_arena_alloc(arena, sizeof(*subject));
     if (grant == NULL || subject == NULL)
@@ -169,8 +176,9 @@ static enum sp_status add_grant(struct sp_view *view, uint64_t number, enum sp_r
     return name_subject(view, number, arena, subject);
 }
 
-static enum sp_status add_grants(struct sp_view *view, const struct sp_facts *facts, struct sp_bytes resource_key,
-                                 struct sp_arena *arena, Sallyport__V1__ExplainResponse *response) {
+static enum sp_status append_all_considered(struct sp_view *view, const struct sp_facts *facts,
+                                            struct sp_bytes resource_key, struct sp_arena *arena,
+                                            Sallyport__V1__ExplainResponse *response) {
     if (!facts->tested[SP_STEP_ROLE] || resource_key.size == 0)
         return SP_OK;
     struct considered considered = {0};
@@ -182,9 +190,12 @@ static enum sp_status add_grants(struct sp_view *view, const struct sp_facts *fa
     if (response->grants == NULL)
         return SP_ERR_MEMORY;
     response->grants_truncated = considered.truncated;
-    for (size_t i = 0; i < considered.count && status == SP_OK; i++)
-        status = add_grant(view, considered.subjects[i], considered.roles[i], arena, response);
-    return status;
+    for (size_t i = 0; i < considered.count; i++) {
+        status = append_considered(view, considered.subjects[i], considered.roles[i], arena, response);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* ---- the reply ---- */
@@ -245,19 +256,22 @@ static enum sp_status add_steps(const struct sp_facts *facts, struct sp_arena *a
     return SP_OK;
 }
 
-static enum sp_status explain(struct sp_view *view, struct sp_facts *facts, struct sp_arena *arena,
-                              Sallyport__V1__ExplainResponse *response) {
+static enum sp_status fill_explanation(struct sp_view *view, struct sp_facts *facts, struct sp_arena *arena,
+                                       Sallyport__V1__ExplainResponse *response) {
     struct sp_answer answer;
     enum sp_status status = sp_check(view, facts->query, &answer);
-    if (status == SP_OK)
-        status = add_answer(&answer, arena, response);
-    if (status == SP_OK)
-        status = gather_key(view, facts);
-    if (status == SP_OK)
-        status = gather_action(view, arena, facts);
     if (status != SP_OK)
         return status;
-    note(facts, SP_STEP_FRESH, facts->query->stale ? SP_REASON_STALE : SP_REASON_NONE);
+    status = add_answer(&answer, arena, response);
+    if (status != SP_OK)
+        return status;
+    status = gather_key(view, facts);
+    if (status != SP_OK)
+        return status;
+    status = gather_action(view, arena, facts);
+    if (status != SP_OK)
+        return status;
+    note_step(facts, SP_STEP_FRESH, facts->query->stale ? SP_REASON_STALE : SP_REASON_NONE);
     uint8_t bytes[SP_RESOURCE_KEY_MAX_BYTES];
     struct sp_bytes resource_key = {bytes, 0};
     if (facts->has_key)
@@ -265,11 +279,14 @@ static enum sp_status explain(struct sp_view *view, struct sp_facts *facts, stru
     if (facts->has_key && facts->action.found) {
         uint64_t scope = facts->action.workspace_scoped ? facts->key.workspace_number : 0;
         resource_key.size = sp_resource_key(facts->action.type_number, scope, facts->query->resource_id, bytes);
-        status = judge_resource(view, resource_key, facts);
+        status = judge_resource_steps(view, resource_key, facts);
+        if (status != SP_OK)
+            return status;
     }
-    if (status == SP_OK)
-        status = add_grants(view, facts, resource_key, arena, response);
-    return status == SP_OK ? add_steps(facts, arena, response) : status;
+    status = append_all_considered(view, facts, resource_key, arena, response);
+    if (status != SP_OK)
+        return status;
+    return add_steps(facts, arena, response);
 }
 
 enum sp_status sp_explain(struct sp_view *view, const struct sp_query *query, struct sp_arena *arena,
@@ -279,8 +296,9 @@ enum sp_status sp_explain(struct sp_view *view, const struct sp_query *query, st
         return SP_ERR_MEMORY;
     sallyport__v1__explain_response__init(response);
     struct sp_facts facts = {.query = query};
-    enum sp_status status = explain(view, &facts, arena, response);
-    if (status == SP_OK)
-        *ret_explanation = response;
-    return status;
+    enum sp_status status = fill_explanation(view, &facts, arena, response);
+    if (status != SP_OK)
+        return status;
+    *ret_explanation = response;
+    return SP_OK;
 }

@@ -1,5 +1,5 @@
-/* The decision with its evidence: every step tested as far as it can be, the grants considered, and what would have to
- * change. Gives the same answer as sp_check, which it calls. Allocates in the caller's arena. */
+/* The decision with its evidence: every step that can be tested, the grants considered, and what
+ * would have to change. Its answer is that of sp_check. Allocates in the caller's arena. */
 #ifndef SP_DECIDE_EXPLAIN_H
 #define SP_DECIDE_EXPLAIN_H
 
@@ -8,8 +8,9 @@
 #include "sallyport/v1/authorization.pb-c.h"
 #include "store/lmdb/view.h"
 
-/* Fills everything of the reply but answer.decision_id, in `arena`; nothing of it is borrowed from the view. A
- * credential that is not known tells nothing about any key. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+/* Fills everything of the reply but answer.decision_id, in `arena`; nothing of it is borrowed from
+ * the view. For an unknown credential, nothing about any key is revealed. SP_ERR_CORRUPT,
+ * SP_ERR_MEMORY. */
 enum sp_status sp_explain(struct sp_view *view, const struct sp_query *query, struct sp_arena *arena,
                           Sallyport__V1__ExplainResponse **ret_explanation) SP_MUST_USE;
 

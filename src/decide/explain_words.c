@@ -39,7 +39,7 @@ static const char *resource_text(const struct sp_query *query, struct sp_arena *
 }
 
 static const char *permission_text(const struct sp_facts *facts) {
-    return facts->permission == NULL ? "that the schema no longer names" : facts->permission;
+    return facts->permission == NULL ? "that is no longer in the schema" : facts->permission;
 }
 
 /* ---- evidence ---- */
@@ -49,10 +49,10 @@ static const char *key_text_evidence(const struct sp_facts *facts) {
         return "the key was named by its id";
     if (facts->query->credential_kind == SP_CREDENTIAL_SHA256)
         return facts->reasons[SP_STEP_KEY_TEXT] == SP_REASON_NONE ? "the key's SHA-256 was given instead of its text"
-                                                                  : "a SHA-256 has 32 bytes";
+                                                                  : "a SHA-256 must have 32 bytes";
     return facts->reasons[SP_STEP_KEY_TEXT] == SP_REASON_NONE
-               ? "the text has a form that keys of this store have"
-               : "the text's prefix, length, alphabet or checksum is not that of a key of this store";
+               ? "the text has the form of this store's keys"
+               : "the text's prefix, length, alphabet or checksum does not match this store's keys";
 }
 
 static const char *live_evidence(const struct sp_facts *facts, struct sp_arena *arena) {
@@ -83,8 +83,9 @@ static const char *owners_evidence(const struct sp_facts *facts, struct sp_arena
 static const char *workspace_evidence(const struct sp_facts *facts, struct sp_arena *arena) {
     struct sp_str asserted = facts->query->workspace;
     if (asserted.size == 0)
-        return sp_arena_printf(arena, "no workspace was asserted; the key's is %.*s", SP_STR_ARG(facts->key.workspace));
-    return sp_arena_printf(arena, "%.*s was asserted; the key's is %.*s", SP_STR_ARG(asserted),
+        return sp_arena_printf(arena, "no workspace was asserted; the key belongs to %.*s",
+                               SP_STR_ARG(facts->key.workspace));
+    return sp_arena_printf(arena, "workspace %.*s was asserted; the key belongs to %.*s", SP_STR_ARG(asserted),
                            SP_STR_ARG(facts->key.workspace));
 }
 
@@ -93,7 +94,7 @@ static const char *address_evidence(const struct sp_facts *facts, struct sp_aren
     if (facts->query->ip != NULL)
         sp_ip_format(facts->query->ip, address);
     if (!facts->key.has_allowlist)
-        return sp_arena_printf(arena, "the key has no allowlist; asked from %s", address);
+        return sp_arena_printf(arena, "the key has no allowlist; the request came from %s", address);
     size_t ranges = facts->key.allowed_ranges.size / SP_ALLOWLIST_RANGE_BYTES;
     return sp_arena_printf(arena, "the key's allowlist has %zu separate range%s; %s is %s", ranges,
                            ranges == 1 ? "" : "s", address,
@@ -130,7 +131,7 @@ static const char *resource_evidence(const struct sp_facts *facts, struct sp_are
     if (resource == NULL)
         return NULL;
     if (facts->action.workspace_scoped)
-        return sp_arena_printf(arena, "%s is read inside workspace %.*s", resource, SP_STR_ARG(facts->key.workspace));
+        return sp_arena_printf(arena, "%s is an id inside workspace %.*s", resource, SP_STR_ARG(facts->key.workspace));
     return sp_arena_printf(arena, "%s is %s to workspace %.*s", resource,
                            facts->reasons[SP_STEP_RESOURCE] == SP_REASON_NONE ? "registered" : "not registered",
                            SP_STR_ARG(facts->key.workspace));
@@ -146,8 +147,8 @@ static const char *role_evidence(const struct sp_facts *facts, struct sp_arena *
     if (facts->principal.workspace_admin && facts->role == SP_ROLE_ADMIN)
         return sp_arena_printf(arena, "%.*s is an admin of the workspace and so of every resource in it; %s is needed",
                                SP_STR_ARG(principal), needed);
-    return sp_arena_printf(arena, "%.*s has the role %s, directly or by a group; %s is needed", SP_STR_ARG(principal),
-                           sp_role_name(facts->role), needed);
+    return sp_arena_printf(arena, "%.*s has the role %s, directly or through a group; %s is needed",
+                           SP_STR_ARG(principal), sp_role_name(facts->role), needed);
 }
 
 static const char *known_evidence(const struct sp_facts *facts, struct sp_arena *arena) {
@@ -159,11 +160,11 @@ static const char *known_evidence(const struct sp_facts *facts, struct sp_arena 
 
 const char *sp_explain_evidence(const struct sp_facts *facts, enum sp_step step, struct sp_arena *arena) {
     if (!facts->tested[step])
-        return "not tested, because something that it needs was not found before";
+        return "not tested: an earlier step did not find what it needs";
     switch (step) {
     case SP_STEP_FRESH:
-        return facts->query->stale ? "this server's copy of the store is older than its --max-staleness allows"
-                                   : "this server's copy of the store is within what --max-staleness allows";
+        return facts->query->stale ? "this server's copy of the store is older than --max-staleness allows"
+                                   : "this server's copy of the store is as fresh as --max-staleness requires";
     case SP_STEP_KEY_TEXT:
         return key_text_evidence(facts);
     case SP_STEP_KEY_KNOWN:
@@ -194,8 +195,8 @@ const char *sp_explain_evidence(const struct sp_facts *facts, enum sp_step step,
 
 static const char *live_change(const struct sp_facts *facts, struct sp_arena *arena) {
     const struct sp_key *key = &facts->key;
-    const char *mend = key->disabled ? "enable" : "set a later expiry for";
-    return sp_arena_printf(arena, "%s the key %.*s, or use another key of %.*s", mend, SP_STR_ARG(key->id),
+    const char *verb = key->disabled ? "enable" : "set a later expiry for";
+    return sp_arena_printf(arena, "%s the key %.*s, or use another key of %.*s", verb, SP_STR_ARG(key->id),
                            SP_STR_ARG(key->principal));
 }
 
@@ -217,10 +218,12 @@ static const char *address_change(const struct sp_facts *facts, struct sp_arena 
         return "send the client's address: the key has an allowlist";
     char address[SP_CIDR_TEXT_BYTES];
     sp_ip_format(facts->query->ip, address);
-    return sp_arena_printf(arena, "ask from an address in the key's allowlist, or add %s to it", address);
+    return sp_arena_printf(arena, "send the request from an address in the key's allowlist, or add %s to the list",
+                           address);
 }
 
-/* A resource that is not registered has no grants yet, so that one step's change alone would not allow it. */
+/* A resource that is not registered has no grants yet, so that one step's change alone would not
+ * allow it. */
 static const char *resource_change(const struct sp_facts *facts, struct sp_arena *arena) {
     const char *resource = resource_text(facts->query, arena);
     if (resource == NULL)
@@ -248,22 +251,22 @@ const char *sp_explain_change(const struct sp_facts *facts, enum sp_step step, s
     const struct sp_query *query = facts->query;
     switch (step) {
     case SP_STEP_FRESH:
-        return "wait until this server's store is synchronised again, or ask another server";
+        return "wait until this server's store has caught up, or ask another server";
     case SP_STEP_KEY_TEXT:
-        return "present the whole text of a key, as it was shown when the key was made";
+        return "present the complete text of a key, as shown when the key was created";
     case SP_STEP_KEY_KNOWN:
-        return "present a key that exists: this one was never made here, or it was deleted";
+        return "present a key that exists: this one was never created here, or was deleted";
     case SP_STEP_KEY_LIVE:
         return live_change(facts, arena);
     case SP_STEP_OWNERS_ENABLED:
         return owners_change(facts, arena);
     case SP_STEP_WORKSPACE:
-        return sp_arena_printf(arena, "present a key of workspace %.*s: this one is of %.*s",
+        return sp_arena_printf(arena, "present a key of workspace %.*s: this one belongs to %.*s",
                                SP_STR_ARG(query->workspace), SP_STR_ARG(facts->key.workspace));
     case SP_STEP_ADDRESS:
         return address_change(facts, arena);
     case SP_STEP_ACTION:
-        return sp_arena_printf(arena, "ask for an action that the schema has, or add %.*s to the type %.*s in it",
+        return sp_arena_printf(arena, "use an action that is in the schema, or add %.*s to the type %.*s there",
                                SP_STR_ARG(query->action), SP_STR_ARG(query->resource_type));
     case SP_STEP_PERMISSION:
         return sp_arena_printf(arena, "give the key the permission %s", permission_text(facts));

@@ -22,8 +22,8 @@ struct sp_facts {
 /* The test of a step; a constant. */
 const char *sp_explain_test(enum sp_step step);
 
-/* What a step compared with what, and what would have to change for a failed step to pass. In `arena`; NULL when out of
- * memory. */
+/* What a step compared with what, and what would have to change for a failed step to pass. In
+ * `arena`; NULL when out of memory. */
 const char *sp_explain_evidence(const struct sp_facts *facts, enum sp_step step, struct sp_arena *arena);
 const char *sp_explain_change(const struct sp_facts *facts, enum sp_step step, struct sp_arena *arena);
 

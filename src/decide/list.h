@@ -1,9 +1,11 @@
-/* The question turned round: on which resources of a type may this subject do this action, and which principals may do it
- * on this resource. What is listed is exactly what sp_check allows: every candidate is asked of it.
+/* The question reversed: on which resources of a type may this subject perform this action, and
+ * which principals may perform it on this resource? The list is exactly what sp_check allows: every
+ * candidate goes through it.
  *
- * A list is made in steps of bounded work, so that no snapshot is held for long: each step begins after the last id of the
- * one before, in the order of the ids' bytes, and tells where the next goes on. A step sees one revision; what changes
- * between two steps shows in what comes after it, nothing twice. One thread per snapshot. */
+ * A list is made in steps of bounded work, so that no snapshot is held for long: each step begins
+ * after the last id of the step before, in the order of the ids' bytes. A step sees one revision;
+ * changes between two steps show only in what comes later, and nothing is listed twice. One thread
+ * per snapshot. */
 #ifndef SP_DECIDE_LIST_H
 #define SP_DECIDE_LIST_H
 
@@ -13,7 +15,7 @@
 
 enum { SP_LIST_ID_MAX_BYTES = 256 };
 
-/* Where a step begins and, after it, where the next one does. Zeroed: at the first. */
+/* Where a step begins and, afterwards, where the next one does. Zeroed: at the first id. */
 struct sp_list_place {
     size_t size;
     char after[SP_LIST_ID_MAX_BYTES];
@@ -26,35 +28,36 @@ struct sp_list_limits {
 };
 
 struct sp_list_end {
-    /* ALLOWED: the list holds what is allowed. Any other: nothing is, whatever the resource or principal, for this reason;
-     * the list is complete. */
+    /* ALLOWED: the list holds what is allowed. Any other: nothing is allowed, for this reason,
+     * whatever the resource or principal; the list is complete. */
     enum sp_reason reason;
-    bool complete;         /* else go on from the place */
-    bool more_than_listed; /* of resources: ids that nobody registered or shared are allowed as well */
+    bool complete;         /* else continue from the place */
+    bool more_than_listed; /* of resources: ids that nobody registered or shared are allowed too */
     struct sp_revision revision;
 };
 
-/* Takes a result: a resource's id, or a principal's with its kind (0 for resources). Texts are borrowed from the view.
- * Anything but SP_OK ends the step with that status. */
+/* Takes a result: a resource's id, or a principal's with its kind (0 for resources). Texts are
+ * borrowed from the view. Anything but SP_OK ends the step with that status. */
 typedef enum sp_status sp_list_visit(void *context, struct sp_str id, uint8_t principal_kind);
 
-/* One step of the resources of query->resource_type; query->resource_id is not looked at. Ids that are known are listed:
- * registered ones, and of types with `ids: workspace` also those that are shared.
- * SP_ERR_CORRUPT, SP_ERR_IO, SP_ERR_MEMORY: then place and end are untouched, but results may have been visited. */
+/* One step of the resources of query->resource_type; query->resource_id is ignored. Known ids are
+ * listed: registered ones, and for types with `ids: workspace` shared ones too. SP_ERR_CORRUPT,
+ * SP_ERR_IO, SP_ERR_MEMORY: place and end are then untouched, but results may have been visited. */
 enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *query,
                                  const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                  struct sp_list_place *place, struct sp_list_end *ret_end) SP_MUST_USE;
 
-/* One step of the principals of query->workspace, which must be named, whom a key with every permission would let do the
- * query's action on its resource. `principal_kind` 0: both kinds. Credential, known key and address of the query are not
- * looked at. */
+/* One step of the principals of query->workspace, which must be named, whom a key with every
+ * permission would let do the query's action on its resource. `principal_kind` 0: both kinds.
+ * The query's credential, known key and address are ignored. */
 enum sp_status sp_list_principals(struct sp_view *view, const struct sp_query *query, uint8_t principal_kind,
                                   const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                   struct sp_list_place *place, struct sp_list_end *ret_end) SP_MUST_USE;
 
-/* A key that stands for a principal as such: every permission, any address, never ends. To be asked about as
- * SP_CREDENTIAL_KNOWN. A principal or workspace that is not there, or a principal of another kind than `principal_kind`
- * (0: either), gives a key that every question denies. `workspace` and `principal` are borrowed. SP_ERR_CORRUPT, SP_ERR_IO, SP_ERR_MEMORY. */
+/* A key that stands for a principal as such: every permission, any address, no expiry. For
+ * questions with SP_CREDENTIAL_KNOWN. A principal or workspace that does not exist, or a principal
+ * of another kind than `principal_kind` (0: either), gives a key that every question denies.
+ * `workspace` and `principal` are borrowed. SP_ERR_CORRUPT, SP_ERR_IO, SP_ERR_MEMORY. */
 enum sp_status sp_principal_key(struct sp_view *view, struct sp_str workspace, struct sp_str principal,
                                 uint8_t principal_kind, struct sp_key *ret_key) SP_MUST_USE;
 

@@ -10,8 +10,8 @@ enum sp_credential_kind {
     SP_CREDENTIAL_KNOWN,  /* `known_key` is given: for explanations by key id; steps 1 and 2 pass */
 };
 
-/* Remembers whose the last credential was, for questions that share one. Zeroed at first; good for one acquire of a snapshot and for as
- * long as the credentials' bytes stay where they are. */
+/* Remembers the key of the last credential, for questions that share one. Zeroed at first; good for
+ * one acquire of a snapshot and while the credentials' bytes stay in place. */
 struct sp_check_memo {
     bool used;
     enum sp_credential_kind kind;

@@ -35,7 +35,7 @@ enum sp_status sp_route_source_create(struct sp_route_source **ret_source) {
 }
 
 /* Under the lock. */
-static void drop(struct sp_route_schema *schema) {
+static void drop_route_schema(struct sp_route_schema *schema) {
     if (schema == NULL || --schema->references > 0)
         return;
     sp_arena_fini(&schema->arena);
@@ -45,7 +45,7 @@ static void drop(struct sp_route_schema *schema) {
 void sp_route_source_free(struct sp_route_source *source) {
     if (source == NULL)
         return;
-    drop(source->newest);
+    drop_route_schema(source->newest);
     pthread_mutex_destroy(&source->lock);
     free(source);
 }
@@ -54,23 +54,25 @@ void sp_route_reader_close(struct sp_route_source *source, struct sp_route_reade
     if (reader->held == NULL)
         return;
     pthread_mutex_lock(&source->lock);
-    drop(reader->held);
+    drop_route_schema(reader->held);
     pthread_mutex_unlock(&source->lock);
     *reader = (struct sp_route_reader){0};
 }
 
-static enum sp_status compile(struct sp_view *view, struct sp_route_schema *made) {
+static enum sp_status compile_routes(struct sp_view *view, struct sp_route_schema *made) {
     struct sp_str yaml;
     struct sp_schema schema = {0};
     enum sp_status status = sp_index_schema_text(view, &made->arena, &yaml);
-    if (status == SP_OK)
-        status = sp_schema_parse(yaml, &made->arena, &schema, NULL);
-    if (status == SP_OK)
-        made->routes = schema.matcher;
-    return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status; /* it was checked before it was stored */
+    if (status != SP_OK)
+        return status;
+    status = sp_schema_parse(yaml, &made->arena, &schema, NULL);
+    if (status != SP_OK)
+        return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status; /* it was checked before it was stored */
+    made->routes = schema.matcher;
+    return SP_OK;
 }
 
-static enum sp_status read_schema(struct sp_view *view, uint64_t mark, struct sp_route_schema **ret_schema) {
+static enum sp_status read_route_schema(struct sp_view *view, uint64_t mark, struct sp_route_schema **ret_schema) {
     struct sp_route_schema *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return SP_ERR_MEMORY;
@@ -78,38 +80,41 @@ static enum sp_status read_schema(struct sp_view *view, uint64_t mark, struct sp
     made->mark = mark;
     enum sp_status status = sp_arena_init(&made->arena, FIRST_BLOCK_BYTES, BUDGET_BYTES);
     if (status == SP_OK)
-        status = compile(view, made);
-    if (status == SP_OK)
-        *ret_schema = made;
-    else
-        drop(made);
-    return status;
+        status = compile_routes(view, made);
+    if (status != SP_OK) {
+        drop_route_schema(made);
+        return status;
+    }
+    *ret_schema = made;
+    return SP_OK;
 }
 
-/* Lets the source's newest be the schema with the mark. Under the lock. A thread whose snapshot is older than another's
- * puts the older schema back for a moment, which costs time and nothing else: readers hold their own. */
-static enum sp_status renew(struct sp_route_source *source, struct sp_view *view, uint64_t mark) {
+/* Lets the source's newest be the schema with the mark. Under the lock. A thread whose snapshot is
+ * older than another's puts the older schema back for a moment, which costs time and nothing else:
+ * readers hold their own. */
+static enum sp_status renew_newest(struct sp_route_source *source, struct sp_view *view, uint64_t mark) {
     struct sp_route_schema *made = NULL;
     if (source->newest != NULL && source->newest->mark == mark)
         return SP_OK;
-    enum sp_status status = read_schema(view, mark, &made);
+    enum sp_status status = read_route_schema(view, mark, &made);
     if (status != SP_OK)
         return status;
-    drop(source->newest);
+    drop_route_schema(source->newest);
     source->newest = made;
     return SP_OK;
 }
 
 /* The settings moved: perhaps the schema did. */
-static enum sp_status look_again(struct sp_route_source *source, struct sp_route_reader *reader, struct sp_view *view) {
+static enum sp_status refresh_reader(struct sp_route_source *source, struct sp_route_reader *reader,
+                                     struct sp_view *view) {
     uint64_t mark = 0;
     enum sp_status status = sp_index_schema_mark(view, &mark);
     if (status != SP_OK || (reader->held != NULL && reader->held->mark == mark))
         return status;
     pthread_mutex_lock(&source->lock);
-    status = renew(source, view, mark);
+    status = renew_newest(source, view, mark);
     if (status == SP_OK) {
-        drop(reader->held);
+        drop_route_schema(reader->held);
         reader->held = source->newest;
         reader->held->references++;
     }
@@ -124,7 +129,7 @@ enum sp_status sp_routes_at(struct sp_route_source *source, struct sp_route_read
     if (status != SP_OK)
         return status;
     if (reader->held == NULL || version.number != reader->version.number || version.epoch != reader->version.epoch) {
-        status = look_again(source, reader, view);
+        status = refresh_reader(source, reader, view);
         if (status != SP_OK)
             return status;
         reader->version = version;

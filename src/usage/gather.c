@@ -5,8 +5,9 @@
 
 enum { LOOK_AGAIN_NS = 20000 };
 
-/* The coarse clock ticks every few milliseconds and costs no more than a read; it is the same for all threads. */
-static int64_t now_s(void) {
+/* The coarse clock ticks every few milliseconds and costs no more than a read; it is the same for
+ * all threads. */
+static int64_t read_coarse_clock_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now.tv_sec;
@@ -20,33 +21,45 @@ static void free_set(struct sp_usage_set *set) {
 
 static enum sp_status make_set(uint32_t capacity, uint64_t seed, struct sp_usage_set **ret_set) {
     struct sp_usage_set *set = calloc(1, sizeof(*set));
-    enum sp_status status = set == NULL ? SP_ERR_MEMORY : SP_OK;
-    for (size_t i = 0; i < SP_USAGE_SEGMENTS && status == SP_OK; i++)
-        status = sp_usage_table_init(&set->tables[i], capacity, seed);
-    if (status == SP_OK)
-        *ret_set = set;
-    else
-        free_set(set);
-    return status;
+    if (set == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < SP_USAGE_SEGMENTS; i++) {
+        enum sp_status status = sp_usage_table_init(&set->tables[i], capacity, seed);
+        if (status != SP_OK) {
+            free_set(set);
+            return status;
+        }
+    }
+    *ret_set = set;
+    return SP_OK;
+}
+
+static enum sp_status make_lanes(struct sp_usage_gather *gather, unsigned lanes, uint32_t capacity, uint64_t seed) {
+    gather->lanes = aligned_alloc(_Alignof(struct sp_usage_lane), lanes * sizeof(*gather->lanes));
+    if (gather->lanes == NULL)
+        return SP_ERR_MEMORY;
+    for (; gather->lane_count < lanes; gather->lane_count++) {
+        struct sp_usage_set *set = NULL;
+        struct sp_usage_lane *lane = &gather->lanes[gather->lane_count];
+        enum sp_status status = make_set(capacity, seed, &set);
+        if (status != SP_OK)
+            return status;
+        atomic_init(&lane->busy, false);
+        atomic_init(&lane->set, set);
+    }
+    return make_set(capacity, seed, &gather->spare);
 }
 
 enum sp_status sp_usage_gather_init(struct sp_usage_gather *gather, unsigned lanes, uint32_t capacity, uint64_t seed,
                                     void (*filling)(void *user), void *user) {
     struct sp_usage_gather made = {.filling = filling, .user = user};
-    made.lanes = aligned_alloc(_Alignof(struct sp_usage_lane), lanes * sizeof(*made.lanes));
-    enum sp_status status = made.lanes == NULL ? SP_ERR_MEMORY : make_set(capacity, seed, &made.spare);
-    for (; status == SP_OK && made.lane_count < lanes; made.lane_count++) {
-        struct sp_usage_set *set = NULL;
-        struct sp_usage_lane *lane = &made.lanes[made.lane_count];
-        status = make_set(capacity, seed, &set);
-        atomic_init(&lane->busy, false);
-        atomic_init(&lane->set, set);
-    }
-    if (status == SP_OK)
-        *gather = made;
-    else
+    enum sp_status status = make_lanes(&made, lanes, capacity, seed);
+    if (status != SP_OK) {
         sp_usage_gather_fini(&made);
-    return status;
+        return status;
+    }
+    *gather = made;
+    return SP_OK;
 }
 
 void sp_usage_gather_fini(struct sp_usage_gather *gather) {
@@ -57,10 +70,10 @@ void sp_usage_gather_fini(struct sp_usage_gather *gather) {
     *gather = (struct sp_usage_gather){0};
 }
 
-/* True where the first table has become full. */
+/* True if the first table has become full. */
 static bool note_in_set(struct sp_usage_set *set, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
                         enum sp_reason rejected) {
-    int64_t at_s = now_s();
+    int64_t at_s = read_coarse_clock_s();
     struct sp_usage_table *table = &set->tables[set->current];
     if (sp_usage_table_note(table, workspace, key_id, at_s, ip, rejected) || set->current + 1 == SP_USAGE_SEGMENTS)
         return false;
@@ -81,7 +94,7 @@ void sp_usage_note(struct sp_usage_gather *gather, unsigned lane_number, struct 
         gather->filling(gather->user);
 }
 
-static void wait_until_idle(struct sp_usage_lane *lane) {
+static void wait_for_lane(struct sp_usage_lane *lane) {
     static const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
     while (atomic_load(&lane->busy))
         nanosleep(&pause, NULL);
@@ -96,11 +109,11 @@ static void empty_set(struct sp_usage_set *set, struct sp_usage_table *into) {
 }
 
 void sp_usage_collect(struct sp_usage_gather *gather, struct sp_usage_table *into, int64_t *ret_until_s) {
-    int64_t until_s = now_s();
+    int64_t until_s = read_coarse_clock_s();
     for (unsigned i = 0; i < gather->lane_count; i++) {
         struct sp_usage_lane *lane = &gather->lanes[i];
         struct sp_usage_set *filled = atomic_exchange(&lane->set, gather->spare);
-        wait_until_idle(lane);
+        wait_for_lane(lane);
         empty_set(filled, into);
         gather->spare = filled;
     }

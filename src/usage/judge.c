@@ -18,9 +18,10 @@ void sp_usage_coverage_add(struct sp_usage_coverage *coverage, const struct sp_u
     }
 }
 
-/* Why silence about the key since `begin_s` proves nothing; SP_WHY_UNUSED where it does. */
-static enum sp_key_safety_why doubt(const struct sp_usage_question *question, const struct sp_usage_coverage *coverage,
-                                    int64_t begin_s) {
+/* Why no known use since `begin_s` proves nothing; SP_WHY_UNUSED if it proves that there was
+ * none. */
+static enum sp_key_safety_why find_doubt(const struct sp_usage_question *question,
+                                         const struct sp_usage_coverage *coverage, int64_t begin_s) {
     if (question->key_created_s > begin_s)
         return SP_WHY_KEY_YOUNG;
     if (question->kept_since_s > begin_s)
@@ -43,6 +44,6 @@ enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, cons
     }
     *ret_why = question->kept_since_s == 0 ? SP_WHY_NOT_KEPT
                : behind                    ? SP_WHY_SERVER_SILENT
-                                           : doubt(question, coverage, begin_s);
+                                           : find_doubt(question, coverage, begin_s);
     return *ret_why == SP_WHY_UNUSED ? SP_KEY_SAFE : SP_KEY_UNKNOWN;
 }

@@ -1,10 +1,11 @@
-/* Whether what is known of a key's last use allows to say that nobody needs it. Pure.
+/* Whether a key is safe to delete by what is known about its last use. Pure.
  *
- * Each process that takes keys (sallyportd, and the admin instance itself) is a source: it reports what it saw, and a watermark
- * before which nothing that it saw is missing. A source that says goodbye has reported everything and is forgotten. One
- * that falls silent stays, and with it the doubt, until somebody who knows that it is gone retires it: a silent server may
- * be cut off and in use. Where another process takes over its id it has ended, and only what it saw between its
- * watermark and that moment is lost; a window that begins later does not need it.
+ * Each process that takes keys (sallyportd, and the admin instance itself) is a source. It reports
+ * the uses that it saw, and a watermark before which none is missing. A source that says goodbye
+ * has reported everything and is forgotten. One that falls silent leaves doubt until somebody who
+ * knows that it is gone retires it: a silent server may be cut off and in use. If another process
+ * takes over its id, the source has ended, and only what it saw between its watermark and that
+ * moment is lost; a window that begins later does not need it.
  *
  * Times are seconds since 1970 by the admin instance's clock; 0: never. */
 #ifndef SP_USAGE_JUDGE_H
@@ -29,29 +30,29 @@ struct sp_usage_source {
 struct sp_usage_coverage {
     size_t servers; /* that have not ended; the admin instance apart */
     int64_t
-        until_s; /* the lowest watermark of those that have not ended, the admin instance's among them; 0: nothing is known */
+        until_s; /* the lowest watermark of those that have not ended, the admin instance too; 0: nothing is known */
     int64_t lost_until_s;
     char behind[SP_USAGE_SOURCE_ID_BYTES]; /* whose watermark that is, */
     char loser[SP_USAGE_SOURCE_ID_BYTES];  /* and who lost it */
 };
 
-/* Begins with nothing known, and adds a source. */
+/* No sources; and one more. */
 void sp_usage_coverage_begin(struct sp_usage_coverage *ret_coverage);
 void sp_usage_coverage_add(struct sp_usage_coverage *coverage, const struct sp_usage_source *source);
 
 enum sp_key_safety {
     SP_KEY_UNKNOWN = 0, /* the zero value promises nothing */
-    SP_KEY_SAFE,        /* not used within the window, and it would be known */
+    SP_KEY_SAFE,        /* not used within the window: a use would be known */
     SP_KEY_IN_USE,      /* used within the window */
 };
 
-/* Why it is as it is. */
+/* Why a key is as safe as it is. */
 enum sp_key_safety_why {
     SP_WHY_NOT_KEPT = 0,  /* this instance keeps no last use */
     SP_WHY_USED,          /* in use */
     SP_WHY_UNUSED,        /* safe */
-    SP_WHY_KEY_YOUNG,     /* the key was made within the window: whoever is to use it may not have begun */
-    SP_WHY_KEPT_SINCE,    /* last use is kept only since within the window */
+    SP_WHY_KEY_YOUNG,     /* the key was made within the window: it may not be in use yet */
+    SP_WHY_KEPT_SINCE,    /* the window begins before last use was kept */
     SP_WHY_JUST_STARTED,  /* the admin instance has not run long enough to have heard of every server */
     SP_WHY_NO_SERVER,     /* no server reports */
     SP_WHY_SERVER_SILENT, /* coverage.behind has not reported for longer than the grace */
@@ -68,12 +69,13 @@ struct sp_usage_question {
     int64_t last_used_s;   /* accepted; 0: never */
 };
 
-/* The window ends at the watermark, so that a short one asks for nothing that cannot be known yet. A use since its begin is
- * IN_USE whatever else is not known. */
+/* The window ends at the watermark, so that even a short one asks only for what can be known. A use
+ * since it began is IN_USE, whatever else is not known. */
 enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, const struct sp_usage_coverage *coverage,
                                   enum sp_key_safety_why *ret_why);
 
-/* The source's id under which the admin instance itself reports what its own calls present; no server can have it. */
+/* The id of the admin instance as a source of the keys that its calls present. No server can have
+ * it. */
 #define SP_USAGE_ADMIN_ID "@admin"
 
 #endif

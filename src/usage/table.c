@@ -7,9 +7,9 @@
 enum {
     HAS_ACCEPTED_IP = 1,
     HAS_REJECTED_IP = 2,
-    SLOT_AHEAD = 16, /* entries of a merge whose slots are fetched into the cache before they are needed, */
-    ENTRY_AHEAD = 10,
-    TEXT_AHEAD = 5, /* likewise: what leads to each is there by then */
+    SLOT_AHEAD = 16,  /* how many entries ahead a merge fetches slots into the cache, */
+    ENTRY_AHEAD = 10, /* then the entries that the slots lead to, */
+    TEXT_AHEAD = 5,   /* then their texts */
 };
 
 /* ---- life ---- */
@@ -24,7 +24,7 @@ static uint32_t slots_for(uint32_t capacity) {
 enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity, uint64_t seed) {
     assert(capacity > 0 && capacity <= SP_USAGE_MAX_KEYS);
     struct sp_usage_table made = {.capacity = capacity, .slot_mask = slots_for(capacity) - 1, .seed = seed};
-    /* However few keys there is room for, one with the longest ids finds it. */
+    /* Even a table for a single key has room for the longest ids. */
     made.text_capacity = capacity * SP_USAGE_TEXT_BYTES + 2 * SP_USAGE_ID_MAX_BYTES;
     made.entries = calloc(capacity, sizeof(*made.entries));
     made.slots = calloc((size_t)made.slot_mask + 1, sizeof(*made.slots));
@@ -59,20 +59,20 @@ static uint32_t hash_of(const struct sp_usage_table *table, struct sp_str worksp
     return (uint32_t)XXH3_64bits_withSeed(key_id.data, key_id.size, hash);
 }
 
-static bool is_of(const struct sp_usage_table *table, const struct sp_usage_entry *entry, struct sp_str workspace,
-                  struct sp_str key_id) {
+static bool is_entry_of(const struct sp_usage_table *table, const struct sp_usage_entry *entry, struct sp_str workspace,
+                        struct sp_str key_id) {
     const char *text = table->text + entry->text_at;
     return entry->workspace_size == workspace.size && entry->key_id_size == key_id.size &&
            memcmp(text + workspace.size, key_id.data, key_id.size) == 0 &&
            memcmp(text, workspace.data, workspace.size) == 0;
 }
 
-static bool has_room(const struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
+static bool has_entry_room(const struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
     return table->count < table->capacity && workspace.size + key_id.size <= table->text_capacity - table->text_used;
 }
 
-static struct sp_usage_entry *add(struct sp_usage_table *table, uint32_t slot, uint32_t hash, struct sp_str workspace,
-                                  struct sp_str key_id) {
+static struct sp_usage_entry *add_entry(struct sp_usage_table *table, uint32_t slot, uint32_t hash,
+                                        struct sp_str workspace, struct sp_str key_id) {
     struct sp_usage_entry *entry = &table->entries[table->count++];
     char *text = table->text + table->text_used;
     *entry = (struct sp_usage_entry){
@@ -88,25 +88,26 @@ static struct sp_usage_entry *add(struct sp_usage_table *table, uint32_t slot, u
     return entry;
 }
 
-/* The key's entry, a new one where it has none; NULL where there is no room. */
-static struct sp_usage_entry *find_hashed(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
-                                          uint32_t hash) {
+/* The key's entry, made if there is none; NULL if there is no room. */
+static struct sp_usage_entry *find_hashed_entry(struct sp_usage_table *table, struct sp_str workspace,
+                                                struct sp_str key_id, uint32_t hash) {
     uint32_t slot = hash & table->slot_mask;
     for (; table->slots[slot] != 0; slot = (slot + 1) & table->slot_mask) {
         struct sp_usage_entry *entry = &table->entries[table->slots[slot] - 1];
-        if (entry->hash == hash && is_of(table, entry, workspace, key_id))
+        if (entry->hash == hash && is_entry_of(table, entry, workspace, key_id))
             return entry;
     }
-    if (has_room(table, workspace, key_id))
-        return add(table, slot, hash, workspace, key_id);
+    if (has_entry_room(table, workspace, key_id))
+        return add_entry(table, slot, hash, workspace, key_id);
     table->lost = true;
     return NULL;
 }
 
-static struct sp_usage_entry *find(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
+static struct sp_usage_entry *find_usage_entry(struct sp_usage_table *table, struct sp_str workspace,
+                                               struct sp_str key_id) {
     if (workspace.size > 0 && key_id.size > 0 && workspace.size <= SP_USAGE_ID_MAX_BYTES &&
         key_id.size <= SP_USAGE_ID_MAX_BYTES)
-        return find_hashed(table, workspace, key_id, hash_of(table, workspace, key_id));
+        return find_hashed_entry(table, workspace, key_id, hash_of(table, workspace, key_id));
     table->lost = true;
     return NULL;
 }
@@ -135,7 +136,7 @@ static void set_rejected(struct sp_usage_entry *entry, int64_t at_s, const struc
 
 bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id, int64_t now_s,
                          const struct sp_ip *ip, enum sp_reason rejected) {
-    struct sp_usage_entry *entry = find(table, workspace, key_id);
+    struct sp_usage_entry *entry = find_usage_entry(table, workspace, key_id);
     if (entry == NULL)
         return false;
     if (rejected == SP_REASON_NONE)
@@ -145,7 +146,7 @@ bool sp_usage_table_note(struct sp_usage_table *table, struct sp_str workspace, 
     return true;
 }
 
-static void merge_into(struct sp_usage_entry *entry, const struct sp_key_use *use) {
+static void merge_entry(struct sp_usage_entry *entry, const struct sp_key_use *use) {
     if (use->accepted.at_s > entry->accepted_s)
         set_accepted(entry, use->accepted.at_s, use->accepted.has_ip ? &use->accepted.ip : NULL);
     if (use->rejected.at_s > entry->rejected_s)
@@ -154,13 +155,14 @@ static void merge_into(struct sp_usage_entry *entry, const struct sp_key_use *us
 
 bool sp_usage_table_merge(struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id,
                           const struct sp_key_use *use) {
-    struct sp_usage_entry *entry = find(table, workspace, key_id);
+    struct sp_usage_entry *entry = find_usage_entry(table, workspace, key_id);
     if (entry != NULL)
-        merge_into(entry, use);
+        merge_entry(entry, use);
     return entry != NULL;
 }
 
-/* A large table is mostly not in the cache, and each key is somewhere else in it: what comes next is fetched meanwhile. */
+/* Most of a large table is not in the cache, and keys are scattered over it: what the next ones
+ * need is fetched ahead. */
 static void fetch_ahead(const struct sp_usage_table *into, const struct sp_usage_table *from, uint32_t i) {
     if (i + SLOT_AHEAD < from->count)
         __builtin_prefetch(&into->slots[from->entries[i + SLOT_AHEAD].hash & into->slot_mask]);
@@ -182,9 +184,9 @@ void sp_usage_table_merge_all(struct sp_usage_table *into, const struct sp_usage
         struct sp_key_use use;
         fetch_ahead(into, from, i);
         sp_usage_table_at(from, i, &workspace, &key_id, &use);
-        struct sp_usage_entry *entry = find_hashed(into, workspace, key_id, from->entries[i].hash);
+        struct sp_usage_entry *entry = find_hashed_entry(into, workspace, key_id, from->entries[i].hash);
         if (entry != NULL)
-            merge_into(entry, &use);
+            merge_entry(entry, &use);
     }
     into->lost |= from->lost;
 }
@@ -208,7 +210,8 @@ void sp_usage_table_at(const struct sp_usage_table *table, uint32_t i, struct sp
     };
 }
 
-/* Closes the gap at `slot`: an entry behind it moves there unless its own place lies after the gap. */
+/* Closes the gap at `slot`: an entry behind it moves there unless its own place lies after the
+ * gap. */
 static void empty_slot(struct sp_usage_table *table, uint32_t slot) {
     uint32_t mask = table->slot_mask;
     for (uint32_t next = (slot + 1) & mask; table->slots[next] != 0; next = (next + 1) & mask) {

@@ -1,6 +1,7 @@
-/* proto3 JSON mapping over protobuf-c's descriptors: lowerCamelCase names out, both spellings in, 64-bit integers as
- * strings out (both in), enums by name, bytes as base64. One transcoder for the command line, imports and HTTP.
- * FieldMask and maps are not treated apart: our messages have none. Thread-safe: no state. */
+/* proto3 JSON mapping over protobuf-c's descriptors: lowerCamelCase names out, both spellings in,
+ * 64-bit integers as strings out (both in), enums by name, bytes as base64. One transcoder for the
+ * command line, imports and HTTP. FieldMask and maps are not supported: our messages have none.
+ * Thread-safe: no state. */
 #ifndef SP_WIRE_JSON_H
 #define SP_WIRE_JSON_H
 
@@ -10,20 +11,22 @@
 
 #include "base/arena.h"
 
-/* The message as a new JSON object that the caller decrefs; NULL when out of memory or where text is not UTF-8. Fields
- * with default values are left out unless `with_defaults`; messages and members of a oneof that are not set always. */
+/* The message as a new JSON object that the caller decrefs; NULL when out of memory or if text is
+ * not UTF-8. Fields with default values are left out unless `with_defaults`; unset messages and
+ * members of a oneof always are. */
 json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults);
 
-/* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the field's path: an
- * unknown name, a name in both spellings, a wrong type, a number out of range, an unknown enum name (case counts),
- * NUL in text, two members of one oneof, more than 16 levels. null means "not given", but not within an array.
- * SP_ERR_EXHAUSTED where the arena's budget does not suffice. */
+/* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the
+ * field's path: an unknown name, a name in both spellings, a wrong type, a number out of range, an
+ * unknown enum name (case counts), NUL in text, two members of one oneof, more than 16 levels. null
+ * means "not given", but not within an array. SP_ERR_EXHAUSTED if the arena's budget does not
+ * suffice. */
 enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
                                   struct sp_arena *arena, ProtobufCMessage **ret_message,
                                   struct sp_error *error) SP_MUST_USE;
 
-/* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID with line and column,
- * never with the text itself. The caller decrefs. */
+/* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID
+ * with line and column, never with the text itself. The caller decrefs. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
 #endif

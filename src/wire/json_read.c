@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wire/field.h"
 #include "wire/json.h"
 
 enum {
@@ -25,10 +26,10 @@ struct reader {
     struct sp_error *error;
 };
 
-static size_t append_path(const struct place *place, char *path, size_t size) {
+static size_t append_json_path(const struct place *place, char *path, size_t size) {
     if (place == NULL)
         return 0;
-    size_t used = append_path(place->outer, path, size);
+    size_t used = append_json_path(place->outer, path, size);
     if (used >= size)
         return used;
     int wrote = place->name == NULL ? snprintf(path + used, size - used, "[%zu]", place->index)
@@ -36,15 +37,15 @@ static size_t append_path(const struct place *place, char *path, size_t size) {
     return wrote < 0 ? used : used + (size_t)wrote;
 }
 
-static enum sp_status refuse(const struct reader *reader, const struct place *place, const char *what) {
+static enum sp_status refuse_value(const struct reader *reader, const struct place *place, const char *what) {
     char path[PATH_BYTES] = "";
-    append_path(place, path, sizeof(path));
+    append_json_path(place, path, sizeof(path));
     sp_error_set(reader->error, SP_ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", what);
     return SP_ERR_INVALID;
 }
 
 static enum sp_status refuse_memory(const struct reader *reader) {
-    sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message takes more memory than one call may use");
+    sp_error_set(reader->error, SP_ERR_EXHAUSTED, "the message exceeds the memory limit of one call");
     return SP_ERR_EXHAUSTED;
 }
 
@@ -94,10 +95,10 @@ static enum sp_status to_signed(const struct reader *reader, const struct place 
     bool negative = false;
     uint64_t magnitude = 0;
     if (!read_whole(json, &negative, &magnitude))
-        return refuse(reader, place, "must be a whole number");
+        return refuse_value(reader, place, "must be a whole number");
     uint64_t limit = negative ? (uint64_t)0 - (uint64_t)least : (uint64_t)most;
     if (magnitude > limit)
-        return refuse(reader, place, "number out of range");
+        return refuse_value(reader, place, "number out of range");
     *ret_value = negative ? (int64_t)((uint64_t)0 - magnitude) : (int64_t)magnitude;
     return SP_OK;
 }
@@ -107,9 +108,9 @@ static enum sp_status to_unsigned(const struct reader *reader, const struct plac
     bool negative = false;
     uint64_t magnitude = 0;
     if (!read_whole(json, &negative, &magnitude))
-        return refuse(reader, place, "must be a whole number");
+        return refuse_value(reader, place, "must be a whole number");
     if ((negative && magnitude > 0) || magnitude > most)
-        return refuse(reader, place, "number out of range");
+        return refuse_value(reader, place, "number out of range");
     *ret_value = magnitude;
     return SP_OK;
 }
@@ -126,13 +127,13 @@ static enum sp_status to_real(const struct reader *reader, const struct place *p
         else if (sp_str_equal(text, SP_STR_LITERAL("-Infinity")))
             *ret_value = -INFINITY;
         else
-            return refuse(reader, place, "must be a number");
+            return refuse_value(reader, place, "must be a number");
         return SP_OK;
     }
     if (!json_is_number(json))
-        return refuse(reader, place, "must be a number");
+        return refuse_value(reader, place, "must be a number");
     if (value > most || value < -most)
-        return refuse(reader, place, "number out of range");
+        return refuse_value(reader, place, "number out of range");
     *ret_value = value;
     return SP_OK;
 }
@@ -144,7 +145,7 @@ static enum sp_status refuse_enum(const struct reader *reader, const struct plac
         size_t used = strlen(what);
         (void)snprintf(what + used, sizeof(what) - used, "%s %s", i > 0 ? "," : "", descriptor->values[i].name);
     }
-    return refuse(reader, place, what);
+    return refuse_value(reader, place, what);
 }
 
 static enum sp_status to_enum(const struct reader *reader, const struct place *place, const json_t *json,
@@ -165,10 +166,10 @@ static enum sp_status to_enum(const struct reader *reader, const struct place *p
 static enum sp_status to_text(const struct reader *reader, const struct place *place, const json_t *json,
                               char **ret_text) {
     if (!json_is_string(json))
-        return refuse(reader, place, "must be a string");
+        return refuse_value(reader, place, "must be a string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     if (memchr(text.data, 0, text.size) != NULL)
-        return refuse(reader, place, "holds a NUL");
+        return refuse_value(reader, place, "contains a NUL");
     char *copy = sp_arena_strdup(reader->arena, text);
     if (copy == NULL)
         return refuse_memory(reader);
@@ -189,7 +190,8 @@ static unsigned base64_digit(char c) {
     return c == '/' || c == '_' ? 63 : 64;
 }
 
-/* Decodes into `out`, which has room for three bytes for each four digits. Refuses bits that would be dropped. */
+/* Decodes into `out`, which has room for three bytes for each four digits. Refuses bits that would
+ * be dropped. */
 static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
     size_t size = 0;
     uint32_t bits = 0;
@@ -217,14 +219,14 @@ static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
 static enum sp_status to_bytes(const struct reader *reader, const struct place *place, const json_t *json,
                                ProtobufCBinaryData *ret_bytes) {
     if (!json_is_string(json))
-        return refuse(reader, place, "must be a string of base64");
+        return refuse_value(reader, place, "must be a base64 string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     uint8_t *data = sp_arena_alloc(reader->arena, text.size / 4 * 3 + 3);
     size_t size = 0;
     if (data == NULL)
         return refuse_memory(reader);
     if (!decode_base64(text, data, &size))
-        return refuse(reader, place, "must be a string of base64");
+        return refuse_value(reader, place, "must be a base64 string");
     *ret_bytes = (ProtobufCBinaryData){.len = size, .data = data};
     return SP_OK;
 }
@@ -282,7 +284,7 @@ static enum sp_status to_value(const struct reader *reader, const struct place *
     switch ((int)field->type) {
     case PROTOBUF_C_TYPE_BOOL:
         if (!json_is_boolean(json))
-            return refuse(reader, place, "must be true or false");
+            return refuse_value(reader, place, "must be true or false");
         *(protobuf_c_boolean *)ret_value = json_is_true(json);
         return SP_OK;
     case PROTOBUF_C_TYPE_ENUM:
@@ -298,33 +300,11 @@ static enum sp_status to_value(const struct reader *reader, const struct place *
     }
 }
 
-static size_t value_size(ProtobufCType type) {
-    switch ((int)type) {
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_ENUM:
-        return 4;
-    default:
-        return 8;
-    }
-}
-
 static enum sp_status to_repeated(const struct reader *reader, const struct place *place, const json_t *json,
                                   const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
     if (!json_is_array(json))
-        return refuse(reader, place, "must be an array");
-    size_t count = json_array_size(json), size = value_size(field->type);
+        return refuse_value(reader, place, "must be an array");
+    size_t count = json_array_size(json), size = sp_wire_value_bytes(field->type);
     char *values = sp_arena_calloc(reader->arena, count > 0 ? count : 1, size);
     if (values == NULL)
         return refuse_memory(reader);
@@ -344,7 +324,7 @@ static enum sp_status to_singular(const struct reader *reader, const struct plac
     void *quantifier = base + field->quantifier_offset;
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
         if (*(uint32_t *)quantifier != 0)
-            return refuse(reader, place, "another member of the same oneof is given as well");
+            return refuse_value(reader, place, "another member of the same oneof is set too");
         *(uint32_t *)quantifier = field->id;
     } else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_STRING &&
                field->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -352,7 +332,7 @@ static enum sp_status to_singular(const struct reader *reader, const struct plac
     return to_value(reader, place, json, field, depth, base + field->offset);
 }
 
-static char upper(char c) {
+static char raise_letter(char c) {
     if (c < 'a' || c > 'z')
         return c;
     return (char)(c - 'a' + 'A');
@@ -368,14 +348,14 @@ static bool is_name_of(const char *name, const char *key) {
             raise = true;
         char expected = *name;
         if (raise)
-            expected = upper(expected);
+            expected = raise_letter(expected);
         if (*key != expected || *name == '\0')
             return false;
     }
     return *key == '\0';
 }
 
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *descriptor, const char *key) {
+static const ProtobufCFieldDescriptor *find_json_field(const ProtobufCMessageDescriptor *descriptor, const char *key) {
     for (unsigned i = 0; i < descriptor->n_fields; i++)
         if (is_name_of(descriptor->fields[i].name, key))
             return &descriptor->fields[i];
@@ -391,9 +371,9 @@ static enum sp_status to_message(const struct reader *reader, const struct place
                                  const ProtobufCMessageDescriptor *descriptor, unsigned depth,
                                  ProtobufCMessage **ret_message) {
     if (!json_is_object(json))
-        return refuse(reader, place, "must be an object");
+        return refuse_value(reader, place, "must be an object");
     if (depth > MAX_MESSAGE_DEPTH)
-        return refuse(reader, place, "more than 16 levels");
+        return refuse_value(reader, place, "more than 16 levels");
     ProtobufCMessage *message = sp_arena_alloc(reader->arena, descriptor->sizeof_message);
     if (message == NULL)
         return refuse_memory(reader);
@@ -403,11 +383,11 @@ static enum sp_status to_message(const struct reader *reader, const struct place
         const char *key = json_object_iter_key(at);
         const json_t *value = json_object_iter_value(at);
         struct place inner = {.outer = place, .name = key};
-        const ProtobufCFieldDescriptor *field = find_field(descriptor, key);
+        const ProtobufCFieldDescriptor *field = find_json_field(descriptor, key);
         if (field == NULL)
-            return refuse(reader, &inner, "there is no such field");
+            return refuse_value(reader, &inner, "no such field");
         if (is_given_in_both_spellings(json, field, key))
-            return refuse(reader, &inner, "given twice, in both spellings");
+            return refuse_value(reader, &inner, "set twice, in both spellings");
         if (json_is_null(value))
             continue;
         enum sp_status status = field->label == PROTOBUF_C_LABEL_REPEATED
@@ -457,16 +437,16 @@ static const char *fault_text(const json_error_t *fault) {
     case json_error_invalid_utf8:
         return "not valid UTF-8";
     case json_error_premature_end_of_input:
-        return "ends too early";
+        return "unexpected end";
     case json_error_end_of_input_expected:
-        return "more after the end of the value";
+        return "unexpected text after the value";
     case json_error_null_character:
     case json_error_null_byte_in_key:
-        return "holds a NUL";
+        return "contains a NUL";
     case json_error_duplicate_key:
-        return "a name is given twice in one object";
+        return "duplicate name in an object";
     case json_error_numeric_overflow:
-        return "a number is too large";
+        return "number too large";
     case json_error_out_of_memory:
         return "out of memory";
     default:

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wire/field.h"
 #include "wire/json.h"
 
 enum { NAME_BYTES = 128, NUMBER_BYTES = 24 };
@@ -107,39 +108,10 @@ static json_t *from_value(const ProtobufCFieldDescriptor *field, const void *at,
     return NULL;
 }
 
-static size_t value_size(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return 4;
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_ENUM:
-        return sizeof(int);
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    }
-    return 0;
-}
-
 static json_t *from_repeated(const ProtobufCFieldDescriptor *field, const char *values, size_t count,
                              bool with_defaults) {
     json_t *array = json_array();
-    size_t size = value_size(field->type);
+    size_t size = sp_wire_value_bytes(field->type);
     for (size_t i = 0; array != NULL && i < count; i++)
         if (json_array_append_new(array, from_value(field, values + i * size, with_defaults)) != 0) {
             json_decref(array);
@@ -159,7 +131,7 @@ static bool is_default(const ProtobufCFieldDescriptor *field, const void *at) {
         return is_text_empty(*(const char *const *)at);
     if (field->type == PROTOBUF_C_TYPE_BYTES)
         return ((const ProtobufCBinaryData *)at)->len == 0;
-    return memcmp(at, zeros, value_size(field->type)) == 0;
+    return memcmp(at, zeros, sp_wire_value_bytes(field->type)) == 0;
 }
 
 /* Whether a field that is not repeated is written. */
@@ -176,7 +148,7 @@ static bool is_written(const ProtobufCFieldDescriptor *field, const char *base, 
     return with_defaults || !is_default(field, at);
 }
 
-/* Adds the field to `object` where it is to be written. False when out of memory. */
+/* Adds the field to `object` if it is written at all. False when out of memory. */
 static bool add_field(json_t *object, const char *base, const ProtobufCFieldDescriptor *field, bool with_defaults) {
     char name[NAME_BYTES];
     json_t *value = NULL;

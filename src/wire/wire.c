@@ -13,8 +13,8 @@ enum {
     PATH_BYTES = 256,
 };
 
-/* One message on the way down. What an error's path needs is found again from the bytes, so that success pays
- * nothing. */
+/* One message on the way down. The path of an error is reconstructed from the bytes, so that
+ * success costs nothing. */
 struct frame {
     const struct frame *parent;
     const ProtobufCMessageDescriptor *descriptor;
@@ -107,8 +107,8 @@ static size_t earlier_occurrences(const struct frame *frame) {
     return count;
 }
 
-static size_t append_path(const struct frame *frame, char *path, size_t size) {
-    size_t used = frame->parent == NULL ? 0 : append_path(frame->parent, path, size);
+static size_t append_field_path(const struct frame *frame, char *path, size_t size) {
+    size_t used = frame->parent == NULL ? 0 : append_field_path(frame->parent, path, size);
     if (frame->field == NULL || used >= size)
         return used;
     const char *dot = used > 0 ? "." : "";
@@ -120,14 +120,15 @@ static size_t append_path(const struct frame *frame, char *path, size_t size) {
 }
 
 /* Refuses with "path: what". */
-static enum sp_status refuse(const struct walk *walk, const struct frame *frame, const char *what) {
+static enum sp_status refuse_field(const struct walk *walk, const struct frame *frame, const char *what) {
     char path[PATH_BYTES] = "";
-    if (append_path(frame, path, sizeof(path)) == 0)
+    if (append_field_path(frame, path, sizeof(path)) == 0)
         return sp_error_set(walk->error, SP_ERR_INVALID, "%s: %s", frame->descriptor->short_name, what);
     return sp_error_set(walk->error, SP_ERR_INVALID, "%s: %s", path, what);
 }
 
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *descriptor, uint32_t number) {
+static const ProtobufCFieldDescriptor *find_numbered_field(const ProtobufCMessageDescriptor *descriptor,
+                                                           uint32_t number) {
     if (number <= descriptor->n_fields && descriptor->fields[number - 1].id == number)
         return &descriptor->fields[number - 1];
     return protobuf_c_message_descriptor_get_field(descriptor, number);
@@ -141,7 +142,8 @@ static bool is_known_enum_value(const ProtobufCEnumDescriptor *descriptor, uint6
            protobuf_c_enum_descriptor_get_value(descriptor, (int)number) != NULL;
 }
 
-/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers too large. */
+/* What is wrong with a varint of the field's type; NULL for nothing. protobuf-c would cut numbers
+ * too large. */
 static const char *fault_of_varint(const ProtobufCFieldDescriptor *field, uint64_t value) {
     int64_t number = (int64_t)value;
     switch ((int)field->type) {
@@ -159,7 +161,8 @@ static const char *fault_of_varint(const ProtobufCFieldDescriptor *field, uint64
 
 enum { HAS_HIGH_BIT = 1, HAS_NUL = 2 };
 
-/* Over eight bytes at once. The test for zero bytes may also answer yes for 0x01 above a zero: never without one. */
+/* Over eight bytes at once. The test for zero bytes may also answer yes for 0x01 above a zero:
+ * never without one. */
 static unsigned traits_of_word(uint64_t word) {
     const uint64_t high = UINT64_C(0x8080808080808080);
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -185,7 +188,7 @@ static unsigned traits_of_text(const uint8_t *at, size_t size) {
 static const char *fault_of_text(const uint8_t *at, size_t size) {
     unsigned traits = traits_of_text(at, size);
     if (traits & HAS_NUL)
-        return "holds a NUL byte";
+        return "contains a NUL byte";
     if (traits & HAS_HIGH_BIT && !sp_text_is_utf8((struct sp_str){(const char *)at, size}))
         return "not valid UTF-8";
     return NULL;
@@ -234,20 +237,21 @@ static const char *fault_of_packed(const ProtobufCFieldDescriptor *field, const 
     return NULL;
 }
 
-/* Notes that the field is given. A second time is refused: readers differ in whether the last one counts or both are
- * merged, and so two of them could see two different questions in the same bytes. */
+/* Notes that the field is given. A second time is refused: readers differ in whether the last one
+ * counts or both are merged, and so two of them could see two different questions in the same
+ * bytes. */
 static const char *note_given(struct frame *frame) {
     const ProtobufCFieldDescriptor *fields = frame->descriptor->fields;
     if (frame->field->label == PROTOBUF_C_LABEL_REPEATED)
         return NULL;
     unsigned index = (unsigned)(frame->field - fields);
     if (frame->seen >> index & 1)
-        return "given twice";
+        return "set twice";
     if (frame->field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
         for (unsigned i = 0; i < frame->descriptor->n_fields; i++)
             if (frame->seen >> i & 1 && fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF &&
                 fields[i].quantifier_offset == frame->field->quantifier_offset)
-                return "another member of the same oneof is given as well";
+                return "another member of the same oneof is set too";
     frame->seen |= UINT64_C(1) << index;
     return NULL;
 }
@@ -258,7 +262,7 @@ static enum sp_status walk_length_prefixed(struct walk *walk, struct frame *fram
     uint64_t size = 0;
     const ProtobufCFieldDescriptor *field = frame->field;
     if (!read_short_varint(&frame->at, frame->end, &size) || size > (uint64_t)(frame->end - frame->at))
-        return refuse(walk, frame, "malformed: longer than what holds it");
+        return refuse_field(walk, frame, "malformed: longer than its container");
     const uint8_t *begin = frame->at;
     frame->at += size;
     const char *fault = NULL;
@@ -270,32 +274,32 @@ static enum sp_status walk_length_prefixed(struct walk *walk, struct frame *fram
         return walk_message(walk, &inner, depth + 1);
     } else if (field->type != PROTOBUF_C_TYPE_BYTES)
         fault = fault_of_packed(field, begin, frame->at);
-    return fault == NULL ? SP_OK : refuse(walk, frame, fault);
+    return fault == NULL ? SP_OK : refuse_field(walk, frame, fault);
 }
 
 static enum sp_status walk_field(struct walk *walk, struct frame *frame, unsigned wire_type, unsigned depth) {
     unsigned expected = wire_type_of(frame->field->type);
     bool packed = frame->field->label == PROTOBUF_C_LABEL_REPEATED && wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
     if (wire_type != expected && !packed)
-        return refuse(walk, frame, "the wire type does not fit the field");
+        return refuse_field(walk, frame, "wrong wire type for the field");
     const char *fault = note_given(frame);
     if (fault != NULL)
-        return refuse(walk, frame, fault);
+        return refuse_field(walk, frame, fault);
     if (wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
         return walk_length_prefixed(walk, frame, depth);
     uint64_t value = 0;
     bool well_formed = wire_type == PROTOBUF_C_WIRE_TYPE_VARINT ? read_varint(&frame->at, frame->end, &value)
                                                                 : skip_value(&frame->at, frame->end, wire_type);
     if (!well_formed)
-        return refuse(walk, frame, "malformed number");
+        return refuse_field(walk, frame, "malformed number");
     if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
         fault = fault_of_varint(frame->field, value);
-    return fault == NULL ? SP_OK : refuse(walk, frame, fault);
+    return fault == NULL ? SP_OK : refuse_field(walk, frame, fault);
 }
 
 static enum sp_status walk_message(struct walk *walk, struct frame *frame, unsigned depth) {
     if (depth > SP_WIRE_MAX_DEPTH)
-        return refuse(walk, frame, "more than 16 levels");
+        return refuse_field(walk, frame, "more than 16 levels");
     if (frame->descriptor->n_fields > MAX_FIELDS)
         return sp_error_set(walk->error, SP_ERR_INTERNAL, "%s has more than 64 fields", frame->descriptor->name);
     while (frame->at < frame->end) {
@@ -304,12 +308,12 @@ static enum sp_status walk_message(struct walk *walk, struct frame *frame, unsig
         frame->field = NULL;
         frame->tag = frame->at;
         if (!read_tag(&frame->at, frame->end, &number, &wire_type))
-            return refuse(walk, frame, "malformed field number");
-        frame->field = find_field(frame->descriptor, number);
+            return refuse_field(walk, frame, "malformed field number");
+        frame->field = find_numbered_field(frame->descriptor, number);
         if (frame->field == NULL) {
             walk->met_unknown = true;
             if (!skip_value(&frame->at, frame->end, wire_type))
-                return refuse(walk, frame, "malformed unknown field");
+                return refuse_field(walk, frame, "malformed unknown field");
             continue;
         }
         enum sp_status status = walk_field(walk, frame, wire_type, depth);
@@ -319,7 +323,8 @@ static enum sp_status walk_message(struct walk *walk, struct frame *frame, unsig
     return SP_OK;
 }
 
-static enum sp_status validate(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes, struct walk *walk) {
+static enum sp_status walk_root_message(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
+                                        struct walk *walk) {
     static const uint8_t nothing[1];
     const uint8_t *begin = bytes.size > 0 ? bytes.data : nothing;
     struct frame frame = {.descriptor = descriptor, .begin = begin, .at = begin, .end = begin + bytes.size};
@@ -329,7 +334,7 @@ static enum sp_status validate(const ProtobufCMessageDescriptor *descriptor, str
 enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                                 struct sp_error *error) {
     struct walk walk = {.error = error};
-    return validate(descriptor, bytes, &walk);
+    return walk_root_message(descriptor, bytes, &walk);
 }
 
 /* protobuf-c's allocator over an arena: freeing does nothing. */
@@ -350,8 +355,8 @@ static void arena_source_free(void *data, void *memory) {
     (void)memory;
 }
 
-static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
-                                struct sp_arena *arena, bool *ret_refused) {
+static ProtobufCMessage *unpack_in_arena(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
+                                         struct sp_arena *arena, bool *ret_refused) {
     struct arena_source source = {.arena = arena};
     ProtobufCAllocator allocator = {arena_source_alloc, arena_source_free, &source};
     ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.data);
@@ -390,13 +395,13 @@ static void drop_unknown(ProtobufCMessage *message) {
 enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                               struct sp_arena *arena, ProtobufCMessage **ret_message, struct sp_error *error) {
     struct walk walk = {.error = error};
-    enum sp_status status = validate(descriptor, bytes, &walk);
+    enum sp_status status = walk_root_message(descriptor, bytes, &walk);
     if (status != SP_OK)
         return status;
     bool refused = false;
-    ProtobufCMessage *message = unpack(descriptor, bytes, arena, &refused);
+    ProtobufCMessage *message = unpack_in_arena(descriptor, bytes, arena, &refused);
     if (message == NULL && refused)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "%s: takes more memory than one call may use",
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%s: exceeds the memory limit of one call",
                             descriptor->short_name);
     if (message == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: malformed message", descriptor->short_name);
@@ -409,7 +414,7 @@ enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, stru
 enum sp_status sp_wire_unpack_trusted(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                                       struct sp_arena *arena, ProtobufCMessage **ret_message) {
     bool refused = false;
-    ProtobufCMessage *message = unpack(descriptor, bytes, arena, &refused);
+    ProtobufCMessage *message = unpack_in_arena(descriptor, bytes, arena, &refused);
     if (message == NULL)
         return refused ? SP_ERR_MEMORY : SP_ERR_CORRUPT;
     *ret_message = message;

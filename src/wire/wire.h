@@ -1,7 +1,7 @@
-/* Protobuf bytes from outside: checked before they are believed.
+/* Protobuf bytes from outside, validated before use.
  *
- * protobuf-c checks neither UTF-8 nor embedded NULs nor depth, so the raw bytes are walked with the message's
- * descriptor first. Thread-safe: no state. */
+ * protobuf-c checks neither UTF-8 nor embedded NULs nor depth, so the raw bytes are walked with the
+ * message's descriptor first. Thread-safe: no state. */
 #ifndef SP_WIRE_WIRE_H
 #define SP_WIRE_WIRE_H
 
@@ -11,22 +11,26 @@
 
 enum { SP_WIRE_MAX_DEPTH = 16 };
 
-/* Walks the bytes; allocates nothing. SP_ERR_INVALID, with the field's path ("items[3].resource.id"), for: malformed
- * wire format (groups too), a string that is not UTF-8 or holds a NUL, an enum value that the descriptor does not know,
- * a number too large for its field, more than 16 levels, a wire type that does not fit the field, a field that is not
- * repeated given twice, two members of one oneof. The last two are legal protobuf, where the last one wins or both are
- * merged; no encoder writes them, and two readers that differ there would see two questions in the same bytes.
- * Unknown fields are skipped (but must be well-formed). SP_ERR_INTERNAL for a descriptor with more than 64 fields. */
+/* Walks the bytes; allocates nothing. SP_ERR_INVALID, with the field's path
+ * ("items[3].resource.id"), for: malformed wire format (groups too), a string that is not UTF-8 or
+ * holds a NUL, an enum value that the descriptor does not know, a number too large for its field,
+ * more than 16 levels, a wire type that does not fit the field, a field that is not repeated given
+ * twice, two members of one oneof. The last two are legal protobuf: the last one wins, or both are
+ * merged. No encoder writes them, and readers that differ there would see different questions in
+ * the same bytes. Unknown fields are skipped (but must be well-formed). SP_ERR_INTERNAL for a
+ * descriptor with more than 64 fields. */
 enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                                 struct sp_error *error) SP_MUST_USE;
 
-/* Validates, then unpacks into the arena, without the unknown fields. SP_ERR_INVALID; SP_ERR_EXHAUSTED where the
- * arena's budget does not suffice. The message is valid until the arena is reset and must not be freed. */
+/* Validates, then unpacks into the arena, without the unknown fields. SP_ERR_INVALID;
+ * SP_ERR_EXHAUSTED if the arena's budget does not suffice. The message is valid until the arena
+ * is reset and must not be freed. */
 enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                               struct sp_arena *arena, ProtobufCMessage **ret_message,
                               struct sp_error *error) SP_MUST_USE;
 
-/* Unpacks bytes that this program wrote itself (the store's): no validation. SP_ERR_CORRUPT, SP_ERR_MEMORY. */
+/* Unpacks bytes that this program wrote itself (the store's): no validation. SP_ERR_CORRUPT,
+ * SP_ERR_MEMORY. */
 enum sp_status sp_wire_unpack_trusted(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                                       struct sp_arena *arena, ProtobufCMessage **ret_message) SP_MUST_USE;
 

@@ -78,7 +78,7 @@ static void ids_are_never_used_again(void **state) {
     (void)state;
     struct admin_fixture fixture;
     const char *admin = open_with_users(&fixture);
-    admin_fails(&fixture, admin, "CreateGroup", "{'id': 'g1', 'name': 'G'}", SP_ERR_EXISTS, "group g1 exists already");
+    admin_fails(&fixture, admin, "CreateGroup", "{'id': 'g1', 'name': 'G'}", SP_ERR_EXISTS, "group g1 already exists");
     admin_ok(&fixture, admin, "DeleteGroup", "{'id': 'g1'}");
     admin_fails(&fixture, admin, "CreateGroup", "{'id': 'g1', 'name': 'G'}", SP_ERR_EXISTS, "used before");
     admin_fails(&fixture, admin, "DeleteGroup", "{'id': 'g1'}", SP_ERR_NOT_FOUND, "g1");
@@ -137,7 +137,7 @@ static void quotas_limit_groups_and_members(void **state) {
     admin_fails(&fixture, admin, "CreateGroup", "{'name': 'G'}", SP_ERR_EXHAUSTED, "quota groups");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g1', 'principals': ['u1', 'u2']}");
     admin_fails(&fixture, admin, "AddGroupMembers", "{'group': 'g2', 'principals': ['u1', 'u2']}", SP_ERR_EXHAUSTED,
-                "quota members of workspace w1: 2 of 3 used, 2 more asked for");
+                "quota members of workspace w1 exceeded: 2 of 3 used, 2 more requested");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g2', 'principals': ['u1']}");
     admin_ok(&fixture, admin, "DeleteGroup", "{'id': 'g1'}");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g2', 'principals': ['u1', 'u2']}");

@@ -155,7 +155,7 @@ static void keys_of_other_systems_work_by_their_digest(void **state) {
     assert_string_equal(admin_text(fixture, "apiKey.id"), "f1");
     assert_string_equal(admin_text(fixture, "apiKey.hint"), "0001");
     admin_fails(fixture, "another-text-of-that-system-0002", "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_UNKNOWN");
-    import_fails(scene, foreign_key(scene, "f2", foreign_text), SP_ERR_EXISTS, 1, "sha256");
+    import_fails(scene, foreign_key(scene, "f2", foreign_text), SP_ERR_EXISTS, 1, "already has a key");
     const char *twice =
         admin_format(fixture, "%s, %s", foreign_key(scene, "f3", "some-text"), foreign_key(scene, "f4", "some-text"));
     import_fails(scene, twice, SP_ERR_EXISTS, 2, "sha256");
@@ -170,12 +170,12 @@ struct refusal {
 
 static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
     static const struct refusal refusals[] = {
-        {WORKSPACE ", " WORKSPACE, SP_ERR_EXISTS, 2, "w1 exists"},
-        {BASE ", " BOT, SP_ERR_EXISTS, 4, "bot exists"},
-        {BASE ", " GROUP ", " GROUP, SP_ERR_EXISTS, 5, "team exists"},
-        {BASE ", " GROUP ", " MEMBER ", " MEMBER, SP_ERR_EXISTS, 6, "member"},
+        {WORKSPACE ", " WORKSPACE, SP_ERR_EXISTS, 2, "w1 already exists"},
+        {BASE ", " BOT, SP_ERR_EXISTS, 4, "bot already exists"},
+        {BASE ", " GROUP ", " GROUP, SP_ERR_EXISTS, 5, "team already exists"},
+        {BASE ", " GROUP ", " MEMBER ", " MEMBER, SP_ERR_EXISTS, 6, "already a member of group"},
         {BASE ", " VOICE ", " VOICE, SP_ERR_EXISTS, 5, "v1"},
-        {BASE ", " GROUP ", " VOICE ", " GRANT ", " GRANT, SP_ERR_EXISTS, 7, "shared"},
+        {BASE ", " GROUP ", " VOICE ", " GRANT ", " GRANT, SP_ERR_EXISTS, 7, "already shared"},
         {BASE ", " KEY_OF("k", "bot", "") ", " KEY_OF("k", "boss", ""), SP_ERR_EXISTS, 5, "id"},
         {BASE ", " KEY_OF("k", "nobody", ""), SP_ERR_NOT_FOUND, 4, "nobody"},
         {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '1600000000'"), SP_ERR_INVALID, 4, "expires_at"},
@@ -187,7 +187,7 @@ static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
          ", {'apiKey': {'key': {'workspace': 'w1', 'principal': 'bot', 'name': 'x', 'permissions': {'all': true}}, "
          "'sha256': 'ABCD'}}",
          SP_ERR_INVALID, 4, "sha256"},
-        {BASE ", {'line': 70}", SP_ERR_INVALID, 70, "record"},
+        {BASE ", {'line': 70}", SP_ERR_INVALID, 70, "record: required"},
         {GROUP, SP_ERR_NOT_FOUND, 1, "workspace w1"},
         {WORKSPACE ", " GRANT, SP_ERR_NOT_FOUND, 2, "v1"},
         {"{'workspace': {'id': 'w3', 'name': 'Small'}}, {'principal': {'workspace': 'w3', 'name': 'B', 'kind': "

@@ -35,8 +35,8 @@ static const struct {
     enum sp_status status;
     const char *fragment;
 } refusals[] = {
-    {"CreateUser", "{'id': 'ann', 'name': 'A'}", SP_ERR_EXISTS, "user ann exists already"},
-    {"CreateServiceAccount", "{'id': 'ann', 'name': 'A'}", SP_ERR_EXISTS, "exists already"},
+    {"CreateUser", "{'id': 'ann', 'name': 'A'}", SP_ERR_EXISTS, "user ann already exists"},
+    {"CreateServiceAccount", "{'id': 'ann', 'name': 'A'}", SP_ERR_EXISTS, "already exists"},
     {"CreateUser", "{'id': 'gone', 'name': 'A'}", SP_ERR_EXISTS, "used before"},
     {"CreateServiceAccount", "{'id': 'gone', 'name': 'A'}", SP_ERR_EXISTS, "used before"},
     {"CreateUser", "{'name': ''}", SP_ERR_INVALID, "name"},
@@ -50,7 +50,7 @@ static const struct {
     {"UpdatePrincipal", "{'principal': {'id': 'ann'}, 'updateMask': ['role']}", SP_ERR_INVALID, "role"},
     {"UpdatePrincipal", "{'principal': {'id': 'ann'}, 'updateMask': ['name']}", SP_ERR_INVALID, "name"},
     {"UpdatePrincipal", "{'principal': {'id': 'robot', 'role': 'WORKSPACE_ROLE_ADMIN'}, 'updateMask': ['role']}",
-     SP_ERR_PRECONDITION, "a service account is a MEMBER, always"},
+     SP_ERR_PRECONDITION, "service accounts are always MEMBER"},
     {"UpdatePrincipal", "{'principal': {'id': 'w1-admin', 'role': 'WORKSPACE_ROLE_MEMBER'}, 'updateMask': ['role']}",
      SP_ERR_PRECONDITION, "last enabled ADMIN"},
     {"UpdatePrincipal", "{'principal': {'id': 'w1-admin', 'disabled': true}, 'updateMask': ['disabled']}",
@@ -86,7 +86,7 @@ static void service_accounts_need_several_seats(void **state) {
     admin_ok(&fixture, fixture.operator_key, "CreateWorkspace", "{'id': 'w1', 'name': 'Single'}");
     const char *admin = admin_keep(&fixture, admin_text(&fixture, "secret"));
     admin_fails(&fixture, admin, "CreateServiceAccount", "{'name': 'R'}", SP_ERR_PRECONDITION,
-                "service accounts need a workspace with more than one seat");
+                "service accounts require a workspace with more than one seat");
     admin_ok(&fixture, fixture.operator_key, "UpdateWorkspace",
              "{'workspace': {'id': 'w1', 'seats': 2}, 'updateMask': ['seats']}");
     admin_ok(&fixture, admin, "CreateServiceAccount", "{'name': 'R'}");
@@ -126,7 +126,7 @@ static void quotas_limit_service_accounts(void **state) {
     for (int i = 0; i < 20; i++)
         admin_ok(&fixture, admin, "CreateServiceAccount", "{'name': 'R'}");
     admin_fails(&fixture, admin, "CreateServiceAccount", "{'name': 'R'}", SP_ERR_EXHAUSTED,
-                "quota service_accounts of workspace w1: 20 of 20 used");
+                "quota service_accounts of workspace w1 exceeded: 20 of 20 used");
     admin_ok(&fixture, fixture.operator_key, "UpdateWorkspace",
              "{'workspace': {'id': 'w1', 'quotas': {'serviceAccounts': 100}}, 'updateMask': ['quotas']}");
     admin_ok(&fixture, admin, "CreateServiceAccount", "{'name': 'R'}");
@@ -251,7 +251,7 @@ static void keys_that_do_not_work_widen_nothing(void **state) {
     admin_new_key(&fixture, admin, "ann", "{'all': true}", ", 'id': 'k2', 'expiresAt': 1700000100");
     const char *limited = admin_new_key(&fixture, admin, "w1-admin", "{'names': ['workspace_write']}", "");
     const char *promote = "{'principal': {'id': 'ann', 'role': 'WORKSPACE_ROLE_ADMIN'}, 'updateMask': ['role']}";
-    admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "widen");
+    admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "more reach than your own");
     admin_ok(&fixture, admin, "DisableApiKey", "{'id': 'k1'}");
     admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "k2");
     fixture.now_s = 1700000100;

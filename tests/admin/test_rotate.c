@@ -175,7 +175,8 @@ static void self_rotation_never_lengthens_a_life(void **state) {
     const char *self = admin_new_key(fixture, scene->admin, "ann", "{'names': ['api_key_rotate']}",
                                      ", 'id': 'self', 'expiresAt': '1700001000'");
     fixture->now_s = NOW_S + 400;
-    admin_fails(fixture, self, "RotateApiKey", "{'expiresAt': '1700001401'}", SP_ERR_PERMISSION, "live longer");
+    admin_fails(fixture, self, "RotateApiKey", "{'expiresAt': '1700001401'}", SP_ERR_PERMISSION,
+                "cannot extend its lifetime");
     admin_ok(fixture, self, "RotateApiKey", "{}");
     assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 1400);
     const char *next = admin_keep(fixture, admin_text(fixture, "secret"));

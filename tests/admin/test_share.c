@@ -129,7 +129,7 @@ static void refuses_what_cannot_be_registered(void **state) {
         {"{" VOICE("x") ", 'shares': [{" TO("bot") ", 'role': 'ROLE_VIEWER'}]}", SP_ERR_INVALID, "the creator"},
         {"{" VOICE("x") ", 'shares': [{" TO("ben") ", 'role': 'ROLE_VIEWER'}, {" TO("ben") ", 'role': 'ROLE_ADMIN'}]}",
          SP_ERR_INVALID, "twice"},
-        {"{" VOICE("v1") "}", SP_ERR_EXISTS, "registered already, or was before"},
+        {"{" VOICE("v1") "}", SP_ERR_EXISTS, "is or was already registered"},
     };
     struct scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
@@ -145,7 +145,7 @@ static void a_global_id_belongs_to_one_workspace_for_ever(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *other = admin_workspace(fixture, "w2");
-    admin_fails(fixture, other, "RegisterResource", "{" VOICE("v1") "}", SP_ERR_EXISTS, "registered already, or was");
+    admin_fails(fixture, other, "RegisterResource", "{" VOICE("v1") "}", SP_ERR_EXISTS, "is or was already registered");
     const char *says = admin_keep(fixture, fixture->error.message);
     assert_null(strstr(says, "w1"));
     admin_fails(fixture, other, "GetResource", "{" VOICE("v1") "}", SP_ERR_NOT_FOUND, NULL);
@@ -169,7 +169,7 @@ static void workspace_ids_are_each_workspaces_own(void **state) {
     assert_string_equal(answer(scene, "ben1", "note", "n1", "share"), "ALLOWED");
     /* What is shared without having been registered cannot be taken over by registering it. */
     admin_ok(fixture, scene->admin, "ShareResource", "{" NOTE("n2") ", " TO("ann") ", 'role': 'ROLE_VIEWER'}");
-    admin_fails(fixture, scene->platform, "RegisterResource", "{" NOTE("n2") "}", SP_ERR_EXISTS, "shared already");
+    admin_fails(fixture, scene->platform, "RegisterResource", "{" NOTE("n2") "}", SP_ERR_EXISTS, "already shared");
     admin_ok(fixture, other, "DeleteResource", "{" NOTE("n1") "}");
     admin_fails(fixture, other, "RegisterResource", "{" NOTE("n1") "}", SP_ERR_EXISTS, NULL);
     assert_string_equal(answer(scene, "ben1", "note", "n1", "share"), "ALLOWED");
@@ -238,14 +238,14 @@ static void nobody_gives_or_takes_above_the_own_role(void **state) {
         {"ann", "ShareResource", "{" VOICE("v1") ", " TO("ben") ", 'role': 'ROLE_EDITOR'}", SP_OK, NULL},
         {"ben", "ShareResource", "{" VOICE("v1") ", " TO("cat") ", 'role': 'ROLE_EDITOR'}", SP_OK, NULL},
         {"ben", "ShareResource", "{" VOICE("v1") ", " TO("cat") ", 'role': 'ROLE_ADMIN'}", SP_ERR_PERMISSION,
-         "gives a role above"},
+         "cannot grant a role higher"},
         {"ben", "ShareResource", "{" VOICE("v1") ", " TO("ben") ", 'role': 'ROLE_ADMIN'}", SP_ERR_PERMISSION,
-         "gives a role above"},
+         "cannot grant a role higher"},
         {"ann", "ShareResource", "{" VOICE("v1") ", " TO_GROUP("team") ", 'role': 'ROLE_ADMIN'}", SP_OK, NULL},
         {"ben", "ShareResource", "{" VOICE("v1") ", " TO_GROUP("team") ", 'role': 'ROLE_VIEWER'}", SP_ERR_PERMISSION,
-         "changes a role above"},
+         "cannot change a role higher"},
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO_GROUP("team") "}", SP_ERR_PERMISSION,
-         "changes a role above"},
+         "cannot change a role higher"},
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO("cat") "}", SP_OK, NULL},
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO("cat") "}", SP_ERR_NOT_FOUND, "not shared"},
     };
@@ -380,7 +380,7 @@ static void lists_what_a_subject_has_page_by_page(void **state) {
         token = admin_keep(fixture, admin_text(fixture, "nextPageToken"));
     } while (token[0] != '\0');
     assert_int_equal(seen, 5);
-    admin_fails(fixture, scene->admin, "ListShares", "{}", SP_ERR_INVALID, "one of the two");
+    admin_fails(fixture, scene->admin, "ListShares", "{}", SP_ERR_INVALID, "either resource or subject");
     admin_fails(fixture, scene->admin, "ListShares", "{" TO("zoe") "}", SP_ERR_NOT_FOUND, "zoe");
     admin_fails(fixture, scene->ann, "ListShares", "{" VOICE("v1") "}", SP_ERR_PERMISSION, NULL);
 }

@@ -118,8 +118,8 @@ static void tells_what_is_known_and_why(void **state) {
         {"{'id': 'old', 'windowS': 3456000}", "KEY_SAFETY_SAFE", "not used on any server for 40 days before "},
         {"{'id': 'old', 'windowS': 4320000}", "KEY_SAFETY_IN_USE", "used within the last 50 days"},
         {"{'id': 'old', 'windowS': 34560000}", "KEY_SAFETY_IN_USE", "used within the last 400 days"},
-        {"{'id': 'young'}", "KEY_SAFETY_UNKNOWN", "it was made less than 30 days ago"},
-        {"{'id': 'young', 'windowS': 1}", "KEY_SAFETY_UNKNOWN", "it was made less than 1 second ago"},
+        {"{'id': 'young'}", "KEY_SAFETY_UNKNOWN", "created less than 30 days ago"},
+        {"{'id': 'young', 'windowS': 1}", "KEY_SAFETY_UNKNOWN", "created less than 1 second ago"},
         {"{'id': 'old', 'windowS': 5400}", "KEY_SAFETY_SAFE", "not used on any server for 90 minutes before "},
     };
     all_is_known(scene);
@@ -160,23 +160,23 @@ static void every_doubt_is_said_in_words(void **state) {
 
     told(scene, "alpha", 1, 3, NOW - 10, NOW - 2 * DAY, NOW - 10);
     admin_ok(fixture, scene->admin, "GetKeyUsage", request);
-    assert_non_null(strstr(admin_text(fixture, "why"), "server alpha lost some of what it saw before 2023-11-12"));
+    assert_non_null(strstr(admin_text(fixture, "why"), "server alpha lost some uses from before 2023-11-12"));
     admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old', 'windowS': 86400}");
     assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_SAFE");
 
     scene->usage.up_since_s = NOW - 10;
     admin_ok(fixture, scene->admin, "GetKeyUsage", request);
-    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance runs for less than 2 minutes"));
+    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance started less than 2 minutes"));
 
     fixture->now_s = NOW + 500;
     told(scene, "alpha", 1, 4, NOW + 499, 0, NOW + 499);
     admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old', 'windowS': 60}");
-    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance itself cannot write what it sees"));
+    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance cannot record uses"));
 
     scene->usage.store = NULL;
     admin_ok(fixture, scene->admin, "GetKeyUsage", request);
     assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_UNKNOWN");
-    assert_non_null(strstr(admin_text(fixture, "why"), "this instance keeps no last use of keys"));
+    assert_non_null(strstr(admin_text(fixture, "why"), "this instance does not record key usage"));
     fixture->usage = NULL;
     admin_ok(fixture, scene->admin, "GetKeyUsage", request);
     assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_UNKNOWN");
@@ -300,7 +300,7 @@ static void a_server_is_retired_by_an_operator_whose_name_is_told(void **state) 
     admin_fails(fixture, fixture->operator_key, "RetireServer", "{'id': 'no id'}", SP_ERR_INVALID, "id");
     assert_int_equal(admin_revision(fixture), revision);
     scene->usage.store = NULL;
-    admin_fails(fixture, fixture->operator_key, "ListServers", "{}", SP_ERR_UNAVAILABLE, "keeps no last use");
+    admin_fails(fixture, fixture->operator_key, "ListServers", "{}", SP_ERR_UNAVAILABLE, "does not record key usage");
 }
 
 static void what_the_admin_instance_lost_is_shown_and_can_be_accepted(void **state) {
@@ -316,7 +316,7 @@ static void what_the_admin_instance_lost_is_shown_and_can_be_accepted(void **sta
     assert_string_equal(admin_text(fixture, "servers.0.id"), "@admin");
     assert_string_equal(admin_text(fixture, "servers.0.state"), "SERVER_STATE_ENDED");
     admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old'}");
-    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance @admin lost some of what it saw before"));
+    assert_non_null(strstr(admin_text(fixture, "why"), "the admin instance @admin lost some uses from before"));
     admin_ok(fixture, fixture->operator_key, "RetireServer", "{'id': '@admin'}");
     admin_ok(fixture, scene->admin, "GetKeyUsage", "{'id': 'old'}");
     assert_string_equal(admin_text(fixture, "safeToDelete"), "KEY_SAFETY_SAFE");

@@ -40,7 +40,7 @@ static const struct {
     {"{'id': 'w2', 'name': 'A', 'seats': 1000000}", SP_OK, NULL},
     {"{'id': 'w3', 'name': 'A', 'plan': 'PLAN_STANDARD', 'adminId': 'ann', 'adminName': 'Ann'}", SP_OK, NULL},
     {"{'name': 'A'}", SP_OK, NULL},
-    {"{'id': 'w1', 'name': 'A'}", SP_ERR_EXISTS, "exists already"},
+    {"{'id': 'w1', 'name': 'A'}", SP_ERR_EXISTS, "already exists"},
     {"{'id': 'w9', 'name': ''}", SP_ERR_INVALID, "name"},
     {"{'id': 'w9', 'name': 'a\\nb'}", SP_ERR_INVALID, "name"},
     {"{'id': 'w9', 'name': 'A', 'seats': 1000001}", SP_ERR_INVALID, "seats"},

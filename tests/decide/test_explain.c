@@ -95,7 +95,7 @@ static const struct vector {
      "use",
      "+++-++-+-+-",
      {"enable the key k10413, or use another key of p4",
-      "ask from an address in the key's allowlist, or add 198.51.100.9 to it",
+      "send the request from an address in the key's allowlist, or add 198.51.100.9 to the list",
       "give the key the permission text_to_speech", "share voice/va with p4 as viewer or higher"}},
     {"an expired key may live longer",
      {1, MEMBER, EXPIRED},
@@ -126,7 +126,7 @@ static const struct vector {
      "va",
      "sing",
      "+++++++-...",
-     {"ask for an action that the schema has, or add sing to the type voice in it"}},
+     {"use an action that is in the schema, or add sing to the type voice there"}},
     {"a resource that nobody registered",
      {1, MEMBER, 0},
      "voice",
@@ -200,17 +200,17 @@ static void explains_as_the_table_says(void **state) {
 static void every_step_has_its_evidence(void **state) {
     (void)state;
     static const char *const evidence[SP_STEP_COUNT] = {
-        "this server's copy of the store is within what --max-staleness allows",
-        "the text has a form that keys of this store have",
+        "this server's copy of the store is as fresh as --max-staleness requires",
+        "the text has the form of this store's keys",
         "it is key k10252 of p2 in workspace w1",
         "the key is enabled and expires at 2023-11-14T22:13:21Z; it is 2023-11-14T22:13:20Z now",
         "workspace w1 is enabled; principal p2 is enabled",
-        "w2 was asserted; the key's is w1",
+        "workspace w2 was asserted; the key belongs to w1",
         "the key's allowlist has 2 separate ranges; 198.51.100.9 is not in it",
         "edit on voice needs the permission voices_write and the role editor",
         "the key's permissions do not include voices_write",
         "voice/va is registered to workspace w1",
-        "p2 has the role viewer, directly or by a group; editor is needed",
+        "p2 has the role viewer, directly or through a group; editor is needed",
     };
     struct asked asked;
     ask(&asked, (struct decide_key){1, MEMBER, FUTURE | LISTED | TTS}, "voice", "va", "edit");
@@ -221,7 +221,7 @@ static void every_step_has_its_evidence(void **state) {
         assert_true(strlen(response->steps[i]->test) > 0);
     }
     expect_outcomes(response, "+++++--+-+-");
-    assert_string_equal(response->changes_needed[0], "present a key of workspace w2: this one is of w1");
+    assert_string_equal(response->changes_needed[0], "present a key of workspace w2: this one belongs to w1");
 }
 
 static void the_grants_considered_are_named(void **state) {
@@ -247,8 +247,8 @@ static void nothing_is_told_of_a_key_that_is_not_known(void **state) {
         const char *outcomes;
         const char *change;
     } cases[] = {
-        {true, "+-.....+...", "present the whole text of a key, as it was shown when the key was made"},
-        {false, "++-....+...", "present a key that exists: this one was never made here, or it was deleted"},
+        {true, "+-.....+...", "present the complete text of a key, as shown when the key was created"},
+        {false, "++-....+...", "present a key that exists: this one was never created here, or was deleted"},
     };
     for (size_t i = 0; i < 2; i++) {
         struct asked asked;

@@ -134,6 +134,45 @@ static void lists_the_principals_that_the_table_says(void **state) {
     }
 }
 
+static enum sp_status refuse_visit(void *context, struct sp_str id, uint8_t principal_kind) {
+    (void)id;
+    (void)principal_kind;
+    return *(const enum sp_status *)context;
+}
+
+/* NOT_FOUND from a visitor is not the end of the list. */
+static void a_visitors_status_ends_the_step_and_leaves_the_place(void **state) {
+    (void)state;
+    static const struct decide_key askers[] = {{1, MEMBER, 0}, {1, ADMIN, 0}}; /* what is shared; all that is known */
+    const struct sp_list_limits limits = {100, 100};
+    struct sp_snapshot *snapshot;
+    assert_int_equal(sp_snapshot_open(fixed.store, &snapshot), SP_OK);
+    for (int i = SP_OK + 1; i < SP_WALK_END; i++) {
+        enum sp_status refusal = (enum sp_status)i;
+        struct sp_list_place place = {.size = 1, .after = "a"};
+        struct sp_list_end end = {.reason = SP_REASON_NONE};
+        struct sp_query query = {.credential_kind = SP_CREDENTIAL_TEXT,
+                                 .resource_type = SP_STR_LITERAL("voice"),
+                                 .action = SP_STR_LITERAL("use"),
+                                 .now_s = NOW_S};
+        assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+        struct sp_view *view = sp_snapshot_view(snapshot);
+        for (size_t j = 0; j < sizeof(askers) / sizeof(askers[0]); j++) {
+            char text[SP_KEY_TEXT_BYTES];
+            decide_key_text(&askers[j], text);
+            query.credential = (struct sp_bytes){(const uint8_t *)text, strlen(text)};
+            assert_int_equal(sp_list_resources(view, &query, &limits, refuse_visit, &refusal, &place, &end), refusal);
+        }
+        query.workspace = SP_STR_LITERAL("w1");
+        query.resource_id = SP_STR_LITERAL("va");
+        assert_int_equal(sp_list_principals(view, &query, 0, &limits, refuse_visit, &refusal, &place, &end), refusal);
+        sp_snapshot_release(snapshot);
+        assert_int_equal(place.size, 1);
+        assert_int_equal(end.reason, SP_REASON_NONE);
+    }
+    sp_snapshot_close(snapshot);
+}
+
 static void principals_can_be_listed_by_kind(void **state) {
     (void)state;
     static const char *const expected[] = {"p1 p2 p4", "p1 p4", "p2"};
@@ -413,8 +452,11 @@ static int tear_down(void **state) {
     return 0;
 }
 
+enum { SINGLE_TESTS = 7 };
+
 int main(void) {
-    struct CMUnitTest tests[RESOURCE_VECTORS + PRINCIPAL_VECTORS + 6] = {
+    struct CMUnitTest tests[RESOURCE_VECTORS + PRINCIPAL_VECTORS + SINGLE_TESTS] = {
+        cmocka_unit_test(a_visitors_status_ends_the_step_and_leaves_the_place),
         cmocka_unit_test(principals_can_be_listed_by_kind),
         cmocka_unit_test(a_principal_as_such_is_answered_as_its_key_is),
         cmocka_unit_test(what_changes_between_two_steps_shows_after_the_place_only),
@@ -426,15 +468,16 @@ int main(void) {
     static struct principal_vector principal_cases[PRINCIPAL_VECTORS];
     for (size_t i = 0; i < RESOURCE_VECTORS; i++) {
         resource_cases[i] = resource_vectors[i];
-        tests[6 + i] = (struct CMUnitTest){.name = resource_vectors[i].name,
-                                           .test_func = lists_the_resources_that_the_table_says,
-                                           .initial_state = &resource_cases[i]};
+        tests[SINGLE_TESTS + i] = (struct CMUnitTest){.name = resource_vectors[i].name,
+                                                      .test_func = lists_the_resources_that_the_table_says,
+                                                      .initial_state = &resource_cases[i]};
     }
     for (size_t i = 0; i < PRINCIPAL_VECTORS; i++) {
         principal_cases[i] = principal_vectors[i];
-        tests[6 + RESOURCE_VECTORS + i] = (struct CMUnitTest){.name = principal_vectors[i].name,
-                                                              .test_func = lists_the_principals_that_the_table_says,
-                                                              .initial_state = &principal_cases[i]};
+        tests[SINGLE_TESTS + RESOURCE_VECTORS + i] =
+            (struct CMUnitTest){.name = principal_vectors[i].name,
+                                .test_func = lists_the_principals_that_the_table_says,
+                                .initial_state = &principal_cases[i]};
     }
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;
 }

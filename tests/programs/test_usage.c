@@ -267,7 +267,7 @@ static void a_server_that_died_and_came_back_lost_only_a_moment(void **state) {
             break;
     }
     assert_true(says(scene, "KEY_SAFETY_UNKNOWN"));
-    assert_why(scene, "server beta lost some of what it saw before");
+    assert_why(scene, "server beta lost some uses from before");
     assert_true(known_since > 0);
 }
 

@@ -243,7 +243,7 @@ static void refuses_a_log_that_is_no_json(void **state) {
     scene_write_changes(&scene, 3);
     edit_changes(&scene, 0, "\"method\"", "\"mothed\"");
     refuses_to_restore(&scene, (struct sp_restore_options){.changes_file = scene.changes}, SP_ERR_INVALID,
-                       "line 1: mothed: there is no such field");
+                       "line 1: mothed: no such field");
     scene_end(&scene);
 }
 

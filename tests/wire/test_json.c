@@ -71,14 +71,14 @@ struct refused {
 };
 
 static const struct refused refused_texts[] = {
-    {"refuses_an_unknown_name", CHECK, "{\"resource\":{\"kind\":\"voice\"}}", "resource.kind: there is no such field"},
-    {"refuses_a_name_in_another_case", CHECK, "{\"ApiKey\":\"k\"}", "ApiKey: there is no such field"},
+    {"refuses_an_unknown_name", CHECK, "{\"resource\":{\"kind\":\"voice\"}}", "resource.kind: no such field"},
+    {"refuses_a_name_in_another_case", CHECK, "{\"ApiKey\":\"k\"}", "ApiKey: no such field"},
     {"refuses_both_spellings_of_a_name", CHECK, "{\"minRevision\":{},\"min_revision\":{}}",
-     "minRevision: given twice, in both spellings"},
+     "minRevision: set twice, in both spellings"},
     {"refuses_two_members_of_a_oneof", CHECK, "{\"apiKey\":\"k\",\"apiKeySha256\":\"AA==\"}",
-     "apiKeySha256: another member of the same oneof is given as well"},
+     "apiKeySha256: another member of the same oneof is set too"},
     {"refuses_two_messages_of_a_oneof", SHARES, "{\"resource\":{},\"subject\":{}}",
-     "subject: another member of the same oneof is given as well"},
+     "subject: another member of the same oneof is set too"},
     {"refuses_an_array_for_the_whole", CHECK, "[]", "must be an object"},
     {"refuses_text_for_a_message", CHECK, "{\"resource\":\"voice\"}", "resource: must be an object"},
     {"refuses_a_number_for_text", CHECK, "{\"action\":1}", "action: must be a string"},
@@ -107,10 +107,10 @@ static const struct refused refused_texts[] = {
      "plan: must be one of PLAN_UNSPECIFIED, PLAN_FREE, PLAN_STANDARD, PLAN_ENTERPRISE"},
     {"refuses_an_unknown_enum_number", WORKSPACE, "{\"plan\":9}",
      "plan: must be one of PLAN_UNSPECIFIED, PLAN_FREE, PLAN_STANDARD, PLAN_ENTERPRISE"},
-    {"refuses_base64_of_a_single_digit", SAMPLE, "{\"data\":\"Y\"}", "data: must be a string of base64"},
-    {"refuses_base64_with_bits_left_over", SAMPLE, "{\"data\":\"YR==\"}", "data: must be a string of base64"},
-    {"refuses_base64_with_too_much_padding", SAMPLE, "{\"data\":\"Y===\"}", "data: must be a string of base64"},
-    {"refuses_base64_with_a_space", SAMPLE, "{\"data\":\"YW Jj\"}", "data: must be a string of base64"},
+    {"refuses_base64_of_a_single_digit", SAMPLE, "{\"data\":\"Y\"}", "data: must be a base64 string"},
+    {"refuses_base64_with_bits_left_over", SAMPLE, "{\"data\":\"YR==\"}", "data: must be a base64 string"},
+    {"refuses_base64_with_too_much_padding", SAMPLE, "{\"data\":\"Y===\"}", "data: must be a base64 string"},
+    {"refuses_base64_with_a_space", SAMPLE, "{\"data\":\"YW Jj\"}", "data: must be a base64 string"},
 };
 
 struct unparsed {
@@ -120,18 +120,18 @@ struct unparsed {
 };
 
 static const struct unparsed unparsed_texts[] = {
-    {"refuses_no_text", "", "line 1, column 0: ends too early"},
+    {"refuses_no_text", "", "line 1, column 0: unexpected end"},
     {"refuses_a_value_without_object", "1", "line 1, column 1: not valid JSON"},
-    {"refuses_a_name_given_twice", "{\"a\":1,\n\"a\":2}", "line 2, column 3: a name is given twice in one object"},
-    {"refuses_more_after_the_end", "{} {}", "line 1, column 4: more after the end of the value"},
+    {"refuses_a_name_given_twice", "{\"a\":1,\n\"a\":2}", "line 2, column 3: duplicate name in an object"},
+    {"refuses_more_after_the_end", "{} {}", "line 1, column 4: unexpected text after the value"},
     {"refuses_a_trailing_comma", "{\"a\":1,}", "line 1, column 8: not valid JSON"},
     {"refuses_a_comment", "{/**/}", "line 1, column 2: not valid JSON"},
-    {"refuses_an_escaped_nul", "{\"a\":\"\\u0000\"}", "line 1, column 13: holds a NUL"},
+    {"refuses_an_escaped_nul", "{\"a\":\"\\u0000\"}", "line 1, column 13: contains a NUL"},
     {"refuses_bytes_that_are_not_utf8", "{\"a\":\"\xff\"}", "line 1, column 6: not valid UTF-8"},
     {"refuses_an_overlong_form", "{\"a\":\"\xc0\x80\"}", "line 1, column 6: not valid UTF-8"},
     {"refuses_half_a_surrogate", "{\"a\":\"\\ud800\"}", "line 1, column 13: not valid JSON"},
-    {"refuses_a_number_beyond_64_bits", "{\"a\":9223372036854775808}", "line 1, column 24: a number is too large"},
-    {"refuses_text_that_ends_early", "{\"a\":[1,", "line 1, column 8: ends too early"},
+    {"refuses_a_number_beyond_64_bits", "{\"a\":9223372036854775808}", "line 1, column 24: number too large"},
+    {"refuses_text_that_ends_early", "{\"a\":[1,", "line 1, column 8: unexpected end"},
     {"never_repeats_the_text", "{\"apiKey\": sp_secret}", "line 1, column 13: not valid JSON"},
 };
 
@@ -211,7 +211,7 @@ static void refuses_nul_in_text_however_it_was_parsed(void **state) {
     json_t *json = json_pack("{s:s#}", "action", "a\0b", 3);
     new_arena(&arena);
     assert_int_equal(sp_json_to_message(CHECK, json, &arena, &message, &error), SP_ERR_INVALID);
-    assert_string_equal(error.message, "action: holds a NUL");
+    assert_string_equal(error.message, "action: contains a NUL");
     json_decref(json);
     sp_arena_fini(&arena);
 }
