@@ -63,8 +63,8 @@ static enum sp_status add_entity(struct sp_later_log *log, const Sallyport__V1__
     return SP_OK;
 }
 
-/* The hash that the entry must have after the one before: over the bytes that the store keeps, which are what
- * protobuf-c packs. */
+/* The hash that the entry must have after the one before: over the bytes that the store keeps,
+ * which are what protobuf-c packs. */
 static enum sp_status hash_change(const Sallyport__V1__Change *change,
                                   const uint8_t before[static SP_CHANGE_HASH_BYTES],
                                   uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
@@ -99,7 +99,7 @@ static enum sp_status refuse_gap(const struct sp_later_log *log, uint64_t number
                         log->last.number + 1, number - 1, log->base.number);
 }
 
-/* Takes the next entry; those up to the backup's own are passed over. */
+/* Takes the next entry; those up to the backup's are passed over. */
 static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__Change *change,
                                  struct sp_error *error) {
     uint8_t hash[SP_CHANGE_HASH_BYTES];
@@ -198,7 +198,7 @@ static enum sp_status add_walked_change(void *context, const Sallyport__V1__Chan
     return add_change(visitor->log, change, visitor->error);
 }
 
-/* The store's head must be where its log ends, or else be the backup's own. */
+/* The store's head must be where its log ends, or the backup's. */
 static enum sp_status check_head_reached(const struct sp_later_log *log, struct sp_view *view, const char *path,
                                          struct sp_error *error) {
     struct sp_head head;
