@@ -99,6 +99,11 @@ static enum sp_status refuse_gap(const struct sp_later_log *log, uint64_t number
                         log->last.number + 1, number - 1, log->base.number);
 }
 
+static enum sp_status refuse_entry(uint64_t number, enum sp_status status, struct sp_error *error) {
+    return sp_error_set(error, status, "cannot use the change log's entry of revision %" PRIu64 ": %s", number,
+                        status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is incomplete");
+}
+
 /* Takes the next entry; those up to the backup's are passed over. */
 static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__Change *change,
                                  struct sp_error *error) {
@@ -113,13 +118,15 @@ static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__
     if (number > log->last.number + 1)
         return refuse_gap(log, number, error);
     enum sp_status status = hash_change(change, log->hash, hash);
-    if (status == SP_OK && (number <= log->last.number || !has_hash(change, hash)))
-        return refuse_chain(number, error);
-    for (size_t i = 0; status == SP_OK && i < change->n_entities; i++)
-        status = add_entity(log, change->entities[i]);
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot use the change log's entry of revision %" PRIu64 ": %s", number,
-                            status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is incomplete");
+        return refuse_entry(number, status, error);
+    if (number <= log->last.number || !has_hash(change, hash))
+        return refuse_chain(number, error);
+    for (size_t i = 0; i < change->n_entities; i++) {
+        status = add_entity(log, change->entities[i]);
+        if (status != SP_OK)
+            return refuse_entry(number, status, error);
+    }
     log->last = (struct sp_revision){change->revision->epoch, number};
     if (log->last.epoch > log->newest_epoch)
         log->newest_epoch = log->last.epoch;
