@@ -1,4 +1,5 @@
-/* Inside the store: its databases, their order and flags, and the seal of a record. What is in them: records/layout.h. */
+/* Inside the store: its databases, their order and flags, and the seal of a record. What is in
+ * them: records/layout.h. */
 #ifndef SP_STORE_LMDB_DATABASES_H
 #define SP_STORE_LMDB_DATABASES_H
 
@@ -31,7 +32,7 @@ enum sp_database {
     SP_DB_FIRST_INDEX = SP_DB_KEY, /* from here on all are derived from `entity` */
 };
 
-/* How a database is told to LMDB. */
+/* How a database is opened. */
 struct sp_database_layout {
     const char *name;
     unsigned flags; /* MDB_* */

@@ -1,5 +1,5 @@
-/* The lock file must never be opened by anything else in the process: closing any descriptor of it would drop LMDB's own
- * fcntl locks. */
+/* The lock file must never be opened by anything else in the process: closing any descriptor of
+ * it would drop LMDB's own fcntl locks. */
 #include "store/lmdb/environment.h"
 
 #include <stdio.h>
@@ -18,8 +18,8 @@ static bool join_path(const char *folder, const char *name, char ret_path[static
     return size > 0 && size < PATH_BYTES;
 }
 
-/* Gives a file the mode whatever the umask was, and, if this is root, the folder's owner and group. A file of another user
- * is left as it is: LMDB reports what it cannot do with it. */
+/* Gives a file the mode whatever the umask was, and, if this is root, the folder's owner and
+ * group. A file of another user is left as it is: LMDB reports what it cannot do with it. */
 static void settle_file(const char *folder, const char *name, mode_t mode) {
     char path[PATH_BYTES];
     struct stat of_folder;

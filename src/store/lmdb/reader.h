@@ -1,5 +1,5 @@
-/* Inside the store: a reader's long-lived transaction. What a decision pays here: one renewed and one reset transaction, and
- * one atomic exchange. */
+/* Inside the store: a reader's long-lived transaction. What a decision pays here: one renewed
+ * and one reset transaction, and one atomic exchange. */
 #ifndef SP_STORE_LMDB_READER_H
 #define SP_STORE_LMDB_READER_H
 
@@ -12,8 +12,8 @@ struct sp_reader {
     struct sp_turn turn;
 };
 
-/* Takes a reader slot and opens the kept cursors. Call sp_reader_fini even after a failure. SP_ERR_EXHAUSTED: every slot is
- * taken. */
+/* Takes a reader slot and opens the kept cursors. Call sp_reader_fini even after a failure.
+ * SP_ERR_EXHAUSTED: every slot is taken. */
 enum sp_status sp_reader_init(struct sp_reader *reader, struct sp_store *store) SP_MUST_USE;
 void sp_reader_fini(struct sp_reader *reader);
 

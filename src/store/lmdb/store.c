@@ -72,19 +72,19 @@ static int note_reader_slot(const char *line, void *context) {
     return 0;
 }
 
-/* Without reader locks the writer would recycle pages that this process reads, and LMDB does not report their lack. */
+/* Without reader locks the writer would recycle pages that this process reads, and LMDB does not
+ * report their lack. */
 static enum sp_status check_reader_slot(struct sp_store *store, const char *path, struct sp_error *error) {
     struct slot_search search = {.pid = (long)getpid()};
     int code = mdb_reader_list(store->env, note_reader_slot, &search);
     if (code < 0)
         return sp_lmdb_error(error, code, "list the store's readers");
     if (!search.found)
-        return sp_error_set(
-            error, SP_ERR_PRECONDITION,
-            "readers cannot register in %s/lock.mdb, so the writer could overwrite what is being read: "
-            "mount the folder read-write (file modes keep data.mdb from being written) and, where writer "
-            "and reader are containers of one pod, set shareProcessNamespace: true",
-            path);
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "readers cannot register in %s/lock.mdb, so the writer could overwrite what is being read: "
+                            "mount the folder read-write (file modes keep data.mdb from being written) and, if writer "
+                            "and reader are containers of one pod, set shareProcessNamespace: true",
+                            path);
     return SP_OK;
 }
 
@@ -96,7 +96,8 @@ static enum sp_status open_databases_to_read(struct sp_store *store, MDB_txn *tx
     return sp_lmdb_error(error, code, "open the store's databases");
 }
 
-/* In one read transaction: this process's slot shows, the format is this program's, and all databases are there. */
+/* In one read transaction: this process's slot shows, the format is this program's, and all
+ * databases are there. */
 static enum sp_status inspect_store(struct sp_store *store, const char *path, struct sp_error *error) {
     MDB_txn *txn;
     int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);

@@ -1,8 +1,9 @@
 /* The LMDB environment: opening, transactions, and what both readers and the writer may ask.
  *
- * Process rules, from LMDB: open an environment once a process; never fork after; one write transaction at a time (they
- * wait for each other, also across processes). A view and all that is read through it belong to one thread at a time.
- * Everything that is read is borrowed from the map and valid until the view is reset, committed or aborted. */
+ * Process rules, from LMDB: open an environment once a process; never fork after; one write
+ * transaction at a time (they wait for each other, also across processes). A view and all that
+ * is read through it belong to one thread at a time. Everything that is read is borrowed from
+ * the map and valid until the view is reset, committed or aborted. */
 #ifndef SP_STORE_LMDB_STORE_H
 #define SP_STORE_LMDB_STORE_H
 
@@ -16,16 +17,17 @@ struct sp_store; /* thread-safe */
 /* What can be read from: a snapshot, or an open write transaction (which sees its own writes). */
 struct sp_view;
 
-/* Opens the environment in the folder `path`. SP_ERR_NOT_FOUND: no store there (the message names the command that makes
- * one); SP_ERR_PRECONDITION: a store of another format, or reader locks do not work here (read-only mount, other PID
- * namespace); SP_ERR_IO. */
+/* Opens the environment in the folder `path`. SP_ERR_NOT_FOUND: no store there (the message
+ * names the command that makes one); SP_ERR_PRECONDITION: a store of another format, or reader
+ * locks do not work here (read-only mount, other PID namespace); SP_ERR_IO. */
 enum sp_status sp_store_open(const char *path, const struct sp_store_options *options, struct sp_store **ret_store,
                              struct sp_error *error) SP_MUST_USE;
 
 /* Closes it. Every snapshot and write must be closed before. NULL is allowed. */
 void sp_store_close(struct sp_store *store);
 
-/* Clears reader slots of dead processes; *ret_cleared may be NULL. Call every few seconds from the writer. */
+/* Clears reader slots of dead processes; *ret_cleared may be NULL. Call every few seconds from
+ * the writer. */
 enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cleared) SP_MUST_USE;
 
 struct sp_store_stats {

@@ -1,5 +1,5 @@
-/* Inside the store: the transactions that are open in this process, and taking over a map that another process enlarged,
- * which LMDB allows only while none is. Thread-safe. */
+/* Inside the store: the transactions that are open in this process, and taking over a map that
+ * another process enlarged, which LMDB allows only while none is. Thread-safe. */
 #ifndef SP_STORE_LMDB_TURNS_H
 #define SP_STORE_LMDB_TURNS_H
 
@@ -27,7 +27,8 @@ void sp_turns_fini(struct sp_turns *turns);
 void sp_turn_join(struct sp_turns *turns, struct sp_turn *turn);
 void sp_turn_leave(struct sp_turns *turns, struct sp_turn *turn);
 
-/* Before and after a transaction. Begin waits while the map is being taken over. Inline: every decision takes one. */
+/* Before and after a transaction. Begin waits while the map is being taken over. Inline: every
+ * decision takes one. */
 void sp_turn_wait(struct sp_turns *turns, struct sp_turn *turn);
 static inline void sp_turn_begin(struct sp_turns *turns, struct sp_turn *turn) {
     atomic_store(&turn->active, true);
@@ -38,8 +39,9 @@ static inline void sp_turn_end(struct sp_turn *turn) {
     atomic_store_explicit(&turn->active, false, memory_order_release);
 }
 
-/* Waits until no turn is active (the caller's own must have ended) and maps the file at the size that its meta page gives.
- * An LMDB code: MDB_MAP_RESIZED if a turn did not end within a second, so that a mistake cannot stop the process. */
+/* Waits until no turn is active (the caller's own must have ended) and maps the file at the size
+ * that its meta page gives. An LMDB code: MDB_MAP_RESIZED if a turn did not end within a second,
+ * so that a mistake cannot stop the process. */
 int sp_turns_remap(struct sp_turns *turns, MDB_env *env);
 
 #endif

@@ -30,7 +30,8 @@ enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database databa
     return sp_lmdb_status(mdb_cursor_open(view->txn, view->store->databases[database], ret_cursor));
 }
 
-/* A write opens new cursors each time: LMDB ends them with the transaction, and their cost is lost in that of a write. */
+/* A write opens new cursors each time: LMDB ends them with the transaction, and their cost is
+ * lost in that of a write. */
 enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor **ret_cursor) {
     static const enum sp_database databases[] = {
         [SP_CURSOR_PRINCIPAL] = SP_DB_PRINCIPAL, [SP_CURSOR_RESOURCE] = SP_DB_RESOURCE};

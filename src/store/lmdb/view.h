@@ -13,8 +13,9 @@ struct sp_store;
 enum sp_kept_cursor { SP_CURSOR_PRINCIPAL, SP_CURSOR_RESOURCE, SP_KEPT_CURSORS };
 enum { SP_STANDING_BYTES = 64 }; /* longer keys are looked up each time */
 
-/* The key among whose values a kept cursor stands, and the first of them. A decision reads the head of a list and then its
- * edges, and the next of a batch often the same list: only the first descends the tree. */
+/* The key among whose values a kept cursor stands, and the first of them. A decision reads the
+ * head of a list and then its edges, and the next of a batch often the same list: only the first
+ * descends the tree. */
 struct sp_standing {
     size_t key_size; /* 0: none */
     uint8_t key[SP_STANDING_BYTES];
@@ -42,12 +43,14 @@ enum sp_status sp_view_get(struct sp_view *view, enum sp_database database, stru
 enum sp_status sp_view_get_sealed(struct sp_view *view, enum sp_database database, struct sp_bytes key,
                                   struct sp_bytes *ret_value) SP_MUST_USE;
 
-/* A cursor for the principal or resource index: the snapshot's own, or a new one in a write. Give it back. */
+/* A cursor for the principal or resource index: the snapshot's own, or a new one in a write.
+ * Give it back. */
 enum sp_status sp_view_borrow_cursor(struct sp_view *view, enum sp_kept_cursor which,
                                      MDB_cursor **ret_cursor) SP_MUST_USE;
 void sp_view_return_cursor(struct sp_view *view, MDB_cursor *cursor);
 
-/* Reads the first value of a key, and leaves a borrowed cursor at one of the key's values. An LMDB code. */
+/* Reads the first value of a key, and leaves a borrowed cursor at one of the key's values. An
+ * LMDB code. */
 int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor *cursor, struct sp_bytes key,
                      MDB_val *ret_value);
 

@@ -60,8 +60,8 @@ static enum sp_status add_action(struct sp_index_build *build, const struct sp_s
     return sp_index_build_add(build, SP_DB_ACTION, key_bytes, (struct sp_bytes){record, sizeof(record)});
 }
 
-static enum sp_status add_type(struct sp_index_build *build, const Sallyport__Store__V1__StoredSchema *stored,
-                               const struct sp_schema_type *type, const uint8_t *permission_numbers) {
+static enum sp_status add_type_actions(struct sp_index_build *build, const Sallyport__Store__V1__StoredSchema *stored,
+                                       const struct sp_schema_type *type, const uint8_t *permission_numbers) {
     uint32_t number;
     if (!find_name_number(stored->types, stored->n_types, type->name, &number) || number == 0 || number > UINT16_MAX)
         return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to type %.*s",
@@ -92,6 +92,6 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
         return status;
     status = add_mark(build, sp_str_from(stored->yaml));
     for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
-        status = add_type(build, stored, &schema.types[i], permission_numbers);
+        status = add_type_actions(build, stored, &schema.types[i], permission_numbers);
     return status;
 }

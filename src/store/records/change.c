@@ -75,7 +75,8 @@ enum sp_status sp_change_is_trimmed(struct sp_view *view, bool *ret_trimmed) {
     return SP_OK;
 }
 
-/* The time of an entry is its field 2, but reading it means unpacking: entries are few beside decisions. */
+/* The time of an entry is its field 2, but reading it means unpacking: entries are few beside
+ * decisions. */
 static enum sp_status read_entry_time(struct sp_bytes packed, struct sp_arena *arena, int64_t *ret_time_s) {
     ProtobufCMessage *message;
     sp_arena_reset(arena);

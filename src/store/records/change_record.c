@@ -91,7 +91,7 @@ struct names {
     uint8_t id_text[SP_ENTITY_KEY_MAX_BYTES];
 };
 
-static enum sp_status read_names(struct sp_bytes key, struct names *ret_names) {
+static enum sp_status read_entity_names(struct sp_bytes key, struct names *ret_names) {
     struct sp_entity_name name;
     enum sp_status status = sp_entity_key_read(key, &name);
     if (status != SP_OK)
@@ -121,7 +121,7 @@ static size_t entity_size(const struct sp_entity_change *entity, const struct na
     return size + 2 + (appearance->before_field != 0 ? bytes_field_size(entity->public_part.size) : 0);
 }
 
-static uint8_t *put_entity(uint8_t *at, const struct sp_entity_change *entity, const struct names *names) {
+static uint8_t *put_entity_change(uint8_t *at, const struct sp_entity_change *entity, const struct names *names) {
     const struct appearance *appearance = &appearances[entity->key.data[0]];
     *at++ = ENTITY_KIND << 3 | WIRE_VARINT;
     *at++ = (uint8_t)appearance->kind;
@@ -140,7 +140,7 @@ static uint8_t *put_entity(uint8_t *at, const struct sp_entity_change *entity, c
 
 /* ---- the entry ---- */
 
-static bool is_listed(const struct sp_entity_change *entity) {
+static bool is_entity_listed(const struct sp_entity_change *entity) {
     return appearances[entity->key.data[0]].after_field != 0;
 }
 
@@ -149,9 +149,9 @@ static enum sp_status measure_entities(const struct sp_entity_change *entities, 
     size_t size = 0;
     struct names names;
     for (size_t i = 0; i < count; i++) {
-        if (read_names(entities[i].key, &names) != SP_OK)
+        if (read_entity_names(entities[i].key, &names) != SP_OK)
             return SP_ERR_INVALID;
-        if (is_listed(&entities[i]))
+        if (is_entity_listed(&entities[i]))
             size += bytes_field_size(entity_size(&entities[i], &names));
     }
     *ret_size = size;
@@ -162,11 +162,11 @@ static enum sp_status measure_entities(const struct sp_entity_change *entities, 
 static uint8_t *put_entities(uint8_t *at, const struct sp_entity_change *entities, size_t count) {
     struct names names;
     for (size_t i = 0; i < count; i++) {
-        if (!is_listed(&entities[i]) || read_names(entities[i].key, &names) != SP_OK)
+        if (!is_entity_listed(&entities[i]) || read_entity_names(entities[i].key, &names) != SP_OK)
             continue;
         *at++ = CHANGE_ENTITIES << 3 | WIRE_BYTES;
         at = put_varint(at, entity_size(&entities[i], &names));
-        at = put_entity(at, &entities[i], &names);
+        at = put_entity_change(at, &entities[i], &names);
     }
     return at;
 }

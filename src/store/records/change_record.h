@@ -1,7 +1,8 @@
 /* Inside the store: the bytes of a Change, written straight from what a changeset holds.
  *
- * Each Stored* message has its public part in field 1, so those bytes are an EntityChange's `after` (or `before`) as they
- * are: nothing is unpacked or packed again. What comes out is what protobuf-c would pack. */
+ * Each Stored* message has its public part in field 1, so those bytes are an EntityChange's
+ * `after` (or `before`) as they are: nothing is unpacked or packed again. What comes out is what
+ * protobuf-c would pack. */
 #ifndef SP_STORE_RECORDS_CHANGE_RECORD_H
 #define SP_STORE_RECORDS_CHANGE_RECORD_H
 
@@ -12,16 +13,17 @@
 enum { SP_CHANGE_HASH_BYTES = 32, SP_CHANGE_HASH_FIELD_BYTES = 2 + SP_CHANGE_HASH_BYTES };
 
 struct sp_entity_change {
-    struct sp_bytes key;         /* of the entity, whole */
+    struct sp_bytes key;         /* of the entity */
     struct sp_bytes public_part; /* after a put, or before a delete */
     bool deleted;
 };
 
-/* The public part of a packed Stored* message: its field 1, which protobuf-c packs first. SP_ERR_INVALID: it has none. */
+/* The public part of a packed Stored* message: its field 1, which protobuf-c packs first.
+ * SP_ERR_INVALID: it has none. */
 enum sp_status sp_stored_public_part(struct sp_bytes packed, struct sp_bytes *ret_part) SP_MUST_USE;
 
-/* Packs head, entities and hash into `arena`. The head's own entities and hash are ignored. Tombstones are left out.
- * SP_ERR_INVALID: a key is not an entity's; SP_ERR_MEMORY. */
+/* Packs head, entities and hash into `arena`. The head's own entities and hash are ignored.
+ * Tombstones are left out. SP_ERR_INVALID: a key is not an entity's; SP_ERR_MEMORY. */
 enum sp_status sp_change_pack(const Sallyport__V1__Change *head, const struct sp_entity_change *entities,
                               size_t entity_count, const uint8_t last_hash[static SP_CHANGE_HASH_BYTES],
                               struct sp_arena *arena, struct sp_bytes *ret_packed,

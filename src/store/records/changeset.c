@@ -1,5 +1,6 @@
-/* Changesets: gathered in an arena, applied in one go. Packing and deriving happen when an entity is put, while its
- * message is at hand; only what replaces or deletes something has to unpack, namely the old entity. */
+/* Changesets: gathered in an arena, applied in one go. Packing and deriving happen when an
+ * entity is put, while its message is at hand; only what replaces or deletes something has to
+ * unpack, namely the old entity. */
 #include "store/records/changeset.h"
 
 #include "store/records/change_record.h"
@@ -220,7 +221,7 @@ enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *s
     return status;
 }
 
-static enum sp_status list_entities(struct sp_changeset *set, struct sp_entity_change **ret_entities) {
+static enum sp_status list_changed_entities(struct sp_changeset *set, struct sp_entity_change **ret_entities) {
     struct sp_entity_change *entities = sp_arena_calloc(set->arena, set->count, sizeof(*entities));
     if (entities == NULL)
         return SP_ERR_MEMORY;
@@ -244,7 +245,7 @@ static enum sp_status pack_change(struct sp_changeset *set, const struct sp_head
                                   uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
     struct sp_entity_change *entities;
     Sallyport__V1__Revision revision = SALLYPORT__V1__REVISION__INIT;
-    enum sp_status status = list_entities(set, &entities);
+    enum sp_status status = list_changed_entities(set, &entities);
     if (status != SP_OK)
         return status;
     revision.epoch = head->revision.epoch;

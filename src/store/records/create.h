@@ -16,8 +16,8 @@ struct sp_store_create_options {
         source; /* what it is to follow (store/replica); empty: itself. With one: no schema, revision 0 of epoch 0 */
 };
 
-/* Makes a new store in an existing or new folder (mode 0750, data 0640, lock 0660): format, epoch 1, revision 1, the schema.
- * SP_ERR_EXISTS: there is one. */
+/* Makes a new store in an existing or new folder (mode 0750, data 0640, lock 0660): format,
+ * epoch 1, revision 1, the schema. SP_ERR_EXISTS: there is one. */
 enum sp_status sp_store_create(const char *path, const struct sp_store_create_options *options,
                                struct sp_error *error) SP_MUST_USE;
 

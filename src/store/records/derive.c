@@ -63,7 +63,7 @@ static enum sp_status derive_principal(struct sp_index_build *build, const Proto
     bool user = principal->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER;
     if (!user && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
         return refuse_incomplete(build, "a stored principal is neither user nor service account");
-    /* A service account acts as a MEMBER, whatever its record says. */
+    /* A service account acts as a MEMBER, whatever its record has. */
     bool admin = user && principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
     unsigned flags = (principal->disabled ? SP_PRINCIPAL_DISABLED : 0U) | (admin ? SP_PRINCIPAL_WORKSPACE_ADMIN : 0U);
     struct sp_bytes key = sp_number_key(&stored->number);

@@ -2,8 +2,9 @@
 
 #include "store/records/meta.h"
 
-/* Whether the record is one of those that snapshots keep from one acquire to the next (settings_cache.h). */
-static bool is_setting(enum sp_database database, struct sp_bytes key) {
+/* Whether the record is one of those that snapshots keep from one acquire to the next
+ * (settings_cache.h). */
+static bool is_kept_setting(enum sp_database database, struct sp_bytes key) {
     switch ((int)database) {
     case SP_DB_ACTION:
     case SP_DB_WORKSPACE:
@@ -18,7 +19,7 @@ static bool is_setting(enum sp_database database, struct sp_bytes key) {
 }
 
 static void note_touched(struct sp_write *write, enum sp_database database, struct sp_bytes key) {
-    write->settings_touched |= is_setting(database, key);
+    write->settings_touched |= is_kept_setting(database, key);
     write->policy_touched |= database == SP_DB_ENTITY;
 }
 

@@ -1,5 +1,5 @@
-/* Inside the store: putting and removing records in a write. Each edit notes what the commit must know: whether policy or
- * settings were touched, and, if notes are taken, the record. */
+/* Inside the store: putting and removing records in a write. Each edit notes what the commit
+ * must know: whether policy or settings were touched, and, if notes are taken, the record. */
 #ifndef SP_STORE_RECORDS_EDIT_H
 #define SP_STORE_RECORDS_EDIT_H
 

@@ -1,8 +1,9 @@
 /* The effective role: a leapfrog join of a principal's groups with a resource's grants.
  *
- * Both are lists of edges in the order of their subjects. The two sides take turns: each seeks the first subject that is
- * not below the other's, so that every seek of one side skips whatever the other side does not have. The rounds are at
- * most as many as the shorter side has edges, and a seek is logarithmic in its own side. */
+ * Both are lists of edges in the order of their subjects. The two sides take turns: each seeks
+ * the first subject that is not below the other's, so that every seek of one side skips whatever
+ * the other side does not have. The rounds are at most as many as the shorter side has edges,
+ * and a seek is logarithmic in its own side. */
 #include "store/records/effective_role.h"
 
 #include "store/lmdb/lmdb_status.h"
@@ -15,7 +16,8 @@ struct side {
     MDB_cursor *cursor;
     struct sp_bytes key;
     enum sp_seal_domain domain;
-    /* Of a short list: all of its edges as they lie beside each other in the page, and how far the join has come. */
+    /* Of a short list: all of its edges as they lie beside each other in the page, and how far
+     * the join has come. */
     const uint8_t *edges;
     size_t count;
     size_t at;
@@ -33,8 +35,8 @@ static enum sp_status narrow_join_code(int code) {
     return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
 }
 
-/* Takes hold of a short list, which is the usual one: reading it in place costs less than a single seek. A list that is
- * long, or lies in several pages, stays with the cursor. */
+/* Takes hold of a short list, which is the usual one: reading it in place costs less than a
+ * single seek. A list that is long, or lies in several pages, stays with the cursor. */
 static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
     MDB_val key = sp_val(side->key);
     MDB_val value;
@@ -68,7 +70,8 @@ static void seek_edge_in_list(struct side *side, uint64_t least, struct position
     }
 }
 
-/* Moves on to the first edge whose subject is at least `least`, which is never 0: the head is stepped over. */
+/* Moves on to the first edge whose subject is at least `least`, which is never 0: the head is
+ * stepped over. */
 static enum sp_status seek_edge(struct side *side, uint64_t least, struct position *ret_position) {
     if (side->edges != NULL) {
         seek_edge_in_list(side, least, ret_position);

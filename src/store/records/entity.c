@@ -60,7 +60,8 @@ enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key
     return SP_OK;
 }
 
-/* The first key to visit: the first with the prefix, or the first after `after` if that is further on. */
+/* The first key to visit: the first with the prefix, or the first after `after` if that is
+ * further on. */
 static int seek_first_entity(MDB_cursor *cursor, struct sp_bytes prefix, const struct sp_entity_key *after,
                              MDB_val *key, MDB_val *value) {
     struct sp_bytes last = after != NULL ? sp_entity_key_bytes(after) : (struct sp_bytes){NULL, 0};

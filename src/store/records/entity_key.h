@@ -22,7 +22,8 @@ enum sp_subject_kind { SP_SUBJECT_PRINCIPAL = 'p', SP_SUBJECT_GROUP = 'g' };
 
 /* ---- making ---- */
 
-/* `workspace` is empty for operators and schema. SP_ERR_INVALID: the parts are too long or hold a NUL. */
+/* `workspace` is empty for operators and schema. SP_ERR_INVALID: the parts are too long or hold
+ * a NUL. */
 enum sp_status sp_entity_key_make(enum sp_kind kind, struct sp_str workspace, const struct sp_str *parts,
                                   size_t part_count, struct sp_entity_key *ret_key) SP_MUST_USE;
 
@@ -37,8 +38,8 @@ enum sp_status sp_entity_key_grant(struct sp_str workspace, struct sp_str type, 
 enum sp_status sp_entity_key_prefix(enum sp_kind kind, struct sp_str workspace, const struct sp_str *parts,
                                     size_t part_count, struct sp_entity_key *ret_prefix) SP_MUST_USE;
 
-/* The key of the tombstone that deleting `of` leaves. `global`: a resource whose id belongs to no workspace.
- * SP_ERR_INVALID: `of` is not an entity key. */
+/* The key of the tombstone that deleting `of` leaves. `global`: a resource whose id belongs to
+ * no workspace. SP_ERR_INVALID: `of` is not an entity key. */
 enum sp_status sp_entity_key_tombstone(struct sp_bytes of, bool global, struct sp_entity_key *ret_key) SP_MUST_USE;
 
 /* A copy of the bytes of a key. SP_ERR_CORRUPT: too long. */

@@ -1,5 +1,6 @@
-/* The merge is a heap of lists ordered by the resource that each stands at. One cursor serves all of them: a list is
- * moved on by seeking the first resource above the one it stood at, so that its position is nothing but that resource. */
+/* The merge is a heap of lists ordered by the resource that each stands at. One cursor serves
+ * all of them: a list is moved on by seeking the first resource above the one it stood at, so
+ * that its position is nothing but that resource. */
 #include "store/records/granted_resources.h"
 
 #include "store/lmdb/lmdb_status.h"
@@ -25,7 +26,8 @@ static enum sp_status narrow_lmdb_code(int code) {
     return status == SP_ERR_CORRUPT || status == SP_ERR_MEMORY ? status : SP_ERR_IO;
 }
 
-/* The first key that may follow `above`, a resource key or the prefix of one: no id holds a NUL, so nothing lies between. */
+/* The first key that may follow `above`, a resource key or the prefix of one: no id holds a NUL,
+ * so nothing lies between. */
 static enum sp_status make_probe(struct sp_bytes above, uint8_t ret_probe[static SP_RESOURCE_KEY_MAX_BYTES + 1]) {
     if (above.size > SP_RESOURCE_KEY_MAX_BYTES)
         return SP_ERR_CORRUPT;
@@ -34,7 +36,8 @@ static enum sp_status make_probe(struct sp_bytes above, uint8_t ret_probe[static
     return SP_OK;
 }
 
-/* Moves to the first resource of the type above `above`, which is a resource key or the prefix of one. SP_ERR_NOT_FOUND. */
+/* Moves to the first resource of the type above `above`, which is a resource key or the prefix
+ * of one. SP_ERR_NOT_FOUND. */
 static enum sp_status seek_above(struct sp_shared *shared, struct list *list, struct sp_bytes above) {
     uint8_t probe[SP_RESOURCE_KEY_MAX_BYTES + 1];
     if (make_probe(above, probe) != SP_OK)
@@ -61,12 +64,12 @@ static void swap_lists(struct list *a, struct list *b) {
     *b = kept;
 }
 
-static void sift_up(struct list *heap, size_t i) {
+static void sift_list_up(struct list *heap, size_t i) {
     for (; i > 0 && sp_bytes_compare(heap[i].at, heap[(i - 1) / 2].at) < 0; i = (i - 1) / 2)
         swap_lists(&heap[i], &heap[(i - 1) / 2]);
 }
 
-static void sift_down(struct list *heap, size_t count, size_t i) {
+static void sift_list_down(struct list *heap, size_t count, size_t i) {
     for (;;) {
         size_t least = i;
         for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < count; child++)
@@ -111,7 +114,7 @@ static enum sp_status add_list(void *context, uint64_t subject_number) {
     if (status != SP_OK)
         return status;
     shared->lists[shared->count] = list;
-    sift_up(shared->lists, shared->count++);
+    sift_list_up(shared->lists, shared->count++);
     return SP_OK;
 }
 
@@ -148,7 +151,7 @@ static enum sp_status move_first_list(struct sp_shared *shared) {
         heap[0] = heap[--shared->count];
     else if (status != SP_OK)
         return status;
-    sift_down(heap, shared->count, 0);
+    sift_list_down(heap, shared->count, 0);
     return SP_OK;
 }
 

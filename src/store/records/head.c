@@ -30,7 +30,8 @@ void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEA
     sp_store_be64(ret_record + sealed.size, sp_seal(SP_SEAL_HEAD, sp_meta_key("head"), sealed));
 }
 
-/* A snapshot that is acquired again without a commit in between stands at the same transaction, whose head was verified. */
+/* A snapshot that is acquired again without a commit in between stands at the same transaction,
+ * whose head was verified. */
 enum sp_status sp_view_head_in_place(struct sp_view *view, const struct sp_head **ret_head) {
     struct sp_view_memory *memory = view->memory;
     size_t txn_id = mdb_txn_id(view->txn);

@@ -19,11 +19,13 @@ struct sp_revision {
 /* The revision of a view. SP_ERR_CORRUPT: the head is missing or damaged. */
 enum sp_status sp_view_revision(struct sp_view *view, struct sp_revision *ret_revision) SP_MUST_USE;
 
-/* The settings version with its epoch. It changes with each commit that touched the schema, the key forms or whether a
- * workspace is enabled: what was derived from these is good for as long as it stays. SP_ERR_CORRUPT. */
+/* The settings version with its epoch. It changes with each commit that touched the schema, the
+ * key forms or whether a workspace is enabled: what was derived from these is good for as long
+ * as it stays. SP_ERR_CORRUPT. */
 enum sp_status sp_view_settings_version(struct sp_view *view, struct sp_revision *ret_version) SP_MUST_USE;
 
-/* When the writer was last in step with the source of truth (scaled mode); 0: never. SP_ERR_CORRUPT. */
+/* When the writer was last in step with the source of truth (scaled mode); 0: never.
+ * SP_ERR_CORRUPT. */
 enum sp_status sp_view_synced_at(struct sp_view *view, int64_t *ret_synced_at_s) SP_MUST_USE;
 
 /* ---- inside the store ---- */
@@ -37,7 +39,8 @@ struct sp_head {
 
 struct sp_kept;
 
-/* What is kept with a view: the head that was verified last, and a snapshot's settings (settings_cache.h). */
+/* What is kept with a view: the head that was verified last, and a snapshot's settings
+ * (settings_cache.h). */
 struct sp_view_memory {
     bool head_known; /* of transaction head_txn_id */
     size_t head_txn_id;

@@ -122,7 +122,7 @@ static enum sp_status decode_action(struct sp_bytes record, struct sp_action *re
     return SP_OK;
 }
 
-static enum sp_status read_action(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
+static enum sp_status read_action_record(struct sp_view *view, struct sp_bytes key, struct sp_action *ret_action) {
     struct sp_bytes record;
     enum sp_status status = narrow_status(sp_view_get_sealed(view, SP_DB_ACTION, key, &record));
     if (status != SP_OK)
@@ -136,7 +136,7 @@ static enum sp_status read_action_through_cache(struct sp_view *view, struct sp_
     enum sp_status status = sp_view_kept(view, &kept);
     if (status != SP_OK || sp_kept_find_action(kept, key, ret_action))
         return status;
-    status = read_action(view, key, ret_action);
+    status = read_action_record(view, key, ret_action);
     if (status != SP_OK)
         return status;
     sp_kept_put_action(kept, key, ret_action);
@@ -154,7 +154,7 @@ enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct 
     key[type.size] = 0;
     memcpy(key + type.size + 1, action.data, action.size);
     struct sp_bytes key_bytes = {key, type.size + 1 + action.size};
-    enum sp_status status = view->writing ? read_action(view, key_bytes, ret_action)
+    enum sp_status status = view->writing ? read_action_record(view, key_bytes, ret_action)
                                           : read_action_through_cache(view, key_bytes, ret_action);
     return status == SP_ERR_NOT_FOUND ? SP_OK : status;
 }
@@ -172,7 +172,7 @@ enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) {
     return SP_OK;
 }
 
-static enum sp_status read_schema(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
+static enum sp_status read_stored_schema(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
     struct sp_entity_key key;
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_entity_key_make(SP_KIND_SCHEMA, (struct sp_str){0}, NULL, 0, &key);
@@ -190,7 +190,7 @@ static enum sp_status read_schema(struct sp_view *view, struct sp_arena *arena, 
 enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) {
     struct sp_str yaml;
     uint64_t mark = 0;
-    enum sp_status status = read_schema(view, arena, &yaml);
+    enum sp_status status = read_stored_schema(view, arena, &yaml);
     if (status == SP_ERR_MEMORY)
         return status;
     if (status != SP_OK)

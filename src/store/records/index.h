@@ -1,7 +1,9 @@
-/* The single-record lookups of a decision: fixed layouts read in place, each record's seal verified. No allocation.
+/* The single-record lookups of a decision: fixed layouts read in place, each record's seal
+ * verified. No allocation.
  *
- * SP_ERR_CORRUPT: a record that was needed fails its seal; the decision must end in an error. A record that is not there is
- * no error: a `found` of false, or SP_ERR_NOT_FOUND. Borrowed memory is valid until the view ends. */
+ * SP_ERR_CORRUPT: a record that was needed fails its seal; the decision must end in an error. A
+ * record that is not there is no error: a `found` of false, or SP_ERR_NOT_FOUND. Borrowed memory
+ * is valid until the view ends. */
 #ifndef SP_STORE_RECORDS_INDEX_H
 #define SP_STORE_RECORDS_INDEX_H
 
@@ -26,7 +28,8 @@ enum sp_status sp_index_workspace(struct sp_view *view, uint64_t workspace_numbe
 enum sp_status sp_index_action(struct sp_view *view, struct sp_str type, struct sp_str action,
                                struct sp_action *ret_action) SP_MUST_USE;
 
-/* The mark of the schema in force: another text has another mark. SP_ERR_CORRUPT, also if there is none. */
+/* The mark of the schema in force: another text has another mark. SP_ERR_CORRUPT, also if there
+ * is none. */
 enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) SP_MUST_USE;
 
 /* The schema's text, checked against its mark, in `arena`. SP_ERR_CORRUPT; SP_ERR_MEMORY. */

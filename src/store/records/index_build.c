@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-/* Most entities stand for a few records, and an import holds those of many entities: so the array begins small. */
+/* Most entities stand for a few records, and an import holds those of many entities: so the
+ * array begins small. */
 static bool grow_index_records(struct sp_index_build *build) {
     struct sp_index_records *records = &build->records;
     size_t capacity = records->capacity > 0 ? records->capacity * 4 : 4;

@@ -82,8 +82,8 @@ static enum sp_status put_bucket(struct sp_index_edit *edit, struct sp_bytes key
     return sp_write_put(edit->write, SP_DB_KEY, key, (struct sp_bytes){bucket, size}, 0);
 }
 
-/* Where a record's digest belongs among those of a bucket: what is before it, the one with the same digest (size 0: none),
- * and what is after. */
+/* Where a record's digest belongs among those of a bucket: what is before it, the one with the
+ * same digest (size 0: none), and what is after. */
 struct bucket_cut {
     struct sp_bytes before;
     struct sp_bytes same;

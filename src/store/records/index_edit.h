@@ -7,8 +7,8 @@
 
 enum { SP_COUNTS = SP_COUNT_RESOURCES + 1 };
 
-/* Edits of one write. Counts of the workspace being edited are gathered, because a bulk load changes the same few over
- * and over; flush before the write is read. */
+/* Edits of one write. Counts of the workspace being edited are gathered, because a bulk load
+ * changes the same few over and over; flush before the write is read. */
 struct sp_index_edit {
     struct sp_write *write;
     struct sp_arena *arena; /* for rebuilt key buckets */

@@ -1,4 +1,5 @@
-/* The one-to-many indexes, walked in order, for lists and cascades. Visitors return as those of sp_entity_walk do. */
+/* The one-to-many indexes, walked in order, for lists and cascades. Visitors return as those of
+ * sp_entity_walk do. */
 #ifndef SP_STORE_RECORDS_INDEX_WALK_H
 #define SP_STORE_RECORDS_INDEX_WALK_H
 
@@ -38,7 +39,8 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
 /* How many members a group has, without a walk. */
 enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) SP_MUST_USE;
 
-/* The entity key of the principal or group with the number, from an index kept for admin reads. SP_ERR_NOT_FOUND. */
+/* The entity key of the principal or group with the number, from an index kept for admin reads.
+ * SP_ERR_NOT_FOUND. */
 enum sp_status sp_index_subject(struct sp_view *view, uint64_t subject_number,
                                 struct sp_entity_key *ret_key) SP_MUST_USE;
 

@@ -71,7 +71,8 @@ int sp_replica_record_compare(const struct sp_replica_record *a, const struct sp
     return sp_bytes_compare(a->key, b->key);
 }
 
-/* Notes of one record stay in the order in which they were taken: the array is sorted by pointers into it. */
+/* Notes of one record stay in the order in which they were taken: the array is sorted by
+ * pointers into it. */
 static int compare_noted_for_qsort(const void *a, const void *b) {
     const struct sp_replica_record *const *left = a;
     const struct sp_replica_record *const *right = b;

@@ -1,6 +1,8 @@
-/* The records of a store as its source of truth has them, and the notes that a write takes of those it changes.
+/* The records of a store as its source of truth has them, and the notes that a write takes of
+ * those it changes.
  *
- * The truth is three spaces of records, byte for byte as LMDB holds them, except that numbers in keys are big-endian. */
+ * The truth is three spaces of records, byte for byte as LMDB holds them, except that numbers in
+ * keys are big-endian. */
 #ifndef SP_STORE_RECORDS_JOURNAL_H
 #define SP_STORE_RECORDS_JOURNAL_H
 
@@ -37,13 +39,13 @@ struct sp_journal {
     bool incomplete; /* out of memory */
 };
 
-/* Notes a put or delete of a record in one of the three spaces; other databases are passed over. `incomplete` is set if it
- * cannot. */
+/* Notes a put or delete of a record in one of the three spaces; other databases are passed over.
+ * `incomplete` is set if it cannot. */
 void sp_journal_note(struct sp_journal *journal, enum sp_database database, struct sp_bytes key, struct sp_bytes value,
                      bool deleted);
 
-/* The last note of each record, in the order of sp_replica_record_compare, in the arena. SP_ERR_MEMORY, also if the journal
- * is incomplete. */
+/* The last note of each record, in the order of sp_replica_record_compare, in the arena.
+ * SP_ERR_MEMORY, also if the journal is incomplete. */
 enum sp_status sp_journal_collect(const struct sp_journal *journal, struct sp_replica_record **ret_records,
                                   size_t *ret_count) SP_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* The forms of a store's keys, and how meta keeps their prefixes. Pure. Read and changed through settings.h. */
+/* The forms of a store's keys, and how meta keeps their prefixes. Pure. Read and changed through
+ * settings.h. */
 #ifndef SP_STORE_RECORDS_KEY_FORMS_H
 #define SP_STORE_RECORDS_KEY_FORMS_H
 

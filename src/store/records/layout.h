@@ -3,8 +3,8 @@
  * Numbers in keys and values are big-endian unless a database is MDB_INTEGERKEY (then the key is a native uint64_t).
  * Values lie at any address: load them with memcpy or byte by byte.
  * A seal is XXH3-64 over a record's bytes before it, seeded with XXH3-64 over the record's key seeded with the database's
- * SP_SEAL_* number, so that no record passes for another. It tells damage, not malice: who can write the file can write
- * seals. A decision verifies the seal of every record that it uses.
+ * SP_SEAL_* number, so that no record passes for another. It shows damage, not malice: whoever can write the file can
+ * write seals. A decision verifies the seal of every record that it uses.
  *
  * database     flags                     key → value
  * ----------   -----------------------   ------------------------------------------------------------------------
@@ -14,7 +14,7 @@
  * request      -                         SHA-256(workspace 00 actor 00 method 00 request_id) → StoredRequest
  * request_age  -                         expires_at(8) SHA-256(32) → empty
  *   indexes, derived from `entity`:
- * key          INTEGERKEY                first 8 bytes of the digest → one or more key records, each whole (below)
+ * key          INTEGERKEY                first 8 bytes of the digest → one or more key records (below)
  * principal    INTEGERKEY|DUPSORT|FIXED  principal number → edges: head {0, workspace number, flags}, then its groups
  * workspace    INTEGERKEY                workspace number → flags(8) seal(8)
  * resource     DUPSORT|FIXED             type(2) scope(8) id → edges: head {0, owner}, then its grants {subject, role}
@@ -32,7 +32,7 @@
  *   Edges of one key have different subject numbers. A key bucket's records are in the order of their digests.
  *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
  *   payload of a group edge: 0;  of a resource's head: owner workspace number;  of a grant: role
- * The schema's mark is the seal of its text as a record of the key 00: it tells texts apart, and damage of the entity.
+ * The schema's mark is the seal of its text as a record of the key 00: it distinguishes texts, and shows damage of the entity.
  * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
  * key record:
  *   0   size of this record (2)          2   flags (1: SP_KEY_*)     3 principal kind (1)

@@ -1,5 +1,5 @@
-/* Numbers for new things, never used twice. Taken from the write at once: a number that an aborted write took may be given
- * again. */
+/* Numbers for new things, never used twice. Taken from the write at once: a number that an
+ * aborted write took may be given again. */
 #ifndef SP_STORE_RECORDS_NEXT_NUMBER_H
 #define SP_STORE_RECORDS_NEXT_NUMBER_H
 
@@ -16,8 +16,8 @@ enum sp_status sp_write_next_workspace(struct sp_write *write, uint64_t *ret_num
 
 /* ---- inside the store ---- */
 
-/* The numbers that are given next; a new store begins with 1 and 1, because 0 is the head of an edge list and the scope of
- * global ids. */
+/* The numbers that are given next; a new store begins with 1 and 1, because 0 is the head of an
+ * edge list and the scope of global ids. */
 struct sp_next_numbers {
     uint64_t subject;
     uint64_t workspace;

@@ -57,7 +57,7 @@ static uint8_t key_flags(const struct sp_key *key) {
     return (uint8_t)flags;
 }
 
-static uint8_t *append(uint8_t *at, const void *data, size_t size) {
+static uint8_t *append_record_bytes(uint8_t *at, const void *data, size_t size) {
     if (size > 0)
         memcpy(at, data, size);
     return at + size;
@@ -91,11 +91,11 @@ enum sp_status sp_key_record_encode(const struct sp_key_parts *parts, struct sp_
     encode_key_head(parts, size, record);
     uint8_t *at = record + SP_KEY_RECORD_HEAD_BYTES;
     if (!key->permissions.all)
-        at = append(at, key->permissions.bits, SP_PERMISSION_SET_BYTES);
-    at = append(at, key->allowed_ranges.data, key->allowed_ranges.size);
-    at = append(at, key->id.data, key->id.size);
-    at = append(at, key->principal.data, key->principal.size);
-    append(at, key->workspace.data, key->workspace.size);
+        at = append_record_bytes(at, key->permissions.bits, SP_PERMISSION_SET_BYTES);
+    at = append_record_bytes(at, key->allowed_ranges.data, key->allowed_ranges.size);
+    at = append_record_bytes(at, key->id.data, key->id.size);
+    at = append_record_bytes(at, key->principal.data, key->principal.size);
+    append_record_bytes(at, key->workspace.data, key->workspace.size);
     append_seal(SP_SEAL_KEY, (struct sp_bytes){parts->digest, SP_SHORT_DIGEST_BYTES}, record, size);
     *ret_record = (struct sp_bytes){record, size};
     return SP_OK;
@@ -119,7 +119,8 @@ static struct sp_str take_text(const uint8_t **at, size_t size) {
     return text;
 }
 
-/* The parts' sizes must add up to the record's: the seal is no proof against a mistake of the writer. */
+/* The parts' sizes must add up to the record's: the seal is no proof against a mistake of the
+ * writer. */
 enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_key) {
     const uint8_t *head = record.data;
     const uint8_t *at = head + SP_KEY_RECORD_HEAD_BYTES;

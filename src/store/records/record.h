@@ -14,7 +14,8 @@ struct sp_edge {
     uint64_t payload;
 };
 
-/* `key` is the key of the database's record: the principal's number (native) or the resource key. */
+/* `key` is the key of the database's record: the principal's number (native) or the resource
+ * key. */
 void sp_edge_encode(enum sp_seal_domain domain, struct sp_bytes key, struct sp_edge edge,
                     uint8_t ret_record[static SP_EDGE_BYTES]);
 
@@ -37,7 +38,8 @@ struct sp_key_parts {
     uint8_t digest[SP_DIGEST_BYTES];
 };
 
-/* The record in `arena`. SP_ERR_INVALID where an id is longer than 255 bytes or there are more than 255 ranges. */
+/* The record in `arena`. SP_ERR_INVALID: an id is longer than 255 bytes or there are more than
+ * 255 ranges. */
 enum sp_status sp_key_record_encode(const struct sp_key_parts *parts, struct sp_arena *arena,
                                     struct sp_bytes *ret_record) SP_MUST_USE;
 
@@ -49,7 +51,8 @@ static inline const uint8_t *sp_key_record_digest(struct sp_bytes record) {
     return record.data + 32;
 }
 
-/* Reads a record that sp_key_bucket_next gave; texts and ranges are borrowed from it. SP_ERR_CORRUPT. */
+/* Reads a record that sp_key_bucket_next gave; texts and ranges are borrowed from it.
+ * SP_ERR_CORRUPT. */
 enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_key) SP_MUST_USE;
 
 /* ---- the small ones ---- */

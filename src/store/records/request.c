@@ -16,8 +16,8 @@ static void make_age_key(int64_t expires_at_s, const uint8_t id[static ID_BYTES]
     memcpy(ret_key + 8, id, ID_BYTES);
 }
 
-static enum sp_status read_request(struct sp_view *view, const uint8_t id[static ID_BYTES], struct sp_arena *arena,
-                                   Sallyport__Store__V1__StoredRequest **ret_request) {
+static enum sp_status read_stored_request(struct sp_view *view, const uint8_t id[static ID_BYTES],
+                                          struct sp_arena *arena, Sallyport__Store__V1__StoredRequest **ret_request) {
     struct sp_bytes value;
     ProtobufCMessage *message;
     enum sp_status status = sp_view_get(view, SP_DB_REQUEST, id_bytes(id), &value);
@@ -33,7 +33,7 @@ static enum sp_status read_request(struct sp_view *view, const uint8_t id[static
 enum sp_status sp_request_get(struct sp_view *view, const uint8_t id[static 32], int64_t now_s, struct sp_arena *arena,
                               Sallyport__Store__V1__StoredRequest **ret_request) {
     Sallyport__Store__V1__StoredRequest *request;
-    enum sp_status status = read_request(view, id, arena, &request);
+    enum sp_status status = read_stored_request(view, id, arena, &request);
     if (status != SP_OK)
         return status;
     if (request->expires_at <= now_s)
@@ -46,7 +46,7 @@ enum sp_status sp_request_get(struct sp_view *view, const uint8_t id[static 32],
 static enum sp_status remove_age(struct sp_write *write, const uint8_t id[static ID_BYTES], struct sp_arena *arena) {
     Sallyport__Store__V1__StoredRequest *old;
     uint8_t age_key[AGE_KEY_BYTES];
-    enum sp_status status = read_request(&write->transaction.view, id, arena, &old);
+    enum sp_status status = read_stored_request(&write->transaction.view, id, arena, &old);
     if (status == SP_ERR_NOT_FOUND)
         return SP_OK;
     if (status != SP_OK)

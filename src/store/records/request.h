@@ -1,4 +1,5 @@
-/* Idempotency records, and their order of expiry. They are not policy: no revision, no audit entry. */
+/* Idempotency records, and their order of expiry. They are not policy: no revision, no audit
+ * entry. */
 #ifndef SP_STORE_RECORDS_REQUEST_H
 #define SP_STORE_RECORDS_REQUEST_H
 

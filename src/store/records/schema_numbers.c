@@ -37,8 +37,8 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
     return SP_OK;
 }
 
-/* A name that was removed before, and a type whose ids are read in another scope now, are new ones: nothing that was
- * granted under the old number is granted again. */
+/* A name that was removed before, and a type whose ids are read in another scope now, are new
+ * ones: nothing that was granted under the old number is granted again. */
 static enum sp_status number_name(struct numbering *list, struct sp_str name, bool workspace_scoped) {
     for (size_t i = 0; i < list->old_count; i++) {
         const numbered *old = list->old[i];

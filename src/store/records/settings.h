@@ -13,8 +13,8 @@ enum sp_status sp_view_key_forms(struct sp_view *view, struct sp_key_forms *ret_
 enum sp_status sp_view_key_forms_in_place(struct sp_view *view, struct sp_key_forms *spare,
                                           const struct sp_key_forms **ret_forms) SP_MUST_USE;
 
-/* SP_OK also if the store has the prefix already. SP_ERR_INVALID: it is not the prefix of a key; SP_ERR_EXHAUSTED: there are
- * SP_STORE_MAX_PREFIXES. */
+/* SP_OK also if the store has the prefix already. SP_ERR_INVALID: it is not the prefix of a key;
+ * SP_ERR_EXHAUSTED: there are SP_STORE_MAX_PREFIXES. */
 enum sp_status sp_write_add_prefix(struct sp_write *write, struct sp_str prefix, struct sp_error *error) SP_MUST_USE;
 /* The prefix of a store that is being made. SP_ERR_INVALID. */
 enum sp_status sp_write_first_prefix(struct sp_write *write, struct sp_str prefix, struct sp_error *error) SP_MUST_USE;

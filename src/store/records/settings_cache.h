@@ -1,9 +1,10 @@
 /* Inside the store: the settings that a snapshot keeps from one acquire to the next.
  *
- * Settings are what every decision reads and what seldom changes: the forms of keys, the schema's actions, and whether a
- * workspace is enabled. The head's settings version grows with each commit that touched any of them (sp_write_commit
- * ensures that), so a copy is good for as long as the head has the same epoch and version. Only records that were found,
- * with their seals checked, are kept; what is missing is looked up each time. */
+ * Settings are what every decision reads and what seldom changes: the forms of keys, the
+ * schema's actions, and whether a workspace is enabled. The head's settings version grows with
+ * each commit that touched any of them (sp_write_commit ensures that), so a copy is good for as
+ * long as the head has the same epoch and version. Only records that were found, with their
+ * seals checked, are kept; what is missing is looked up each time. */
 #ifndef SP_STORE_RECORDS_SETTINGS_CACHE_H
 #define SP_STORE_RECORDS_SETTINGS_CACHE_H
 
@@ -35,8 +36,8 @@ struct sp_kept {
     uint64_t workspaces[SP_KEPT_WORKSPACES]; /* number << 16 | SP_WORKSPACE_* flags; 0: nothing kept here */
 };
 
-/* The settings kept with a snapshot's view, emptied if they are of another version than the head's. Not for writes.
- * SP_ERR_CORRUPT. */
+/* The settings kept with a snapshot's view, emptied if they are of another version than the
+ * head's. Not for writes. SP_ERR_CORRUPT. */
 enum sp_status sp_view_kept(struct sp_view *view, struct sp_kept **ret_kept) SP_MUST_USE;
 
 /* Forgets everything unless it is of this epoch and version. */

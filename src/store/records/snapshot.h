@@ -6,15 +6,16 @@
 
 struct sp_snapshot;
 
-/* Makes a reader with one long-lived transaction and its cursors, not yet begun. One a thread. SP_ERR_EXHAUSTED: every
- * reader slot is taken. */
+/* Makes a reader with one long-lived transaction and its cursors, not yet begun. One a thread.
+ * SP_ERR_EXHAUSTED: every reader slot is taken. */
 enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret_snapshot) SP_MUST_USE;
 /* NULL is allowed. */
 void sp_snapshot_close(struct sp_snapshot *snapshot);
 
-/* Begins to read the newest committed state. Allocates nothing. If another process grew the map, waits for the process's
- * other snapshots to be released and remaps; SP_ERR_UNAVAILABLE if that takes more than a second. Must be released before
- * the thread waits for anything, and before it begins a write. */
+/* Begins to read the newest committed state. Allocates nothing. If another process grew the map,
+ * waits for the process's other snapshots to be released and remaps; SP_ERR_UNAVAILABLE if that
+ * takes more than a second. Must be released before the thread waits for anything, and before it
+ * begins a write. */
 enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) SP_MUST_USE;
 void sp_snapshot_release(struct sp_snapshot *snapshot);
 

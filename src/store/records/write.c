@@ -76,7 +76,7 @@ static enum sp_status prepare_commit(struct sp_write *write, struct sp_error *er
         return status;
     if (write->policy_touched && !write->moved && sp_view_must_not_change(sp_write_view(write)))
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "this store follows etcd, and changes are made there: say --source as `serve` does");
+                            "this store follows etcd, and changes are made there: give --source as for `serve`");
     return SP_OK;
 }
 

@@ -49,7 +49,7 @@ static bool is_empty_slot(const struct listing *slot) {
     return slot->key.low64 == 0 && slot->key.high64 == 0;
 }
 
-static struct listing *find_slot(struct listing *slots, size_t slot_count, XXH128_hash_t key) {
+static struct listing *find_listing_slot(struct listing *slots, size_t slot_count, XXH128_hash_t key) {
     size_t at = key.low64 & (slot_count - 1);
     while (!is_empty_slot(&slots[at]) && !XXH128_isEqual(slots[at].key, key))
         at = (at + 1) & (slot_count - 1);
@@ -63,7 +63,7 @@ static enum sp_status grow_slots(struct accounts *accounts) {
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < accounts->slot_count; i++)
         if (!is_empty_slot(&accounts->slots[i]))
-            *find_slot(slots, slot_count, accounts->slots[i].key) = accounts->slots[i];
+            *find_listing_slot(slots, slot_count, accounts->slots[i].key) = accounts->slots[i];
     free(accounts->slots);
     accounts->slots = slots;
     accounts->slot_count = slot_count;
@@ -103,7 +103,7 @@ static enum sp_status note_listing(struct accounts *accounts, const Sallyport__V
     if (status != SP_OK)
         return status;
     XXH128_hash_t hash = XXH3_128bits(key.bytes, key.size);
-    struct listing *slot = find_slot(accounts->slots, accounts->slot_count, hash);
+    struct listing *slot = find_listing_slot(accounts->slots, accounts->slot_count, hash);
     accounts->used += is_empty_slot(slot);
     *slot = (struct listing){.key = hash, .content = content, .revision = revision, .deleted = change->deleted};
     return SP_OK;
@@ -181,7 +181,8 @@ static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp
     if (key.size == 0 || key.data[0] == SP_KIND_TOMBSTONE)
         return SP_OK;
     sp_arena_reset(&accounts->arena);
-    struct listing *listing = find_slot(accounts->slots, accounts->slot_count, XXH3_128bits(key.data, key.size));
+    struct listing *listing =
+        find_listing_slot(accounts->slots, accounts->slot_count, XXH3_128bits(key.data, key.size));
     if (is_empty_slot(listing))
         return judge_unlisted(accounts, key, value);
     listing->met = true;
@@ -201,7 +202,7 @@ static enum sp_status report_missing(void *context, const Sallyport__V1__Change 
         if (sp_entity_key_of_change(change->entities[i], &key) != SP_OK)
             return SP_ERR_CORRUPT;
         const struct listing *listing =
-            find_slot(accounts->slots, accounts->slot_count, XXH3_128bits(key.bytes, key.size));
+            find_listing_slot(accounts->slots, accounts->slot_count, XXH3_128bits(key.bytes, key.size));
         if (listing->deleted || listing->met || listing->revision != change->revision->number)
             continue;
         bool left_out = false;

@@ -1,9 +1,10 @@
 /* Whether the audit trail accounts for every entity.
  *
- * The newest entry that lists an entity must leave it as the store has it: there with the same public part, or gone. An
- * entity that no kept entry lists is accounted for only if the trail was trimmed and the entity is older than what is left of
- * it. Tombstones are not listed and not judged, nor are entities that a follower leaves out because it cannot read them.
- * What the trail does not show (digests, numbers) is not compared. */
+ * The newest entry that lists an entity must leave it as the store has it: there with the same
+ * public part, or gone. An entity that no kept entry lists is accounted for only if the trail
+ * was trimmed and the entity is older than what is left of it. Tombstones are not listed and not
+ * judged, nor are entities that a follower leaves out because it cannot read them. What the
+ * trail does not show (digests, numbers) is not compared. */
 #ifndef SP_STORE_RECOVERY_ACCOUNT_H
 #define SP_STORE_RECOVERY_ACCOUNT_H
 
@@ -13,8 +14,8 @@
 struct sp_store;
 struct sp_view;
 
-/* Inside the store: reports each entity that the trail does not account for as a line. SP_OK even if there are some.
- * SP_ERR_CORRUPT: the trail cannot be read; SP_ERR_MEMORY. */
+/* Inside the store: reports each entity that the trail does not account for as a line. SP_OK
+ * even if there are some. SP_ERR_CORRUPT: the trail cannot be read; SP_ERR_MEMORY. */
 enum sp_status sp_view_find_unaccounted(struct sp_view *view, sp_verify_report *report, void *context,
                                         uint64_t *ret_count) SP_MUST_USE;
 

@@ -1,7 +1,8 @@
 /* LMDB's compacting copy goes through a pipe, so that the revision of the copy is known.
  *
- * mdb_env_copyfd2 reads in a transaction of its own that nothing else can read in. But its first bytes come after that
- * transaction began: if the store was at the same revision before the copy and after its first bytes, it is the copy's. */
+ * mdb_env_copyfd2 reads in a transaction of its own that nothing else can read in. But its first
+ * bytes come after that transaction began: if the store was at the same revision before the copy
+ * and after its first bytes, it is the copy's. */
 #include "store/recovery/backup.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ static bool is_same_revision(struct sp_revision a, struct sp_revision b) {
     return a.epoch == b.epoch && a.number == b.number;
 }
 
-/* Reads the copy from the pipe to `fd`. SP_ERR_ABORTED, with nothing written: the store moved on as the copy began. */
+/* Reads the copy from the pipe to `fd`. SP_ERR_ABORTED, with nothing written: the store moved on
+ * as the copy began. */
 static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp_snapshot *snapshot,
                                 struct sp_revision before, struct sp_error *error) {
     struct sp_revision after;
@@ -121,8 +123,8 @@ static enum sp_status copy_store_once(struct sp_store *store, unsigned flags, in
     return status;
 }
 
-/* A store whose pages leaked (a bug of LMDB 0.9.24 in very large transactions) cannot be compacted; LMDB finds out at the
- * end. Then a plain copy is taken, if `fd` can be rewound. */
+/* A store whose pages leaked (a bug of LMDB 0.9.24 in very large transactions) cannot be
+ * compacted; LMDB finds out at the end. Then a plain copy is taken, if `fd` can be rewound. */
 static bool rewind_for_plain_copy(int fd, off_t start, int code, unsigned *flags) {
     if (code != MDB_INCOMPATIBLE || *flags == 0 || start < 0)
         return false;

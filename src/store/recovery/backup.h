@@ -7,7 +7,7 @@
 
 struct sp_store;
 
-/* Writes a consistent compacted copy of the data file to `fd` while the store goes on working. */
+/* Writes a consistent compacted copy of the data file to `fd` while the store stays in use. */
 enum sp_status sp_store_backup(struct sp_store *store, int fd, struct sp_revision *ret_revision,
                                struct sp_error *error) SP_MUST_USE;
 

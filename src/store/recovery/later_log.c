@@ -63,8 +63,8 @@ static enum sp_status add_entity(struct sp_later_log *log, const Sallyport__V1__
     return SP_OK;
 }
 
-/* The hash that the entry must have after the one before: over the bytes that the store keeps, which are what
- * protobuf-c packs. */
+/* The hash that the entry must have after the one before: over the bytes that the store keeps,
+ * which are what protobuf-c packs. */
 static enum sp_status hash_change(const Sallyport__V1__Change *change,
                                   const uint8_t before[static SP_CHANGE_HASH_BYTES],
                                   uint8_t ret_hash[static SP_CHANGE_HASH_BYTES]) {
@@ -99,7 +99,12 @@ static enum sp_status refuse_gap(const struct sp_later_log *log, uint64_t number
                         log->last.number + 1, number - 1, log->base.number);
 }
 
-/* Takes the next entry; those up to the backup's own are passed over. */
+static enum sp_status refuse_entry(uint64_t number, enum sp_status status, struct sp_error *error) {
+    return sp_error_set(error, status, "cannot use the change log's entry of revision %" PRIu64 ": %s", number,
+                        status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is incomplete");
+}
+
+/* Takes the next entry; those up to the backup's are passed over. */
 static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__Change *change,
                                  struct sp_error *error) {
     uint8_t hash[SP_CHANGE_HASH_BYTES];
@@ -113,13 +118,15 @@ static enum sp_status add_change(struct sp_later_log *log, const Sallyport__V1__
     if (number > log->last.number + 1)
         return refuse_gap(log, number, error);
     enum sp_status status = hash_change(change, log->hash, hash);
-    if (status == SP_OK && (number <= log->last.number || !has_hash(change, hash)))
-        return refuse_chain(number, error);
-    for (size_t i = 0; status == SP_OK && i < change->n_entities; i++)
-        status = add_entity(log, change->entities[i]);
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot use the change log's entry of revision %" PRIu64 ": %s", number,
-                            status == SP_ERR_MEMORY ? "out of memory" : "an entity in it is incomplete");
+        return refuse_entry(number, status, error);
+    if (number <= log->last.number || !has_hash(change, hash))
+        return refuse_chain(number, error);
+    for (size_t i = 0; i < change->n_entities; i++) {
+        status = add_entity(log, change->entities[i]);
+        if (status != SP_OK)
+            return refuse_entry(number, status, error);
+    }
     log->last = (struct sp_revision){change->revision->epoch, number};
     if (log->last.epoch > log->newest_epoch)
         log->newest_epoch = log->last.epoch;
@@ -198,7 +205,7 @@ static enum sp_status add_walked_change(void *context, const Sallyport__V1__Chan
     return add_change(visitor->log, change, visitor->error);
 }
 
-/* The store's head must be where its log ends, or else be the backup's own. */
+/* The store's head must be where its log ends, or the backup's. */
 static enum sp_status check_head_reached(const struct sp_later_log *log, struct sp_view *view, const char *path,
                                          struct sp_error *error) {
     struct sp_head head;

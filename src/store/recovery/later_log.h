@@ -1,7 +1,8 @@
 /* Inside the store: what happened after a backup, from a later change log.
  *
- * Entries are believed only as the continuation of the backup's own chain: the next number each time, and the hash that
- * follows from the hash before. A log of one workspace, of another store, or with a gap is refused. */
+ * Entries are believed only as the continuation of the backup's own chain: the next number each
+ * time, and the hash that follows from the hash before. A log of one workspace, of another
+ * store, or with a gap is refused. */
 #ifndef SP_STORE_RECOVERY_LATER_LOG_H
 #define SP_STORE_RECOVERY_LATER_LOG_H
 
@@ -31,8 +32,8 @@ struct sp_later_log {
 enum sp_status sp_later_log_init(struct sp_later_log *log, const struct sp_head *backup) SP_MUST_USE;
 void sp_later_log_fini(struct sp_later_log *log);
 
-/* Reads NDJSON of changes, which must hold an entry after the backup. SP_ERR_IO; SP_ERR_INVALID naming the line;
- * SP_ERR_PRECONDITION: it does not continue the backup. */
+/* Reads NDJSON of changes, which must hold an entry after the backup. SP_ERR_IO; SP_ERR_INVALID
+ * naming the line; SP_ERR_PRECONDITION: it does not continue the backup. */
 enum sp_status sp_later_log_read_file(struct sp_later_log *log, const char *path, struct sp_error *error) SP_MUST_USE;
 
 /* Reads the change log of the store in a folder. As above; statuses of sp_store_open too. */

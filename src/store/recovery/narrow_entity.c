@@ -185,7 +185,8 @@ static enum sp_status narrow_operator(struct sp_narrowing *narrowing, void *mess
     return SP_OK;
 }
 
-/* How a change shows the later state of an entity, and what that takes back; NULL: only a deletion takes anything back. */
+/* How a change shows the later state of an entity, and what that takes back; NULL: only a
+ * deletion takes anything back. */
 struct rule {
     Sallyport__V1__EntityChange__AfterCase after;
     enum sp_status (*narrow)(struct sp_narrowing *narrowing, void *message, const Sallyport__V1__EntityChange *change);

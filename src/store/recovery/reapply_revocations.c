@@ -11,7 +11,7 @@
 
 enum {
     FIRST_BLOCK_BYTES = 1 << 20,
-    BATCH = 1000, /* entities that are looked at for one audit entry */
+    BATCH = 1000, /* entities that are checked for one audit entry */
 };
 #define BUDGET_BYTES ((size_t)4 << 30)
 
@@ -25,7 +25,7 @@ struct batch {
     struct sp_write *write;
     struct sp_arena arena; /* reset with each batch */
     struct sp_changeset *set;
-    size_t count;                               /* of entities looked at */
+    size_t count;                               /* of entities checked */
     Sallyport__Store__V1__StoredSchema *schema; /* in an arena of its own */
 };
 
@@ -42,7 +42,8 @@ static void init_restore_entry(int64_t now_s, Sallyport__V1__Change *ret_change,
     ret_change->time = now_s;
 }
 
-/* Above every epoch of the backup and the log, with an audit entry of its own even if nothing is revoked. */
+/* Above every epoch of the backup and the log, with an audit entry of its own even if nothing is
+ * revoked. */
 static enum sp_status begin_restored_epoch(struct batch *batch) {
     enum sp_status status =
         sp_write_begin_epoch(batch->write, batch->log->newest_epoch, "restore", "Restore", batch->now_s, &batch->arena);
@@ -162,7 +163,8 @@ static enum sp_status load_batch_schema(struct batch *batch, struct sp_arena *ar
     return SP_OK;
 }
 
-/* Takes back what the log's entity at `at` lost, and applies the batch when it is full or the schema changed. */
+/* Takes back what the log's entity at `at` lost, and applies the batch when it is full or the
+ * schema changed. */
 static enum sp_status take_back_at(struct batch *batch, size_t at, struct sp_arena *schema_arena) {
     const struct sp_later_entity *entity = &batch->log->entities[at];
     bool is_schema = entity->key.data[0] == SP_KIND_SCHEMA;

@@ -29,7 +29,8 @@ static enum sp_status insert_derived(struct rebuild *rebuild, const struct sp_in
     return SP_OK;
 }
 
-/* The walk goes on over the entities while the indexes grow: they are other databases of the same transaction. */
+/* The walk over the entities continues while the indexes grow: they are other databases of the
+ * same transaction. */
 static enum sp_status index_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct rebuild *rebuild = context;
     struct sp_index_records records;

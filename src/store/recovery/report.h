@@ -1,10 +1,10 @@
-/* How long work on a store reports what it finds and how far it is. */
+/* Callbacks of long work on a store: its findings and its progress. */
 #ifndef SP_STORE_RECOVERY_REPORT_H
 #define SP_STORE_RECOVERY_REPORT_H
 
 #include <stdint.h>
 
-/* Called now and then during long work; `total` may be 0 where it is not known. May be NULL. */
+/* Called now and then during long work; `total` is 0 while it is not known. May be NULL. */
 typedef void sp_progress(void *context, const char *phase, uint64_t done, uint64_t total);
 
 /* One finding, or one line of what was done. May be NULL. */

@@ -1,5 +1,5 @@
-/* Everything is done to a scratch copy, which takes the data file's place by one rename when it is complete. It is inside the
- * target folder, because that may be a mount point. */
+/* Everything is done to a scratch copy, which takes the data file's place by one rename when it
+ * is complete. It is inside the target folder, because that may be a mount point. */
 #include "store/recovery/restore.h"
 
 #include <errno.h>
@@ -179,8 +179,9 @@ static enum sp_status verify_scratch(const struct restore *restore, const char *
     return sp_error_set(restore->error, status, "%s does not verify: %s", what, why.message);
 }
 
-/* A read of a page that is missing from a truncated file would kill the process, so its length is compared with its first
- * pages. Only a backup is sure to hold its last page; LMDB need not write the last ones of a store. */
+/* A read of a page that is missing from a truncated file would kill the process, so its length
+ * is compared with its first pages. Only a backup is sure to hold its last page; LMDB need not
+ * write the last ones of a store. */
 static enum sp_status check_backup_complete(const struct restore *restore) {
     const char *name = restore->options->backup_file;
     char path[PATH_BYTES];

@@ -1,5 +1,6 @@
-/* Verifying: every record that the entities stand for is there, byte for byte; and there are no others, because the
- * numbers of records are equal. One pass over the entities, one over the indexes, no copy of anything. */
+/* Verifying: every record that the entities stand for is there, byte for byte; and there are no
+ * others, because the numbers of records are equal. One pass over the entities, one over the
+ * indexes, no copy of anything. */
 #include "store/recovery/verify.h"
 
 #include <inttypes.h>
@@ -36,7 +37,8 @@ struct verification {
     uint64_t done;
     uint64_t total;
     uint64_t expected[SP_DATABASES];
-    /* Counts of the kind and workspace that the walk is at: entities of one kind and workspace follow each other. */
+    /* Counts of the kind and workspace that the walk is at: entities of one kind and workspace
+     * follow each other. */
     uint8_t counted_kind;
     uint64_t counted_workspace;
     uint64_t counts[SP_COUNTS];
@@ -166,7 +168,7 @@ static enum sp_status check_record(struct verification *verification, struct sp_
     return SP_OK;
 }
 
-static enum sp_status check_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
+static enum sp_status verify_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct verification *verification = context;
     struct sp_index_records records = {NULL, 0, 0};
     struct sp_error why = {.status = SP_OK};
@@ -251,7 +253,7 @@ static enum sp_status check_next_numbers(struct verification *verification) {
     return SP_OK;
 }
 
-static enum sp_status check_changes(struct verification *verification) {
+static enum sp_status verify_chain(struct verification *verification) {
     struct sp_error why;
     uint64_t checked;
     enum sp_status status = sp_change_verify(verification->view, &verification->arena, &checked, &why);
@@ -286,7 +288,7 @@ static enum sp_status count_total(struct verification *verification) {
 
 static enum sp_status check_entities_and_indexes(struct verification *verification) {
     enum sp_status status =
-        sp_entity_walk(verification->view, (struct sp_bytes){NULL, 0}, NULL, check_entity, verification);
+        sp_entity_walk(verification->view, (struct sp_bytes){NULL, 0}, NULL, verify_entity, verification);
     if (status != SP_OK)
         return status;
     status = compare_counts(verification);
@@ -306,7 +308,7 @@ static enum sp_status verify_view(struct verification *verification) {
     if (status != SP_OK)
         return status;
     uint64_t findings = verification->findings;
-    status = check_changes(verification);
+    status = verify_chain(verification);
     if (status != SP_OK || verification->findings != findings)
         return status;
     return check_accounts(verification);
@@ -315,7 +317,7 @@ static enum sp_status verify_view(struct verification *verification) {
 static enum sp_status summarize_findings(struct verification *verification, enum sp_status status,
                                          struct sp_error *error) {
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot read the whole store");
+        return sp_error_set(error, status, "cannot read the store to its end");
     if (verification->findings == 0)
         return SP_OK;
     if (verification->findings > MAX_FINDINGS && verification->report != NULL) {

@@ -79,7 +79,7 @@ static enum sp_status remove_entity(struct application *application, struct sp_b
 }
 
 /* What was there goes too, so that nothing old goes on being allowed. */
-static enum sp_status leave_out(struct application *application, struct sp_bytes key, const char *why) {
+static enum sp_status leave_out_entity(struct application *application, struct sp_bytes key, const char *why) {
     bool is_new = false;
     enum sp_status status = SP_OK;
     if (key.size > 0 && key.size <= SP_ENTITY_KEY_MAX_BYTES)
@@ -95,7 +95,8 @@ static enum sp_status leave_out(struct application *application, struct sp_bytes
     return SP_OK;
 }
 
-/* Whether a record that must be unique is another entity's. Asked before anything of the entity is written. */
+/* Whether a record that must be unique is another entity's. Asked before anything of the entity
+ * is written. */
 static enum sp_status find_conflict(struct application *application, const struct sp_index_records *after,
                                     const struct sp_index_records *before, bool *ret_conflict) {
     bool conflict = false;
@@ -122,12 +123,12 @@ static enum sp_status replace_entity(struct application *application, const stru
     if (status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED)
         return status;
     if (status != SP_OK)
-        return leave_out(application, record->key, why.message);
+        return leave_out_entity(application, record->key, why.message);
     status = find_conflict(application, &after, before, &conflict);
     if (status != SP_OK)
         return status;
     if (conflict)
-        return leave_out(application, record->key, "it shares with another entity what must be unique");
+        return leave_out_entity(application, record->key, "it shares with another entity what must be unique");
     status = sp_write_put(application->write, SP_DB_ENTITY, record->key, record->value, 0);
     if (status != SP_OK)
         return status;
@@ -138,7 +139,7 @@ static enum sp_status replace_entity(struct application *application, const stru
     return sp_replica_mark_readable(application->write, record->key, application->arena);
 }
 
-static enum sp_status put_entity(struct application *application, const struct sp_replica_record *record) {
+static enum sp_status put_replicated_entity(struct application *application, const struct sp_replica_record *record) {
     struct sp_bytes stored = {NULL, 0};
     struct sp_index_records before = {NULL, 0, 0};
     enum sp_status status = SP_ERR_NOT_FOUND;
@@ -156,7 +157,8 @@ static enum sp_status put_entity(struct application *application, const struct s
     return replace_entity(application, record, &before);
 }
 
-static enum sp_status delete_entity(struct application *application, const struct sp_replica_record *record) {
+static enum sp_status delete_replicated_entity(struct application *application,
+                                               const struct sp_replica_record *record) {
     enum sp_status status = SP_OK;
     if (record->key.size == 0)
         return SP_OK;
@@ -218,7 +220,8 @@ static enum sp_status put_change(struct application *application, const struct s
     return sp_write_put(application->write, SP_DB_CHANGE, key, record->value, 0);
 }
 
-/* Each store trims its own trail, so a deletion means something only when all of a source is compared. */
+/* Each store trims its own trail, so a deletion means something only when all of a source is
+ * compared. */
 static enum sp_status delete_change(struct application *application, const struct sp_replica_record *record) {
     if (application->chained || record->key.size != 8)
         return SP_OK;
@@ -259,7 +262,8 @@ static enum sp_status delete_request(struct application *application, const stru
 static enum sp_status apply_record(struct application *application, const struct sp_replica_record *record) {
     switch (record->space) {
     case SP_REPLICA_ENTITY:
-        return record->deleted ? delete_entity(application, record) : put_entity(application, record);
+        return record->deleted ? delete_replicated_entity(application, record)
+                               : put_replicated_entity(application, record);
     case SP_REPLICA_CHANGE:
         return record->deleted ? delete_change(application, record) : put_change(application, record);
     case SP_REPLICA_REQUEST:
@@ -278,7 +282,7 @@ static int compare_deletions_first(const void *a, const void *b) {
     return sp_replica_record_compare(left, right);
 }
 
-static enum sp_status apply_all(struct application *application, struct sp_replica_record *records, size_t count) {
+static enum sp_status apply_records(struct application *application, struct sp_replica_record *records, size_t count) {
     enum sp_status status = sp_view_head(&application->write->transaction.view, &application->head);
     if (status != SP_OK)
         return status;
@@ -315,7 +319,7 @@ enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record
                                       .context = context,
                                       .error = &own,
                                       .chained = chained};
-    enum sp_status status = apply_all(&application, records, count);
+    enum sp_status status = apply_records(&application, records, count);
     if (status != SP_OK) {
         write->refused = true;
         status = explain_failed_application(&application, status);

@@ -1,5 +1,6 @@
-/* A store whose truth is elsewhere: records that came from there are applied so that the indexes follow. Entities that go
- * are applied before those that come, so that what must be unique may move from one to the other. */
+/* A store whose truth is elsewhere: records that came from there are applied so that the indexes
+ * follow. Entities that go are applied before those that come, so that what must be unique may
+ * move from one to the other. */
 #ifndef SP_STORE_REPLICA_APPLY_H
 #define SP_STORE_REPLICA_APPLY_H
 
@@ -10,12 +11,13 @@ struct sp_replica_outcome {
     size_t unreadable; /* entities newly left out */
 };
 
-/* Applies records of any order; what is there already is left alone. An entity that cannot be read, or that contradicts
- * another one, is left out with all that was derived from it. `chained`: changes must continue the store's chain,
- * and the head moves on with them. `arena` is scratch. `report` (may be NULL) is called for each entity that is left out.
+/* Applies records of any order; what is there already is left alone. An entity that cannot be
+ * read, or that contradicts another one, is left out with all that was derived from it.
+ * `chained`: changes must continue the store's chain, and the head moves on with them. `arena`
+ * is scratch. `report` (may be NULL) is called for each entity that is left out.
  *
- * SP_ERR_ABORTED: a change does not fit the chain: list the source again. SP_ERR_CORRUPT: the store's indexes are damaged.
- * After any failure the write must be aborted. */
+ * SP_ERR_ABORTED: a change does not fit the chain: list the source again. SP_ERR_CORRUPT: the
+ * store's indexes are damaged. After any failure the write must be aborted. */
 typedef void sp_replica_report(void *context, struct sp_bytes entity_key, const char *why);
 enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record *records, size_t count, bool chained,
                                 struct sp_arena *arena, sp_replica_report *report, void *context,

@@ -1,5 +1,6 @@
-/* Where in its source a store is. A store that follows a source refuses to commit entities unless the write also says where
- * in the source that leaves it (sp_replica_move): nothing can change its policy past the source. */
+/* Where in its source a store is. A store that follows a source refuses to commit entities
+ * unless the write also sets where in the source that leaves it (sp_replica_move): nothing can
+ * change its policy past the source. */
 #ifndef SP_STORE_REPLICA_CURSOR_H
 #define SP_STORE_REPLICA_CURSOR_H
 
@@ -18,7 +19,8 @@ struct sp_replica_cursor {
 /* Sets what the store follows; SP_SOURCE_EMBEDDED removes cursor and head too. */
 enum sp_status sp_replica_set_source(struct sp_write *write, struct sp_str source) SP_MUST_USE;
 
-/* The cursor, and the head that the source had there, in `arena`. SP_ERR_NOT_FOUND: nothing came from the source yet. */
+/* The cursor, and the head that the source had there, in `arena`. SP_ERR_NOT_FOUND: nothing came
+ * from the source yet. */
 enum sp_status sp_view_replica(struct sp_view *view, struct sp_arena *arena, struct sp_replica_cursor *ret_cursor,
                                Sallyport__Store__V1__SourceHead **ret_head) SP_MUST_USE;
 

@@ -4,14 +4,15 @@
 
 #include "store/replica/cursor.h"
 
-/* The head that a source of this store has, made from its meta: everything but store_id, commit_id and staged, which are
- * taken over from what the source had (the first time: empty). In `arena`. */
+/* The head that a source of this store has, made from its meta: everything but store_id,
+ * commit_id and staged, which are taken over from what the source had (the first time: empty).
+ * In `arena`. */
 enum sp_status sp_replica_make_head(struct sp_write *write, struct sp_arena *arena,
                                     Sallyport__Store__V1__SourceHead **ret_head) SP_MUST_USE;
 
-/* Takes over the source's head: epoch, number, hash, next numbers, key forms, and where in the source the store is now.
- * `chained`: number and hash must be what applying the changes came to (SP_ERR_ABORTED); otherwise they are set, and the
- * anchor with them. */
+/* Takes over the source's head: epoch, number, hash, next numbers, key forms, and where in the
+ * source the store is now. `chained`: number and hash must be what applying the changes came to
+ * (SP_ERR_ABORTED); otherwise they are set, and the anchor with them. */
 enum sp_status sp_replica_take_head(struct sp_write *write, const Sallyport__Store__V1__SourceHead *head,
                                     const struct sp_replica_cursor *cursor, bool chained,
                                     struct sp_error *error) SP_MUST_USE;

@@ -112,7 +112,7 @@ static enum fate end_other(void *context, struct sp_usage_source *source) {
     return CHANGED;
 }
 
-/* Ended ones go only where one that ends now remembers the latest loss. */
+/* Ended ones go only if one that ends now remembers the latest loss. */
 static enum fate find_running(void *context, struct sp_usage_source *source) {
     struct takeover *takeover = context;
     if (!source->ended && source->instance != takeover->instance)

@@ -1,5 +1,5 @@
-/* The environment of last uses: opening, batches, views. Its bytes are in record.c, what a report does to its source in
- * source.c. */
+/* The environment of last uses: opening, batches, views. Its bytes are in record.c, what a
+ * report does to its source in source.c. */
 #include "store/usage/usage.h"
 
 #include <errno.h>
@@ -218,7 +218,7 @@ enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str 
 
 /* ---- forgetting keys ---- */
 
-/* The place: the size of the key last looked at (2), its bytes. */
+/* The place: the size of the last key that was read (2), its bytes. */
 static MDB_val place_key(uint8_t *place) {
     return (MDB_val){sp_load_be16(place), place + 2};
 }

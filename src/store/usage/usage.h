@@ -1,5 +1,6 @@
-/* Last use of keys, in an LMDB environment of its own: the sub-folder "usage" of the store's folder, on the admin instance
- * only. Not part of policy: no revision, not in backups, not in etcd; without it nothing is lost but this knowledge.
+/* Last use of keys, in a separate LMDB environment: the sub-folder "usage" of the store's
+ * folder, on the admin instance only. Not part of policy: no revision, not in backups, not in
+ * etcd; losing it loses nothing but this knowledge.
  *
  * What is committed is durable. One process opens it. Thread-safe; writes wait for each other. */
 #ifndef SP_STORE_USAGE_USAGE_H
@@ -17,8 +18,8 @@ struct sp_usage_store;
  *           40 flags: 1 ended (1)  41 zero (7)  48 seal (8) */
 enum { SP_USAGE_FORMAT = 1, SP_USAGE_MAX_SOURCES = 20000 };
 
-/* Opens it below the store's folder, and makes it if it is missing: then nothing is known from before. SP_ERR_PRECONDITION:
- * it has another format; SP_ERR_IO. */
+/* Opens it below the store's folder, and makes it if it is missing: then nothing is known from
+ * before. SP_ERR_PRECONDITION: it has another format; SP_ERR_IO. */
 enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct sp_usage_store **ret_store,
                                    struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */
@@ -33,17 +34,19 @@ struct sp_usage_batch;
 
 enum sp_status sp_usage_batch_begin(struct sp_usage_store *store, struct sp_usage_batch **ret_batch,
                                     struct sp_error *error) SP_MUST_USE;
-/* Makes all durable and visible, or nothing. Frees the batch either way. SP_ERR_EXHAUSTED: no room. */
+/* Makes all durable and visible, or nothing. Frees the batch either way. SP_ERR_EXHAUSTED: no
+ * room. */
 enum sp_status sp_usage_batch_commit(struct sp_usage_batch *batch, struct sp_error *error) SP_MUST_USE;
 void sp_usage_batch_abort(struct sp_usage_batch *batch);
 
-/* Merges a use of a key, ids of 1 to 64 bytes without NUL. After a failure the batch must be aborted. */
+/* Merges a use of a key, ids of 1 to 64 bytes without NUL. After a failure the batch must be
+ * aborted. */
 enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str workspace, struct sp_str key_id,
                                     const struct sp_key_use *use) SP_MUST_USE;
 
-/* Reads up to `limit` keys after `place` (of SP_USAGE_PLACE_BYTES, all zero at first), and deletes those for which
- * `is_gone` sets *ret_gone. *ret_end: there are no more; the place is then at the beginning again. After a failure the batch must
- * be aborted. */
+/* Reads up to `limit` keys after `place` (of SP_USAGE_PLACE_BYTES, all zero at first), and
+ * deletes those for which `is_gone` sets *ret_gone. *ret_end: there are no more; the place is
+ * then at the beginning again. After a failure the batch must be aborted. */
 enum { SP_USAGE_PLACE_BYTES = 132 };
 typedef enum sp_status sp_usage_is_gone(void *context, struct sp_str workspace, struct sp_str key_id, bool *ret_gone);
 enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[static SP_USAGE_PLACE_BYTES],
@@ -62,8 +65,8 @@ void sp_usage_view_end(struct sp_usage_view *view);
 enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str workspace, struct sp_str key_id,
                                  struct sp_key_use *ret_use) SP_MUST_USE;
 
-/* Visits every source by id and instance. `visit` returns SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything
- * else ends it with that status. SP_ERR_CORRUPT. */
+/* Visits every source by id and instance. `visit` returns SP_OK to go on; SP_WALK_END ends the
+ * walk with SP_OK; anything else ends it with that status. SP_ERR_CORRUPT. */
 typedef enum sp_status sp_usage_visit_source(void *context, const struct sp_usage_source *source);
 enum sp_status sp_usage_view_sources(struct sp_usage_view *view, sp_usage_visit_source *visit,
                                      void *context) SP_MUST_USE;
