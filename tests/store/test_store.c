@@ -277,7 +277,7 @@ static void refuses_another_format(void **state) {
     struct sp_store *store;
     struct sp_store_options options = {.mode = SP_STORE_READ};
     assert_int_equal(sp_store_open(world.path, &options, &store, &error), SP_ERR_PRECONDITION);
-    assert_non_null(strstr(error.message, "format 2"));
+    assert_non_null(strstr(error.message, "format 3"));
 }
 
 static void refuses_lmdb_data_that_is_no_store(void **state) {

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 
-enum { SP_STORE_FORMAT = 1 };
+enum { SP_STORE_FORMAT = 2, SP_STORE_OLDEST_FORMAT = 1 /* that can be upgraded */ };
 
 /* In the order of the table in records/layout.h. */
 enum sp_database {

@@ -14,6 +14,7 @@ struct sp_store_options {
     enum sp_store_mode mode;
     uint64_t map_size_bytes; /* of a writer; 0: keep the store's, or 64 GiB for a new one */
     unsigned max_readers;    /* 0: 512 */
+    uint32_t format;         /* only for an upgrade: the earlier format that is expected; 0: this release's */
     bool no_sync;            /* only for scratch copies and bulk loads: not durable against a crash of the system */
 };
 

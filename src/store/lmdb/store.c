@@ -33,7 +33,7 @@ static enum sp_status read_format(MDB_txn *txn, uint32_t *ret_format) {
     return SP_OK;
 }
 
-static enum sp_status check_format(MDB_txn *txn, const char *path, struct sp_error *error) {
+static enum sp_status check_format(MDB_txn *txn, const char *path, uint32_t wanted, struct sp_error *error) {
     uint32_t format = 0;
     enum sp_status status = read_format(txn, &format);
     if (status == SP_ERR_NOT_FOUND)
@@ -43,13 +43,16 @@ static enum sp_status check_format(MDB_txn *txn, const char *path, struct sp_err
                             path);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the format of the store in %s", path);
-    if (format != SP_STORE_FORMAT)
+    if (format == (wanted == 0 ? SP_STORE_FORMAT : wanted))
+        return SP_OK;
+    if (format < SP_STORE_FORMAT && format >= SP_STORE_OLDEST_FORMAT)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "the store in %s has format %" PRIu32
-                            ", this program needs %d: migrate it with `sallyport-sync "
-                            "restore` from a backup of the release that wrote it, or run that release",
-                            path, format, SP_STORE_FORMAT);
-    return SP_OK;
+                            "the store in %s has format %" PRIu32 ", this release needs %d: stop both programs and run "
+                            "`sallyport-sync upgrade --store %s`",
+                            path, format, SP_STORE_FORMAT, path);
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "the store in %s has format %" PRIu32 ", this release needs %d: run the release that wrote it",
+                        path, format, SP_STORE_FORMAT);
 }
 
 struct slot_search {
@@ -96,9 +99,19 @@ static enum sp_status open_databases_to_read(struct sp_store *store, MDB_txn *tx
     return sp_lmdb_error(error, code, "open the store's databases");
 }
 
+/* An earlier format lacks databases of this one. Ends the read transaction and begins a write. */
+static enum sp_status create_missing_databases(struct sp_store *store, MDB_txn **txn, struct sp_error *error) {
+    mdb_txn_abort(*txn);
+    *txn = NULL;
+    int code = mdb_txn_begin(store->env, NULL, 0, txn);
+    if (code == MDB_SUCCESS)
+        code = sp_env_open_databases(store, *txn, true);
+    return sp_lmdb_error(error, code, "create the databases of this release's format");
+}
+
 /* In one read transaction: this process's slot shows, the format is this program's, and all
  * databases are there. */
-static enum sp_status inspect_store(struct sp_store *store, const char *path, struct sp_error *error) {
+static enum sp_status inspect_store(struct sp_store *store, const char *path, uint32_t format, struct sp_error *error) {
     MDB_txn *txn;
     int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
     if (code == EAGAIN)
@@ -112,10 +125,13 @@ static enum sp_status inspect_store(struct sp_store *store, const char *path, st
     enum sp_status status = check_reader_slot(store, path, error);
     if (status != SP_OK)
         goto out;
-    status = check_format(txn, path, error);
+    status = check_format(txn, path, format, error);
     if (status != SP_OK)
         goto out;
-    status = open_databases_to_read(store, txn, path, error);
+    if (format != 0)
+        status = create_missing_databases(store, &txn, error);
+    else
+        status = open_databases_to_read(store, txn, path, error);
 out:
     if (status != SP_OK) {
         mdb_txn_abort(txn);
@@ -151,7 +167,7 @@ enum sp_status sp_store_open(const char *path, const struct sp_store_options *op
     if (status != SP_OK)
         return status;
     assert(store != NULL);
-    status = inspect_store(store, path, error);
+    status = inspect_store(store, path, options->format, error);
     if (status != SP_OK) {
         sp_env_close(store);
         return status;

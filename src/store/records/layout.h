@@ -1,4 +1,4 @@
-/* The store's format: the one place that names its databases and draws its bytes. Format version 1.
+/* The store's format: the one place that names its databases and draws its bytes. Format version 2.
  *
  * Numbers in keys and values are big-endian unless a database is MDB_INTEGERKEY (then the key is a native uint64_t).
  * Values lie at any address: load them with memcpy or byte by byte.

@@ -62,22 +62,25 @@ static enum sp_status rebuild_indexes(struct rebuild *rebuild) {
     return sp_index_edit_flush(&rebuild->edit);
 }
 
-enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, void *context, struct sp_error *error) {
+enum sp_status sp_write_reindex(struct sp_write *write, sp_progress *progress, void *context, struct sp_error *error) {
     struct rebuild rebuild = {.progress = progress, .progress_context = context};
-    struct sp_write *write;
     enum sp_status status = sp_arena_init(&rebuild.arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_write_begin(store, &write, error);
-    if (status != SP_OK)
-        goto out;
     rebuild.edit = (struct sp_index_edit){.write = write, .arena = &rebuild.arena, .error = error};
     status = rebuild_indexes(&rebuild);
-    if (status == SP_OK)
-        status = sp_write_commit(write, error);
-    else
-        sp_write_abort(write);
-out:
     sp_arena_fini(&rebuild.arena);
+    return status;
+}
+
+enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, void *context, struct sp_error *error) {
+    struct sp_write *write;
+    enum sp_status status = sp_write_begin(store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_reindex(write, progress, context, error);
+    if (status == SP_OK)
+        return sp_write_commit(write, error);
+    sp_write_abort(write);
     return status;
 }

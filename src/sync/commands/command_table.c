@@ -68,6 +68,13 @@ static const struct sp_sync_command commands[] = {
         .run = sp_sync_reindex_command,
     },
     {
+        .name = "upgrade",
+        .usage = "--store DIR",
+        .summary = "bring a store of an earlier release to this release's format; back it up first",
+        .examples = "  sallyport-sync upgrade --store store\n",
+        .run = sp_sync_upgrade_command,
+    },
+    {
         .name = "grow",
         .usage = "--store DIR --map-size BYTES",
         .summary = "set the maximum size of the store",

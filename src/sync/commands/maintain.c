@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/lmdb/databases.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
 #include "store/records/head.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
 #include "store/recovery/restore.h"
+#include "store/recovery/upgrade.h"
 #include "store/recovery/verify.h"
 #include "sync/lock.h"
 
@@ -91,6 +93,30 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
     if (status != SP_OK)
         return sp_sync_complain(&error);
     puts("Rebuilt every index from the entities.");
+    return EXIT_SUCCESS;
+}
+
+/* ---- upgrade ---- */
+
+int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, char **argv) {
+    const char *path = NULL;
+    const struct sp_upgrade_options options = {.now_s = sp_clock_now_s()};
+    struct sp_error error = {0};
+    uint32_t from = 0;
+    int lock_fd = -1;
+    int ended = read_store_option(command, argc, argv, &path);
+    if (ended >= 0)
+        return ended;
+    if (sp_sync_lock(path, &lock_fd, &error) != SP_OK)
+        return sp_sync_complain(&error);
+    enum sp_status status = sp_store_upgrade(path, &options, print_finding, NULL, &from, &error);
+    close(lock_fd);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
+    if (from == SP_STORE_FORMAT)
+        printf("The store already has format %d.\n", SP_STORE_FORMAT);
+    else
+        printf("Upgraded the store from format %u to %d.\n", (unsigned)from, SP_STORE_FORMAT);
     return EXIT_SUCCESS;
 }
 
