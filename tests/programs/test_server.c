@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/key_text.h"
+#include "store/lmdb/databases.h"
 #include "support/programs.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -460,7 +461,7 @@ static void refuses_to_serve_a_store_of_another_format(void **state) {
     char *said = process_read(process.err);
     assert_non_null(strstr(said, "format"));
     free(said);
-    write_format(other.store, 1);
+    write_format(other.store, SP_STORE_FORMAT);
     programs_stop(&other);
 }
 
