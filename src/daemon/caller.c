@@ -26,17 +26,18 @@ unsigned sp_caller_role_find(struct sp_str name) {
 
 enum sp_status sp_caller_refuse(const struct sp_caller *caller, enum sp_caller_role wanted, struct sp_error *error) {
     const char *role = sp_caller_role_name(wanted);
-    if (caller->uri_count + caller->dns_count > 0) {
-        struct sp_str name = caller->uri_count > 0 ? caller->uris[0] : caller->dns[0];
+    const struct sp_identity *identity = &caller->identity;
+    if (identity->uri_count + identity->dns_count > 0) {
+        struct sp_str name = identity->uri_count > 0 ? identity->uris[0] : identity->dns[0];
         int shown = (int)(name.size > SHOWN_NAME_MAX_BYTES ? SHOWN_NAME_MAX_BYTES : name.size);
         return sp_error_set(error, SP_ERR_PERMISSION,
                             "this call needs the role \"%s\": grant it to %s:%.*s in the server's --callers file", role,
-                            caller->uri_count > 0 ? "uri" : "dns", shown, name.data);
+                            identity->uri_count > 0 ? "uri" : "dns", shown, name.data);
     }
-    if (caller->uid_known)
+    if (identity->uid_known)
         return sp_error_set(error, SP_ERR_PERMISSION,
                             "this call needs the role \"%s\": grant it to uid:%u in the server's --callers file", role,
-                            caller->uid);
+                            identity->uid);
     if (caller->authorization.size > 0)
         return sp_error_set(error, SP_ERR_PERMISSION,
                             "this call needs the role \"%s\", which the server's --callers file does not grant to the "

@@ -3,11 +3,7 @@
 #ifndef SP_DAEMON_CALLER_H
 #define SP_DAEMON_CALLER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/bytes.h"
+#include "base/identity.h"
 #include "base/status.h"
 
 enum sp_caller_role {
@@ -20,11 +16,7 @@ enum sp_caller_role {
 
 /* What a caller has proven. Everything is borrowed. */
 struct sp_caller {
-    enum sp_caller_kind { SP_CALLER_PLAINTEXT, SP_CALLER_TLS, SP_CALLER_UNIX } kind;
-    bool uid_known;
-    uint32_t uid;
-    size_t uri_count, dns_count;
-    const struct sp_str *uris, *dns;
+    struct sp_identity identity;
     struct sp_str authorization; /* value of the authorization header; empty: none */
 };
 

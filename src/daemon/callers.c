@@ -178,11 +178,11 @@ static bool digest_token(struct sp_str authorization, uint8_t ret_digest[static 
 static bool line_fits_caller(const struct sp_callers_line *line, const struct sp_caller *caller, const uint8_t *token) {
     switch (line->kind) {
     case SP_CALLERS_URI:
-        return is_among_names(line->name, caller->uris, caller->uri_count);
+        return is_among_names(line->name, caller->identity.uris, caller->identity.uri_count);
     case SP_CALLERS_DNS:
-        return is_among_names(line->name, caller->dns, caller->dns_count);
+        return is_among_names(line->name, caller->identity.dns, caller->identity.dns_count);
     case SP_CALLERS_UID:
-        return caller->uid_known && caller->uid == line->uid;
+        return caller->identity.uid_known && caller->identity.uid == line->uid;
     case SP_CALLERS_TOKEN:
         return token != NULL && CRYPTO_memcmp(line->token, token, SP_DIGEST_BYTES) == 0;
     }
@@ -192,13 +192,15 @@ static bool line_fits_caller(const struct sp_callers_line *line, const struct sp
 /* The roles that need no line of the caller's own. */
 static unsigned roles_of_anybody(const struct sp_callers *callers, const struct sp_callers_table *table,
                                  const struct sp_caller *caller) {
-    switch (caller->kind) {
-    case SP_CALLER_PLAINTEXT:
+    switch (caller->identity.kind) {
+    case SP_PEER_PLAIN:
         return table->plaintext;
-    case SP_CALLER_TLS:
+    case SP_PEER_TLS:
         return table->tls;
-    case SP_CALLER_UNIX:
-        return caller->uid_known && (caller->uid == 0 || caller->uid == callers->own_uid) ? table->own : 0;
+    case SP_PEER_UNIX:
+        return caller->identity.uid_known && (caller->identity.uid == 0 || caller->identity.uid == callers->own_uid)
+                   ? table->own
+                   : 0;
     }
     return 0;
 }

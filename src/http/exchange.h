@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/identity.h"
 
 struct sp_http_exchange; /* a request and its reply */
 
@@ -33,20 +34,8 @@ struct sp_bytes sp_http_body(const struct sp_http_exchange *exchange);
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". */
 struct sp_str sp_http_peer(const struct sp_http_exchange *exchange);
-/* Who the connection has proven to be. The names are subject alternative names (RFC 5280 section
- * 4.2.1.6) of a certificate that the CA signed, no more than fit; the user id, that of the process
- * at the other end of a Unix socket. */
-enum sp_http_peer_kind { SP_HTTP_PEER_PLAIN, SP_HTTP_PEER_TLS, SP_HTTP_PEER_UNIX };
-enum { SP_HTTP_IDENTITY_NAMES = 16 };
-struct sp_http_identity {
-    enum sp_http_peer_kind kind;
-    bool uid_known;
-    uint32_t uid;
-    size_t uri_count, dns_count;
-    struct sp_str uris[SP_HTTP_IDENTITY_NAMES];
-    struct sp_str dns[SP_HTTP_IDENTITY_NAMES];
-};
-void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity *ret_identity);
+/* Who the connection has proven to be. */
+void sp_http_identity(struct sp_http_exchange *exchange, struct sp_identity *ret_identity);
 /* Scratch memory, wiped once the reply was sent. */
 struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange);
 

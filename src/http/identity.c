@@ -12,7 +12,7 @@
 
 enum { NAME_MAX_BYTES = 512, NAMES_READ_MAX = 64 };
 
-static void add_peer_user(const struct sp_http_exchange *exchange, struct sp_http_identity *identity) {
+static void add_peer_user(const struct sp_http_exchange *exchange, struct sp_identity *identity) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct ucred user;
@@ -25,10 +25,10 @@ static void add_peer_user(const struct sp_http_exchange *exchange, struct sp_htt
 
 /* A name with a NUL or another control character is nobody's: what reads it may stop there. */
 static void add_peer_name(struct sp_http_exchange *exchange, unsigned kind, struct sp_str name,
-                          struct sp_http_identity *identity) {
+                          struct sp_identity *identity) {
     bool uri = kind == GNUTLS_SAN_URI;
     size_t *count = uri ? &identity->uri_count : &identity->dns_count;
-    if ((!uri && kind != GNUTLS_SAN_DNSNAME) || *count == SP_HTTP_IDENTITY_NAMES || !sp_text_is_printable(name))
+    if ((!uri && kind != GNUTLS_SAN_DNSNAME) || *count == SP_IDENTITY_NAMES || !sp_text_is_printable(name))
         return;
     char *copy = sp_arena_strdup(&exchange->arena, name);
     if (copy != NULL)
@@ -36,7 +36,7 @@ static void add_peer_name(struct sp_http_exchange *exchange, unsigned kind, stru
 }
 
 static void add_peer_names(struct sp_http_exchange *exchange, const gnutls_datum_t *certificate,
-                           struct sp_http_identity *identity) {
+                           struct sp_identity *identity) {
     gnutls_x509_crt_t read;
     if (gnutls_x509_crt_init(&read) != GNUTLS_E_SUCCESS)
         return;
@@ -54,19 +54,21 @@ static void add_peer_names(struct sp_http_exchange *exchange, const gnutls_datum
     gnutls_x509_crt_deinit(read);
 }
 
-void sp_http_identity(struct sp_http_exchange *exchange, struct sp_http_identity *ret_identity) {
+void sp_http_identity(struct sp_http_exchange *exchange, struct sp_identity *ret_identity) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     unsigned count = 0;
-    *ret_identity = (struct sp_http_identity){.kind = SP_HTTP_PEER_PLAIN};
+    *ret_identity = (struct sp_identity){.kind = SP_PEER_PLAIN};
     if (info != NULL && info->tls_session != NULL) {
         const gnutls_datum_t *shown = gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
-        ret_identity->kind = SP_HTTP_PEER_TLS;
+        ret_identity->kind = SP_PEER_TLS;
         if (shown != NULL && count > 0 && exchange->exchanges->clients_need_certificates &&
-            sp_http_client_is_verified(exchange->connection))
+            sp_http_client_is_verified(exchange->connection)) {
+            ret_identity->certified = true;
             add_peer_names(exchange, shown, ret_identity);
+        }
     } else if (sp_str_equal(sp_http_peer(exchange), SP_STR_LITERAL("unix"))) {
-        ret_identity->kind = SP_HTTP_PEER_UNIX;
+        ret_identity->kind = SP_PEER_UNIX;
         add_peer_user(exchange, ret_identity);
     }
 }

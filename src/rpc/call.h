@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/identity.h"
 #include "base/status.h"
 
 struct sp_rpc_call;
@@ -50,8 +51,6 @@ struct sp_rpc_method {
     unsigned permit; /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
 };
 
-enum { SP_RPC_IDENTITY_NAMES = 16 };
-
 /* ---- within a handler ---- */
 
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
@@ -68,24 +67,9 @@ size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key,
                                 size_t room);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
 struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
-/* Who the connection's peer has proven to be. */
-enum sp_rpc_peer_kind {
-    SP_RPC_PEER_PLAIN, /* TCP without TLS: nothing is proven */
-    SP_RPC_PEER_TLS,   /* the names of a verified client certificate; none if the server asks for none */
-    SP_RPC_PEER_UNIX,  /* the user id of the process that connected, if it is one of unix_uids */
-};
-struct sp_rpc_identity {
-    enum sp_rpc_peer_kind kind;
-    bool uid_known;
-    uint32_t uid;
-    /* Subject alternative names (RFC 5280 section 4.2.1.6) as they are in the certificate, a SPIFFE
-     * id among the URIs. No more than fit. Borrowed from the call. */
-    size_t uri_count, dns_count;
-    struct sp_str uris[SP_RPC_IDENTITY_NAMES];
-    struct sp_str dns[SP_RPC_IDENTITY_NAMES];
-};
-enum sp_rpc_peer_kind sp_rpc_call_peer_kind(const struct sp_rpc_call *call);
-void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_rpc_identity *ret_identity);
+/* Who the connection's peer has proven to be. User ids are known only if they are among the server's
+ * unix_uids. */
+void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_identity *ret_identity);
 /* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */
 int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
 

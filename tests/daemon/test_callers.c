@@ -52,16 +52,20 @@ static struct sp_callers *open_file(const char *text) {
 }
 
 static struct sp_caller certificate(const struct sp_str *uri, const struct sp_str *dns) {
-    return (struct sp_caller){
-        .kind = SP_CALLER_TLS, .uris = uri, .uri_count = uri != NULL, .dns = dns, .dns_count = dns != NULL};
+    struct sp_caller caller = {.identity = {.kind = SP_PEER_TLS, .certified = true}};
+    if (uri != NULL)
+        caller.identity.uris[caller.identity.uri_count++] = *uri;
+    if (dns != NULL)
+        caller.identity.dns[caller.identity.dns_count++] = *dns;
+    return caller;
 }
 
 static struct sp_caller of_user(uint32_t uid) {
-    return (struct sp_caller){.kind = SP_CALLER_UNIX, .uid_known = true, .uid = uid};
+    return (struct sp_caller){.identity = {.kind = SP_PEER_UNIX, .uid_known = true, .uid = uid}};
 }
 
 static struct sp_caller bearing(const char *authorization) {
-    return (struct sp_caller){.kind = SP_CALLER_PLAINTEXT, .authorization = sp_str_from(authorization)};
+    return (struct sp_caller){.identity = {.kind = SP_PEER_PLAIN}, .authorization = sp_str_from(authorization)};
 }
 
 static void without_a_file_what_was_let_in_decides(void **state) {
@@ -69,8 +73,8 @@ static void without_a_file_what_was_let_in_decides(void **state) {
     struct sp_callers *callers;
     struct sp_error error;
     struct sp_str uri = SP_STR_LITERAL("spiffe://example.org/x");
-    struct sp_caller plaintext = {.kind = SP_CALLER_PLAINTEXT}, tls = {.kind = SP_CALLER_TLS};
-    struct sp_caller named = certificate(&uri, NULL), unknown_user = {.kind = SP_CALLER_UNIX};
+    struct sp_caller plaintext = {.identity = {.kind = SP_PEER_PLAIN}}, tls = {.identity = {.kind = SP_PEER_TLS}};
+    struct sp_caller named = certificate(&uri, NULL), unknown_user = {.identity = {.kind = SP_PEER_UNIX}};
     struct sp_caller root = of_user(0), own = of_user(geteuid()), other = of_user(4000000);
     assert_int_equal(sp_callers_open(NULL, false, &callers, &error), SP_OK);
     assert_int_equal(sp_callers_roles(callers, &plaintext), ALL);
@@ -112,8 +116,8 @@ static void a_file_says_all_and_nobody_else_has_a_role(void **state) {
         {certificate(NULL, &gateway), 0},
         {of_user(1000), ALL},
         {of_user(0), 0},
-        {{.kind = SP_CALLER_PLAINTEXT}, 0},
-        {{.kind = SP_CALLER_TLS}, 0},
+        {{.identity = {.kind = SP_PEER_PLAIN}}, 0},
+        {{.identity = {.kind = SP_PEER_TLS}}, 0},
         {bearing("Bearer a-token-that-is-long-enough"), R},
         {bearing("bearer a-token-that-is-long-enough"), R},
         {bearing("Bearer a-token-that-is-long-enough "), 0},
@@ -136,7 +140,7 @@ static void a_file_says_all_and_nobody_else_has_a_role(void **state) {
 static void anybody_can_be_given_a_role(void **state) {
     (void)state;
     struct sp_callers *callers = open_file("plaintext: check\ntls: list\n");
-    struct sp_caller plaintext = {.kind = SP_CALLER_PLAINTEXT}, tls = {.kind = SP_CALLER_TLS};
+    struct sp_caller plaintext = {.identity = {.kind = SP_PEER_PLAIN}}, tls = {.identity = {.kind = SP_PEER_TLS}};
     assert_int_equal(sp_callers_roles(callers, &plaintext), C);
     assert_int_equal(sp_callers_roles(callers, &tls), L);
     assert_false(sp_callers_read_tokens(callers));
@@ -181,7 +185,7 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
 static void a_changed_file_holds_and_a_broken_one_does_not(void **state) {
     (void)state;
     struct sp_error error;
-    struct sp_caller plaintext = {.kind = SP_CALLER_PLAINTEXT};
+    struct sp_caller plaintext = {.identity = {.kind = SP_PEER_PLAIN}};
     struct sp_callers *callers = open_file("plaintext: check\n");
     assert_int_equal(sp_callers_reload(callers, &error), SP_CALLERS_UNCHANGED);
     write_to(file, "plaintext: list\n");
@@ -220,7 +224,7 @@ static void a_refusal_says_which_role_to_give_to_whom(void **state) {
     (void)state;
     struct sp_error error;
     struct sp_str uri = SP_STR_LITERAL("spiffe://example.org/x");
-    struct sp_caller named = certificate(&uri, NULL), nobody = {.kind = SP_CALLER_PLAINTEXT}, user = of_user(7);
+    struct sp_caller named = certificate(&uri, NULL), nobody = {.identity = {.kind = SP_PEER_PLAIN}}, user = of_user(7);
     struct sp_caller bearer = bearing("Bearer secret-secret-secret");
     assert_int_equal(sp_caller_refuse(&named, SP_CALLER_LIST, &error), SP_ERR_PERMISSION);
     assert_non_null(strstr(error.message, "\"list\": grant it to uri:spiffe://example.org/x"));

@@ -39,7 +39,7 @@ static void say_hello(struct sp_http_exchange *exchange, void *user) {
 /* "tls uri:… dns:…" */
 static void say_who(struct sp_http_exchange *exchange, void *user) {
     static const char *const kinds[] = {"plain", "tls", "unix"};
-    struct sp_http_identity identity;
+    struct sp_identity identity;
     (void)user;
     sp_http_identity(exchange, &identity);
     char *text = sp_arena_alloc(sp_http_arena(exchange), 4096);

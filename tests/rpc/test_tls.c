@@ -14,7 +14,7 @@
 /* Says who calls: "tls uri=… dns=…", "unix uid", "plain". */
 static void tell_identity(struct sp_rpc_call *call, void *user) {
     static const char *const kinds[] = {"plain", "tls", "unix"};
-    struct sp_rpc_identity identity;
+    struct sp_identity identity;
     char text[512];
     (void)user;
     sp_rpc_call_identity(call, &identity);

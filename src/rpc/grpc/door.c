@@ -74,7 +74,7 @@ static bool is_unix(const char *address) {
     return strncmp(address, "unix:", 5) == 0;
 }
 
-static struct door *add_door(struct sp_rpc_server *server, enum sp_rpc_peer_kind kind) {
+static struct door *add_door(struct sp_rpc_server *server, enum sp_peer_kind kind) {
     struct door *door = &server->doors[server->door_count++];
     *door = (struct door){.server = server, .kind = kind};
     return door;
@@ -86,17 +86,17 @@ static void plan_doors(struct sp_rpc_server *server, const struct sp_rpc_server_
     for (size_t i = 0; i < options->listen_count; i++)
         unix_count += is_unix(options->listen[i]);
     if (unix_count < options->listen_count)
-        server->tcp_door = add_door(server, server->tls != NULL ? SP_RPC_PEER_TLS : SP_RPC_PEER_PLAIN);
+        server->tcp_door = add_door(server, server->tls != NULL ? SP_PEER_TLS : SP_PEER_PLAIN);
     if (unix_count > 0) {
-        server->unix_doors = add_door(server, SP_RPC_PEER_UNIX);
+        server->unix_doors = add_door(server, SP_PEER_UNIX);
         for (size_t i = 0; i < options->unix_uid_count && i < SP_RPC_UNIX_UIDS_MAX; i++) {
-            struct door *door = add_door(server, SP_RPC_PEER_UNIX);
+            struct door *door = add_door(server, SP_PEER_UNIX);
             door->uid_known = true;
             door->uid = options->unix_uids[i];
         }
     }
     if (options->health_listen_count > 0) {
-        server->health_door = add_door(server, SP_RPC_PEER_PLAIN);
+        server->health_door = add_door(server, SP_PEER_PLAIN);
         server->health_door->health_only = true;
     }
 }
@@ -195,9 +195,8 @@ static enum sp_status register_methods(struct door *door, struct sp_error *error
 }
 
 static enum sp_status attach_door(struct door *door, struct sp_error *error) {
-    grpc_server_credentials *credentials = door->kind == SP_RPC_PEER_TLS
-                                               ? sp_rpc_server_tls_credentials(door->server->tls)
-                                               : grpc_insecure_server_credentials_create();
+    grpc_server_credentials *credentials = door->kind == SP_PEER_TLS ? sp_rpc_server_tls_credentials(door->server->tls)
+                                                                     : grpc_insecure_server_credentials_create();
     enum sp_status status = sp_rpc_handover_attach(&door->handover, door->grpc, credentials, error);
     grpc_server_credentials_release(credentials);
     return status;

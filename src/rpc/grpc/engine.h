@@ -35,7 +35,7 @@ struct tag {
  * and queues. */
 struct door {
     struct sp_rpc_server *server;
-    enum sp_rpc_peer_kind kind;
+    enum sp_peer_kind kind;
     bool health_only;
     bool uid_known; /* a Unix door for one user id */
     uint32_t uid;
