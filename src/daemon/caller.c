@@ -6,8 +6,9 @@ static const struct {
     const char *name;
     unsigned roles;
 } role_names[] = {
-    {"check", SP_CALLER_CHECK},   {"explain", SP_CALLER_EXPLAIN}, {"list", SP_CALLER_LIST},
-    {"report", SP_CALLER_REPORT}, {"all", SP_CALLER_ALL},
+    {"check", SP_CALLER_CHECK},   {"explain", SP_CALLER_EXPLAIN},   {"list", SP_CALLER_LIST},
+    {"report", SP_CALLER_REPORT}, {"subjects", SP_CALLER_SUBJECTS}, {"metrics", SP_CALLER_METRICS},
+    {"all", SP_CALLER_ALL},
 };
 
 const char *sp_caller_role_name(enum sp_caller_role role) {

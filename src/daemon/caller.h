@@ -1,4 +1,4 @@
-/* A caller: what a service or gateway that asks about API keys has proven to be, and the roles
+/* A caller: what a service or gateway that asks about API keys, or a scraper of metrics, has proven to be, and the roles
  * that it can have. Callers are not the holders of those keys. Values only; any thread. */
 #ifndef SP_DAEMON_CALLER_H
 #define SP_DAEMON_CALLER_H
@@ -7,11 +7,14 @@
 #include "base/status.h"
 
 enum sp_caller_role {
-    SP_CALLER_CHECK = 1,   /* Check, CheckBatch, CheckStream, Envoy's Check, AuthZEN's evaluations */
-    SP_CALLER_EXPLAIN = 2, /* Explain */
-    SP_CALLER_LIST = 4,    /* ListResources, ListSubjects, AuthZEN's searches */
-    SP_CALLER_REPORT = 8,  /* reports of when keys were last used */
-    SP_CALLER_ALL = 15,
+    SP_CALLER_CHECK = 1,     /* Check, CheckBatch, CheckStream, Envoy's Check, AuthZEN's evaluations */
+    SP_CALLER_EXPLAIN = 2,   /* Explain */
+    SP_CALLER_LIST = 4,      /* ListResources, AuthZEN's searches for resources and actions */
+    SP_CALLER_REPORT = 8,    /* reports of when keys were last used */
+    SP_CALLER_SUBJECTS = 16, /* ListSubjects, AuthZEN's search for subjects, and to name a principal in any question
+                                instead of presenting a key of it */
+    SP_CALLER_METRICS = 32,  /* /metrics */
+    SP_CALLER_ALL = 63,
 };
 
 /* What a caller has proven. Everything is borrowed. */

@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 struct sp_callers {
-    const char *file; /* NULL: none */
+    struct sp_callers_options options;
     _Atomic(struct sp_callers_table *) table;
     uint32_t own_uid;
     uint64_t used_mark;   /* of the files that the table was read from */
@@ -37,7 +37,21 @@ static enum sp_status read_callers_text(const char *path, char *ret_text, size_t
     return SP_OK;
 }
 
-static enum sp_status read_callers_file(const char *path, struct sp_callers_table **ret_table, struct sp_error *error) {
+/* What only a certificate proves can never fit a caller if none is verified. */
+static enum sp_status check_proofs(const struct sp_callers_options *options, const struct sp_callers_table *table,
+                                   struct sp_error *error) {
+    if (!options->unproven_tls || !table->needs_certificates)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "%s: uri, dns and tls lines need --tls-client-ca, because TLS alone proves nothing about a "
+                        "caller; set it, or grant the roles to tokens",
+                        options->file);
+}
+
+static enum sp_status read_callers_file(const struct sp_callers_options *options, struct sp_callers_table **ret_table,
+                                        struct sp_error *error) {
+    const char *path = options->file;
+    struct sp_callers_table *table = NULL;
     char *text = malloc(SP_CALLERS_MAX_BYTES + 1);
     size_t size;
     if (text == NULL)
@@ -45,7 +59,14 @@ static enum sp_status read_callers_file(const char *path, struct sp_callers_tabl
     enum sp_status status = read_callers_text(path, text, &size, error);
     if (status != SP_OK)
         goto out;
-    status = sp_callers_table_read(path, (struct sp_str){text, size}, ret_table, error);
+    status = sp_callers_table_read(path, (struct sp_str){text, size}, &table, error);
+    if (status != SP_OK)
+        goto out;
+    status = check_proofs(options, table, error);
+    if (status == SP_OK)
+        *ret_table = table;
+    else
+        sp_callers_table_free(table);
 out:
     free(text);
     return status;
@@ -80,7 +101,7 @@ static uint64_t mark_file(uint64_t mark, const char *path) {
 /* A mark of the file, and of the token files that its last good reading named. */
 static uint64_t mark_files(const struct sp_callers *callers) {
     const struct sp_callers_table *table = atomic_load(&callers->table);
-    uint64_t mark = mark_file(1, callers->file);
+    uint64_t mark = mark_file(1, callers->options.file);
     for (size_t i = 0; table != NULL && i < table->line_count; i++)
         if (table->lines[i].kind == SP_CALLERS_TOKEN)
             mark = mark_file(mark, table->lines[i].name.data);
@@ -88,13 +109,13 @@ static uint64_t mark_files(const struct sp_callers *callers) {
 }
 
 enum sp_callers_news sp_callers_reload(struct sp_callers *callers, struct sp_error *error) {
-    if (callers->file == NULL)
+    if (callers->options.file == NULL)
         return SP_CALLERS_UNCHANGED;
     uint64_t mark = mark_files(callers);
     if (mark == callers->used_mark || mark == callers->broken_mark)
         return SP_CALLERS_UNCHANGED;
     struct sp_callers_table *table;
-    if (read_callers_file(callers->file, &table, error) != SP_OK) {
+    if (read_callers_file(&callers->options, &table, error) != SP_OK) {
         callers->broken_mark = mark;
         return SP_CALLERS_BROKEN;
     }
@@ -122,22 +143,22 @@ void sp_callers_reload_and_log(struct sp_callers *callers) {
 
 /* ---- opening and closing ---- */
 
-enum sp_status sp_callers_open(const char *file, bool insecure, struct sp_callers **ret_callers,
+enum sp_status sp_callers_open(const struct sp_callers_options *options, struct sp_callers **ret_callers,
                                struct sp_error *error) {
     struct sp_callers_table *table;
     struct sp_callers *callers = calloc(1, sizeof(*callers));
     if (callers == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status =
-        file == NULL ? make_default_table(insecure, &table, error) : read_callers_file(file, &table, error);
+    enum sp_status status = options->file == NULL ? make_default_table(options->insecure, &table, error)
+                                                  : read_callers_file(options, &table, error);
     if (status != SP_OK) {
         free(callers);
         return status;
     }
-    callers->file = file;
+    callers->options = *options;
     callers->own_uid = geteuid();
     atomic_init(&callers->table, table);
-    if (file != NULL)
+    if (options->file != NULL)
         callers->used_mark = mark_files(callers);
     *ret_callers = callers;
     return SP_OK;
@@ -196,7 +217,7 @@ static unsigned roles_of_anybody(const struct sp_callers *callers, const struct 
     case SP_PEER_PLAIN:
         return table->plaintext;
     case SP_PEER_TLS:
-        return table->tls;
+        return caller->identity.certified ? table->tls : 0;
     case SP_PEER_UNIX:
         return caller->identity.uid_known && (caller->identity.uid == 0 || caller->identity.uid == callers->own_uid)
                    ? table->own

@@ -7,14 +7,15 @@
  *   uid:1000: check                                    # the user of a process on a Unix socket
  *   token:/run/secrets/console: check, explain         # `authorization: Bearer …` with the first line of that file
  *   plaintext: check                                   # everybody over TCP without TLS
- *   tls: check                                         # everybody over TLS
+ *   tls: check                                         # everybody with a verified client certificate
  *
  * The roles are those of daemon/caller.h, or "all". A caller has the roles of every line that fits
  * it.
  *
  * Without a file: over plaintext everybody has all roles on loopback, and `check` if --insecure
  * allowed other addresses; on Unix sockets root and the program's own user have all; over TLS
- * everybody has `check`. */
+ * everybody with a verified client certificate has `check`. TLS alone gives no role: a file whose
+ * uri, dns or tls lines could never fit, because no CA of clients is set, is refused. */
 #ifndef SP_DAEMON_CALLERS_H
 #define SP_DAEMON_CALLERS_H
 
@@ -25,10 +26,14 @@ enum { SP_CALLERS_MAX_BYTES = 256 * 1024 };
 
 struct sp_callers;
 
-/* Reads the file, whose name is borrowed. Without one (NULL) the roles are as above; `insecure`:
- * plaintext may come from other machines. SP_ERR_INVALID with a message that names the file and
- * line; SP_ERR_MEMORY. */
-enum sp_status sp_callers_open(const char *file, bool insecure, struct sp_callers **ret_callers,
+struct sp_callers_options {
+    const char *file;  /* borrowed; NULL: none, the roles are as above */
+    bool insecure;     /* plaintext may come from other machines */
+    bool unproven_tls; /* TCP listeners speak TLS, but verify no client certificates */
+};
+
+/* SP_ERR_INVALID with a message that names the file and line; SP_ERR_MEMORY. */
+enum sp_status sp_callers_open(const struct sp_callers_options *options, struct sp_callers **ret_callers,
                                struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */
 void sp_callers_close(struct sp_callers *callers);

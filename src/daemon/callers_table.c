@@ -28,8 +28,9 @@ static enum sp_status read_roles(struct sp_yaml *yaml, unsigned *ret_roles) {
             end++;
         unsigned role = end == at ? 0 : sp_caller_role_find((struct sp_str){value.text.data + at, end - at});
         if (end > at && role == 0)
-            return sp_yaml_refuse(yaml, &value, "roles",
-                                  "must be check, explain, list, report or all, separated by commas");
+            return sp_yaml_refuse(
+                yaml, &value, "roles",
+                "must be check, explain, list, subjects, report, metrics or all, separated by commas");
         roles |= role;
         at = end + 1;
     }
@@ -146,8 +147,10 @@ static enum sp_status read_caller_line(struct sp_yaml *yaml, const struct sp_yam
     (void)context;
     if (sp_str_equal(key->text, SP_STR_LITERAL("plaintext")))
         return read_roles_of_anybody(yaml, key, &table->plaintext);
-    if (sp_str_equal(key->text, SP_STR_LITERAL("tls")))
+    if (sp_str_equal(key->text, SP_STR_LITERAL("tls"))) {
+        table->needs_certificates = true;
         return read_roles_of_anybody(yaml, key, &table->tls);
+    }
     enum sp_status status = read_caller_identity(yaml, key, &line);
     if (status != SP_OK)
         return status;
@@ -158,6 +161,7 @@ static enum sp_status read_caller_line(struct sp_yaml *yaml, const struct sp_yam
     if (status != SP_OK)
         return status;
     table->token_count += line.kind == SP_CALLERS_TOKEN;
+    table->needs_certificates |= line.kind == SP_CALLERS_URI || line.kind == SP_CALLERS_DNS;
     table->lines[table->line_count++] = line;
     return SP_OK;
 }

@@ -23,7 +23,9 @@ struct sp_callers_table {
     struct sp_callers_line *lines;
     size_t line_count;
     size_t token_count;
-    unsigned plaintext, tls; /* roles of everybody */
+    bool needs_certificates; /* some lines only fit verified client certificates */
+    unsigned plaintext;      /* roles of everybody over plaintext */
+    unsigned tls;            /* of everybody with a verified client certificate */
     unsigned own;            /* without a file: roles of root and the program's own user on Unix sockets */
 };
 

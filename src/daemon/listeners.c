@@ -40,6 +40,14 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
     };
 }
 
+struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_options *options) {
+    return (struct sp_callers_options){
+        .file = options->callers,
+        .insecure = options->insecure,
+        .unproven_tls = options->tls.certificate != NULL && options->tls.ca == NULL,
+    };
+}
+
 enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
                                        struct sp_error *error) {
     enum sp_status status = sp_http_start(server, error);
@@ -59,9 +67,17 @@ void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct 
                sp_rpc_server_port(server, options->listen.count + i));
 }
 
-bool sp_listeners_are_plaintext(const struct sp_daemon_options *options) {
-    size_t tcp = 0;
+static bool has_tcp_listener(const struct sp_daemon_options *options) {
     for (size_t i = 0; i < options->listen.count; i++)
-        tcp += strncmp(options->listen.values[i], "unix:", 5) != 0;
-    return tcp > 0 && options->tls.certificate == NULL;
+        if (strncmp(options->listen.values[i], "unix:", 5) != 0)
+            return true;
+    return false;
+}
+
+bool sp_listeners_are_plaintext(const struct sp_daemon_options *options) {
+    return options->tls.certificate == NULL && has_tcp_listener(options);
+}
+
+bool sp_listeners_prove_nothing(const struct sp_daemon_options *options) {
+    return options->tls.certificate != NULL && options->tls.ca == NULL && has_tcp_listener(options);
 }

@@ -18,6 +18,9 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
 /* The same for sp_http_open. */
 struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options);
 
+/* Whom the program's listeners and its --callers file let do what, for sp_callers_open. */
+struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_options *options);
+
 /* Starts an opened HTTP server and logs its addresses. As sp_http_start. */
 enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
                                        struct sp_error *error) SP_MUST_USE;
@@ -27,5 +30,7 @@ void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct 
 
 /* Whether a gRPC listener accepts TCP without TLS, those for health apart. */
 bool sp_listeners_are_plaintext(const struct sp_daemon_options *options);
+/* Whether a gRPC listener accepts TCP with TLS but verifies no client certificates. */
+bool sp_listeners_prove_nothing(const struct sp_daemon_options *options);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/settings.h"
+#include "daemon/listeners.h"
 
 static const struct sp_daemon_defaults daemon_defaults = {
     .environment = "SALLYPORTD",
@@ -9,7 +10,8 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen = "127.0.0.1:7402",
     .max_connections = "10000",
     .http_listen_help = "HTTP address for AuthZEN, /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP",
-    .callers_help = "YAML file of who may check, explain and list; reloaded when it changes (docs/tls.md)",
+    .callers_help = "YAML file of who may check, explain, list, name principals and read metrics; reloaded when it "
+                    "changes (docs/tls.md)",
 };
 
 static struct sp_option make_store_row(struct sp_server_config *config) {
@@ -175,6 +177,10 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
     enum sp_status status = sp_daemon_options_check(&config->daemon, error);
     if (status != SP_OK)
         return status;
+    if (sp_listeners_prove_nothing(&config->daemon) && config->daemon.callers == NULL)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--tls-cert: TLS alone proves nothing about callers, so nobody could ask anything: add "
+                            "--tls-client-ca, or grant roles to tokens in a --callers file");
     if (sp_decision_log_read_settings(config->decision_log, config->decision_log_what, &config->decision_log_settings,
                                       error) != SP_OK)
         return SP_ERR_INVALID;

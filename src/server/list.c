@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "daemon/admit.h"
 #include "decide/list.h"
 #include "decide/response.h"
 #include "server/min_revision.h"
@@ -205,6 +206,11 @@ static enum sp_status read_resources_request(struct listing *listing, const Prot
     enum sp_status status = sp_question_from_list_resources(request, &listing->question, &listing->principal, error);
     if (status != SP_OK)
         return status;
+    if (listing->principal != NULL) {
+        status = sp_admit_call(listing->service->callers, listing->call, SP_CALLER_SUBJECTS, error);
+        if (status != SP_OK)
+            return status;
+    }
     return read_after(listing, request->after, SP_RESOURCE_ID_MAX_BYTES, error);
 }
 

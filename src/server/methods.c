@@ -36,7 +36,7 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .kind = SP_RPC_STREAM,
          .stream = &sp_list_subjects_stream,
          .user = service,
-         .permit = SP_CALLER_LIST},
+         .permit = SP_CALLER_SUBJECTS},
         {.path = "/envoy.service.auth.v3.Authorization/Check",
          .unary = sp_ext_authz_check,
          .user = service,

@@ -50,8 +50,8 @@ static void log_listeners(const struct sp_daemon_options *options, const struct 
     if (!sp_listeners_are_plaintext(options))
         return;
     if (options->callers == NULL)
-        sp_log(SP_LOG_WARNING, "listeners are plaintext: anyone who can reach them may check%s",
-               options->insecure ? "" : ", explain and list");
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: anyone who can reach them %s",
+               options->insecure ? "may check" : "has every role");
     else
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
 }
@@ -66,7 +66,8 @@ static void reopen_decision_log(void *user) {
 static enum sp_status start_service(struct sp_service *service, struct sp_rpc_server **server, struct sp_error *error) {
     const struct sp_server_config *config = service->config;
     const struct sp_daemon_options *options = &config->daemon;
-    enum sp_status status = sp_callers_open(options->callers, options->insecure, &service->callers, error);
+    const struct sp_callers_options callers = sp_listeners_callers_options(options);
+    enum sp_status status = sp_callers_open(&callers, &service->callers, error);
     if (status != SP_OK)
         return status;
     status = open_rpc_server(service, server, error);

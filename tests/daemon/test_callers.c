@@ -13,7 +13,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum { C = SP_CALLER_CHECK, E = SP_CALLER_EXPLAIN, L = SP_CALLER_LIST, R = SP_CALLER_REPORT, ALL = SP_CALLER_ALL };
+enum {
+    C = SP_CALLER_CHECK,
+    E = SP_CALLER_EXPLAIN,
+    L = SP_CALLER_LIST,
+    R = SP_CALLER_REPORT,
+    S = SP_CALLER_SUBJECTS,
+    M = SP_CALLER_METRICS,
+    ALL = SP_CALLER_ALL,
+};
 
 static char folder[64], file[96], token[96];
 
@@ -46,7 +54,7 @@ static struct sp_callers *open_file(const char *text) {
     struct sp_callers *callers;
     struct sp_error error;
     write_to(file, text);
-    if (sp_callers_open(file, false, &callers, &error) != SP_OK)
+    if (sp_callers_open(&(struct sp_callers_options){.file = file}, &callers, &error) != SP_OK)
         fail_msg("%s", error.message);
     return callers;
 }
@@ -76,16 +84,16 @@ static void without_a_file_what_was_let_in_decides(void **state) {
     struct sp_caller plaintext = {.identity = {.kind = SP_PEER_PLAIN}}, tls = {.identity = {.kind = SP_PEER_TLS}};
     struct sp_caller named = certificate(&uri, NULL), unknown_user = {.identity = {.kind = SP_PEER_UNIX}};
     struct sp_caller root = of_user(0), own = of_user(geteuid()), other = of_user(4000000);
-    assert_int_equal(sp_callers_open(NULL, false, &callers, &error), SP_OK);
+    assert_int_equal(sp_callers_open(&(struct sp_callers_options){.file = NULL}, &callers, &error), SP_OK);
     assert_int_equal(sp_callers_roles(callers, &plaintext), ALL);
-    assert_int_equal(sp_callers_roles(callers, &tls), C);
+    assert_int_equal(sp_callers_roles(callers, &tls), 0);
     assert_int_equal(sp_callers_roles(callers, &named), C);
     assert_int_equal(sp_callers_roles(callers, &root), ALL);
     assert_int_equal(sp_callers_roles(callers, &own), ALL);
     assert_int_equal(sp_callers_roles(callers, &other), 0);
     assert_int_equal(sp_callers_roles(callers, &unknown_user), 0);
     sp_callers_close(callers);
-    assert_int_equal(sp_callers_open(NULL, true, &callers, &error), SP_OK);
+    assert_int_equal(sp_callers_open(&(struct sp_callers_options){.insecure = true}, &callers, &error), SP_OK);
     assert_int_equal(sp_callers_roles(callers, &plaintext), C);
     assert_int_equal(sp_callers_roles(callers, &own), ALL);
     sp_callers_close(callers);
@@ -97,12 +105,16 @@ static void a_file_says_all_and_nobody_else_has_a_role(void **state) {
     snprintf(text, sizeof(text),
              "uri:spiffe://example.org/gateway: check\n"
              "dns:console.example.org: check, explain list\n"
+             "dns:prometheus.example.org: metrics\n"
+             "dns:audit.example.org: subjects\n"
              "uid:1000: all\n"
              "token:%s: report\n",
              token);
     struct sp_callers *callers = open_file(text);
     struct sp_str gateway = SP_STR_LITERAL("spiffe://example.org/gateway");
     struct sp_str longer = SP_STR_LITERAL("spiffe://example.org/gateway2");
+    struct sp_str prometheus = SP_STR_LITERAL("prometheus.example.org");
+    struct sp_str audit = SP_STR_LITERAL("audit.example.org");
     struct sp_str console = SP_STR_LITERAL("console.example.org"), upper = SP_STR_LITERAL("Console.example.org");
     const struct {
         struct sp_caller caller;
@@ -113,6 +125,8 @@ static void a_file_says_all_and_nobody_else_has_a_role(void **state) {
         {certificate(NULL, &console), C | E | L},
         {certificate(&gateway, &console), C | E | L},
         {certificate(NULL, &upper), 0},
+        {certificate(NULL, &prometheus), M},
+        {certificate(NULL, &audit), S},
         {certificate(NULL, &gateway), 0},
         {of_user(1000), ALL},
         {of_user(0), 0},
@@ -141,10 +155,37 @@ static void anybody_can_be_given_a_role(void **state) {
     (void)state;
     struct sp_callers *callers = open_file("plaintext: check\ntls: list\n");
     struct sp_caller plaintext = {.identity = {.kind = SP_PEER_PLAIN}}, tls = {.identity = {.kind = SP_PEER_TLS}};
+    struct sp_caller certified = certificate(NULL, NULL);
     assert_int_equal(sp_callers_roles(callers, &plaintext), C);
-    assert_int_equal(sp_callers_roles(callers, &tls), L);
+    assert_int_equal(sp_callers_roles(callers, &certified), L);
+    assert_int_equal(sp_callers_roles(callers, &tls), 0);
     assert_false(sp_callers_read_tokens(callers));
     sp_callers_close(callers);
+}
+
+static void tls_without_a_ca_of_clients_proves_nothing(void **state) {
+    static const struct {
+        const char *line;
+        bool refused;
+    } rows[] = {
+        {"tls: check\n", true},
+        {"uri:spiffe://example.org/gateway: check\n", true},
+        {"dns:console.example.org: check\n", true},
+        {"uid:1000: check\n", false},
+        {"plaintext: check\n", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct sp_callers_options options = {.file = file, .unproven_tls = true};
+        struct sp_callers *callers = NULL;
+        struct sp_error error = {0};
+        write_to(file, rows[i].line);
+        if ((sp_callers_open(&options, &callers, &error) == SP_ERR_INVALID) != rows[i].refused)
+            fail_msg("row %zu: %s", i, error.message);
+        if (rows[i].refused)
+            assert_non_null(strstr(error.message, "--tls-client-ca"));
+        sp_callers_close(callers);
+    }
 }
 
 static void a_bad_file_is_refused_with_its_line(void **state) {
@@ -176,7 +217,7 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
         struct sp_callers *callers;
         struct sp_error error;
         write_to(file, rows[i].text);
-        assert_int_equal(sp_callers_open(file, false, &callers, &error), SP_ERR_INVALID);
+        assert_int_equal(sp_callers_open(&(struct sp_callers_options){.file = file}, &callers, &error), SP_ERR_INVALID);
         if (strstr(error.message, rows[i].says) == NULL || strstr(error.message, file) == NULL)
             fail_msg("row %zu: %s", i, error.message);
     }
@@ -241,6 +282,7 @@ int main(void) {
         CASE(without_a_file_what_was_let_in_decides),
         CASE(a_file_says_all_and_nobody_else_has_a_role),
         CASE(anybody_can_be_given_a_role),
+        CASE(tls_without_a_ca_of_clients_proves_nothing),
         CASE(a_bad_file_is_refused_with_its_line),
         CASE(a_changed_file_holds_and_a_broken_one_does_not),
         CASE(a_new_token_counts_and_the_old_one_no_more),

@@ -46,7 +46,7 @@ static void the_servers_get_every_option_of_their_listeners(void **state) {
     struct sp_callers *callers;
     struct sp_error error;
     (void)state;
-    assert_int_equal(sp_callers_open(NULL, true, &callers, &error), SP_OK);
+    assert_int_equal(sp_callers_open(&(struct sp_callers_options){.insecure = true}, &callers, &error), SP_OK);
     const struct sp_rpc_server_options rpc = sp_listeners_rpc_options(&options, callers, uids);
     assert_ptr_equal(rpc.listen, options.listen.values);
     assert_int_equal(rpc.listen_count, 1);

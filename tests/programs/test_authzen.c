@@ -318,41 +318,54 @@ static void write_text(const char *name, const char *text, char ret_path[static 
 /* Section 11.3: who has not proven who it is gets 401 and is told how to, and 10.1.2: who has, but may not ask, 403. */
 static void callers_must_prove_who_they_are(void **state) {
     (void)state;
+    static const char by_key[] = "{" KEY("$R") ", " USE ", " V0 "}", by_name[] = "{" ANN ", " USE ", " V0 "}",
+                      all_by_name[] = "{" USE ", " V0 ", 'evaluations': [{" KEY("$R") "}, {" ANN "}]}";
     static const struct {
         const char *authorization;
-        const char *path;
+        const char *path, *body;
         int status;
     } rows[] = {
-        {NULL, EVALUATION, 401},
-        {"Bearer nobody-knows-this-token", EVALUATION, 401},
-        {"Basic Y2hlY2tlci10b2tlbi0wMTIzNDU=", EVALUATION, 401},
-        {"Bearer", EVALUATION, 401},
-        {"Bearer checker-token-012345", EVALUATION, 200},
-        {"bearer checker-token-012345", EVALUATIONS, 200},
-        {"Bearer checker-token-012345", SEARCH_ACTION, 403},
-        {"Bearer checker-token-012345", SEARCH_SUBJECT, 403},
-        {"Bearer checker-token-012345", SEARCH_RESOURCE, 403},
-        {"Bearer lister-token-0123456", SEARCH_ACTION, 200},
-        {"Bearer lister-token-0123456", SEARCH_SUBJECT, 200},
-        {"Bearer lister-token-0123456", SEARCH_RESOURCE, 200},
-        {"Bearer lister-token-0123456", EVALUATION, 403},
-        {"Bearer lister-token-0123456x", SEARCH_ACTION, 401},
-        {NULL, SEARCH_ACTION, 401},
+        {NULL, EVALUATION, by_key, 401},
+        {"Bearer nobody-knows-this-token", EVALUATION, by_key, 401},
+        {"Basic Y2hlY2tlci10b2tlbi0wMTIzNDU=", EVALUATION, by_key, 401},
+        {"Bearer", EVALUATION, by_key, 401},
+        {"Bearer checker-token-012345", EVALUATION, by_key, 200},
+        {"bearer checker-token-012345", EVALUATIONS, by_key, 200},
+        {"Bearer checker-token-012345", SEARCH_ACTION, by_key, 403},
+        {"Bearer checker-token-012345", SEARCH_SUBJECT, by_name, 403},
+        {"Bearer checker-token-012345", SEARCH_RESOURCE, by_key, 403},
+        {"Bearer lister-token-0123456", SEARCH_ACTION, by_key, 200},
+        {"Bearer lister-token-0123456", SEARCH_SUBJECT, by_name, 403},
+        {"Bearer lister-token-0123456", SEARCH_RESOURCE, by_key, 200},
+        {"Bearer lister-token-0123456", EVALUATION, by_key, 403},
+        {"Bearer lister-token-0123456x", SEARCH_ACTION, by_key, 401},
+        {NULL, SEARCH_ACTION, by_key, 401},
+        /* To name a principal takes a role that to present a key does not. */
+        {"Bearer checker-token-012345", EVALUATION, by_name, 403},
+        {"Bearer checker-token-012345", EVALUATIONS, all_by_name, 403},
+        {"Bearer lister-token-0123456", SEARCH_ACTION, by_name, 403},
+        {"Bearer lister-token-0123456", SEARCH_RESOURCE, by_name, 403},
+        {"Bearer namer-token-01234567", SEARCH_SUBJECT, by_name, 200},
+        {"Bearer namer-token-01234567", EVALUATION, by_name, 200},
+        {"Bearer namer-token-01234567", EVALUATIONS, all_by_name, 200},
+        {"Bearer namer-token-01234567", SEARCH_RESOURCE, by_name, 403},
     };
-    char checker[256], lister[256], callers[256], text[1024];
+    char checker[256], lister[256], namer[256], callers[256], text[1024];
     struct process server;
     write_text("checker.token", "checker-token-012345\n", checker);
     write_text("lister.token", "lister-token-0123456\n", lister);
-    snprintf(text, sizeof(text), "token:%s: check\ntoken:%s: list\n", checker, lister);
+    write_text("namer.token", "namer-token-01234567\n", namer);
+    snprintf(text, sizeof(text), "token:%s: check\ntoken:%s: list\ntoken:%s: check, subjects\n", checker, lister,
+             namer);
     write_text("callers.yaml", text, callers);
     const char *arguments[] = {"sallyportd",  "--store",   programs.store, "--listen",
                                "127.0.0.1:0", "--callers", callers,        NULL};
     process_start(&server, programs.folder, "closed", arguments);
     process_wait_for(&server, "serving the store");
     int closed_port = authzen_port(&server);
-    char *body = spell("{" ANN ", " USE ", " V0 "}");
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct authzen_reply reply;
+        char *body = spell(rows[i].body);
         char headers[256] = "X-Request-ID: 7\r\n";
         if (rows[i].authorization != NULL)
             snprintf(headers, sizeof(headers), "X-Request-ID: 7\r\nAuthorization: %s\r\n", rows[i].authorization);
@@ -363,8 +376,8 @@ static void callers_must_prove_who_they_are(void **state) {
         assert_string_equal(http_reply_header(&reply.http, "X-Request-ID"), "7");
         assert_null(strstr(reply.http.body, "token-0123"));
         authzen_reply_fini(&reply);
+        free(body);
     }
-    free(body);
     assert_int_equal(process_end(&server, 15), 0);
 }
 
@@ -446,7 +459,7 @@ static void answers_over_https_to_whom_a_certificate_names(void **state) {
     process_start(&server, programs.folder, "secure", arguments);
     process_wait_for(&server, "serving the store");
     int secure_port = authzen_port(&server);
-    char *body = spell("{" ANN ", " USE ", " V0 "}");
+    char *body = spell("{" KEY("$R") ", " USE ", " V0 "}");
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         int status = https_status(secure_port, rows[i].path, body, rows[i].shows_certificate, rows[i].header);
         if (status != rows[i].status)

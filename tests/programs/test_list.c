@@ -1,6 +1,7 @@
 /* ListResources and ListSubjects as a service and as a person at the command line see them: long lists, slow readers, mistakes.
  * That the lists hold the right things is programs/test_world's and decide/test_list's to show. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -429,6 +430,50 @@ static void a_mistake_names_its_field(void **state) {
     }
 }
 
+/* A caller that may list what a key may do, and may not ask about principals. */
+static void principals_are_named_only_by_those_who_may(void **state) {
+    static const struct {
+        const char *roles, *method, *request;
+        enum sp_status status;
+    } rows[] = {
+        {"list", resources, NULL, SP_OK}, /* with a key */
+        {"list", resources, "{'principal': {'workspace': 'acme', 'id': 'bob'}, 'type': 'note', 'action': 'read'}",
+         SP_ERR_UNAUTHENTICATED},
+        {"list", subjects, "{'workspace': 'acme', 'resource': {'type': 'note', 'id': 'x'}, 'action': 'read'}",
+         SP_ERR_UNAUTHENTICATED},
+        {"subjects", subjects, "{'workspace': 'acme', 'resource': {'type': 'note', 'id': 'x'}, 'action': 'read'}",
+         SP_OK},
+        {"list, subjects", resources,
+         "{'principal': {'workspace': 'acme', 'id': 'bob'}, 'type': 'note', 'action': 'read'}", SP_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char path[128], target[64], text[512];
+        struct process server;
+        struct caller caller;
+        struct listing listing;
+        struct sp_error error = {0};
+        snprintf(path, sizeof(path), "%.60s/callers.yaml", programs.folder);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fprintf(file, "plaintext: %s\n", rows[i].roles) > 0);
+        assert_int_equal(fclose(file), 0);
+        const char *arguments[] = {"sallyportd",  "--store",   programs.store, "--listen",
+                                   "127.0.0.1:0", "--callers", path,           NULL};
+        process_start(&server, programs.folder, "roles", arguments);
+        snprintf(target, sizeof(target), "127.0.0.1:%d", process_port(&server));
+        programs_wait_for_health(target, true);
+        assert_true(caller_open(&caller, target, ""));
+        snprintf(text, sizeof(text), "{'apiKey': '%s', 'type': 'note', 'action': 'read'}", bob_key);
+        const ProtobufCMessage *request = request_of(rows[i].method, rows[i].request == NULL ? text : rows[i].request);
+        enum sp_status status = listing_read(caller.client, request, &caller.arena, &listing, &error);
+        if (status != rows[i].status)
+            fail_msg("row %zu: %s: %s", i, sp_status_name(status), error.message);
+        caller_close(&caller);
+        assert_int_equal(process_end(&server, SIGTERM), 0);
+    }
+}
+
 static void a_call_without_a_request_is_refused(void **state) {
     (void)state;
     struct sp_rpc_stream *stream;
@@ -508,6 +553,7 @@ int main(void) {
         cmocka_unit_test(clients_that_leave_in_the_middle_hold_nothing_up),
         cmocka_unit_test(says_why_nothing_is_listed),
         cmocka_unit_test(a_mistake_names_its_field),
+        cmocka_unit_test(principals_are_named_only_by_those_who_may),
         cmocka_unit_test(a_call_without_a_request_is_refused),
         cmocka_unit_test(the_command_line_lists_all_rows),
         cmocka_unit_test(the_command_line_says_why_nothing_is_listed),

@@ -528,9 +528,14 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         int status;
         const char *message;
     } rows[] = {
-        {"--listen", "0.0.0.0:0", 1, "--insecure"}, {"--listen", "nonsense", 1, "nonsense"},
-        {"--drain-ms", "never", 2, "--drain-ms"},   {"--log-level", "loud", 2, "--log-level"},
-        {"--nope", "x", 2, "unknown option"},       {"stray", "words", 2, "stray"},
+        {"--listen", "0.0.0.0:0", 1, "--insecure"},
+        {"--listen", "nonsense", 1, "nonsense"},
+        {"--drain-ms", "never", 2, "--drain-ms"},
+        {"--log-level", "loud", 2, "--log-level"},
+        {"--nope", "x", 2, "unknown option"},
+        {"stray", "words", 2, "stray"},
+        /* TLS alone would give nobody a role. */
+        {"--tls-cert", "server.pem", 2, "--tls-client-ca"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct process process;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "daemon/admit.h"
+#include "server/authzen/admit.h"
 #include "server/authzen/evaluate.h"
 #include "server/authzen/search.h"
 #include "store/records/snapshot.h"
@@ -21,7 +21,7 @@ static const struct {
 } endpoints[] = {
     {"/access/v1/evaluation", "access_evaluation_endpoint", sp_authzen_evaluation, SP_CALLER_CHECK},
     {"/access/v1/evaluations", "access_evaluations_endpoint", sp_authzen_evaluations, SP_CALLER_CHECK},
-    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject, SP_CALLER_LIST},
+    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject, SP_CALLER_SUBJECTS},
     {"/access/v1/search/resource", "search_resource_endpoint", sp_authzen_search_resource, SP_CALLER_LIST},
     {"/access/v1/search/action", "search_action_endpoint", sp_authzen_search_action, SP_CALLER_LIST},
 };
@@ -96,16 +96,9 @@ static enum sp_status call_endpoint(struct sp_authzen_call *call, sp_authzen_end
     return status;
 }
 
-static enum sp_status admit_caller(struct sp_authzen_call *call, enum sp_caller_role role, struct sp_error *error) {
-    enum sp_status status = sp_admit_request(call->service->callers, call->exchange, role, error);
-    if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION)
-        sp_http_add_header(call->exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
-    return status;
-}
-
 static enum sp_status answer_request(struct sp_authzen_call *call, size_t which, json_t **ret_reply,
                                      struct sp_error *error) {
-    enum sp_status status = admit_caller(call, endpoints[which].role, error);
+    enum sp_status status = sp_authzen_admit(call, endpoints[which].role, error);
     if (status != SP_OK)
         return status;
     status = read_body(call->exchange, &call->body, error);

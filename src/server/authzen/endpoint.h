@@ -12,7 +12,8 @@ struct sp_authzen_call {
     struct sp_http_exchange *exchange;
     struct sp_asking asking;
     const char *path;
-    json_t *body; /* an object */
+    json_t *body;             /* an object */
+    bool may_name_principals; /* found out by the first question that names one */
     struct sp_view *view;
 };
 

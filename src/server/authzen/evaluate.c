@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "server/authzen/admit.h"
 #include "server/authzen/ask.h"
 #include "server/authzen/context.h"
 
@@ -34,6 +35,9 @@ static enum sp_status evaluate_entities(struct sp_authzen_call *call, const stru
     struct sp_authzen_question question;
     enum sp_status status =
         sp_authzen_read(entities, SP_AUTHZEN_EVALUATION, &call->service->config->authzen, &question, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_authzen_admit_question(call, &question, error);
     if (status != SP_OK)
         return status;
     return decide_evaluation(call, &question, memo, ret_decision, error);

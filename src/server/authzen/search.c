@@ -2,6 +2,7 @@
 
 #include "decide/list.h"
 #include "http/server.h"
+#include "server/authzen/admit.h"
 #include "server/authzen/ask.h"
 #include "server/authzen/context.h"
 #include "server/authzen/page.h"
@@ -186,6 +187,9 @@ static enum sp_status answer_search(struct search *search, enum sp_authzen_shape
     sp_authzen_entities(call->body, "", NULL, &entities);
     enum sp_status status =
         sp_authzen_read(&entities, shape, &call->service->config->authzen, &search->question, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_authzen_admit_question(call, &search->question, error);
     if (status != SP_OK)
         return status;
     status = sp_authzen_page_read(call->path, call->body, &search->page, error);

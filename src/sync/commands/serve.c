@@ -32,7 +32,8 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen = "127.0.0.1:7403",
     .max_connections = "1000",
     .http_listen_help = "HTTP address for /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP",
-    .callers_help = "YAML file of who may report last uses of keys; reloaded when it changes (docs/tls.md)",
+    .callers_help =
+        "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
 };
 
 struct serve_options {
@@ -82,7 +83,8 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
 static enum sp_status start_admin_server(const struct serve_options *options, struct sp_sync *sync,
                                          struct sp_rpc_server **server, struct sp_error *error) {
     const struct sp_daemon_options *daemon = &options->daemon;
-    enum sp_status status = sp_callers_open(daemon->callers, daemon->insecure, &sync->callers, error);
+    const struct sp_callers_options callers = sp_listeners_callers_options(daemon);
+    enum sp_status status = sp_callers_open(&callers, &sync->callers, error);
     if (status != SP_OK)
         return status;
     status = open_admin_server(options, sync, server, error);
@@ -98,6 +100,10 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     sp_listeners_log_rpc(daemon, *server);
     if (sp_listeners_are_plaintext(daemon))
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
+    if (sp_listeners_prove_nothing(daemon) && daemon->callers == NULL)
+        sp_log(SP_LOG_WARNING,
+               "TLS without --tls-client-ca proves nothing about callers, so that nobody can report last "
+               "uses of keys over it: set it, or grant the role to a token in a --callers file");
     return SP_OK;
 }
 
