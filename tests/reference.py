@@ -69,7 +69,7 @@ default: {{admin: "127.0.0.1:7401", server: "127.0.0.1:7400", key_file: ~/admin.
 
 METRICS = """# Metrics
 
-{note}Both servers serve these at `GET /metrics` on their HTTP port, in Prometheus' text format. No label has values that grow with
+{note}Both servers serve these at `GET /metrics` of `--metrics-listen`, in Prometheus' text format. No label has values that grow with
 tenants, keys or resources. [Observability](../observability.md) explains which to watch and the alerts on them.
 
 """
@@ -189,9 +189,9 @@ def ask_servers(build):
             for name, words in (("sallyport-sync", ["serve"]), ("sallyportd", [])):
                 programs[name] = subprocess.Popen(
                     [build / name, *words, "--store", store, "--listen", f"unix:{work}/{name}",
-                     "--http-listen", f"unix:{work}/{name}.http"], stderr=subprocess.DEVNULL, env=environment)
+                     "--http-listen", "none", "--metrics-listen", f"unix:{work}/{name}.metrics"], stderr=subprocess.DEVNULL, env=environment)
             deadline = time.monotonic() + 60
-            return {name: get_page(f"{work}/{name}.http", deadline) for name in programs}
+            return {name: get_page(f"{work}/{name}.metrics", deadline) for name in programs}
         finally:
             for program in programs.values():
                 program.terminate()

@@ -1,12 +1,6 @@
 #include "daemon/health_pages.h"
 
 #include "http/pages.h"
-#include "observe/metrics.h"
-
-static void handle_metrics(struct sp_http_exchange *exchange, void *user) {
-    const struct sp_health_pages *pages = user;
-    sp_http_reply_page(exchange, SP_METRICS_CONTENT_TYPE, pages->write_metrics, pages->user);
-}
 
 /* It answers, so the process is alive. */
 static void handle_healthz(struct sp_http_exchange *exchange, void *user) {
@@ -15,18 +9,24 @@ static void handle_healthz(struct sp_http_exchange *exchange, void *user) {
 }
 
 static void handle_readyz(struct sp_http_exchange *exchange, void *user) {
-    const struct sp_health_pages *pages = user;
-    if (atomic_load(pages->ready))
+    const atomic_bool *ready = user;
+    if (atomic_load(ready))
         sp_http_reply_text(exchange, 200, SP_STR_LITERAL("ok\n"));
     else
         sp_http_reply_text(exchange, 503, SP_STR_LITERAL("not serving\n"));
 }
 
-void sp_health_routes(struct sp_health_pages *pages, struct sp_http_route ret_routes[static SP_HEALTH_ROUTES]) {
+/* They were here once. */
+static void redirect_metrics(struct sp_http_exchange *exchange, void *user) {
+    (void)user;
+    sp_http_fail(exchange, 404, "metrics are not served on this port: set --metrics-listen, and scrape that address");
+}
+
+void sp_health_routes(atomic_bool *ready, struct sp_http_route ret_routes[static SP_HEALTH_ROUTES]) {
     ret_routes[0] =
-        (struct sp_http_route){.method = "GET", .path = "/metrics", .handle = handle_metrics, .user = pages};
+        (struct sp_http_route){.method = "GET", .path = "/metrics", .handle = redirect_metrics, .anyone = true};
     ret_routes[1] =
         (struct sp_http_route){.method = "GET", .path = "/healthz", .handle = handle_healthz, .anyone = true};
     ret_routes[2] = (struct sp_http_route){
-        .method = "GET", .path = "/readyz", .handle = handle_readyz, .user = pages, .anyone = true};
+        .method = "GET", .path = "/readyz", .handle = handle_readyz, .user = ready, .anyone = true};
 }

@@ -29,10 +29,11 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
     };
 }
 
-struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options) {
+struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options,
+                                                 const struct sp_option_texts *listen) {
     return (struct sp_http_options){
-        .listen = options->http_listen.values,
-        .listen_count = options->http_listen.count,
+        .listen = listen->values,
+        .listen_count = listen->count,
         .insecure = options->insecure,
         .tls = options->tls,
         .notice = log_tls_notice,
@@ -48,14 +49,13 @@ struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_op
     };
 }
 
-enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
-                                       struct sp_error *error) {
+enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, const char *what,
+                                       struct sp_http_server *server, struct sp_error *error) {
     enum sp_status status = sp_http_start(server, error);
     if (status != SP_OK)
         return status;
-    for (size_t i = 0; i < options->http_listen.count; i++)
-        sp_log(SP_LOG_INFO, "listening for HTTP on %s, port %d", options->http_listen.values[i],
-               sp_http_port(server, i));
+    for (size_t i = 0; i < listen->count; i++)
+        sp_log(SP_LOG_INFO, "listening for %s on %s, port %d", what, listen->values[i], sp_http_port(server, i));
     return SP_OK;
 }
 

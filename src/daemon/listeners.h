@@ -15,15 +15,16 @@
 struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_options *options,
                                                       const struct sp_callers *callers,
                                                       uint32_t uids[static SP_CALLERS_MAX_UIDS]);
-/* The same for sp_http_open. */
-struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options);
+/* The same for sp_http_open. `listen`: which of the options' addresses. */
+struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options *options,
+                                                 const struct sp_option_texts *listen);
 
 /* Whom the program's listeners and its --callers file let do what, for sp_callers_open. */
 struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_options *options);
 
-/* Starts an opened HTTP server and logs its addresses. As sp_http_start. */
-enum sp_status sp_listeners_start_http(const struct sp_daemon_options *options, struct sp_http_server *server,
-                                       struct sp_error *error) SP_MUST_USE;
+/* Starts an opened HTTP server and logs its addresses as those of `what`. As sp_http_start. */
+enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, const char *what,
+                                       struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
 
 /* Logs the addresses of a gRPC server that has started. */
 void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server);

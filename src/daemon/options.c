@@ -39,6 +39,12 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .default_text = options->defaults->http_listen,
          .argument = "ADDRESS",
          .help = options->defaults->http_listen_help},
+        {.name = "metrics-listen",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->metrics_listen,
+         .environment = name_variable(options, "metrics-listen"),
+         .argument = "ADDRESS",
+         .help = "HTTP address for /metrics, as --listen; callers need the role metrics; default: no metrics"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &options->insecure,
@@ -155,5 +161,6 @@ enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct
         return sp_error_set(error, SP_ERR_INVALID, "--log-format: \"%s\" is not json, text or auto",
                             options->log_format_name);
     sp_option_texts_none(&options->http_listen);
+    sp_option_texts_none(&options->metrics_listen);
     return SP_OK;
 }

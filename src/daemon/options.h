@@ -9,7 +9,7 @@
 #include "tls/files.h"
 
 enum {
-    SP_DAEMON_LISTENER_ROWS = 8,
+    SP_DAEMON_LISTENER_ROWS = 9,
     SP_DAEMON_LOG_ROWS = 3,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + 2 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS,
@@ -28,8 +28,9 @@ struct sp_daemon_defaults {
 
 struct sp_daemon_options {
     struct sp_option_texts listen;
-    struct sp_option_texts http_listen;   /* count 0: no HTTP */
-    struct sp_option_texts health_listen; /* count 0: none */
+    struct sp_option_texts http_listen;    /* count 0: no HTTP */
+    struct sp_option_texts metrics_listen; /* count 0: none */
+    struct sp_option_texts health_listen;  /* count 0: none */
     bool insecure;
     struct sp_tls_files tls; /* no certificate: plaintext */
     const char *callers;     /* file of roles; NULL: none */
@@ -53,7 +54,7 @@ struct sp_daemon_options {
  * each group once. The options must stay where they are until the table is read. */
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
-/* listen, http-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
+/* listen, http-listen, metrics-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
@@ -65,7 +66,7 @@ size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
 
-/* Reads what the table took as text, and drops the one HTTP address "none". SP_ERR_INVALID names
+/* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names
  * the option. */
 enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) SP_MUST_USE;
 

@@ -293,5 +293,5 @@ void sp_http_close(struct sp_http_server *server) {
 }
 
 unsigned sp_http_connections(const struct sp_http_server *server) {
-    return atomic_load(&server->connections.count);
+    return server == NULL ? 0 : atomic_load(&server->connections.count);
 }

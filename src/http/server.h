@@ -1,4 +1,4 @@
-/* A small HTTP/1.1 server on libmicrohttpd, for metrics, health, AuthZEN and the admin API as JSON.
+/* A small HTTP/1.1 server on libmicrohttpd, for metrics, health and AuthZEN.
  *
  * One thread serves every connection and runs every handler, synchronously: a handler replies
  * before it returns and must not block. Requests that intermediaries could read in two ways
@@ -57,7 +57,7 @@ void sp_http_stop(struct sp_http_server *server, unsigned grace_ms);
 /* Frees a stopped (or never started) server. NULL is allowed. */
 void sp_http_close(struct sp_http_server *server);
 
-/* Connections open now. Any thread. */
+/* Connections open now. NULL is allowed: none. Any thread. */
 unsigned sp_http_connections(const struct sp_http_server *server);
 
 #endif

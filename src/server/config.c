@@ -9,7 +9,7 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .listen = "127.0.0.1:7400",
     .http_listen = "127.0.0.1:7402",
     .max_connections = "10000",
-    .http_listen_help = "HTTP address for AuthZEN, /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP",
+    .http_listen_help = "HTTP address for AuthZEN, /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help = "YAML file of who may check, explain, list, name principals and read metrics; reloaded when it "
                     "changes (docs/tls.md)",
 };

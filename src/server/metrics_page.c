@@ -17,7 +17,7 @@ static void observe_view(struct sp_service *service, struct sp_observed_store *o
     struct sp_snapshot *snapshot = NULL;
     struct sp_error error;
     struct sp_revision revision = {0};
-    if (sp_snapshots_acquire(&service->snapshots, SP_SERVER_HTTP_WORKER, &snapshot, &error) != SP_OK)
+    if (sp_snapshots_acquire(&service->snapshots, SP_SERVER_METRICS_WORKER, &snapshot, &error) != SP_OK)
         return;
     struct sp_view *view = sp_snapshot_view(snapshot);
     observed->open = sp_view_revision(view, &revision) == SP_OK;
@@ -71,7 +71,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     sp_metrics_set(service->recorder.metrics, SP_SERVER_GRPC_CONNECTIONS, 0,
                    (double)sp_rpc_server_connections(service->rpc));
     sp_metrics_set(service->recorder.metrics, SP_SERVER_HTTP_CONNECTIONS, 0,
-                   (double)sp_http_connections(service->http));
+                   (double)sp_http_connections(service->http) + (double)sp_http_connections(service->metrics_http));
     gather_decision_log(service);
     gather_key_use(service);
     sp_metrics_write(service->recorder.metrics, out);

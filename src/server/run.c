@@ -147,8 +147,7 @@ static enum sp_status run_service(struct sp_service *service) {
     }
     status = serve_store(service, server, &error);
 out:
-    sp_http_close(service->http);
-    service->http = NULL;
+    sp_server_http_close(service);
     sp_rpc_server_close(server);
     sp_reporting_stop(service);
     return status;

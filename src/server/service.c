@@ -15,7 +15,7 @@ enum sp_status sp_service_init(struct sp_service *service, const struct sp_serve
     status = sp_ext_authz_write_last_word(&service->last_word);
     if (status != SP_OK)
         return status;
-    if (config->daemon.http_listen.count > 0) {
+    if (config->daemon.metrics_listen.count > 0) {
         status = sp_server_metrics_create(&service->recorder.metrics);
         if (status != SP_OK)
             return status;

@@ -2,6 +2,7 @@
 #ifndef SP_SERVER_SERVICE_H
 #define SP_SERVER_SERVICE_H
 
+#include "daemon/metrics_listener.h"
 #include "decide/check.h"
 #include "server/config.h"
 #include "server/ext_authz/reply.h"
@@ -12,8 +13,6 @@
 #include "store/lmdb/view.h"
 #include "store/records/head.h"
 
-struct sp_callers;
-struct sp_http_server;
 struct sp_process_metrics;
 struct sp_rpc_server;
 
@@ -30,6 +29,8 @@ struct sp_service {
     char server_id[SP_SERVER_ID_BYTES];
     const struct sp_rpc_server *rpc; /* set before the next */
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
+    struct sp_http_server *metrics_http;
+    struct sp_metrics_listener metrics_listener;
 };
 
 /* SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the

@@ -2,7 +2,12 @@
 #ifndef SP_SERVER_WORKER_SLOTS_H
 #define SP_SERVER_WORKER_SLOTS_H
 
-/* One for each of gRPC's workers, and one for the thread of the HTTP server. */
-enum { SP_SERVER_MAX_WORKERS = 256, SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS, SP_SERVER_WORKER_SLOTS };
+/* One for each of gRPC's workers, and one for the threads of each HTTP server. */
+enum {
+    SP_SERVER_MAX_WORKERS = 256,
+    SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS,
+    SP_SERVER_METRICS_WORKER,
+    SP_SERVER_WORKER_SLOTS
+};
 
 #endif

@@ -12,7 +12,7 @@ static void observe_store(struct sp_sync *sync, struct sp_observed_store *observ
     struct sp_store_stats stats;
     struct sp_revision revision = {0};
     struct sp_error error;
-    if (sp_sync_acquire(sync, SP_SYNC_HTTP_WORKER, &snapshot, &error) != SP_OK)
+    if (sp_sync_acquire(sync, SP_SYNC_METRICS_WORKER, &snapshot, &error) != SP_OK)
         return;
     enum sp_status status = sp_view_revision(sp_snapshot_view(snapshot), &revision);
     sp_snapshot_release(snapshot);
@@ -36,7 +36,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
         .queue = sp_writer_waiting(sync->writer),
         .watches = sp_watch_list_count(&sync->watches),
         .grpc_connections = sp_rpc_server_connections(sync->rpc),
-        .http_connections = sp_http_connections(sync->http),
+        .http_connections = sp_http_connections(sync->http) + sp_http_connections(sync->metrics_http),
         .ready = atomic_load(&sync->ready),
     };
     if (sync->source != NULL) {
@@ -47,24 +47,37 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
     sp_sync_metrics_write(sync->metrics, &gauges, out);
 }
 
-static void close_http_snapshot(void *user) {
-    sp_sync_worker_stopping(SP_SYNC_HTTP_WORKER, user);
+static void close_metrics_snapshot(void *user) {
+    sp_sync_worker_stopping(SP_SYNC_METRICS_WORKER, user);
+}
+
+static enum sp_status start_sync_metrics(struct sp_sync *sync, const struct sp_daemon_options *options,
+                                         struct sp_error *error) {
+    sync->metrics_listener = (struct sp_metrics_listener){
+        .callers = sync->callers, .write = write_sync_metrics, .stopping = close_metrics_snapshot, .user = sync};
+    return sp_metrics_listener_start(options, &sync->metrics_listener, &sync->metrics_http, error);
 }
 
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_options *options,
                                   struct sp_error *error) {
     /* Read until the server is closed. */
     static struct sp_http_route routes[SP_HEALTH_ROUTES];
-    static struct sp_health_pages pages;
-    struct sp_http_options http_options = sp_listeners_http_options(options);
-    if (http_options.listen_count == 0)
-        return SP_OK;
-    http_options.thread_stopping = close_http_snapshot;
-    http_options.user = sync;
-    pages = (struct sp_health_pages){&sync->ready, write_sync_metrics, sync};
-    sp_health_routes(&pages, routes);
-    enum sp_status status = sp_http_open(&http_options, routes, SP_HEALTH_ROUTES, &sync->http, error);
-    if (status != SP_OK)
-        return status;
-    return sp_listeners_start_http(options, sync->http, error);
+    const struct sp_http_options http = sp_listeners_http_options(options, &options->http_listen);
+    if (http.listen_count > 0) {
+        sp_health_routes(&sync->ready, routes);
+        enum sp_status status = sp_http_open(&http, routes, SP_HEALTH_ROUTES, &sync->http, error);
+        if (status != SP_OK)
+            return status;
+        status = sp_listeners_start_http(&options->http_listen, "HTTP", sync->http, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return start_sync_metrics(sync, options, error);
+}
+
+void sp_sync_http_close(struct sp_sync *sync) {
+    sp_http_close(sync->metrics_http); /* its page shows the other's connections */
+    sync->metrics_http = NULL;
+    sp_http_close(sync->http);
+    sync->http = NULL;
 }

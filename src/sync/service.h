@@ -9,6 +9,7 @@
 #include "admin/admin.h"
 #include "core/forwarded.h"
 #include "daemon/callers.h"
+#include "daemon/metrics_listener.h"
 #include "http/server.h"
 #include "rpc/server.h"
 #include "source/source.h"
@@ -44,6 +45,8 @@ struct sp_sync {
     struct sp_sync_metrics *metrics;
     const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and valid until it has ended */
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
+    struct sp_http_server *metrics_http;
+    struct sp_metrics_listener metrics_listener;
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;

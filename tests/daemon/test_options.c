@@ -54,10 +54,10 @@ static enum sp_status read_options(struct sp_daemon_options *options, int argc, 
 
 static void each_row_has_the_environment_variable_of_its_name(void **state) {
     static const char *const variables[] = {
-        "SP_TEST_LISTEN",          "SP_TEST_HTTP_LISTEN",   "SP_TEST_INSECURE",      "SP_TEST_TLS_CERT",
-        "SP_TEST_TLS_KEY",         "SP_TEST_TLS_CLIENT_CA", "SP_TEST_CALLERS",       "SP_TEST_HEALTH_LISTEN",
-        "SP_TEST_MAX_CONNECTIONS", "SP_TEST_DRAIN_MS",      "SP_TEST_LOG_FORMAT",    "SP_TEST_LOG_LEVEL",
-        "SP_TEST_ALLOW_CORE",      "SP_TEST_CONFIG",        NULL /* print-config */,
+        "SP_TEST_LISTEN",        "SP_TEST_HTTP_LISTEN",     "SP_TEST_METRICS_LISTEN", "SP_TEST_INSECURE",
+        "SP_TEST_TLS_CERT",      "SP_TEST_TLS_KEY",         "SP_TEST_TLS_CLIENT_CA",  "SP_TEST_CALLERS",
+        "SP_TEST_HEALTH_LISTEN", "SP_TEST_MAX_CONNECTIONS", "SP_TEST_DRAIN_MS",       "SP_TEST_LOG_FORMAT",
+        "SP_TEST_LOG_LEVEL",     "SP_TEST_ALLOW_CORE",      "SP_TEST_CONFIG",         NULL /* print-config */,
     };
     struct sp_daemon_options options;
     struct sp_option table[SP_DAEMON_ROWS];
@@ -81,6 +81,7 @@ static void the_defaults_are_the_programs_own(void **state) {
     assert_int_equal(options.listen.count, 1);
     assert_string_equal(options.listen.values[0], "127.0.0.1:1");
     assert_string_equal(options.http_listen.values[0], "127.0.0.1:2");
+    assert_int_equal(options.metrics_listen.count, 0);
     assert_int_equal(options.health_listen.count, 0);
     assert_int_equal(options.max_connections, 7);
     assert_int_equal(options.drain_ms, 5000);

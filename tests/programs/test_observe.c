@@ -25,8 +25,7 @@ static char log_path[128];
 
 /* ---- pages ---- */
 
-static int http_port(struct process *process) {
-    static const char said_before[] = "listening for HTTP on 127.0.0.1:0, port ";
+static int port_after(struct process *process, const char *said_before) {
     process_wait_for(process, said_before);
     char *said = process_read(process->err);
     int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
@@ -35,10 +34,18 @@ static int http_port(struct process *process) {
     return port;
 }
 
+static int http_port(struct process *process) {
+    return port_after(process, "listening for HTTP on 127.0.0.1:0, port ");
+}
+
+static int metrics_port(struct process *process) {
+    return port_after(process, "listening for metrics on 127.0.0.1:0, port ");
+}
+
 /* The page; the caller frees. */
 static char *scrape(struct process *process) {
     struct http_reply reply;
-    http_get(http_port(process), "/metrics", &reply);
+    http_get(metrics_port(process), "/metrics", &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(http_reply_header(&reply, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
     char *page = strdup(reply.body);
@@ -350,15 +357,75 @@ static void serves_no_http_where_none_is_wanted(void **state) {
     programs_make_store(&programs, NULL);
     set("SALLYPORTD_HTTP_LISTEN", "none");
     set("SALLYPORT_SYNC_HTTP_LISTEN", "none");
+    set("SALLYPORTD_METRICS_LISTEN", "none");
+    set("SALLYPORT_SYNC_METRICS_LISTEN", "none");
     programs_start_sync(&programs);
     programs_start_server(&programs);
     set("SALLYPORTD_HTTP_LISTEN", NULL);
     set("SALLYPORT_SYNC_HTTP_LISTEN", NULL);
+    set("SALLYPORTD_METRICS_LISTEN", NULL);
+    set("SALLYPORT_SYNC_METRICS_LISTEN", NULL);
     char *server = process_read(programs.server.err), *sync = process_read(programs.sync.err);
-    assert_null(strstr(server, "HTTP"));
-    assert_null(strstr(sync, "HTTP"));
+    assert_null(strstr(server, "listening for"));
+    assert_null(strstr(sync, "listening for"));
     free(server);
     free(sync);
+    programs_stop(&programs);
+}
+
+/* ---- where metrics are, and for whom ---- */
+
+static void assert_not_found(int port, const char *path, const char *message) {
+    struct http_reply reply;
+    http_get(port, path, &reply);
+    assert_int_equal(reply.status, 404);
+    assert_non_null(strstr(reply.body, message));
+    http_reply_fini(&reply);
+}
+
+static void metrics_are_served_at_their_own_address_only(void **state) {
+    struct process *const both[] = {&programs.server, &programs.sync};
+    (void)state;
+    start(NULL);
+    for (size_t i = 0; i < 2; i++) {
+        free(scrape(both[i]));
+        assert_not_found(http_port(both[i]), "/metrics", "--metrics-listen");
+        assert_not_found(metrics_port(both[i]), "/healthz", "nothing at this path");
+        assert_not_found(metrics_port(both[i]), "/access/v1/evaluation", "nothing at this path");
+    }
+    stop();
+}
+
+static void metrics_take_a_role_of_their_own(void **state) {
+    static const struct {
+        const char *roles;
+        int status;
+    } rows[] = {{"check, explain, list, subjects, report", 401}, {"metrics", 200}, {"all", 200}};
+    (void)state;
+    programs_make_store(&programs, NULL);
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
+        const char *roles = rows[i / 2].roles;
+        char callers[96];
+        struct process process;
+        struct http_reply reply;
+        snprintf(callers, sizeof(callers), "%s/callers.yaml", programs.folder);
+        FILE *file = fopen(callers, "we");
+        assert_non_null(file);
+        assert_true(fprintf(file, "plaintext: %s\n", roles) > 0);
+        assert_int_equal(fclose(file), 0);
+        const char *server[] = {"sallyportd",  "--store",   programs.store, "--listen",
+                                "127.0.0.1:0", "--callers", callers,        NULL};
+        const char *sync[] = {"sallyport-sync", "serve", "--store", programs.store, "--listen", "127.0.0.1:0",
+                              "--callers",      callers, NULL};
+        process_start(&process, programs.folder, "roles", i % 2 == 0 ? server : sync);
+        process_wait_for(&process, "serving the store");
+        http_get(metrics_port(&process), "/metrics", &reply);
+        assert_int_equal(reply.status, rows[i / 2].status);
+        if (reply.status == 401)
+            assert_non_null(strstr(reply.body, "the role \\\"metrics\\\""));
+        http_reply_fini(&reply);
+        assert_int_equal(process_end(&process, SIGTERM), 0);
+    }
     programs_stop(&programs);
 }
 
@@ -559,6 +626,8 @@ int main(void) {
         cmocka_unit_test(no_number_grows_with_tenants),
         cmocka_unit_test(is_ready_when_grpc_says_so_and_alive_before),
         cmocka_unit_test(serves_no_http_where_none_is_wanted),
+        cmocka_unit_test(metrics_are_served_at_their_own_address_only),
+        cmocka_unit_test(metrics_take_a_role_of_their_own),
         cmocka_unit_test(logs_a_line_for_each_decision_with_what_was_answered),
         cmocka_unit_test(logs_denials_only_or_one_in_n_when_told),
         cmocka_unit_test(goes_on_in_a_new_file_after_sighup),

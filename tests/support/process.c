@@ -32,6 +32,8 @@ static void pause_a_little(void) {
 static void take_free_http_ports(void) {
     assert_int_equal(setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
     assert_int_equal(setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0), 0);
+    assert_int_equal(setenv("SALLYPORTD_METRICS_LISTEN", "127.0.0.1:0", 0), 0);
+    assert_int_equal(setenv("SALLYPORT_SYNC_METRICS_LISTEN", "127.0.0.1:0", 0), 0);
 }
 
 /* spawn instead of fork: the test may have gRPC threads. */

@@ -31,7 +31,7 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .listen = "127.0.0.1:7401",
     .http_listen = "127.0.0.1:7403",
     .max_connections = "1000",
-    .http_listen_help = "HTTP address for /metrics, /healthz and /readyz, as --listen; \"none\": no HTTP",
+    .http_listen_help = "HTTP address for /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help =
         "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
 };
@@ -142,8 +142,7 @@ static enum sp_status run_admin_server(const struct serve_options *options, stru
         goto out;
     serve_until_signal(options, sync, server);
 out:
-    sp_http_close(sync->http);
-    sync->http = NULL;
+    sp_sync_http_close(sync);
     sp_rpc_server_close(server);
     sp_callers_close(sync->callers);
     sync->callers = NULL;
