@@ -14,78 +14,143 @@ static struct sp_str trim_blanks(struct sp_str text) {
     return text;
 }
 
-/* With 0.0.0.0/0 or ::/0 the leftmost entry would be the client, and anybody can write that one. */
-static enum sp_status check_proxy(struct sp_str entry, struct sp_error *error) {
+/* A list of ranges while it is read. */
+struct range_list {
+    const char *what;   /* "trusted proxies" */
+    bool *unix_sockets; /* set by "uds"; NULL: no such entry */
+    const char *texts[SP_ALLOWLIST_MAX_ENTRIES];
+    size_t count;
+    struct sp_arena arena;
+};
+
+/* With 0.0.0.0/0 or ::/0 anybody would be trusted, and anybody can write a header. */
+static enum sp_status check_trusted_range(const struct range_list *list, struct sp_str entry, struct sp_error *error) {
     enum { V4_BITS = 96 };
     struct sp_cidr cidr;
     struct sp_error why = {0};
     if (sp_cidr_parse(entry, &cidr, &why) != SP_OK)
-        return sp_error_set(error, SP_ERR_INVALID, "trusted proxies: %s", why.message);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", list->what, why.message);
     if (cidr.prefix == 0 || (cidr.prefix == V4_BITS && sp_ip_is_v4(&cidr.first)))
-        return sp_error_set(
-            error, SP_ERR_INVALID,
-            "trusted proxies: %.*s contains every address and would trust every client; list only your proxies",
-            SP_STR_ARG(entry));
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "%s: %.*s contains every address and would trust every client; list only your proxies",
+                            list->what, SP_STR_ARG(entry));
     return SP_OK;
 }
 
-static enum sp_status split_proxies(struct sp_str proxies, struct sp_arena *arena,
-                                    const char *ret_texts[static SP_ALLOWLIST_MAX_ENTRIES], size_t *ret_count,
-                                    struct sp_error *error) {
-    size_t count = 0;
-    for (size_t at = 0; at <= proxies.size; count++) {
-        const char *comma = memchr(proxies.data + at, ',', proxies.size - at);
-        size_t end = comma == NULL ? proxies.size : (size_t)(comma - proxies.data);
-        struct sp_str entry = trim_blanks((struct sp_str){proxies.data + at, end - at});
-        if (count == SP_ALLOWLIST_MAX_ENTRIES)
-            return sp_error_set(error, SP_ERR_INVALID, "trusted proxies: give at most %d ranges",
-                                SP_ALLOWLIST_MAX_ENTRIES);
-        enum sp_status status = check_proxy(entry, error);
+static enum sp_status add_range_text(struct range_list *list, struct sp_str entry, struct sp_error *error) {
+    if (list->unix_sockets != NULL && sp_str_equal(entry, SP_STR_LITERAL("uds"))) {
+        *list->unix_sockets = true;
+        return SP_OK;
+    }
+    if (list->count == SP_ALLOWLIST_MAX_ENTRIES)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: give at most %d ranges", list->what, SP_ALLOWLIST_MAX_ENTRIES);
+    enum sp_status status = check_trusted_range(list, entry, error);
+    if (status != SP_OK)
+        return status;
+    list->texts[list->count] = sp_arena_strdup(&list->arena, entry);
+    if (list->texts[list->count] == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    list->count++;
+    return SP_OK;
+}
+
+static enum sp_status split_range_list(struct range_list *list, struct sp_str text, struct sp_error *error) {
+    for (size_t at = 0; at <= text.size;) {
+        const char *comma = memchr(text.data + at, ',', text.size - at);
+        size_t end = comma == NULL ? text.size : (size_t)(comma - text.data);
+        enum sp_status status = add_range_text(list, trim_blanks((struct sp_str){text.data + at, end - at}), error);
         if (status != SP_OK)
             return status;
-        ret_texts[count] = sp_arena_strdup(arena, entry);
-        if (ret_texts[count] == NULL)
-            return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
         at = end + 1;
     }
-    *ret_count = count;
     return SP_OK;
 }
 
-static enum sp_status compile_proxies(struct sp_str proxies, struct sp_arena *arena, struct sp_forwarded_trust *trust,
-                                      struct sp_error *error) {
-    const char *texts[SP_ALLOWLIST_MAX_ENTRIES];
-    size_t count = 0;
-    struct sp_bytes ranges;
-    enum sp_status status = split_proxies(proxies, arena, texts, &count, error);
+static enum sp_status compile_range_list(struct range_list *list, struct sp_forwarded_ranges *ret_ranges,
+                                         struct sp_error *error) {
+    struct sp_bytes bytes;
+    if (list->count == 0)
+        return SP_OK;
+    enum sp_status status = sp_allowlist_compile(list->texts, list->count, &list->arena, &bytes, error);
     if (status != SP_OK)
         return status;
-    status = sp_allowlist_compile(texts, count, arena, &ranges, error);
-    if (status != SP_OK)
-        return status;
-    memcpy(trust->ranges, ranges.data, ranges.size);
-    trust->range_count = ranges.size / SP_ALLOWLIST_RANGE_BYTES;
+    memcpy(ret_ranges->bytes, bytes.data, bytes.size);
+    ret_ranges->count = bytes.size / SP_ALLOWLIST_RANGE_BYTES;
     return SP_OK;
 }
 
-enum sp_status sp_forwarded_trust_read(struct sp_str proxies, uint64_t hops, struct sp_forwarded_trust *ret_trust,
-                                       struct sp_error *error) {
+/* `text` NULL or empty: nothing is set. */
+static enum sp_status read_ranges(const char *what, const char *text, bool *unix_sockets,
+                                  struct sp_forwarded_ranges *ret_ranges, struct sp_error *error) {
     enum { FIRST_BYTES = 8 * 1024, BUDGET_BYTES = 64 * 1024 };
-    struct sp_forwarded_trust trust = {.hops = (unsigned)hops};
-    struct sp_arena arena;
-    if (hops > SP_FORWARDED_MAX_HOPS)
-        return sp_error_set(error, SP_ERR_INVALID, "trusted hops: at most %d", SP_FORWARDED_MAX_HOPS);
-    if (hops > 0 && proxies.size > 0)
+    struct range_list list = {.what = what, .unix_sockets = unix_sockets};
+    if (text == NULL || text[0] == '\0')
+        return SP_OK;
+    if (sp_arena_init(&list.arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = split_range_list(&list, sp_str_from(text), error);
+    if (status != SP_OK)
+        goto out;
+    status = compile_range_list(&list, ret_ranges, error);
+out:
+    sp_arena_fini(&list.arena);
+    return status;
+}
+
+/* A name that HTTP and gRPC both carry as text. */
+static enum sp_status check_address_header(struct sp_str name, struct sp_error *error) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+    static const char *const lists[] = {"x-forwarded-for", "forwarded"};
+    enum { NAME_MAX_BYTES = 64 };
+    bool good = name.size <= NAME_MAX_BYTES && (name.size < 4 || memcmp(name.data + name.size - 4, "-bin", 4) != 0);
+    for (size_t i = 0; i < name.size; i++)
+        good &= memchr(allowed, name.data[i], sizeof(allowed) - 1) != NULL;
+    if (!good)
+        return sp_error_set(error, SP_ERR_INVALID, "address header: \"%.*s\" is not a header name in lower case",
+                            SP_STR_ARG(name));
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        if (sp_str_equal(name, sp_str_from(lists[i])))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "address header: %s is a list that clients can begin; use trusted hops or trusted "
+                                "proxies, which read x-forwarded-for",
+                                lists[i]);
+    return SP_OK;
+}
+
+static enum sp_status check_way(const struct sp_forwarded_trust *trust, struct sp_error *error) {
+    bool has_header = trust->header.size > 0, has_hops = trust->hops > 0;
+    if (has_hops && trust->proxies.count > 0)
         return sp_error_set(error, SP_ERR_INVALID,
                             "trusted proxies and trusted hops exclude each other; give one of them");
-    if (proxies.size > 0) {
-        if (sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES) != SP_OK)
-            return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-        enum sp_status status = compile_proxies(proxies, &arena, &trust, error);
-        sp_arena_fini(&arena);
-        if (status != SP_OK)
-            return status;
-    }
+    if (has_header && (has_hops || trust->proxies.count > 0))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "an address header excludes trusted proxies and trusted hops; give one of them");
+    if ((has_header || has_hops) && !trust->names_peers)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "%s: anybody could send that header; name the proxies that may with --trusted-peers, as "
+                            "addresses and ranges, or \"uds\" for Unix sockets",
+                            has_header ? "address header" : "trusted hops");
+    return SP_OK;
+}
+
+enum sp_status sp_forwarded_trust_read(const struct sp_forwarded_settings *settings,
+                                       struct sp_forwarded_trust *ret_trust, struct sp_error *error) {
+    struct sp_forwarded_trust trust = {.hops = (unsigned)settings->hops, .header = sp_str_from(settings->header)};
+    if (settings->hops > SP_FORWARDED_MAX_HOPS)
+        return sp_error_set(error, SP_ERR_INVALID, "trusted hops: at most %d", SP_FORWARDED_MAX_HOPS);
+    enum sp_status status = check_address_header(trust.header, error);
+    if (status != SP_OK)
+        return status;
+    status = read_ranges("trusted proxies", settings->proxies, NULL, &trust.proxies, error);
+    if (status != SP_OK)
+        return status;
+    status = read_ranges("trusted peers", settings->peers, &trust.unix_peers, &trust.peers, error);
+    if (status != SP_OK)
+        return status;
+    trust.names_peers = trust.unix_peers || trust.peers.count > 0;
+    status = check_way(&trust, error);
+    if (status != SP_OK)
+        return status;
     *ret_trust = trust;
     return SP_OK;
 }
@@ -162,7 +227,22 @@ static bool next_entry(struct walk *walk, struct sp_str *ret_entry) {
     return true;
 }
 
-/* ---- the two rules ---- */
+/* ---- the three rules ---- */
+
+static bool is_in_ranges(const struct sp_forwarded_ranges *ranges, const struct sp_ip *address) {
+    const struct sp_bytes bytes = {ranges->bytes, ranges->count * SP_ALLOWLIST_RANGE_BYTES};
+    return ranges->count > 0 && sp_allowlist_contains(bytes, address);
+}
+
+bool sp_forwarded_trusts_peer(const struct sp_forwarded_trust *trust, const struct sp_ip *peer) {
+    if (!trust->names_peers)
+        return true;
+    return peer == NULL ? trust->unix_peers : is_in_ranges(&trust->peers, peer);
+}
+
+struct sp_str sp_forwarded_header(const struct sp_forwarded_trust *trust) {
+    return trust->header.size > 0 ? trust->header : SP_STR_LITERAL("x-forwarded-for");
+}
 
 static bool client_by_hops(unsigned hops, struct walk *walk, struct sp_ip *ret_client) {
     struct sp_str entry = {NULL, 0};
@@ -174,9 +254,8 @@ static bool client_by_hops(unsigned hops, struct walk *walk, struct sp_ip *ret_c
 
 static bool client_by_ranges(const struct sp_forwarded_trust *trust, const struct sp_ip *peer, struct walk *walk,
                              struct sp_ip *ret_client) {
-    struct sp_bytes ranges = {trust->ranges, trust->range_count * SP_ALLOWLIST_RANGE_BYTES};
     struct sp_ip address = *peer;
-    while (sp_allowlist_contains(ranges, &address)) {
+    while (is_in_ranges(&trust->proxies, &address)) {
         struct sp_str entry;
         if (!next_entry(walk, &entry) || !read_entry(entry, &address))
             return false;
@@ -188,11 +267,13 @@ static bool client_by_ranges(const struct sp_forwarded_trust *trust, const struc
 bool sp_forwarded_client(const struct sp_forwarded_trust *trust, const struct sp_ip *peer, const struct sp_str *lines,
                          size_t line_count, struct sp_ip *ret_client) {
     struct walk walk = {.lines = lines, .lines_left = line_count};
-    if (trust->hops > 0)
-        return client_by_hops(trust->hops, &walk, ret_client);
+    bool by_header = trust->header.size > 0;
+    if ((by_header || trust->hops > 0) && sp_forwarded_trusts_peer(trust, peer))
+        return by_header ? line_count == 1 && read_entry(lines[0], ret_client)
+                         : client_by_hops(trust->hops, &walk, ret_client);
     if (peer == NULL)
         return false;
-    if (trust->range_count > 0)
+    if (trust->proxies.count > 0)
         return client_by_ranges(trust, peer, &walk, ret_client);
     *ret_client = *peer;
     return true;

@@ -84,6 +84,42 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
     return sp_option_rows_copy(rows, SP_DAEMON_LISTENER_ROWS, ret_rows);
 }
 
+size_t sp_daemon_address_rows(struct sp_daemon_options *options,
+                              struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]) {
+    struct sp_forwarded_settings *settings = &options->forwarded;
+    const struct sp_option rows[SP_DAEMON_ADDRESS_ROWS] = {
+        {.name = "trusted-peers",
+         .kind = SP_OPTION_TEXT,
+         .target = &settings->peers,
+         .environment = name_variable(options, "trusted-peers"),
+         .argument = "RANGES",
+         .help = options->defaults->trusted_peers_help},
+        {.name = "trusted-proxies",
+         .kind = SP_OPTION_TEXT,
+         .target = &settings->proxies,
+         .environment = name_variable(options, "trusted-proxies"),
+         .argument = "RANGES",
+         .help = "comma-separated addresses and CIDR ranges of proxies whose x-forwarded-for is trusted to hold the "
+                 "client's address"},
+        {.name = "trusted-hops",
+         .kind = SP_OPTION_NUMBER,
+         .target = &settings->hops,
+         .environment = name_variable(options, "trusted-hops"),
+         .default_text = "0",
+         .argument = "COUNT",
+         .most = SP_FORWARDED_MAX_HOPS,
+         .help = "instead: how many entries at the end of x-forwarded-for were added by trusted proxies; needs "
+                 "--trusted-peers; 0: ignore the header"},
+        {.name = "address-header",
+         .kind = SP_OPTION_TEXT,
+         .target = &settings->header,
+         .environment = name_variable(options, "address-header"),
+         .argument = "NAME",
+         .help = "instead: header that holds the client's address, such as cf-connecting-ip; needs --trusted-peers"},
+    };
+    return sp_option_rows_copy(rows, SP_DAEMON_ADDRESS_ROWS, ret_rows);
+}
+
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options) {
     return (struct sp_option){
         .name = "max-connections",

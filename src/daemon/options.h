@@ -6,13 +6,16 @@
 
 #include "base/log.h"
 #include "config/options.h"
+#include "core/forwarded.h"
 #include "tls/files.h"
 
 enum {
     SP_DAEMON_LISTENER_ROWS = 9,
     SP_DAEMON_LOG_ROWS = 3,
     SP_DAEMON_SETTINGS_ROWS = 2,
-    SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + 2 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS,
+    SP_DAEMON_ADDRESS_ROWS = 4,
+    SP_DAEMON_ROWS =
+        SP_DAEMON_LISTENER_ROWS + 2 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
     SP_DAEMON_VARIABLE_BYTES = 40,
 };
 
@@ -24,6 +27,7 @@ struct sp_daemon_defaults {
     const char *max_connections;
     const char *http_listen_help;
     const char *callers_help;
+    const char *trusted_peers_help;
 };
 
 struct sp_daemon_options {
@@ -32,8 +36,9 @@ struct sp_daemon_options {
     struct sp_option_texts metrics_listen; /* count 0: none */
     struct sp_option_texts health_listen;  /* count 0: none */
     bool insecure;
-    struct sp_tls_files tls; /* no certificate: plaintext */
-    const char *callers;     /* file of roles; NULL: none */
+    struct sp_tls_files tls;                /* no certificate: plaintext */
+    const char *callers;                    /* file of roles; NULL: none */
+    struct sp_forwarded_settings forwarded; /* for sp_forwarded_trust_read */
     uint64_t max_connections;
     uint64_t drain_ms;
     const char *log_format_name;
@@ -63,6 +68,9 @@ size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option re
 /* config, print-config. */
 size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_SETTINGS_ROWS]);
+/* trusted-peers, trusted-proxies, trusted-hops, address-header. */
+size_t sp_daemon_address_rows(struct sp_daemon_options *options,
+                              struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]);
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
 

@@ -12,6 +12,9 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen_help = "HTTP address for AuthZEN, /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help = "YAML file of who may check, explain, list, name principals and read metrics; reloaded when it "
                     "changes (docs/tls.md)",
+    .trusted_peers_help =
+        "ext_authz: comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and "
+        "of proxies before them that may send the headers below; \"uds\": Unix sockets; default: any gateway",
 };
 
 static struct sp_option make_store_row(struct sp_server_config *config) {
@@ -161,6 +164,7 @@ static size_t make_server_rows(struct sp_server_config *config, struct sp_option
     count += sp_daemon_log_rows(&config->daemon, table + count);
     count += sp_daemon_settings_rows(&config->daemon, table + count);
     count += make_ending_rows(config, table + count);
+    count += sp_daemon_address_rows(&config->daemon, table + count);
     sp_ext_authz_option_rows(&config->ext_authz_options, table + count);
     count += SP_EXT_AUTHZ_OPTION_ROWS;
     sp_authzen_option_rows(&config->authzen, table + count);
@@ -187,7 +191,7 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
     status = sp_authzen_check_settings(&config->authzen, error);
     if (status != SP_OK)
         return status;
-    return sp_ext_authz_settings_read(&config->ext_authz_options, &config->ext_authz, error);
+    return sp_ext_authz_settings_read(&config->ext_authz_options, &config->daemon.forwarded, &config->ext_authz, error);
 }
 
 enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,

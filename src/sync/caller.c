@@ -37,11 +37,12 @@ static void copy_cut_text(struct sp_str from, char *to, size_t room, struct sp_s
 /* The client behind proxies; false if it cannot be known. */
 static bool find_forwarded(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call, const struct sp_ip *peer,
                            struct sp_ip *ret_ip) {
-    size_t count = sp_rpc_call_metadata_all(call, "x-forwarded-for", NULL, 0);
+    const char *header = sp_forwarded_header(trust).data; /* terminated */
+    size_t count = sp_rpc_call_metadata_all(call, header, NULL, 0);
     struct sp_str *lines = sp_arena_calloc(sp_rpc_call_arena(call), count, sizeof(*lines));
     if (count > 0 && lines == NULL)
         return false;
-    (void)sp_rpc_call_metadata_all(call, "x-forwarded-for", lines, count);
+    (void)sp_rpc_call_metadata_all(call, header, lines, count);
     return sp_forwarded_client(trust, peer, lines, count, ret_ip);
 }
 
@@ -51,7 +52,8 @@ static void read_address(const struct sp_forwarded_trust *trust, struct sp_rpc_c
     struct sp_ip peer;
     struct sp_str peer_text = sp_rpc_call_peer(call);
     bool peer_known = sp_ip_parse(peer_text, &peer, NULL) == SP_OK;
-    if (trust->hops == 0 && trust->range_count == 0) {
+    bool is_direct = trust->hops == 0 && trust->proxies.count == 0 && trust->header.size == 0;
+    if (is_direct) {
         copy_cut_text(peer_text, ret_caller->address, sizeof(ret_caller->address), &caller->address);
         ret_caller->ip = peer;
         caller->ip = peer_known ? &ret_caller->ip : NULL;

@@ -36,7 +36,9 @@ static struct header header_of(const char *text) {
 static struct sp_forwarded_trust trust_of(const char *proxies, unsigned hops) {
     struct sp_forwarded_trust trust;
     struct sp_error error = {0};
-    if (sp_forwarded_trust_read(sp_str_from(proxies), hops, &trust, &error) != SP_OK)
+    const struct sp_forwarded_settings settings = {
+        .proxies = proxies, .hops = hops, .peers = hops > 0 ? "uds,10.0.0.0/8,192.0.2.1,2001:db8:ff::/48" : NULL};
+    if (sp_forwarded_trust_read(&settings, &trust, &error) != SP_OK)
         fail_msg("%s, %u hops: %s", proxies, hops, error.message);
     return trust;
 }
@@ -242,6 +244,60 @@ static void reads_an_entry_strictly(void **state) {
     expect_rows(&trust, rows, COUNT(rows));
 }
 
+static struct sp_forwarded_trust trust_peers(const struct sp_forwarded_settings *settings) {
+    struct sp_forwarded_trust trust;
+    struct sp_error error = {0};
+    if (sp_forwarded_trust_read(settings, &trust, &error) != SP_OK)
+        fail_msg("%s", error.message);
+    return trust;
+}
+
+static void a_header_counts_from_trusted_peers_only(void **state) {
+    (void)state;
+    static const struct row by_hops[] = {
+        {"10.0.0.1", "203.0.113.7", "203.0.113.7"},
+        {"198.51.100.66", "203.0.113.7", "198.51.100.66"}, /* the client itself, whatever it writes */
+        {"198.51.100.66", NULL, "198.51.100.66"},
+        {"10.0.0.1", NULL, "-"},
+        {NULL, "203.0.113.7", "-"}, /* a Unix socket, which is not named */
+    };
+    static const struct row by_header[] = {
+        {"10.0.0.1", "203.0.113.7", "203.0.113.7"},
+        {"10.0.0.1", "203.0.113.7:443", "203.0.113.7"},
+        {NULL, "2001:db8::7", "2001:db8::7"},
+        {"10.0.0.1", "203.0.113.7, 10.0.0.9", "-"},
+        {"10.0.0.1", "203.0.113.7\n203.0.113.8", "-"},
+        {"10.0.0.1", "203.0.113.7\n203.0.113.7", "-"},
+        {"10.0.0.1", "", "-"},
+        {"10.0.0.1", "unknown", "-"},
+        {"10.0.0.1", NULL, "-"},
+        {"192.0.2.9", "203.0.113.7", "192.0.2.9"},
+    };
+    struct sp_forwarded_trust hops = trust_peers(&(struct sp_forwarded_settings){.hops = 1, .peers = "10.0.0.0/8"});
+    expect_rows(&hops, by_hops, COUNT(by_hops));
+    struct sp_forwarded_trust header =
+        trust_peers(&(struct sp_forwarded_settings){.header = "cf-connecting-ip", .peers = "10.0.0.0/8 , uds"});
+    assert_true(sp_str_equal(sp_forwarded_header(&header), SP_STR_LITERAL("cf-connecting-ip")));
+    assert_true(sp_str_equal(sp_forwarded_header(&hops), SP_STR_LITERAL("x-forwarded-for")));
+    expect_rows(&header, by_header, COUNT(by_header));
+}
+
+static void a_peer_is_trusted_if_it_is_named_or_none_is(void **state) {
+    (void)state;
+    struct sp_ip inside, outside;
+    const struct sp_forwarded_trust none = {0};
+    assert_int_equal(sp_ip_parse(SP_STR_LITERAL("10.1.2.3"), &inside, NULL), SP_OK);
+    assert_int_equal(sp_ip_parse(SP_STR_LITERAL("11.1.2.3"), &outside, NULL), SP_OK);
+    const struct sp_forwarded_trust range = trust_peers(&(struct sp_forwarded_settings){.peers = "10.0.0.0/8"});
+    const struct sp_forwarded_trust unix_sockets = trust_peers(&(struct sp_forwarded_settings){.peers = "uds"});
+    assert_true(sp_forwarded_trusts_peer(&none, &outside) && sp_forwarded_trusts_peer(&none, NULL));
+    assert_true(sp_forwarded_trusts_peer(&range, &inside));
+    assert_false(sp_forwarded_trusts_peer(&range, &outside));
+    assert_false(sp_forwarded_trusts_peer(&range, NULL));
+    assert_false(sp_forwarded_trusts_peer(&unix_sockets, &inside));
+    assert_true(sp_forwarded_trusts_peer(&unix_sockets, NULL));
+}
+
 static void a_nul_ends_no_entry(void **state) {
     (void)state;
     static const char bytes[] = "203.0.113.7\0, 198.51.100.66\0";
@@ -254,29 +310,44 @@ static void a_nul_ends_no_entry(void **state) {
 static void refuses_settings_that_would_trust_everybody_or_say_two_things(void **state) {
     (void)state;
     static const struct {
-        const char *proxies;
-        unsigned hops;
         const char *message;
+        struct sp_forwarded_settings settings;
     } cases[] = {
-        {"10.0.0.0/8", 1, "trusted proxies and trusted hops exclude each other; give one of them"},
-        {"", 33, "trusted hops: at most 32"},
-        {"0.0.0.0/0", 0,
-         "trusted proxies: 0.0.0.0/0 contains every address and would trust every client; list only your proxies"},
-        {"10.0.0.0/8, ::/0", 0, "trusted proxies: ::/0"},
-        {"::ffff:0:0/96", 0,
-         "trusted proxies: ::ffff:0:0/96 contains every address and would trust every client; list only your proxies"},
-        {"10.0.0.1/8", 0, "trusted proxies: 10.0.0.1/8 has bits set under its prefix length; write 10.0.0.0/8"},
-        {"10.0.0.0/8,", 0, "trusted proxies: an IP address must not be empty"},
-        {",", 0, "trusted proxies: an IP address must not be empty"},
-        {" ", 0, "trusted proxies: an IP address must not be empty"},
-        {"10.0.0.0/8 192.0.2.1", 0, "trusted proxies: "},
-        {"proxy.example", 0, "trusted proxies: "},
+        {"trusted proxies and trusted hops exclude each other; give one of them", {.proxies = "10.0.0.0/8", .hops = 1}},
+        {"trusted hops: at most 32", {.hops = 33}},
+        {"trusted proxies: 0.0.0.0/0 contains every address and would trust every client; list only your proxies",
+         {.proxies = "0.0.0.0/0"}},
+        {"trusted proxies: ::/0", {.proxies = "10.0.0.0/8, ::/0"}},
+        {"trusted proxies: ::ffff:0:0/96 contains every address and would trust every client; list only your proxies",
+         {.proxies = "::ffff:0:0/96"}},
+        {"trusted proxies: 10.0.0.1/8 has bits set under its prefix length; write 10.0.0.0/8",
+         {.proxies = "10.0.0.1/8"}},
+        {"trusted proxies: an IP address must not be empty", {.proxies = "10.0.0.0/8,"}},
+        {"trusted proxies: an IP address must not be empty", {.proxies = ","}},
+        {"trusted proxies: an IP address must not be empty", {.proxies = " "}},
+        {"trusted proxies: ", {.proxies = "10.0.0.0/8 192.0.2.1"}},
+        {"trusted proxies: ", {.proxies = "proxy.example"}},
+        {"trusted proxies: ", {.proxies = "uds"}},
+        {"trusted hops: anybody could send that header; name the proxies that may with --trusted-peers", {.hops = 1}},
+        {"trusted hops: anybody could send that header", {.hops = 1, .peers = ""}},
+        {"address header: anybody could send that header; name the proxies that may with --trusted-peers",
+         {.header = "cf-connecting-ip"}},
+        {"an address header excludes", {.header = "cf-connecting-ip", .hops = 1, .peers = "uds"}},
+        {"an address header excludes", {.header = "cf-connecting-ip", .proxies = "10.0.0.0/8", .peers = "uds"}},
+        {"address header: \"CF-Connecting-IP\" is not a header name in lower case",
+         {.header = "CF-Connecting-IP", .peers = "uds"}},
+        {"address header: \"a b\" is not", {.header = "a b", .peers = "uds"}},
+        {"address header: \"address-bin\" is not", {.header = "address-bin", .peers = "uds"}},
+        {"address header: x-forwarded-for is a list", {.header = "x-forwarded-for", .peers = "uds"}},
+        {"address header: forwarded is a list", {.header = "forwarded", .peers = "uds"}},
+        {"trusted peers: 0.0.0.0/0 contains every address", {.hops = 1, .peers = "uds,0.0.0.0/0"}},
+        {"trusted peers: ", {.hops = 1, .peers = "UDS"}},
+        {"trusted peers: an IP address must not be empty", {.hops = 1, .peers = "uds,"}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct sp_forwarded_trust trust;
         struct sp_error error = {0};
-        assert_int_equal(sp_forwarded_trust_read(sp_str_from(cases[i].proxies), cases[i].hops, &trust, &error),
-                         SP_ERR_INVALID);
+        assert_int_equal(sp_forwarded_trust_read(&cases[i].settings, &trust, &error), SP_ERR_INVALID);
         if (strncmp(error.message, cases[i].message, strlen(cases[i].message)) != 0)
             fail_msg("\"%s\" does not begin with \"%s\"", error.message, cases[i].message);
     }
@@ -291,10 +362,11 @@ static void takes_a_hundred_ranges_and_no_more(void **state) {
         int added = snprintf(text + size, sizeof(text) - size, "%s10.%u.0.0/24", i == 0 ? "" : ",", i);
         assert_true(added > 0);
         size += (size_t)added;
-        enum sp_status status = sp_forwarded_trust_read((struct sp_str){text, size}, 0, &trust, NULL);
+        const struct sp_forwarded_settings settings = {.proxies = text};
+        enum sp_status status = sp_forwarded_trust_read(&settings, &trust, NULL);
         assert_int_equal(status, i < 100 ? SP_OK : SP_ERR_INVALID);
         if (status == SP_OK)
-            assert_int_equal(trust.range_count, i + 1);
+            assert_int_equal(trust.proxies.count, i + 1);
     }
 }
 
@@ -358,6 +430,8 @@ int main(void) {
         cmocka_unit_test(counts_further_hops_and_never_reads_what_is_left_of_them),
         cmocka_unit_test(walks_from_the_peer_over_trusted_ranges),
         cmocka_unit_test(reads_an_entry_strictly),
+        cmocka_unit_test(a_header_counts_from_trusted_peers_only),
+        cmocka_unit_test(a_peer_is_trusted_if_it_is_named_or_none_is),
         cmocka_unit_test(a_nul_ends_no_entry),
         cmocka_unit_test(refuses_settings_that_would_trust_everybody_or_say_two_things),
         cmocka_unit_test(takes_a_hundred_ranges_and_no_more),

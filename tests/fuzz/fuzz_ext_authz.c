@@ -79,11 +79,11 @@ static void begin(void) {
                                  "  POST /v1/use/{id}: use voice/{id}\n"
                                  "  POST /v1/edit/{id}: edit voice/{id}\n"
                                  "  GET /v1/preview: preview voice\n";
-    static const struct sp_ext_authz_options options[SETTINGS] = {
-        {.trusted_hops = 0},
-        {.trusted_hops = 1},
-        {.trusted_proxies = "10.0.0.0/8"},
-        {.trusted_hops = 2, .route_default = "voice/preview"},
+    static const struct sp_forwarded_settings forwarded[SETTINGS] = {
+        {.hops = 0},
+        {.hops = 1, .peers = "uds,10.0.0.0/8"},
+        {.proxies = "10.0.0.0/8"},
+        {.hops = 2, .peers = "uds,10.0.0.0/8"},
     };
     fill_store();
     require(sp_arena_init(&scene.schema_arena, 4096, 1 << 20) == SP_OK);
@@ -91,9 +91,11 @@ static void begin(void) {
     require(sp_arena_init(&scene.reply_arena, 65536, 1 << 24) == SP_OK);
     require(sp_schema_parse(sp_str_from(routes), &scene.schema_arena, &scene.schema, NULL) == SP_OK);
     for (size_t i = 0; i < SETTINGS; i++) {
-        struct sp_ext_authz_options with_headers = options[i];
-        with_headers.key_headers = (struct sp_option_texts){.values = {key_header, "authorization"}, .count = 2};
-        require(sp_ext_authz_settings_read(&with_headers, &scene.settings[i], NULL) == SP_OK);
+        const struct sp_ext_authz_options options = {
+            .key_headers = {.values = {key_header, "authorization"}, .count = 2},
+            .route_default = i == SETTINGS - 1 ? "voice/preview" : NULL,
+        };
+        require(sp_ext_authz_settings_read(&options, &forwarded[i], &scene.settings[i], NULL) == SP_OK);
     }
     require(sp_snapshot_open(scene.world.store, &scene.snapshot) == SP_OK);
     require(atexit(end) == 0);
@@ -111,7 +113,7 @@ static enum sp_status answer(const struct sp_ext_authz_settings *settings, struc
     struct sp_answer answer = {0};
     if (sp_wire_unpack(&envoy__service__auth__v3__check_request__descriptor, message, &scene.arena, &unpacked, NULL) ==
         SP_OK)
-        sp_ext_authz_read(settings, (const Request *)unpacked, &scene.arena, &request);
+        sp_ext_authz_read(settings, (const Request *)unpacked, true, &scene.arena, &request);
     if (request.reason == SP_REASON_NONE && !request.has_target)
         sp_ext_authz_find_target(settings, scene.schema.matcher, scratch, &request);
     answer.reason = request.reason;

@@ -78,7 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         newlines += text.data[i] == '\n';
     if (newlines >= MAX_LINES)
         return 0;
-    require(sp_forwarded_trust_read(sp_str_from(hops == 0 ? "10.0.0.0/8" : ""), hops, &trust, NULL) == SP_OK);
+    const struct sp_forwarded_settings settings = {
+        .proxies = hops == 0 ? "10.0.0.0/8" : NULL, .hops = hops, .peers = hops == 0 ? NULL : "10.0.0.0/8"};
+    require(sp_forwarded_trust_read(&settings, &trust, NULL) == SP_OK);
     require(sp_ip_parse(sp_str_from("10.1.2.3"), &peer, NULL) == SP_OK);
     size_t line_count = cut(text, "\n", lines, MAX_LINES);
     size_t entry_count = cut(text, ",\n", entries, MAX_ENTRIES + 1);

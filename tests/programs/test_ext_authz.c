@@ -440,7 +440,7 @@ static void a_damaged_record_is_denied_with_503(void **state) {
 }
 
 /* What a server of its own, with two more arguments, replies to a request with the user's key. */
-static void ask_another(const char *store, const char *option, const char *value,
+static void ask_another(const char *store, const char *option, const char *value, const char *key, const char *peer,
                         char ret_text[static ENVOY_REPLY_TEXT_BYTES]) {
     struct process server;
     struct caller caller;
@@ -450,8 +450,8 @@ static void ask_another(const char *store, const char *option, const char *value
     process_start(&server, programs.folder, "another", arguments);
     snprintf(target, sizeof(target), "127.0.0.1:%d", process_port(&server));
     assert_true(caller_open(&caller, target, ""));
-    snprintf(headers, sizeof(headers), "x-api-key: %s", user_key);
-    struct envoy_parts parts = {.headers = headers, .extensions = VOICE};
+    snprintf(headers, sizeof(headers), "x-api-key: %s", key);
+    struct envoy_parts parts = {.peer = peer, .headers = headers, .extensions = VOICE};
     assert_true(envoy_pack(&parts, &caller.arena, &request));
     assert_int_equal(caller_raw(&caller, CHECK, request, &reply), SP_OK);
     assert_true(envoy_describe(reply, &caller.arena, ret_text));
@@ -459,11 +459,31 @@ static void ask_another(const char *store, const char *option, const char *value
     assert_int_equal(process_end(&server, SIGTERM), 0);
 }
 
+/* The gateway calls from 127.0.0.1, and says that its client is at 203.0.113.7. */
+static void an_address_counts_from_a_trusted_gateway_only(void **state) {
+    static const struct {
+        const char *peers;
+        bool allowed;
+    } rows[] = {{"127.0.0.1", true}, {"127.0.0.0/8, uds", true}, {"192.0.2.1", false}, {"uds", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[ENVOY_REPLY_TEXT_BYTES], file[128];
+        ask_another(programs.store, "--trusted-peers", rows[i].peers, near_key, "203.0.113.7", text);
+        if (has_line(text, "OK") != rows[i].allowed)
+            fail_msg("row %zu: %s", i, text);
+        if (rows[i].allowed)
+            continue;
+        assert_true(has_line(text, "reason=IP_NOT_ALLOWED"));
+        snprintf(file, sizeof(file), "%s/another.err", programs.folder);
+        free(wait_for_output(file, "the gateway at 127.0.0.1 is not among --trusted-peers"));
+    }
+}
+
 static void a_server_without_its_store_denies_with_503(void **state) {
     (void)state;
     char store[128], text[ENVOY_REPLY_TEXT_BYTES];
     snprintf(store, sizeof(store), "%s/nowhere", programs.folder);
-    ask_another(store, "--log-level", "info", text);
+    ask_another(store, "--log-level", "info", user_key, NULL, text);
     assert_true(has_line(text, "503"));
     assert_true(has_line(text, "reason=UNAVAILABLE"));
 }
@@ -476,7 +496,7 @@ static void a_gateway_without_the_role_is_denied_by_a_reply_too(void **state) {
     assert_non_null(out);
     assert_true(fputs("uri:spiffe://example.org/gateway: check\nplaintext: explain\n", out) >= 0);
     assert_int_equal(fclose(out), 0);
-    ask_another(programs.store, "--callers", file, text);
+    ask_another(programs.store, "--callers", file, user_key, NULL, text);
     assert_true(has_line(text, "503"));
     assert_null(strstr(text, "workspace="));
     snprintf(file, sizeof(file), "%s/another.err", programs.folder);
@@ -495,6 +515,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_gateway_configuration_is_logged),
         cmocka_unit_test(the_decision_log_has_the_requests_trace_and_no_key),
         cmocka_unit_test(a_damaged_record_is_denied_with_503),
+        cmocka_unit_test(an_address_counts_from_a_trusted_gateway_only),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),
         cmocka_unit_test(a_gateway_without_the_role_is_denied_by_a_reply_too),
     };

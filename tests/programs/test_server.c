@@ -536,6 +536,9 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         {"stray", "words", 2, "stray"},
         /* TLS alone would give nobody a role. */
         {"--tls-cert", "server.pem", 2, "--tls-client-ca"},
+        /* Anybody could send these headers. */
+        {"--trusted-hops", "1", 2, "--trusted-peers"},
+        {"--address-header", "cf-connecting-ip", 2, "--trusted-peers"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct process process;

@@ -31,7 +31,8 @@ static struct sp_ext_authz_settings usual_settings(void) {
     const struct sp_ext_authz_options options = {
         .key_headers = {.values = {"x-api-key", "xi-api-key", "authorization"}, .count = 3}};
     struct sp_ext_authz_settings settings;
-    assert_int_equal(sp_ext_authz_settings_read(&options, &settings, NULL), SP_OK);
+    assert_int_equal(sp_ext_authz_settings_read(&options, &(struct sp_forwarded_settings){.hops = 0}, &settings, NULL),
+                     SP_OK);
     return settings;
 }
 
@@ -182,11 +183,11 @@ static void refuses_options_that_cannot_be_meant(void **state) {
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_ext_authz_options options = {.key_headers = {.values = {rows[i].header}, .count = 1},
-                                               .trusted_proxies = rows[i].proxies,
                                                .route_default = rows[i].route_default};
+        const struct sp_forwarded_settings forwarded = {.proxies = rows[i].proxies};
         struct sp_ext_authz_settings settings;
         struct sp_error error = {0};
-        assert_int_equal(sp_ext_authz_settings_read(&options, &settings, &error), SP_ERR_INVALID);
+        assert_int_equal(sp_ext_authz_settings_read(&options, &forwarded, &settings, &error), SP_ERR_INVALID);
         if (strncmp(error.message, rows[i].message, strlen(rows[i].message)) != 0)
             fail_msg("\"%s\" does not begin with \"%s\"", error.message, rows[i].message);
     }

@@ -52,8 +52,9 @@ static const Request *request_of(const struct envoy_parts *parts) {
 
 static struct sp_ext_authz_settings settings_of(const char *headers, const char *proxies, unsigned hops,
                                                 const char *route_default) {
-    struct sp_ext_authz_options options = {
-        .trusted_proxies = proxies, .trusted_hops = hops, .route_default = route_default};
+    struct sp_ext_authz_options options = {.route_default = route_default};
+    const struct sp_forwarded_settings forwarded = {
+        .proxies = proxies, .hops = hops, .peers = hops > 0 ? "uds,10.0.0.0/8" : NULL};
     struct sp_ext_authz_settings settings;
     struct sp_error error = {0};
     for (const char *at = headers; at != NULL; at = strchr(at, ',') == NULL ? NULL : strchr(at, ',') + 1) {
@@ -61,7 +62,7 @@ static struct sp_ext_authz_settings settings_of(const char *headers, const char 
         options.key_headers.values[options.key_headers.count++] =
             sp_arena_strdup(&kept, (struct sp_str){at, end == NULL ? strlen(at) : (size_t)(end - at)});
     }
-    if (sp_ext_authz_settings_read(&options, &settings, &error) != SP_OK)
+    if (sp_ext_authz_settings_read(&options, &forwarded, &settings, &error) != SP_OK)
         fail_msg("%s", error.message);
     return settings;
 }
@@ -102,7 +103,7 @@ static void expect_rows(const struct sp_ext_authz_settings *settings, const stru
         char text[TEXT_BYTES];
         parts.method = parts.method == NULL ? "GET" : parts.method;
         parts.path = parts.path == NULL ? "/" : parts.path;
-        sp_ext_authz_read(settings, request_of(&parts), &arena, &request);
+        sp_ext_authz_read(settings, request_of(&parts), true, &arena, &request);
         describe(&request, text);
         if (strcmp(text, rows[i].expected) != 0)
             fail_msg("%s: \"%s\" instead of \"%s\"", rows[i].name, text, rows[i].expected);
@@ -307,13 +308,13 @@ static void a_message_without_a_request_is_malformed(void **state) {
     Context context = ENVOY__SERVICE__AUTH__V3__ATTRIBUTE_CONTEXT__INIT;
     Envoy__Service__Auth__V3__AttributeContext__Request inner =
         ENVOY__SERVICE__AUTH__V3__ATTRIBUTE_CONTEXT__REQUEST__INIT;
-    sp_ext_authz_read(&settings, &empty, &arena, &request);
+    sp_ext_authz_read(&settings, &empty, true, &arena, &request);
     assert_int_equal(request.reason, SP_REASON_REQUEST_MALFORMED);
     empty.attributes = &context;
-    sp_ext_authz_read(&settings, &empty, &arena, &request);
+    sp_ext_authz_read(&settings, &empty, true, &arena, &request);
     assert_int_equal(request.reason, SP_REASON_REQUEST_MALFORMED);
     context.request = &inner;
-    sp_ext_authz_read(&settings, &empty, &arena, &request);
+    sp_ext_authz_read(&settings, &empty, true, &arena, &request);
     assert_int_equal(request.reason, SP_REASON_REQUEST_MALFORMED);
 }
 
@@ -376,7 +377,7 @@ static void what_no_route_knows_is_denied_or_asked_as_the_default(void **state) 
         struct envoy_parts parts = {.method = row->method, .path = row->path, .headers = "x-api-key: k"};
         char scratch[SP_ROUTE_SCRATCH_BYTES], text[TEXT_BYTES];
         struct sp_ext_authz_request request;
-        sp_ext_authz_read(&settings, request_of(&parts), &arena, &request);
+        sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
         assert_int_equal(request.reason, SP_REASON_NONE);
         assert_false(request.has_target);
         sp_ext_authz_find_target(&settings, compile_routes(), scratch, &request);
@@ -414,7 +415,7 @@ static void quotes_only_request_ids_that_need_no_escaping(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct envoy_parts parts = {.method = "GET", .path = "/", .headers = rows[i].headers};
         struct sp_ext_authz_request request;
-        sp_ext_authz_read(&settings, request_of(&parts), &arena, &request);
+        sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
         assert_true(sp_str_equal(request.id, sp_str_from(rows[i].id)));
         sp_arena_reset(&arena);
     }

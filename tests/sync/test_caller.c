@@ -176,27 +176,43 @@ static void cuts_a_credential_that_is_longer_than_any_key(void **state) {
 static void finds_the_client_behind_trusted_proxies_only(void **state) {
     (void)state;
     static const struct {
-        const char *name, *proxies;
-        unsigned hops;
+        const char *name;
+        struct sp_forwarded_settings settings;
         struct header headers[HEADERS_MAX];
         const char *expected;
     } rows[] = {
-        {"no header", "127.0.0.0/8", 0, {{0}}, "0||0||0"},
-        {"one line", "127.0.0.0/8", 0, {{"x-forwarded-for", "198.51.100.66, 203.0.113.9"}}, "0||0|203.0.113.9|1"},
+        {"no header", {.proxies = "127.0.0.0/8"}, {{0}}, "0||0||0"},
+        {"one line",
+         {.proxies = "127.0.0.0/8"},
+         {{"x-forwarded-for", "198.51.100.66, 203.0.113.9"}},
+         "0||0|203.0.113.9|1"},
         {"two lines",
-         "127.0.0.0/8",
-         0,
+         {.proxies = "127.0.0.0/8"},
          {{"x-forwarded-for", "203.0.113.9"}, {"x-forwarded-for", "127.0.0.9"}},
          "0||0|203.0.113.9|1"},
-        {"no proxy of ours", "10.0.0.0/8", 0, {{"x-forwarded-for", "203.0.113.9"}}, "0||0|127.0.0.1|1"},
-        {"unreadable", "127.0.0.0/8", 0, {{"x-forwarded-for", "203.0.113.9, unknown"}}, "0||0||0"},
-        {"a hop", "", 1, {{"x-forwarded-for", "198.51.100.66,2001:DB8::9"}}, "0||0|2001:db8::9|1"},
+        {"no proxy of ours", {.proxies = "10.0.0.0/8"}, {{"x-forwarded-for", "203.0.113.9"}}, "0||0|127.0.0.1|1"},
+        {"unreadable", {.proxies = "127.0.0.0/8"}, {{"x-forwarded-for", "203.0.113.9, unknown"}}, "0||0||0"},
+        {"a hop",
+         {.hops = 1, .peers = "127.0.0.0/8"},
+         {{"x-forwarded-for", "198.51.100.66,2001:DB8::9"}},
+         "0||0|2001:db8::9|1"},
+        {"a hop from a peer that is not trusted",
+         {.hops = 1, .peers = "uds,10.0.0.0/8"},
+         {{"x-forwarded-for", "203.0.113.9"}},
+         "0||0|127.0.0.1|1"},
         {"two hops over two lines",
-         "",
-         2,
+         {.hops = 2, .peers = "127.0.0.1"},
          {{"x-forwarded-for", "203.0.113.9"}, {"x-forwarded-for", "127.0.0.9"}},
          "0||0|203.0.113.9|1"},
-        {"past the proxies", "", 2, {{"x-forwarded-for", "203.0.113.9"}}, "0||0||0"},
+        {"past the proxies", {.hops = 2, .peers = "127.0.0.1"}, {{"x-forwarded-for", "203.0.113.9"}}, "0||0||0"},
+        {"another header",
+         {.header = "cf-connecting-ip", .peers = "127.0.0.0/8"},
+         {{"x-forwarded-for", "198.51.100.66"}, {"cf-connecting-ip", "203.0.113.9"}},
+         "0||0|203.0.113.9|1"},
+        {"another header from a peer that is not trusted",
+         {.header = "cf-connecting-ip", .peers = "10.0.0.0/8"},
+         {{"cf-connecting-ip", "203.0.113.9"}},
+         "0||0|127.0.0.1|1"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[TEXT_BYTES];
@@ -204,7 +220,7 @@ static void finds_the_client_behind_trusted_proxies_only(void **state) {
         while (count < HEADERS_MAX && rows[i].headers[count].name != NULL)
             count++;
         struct sp_forwarded_trust next;
-        assert_int_equal(sp_forwarded_trust_read(sp_str_from(rows[i].proxies), rows[i].hops, &next, NULL), SP_OK);
+        assert_int_equal(sp_forwarded_trust_read(&rows[i].settings, &next, NULL), SP_OK);
         pthread_mutex_lock(&trust_lock);
         trust = next;
         pthread_mutex_unlock(&trust_lock);

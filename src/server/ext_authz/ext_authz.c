@@ -25,14 +25,31 @@ static void log_gateway_fault(struct sp_service *service, const struct sp_ext_au
             SP_STR_ARG(request->culprit), request->fault);
 }
 
-static void read_gateway_request(const struct sp_ext_authz_settings *settings, struct sp_rpc_call *call,
+/* Whether the gateway may say what its clients' addresses are. */
+static bool trusts_gateway(struct sp_service *service, struct sp_rpc_call *call) {
+    const struct sp_forwarded_trust *trust = &service->config->ext_authz.trust;
+    struct sp_ip ip;
+    if (!trust->names_peers)
+        return true;
+    struct sp_str peer = sp_rpc_call_peer(call);
+    if (sp_forwarded_trusts_peer(trust, sp_ip_parse(peer, &ip, NULL) == SP_OK ? &ip : NULL))
+        return true;
+    if (may_log_gateway(service))
+        sp_log(SP_LOG_WARNING,
+               "ext_authz: ignored the client's address because the gateway at %.*s is not among --trusted-peers",
+               SP_STR_ARG(peer));
+    return false;
+}
+
+static void read_gateway_request(struct sp_service *service, struct sp_rpc_call *call,
                                  struct sp_ext_authz_request *ret_request) {
     struct sp_arena *arena = sp_rpc_call_arena(call);
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_wire_unpack(&envoy__service__auth__v3__check_request__descriptor,
                                            sp_rpc_call_request(call), arena, &message, NULL);
     if (status == SP_OK) {
-        sp_ext_authz_read(settings, (const CheckRequest *)message, arena, ret_request);
+        sp_ext_authz_read(&service->config->ext_authz, (const CheckRequest *)message, trusts_gateway(service, call),
+                          arena, ret_request);
         return;
     }
     /* Make room for the reply. */
@@ -149,7 +166,7 @@ void sp_ext_authz_check(struct sp_rpc_call *rpc, void *user) {
     struct gateway_call call = {.service = service, .rpc = rpc, .asking = sp_asking_rpc(rpc, SP_TRANSPORT_EXT_AUTHZ)};
     struct sp_bytes reply;
     sp_decision_id_next(&service->snapshots.workers[call.asking.worker].ids, call.decision_id);
-    read_gateway_request(&service->config->ext_authz, rpc, &call.request);
+    read_gateway_request(service, rpc, &call.request);
     call.asking.trace = call.request.trace;
     /* A call without an answer is denied too, even if no memory is left for its reply. */
     if (make_reply_for(&call, &reply) != SP_OK && pack_verdict(&call, &none, &reply) != SP_OK)

@@ -14,7 +14,6 @@ enum { REQUEST_ID_MAX_BYTES = 128 };
 
 static const struct sp_str own_prefix = {"x-sallyport-", 12};
 static const struct sp_str authorization = {"authorization", 13};
-static const struct sp_str forwarded_for = {"x-forwarded-for", 15};
 static const struct sp_str request_id = {"x-request-id", 12};
 static const struct sp_str traceparent = {"traceparent", 11};
 
@@ -27,7 +26,8 @@ struct gathering {
     struct sp_ext_authz_request *request;
     struct sp_credential credential;
     size_t most; /* headers that there are */
-    struct sp_str *forwarded;
+    struct sp_str address_header;
+    struct sp_str *forwarded; /* its lines */
     size_t forwarded_count;
     struct sp_str *spoofed;
     size_t request_ids, traces;
@@ -107,7 +107,7 @@ static void take_credential(struct gathering *gathering, struct sp_str name, str
 
 static void take_header(struct gathering *gathering, struct sp_str name, struct sp_str value) {
     take_credential(gathering, name, value);
-    if (is_header(name, forwarded_for))
+    if (is_header(name, gathering->address_header))
         append_text(gathering, &gathering->forwarded, &gathering->forwarded_count, value);
     else if (is_header(name, request_id) && gathering->request_ids++ == 0 && is_quotable(value))
         gathering->request->id = value;
@@ -251,9 +251,12 @@ void sp_ext_authz_find_target(const struct sp_ext_authz_settings *settings, cons
 /* ---- all ---- */
 
 void sp_ext_authz_read(const struct sp_ext_authz_settings *settings,
-                       const Envoy__Service__Auth__V3__CheckRequest *message, struct sp_arena *arena,
+                       const Envoy__Service__Auth__V3__CheckRequest *message, bool trusted, struct sp_arena *arena,
                        struct sp_ext_authz_request *ret_request) {
-    struct gathering gathering = {.settings = settings, .arena = arena, .request = ret_request};
+    struct gathering gathering = {.settings = settings,
+                                  .arena = arena,
+                                  .request = ret_request,
+                                  .address_header = sp_forwarded_header(&settings->trust)};
     const Context *context = message->attributes;
     const Http *http = context == NULL || context->request == NULL ? NULL : context->request->http;
     *ret_request = (struct sp_ext_authz_request){.query = {.credential_kind = SP_CREDENTIAL_TEXT}};
@@ -266,7 +269,8 @@ void sp_ext_authz_read(const struct sp_ext_authz_settings *settings,
     take_headers(&gathering, http);
     ret_request->query.credential =
         (struct sp_bytes){(const uint8_t *)gathering.credential.text.data, gathering.credential.text.size};
-    find_client_address(&gathering, context, ret_request);
+    if (trusted)
+        find_client_address(&gathering, context, ret_request);
     if (gathering.out_of_memory)
         ret_request->reason = SP_REASON_REQUEST_MALFORMED;
     if (ret_request->reason != SP_REASON_NONE)

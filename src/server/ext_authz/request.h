@@ -25,9 +25,10 @@ struct sp_ext_authz_request {
     size_t spoofed_count;
 };
 
-/* Reads a message that passed the wire's checks. Never fails. */
+/* Reads a message that passed the wire's checks. Never fails. `trusted`: the gateway may say what
+ * the client's address is; otherwise it is not known. */
 void sp_ext_authz_read(const struct sp_ext_authz_settings *settings,
-                       const Envoy__Service__Auth__V3__CheckRequest *message, struct sp_arena *arena,
+                       const Envoy__Service__Auth__V3__CheckRequest *message, bool trusted, struct sp_arena *arena,
                        struct sp_ext_authz_request *ret_request);
 
 /* Completes a request that has no target yet by the schema's routes, or by the default. Sets the

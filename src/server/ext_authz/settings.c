@@ -13,24 +13,6 @@ void sp_ext_authz_option_rows(struct sp_ext_authz_options *options,
          .default_text = "x-api-key,authorization",
          .argument = "NAME",
          .help = "ext_authz: header that carries the key; authorization: as a bearer token"},
-        {.name = "trusted-proxies",
-         .kind = SP_OPTION_TEXT,
-         .target = &options->trusted_proxies,
-         .environment = "SALLYPORTD_TRUSTED_PROXIES",
-         .argument = "RANGES",
-         .help = "ext_authz: comma-separated addresses and CIDR ranges of proxies whose x-forwarded-for is trusted to "
-                 "hold the "
-                 "client's address"},
-        {.name = "trusted-hops",
-         .kind = SP_OPTION_NUMBER,
-         .target = &options->trusted_hops,
-         .environment = "SALLYPORTD_TRUSTED_HOPS",
-         .default_text = "0",
-         .argument = "COUNT",
-         .most = SP_FORWARDED_MAX_HOPS,
-         .help = "instead of --trusted-proxies: how many entries at the end of x-forwarded-for were added by trusted "
-                 "proxies; 0: "
-                 "ignore the header"},
         {.name = "route-default",
          .kind = SP_OPTION_TEXT,
          .target = &options->route_default,
@@ -89,13 +71,13 @@ static enum sp_status read_route_default(const char *text, struct sp_ext_authz_s
 }
 
 enum sp_status sp_ext_authz_settings_read(const struct sp_ext_authz_options *options,
+                                          const struct sp_forwarded_settings *forwarded,
                                           struct sp_ext_authz_settings *ret_settings, struct sp_error *error) {
     struct sp_ext_authz_settings settings = {.key_header_count = 0};
     enum sp_status status = read_key_headers(&options->key_headers, &settings, error);
     if (status != SP_OK)
         return status;
-    status =
-        sp_forwarded_trust_read(sp_str_from(options->trusted_proxies), options->trusted_hops, &settings.trust, error);
+    status = sp_forwarded_trust_read(forwarded, &settings.trust, error);
     if (status != SP_OK)
         return status;
     status = read_route_default(options->route_default, &settings, error);

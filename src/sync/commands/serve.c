@@ -34,6 +34,8 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen_help = "HTTP address for /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help =
         "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
+    .trusted_peers_help = "comma-separated addresses and CIDR ranges of proxies that may send the headers of "
+                          "--trusted-hops and --address-header; \"uds\": Unix sockets",
 };
 
 struct serve_options {
@@ -44,9 +46,7 @@ struct serve_options {
     uint64_t keep_changes_days;
     uint64_t map_size;
     uint64_t report_grace_s;
-    const char *trusted_proxies;
-    uint64_t trusted_hops;
-    struct sp_forwarded_trust trust; /* read from those two */
+    struct sp_forwarded_trust trust; /* read from the daemon's options */
     bool help;
 };
 
@@ -257,20 +257,6 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 46,
          .help = "increase the maximum size of the store"},
-        {.name = "trusted-proxies",
-         .kind = SP_OPTION_TEXT,
-         .target = &options->trusted_proxies,
-         .environment = "SALLYPORT_SYNC_TRUSTED_PROXIES",
-         .argument = "RANGES",
-         .help = "addresses and CIDR ranges, separated by commas, of proxies whose x-forwarded-for is trusted"},
-        {.name = "trusted-hops",
-         .kind = SP_OPTION_NUMBER,
-         .target = &options->trusted_hops,
-         .environment = "SALLYPORT_SYNC_TRUSTED_HOPS",
-         .default_text = "0",
-         .argument = "COUNT",
-         .most = SP_FORWARDED_MAX_HOPS,
-         .help = "instead: number of trusted proxies that append to x-forwarded-for; 0: ignore the header"},
         {.name = "report-grace",
          .kind = SP_OPTION_NUMBER,
          .target = &options->report_grace_s,
@@ -290,6 +276,7 @@ static size_t make_serve_table(struct serve_options *options, struct sp_option t
     table[count++] = sp_sync_store_row(&options->store);
     count += sp_daemon_listener_rows(&options->daemon, table + count);
     count += make_serve_rows(options, table + count);
+    count += sp_daemon_address_rows(&options->daemon, table + count);
     count += sp_daemon_log_rows(&options->daemon, table + count);
     count += sp_daemon_settings_rows(&options->daemon, table + count);
     table[count++] = sp_sync_help_row(&options->help);
@@ -309,8 +296,7 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
     if (sp_daemon_options_check(&options.daemon, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
-    if (sp_forwarded_trust_read(sp_str_from(options.trusted_proxies), options.trusted_hops, &options.trust, &error) !=
-        SP_OK)
+    if (sp_forwarded_trust_read(&options.daemon.forwarded, &options.trust, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
     return serve_admin_api(&options);
 }

@@ -216,7 +216,7 @@ class Addresses(EnvoyTest):
 
     def test_behind_counted_hops_the_leftmost_of_them_counts(self):
         # Envoy writes one entry, the proxy in front of it the other.
-        self.restart("--trusted-hops", "2")
+        self.restart("--trusted-hops", "2", "--trusted-peers", "127.0.0.0/8")
         for forwarded in (["203.0.113.7"], ["198.51.100.66, 203.0.113.7"], ["198.51.100.66", "203.0.113.7"]):
             self.expect_allowed(self.ask_with(forwarded), forwarded)
         for forwarded in ([], ["198.51.100.66"], ["203.0.113.7, 198.51.100.66"], ["203.0.113.7", "198.51.100.66"],
