@@ -1,31 +1,42 @@
 """What deploy/ promises of the pods, as functions over the rendered documents. Each yields descriptions of what is wrong."""
 import re
 
+from reach import Peer, allowed
 from render import every_container, pod_template
 
-PROGRAMS = {"/usr/bin/sallyportd": "sallyportd", "/usr/bin/sallyport-sync": "sallyport-sync"}
+PROGRAMS = {"/usr/bin/sallyportd": "sallyportd", "/usr/bin/sallyport-sync": "sallyport-sync", "/usr/bin/sallyport": "sallyport",
+            "/usr/bin/install": "install"}
+USERS = {"sallyportd": 10402, "sallyport-sync": 10401, "install": 10401, "sallyport": 10401}
+NAMESPACE = "sallyport"
 
 
 class Rendered:
+    """`workloads` have a store, `clients` run the command line."""
+
     def __init__(self, mode, documents):
         self.mode = mode
         self.documents = documents
-        self.workloads = [d for d in documents if pod_template(d)]
+        self.workloads = [d for d in documents if d["kind"] in ("StatefulSet", "Deployment")]
+        self.clients = [d for d in documents if d["kind"] in ("CronJob", "Pod")]
 
     def of_kind(self, kind):
         return [d for d in self.documents if d["kind"] == kind]
 
-    def pods(self):
-        for workload in self.workloads:
+    def pods(self, clients=False):
+        for workload in self.workloads + (self.clients if clients else []):
             yield workload["metadata"]["name"], pod_template(workload)
 
-    def containers(self, init=True):
-        for name, template in self.pods():
+    def containers(self, init=True, clients=False):
+        for name, template in self.pods(clients):
             for container in every_container(template["spec"]) if init else template["spec"]["containers"]:
-                yield f"{name}/{container['name']}", container
+                if container["command"][0] in PROGRAMS:
+                    yield f"{name}/{container['name']}", container
 
     def selected(self, labels):
         return [t for _, t in self.pods() if labels.items() <= t["metadata"]["labels"].items()]
+
+    def fixed_users(self):
+        return any("fsGroup" in t["spec"]["securityContext"] for _, t in self.pods())
 
 
 def program(container):
@@ -58,7 +69,7 @@ def pods_share_their_process_namespace(it):
 
 
 def pods_have_no_token(it):
-    for name, template in it.pods():
+    for name, template in it.pods(clients=True):
         if template["spec"].get("automountServiceAccountToken") is not False:
             yield f"{name}: a token is mounted"
         if template["spec"].get("serviceAccountName") in (None, "default"):
@@ -69,12 +80,16 @@ def pods_have_no_token(it):
 
 
 def pods_have_seccomp_and_a_group(it):
-    for name, template in it.pods():
+    for name, template in it.pods(clients=True):
         context = template["spec"].get("securityContext", {})
         if context.get("seccompProfile") != {"type": "RuntimeDefault"}:
             yield f"{name}: no seccomp profile"
         if context.get("runAsNonRoot") is not True:
             yield f"{name}: may run as root"
+        if not it.fixed_users():
+            if {"fsGroup", "runAsGroup", "runAsUser", "fsGroupChangePolicy"} & set(context):
+                yield f"{name}: fixes what the platform chooses"
+            continue
         if context.get("fsGroup") != context.get("runAsGroup") or not context.get("fsGroup"):
             yield f"{name}: its containers do not share the volume's group"
         if context.get("fsGroupChangePolicy") != "OnRootMismatch":
@@ -111,7 +126,7 @@ def pods_have_time_to_drain(it):
 # ---- containers ----
 
 def containers_give_nothing_away(it):
-    for name, container in it.containers():
+    for name, container in it.containers(clients=True):
         context = container.get("securityContext", {})
         wanted = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "privileged": False, "runAsNonRoot": True}
         for field, value in wanted.items():
@@ -124,15 +139,28 @@ def containers_give_nothing_away(it):
 
 
 def the_two_programs_are_two_users(it):
-    users = {}
-    for _, container in it.containers():
-        users.setdefault(program(container), set()).add(container.get("securityContext", {}).get("runAsUser", 0))
-    if users != {"sallyportd": {10402}, "sallyport-sync": {10401}}:
-        yield f"users {users}"
+    for name, container in it.containers(clients=True):
+        user = container.get("securityContext", {}).get("runAsUser")
+        if user != (USERS[program(container)] if it.fixed_users() else None):
+            yield f"{name}: user {user}"
+
+
+def the_store_is_below_a_folder_that_only_the_writer_may_write(it):
+    """The volume's root is the group's, and the reader is in the group: only `folder` sees it."""
+    for name, template in it.pods():
+        first = every_container(template["spec"])[0]
+        root = next((m for m in first["volumeMounts"] if m["name"] == "store"), {})
+        if program(first) != "install" or "subPath" in root or \
+                first["args"] != ["-d", "-m", "0750", f"{root.get('mountPath')}/writer"]:
+            yield f"{name}: nothing makes the writer's folder first"
+        for container in every_container(template["spec"])[1:]:
+            for mount in container["volumeMounts"]:
+                if mount["name"] == "store" and mount.get("subPath") != "writer":
+                    yield f"{name}/{container['name']}: sees the root of the volume"
 
 
 def containers_have_requests_and_memory_limits(it):
-    for name, container in it.containers():
+    for name, container in it.containers(clients=True):
         resources = container.get("resources", {})
         if not {"cpu", "memory"} <= set(resources.get("requests", {})):
             yield f"{name}: requests {resources.get('requests')}"
@@ -142,9 +170,9 @@ def containers_have_requests_and_memory_limits(it):
             yield f"{name}: is throttled"
 
 
-def images_have_a_version(it):
-    for name, container in it.containers():
-        if not re.fullmatch(r"[a-z0-9./-]+:[0-9]+\.[0-9]+\.[0-9]+", container["image"]):
+def images_have_a_version_or_digest(it):
+    for name, container in it.containers(clients=True):
+        if not re.fullmatch(r"[a-z0-9./-]+(:[0-9]+\.[0-9]+\.[0-9]+|(:[0-9.]+)?@sha256:[0-9a-f]{64})", container["image"]):
             yield f"{name}: image {container['image']}"
 
 
@@ -191,7 +219,7 @@ def files_that_options_name_are_mounted(it):
                         for claim in workload["spec"].get("volumeClaimTemplates", [])})
         for container in every_container(template["spec"]):
             mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
-            paths = [arg.split("=", 1)[1] for arg in container["args"] if re.match(r"--[a-z-]+=/", arg)]
+            paths = [arg.split("=", 1)[1] for arg in container.get("args", []) if re.match(r"--[a-z-]+=/", arg)]
             for path in paths:
                 under = [m for m in mounts if path.startswith(m + "/")]
                 if not under or mounts[under[0]]["name"] not in volumes:
@@ -201,6 +229,7 @@ def files_that_options_name_are_mounted(it):
                     yield f"{name}/{container['name']}: {mount['name']} is not read-only"
                 if mount["name"] == "store" and mount.get("readOnly"):
                     yield f"{name}/{container['name']}: readers cannot register on a read-only mount"
+    for name, template in it.pods(clients=True):
         for volume in template["spec"]["volumes"]:
             if "secret" in volume and volume["secret"].get("defaultMode") != 0o440:
                 yield f"{name}: {volume['name']} can be read by others"
@@ -217,39 +246,156 @@ def services_reach_named_ports_of_pods(it):
                 yield f"service {service['metadata']['name']}: no pod has a port {port['targetPort']}"
 
 
-def network_policies_begin_with_nothing(it):
+def servers_and_admin_have_secrets_of_their_own(it):
+    """What the servers hold lets nobody pass as the admin API, or write to etcd."""
+    held = {"server": set(), "admin": set()}
+    for _, template in it.pods():
+        secrets = {v["name"]: v["secret"]["secretName"] for v in template["spec"]["volumes"] if "secret" in v}
+        for container in template["spec"]["containers"]:
+            if container["command"][0] not in PROGRAMS:
+                continue
+            admin = program(container) == "sallyport-sync" and not flag(container, "follow-only")
+            held["admin" if admin else "server"] |= {secrets[m["name"]] for m in container["volumeMounts"] if m["name"] in secrets}
+    if held["server"] & held["admin"] or not held["server"] or not held["admin"]:
+        yield f"both hold {held['server'] & held['admin']} of {held}"
+
+
+def network_policies_name_who_connects(it):
+    """Each rule names pods by labels, in namespaces by name, or addresses; and ports."""
+    for policy in it.of_kind("NetworkPolicy"):
+        for direction, key in (("ingress", "from"), ("egress", "to")):
+            for rule in policy["spec"].get(direction, []):
+                if not rule.get(key) or not rule.get("ports"):
+                    yield f"{policy['metadata']['name']}: {direction} of anybody, or to any port"
+                for peer in rule.get(key, []):
+                    named = peer.get("namespaceSelector", {}).get("matchExpressions", [{}])[0].get("key")
+                    if "ipBlock" in peer:
+                        continue
+                    if not peer.get("podSelector", {}).get("matchLabels"):
+                        yield f"{policy['metadata']['name']}: {direction} of any pod"
+                    if "namespaceSelector" in peer and named != "kubernetes.io/metadata.name":
+                        yield f"{policy['metadata']['name']}: {direction} of any namespace"
+
+
+def what_policies_let_through(rendered):
+    """What may connect to what: (direction, pod, peer, port, protocol), true or not."""
+    full = "sallyport"
+    pods = {}
+    for name, template in rendered.pods():
+        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+        pods[component] = Peer(NAMESPACE, template["metadata"]["labels"])
+    client, admin_client = {"sallyport/client": full}, {"sallyport/admin-client": full}
+    prometheus = {"app.kubernetes.io/name": "prometheus"}
+    internet, node_of_nobody = Peer(address="203.0.113.9"), Peer("default", {"app": "x"})
+    decisions = pods.get("single") or pods["server"]
+    admin = pods.get("single") or pods["admin"]
+    policies = rendered.of_kind("NetworkPolicy")
+    monitoring = next(peer["namespaceSelector"]["matchExpressions"][0]["values"][0] for p in policies
+                      if p["metadata"]["name"].endswith("sallyport-metrics") for peer in p["spec"]["ingress"][0]["from"])
+    every_port = (7400, 7401, 7402, 7403, 7404, 7405)
+    metrics = {"server": {7402, 7403}, "single": {7402, 7403}, "admin": {7403}}
+    for component, pod in pods.items():
+        ingress = [(Peer(NAMESPACE, client), {7400, 7402} if pod is decisions else set()),
+                   (Peer(NAMESPACE, admin_client), {7401} if pod is admin else set()),
+                   (Peer(NAMESPACE, {"sallyport/client": "other"}), set()),
+                   (Peer("default", {**client, **admin_client}), set()),
+                   (Peer(monitoring, prometheus), metrics[component]),
+                   (Peer(monitoring, {"app": "grafana"}), set()), (Peer("default", prometheus), set()),
+                   (internet, set()), (node_of_nobody, set())]
+        if component in ("server", "admin"):
+            ingress.append((pods["server"], {7401} if component == "admin" else set()))
+            ingress.append((pods["admin"], set()))
+        for peer, ports in ingress:
+            for port in every_port:
+                yield ("Ingress", pod, peer, port, "TCP"), port in ports
+    for pod in pods.values():
+        to_etcd = [(policy, peer) for policy in policies if policy["metadata"]["name"].endswith("-etcd")
+                   for peer in policy["spec"]["egress"][0]["to"]]
+        etcd = [Peer(address=peer["ipBlock"]["cidr"].split("/")[0]) if "ipBlock" in peer else
+                Peer(peer["namespaceSelector"]["matchExpressions"][0]["values"][0], peer["podSelector"]["matchLabels"])
+                for _, peer in to_etcd]
+        if rendered.mode == "scaled" and not etcd:
+            yield ("Egress", pod, internet, 2379, "TCP"), None
+        for peer in etcd:
+            yield ("Egress", pod, peer, 2379, "TCP"), True
+            yield ("Egress", pod, peer, 22, "TCP"), False
+        dns = Peer("kube-system", {"k8s-app": "kube-dns"})
+        for protocol in ("UDP", "TCP"):
+            yield ("Egress", pod, dns, 53, protocol), rendered.mode == "scaled"
+        yield ("Egress", pod, Peer("kube-system", {"app": "x"}), 53, "UDP"), False
+        yield ("Egress", pod, Peer("etcd", {"app": "x"}), 2379, "TCP"), False
+        for port in (443, 2379, 7401):
+            yield ("Egress", pod, internet, port, "TCP"), False
+        yield ("Egress", pod, admin, 7401, "TCP"), rendered.mode == "scaled" and pod is decisions
+
+
+def network_policies_let_through_what_is_needed_and_no_more(it):
     policies = it.of_kind("NetworkPolicy")
-    for name, template in it.pods():
+    for name, template in it.pods(clients=True):
         labels = template["metadata"]["labels"].items()
-        of_pod = [p for p in policies if p["spec"]["podSelector"].get("matchLabels", {}).items() <= labels]
-        closed = {kind for policy in of_pod for kind in policy["spec"]["policyTypes"]}
-        if closed != {"Ingress", "Egress"}:
-            yield f"{name}: policies for {closed or 'nothing'}"
-        for policy in of_pod:
-            for rule in policy["spec"].get("ingress", []):
-                if not rule.get("from") or not rule.get("ports"):
-                    yield f"{policy['metadata']['name']}: lets anybody in, or to any port"
-            for rule in policy["spec"].get("egress", []):
-                if not rule.get("ports"):
-                    yield f"{policy['metadata']['name']}: lets out to any port"
-    opened = {port["port"] for p in policies for rule in p["spec"].get("ingress", [])
-              for port in rule.get("ports", [])}
-    if not {"grpc", 7400} & opened or not {"sync-grpc", 7401} & opened:
-        yield f"nobody reaches the services: {opened}"
+        if not any(p["spec"]["podSelector"]["matchLabels"].items() <= labels and set(p["spec"]["policyTypes"]) == {"Ingress", "Egress"}
+                   and not p["spec"].get("ingress") and not p["spec"].get("egress") for p in policies):
+            yield f"{name}: no policy denies by default"
+    for question, expected in what_policies_let_through(it):
+        if allowed(policies, *question) is not expected:
+            yield f"{question} is {not expected}"
 
 
-def metrics_are_scraped(it):
-    monitors = it.of_kind("ServiceMonitor")
-    if len(monitors) != 1:
-        yield f"{len(monitors)} service monitors"
-    for monitor in monitors:
+def clients_of_the_release_may_connect(it):
+    policies = it.of_kind("NetworkPolicy")
+    targets = {t["metadata"]["labels"]["app.kubernetes.io/component"]: Peer(NAMESPACE, t["metadata"]["labels"]) for _, t in it.pods()}
+    decisions, admin = targets.get("single") or targets["server"], targets.get("single") or targets["admin"]
+    for name, template in it.pods(clients=True):
+        pod = Peer(NAMESPACE, template["metadata"]["labels"])
+        if pod.labels.get("app.kubernetes.io/component") != "client":
+            continue
+        for target, port in ((decisions, 7400), (admin, 7401)):
+            if not allowed(policies, "Egress", pod, target, port) or not allowed(policies, "Ingress", target, pod, port):
+                yield f"{name} cannot reach {port}"
+
+
+def certificate_of(container, template):
+    """server or admin: whose Secret the container's TLS files are."""
+    volume = next(m["name"] for m in container["volumeMounts"] if m["mountPath"] == "/etc/sallyport/tls")
+    secret = next(v["secret"]["secretName"] for v in template["spec"]["volumes"] if v["name"] == volume)
+    return "admin" if "admin" in secret else "server"
+
+
+def scraped_ports(rendered):
+    """(job, server name, pod, container, port) of each port that a ServiceMonitor reads."""
+    for monitor in rendered.of_kind("ServiceMonitor"):
         labels = monitor["spec"]["selector"]["matchLabels"].items()
-        ports = {port["name"] for service in it.of_kind("Service") if labels <= service["metadata"].get("labels", {}).items()
-                 for port in service["spec"]["ports"]}
-        asked = {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]
-                 if endpoint["scheme"] == "https" and {"ca", "cert", "keySecret", "serverName"} == set(endpoint["tlsConfig"])}
-        if asked != {"http", "sync-http"} or not asked <= ports:
-            yield f"asks {asked} of {ports}"
+        for endpoint in monitor["spec"]["endpoints"]:
+            for service in rendered.of_kind("Service"):
+                if not labels <= service["metadata"].get("labels", {}).items():
+                    continue
+                port = next((p for p in service["spec"]["ports"] if p["name"] == endpoint["port"]), None)
+                for template in rendered.selected(service["spec"]["selector"]) if port else ():
+                    for container in template["spec"]["containers"]:
+                        for declared in container["ports"]:
+                            if declared["name"] == port["targetPort"]:
+                                job = service["metadata"]["labels"][monitor["spec"]["jobLabel"]]
+                                yield job, endpoint, template, container, declared["containerPort"]
+
+
+def metrics_are_scraped_under_the_programs_names(it):
+    seen = set()
+    for job, endpoint, template, container, port in scraped_ports(it):
+        name = container["name"]
+        seen.add((template["metadata"]["labels"]["app.kubernetes.io/component"], name))
+        if job != program(container):
+            yield f"{name} is scraped as {job}"
+        if port not in map(port_of, option(container, "http-listen")):
+            yield f"{name} has no metrics on {port}"
+        tls = endpoint["tlsConfig"]
+        if endpoint["scheme"] != "https" or {"ca", "cert", "keySecret", "serverName"} != set(tls):
+            yield f"{name} is scraped without mutual TLS"
+        elif tls["serverName"].endswith("-admin") != (certificate_of(container, template) == "admin"):
+            yield f"{name} does not have the name {tls['serverName']}"
+    wanted = {(t["metadata"]["labels"]["app.kubernetes.io/component"], c["name"]) for _, t in it.pods()
+              for c in t["spec"]["containers"] if c["command"][0] in PROGRAMS}
+    if it.of_kind("ServiceMonitor") and seen != wanted:
+        yield f"scraped are {seen} of {wanted}"
 
 
 def the_namespace_is_restricted(it):
@@ -272,9 +418,9 @@ def single_is_one_pod_with_a_volume(it):
     if {program(c) for _, c in it.containers(init=False)} != {"sallyportd", "sallyport-sync"}:
         yield "not both programs"
     init = pod_template(workload)["spec"].get("initContainers", [])
-    if len(init) != 1 or init[0]["args"][0] != "init" or not flag(init[0], "if-missing"):
+    if len(init) != 2 or init[1]["args"][0] != "init" or not flag(init[1], "if-missing"):
         yield "nothing makes the store once"
-    elif not option(init[0], "key-file") or option(init[0], "key-file")[0].startswith(option(init[0], "store")[0]):
+    elif not option(init[1], "key-file") or option(init[1], "key-file")[0].startswith(option(init[1], "store")[0]):
         yield "the operator's key goes to the log, or into the store"
 
 
@@ -290,6 +436,8 @@ def scaled_has_servers_with_followers(it):
         if workload["kind"] != "Deployment" or not source or not option(follower, "etcd-ca"):
             yield f"{name}: does not follow etcd by TLS"
         if "sallyportd" in containers:
+            if not int((option(containers["sallyportd"], "max-staleness") or ["0"])[0]) > 0:
+                yield f"{name}: accepts revoked keys for ever when cut off from etcd"
             if not flag(follower, "follow-only") or "reader" not in volumes["etcd"]["secret"]["secretName"]:
                 yield f"{name}: its follower may write"
             if any(not on_loopback(address) for address in option(follower, "listen")):

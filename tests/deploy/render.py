@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import yaml
 
@@ -17,7 +18,10 @@ HELM_ARGUMENTS = {
     "scaled": ["--set", "mode=scaled,serviceMonitor.enabled=true", "--set-string",
                "etcd.source=etcd://e1:2379\\,e2:2379/sallyport/v1/"],
 }
-KNOWN = {"apiVersion", "kind", "namespace", "resources", "images", "labels", "configMapGenerator"}
+KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "images", "labels", "configMapGenerator"}
+# What is opt-in, added to an overlay in a kustomization of its own.
+COMPONENTS = ("deploy/kustomize/components/service-monitor", "deploy/observability")
+EXAMPLES = {"ci/single-values.yaml": "single", "ci/scaled-values.yaml": "scaled", "ci/openshift-values.yaml": "single"}
 
 
 def read(path):
@@ -38,18 +42,31 @@ def kustomize_command():
     return ["kubectl", "kustomize"] if shutil.which("kubectl") else None
 
 
-def by_kustomize(overlay):
-    return list(yaml.safe_load_all(run(*kustomize_command(), os.path.join(KUSTOMIZE, "overlays", overlay))))
+def with_components(overlay, folder, **settings):
+    """Writes a kustomization of the overlay and all components to the folder."""
+    relative = lambda path: os.path.relpath(os.path.join(TOP, path), os.path.realpath(folder))
+    with open(os.path.join(folder, "kustomization.yaml"), "w", encoding="utf-8") as file:
+        yaml.safe_dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "sallyport",
+                        "resources": [relative(f"deploy/kustomize/overlays/{overlay}")],
+                        "components": [relative(path) for path in COMPONENTS], **settings}, file)
+    return folder
 
 
-def by_helm(mode, *more):
-    return list(filter(None, yaml.safe_load_all(
-        run("helm", "template", "sallyport", CHART, "--namespace", "sallyport", *HELM_ARGUMENTS[mode], *more))))
+def by_kustomize(folder):
+    return list(yaml.safe_load_all(run(*kustomize_command(), folder)))
+
+
+def by_helm(*arguments, release="sallyport"):
+    return list(filter(None, yaml.safe_load_all(run("helm", "template", release, CHART, "--namespace", "sallyport", *arguments))))
 
 
 # ---- without kustomize ----
 
 def pod_template(document):
+    if document["kind"] == "Pod":
+        return document
+    if document["kind"] == "CronJob":
+        return document["spec"]["jobTemplate"]["spec"]["template"]
     return document["spec"]["template"] if document["kind"] in ("Deployment", "StatefulSet") else None
 
 
@@ -60,7 +77,7 @@ def every_container(pod):
 def fill_in(document, settings):
     """What a kustomization.yaml says of all its resources."""
     document = json.loads(json.dumps(document))  # what YAML's anchors share is to be changed apart
-    if document["kind"] != "Namespace":
+    if document["kind"] != "Namespace" and "namespace" in settings:
         document["metadata"]["namespace"] = settings["namespace"]
     for labels in settings.get("labels", []):
         document["metadata"].setdefault("labels", {}).update(labels["pairs"])
@@ -68,44 +85,56 @@ def fill_in(document, settings):
     for container in every_container(template["spec"]) if template else []:
         for image in settings.get("images", []):
             if container["image"] == image["name"]:
-                container["image"] = f"{image.get('newName', image['name'])}:{image['newTag']}"
+                version = f"@{image['digest']}" if "digest" in image else f":{image['newTag']}"
+                container["image"] = image.get("newName", image["name"]) + version
     return document
+
+
+def made_config_map(generator, folder):
+    pairs = dict(literal.split("=", 1) for literal in generator.get("literals", []))
+    for entry in generator.get("files", []):
+        name, _, path = entry.rpartition("=")
+        with open(os.path.join(folder, path), encoding="utf-8") as file:
+            pairs[name or os.path.basename(path)] = file.read()
+    metadata = {"name": generator["name"]}
+    if generator.get("options", {}).get("labels"):
+        metadata["labels"] = dict(generator["options"]["labels"])
+    return {"apiVersion": "v1", "kind": "ConfigMap", "data": pairs, "metadata": metadata}
 
 
 def by_hand(folder):
     (settings,) = read(os.path.join(folder, "kustomization.yaml"))
     assert set(settings) <= KNOWN, f"render.py does not know {set(settings) - KNOWN}"
     documents = []
-    for resource in settings["resources"]:
+    for resource in settings.get("resources", []) + settings.get("components", []):
         path = os.path.join(folder, resource)
         documents += by_hand(path) if os.path.isdir(path) else read(path)
-    for generator in settings.get("configMapGenerator", []):
-        pairs = dict(literal.split("=", 1) for literal in generator["literals"])
-        documents.append({"apiVersion": "v1", "kind": "ConfigMap", "data": pairs, "metadata": {"name": generator["name"]}})
+    documents += [made_config_map(generator, folder) for generator in settings.get("configMapGenerator", [])]
     return [fill_in(document, settings) for document in documents]
-
-
-def overlay_by_hand(overlay):
-    return by_hand(os.path.join(KUSTOMIZE, "overlays", overlay))
 
 
 def comparable(documents):
     """One text for each resource, without the suffix that kustomize hashes from a ConfigMap's content."""
     names = [d["metadata"]["name"] for d in documents if d["kind"] == "ConfigMap"]
+    bare = lambda name: re.sub(r"-[a-z0-9]{10}$", "", name)
     texts = {}
     for document in documents:
         text = json.dumps(document, sort_keys=True, indent=1)
         for name in names:
-            text = text.replace(f'"{name}"', '"%s"' % re.sub(r"-[a-z0-9]{10}$", "", name))
-        texts[f"{document['kind']}/{document['metadata']['name']}"
-              if document["kind"] != "ConfigMap" else "ConfigMap"] = text
+            text = text.replace(f'"{name}"', f'"{bare(name)}"')
+        name = document["metadata"]["name"]
+        texts[f"{document['kind']}/{bare(name) if name in names else name}"] = text
     return texts
 
 
 def rendered():
     """(what it is, single or scaled, its documents)"""
     for overlay in OVERLAYS:
-        yield f"kustomize/{overlay}", overlay, by_kustomize(overlay) if kustomize_command() else overlay_by_hand(overlay)
+        with tempfile.TemporaryDirectory() as folder:
+            with_components(overlay, folder)
+            yield f"kustomize/{overlay}", overlay, by_kustomize(folder) if kustomize_command() else by_hand(folder)
     if shutil.which("helm"):
-        for overlay in OVERLAYS:
-            yield f"helm/{overlay}", overlay, by_helm(overlay)
+        for mode in OVERLAYS:
+            yield f"helm/{mode}", mode, by_helm(*HELM_ARGUMENTS[mode])
+        for example, mode in EXAMPLES.items():
+            yield f"helm/{example}", mode, by_helm("--values", os.path.join(CHART, example))

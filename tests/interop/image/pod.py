@@ -84,13 +84,22 @@ class Pod:
                               stderr=subprocess.STDOUT, check=False, **settings)
         return done.returncode, done.stdout
 
+    def source(self, mount):
+        """The folder that is mounted. The kubelet makes a missing subPath with the mode of the volume's root."""
+        volume = self.volumes[mount["name"]]
+        folder = os.path.join(volume, mount.get("subPath", ""))
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            os.chmod(folder, os.stat(volume).st_mode & 0o777)
+        return folder
+
     def command(self, spec, program):
         """The whole command line that runs a program in a container of that kind."""
         root = os.path.join(self.folder, f"root-{spec['name']}")
         os.makedirs(root, exist_ok=True)
         mounts = []
         for mount in spec.get("volumeMounts", []):
-            mounts += [self.volumes[mount["name"]], mount["mountPath"], "ro" if mount.get("readOnly") else "rw"]
+            mounts += [self.source(mount), mount["mountPath"], "ro" if mount.get("readOnly") else "rw"]
         inside = ["bash", "-c", ENTER, "enter", self.image, root, str(spec["securityContext"]["runAsUser"]),
                   str(self.spec["securityContext"]["runAsGroup"]), *mounts, "--", *program]
         enter = ["nsenter", f"--target={self.inside}", "--net"]

@@ -13,7 +13,7 @@ from render import pod_template
 BUILD, WORK = sys.argv[1], sys.argv[2]
 IMAGE = os.path.join(WORK, "image")
 TLS = os.path.join(WORK, "tls")
-DOCUMENTS = render.overlay_by_hand("single")
+DOCUMENTS = render.by_hand(os.path.join(render.KUSTOMIZE, "overlays/single"))
 SPEC = next(pod_template(d) for d in DOCUMENTS if d["kind"] == "StatefulSet")["spec"]
 GROUP = SPEC["securityContext"]["fsGroup"]
 WRITER, READER = 10401, 10402
@@ -21,12 +21,12 @@ HEALTH = {"sallyportd": 7404, "sallyport-sync": 7405}
 
 
 def make_certificates():
-    """A CA, what the pods serve with, and what a client shows."""
+    """A CA, what both programs serve with, and what a client shows."""
     os.makedirs(TLS)
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     subprocess.run(["openssl", "req", "-x509", *key, "-days", "2", "-subj", "/CN=ca", "-keyout", f"{TLS}/ca.key", "-out",
                     f"{TLS}/ca.crt"], check=True, stderr=subprocess.DEVNULL)
-    for name, names in (("tls", "DNS:sallyport,DNS:sallyport-admin"), ("client", "DNS:client")):
+    for name, names in (("server", "DNS:sallyport"), ("admin", "DNS:sallyport-admin"), ("client", "DNS:client")):
         with open(f"{TLS}/{name}.ext", "w", encoding="ascii") as file:
             file.write(f"subjectAltName={names}\n")
         subprocess.run(["openssl", "req", *key, "-subj", f"/CN={name}", "-keyout", f"{TLS}/{name}.key", "-out", f"{TLS}/{name}.csr"],
@@ -62,7 +62,8 @@ def prepare():
     make_certificates()
     (callers,) = [d for d in DOCUMENTS if d["kind"] == "ConfigMap"]
     return {
-        "tls": make_volume("secret", {name: content(f"{TLS}/{name}") for name in ("tls.crt", "tls.key", "ca.crt")}),
+        **{f"{who}-tls": make_volume(f"{who}-tls", {"tls.crt": content(f"{TLS}/{who}.crt"), "tls.key": content(f"{TLS}/{who}.key"),
+                                                    "ca.crt": content(f"{TLS}/ca.crt")}) for who in ("server", "admin")},
         "callers": make_volume("callers", {name: text.encode() for name, text in callers["data"].items()}, 0o644),
     }
 
@@ -107,9 +108,10 @@ def wait_for(what, seconds=60):
 
 def cli(pod, key, *arguments):
     """`sallyport` from beside the pod, by mutual TLS: (status, output)."""
+    name = "sallyport" if arguments[0] == "check" else "sallyport-admin"
     status, out = pod.in_network("env", "SALLYPORT_SERVER=127.0.0.1:7400", "SALLYPORT_ADMIN=127.0.0.1:7401",
                                  f"SALLYPORT_KEY_FILE={key}", f"SALLYPORT_TLS_CA={TLS}/ca.crt", f"SALLYPORT_TLS_CERT={TLS}/client.crt",
-                                 f"SALLYPORT_TLS_KEY={TLS}/client.key", "SALLYPORT_TLS_NAME=sallyport", f"{BUILD}/sallyport", *arguments)
+                                 f"SALLYPORT_TLS_KEY={TLS}/client.key", f"SALLYPORT_TLS_NAME={name}", f"{BUILD}/sallyport", *arguments)
     return status, out.decode(errors="replace")
 
 
@@ -171,7 +173,9 @@ class Image(unittest.TestCase):
         wait_for(lambda: "sallyport-0" in cli(pod, key, "server", "list")[1])
 
     def look_at_files(self, pod):
-        store = os.path.join(pod.volumes["store"], "store")
+        folder = os.path.join(pod.volumes["store"], "writer")
+        self.assertEqual((os.stat(folder).st_mode & 0o777, os.stat(folder).st_uid), (0o750, WRITER))
+        store = os.path.join(folder, "store")
         modes = {name: (os.stat(os.path.join(store, name)).st_mode & 0o777, os.stat(os.path.join(store, name)).st_uid)
                  for name in ("data.mdb", "lock.mdb", ".")}
         self.assertEqual(modes, {"data.mdb": (0o640, WRITER), "lock.mdb": (0o660, WRITER), ".": (0o750, WRITER)})
@@ -185,10 +189,28 @@ class Image(unittest.TestCase):
         status, out = pod.execute("sallyport-sync", "rm", "/var/lib/sallyport/operator.key")
         self.assertEqual(status, 0, out)
 
+    def test_the_reader_cannot_put_another_store_in_the_place_of_the_writers(self):
+        """Where the group may write the volume's root, as fsGroup makes it, init of its own would make the reader an operator."""
+        pod, containers = self.started()
+        root = os.stat(pod.volumes["store"])
+        self.assertEqual((root.st_mode & 0o7777, root.st_gid), (0o2775, GROUP))
+        for program in (["/usr/bin/sallyport-sync", "init", "--store", "/var/lib/sallyport/mine", "--key-file", "/tmp/key"],
+                        ["rm", "-r", "/var/lib/sallyport/store"]):
+            status, out = pod.execute("sallyportd", *program)
+            self.assertNotEqual(status, 0, out)
+            self.assertRegex(out, "Permission denied|Read-only file system", " ".join(program))
+        # The user of the reader at the folder that it sees, with all that a shell could do there.
+        seen = pod.source(next(m for m in containers["sallyportd"].spec["volumeMounts"] if m["name"] == "store"))
+        for attempt in ("os.rename('store', 'old')", "os.mkdir('mine')", "open('mine', 'w')", "os.chmod('.', 0o777)",
+                        "open('store/data.mdb', 'r+')", "os.rename('store/data.mdb', 'store/old')", "os.unlink('store/lock.mdb')"):
+            done = subprocess.run(["setpriv", "--reuid", str(READER), "--regid", str(GROUP), "--clear-groups", sys.executable, "-c",
+                                   f"import os, sys; os.chdir(sys.argv[1]); {attempt}", seen], capture_output=True, text=True, check=False)
+            self.assertIn("PermissionError", done.stderr, attempt)
+
     def come_back(self, store, key):
         """Another pod on the same volume: init leaves all as it is."""
         pod, _ = self.started(store=store)
-        self.assertFalse(os.path.exists(os.path.join(store, "operator.key")))
+        self.assertFalse(os.path.exists(os.path.join(store, "writer/operator.key")))
         status, out = cli(pod, key, "workspace", "list")
         self.assertEqual(status, 0, out)
         self.assertIn("acme", out)

@@ -1,36 +1,15 @@
-{{/* Labels that select; "component" is single, server or admin. */}}
-{{- define "sallyport.selector" -}}
-app.kubernetes.io/name: sallyport
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-{{- with .component }}
-app.kubernetes.io/component: {{ . }}
-{{- end }}
-{{- end }}
-
-{{- define "sallyport.labels" -}}
-app.kubernetes.io/name: sallyport
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- end }}
-
-{{- define "sallyport.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
-{{- end }}
-
-{{/* What every pod begins with. */}}
-{{- define "sallyport.pod" -}}
-serviceAccountName: {{ .Release.Name }}
+{{/* What every pod of the release begins with. */}}
+{{- define "sallyport.podSpec" -}}
+serviceAccountName: {{ include "sallyport.fullname" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-# LMDB tells by a process id whether a reader lives. Without this both programs refuse to start.
-shareProcessNamespace: true
-terminationGracePeriodSeconds: {{ add .Values.server.preStopSeconds (max .Values.server.drainSeconds .Values.sync.drainSeconds) 10 }}
 securityContext:
   runAsNonRoot: true
+  {{- if .Values.fixedUsers }}
   runAsGroup: 10400
   fsGroup: 10400
   fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
   seccompProfile: {type: RuntimeDefault}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -38,17 +17,34 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations: {{ toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
+{{/* Pods that have a store: the same, and what LMDB and a quiet end need. */}}
+{{- define "sallyport.storePodSpec" -}}
+{{ include "sallyport.podSpec" . }}
+# LMDB decides by process ids which readers are alive. Without this, both programs refuse to start.
+shareProcessNamespace: true
+terminationGracePeriodSeconds: {{ add .Values.server.preStopSeconds (max .Values.server.drainSeconds .Values.sync.drainSeconds) 10 }}
+{{- end }}
+
+{{/* "user" of a container. */}}
 {{- define "sallyport.security" -}}
 securityContext:
-  runAsUser: {{ . }}
+  {{- if .root.Values.fixedUsers }}
+  runAsUser: {{ .user }}
+  {{- end }}
   runAsNonRoot: true
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false
@@ -56,7 +52,7 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* "liveness" answers as long as calls are answered at all; "" also means that the store can be served. */}}
+{{/* "liveness" is answered while calls are answered at all; "" also means that the store can be served. */}}
 {{- define "sallyport.probes" -}}
 startupProbe: {grpc: {port: {{ . }}, service: liveness}, periodSeconds: 1, failureThreshold: 60}
 livenessProbe: {grpc: {port: {{ . }}, service: liveness}, periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3}
@@ -67,6 +63,26 @@ readinessProbe: {grpc: {port: {{ . }}}, periodSeconds: 5, timeoutSeconds: 3, fai
 - --tls-cert=/etc/sallyport/tls/tls.crt
 - --tls-key=/etc/sallyport/tls/tls.key
 - --tls-client-ca=/etc/sallyport/tls/ca.crt
+{{- end }}
+
+{{/* The group may write the volume's root, and the reader is in the group. So the store is below a folder that only the writer's user
+     may write, and only that folder is mounted (subPath) where the programs run. */}}
+{{- define "sallyport.folder" -}}
+name: folder
+image: {{ include "sallyport.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+command: [/usr/bin/install]
+args: [-d, -m, "0750", /var/lib/sallyport/writer]
+resources:
+  requests: {cpu: 10m, memory: 16Mi}
+  limits: {memory: 64Mi}
+{{ include "sallyport.security" (dict "root" . "user" 10401) }}
+volumeMounts:
+  - {name: store, mountPath: /var/lib/sallyport}
+{{- end }}
+
+{{- define "sallyport.storeMount" -}}
+- {name: store, mountPath: /var/lib/sallyport, subPath: writer}
 {{- end }}
 
 {{- define "sallyport.server" -}}
@@ -81,11 +97,11 @@ args:
   - --health-listen=0.0.0.0:7404
   {{- include "sallyport.tlsArgs" . | nindent 2 }}
   - --callers=/etc/sallyport/callers/server.yaml
-  - --report-to={{ if eq .Values.mode "scaled" }}{{ .Release.Name }}-admin{{ else }}127.0.0.1{{ end }}:7401
+  - --report-to={{ if eq .Values.mode "scaled" }}{{ include "sallyport.fullname" . }}-admin{{ else }}127.0.0.1{{ end }}:7401
   - --report-tls-ca=/etc/sallyport/tls/ca.crt
   - --report-tls-cert=/etc/sallyport/tls/tls.crt
   - --report-tls-key=/etc/sallyport/tls/tls.key
-  - --report-tls-name={{ .Release.Name }}-admin
+  - --report-tls-name={{ include "sallyport.adminName" . }}
   - --server-id=$(POD_NAME)
   - --workers={{ .Values.server.workers }}
   - --max-connection-age={{ .Values.server.connectionAgeSeconds }}
@@ -100,6 +116,9 @@ args:
 env:
   - name: POD_NAME
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
+  {{- with .Values.server.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 ports:
   - {name: grpc, containerPort: 7400}
   - {name: http, containerPort: 7402}
@@ -108,15 +127,18 @@ ports:
 lifecycle:
   preStop: {exec: {command: [sleep, {{ .Values.server.preStopSeconds | quote }}]}}
 resources: {{ toYaml .Values.server.resources | nindent 2 }}
-{{ include "sallyport.security" 10402 }}
+{{ include "sallyport.security" (dict "root" . "user" 10402) }}
 volumeMounts:
   # Read-write, because readers register in the lock file; the data file's mode keeps this user from writing it.
-  - {name: store, mountPath: /var/lib/sallyport}
-  - {name: tls, mountPath: /etc/sallyport/tls, readOnly: true}
+  {{- include "sallyport.storeMount" . | nindent 2 }}
+  - {name: server-tls, mountPath: /etc/sallyport/tls, readOnly: true}
   - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 
-{{/* "follower": it serves no changes, and nobody asks it. */}}
+{{/* "follower": accepts no changes, and nobody connects to it. */}}
 {{- define "sallyport.sync" -}}
 {{- $root := .root -}}
 name: sallyport-sync
@@ -147,6 +169,9 @@ args:
   {{- range $root.Values.sync.extraArgs }}
   - {{ . | quote }}
   {{- end }}
+{{- with $root.Values.sync.extraEnv }}
+env: {{ toYaml . | nindent 2 }}
+{{- end }}
 ports:
   {{- if not .follower }}
   - {name: sync-grpc, containerPort: 7401}
@@ -157,14 +182,76 @@ ports:
 lifecycle:
   preStop: {exec: {command: [sleep, {{ $root.Values.server.preStopSeconds | quote }}]}}
 resources: {{ toYaml $root.Values.sync.resources | nindent 2 }}
-{{ include "sallyport.security" 10401 }}
+{{ include "sallyport.security" (dict "root" $root "user" 10401) }}
 volumeMounts:
-  - {name: store, mountPath: /var/lib/sallyport}
-  - {name: tls, mountPath: /etc/sallyport/tls, readOnly: true}
+  {{- include "sallyport.storeMount" $root | nindent 2 }}
+  - {name: {{ if .follower }}server-tls{{ else }}admin-tls{{ end }}, mountPath: /etc/sallyport/tls, readOnly: true}
   {{- if not .follower }}
   - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
   {{- end }}
   {{- if eq $root.Values.mode "scaled" }}
   - {name: etcd, mountPath: /etc/sallyport/etcd, readOnly: true}
+  {{- end }}
+  {{- with $root.Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* "names" of server, admin: the volumes of their Secrets. */}}
+{{- define "sallyport.tlsVolumes" -}}
+{{- $root := .root }}
+{{- range .names }}
+- name: {{ . }}-tls
+  secret: {secretName: {{ get $root.Values.tls (printf "%sSecretName" .) }}, defaultMode: 0440}
+{{- end }}
+- name: callers
+  configMap: {name: {{ include "sallyport.fullname" $root }}-callers}
+{{- with $root.Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Pods that run the command line against the admin API or a server, and end: "args", "clientSecretName", "keySecretName". */}}
+{{- define "sallyport.client" -}}
+{{- $root := .root -}}
+{{ include "sallyport.podSpec" $root }}
+restartPolicy: Never
+containers:
+  - name: sallyport
+    image: {{ include "sallyport.image" $root }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command: [/usr/bin/sallyport]
+    args:
+      {{- range .args }}
+      - {{ . | quote }}
+      {{- end }}
+    env:
+      - name: POD_NAME
+        valueFrom: {fieldRef: {fieldPath: metadata.name}}
+      - {name: SALLYPORT_ADMIN, value: "{{ include "sallyport.fullname" $root }}-admin:7401"}
+      - {name: SALLYPORT_SERVER, value: "{{ include "sallyport.fullname" $root }}:7400"}
+      - {name: SALLYPORT_KEY_FILE, value: /etc/sallyport/key/key}
+      - {name: SALLYPORT_TLS_CA, value: /etc/sallyport/tls/ca.crt}
+      - {name: SALLYPORT_TLS_CERT, value: /etc/sallyport/tls/tls.crt}
+      - {name: SALLYPORT_TLS_KEY, value: /etc/sallyport/tls/tls.key}
+      - {name: SALLYPORT_TLS_NAME, value: {{ .name | quote }}}
+    resources:
+      requests: {cpu: 50m, memory: 64Mi}
+      limits: {memory: 256Mi}
+    {{- include "sallyport.security" (dict "root" $root "user" 10401) | nindent 4 }}
+    volumeMounts:
+      - {name: client-tls, mountPath: /etc/sallyport/tls, readOnly: true}
+      - {name: key, mountPath: /etc/sallyport/key, readOnly: true}
+      {{- with .claimName }}
+      - {name: backups, mountPath: /var/lib/backups}
+      {{- end }}
+volumes:
+  - name: client-tls
+    secret: {secretName: {{ .clientSecretName }}, defaultMode: 0440}
+  - name: key
+    secret: {secretName: {{ .keySecretName }}, defaultMode: 0440}
+  {{- with .claimName }}
+  - name: backups
+    persistentVolumeClaim: {claimName: {{ . }}}
   {{- end }}
 {{- end }}

@@ -1,0 +1,103 @@
+{{- define "sallyport.fullname" -}}
+{{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride }}
+{{- else if contains "sallyport" .Release.Name }}{{ .Release.Name | trunc 45 | trimSuffix "-" }}
+{{- else }}{{ .Release.Name | trunc 35 | trimSuffix "-" }}-sallyport
+{{- end }}
+{{- end }}
+
+{{- define "sallyport.serverName" -}}
+{{ .Values.tls.serverName | default (include "sallyport.fullname" .) }}
+{{- end }}
+
+{{- define "sallyport.adminName" -}}
+{{ .Values.tls.adminName | default (printf "%s-admin" (include "sallyport.fullname" .)) }}
+{{- end }}
+
+{{/* Labels that select; "component" is single, server, admin or client. */}}
+{{- define "sallyport.selector" -}}
+app.kubernetes.io/name: sallyport
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "sallyport.labels" -}}
+app.kubernetes.io/name: sallyport
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* metadata of an object: "suffix" of its name, more "labels" and "annotations". */}}
+{{- define "sallyport.metadata" -}}
+{{- $annotations := merge (dict) (.annotations | default dict) .root.Values.commonAnnotations -}}
+name: {{ include "sallyport.fullname" .root }}{{ with .suffix }}-{{ . }}{{ end }}
+labels:
+  {{- include "sallyport.labels" .root | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with $annotations }}
+annotations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* metadata of a pod: "component", what it serves ("roles"), more "annotations". Pods of the component client may connect. */}}
+{{- define "sallyport.podMetadata" -}}
+{{- $values := .root.Values -}}
+labels:
+  {{- include "sallyport.selector" . | nindent 2 }}
+  {{- range .roles }}
+  sallyport/{{ . }}: "true"
+  {{- end }}
+  {{- if eq .component "client" }}
+  sallyport/client: {{ include "sallyport.fullname" .root }}
+  sallyport/admin-client: {{ include "sallyport.fullname" .root }}
+  {{- end }}
+  {{- with merge (dict) $values.podLabels $values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (.annotations | default dict) $values.podAnnotations $values.commonAnnotations }}
+annotations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "sallyport.image" -}}
+{{- $image := .Values.image -}}
+{{ $image.repository }}{{ if or $image.tag (not $image.digest) }}:{{ $image.tag | default .Chart.AppVersion }}{{ end }}
+{{- with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{/* One line for each caller: a mapping, as --callers reads it. "callers" is the list, "file" its name in messages. */}}
+{{- define "sallyport.callers" -}}
+{{- $seen := dict -}}
+{{- range .callers }}
+{{- if hasKey $seen .caller }}{{ fail (printf "callers.%s names %s twice" $.file .caller) }}{{ end }}
+{{- $_ := set $seen .caller true }}
+{{ .caller | quote }}: {{ join ", " .roles | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What the schema of values cannot say. */}}
+{{- define "sallyport.validate" -}}
+{{- $server := .Values.server -}}
+{{- if lt (mul $server.drainSeconds 10) (add (mul $server.connectionAgeSeconds 11) 50) }}
+{{- fail "server.drainSeconds is too short for connections to leave: use at least 1.1 x server.connectionAgeSeconds + 5" }}
+{{- end }}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
+{{- fail "autoscaling.minReplicas is greater than autoscaling.maxReplicas" }}
+{{- end }}
+{{- if eq .Values.tls.serverSecretName .Values.tls.adminSecretName }}
+{{- fail "tls.serverSecretName and tls.adminSecretName are the same Secret: a compromised server could pass as the admin API" }}
+{{- end }}
+{{- if eq .Values.etcd.readerSecretName .Values.etcd.writerSecretName }}
+{{- fail "etcd.readerSecretName and etcd.writerSecretName are the same Secret: servers must not be able to write to etcd" }}
+{{- end }}
+{{- if and .Values.store.schema (eq .Values.mode "scaled") }}
+{{- fail "store.schema is only for mode single: the store in etcd comes from `sallyport-sync migrate`" }}
+{{- end }}
+{{- end }}
