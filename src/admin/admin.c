@@ -88,6 +88,24 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
     return status;
 }
 
+enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_view *view,
+                              const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                              struct sp_arena *arena, struct sp_admin_admission *ret_admission,
+                              struct sp_error *error) {
+    struct sp_error why = {0};
+    struct sp_admin_context ctx = {
+        .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
+    enum sp_status status = explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_MUTATION, request));
+    if (status != SP_OK) {
+        if (error != NULL)
+            *error = why;
+        return status;
+    }
+    ret_admission->workspace = ctx.is_operator ? (struct sp_str){0} : ctx.key.workspace;
+    ret_admission->narrowing = method->narrowing == NULL ? SP_ADMIN_WIDENS : method->narrowing(request);
+    return SP_OK;
+}
+
 static enum sp_status check_not_deleting(struct sp_admin_context *ctx) {
     if (ctx->stored_workspace == NULL || !ctx->stored_workspace->workspace->deleting)
         return SP_OK;

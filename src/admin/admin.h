@@ -31,6 +31,7 @@
 
 #include "admin/caller.h"
 #include "admin/methods.h"
+#include "admin/narrowing_kind.h"
 #include "base/arena.h"
 #include "store/lmdb/view.h"
 #include "store/records/edit.h"
@@ -41,6 +42,19 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                                struct sp_arena *arena, ProtobufCMessage **ret_reply,
                                struct sp_error *error) SP_MUST_USE;
+
+/* Whose a mutation is, before it is queued for the writer. */
+struct sp_admin_admission {
+    struct sp_str workspace; /* of the key, in `arena`; empty: an operator's */
+    enum sp_admin_narrowing narrowing;
+};
+
+/* Authenticates and authorises a mutation on a snapshot, so that nothing is queued for a caller who
+ * may not make it. sp_admin_mutate does it again: access may be gone by then. */
+enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_view *view,
+                              const struct sp_admin_caller *caller, const ProtobufCMessage *request,
+                              struct sp_arena *arena, struct sp_admin_admission *ret_admission,
+                              struct sp_error *error) SP_MUST_USE;
 
 /* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change.
  * If the call fails after it began to write, the write can only be aborted (sp_write_refuse). The

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "admin/method_type.h"
+#include "admin/narrowing.h"
 #include "base/bytes.h"
 #include "base/status.h"
 
@@ -41,6 +42,7 @@ struct sp_admin_method {
     struct sp_str (*workspace_of)(const ProtobufCMessage *request);
     bool workspace_optional; /* an operator's call may leave it empty (all workspaces), or name one that is gone */
     bool deletes_workspaces;
+    sp_admin_narrowing_judge *narrowing; /* of a SP_ADMIN_MUTATION; NULL: no call of it narrows */
 };
 
 #endif

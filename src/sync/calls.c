@@ -1,6 +1,8 @@
 /* The unary calls of the admin API: one handler for all rows of the table. */
 #include "sync/calls.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/snapshot.h"
@@ -9,6 +11,8 @@
 #include "sync/import.h"
 #include "sync/watch.h"
 #include "wire/wire.h"
+
+enum { FOLLOWER_WAIT_MS = 100 };
 
 /* A mutation in the writer's queue. Lives in the call's arena, which is wiped when the call
  * ends. */
@@ -53,6 +57,29 @@ static void finish_mutation(struct sp_job *job, enum sp_status status, const str
         sp_rpc_fail(mutation->call, status, error->message);
 }
 
+/* On the worker's own snapshot, so that what is queued is a change that somebody may make. */
+static enum sp_status admit_mutation(struct mutation *mutation, struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_admin_admission admission = {0};
+    const struct sp_sync_method *of = mutation->of;
+    enum sp_status status = sp_sync_acquire(of->sync, sp_rpc_call_worker(mutation->call), &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_admit(of->method, sp_snapshot_view(snapshot), &mutation->caller.caller, mutation->request,
+                            sp_rpc_call_arena(mutation->call), &admission, error);
+    sp_snapshot_release(snapshot);
+    if (status != SP_OK)
+        return status;
+    if (admission.workspace.size > SP_ID_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
+    if (admission.workspace.size > 0)
+        memcpy(mutation->job.workspace, admission.workspace.data, admission.workspace.size);
+    mutation->job.narrows = admission.narrowing >= SP_ADMIN_NARROWS;
+    /* The use of the key was noted. */
+    mutation->caller.caller.usage = NULL;
+    return SP_OK;
+}
+
 static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_rpc_call *call,
                                      ProtobufCMessage *request, struct sp_error *error) {
     struct mutation *mutation = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*mutation));
@@ -61,13 +88,26 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     mutation->job.apply = apply_mutation;
     mutation->job.done = finish_mutation;
     mutation->job.deletes_workspaces = sp_admin_method_deletes_workspaces(of->method);
+    mutation->job.bytes = sp_rpc_call_request(call).size;
     mutation->call = call;
     mutation->of = of;
     mutation->method = of->method;
     mutation->request = request;
     sp_sync_caller_of(of->sync, call, &mutation->caller);
-    /* From here on the call may end at any moment. */
-    return sp_writer_submit(of->sync->writer, &mutation->job, error);
+    enum sp_status status = admit_mutation(mutation, error);
+    /* Once it is queued the call may end at any moment. */
+    if (status == SP_OK)
+        status = sp_writer_submit(of->sync->writer, &mutation->job, error);
+    if (status != SP_OK)
+        sp_sync_caller_wipe(&mutation->caller);
+    return status;
+}
+
+/* A store that follows etcd may not have yet what another instance has just acknowledged: a new key
+ * is tried again when the follower has had time to bring it. */
+static bool may_be_behind(const struct sp_sync_method *of, const struct sp_rpc_call *call, enum sp_status status) {
+    bool unknown = status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION || status == SP_ERR_NOT_FOUND;
+    return of->sync->source != NULL && unknown && sp_rpc_call_retries(call) == 0;
 }
 
 /* ---- reads ---- */
@@ -103,15 +143,20 @@ static void handle_admin_call(struct sp_rpc_call *call, void *user) {
     ProtobufCMessage *request = NULL;
     struct sp_bytes reply;
     struct sp_error error = {0};
+    if (sp_rpc_call_retries(call) > 0)
+        sp_arena_wipe(sp_rpc_call_arena(call));
     enum sp_status status = sp_wire_unpack(sp_admin_method_request(of->method), sp_rpc_call_request(call),
                                            sp_rpc_call_arena(call), &request, &error);
     if (status != SP_OK)
         goto failed;
     if (sp_admin_method_type(of->method) == SP_ADMIN_MUTATION) {
         status = queue_mutation(of, call, request, &error);
-        if (status != SP_OK)
+        if (status == SP_OK)
+            return; /* finish_mutation replies */
+        if (!may_be_behind(of, call, status))
             goto failed;
-        return; /* finish_mutation replies */
+        sp_rpc_retry_after(call, FOLLOWER_WAIT_MS);
+        return;
     }
     status = answer_admin_read(of, call, request, &reply, &error);
     if (status != SP_OK)

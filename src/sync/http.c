@@ -33,12 +33,12 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
     struct sp_sync *sync = user;
     struct sp_source_state source;
     struct sp_sync_gauges gauges = {
-        .queue = sp_writer_waiting(sync->writer),
         .watches = sp_watch_list_count(&sync->watches),
         .grpc_connections = sp_rpc_server_connections(sync->rpc),
         .http_connections = sp_http_connections(sync->http) + sp_http_connections(sync->metrics_http),
         .ready = atomic_load(&sync->ready),
     };
+    sp_writer_get_stats(sync->writer, &gauges.writer);
     if (sync->source != NULL) {
         sp_source_get_state(sync->source, &source);
         gauges.source = &source;

@@ -212,6 +212,7 @@ static enum sp_status read_import_batch(struct import *import, struct sp_bytes m
         return sp_error_set(error, SP_ERR_INVALID, "dry_run: can be set in the first message only");
     import->dry_run |= import->request->dry_run;
     import->began = true;
+    import->job.bytes = message.size;
     return SP_OK;
 }
 

@@ -13,6 +13,8 @@ enum row {
     COMMIT_SECONDS,
     COMMIT_CHANGES,
     QUEUE,
+    QUEUE_SECONDS,
+    REFUSED_CHANGES,
     WATCHES,
     EXPIRING,
     LAST_BACKUP,
@@ -51,8 +53,14 @@ static size_t label_call(unsigned series, struct sp_metric_label ret_labels[stat
     return 2;
 }
 
+static size_t label_refusal(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]) {
+    ret_labels[0] = (struct sp_metric_label){"limit", sp_writer_refusal_name((enum sp_writer_refusal)series)};
+    return 1;
+}
+
 static const uint64_t commit_buckets_ns[] = {200000,   500000,   1000000,   2000000,   5000000,    10000000,
                                              20000000, 50000000, 100000000, 200000000, 1000000000, 5000000000};
+static const uint64_t wait_buckets_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 30000};
 static const uint64_t change_buckets[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
 /* The number of methods is filled in at run time. */
@@ -74,8 +82,20 @@ static struct sp_metric table[ROWS] = {
                         .buckets = change_buckets,
                         .bucket_count = sizeof(change_buckets) / sizeof(*change_buckets)},
     [QUEUE] = {.name = "sallyport_change_queue",
-               .help = "Changes queued for the writer; at 10,000 further ones are refused.",
+               .help = "Changes queued for the writer; at 10,000 further ones are refused, for one workspace at 1,000.",
                .kind = SP_METRIC_GAUGE},
+    [QUEUE_SECONDS] = {.name = "sallyport_change_queue_seconds",
+                       .help = "Time that changes waited for the writer.",
+                       .kind = SP_METRIC_HISTOGRAM,
+                       .buckets = wait_buckets_ms,
+                       .bucket_count = sizeof(wait_buckets_ms) / sizeof(*wait_buckets_ms),
+                       .scale = 1e-3},
+    [REFUSED_CHANGES] = {.name = "sallyport_changes_refused_total",
+                         .help =
+                             "Changes refused with RESOURCE_EXHAUSTED before they were tried, by the limit they met.",
+                         .kind = SP_METRIC_GATHERED_COUNTER,
+                         .series = SP_WRITER_REFUSALS,
+                         .labels = label_refusal},
     [WATCHES] = {.name = "sallyport_watches", .help = "Open WatchChanges calls.", .kind = SP_METRIC_GAUGE},
     [EXPIRING] = {.name = "sallyport_keys_expiring_soon",
                   .help = "Enabled keys that expire within seven days; counted about every minute, less often in large "
@@ -187,6 +207,12 @@ void sp_sync_metrics_count_commit(struct sp_sync_metrics *metrics, uint64_t took
     sp_metrics_observe(metrics->metrics, SP_SYNC_WRITER_SHARD, COMMIT_CHANGES, 0, jobs);
 }
 
+void sp_sync_metrics_count_wait(struct sp_sync_metrics *metrics, int64_t waited_ms) {
+    if (metrics != NULL)
+        sp_metrics_observe(metrics->metrics, SP_SYNC_WRITER_SHARD, QUEUE_SECONDS, 0,
+                           waited_ms > 0 ? (uint64_t)waited_ms : 0);
+}
+
 void sp_sync_metrics_set_expiring(struct sp_sync_metrics *metrics, uint64_t keys) {
     if (metrics != NULL)
         atomic_store(&metrics->expiring, (long long)keys);
@@ -218,7 +244,9 @@ static void set_source_gauges(struct sp_metrics *metrics, const struct sp_source
 void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync_gauges *gauges,
                            struct sp_text_out *out) {
     struct sp_metrics *rows = metrics->metrics;
-    sp_metrics_set(rows, QUEUE, 0, (double)gauges->queue);
+    sp_metrics_set(rows, QUEUE, 0, (double)gauges->writer.waiting);
+    for (unsigned i = 0; i < SP_WRITER_REFUSALS; i++)
+        sp_metrics_set(rows, REFUSED_CHANGES, i, (double)gauges->writer.refused[i]);
     sp_metrics_set(rows, WATCHES, 0, (double)gauges->watches);
     sp_metrics_set(rows, EXPIRING, 0, value_or_missing(atomic_load(&metrics->expiring), -1));
     sp_metrics_set(rows, LAST_BACKUP, 0, value_or_missing(atomic_load(&metrics->last_backup_s), 0));

@@ -5,12 +5,14 @@
 #include "base/text_out.h"
 #include "observe/process.h"
 #include "source/source.h"
+#include "sync/writer_stats.h"
 
 struct sp_sync_metrics;
 
 /* What is known only when the page is written. */
 struct sp_sync_gauges {
-    size_t queue, watches;
+    struct sp_writer_stats writer;
+    size_t watches;
     unsigned grpc_connections, http_connections;
     bool ready;
     const struct sp_source_state *source; /* NULL: the store follows no source */
@@ -29,6 +31,9 @@ void sp_sync_metrics_count_call(struct sp_sync_metrics *metrics, size_t method, 
 /* Counts a commit of so many jobs, on the writer's thread. `metrics` may be NULL, as for the
  * next. */
 void sp_sync_metrics_count_commit(struct sp_sync_metrics *metrics, uint64_t took_ns, size_t jobs);
+
+/* A job was taken from the queue that waited so long, on the writer's thread. */
+void sp_sync_metrics_count_wait(struct sp_sync_metrics *metrics, int64_t waited_ms);
 
 /* Sets how many keys expire within a week. Any thread. */
 void sp_sync_metrics_set_expiring(struct sp_sync_metrics *metrics, uint64_t keys);

@@ -9,22 +9,23 @@
 enum { TASKS_MAX_WAIT_S = 2 };
 
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
-                            const char *store_path, int64_t keep_changes_s, struct sp_error *error) {
+                            const char *store_path, const struct sp_sync_options *options, struct sp_error *error) {
     *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};
     sp_watch_list_init(&sync->watches);
     pthread_mutex_init(&sync->lock, NULL);
     pthread_cond_init(&sync->task_ended, NULL);
     if (sp_sync_metrics_create(&sync->metrics) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    const struct sp_writer_options options = {
+    const struct sp_writer_options of_writer = {
         .store = store,
         .source = source,
         .metrics = sync->metrics,
-        .keep_changes_s = keep_changes_s,
+        .keep_changes_s = options->keep_changes_s,
+        .allowance = options->allowance,
         .committed = sp_watch_list_wake,
         .user = &sync->watches,
     };
-    return sp_writer_start(&options, &sync->writer, error);
+    return sp_writer_start(&of_writer, &sync->writer, error);
 }
 
 void sp_sync_stop_writing(struct sp_sync *sync) {

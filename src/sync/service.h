@@ -58,10 +58,16 @@ struct sp_sync {
     unsigned tasks; /* threads of backups and dry runs */
 };
 
+struct sp_sync_options {
+    int64_t keep_changes_s; /* as the next, of sp_writer_options */
+    struct sp_allowance_limits allowance;
+};
+
 /* Takes an opened store and what it follows (or NULL), and starts its writer. Call sp_sync_fini
  * even after a failure. */
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
-                            const char *store_path, int64_t keep_changes_s, struct sp_error *error) SP_MUST_USE;
+                            const char *store_path, const struct sp_sync_options *options,
+                            struct sp_error *error) SP_MUST_USE;
 /* Finishes queued mutations and answers them; new ones are UNAVAILABLE. */
 void sp_sync_stop_writing(struct sp_sync *sync);
 /* After the server has stopped. False if a task still reads the store, which then must not be

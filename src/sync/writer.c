@@ -1,6 +1,7 @@
 #include "sync/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,12 +12,21 @@
 #include "store/records/write.h"
 #include "sync/expiring.h"
 #include "sync/metrics.h"
+#include "sync/queue.h"
 #include "sync/tidy.h"
 
 enum {
     QUEUE_MAX = 10000,
+    QUEUE_MAX_BYTES = 64 * 1024 * 1024,
+    QUEUE_MAX_OF_WORKSPACE = 1000,
+    QUEUE_MAX_BYTES_OF_WORKSPACE = 8 * 1024 * 1024,
+    QUEUE_MAX_NARROWING = 1000, /* beyond the others */
     BATCH_MAX = 1000,
-    BATCH_MAX_MS = 50,   /* of applying jobs before a commit */
+    BATCH_MAX_MS = 25,    /* of applying jobs before a commit */
+    JOB_MIN_BYTES = 1024, /* what a change is charged at least */
+    RETRY_MIN_MS = 20,
+    RETRY_MAX_MS = 60000,
+    FIRST_JOB_US = 1000, /* how long a job takes until that is measured */
     RACE_MAX_MS = 5000,  /* of lost races against other instances */
     AWAIT_MS = 500,      /* for the follower to catch up after one */
     LEFT_OUT_MAX = 3,    /* jobs taken out of one batch before each is tried alone */
@@ -28,8 +38,10 @@ enum {
 /* Jobs that are committed together. */
 struct batch {
     struct sp_job *jobs[BATCH_MAX];
+    uint64_t bytes[BATCH_MAX]; /* that each wrote */
     size_t count;
     size_t left_out;
+    bool closed;      /* takes no more jobs */
     size_t judged_at; /* the state of the store by which those left out were refused: sp_write_state */
     int64_t race_until_ms;
 };
@@ -39,14 +51,15 @@ struct sp_writer {
     struct sp_arena scratch;
     struct sp_tidy tidy;
     struct sp_expiring expiring;
-    struct batch batch;
+    struct batch batch, single;
+    struct sp_allowance *allowance;
+    _Atomic uint64_t refused[SP_WRITER_REFUSALS];
     pthread_t thread;
     bool running;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct sp_job *first;
-    struct sp_job **end;
-    size_t waiting;
+    struct sp_queue *queue;
+    uint64_t job_us; /* how long a job takes, by the last batches */
     bool stopping;
 };
 
@@ -56,40 +69,58 @@ static uint64_t monotonic_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* ---- the queue ---- */
+/* ---- what a client must wait for ---- */
 
-/* Takes the jobs of the next batch off the queue. With the lock held. */
-static void take_job_batch(struct sp_writer *writer, struct batch *batch) {
-    batch->count = 0;
-    batch->left_out = 0;
-    while (writer->first != NULL && batch->count < BATCH_MAX) {
-        struct sp_job *job = writer->first;
-        if (job->alone && batch->count > 0)
-            break;
-        job->left_out = false;
-        batch->jobs[batch->count++] = job;
-        writer->first = job->next;
-        if (job->alone)
-            break;
-    }
-    if (writer->first == NULL)
-        writer->end = &writer->first;
-    writer->waiting -= batch->count;
+static unsigned clamp_retry_ms(uint64_t ms) {
+    return ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : (unsigned)ms;
 }
 
-/* Puts the batch's jobs from `keep` on back where they were. */
-static void put_jobs_back(struct sp_writer *writer, struct batch *batch, size_t keep) {
+/* When about so many jobs have been done. */
+static unsigned retry_after_jobs_ms(const struct sp_writer *writer, size_t jobs) {
+    return clamp_retry_ms(jobs * writer->job_us / 1000);
+}
+
+static void count_refusal(struct sp_writer *writer, enum sp_writer_refusal refusal) {
+    atomic_fetch_add_explicit(&writer->refused[refusal], 1, memory_order_relaxed);
+}
+
+/* SP_ERR_EXHAUSTED: the job's workspace has written more than it may. What only narrows is not held up. */
+static enum sp_status check_allowance(struct sp_writer *writer, const struct sp_job *job, struct sp_error *error) {
+    if (job->narrows || job->workspace[0] == '\0')
+        return SP_OK;
+    int64_t wait_ms = sp_allowance_wait_ms(writer->allowance, job->workspace, sp_clock_monotonic_ms());
+    if (wait_ms == 0)
+        return SP_OK;
+    count_refusal(writer, SP_WRITER_WORKSPACE_ALLOWANCE);
+    return sp_error_set(error, SP_ERR_EXHAUSTED,
+                        "workspace %s changes more than its allowance: retry in %u ms; an operator can raise "
+                        "--change-rate and --change-burst",
+                        job->workspace, clamp_retry_ms((uint64_t)wait_ms));
+}
+
+/* ---- the queue ---- */
+
+/* Adds the next job to a batch that has room; false: none waits, or the next one wants to be alone. */
+static bool take_next_job(struct sp_writer *writer, struct batch *batch) {
+    if (batch->count == BATCH_MAX || (batch->count > 0 && batch->jobs[0]->alone))
+        return false;
     pthread_mutex_lock(&writer->lock);
-    for (size_t i = batch->count; i > keep; i--) {
-        struct sp_job *job = batch->jobs[i - 1];
-        job->next = writer->first;
-        if (writer->first == NULL)
-            writer->end = &job->next;
-        writer->first = job;
-        writer->waiting++;
-    }
+    struct sp_job *job = sp_queue_take(writer->queue, batch->count == 0);
     pthread_mutex_unlock(&writer->lock);
-    batch->count = keep;
+    if (job == NULL)
+        return false;
+    job->left_out = false;
+    job->status = SP_OK;
+    batch->bytes[batch->count] = 0;
+    batch->jobs[batch->count++] = job;
+    sp_sync_metrics_count_wait(writer->options.metrics, sp_clock_monotonic_ms() - job->queued_ms);
+    return true;
+}
+
+static void note_pace(struct sp_writer *writer, uint64_t took_us, size_t jobs) {
+    pthread_mutex_lock(&writer->lock);
+    writer->job_us = (writer->job_us * 7 + took_us / jobs) / 8;
+    pthread_mutex_unlock(&writer->lock);
 }
 
 /* ---- a batch ---- */
@@ -123,28 +154,35 @@ static enum outcome leave_job_out(struct batch *batch, struct sp_job *job) {
 }
 
 /* False if the write can only be aborted. */
-static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, struct sp_job *job) {
+static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, struct sp_job *job,
+                             uint64_t *ret_bytes) {
     uint64_t operations_before = sp_write_operations(write);
+    uint64_t bytes_before = sp_write_bytes(write);
     job->error = (struct sp_error){0};
-    job->status = job->apply(job, write, &writer->scratch, &job->error);
+    job->status = check_allowance(writer, job, &job->error);
+    if (job->status == SP_OK)
+        job->status = job->apply(job, write, &writer->scratch, &job->error);
     sp_arena_wipe(&writer->scratch);
+    *ret_bytes = sp_write_bytes(write) - bytes_before;
     return job->status == SP_OK || sp_write_refuse(write, operations_before);
 }
 
+/* Those that a batch holds already, and then others as they come, until it is time to commit. */
 static enum outcome apply_jobs_of_batch(struct sp_writer *writer, struct sp_write *write, struct batch *batch,
                                         bool *ret_something) {
     int64_t until_ms = sp_clock_monotonic_ms() + BATCH_MAX_MS;
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->count || (!batch->closed && take_next_job(writer, batch)); i++) {
         struct sp_job *job = batch->jobs[i];
         if (job->left_out)
             continue;
-        if (!apply_writer_job(writer, write, job))
+        if (!apply_writer_job(writer, write, job, &batch->bytes[i])) {
+            batch->closed = true;
             return leave_job_out(batch, job);
+        }
         *ret_something |= job->status == SP_OK;
-        bool enough = sp_clock_monotonic_ms() >= until_ms || sp_source_is_full(writer->options.source, write);
-        if (i + 1 < batch->count && batch->left_out == 0 && enough)
-            put_jobs_back(writer, batch, i + 1);
+        batch->closed |= sp_clock_monotonic_ms() >= until_ms || sp_source_is_full(writer->options.source, write);
     }
+    batch->closed = true;
     return SETTLED;
 }
 
@@ -196,6 +234,15 @@ static enum outcome handle_failed_commit(struct sp_writer *writer, struct batch 
     return SETTLED;
 }
 
+/* No write can begin: whoever waits would only find out the same, one after the other. */
+static void fail_without_write(struct sp_writer *writer, struct batch *batch, enum sp_status status,
+                               const struct sp_error *error) {
+    while (!batch->closed && take_next_job(writer, batch)) {
+    }
+    batch->closed = true;
+    settle_jobs(batch, status, error);
+}
+
 static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch) {
     struct sp_write *write = NULL;
     struct sp_error error = {0};
@@ -206,7 +253,7 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
         batch->jobs[i]->status = batch->jobs[i]->left_out ? batch->jobs[i]->status : SP_OK;
     enum sp_status status = sp_source_begin(writer->options.source, writer->options.store, &write, &error);
     if (status != SP_OK) {
-        settle_jobs(batch, status, &error);
+        fail_without_write(writer, batch, status, &error);
         return SETTLED;
     }
     /* The follower may have moved the store on since a job was refused, and the reason may be
@@ -229,6 +276,13 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
     return SETTLED;
 }
 
+/* Refused jobs are charged the least, so that refusals are not for nothing. */
+static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint64_t bytes) {
+    uint64_t charged = job->status == SP_OK && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
+    if (job->workspace[0] != '\0')
+        sp_allowance_charge(writer->allowance, job->workspace, charged, sp_clock_monotonic_ms());
+}
+
 /* Once `done` was called a job is its owner's again, and may be gone. */
 static void finish_jobs(struct sp_writer *writer, const struct batch *batch) {
     bool committed = false;
@@ -236,6 +290,7 @@ static void finish_jobs(struct sp_writer *writer, const struct batch *batch) {
         struct sp_job *job = batch->jobs[i];
         struct sp_error error = job->error;
         committed |= job->status == SP_OK;
+        charge_job(writer, job, batch->bytes[i]);
         writer->tidy.look_for_deleted |= job->status == SP_OK && job->deletes_workspaces;
         if (job->status == SP_ERR_CORRUPT)
             sp_log(SP_LOG_ERROR, "refused a change because the store is damaged: %s", error.message);
@@ -246,14 +301,17 @@ static void finish_jobs(struct sp_writer *writer, const struct batch *batch) {
 }
 
 static void run_job_alone(struct sp_writer *writer, struct sp_job *job) {
-    struct batch single = {.jobs = {job}, .count = 1, .race_until_ms = sp_clock_monotonic_ms() + RACE_MAX_MS};
+    struct batch *single = &writer->single;
+    *single = (struct batch){.count = 1, .closed = true, .race_until_ms = sp_clock_monotonic_ms() + RACE_MAX_MS};
+    single->jobs[0] = job;
     job->left_out = false;
     /* Only a lost race leaves a single job unsettled. */
-    while (try_job_batch(writer, &single) == TRY_AGAIN) {
+    while (try_job_batch(writer, single) == TRY_AGAIN) {
     }
-    finish_jobs(writer, &single);
+    finish_jobs(writer, single);
 }
 
+/* A batch that holds its first job. */
 static void run_job_batch(struct sp_writer *writer, struct batch *batch) {
     batch->race_until_ms = sp_clock_monotonic_ms() + RACE_MAX_MS;
     enum outcome outcome = try_job_batch(writer, batch);
@@ -273,8 +331,29 @@ static void wait_for_jobs(struct sp_writer *writer) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += IDLE_TIDY_MS / 1000;
-    if (writer->first == NULL && !writer->stopping && !writer->tidy.look_for_deleted)
+    pthread_mutex_lock(&writer->lock);
+    if (sp_queue_length(writer->queue) == 0 && !writer->stopping && !writer->tidy.look_for_deleted)
         pthread_cond_timedwait(&writer->changed, &writer->lock, &until);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Stopping comes after all that is queued. */
+static bool goes_on_writing(struct sp_writer *writer) {
+    pthread_mutex_lock(&writer->lock);
+    bool goes_on = sp_queue_length(writer->queue) > 0 || !writer->stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return goes_on;
+}
+
+static void run_next_batch(struct sp_writer *writer) {
+    struct batch *batch = &writer->batch;
+    batch->count = batch->left_out = 0;
+    batch->closed = false;
+    if (!take_next_job(writer, batch))
+        return;
+    uint64_t began_ns = monotonic_ns();
+    run_job_batch(writer, batch);
+    note_pace(writer, (monotonic_ns() - began_ns) / 1000, batch->count);
 }
 
 static void count_expiring_keys(struct sp_writer *writer) {
@@ -285,19 +364,13 @@ static void count_expiring_keys(struct sp_writer *writer) {
 
 static void *run_writer(void *user) {
     struct sp_writer *writer = user;
-    pthread_mutex_lock(&writer->lock);
-    while (writer->first != NULL || !writer->stopping) {
+    while (goes_on_writing(writer)) {
         wait_for_jobs(writer);
-        take_job_batch(writer, &writer->batch);
-        pthread_mutex_unlock(&writer->lock);
-        if (writer->batch.count > 0)
-            run_job_batch(writer, &writer->batch);
+        run_next_batch(writer);
         if (sp_tidy(&writer->tidy, writer->options.store, &writer->scratch) && writer->options.committed != NULL)
             writer->options.committed(writer->options.user);
         count_expiring_keys(writer);
-        pthread_mutex_lock(&writer->lock);
     }
-    pthread_mutex_unlock(&writer->lock);
     return NULL;
 }
 
@@ -305,13 +378,20 @@ static void *run_writer(void *user) {
 
 static enum sp_status create_writer(const struct sp_writer_options *options, struct sp_writer **ret_writer) {
     pthread_condattr_t attributes;
+    static const struct sp_queue_limits limits = {
+        .jobs = QUEUE_MAX,
+        .bytes = QUEUE_MAX_BYTES,
+        .workspace_jobs = QUEUE_MAX_OF_WORKSPACE,
+        .workspace_bytes = QUEUE_MAX_BYTES_OF_WORKSPACE,
+        .narrowing_jobs = QUEUE_MAX_NARROWING,
+    };
     struct sp_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL || sp_arena_init(&writer->scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK) {
         free(writer);
         return SP_ERR_MEMORY;
     }
     writer->options = *options;
-    writer->end = &writer->first;
+    writer->job_us = FIRST_JOB_US;
     writer->tidy = (struct sp_tidy){
         .keep_changes_s = options->keep_changes_s, .source = options->source, .look_for_deleted = true};
     pthread_mutex_init(&writer->lock, NULL);
@@ -319,6 +399,11 @@ static enum sp_status create_writer(const struct sp_writer_options *options, str
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&writer->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    if (sp_queue_create(&limits, &writer->queue) != SP_OK ||
+        sp_allowance_create(&options->allowance, &writer->allowance) != SP_OK) {
+        sp_writer_free(writer);
+        return SP_ERR_MEMORY;
+    }
     *ret_writer = writer;
     return SP_OK;
 }
@@ -338,29 +423,49 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
     return SP_OK;
 }
 
-enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) {
-    enum sp_status status = SP_OK;
-    job->next = NULL;
-    pthread_mutex_lock(&writer->lock);
-    if (writer->stopping) {
-        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "the server is stopping: try again");
-    } else if (writer->waiting >= QUEUE_MAX) {
-        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "%d changes are already queued: try again later", QUEUE_MAX);
-    } else {
-        *writer->end = job;
-        writer->end = &job->next;
-        writer->waiting++;
-        pthread_cond_signal(&writer->changed);
+static enum sp_status refuse_for_room(struct sp_writer *writer, const struct sp_job *job, enum sp_queue_room room,
+                                      struct sp_error *error) {
+    if (room == SP_QUEUE_FULL) {
+        count_refusal(writer, SP_WRITER_QUEUE_FULL);
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "too many changes are queued: retry in %u ms",
+                            retry_after_jobs_ms(writer, sp_queue_length(writer->queue)));
     }
+    count_refusal(writer, SP_WRITER_WORKSPACE_QUEUE_FULL);
+    return sp_error_set(error, SP_ERR_EXHAUSTED, "%s has as many changes queued as one workspace may: retry in %u ms",
+                        job->workspace[0] == '\0' ? "the operator" : job->workspace,
+                        retry_after_jobs_ms(writer, sp_queue_ahead_of(writer->queue, job->workspace)));
+}
+
+/* With the lock held. */
+static enum sp_status queue_job(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) {
+    if (writer->stopping)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the server is stopping: try again");
+    enum sp_status status = check_allowance(writer, job, error);
+    if (status != SP_OK)
+        return status;
+    enum sp_queue_room room = sp_queue_room_for(writer->queue, job);
+    if (room != SP_QUEUE_HAS_ROOM)
+        return refuse_for_room(writer, job, room, error);
+    if (sp_queue_add(writer->queue, job) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    pthread_cond_signal(&writer->changed);
+    return SP_OK;
+}
+
+enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) {
+    job->queued_ms = sp_clock_monotonic_ms();
+    pthread_mutex_lock(&writer->lock);
+    enum sp_status status = queue_job(writer, job, error);
     pthread_mutex_unlock(&writer->lock);
     return status;
 }
 
-size_t sp_writer_waiting(struct sp_writer *writer) {
+void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats) {
     pthread_mutex_lock(&writer->lock);
-    size_t waiting = writer->waiting;
+    ret_stats->waiting = sp_queue_length(writer->queue);
     pthread_mutex_unlock(&writer->lock);
-    return waiting;
+    for (size_t i = 0; i < SP_WRITER_REFUSALS; i++)
+        ret_stats->refused[i] = atomic_load_explicit(&writer->refused[i], memory_order_relaxed);
 }
 
 void sp_writer_stop(struct sp_writer *writer) {
@@ -378,6 +483,8 @@ void sp_writer_free(struct sp_writer *writer) {
     if (writer == NULL)
         return;
     sp_arena_fini(&writer->scratch);
+    sp_queue_free(writer->queue);
+    sp_allowance_free(writer->allowance);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
     free(writer);

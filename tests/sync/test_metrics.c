@@ -50,10 +50,12 @@ static bool has_sample(const char *name) {
 }
 
 static void what_is_not_known_is_missing(void **state) {
-    const struct sp_sync_gauges gauges = {.queue = 3, .watches = 2};
+    const struct sp_sync_gauges gauges = {.writer = {.waiting = 3, .refused = {[SP_WRITER_QUEUE_FULL] = 5}},
+                                          .watches = 2};
     (void)state;
     write_page(&gauges);
     assert_true(has_line("sallyport_change_queue 3"));
+    assert_true(has_line("sallyport_changes_refused_total{limit=\"queue\"} 5"));
     assert_true(has_line("sallyport_watches 2"));
     assert_true(has_line("sallyport_ready 0"));
     assert_false(has_sample("sallyport_keys_expiring_soon"));

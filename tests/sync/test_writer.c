@@ -1,10 +1,12 @@
 /* The one writer over a real store: shared commits, and who pays for a failure. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -147,15 +149,29 @@ static void committed(void *user) {
     atomic_fetch_add(&rig->commits, 1);
 }
 
-static void rig_start(struct rig *rig, uint64_t map_size_bytes, int64_t keep_changes_s) {
+static size_t rig_waiting(struct rig *rig) {
+    struct sp_writer_stats stats;
+    sp_writer_get_stats(rig->writer, &stats);
+    return stats.waiting;
+}
+
+static void rig_start_with(struct rig *rig, uint64_t map_size_bytes, int64_t keep_changes_s,
+                           struct sp_allowance_limits allowance) {
     struct sp_error error = {0};
     gate_init(&rig->done);
     gate_init(&rig->hold);
     atomic_init(&rig->commits, 0);
     world_init_with_map(&rig->world, map_size_bytes);
-    const struct sp_writer_options options = {
-        .store = rig->world.store, .keep_changes_s = keep_changes_s, .committed = committed, .user = rig};
+    const struct sp_writer_options options = {.store = rig->world.store,
+                                              .keep_changes_s = keep_changes_s,
+                                              .committed = committed,
+                                              .user = rig,
+                                              .allowance = allowance};
     assert_int_equal(sp_writer_start(&options, &rig->writer, &error), SP_OK);
+}
+
+static void rig_start(struct rig *rig, uint64_t map_size_bytes, int64_t keep_changes_s) {
+    rig_start_with(rig, map_size_bytes, keep_changes_s, (struct sp_allowance_limits){0, 0});
 }
 
 static void rig_stop(struct rig *rig) {
@@ -325,6 +341,98 @@ static void a_job_that_wants_to_be_alone_is_committed_alone(void **state) {
     rig_stop(&rig);
 }
 
+static enum sp_status submit_for(struct rig *rig, struct make_job *make, uint64_t number, const char *workspace,
+                                 struct sp_error *error) {
+    *error = (struct sp_error){0};
+    make->job.apply = apply;
+    make->job.done = done;
+    make->rig = rig;
+    make->number = number;
+    snprintf(make->job.workspace, sizeof(make->job.workspace), "%s", workspace);
+    return sp_writer_submit(rig->writer, &make->job, error);
+}
+
+static void a_workspace_that_fills_its_places_is_told_when_to_come_again(void **state) {
+    (void)state;
+    enum { PLACES = 1000 };
+    static struct make_job first, jobs[PLACES], more, other, narrowing;
+    static struct rig rig;
+    struct sp_error error = {0};
+    struct sp_writer_stats stats;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    first.waits = true;
+    submit(&rig, &first, 1000000);
+    while (rig_waiting(&rig) > 0)
+        sched_yield();
+    for (size_t i = 0; i < PLACES; i++)
+        assert_int_equal(submit_for(&rig, &jobs[i], i, "noisy", &error), SP_OK);
+    assert_int_equal(submit_for(&rig, &more, 2000, "noisy", &error), SP_ERR_EXHAUSTED);
+    assert_non_null(strstr(error.message, "noisy"));
+    assert_non_null(strstr(error.message, "retry in "));
+    assert_int_equal(submit_for(&rig, &other, 2001, "quiet", &error), SP_OK);
+    narrowing.job.narrows = true;
+    assert_int_equal(submit_for(&rig, &narrowing, 2002, "noisy", &error), SP_OK);
+    gate_add(&rig.hold);
+    assert_true(gate_wait(&rig.done, PLACES + 3));
+    /* Both come in the first turns. */
+    assert_in_range(other.revision, first.revision + 1, first.revision + 10);
+    assert_int_equal(narrowing.revision, first.revision + 1);
+    sp_writer_get_stats(rig.writer, &stats);
+    assert_int_equal(stats.refused[SP_WRITER_WORKSPACE_QUEUE_FULL], 1);
+    rig_stop(&rig);
+}
+
+static void a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not(void **state) {
+    (void)state;
+    static struct make_job large, again, other, operators, narrowing;
+    static struct rig rig;
+    struct sp_error error = {0};
+    struct sp_writer_stats stats;
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000});
+    large.name_bytes = 100000;
+    assert_int_equal(submit_for(&rig, &large, 1, "noisy", &error), SP_OK);
+    assert_true(gate_wait(&rig.done, 1));
+    assert_int_equal(submit_for(&rig, &again, 2, "noisy", &error), SP_ERR_EXHAUSTED);
+    assert_non_null(strstr(error.message, "retry in "));
+    assert_int_equal(submit_for(&rig, &other, 3, "quiet", &error), SP_OK);
+    assert_int_equal(submit_for(&rig, &operators, 4, "", &error), SP_OK);
+    narrowing.job.narrows = true;
+    assert_int_equal(submit_for(&rig, &narrowing, 5, "noisy", &error), SP_OK);
+    assert_true(gate_wait(&rig.done, 4));
+    assert_int_equal(large.status, SP_OK);
+    assert_int_equal(other.status, SP_OK);
+    assert_int_equal(operators.status, SP_OK);
+    assert_int_equal(narrowing.status, SP_OK);
+    sp_writer_get_stats(rig.writer, &stats);
+    assert_int_equal(stats.refused[SP_WRITER_WORKSPACE_ALLOWANCE], 1);
+    rig_stop(&rig);
+}
+
+static void what_was_queued_before_the_allowance_was_used_up_waits_too(void **state) {
+    (void)state;
+    static struct make_job first, large, jobs[5];
+    static struct rig rig;
+    struct sp_error error = {0};
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000});
+    first.waits = true;
+    submit(&rig, &first, 1000000);
+    while (rig_waiting(&rig) > 0)
+        sched_yield();
+    large.name_bytes = 100000;
+    large.job.alone = true;
+    assert_int_equal(submit_for(&rig, &large, 100, "noisy", &error), SP_OK);
+    for (size_t i = 0; i < COUNT(jobs); i++)
+        assert_int_equal(submit_for(&rig, &jobs[i], i, "noisy", &error), SP_OK);
+    gate_add(&rig.hold);
+    assert_true(gate_wait(&rig.done, 7));
+    assert_int_equal(large.status, SP_OK);
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        assert_int_equal(jobs[i].status, SP_ERR_EXHAUSTED);
+        assert_false(exists(&rig, i));
+    }
+    rig_stop(&rig);
+}
+
 static void stopping_finishes_what_waits_and_refuses_what_comes(void **state) {
     (void)state;
     enum { JOBS = 50 };
@@ -390,6 +498,9 @@ int main(void) {
         cmocka_unit_test(many_jobs_that_fail_after_writing_cost_the_others_nothing),
         cmocka_unit_test(only_the_job_that_does_not_fit_is_told_that_the_map_is_full),
         cmocka_unit_test(a_job_that_wants_to_be_alone_is_committed_alone),
+        cmocka_unit_test(a_workspace_that_fills_its_places_is_told_when_to_come_again),
+        cmocka_unit_test(a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not),
+        cmocka_unit_test(what_was_queued_before_the_allowance_was_used_up_waits_too),
         cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
         cmocka_unit_test(old_changes_are_trimmed_and_the_chain_stays_whole),
     };

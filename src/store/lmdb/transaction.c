@@ -71,6 +71,7 @@ enum sp_status sp_transaction_put(struct sp_transaction *transaction, enum sp_da
     MDB_val key_val = sp_val(key);
     MDB_val value_val = sp_val(value);
     int code = mdb_put(transaction->view.txn, database_of(transaction, database), &key_val, &value_val, flags);
+    transaction->bytes += code == MDB_SUCCESS ? key.size + value.size : 0;
     return code == MDB_KEYEXIST ? SP_ERR_EXISTS : record_outcome(transaction, code);
 }
 
@@ -80,6 +81,7 @@ enum sp_status sp_transaction_put_new(struct sp_transaction *transaction, enum s
     MDB_val value_val = sp_val(value);
     int code =
         mdb_put(transaction->view.txn, database_of(transaction, database), &key_val, &value_val, MDB_NOOVERWRITE);
+    transaction->bytes += code == MDB_SUCCESS ? key.size + value.size : 0;
     if (code != MDB_KEYEXIST)
         return record_outcome(transaction, code);
     *ret_there = sp_val_bytes(&value_val);

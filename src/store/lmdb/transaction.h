@@ -12,6 +12,7 @@ struct sp_transaction {
     struct sp_turn turn;
     int failed;          /* LMDB's first code that made it fail */
     uint64_t operations; /* puts and deletes made so far */
+    uint64_t bytes;      /* of keys and values put so far */
 };
 
 /* Waits for the write lock. SP_ERR_PRECONDITION: the store was opened for reading only. After a

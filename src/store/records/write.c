@@ -40,6 +40,10 @@ uint64_t sp_write_operations(const struct sp_write *write) {
     return write->transaction.operations;
 }
 
+uint64_t sp_write_bytes(const struct sp_write *write) {
+    return write->transaction.bytes;
+}
+
 bool sp_write_refuse(struct sp_write *write, uint64_t operations_before) {
     write->refused |= write->transaction.operations != operations_before;
     return !write->refused;

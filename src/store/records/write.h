@@ -21,6 +21,9 @@ size_t sp_write_state(const struct sp_write *write);
 /* How much the write has done so far: a number that every put and delete raises. */
 uint64_t sp_write_operations(const struct sp_write *write);
 
+/* How many bytes of keys and values it has put so far. */
+uint64_t sp_write_bytes(const struct sp_write *write);
+
 /* Refuses the work done since the write was at `operations_before`. True if that work wrote
  * nothing, so that the write may go on without it; false if it wrote: from then on the write
  * cannot be committed, only aborted. Everything that may fail inside a write that others share

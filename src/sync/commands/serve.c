@@ -44,6 +44,7 @@ struct serve_options {
     struct sp_daemon_options daemon;
     uint64_t workers;
     uint64_t keep_changes_days;
+    struct sp_allowance_limits allowance;
     uint64_t map_size;
     uint64_t report_grace_s;
     struct sp_forwarded_trust trust; /* read from the daemon's options */
@@ -153,8 +154,11 @@ out:
 static enum sp_status run_sync(const struct serve_options *options, const struct serve_store *opened,
                                struct sp_sync *sync, struct sp_error *error) {
     const struct sp_sync_usage_options usage = {opened->store, options->store, (int64_t)options->report_grace_s};
-    enum sp_status status = sp_sync_init(sync, opened->store, opened->source, options->store,
-                                         (int64_t)options->keep_changes_days * SECONDS_A_DAY, error);
+    const struct sp_sync_options limits = {
+        .keep_changes_s = (int64_t)options->keep_changes_days * SECONDS_A_DAY,
+        .allowance = options->allowance,
+    };
+    enum sp_status status = sp_sync_init(sync, opened->store, opened->source, options->store, &limits, error);
     if (status != SP_OK)
         return status;
     sync->trust = options->trust;
@@ -249,6 +253,23 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .argument = "DAYS",
          .most = 36500,
          .help = "days to keep the audit trail; 0: forever"},
+        {.name = "change-rate",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->allowance.bytes_per_s,
+         .environment = "SALLYPORT_SYNC_CHANGE_RATE",
+         .default_text = "64K",
+         .argument = "BYTES",
+         .most = (uint64_t)1 << 40,
+         .help = "bytes of changes per second, on average, that each workspace may write; 0: no limit"},
+        {.name = "change-burst",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->allowance.burst_bytes,
+         .environment = "SALLYPORT_SYNC_CHANGE_BURST",
+         .default_text = "64M",
+         .argument = "BYTES",
+         .least = 1024,
+         .most = (uint64_t)1 << 40,
+         .help = "bytes of changes that a workspace may write at once before --change-rate slows it down"},
         {.name = "map-size",
          .kind = SP_OPTION_SIZE,
          .target = &options->map_size,

@@ -1,0 +1,136 @@
+#include "sync/allowance.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/workspace_table.h"
+
+enum { SWEEP_AT_LEAST = 256 }; /* buckets, before those that are full are looked for */
+
+struct bucket {
+    struct sp_workspace_entry entry; /* first: an entry is its bucket */
+    int64_t bytes;                   /* at at_ms; negative: more was written than there was */
+    int64_t at_ms;
+};
+
+struct sp_allowance {
+    struct sp_allowance_limits limits;
+    pthread_mutex_t lock; /* guards what follows */
+    struct sp_workspace_table buckets;
+    size_t sweep_at; /* that many buckets */
+    int64_t now_ms;  /* of a sweep */
+};
+
+enum sp_status sp_allowance_create(const struct sp_allowance_limits *limits, struct sp_allowance **ret_allowance) {
+    struct sp_allowance *allowance = calloc(1, sizeof(*allowance));
+    if (allowance == NULL)
+        return SP_ERR_MEMORY;
+    allowance->limits = *limits;
+    allowance->sweep_at = SWEEP_AT_LEAST;
+    pthread_mutex_init(&allowance->lock, NULL);
+    *ret_allowance = allowance;
+    return SP_OK;
+}
+
+static bool drop_any_bucket(void *context, struct sp_workspace_entry *entry) {
+    (void)context;
+    free(entry);
+    return true;
+}
+
+void sp_allowance_free(struct sp_allowance *allowance) {
+    if (allowance == NULL)
+        return;
+    sp_workspace_table_sweep(&allowance->buckets, drop_any_bucket, NULL);
+    sp_workspace_table_fini(&allowance->buckets);
+    pthread_mutex_destroy(&allowance->lock);
+    free(allowance);
+}
+
+/* What the rate fills in so many milliseconds, which is not more than a bucket needs to be full. */
+static void refill_bucket(const struct sp_allowance *allowance, struct bucket *bucket, int64_t now_ms) {
+    const struct sp_allowance_limits *limits = &allowance->limits;
+    uint64_t missing = limits->burst_bytes - (uint64_t)bucket->bytes; /* also for a bucket below empty */
+    uint64_t passed_ms = now_ms > bucket->at_ms ? (uint64_t)(now_ms - bucket->at_ms) : 0;
+    uint64_t full_after_ms = missing / limits->bytes_per_s * 1000 + 1000;
+    uint64_t filled = passed_ms >= full_after_ms
+                          ? missing
+                          : passed_ms / 1000 * limits->bytes_per_s + passed_ms % 1000 * limits->bytes_per_s / 1000;
+    if (filled == 0)
+        return;
+    bucket->bytes += (int64_t)(filled < missing ? filled : missing);
+    bucket->at_ms = now_ms;
+}
+
+static bool drop_full_bucket(void *context, struct sp_workspace_entry *entry) {
+    const struct sp_allowance *allowance = context;
+    struct bucket *bucket = (struct bucket *)entry;
+    refill_bucket(allowance, bucket, allowance->now_ms);
+    if (bucket->bytes < (int64_t)allowance->limits.burst_bytes)
+        return false;
+    free(bucket);
+    return true;
+}
+
+static void sweep_full_buckets(struct sp_allowance *allowance, int64_t now_ms) {
+    if (allowance->buckets.count < allowance->sweep_at)
+        return;
+    allowance->now_ms = now_ms;
+    sp_workspace_table_sweep(&allowance->buckets, drop_full_bucket, allowance);
+    allowance->sweep_at = allowance->buckets.count * 2 > SWEEP_AT_LEAST ? allowance->buckets.count * 2 : SWEEP_AT_LEAST;
+}
+
+static struct bucket *make_full_bucket(struct sp_allowance *allowance, const char *workspace, int64_t now_ms) {
+    sweep_full_buckets(allowance, now_ms);
+    struct bucket *bucket = calloc(1, sizeof(*bucket));
+    if (bucket == NULL)
+        return NULL;
+    memcpy(bucket->entry.id, workspace, strlen(workspace) + 1);
+    bucket->bytes = (int64_t)allowance->limits.burst_bytes;
+    bucket->at_ms = now_ms;
+    if (sp_workspace_table_add(&allowance->buckets, &bucket->entry) != SP_OK) {
+        free(bucket);
+        return NULL;
+    }
+    return bucket;
+}
+
+int64_t sp_allowance_wait_ms(struct sp_allowance *allowance, const char *workspace, int64_t now_ms) {
+    const struct sp_allowance_limits *limits = &allowance->limits;
+    int64_t wait_ms = 0;
+    if (limits->bytes_per_s == 0)
+        return 0;
+    pthread_mutex_lock(&allowance->lock);
+    struct bucket *bucket = (struct bucket *)sp_workspace_table_find(&allowance->buckets, workspace);
+    if (bucket != NULL) {
+        refill_bucket(allowance, bucket, now_ms);
+        uint64_t owed = bucket->bytes < 0 ? (uint64_t)-bucket->bytes : 0;
+        wait_ms =
+            (int64_t)(owed / limits->bytes_per_s * 1000 + owed % limits->bytes_per_s * 1000 / limits->bytes_per_s);
+        wait_ms += owed > 0;
+    }
+    pthread_mutex_unlock(&allowance->lock);
+    return wait_ms;
+}
+
+void sp_allowance_charge(struct sp_allowance *allowance, const char *workspace, uint64_t bytes, int64_t now_ms) {
+    if (allowance->limits.bytes_per_s == 0)
+        return;
+    pthread_mutex_lock(&allowance->lock);
+    struct bucket *bucket = (struct bucket *)sp_workspace_table_find(&allowance->buckets, workspace);
+    if (bucket == NULL)
+        bucket = make_full_bucket(allowance, workspace, now_ms);
+    if (bucket != NULL) {
+        refill_bucket(allowance, bucket, now_ms);
+        bucket->bytes -= (int64_t)bytes;
+    }
+    pthread_mutex_unlock(&allowance->lock);
+}
+
+size_t sp_allowance_count(struct sp_allowance *allowance) {
+    pthread_mutex_lock(&allowance->lock);
+    size_t count = allowance->buckets.count;
+    pthread_mutex_unlock(&allowance->lock);
+    return count;
+}

@@ -1,0 +1,30 @@
+/* A change that waits for the writer. */
+#ifndef SP_SYNC_JOB_H
+#define SP_SYNC_JOB_H
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "store/records/write.h"
+
+struct sp_job {
+    /* Does the work in an open write; may be called several times, and must forget what it did
+     * before. `scratch` is empty and wiped afterwards. On the writer's thread. */
+    enum sp_status (*apply)(struct sp_job *job, struct sp_write *write, struct sp_arena *scratch,
+                            struct sp_error *error);
+    /* After the commit (SP_OK), or when the job failed. The job is its owner's again. On the
+     * writer's thread. */
+    void (*done)(struct sp_job *job, enum sp_status status, const struct sp_error *error);
+    char workspace[SP_ID_MAX_BYTES + 1]; /* whose change it is, and in whose turn it comes; empty: operators' */
+    bool narrows;                        /* only takes access away: it goes ahead of others, within a bound */
+    size_t bytes;                        /* of the request that it keeps while it is queued */
+    bool alone;                          /* in a transaction of its own */
+    bool deletes_workspaces;             /* deleted workspaces are removed after it */
+
+    struct sp_job *next; /* the queue's */
+    int64_t queued_ms;   /* the writer's, as what follows */
+    bool left_out;
+    enum sp_status status;
+    struct sp_error error;
+};
+
+#endif
