@@ -46,11 +46,11 @@ export SALLYPORT_KEY_FILE=$work/operator.key
 {
     sallyport workspace create --id acme --name Acme --plan enterprise --seats 5 --feature ip_allowlist \
         --secret-file "$work/admin.key"
+    sallyport resource register voice/rachel --workspace acme
     export SALLYPORT_KEY_FILE=$work/admin.key
     sallyport service-account create --id narrator --name Narrator
     sallyport group create --id studio --name Studio
     sallyport group add studio narrator
-    sallyport resource register voice/rachel
     sallyport share add voice/rachel --group studio --role viewer
     sallyport key create --id narrator-1 --principal narrator --name Production --permission text_to_speech \
         --permission voices_read --allow-ip 203.0.113.0/24 --secret-file "$work/narrator.key"

@@ -142,8 +142,8 @@ static const char *access_needs(enum sp_admin_access access) {
         return "the key of an ADMIN user of the workspace, permitted workspace_read";
     case SP_ACCESS_OPERATOR_OR_ADMIN:
         return "an operator's key, or the key of an ADMIN user of the workspace, permitted workspace_write";
-    case SP_ACCESS_REGISTER:
-        return "an operator's key, or a key permitted resource_register";
+    case SP_ACCESS_RESOURCE:
+    case SP_ACCESS_CREATE_KEY:
     case SP_ACCESS_SHARE:
     case SP_ACCESS_ROTATE:
     case SP_ACCESS_ANY_KEY:
@@ -164,13 +164,12 @@ static enum sp_status may_call_method(struct sp_admin_context *ctx, bool *ret_ma
     case SP_ACCESS_OPERATOR_OR_ADMIN:
         *ret_may = ctx->is_admin || ctx->is_operator;
         return SP_OK;
-    case SP_ACCESS_REGISTER:
-        *ret_may = true;
-        return ctx->is_operator ? SP_OK : sp_admin_key_has_permission(ctx, "resource_register", ret_may);
     case SP_ACCESS_SHARE:
     case SP_ACCESS_ROTATE:
         *ret_may = !ctx->is_operator;
         return SP_OK;
+    case SP_ACCESS_RESOURCE:
+    case SP_ACCESS_CREATE_KEY:
     case SP_ACCESS_ANY_KEY:
         *ret_may = true;
         return SP_OK;

@@ -9,6 +9,8 @@
 #include "store/lmdb/view.h"
 #include "store/records/edit.h"
 
+struct sp_admin_reach;
+
 /* Everything is borrowed or lives in `arena`. */
 struct sp_admin_context {
     const struct sp_admin_method *method;
@@ -21,8 +23,10 @@ struct sp_admin_context {
 
     bool is_operator;
     struct sp_str operator_name;
-    bool is_admin;           /* an ADMIN user, with workspace_write (in a read: workspace_read) */
-    struct sp_key key;       /* of a workspace's key; texts copied into the arena */
+    bool is_admin;     /* an ADMIN user, with workspace_write (in a read: workspace_read) */
+    struct sp_key key; /* of a workspace's key; texts copied into the arena */
+    /* Of a workspace's key, once something has asked for it (check_reach.h). */
+    const struct sp_admin_reach *acting_reach;
     struct sp_str workspace; /* the workspace that the call is about; empty: an operator's call about none */
     /* Loaded if `workspace` is not empty; NULL if a `workspace_optional` method names one that is
      * gone. */

@@ -44,8 +44,9 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
 /* If what a call may do, or what it is about ("self"), depends on the key and not only on the
  * principal, a replay is for that key alone. */
 static struct sp_str choose_replaying_key(const struct sp_admin_context *ctx) {
-    bool by_key = ctx->method->access == SP_ACCESS_SHARE || ctx->method->access == SP_ACCESS_ROTATE ||
-                  ctx->method->access == SP_ACCESS_ANY_KEY;
+    enum sp_admin_access access = ctx->method->access;
+    bool by_key = access == SP_ACCESS_SHARE || access == SP_ACCESS_ROTATE || access == SP_ACCESS_ANY_KEY ||
+                  access == SP_ACCESS_RESOURCE || (access == SP_ACCESS_CREATE_KEY && !ctx->is_admin);
     return by_key && !ctx->is_operator ? ctx->key.id : (struct sp_str){0};
 }
 

@@ -311,6 +311,11 @@ static enum sp_status check_key_history(struct import *import, const Sallyport__
         if (status != SP_OK)
             return status;
     }
+    if (key->created_by_key[0] != '\0') {
+        status = sp_text_check_id(sp_str_from(key->created_by_key), "created_by_key", error);
+        if (status != SP_OK)
+            return status;
+    }
     if (key->rotated_from[0] != '\0')
         return sp_text_check_id(sp_str_from(key->rotated_from), "rotated_from", error);
     return SP_OK;
@@ -349,6 +354,7 @@ static enum sp_status add_imported_key(struct import *import, const Sallyport__V
     struct sp_admin_new_key new_key = {.id = record->id,
                                        .principal = principal,
                                        .template = record,
+                                       .imported = true,
                                        .imported_sha256 = sha256,
                                        .unflushed = *unflushed_keys(import)};
     status = sp_admin_add_key(&import->ctx, &new_key, sha256 == NULL ? &made : NULL, &secret);

@@ -5,10 +5,12 @@
 #include "admin/handlers.h"
 #include "admin/key_secret.h"
 #include "admin/message.h"
+#include "admin/policy.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
 #include "base/text.h"
 #include "core/allowlist.h"
+#include "core/schema.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/index.h"
 #include "store/records/layout.h"
@@ -64,28 +66,39 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
         return refuse_permissions(ctx, "more names than a schema can have");
     for (size_t i = 0; i < permissions->n_names; i++) {
         uint8_t number = 0;
+        bool claims = sp_schema_permission_claims(sp_str_from(permissions->names[i]));
+        if (permissions->all && !claims)
+            return refuse_permissions(ctx, "beside all, names may list only " SP_PERMISSION_REGISTER
+                                           " and " SP_PERMISSION_ROTATE ", which all does not include");
         enum sp_status status = sp_admin_permission_number(ctx, "permissions", permissions->names[i], &number);
         if (status != SP_OK)
             return status;
-        if (sp_permission_set_has(set, number))
+        if (sp_permission_set_has(set, number, true))
             return sp_error_set(ctx->error, SP_ERR_INVALID, "permissions: %s is listed twice", permissions->names[i]);
         sp_permission_set_add(set, number);
     }
     return SP_OK;
 }
 
+/* Whoever registers takes ids from all other workspaces, so a workspace cannot give it to itself. */
+static enum sp_status check_register_grant(struct sp_admin_context *ctx, const stored_key *key) {
+    if (ctx->is_operator || !sp_admin_key_lists(key->key, SP_PERMISSION_REGISTER))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "permissions: only an operator can give a key " SP_PERMISSION_REGISTER
+                        ": ask yours to add it with 'sallyport key update', once the key exists");
+}
+
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
-                                        stored_key *key) {
+                                        bool had_register, stored_key *key) {
     if (permissions == NULL || (!permissions->all && permissions->n_names == 0))
         return refuse_permissions(ctx, "required: either all, or at least one name");
-    if (permissions->all && permissions->n_names > 0)
-        return refuse_permissions(ctx, "set either all or names, not both");
     struct sp_permission_set set = {0};
     enum sp_status status = resolve_permissions(ctx, permissions, &set);
     if (status != SP_OK)
         return status;
     key->permission_bits = (ProtobufCBinaryData){0};
-    if (!permissions->all) {
+    if (permissions->n_names > 0) {
         uint8_t *bits = sp_arena_alloc(ctx->arena, SP_PERMISSION_SET_BYTES);
         if (bits == NULL)
             return SP_ERR_MEMORY;
@@ -93,13 +106,27 @@ enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport_
         key->permission_bits = (ProtobufCBinaryData){SP_PERMISSION_SET_BYTES, bits};
     }
     key->key->permissions = permissions;
-    return SP_OK;
+    return had_register ? SP_OK : check_register_grant(ctx, key);
 }
 
-enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) {
-    if (expires_at_s == 0 || expires_at_s > ctx->now_s)
+enum sp_status sp_admin_check_future(struct sp_admin_context *ctx, const char *field, int64_t time_s) {
+    if (time_s == 0 || time_s > ctx->now_s)
         return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_at: must be in the future, or 0 for never");
+    return sp_error_set(ctx->error, SP_ERR_INVALID, "%s: must be in the future, or 0 for never", field);
+}
+
+enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
+    bool rotates = sp_admin_key_lists(key, SP_PERMISSION_ROTATE);
+    if (key->not_after != 0 && (key->expires_at == 0 || key->expires_at > key->not_after))
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "expires_at: the key ends for good at %lld (not_after): choose an earlier expiry, or a "
+                            "later not_after",
+                            (long long)key->not_after);
+    if (rotates && key->expires_at != 0 && key->not_after == 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "not_after: required for a key that expires and may rotate itself (" SP_PERMISSION_ROTATE
+                            "): say when its rotations end for good");
+    return SP_OK;
 }
 
 /* ---- a new key ---- */
@@ -146,7 +173,7 @@ static enum sp_status fill_key_reach(struct sp_admin_context *ctx, const struct 
         return SP_OK;
     }
     const Sallyport__V1__ApiKey *given = new_key->template;
-    enum sp_status status = sp_admin_set_permissions(ctx, given->permissions, key);
+    enum sp_status status = sp_admin_set_permissions(ctx, given->permissions, false, key);
     if (status != SP_OK || given->n_allowed_ips == 0)
         return status;
     struct sp_str entries[SP_ALLOWLIST_MAX_ENTRIES + 1]; /* one too many is refused by the list's own rule */
@@ -162,53 +189,69 @@ static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct s
     enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_check_expiry(ctx, given->expires_at);
+    status = sp_admin_check_future(ctx, "expires_at", given->expires_at);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_future(ctx, "not_after", given->not_after);
     if (status != SP_OK)
         return status;
     return sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1);
 }
 
-enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) {
-    stored_key *acting = NULL;
-    if (ctx->is_operator || ctx->key.id.size == 0) {
-        *ret_shortened = false;
+/* What only an import brings along, and what is never stored. */
+static enum sp_status fill_key_history(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                       Sallyport__V1__ApiKey *key) {
+    key->usage = NULL;
+    key->beyond_max_lifetime = false;
+    key->n_descendants = 0;
+    if (key->created_at == 0)
+        key->created_at = ctx->now_s;
+    if (new_key->imported)
         return SP_OK;
-    }
-    const char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    if (id == NULL)
-        return SP_ERR_MEMORY;
-    enum sp_status status = sp_admin_load_key(ctx, id, &acting);
+    key->created_by_key = sp_arena_strdup(ctx->arena, ctx->is_operator ? (struct sp_str){0} : ctx->key.id);
+    return key->created_by_key == NULL ? SP_ERR_MEMORY : SP_OK;
+}
+
+/* What was asked for, first on its own and then as the acting key and the workspace allow it. */
+static enum sp_status settle_new_key_end(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                         stored_key *key) {
+    struct sp_admin_reach reach;
+    if (key->key->expires_at == 0)
+        key->key->expires_at = key->key->not_after;
+    enum sp_status status = sp_admin_check_key_end(ctx, key->key);
+    if (status != SP_OK || new_key->imported)
+        return status;
+    status = sp_admin_check_lifetime(ctx, key->key);
+    if (status != SP_OK || !new_key->within_actor)
+        return status;
+    status = sp_admin_bind_to_actor(ctx, key->key);
     if (status != SP_OK)
         return status;
-    *ret_shortened = acting->shortened;
-    return SP_OK;
+    status = sp_admin_stored_reach(ctx, key, &reach);
+    if (status != SP_OK)
+        return status;
+    if (new_key->carried != NULL)
+        reach.registers = false;
+    return sp_admin_check_within(ctx, "the new key", &reach);
 }
 
 /* Everything but id and text. `key->key` is a shallow copy of the template. */
 static enum sp_status fill_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key, stored_key *key) {
     const Sallyport__Store__V1__StoredPrincipal *principal = new_key->principal;
-    struct sp_admin_reach reach;
-    bool shortened = false;
     key->key->workspace = ctx->stored_workspace->workspace->id;
     key->key->principal = principal->principal->id;
     key->key->permissions = NULL;
     key->key->n_allowed_ips = 0;
-    if (key->key->created_at == 0)
-        key->key->created_at = ctx->now_s;
     key->principal_number = principal->number;
     key->workspace_number = ctx->stored_workspace->number;
     key->principal_kind = principal->principal->kind;
-    enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
+    enum sp_status status = fill_key_history(ctx, new_key, key->key);
     if (status != SP_OK)
         return status;
-    key->shortened = shortened;
     status = fill_key_reach(ctx, new_key, key);
-    if (status != SP_OK || !new_key->within_actor)
-        return status;
-    status = sp_admin_reach_of(key, ctx->arena, &reach, ctx->error);
     if (status != SP_OK)
         return status;
-    return sp_admin_check_within(ctx, "the new key", &reach);
+    return settle_new_key_end(ctx, new_key, key);
 }
 
 enum sp_status sp_admin_add_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
@@ -264,6 +307,8 @@ static enum sp_status read_new_key(struct sp_admin_context *ctx, const Sallyport
     template->name = request->name;
     template->permissions = request->permissions;
     template->expires_at = request->expires_at;
+    template->not_after = request->not_after;
+    template->holder_may_not_disable = request->holder_may_not_disable;
     if (request->allowed_ips == NULL)
         return SP_OK;
     if (request->allowed_ips->n_entries == 0)
@@ -275,6 +320,21 @@ static enum sp_status read_new_key(struct sp_admin_context *ctx, const Sallyport
     return SP_OK;
 }
 
+/* Admins, operators, and by the workspace's policy holders for themselves. Before the principal is
+ * looked up: nobody else learns which exist. */
+static enum sp_status check_may_create(struct sp_admin_context *ctx, const char *principal) {
+    bool may = ctx->is_admin || ctx->is_operator;
+    enum sp_status status = may ? SP_OK : sp_admin_may_holder_create(ctx, &may);
+    if (status != SP_OK)
+        return status;
+    if (may && (ctx->is_admin || ctx->is_operator || sp_str_equal(sp_str_from(principal), ctx->key.principal)))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "CreateApiKey requires an operator's key, the key of an ADMIN user of the workspace permitted "
+                        "workspace_write, or, where the workspace's policy lets holders create keys, one for its own "
+                        "principal that lists " SP_PERMISSION_ROTATE);
+}
+
 enum sp_status sp_admin_create_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                        ProtobufCMessage **ret_reply) {
     const Sallyport__V1__CreateApiKeyRequest *request = (const void *)message;
@@ -284,7 +344,10 @@ enum sp_status sp_admin_create_api_key(struct sp_admin_context *ctx, const Proto
         return SP_ERR_MEMORY;
     Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
     Sallyport__Store__V1__StoredPrincipal *principal = NULL;
-    enum sp_status status = read_new_key(ctx, request, &template);
+    enum sp_status status = check_may_create(ctx, request->principal);
+    if (status != SP_OK)
+        return status;
+    status = read_new_key(ctx, request, &template);
     if (status != SP_OK)
         return status;
     status = sp_admin_load_principal(ctx, request->principal, &principal);

@@ -11,33 +11,36 @@ enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct
                                       Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
 /* Sets key's permissions, which it borrows, and their bits by the schema as it is now.
- * INVALID_ARGUMENT, also for NULL. */
+ * INVALID_ARGUMENT, also for NULL. PERMISSION_DENIED for resource_register from anybody but an
+ * operator, unless `had_register`. */
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
-                                        Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
+                                        bool had_register, Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
 
-/* INVALID_ARGUMENT unless 0 (never) or in the future. */
-enum sp_status sp_admin_check_expiry(struct sp_admin_context *ctx, int64_t expires_at_s) SP_MUST_USE;
+/* INVALID_ARGUMENT unless 0 (never) or in the future. `field` is the name for the message. */
+enum sp_status sp_admin_check_future(struct sp_admin_context *ctx, const char *field, int64_t time_s) SP_MUST_USE;
+
+/* The key's expiry must not be after its not_after, and a key that expires and lists api_key_rotate
+ * needs a not_after. INVALID_ARGUMENT. */
+enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
 /* PERMISSION_DENIED if an operator acts and the principal is no ADMIN user: operators give first
  * and recovery keys. */
 enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx,
                                              const Sallyport__V1__Principal *principal) SP_MUST_USE;
 
-/* Whether the acting key's expiry was brought forward. What such a key makes or puts off then ends
- * for good too: a key that leaked would otherwise outlive its grace through another one. */
-enum sp_status sp_admin_actor_is_shortened(struct sp_admin_context *ctx, bool *ret_shortened) SP_MUST_USE;
-
 /* A new key for a principal. */
 struct sp_admin_new_key {
     const char *id; /* NULL or empty: generated */
     const Sallyport__Store__V1__StoredPrincipal *principal;
-    /* Has name, permissions, allowed_ips (as given) and expires_at; in an import also hint,
-     * disabled, disabled_reason, created_at (0: now) and rotated_from. */
+    /* Has name, permissions, allowed_ips (as given), expires_at, not_after and
+     * holder_may_not_disable; in an import also hint, disabled, disabled_reason, created_at (0: now),
+     * rotated_from and created_by_key. */
     const Sallyport__V1__ApiKey *template;
     /* Permissions and allowlist are copied verbatim from this key, on any plan; NULL: they are the
      * template's. */
     const Sallyport__Store__V1__StoredKey *carried;
-    bool within_actor;              /* refuse what the acting key may not give */
+    bool within_actor;              /* refuse what the acting key may not give, and end with it */
+    bool imported;                  /* its history is the template's, and no policy binds it */
     const uint8_t *imported_sha256; /* NULL: a new text is made */
     uint64_t unflushed;             /* keys of the workspace that were added to the changes and not flushed */
 };

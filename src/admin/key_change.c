@@ -3,11 +3,14 @@
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "admin/key.h"
+#include "admin/lineage.h"
 #include "admin/mask.h"
 #include "admin/message.h"
+#include "admin/policy.h"
 #include "admin/schema_names.h"
 #include "base/text.h"
 #include "core/allowlist.h"
+#include "core/schema.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 #include "wire/wire.h"
@@ -29,27 +32,30 @@ static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *st
     return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
 }
 
-/* An expiry that is brought forward is meant: the key cannot rotate itself past it. Putting it off
- * lifts that, unless the acting key's expiry was brought forward itself. */
-static enum sp_status set_expiry(struct sp_admin_context *ctx, stored_key *stored, int64_t expires_at_s) {
-    int64_t before_s = stored->key->expires_at;
-    bool shortened = false;
-    if (expires_at_s == before_s)
-        return SP_OK;
-    enum sp_status status = sp_admin_actor_is_shortened(ctx, &shortened);
-    if (status != SP_OK)
-        return status;
-    bool earlier = expires_at_s != 0 && (before_s == 0 || expires_at_s < before_s);
-    stored->shortened = earlier || shortened;
-    stored->key->expires_at = expires_at_s;
-    return SP_OK;
+static bool is_earlier_end(int64_t time_s, int64_t than_s) {
+    return time_s != 0 && (than_s == 0 || time_s < than_s);
+}
+
+/* An expiry that is brought forward is meant: a key cannot rotate itself past it. */
+static void bring_forward(Sallyport__V1__ApiKey *key, int64_t expires_at_s) {
+    key->expires_at = expires_at_s;
+    if (sp_admin_key_lists(key, SP_PERMISSION_ROTATE))
+        key->not_after = sp_admin_earlier_end(key->not_after, expires_at_s);
 }
 
 /* ---- update ---- */
 
-enum { NAME, PERMISSIONS, ALLOWED_IPS, EXPIRES_AT, FIELDS };
+enum { NAME, PERMISSIONS, ALLOWED_IPS, EXPIRES_AT, NOT_AFTER, HOLDER_MAY_NOT_DISABLE, FIELDS };
 
-static const char *const fields[] = {"name", "permissions", "allowed_ips", "expires_at", NULL};
+static const char *const fields[] = {
+    [NAME] = "name",
+    [PERMISSIONS] = "permissions",
+    [ALLOWED_IPS] = "allowed_ips",
+    [EXPIRES_AT] = "expires_at",
+    [NOT_AFTER] = "not_after",
+    [HOLDER_MAY_NOT_DISABLE] = "holder_may_not_disable",
+    [FIELDS] = NULL,
+};
 
 /* Which fields the request changes. An allowlist is never changed by something left out. */
 static enum sp_status read_key_mask(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
@@ -84,7 +90,7 @@ static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sally
     Sallyport__V1__Permissions *copy = given == NULL ? NULL : (void *)sp_wire_copy(&given->base, ctx->arena);
     if (given != NULL && copy == NULL)
         return SP_ERR_MEMORY;
-    return sp_admin_set_permissions(ctx, copy, stored);
+    return sp_admin_set_permissions(ctx, copy, sp_admin_key_lists(stored->key, SP_PERMISSION_REGISTER), stored);
 }
 
 static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
@@ -95,11 +101,25 @@ static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *gi
     return key->name == NULL ? SP_ERR_MEMORY : SP_OK;
 }
 
-static enum sp_status take_key_expiry(struct sp_admin_context *ctx, int64_t expires_at_s, stored_key *stored) {
-    enum sp_status status = sp_admin_check_expiry(ctx, expires_at_s);
+/* Whichever of the two is left out of the request is brought forward along with the other, where it
+ * must be. */
+static enum sp_status take_key_end(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
+                                   const bool takes[static FIELDS], Sallyport__V1__ApiKey *key) {
+    enum sp_status status = takes[EXPIRES_AT] ? sp_admin_check_future(ctx, "expires_at", request->expires_at) : SP_OK;
     if (status != SP_OK)
         return status;
-    return set_expiry(ctx, stored, expires_at_s);
+    status = takes[NOT_AFTER] ? sp_admin_check_future(ctx, "not_after", request->not_after) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    if (takes[NOT_AFTER])
+        key->not_after = request->not_after;
+    if (takes[NOT_AFTER] && !takes[EXPIRES_AT])
+        key->expires_at = sp_admin_earlier_end(key->expires_at, request->not_after);
+    if (takes[EXPIRES_AT] && !takes[NOT_AFTER] && is_earlier_end(request->expires_at, key->expires_at))
+        bring_forward(key, request->expires_at);
+    if (takes[EXPIRES_AT])
+        key->expires_at = request->expires_at;
+    return SP_OK;
 }
 
 static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
@@ -115,18 +135,60 @@ static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyp
         return status;
     if (request->clear_allowed_ips)
         stored->key->n_allowed_ips = 0;
-    return takes[EXPIRES_AT] ? take_key_expiry(ctx, request->expires_at, stored) : SP_OK;
+    if (takes[HOLDER_MAY_NOT_DISABLE])
+        stored->key->holder_may_not_disable = request->holder_may_not_disable;
+    return take_key_end(ctx, request, takes, stored->key);
 }
 
-/* Narrowing needs nothing; what widens must end within the acting key. */
+/* Rules about a key's end bind an update that touches it: a key that broke them before can still be
+ * renamed and narrowed. */
+static enum sp_status check_updated_end(struct sp_admin_context *ctx, const bool takes[static FIELDS],
+                                        const struct sp_admin_reach *before, int64_t expired_at_s,
+                                        const Sallyport__V1__ApiKey *after) {
+    bool may_rotate_now = !before->rotates && sp_admin_key_lists(after, SP_PERMISSION_ROTATE);
+    if (takes[EXPIRES_AT] || takes[NOT_AFTER] || may_rotate_now) {
+        enum sp_status status = sp_admin_check_key_end(ctx, after);
+        if (status != SP_OK)
+            return status;
+    }
+    return is_earlier_end(expired_at_s, after->expires_at) ? sp_admin_check_lifetime(ctx, after) : SP_OK;
+}
+
+/* Narrowing needs nothing; what widens must end within the acting key, and with it. */
 static enum sp_status check_not_widened(struct sp_admin_context *ctx, const struct sp_admin_reach *before,
-                                        const stored_key *stored) {
+                                        stored_key *stored) {
     struct sp_admin_reach after;
-    enum sp_status status = sp_admin_reach_of(stored, ctx->arena, &after, ctx->error);
-    if (status != SP_OK || sp_admin_reach_beyond(before, &after) == NULL)
+    enum sp_status status = sp_admin_stored_reach(ctx, stored, &after);
+    if (status != SP_OK || !sp_admin_reach_widens(before, &after))
+        return status;
+    status = sp_admin_bind_to_actor(ctx, stored->key);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_stored_reach(ctx, stored, &after);
+    if (status != SP_OK)
         return status;
     char *what = sp_arena_printf(ctx->arena, "key %s, once updated,", stored->key->id);
     return what == NULL ? SP_ERR_MEMORY : sp_admin_check_within(ctx, what, &after);
+}
+
+/* An operator gives a key resource_register or takes it away; the rest is its workspace's. */
+static enum sp_status check_operator_update(struct sp_admin_context *ctx, const bool takes[static FIELDS],
+                                            const struct sp_admin_reach *before, const stored_key *stored) {
+    struct sp_admin_reach after;
+    bool other_field = takes[NAME] || takes[ALLOWED_IPS] || takes[EXPIRES_AT] || takes[NOT_AFTER] ||
+                       takes[HOLDER_MAY_NOT_DISABLE] || !takes[PERMISSIONS];
+    if (!ctx->is_operator)
+        return SP_OK;
+    enum sp_status status = sp_admin_stored_reach(ctx, stored, &after);
+    if (status != SP_OK)
+        return status;
+    if (!other_field && after.rotates == before->rotates &&
+        sp_permission_set_covers(&before->permissions, &after.permissions) &&
+        sp_permission_set_covers(&after.permissions, &before->permissions))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "operators can only add " SP_PERMISSION_REGISTER
+                        " to a key's permissions or take it away: list the others as they are");
 }
 
 enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -141,10 +203,17 @@ enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const Proto
     status = sp_admin_load_key(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
-    status = sp_admin_reach_of(stored, ctx->arena, &before, ctx->error);
+    status = sp_admin_stored_reach(ctx, stored, &before);
     if (status != SP_OK)
         return status;
+    int64_t expired_at_s = stored->key->expires_at;
     status = take_key_fields(ctx, request, takes, stored);
+    if (status != SP_OK)
+        return status;
+    status = check_operator_update(ctx, takes, &before, stored);
+    if (status != SP_OK)
+        return status;
+    status = check_updated_end(ctx, takes, &before, expired_at_s, stored->key);
     if (status != SP_OK)
         return status;
     status = check_not_widened(ctx, &before, stored);
@@ -158,35 +227,67 @@ enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const Proto
 
 /* ---- on and off ---- */
 
-static enum sp_status disable_key(struct sp_admin_context *ctx, const char *id, const char *reason,
-                                  ProtobufCMessage **ret_reply) {
-    stored_key *stored = NULL;
-    if (reason[0] != '\0') {
-        enum sp_status status = sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
-        if (status != SP_OK)
-            return status;
-    }
-    enum sp_status status = sp_admin_load_key(ctx, id, &stored);
-    if (status != SP_OK)
-        return status;
-    /* The first reason stays: a second call changes nothing, so it must not leave an audit entry
-     * that says it did. */
+static enum sp_status check_reason(struct sp_admin_context *ctx, const char *reason) {
+    return reason[0] == '\0' ? SP_OK : sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
+}
+
+/* The first reason stays: a second call changes nothing, so it must not leave an audit entry that
+ * says it did. *ret_changed may be NULL. */
+static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stored, const char *reason,
+                                  bool *ret_changed) {
+    if (ret_changed != NULL)
+        *ret_changed = !stored->key->disabled;
     if (stored->key->disabled)
-        return reply_with_key(ctx, stored->key, ret_reply);
+        return SP_OK;
     stored->key->disabled = true;
     stored->key->disabled_reason = sp_arena_strdup(ctx->arena, sp_str_from(reason));
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
-    status = put_key(ctx, stored);
-    if (status != SP_OK)
-        return status;
-    return reply_with_key(ctx, stored->key, ret_reply);
+    return put_key(ctx, stored);
+}
+
+static enum sp_status disable_descendants(struct sp_admin_context *ctx, const char *id, const char *reason,
+                                          Sallyport__V1__ApiKeyResponse *response) {
+    char **ids = NULL;
+    size_t count = 0;
+    enum sp_status status = sp_admin_find_descendants(ctx, ctx->workspace, id, &ids, &count);
+    for (size_t i = 0; status == SP_OK && i < count; i++) {
+        stored_key *stored = NULL;
+        bool changed = false;
+        status = sp_admin_load_key(ctx, ids[i], &stored);
+        if (status != SP_OK)
+            return status;
+        status = disable_key(ctx, stored, reason, &changed);
+        if (changed)
+            ids[response->n_disabled_descendants++] = ids[i];
+    }
+    response->disabled_descendants = ids;
+    return status;
 }
 
 enum sp_status sp_admin_disable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                         ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DisableApiKeyRequest *request = (const void *)message;
-    return disable_key(ctx, request->id, request->reason, ret_reply);
+    Sallyport__V1__ApiKeyResponse *response =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKeyResponse, sallyport__v1__api_key_response);
+    stored_key *stored = NULL;
+    if (response == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = check_reason(ctx, request->reason);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_load_key(ctx, request->id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = disable_key(ctx, stored, request->reason, NULL);
+    if (status != SP_OK)
+        return status;
+    status = request->with_descendants ? disable_descendants(ctx, request->id, request->reason, response) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    response->api_key = stored->key;
+    *ret_reply = &response->base;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -195,20 +296,36 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     if (ctx->is_operator)
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
                             "an operator's key can only be revoked offline: run 'sallyport-sync operator revoke'");
+    stored_key *stored = NULL;
     char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    return id == NULL ? SP_ERR_MEMORY : disable_key(ctx, id, request->reason, ret_reply);
+    if (id == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = check_reason(ctx, request->reason);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_load_key(ctx, id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_check_holder_may_disable(ctx, stored->key);
+    if (status != SP_OK)
+        return status;
+    status = disable_key(ctx, stored, request->reason, NULL);
+    if (status != SP_OK)
+        return status;
+    return reply_with_key(ctx, stored->key, ret_reply);
 }
 
 enum sp_status sp_admin_enable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                        ProtobufCMessage **ret_reply) {
     const Sallyport__V1__EnableApiKeyRequest *request = (const void *)message;
     stored_key *stored = NULL;
+    bool bound = false;
     enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
     if (!stored->key->disabled)
         return reply_with_key(ctx, stored->key, ret_reply);
-    status = sp_admin_check_key_within(ctx, stored);
+    status = sp_admin_bind_carried_key(ctx, stored, &bound);
     if (status != SP_OK)
         return status;
     stored->key->disabled = false;
@@ -265,28 +382,30 @@ static bool is_acting_id(const struct sp_admin_context *ctx, const char *id) {
     return sp_str_equal(sp_str_from(id), ctx->key.id);
 }
 
-/* The key is the acting one, and it is permitted api_key_rotate. */
-static enum sp_status rotates_itself(struct sp_admin_context *ctx, const char *id, bool *ret_rotates) {
-    *ret_rotates = false;
-    return is_acting_id(ctx, id) ? sp_admin_key_has_permission(ctx, "api_key_rotate", ret_rotates) : SP_OK;
-}
-
-/* An ADMIN may rotate any key of the workspace, a key permitted api_key_rotate itself. */
+/* An ADMIN may rotate any key of the workspace, a key that lists api_key_rotate itself. */
 static enum sp_status load_rotated(struct sp_admin_context *ctx, const char *id, stored_key **ret_stored) {
-    bool may = ctx->is_admin;
     if (id[0] == '\0')
         id = sp_arena_strdup(ctx->arena, ctx->key.id);
     if (id == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = may ? SP_OK : rotates_itself(ctx, id, &may);
+    bool may = ctx->is_admin;
+    enum sp_status status = SP_OK;
+    if (!may && is_acting_id(ctx, id))
+        status = sp_admin_key_has_permission(ctx, SP_PERMISSION_ROTATE, &may);
     if (status != SP_OK)
         return status;
     if (!may)
         return sp_error_set(
             ctx->error, SP_ERR_PERMISSION,
             "RotateApiKey requires the key of an ADMIN user of the workspace, permitted workspace_write, "
-            "or a key permitted api_key_rotate that rotates itself");
-    return sp_admin_load_key(ctx, id, ret_stored);
+            "or a key that lists api_key_rotate and rotates itself");
+    status = sp_admin_load_key(ctx, id, ret_stored);
+    if (status != SP_OK || ctx->is_admin || sp_admin_key_rotates_itself((*ret_stored)->key))
+        return status;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "key %s expires and has no not_after, so it cannot rotate itself: ask an admin to set "
+                        "not_after, the end of all its rotations",
+                        id);
 }
 
 static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
@@ -308,47 +427,39 @@ static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
-/* The expiry that a rotation gives by itself. Whoever holds an old text must not use its grace to
- * outlive it. */
-static int64_t choose_expiry(const struct sp_admin_context *ctx, const stored_key *old) {
-    if (old->shortened && is_acting_id(ctx, old->key->id))
-        return old->key->expires_at;
-    return renew_expiry(old->key, ctx->now_s);
+/* A key that rotates itself renews its lifetime, which is the point of rotating, but never lengthens
+ * it, nor puts off its end for good. */
+static enum sp_status check_self_rotation(struct sp_admin_context *ctx, const stored_key *old,
+                                          const Sallyport__V1__ApiKey *template) {
+    int64_t latest_s = sp_admin_earlier_end(renew_expiry(old->key, ctx->now_s), template->not_after);
+    if (latest_s == 0 || (template->expires_at != 0 && template->expires_at <= latest_s))
+        return SP_OK;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "expires_at: a key that rotates itself cannot extend its lifetime: the latest allowed is %lld",
+                        (long long)latest_s);
 }
 
-/* A key permitted api_key_rotate renews its lifetime, which is the point of rotating, but never
- * lengthens it. In any other case the new key must be within the acting one. */
-static enum sp_status check_rotation(struct sp_admin_context *ctx, const stored_key *old, int64_t expires_at_s) {
-    struct sp_admin_reach reach;
-    bool by_itself = false;
-    enum sp_status status = rotates_itself(ctx, old->key->id, &by_itself);
-    if (status != SP_OK)
-        return status;
-    if (by_itself) {
-        int64_t latest_s = choose_expiry(ctx, old);
-        if (latest_s == 0 || (expires_at_s != 0 && expires_at_s <= latest_s))
-            return SP_OK;
-        return sp_error_set(
-            ctx->error, SP_ERR_PERMISSION,
-            "expires_at: a key that rotates itself cannot extend its lifetime: the latest allowed is %lld",
-            (long long)latest_s);
-    }
-    status = sp_admin_reach_of(old, ctx->arena, &reach, ctx->error);
-    if (status != SP_OK)
-        return status;
-    reach.expires_at_s = expires_at_s;
-    return sp_admin_check_within(ctx, "the new key", &reach);
+/* When the new key ends: as asked for, else as the old one. Whoever holds an old text must not use
+ * its grace to outlive it. */
+static void choose_end(const struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
+                       const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
+    template->not_after = request->not_after == 0 ? old->not_after : request->not_after;
+    if (by_itself)
+        template->not_after = sp_admin_earlier_end(template->not_after, old->not_after);
+    template->expires_at = request->expires_at;
+    if (request->expires_at != 0)
+        return;
+    template->expires_at = sp_admin_earlier_end(renew_expiry(old, ctx->now_s), template->not_after);
+    template->expires_at = sp_admin_earlier_end(template->expires_at, sp_admin_latest_expiry(ctx, ctx->now_s));
 }
 
 static enum sp_status begin_grace(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
     if (grace_s == 0)
         return SP_OK;
     int64_t end_s = ctx->now_s + grace_s;
-    if (old->key->expires_at != 0 && old->key->expires_at <= end_s)
+    if (!is_earlier_end(end_s, old->key->expires_at))
         return SP_OK;
-    enum sp_status status = set_expiry(ctx, old, end_s);
-    if (status != SP_OK)
-        return status;
+    bring_forward(old->key, end_s);
     return put_key(ctx, old);
 }
 
@@ -358,18 +469,17 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
     Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
     template.name = request->name[0] == '\0' ? old->key->name : request->name;
     template.rotated_from = old->key->id;
-    template.expires_at = request->expires_at == 0 ? choose_expiry(ctx, old) : request->expires_at;
-    enum sp_status status = sp_admin_check_expiry(ctx, template.expires_at);
-    if (status != SP_OK)
-        return status;
-    status = check_rotation(ctx, old, template.expires_at);
+    template.holder_may_not_disable = old->key->holder_may_not_disable;
+    bool by_itself = is_acting_id(ctx, old->key->id) && sp_admin_key_rotates_itself(old->key);
+    choose_end(ctx, request, old->key, by_itself, &template);
+    enum sp_status status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
     if (status != SP_OK)
         return status;
     status = load_owner(ctx, old, &owner);
     if (status != SP_OK)
         return status;
     struct sp_admin_new_key successor = {
-        .id = request->new_id, .principal = owner, .template = &template, .carried = old};
+        .id = request->new_id, .principal = owner, .template = &template, .carried = old, .within_actor = !by_itself};
     return sp_admin_add_key(ctx, &successor, &response->api_key, &response->secret);
 }
 

@@ -2,8 +2,10 @@
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "admin/key_usage.h"
+#include "admin/lineage.h"
 #include "admin/message.h"
 #include "admin/page.h"
+#include "admin/policy.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
@@ -43,6 +45,10 @@ enum sp_status sp_admin_get_api_key(struct sp_admin_context *ctx, const Protobuf
     if (status != SP_OK)
         return status;
     stored->key->usage = usage;
+    stored->key->beyond_max_lifetime = sp_admin_is_beyond_max_lifetime(ctx, stored->key);
+    status = request->with_descendants ? sp_admin_fill_descendants(ctx, stored->key) : SP_OK;
+    if (status != SP_OK)
+        return status;
     *ret_reply = &stored->key->base;
     return SP_OK;
 }
@@ -78,6 +84,9 @@ static enum sp_status keep_listed_key(void *context, const ProtobufCMessage *mes
     struct key_list *list = context;
     Sallyport__V1__ApiKey *key = ((const stored_key *)(const void *)message)->key;
     if (!is_asked_for(list->request, key))
+        return SP_OK;
+    key->beyond_max_lifetime = sp_admin_is_beyond_max_lifetime(list->ctx, key);
+    if (list->request->beyond_max_lifetime_only && !key->beyond_max_lifetime)
         return SP_OK;
     key->usage = sp_admin_usage_of(list->ctx, &list->reading, key);
     if (key->usage == NULL)
@@ -157,6 +166,10 @@ enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMe
     status = sp_entity_get(ctx->view, &key, ctx->arena, &stored);
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
-    *ret_reply = &((stored_key *)(void *)stored)->key->base;
+    Sallyport__V1__ApiKey *api_key = ((stored_key *)(void *)stored)->key;
+    status = request->with_descendants ? sp_admin_fill_descendants(ctx, api_key) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &api_key->base;
     return SP_OK;
 }

@@ -18,7 +18,8 @@ enum sp_admin_access {
     SP_ACCESS_ADMIN_WRITE,       /* an ADMIN user's key with workspace_write */
     SP_ACCESS_ADMIN_READ,        /* an ADMIN user's key with workspace_read; operators too */
     SP_ACCESS_OPERATOR_OR_ADMIN, /* as ADMIN_WRITE, and operators within the limits that the handler checks */
-    SP_ACCESS_REGISTER,          /* operators, and any key permitted resource_register */
+    SP_ACCESS_RESOURCE,          /* operators, and any key of the workspace: the handler checks type and resource */
+    SP_ACCESS_CREATE_KEY,        /* as OPERATOR_OR_ADMIN, and a holder for itself: the handler checks */
     SP_ACCESS_SHARE,             /* ADMIN_WRITE, and any other key of the workspace: the handler checks each resource */
     SP_ACCESS_ROTATE,            /* ADMIN_WRITE, and a key permitted api_key_rotate for itself: the handler checks */
     SP_ACCESS_ANY_KEY,           /* any workspace's key that passes steps 1-6, and operators */

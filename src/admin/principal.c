@@ -240,8 +240,8 @@ static bool is_key_in_force(const Sallyport__V1__ApiKey *key, int64_t now_s) {
 }
 
 /* Enabling or promoting a principal gives reach to its keys: only as much as the acting key has
- * itself. */
-static enum sp_status check_keys_within(struct sp_admin_context *ctx, uint64_t principal_number) {
+ * itself, and no longer. */
+static enum sp_status bind_keys_to_actor(struct sp_admin_context *ctx, uint64_t principal_number) {
     struct key_ids keys = {.arena = ctx->arena};
     enum sp_status status = sp_index_walk_principal_keys(ctx->view, principal_number, collect_key_id, &keys);
     if (status != SP_OK)
@@ -253,7 +253,11 @@ static enum sp_status check_keys_within(struct sp_admin_context *ctx, uint64_t p
             return status;
         if (!is_key_in_force(key->key, ctx->now_s))
             continue;
-        status = sp_admin_check_key_within(ctx, key);
+        bool bound = false;
+        status = sp_admin_bind_carried_key(ctx, key, &bound);
+        if (status != SP_OK)
+            return status;
+        status = bound ? sp_admin_put(ctx, SP_KIND_KEY, key->key->id, &key->base) : SP_OK;
         if (status != SP_OK)
             return status;
     }
@@ -279,7 +283,7 @@ static enum sp_status check_principal_update(struct sp_admin_context *ctx, const
     status = enters ? check_free_seat(ctx) : SP_OK;
     if (status != SP_OK)
         return status;
-    return enabled || promoted ? check_keys_within(ctx, stored->number) : SP_OK;
+    return enabled || promoted ? bind_keys_to_actor(ctx, stored->number) : SP_OK;
 }
 
 static enum sp_status take_principal_fields(struct sp_admin_context *ctx,

@@ -8,6 +8,9 @@
 #include "admin/page.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
+#include "admin/target.h"
+#include "core/schema.h"
+#include "decide/check.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"
@@ -45,26 +48,64 @@ static enum sp_status load_resource(struct sp_admin_context *ctx, const Sallypor
 
 /* ---- registration ---- */
 
+/* Who registers resources of the type. Asked before anything else, so that whoever may not register
+ * learns nothing about the id. */
+static enum sp_status check_may_register(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+    static const char *const needs[] = {
+        [SP_REGISTER_OPERATOR] = "an operator's key",
+        [SP_REGISTER_PERMITTED] = "an operator's key, or a key that lists resource_register, which operators give",
+        [SP_REGISTER_ADMIN] = "the key of an ADMIN user of the workspace permitted workspace_write, an operator's key, "
+                              "or a key that lists resource_register",
+    };
+    if (ctx->is_operator || (ctx->is_admin && target->register_level == SP_REGISTER_ADMIN))
+        return SP_OK;
+    bool may = false;
+    enum sp_status status = target->register_level == SP_REGISTER_OPERATOR
+                                ? SP_OK
+                                : sp_admin_key_has_permission(ctx, SP_PERMISSION_REGISTER, &may);
+    if (status != SP_OK || may)
+        return status;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "registering a %s requires %s", target->ref->type,
+                        needs[target->register_level]);
+}
+
 /* The same message whoever has or had the id, so that nobody learns what another workspace has. */
 static enum sp_status refuse_taken_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is or was already registered: choose another id",
                         target->ref->type, target->ref->id);
 }
 
-static enum sp_status check_not_buried(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+static enum sp_status find_tombstone(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                     struct sp_entity_key *ret_key,
+                                     const Sallyport__Store__V1__StoredTombstone **ret_tombstone) {
     struct sp_entity_key key;
-    struct sp_entity_key tombstone;
-    bool existed = false;
+    ProtobufCMessage *message = NULL;
     enum sp_status status = make_resource_key(ctx, target->ref, &key);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), !target->workspace_scoped, &tombstone);
+    status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), !target->workspace_scoped, ret_key);
     if (status != SP_OK)
         return status;
-    status = sp_entity_exists(ctx->view, &tombstone, &existed);
-    if (status != SP_OK)
+    status = sp_entity_get(ctx->view, ret_key, ctx->arena, &message);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
-    return existed ? refuse_taken_id(ctx, target) : SP_OK;
+    *ret_tombstone = status == SP_OK ? (const void *)message : NULL;
+    return SP_OK;
+}
+
+/* An id that was deleted comes back only by an operator, or by the admins of the workspace that had
+ * it last. */
+static enum sp_status check_may_dig_up(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                       const Sallyport__Store__V1__StoredTombstone *tombstone) {
+    bool own = tombstone->workspace_number != 0 && tombstone->workspace_number == ctx->stored_workspace->number;
+    if (ctx->is_operator || (own && ctx->is_admin))
+        return SP_OK;
+    if (!own)
+        return refuse_taken_id(ctx, target);
+    return sp_error_set(ctx->error, SP_ERR_EXISTS,
+                        "%s %s was registered before: only an ADMIN user's key permitted workspace_write, or an "
+                        "operator's, registers it again",
+                        target->ref->type, target->ref->id);
 }
 
 static enum sp_status meet_any_grant(void *context, uint64_t subject_number, enum sp_role role) {
@@ -88,14 +129,29 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
                         target->ref->id);
 }
 
+/* A type that was removed and came back has another number, and its resources of before are stored
+ * under the old ones: the id is as one that was deleted. */
+static enum sp_status check_former_owner(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+    enum sp_status status = target->workspace_scoped ? SP_OK : sp_admin_schema_load(ctx);
+    for (size_t i = 0; status == SP_OK && !target->workspace_scoped && i < ctx->stored_schema->n_types; i++) {
+        const Sallyport__Store__V1__StoredSchema__Numbered *type = ctx->stored_schema->types[i];
+        struct sp_admin_target former = {.ref = target->ref, .type_number = type->number};
+        Sallyport__Store__V1__StoredTombstone had = SALLYPORT__STORE__V1__STORED_TOMBSTONE__INIT;
+        uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
+        if (!type->removed || type->workspace_scoped || strcmp(type->name, target->ref->type) != 0)
+            continue;
+        status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, &former, room), &had.workspace_number);
+        if (status == SP_OK && had.workspace_number != 0)
+            status = check_may_dig_up(ctx, target, &had);
+    }
+    return status;
+}
+
 static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
     uint64_t owner = 0;
     stored_resource *there = NULL;
-    enum sp_status status = check_not_buried(ctx, target);
-    if (status != SP_OK)
-        return status;
-    status = load_resource(ctx, target->ref, &there);
+    enum sp_status status = load_resource(ctx, target->ref, &there);
     if (status != SP_OK)
         return status;
     if (there != NULL && there->type_number == target->type_number)
@@ -103,7 +159,24 @@ static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct s
     status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, target, room), &owner);
     if (status != SP_OK)
         return status;
-    return owner != 0 ? refuse_taken_id(ctx, target) : SP_OK;
+    return owner != 0 ? refuse_taken_id(ctx, target) : check_former_owner(ctx, target);
+}
+
+/* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there are
+ * any all the same, the id stays closed. */
+static enum sp_status dig_up(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
+    enum sp_status status = find_tombstone(ctx, target, &key, &tombstone);
+    if (status != SP_OK || tombstone == NULL)
+        return status;
+    status = check_may_dig_up(ctx, target, tombstone);
+    if (status != SP_OK)
+        return status;
+    status = check_no_grants(ctx, target);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_delete(ctx->changes, &key, ctx->now_s);
 }
 
 enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct sp_admin_target *target,
@@ -112,6 +185,9 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
     if (resource == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = check_id_free(ctx, target);
+    if (status != SP_OK)
+        return status;
+    status = dig_up(ctx, target);
     if (status != SP_OK)
         return status;
     status = sp_admin_check_quota(ctx, SP_COUNT_RESOURCES, 1);
@@ -209,6 +285,9 @@ enum sp_status sp_admin_register_resource(struct sp_admin_context *ctx, const Pr
     enum sp_status status = sp_admin_find_target(ctx, request->resource, &target);
     if (status != SP_OK)
         return status;
+    status = check_may_register(ctx, &target);
+    if (status != SP_OK)
+        return status;
     template.ref = request->resource;
     template.creator = choose_creator(ctx, request->creator);
     if (template.creator == NULL)
@@ -236,6 +315,51 @@ enum sp_status sp_admin_register_resource(struct sp_admin_context *ctx, const Pr
 
 /* ---- deletion and reading ---- */
 
+/* Whether the acting principal has ROLE_ADMIN on the resource, and its key the permission to delete
+ * one: Check's answer for the type's `delete` action, or resource_register if the type has none. */
+static enum sp_status may_role_delete(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
+                                      bool *ret_may) {
+    struct sp_query query = {.credential_kind = SP_CREDENTIAL_KNOWN,
+                             .known_key = &ctx->key,
+                             .ip = ctx->caller->ip,
+                             .resource_type = sp_str_from(ref->type),
+                             .resource_id = sp_str_from(ref->id),
+                             .action = SP_STR_LITERAL("delete"),
+                             .now_s = ctx->now_s};
+    struct sp_admin_target target = {0};
+    struct sp_answer answer = {0};
+    enum sp_role role = SP_ROLE_NONE;
+    enum sp_status status = sp_admin_find_target(ctx, ref, &target);
+    if (status != SP_OK)
+        return status;
+    status = sp_check(ctx->view, &query, &answer);
+    if (status != SP_OK)
+        return status;
+    *ret_may = answer.allowed;
+    if (answer.reason == SP_REASON_ACTION_UNKNOWN)
+        status = sp_admin_key_has_permission(ctx, SP_PERMISSION_REGISTER, ret_may);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_find_acting_role(ctx, &target, &role);
+    if (status != SP_OK)
+        return status;
+    *ret_may = *ret_may && role == SP_ROLE_ADMIN;
+    return SP_OK;
+}
+
+/* Before the resource is looked up: whoever may not delete it does not learn whether it is there. */
+static enum sp_status check_may_delete(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref) {
+    bool may = ctx->is_operator || ctx->is_admin;
+    enum sp_status status = may ? SP_OK : may_role_delete(ctx, ref, &may);
+    if (status != SP_OK || may)
+        return status;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
+                        "%s %s: deleting requires an operator's key, the key of an ADMIN user permitted "
+                        "workspace_write, or ROLE_ADMIN on it and a key permitted the type's delete action (%s, where "
+                        "the type has none)",
+                        ref->type, ref->id, SP_PERMISSION_REGISTER);
+}
+
 enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                         ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DeleteResourceRequest *request = (const void *)message;
@@ -245,6 +369,9 @@ enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const Prot
         return SP_ERR_MEMORY;
     stored_resource *stored = NULL;
     enum sp_status status = sp_admin_check_ref(ctx, request->resource);
+    if (status != SP_OK)
+        return status;
+    status = check_may_delete(ctx, request->resource);
     if (status != SP_OK)
         return status;
     status = load_resource(ctx, request->resource, &stored);

@@ -103,6 +103,13 @@ static enum sp_status compare_type(const struct sp_schema *before, const struct 
         if (status != SP_OK)
             return status;
     }
+    if (old->register_level != new->register_level) {
+        enum sp_status status =
+            sp_admin_add_line(lines, "type %.*s changed: register %s; was %s", SP_STR_ARG(old->name),
+                              sp_register_name(new->register_level), sp_register_name(old->register_level));
+        if (status != SP_OK)
+            return status;
+    }
     if (!sp_str_equal(old->description, new->description)) {
         enum sp_status status = sp_admin_add_line(lines, "type %.*s changed: its description", SP_STR_ARG(old->name));
         if (status != SP_OK)
@@ -113,7 +120,8 @@ static enum sp_status compare_type(const struct sp_schema *before, const struct 
 
 static enum sp_status add_type_lines(const struct sp_schema *after, const struct sp_schema_type *new,
                                      struct sp_admin_lines *lines) {
-    enum sp_status status = sp_admin_add_line(lines, "type %.*s added: ids %s", SP_STR_ARG(new->name), name_scope(new));
+    enum sp_status status = sp_admin_add_line(lines, "type %.*s added: ids %s, register %s", SP_STR_ARG(new->name),
+                                              name_scope(new), sp_register_name(new->register_level));
     if (status != SP_OK)
         return status;
     for (size_t i = 0; i < new->action_count; i++) {

@@ -72,15 +72,40 @@ enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const c
     enum sp_status status = find_permission_number(ctx, name, &number);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
-    *ret_has = status == SP_OK && sp_permission_set_has(&ctx->key.permissions, number);
+    bool claiming = sp_schema_permission_claims(sp_str_from(name));
+    *ret_has = status == SP_OK && sp_permission_set_has(&ctx->key.permissions, number, claiming);
     return SP_OK;
+}
+
+enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx, struct sp_permission_set *ret_claiming) {
+    static const char *const names[] = {SP_PERMISSION_REGISTER, SP_PERMISSION_ROTATE};
+    struct sp_permission_set claiming = {.all = false};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        uint8_t number = 0;
+        enum sp_status status = find_permission_number(ctx, names[i], &number);
+        if (status == SP_ERR_NOT_FOUND)
+            continue;
+        if (status != SP_OK)
+            return status;
+        sp_permission_set_add(&claiming, number);
+    }
+    *ret_claiming = claiming;
+    return SP_OK;
+}
+
+/* Of a schema that was put before types said who registers: the default. */
+static enum sp_register find_register_level(const numbered *type) {
+    if (type->register_level >= SP_REGISTER_OPERATOR && type->register_level <= SP_REGISTER_ADMIN)
+        return (enum sp_register)type->register_level;
+    return type->register_level == 0 && type->workspace_scoped ? SP_REGISTER_ADMIN : SP_REGISTER_OPERATOR;
 }
 
 static struct sp_admin_resource_type describe_type(const numbered *type) {
     return (struct sp_admin_resource_type){.name = type->name,
                                            .number = type->number,
                                            .workspace_scoped = type->workspace_scoped,
-                                           .removed = type->removed};
+                                           .removed = type->removed,
+                                           .register_level = find_register_level(type)};
 }
 
 enum sp_status sp_admin_find_type(struct sp_admin_context *ctx, const char *name,

@@ -7,6 +7,8 @@
 #define SP_ADMIN_SCHEMA_NAMES_H
 
 #include "admin/context.h"
+#include "core/permission_set.h"
+#include "core/schema.h"
 
 /* Sets ctx->stored_schema. */
 enum sp_status sp_admin_schema_load(struct sp_admin_context *ctx) SP_MUST_USE;
@@ -19,6 +21,10 @@ enum sp_status sp_admin_permission_number(struct sp_admin_context *ctx, const ch
  * of that name, nor for an operator. */
 enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const char *name, bool *ret_has) SP_MUST_USE;
 
+/* The numbers of the claiming permissions (core/schema.h). */
+enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx,
+                                             struct sp_permission_set *ret_claiming) SP_MUST_USE;
+
 /* A resource type, by a number that it has or had. Resources and grants of a type that was removed,
  * or that came back with another number, stay stored but grant nothing: lists leave them out. */
 struct sp_admin_resource_type {
@@ -26,6 +32,7 @@ struct sp_admin_resource_type {
     uint32_t number;
     bool workspace_scoped;
     bool removed;
+    enum sp_register register_level;
 };
 
 /* The type in use under a name. INVALID_ARGUMENT if the schema does not have it. */

@@ -31,7 +31,7 @@ static enum sp_status count_listed_permissions(struct name_use *use, const Proto
         return SP_ERR_CORRUPT;
     memcpy(set.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
     for (size_t i = 0; i < use->schema->permission_count; i++)
-        use->keys[i] += sp_permission_set_has(&set, use->permission_numbers[i]);
+        use->keys[i] += sp_permission_set_has(&set, use->permission_numbers[i], false);
     return SP_OK;
 }
 

@@ -16,22 +16,6 @@ enum { UPDATES_MAX = 1000 };
 
 /* ---- who may share ---- */
 
-/* The acting principal's role on the resource. */
-static enum sp_status find_acting_role(struct sp_admin_context *ctx, const struct sp_admin_target *target,
-                                       enum sp_role *ret_role) {
-    struct sp_principal_state principal;
-    uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
-    enum sp_status status = sp_index_principal(ctx->view, ctx->key.principal_number, &principal);
-    if (status != SP_OK)
-        return status;
-    if (principal.found && principal.workspace_admin) {
-        *ret_role = SP_ROLE_ADMIN;
-        return SP_OK;
-    }
-    return sp_index_effective_role(ctx->view, sp_admin_target_key(ctx, target, room), ctx->key.principal_number,
-                                   ret_role);
-}
-
 static enum sp_status refuse_share(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                    const char *why) {
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: %s", target->ref->type, target->ref->id, why);
@@ -68,7 +52,7 @@ static enum sp_status check_role_change(struct sp_admin_context *ctx, const stru
     enum sp_status status = check_may_share(ctx, target);
     if (status != SP_OK)
         return status;
-    status = find_acting_role(ctx, target, &acting);
+    status = sp_admin_find_acting_role(ctx, target, &acting);
     if (status != SP_OK)
         return status;
     if (role > acting)

@@ -2,6 +2,7 @@
 
 #include "admin/schema_names.h"
 #include "base/text.h"
+#include "store/records/effective_role.h"
 #include "store/records/index.h"
 #include "store/records/resource_key.h"
 
@@ -23,8 +24,10 @@ enum sp_status sp_admin_find_target(struct sp_admin_context *ctx, const Sallypor
     status = sp_admin_find_type(ctx, ref->type, &type);
     if (status != SP_OK)
         return status;
-    *ret_target =
-        (struct sp_admin_target){.ref = ref, .type_number = type.number, .workspace_scoped = type.workspace_scoped};
+    *ret_target = (struct sp_admin_target){.ref = ref,
+                                           .type_number = type.number,
+                                           .workspace_scoped = type.workspace_scoped,
+                                           .register_level = type.register_level};
     return SP_OK;
 }
 
@@ -43,6 +46,21 @@ enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct 
     if (status != SP_OK)
         return status;
     return owner == ctx->stored_workspace->number ? SP_OK : sp_admin_refuse_ref(ctx, target->ref);
+}
+
+enum sp_status sp_admin_find_acting_role(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         enum sp_role *ret_role) {
+    struct sp_principal_state principal;
+    uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
+    enum sp_status status = sp_index_principal(ctx->view, ctx->key.principal_number, &principal);
+    if (status != SP_OK)
+        return status;
+    if (principal.found && principal.workspace_admin) {
+        *ret_role = SP_ROLE_ADMIN;
+        return SP_OK;
+    }
+    return sp_index_effective_role(ctx->view, sp_admin_target_key(ctx, target, room), ctx->key.principal_number,
+                                   ret_role);
 }
 
 enum sp_status sp_admin_refuse_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref) {

@@ -3,6 +3,7 @@
 #define SP_ADMIN_TARGET_H
 
 #include "admin/context.h"
+#include "core/schema.h"
 #include "store/records/resource_key.h"
 
 /* Borrows the reference. */
@@ -10,6 +11,7 @@ struct sp_admin_target {
     const Sallyport__V1__ResourceRef *ref;
     uint32_t type_number;
     bool workspace_scoped;
+    enum sp_register register_level;
 };
 
 /* Checks the form of a reference; the type need not be in the schema. INVALID_ARGUMENT, also for
@@ -27,6 +29,10 @@ struct sp_bytes sp_admin_target_key(const struct sp_admin_context *ctx, const st
 
 /* NOT_FOUND unless the target may carry grants: a global id must be registered to the workspace. */
 enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct sp_admin_target *target) SP_MUST_USE;
+
+/* The acting principal's role on the target: ADMIN for an ADMIN user, else the highest of its grants. */
+enum sp_status sp_admin_find_acting_role(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         enum sp_role *ret_role) SP_MUST_USE;
 
 /* Sets the error and returns NOT_FOUND. */
 enum sp_status sp_admin_refuse_ref(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref);

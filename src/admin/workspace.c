@@ -8,6 +8,7 @@
 #include "admin/mask.h"
 #include "admin/message.h"
 #include "admin/page.h"
+#include "admin/policy.h"
 #include "admin/principal.h"
 #include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -54,7 +55,10 @@ static enum sp_status check_workspace_fields(struct sp_admin_context *ctx, const
     status = check_seat_count(ctx, workspace->seats);
     if (status != SP_OK)
         return status;
-    return check_features(ctx, workspace);
+    status = check_features(ctx, workspace);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_check_policy(ctx, workspace->policy);
 }
 
 static enum sp_status put_workspace(struct sp_admin_context *ctx) {
@@ -103,6 +107,7 @@ static enum sp_status add_first_key(struct sp_admin_context *ctx, const Sallypor
     all->all = true;
     key->name = name;
     key->permissions = all;
+    key->expires_at = sp_admin_latest_expiry(ctx, ctx->now_s);
     struct sp_admin_new_key new_key = {.principal = admin, .template = key};
     return sp_admin_add_key(ctx, &new_key, &response->api_key, &response->secret);
 }
@@ -145,6 +150,7 @@ enum sp_status sp_admin_create_workspace(struct sp_admin_context *ctx, const Pro
     template.n_features = request->n_features;
     template.features = request->features;
     template.quotas = request->quotas;
+    template.policy = request->policy;
     if (template.id == NULL)
         return SP_ERR_MEMORY;
     /* Again, because only now is it known which workspace the audit entry is about. */
@@ -198,20 +204,82 @@ enum sp_status sp_admin_list_workspaces(struct sp_admin_context *ctx, const Prot
     return SP_OK;
 }
 
+enum {
+    NAME,
+    PLAN,
+    SEATS,
+    FEATURES,
+    QUOTAS,
+    DISABLED,
+    POLICY,
+    POLICY_LIFETIME,
+    POLICY_DISABLE,
+    POLICY_CREATORS,
+    WORKSPACE_FIELDS
+};
+
+static enum sp_status check_admin_takes_policy_only(struct sp_admin_context *ctx,
+                                                    const bool takes[static WORKSPACE_FIELDS],
+                                                    const char *const *names) {
+    for (size_t i = 0; i < POLICY && !ctx->is_operator; i++)
+        if (takes[i])
+            return sp_error_set(
+                ctx->error, SP_ERR_PERMISSION,
+                "UpdateWorkspace requires an operator's key for %s: admins of the workspace change only "
+                "its policy",
+                names[i]);
+    return SP_OK;
+}
+
+static enum sp_status take_policy_fields(struct sp_admin_context *ctx, const bool takes[static WORKSPACE_FIELDS],
+                                         Sallyport__V1__WorkspacePolicy *given, Sallyport__V1__Workspace *workspace) {
+    if (!takes[POLICY] && !takes[POLICY_LIFETIME] && !takes[POLICY_DISABLE] && !takes[POLICY_CREATORS])
+        return SP_OK;
+    Sallyport__V1__WorkspacePolicy *none =
+        SP_ADMIN_NEW(ctx, Sallyport__V1__WorkspacePolicy, sallyport__v1__workspace_policy);
+    if (none == NULL)
+        return SP_ERR_MEMORY;
+    if (given == NULL)
+        given = none;
+    if (takes[POLICY]) {
+        workspace->policy = given;
+        return SP_OK;
+    }
+    Sallyport__V1__WorkspacePolicy *policy = workspace->policy == NULL ? none : workspace->policy;
+    if (takes[POLICY_LIFETIME])
+        policy->max_key_lifetime_s = given->max_key_lifetime_s;
+    if (takes[POLICY_DISABLE])
+        policy->holders_may_not_disable = given->holders_may_not_disable;
+    if (takes[POLICY_CREATORS])
+        policy->key_creators = given->key_creators;
+    workspace->policy = policy;
+    return SP_OK;
+}
+
 static enum sp_status take_workspace_fields(struct sp_admin_context *ctx,
                                             const Sallyport__V1__UpdateWorkspaceRequest *request,
                                             const Sallyport__V1__Workspace *given) {
-    enum { NAME, PLAN, SEATS, FEATURES, QUOTAS, DISABLED, FIELDS };
-    static const char *const fields[] = {
-        [NAME] = "name",     [PLAN] = "plan",         [SEATS] = "seats", [FEATURES] = "features",
-        [QUOTAS] = "quotas", [DISABLED] = "disabled", [FIELDS] = NULL};
+    static const char *const fields[] = {[NAME] = "name",
+                                         [PLAN] = "plan",
+                                         [SEATS] = "seats",
+                                         [FEATURES] = "features",
+                                         [QUOTAS] = "quotas",
+                                         [DISABLED] = "disabled",
+                                         [POLICY] = "policy",
+                                         [POLICY_LIFETIME] = "policy.max_key_lifetime_s",
+                                         [POLICY_DISABLE] = "policy.holders_may_not_disable",
+                                         [POLICY_CREATORS] = "policy.key_creators",
+                                         [WORKSPACE_FIELDS] = NULL};
     enum sp_status status = sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
     if (status != SP_OK)
         return status;
     Sallyport__V1__Workspace *workspace = ctx->stored_workspace->workspace;
-    bool takes[FIELDS];
-    for (size_t i = 0; i < FIELDS; i++)
+    bool takes[WORKSPACE_FIELDS];
+    for (size_t i = 0; i < WORKSPACE_FIELDS; i++)
         takes[i] = sp_admin_mask_has(request->update_mask, request->n_update_mask, fields[i]);
+    status = check_admin_takes_policy_only(ctx, takes, fields);
+    if (status != SP_OK)
+        return status;
     if (takes[NAME])
         workspace->name = given->name;
     if (takes[PLAN])
@@ -226,7 +294,7 @@ static enum sp_status take_workspace_fields(struct sp_admin_context *ctx,
         workspace->quotas = given->quotas;
     if (takes[DISABLED])
         workspace->disabled = given->disabled;
-    return SP_OK;
+    return take_policy_fields(ctx, takes, given->policy, workspace);
 }
 
 static enum sp_status reply_with_workspace(struct sp_admin_context *ctx, ProtobufCMessage **ret_reply) {
@@ -242,6 +310,8 @@ static enum sp_status reply_with_workspace(struct sp_admin_context *ctx, Protobu
 enum sp_status sp_admin_update_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                          ProtobufCMessage **ret_reply) {
     const Sallyport__V1__UpdateWorkspaceRequest *request = (const void *)message;
+    if (request->workspace == NULL)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: required");
     const Sallyport__V1__Workspace *given = (const void *)sp_wire_copy(&request->workspace->base, ctx->arena);
     if (given == NULL)
         return SP_ERR_MEMORY;

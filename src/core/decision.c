@@ -68,7 +68,8 @@ enum sp_reason sp_step_action(const struct sp_action *action) {
 }
 
 enum sp_reason sp_step_permission(const struct sp_key *key, const struct sp_action *action) {
-    bool enough = !action->needs_permission || sp_permission_set_has(&key->permissions, action->permission);
+    bool enough =
+        !action->needs_permission || sp_permission_set_has(&key->permissions, action->permission, action->claiming);
     return enough ? SP_REASON_NONE : SP_REASON_PERMISSION_MISSING;
 }
 

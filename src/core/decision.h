@@ -94,6 +94,7 @@ struct sp_action {
     bool found;
     bool workspace_scoped;
     bool needs_permission;
+    bool claiming; /* `permission` is one that no key has by `all` (core/schema.h) */
     uint8_t permission;
     uint32_t type_number;
     enum sp_role role; /* SP_ROLE_NONE: needs none */

@@ -11,16 +11,21 @@ enum {
 };
 
 /* Bit n of the set is bit n % 8 of byte n / 8: the layout of the store. `all` includes numbers
- * given later. */
+ * given later, but no claiming permission (core/schema.h): those are in a set only by their bit. */
 struct sp_permission_set {
     bool all;
-    uint8_t bits[SP_PERMISSION_SET_BYTES]; /* meaningless if `all` */
+    uint8_t bits[SP_PERMISSION_SET_BYTES]; /* beside `all`, only those of claiming permissions matter */
 };
 
 void sp_permission_set_add(struct sp_permission_set *set, uint8_t number);
-bool sp_permission_set_has(const struct sp_permission_set *set, uint8_t number);
+bool sp_permission_set_is_empty(const struct sp_permission_set *set);
 
-/* Whether everything in `inner` is in `outer`; an `all` is contained only in an `all`. */
+/* `claiming`: whether the number is that of a claiming permission. */
+bool sp_permission_set_has(const struct sp_permission_set *set, uint8_t number, bool claiming);
+
+/* Whether everything in `inner` is in `outer`, leaving claiming permissions aside: an `all` is
+ * contained only in an `all`, and contains every set. Sets without `all` are compared by all their
+ * bits. */
 bool sp_permission_set_covers(const struct sp_permission_set *outer, const struct sp_permission_set *inner);
 
 #endif

@@ -45,6 +45,7 @@ struct draft_type {
     struct draft draft;
     struct sp_str description;
     bool workspace_scoped;
+    enum sp_register register_level; /* 0: not given */
     struct draft_list actions;
     unsigned seen;
 };
@@ -168,16 +169,39 @@ static enum sp_status read_ids(struct sp_yaml *yaml, bool *ret_workspace_scoped)
     return sp_yaml_refuse(yaml, &scalar, "ids", "must be global or workspace");
 }
 
+static const char *const register_names[] = {
+    [SP_REGISTER_OPERATOR] = "operator", [SP_REGISTER_PERMITTED] = "permitted", [SP_REGISTER_ADMIN] = "admin"};
+
+const char *sp_register_name(enum sp_register level) {
+    return level >= SP_REGISTER_OPERATOR && level <= SP_REGISTER_ADMIN ? register_names[level] : "nobody";
+}
+
+static enum sp_status read_register_level(struct sp_yaml *yaml, enum sp_register *ret_level) {
+    struct sp_yaml_scalar scalar = {0};
+    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
+    if (status != SP_OK)
+        return status;
+    for (enum sp_register level = SP_REGISTER_OPERATOR; level <= SP_REGISTER_ADMIN; level++)
+        if (sp_str_equal(scalar.text, sp_str_from(register_names[level]))) {
+            *ret_level = level;
+            return SP_OK;
+        }
+    return sp_yaml_refuse(yaml, &scalar, "register", "must be operator, permitted or admin");
+}
+
 static enum sp_status read_type_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
-    static const char *const keys[] = {"ids", "description", "actions"};
+    static const char *const keys[] = {"ids", "register", "description", "actions"};
     struct draft_type *type = context;
     size_t index = 0;
-    enum sp_status status = sp_yaml_find_key(yaml, key, keys, 3, "ids, description or actions", &type->seen, &index);
+    enum sp_status status =
+        sp_yaml_find_key(yaml, key, keys, 4, "ids, register, description or actions", &type->seen, &index);
     if (status != SP_OK)
         return status;
     if (index == 0)
         return read_ids(yaml, &type->workspace_scoped);
     if (index == 1)
+        return read_register_level(yaml, &type->register_level);
+    if (index == 2)
         return read_description(yaml, &type->description);
     return sp_yaml_read_mapping(yaml, "actions are a mapping of names", read_action_draft, type);
 }
@@ -354,11 +378,14 @@ static enum sp_status build_type(const struct sp_yaml *yaml, const struct sp_sch
         if (status != SP_OK)
             return status;
     }
-    *ret_type = (struct sp_schema_type){.name = draft->draft.name.text,
-                                        .description = draft->description,
-                                        .workspace_scoped = draft->workspace_scoped,
-                                        .actions = actions,
-                                        .action_count = count};
+    enum sp_register by_default = draft->workspace_scoped ? SP_REGISTER_ADMIN : SP_REGISTER_OPERATOR;
+    *ret_type =
+        (struct sp_schema_type){.name = draft->draft.name.text,
+                                .description = draft->description,
+                                .workspace_scoped = draft->workspace_scoped,
+                                .register_level = draft->register_level == 0 ? by_default : draft->register_level,
+                                .actions = actions,
+                                .action_count = count};
     return SP_OK;
 }
 
@@ -477,6 +504,11 @@ const struct sp_route *sp_schema_find_route(const struct sp_schema *schema, stru
                                                              : bsearch(&key, schema->sorted_routes, schema->route_count,
                                                                        sizeof(*found), compare_by_path);
     return found == NULL ? NULL : *found;
+}
+
+bool sp_schema_permission_claims(struct sp_str name) {
+    return sp_str_equal(name, SP_STR_LITERAL(SP_PERMISSION_REGISTER)) ||
+           sp_str_equal(name, SP_STR_LITERAL(SP_PERMISSION_ROTATE));
 }
 
 struct sp_str sp_schema_default_yaml(void) {

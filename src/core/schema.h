@@ -7,6 +7,7 @@
  *   types:
  *     voice:
  *       ids: global                                   # or workspace; global is the default
+ *       register: permitted                           # who registers ids: operator, permitted or admin
  *       description: A voice
  *       actions:
  *         use:   {permission: text_to_speech, role: viewer}
@@ -17,8 +18,10 @@
  *     "* /v1/ping": preview voice                     # any method; YAML wants quotes around a leading '*'
  *
  * Four permissions are built in and need not be listed: workspace_read, workspace_write,
- * resource_register, api_key_rotate; listing one gives it another description. Names are words
- * (base/text.h), descriptions one line of at most 512 bytes. Errors name line and column. Refused:
+ * resource_register, api_key_rotate; listing one gives it another description. The last two are the
+ * claiming permissions: whoever holds them takes ids or makes keys, so no key has them by `all`,
+ * only by name. Names are words (base/text.h), descriptions one line of at most 512 bytes. Errors
+ * name line and column. Refused:
  * aliases, anchors, tags, directives, several documents, duplicate and unknown keys, types without
  * actions, actions with a permission that is not listed, routes to an action or a type that is not
  * there, routes that cannot stand beside each other, more than 256 permissions (with the built-in
@@ -47,10 +50,22 @@ struct sp_schema_action {
     enum sp_role role;   /* SP_ROLE_NONE: no role needed */
 };
 
+/* Who registers resources of a type; each includes the ones above it. Stored as these numbers. */
+enum sp_register {
+    SP_REGISTER_OPERATOR = 1,  /* operators; the default for ids: global */
+    SP_REGISTER_PERMITTED = 2, /* keys that list resource_register */
+    SP_REGISTER_ADMIN = 3,     /* keys of the workspace's ADMIN users with workspace_write; the default for
+                                  ids: workspace, where an id is nobody else's */
+};
+
+/* The word of the schema, such as "permitted". */
+const char *sp_register_name(enum sp_register level);
+
 struct sp_schema_type {
     struct sp_str name;
     struct sp_str description;
-    bool workspace_scoped;            /* ids: workspace */
+    bool workspace_scoped; /* ids: workspace */
+    enum sp_register register_level;
     struct sp_schema_action *actions; /* sorted by name */
     size_t action_count;
 };
@@ -87,6 +102,13 @@ const struct sp_route *sp_schema_find_route(const struct sp_schema *schema, stru
 
 /* The names that are built in, with descriptions. */
 extern const struct sp_schema_permission sp_schema_builtin_permissions[4];
+
+/* Names of claiming permissions. */
+#define SP_PERMISSION_REGISTER "resource_register"
+#define SP_PERMISSION_ROTATE "api_key_rotate"
+
+/* Whether the name is that of a claiming permission. */
+bool sp_schema_permission_claims(struct sp_str name);
 
 /* The example that a new store begins with (deploy/schema.yaml, compiled in). */
 struct sp_str sp_schema_default_yaml(void);

@@ -117,8 +117,11 @@ static const char *action_evidence(const struct sp_facts *facts, struct sp_arena
 static const char *permission_evidence(const struct sp_facts *facts, struct sp_arena *arena) {
     if (!facts->action.needs_permission)
         return "the action needs no permission";
-    if (facts->key.permissions.all)
+    if (facts->key.permissions.all && !facts->action.claiming)
         return "the key has all permissions";
+    if (facts->key.permissions.all && facts->reasons[SP_STEP_PERMISSION] != SP_REASON_NONE)
+        return sp_arena_printf(arena, "the key has all permissions, which do not include %s: it must be listed",
+                               permission_text(facts));
     return sp_arena_printf(arena, "the key's permissions %s %s",
                            facts->reasons[SP_STEP_PERMISSION] == SP_REASON_NONE ? "include" : "do not include",
                            permission_text(facts));

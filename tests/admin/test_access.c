@@ -52,7 +52,7 @@ static const struct {
     {"CreateWorkspace", "uynnnnnn"},
     {"GetWorkspace", "uyyynnnn"},
     {"ListWorkspaces", "uynnnnnn"},
-    {"UpdateWorkspace", "uynnnnnn"},
+    {"UpdateWorkspace", "uyynynnn"},
     {"DeleteWorkspace", "uynnnnnn"},
     {"CreateUser", "unynynnn"},
     {"CreateServiceAccount", "unynynnn"},
@@ -68,15 +68,12 @@ static const struct {
     {"AddGroupMembers", "unynynnn"},
     {"RemoveGroupMembers", "unynynnn"},
     {"ListGroupMembers", "uyyynnnn"},
-    {"RegisterResource", "uyynnnyy"},
-    {"DeleteResource", "uyynnnyy"},
     {"GetResource", "uyyynnnn"},
     {"ListResources", "uyyynnnn"},
     {"ListShares", "uyyynnnn"},
-    {"CreateApiKey", "uyynynnn"},
     {"GetApiKey", "uyyynnnn"},
     {"ListApiKeys", "uyyynnnn"},
-    {"UpdateApiKey", "unynynnn"},
+    {"UpdateApiKey", "uyynynnn"},
     {"DisableApiKey", "uyynynnn"},
     {"EnableApiKey", "unynynnn"},
     {"DeleteApiKey", "uyynynnn"},
@@ -95,8 +92,8 @@ static const struct {
 };
 
 /* Which reach their handler, and are judged there for each resource or key: see test_share.c and test_key.c. */
-static const char *const judged_by_handlers[] = {"ShareResource", "UnshareResource", "UpdateShares", "RotateApiKey",
-                                                 "DisableSelf"};
+static const char *const judged_by_handlers[] = {"ShareResource",    "UnshareResource", "UpdateShares", "RotateApiKey",
+                                                 "RegisterResource", "DeleteResource",  "CreateApiKey", "DisableSelf"};
 
 static enum sp_status call_stream(struct admin_fixture *fixture, const char *key, const struct sp_admin_method *method,
                                   struct sp_str *ret_workspace) {

@@ -32,7 +32,7 @@ static int set_up(void **state) {
     scene->admin = admin_workspace(fixture, "w1");
     admin_ok(fixture, scene->admin, "CreateServiceAccount", "{'id': 'bot', 'name': 'Bot'}");
     admin_ok(fixture, scene->admin, "CreateGroup", "{'id': 'team', 'name': 'Team'}");
-    scene->platform = admin_new_key(fixture, scene->admin, "bot", "{'names': ['resource_register']}", "");
+    scene->platform = admin_registrar(fixture, scene->admin, "w1", "bot");
     for (int i = 0; i < 6; i++)
         admin_ok(fixture, scene->platform, "RegisterResource",
                  admin_format(fixture,

@@ -109,7 +109,8 @@ static void deleting_takes_memberships_and_grants_along(void **state) {
     admin_ok(&fixture, admin, "CreateGroup", "{'id': 'g10', 'name': 'Neighbour'}");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g1', 'principals': ['u1', 'u2']}");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g10', 'principals': ['u1']}");
-    admin_ok(&fixture, admin, "RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    admin_ok(&fixture, fixture.operator_key, "RegisterResource",
+             "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
     admin_ok(&fixture, admin, "UpdateShares",
              "{'updates': [{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'group': 'g1'}, 'role': "
              "'ROLE_EDITOR'}, {'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'group': 'g10'}, 'role': "

@@ -75,7 +75,9 @@ static void refuses_what_is_no_key(void **state) {
     static const struct refusal refusals[] = {
         {"", SP_ERR_INVALID, "permissions: required"},
         {", 'permissions': {}", SP_ERR_INVALID, "permissions: required"},
-        {", 'permissions': {'all': true, 'names': ['voices_read']}", SP_ERR_INVALID, "either all or names"},
+        {", 'permissions': {'all': true, 'names': ['voices_read']}", SP_ERR_INVALID, "beside all, names may list only"},
+        {", 'permissions': {'names': ['voices_read', 'resource_register']}", SP_ERR_PERMISSION,
+         "only an operator can give a key resource_register"},
         {", 'permissions': {'names': ['no_such']}", SP_ERR_INVALID, "no permission no_such"},
         {", 'permissions': {'names': ['voices_read', 'voices_read']}", SP_ERR_INVALID, "twice"},
         {", 'permissions': " ALL ", 'expiresAt': '1700000000'", SP_ERR_INVALID, "expires_at"},

@@ -163,7 +163,8 @@ static void deleting_takes_keys_memberships_and_grants_along(void **state) {
     admin_ok(&fixture, admin, "CreateGroup", "{'id': 'g2', 'name': 'G'}");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g1', 'principals': ['ann', 'annalies']}");
     admin_ok(&fixture, admin, "AddGroupMembers", "{'group': 'g2', 'principals': ['ann']}");
-    admin_ok(&fixture, admin, "RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    admin_ok(&fixture, fixture.operator_key, "RegisterResource",
+             "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
     admin_ok(&fixture, admin, "ShareResource",
              "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_EDITOR'}");
     admin_ok(&fixture, admin, "ShareResource",

@@ -13,6 +13,9 @@
 enum { PERMISSIONS = 6, ADDRESSES = 16, SECONDS = 5, ROUNDS = 20000 };
 enum { FIRST_BLOCK_BYTES = 64 * 1024, ARENA_BYTES = 1024 * 1024 };
 
+/* The reaches here are compared without claiming permissions. */
+static const struct sp_permission_set no_claims;
+
 /* A key that is made at random, small enough to be asked everything. */
 struct small_key {
     bool all;
@@ -92,7 +95,7 @@ static struct sp_admin_reach reach_of(const struct small_key *key, struct sp_are
     stored.permission_bits = (ProtobufCBinaryData){sizeof(set.bits), set.bits};
     struct sp_admin_reach reach;
     struct sp_error error;
-    assert_int_equal(sp_admin_reach_of(&stored, arena, &reach, &error), SP_OK);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, arena, &reach, &error), SP_OK);
     return reach;
 }
 
@@ -130,16 +133,16 @@ static void a_damaged_key_reaches_nothing_that_could_be_compared(void **state) {
     char *list[] = {text};
     uint8_t bits[SP_PERMISSION_SET_BYTES] = {0};
     assert_int_equal(sp_arena_init(&arena, FIRST_BLOCK_BYTES, ARENA_BYTES), SP_OK);
-    assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, &arena, &reach, &error), SP_ERR_CORRUPT);
     stored.key = &key;
-    assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, &arena, &reach, &error), SP_ERR_CORRUPT);
     key.permissions = &permissions;
-    assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, &arena, &reach, &error), SP_ERR_CORRUPT);
     stored.permission_bits = (ProtobufCBinaryData){sizeof(bits), bits};
-    assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_OK);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, &arena, &reach, &error), SP_OK);
     key.allowed_ips = list;
     key.n_allowed_ips = 1;
-    assert_int_equal(sp_admin_reach_of(&stored, &arena, &reach, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_admin_reach_of(&stored, &no_claims, &arena, &reach, &error), SP_ERR_CORRUPT);
     sp_arena_fini(&arena);
 }
 

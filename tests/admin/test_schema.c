@@ -12,7 +12,7 @@
 #define WRITE "  voices_write: Write\n"
 #define USE "      use: {permission: voices_read, role: viewer}\n"
 #define LOOK "      look: {role: viewer}\n"
-#define VOICE "  voice:\n    actions:\n" USE
+#define VOICE "  voice:\n    register: admin\n    actions:\n" USE
 #define NOTE "  note:\n    ids: workspace\n    actions:\n" USE
 #define NOTE_FREE "  note:\n    ids: workspace\n    actions:\n" LOOK
 #define SCHEMA(permissions, types) "version: 1\npermissions:\n" permissions "types:\n" types
@@ -98,6 +98,7 @@ static void tells_each_name_added_changed_and_removed(void **state) {
                                "  agents_read: Agents\n"
                                "types:\n"
                                "  voice:\n"
+                               "    register: permitted\n"
                                "    description: A voice\n"
                                "    actions:\n"
                                "      use: {permission: agents_read, role: editor}\n"
@@ -111,11 +112,13 @@ static void tells_each_name_added_changed_and_removed(void **state) {
         "permission voices_read changed: its description",
         "permission voices_write removed",
         "permission agents_read added",
+        "type voice changed: register permitted; was admin",
         "type voice changed: its description",
         "action voice.use changed: permission agents_read, role editor; was permission voices_read, role viewer",
         "action voice.look added: permission none, role none",
         "type note changed: ids global; were workspace",
-        "type agent added: ids workspace",
+        "type note changed: register operator; was admin",
+        "type agent added: ids workspace, register admin",
         "action agent.run added: permission agents_read, role none",
     };
     struct scene *scene = *state;

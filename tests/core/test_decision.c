@@ -121,7 +121,12 @@ static void step_8_the_permission_must_be_in_the_set(void **state) {
     }
     struct sp_action needs = {.needs_permission = true, .permission = 255};
     struct sp_action needs_none = {.needs_permission = false, .permission = 255};
-    EXPECT_REASON(sp_step_permission(&(struct sp_key){.permissions.all = true}, &needs), SP_REASON_NONE);
+    struct sp_action claims = {.needs_permission = true, .claiming = true, .permission = 255};
+    struct sp_key all_but_claims = {.permissions.all = true};
+    EXPECT_REASON(sp_step_permission(&all_but_claims, &needs), SP_REASON_NONE);
+    EXPECT_REASON(sp_step_permission(&all_but_claims, &claims), SP_REASON_PERMISSION_MISSING);
+    sp_permission_set_add(&all_but_claims.permissions, 255);
+    EXPECT_REASON(sp_step_permission(&all_but_claims, &claims), SP_REASON_NONE);
     EXPECT_REASON(sp_step_permission(&(struct sp_key){0}, &needs_none), SP_REASON_NONE);
 }
 
@@ -197,11 +202,14 @@ static void a_set_holds_what_was_added_in_the_stored_layout(void **state) {
     for (size_t i = 0; i < COUNT(numbers); i++)
         sp_permission_set_add(&set, numbers[i]);
     for (unsigned n = 0; n < SP_PERMISSIONS_MAX; n++)
-        assert_int_equal(sp_permission_set_has(&set, (uint8_t)n), n == 0 || n == 7 || n == 8 || n == 255);
+        assert_int_equal(sp_permission_set_has(&set, (uint8_t)n, n % 2 == 0), n == 0 || n == 7 || n == 8 || n == 255);
     assert_int_equal(set.bits[0], 0x81);
     assert_int_equal(set.bits[1], 0x01);
     assert_int_equal(set.bits[31], 0x80);
-    assert_true(sp_permission_set_has(&(struct sp_permission_set){.all = true}, 200));
+    assert_true(sp_permission_set_has(&(struct sp_permission_set){.all = true}, 200, false));
+    /* Claiming permissions are in a set only by their bit. */
+    assert_false(sp_permission_set_has(&(struct sp_permission_set){.all = true}, 200, true));
+    assert_true(sp_permission_set_has(&(struct sp_permission_set){.all = true, .bits = {[25] = 1}}, 200, true));
 }
 
 static struct sp_permission_set set_of(const char *text) {

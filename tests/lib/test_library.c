@@ -72,7 +72,8 @@ static int set_up(void **state) {
     admin_fixture_open(&fixture->admin, NULL);
     const char *boss = admin_workspace(&fixture->admin, "acme");
     admin_ok(&fixture->admin, boss, "CreateServiceAccount", "{'id':'bot','name':'Bot'}");
-    admin_ok(&fixture->admin, boss, "RegisterResource", "{'resource':{'type':'voice','id':'v1'}}");
+    admin_ok(&fixture->admin, fixture->admin.operator_key, "RegisterResource",
+             "{'workspace':'acme','resource':{'type':'voice','id':'v1'}}");
     admin_ok(&fixture->admin, boss, "ShareResource",
              "{'resource':{'type':'voice','id':'v1'},'subject':{'principal':'bot'},'role':'ROLE_VIEWER'}");
     const char *key = admin_new_key(&fixture->admin, boss, "bot", "{'names':['text_to_speech']}",

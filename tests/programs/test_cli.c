@@ -269,7 +269,7 @@ static int make_world(void **state) {
     ends(0, "admin", "user create --id ann --name Ann");
     ends(0, "admin", "group create --id studio --name Studio");
     ends(0, "admin", "group add studio narrator ann");
-    ends(0, "admin", "resource register voice/rachel");
+    ends(0, "operator", "resource register voice/rachel --workspace acme");
     ends(0, "admin", "share add voice/rachel --group studio --role viewer");
     ends(0, "admin",
          "key create --id narrator-1 --principal narrator --name Production --permission text_to_speech "
@@ -498,7 +498,7 @@ static void people_and_groups_come_and_go(void **state) {
 
 static void many_shares_are_one_change(void **state) {
     (void)state;
-    ends(0, "admin", "resource register voice/many");
+    ends(0, "operator", "resource register voice/many --workspace acme");
     write_file("shares.ndjson",
                "{\"resource\":{\"type\":\"voice\",\"id\":\"many\"},\"subject\":{\"group\":\"studio\"},\"role\":"
                "\"ROLE_EDITOR\"}\n"

@@ -74,7 +74,7 @@ static int make_world(void **state) {
     caller_ok(&admin, "Admin/CreateServiceAccount", "{'id': 'robot', 'name': 'robot'}");
     caller_ok(&admin, "Admin/CreateGroup", "{'id': 'team', 'name': 'team'}");
     caller_ok(&admin, "Admin/AddGroupMembers", "{'group': 'team', 'principals': ['bob', 'robot']}");
-    caller_ok(&admin, "Admin/RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    operator_ok(&programs, "Admin/RegisterResource", "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
     share_notes();
     return 0;
 }

@@ -21,7 +21,7 @@ static int make_world(void **state) {
     programs_workspace(&programs, "w1", admin_key);
     assert_true(caller_open(&admin, programs.sync_target, admin_key));
     programs_user(&admin, "bob", key);
-    caller_ok(&admin, "Admin/RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
+    operator_ok(&programs, "Admin/RegisterResource", "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
     return 0;
 }
 

@@ -41,7 +41,7 @@ static const char *const caller_names[CALLERS] = {
 #define ADMIN_WRITES "PKNPPPUUPU"
 #define ADMIN_READS "KKNPPPUUPU"
 #define ANY_ADMIN_READS "KKKPPPUUPU"
-#define REGISTERS "KKNKKPUUPU"
+#define OPERATORS_BY_WORKSPACE "KPNPPPUUPU" /* as OPERATORS_ONLY, and the workspace is looked up before */
 #define ANY_KEY "KKKKKKUUPU"
 
 struct row {
@@ -57,7 +57,11 @@ struct row {
 static const struct row rows[] = {
     {"CreateWorkspace", "{'id':'#','name':'W'}", OPERATORS_ONLY, {0}, {0}},
     {"ListWorkspaces", "{}", OPERATORS_ONLY, {0}, {0}},
-    {"UpdateWorkspace", "{'workspace':{'id':'acme','name':'#'},'updateMask':['name']}", OPERATORS_ONLY, {0}, {0}},
+    {"UpdateWorkspace",
+     "{'workspace':{'id':'acme','name':'#'},'updateMask':['name']}",
+     OPERATORS_BY_WORKSPACE,
+     {0},
+     {0}},
     {"DeleteWorkspace",
      "{'workspace':'#'}",
      OPERATORS_ONLY,
@@ -92,11 +96,11 @@ static const struct row rows[] = {
     {"AddGroupMembers", "{'workspace':'acme','group':'team','principals':['bot']}", ADMIN_WRITES, {0}, {0}},
     {"RemoveGroupMembers", "{'workspace':'acme','group':'team','principals':['plain']}", ADMIN_WRITES, {0}, {0}},
     {"ListGroupMembers", "{'workspace':'acme','group':'team'}", ADMIN_READS, {0}, {0}},
-    {"RegisterResource", "{'workspace':'acme','resource':{'type':'voice','id':'#'}}", REGISTERS, {0}, {0}},
+    {"RegisterResource", "{'workspace':'acme','resource':{'type':'voice','id':'#'}}", OPERATORS_BY_WORKSPACE, {0}, {0}},
     {"DeleteResource",
      "{'workspace':'acme','resource':{'type':'voice','id':'#'}}",
-     REGISTERS,
-     {"RegisterResource"},
+     ADMIN_READS,
+     {"!RegisterResource"},
      {"{'workspace':'acme','resource':{'type':'voice','id':'#'}}"}},
     {"GetResource", "{'workspace':'acme','resource':{'type':'voice','id':'v1'}}", ADMIN_READS, {0}, {0}},
     {"ListResources", "{'workspace':'acme'}", ADMIN_READS, {0}, {0}},
@@ -238,7 +242,8 @@ static int set_up(void **state) {
     must(fixture, admin, "CreateUser", "{'id':'plain','name':'Plain'}", "", &ignored);
     must(fixture, admin, "CreateServiceAccount", "{'id':'bot','name':'Bot'}", "", &ignored);
     must(fixture, admin, "CreateGroup", "{'id':'team','name':'Team'}", "", &ignored);
-    must(fixture, admin, "RegisterResource", "{'resource':{'type':'voice','id':'v1'}}", "", &ignored);
+    must(fixture, fixture->keys[OPERATOR], "RegisterResource",
+         "{'workspace':'acme','resource':{'type':'voice','id':'v1'}}", "", &ignored);
     must(fixture, admin, "CreateApiKey", "{'id':'spare','principal':'boss','name':'K','permissions':{'all':true}}", "",
          &ignored);
     new_key(fixture, PLAIN_USER, "{'principal':'plain','name':'K','permissions':{'all':true}}");

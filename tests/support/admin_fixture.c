@@ -257,6 +257,19 @@ const char *admin_new_key(struct admin_fixture *fixture, const char *key, const 
     return admin_keep(fixture, admin_text(fixture, "secret"));
 }
 
+const char *admin_registrar(struct admin_fixture *fixture, const char *key, const char *workspace,
+                            const char *principal) {
+    const char *text = admin_new_key(fixture, key, principal, "{'names': ['workspace_read']}", "");
+    admin_ok(fixture, key, "FindKey", admin_format(fixture, "{'apiKey': '%s'}", text));
+    const char *id = admin_keep(fixture, admin_text(fixture, "id"));
+    admin_ok(fixture, fixture->operator_key, "UpdateApiKey",
+             admin_format(fixture,
+                          "{'workspace': '%s', 'id': '%s', 'updateMask': ['permissions'], 'permissions': {'names': "
+                          "['workspace_read', 'resource_register']}}",
+                          workspace, id));
+    return text;
+}
+
 uint64_t admin_revision(struct admin_fixture *fixture) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_revision revision = {0};

@@ -71,6 +71,11 @@ const char *admin_workspace(struct admin_fixture *fixture, const char *id);
 const char *admin_new_key(struct admin_fixture *fixture, const char *key, const char *principal,
                           const char *permissions, const char *rest);
 
+/* Makes a key for a principal that lists resource_register, which an operator adds to it, and
+ * workspace_read. Returns its text, valid as long as the fixture. */
+const char *admin_registrar(struct admin_fixture *fixture, const char *key, const char *workspace,
+                            const char *principal);
+
 /* The store's revision number. */
 uint64_t admin_revision(struct admin_fixture *fixture);
 

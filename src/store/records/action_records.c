@@ -37,7 +37,8 @@ static enum sp_status number_permissions(struct sp_index_build *build, const str
     return SP_OK;
 }
 
-static enum sp_status add_action(struct sp_index_build *build, const struct sp_schema_type *type, uint32_t type_number,
+static enum sp_status add_action(struct sp_index_build *build, const struct sp_schema *schema,
+                                 const struct sp_schema_type *type, uint32_t type_number,
                                  const struct sp_schema_action *action, const uint8_t *permission_numbers) {
     uint8_t key[SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES];
     if (type->name.size > SP_ID_MAX_BYTES || action->name.size > SP_ID_MAX_BYTES)
@@ -52,6 +53,8 @@ static enum sp_status add_action(struct sp_index_build *build, const struct sp_s
         .workspace_scoped = type->workspace_scoped,
         .needs_permission = action->needs_permission,
         .permission = action->needs_permission ? permission_numbers[action->permission] : 0,
+        .claiming =
+            action->needs_permission && sp_schema_permission_claims(schema->permissions[action->permission].name),
         .type_number = type_number,
         .role = action->role,
     };
@@ -61,13 +64,14 @@ static enum sp_status add_action(struct sp_index_build *build, const struct sp_s
 }
 
 static enum sp_status add_type_actions(struct sp_index_build *build, const Sallyport__Store__V1__StoredSchema *stored,
-                                       const struct sp_schema_type *type, const uint8_t *permission_numbers) {
+                                       const struct sp_schema *schema, const struct sp_schema_type *type,
+                                       const uint8_t *permission_numbers) {
     uint32_t number;
     if (!find_name_number(stored->types, stored->n_types, type->name, &number) || number == 0 || number > UINT16_MAX)
         return sp_error_set(build->error, SP_ERR_INVALID, "the stored schema gives no number to type %.*s",
                             SP_STR_ARG(type->name));
     for (size_t i = 0; i < type->action_count; i++) {
-        enum sp_status status = add_action(build, type, number, &type->actions[i], permission_numbers);
+        enum sp_status status = add_action(build, schema, type, number, &type->actions[i], permission_numbers);
         if (status != SP_OK)
             return status;
     }
@@ -92,6 +96,6 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
         return status;
     status = add_mark(build, sp_str_from(stored->yaml));
     for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
-        status = add_type_actions(build, stored, &schema.types[i], permission_numbers);
+        status = add_type_actions(build, stored, &schema, &schema.types[i], permission_numbers);
     return status;
 }

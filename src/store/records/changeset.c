@@ -100,7 +100,24 @@ struct before {
     struct sp_index_records records;
     struct sp_bytes public_part;
     bool workspace_scoped; /* of a resource */
+    /* What the tombstone remembers: a resource's owner, a key's lineage. */
+    uint64_t owner_number;
+    const char *rotated_from;
+    const char *created_by_key;
 };
+
+static void keep_for_tombstone(enum sp_kind kind, const ProtobufCMessage *message, struct before *before) {
+    if (kind == SP_KIND_RESOURCE) {
+        const Sallyport__Store__V1__StoredResource *stored = (const Sallyport__Store__V1__StoredResource *)message;
+        before->workspace_scoped = stored->workspace_scoped;
+        before->owner_number = stored->workspace_number;
+    }
+    if (kind == SP_KIND_KEY) {
+        const Sallyport__V1__ApiKey *key = ((const Sallyport__Store__V1__StoredKey *)message)->key;
+        before->rotated_from = key->rotated_from;
+        before->created_by_key = key->created_by_key;
+    }
+}
 
 static enum sp_status unpack_before(struct sp_changeset *set, const struct item *item, struct sp_bytes packed,
                                     struct before *ret_before) {
@@ -112,8 +129,7 @@ static enum sp_status unpack_before(struct sp_changeset *set, const struct item 
     status = sp_derive(item->key, message, set->arena, &ret_before->records, NULL);
     if (status != SP_OK || kind == SP_KIND_TOMBSTONE)
         return status;
-    if (kind == SP_KIND_RESOURCE)
-        ret_before->workspace_scoped = ((const Sallyport__Store__V1__StoredResource *)message)->workspace_scoped;
+    keep_for_tombstone(kind, message, ret_before);
     return sp_stored_public_part(packed, &ret_before->public_part);
 }
 
@@ -165,9 +181,15 @@ static bool leaves_tombstone(enum sp_kind kind) {
 }
 
 static enum sp_status put_tombstone(struct sp_index_edit *edit, struct sp_changeset *set, const struct item *item,
-                                    bool global) {
+                                    const struct before *before) {
     Sallyport__Store__V1__StoredTombstone tombstone = SALLYPORT__STORE__V1__STORED_TOMBSTONE__INIT;
+    bool global = item->key.data[0] == SP_KIND_RESOURCE && !before->workspace_scoped;
     tombstone.deleted_at = item->now_s;
+    tombstone.workspace_number = before->owner_number;
+    if (before->rotated_from != NULL)
+        tombstone.rotated_from = (char *)(uintptr_t)before->rotated_from;
+    if (before->created_by_key != NULL)
+        tombstone.created_by_key = (char *)(uintptr_t)before->created_by_key;
     struct sp_entity_key key;
     struct sp_bytes packed;
     enum sp_status status = sp_entity_key_tombstone(item->key, global, &key);
@@ -199,7 +221,7 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
     enum sp_kind kind = (enum sp_kind)item->key.data[0];
     if (status != SP_OK || !leaves_tombstone(kind))
         return status;
-    return put_tombstone(edit, set, item, kind == SP_KIND_RESOURCE && !before.workspace_scoped);
+    return put_tombstone(edit, set, item, &before);
 }
 
 static enum sp_status apply_items(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {

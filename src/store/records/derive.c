@@ -161,7 +161,9 @@ static enum sp_status read_key_parts(struct sp_index_build *build, const Sallypo
     if (key == NULL || key->permissions == NULL || stored->digest.len != SP_DIGEST_BYTES ||
         !is_number(stored->principal_number) || !is_number(stored->workspace_number))
         return refuse_incomplete(build, "a stored key lacks its content, its digest or a number");
-    if (!key->permissions->all && stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
+    bool has_bits = stored->permission_bits.len == SP_PERMISSION_SET_BYTES;
+    bool may_lack_bits = key->permissions->all && key->permissions->n_names == 0;
+    if (!has_bits && (!may_lack_bits || stored->permission_bits.len != 0))
         return refuse_incomplete(build, "a stored key lacks its permission bits");
     struct sp_key_parts parts = {
         .key =
@@ -178,7 +180,7 @@ static enum sp_status read_key_parts(struct sp_index_build *build, const Sallypo
                 .permissions = {.all = key->permissions->all},
             },
     };
-    if (!parts.key.permissions.all)
+    if (has_bits)
         memcpy(parts.key.permissions.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
     memcpy(parts.digest, stored->digest.data, SP_DIGEST_BYTES);
     if (key->n_allowed_ips > 0) {

@@ -115,6 +115,7 @@ static enum sp_status decode_action(struct sp_bytes record, struct sp_action *re
         .found = true,
         .workspace_scoped = (record.data[0] & SP_ACTION_WORKSPACE_SCOPED) != 0,
         .needs_permission = (record.data[0] & SP_ACTION_NEEDS_PERMISSION) != 0,
+        .claiming = (record.data[0] & SP_ACTION_CLAIMING) != 0,
         .permission = record.data[1],
         .role = (enum sp_role)record.data[2],
         .type_number = sp_load_be32(record.data + 4),

@@ -39,7 +39,7 @@
  *   4   key id, principal id, workspace id lengths (1 each)          7 number of ranges (1)
  *   8   expires_at (8)                   16  principal number (8)    24 workspace number (8)
  *   32  digest (32)
- *   64  permission bits (32; left out when SP_KEY_ALL)
+ *   64  permission bits (32; only with SP_KEY_HAS_BITS)
  *   …   ranges (32 each)   key id   principal id   workspace id   seal (8)
  * meta:
  *   "format"  version (4)
@@ -90,6 +90,7 @@ enum {
     SP_KEY_ALL = 1,
     SP_KEY_DISABLED = 2,
     SP_KEY_HAS_ALLOWLIST = 4,
+    SP_KEY_HAS_BITS = 8, /* always without SP_KEY_ALL; beside it, of the claiming permissions that the key lists */
 
     SP_PRINCIPAL_DISABLED = 1,
     SP_PRINCIPAL_WORKSPACE_ADMIN = 2,
@@ -98,6 +99,7 @@ enum {
 
     SP_ACTION_WORKSPACE_SCOPED = 1,
     SP_ACTION_NEEDS_PERMISSION = 2,
+    SP_ACTION_CLAIMING = 4, /* its permission is one that no key has by `all` */
 };
 
 /* What is counted for each workspace, so that a quota costs one lookup. */

@@ -45,15 +45,23 @@ enum sp_status sp_edge_decode(enum sp_seal_domain domain, struct sp_bytes key, s
 
 /* ---- keys ---- */
 
+/* An `all` that names nothing besides, as most do, needs no bits. */
+static bool has_permission_bits(const struct sp_permission_set *permissions) {
+    struct sp_permission_set named = *permissions;
+    named.all = false;
+    return !permissions->all || !sp_permission_set_is_empty(&named);
+}
+
 static size_t key_record_size(const struct sp_key *key) {
-    size_t bits = key->permissions.all ? 0 : SP_PERMISSION_SET_BYTES;
+    size_t bits = has_permission_bits(&key->permissions) ? SP_PERMISSION_SET_BYTES : 0;
     return SP_KEY_RECORD_HEAD_BYTES + bits + key->allowed_ranges.size + key->id.size + key->principal.size +
            key->workspace.size + SP_SEAL_BYTES;
 }
 
 static uint8_t key_flags(const struct sp_key *key) {
-    unsigned flags = (key->permissions.all ? SP_KEY_ALL : 0U) | (key->disabled ? SP_KEY_DISABLED : 0U) |
-                     (key->has_allowlist ? SP_KEY_HAS_ALLOWLIST : 0U);
+    bool bits = has_permission_bits(&key->permissions);
+    unsigned flags = (key->permissions.all ? SP_KEY_ALL : 0U) | (bits ? SP_KEY_HAS_BITS : 0U) |
+                     (key->disabled ? SP_KEY_DISABLED : 0U) | (key->has_allowlist ? SP_KEY_HAS_ALLOWLIST : 0U);
     return (uint8_t)flags;
 }
 
@@ -90,7 +98,7 @@ enum sp_status sp_key_record_encode(const struct sp_key_parts *parts, struct sp_
         return SP_ERR_MEMORY;
     encode_key_head(parts, size, record);
     uint8_t *at = record + SP_KEY_RECORD_HEAD_BYTES;
-    if (!key->permissions.all)
+    if (has_permission_bits(&key->permissions))
         at = append_record_bytes(at, key->permissions.bits, SP_PERMISSION_SET_BYTES);
     at = append_record_bytes(at, key->allowed_ranges.data, key->allowed_ranges.size);
     at = append_record_bytes(at, key->id.data, key->id.size);
@@ -127,7 +135,7 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
     bool all = (head[KEY_AT_FLAGS] & SP_KEY_ALL) != 0;
     size_t ranges_size = (size_t)head[KEY_AT_RANGES] * RANGE_BYTES;
     size_t ids_size = (size_t)head[KEY_AT_ID_SIZE] + head[KEY_AT_PRINCIPAL_SIZE] + head[KEY_AT_WORKSPACE_SIZE];
-    size_t bits_size = all ? 0 : SP_PERMISSION_SET_BYTES;
+    size_t bits_size = (head[KEY_AT_FLAGS] & SP_KEY_HAS_BITS) != 0 ? SP_PERMISSION_SET_BYTES : 0;
     if (SP_KEY_RECORD_HEAD_BYTES + bits_size + ranges_size + ids_size + SP_SEAL_BYTES != record.size)
         return SP_ERR_CORRUPT;
     ret_key->disabled = (head[KEY_AT_FLAGS] & SP_KEY_DISABLED) != 0;
@@ -159,7 +167,8 @@ void sp_workspace_record_encode(uint64_t number, unsigned flags, uint8_t ret_rec
 void sp_action_record_encode(struct sp_bytes key, const struct sp_action *action,
                              uint8_t ret_record[static SP_ACTION_RECORD_BYTES]) {
     unsigned flags = (action->workspace_scoped ? SP_ACTION_WORKSPACE_SCOPED : 0U) |
-                     (action->needs_permission ? SP_ACTION_NEEDS_PERMISSION : 0U);
+                     (action->needs_permission ? SP_ACTION_NEEDS_PERMISSION : 0U) |
+                     (action->claiming ? SP_ACTION_CLAIMING : 0U);
     ret_record[0] = (uint8_t)flags;
     ret_record[1] = action->permission;
     ret_record[2] = (uint8_t)action->role;

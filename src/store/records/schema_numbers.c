@@ -39,11 +39,13 @@ static enum sp_status begin_numbering(struct numbering *list, numbered *const *o
 
 /* A name that was removed before, and a type whose ids are read in another scope now, are new
  * ones: nothing that was granted under the old number is granted again. */
-static enum sp_status number_name(struct numbering *list, struct sp_str name, bool workspace_scoped) {
+static enum sp_status number_name(struct numbering *list, struct sp_str name, bool workspace_scoped,
+                                  enum sp_register register_level) {
     for (size_t i = 0; i < list->old_count; i++) {
         const numbered *old = list->old[i];
         if (!old->removed && old->workspace_scoped == workspace_scoped && sp_str_equal(sp_str_from(old->name), name)) {
             list->names[i]->removed = false;
+            list->names[i]->register_level = register_level;
             return SP_OK;
         }
     }
@@ -54,6 +56,7 @@ static enum sp_status number_name(struct numbering *list, struct sp_str name, bo
     added->name = sp_arena_strdup(list->arena, name);
     added->number = list->next++;
     added->workspace_scoped = workspace_scoped;
+    added->register_level = register_level;
     list->names[list->count++] = added;
     return added->name != NULL ? SP_OK : SP_ERR_MEMORY;
 }
@@ -67,9 +70,10 @@ static enum sp_status number_names(const struct sp_schema *schema, const Sallypo
     status =
         begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0, schema->type_count, 1);
     for (size_t i = 0; status == SP_OK && i < schema->permission_count; i++)
-        status = number_name(permissions, schema->permissions[i].name, false);
+        status = number_name(permissions, schema->permissions[i].name, false, (enum sp_register)0);
     for (size_t i = 0; status == SP_OK && i < schema->type_count; i++)
-        status = number_name(types, schema->types[i].name, schema->types[i].workspace_scoped);
+        status = number_name(types, schema->types[i].name, schema->types[i].workspace_scoped,
+                             schema->types[i].register_level);
     return status;
 }
 

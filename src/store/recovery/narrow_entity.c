@@ -30,6 +30,8 @@ static void narrow_flag(struct sp_narrowing *narrowing, protobuf_c_boolean *flag
 /* ---- keys ---- */
 
 static bool has_permission(const Sallyport__V1__Permissions *permissions, const char *name) {
+    if (permissions->all && !sp_schema_permission_claims(sp_str_from(name)))
+        return true;
     for (size_t i = 0; i < permissions->n_names; i++)
         if (strcmp(permissions->names[i], name) == 0)
             return true;
@@ -47,7 +49,8 @@ static bool find_permission_number(const Sallyport__Store__V1__StoredSchema *sch
     return false;
 }
 
-/* Names and bits of what both hold: `all` on one side leaves the other's. */
+/* Names and bits of what both hold. If only one is `all`, the other's names are the measure; if both
+ * are, what is left to compare are the claiming permissions that they list. */
 static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sallyport__Store__V1__StoredKey *stored,
                                             const Sallyport__V1__Permissions *later) {
     Sallyport__V1__Permissions *mine = stored->key->permissions;
@@ -60,28 +63,27 @@ static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sall
     if (names == NULL || bits == NULL)
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < source->n_names; i++) {
-        if (!mine->all && !has_permission(later, source->names[i]))
+        if (!has_permission(later, source->names[i]) || !has_permission(mine, source->names[i]))
             continue;
         names[count++] = source->names[i];
         if (find_permission_number(narrowing->schema, source->names[i], &number))
             sp_permission_set_add(&set, number);
     }
     memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);
-    mine->all = false;
+    mine->all = mine->all && later->all;
     mine->names = names;
     mine->n_names = count;
-    stored->permission_bits = (ProtobufCBinaryData){SP_PERMISSION_SET_BYTES, bits};
+    stored->permission_bits =
+        (ProtobufCBinaryData){mine->all && count == 0 ? 0 : (size_t)SP_PERMISSION_SET_BYTES, bits};
     note_narrowing(narrowing, "permissions narrowed");
     return SP_OK;
 }
 
 static bool are_permissions_kept(const Sallyport__V1__Permissions *mine, const Sallyport__V1__Permissions *later) {
-    if (later->all)
-        return true;
     for (size_t i = 0; i < mine->n_names; i++)
         if (!has_permission(later, mine->names[i]))
             return false;
-    return !mine->all;
+    return !mine->all || later->all;
 }
 
 static enum sp_status narrow_permissions(struct sp_narrowing *narrowing, Sallyport__Store__V1__StoredKey *stored,
@@ -114,6 +116,17 @@ static enum sp_status narrow_allowlist(struct sp_narrowing *narrowing, Sallyport
     return SP_OK;
 }
 
+static bool is_end_earlier(int64_t time_s, int64_t than_s) {
+    return time_s != 0 && (than_s == 0 || time_s < than_s);
+}
+
+static bool lists_rotation(const Sallyport__V1__ApiKey *key) {
+    for (size_t i = 0; key->permissions != NULL && i < key->permissions->n_names; i++)
+        if (strcmp(key->permissions->names[i], SP_PERMISSION_ROTATE) == 0)
+            return true;
+    return false;
+}
+
 static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
                                  const Sallyport__V1__EntityChange *change) {
     Sallyport__Store__V1__StoredKey *stored = message;
@@ -124,11 +137,20 @@ static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
     if (later->disabled && !key->disabled)
         key->disabled_reason = later->disabled_reason;
     narrow_flag(narrowing, &key->disabled, later->disabled, "disabled");
-    if (later->expires_at != 0 && (key->expires_at == 0 || later->expires_at < key->expires_at)) {
+    if (is_end_earlier(later->expires_at, key->expires_at)) {
         key->expires_at = later->expires_at;
-        stored->shortened = true;
+        if (lists_rotation(key) && is_end_earlier(later->expires_at, key->not_after))
+            key->not_after = later->expires_at;
         note_narrowing(narrowing, "expiry brought forward");
     }
+    if (is_end_earlier(later->not_after, key->not_after)) {
+        key->not_after = later->not_after;
+        if (is_end_earlier(key->not_after, key->expires_at))
+            key->expires_at = key->not_after;
+        note_narrowing(narrowing, "its last end brought forward");
+    }
+    narrow_flag(narrowing, &key->holder_may_not_disable, later->holder_may_not_disable,
+                "may not be disabled by its holder");
     enum sp_status status = narrow_permissions(narrowing, stored, later);
     if (status != SP_OK)
         return status;
@@ -137,6 +159,23 @@ static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
 
 /* ---- the others ---- */
 
+/* The later policy, if it is stricter in anything: what it allows more is set again by hand. */
+static void narrow_policy(struct sp_narrowing *narrowing, Sallyport__V1__Workspace *workspace,
+                          Sallyport__V1__WorkspacePolicy *later) {
+    static const Sallyport__V1__WorkspacePolicy none = SALLYPORT__V1__WORKSPACE_POLICY__INIT;
+    const Sallyport__V1__WorkspacePolicy *mine = workspace->policy == NULL ? &none : workspace->policy;
+    const Sallyport__V1__WorkspacePolicy *theirs = later == NULL ? &none : later;
+    bool shorter = theirs->max_key_lifetime_s != 0 &&
+                   (mine->max_key_lifetime_s == 0 || theirs->max_key_lifetime_s < mine->max_key_lifetime_s);
+    bool fewer = mine->key_creators == SALLYPORT__V1__KEY_CREATORS__KEY_CREATORS_HOLDERS &&
+                 theirs->key_creators != SALLYPORT__V1__KEY_CREATORS__KEY_CREATORS_HOLDERS;
+    bool kept = theirs->holders_may_not_disable && !mine->holders_may_not_disable;
+    if (!shorter && !fewer && !kept)
+        return;
+    workspace->policy = later;
+    note_narrowing(narrowing, "policy for keys changed");
+}
+
 static enum sp_status narrow_workspace(struct sp_narrowing *narrowing, void *message,
                                        const Sallyport__V1__EntityChange *change) {
     Sallyport__V1__Workspace *workspace = ((Sallyport__Store__V1__StoredWorkspace *)message)->workspace;
@@ -144,6 +183,7 @@ static enum sp_status narrow_workspace(struct sp_narrowing *narrowing, void *mes
         return SP_ERR_CORRUPT;
     narrow_flag(narrowing, &workspace->disabled, change->workspace_after->disabled, "disabled");
     narrow_flag(narrowing, &workspace->deleting, change->workspace_after->deleting, "being deleted");
+    narrow_policy(narrowing, workspace, change->workspace_after->policy);
     return SP_OK;
 }
 
@@ -232,7 +272,8 @@ static bool is_action_stricter(const struct sp_schema *mine, const struct sp_sch
 static bool is_type_stricter(const struct sp_schema *mine, const struct sp_schema_type *type,
                              const struct sp_schema *theirs) {
     const struct sp_schema_type *later = sp_schema_find_type(theirs, type->name);
-    if (later == NULL || later->workspace_scoped != type->workspace_scoped)
+    if (later == NULL || later->workspace_scoped != type->workspace_scoped ||
+        later->register_level < type->register_level)
         return true;
     for (size_t i = 0; i < type->action_count; i++)
         if (is_action_stricter(mine, &type->actions[i], theirs, sp_schema_find_action(later, type->actions[i].name)))

@@ -5,6 +5,7 @@
 #include "store/records/edit.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
+#include "store/recovery/upgrade_keys.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024 };
 #define ARENA_BUDGET_BYTES ((size_t)1 << 30)
@@ -15,12 +16,14 @@ static enum sp_status rebuild_every_index(struct sp_upgrade *upgrade) {
     return sp_write_reindex(upgrade->write, NULL, NULL, upgrade->error);
 }
 
-/* In the order in which they run; each is for stores of a format up to `format`. The indexes are rebuilt last. */
+/* In the order in which they run; each is for stores of a format up to `format`. Those that write entities as they are come
+ * first, then the indexes are rebuilt, then come changes of policy, which need the indexes. */
 static const struct {
     uint32_t format;
     enum sp_status (*run)(struct sp_upgrade *upgrade);
 } steps[] = {
     {1, rebuild_every_index},
+    {1, sp_upgrade_claiming_keys},
 };
 
 static enum sp_status run_steps(struct sp_upgrade *upgrade, uint32_t from) {

@@ -12,6 +12,9 @@ struct sp_write;
 
 struct sp_upgrade_options {
     int64_t now_s;
+    /* Keys, as "workspace/key", that keep by name what `all` no longer includes. */
+    const struct sp_str *keep_implicit;
+    size_t keep_implicit_count;
 };
 
 /* What the steps share. */
@@ -24,7 +27,7 @@ struct sp_upgrade {
     struct sp_error *error;
 };
 
-/* Upgrades the store in the folder `path`, which no process may have open. Every index is rebuilt at the end. *ret_from: the
+/* Upgrades the store in the folder `path`, which no process may have open. Every index is rebuilt. *ret_from: the
  * format it had; this release's if there was nothing to do. SP_ERR_PRECONDITION: its format is too old or too new. */
 enum sp_status sp_store_upgrade(const char *path, const struct sp_upgrade_options *options, sp_verify_report *report,
                                 void *context, uint32_t *ret_from, struct sp_error *error) SP_MUST_USE;

@@ -69,9 +69,10 @@ static const struct sp_sync_command commands[] = {
     },
     {
         .name = "upgrade",
-        .usage = "--store DIR",
+        .usage = "--store DIR [--keep-implicit WORKSPACE/KEY,...]",
         .summary = "bring a store of an earlier release to this release's format; back it up first",
-        .examples = "  sallyport-sync upgrade --store store\n",
+        .examples = "  sallyport-sync upgrade --store store\n"
+                    "  sallyport-sync upgrade --store store --keep-implicit acme/boss-1\n",
         .run = sp_sync_upgrade_command,
     },
     {

@@ -98,15 +98,47 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
 
 /* ---- upgrade ---- */
 
+enum { KEEP_IMPLICIT_MAX = 1000 };
+
+/* Cuts "acme/k1,acme/k2". False: more than there is room for. */
+static bool cut_key_names(const char *list, struct sp_str names[static KEEP_IMPLICIT_MAX], size_t *ret_count) {
+    *ret_count = 0;
+    while (list != NULL && *list != '\0') {
+        size_t size = strcspn(list, ",");
+        if (*ret_count == KEEP_IMPLICIT_MAX)
+            return false;
+        names[(*ret_count)++] = (struct sp_str){list, size};
+        list += size + (list[size] == ',');
+    }
+    return true;
+}
+
 int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, char **argv) {
     const char *path = NULL;
-    const struct sp_upgrade_options options = {.now_s = sp_clock_now_s()};
+    const char *keep_implicit = NULL;
+    bool help = false;
+    struct sp_str names[KEEP_IMPLICIT_MAX];
+    struct sp_upgrade_options options = {.now_s = sp_clock_now_s(), .keep_implicit = names};
     struct sp_error error = {0};
     uint32_t from = 0;
     int lock_fd = -1;
-    int ended = read_store_option(command, argc, argv, &path);
+    int rest = argc;
+    const struct sp_option table[] = {
+        sp_sync_store_row(&path),
+        {.name = "keep-implicit",
+         .kind = SP_OPTION_TEXT,
+         .target = &keep_implicit,
+         .argument = "WORKSPACE/KEY,...",
+         .help = "keys with all permissions that keep resource_register and api_key_rotate, by name"},
+        sp_sync_help_row(&help),
+    };
+    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(table[0]), &help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
+    if (path == NULL || rest < argc)
+        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+    if (!cut_key_names(keep_implicit, names, &options.keep_implicit_count))
+        return sp_sync_complain_usage(command, "--keep-implicit: at most 1,000 keys");
     if (sp_sync_lock(path, &lock_fd, &error) != SP_OK)
         return sp_sync_complain(&error);
     enum sp_status status = sp_store_upgrade(path, &options, print_finding, NULL, &from, &error);

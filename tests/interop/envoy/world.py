@@ -124,7 +124,7 @@ class World:
                    "--feature", "ip_allowlist", *secret("admin"), key="operator")
         self.admin("service-account", "create", "--id", "narrator", "--name", "Narrator")
         for voice in ("rachel", "secret"):
-            self.admin("resource", "register", f"voice/{voice}")
+            self.admin("resource", "register", f"voice/{voice}", "--workspace", "acme", key="operator")
         self.admin("share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer")
         create = lambda name, *more: self.admin("key", "create", "--id", name, "--principal", "narrator", "--name",
             name, *more, *secret(name))

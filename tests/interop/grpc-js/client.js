@@ -103,7 +103,7 @@ const steps = {
     await call(admin, 'CreateServiceAccount', {id: 'bot', name: 'Bot'}, adminKey);
     await call(admin, 'CreateGroup', {id: 'studio', name: 'Studio'}, adminKey, 'x-api-key');
     await call(admin, 'AddGroupMembers', {group: 'studio', principals: ['bot']}, adminKey);
-    await call(admin, 'RegisterResource', {resource: {type: 'voice', id: 'v1'}}, adminKey);
+    await call(admin, 'RegisterResource', {workspace: 'acme', resource: {type: 'voice', id: 'v1'}}, operatorKey);
     await call(admin, 'ShareResource',
       {resource: {type: 'voice', id: 'v1'}, subject: {group: 'studio'}, role: 'ROLE_VIEWER'}, adminKey);
     const key = await call(admin, 'CreateApiKey', {principal: 'bot', name: 'Production', id: 'k1',

@@ -161,7 +161,7 @@ class Image(unittest.TestCase):
                 (key, ["workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5", "--feature",
                        "ip_allowlist", "--secret-file", admin]),
                 (admin, ["service-account", "create", "--id", "narrator", "--name", "Narrator"]),
-                (admin, ["resource", "register", "voice/rachel"]),
+                (key, ["resource", "register", "voice/rachel", "--workspace", "acme"]),
                 (admin, ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"]),
                 (admin, ["key", "create", "--id", "k1", "--principal", "narrator", "--name", "P", "--permission", "text_to_speech",
                          "--allow-ip", "203.0.113.0/24", "--secret-file", narrator])):

@@ -1,0 +1,187 @@
+#include "admin/lineage.h"
+
+#include <stdlib.h>
+
+#include "admin/batch_map.h"
+#include "base/array.h"
+#include "base/text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/layout.h"
+#include "wire/wire.h"
+
+enum { SCRATCH_BYTES = 16 * 1024, SCRATCH_BUDGET_BYTES = 1024 * 1024 };
+
+/* "This key comes from that one." A key that was rotated by another has two. */
+struct descent {
+    const char *parent;
+    char *child;
+    bool child_deleted;
+};
+
+struct lineage {
+    struct sp_arena *arena;
+    struct sp_arena scratch;
+    struct descent *descents; /* sorted by parent once all are there */
+    size_t count;
+    size_t capacity;
+};
+
+/* ---- reading ---- */
+
+static enum sp_status note_parent(struct lineage *lineage, const char *parent, char *child, bool child_deleted) {
+    if (parent[0] == '\0')
+        return SP_OK;
+    struct descent *descents = sp_array_reserve_in(lineage->arena, lineage->descents, lineage->count,
+                                                   &lineage->capacity, sizeof(*lineage->descents));
+    const char *kept = sp_arena_strdup(lineage->arena, sp_str_from(parent));
+    if (descents == NULL || kept == NULL)
+        return SP_ERR_MEMORY;
+    lineage->descents = descents;
+    lineage->descents[lineage->count++] = (struct descent){kept, child, child_deleted};
+    return SP_OK;
+}
+
+static enum sp_status note_parents(struct lineage *lineage, struct sp_str id, const char *rotated_from,
+                                   const char *created_by, bool deleted) {
+    if (rotated_from[0] == '\0' && created_by[0] == '\0')
+        return SP_OK;
+    char *child = sp_arena_strdup(lineage->arena, id);
+    if (child == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = note_parent(lineage, rotated_from, child, deleted);
+    if (status != SP_OK)
+        return status;
+    return strcmp(rotated_from, created_by) == 0 ? SP_OK : note_parent(lineage, created_by, child, deleted);
+}
+
+static enum sp_status note_met_key(void *context, struct sp_bytes key, struct sp_bytes value) {
+    (void)key;
+    struct lineage *lineage = context;
+    ProtobufCMessage *message = NULL;
+    sp_arena_reset(&lineage->scratch);
+    enum sp_status status =
+        sp_wire_unpack_trusted(&sallyport__store__v1__stored_key__descriptor, value, &lineage->scratch, &message);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__V1__ApiKey *met = ((const Sallyport__Store__V1__StoredKey *)(const void *)message)->key;
+    if (met == NULL)
+        return SP_ERR_CORRUPT;
+    return note_parents(lineage, sp_str_from(met->id), met->rotated_from, met->created_by_key, false);
+}
+
+static enum sp_status note_met_tombstone(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct lineage *lineage = context;
+    struct sp_entity_name name;
+    ProtobufCMessage *message = NULL;
+    sp_arena_reset(&lineage->scratch);
+    enum sp_status status = sp_entity_key_read(key, &name);
+    if (status != SP_OK || name.deleted_kind != SP_KIND_KEY || name.part_count != 1)
+        return status;
+    status =
+        sp_wire_unpack_trusted(&sallyport__store__v1__stored_tombstone__descriptor, value, &lineage->scratch, &message);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__Store__V1__StoredTombstone *met = (const void *)message;
+    return note_parents(lineage, name.parts[0], met->rotated_from, met->created_by_key, true);
+}
+
+static int compare_parents(const void *left, const void *right) {
+    return strcmp(((const struct descent *)left)->parent, ((const struct descent *)right)->parent);
+}
+
+static enum sp_status read_lineage(struct sp_admin_context *ctx, struct sp_str workspace, struct lineage *lineage) {
+    struct sp_entity_key prefix;
+    enum sp_status status = sp_entity_key_make(SP_KIND_KEY, workspace, NULL, 0, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_walk(ctx->view, sp_entity_key_bytes(&prefix), NULL, note_met_key, lineage);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_make(SP_KIND_TOMBSTONE, workspace, NULL, 0, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_walk(ctx->view, sp_entity_key_bytes(&prefix), NULL, note_met_tombstone, lineage);
+    if (status != SP_OK)
+        return status;
+    if (lineage->count > 0)
+        qsort(lineage->descents, lineage->count, sizeof(*lineage->descents), compare_parents);
+    return SP_OK;
+}
+
+/* ---- following ---- */
+
+/* The first descent from the parent; `count` for none. */
+static size_t find_first_child(const struct lineage *lineage, const char *parent) {
+    size_t low = 0;
+    size_t high = lineage->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(lineage->descents[middle].parent, parent) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* What was reached, in the order in which it was. */
+struct reached_keys {
+    struct sp_batch_map seen;
+    const struct descent **keys;
+    size_t count;
+};
+
+static enum sp_status reach_children(const struct lineage *lineage, const char *parent, struct reached_keys *reached) {
+    for (size_t i = find_first_child(lineage, parent);
+         i < lineage->count && strcmp(lineage->descents[i].parent, parent) == 0; i++) {
+        struct descent *descent = &lineage->descents[i];
+        struct sp_bytes id = sp_bytes_of_str(sp_str_from(descent->child));
+        if (sp_batch_map_find(&reached->seen, id) != NULL)
+            continue;
+        enum sp_status status = sp_batch_map_put(&reached->seen, id, descent);
+        if (status != SP_OK)
+            return status;
+        reached->keys[reached->count++] = descent;
+    }
+    return SP_OK;
+}
+
+static enum sp_status list_reached(const struct lineage *lineage, const char *key_id, char ***ret_ids,
+                                   size_t *ret_count) {
+    struct reached_keys reached = {.seen = {.arena = lineage->arena}};
+    reached.keys = sp_arena_calloc(lineage->arena, lineage->count + 1, sizeof(*reached.keys));
+    char **ids = sp_arena_calloc(lineage->arena, lineage->count + 1, sizeof(*ids));
+    size_t count = 0;
+    if (reached.keys == NULL || ids == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = reach_children(lineage, key_id, &reached);
+    for (size_t i = 0; status == SP_OK && i < reached.count; i++) {
+        if (!reached.keys[i]->child_deleted && strcmp(reached.keys[i]->child, key_id) != 0)
+            ids[count++] = reached.keys[i]->child;
+        status = reach_children(lineage, reached.keys[i]->child, &reached);
+    }
+    if (status != SP_OK)
+        return status;
+    *ret_ids = ids;
+    *ret_count = count;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
+                                         char ***ret_ids, size_t *ret_count) {
+    struct lineage lineage = {.arena = ctx->arena};
+    enum sp_status status = sp_arena_init(&lineage.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = read_lineage(ctx, workspace, &lineage);
+    sp_arena_fini(&lineage.scratch);
+    if (status != SP_OK)
+        return status;
+    return list_reached(&lineage, key_id, ret_ids, ret_count);
+}
+
+enum sp_status sp_admin_fill_descendants(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {
+    return sp_admin_find_descendants(ctx, sp_str_from(key->workspace), key->id, &key->descendants, &key->n_descendants);
+}
