@@ -15,6 +15,7 @@ struct sp_store_options {
     uint64_t map_size_bytes; /* of a writer; 0: keep the store's, or 64 GiB for a new one */
     unsigned max_readers;    /* 0: 512 */
     uint32_t format;         /* only for an upgrade: the earlier format that is expected; 0: this release's */
+    bool accept_altered;     /* open it although a meta page was altered (data_file.h) */
     bool no_sync;            /* only for scratch copies and bulk loads: not durable against a crash of the system */
 };
 

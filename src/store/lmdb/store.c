@@ -180,6 +180,10 @@ void sp_store_close(struct sp_store *store) {
     sp_env_close(store);
 }
 
+enum sp_status sp_store_check_files(const struct sp_store *store, struct sp_error *error) {
+    return sp_env_check_files(store, error);
+}
+
 /* ---- readers and sizes ---- */
 
 enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cleared) {

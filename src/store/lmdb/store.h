@@ -30,6 +30,11 @@ void sp_store_close(struct sp_store *store);
  * the writer. */
 enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cleared) SP_MUST_USE;
 
+/* Whether the folder and its files are still those that were opened: by device and inode, without
+ * opening them. SP_ERR_UNAVAILABLE, naming what was replaced or removed: what is read here is no
+ * longer the store at that path, and no commit succeeds any more. Call every second. */
+enum sp_status sp_store_check_files(const struct sp_store *store, struct sp_error *error) SP_MUST_USE;
+
 struct sp_store_stats {
     uint64_t map_size_bytes;
     uint64_t used_bytes; /* pages in use and free pages before the last used one: the data file's size */
