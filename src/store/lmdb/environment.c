@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/lmdb/data_file.h"
+#include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
 
 enum {
@@ -137,7 +138,10 @@ static enum sp_status check_missing_pages(const struct sp_store *store, const st
 static enum sp_status open_env(struct sp_store *store, const struct sp_store_options *options, struct sp_error *error) {
     char doing[PATH_BYTES + 32];
     struct sp_data_file file = {.page_bytes = 1};
-    enum sp_status status = sp_data_file_read(store->path, options->accept_altered, &file, error);
+    enum sp_status status = options->mode == SP_STORE_WRITE ? sp_folder_check_safe(store->path, error) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    status = sp_data_file_read(store->path, options->accept_altered, &file, error);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     unsigned flags =

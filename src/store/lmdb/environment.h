@@ -8,12 +8,6 @@
 #include "store/lmdb/options.h"
 #include "store/lmdb/turns.h"
 
-enum {
-    SP_FOLDER_MODE = 0750,
-    SP_DATA_MODE = 0640, /* the server's user reads by the shared group */
-    SP_LOCK_MODE = 0660, /* and registers its readers */
-};
-
 struct sp_store {
     MDB_env *env;
     MDB_dbi databases[SP_DATABASES];

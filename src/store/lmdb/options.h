@@ -1,9 +1,15 @@
-/* How a store is opened. */
+/* How a store is opened, and the modes of its files. */
 #ifndef SP_STORE_LMDB_OPTIONS_H
 #define SP_STORE_LMDB_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum {
+    SP_FOLDER_MODE = 0750,
+    SP_DATA_MODE = 0640, /* the server's user reads by the shared group */
+    SP_LOCK_MODE = 0660, /* and registers its readers */
+};
 
 enum sp_store_mode {
     SP_STORE_READ,  /* cannot write data; needs write access to the lock file */

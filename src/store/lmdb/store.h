@@ -17,6 +17,16 @@ struct sp_store; /* thread-safe */
 /* What can be read from: a snapshot, or an open write transaction (which sees its own writes). */
 struct sp_view;
 
+/* Whether a writer may trust the folder: it and its files belong to the writer's user, and nobody
+ * else may replace or change them (lmdb/folder_safety.h). A folder that does not exist yet is judged
+ * by those above it. SP_ERR_PRECONDITION, with what to do. */
+enum sp_status sp_store_check_folder(const char *path, struct sp_error *error) SP_MUST_USE;
+
+/* Makes a folder for a store, with its mode, or takes from group and others what they must not
+ * have on one of this user and its files: Kubernetes gives the group of a volume all of it. For a
+ * moment at which no other user has it mounted. SP_ERR_PRECONDITION: it is another user's. */
+enum sp_status sp_store_prepare_folder(const char *path, struct sp_error *error) SP_MUST_USE;
+
 /* Opens the environment in the folder `path`. SP_ERR_NOT_FOUND: no store there (the message
  * names the command that makes one); SP_ERR_PRECONDITION: a store of another format, or reader
  * locks do not work here (read-only mount, other PID namespace); SP_ERR_IO. */

@@ -11,6 +11,7 @@
 
 #include "store/lmdb/data_file.h"
 #include "store/lmdb/environment.h"
+#include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/usage/internal.h"
@@ -136,6 +137,9 @@ enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct
     if (store == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     struct sp_data_file file;
+    status = sp_folder_check_safe(path, error);
+    if (status != SP_OK)
+        goto out;
     status = sp_data_file_read(path, false, &file, error);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         goto out;
