@@ -10,6 +10,7 @@
 #include "store/records/entity_key.h"
 #include "store/records/index.h"
 #include "store/records/layout.h"
+#include "store/records/store_time.h"
 
 static struct sp_str copy_caller_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
     char *copy = sp_arena_strdup(arena, text);
@@ -118,6 +119,9 @@ static enum sp_status authenticate_key(struct sp_admin_context *ctx) {
 }
 
 enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
+    enum sp_status status = sp_view_floor_time(ctx->view, ctx->now_s, &ctx->now_s);
+    if (status != SP_OK)
+        return status;
     if (ctx->caller->ambiguous)
         return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
                             "two different keys presented: send either authorization or x-api-key");
@@ -126,7 +130,7 @@ enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
                             "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
     if (ctx->caller->credential.size > SP_KEY_PRESENTED_MAX_BYTES)
         return refuse_key(ctx, SP_REASON_KEY_MALFORMED);
-    enum sp_status status = find_operator(ctx, &ctx->is_operator);
+    status = find_operator(ctx, &ctx->is_operator);
     if (status != SP_OK || ctx->is_operator)
         return status;
     return authenticate_key(ctx);

@@ -4,6 +4,7 @@
 #include "admin/method_row.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/request.h"
+#include "store/records/store_time.h"
 #include "wire/wire.h"
 
 enum { KEPT_S = 24 * 60 * 60, REQUEST_ID_MAX_BYTES = 64 };
@@ -111,7 +112,11 @@ enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct s
     if (!replay->wanted)
         return SP_ERR_NOT_FOUND;
     Sallyport__Store__V1__StoredRequest *earlier = NULL;
-    enum sp_status status = sp_request_get(ctx->view, replay->id, ctx->now_s, ctx->arena, &earlier);
+    int64_t time_s;
+    enum sp_status status = sp_view_store_time(ctx->view, ctx->caller->now_s, &time_s);
+    if (status != SP_OK)
+        return status;
+    status = sp_request_get(ctx->view, replay->id, time_s, ctx->arena, &earlier);
     if (status != SP_OK)
         return status;
     if (earlier->request_hash.len != sizeof(replay->hash) ||

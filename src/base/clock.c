@@ -1,7 +1,12 @@
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/random.h"
 
 static const struct sp_clock *_Atomic replacement;
 
@@ -29,6 +34,52 @@ int64_t sp_clock_monotonic_ms(void) {
         return clock->monotonic_ms(clock->context);
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t sp_clock_boot_ms(void) {
+    const struct sp_clock *clock = find_replacement();
+    struct timespec now;
+    if (clock != NULL)
+        return clock->monotonic_ms(clock->context);
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint8_t boot_id[SP_CLOCK_BOOT_ID_BYTES];
+
+static bool read_boot_id_text(char *ret_text, size_t size) {
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, ret_text, size);
+    close(fd);
+    return got == (ssize_t)size;
+}
+
+/* The kernel writes a UUID: 32 digits and 4 dashes. */
+static void find_boot_id(void) {
+    static const char digits[] = "0123456789abcdef";
+    char text[36];
+    size_t nibbles = 0;
+    if (read_boot_id_text(text, sizeof(text))) {
+        for (size_t i = 0; i < sizeof(text); i++) {
+            const char *digit = memchr(digits, text[i], 16);
+            if (digit != NULL && nibbles < 2 * sizeof(boot_id)) {
+                boot_id[nibbles / 2] = (uint8_t)(boot_id[nibbles / 2] << 4 | (digit - digits));
+                nibbles++;
+            }
+        }
+    }
+    if (nibbles == 2 * sizeof(boot_id) || sp_random_fill(boot_id, sizeof(boot_id)) == SP_OK)
+        return;
+    pid_t pid = getpid();
+    memcpy(boot_id, &pid, sizeof(pid));
+}
+
+void sp_clock_boot_id(uint8_t ret_id[static SP_CLOCK_BOOT_ID_BYTES]) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, find_boot_id);
+    memcpy(ret_id, boot_id, sizeof(boot_id));
 }
 
 void sp_clock_sleep_ms(unsigned ms) {

@@ -15,6 +15,13 @@ int64_t sp_clock_now_s(void);
 /* Milliseconds of CLOCK_MONOTONIC: for durations and deadlines. */
 int64_t sp_clock_monotonic_ms(void);
 
+/* Milliseconds since boot, suspended ones included: nobody can set it. */
+int64_t sp_clock_boot_ms(void);
+
+/* The kernel's id of this boot. If it cannot be read, a random id of this process. */
+enum { SP_CLOCK_BOOT_ID_BYTES = 16 };
+void sp_clock_boot_id(uint8_t ret_id[static SP_CLOCK_BOOT_ID_BYTES]);
+
 void sp_clock_sleep_ms(unsigned ms);
 
 /* Makes a condition for sp_clock_wait. */
@@ -24,7 +31,7 @@ void sp_clock_init_condition(pthread_cond_t *condition);
  * also for a spurious wakeup. The caller holds `lock`. */
 bool sp_clock_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms);
 
-/* Clocks that a test sets by hand. `sleep_ms` must move `monotonic_ms` on by at least that much;
+/* Clocks that a test sets by hand; the time since boot is `monotonic_ms`. `sleep_ms` must move `monotonic_ms` on by at least that much;
  * it is also called, without the lock, in place of a wait. All three must be safe to call from
  * any thread. */
 struct sp_clock {

@@ -24,6 +24,10 @@ void sp_log_set_format(enum sp_log_format format) {
     line_format = format;
 }
 
+bool sp_log_is_text(void) {
+    return line_format == SP_LOG_TEXT || (line_format == SP_LOG_AUTO && isatty(STDERR_FILENO) == 1);
+}
+
 static bool find_in_names(const char *const *names, size_t count, const char *name, size_t *ret_i) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -91,7 +95,7 @@ void sp_log_fields(enum sp_log_level level, const char *message, const struct sp
     struct timespec now;
     if (level < least_level || clock_gettime(CLOCK_REALTIME, &now) != 0)
         return;
-    bool text = line_format == SP_LOG_TEXT || (line_format == SP_LOG_AUTO && isatty(STDERR_FILENO) == 1);
+    bool text = sp_log_is_text();
     sp_text_out_init(&out, line, sizeof(line) - 1);
     if (text)
         put_text(&out, level, message, fields, count, &now);

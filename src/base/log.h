@@ -6,6 +6,7 @@
 #ifndef SP_BASE_LOG_H
 #define SP_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ void sp_log_init(const char *program, enum sp_log_level least);
 
 /* Sets the format of lines; SP_LOG_AUTO unless set. Before threads start. */
 void sp_log_set_format(enum sp_log_format format);
+
+/* Whether lines are text now, not JSON. */
+bool sp_log_is_text(void);
 
 /* SP_ERR_INVALID unless `name` is debug, info, warning or error. */
 enum sp_status sp_log_level_parse(const char *name, enum sp_log_level *ret_level) SP_MUST_USE;

@@ -7,6 +7,7 @@ void sp_daemon_begin(const char *program, const struct sp_daemon_options *option
     sp_log_init(program, options->log_level);
     sp_log_set_format(options->log_format);
     sp_process_block_signals();
+    sp_process_report_faults(program);
     if (!options->allow_core && sp_process_forbid_dumps() != SP_OK)
         sp_log(SP_LOG_WARNING, "cannot disable core dumps: they could reveal the keys of calls in progress");
 }

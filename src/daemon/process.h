@@ -19,6 +19,10 @@ bool sp_process_wait_for_signal(int timeout_ms);
 /* From now on the next SIGTERM or SIGINT ends the process at once. */
 void sp_process_let_signals_end(void);
 
+/* From now on SIGBUS and SIGSEGV write one error line before they end the process, as they would
+ * have. A handler that a sanitizer or debugger installed stays. After the log was set up. */
+void sp_process_report_faults(const char *program);
+
 /* Forbids core dumps, and other processes of the user to read this one's memory. SP_ERR_IO: the
  * kernel does not allow that. */
 enum sp_status sp_process_forbid_dumps(void) SP_MUST_USE;

@@ -4,16 +4,21 @@
 #include "store/records/head.h"
 #include "store/records/index.h"
 #include "store/records/resource_key.h"
+#include "store/records/store_time.h"
 
 /* Steps 3 to 6, of a key that was found. */
 static enum sp_status judge_presenter(struct sp_view *view, const struct sp_query *query,
                                       struct sp_presented *presented) {
     const struct sp_key *key = &presented->key;
-    presented->reason = sp_step_key_live(key, query->now_s);
+    int64_t now_s;
+    enum sp_status status = sp_view_floor_time(view, query->now_s, &now_s);
+    if (status != SP_OK)
+        return status;
+    presented->reason = sp_step_key_live(key, now_s);
     if (presented->reason != SP_REASON_NONE)
         return SP_OK;
     struct sp_workspace_state workspace;
-    enum sp_status status = sp_index_workspace(view, key->workspace_number, &workspace);
+    status = sp_index_workspace(view, key->workspace_number, &workspace);
     if (status != SP_OK)
         return status;
     status = sp_index_principal(view, key->principal_number, &presented->principal);

@@ -11,6 +11,7 @@
 #include "store/records/index_walk.h"
 #include "store/records/layout.h"
 #include "store/records/resource_key.h"
+#include "store/records/store_time.h"
 
 enum {
     MAX_GRANTS = 100,
@@ -295,8 +296,12 @@ enum sp_status sp_explain(struct sp_view *view, const struct sp_query *query, st
     if (response == NULL)
         return SP_ERR_MEMORY;
     sallyport__v1__explain_response__init(response);
-    struct sp_facts facts = {.query = query};
-    enum sp_status status = fill_explanation(view, &facts, arena, response);
+    struct sp_query asked = *query;
+    struct sp_facts facts = {.query = &asked};
+    enum sp_status status = sp_view_floor_time(view, query->now_s, &asked.now_s);
+    if (status != SP_OK)
+        return status;
+    status = fill_explanation(view, &facts, arena, response);
     if (status != SP_OK)
         return status;
     *ret_explanation = response;

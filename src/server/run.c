@@ -11,7 +11,7 @@
 #include "server/http.h"
 #include "server/methods.h"
 #include "server/reporting.h"
-#include "server/staleness_watch.h"
+#include "server/store_watch.h"
 #include "store/records/head.h"
 
 enum {
@@ -121,12 +121,13 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
     }
 }
 
-/* Until a signal comes. SP_ERR_PRECONDITION: the store must not be served. */
+/* Until a signal comes. SP_ERR_PRECONDITION: the store must not be served; SP_ERR_UNAVAILABLE: its
+ * files were replaced. */
 static enum sp_status serve_store(struct sp_service *service, struct sp_rpc_server *server, struct sp_error *error) {
     uint64_t drain_ms = service->config->daemon.drain_ms;
     enum sp_status status = wait_for_store(service, error);
     if (status == SP_OK)
-        sp_server_serve_while_fresh(service, server);
+        status = sp_server_watch_store(service, server);
     if (status == SP_ERR_PRECONDITION)
         sp_log(SP_LOG_ERROR, "cannot serve: %s", error->message);
     else

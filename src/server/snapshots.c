@@ -58,6 +58,16 @@ enum sp_status sp_snapshots_open_store(struct sp_snapshots *snapshots, const cha
     return SP_OK;
 }
 
+enum sp_status sp_snapshots_check_files(struct sp_snapshots *snapshots, struct sp_error *error) {
+    const struct sp_store *store = atomic_load(&snapshots->store);
+    if (store == NULL)
+        return SP_OK;
+    enum sp_status status = sp_store_check_files(store, error);
+    if (status != SP_OK)
+        atomic_store(&snapshots->lost, true);
+    return status;
+}
+
 static enum sp_status open_worker_snapshot(struct sp_snapshots *snapshots, struct sp_server_worker *worker,
                                            struct sp_error *error) {
     struct sp_store *store = atomic_load(&snapshots->store);
@@ -72,6 +82,8 @@ static enum sp_status open_worker_snapshot(struct sp_snapshots *snapshots, struc
 enum sp_status sp_snapshots_acquire(struct sp_snapshots *snapshots, unsigned slot, struct sp_snapshot **ret_snapshot,
                                     struct sp_error *error) {
     struct sp_server_worker *worker = &snapshots->workers[slot];
+    if (atomic_load_explicit(&snapshots->lost, memory_order_relaxed))
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the store's files were replaced: this server is stopping");
     if (worker->snapshot == NULL) {
         enum sp_status status = open_worker_snapshot(snapshots, worker, error);
         if (status != SP_OK)

@@ -21,6 +21,7 @@ struct sp_server_worker {
 
 struct sp_snapshots {
     _Atomic(struct sp_store *) store; /* NULL until it was opened */
+    atomic_bool lost;                 /* its files are no longer those at its path */
     struct sp_route_source *routes;
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
@@ -37,8 +38,13 @@ void sp_snapshots_fini(struct sp_snapshots *snapshots);
 enum sp_status sp_snapshots_open_store(struct sp_snapshots *snapshots, const char *path,
                                        struct sp_revision *ret_revision, struct sp_error *error) SP_MUST_USE;
 
+/* Checks that the store's files are still those that were opened; after the first failure nothing
+ * is read from it any more. SP_ERR_UNAVAILABLE, naming what was replaced. Any thread. */
+enum sp_status sp_snapshots_check_files(struct sp_snapshots *snapshots, struct sp_error *error) SP_MUST_USE;
+
 /* Begins to read the newest revision, on the thread of the worker slot; end with
- * sp_snapshot_release. SP_ERR_UNAVAILABLE until the store is open. */
+ * sp_snapshot_release. SP_ERR_UNAVAILABLE until the store is open, and once
+ * its files were replaced. */
 enum sp_status sp_snapshots_acquire(struct sp_snapshots *snapshots, unsigned worker, struct sp_snapshot **ret_snapshot,
                                     struct sp_error *error) SP_MUST_USE;
 

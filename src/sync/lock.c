@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "store/lmdb/store.h"
+
 /* Not LMDB's lock.mdb, which nothing else may open. */
 static const char *const lock_name = "sync.lock";
 
@@ -33,6 +35,9 @@ enum sp_status sp_sync_lock(const char *store_path, int *ret_fd, struct sp_error
     int size = snprintf(path, sizeof(path), "%s/%s", store_path, lock_name);
     if (size < 0 || (size_t)size >= sizeof(path))
         return sp_error_set(error, SP_ERR_INVALID, "--store: the path is too long");
+    enum sp_status safe = sp_store_check_folder(store_path, error);
+    if (safe != SP_OK)
+        return safe;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return sp_error_set(error, SP_ERR_NOT_FOUND,

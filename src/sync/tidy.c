@@ -7,11 +7,13 @@
 #include "store/lmdb/store.h"
 #include "store/records/change.h"
 #include "store/records/request.h"
+#include "store/records/store_time.h"
 #include "store/records/write.h"
 
 enum {
     READERS_EVERY_MS = 5000,
     RECORDS_EVERY_MS = 60000,
+    WARN_EVERY_MS = 3600000,
     PIECE = 1000,      /* records or entities removed in one commit */
     SOURCE_PIECE = 50, /* entities, and as many tombstones, in one transaction of etcd */
 };
@@ -22,19 +24,37 @@ static void clear_dead_readers(struct sp_store *store) {
         sp_log(SP_LOG_INFO, "cleared the reader slots of %d dead readers", cleared);
 }
 
+/* The clock may be wrong, or the store was not served for a while: nothing tells which. */
+static void warn_of_clock_ahead(struct sp_tidy *tidy, int64_t ahead_s) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (ahead_s <= SP_STORE_TIME_DAY_S || now_ms < tidy->warn_due_ms)
+        return;
+    tidy->warn_due_ms = now_ms + WARN_EVERY_MS;
+    sp_log(SP_LOG_WARNING,
+           "the system's clock is %lld hours ahead of the time that this store has seen pass: check it; until the "
+           "store has caught up, at two seconds a second, old changes and request ids are kept longer",
+           (long long)ahead_s / 3600);
+}
+
 /* *ret_more: a full piece was removed, so there may be more. */
 static enum sp_status remove_old_records(struct sp_tidy *tidy, struct sp_write *write, int64_t now_s, bool *ret_more) {
     size_t requests = 0;
     size_t changes = 0;
-    enum sp_status status = sp_request_expire(write, now_s, PIECE, &requests);
+    int64_t time_s;
+    enum sp_status status = sp_view_store_time(sp_write_view(write), now_s, &time_s);
+    if (status != SP_OK)
+        return status;
+    warn_of_clock_ahead(tidy, now_s - time_s);
+    status = sp_request_expire(write, time_s, PIECE, &requests);
     if (status != SP_OK)
         return status;
     if (tidy->keep_changes_s > 0)
-        status = sp_change_trim(write, now_s - tidy->keep_changes_s, PIECE, &changes);
+        status = sp_change_trim(write, time_s - tidy->keep_changes_s, PIECE, &changes);
     if (status != SP_OK)
         return status;
     *ret_more = requests == PIECE || changes == PIECE;
-    return SP_OK;
+    /* A store that follows a source commits when it was last in step with it. */
+    return tidy->source == NULL ? sp_write_keep_time(write, now_s) : SP_OK;
 }
 
 /* A transaction that finds nothing to remove costs no disk write. */

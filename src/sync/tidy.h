@@ -15,6 +15,7 @@ struct sp_tidy {
     bool look_again;          /* together with the next records, because it failed now */
     int64_t readers_due_ms;   /* CLOCK_MONOTONIC, as the next */
     int64_t records_due_ms;
+    int64_t warn_due_ms; /* of a clock that is ahead */
 };
 
 /* Does a bounded piece of what is due. True if policy may have changed: by this, or, every few

@@ -4,7 +4,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "support/admin_fixture.h"
+#include "support/fake_clock.h"
 
 static const char group_request[] = "{'requestId': 'r1', 'name': 'Writers'}";
 
@@ -53,20 +55,53 @@ static void refuses_another_request_under_the_same_id(void **state) {
     admin_fixture_close(&fixture);
 }
 
-static void forgets_after_a_day(void **state) {
+enum { DAY_S = 24 * 60 * 60 };
+
+static void pass_time(struct admin_fixture *fixture, int64_t seconds) {
+    fake_clock_pass(seconds * 1000);
+    fixture->now_s = sp_clock_now_s();
+}
+
+/* The store's time and the clock are the same. */
+static void open_in_step(struct admin_fixture *fixture) {
+    fake_clock_start();
+    admin_fixture_open(fixture, NULL);
+    pass_time(fixture, INT64_C(5000) * DAY_S);
+}
+
+static void close_in_step(struct admin_fixture *fixture) {
+    admin_fixture_close(fixture);
+    fake_clock_end();
+}
+
+static void a_clock_that_jumps_ahead_forgets_no_request_id(void **state) {
     (void)state;
     struct admin_fixture fixture;
-    admin_fixture_open(&fixture, NULL);
+    open_in_step(&fixture);
     const char *admin = admin_workspace(&fixture, "w1");
     admin_ok(&fixture, admin, "CreateGroup", group_request);
     const char *first = admin_keep(&fixture, admin_text(&fixture, "group.id"));
-    fixture.now_s += 24 * 60 * 60 - 1;
+    fake_clock_jump(500 * DAY_S);
+    pass_time(&fixture, 60);
     admin_ok(&fixture, admin, "CreateGroup", group_request);
     assert_string_equal(admin_text(&fixture, "group.id"), first);
-    fixture.now_s += 1;
+    close_in_step(&fixture);
+}
+
+static void forgets_after_a_day(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    open_in_step(&fixture);
+    const char *admin = admin_workspace(&fixture, "w1");
+    admin_ok(&fixture, admin, "CreateGroup", group_request);
+    const char *first = admin_keep(&fixture, admin_text(&fixture, "group.id"));
+    pass_time(&fixture, DAY_S - 1);
+    admin_ok(&fixture, admin, "CreateGroup", group_request);
+    assert_string_equal(admin_text(&fixture, "group.id"), first);
+    pass_time(&fixture, 1);
     admin_ok(&fixture, admin, "CreateGroup", group_request);
     assert_string_not_equal(admin_text(&fixture, "group.id"), first);
-    admin_fixture_close(&fixture);
+    close_in_step(&fixture);
 }
 
 static void keeps_workspaces_actors_and_methods_apart(void **state) {
@@ -191,6 +226,7 @@ int main(void) {
         cmocka_unit_test(gives_a_secret_only_once),
         cmocka_unit_test(refuses_another_request_under_the_same_id),
         cmocka_unit_test(forgets_after_a_day),
+        cmocka_unit_test(a_clock_that_jumps_ahead_forgets_no_request_id),
         cmocka_unit_test(keeps_workspaces_actors_and_methods_apart),
         cmocka_unit_test(replays_only_to_those_who_may_still_act),
         cmocka_unit_test(a_call_about_the_acting_key_is_not_answered_to_another),

@@ -8,6 +8,7 @@
 #include "store/records/head.h"
 #include "store/records/resource_key.h"
 #include "store/records/snapshot.h"
+#include "store/records/store_time.h"
 
 enum credential { KEY, MISTYPED, NEVER_MADE, EMPTY, BY_SHA256, SHA256_NEVER_MADE, SHA256_SHORT };
 
@@ -393,8 +394,38 @@ static void a_damaged_key_record_is_an_error_and_no_answer(void **state) {
     world_fini(&broken);
 }
 
+static enum sp_reason reason_at(struct sp_store *store, const struct decide_key *key, int64_t now_s) {
+    struct sp_snapshot *reader = NULL;
+    struct asked asked;
+    struct sp_answer answer;
+    assert_int_equal(sp_snapshot_open(store, &reader), SP_OK);
+    assert_int_equal(sp_snapshot_acquire(reader), SP_OK);
+    ask(&(struct vector){.key = *key, .type = "voice", .id = "va", .action = "use", .workspace = ""}, &asked);
+    asked.query.now_s = now_s;
+    assert_int_equal(sp_check(sp_snapshot_view(reader), &asked.query, &answer), SP_OK);
+    sp_snapshot_release(reader);
+    sp_snapshot_close(reader);
+    return answer.reason;
+}
+
+static void a_clock_that_was_set_back_revives_no_expired_key(void **state) {
+    (void)state;
+    struct world own;
+    struct sp_write *write;
+    struct sp_error error = {0};
+    const struct decide_key key = {1, MEMBER, FUTURE};
+    decide_world_init(&own);
+    assert_int_equal(reason_at(own.store, &key, NOW_S), SP_REASON_ALLOWED);
+    assert_int_equal(sp_write_begin(own.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_accept_time(write, NOW_S + 1), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(reason_at(own.store, &key, NOW_S), SP_REASON_KEY_EXPIRED);
+    assert_int_equal(reason_at(own.store, &key, 1), SP_REASON_KEY_EXPIRED);
+    world_fini(&own);
+}
+
 int main(void) {
-    struct CMUnitTest tests[VECTOR_COUNT + 7] = {
+    struct CMUnitTest tests[VECTOR_COUNT + 8] = {
         cmocka_unit_test(every_reason_is_reached),
         cmocka_unit_test(the_credential_alone_is_judged_by_steps_1_to_6),
         cmocka_unit_test(a_known_key_is_judged_as_if_it_were_presented),
@@ -402,11 +433,12 @@ int main(void) {
         cmocka_unit_test(every_single_trait_only_takes_away),
         cmocka_unit_test(reasons_have_their_http_status),
         cmocka_unit_test(a_damaged_key_record_is_an_error_and_no_answer),
+        cmocka_unit_test(a_clock_that_was_set_back_revives_no_expired_key),
     };
     static struct vector cases[VECTOR_COUNT];
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
         cases[i] = vectors[i];
-        tests[7 + i] = (struct CMUnitTest){
+        tests[8 + i] = (struct CMUnitTest){
             .name = vectors[i].name, .test_func = answers_as_the_table_says, .initial_state = &cases[i]};
     }
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;

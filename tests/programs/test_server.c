@@ -454,14 +454,19 @@ static void refuses_to_serve_a_store_of_another_format(void **state) {
     (void)state;
     struct programs other;
     programs_make_store(&other, NULL);
+    char data_file[160], kept[160];
+    snprintf(data_file, sizeof(data_file), "%s/data.mdb", other.store);
+    snprintf(kept, sizeof(kept), "%s/kept.mdb", other.folder);
+    struct process process;
+    assert_int_equal(process_run(&process, other.folder, "copy", (const char *[]){"/bin/cp", data_file, kept, NULL}),
+                     0);
     write_format(other.store, 99);
     const char *arguments[] = {"sallyportd", "--store", other.store, "--listen", "127.0.0.1:0", NULL};
-    struct process process;
     assert_int_equal(process_run(&process, other.folder, "refused", arguments), 1);
     char *said = process_read(process.err);
     assert_non_null(strstr(said, "format"));
     free(said);
-    write_format(other.store, SP_STORE_FORMAT);
+    assert_int_equal(rename(kept, data_file), 0);
     programs_stop(&other);
 }
 

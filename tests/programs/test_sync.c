@@ -694,7 +694,7 @@ static mode_t mode_of(const char *path) {
 }
 
 /* As an init container runs it: at each start of the pod. */
-static void init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_its_group(void **state) {
+static void init_if_missing_makes_a_store_once_and_prepare_takes_back_what_a_mount_gave_its_group(void **state) {
     (void)state;
     char folder[128], file[128], data[160];
     snprintf(folder, sizeof(folder), "%s/once", programs.folder);
@@ -705,7 +705,10 @@ static void init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_
     assert_int_equal(run_sync(init, "it is shown only once"), 0);
     char *key = process_read(file);
     assert_int_equal(strlen(key), 53);
+    const char *prepare[] = {"sallyport-sync", "prepare", "--store", folder, NULL};
     assert_int_equal(chmod(file, 0660) | chmod(data, 0660) | chmod(folder, 0770), 0);
+    assert_int_equal(run_sync(init, "others may write to"), 1);
+    assert_int_equal(run_sync(prepare, "only this user may write to it"), 0);
     assert_int_equal(run_sync(init, "which was left unchanged"), 0);
     char *same = process_read(file);
     assert_string_equal(same, key);
@@ -749,7 +752,7 @@ int main(void) {
         cmocka_unit_test(operators_are_added_and_revoked_while_it_serves),
         cmocka_unit_test(every_command_explains_itself_and_refuses_nonsense),
         cmocka_unit_test(init_makes_no_store_over_another_and_no_key_over_a_file),
-        cmocka_unit_test(init_if_missing_makes_a_store_once_and_takes_back_what_a_mount_gave_its_group),
+        cmocka_unit_test(init_if_missing_makes_a_store_once_and_prepare_takes_back_what_a_mount_gave_its_group),
         cmocka_unit_test(nothing_is_left_in_the_store_folder),
     };
     return cmocka_run_group_tests(tests, make_world, remove_world) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

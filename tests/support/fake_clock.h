@@ -11,5 +11,7 @@ void fake_clock_start(void);
 void fake_clock_end(void);
 /* Passes time on both clocks. */
 void fake_clock_pass(int64_t ms);
+/* Sets the wall clock `s` seconds ahead, or back; no time passes. */
+void fake_clock_jump(int64_t s);
 
 #endif

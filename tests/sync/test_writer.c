@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/change.h"
 #include "store/records/changeset.h"
@@ -20,6 +21,7 @@
 #include "store/records/layout.h"
 #include "store/records/next_number.h"
 #include "store/records/snapshot.h"
+#include "store/records/store_time.h"
 #include "store/recovery/verify.h"
 #include "support/store_world.h"
 #include "sync/writer.h"
@@ -460,23 +462,53 @@ static enum sp_status count_change(void *context, const Sallyport__V1__Change *c
     return SP_OK;
 }
 
-static void old_changes_are_trimmed_and_the_chain_stays_whole(void **state) {
-    (void)state;
+static void accept_clock(struct rig *rig) {
+    struct sp_write *write;
+    struct sp_error error = {0};
+    assert_int_equal(sp_write_begin(rig->world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_accept_time(write, sp_clock_now_s()), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+}
+
+/* Entries of 2023, and a writer that keeps them for an hour. */
+static void tidy_old_changes(struct rig *rig, bool accept) {
     static struct make_job before, after;
+    struct sp_error error = {0};
+    rig_start(rig, (uint64_t)1 << 30, 0);
+    submit(rig, &before, 1);
+    sp_writer_stop(rig->writer);
+    sp_writer_free(rig->writer);
+    if (accept)
+        accept_clock(rig);
+    const struct sp_writer_options options = {.store = rig->world.store, .keep_changes_s = 3600};
+    assert_int_equal(sp_writer_start(&options, &rig->writer, &error), SP_OK);
+    submit(rig, &after, 2);
+    /* A writer tidies after its first batch, before it ends. */
+    sp_writer_stop(rig->writer);
+    assert_int_equal(after.status, SP_OK);
+}
+
+static void a_clock_that_is_ahead_of_the_store_erases_no_changes(void **state) {
+    (void)state;
     static struct rig rig;
     struct sp_snapshot *snapshot;
-    struct sp_error error = {0};
     size_t kept = 0;
-    rig_start(&rig, (uint64_t)1 << 30, 0);
-    submit(&rig, &before, 1);
-    sp_writer_stop(rig.writer);
-    sp_writer_free(rig.writer);
-    const struct sp_writer_options options = {.store = rig.world.store, .keep_changes_s = 3600};
-    assert_int_equal(sp_writer_start(&options, &rig.writer, &error), SP_OK);
-    submit(&rig, &after, 2);
-    /* A writer tidies after its first batch, before it ends. */
-    sp_writer_stop(rig.writer);
-    assert_int_equal(after.status, SP_OK);
+    tidy_old_changes(&rig, false);
+    assert_int_equal(sp_snapshot_open(rig.world.store, &snapshot), SP_OK);
+    assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+    assert_int_equal(sp_change_walk(sp_snapshot_view(snapshot), 1, &rig.world.arena, count_change, &kept), SP_OK);
+    sp_snapshot_release(snapshot);
+    sp_snapshot_close(snapshot);
+    assert_int_equal(kept, 3);
+    rig_stop(&rig);
+}
+
+static void old_changes_are_trimmed_and_the_chain_stays_whole(void **state) {
+    (void)state;
+    static struct rig rig;
+    struct sp_snapshot *snapshot;
+    size_t kept = 0;
+    tidy_old_changes(&rig, true);
     assert_int_equal(sp_snapshot_open(rig.world.store, &snapshot), SP_OK);
     assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
     assert_int_equal(sp_change_walk(sp_snapshot_view(snapshot), 0, &rig.world.arena, count_change, &kept), SP_OK);
@@ -502,6 +534,7 @@ int main(void) {
         cmocka_unit_test(a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not),
         cmocka_unit_test(what_was_queued_before_the_allowance_was_used_up_waits_too),
         cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
+        cmocka_unit_test(a_clock_that_is_ahead_of_the_store_erases_no_changes),
         cmocka_unit_test(old_changes_are_trimmed_and_the_chain_stays_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

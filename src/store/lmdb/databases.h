@@ -54,7 +54,10 @@ enum sp_seal_domain {
     SP_SEAL_USAGE_SOURCE = 9,
 };
 
-enum { SP_SEAL_BYTES = 8 };
+enum {
+    SP_SEAL_BYTES = 8,
+    SP_HEAD_TRANSACTION_END = 72, /* in the value of meta "head", behind the id of the LMDB transaction that wrote it */
+};
 
 /* The seal over `data` as a record of `key`. */
 uint64_t sp_seal(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes data);

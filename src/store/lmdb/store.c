@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/lmdb/environment.h"
+#include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/lock_holders.h"
 #include "store/lmdb/view.h"
@@ -176,8 +177,20 @@ enum sp_status sp_store_open(const char *path, const struct sp_store_options *op
     return SP_OK;
 }
 
+enum sp_status sp_store_check_folder(const char *path, struct sp_error *error) {
+    return sp_folder_check_safe(path, error);
+}
+
+enum sp_status sp_store_prepare_folder(const char *path, struct sp_error *error) {
+    return sp_folder_prepare(path, error);
+}
+
 void sp_store_close(struct sp_store *store) {
     sp_env_close(store);
+}
+
+enum sp_status sp_store_check_files(const struct sp_store *store, struct sp_error *error) {
+    return sp_env_check_files(store, error);
 }
 
 /* ---- readers and sizes ---- */

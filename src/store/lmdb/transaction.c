@@ -39,6 +39,11 @@ enum sp_status sp_transaction_begin(struct sp_transaction *transaction, struct s
 }
 
 enum sp_status sp_transaction_commit(struct sp_transaction *transaction, struct sp_error *error) {
+    enum sp_status status = sp_env_check_files(transaction->view.store, error);
+    if (status != SP_OK) {
+        sp_transaction_abort(transaction);
+        return status;
+    }
     int code = mdb_txn_commit(transaction->view.txn);
     end_write_turn(transaction);
     return sp_lmdb_error(error, code, "commit to the store");

@@ -15,6 +15,7 @@
 #include "store/records/next_number.h"
 #include "store/records/schema_numbers.h"
 #include "store/records/settings.h"
+#include "store/records/store_time.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024, ARENA_BUDGET_BYTES = 64 * 1024 * 1024 };
 #define DEFAULT_MAP_BYTES (UINT64_C(64) << 30)
@@ -68,7 +69,10 @@ static enum sp_status write_all_meta(struct sp_write *write, const struct sp_sto
     status = sp_write_meta(write, "source", sp_bytes_of_str(source));
     if (status != SP_OK)
         return status;
-    return sp_write_head(write, &head);
+    status = sp_write_head(write, &head);
+    if (status != SP_OK)
+        return status;
+    return sp_write_accept_time(write, options->now_s);
 }
 
 static enum sp_status put_schema(struct sp_write *write, const struct sp_store_create_options *options,

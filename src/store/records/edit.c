@@ -81,6 +81,8 @@ enum sp_status sp_write_remove_meta(struct sp_write *write, const char *name) {
 
 enum sp_status sp_write_head(struct sp_write *write, const struct sp_head *head) {
     uint8_t record[SP_HEAD_BYTES];
-    sp_head_encode(head, record);
+    struct sp_head written = *head;
+    written.transaction_id = mdb_txn_id(write->transaction.view.txn);
+    sp_head_encode(&written, record);
     return sp_write_meta(write, "head", (struct sp_bytes){record, sizeof(record)});
 }

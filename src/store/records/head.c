@@ -1,7 +1,19 @@
 #include "store/records/head.h"
 
+#include "store/lmdb/environment.h"
 #include "store/lmdb/view.h"
 #include "store/records/meta.h"
+
+/* In a write the head is the last commit's until it is first written. The compacted copy of a
+ * store is transaction 1 again, whatever it was a copy of; no damage to a store's meta pages
+ * passes for one (lmdb/data_file.h). */
+static bool is_head_of_view(const struct sp_head *head, const struct sp_view *view) {
+    enum { COPY_ID = 1 };
+    uint64_t id = mdb_txn_id(view->txn);
+    uint64_t committed = view->writing ? id - 1 : id;
+    return head->transaction_id == committed || head->transaction_id == id || committed == COPY_ID ||
+           view->store->accept_altered;
+}
 
 static enum sp_status load_head(struct sp_view *view, struct sp_head *ret_head) {
     struct sp_bytes record;
@@ -12,12 +24,20 @@ static enum sp_status load_head(struct sp_view *view, struct sp_head *ret_head) 
         return status;
     if (record.size != SP_HEAD_BYTES || !sp_seal_fits(SP_SEAL_HEAD, sp_meta_key("head"), record))
         return SP_ERR_CORRUPT;
-    ret_head->revision.epoch = sp_load_be64(record.data);
-    ret_head->revision.number = sp_load_be64(record.data + 8);
-    memcpy(ret_head->last_hash, record.data + 16, sizeof(ret_head->last_hash));
-    ret_head->synced_at_s = (int64_t)sp_load_be64(record.data + 48);
-    ret_head->settings_version = sp_load_be64(record.data + 56);
-    return SP_OK;
+    *ret_head = sp_head_decode(record.data);
+    return is_head_of_view(ret_head, view) ? SP_OK : SP_ERR_CORRUPT;
+}
+
+struct sp_head sp_head_decode(const uint8_t record[static SP_HEAD_BYTES]) {
+    struct sp_head head = {
+        .revision = {.epoch = sp_load_be64(record), .number = sp_load_be64(record + 8)},
+        .synced_at_s = (int64_t)sp_load_be64(record + 48),
+        .settings_version = sp_load_be64(record + 56),
+        .transaction_id = sp_load_be64(record + 64),
+        .newest_s = (int64_t)sp_load_be64(record + 72),
+    };
+    memcpy(head.last_hash, record + 16, sizeof(head.last_hash));
+    return head;
 }
 
 void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEAD_BYTES]) {
@@ -26,6 +46,8 @@ void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEA
     memcpy(ret_record + 16, head->last_hash, sizeof(head->last_hash));
     sp_store_be64(ret_record + 48, (uint64_t)head->synced_at_s);
     sp_store_be64(ret_record + 56, head->settings_version);
+    sp_store_be64(ret_record + 64, head->transaction_id);
+    sp_store_be64(ret_record + 72, (uint64_t)head->newest_s);
     struct sp_bytes sealed = {ret_record, SP_HEAD_BYTES - SP_SEAL_BYTES};
     sp_store_be64(ret_record + sealed.size, sp_seal(SP_SEAL_HEAD, sp_meta_key("head"), sealed));
 }

@@ -35,6 +35,8 @@ struct sp_head {
     uint8_t last_hash[32];
     int64_t synced_at_s;
     uint64_t settings_version;
+    uint64_t transaction_id; /* LMDB's, of the commit that wrote it; set by sp_write_head */
+    int64_t newest_s;        /* the newest time that a commit has seen (store_time.h); never goes back */
 };
 
 struct sp_kept;
@@ -48,11 +50,14 @@ struct sp_view_memory {
     struct sp_kept *kept; /* NULL: a write */
 };
 
-/* SP_ERR_CORRUPT: it is missing or damaged. */
+/* SP_ERR_CORRUPT: it is missing or damaged, or another transaction wrote it than the one that
+ * LMDB shows: then a damaged meta page has brought back an earlier state. */
 enum sp_status sp_view_head(struct sp_view *view, struct sp_head *ret_head) SP_MUST_USE;
 /* The same, borrowed until the view is used at another revision. */
 enum sp_status sp_view_head_in_place(struct sp_view *view, const struct sp_head **ret_head) SP_MUST_USE;
 
+/* Reads the fields and checks nothing. */
+struct sp_head sp_head_decode(const uint8_t record[static SP_HEAD_BYTES]);
 void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEAD_BYTES]);
 
 #endif

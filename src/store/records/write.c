@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "store/records/edit.h"
 #include "store/records/followed_source.h"
+#include "store/records/store_time.h"
 
 /* ---- begin, commit, abort ---- */
 
@@ -60,19 +62,24 @@ enum sp_status sp_write_check(const struct sp_write *write, struct sp_error *err
     return SP_OK;
 }
 
-static enum sp_status increment_settings_version(struct sp_write *write) {
+/* Every commit writes the head, which thereby says of which transaction it is. */
+static enum sp_status finish_head(struct sp_write *write) {
     struct sp_head head;
     enum sp_status status = sp_view_head(sp_write_view(write), &head);
     if (status != SP_OK)
         return status;
-    head.settings_version++;
+    status = sp_write_move_time(write, &head, sp_clock_now_s());
+    if (status != SP_OK)
+        return status;
+    if (write->settings_touched)
+        head.settings_version++;
     return sp_write_head(write, &head);
 }
 
 static enum sp_status prepare_commit(struct sp_write *write, struct sp_error *error) {
     enum sp_status status = SP_OK;
-    if (write->settings_touched && write->transaction.failed == MDB_SUCCESS)
-        status = increment_settings_version(write);
+    if (write->transaction.operations > 0 && write->transaction.failed == MDB_SUCCESS)
+        status = finish_head(write);
     if (status != SP_OK && write->transaction.failed == MDB_SUCCESS)
         return sp_error_set(error, status, "cannot read the store's head: restore a backup");
     status = sp_write_check(write, error);

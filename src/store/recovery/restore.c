@@ -13,6 +13,7 @@
 #include "store/lmdb/environment.h"
 #include "store/lmdb/store.h"
 #include "store/records/snapshot.h"
+#include "store/records/store_time.h"
 #include "store/records/write.h"
 #include "store/recovery/later_log.h"
 #include "store/recovery/reapply_revocations.h"
@@ -265,6 +266,8 @@ static enum sp_status change_scratch(struct restore *restore) {
         goto out;
     status =
         sp_take_back(write, &restore->log, restore->options->now_s, restore->report, restore->context, restore->error);
+    if (status == SP_OK && sp_write_accept_time(write, restore->options->now_s) != SP_OK)
+        status = sp_error_set(restore->error, SP_ERR_CORRUPT, "cannot set the restored store's time");
 out:
     sp_later_log_fini(&restore->log);
     if (status != SP_OK) {

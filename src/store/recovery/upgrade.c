@@ -3,6 +3,8 @@
 #include "store/lmdb/databases.h"
 #include "store/lmdb/store.h"
 #include "store/records/edit.h"
+#include "store/records/meta.h"
+#include "store/records/store_time.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
 #include "store/recovery/upgrade_keys.h"
@@ -11,6 +13,23 @@ enum { ARENA_FIRST_BYTES = 64 * 1024 };
 #define ARENA_BUDGET_BYTES ((size_t)1 << 30)
 
 /* ---- the steps ---- */
+
+/* The head of format 1 ends after the settings version. */
+static enum sp_status extend_head(struct sp_upgrade *upgrade) {
+    enum { FORMAT_1_HEAD_BYTES = 72, SHARED_BYTES = FORMAT_1_HEAD_BYTES - SP_SEAL_BYTES };
+    uint8_t bytes[SP_HEAD_BYTES] = {0};
+    struct sp_bytes record;
+    enum sp_status status = sp_view_meta(sp_write_view(upgrade->write), "head", &record);
+    if (status != SP_OK || record.size != FORMAT_1_HEAD_BYTES ||
+        !sp_seal_fits(SP_SEAL_HEAD, sp_meta_key("head"), record))
+        return sp_error_set(upgrade->error, SP_ERR_CORRUPT, "the store's head is damaged: restore a backup");
+    memcpy(bytes, record.data, SHARED_BYTES);
+    struct sp_head head = sp_head_decode(bytes);
+    status = sp_write_head(upgrade->write, &head);
+    if (status == SP_OK)
+        status = sp_write_accept_time(upgrade->write, upgrade->options->now_s);
+    return status == SP_OK ? SP_OK : sp_error_set(upgrade->error, status, "cannot write the store's head");
+}
 
 static enum sp_status rebuild_every_index(struct sp_upgrade *upgrade) {
     return sp_write_reindex(upgrade->write, NULL, NULL, upgrade->error);
@@ -22,6 +41,7 @@ static const struct {
     uint32_t format;
     enum sp_status (*run)(struct sp_upgrade *upgrade);
 } steps[] = {
+    {1, extend_head},
     {1, rebuild_every_index},
     {1, sp_upgrade_claiming_keys},
 };

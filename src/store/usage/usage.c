@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/lmdb/data_file.h"
 #include "store/lmdb/environment.h"
+#include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/usage/internal.h"
@@ -134,6 +136,13 @@ enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct
     struct sp_usage_store *store = calloc(1, sizeof(*store));
     if (store == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    struct sp_data_file file;
+    status = sp_folder_check_safe(path, error);
+    if (status != SP_OK)
+        goto out;
+    status = sp_data_file_read(path, false, &file, error);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        goto out;
     status = sp_lmdb_error(error, open_usage_env(path, &store->env), "open the last uses of keys");
     if (status != SP_OK)
         goto out;

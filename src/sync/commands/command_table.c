@@ -9,6 +9,7 @@
 #include "sync/commands/maintain.h"
 #include "sync/commands/migrate.h"
 #include "sync/commands/operator.h"
+#include "sync/commands/prepare.h"
 #include "sync/commands/serve.h"
 #include "sync/commands/unaccounted.h"
 
@@ -20,6 +21,13 @@ static const struct sp_sync_command commands[] = {
         .examples = "  sallyport-sync init --store /var/lib/sallyport\n"
                     "  sallyport-sync init --store store --schema schema.yaml --key-file operator.key\n",
         .run = sp_sync_init_command,
+    },
+    {
+        .name = "prepare",
+        .usage = "--store DIR",
+        .summary = "make the store's directory on a shared volume, or narrow its modes, before others mount it",
+        .examples = "  sallyport-sync prepare --store /volume/store\n",
+        .run = sp_sync_prepare_command,
     },
     {
         .name = "serve",

@@ -39,8 +39,7 @@ static bool narrow_file_mode(const char *path, mode_t most) {
     return of_file.st_size > 0;
 }
 
-/* True if a store exists, so that nothing is left to do. Opening it for writing sets the modes
- * of its files; the key file of an interrupted try is removed. */
+/* True if a store exists, so that nothing is left to do. The key file of an interrupted try is removed. */
 static bool keep_existing_store(const struct init_options *options) {
     const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
     struct sp_store *store = NULL;
@@ -52,7 +51,6 @@ static bool keep_existing_store(const struct init_options *options) {
         return false;
     }
     sp_store_close(store);
-    narrow_file_mode(options->store, 0750);
     (void)fprintf(stderr, "%s already holds a store, which was left unchanged.\n", options->store);
     return true;
 }
@@ -112,9 +110,12 @@ static enum sp_status add_first_operator(const struct init_options *options, int
 static int init_store(const struct init_options *options) {
     struct sp_error error = {0};
     int key_fd = -1;
+    enum sp_status status = sp_store_check_folder(options->store, &error);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
     if (options->if_missing && keep_existing_store(options))
         return EXIT_SUCCESS;
-    enum sp_status status = sp_sync_open_key_file(options->key_file, &key_fd, &error);
+    status = sp_sync_open_key_file(options->key_file, &key_fd, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);
     status = create_store(options, &error);

@@ -22,7 +22,7 @@ static void print_finding(void *context, const char *finding) {
 
 /* ---- verify ---- */
 
-/* Reads --store and --help, the only options of verify and reindex. Returns as
+/* Reads --store and --help, the only options of verify and upgrade. Returns as
  * sp_sync_read_options. */
 static int read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
     bool help = false;
@@ -62,13 +62,12 @@ struct exclusive {
     struct sp_store *store;
 };
 
-static enum sp_status open_exclusive(const char *path, uint64_t map_size, struct exclusive *ret,
+static enum sp_status open_exclusive(const char *path, const struct sp_store_options *options, struct exclusive *ret,
                                      struct sp_error *error) {
-    const struct sp_store_options options = {.mode = SP_STORE_WRITE, .map_size_bytes = map_size};
     enum sp_status status = sp_sync_lock(path, &ret->lock_fd, error);
     if (status != SP_OK)
         return status;
-    status = sp_store_open(path, &options, &ret->store, error);
+    status = sp_store_open(path, options, &ret->store, error);
     if (status != SP_OK)
         close(ret->lock_fd);
     return status;
@@ -79,18 +78,58 @@ static void close_exclusive(struct exclusive *exclusive) {
     close(exclusive->lock_fd);
 }
 
+/* For what LMDB itself writes with a commit: the size of the map, and a meta page. */
+static enum sp_status commit_head_again(struct sp_store *store, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    int64_t synced_at_s = 0;
+    enum sp_status status = sp_write_begin(store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_synced_at(sp_write_view(write), &synced_at_s);
+    if (status != SP_OK)
+        goto failed;
+    status = sp_write_synced_at(write, synced_at_s);
+    if (status != SP_OK)
+        goto failed;
+    return sp_write_commit(write, error);
+failed:
+    sp_write_abort(write);
+    return sp_error_set(error, status, "cannot read the store's head");
+}
+
+static enum sp_status rebuild_store(const char *path, bool accept_altered, struct sp_error *error) {
+    const struct sp_store_options options = {.mode = SP_STORE_WRITE, .accept_altered = accept_altered};
+    struct exclusive exclusive;
+    enum sp_status status = open_exclusive(path, &options, &exclusive, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_store_reindex(exclusive.store, NULL, NULL, error);
+    /* The second commit replaces the other meta page too. */
+    if (status == SP_OK && accept_altered)
+        status = commit_head_again(exclusive.store, error);
+    close_exclusive(&exclusive);
+    return status;
+}
+
 int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, char **argv) {
     const char *path = NULL;
+    bool accept_altered = false, help = false;
+    int rest = argc;
     struct sp_error error = {0};
-    struct exclusive exclusive;
-    int ended = read_store_option(command, argc, argv, &path);
+    const struct sp_option table[] = {
+        sp_sync_store_row(&path),
+        {.name = "accept-altered-state",
+         .kind = SP_OPTION_FLAG,
+         .target = &accept_altered,
+         .help = "also if the data file's first pages were altered; the last change may be missing"},
+        sp_sync_help_row(&help),
+    };
+    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
-    if (open_exclusive(path, 0, &exclusive, &error) != SP_OK)
-        return sp_sync_complain(&error);
-    enum sp_status status = sp_store_reindex(exclusive.store, NULL, NULL, &error);
-    close_exclusive(&exclusive);
-    if (status != SP_OK)
+    if (path == NULL || rest < argc)
+        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+    if (rebuild_store(path, accept_altered, &error) != SP_OK)
         return sp_sync_complain(&error);
     puts("Rebuilt every index from the entities.");
     return EXIT_SUCCESS;
@@ -154,32 +193,14 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
 
 /* ---- grow ---- */
 
-/* LMDB stores the size with the next commit that writes something. */
-static enum sp_status commit_map_size(struct sp_store *store, struct sp_error *error) {
-    struct sp_write *write = NULL;
-    int64_t synced_at_s = 0;
-    enum sp_status status = sp_write_begin(store, &write, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_view_synced_at(sp_write_view(write), &synced_at_s);
-    if (status != SP_OK)
-        goto failed;
-    status = sp_write_synced_at(write, synced_at_s);
-    if (status != SP_OK)
-        goto failed;
-    return sp_write_commit(write, error);
-failed:
-    sp_write_abort(write);
-    return sp_error_set(error, status, "cannot read the store's head");
-}
-
 static enum sp_status set_map_size(const char *path, uint64_t map_size, struct sp_store_stats *ret_stats,
                                    struct sp_error *error) {
+    const struct sp_store_options options = {.mode = SP_STORE_WRITE, .map_size_bytes = map_size};
     struct exclusive exclusive;
-    enum sp_status status = open_exclusive(path, map_size, &exclusive, error);
+    enum sp_status status = open_exclusive(path, &options, &exclusive, error);
     if (status != SP_OK)
         return status;
-    status = commit_map_size(exclusive.store, error);
+    status = commit_head_again(exclusive.store, error);
     if (status != SP_OK)
         goto out;
     status = sp_store_stats(exclusive.store, ret_stats);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/admit.h"
 #include "daemon/lifecycle.h"
@@ -20,6 +21,7 @@ enum {
     MAX_RECEIVE_BYTES = 4 * 1024 * 1024 + 64 * 1024, /* a batch of an import */
     ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
     SECONDS_A_DAY = 24 * 60 * 60,
+    CHECK_FILES_EVERY_MS = 1000,
     POLL_EVERY_MS = 50, /* whether the store was filled, or the callers file has changed */
 };
 
@@ -119,20 +121,47 @@ static bool wait_until_filled(struct sp_sync *sync) {
     return state.filled;
 }
 
-/* Until a signal comes. Queued changes are finished and answered before connections are closed. */
-static void serve_until_signal(const struct serve_options *options, struct sp_sync *sync,
-                               struct sp_rpc_server *server) {
+static bool is_file_check_due(int64_t *due_ms) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (now_ms < *due_ms)
+        return false;
+    *due_ms = now_ms + CHECK_FILES_EVERY_MS;
+    return true;
+}
+
+/* Until a signal comes; SP_ERR_UNAVAILABLE: the store's files were replaced. */
+static enum sp_status watch_while_serving(const struct sp_sync *sync, struct sp_error *error) {
+    int64_t due_ms = 0;
+    while (!sp_process_wait_for_signal(POLL_EVERY_MS)) {
+        sp_callers_reload_and_log(sync->callers);
+        if (!is_file_check_due(&due_ms))
+            continue;
+        enum sp_status status = sp_store_check_files(sync->store, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+/* Until a signal comes or the store's files were replaced. Queued changes are finished and answered
+ * before connections are closed. */
+static enum sp_status serve_until_signal(const struct serve_options *options, struct sp_sync *sync,
+                                         struct sp_rpc_server *server, struct sp_error *error) {
+    enum sp_status status = SP_OK;
     const struct sp_log_field fields[] = {{.name = "store", .text = options->store}};
     sp_log_fields(SP_LOG_INFO, "serving the store", fields, 1);
     if (wait_until_filled(sync)) {
         sp_daemon_set_serving(&sync->ready, server, true);
-        while (!sp_process_wait_for_signal(POLL_EVERY_MS))
-            sp_callers_reload_and_log(sync->callers);
+        status = watch_while_serving(sync, error);
     }
-    sp_log(SP_LOG_INFO, "stopping: finishing queued changes; a second signal stops at once");
+    if (status != SP_OK)
+        sp_log(SP_LOG_ERROR, "not serving, and stopping: %s", error->message);
+    else
+        sp_log(SP_LOG_INFO, "stopping: finishing queued changes; a second signal stops at once");
     sp_daemon_stop_serving(&sync->ready, server);
     sp_sync_stop_writing(sync);
     sp_rpc_server_stop(server, (unsigned)options->daemon.drain_ms);
+    return status;
 }
 
 static enum sp_status run_admin_server(const struct serve_options *options, struct sp_sync *sync,
@@ -141,7 +170,7 @@ static enum sp_status run_admin_server(const struct serve_options *options, stru
     enum sp_status status = start_admin_server(options, sync, &server, error);
     if (status != SP_OK)
         goto out;
-    serve_until_signal(options, sync, server);
+    status = serve_until_signal(options, sync, server, error);
 out:
     sp_sync_http_close(sync);
     sp_rpc_server_close(server);
