@@ -31,6 +31,15 @@ int64_t sp_clock_monotonic_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t sp_clock_thread_ms(void) {
+    const struct sp_clock *clock = find_replacement();
+    struct timespec worked;
+    if (clock != NULL)
+        return clock->monotonic_ms(clock->context);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &worked);
+    return (int64_t)worked.tv_sec * 1000 + worked.tv_nsec / 1000000;
+}
+
 void sp_clock_sleep_ms(unsigned ms) {
     const struct sp_clock *clock = find_replacement();
     if (clock != NULL) {

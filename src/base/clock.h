@@ -15,6 +15,10 @@ int64_t sp_clock_now_s(void);
 /* Milliseconds of CLOCK_MONOTONIC: for durations and deadlines. */
 int64_t sp_clock_monotonic_ms(void);
 
+/* Milliseconds that the calling thread has worked: for how much of a thread something may take, however
+ * busy the machine is. With a replacement the same as sp_clock_monotonic_ms. */
+int64_t sp_clock_thread_ms(void);
+
 void sp_clock_sleep_ms(unsigned ms);
 
 /* Makes a condition for sp_clock_wait. */
