@@ -3,6 +3,7 @@
 #include "admin/handlers.h"
 #include "admin/message.h"
 #include "admin/page.h"
+#include "base/clock.h"
 #include "store/records/change.h"
 #include "store/records/entity_key.h"
 #include "wire/wire.h"
@@ -59,13 +60,15 @@ struct change_page {
     size_t size;
     size_t bytes;
     size_t visited;
+    int64_t began_ms;
     uint64_t next; /* the first revision that was not visited; 0: none is left */
 };
 
-/* A page holds one change at least, whatever its size. */
+/* A page visits one change at least, whatever its size and however long that takes. */
 static bool is_change_page_full(const struct change_page *page) {
     return page->response->n_changes >= page->size || page->bytes >= SP_ADMIN_PAGE_MAX_BYTES ||
-           page->visited >= SP_ADMIN_PAGE_MAX_VISITED;
+           page->visited >= SP_ADMIN_PAGE_MAX_VISITED ||
+           (page->visited > 0 && sp_clock_thread_ms() - page->began_ms >= SP_ADMIN_PAGE_MAX_MS);
 }
 
 static enum sp_status append_seen_change(void *context, const Sallyport__V1__Change *change) {
@@ -109,7 +112,10 @@ static enum sp_status fill_change_page(struct change_page *page, uint64_t from) 
     enum sp_status status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = sp_change_walk(page->ctx->view, from, &scratch, append_seen_change, page);
+    page->began_ms = sp_clock_thread_ms();
+    status = page->ctx->workspace.size == 0
+                 ? sp_change_walk(page->ctx->view, from, &scratch, append_seen_change, page)
+                 : sp_change_walk_of(page->ctx->view, page->ctx->workspace, from, &scratch, append_seen_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(

@@ -1,6 +1,7 @@
 #include "admin/page.h"
 
 #include "base/base64url.h"
+#include "base/clock.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
 #include "wire/wire.h"
@@ -38,6 +39,11 @@ enum sp_status sp_admin_page_size(struct sp_admin_context *ctx, uint32_t page_si
     return SP_OK;
 }
 
+bool sp_admin_page_is_late(int64_t began_ms, size_t visited) {
+    enum { CLOCK_EVERY = 64 };
+    return visited > 0 && visited % CLOCK_EVERY == 0 && sp_clock_thread_ms() - began_ms >= SP_ADMIN_PAGE_MAX_MS;
+}
+
 /* A walk for one page. */
 struct page_walk {
     struct sp_arena *arena;
@@ -49,13 +55,15 @@ struct page_walk {
     size_t kept_bytes;
     size_t visited;
     size_t visited_bytes;
+    int64_t began_ms;
     struct sp_entity_key last;
     bool more;
 };
 
 static bool is_page_full(const struct page_walk *page) {
     return page->kept >= page->size || page->kept_bytes >= SP_ADMIN_PAGE_MAX_BYTES ||
-           page->visited >= SP_ADMIN_PAGE_MAX_VISITED || page->visited_bytes >= MAX_VISITED_BYTES;
+           page->visited >= SP_ADMIN_PAGE_MAX_VISITED || page->visited_bytes >= MAX_VISITED_BYTES ||
+           sp_admin_page_is_late(page->began_ms, page->visited);
 }
 
 static enum sp_status visit_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
@@ -88,7 +96,8 @@ static enum sp_status visit_entity(void *context, struct sp_bytes key, struct sp
 enum sp_status sp_admin_page(struct sp_admin_context *ctx, struct sp_bytes key_prefix,
                              const ProtobufCMessageDescriptor *stored, uint32_t page_size, const char *page_token,
                              sp_admin_keep *keep, void *list, char **ret_next_token) {
-    struct page_walk page = {.arena = ctx->arena, .stored = stored, .keep = keep, .list = list};
+    struct page_walk page = {
+        .arena = ctx->arena, .stored = stored, .keep = keep, .list = list, .began_ms = sp_clock_thread_ms()};
     struct sp_entity_key after = {0};
     enum sp_status status = sp_admin_page_size(ctx, page_size, &page.size);
     if (status != SP_OK)

@@ -4,6 +4,7 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "admin/schema_names.h"
+#include "base/clock.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity_key.h"
 #include "store/records/index_walk.h"
@@ -56,6 +57,7 @@ struct subject_grants {
     struct sp_admin_subject subject;
     size_t page_size;
     size_t visited;
+    int64_t began_ms;
     struct sp_entity_key last; /* the resource key that was visited last */
     bool more;
 };
@@ -80,7 +82,8 @@ static enum sp_status visit_granted_resource(void *context, struct sp_bytes reso
     struct subject_grants *list = context;
     struct sp_resource_name name;
     struct sp_admin_resource_type type;
-    if (list->response->n_grants == list->page_size || list->visited == SP_ADMIN_PAGE_MAX_VISITED) {
+    if (list->response->n_grants == list->page_size || list->visited == SP_ADMIN_PAGE_MAX_VISITED ||
+        sp_admin_page_is_late(list->began_ms, list->visited)) {
         list->more = true;
         return SP_WALK_END;
     }
@@ -98,7 +101,7 @@ static enum sp_status visit_granted_resource(void *context, struct sp_bytes reso
 
 static enum sp_status list_of_subject(struct sp_admin_context *ctx, const Sallyport__V1__ListSharesRequest *request,
                                       Sallyport__V1__ListSharesResponse *response) {
-    struct subject_grants list = {.ctx = ctx, .response = response};
+    struct subject_grants list = {.ctx = ctx, .response = response, .began_ms = sp_clock_thread_ms()};
     struct sp_entity_key after;
     enum sp_status status = sp_admin_page_size(ctx, request->page_size, &list.page_size);
     if (status != SP_OK)

@@ -82,6 +82,15 @@ void sp_clock_boot_id(uint8_t ret_id[static SP_CLOCK_BOOT_ID_BYTES]) {
     memcpy(ret_id, boot_id, sizeof(boot_id));
 }
 
+int64_t sp_clock_thread_ms(void) {
+    const struct sp_clock *clock = find_replacement();
+    struct timespec worked;
+    if (clock != NULL)
+        return clock->monotonic_ms(clock->context);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &worked);
+    return (int64_t)worked.tv_sec * 1000 + worked.tv_nsec / 1000000;
+}
+
 void sp_clock_sleep_ms(unsigned ms) {
     const struct sp_clock *clock = find_replacement();
     if (clock != NULL) {

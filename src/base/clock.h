@@ -22,6 +22,10 @@ int64_t sp_clock_boot_ms(void);
 enum { SP_CLOCK_BOOT_ID_BYTES = 16 };
 void sp_clock_boot_id(uint8_t ret_id[static SP_CLOCK_BOOT_ID_BYTES]);
 
+/* Milliseconds that the calling thread has worked: for how much of a thread something may take, however
+ * busy the machine is. With a replacement the same as sp_clock_monotonic_ms. */
+int64_t sp_clock_thread_ms(void);
+
 void sp_clock_sleep_ms(unsigned ms);
 
 /* Makes a condition for sp_clock_wait. */

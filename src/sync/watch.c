@@ -18,6 +18,7 @@
 enum {
     PAGE_MAX_CHANGES = 256,     /* read, whether they may be seen or not */
     PAGE_MAX_BYTES = 64 * 1024, /* or one change; a watcher that does not read holds a page */
+    PAGE_MAX_MS = 40,           /* of a worker */
     ARENA_FIRST_BYTES = 4 * 1024,
     ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a batch of an import */
 };
@@ -44,17 +45,21 @@ struct page_reader {
     struct sp_str workspace; /* whose changes may be seen; empty: all */
     size_t read;             /* changes */
     size_t bytes;
+    int64_t began_ms;
+    bool cut; /* the log may go on behind the page */
 };
 
 static bool is_page_full(const struct page_reader *reader) {
-    return reader->read == PAGE_MAX_CHANGES || reader->bytes >= PAGE_MAX_BYTES;
+    return reader->read == PAGE_MAX_CHANGES || reader->bytes >= PAGE_MAX_BYTES ||
+           (reader->read > 0 && sp_clock_thread_ms() - reader->began_ms >= PAGE_MAX_MS);
 }
 
 static enum sp_status add_change_to_page(void *context, const Sallyport__V1__Change *change) {
     struct page_reader *reader = context;
     struct watch *watch = reader->watch;
     Sallyport__V1__Change *seen = NULL;
-    if (is_page_full(reader))
+    reader->cut = is_page_full(reader);
+    if (reader->cut)
         return SP_WALK_END;
     reader->read++;
     enum sp_status status = sp_admin_change_seen(change, reader->workspace, &reader->arena, &seen);
@@ -92,6 +97,18 @@ static enum sp_status admit_watch(struct watch *watch, struct sp_str workspace, 
     return SP_OK;
 }
 
+/* What follows are changes from now on: those of others are not looked at again, and their trimming
+ * does not make this watch too old. */
+static enum sp_status skip_to_end(struct watch *watch, struct sp_view *view, struct sp_error *error) {
+    struct sp_revision revision;
+    enum sp_status status = sp_view_revision(view, &revision);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the store's revision");
+    if (watch->next_number <= revision.number)
+        watch->next_number = revision.number + 1;
+    return SP_OK;
+}
+
 static enum sp_status find_first_number(struct watch *watch, struct sp_view *view, struct sp_error *error) {
     struct sp_revision revision;
     if (watch->next_number != 0)
@@ -107,7 +124,11 @@ static enum sp_status walk_change_page(struct page_reader *reader, struct sp_vie
     enum sp_status status = sp_arena_init(&reader->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_change_walk(view, reader->watch->next_number, &reader->arena, add_change_to_page, reader);
+    uint64_t from = reader->watch->next_number;
+    reader->began_ms = sp_clock_thread_ms();
+    status = reader->workspace.size == 0
+                 ? sp_change_walk(view, from, &reader->arena, add_change_to_page, reader)
+                 : sp_change_walk_of(view, reader->workspace, from, &reader->arena, add_change_to_page, reader);
     sp_arena_fini(&reader->arena);
     if (status == SP_ERR_OUT_OF_RANGE)
         return sp_error_set(error, status, "from_number: changes that old are no longer kept; start with 0");
@@ -138,7 +159,9 @@ static enum sp_status read_change_page(struct watch *watch, bool *ret_more, stru
     status = walk_change_page(&reader, view, error);
     if (status != SP_OK)
         goto out;
-    *ret_more = is_page_full(&reader);
+    *ret_more = reader.cut;
+    if (!reader.cut)
+        status = skip_to_end(watch, view, error);
 out:
     sp_snapshot_release(snapshot);
     return status;

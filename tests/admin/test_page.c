@@ -17,6 +17,7 @@
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
 #include "support/admin_fixture.h"
+#include "support/fake_clock.h"
 
 /* Principals put into the store as they are, faster than by calls and larger than calls allow. */
 static void put_principals(struct admin_fixture *fixture, size_t count, size_t name_bytes) {
@@ -57,7 +58,8 @@ static void put_principals(struct admin_fixture *fixture, size_t count, size_t n
 }
 
 struct taken {
-    size_t every; /* keeps every nth that is looked at; 0: none */
+    size_t every;    /* keeps every nth that is looked at; 0: none */
+    int64_t each_ms; /* passes on the fake clock with each */
     size_t visited;
     size_t kept;
 };
@@ -68,6 +70,8 @@ static enum sp_status take(void *context, const ProtobufCMessage *stored, bool *
     *ret_kept = taken->every > 0 && taken->visited % taken->every == 0;
     taken->visited++;
     taken->kept += *ret_kept;
+    if (taken->each_ms > 0)
+        fake_clock_pass(taken->each_ms);
     return SP_OK;
 }
 
@@ -99,12 +103,36 @@ static void ends_a_page_after_ten_thousand_visited(void **state) {
     admin_fixture_open(&fixture, NULL);
     put_principals(&fixture, 10001, 1);
     struct taken taken = {.every = 0};
+    fake_clock_start();
     const char *next = page(&fixture, 0, "", &taken);
     assert_int_equal(taken.visited, 10000);
     assert_string_not_equal(next, "");
     next = page(&fixture, 0, next, &taken);
     assert_int_equal(taken.visited, 10001);
     assert_string_equal(next, "");
+    fake_clock_end();
+    admin_fixture_close(&fixture);
+}
+
+static void ends_a_page_when_its_time_is_up_and_goes_on_there(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    admin_fixture_open(&fixture, NULL);
+    put_principals(&fixture, 1000, 1);
+    struct taken taken = {.every = 2, .each_ms = 1};
+    size_t pages = 0;
+    const char *next = "";
+    fake_clock_start();
+    do {
+        size_t before = taken.visited;
+        next = page(&fixture, 1000, next, &taken);
+        assert_in_range(taken.visited - before, 1, 64); /* the clock is read once in 64 */
+        pages++;
+    } while (next[0] != '\0');
+    fake_clock_end();
+    assert_int_equal(taken.visited, 1000);
+    assert_int_equal(taken.kept, 500);
+    assert_int_equal(pages, 16);
     admin_fixture_close(&fixture);
 }
 
@@ -187,6 +215,7 @@ static void refuses_what_it_would_not_write(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_a_page_after_ten_thousand_visited),
+        cmocka_unit_test(ends_a_page_when_its_time_is_up_and_goes_on_there),
         cmocka_unit_test(ends_a_page_at_a_mebibyte),
         cmocka_unit_test(meets_everything_once_whatever_the_page_size),
         cmocka_unit_test(a_token_decodes_to_the_key_that_it_was_made_of),

@@ -23,6 +23,7 @@
 #include "store/records/schema_numbers.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
+#include "store/recovery/reindex.h"
 #include "store/recovery/verify.h"
 #include "support/store_world.h"
 
@@ -473,6 +474,110 @@ static void trimming_keeps_an_anchor_and_the_last_entry(void **state) {
     assert_verifies();
 }
 
+static struct trail trail_of(const char *workspace, uint64_t from) {
+    struct trail trail = {0};
+    struct sp_snapshot *snapshot = acquired();
+    assert_int_equal(
+        sp_change_walk_of(sp_snapshot_view(snapshot), sp_str_from(workspace), from, &arena, note_change, &trail),
+        SP_OK);
+    let_go(snapshot);
+    return trail;
+}
+
+static void a_workspace_finds_its_changes_among_those_of_others(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i <= 60; i++) {
+        world_begin(&world);
+        world_put_user(&world, i % 20 == 0 ? 2 : 1, i, false, false);
+        if (i == 30)
+            world_put_user(&world, 3, 1000, false, false);
+        world_commit(&world);
+    }
+    struct trail of_2 = trail_of("w2", 0);
+    assert_int_equal(of_2.count, 3);
+    assert_int_equal(of_2.first, 21);
+    assert_int_equal(of_2.last, 61);
+    assert_int_equal(trail_of("w2", 22).count, 2);
+    assert_int_equal(trail_of("w2", 41).count, 2);
+    assert_int_equal(trail_of("w2", 62).count, 0);
+    assert_int_equal(trail_of("w1", 0).count, 57);
+    assert_int_equal(trail_of("w3", 0).first, 31);
+    assert_int_equal(trail_of("w", 0).count, 0);
+    assert_int_equal(trail_of("w10", 0).count, 0);
+    assert_verifies();
+}
+
+static void trimming_takes_changes_out_of_the_index_too(void **state) {
+    (void)state;
+    struct sp_error error;
+    struct sp_write *write;
+    size_t removed;
+    for (uint64_t i = 1; i <= 10; i++) {
+        world_begin(&world);
+        world_put_user(&world, 1 + i % 2, i, false, false);
+        world_commit(&world);
+    }
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_change_trim(write, INT64_MAX, 6, &removed), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(trail_of("w1", 0).count + trail_of("w2", 0).count, 5);
+    assert_int_equal(trail_of("w1", 0).first, 7);
+    assert_verifies();
+}
+
+static void the_trail_is_trimmed_to_a_size(void **state) {
+    (void)state;
+    struct sp_error error;
+    struct sp_write *write;
+    size_t removed = 1;
+    uint64_t before = 0, after = 0;
+    for (uint64_t i = 1; i <= 1500; i++) {
+        world_begin(&world);
+        world_put_user(&world, 1, i, false, false);
+        world_commit(&world);
+    }
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_change_trail_bytes(sp_write_view(write), &before), SP_OK);
+    assert_int_equal(sp_change_trim_to_size(write, before, 1000, &removed), SP_OK);
+    assert_int_equal(removed, 0);
+    while (removed > 0 || after == 0) {
+        assert_int_equal(sp_change_trim_to_size(write, before / 2, 100, &removed), SP_OK);
+        assert_int_equal(sp_change_trail_bytes(sp_write_view(write), &after), SP_OK);
+    }
+    assert_in_range(after, 1, before / 2);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(trail_from(0).last, 1501);
+    assert_in_range(trail_from(0).count, 500, 800); /* pages at either end are not full */
+    assert_verifies();
+}
+
+static void verify_finds_what_the_index_of_changes_lacks_or_has_too_much(void **state) {
+    (void)state;
+    struct sp_error error;
+    struct sp_write *write;
+    const uint8_t number[8] = {0, 0, 0, 0, 0, 0, 0, 2};
+    const uint8_t none[8] = {0, 0, 0, 0, 0, 0, 0, 99};
+    const struct sp_bytes there = {number, sizeof(number)};
+    world_begin(&world);
+    world_put_user(&world, 1, 1, false, false);
+    world_commit(&world);
+    assert_verifies();
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_remove(write, SP_DB_CHANGE_OF, sp_bytes_of_str(SP_STR_LITERAL("w1")), &there), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(sp_store_verify(world.store, NULL, NULL, NULL, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_store_reindex(world.store, NULL, NULL, &error), SP_OK);
+    assert_verifies();
+    assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_put(write, SP_DB_CHANGE_OF, sp_bytes_of_str(SP_STR_LITERAL("w2")),
+                                  (struct sp_bytes){none, sizeof(none)}, 0),
+                     SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    assert_int_equal(sp_store_verify(world.store, NULL, NULL, NULL, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_store_reindex(world.store, NULL, NULL, &error), SP_OK);
+    assert_verifies();
+}
+
 /* ---- idempotency records ---- */
 
 static void requests_are_found_until_they_expire(void **state) {
@@ -575,6 +680,10 @@ int main(void) {
         CASE(entries_are_what_protobuf_c_packs),
         CASE(the_chain_holds_and_shows_an_altered_entry),
         CASE(trimming_keeps_an_anchor_and_the_last_entry),
+        CASE(a_workspace_finds_its_changes_among_those_of_others),
+        CASE(trimming_takes_changes_out_of_the_index_too),
+        CASE(the_trail_is_trimmed_to_a_size),
+        CASE(verify_finds_what_the_index_of_changes_lacks_or_has_too_much),
         CASE(requests_are_found_until_they_expire),
         CASE(walks_entities_by_prefix_in_pages),
     };

@@ -87,7 +87,7 @@ static void answers_as_before_after_the_upgrade(void **state) {
     copy_fixture(folder);
     assert_int_equal(upgrade(folder), 1);
     assert_int_equal(sp_store_open(folder, &options, &store, &error), SP_OK);
-    assert_int_equal(sp_store_verify(store, NULL, NULL, NULL, &error), SP_OK);
+    assert_int_equal(sp_store_verify(store, NULL, NULL, NULL, &error), SP_OK); /* also that changes are indexed */
     assert_int_equal(ask(store, "203.0.113.7", "rachel", "use"), SP_REASON_ALLOWED);
     assert_int_equal(ask(store, "198.51.100.9", "rachel", "use"), SP_REASON_IP_NOT_ALLOWED);
     assert_int_equal(ask(store, "203.0.113.7", "rachel", "edit"), SP_REASON_PERMISSION_MISSING);

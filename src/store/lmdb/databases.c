@@ -12,6 +12,7 @@ const struct sp_database_layout sp_database_layouts[SP_DATABASES] = {
     [SP_DB_CHANGE] = {.name = "change", .flags = MDB_INTEGERKEY, .native_key = true},
     [SP_DB_REQUEST] = {.name = "request"},
     [SP_DB_REQUEST_AGE] = {.name = "request_age"},
+    [SP_DB_CHANGE_OF] = {.name = "change_of", .flags = MDB_DUPSORT | MDB_DUPFIXED, .duplicates = true},
     [SP_DB_KEY] = {.name = "key", .flags = MDB_INTEGERKEY, .native_key = true, .seal = SP_SEAL_KEY},
     [SP_DB_PRINCIPAL] = {.name = "principal",
                          .flags = MDB_INTEGERKEY | MDB_DUPSORT | MDB_DUPFIXED,

@@ -17,6 +17,7 @@ enum sp_database {
     SP_DB_CHANGE,
     SP_DB_REQUEST,
     SP_DB_REQUEST_AGE,
+    SP_DB_CHANGE_OF,
     SP_DB_KEY,
     SP_DB_PRINCIPAL,
     SP_DB_WORKSPACE,

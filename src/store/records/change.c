@@ -3,8 +3,10 @@
 #include <inttypes.h>
 
 #include "core/key_text.h"
+#include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/records/anchor.h"
+#include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/edit.h"
 #include "wire/wire.h"
@@ -36,6 +38,7 @@ static enum sp_status walk_entries(struct sp_view *view, uint64_t from, entry_vi
 /* ---- reading ---- */
 
 struct reader {
+    struct sp_view *view; /* of indexed entries */
     struct sp_arena *arena;
     sp_change_visit *visit;
     void *context;
@@ -52,16 +55,40 @@ static enum sp_status unpack_and_visit(void *context, uint64_t number, struct sp
     return reader->visit(reader->context, (const Sallyport__V1__Change *)message);
 }
 
-enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
-                              void *context) {
+/* SP_ERR_OUT_OF_RANGE: entries from there on are no longer kept. */
+static enum sp_status check_entry_kept(struct sp_view *view, uint64_t from) {
     struct sp_anchor anchor;
     enum sp_status status = sp_view_anchor(view, &anchor);
     if (status != SP_OK)
         return status;
-    if (from != 0 && from <= anchor.revision)
-        return SP_ERR_OUT_OF_RANGE;
-    struct reader reader = {arena, visit, context};
+    return from != 0 && from <= anchor.revision ? SP_ERR_OUT_OF_RANGE : SP_OK;
+}
+
+enum sp_status sp_change_walk(struct sp_view *view, uint64_t from, struct sp_arena *arena, sp_change_visit *visit,
+                              void *context) {
+    enum sp_status status = check_entry_kept(view, from);
+    if (status != SP_OK)
+        return status;
+    struct reader reader = {.arena = arena, .visit = visit, .context = context};
     return walk_entries(view, from, unpack_and_visit, &reader);
+}
+
+static enum sp_status visit_indexed_entry(void *context, uint64_t number) {
+    struct reader *reader = context;
+    struct sp_bytes packed;
+    enum sp_status status = sp_view_get(reader->view, SP_DB_CHANGE, sp_number_key(&number), &packed);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    return unpack_and_visit(reader, number, packed);
+}
+
+enum sp_status sp_change_walk_of(struct sp_view *view, struct sp_str workspace, uint64_t from, struct sp_arena *arena,
+                                 sp_change_visit *visit, void *context) {
+    enum sp_status status = check_entry_kept(view, from);
+    if (status != SP_OK)
+        return status;
+    struct reader reader = {.view = view, .arena = arena, .visit = visit, .context = context};
+    return sp_change_index_walk(view, workspace, from, visit_indexed_entry, &reader);
 }
 
 /* ---- trimming ---- */
@@ -89,7 +116,8 @@ static enum sp_status read_entry_time(struct sp_bytes packed, struct sp_arena *a
 
 struct trimmer {
     struct sp_arena arena;
-    int64_t before_s;
+    int64_t before_s;      /* entries from before then go, */
+    uint64_t excess_bytes; /* or so many bytes of the oldest */
     size_t limit;
     uint64_t last; /* the head's entry, which always stays */
     struct sp_anchor anchor;
@@ -97,17 +125,31 @@ struct trimmer {
     size_t count;
 };
 
-static enum sp_status note_old_entry(void *context, uint64_t number, struct sp_bytes packed) {
-    struct trimmer *trimmer = context;
+static enum sp_status is_entry_old(struct trimmer *trimmer, struct sp_bytes packed, bool *ret_old) {
     int64_t time_s;
-    struct sp_bytes hashed;
-    const uint8_t *hash;
-    if (trimmer->count == trimmer->limit || number >= trimmer->last)
-        return SP_WALK_END;
+    if (trimmer->excess_bytes > 0) {
+        trimmer->excess_bytes -= packed.size < trimmer->excess_bytes ? packed.size : trimmer->excess_bytes;
+        *ret_old = true;
+        return SP_OK;
+    }
     enum sp_status status = read_entry_time(packed, &trimmer->arena, &time_s);
     if (status != SP_OK)
         return status;
-    if (time_s >= trimmer->before_s)
+    *ret_old = time_s < trimmer->before_s;
+    return SP_OK;
+}
+
+static enum sp_status note_old_entry(void *context, uint64_t number, struct sp_bytes packed) {
+    struct trimmer *trimmer = context;
+    struct sp_bytes hashed;
+    const uint8_t *hash;
+    bool old = false;
+    if (trimmer->count == trimmer->limit || number >= trimmer->last)
+        return SP_WALK_END;
+    enum sp_status status = is_entry_old(trimmer, packed, &old);
+    if (status != SP_OK)
+        return status;
+    if (!old)
         return SP_WALK_END;
     status = sp_change_split(packed, &hashed, &hash);
     if (status != SP_OK)
@@ -119,11 +161,15 @@ static enum sp_status note_old_entry(void *context, uint64_t number, struct sp_b
     return SP_OK;
 }
 
-static enum sp_status remove_old_entries(struct sp_write *write, const struct trimmer *trimmer) {
+static enum sp_status remove_old_entries(struct sp_write *write, struct trimmer *trimmer) {
     if (trimmer->count == 0)
         return SP_OK;
     for (uint64_t number = trimmer->first; number <= trimmer->anchor.revision; number++) {
-        enum sp_status status = sp_write_remove_any(write, SP_DB_CHANGE, sp_number_key(&number));
+        sp_arena_reset(&trimmer->arena);
+        enum sp_status status = sp_change_index_remove(write, number, &trimmer->arena);
+        if (status != SP_OK)
+            return status;
+        status = sp_write_remove_any(write, SP_DB_CHANGE, sp_number_key(&number));
         if (status != SP_OK)
             return status;
     }
@@ -132,23 +178,128 @@ static enum sp_status remove_old_entries(struct sp_write *write, const struct tr
 
 enum { TRIM_ARENA_BYTES = 64 * 1024, TRIM_BUDGET_BYTES = 256 * 1024 * 1024 };
 
-enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) {
+static enum sp_status trim_entries(struct sp_write *write, struct trimmer *trimmer, size_t *ret_removed) {
     struct sp_head head;
-    struct trimmer trimmer = {.before_s = before_s, .limit = limit};
     enum sp_status status = sp_view_head(&write->transaction.view, &head);
     if (status != SP_OK)
         return status;
-    status = sp_arena_init(&trimmer.arena, TRIM_ARENA_BYTES, TRIM_BUDGET_BYTES);
+    status = sp_arena_init(&trimmer->arena, TRIM_ARENA_BYTES, TRIM_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    trimmer.last = head.revision.number;
-    status = walk_entries(&write->transaction.view, 0, note_old_entry, &trimmer);
+    trimmer->last = head.revision.number;
+    status = walk_entries(&write->transaction.view, 0, note_old_entry, trimmer);
     if (status == SP_OK)
-        status = remove_old_entries(write, &trimmer);
-    sp_arena_fini(&trimmer.arena);
+        status = remove_old_entries(write, trimmer);
+    sp_arena_fini(&trimmer->arena);
     if (status != SP_OK)
         return status;
-    *ret_removed = trimmer.count;
+    *ret_removed = trimmer->count;
+    return SP_OK;
+}
+
+enum sp_status sp_change_trim(struct sp_write *write, int64_t before_s, size_t limit, size_t *ret_removed) {
+    struct trimmer trimmer = {.before_s = before_s, .limit = limit};
+    return trim_entries(write, &trimmer, ret_removed);
+}
+
+enum sp_status sp_change_trail_bytes(struct sp_view *view, uint64_t *ret_bytes) {
+    MDB_stat about;
+    int code = mdb_stat(view->txn, view->store->databases[SP_DB_CHANGE], &about);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    *ret_bytes = (uint64_t)about.ms_psize * (about.ms_branch_pages + about.ms_leaf_pages + about.ms_overflow_pages);
+    return SP_OK;
+}
+
+enum sp_status sp_change_trim_to_size(struct sp_write *write, uint64_t keep_bytes, size_t limit, size_t *ret_removed) {
+    uint64_t bytes = 0;
+    enum sp_status status = sp_change_trail_bytes(&write->transaction.view, &bytes);
+    if (status != SP_OK)
+        return status;
+    if (bytes <= keep_bytes) {
+        *ret_removed = 0;
+        return SP_OK;
+    }
+    struct trimmer trimmer = {.before_s = INT64_MIN, .excess_bytes = bytes - keep_bytes, .limit = limit};
+    return trim_entries(write, &trimmer, ret_removed);
+}
+
+/* ---- the index by workspace ---- */
+
+struct indexer {
+    struct sp_write *write;
+    struct sp_arena *arena;
+};
+
+static enum sp_status index_entry(void *context, uint64_t number, struct sp_bytes packed) {
+    const struct indexer *indexer = context;
+    sp_arena_reset(indexer->arena);
+    uint8_t *copy = sp_arena_alloc(indexer->arena, packed.size + 1);
+    if (copy == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(copy, packed.data, packed.size);
+    return sp_change_index_add(indexer->write, number, (struct sp_bytes){copy, packed.size}, indexer->arena);
+}
+
+enum sp_status sp_change_rebuild_index(struct sp_write *write, struct sp_arena *arena) {
+    struct indexer indexer = {write, arena};
+    enum sp_status status = sp_write_empty(write, SP_DB_CHANGE_OF);
+    if (status != SP_OK)
+        return status;
+    return walk_entries(&write->transaction.view, 0, index_entry, &indexer);
+}
+
+struct index_verifier {
+    struct sp_view *view;
+    struct sp_arena *arena;
+    struct sp_error *error;
+    uint64_t expected; /* records */
+};
+
+/* Whether the workspace stands before `end` in the list already: a change may come back to one. */
+static bool is_named_before(const struct sp_change_workspaces *workspaces, size_t end) {
+    for (size_t i = 0; i < end; i++)
+        if (sp_str_equal(workspaces->ids[i], workspaces->ids[end]))
+            return true;
+    return false;
+}
+
+static enum sp_status verify_indexed_entry(void *context, uint64_t number, struct sp_bytes packed) {
+    struct index_verifier *verifier = context;
+    struct sp_change_workspaces workspaces;
+    sp_arena_reset(verifier->arena);
+    enum sp_status status = sp_change_find_workspaces(packed, verifier->arena, &workspaces);
+    if (status != SP_OK)
+        return sp_error_set(verifier->error, status, "the change of revision %" PRIu64 " cannot be read", number);
+    for (size_t i = 0; i < workspaces.count; i++) {
+        bool has = false;
+        if (is_named_before(&workspaces, i))
+            continue;
+        status = sp_change_index_has(verifier->view, workspaces.ids[i], number, &has);
+        if (status != SP_OK)
+            return status;
+        if (!has)
+            return sp_error_set(verifier->error, SP_ERR_CORRUPT,
+                                "the change_of index lacks revision %" PRIu64 " of workspace %.*s", number,
+                                SP_STR_ARG(workspaces.ids[i]));
+        verifier->expected++;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_change_verify_index(struct sp_view *view, struct sp_arena *arena, struct sp_error *error) {
+    struct index_verifier verifier = {.view = view, .arena = arena, .error = error};
+    uint64_t records = 0;
+    enum sp_status status = walk_entries(view, 0, verify_indexed_entry, &verifier);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_entries(view, SP_DB_CHANGE_OF, &records);
+    if (status != SP_OK)
+        return status;
+    if (records != verifier.expected)
+        return sp_error_set(error, SP_ERR_CORRUPT,
+                            "the change_of index has %" PRIu64 " records, the changes stand for %" PRIu64, records,
+                            verifier.expected);
     return SP_OK;
 }
 

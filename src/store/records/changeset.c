@@ -3,6 +3,7 @@
  * unpack, namely the old entity. */
 #include "store/records/changeset.h"
 
+#include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
 #include "store/records/index_edit.h"
@@ -290,6 +291,9 @@ static enum sp_status append_change(struct sp_write *write, struct sp_changeset 
         sp_write_put(write, SP_DB_CHANGE, sp_number_key(&head->revision.number), packed, MDB_NOOVERWRITE | MDB_APPEND);
     if (status == SP_ERR_EXISTS)
         return SP_ERR_CORRUPT;
+    if (status != SP_OK)
+        return status;
+    status = sp_change_index_add(write, head->revision.number, packed, set->arena);
     if (status != SP_OK)
         return status;
     memcpy(head->last_hash, hash, sizeof(hash));

@@ -13,6 +13,7 @@
  * change       INTEGERKEY                revision number → protobuf of sallyport.v1.Change (with its hash)
  * request      -                         SHA-256(workspace 00 actor 00 method 00 request_id) → StoredRequest
  * request_age  -                         expires_at(8) SHA-256(32) → empty
+ * change_of    DUPSORT|FIXED             workspace → revision number(8) of each change that names it; derived from `change`
  *   indexes, derived from `entity`:
  * key          INTEGERKEY                first 8 bytes of the digest → one or more key records (below)
  * principal    INTEGERKEY|DUPSORT|FIXED  principal number → edges: head {0, workspace number, flags}, then its groups

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "store/records/change.h"
 #include "store/records/derive.h"
 #include "store/records/entity.h"
 #include "store/records/entity_description.h"
@@ -59,7 +60,13 @@ static enum sp_status rebuild_indexes(struct rebuild *rebuild) {
     status = sp_entity_walk(&write->transaction.view, (struct sp_bytes){NULL, 0}, NULL, index_entity, rebuild);
     if (status != SP_OK)
         return status;
-    return sp_index_edit_flush(&rebuild->edit);
+    status = sp_index_edit_flush(&rebuild->edit);
+    if (status != SP_OK)
+        return status;
+    status = sp_change_rebuild_index(write, &rebuild->arena);
+    if (status != SP_OK)
+        return sp_error_set(rebuild->edit.error, status, "cannot index the changes by workspace");
+    return SP_OK;
 }
 
 enum sp_status sp_write_reindex(struct sp_write *write, sp_progress *progress, void *context, struct sp_error *error) {

@@ -263,6 +263,16 @@ static enum sp_status verify_chain(struct verification *verification) {
     return SP_OK;
 }
 
+/* Of a trail that is intact. */
+static enum sp_status verify_change_index(struct verification *verification) {
+    struct sp_error why = {0};
+    enum sp_status status = sp_change_verify_index(verification->view, &verification->arena, &why);
+    if (status != SP_ERR_CORRUPT)
+        return status;
+    report_finding(verification, "%s", why.message);
+    return SP_OK;
+}
+
 static void find_unaccounted(void *context, const char *line) {
     report_finding(context, "%s", line);
 }
@@ -310,6 +320,9 @@ static enum sp_status verify_view(struct verification *verification) {
     uint64_t findings = verification->findings;
     status = verify_chain(verification);
     if (status != SP_OK || verification->findings != findings)
+        return status;
+    status = verify_change_index(verification);
+    if (status != SP_OK)
         return status;
     return check_accounts(verification);
 }

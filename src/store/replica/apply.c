@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/key_text.h"
+#include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
 #include "store/records/entity.h"
@@ -217,7 +218,13 @@ static enum sp_status put_change(struct application *application, const struct s
             return status;
     }
     application->outcome.changed++;
-    return sp_write_put(application->write, SP_DB_CHANGE, key, record->value, 0);
+    status = sp_change_index_remove(application->write, number, application->arena);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_put(application->write, SP_DB_CHANGE, key, record->value, 0);
+    if (status != SP_OK)
+        return status;
+    return sp_change_index_add(application->write, number, record->value, application->arena);
 }
 
 /* Each store trims its own trail, so a deletion means something only when all of a source is
@@ -227,6 +234,9 @@ static enum sp_status delete_change(struct application *application, const struc
         return SP_OK;
     uint64_t number = sp_load_be64(record->key.data);
     application->outcome.changed++;
+    enum sp_status status = sp_change_index_remove(application->write, number, application->arena);
+    if (status != SP_OK)
+        return status;
     return sp_write_remove_any(application->write, SP_DB_CHANGE, sp_number_key(&number));
 }
 
