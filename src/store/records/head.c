@@ -17,6 +17,7 @@ static enum sp_status load_head(struct sp_view *view, struct sp_head *ret_head) 
     memcpy(ret_head->last_hash, record.data + 16, sizeof(ret_head->last_hash));
     ret_head->synced_at_s = (int64_t)sp_load_be64(record.data + 48);
     ret_head->settings_version = sp_load_be64(record.data + 56);
+    memcpy(ret_head->entity_set, record.data + 64, sizeof(ret_head->entity_set));
     return SP_OK;
 }
 
@@ -26,6 +27,7 @@ void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEA
     memcpy(ret_record + 16, head->last_hash, sizeof(head->last_hash));
     sp_store_be64(ret_record + 48, (uint64_t)head->synced_at_s);
     sp_store_be64(ret_record + 56, head->settings_version);
+    memcpy(ret_record + 64, head->entity_set, sizeof(head->entity_set));
     struct sp_bytes sealed = {ret_record, SP_HEAD_BYTES - SP_SEAL_BYTES};
     sp_store_be64(ret_record + sealed.size, sp_seal(SP_SEAL_HEAD, sp_meta_key("head"), sealed));
 }

@@ -35,6 +35,7 @@ struct sp_head {
     uint8_t last_hash[32];
     int64_t synced_at_s;
     uint64_t settings_version;
+    uint8_t entity_set[32]; /* the digest of the set of entities (entity_set.h) */
 };
 
 struct sp_kept;

@@ -5,11 +5,19 @@
 #include "store/records/edit.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
+#include "store/recovery/upgrade_entity_set.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024 };
 #define ARENA_BUDGET_BYTES ((size_t)1 << 30)
 
 /* ---- the steps ---- */
+
+static enum sp_status sum_entities(struct sp_upgrade *upgrade) {
+    enum sp_status status = sp_write_first_entity_set(upgrade->write);
+    if (status != SP_OK)
+        return sp_error_set(upgrade->error, status, "cannot sum the store's entities");
+    return SP_OK;
+}
 
 static enum sp_status rebuild_every_index(struct sp_upgrade *upgrade) {
     return sp_write_reindex(upgrade->write, NULL, NULL, upgrade->error);
@@ -20,6 +28,7 @@ static const struct {
     uint32_t format;
     enum sp_status (*run)(struct sp_upgrade *upgrade);
 } steps[] = {
+    {1, sum_entities},
     {1, rebuild_every_index},
 };
 
