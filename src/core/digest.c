@@ -10,13 +10,20 @@
 
 #include "core/key_text.h"
 
-void sp_sha256(const void *data, size_t size, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
+void sp_sha256_parts(const struct sp_bytes *parts, size_t count, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
     SHA256_CTX state;
     /* None of the three can fail on memory of our own; a digest that is not one must not be
      * used. */
-    if (SHA256_Init(&state) != 1 || SHA256_Update(&state, data, size) != 1 || SHA256_Final(ret_digest, &state) != 1)
+    bool ok = SHA256_Init(&state) == 1;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = parts[i].size == 0 || SHA256_Update(&state, parts[i].data, parts[i].size) == 1;
+    if (!ok || SHA256_Final(ret_digest, &state) != 1)
         abort();
     OPENSSL_cleanse(&state, sizeof(state));
+}
+
+void sp_sha256(const void *data, size_t size, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
+    sp_sha256_parts(&(struct sp_bytes){data, size}, 1, ret_digest);
 }
 
 void sp_key_digest_from_sha256(const uint8_t sha256[static SP_DIGEST_BYTES],

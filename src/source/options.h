@@ -18,6 +18,7 @@ struct sp_source_options {
     const char *user;
     const char *password_file;
     bool follow_only;                          /* changes are refused here */
+    bool inspect_only;                         /* list whatever is there, for a report; not to be served */
     uint64_t compare_every_s;                  /* between full comparisons; 0: never */
     const struct sp_etcd_transport *transport; /* NULL: gRPC */
 };

@@ -15,6 +15,7 @@ struct sp_source_state {
     uint64_t lists;       /* full listings */
     uint64_t differences; /* found by full comparisons */
     uint64_t lost_races;
+    uint64_t refusals; /* what came from etcd and was not applied, because no head accounts for it */
 };
 
 /* Receives one line for each difference between the store and etcd. */

@@ -162,6 +162,7 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
     if (status != SP_OK)
         return status;
     sp_source_init_shared(&source->shared, store, prefix, options->follow_only);
+    source->shared.inspect_only = options->inspect_only;
     if (position->filled)
         sp_source_raise_head(&source->shared, position->head_revision);
     sp_source_set_unreadable(&source->shared, position->unreadable);

@@ -26,6 +26,7 @@ enum row {
     SOURCE_UNREADABLE,
     SOURCE_LISTINGS,
     SOURCE_DIFFERENCES,
+    SOURCE_REFUSALS,
     SOURCE_LOST_RACES,
     ROWS
 };
@@ -134,6 +135,11 @@ static struct sp_metric table[ROWS] = {
                             .help = "Records that full comparisons found to differ from etcd since the start. Alert if "
                                     "above 0.",
                             .kind = SP_METRIC_GAUGE},
+    [SOURCE_REFUSALS] = {.name = "sallyport_source_refusals",
+                         .help = "What came from etcd since the start and was not applied because no valid head "
+                                 "accounts for it: entities put without a change, heads with a wrong or no signature, "
+                                 "listings that do not add up. Alert if above 0.",
+                         .kind = SP_METRIC_GAUGE},
     [SOURCE_LOST_RACES] = {.name = "sallyport_source_lost_races",
                            .help = "Batches of changes retried since the start because another instance's came first.",
                            .kind = SP_METRIC_GAUGE},
@@ -238,6 +244,7 @@ static void set_source_gauges(struct sp_metrics *metrics, const struct sp_source
     sp_metrics_set(metrics, SOURCE_UNREADABLE, 0, missing + (double)state->unreadable);
     sp_metrics_set(metrics, SOURCE_LISTINGS, 0, missing + (double)state->lists);
     sp_metrics_set(metrics, SOURCE_DIFFERENCES, 0, missing + (double)state->differences);
+    sp_metrics_set(metrics, SOURCE_REFUSALS, 0, missing + (double)state->refusals);
     sp_metrics_set(metrics, SOURCE_LOST_RACES, 0, missing + (double)state->lost_races);
 }
 

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "core/key_text.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "support/pods.h"
 
 enum { PODS = 3 };
@@ -307,7 +309,7 @@ static void a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again(void **
     verify_all(fixture);
 }
 
-/* ---- what cannot be read ---- */
+/* ---- what no change put ---- */
 
 static struct sp_bytes entity_key_of(const char *kind_and_id, size_t size, char *ret_key) {
     static const char prefix[] = "/sallyport/v1/d/e/";
@@ -316,12 +318,14 @@ static struct sp_bytes entity_key_of(const char *kind_and_id, size_t size, char 
     return (struct sp_bytes){(const uint8_t *)ret_key, sizeof(prefix) - 1 + size};
 }
 
+/* As anybody who may write to etcd. A NULL value deletes. */
 static void put_raw(struct fixture *fixture, struct sp_bytes key, struct sp_bytes value) {
     struct sp_etcd *client = etcd_client(&fixture->origin.etcd);
     struct sp_arena arena;
     struct sp_etcd_outcome outcome;
     struct sp_error error = {0};
-    const struct sp_etcd_operation operation = {.what = SP_ETCD_PUT, .key = key, .value = value};
+    const struct sp_etcd_operation operation = {
+        .what = value.data == NULL ? SP_ETCD_DELETE : SP_ETCD_PUT, .key = key, .value = value};
     const struct sp_etcd_txn txn = {.operations = &operation, .operation_count = 1};
     assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
     if (sp_etcd_commit(client, &txn, &arena, &outcome, &error) != SP_OK)
@@ -347,9 +351,80 @@ static void get_raw(struct fixture *fixture, struct sp_bytes key, uint8_t *ret_v
     sp_etcd_close(client);
 }
 
-static void an_entity_that_cannot_be_read_is_denied_until_it_can(void **state) {
+/* The key of an operator that nobody added, and its entity. */
+static size_t make_operator(char ret_key[static SP_KEY_TEXT_BYTES], uint8_t *ret_entity) {
+    static const uint8_t random[SP_KEY_RANDOM_BYTES] = {1, 2, 3};
+    static uint8_t digest[SP_DIGEST_BYTES];
+    static char name[] = "eve";
+    static Sallyport__V1__Operator public_part;
+    Sallyport__Store__V1__StoredOperator stored = SALLYPORT__STORE__V1__STORED_OPERATOR__INIT;
+    sp_key_text_make(SP_STR_LITERAL("sp_"), random, ret_key);
+    sp_key_digest_from_text(sp_str_from(ret_key), digest);
+    sallyport__v1__operator__init(&public_part);
+    public_part.name = name;
+    stored.operator_ = &public_part;
+    stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
+    return sallyport__store__v1__stored_operator__pack(&stored, ret_entity);
+}
+
+static int compare_pod(struct pod *pod, char *ret_said, size_t size) {
+    struct process process;
+    const char *compare[] = {"sallyport-sync", "compare", "--store", pod->store, "--source", pod->url, NULL};
+    int code = process_run(&process, pod->folder, "compare", compare);
+    char *said = process_read(process.out);
+    snprintf(ret_said, size, "%s", said);
+    free(said);
+    return code;
+}
+
+static void assert_file_has(const char *path, const char *text) {
+    char *said = process_read(path);
+    if (strstr(said, text) == NULL)
+        fail_msg("\"%s\" is not in %s: %s", text, path, said);
+    free(said);
+}
+
+static void an_operator_that_is_put_past_all_changes_is_nobody_anywhere(void **state) {
     struct fixture *fixture = *state;
-    char key[PROGRAMS_KEY_BYTES], name[64], place[160];
+    char key[SP_KEY_TEXT_BYTES], place[160], ours[PROGRAMS_KEY_BYTES], said[4096];
+    uint8_t entity[256];
+    struct pod late;
+    struct sp_bytes at = entity_key_of("\2\0eve", 5, place);
+    size_t size = make_operator(key, entity);
+    put_raw(fixture, at, (struct sp_bytes){entity, size});
+    /* Later changes are applied as ever. */
+    workspace(&fixture->pods[0], "after-eve", ours);
+    for (size_t i = 0; i < PODS; i++) {
+        struct caller eve;
+        await_reason(&fixture->pods[i], ours, "ALLOWED");
+        assert_true(caller_open(&eve, fixture->pods[i].sync_target, key));
+        assert_int_equal(caller_call(&eve, "Admin/WhoAmI", "{}"), SP_ERR_UNAUTHENTICATED);
+        caller_close(&eve);
+        assert_file_has(fixture->pods[i].sync.err, "it came without a head");
+        assert_int_equal(compare_pod(&fixture->pods[i], said, sizeof(said)), 1);
+        assert_non_null(strstr(said, "..eve exists only in etcd"));
+    }
+    /* A pod without a store has nothing better, and takes nothing. */
+    pod_make(&late, &fixture->origin, "late", NULL);
+    const char *unaccounted[] = {"sallyport-sync", "unaccounted", "--source", late.url, NULL};
+    const char *list[] = {"sallyport-sync", "migrate", "--store", late.store, "--from", late.url, NULL};
+    struct process process;
+    assert_int_equal(process_run(&process, late.folder, "unaccounted", unaccounted), 1);
+    assert_file_has(process.out, "operator /eve: no change lists it");
+    assert_int_equal(process_run(&process, late.folder, "list", list), 1);
+    assert_file_has(process.err, "do not add up to the set that etcd's head commits to");
+    /* Once it is gone, everything adds up. */
+    put_raw(fixture, at, (struct sp_bytes){NULL, 0});
+    pod_start(&late, &fixture->origin);
+    pod_await(&late, &fixture->pods[0]);
+    pod_verify(&late);
+    pod_end(&late, SIGTERM);
+    verify_all(fixture);
+}
+
+static void an_entity_whose_bytes_are_replaced_stays_what_the_change_made_it(void **state) {
+    struct fixture *fixture = *state;
+    char key[PROGRAMS_KEY_BYTES], name[64], place[160], said[4096];
     uint8_t kept[4096];
     size_t kept_size = sizeof(kept);
     workspace(&fixture->pods[0], "torn", key);
@@ -359,18 +434,15 @@ static void an_entity_that_cannot_be_read_is_denied_until_it_can(void **state) {
     struct sp_bytes at = entity_key_of(name, (size_t)size, place);
     get_raw(fixture, at, kept, &kept_size);
     put_raw(fixture, at, (struct sp_bytes){(const uint8_t *)"\12\377garbage", 9});
-    await_reason(&fixture->pods[0], key, "PRINCIPAL_DISABLED");
-    await_reason(&fixture->pods[1], key, "PRINCIPAL_DISABLED");
-    assert_int_equal(caller_call(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
-                     SP_ERR_PRECONDITION);
-    char *said = process_read(fixture->pods[1].sync.err);
-    assert_non_null(strstr(said, "leaving out an entity from etcd; whatever depends on it is denied"));
-    free(said);
-    put_raw(fixture, at, (struct sp_bytes){kept, kept_size});
-    await_reason(&fixture->pods[0], key, "ALLOWED");
-    await_reason(&fixture->pods[1], key, "ALLOWED");
-    await_reason(&fixture->pods[2], key, "ALLOWED");
     caller_ok(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'Yes', 'seats': 2}");
+    for (size_t i = 0; i < PODS; i++) {
+        pod_await(&fixture->pods[i], &fixture->pods[1]);
+        assert_string_equal(pod_check(&fixture->pods[i], key, ""), "ALLOWED");
+        assert_int_equal(compare_pod(&fixture->pods[i], said, sizeof(said)), 1);
+        assert_non_null(strstr(said, "torn-admin differs"));
+    }
+    put_raw(fixture, at, (struct sp_bytes){kept, kept_size});
+    caller_ok(&fixture->pods[1].admin, "Admin/CreateWorkspace", "{'name': 'Again', 'seats': 2}");
     verify_all(fixture);
 }
 
@@ -471,7 +543,8 @@ int main(void) {
         cmocka_unit_test(without_etcd_decisions_go_on_and_changes_are_unavailable_at_once),
         cmocka_unit_test(a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back),
         cmocka_unit_test(a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again),
-        cmocka_unit_test(an_entity_that_cannot_be_read_is_denied_until_it_can),
+        cmocka_unit_test(an_operator_that_is_put_past_all_changes_is_nobody_anywhere),
+        cmocka_unit_test(an_entity_whose_bytes_are_replaced_stays_what_the_change_made_it),
         cmocka_unit_test(a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state),
         cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
         cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),

@@ -26,6 +26,7 @@
 #include "store/records/journal.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
+#include "store/recovery/reindex.h"
 #include "store/recovery/verify.h"
 #include "store/replica/walk.h"
 #include "support/fake_clock.h"
@@ -192,6 +193,38 @@ static inline void begin_users(struct side *side, uint64_t first, size_t count) 
     begin_change(side);
     for (size_t i = 0; i < count; i++)
         world_put_user(&side->world, 1, first + i, false, false);
+}
+
+/* ---- damage ---- */
+
+struct found_entity {
+    enum sp_kind kind;
+    struct sp_entity_key key;
+};
+
+static inline enum sp_status keep_entity_key(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct found_entity *found = context;
+    (void)value;
+    if (key.data[0] != found->kind)
+        return SP_OK;
+    found->key.size = (uint16_t)key.size;
+    memcpy(found->key.bytes, key.data, key.size);
+    return SP_WALK_END;
+}
+
+/* Removes the first entity of a kind from the store, past everything. */
+static inline void side_lose_entity(struct side *side, enum sp_kind kind) {
+    struct found_entity found = {.kind = kind};
+    struct sp_write *write = NULL;
+    check(sp_write_begin(side->world.store, &write, &side->error), &side->error);
+    assert_int_equal(
+        sp_replica_walk(sp_write_view(write), SP_REPLICA_ENTITY, (struct sp_bytes){NULL, 0}, keep_entity_key, &found),
+        SP_OK);
+    assert_true(found.key.size > 0);
+    assert_int_equal(sp_write_remove(write, SP_DB_ENTITY, sp_entity_key_bytes(&found.key), NULL), SP_OK);
+    write->moved = true;
+    check(sp_write_commit(write, &side->error), &side->error);
+    check(sp_store_reindex(side->world.store, NULL, NULL, &side->error), &side->error);
 }
 
 /* ---- looking ---- */

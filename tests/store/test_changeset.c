@@ -420,7 +420,7 @@ static void the_chain_holds_and_shows_an_altered_entry(void **state) {
         world_commit(&world);
     }
     struct sp_snapshot *snapshot = acquired();
-    assert_int_equal(sp_change_verify(sp_snapshot_view(snapshot), &arena, &checked, &error), SP_OK);
+    assert_int_equal(sp_change_verify(sp_snapshot_view(snapshot), &checked, &error), SP_OK);
     assert_int_equal(checked, 5);
     uint64_t number = 3;
     struct sp_bytes entry;
@@ -434,10 +434,10 @@ static void the_chain_holds_and_shows_an_altered_entry(void **state) {
     world_begin(&world);
     assert_int_equal(
         sp_write_put(world.write, SP_DB_CHANGE, sp_number_key(&number), (struct sp_bytes){altered, size}, 0), SP_OK);
-    assert_int_equal(sp_change_verify(sp_write_view(world.write), &arena, &checked, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_change_verify(sp_write_view(world.write), &checked, &error), SP_ERR_CORRUPT);
     assert_non_null(strstr(error.message, "revision 3"));
     assert_int_equal(sp_write_remove(world.write, SP_DB_CHANGE, sp_number_key(&number), NULL), SP_OK);
-    assert_int_equal(sp_change_verify(sp_write_view(world.write), &arena, &checked, &error), SP_ERR_CORRUPT);
+    assert_int_equal(sp_change_verify(sp_write_view(world.write), &checked, &error), SP_ERR_CORRUPT);
     sp_write_abort(world.write);
 }
 

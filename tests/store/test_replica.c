@@ -26,11 +26,14 @@
 #include "store/recovery/verify.h"
 #include "store/replica/apply.h"
 #include "store/replica/cursor.h"
+#include "store/replica/entity_sum.h"
+#include "store/replica/judge.h"
 #include "store/replica/source_head.h"
 #include "store/replica/unreadable.h"
 #include "store/replica/walk.h"
 #include "support/process.h"
 #include "support/store_world.h"
+#include "wire/wire.h"
 
 enum { NOW_S = 1800000000 };
 
@@ -119,8 +122,16 @@ static enum sp_status follow(struct fixture *fixture, const struct noted *noted,
     const struct sp_replica_cursor cursor = {7, ++fixture->revision, fixture->revision, 0};
     check(sp_write_begin(fixture->follower, &write, &error), &error);
     sp_arena_reset(&fixture->scratch);
-    enum sp_status status = sp_replica_apply(write, noted->records, noted->count, chained, &fixture->scratch,
-                                             count_left_out, fixture, ret_outcome, &error);
+    struct sp_multiset_hash set;
+    bool judged = chained && noted->head != NULL;
+    enum sp_status status = SP_OK;
+    if (judged)
+        status = sp_replica_judge(write, noted->records, noted->count, noted->head, &fixture->scratch, &set, &error);
+    if (status == SP_OK)
+        status = sp_replica_apply(write, noted->records, noted->count, chained, &fixture->scratch, count_left_out,
+                                  fixture, ret_outcome, &error);
+    if (status == SP_OK)
+        status = judged ? sp_replica_take_entity_set(write, &set) : sp_write_recount_entities(write);
     if (status == SP_OK && noted->head != NULL)
         status = sp_replica_take_head(write, noted->head, &cursor, chained, &error);
     if (status == SP_OK && noted->head == NULL) {
@@ -462,6 +473,8 @@ static void what_must_be_unique_and_is_not_is_left_out(void **state) {
         if (!noted.records[i].deleted)
             damaged.records[damaged.count++] = noted.records[i];
     struct sp_replica_outcome outcome = {0};
+    assert_int_equal(follow(fixture, &damaged, true, &outcome), SP_ERR_PRECONDITION);
+    damaged.head = NULL; /* not judged then */
     assert_int_equal(follow(fixture, &damaged, true, &outcome), SP_OK);
     assert_int_equal(outcome.unreadable, 1);
     /* The trail says that the key is gone, and it is there. */
@@ -485,6 +498,175 @@ static void an_entity_that_no_change_lists_is_found(void **state) {
     struct sp_replica_outcome outcome = {0};
     assert_int_equal(follow(fixture, &unlisted, false, &outcome), SP_OK);
     assert_one_finding(fixture->follower, "p77: no change lists it");
+}
+
+/* ---- what belongs to a head ---- */
+
+static struct sp_replica_record *find_noted(struct noted *noted, enum sp_kind kind) {
+    for (size_t i = 0; i < noted->count; i++)
+        if (noted->records[i].space == SP_REPLICA_ENTITY && noted->records[i].key.data[0] == kind)
+            return &noted->records[i];
+    fail_msg("no entity of kind %d was noted", kind);
+    return NULL;
+}
+
+static void add_operator(struct fixture *fixture, struct noted *noted) {
+    static const char key[] = "\2\0eve";
+    Sallyport__V1__Operator public_part = SALLYPORT__V1__OPERATOR__INIT;
+    Sallyport__Store__V1__StoredOperator stored = SALLYPORT__STORE__V1__STORED_OPERATOR__INIT;
+    uint8_t digest[32] = {7};
+    char name[] = "eve";
+    public_part.name = name;
+    stored.operator_ = &public_part;
+    stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
+    struct sp_replica_record *longer = sp_arena_calloc(&fixture->notes, noted->count + 1, sizeof(*longer));
+    uint8_t *packed = sp_arena_alloc(&fixture->notes, sallyport__store__v1__stored_operator__get_packed_size(&stored));
+    assert_non_null(longer);
+    assert_non_null(packed);
+    memcpy(longer, noted->records, noted->count * sizeof(*longer));
+    longer[noted->count++] =
+        (struct sp_replica_record){.space = SP_REPLICA_ENTITY,
+                                   .key = {(const uint8_t *)key, sizeof(key) - 1},
+                                   .value = {packed, sallyport__store__v1__stored_operator__pack(&stored, packed)}};
+    noted->records = longer;
+}
+
+static void put_an_operator_beside(struct fixture *fixture, struct noted *noted) {
+    add_operator(fixture, noted);
+}
+
+/* The digest is not in what the trail shows. */
+static void give_the_key_another_digest(struct fixture *fixture, struct noted *noted) {
+    struct sp_replica_record *record = find_noted(noted, SP_KIND_KEY);
+    ProtobufCMessage *message = NULL;
+    assert_int_equal(sp_entity_decode(record->key, record->value, &fixture->notes, &message), SP_OK);
+    Sallyport__Store__V1__StoredKey *stored = (void *)message;
+    stored->digest.data[0] ^= 1;
+    assert_int_equal(sp_wire_pack(&stored->base, &fixture->notes, &record->value), SP_OK);
+}
+
+static void lose_a_membership(struct fixture *fixture, struct noted *noted) {
+    struct sp_replica_record *record = find_noted(noted, SP_KIND_MEMBERSHIP);
+    (void)fixture;
+    *record = noted->records[--noted->count];
+}
+
+static void delete_what_was_put(struct fixture *fixture, struct noted *noted) {
+    struct sp_replica_record *record = find_noted(noted, SP_KIND_GRANT);
+    (void)fixture;
+    record->deleted = true;
+    record->value = (struct sp_bytes){NULL, 0};
+}
+
+static void delete_the_schema_too(struct fixture *fixture, struct noted *noted) {
+    add_operator(fixture, noted);
+    noted->records[noted->count - 1] =
+        (struct sp_replica_record){.space = SP_REPLICA_ENTITY, .key = {(const uint8_t *)"\1\0", 2}, .deleted = true};
+}
+
+static void bring_a_record_twice(struct fixture *fixture, struct noted *noted) {
+    add_operator(fixture, noted);
+    noted->records[noted->count - 1] = *find_noted(noted, SP_KIND_KEY);
+}
+
+static void bury_an_id_that_nobody_had(struct fixture *fixture, struct noted *noted) {
+    add_operator(fixture, noted);
+    noted->records[noted->count - 1].key = (struct sp_bytes){(const uint8_t *)"\12w1\0\4p500", 9};
+    noted->records[noted->count - 1].value = (struct sp_bytes){(const uint8_t *)"\10\1", 2};
+}
+
+static void commit_to_another_set(struct fixture *fixture, struct noted *noted) {
+    (void)fixture;
+    noted->head->entity_set.data[5] ^= 1;
+}
+
+static void commit_to_another_change(struct fixture *fixture, struct noted *noted) {
+    (void)fixture;
+    noted->head->hash.data[5] ^= 1;
+}
+
+static const struct {
+    const char *name;
+    void (*spoil)(struct fixture *fixture, struct noted *noted);
+    enum sp_status status;
+} spoilings[] = {
+    {"an operator that no change lists", put_an_operator_beside, SP_ERR_PRECONDITION},
+    {"a key with another digest", give_the_key_another_digest, SP_ERR_PRECONDITION},
+    {"a membership that does not come", lose_a_membership, SP_ERR_PRECONDITION},
+    {"a grant that is deleted instead", delete_what_was_put, SP_ERR_PRECONDITION},
+    {"a deletion that no change lists", delete_the_schema_too, SP_ERR_PRECONDITION},
+    {"a record twice", bring_a_record_twice, SP_ERR_PRECONDITION},
+    {"a tombstone of nothing", bury_an_id_that_nobody_had, SP_ERR_CORRUPT},
+    {"a head with another set", commit_to_another_set, SP_ERR_CORRUPT},
+    {"a head with another hash", commit_to_another_change, SP_ERR_ABORTED},
+};
+
+static void what_does_not_belong_to_its_head_is_not_applied(void **state) {
+    struct fixture *fixture = *state;
+    struct sp_replica_outcome outcome = {0};
+    fill(fixture);
+    begin_noted(fixture);
+    put_some(&fixture->world);
+    struct noted noted = commit_noted(fixture);
+    for (size_t i = 0; i < sizeof(spoilings) / sizeof(*spoilings); i++) {
+        Sallyport__Store__V1__SourceHead *head = (void *)sp_wire_copy(&noted.head->base, &fixture->notes);
+        struct noted spoilt = {.count = noted.count, .head = head};
+        spoilt.records = sp_arena_calloc(&fixture->notes, noted.count, sizeof(*noted.records));
+        memcpy(spoilt.records, noted.records, noted.count * sizeof(*noted.records));
+        spoilings[i].spoil(fixture, &spoilt);
+        enum sp_status status = follow(fixture, &spoilt, true, &outcome);
+        if (status != spoilings[i].status)
+            fail_msg("%s: %s", spoilings[i].name, sp_status_name(status));
+    }
+    assert_int_equal(follow(fixture, &noted, true, &outcome), SP_OK);
+    assert_equal(fixture);
+}
+
+static void without_a_head_only_what_alters_something_matters(void **state) {
+    struct fixture *fixture = *state;
+    struct sp_error error = {0};
+    struct sp_write *write;
+    const struct sp_replica_record *found = NULL;
+    fill(fixture);
+    begin_noted(fixture);
+    put_some(&fixture->world);
+    struct noted noted = commit_noted(fixture);
+    check(sp_write_begin(fixture->follower, &write, &error), &error);
+    assert_int_equal(sp_replica_find_altering(sp_write_view(write), noted.records, noted.count, &found), SP_OK);
+    assert_ptr_equal(found, &noted.records[0]);
+    const struct sp_replica_record harmless[] = {
+        {.space = SP_REPLICA_ENTITY, .key = noted.records[0].key, .deleted = true}, /* is not here */
+        {.space = SP_REPLICA_REQUEST, .key = noted.records[0].key, .value = {(const uint8_t *)"x", 1}},
+        {.space = SP_REPLICA_CHANGE, .key = {(const uint8_t *)"\0\0\0\0\0\0\0\1", 8}, .deleted = true},
+    };
+    assert_int_equal(sp_replica_find_altering(sp_write_view(write), harmless, 3, &found), SP_OK);
+    assert_null(found);
+    struct sp_replica_record change = noted.records[noted.count - 1];
+    assert_int_equal(change.space, SP_REPLICA_CHANGE);
+    assert_int_equal(sp_replica_find_altering(sp_write_view(write), &change, 1, &found), SP_OK);
+    assert_ptr_equal(found, &change);
+    sp_write_abort(write);
+}
+
+/* Heads of releases before store format 2 commit to no set, and their changes to no bytes. */
+static void the_names_must_agree_with_an_old_head(void **state) {
+    struct fixture *fixture = *state;
+    struct sp_replica_outcome outcome = {0};
+    fill(fixture);
+    begin_noted(fixture);
+    put_some(&fixture->world);
+    struct noted noted = commit_noted(fixture);
+    noted.head->format = SP_STORE_OLDEST_FORMAT;
+    noted.head->entity_set = (ProtobufCBinaryData){0, NULL};
+    struct noted spoilt = noted;
+    put_an_operator_beside(fixture, &spoilt);
+    assert_int_equal(follow(fixture, &spoilt, true, &outcome), SP_ERR_PRECONDITION);
+    assert_int_equal(follow(fixture, &noted, true, &outcome), SP_OK);
+    assert_equal(fixture);
+    noted.head->format = SP_STORE_FORMAT; /* which a head of this release cannot do without */
+    assert_int_equal(follow(fixture, &noted, true, &outcome), SP_ERR_INVALID);
+    noted.head->format = SP_STORE_FORMAT + 1;
+    assert_int_equal(follow(fixture, &noted, true, &outcome), SP_ERR_PRECONDITION);
 }
 
 static void random_changes_leave_both_the_same(void **state) {
@@ -563,6 +745,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_a_kind_that_is_not_known_yet_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(what_must_be_unique_and_is_not_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(an_entity_that_no_change_lists_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(what_does_not_belong_to_its_head_is_not_applied, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_head_only_what_alters_something_matters, begin, end),
+        cmocka_unit_test_setup_teardown(the_names_must_agree_with_an_old_head, begin, end),
         cmocka_unit_test_setup_teardown(random_changes_leave_both_the_same, begin, end),
         cmocka_unit_test_setup_teardown(a_new_epoch_is_followed, begin, end),
     };

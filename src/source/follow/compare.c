@@ -6,9 +6,11 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/page_walk.h"
 #include "source/shared/head.h"
+#include "store/records/head.h"
 #include "store/records/journal.h"
 #include "store/records/snapshot.h"
 #include "store/replica/cursor.h"
+#include "store/replica/entity_sum.h"
 #include "store/replica/walk.h"
 
 enum { REPORTS_MAX = 100, DIFFERENCE_BYTES = 160, HEAD_FIRST_BYTES = 4096, HEAD_BUDGET_BYTES = 1 << 20 };
@@ -123,6 +125,35 @@ static enum sp_status compare_spaces(struct comparison *comparison) {
     return SP_OK;
 }
 
+static enum sp_status check_view(struct sp_view *view, struct sp_arena *arena, bool *ret_fits, struct sp_error *error) {
+    struct sp_replica_cursor cursor;
+    struct sp_head own;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    enum sp_status status = sp_source_read_cursor(view, arena, &cursor, &head, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_check_entity_set(view, ret_fits);
+    if (status == SP_OK)
+        status = sp_view_head(view, &own);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the store");
+    *ret_fits &=
+        head->entity_set.len == 0 || (head->entity_set.len == sizeof(own.entity_set) &&
+                                      memcmp(head->entity_set.data, own.entity_set, head->entity_set.len) == 0);
+    return SP_OK;
+}
+
+static enum sp_status compare_with_set(struct comparison *comparison) {
+    bool fits = false;
+    enum sp_status status = check_view(comparison->view, &comparison->head_arena, &fits, comparison->error);
+    if (status != SP_OK || fits)
+        return status;
+    if (++comparison->differences <= REPORTS_MAX && comparison->report != NULL)
+        comparison->report(comparison->context,
+                           "the store's entities do not add up to the set that etcd's head commits to");
+    return SP_OK;
+}
+
 static enum sp_status compare_snapshot(struct comparison *comparison) {
     struct sp_snapshot *snapshot = NULL;
     enum sp_status status = sp_snapshot_open(comparison->link->shared->store, &snapshot);
@@ -135,6 +166,8 @@ static enum sp_status compare_snapshot(struct comparison *comparison) {
     }
     comparison->view = sp_snapshot_view(snapshot);
     status = compare_spaces(comparison);
+    if (status == SP_OK)
+        status = compare_with_set(comparison);
     sp_snapshot_release(snapshot);
 out:
     sp_snapshot_close(snapshot);
@@ -170,5 +203,26 @@ out:
     sp_source_fini_page_walk(&comparison.walk);
     sp_arena_fini(&comparison.arena);
     sp_arena_fini(&comparison.head_arena);
+    return status;
+}
+
+enum sp_status sp_source_check_store(const struct sp_source_link *link, bool *ret_fits, struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_arena arena;
+    enum sp_status status = sp_arena_init(&arena, HEAD_FIRST_BYTES, HEAD_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_snapshot_open(link->shared->store, &snapshot);
+    if (status == SP_OK)
+        status = sp_snapshot_acquire(snapshot);
+    if (status != SP_OK) {
+        status = sp_error_set(error, status, "cannot read the store");
+        goto out;
+    }
+    status = check_view(sp_snapshot_view(snapshot), &arena, ret_fits, error);
+    sp_snapshot_release(snapshot);
+out:
+    sp_snapshot_close(snapshot);
+    sp_arena_fini(&arena);
     return status;
 }

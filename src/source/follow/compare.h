@@ -12,4 +12,9 @@ enum sp_status sp_source_compare_all(const struct sp_source_link *link, sp_sourc
                                      uint64_t *ret_compared, uint64_t *ret_differences,
                                      struct sp_error *error) SP_MUST_USE;
 
+/* *ret_fits: the store's entities, added up, are the set that the head commits to which it follows.
+ * Then whatever differs in etcd is there without a head. */
+enum sp_status sp_source_check_store(const struct sp_source_link *link, bool *ret_fits,
+                                     struct sp_error *error) SP_MUST_USE;
+
 #endif

@@ -19,6 +19,7 @@ enum {
     RETRY_MS = 200,
     LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
     LOG_AGAIN_MS = 60000,
+    LIST_AGAIN_MS = 30000, /* after a refused listing: it is not cheap, and somebody must mend etcd first */
 };
 
 enum sp_status sp_source_init_follower(struct sp_source_follower *follower, struct sp_source_shared *shared,
@@ -155,10 +156,10 @@ static enum sp_status apply_next_events(struct sp_source_follower *follower, int
         return status;
     sp_source_note_reached(follower->link.shared);
     status = sp_source_apply_events(&follower->link, &events, &follower->arena, &committed, error);
+    if (committed)
+        announce_commit(follower);
     if (status == SP_ERR_ABORTED || status == SP_ERR_OUT_OF_RANGE)
         follower->list_wanted = true;
-    if (status == SP_OK && committed)
-        announce_commit(follower);
     return status;
 }
 
@@ -167,6 +168,17 @@ static enum sp_status apply_next_events(struct sp_source_follower *follower, int
 static void log_difference(void *context, const char *difference) {
     (void)context;
     sp_log(SP_LOG_ERROR, "the store differs from etcd: %s", difference);
+}
+
+/* If the store is what its head commits to, listing etcd would not help: etcd is wrong. */
+static bool is_store_right(struct sp_source_follower *follower) {
+    struct sp_error error = {0};
+    bool fits = false;
+    if (sp_source_check_store(&follower->link, &fits, &error) != SP_OK || !fits)
+        return false;
+    sp_log(SP_LOG_ERROR, "this store is what etcd's head commits to, so what differs in etcd was not put by a change; "
+                         "see docs/etcd.md, \"Trust\"");
+    return true;
 }
 
 static void compare_when_due(struct sp_source_follower *follower) {
@@ -188,16 +200,35 @@ static void compare_when_due(struct sp_source_follower *follower) {
     sp_log(SP_LOG_INFO, "compared %" PRIu64 " records with etcd: %" PRIu64 " differences", compared, differences);
     if (differences == 0)
         return;
-    follower->list_wanted = true;
     sp_source_count_differences(follower->link.shared, differences);
+    follower->list_wanted = !is_store_right(follower);
 }
 
 /* ---- following ---- */
 
+/* After a refused listing a store that was filled before goes on from where it is, if it can. */
+static enum sp_status hold_listing(struct sp_source_follower *follower, struct sp_error *error) {
+    struct sp_source_state state;
+    sp_source_get_shared_state(follower->link.shared, &state);
+    follower->list_due_ms = sp_clock_monotonic_ms() + LIST_AGAIN_MS;
+    if (!state.filled)
+        return SP_ERR_PRECONDITION;
+    sp_log(SP_LOG_WARNING, "cannot list etcd, so the store keeps what it has: %s", error->message);
+    *error = (struct sp_error){.status = SP_OK};
+    follower->list_wanted = false;
+    return SP_OK;
+}
+
 static enum sp_status list_if_wanted(struct sp_source_follower *follower, struct sp_error *error) {
     if (!follower->list_wanted)
         return SP_OK;
+    if (sp_clock_monotonic_ms() < follower->list_due_ms)
+        return sp_error_set(error, SP_ERR_PRECONDITION,
+                            "etcd must be listed, and its last listing was refused: it is tried again every %d seconds",
+                            LIST_AGAIN_MS / 1000);
     enum sp_status status = sp_source_list_all(&follower->link, error);
+    if (status == SP_ERR_PRECONDITION)
+        return hold_listing(follower, error);
     if (status != SP_OK)
         return status;
     follower->list_wanted = false;

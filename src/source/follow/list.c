@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/follow/page_walk.h"
+#include "source/follow/refuse.h"
 #include "source/follow/unreadable.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
@@ -14,6 +15,7 @@
 #include "store/records/write.h"
 #include "store/replica/apply.h"
 #include "store/replica/cursor.h"
+#include "store/replica/entity_sum.h"
 #include "store/replica/source_head.h"
 #include "store/replica/walk.h"
 
@@ -263,14 +265,29 @@ static void detect_restore(const struct listing *listing) {
     sp_source_set_restored_epoch(listing->link->shared, listing->before.epoch);
 }
 
+/* Everything that was listed must add up to what the head commits to. */
+static enum sp_status take_listed_head(struct listing *listing, const struct sp_replica_cursor *cursor) {
+    enum sp_status status = sp_write_recount_entities(listing->write);
+    if (status != SP_OK)
+        return sp_error_set(listing->error, status, "cannot add up the entities that were listed");
+    if (listing->link->shared->inspect_only) { /* as a head that commits to nothing */
+        listing->found.head->format = SP_STORE_OLDEST_FORMAT;
+        listing->found.head->entity_set.len = 0;
+    }
+    status = sp_replica_take_head(listing->write, listing->found.head, cursor, listing->chained, listing->error);
+    if (status != SP_ERR_CORRUPT)
+        return status;
+    sp_source_refuse(listing->link->shared, cursor->revision, "the listing", listing->error->message);
+    return SP_ERR_PRECONDITION;
+}
+
 static enum sp_status commit_listing(struct listing *listing) {
     struct sp_source_shared *shared = listing->link->shared;
     const struct sp_replica_cursor cursor = {.cluster_id = listing->found.header.cluster_id,
                                              .revision = listing->found.header.revision,
                                              .head_revision = listing->found.head_revision,
                                              .resume = listing->found.header.revision};
-    enum sp_status status =
-        sp_replica_take_head(listing->write, listing->found.head, &cursor, listing->chained, listing->error);
+    enum sp_status status = take_listed_head(listing, &cursor);
     if (status != SP_OK)
         return status;
     status = sp_write_synced_at(listing->write, sp_clock_now_s());
@@ -294,6 +311,9 @@ static enum sp_status commit_listing(struct listing *listing) {
 
 static enum sp_status list_into_write(struct listing *listing) {
     enum sp_status status = sp_source_ask_head(listing->link, &listing->head_arena, &listing->found, listing->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_replica_check_head(listing->found.head, listing->error);
     if (status != SP_OK)
         return status;
     listing->walk.revision = listing->found.header.revision;

@@ -7,7 +7,9 @@
 #include "source/shared/state.h"
 
 /* Makes the store what the source is now. Not while this thread has a write open.
- * SP_ERR_CANCELLED: stopping. */
+ * SP_ERR_CANCELLED: stopping; SP_ERR_PRECONDITION: refused, and the store is as it was (one that is
+ * being filled still has no revision): the head is of another format, or what was listed does not
+ * add up to it, which is an alarm. */
 enum sp_status sp_source_list_all(const struct sp_source_link *link, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -29,6 +29,10 @@ bool sp_source_same_commit(const Sallyport__Store__V1__SourceHead *a, const Sall
     return same_id(a->commit_id, b->commit_id);
 }
 
+bool sp_source_succeeds(const Sallyport__Store__V1__SourceHead *head, const Sallyport__Store__V1__SourceHead *before) {
+    return same_id(head->previous_commit_id, before->commit_id);
+}
+
 enum sp_status sp_source_ask_head(const struct sp_source_link *link, struct sp_arena *arena,
                                   struct sp_source_found *ret_found, struct sp_error *error) {
     struct sp_etcd_page page;

@@ -20,6 +20,9 @@ bool sp_source_same_store(const Sallyport__Store__V1__SourceHead *a, const Sally
  * assigns them a second time. */
 bool sp_source_same_commit(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b);
 
+/* Whether `head` was put in place of `before`. */
+bool sp_source_succeeds(const Sallyport__Store__V1__SourceHead *head, const Sallyport__Store__V1__SourceHead *before);
+
 struct sp_source_found {
     struct sp_etcd_header header;
     uint64_t head_revision;

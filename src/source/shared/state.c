@@ -130,6 +130,12 @@ void sp_source_count_lost_race(struct sp_source_shared *shared) {
     pthread_mutex_unlock(&shared->lock);
 }
 
+void sp_source_count_refusal(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->state.refusals++;
+    pthread_mutex_unlock(&shared->lock);
+}
+
 void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable) {
     pthread_mutex_lock(&shared->lock);
     shared->state.unreadable = unreadable;

@@ -1,6 +1,6 @@
 /* What the follower and the writer share, and what each of them reaches the source with.
  *
- * The first three fields of struct sp_source_shared never change; all others are under its lock,
+ * The fields of struct sp_source_shared before its lock never change; all others are under its lock,
  * and only the functions below touch them. Any thread. */
 #ifndef SP_SOURCE_SHARED_STATE_H
 #define SP_SOURCE_SHARED_STATE_H
@@ -15,6 +15,7 @@ struct sp_source_shared {
     struct sp_store *store;
     struct sp_str prefix; /* of keys in etcd; borrowed */
     bool follow_only;
+    bool inspect_only; /* listings are not judged */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool followed; /* by a thread of this process */
@@ -70,6 +71,7 @@ void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms);
 void sp_source_count_list(struct sp_source_shared *shared);
 void sp_source_count_differences(struct sp_source_shared *shared, uint64_t differences);
 void sp_source_count_lost_race(struct sp_source_shared *shared);
+void sp_source_count_refusal(struct sp_source_shared *shared);
 void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable);
 
 /* ---- after a restore of etcd ---- */

@@ -64,10 +64,15 @@ static enum sp_status put_plain_head(struct fold *fold, uint64_t *ret_revision) 
     };
     if (operations[0].key.data == NULL || operations[1].key.data == NULL || operations[1].end.data == NULL)
         return report_fold_memory(fold);
-    fold->head->staged = NULL;
-    enum sp_status status = sp_random_fill(fold->head->commit_id.data, fold->head->commit_id.len);
+    uint8_t *commit_id = sp_arena_alloc(&fold->arena, SP_SOURCE_ID_BYTES);
+    if (commit_id == NULL)
+        return report_fold_memory(fold);
+    enum sp_status status = sp_random_fill(commit_id, SP_SOURCE_ID_BYTES);
     if (status != SP_OK)
         return sp_error_set(fold->error, status, "cannot make a random id");
+    fold->head->staged = NULL;
+    fold->head->previous_commit_id = fold->head->commit_id;
+    fold->head->commit_id = (ProtobufCBinaryData){SP_SOURCE_ID_BYTES, commit_id};
     if (sp_wire_pack(&fold->head->base, &fold->arena, &operations[0].value) != SP_OK)
         return report_fold_memory(fold);
     return commit_under_head(fold, operations, 2, ret_revision);

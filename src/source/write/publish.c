@@ -70,6 +70,7 @@ static enum sp_status make_head(struct publication *publication) {
     status = sp_random_fill(publication->commit_id, sizeof(publication->commit_id));
     if (status != SP_OK)
         return sp_error_set(publication->error, status, "cannot make a random id");
+    publication->head->previous_commit_id = before->commit_id;
     publication->head->commit_id = (ProtobufCBinaryData){sizeof(publication->commit_id), publication->commit_id};
     publication->compares[0] =
         (struct sp_etcd_compare){.key = sp_source_head_key(publication->link->shared->prefix, publication->arena),

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 
-#include "core/key_text.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/records/anchor.h"
@@ -306,7 +305,6 @@ enum sp_status sp_change_verify_index(struct sp_view *view, struct sp_arena *are
 /* ---- the chain ---- */
 
 struct verifier {
-    struct sp_arena *arena;
     struct sp_error *error;
     struct sp_anchor last; /* of the entry before */
     uint64_t checked;
@@ -316,33 +314,23 @@ static enum sp_status verify_entry(void *context, uint64_t number, struct sp_byt
     struct verifier *verifier = context;
     struct sp_bytes hashed;
     const uint8_t *stored_hash;
-    uint8_t hash[SP_CHANGE_HASH_BYTES];
     if (number != verifier->last.revision + 1)
         return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the chain of changes lacks revision %" PRIu64,
                             verifier->last.revision + 1);
-    sp_arena_reset(verifier->arena);
-    uint8_t *buffer = sp_arena_alloc(verifier->arena, SP_CHANGE_HASH_BYTES + packed.size);
-    if (buffer == NULL)
-        return sp_error_set(verifier->error, SP_ERR_MEMORY, "out of memory at revision %" PRIu64, number);
     if (sp_change_split(packed, &hashed, &stored_hash) != SP_OK)
         return sp_error_set(verifier->error, SP_ERR_CORRUPT, "the change of revision %" PRIu64 " has no hash", number);
-    memcpy(buffer, verifier->last.hash, SP_CHANGE_HASH_BYTES);
-    memcpy(buffer + SP_CHANGE_HASH_BYTES, hashed.data, hashed.size);
-    sp_sha256(buffer, SP_CHANGE_HASH_BYTES + hashed.size, hash);
-    if (memcmp(hash, stored_hash, sizeof(hash)) != 0)
+    if (sp_change_follow(packed, verifier->last.hash) != SP_OK)
         return sp_error_set(
             verifier->error, SP_ERR_CORRUPT,
             "the change of revision %" PRIu64 " does not fit the chain: it or the one before was altered", number);
     verifier->last.revision = number;
-    memcpy(verifier->last.hash, hash, sizeof(hash));
     verifier->checked++;
     return SP_OK;
 }
 
-enum sp_status sp_change_verify(struct sp_view *view, struct sp_arena *arena, uint64_t *ret_checked,
-                                struct sp_error *error) {
+enum sp_status sp_change_verify(struct sp_view *view, uint64_t *ret_checked, struct sp_error *error) {
     struct sp_head head;
-    struct verifier verifier = {.arena = arena, .error = error};
+    struct verifier verifier = {.error = error};
     enum sp_status status = sp_view_head(view, &head);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store's head");

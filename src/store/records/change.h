@@ -44,7 +44,6 @@ enum sp_status sp_change_trail_bytes(struct sp_view *view, uint64_t *ret_bytes) 
 
 /* Walks the chain from the anchor to the head. SP_ERR_CORRUPT, naming the first revision that
  * does not fit. */
-enum sp_status sp_change_verify(struct sp_view *view, struct sp_arena *arena, uint64_t *ret_checked,
-                                struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_change_verify(struct sp_view *view, uint64_t *ret_checked, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -14,6 +14,8 @@ enum {
     ENTITY_DELETED = 4,
     ENTITY_MEMBERSHIP_BEFORE = 14,
     ENTITY_GRANT_BEFORE = 15,
+    ENTITY_HASH = 16,
+    ENTITY_HASH_FIELD_BYTES = 3 + SP_DIGEST_BYTES, /* a field number above 15 takes two bytes */
 };
 
 /* How a kind of entity appears in the audit trail. */
@@ -111,7 +113,7 @@ static enum sp_status read_entity_names(struct sp_bytes key, struct names *ret_n
 
 static size_t entity_size(const struct sp_entity_change *entity, const struct names *names) {
     const struct appearance *appearance = &appearances[entity->key.data[0]];
-    size_t size = 2; /* the kind, always below 128 */
+    size_t size = 2 + ENTITY_HASH_FIELD_BYTES; /* the kind, always below 128, and the hash */
     if (names->workspace.size > 0)
         size += bytes_field_size(names->workspace.size);
     if (names->id.size > 0)
@@ -119,6 +121,13 @@ static size_t entity_size(const struct sp_entity_change *entity, const struct na
     if (!entity->deleted)
         return size + bytes_field_size(entity->public_part.size);
     return size + 2 + (appearance->before_field != 0 ? bytes_field_size(entity->public_part.size) : 0);
+}
+
+static uint8_t *put_hash_field(uint8_t *at, const uint8_t *hash) {
+    at = put_varint(at, ENTITY_HASH << 3 | WIRE_BYTES);
+    *at++ = SP_DIGEST_BYTES;
+    memcpy(at, hash, SP_DIGEST_BYTES);
+    return at + SP_DIGEST_BYTES;
 }
 
 static uint8_t *put_entity_change(uint8_t *at, const struct sp_entity_change *entity, const struct names *names) {
@@ -130,12 +139,12 @@ static uint8_t *put_entity_change(uint8_t *at, const struct sp_entity_change *en
     if (names->id.size > 0)
         at = put_bytes_field(at, ENTITY_ID, names->id);
     if (!entity->deleted)
-        return put_bytes_field(at, appearance->after_field, entity->public_part);
+        return put_hash_field(put_bytes_field(at, appearance->after_field, entity->public_part), entity->hash);
     *at++ = ENTITY_DELETED << 3 | WIRE_VARINT;
     *at++ = 1;
     if (appearance->before_field != 0)
         at = put_bytes_field(at, appearance->before_field, entity->public_part);
-    return at;
+    return put_hash_field(at, entity->hash);
 }
 
 /* ---- the entry ---- */
@@ -207,5 +216,20 @@ enum sp_status sp_change_split(struct sp_bytes packed, struct sp_bytes *ret_hash
         return SP_ERR_CORRUPT;
     *ret_hashed = (struct sp_bytes){packed.data, hashed};
     *ret_hash = field + 2;
+    return SP_OK;
+}
+
+enum sp_status sp_change_follow(struct sp_bytes packed, uint8_t hash[static SP_CHANGE_HASH_BYTES]) {
+    struct sp_bytes hashed;
+    const uint8_t *stored_hash;
+    uint8_t own[SP_CHANGE_HASH_BYTES];
+    enum sp_status status = sp_change_split(packed, &hashed, &stored_hash);
+    if (status != SP_OK)
+        return status;
+    const struct sp_bytes parts[] = {{hash, SP_CHANGE_HASH_BYTES}, hashed};
+    sp_sha256_parts(parts, 2, own);
+    if (memcmp(own, stored_hash, sizeof(own)) != 0)
+        return SP_ERR_CORRUPT;
+    memcpy(hash, own, sizeof(own));
     return SP_OK;
 }

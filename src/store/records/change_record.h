@@ -16,6 +16,7 @@ struct sp_entity_change {
     struct sp_bytes key;         /* of the entity */
     struct sp_bytes public_part; /* after a put, or before a delete */
     bool deleted;
+    const uint8_t *hash; /* of the entity after a put, or before a delete (entity_set.h); SP_DIGEST_BYTES */
 };
 
 /* The public part of a packed Stored* message: its field 1, which protobuf-c packs first.
@@ -32,5 +33,9 @@ enum sp_status sp_change_pack(const Sallyport__V1__Change *head, const struct sp
 /* Splits a stored entry into what was hashed and the hash. SP_ERR_CORRUPT. */
 enum sp_status sp_change_split(struct sp_bytes packed, struct sp_bytes *ret_hashed,
                                const uint8_t **ret_hash) SP_MUST_USE;
+
+/* Follows the chain to a stored entry: the hash of the entry before becomes its own.
+ * SP_ERR_CORRUPT: the entry does not continue it. */
+enum sp_status sp_change_follow(struct sp_bytes packed, uint8_t hash[static SP_CHANGE_HASH_BYTES]) SP_MUST_USE;
 
 #endif

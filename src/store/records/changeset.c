@@ -6,6 +6,7 @@
 #include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
+#include "store/records/entity_set.h"
 #include "store/records/index_edit.h"
 #include "wire/wire.h"
 
@@ -16,6 +17,7 @@ struct item {
     int64_t now_s;                   /* of a delete */
     struct sp_bytes packed;          /* of a put */
     struct sp_index_records records; /* of a put */
+    uint8_t hash[SP_DIGEST_BYTES];   /* of the entity that is put, or was deleted; once applied */
 };
 
 struct sp_changeset {
@@ -25,6 +27,7 @@ struct sp_changeset {
     struct item **last_link;
     struct item **unapplied; /* the link to the first item that no flush has applied */
     size_t count;
+    struct sp_multiset_hash difference; /* what the applied items add to the set of entities */
 };
 
 struct sp_changeset *sp_changeset_new(struct sp_arena *arena, const Sallyport__V1__Change *head) {
@@ -159,14 +162,24 @@ static enum sp_status insert_item_records(struct sp_index_edit *edit, const stru
     return SP_OK;
 }
 
+static void take_out_of_set(struct sp_index_edit *edit, struct sp_changeset *set, struct sp_bytes key,
+                            struct sp_bytes stored) {
+    uint8_t hash[SP_DIGEST_BYTES];
+    sp_entity_hash(key, stored, hash);
+    sp_multiset_hash_remove(&set->difference, edit->write->expander, hash);
+}
+
 static enum sp_status apply_put(struct sp_index_edit *edit, struct sp_changeset *set, struct item *item) {
     struct sp_bytes there;
+    sp_entity_hash(item->key, item->packed, item->hash);
+    sp_multiset_hash_add(&set->difference, edit->write->expander, item->hash);
     enum sp_status status = sp_write_put_new(edit->write, SP_DB_ENTITY, item->key, item->packed, &there);
     if (status == SP_OK)
         return insert_item_records(edit, &item->records);
     if (status != SP_ERR_EXISTS)
         return sp_write_failure(edit->write, edit->error);
     struct before before;
+    take_out_of_set(edit, set, item->key, there);
     status = read_before(set, item, there, &before, edit->error);
     if (status != SP_OK)
         return status;
@@ -198,10 +211,8 @@ static enum sp_status put_tombstone(struct sp_index_edit *edit, struct sp_change
         status = sp_wire_pack(&tombstone.base, set->arena, &packed);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "cannot make a tombstone");
-    status = sp_write_put(edit->write, SP_DB_ENTITY, sp_entity_key_bytes(&key), packed, 0);
-    if (status != SP_OK)
-        return sp_write_failure(edit->write, edit->error);
-    return SP_OK;
+    struct item bury = {.key = sp_entity_key_bytes(&key), .packed = packed};
+    return apply_put(edit, set, &bury);
 }
 
 static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changeset *set, struct item *item) {
@@ -213,6 +224,8 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
     status = read_before(set, item, stored, &before, edit->error);
     if (status != SP_OK)
         return status;
+    sp_entity_hash(item->key, stored, item->hash);
+    sp_multiset_hash_remove(&set->difference, edit->write->expander, item->hash);
     item->packed = before.public_part;
     status = sp_write_remove(edit->write, SP_DB_ENTITY, item->key, NULL);
     if (status != SP_OK)
@@ -227,6 +240,8 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
 
 static enum sp_status apply_items(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) {
     struct sp_index_edit edit = {.write = write, .arena = set->arena, .error = error};
+    if (sp_write_expander(write) == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory while applying a change");
     for (struct item *item = *set->unapplied; item != NULL; item = item->next) {
         enum sp_status status = item->deletes ? apply_delete(&edit, set, item) : apply_put(&edit, set, item);
         if (status != SP_OK)
@@ -252,7 +267,7 @@ static enum sp_status list_changed_entities(struct sp_changeset *set, struct sp_
     for (struct item *item = set->first; item != NULL; item = item->next) {
         struct sp_entity_change *entity = &entities[i++];
         enum sp_status status = SP_OK;
-        *entity = (struct sp_entity_change){.key = item->key, .deleted = item->deletes};
+        *entity = (struct sp_entity_change){.key = item->key, .deleted = item->deletes, .hash = item->hash};
         if (item->deletes)
             entity->public_part = item->packed;
         else if (item->key.data[0] != SP_KIND_TOMBSTONE)
@@ -279,6 +294,16 @@ static enum sp_status pack_change(struct sp_changeset *set, const struct sp_head
     return status;
 }
 
+static enum sp_status move_entity_set(struct sp_write *write, struct sp_changeset *set, struct sp_head *head) {
+    struct sp_multiset_hash entities;
+    enum sp_status status = sp_view_entity_set(&write->transaction.view, &entities);
+    if (status != SP_OK)
+        return status;
+    sp_multiset_hash_join(&entities, &set->difference);
+    set->difference = (struct sp_multiset_hash){.lanes = {0}};
+    return sp_write_entity_set(write, &entities, head);
+}
+
 /* Writes the audit entry and moves the head on to it. */
 static enum sp_status append_change(struct sp_write *write, struct sp_changeset *set, struct sp_head *head) {
     struct sp_bytes packed;
@@ -297,6 +322,9 @@ static enum sp_status append_change(struct sp_write *write, struct sp_changeset 
     if (status != SP_OK)
         return status;
     memcpy(head->last_hash, hash, sizeof(hash));
+    status = move_entity_set(write, set, head);
+    if (status != SP_OK)
+        return status;
     return sp_write_head(write, head);
 }
 

@@ -11,6 +11,7 @@
 #include "store/lmdb/store.h"
 #include "store/records/changeset.h"
 #include "store/records/edit.h"
+#include "store/records/entity_set.h"
 #include "store/records/followed_source.h"
 #include "store/records/next_number.h"
 #include "store/records/schema_numbers.h"
@@ -67,6 +68,9 @@ static enum sp_status write_all_meta(struct sp_write *write, const struct sp_sto
     if (status != SP_OK)
         return status;
     status = sp_write_meta(write, "source", sp_bytes_of_str(source));
+    if (status != SP_OK)
+        return status;
+    status = sp_write_entity_set(write, &(struct sp_multiset_hash){.lanes = {0}}, &head);
     if (status != SP_OK)
         return status;
     status = sp_write_head(write, &head);

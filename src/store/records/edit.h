@@ -10,12 +10,13 @@
 struct sp_write {
     struct sp_transaction transaction;
     struct sp_view_memory memory;
-    bool refused;               /* it holds writes of work that was refused: it can only be aborted */
-    bool unaccounted;           /* entities were flushed whose change is not written yet: likewise until it is */
-    bool settings_touched;      /* the commit moves the settings version on */
-    bool policy_touched;        /* entities were put or deleted */
-    bool moved;                 /* and the source has them (replica/cursor.h) */
-    struct sp_journal *journal; /* notes of what is put and deleted; NULL: none are taken */
+    bool refused;                 /* it holds writes of work that was refused: it can only be aborted */
+    bool unaccounted;             /* entities were flushed whose change is not written yet: likewise until it is */
+    bool settings_touched;        /* the commit moves the settings version on */
+    bool policy_touched;          /* entities were put or deleted */
+    bool moved;                   /* and the source has them (replica/cursor.h) */
+    struct sp_journal *journal;   /* notes of what is put and deleted; NULL: none are taken */
+    struct sp_expander *expander; /* of elements of the entity set; NULL: not needed yet */
 };
 
 /* As sp_transaction_put, _put_new, _remove, _empty and _failure. */

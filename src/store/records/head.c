@@ -37,6 +37,7 @@ struct sp_head sp_head_decode(const uint8_t record[static SP_HEAD_BYTES]) {
         .newest_s = (int64_t)sp_load_be64(record + 72),
     };
     memcpy(head.last_hash, record + 16, sizeof(head.last_hash));
+    memcpy(head.entity_set, record + 80, sizeof(head.entity_set));
     return head;
 }
 
@@ -48,6 +49,7 @@ void sp_head_encode(const struct sp_head *head, uint8_t ret_record[static SP_HEA
     sp_store_be64(ret_record + 56, head->settings_version);
     sp_store_be64(ret_record + 64, head->transaction_id);
     sp_store_be64(ret_record + 72, (uint64_t)head->newest_s);
+    memcpy(ret_record + 80, head->entity_set, sizeof(head->entity_set));
     struct sp_bytes sealed = {ret_record, SP_HEAD_BYTES - SP_SEAL_BYTES};
     sp_store_be64(ret_record + sealed.size, sp_seal(SP_SEAL_HEAD, sp_meta_key("head"), sealed));
 }

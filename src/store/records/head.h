@@ -37,6 +37,7 @@ struct sp_head {
     uint64_t settings_version;
     uint64_t transaction_id; /* LMDB's, of the commit that wrote it; set by sp_write_head */
     int64_t newest_s;        /* the newest time that a commit has seen (store_time.h); never goes back */
+    uint8_t entity_set[32];  /* the digest of the set of entities (entity_set.h) */
 };
 
 struct sp_kept;

@@ -45,8 +45,9 @@
  * meta:
  *   "format"  version (4)
  *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) settings version (8)
- *             id of the LMDB transaction that wrote it (8) newest time (8) seal (8): read by every decision and written by
- *             every commit; the settings version grows with each commit that touched what snapshots keep (settings_cache.h)
+ *             id of the LMDB transaction that wrote it (8) newest time (8) entity set digest (32) seal (8): read by
+ *             every decision and written by every commit; the settings version grows with each commit that touched what snapshots keep (settings_cache.h)
+ *   "entity_set"  the multiset hash of all entities (2048), whose digest the head has (entity_set.h)
  *   "next"    next subject number (8) next workspace number (8)
  *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
  *   "source"  text: "embedded", or the etcd URL;  "prefixes" the key prefixes, each ended by 00, first is the one for
@@ -54,7 +55,8 @@
  *   "boot"    id of the boot (16) and milliseconds since it (8) in which the head's newest time was set (store_time.h)
  *   of a store that follows etcd: "cursor" cluster id (8) etcd's revision (8) mod_revision of the head there (8)
  *   revision up to which nothing else was changed (8);
- *   "source_head" the SourceHead there;  "unreadable" size (2) and key of each entity that is left out */
+ *   "source_head" the SourceHead there;  "unreadable" size (2), key and entity hash (32) of each entity that is left
+ *   out */
 #ifndef SP_STORE_RECORDS_LAYOUT_H
 #define SP_STORE_RECORDS_LAYOUT_H
 
@@ -88,7 +90,7 @@ enum {
     SP_COUNT_KEY_BYTES = 9,
     SP_SHORT_DIGEST_BYTES = 8, /* of a digest, as the key of a bucket */
     SP_KEY_RECORD_HEAD_BYTES = 64,
-    SP_HEAD_BYTES = 88,
+    SP_HEAD_BYTES = 120,
 
     SP_KEY_ALL = 1,
     SP_KEY_DISABLED = 2,

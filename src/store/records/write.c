@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "core/multiset_hash.h"
 #include "store/records/edit.h"
 #include "store/records/followed_source.h"
 #include "store/records/store_time.h"
@@ -23,11 +24,16 @@ enum sp_status sp_write_begin(struct sp_store *store, struct sp_write **ret_writ
     return SP_OK;
 }
 
+static void free_write(struct sp_write *write) {
+    sp_expander_free(write->expander);
+    free(write);
+}
+
 void sp_write_abort(struct sp_write *write) {
     if (write == NULL)
         return;
     sp_transaction_abort(&write->transaction);
-    free(write);
+    free_write(write);
 }
 
 struct sp_view *sp_write_view(struct sp_write *write) {
@@ -98,7 +104,7 @@ enum sp_status sp_write_commit(struct sp_write *write, struct sp_error *error) {
         return status;
     }
     status = sp_transaction_commit(&write->transaction, error);
-    free(write);
+    free_write(write);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "store/records/change_record.h"
 #include "store/records/entity.h"
 #include "store/records/entity_description.h"
+#include "store/records/entity_set.h"
 #include "store/records/snapshot.h"
 #include "store/replica/unreadable.h"
 #include "wire/wire.h"
@@ -23,9 +24,11 @@ enum {
 
 /* How the newest entry that lists an entity leaves it. */
 struct listing {
-    XXH128_hash_t key; /* of the entity's key; both halves 0: the slot is empty */
-    uint64_t content;  /* hash of the public part */
-    uint64_t revision; /* of the entry */
+    XXH128_hash_t key;             /* of the entity's key; both halves 0: the slot is empty */
+    uint64_t content;              /* hash of the public part */
+    uint64_t revision;             /* of the entry */
+    uint8_t hash[SP_DIGEST_BYTES]; /* of the entity, if the entry has it */
+    bool hashed;
     bool deleted;
     bool met; /* by the walk over the entities */
 };
@@ -106,6 +109,9 @@ static enum sp_status note_listing(struct accounts *accounts, const Sallyport__V
     struct listing *slot = find_listing_slot(accounts->slots, accounts->slot_count, hash);
     accounts->used += is_empty_slot(slot);
     *slot = (struct listing){.key = hash, .content = content, .revision = revision, .deleted = change->deleted};
+    slot->hashed = change->entity_hash.len == sizeof(slot->hash);
+    if (slot->hashed)
+        memcpy(slot->hash, change->entity_hash.data, sizeof(slot->hash));
     return SP_OK;
 }
 
@@ -175,9 +181,18 @@ static enum sp_status judge_unlisted(struct accounts *accounts, struct sp_bytes 
     return SP_OK;
 }
 
+/* Entries of earlier releases show the public part only. */
+static bool is_as_listed(const struct listing *listing, struct sp_bytes key, struct sp_bytes value) {
+    struct sp_bytes part;
+    uint8_t hash[SP_DIGEST_BYTES];
+    if (!listing->hashed)
+        return sp_stored_public_part(value, &part) == SP_OK && XXH3_64bits(part.data, part.size) == listing->content;
+    sp_entity_hash(key, value, hash);
+    return memcmp(hash, listing->hash, sizeof(hash)) == 0;
+}
+
 static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct accounts *accounts = context;
-    struct sp_bytes part;
     if (key.size == 0 || key.data[0] == SP_KIND_TOMBSTONE)
         return SP_OK;
     sp_arena_reset(&accounts->arena);
@@ -189,7 +204,7 @@ static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp
     if (listing->deleted)
         report_unaccounted(accounts, key, "the change of revision %" PRIu64 " deleted it, but it is there",
                            listing->revision);
-    else if (sp_stored_public_part(value, &part) != SP_OK || XXH3_64bits(part.data, part.size) != listing->content)
+    else if (!is_as_listed(listing, key, value))
         report_unaccounted(accounts, key, "not as the change of revision %" PRIu64 " left it", listing->revision);
     return SP_OK;
 }

@@ -1,10 +1,10 @@
 /* Whether the audit trail accounts for every entity.
  *
  * The newest entry that lists an entity must leave it as the store has it: there with the same
- * public part, or gone. An entity that no kept entry lists is accounted for only if the trail
+ * bytes (their hash is in the entry; entries of releases before store format 2 show the public
+ * part only), or gone. An entity that no kept entry lists is accounted for only if the trail
  * was trimmed and the entity is older than what is left of it. Tombstones are not listed and not
- * judged, nor are entities that a follower leaves out because it cannot read them. What the
- * trail does not show (digests, numbers) is not compared. */
+ * judged, nor are entities that a follower leaves out because it cannot read them. */
 #ifndef SP_STORE_RECOVERY_ACCOUNT_H
 #define SP_STORE_RECOVERY_ACCOUNT_H
 

@@ -7,6 +7,7 @@
 #include "store/records/store_time.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
+#include "store/recovery/upgrade_entity_set.h"
 #include "store/recovery/upgrade_keys.h"
 
 enum { ARENA_FIRST_BYTES = 64 * 1024 };
@@ -31,6 +32,13 @@ static enum sp_status extend_head(struct sp_upgrade *upgrade) {
     return status == SP_OK ? SP_OK : sp_error_set(upgrade->error, status, "cannot write the store's head");
 }
 
+static enum sp_status sum_entities(struct sp_upgrade *upgrade) {
+    enum sp_status status = sp_write_first_entity_set(upgrade->write);
+    if (status != SP_OK)
+        return sp_error_set(upgrade->error, status, "cannot sum the store's entities");
+    return SP_OK;
+}
+
 static enum sp_status rebuild_every_index(struct sp_upgrade *upgrade) {
     return sp_write_reindex(upgrade->write, NULL, NULL, upgrade->error);
 }
@@ -42,6 +50,7 @@ static const struct {
     enum sp_status (*run)(struct sp_upgrade *upgrade);
 } steps[] = {
     {1, extend_head},
+    {1, sum_entities},
     {1, rebuild_every_index},
     {1, sp_upgrade_claiming_keys},
 };

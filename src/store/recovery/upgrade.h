@@ -3,29 +3,7 @@
 #ifndef SP_STORE_RECOVERY_UPGRADE_H
 #define SP_STORE_RECOVERY_UPGRADE_H
 
-#include <stddef.h>
-
-#include "base/arena.h"
-#include "store/recovery/report.h"
-
-struct sp_write;
-
-struct sp_upgrade_options {
-    int64_t now_s;
-    /* Keys, as "workspace/key", that keep by name what `all` no longer includes. */
-    const struct sp_str *keep_implicit;
-    size_t keep_implicit_count;
-};
-
-/* What the steps share. */
-struct sp_upgrade {
-    const struct sp_upgrade_options *options;
-    struct sp_write *write;
-    struct sp_arena arena;    /* scratch; a step resets it */
-    sp_verify_report *report; /* receives lines of what the operator should know */
-    void *context;
-    struct sp_error *error;
-};
+#include "store/recovery/upgrade_step.h"
 
 /* Upgrades the store in the folder `path`, which no process may have open. Every index is rebuilt. *ret_from: the
  * format it had; this release's if there was nothing to do. SP_ERR_PRECONDITION: its format is too old or too new. */

@@ -5,7 +5,7 @@
 #ifndef SP_STORE_RECOVERY_UPGRADE_KEYS_H
 #define SP_STORE_RECOVERY_UPGRADE_KEYS_H
 
-#include "store/recovery/upgrade.h"
+#include "store/recovery/upgrade_step.h"
 
 /* Runs once the indexes are rebuilt: what it changes is one change of the audit trail. SP_ERR_INVALID
  * or SP_ERR_PRECONDITION for a key of keep_implicit that is malformed, not there, or not `all`. */

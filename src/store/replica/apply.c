@@ -8,6 +8,7 @@
 #include "store/records/change_record.h"
 #include "store/records/derive.h"
 #include "store/records/entity.h"
+#include "store/records/entity_set.h"
 #include "store/records/index_edit.h"
 #include "store/records/request.h"
 #include "store/replica/unreadable.h"
@@ -80,14 +81,18 @@ static enum sp_status remove_entity(struct application *application, struct sp_b
 }
 
 /* What was there goes too, so that nothing old goes on being allowed. */
-static enum sp_status leave_out_entity(struct application *application, struct sp_bytes key, const char *why) {
+static enum sp_status leave_out_entity(struct application *application, const struct sp_replica_record *record,
+                                       const char *why) {
     bool is_new = false;
     enum sp_status status = SP_OK;
+    struct sp_bytes key = record->key;
+    uint8_t hash[SP_DIGEST_BYTES];
     if (key.size > 0 && key.size <= SP_ENTITY_KEY_MAX_BYTES)
         status = remove_entity(application, key);
     if (status != SP_OK)
         return status;
-    status = sp_replica_mark_unreadable(application->write, key, application->arena, &is_new);
+    sp_entity_hash(key, record->value, hash);
+    status = sp_replica_mark_unreadable(application->write, key, hash, application->arena, &is_new);
     if (status != SP_OK || !is_new)
         return status;
     application->outcome.unreadable++;
@@ -124,12 +129,12 @@ static enum sp_status replace_entity(struct application *application, const stru
     if (status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED)
         return status;
     if (status != SP_OK)
-        return leave_out_entity(application, record->key, why.message);
+        return leave_out_entity(application, record, why.message);
     status = find_conflict(application, &after, before, &conflict);
     if (status != SP_OK)
         return status;
     if (conflict)
-        return leave_out_entity(application, record->key, "it shares with another entity what must be unique");
+        return leave_out_entity(application, record, "it shares with another entity what must be unique");
     status = sp_write_put(application->write, SP_DB_ENTITY, record->key, record->value, 0);
     if (status != SP_OK)
         return status;
@@ -179,20 +184,9 @@ static enum sp_status refuse_unchained(struct application *application, uint64_t
 }
 
 static enum sp_status check_chain(struct application *application, uint64_t number, struct sp_bytes packed) {
-    struct sp_bytes hashed;
-    const uint8_t *stored_hash;
-    uint8_t hash[SP_CHANGE_HASH_BYTES];
-    if (number != application->head.revision.number + 1 || sp_change_split(packed, &hashed, &stored_hash) != SP_OK)
+    if (number != application->head.revision.number + 1 ||
+        sp_change_follow(packed, application->head.last_hash) != SP_OK)
         return refuse_unchained(application, number);
-    uint8_t *buffer = sp_arena_alloc(application->arena, SP_CHANGE_HASH_BYTES + hashed.size);
-    if (buffer == NULL)
-        return SP_ERR_MEMORY;
-    memcpy(buffer, application->head.last_hash, SP_CHANGE_HASH_BYTES);
-    memcpy(buffer + SP_CHANGE_HASH_BYTES, hashed.data, hashed.size);
-    sp_sha256(buffer, SP_CHANGE_HASH_BYTES + hashed.size, hash);
-    if (memcmp(hash, stored_hash, sizeof(hash)) != 0)
-        return refuse_unchained(application, number);
-    memcpy(application->head.last_hash, hash, sizeof(hash));
     application->head.revision.number = number;
     application->head_moved = true;
     return SP_OK;

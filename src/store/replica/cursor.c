@@ -2,6 +2,7 @@
 
 #include "store/records/edit.h"
 #include "store/records/meta.h"
+#include "store/replica/entity_sum.h"
 #include "wire/wire.h"
 
 enum { CURSOR_BYTES = 32, HEAD_FIRST_BYTES = 1024, HEAD_BUDGET_BYTES = 64 * 1024 };
@@ -11,9 +12,14 @@ enum sp_status sp_replica_set_source(struct sp_write *write, struct sp_str sourc
     enum sp_status status = sp_write_meta(write, "source", sp_bytes_of_str(source));
     if (status != SP_OK || !sp_str_equal(source, SP_SOURCE_EMBEDDED))
         return status;
+    struct sp_bytes left_out;
+    status = sp_view_optional_meta(&write->transaction.view, "unreadable", &left_out);
     for (size_t i = 0; status == SP_OK && i < sizeof(of_a_source) / sizeof(of_a_source[0]); i++)
         status = sp_write_remove_meta(write, of_a_source[i]);
-    return status;
+    /* What was left out is gone for good. */
+    if (status != SP_OK || left_out.size == 0)
+        return status;
+    return sp_write_recount_entities(write);
 }
 
 enum sp_status sp_view_replica(struct sp_view *view, struct sp_arena *arena, struct sp_replica_cursor *ret_cursor,

@@ -75,6 +75,18 @@ static enum sp_status read_or_begin_head(struct sp_view *view, struct sp_arena *
     return SP_OK;
 }
 
+enum sp_status sp_replica_commit_head(struct sp_view *view, struct sp_arena *arena,
+                                      Sallyport__Store__V1__SourceHead *head) {
+    struct sp_head own;
+    enum sp_status status = sp_view_head(view, &own);
+    if (status != SP_OK)
+        return status;
+    head->format = SP_STORE_FORMAT;
+    if (!copy_into_field(arena, (struct sp_bytes){own.entity_set, sizeof(own.entity_set)}, &head->entity_set))
+        return SP_ERR_MEMORY;
+    return SP_OK;
+}
+
 enum sp_status sp_replica_make_head(struct sp_write *write, struct sp_arena *arena,
                                     Sallyport__Store__V1__SourceHead **ret_head) {
     struct sp_view *view = &write->transaction.view;
@@ -86,11 +98,13 @@ enum sp_status sp_replica_make_head(struct sp_write *write, struct sp_arena *are
     status = sp_view_head(view, &own);
     if (status != SP_OK)
         return status;
-    head->format = SP_STORE_FORMAT;
     head->epoch = own.revision.epoch;
     head->number = own.revision.number;
     if (!copy_into_field(arena, (struct sp_bytes){own.last_hash, sizeof(own.last_hash)}, &head->hash))
         return SP_ERR_MEMORY;
+    status = sp_replica_commit_head(view, arena, head);
+    if (status != SP_OK)
+        return status;
     status = fill_from_meta(view, arena, head);
     if (status != SP_OK)
         return status;
@@ -156,10 +170,15 @@ static enum sp_status update_all_meta(struct sp_write *write, const Sallyport__S
     return update_anchor(write, head);
 }
 
+bool sp_replica_is_old_head(const Sallyport__Store__V1__SourceHead *head) {
+    return head->format == SP_STORE_OLDEST_FORMAT && head->entity_set.len == 0;
+}
+
 static bool is_complete_head(const Sallyport__Store__V1__SourceHead *head) {
     struct sp_head own;
     struct sp_anchor anchor;
-    return head->hash.len == sizeof(own.last_hash) && head->prefixes.len > 0 && head->number > 0 &&
+    return (sp_replica_is_old_head(head) || head->entity_set.len == sizeof(own.entity_set)) &&
+           head->hash.len == sizeof(own.last_hash) && head->prefixes.len > 0 && head->number > 0 &&
            (head->anchor_number == 0 || head->anchor_hash.len == sizeof(anchor.hash));
 }
 
@@ -176,20 +195,36 @@ static enum sp_status write_taken_head(struct sp_write *write, const Sallyport__
     return sp_replica_move(write, cursor, head);
 }
 
+enum sp_status sp_replica_check_head(const Sallyport__Store__V1__SourceHead *head, struct sp_error *error) {
+    if (head->format != SP_STORE_FORMAT && head->format != SP_STORE_OLDEST_FORMAT)
+        return sp_error_set(error, SP_ERR_PRECONDITION, "the source has format %u, this release needs %d", head->format,
+                            SP_STORE_FORMAT);
+    if (!is_complete_head(head))
+        return sp_error_set(error, SP_ERR_INVALID, "the source's head is damaged");
+    return SP_OK;
+}
+
+static bool is_where_changes_lead(const Sallyport__Store__V1__SourceHead *head, const struct sp_head *own) {
+    return own->revision.number == head->number && memcmp(own->last_hash, head->hash.data, head->hash.len) == 0;
+}
+
+static bool fits_entity_set(const Sallyport__Store__V1__SourceHead *head, const struct sp_head *own) {
+    return head->entity_set.len == 0 || memcmp(own->entity_set, head->entity_set.data, head->entity_set.len) == 0;
+}
+
 enum sp_status sp_replica_take_head(struct sp_write *write, const Sallyport__Store__V1__SourceHead *head,
                                     const struct sp_replica_cursor *cursor, bool chained, struct sp_error *error) {
     struct sp_head own;
-    if (!is_complete_head(head))
-        return sp_error_set(error, SP_ERR_INVALID, "the source's head is damaged");
-    if (head->format != SP_STORE_FORMAT)
-        return sp_error_set(error, SP_ERR_PRECONDITION, "the source has format %u, this release needs %d", head->format,
-                            SP_STORE_FORMAT);
-    enum sp_status status = sp_view_head(&write->transaction.view, &own);
+    enum sp_status status = sp_replica_check_head(head, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_head(&write->transaction.view, &own);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store's head");
-    if (chained &&
-        (own.revision.number != head->number || memcmp(own.last_hash, head->hash.data, sizeof(own.last_hash)) != 0))
+    if (chained && !is_where_changes_lead(head, &own))
         return sp_error_set(error, SP_ERR_ABORTED, "the source's head is not where its changes lead");
+    if (!fits_entity_set(head, &own))
+        return sp_error_set(error, SP_ERR_CORRUPT, "the entities do not add up to the set that etcd's head commits to");
     status = write_taken_head(write, head, cursor, chained, &own);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot store the source's head");

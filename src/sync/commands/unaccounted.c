@@ -67,7 +67,7 @@ out:
 
 int sp_sync_unaccounted_command(const struct sp_sync_command *command, int argc, char **argv) {
     const char *path = NULL;
-    struct sp_source_options source = {.follow_only = true};
+    struct sp_source_options source = {.follow_only = true, .inspect_only = true};
     struct sp_error error = {0};
     uint64_t count = 0;
     bool help = false;
