@@ -77,7 +77,7 @@ static const struct sp_sync_command commands[] = {
     },
     {
         .name = "upgrade",
-        .usage = "--store DIR [--keep-implicit WORKSPACE/KEY,...]",
+        .usage = "--store DIR [--keep-implicit KEYS]",
         .summary = "bring a store of an earlier release to this release's format; back it up first",
         .examples = "  sallyport-sync upgrade --store store\n"
                     "  sallyport-sync upgrade --store store --keep-implicit acme/boss-1\n",
