@@ -33,9 +33,12 @@ static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct s
     struct sp_admin_lines changes = {.arena = ctx->arena};
     struct sp_admin_lines in_use = {.arena = ctx->arena};
     struct sp_error damaged;
-    if (sp_schema_parse(sp_str_from(ctx->stored_schema->yaml), ctx->arena, &before, &damaged) != SP_OK)
+    enum sp_status status = sp_schema_parse(sp_str_from(ctx->stored_schema->yaml), ctx->arena, &before, &damaged);
+    if (status == SP_ERR_INVALID)
         return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the stored schema is damaged: %.900s", damaged.message);
-    enum sp_status status = sp_schema_parse(yaml, ctx->arena, &after, ctx->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_schema_parse(yaml, ctx->arena, &after, ctx->error);
     if (status != SP_OK)
         return status;
     status = sp_admin_compare_schemas(&before, &after, &changes);
@@ -51,10 +54,70 @@ static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct s
     return SP_OK;
 }
 
-/* A dry run numbers too, so that it fails if the real one would run out of numbers. */
-static enum sp_status number_and_put(struct sp_admin_context *ctx, struct sp_str yaml, bool dry_run) {
+enum { NUMBERS_WARN_FROM = SP_PERMISSIONS_MAX - 16 };
+
+/* Only names that keys list keep a number once they are removed. */
+static enum sp_status warn_of_few_numbers(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredSchema *made,
+                                          const struct sp_permission_set *listed,
+                                          Sallyport__V1__PutSchemaResponse *response) {
+    struct sp_admin_lines warnings = {.arena = ctx->arena};
+    size_t named = 0, removed = 0;
+    for (size_t i = 0; i < made->n_permissions; i++) {
+        const Sallyport__Store__V1__StoredSchema__Numbered *name = made->permissions[i];
+        named += !name->removed;
+        removed += name->removed && sp_permission_set_has(listed, (uint8_t)name->number);
+    }
+    if (named + removed < NUMBERS_WARN_FROM)
+        return SP_OK;
+    enum sp_status status = sp_admin_add_line(&warnings,
+                                              "%zu of %d permission numbers are in use, %zu of them by removed names "
+                                              "that keys still list",
+                                              named + removed, SP_PERMISSIONS_MAX, removed);
+    if (status != SP_OK)
+        return status;
+    response->warnings = warnings.lines;
+    response->n_warnings = warnings.count;
+    return SP_OK;
+}
+
+static bool are_numbers_few(const Sallyport__Store__V1__StoredSchema *made) {
+    uint32_t given_out = 0;
+    for (size_t i = 0; i < made->n_permissions; i++)
+        if (made->permissions[i]->number >= given_out)
+            given_out = made->permissions[i]->number + 1;
+    return given_out >= NUMBERS_WARN_FROM;
+}
+
+/* The walk over all keys is only worth it if numbers become few. */
+static enum sp_status number_schema(struct sp_admin_context *ctx, struct sp_str yaml,
+                                    Sallyport__Store__V1__StoredSchema **ret_made,
+                                    Sallyport__V1__PutSchemaResponse *response) {
     Sallyport__Store__V1__StoredSchema *made = NULL;
+    struct sp_permission_set listed;
     enum sp_status status = sp_schema_number(yaml, ctx->stored_schema, ctx->arena, &made, ctx->error);
+    if (status != SP_OK && status != SP_ERR_EXHAUSTED)
+        return status;
+    if (status == SP_OK && !are_numbers_few(made)) {
+        *ret_made = made;
+        return SP_OK;
+    }
+    bool exhausted = status == SP_ERR_EXHAUSTED;
+    status = sp_admin_find_listed_permissions(ctx, &listed);
+    if (status != SP_OK)
+        return status;
+    if (exhausted)
+        status = sp_schema_number_again(yaml, ctx->stored_schema, &listed, ctx->arena, &made, ctx->error);
+    if (status != SP_OK)
+        return status;
+    *ret_made = made;
+    return warn_of_few_numbers(ctx, made, &listed, response);
+}
+
+/* A dry run numbers too, so that it fails if the real one would run out of numbers. */
+static enum sp_status number_and_put(struct sp_admin_context *ctx, struct sp_str yaml, bool dry_run,
+                                     Sallyport__V1__PutSchemaResponse *response) {
+    Sallyport__Store__V1__StoredSchema *made = NULL;
+    enum sp_status status = number_schema(ctx, yaml, &made, response);
     if (status != SP_OK || dry_run)
         return status;
     return sp_admin_put(ctx, SP_KIND_SCHEMA, "", &made->base);
@@ -82,7 +145,7 @@ enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufC
             "grant nothing",
             response->n_in_use, response->in_use[0]);
     if (!sp_str_equal(yaml, sp_str_from(ctx->stored_schema->yaml))) {
-        status = number_and_put(ctx, yaml, request->dry_run);
+        status = number_and_put(ctx, yaml, request->dry_run, response);
         if (status != SP_OK)
             return status;
     }

@@ -20,16 +20,25 @@ struct name_use {
     uint8_t *permission_numbers;
 };
 
-static enum sp_status count_listed_permissions(struct name_use *use, const ProtobufCMessage *message) {
+/* Empty for a key with all permissions. */
+static enum sp_status read_listed_bits(const ProtobufCMessage *message, struct sp_permission_set *ret_set) {
     const Sallyport__Store__V1__StoredKey *stored = (const void *)message;
     struct sp_permission_set set = {0};
     if (stored->key == NULL || stored->key->permissions == NULL)
         return SP_ERR_CORRUPT;
-    if (stored->key->permissions->all)
-        return SP_OK;
-    if (stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
+    if (!stored->key->permissions->all && stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
         return SP_ERR_CORRUPT;
-    memcpy(set.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
+    if (!stored->key->permissions->all)
+        memcpy(set.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
+    *ret_set = set;
+    return SP_OK;
+}
+
+static enum sp_status count_listed_permissions(struct name_use *use, const ProtobufCMessage *message) {
+    struct sp_permission_set set;
+    enum sp_status status = read_listed_bits(message, &set);
+    if (status != SP_OK)
+        return status;
     for (size_t i = 0; i < use->schema->permission_count; i++)
         use->keys[i] += sp_permission_set_has(&set, use->permission_numbers[i], false);
     return SP_OK;
@@ -212,4 +221,42 @@ enum sp_status sp_admin_find_in_use(struct sp_admin_context *ctx, const struct s
     if (status != SP_OK)
         return status;
     return add_lost_types(&use, after, lines);
+}
+
+/* ---- numbers ---- */
+
+struct listed_walk {
+    struct sp_arena scratch;
+    struct sp_permission_set listed;
+};
+
+static enum sp_status add_listed_bits(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct listed_walk *walk = context;
+    ProtobufCMessage *message = NULL;
+    struct sp_permission_set set;
+    (void)key;
+    sp_arena_reset(&walk->scratch);
+    enum sp_status status = sp_wire_unpack_trusted(sp_kind_descriptor(SP_KIND_KEY), value, &walk->scratch, &message);
+    if (status != SP_OK)
+        return status;
+    status = read_listed_bits(message, &set);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < SP_PERMISSION_SET_BYTES; i++)
+        walk->listed.bits[i] |= set.bits[i];
+    return SP_OK;
+}
+
+enum sp_status sp_admin_find_listed_permissions(struct sp_admin_context *ctx, struct sp_permission_set *ret_listed) {
+    static const uint8_t kind = SP_KIND_KEY;
+    struct listed_walk walk = {.listed = {.all = false}};
+    enum sp_status status = sp_arena_init(&walk.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_walk(ctx->view, (struct sp_bytes){&kind, 1}, NULL, add_listed_bits, &walk);
+    sp_arena_fini(&walk.scratch);
+    if (status != SP_OK)
+        return status;
+    *ret_listed = walk.listed;
+    return SP_OK;
 }

@@ -41,6 +41,7 @@ static void print_schema_changes(struct cli_call *call, const json_t *reply) {
     print_titled_list(dry ? "Would change:" : "Changed:", changes);
     print_titled_list(dry ? "In use; removing these requires --force:" : "Were in use, and now grant nothing:",
                       json_object_get(reply, "inUse"));
+    print_titled_list("Warning:", json_object_get(reply, "warnings"));
 }
 
 /* Puts the file's text into the request. */

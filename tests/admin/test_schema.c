@@ -2,10 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "sallyport/v1/admin.pb-c.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 
 #define READ "  voices_read: Read\n"
@@ -273,6 +276,101 @@ static void all_includes_permissions_that_come_later(void **state) {
     assert_string_equal(admin_text(fixture, "answer.reason"), "PERMISSION_MISSING");
 }
 
+/* ---- numbers ---- */
+
+/* A schema with permissions `prefix`1 to `prefix`n besides those of `first`; for PutSchema. */
+static const char *many_permissions(struct admin_fixture *fixture, const char *prefix, int count, const char *more) {
+    char text[32 * 1024];
+    size_t size = (size_t)snprintf(text, sizeof(text), "version: 1\\npermissions:\\n  voices_read: R\\n");
+    for (int i = 1; i <= count; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "  %s%d: P\\n", prefix, i);
+    (void)snprintf(text + size, sizeof(text) - size,
+                   "types:\\n  voice:\\n    actions:\\n      use: {permission: "
+                   "voices_read, role: viewer}\\n      look: {permission: %s1, role: "
+                   "viewer}\\n",
+                   prefix);
+    char request[40 * 1024];
+    (void)snprintf(request, sizeof(request), "{'yaml': '%s'%s}", text, more);
+    return admin_keep(fixture, request);
+}
+
+static const char *reason_of(struct scene *scene, const char *key_id, const char *action) {
+    struct admin_fixture *fixture = &scene->fixture;
+    char request[256];
+    (void)snprintf(request, sizeof(request),
+                   "{'keyId': '%s', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': '%s'}", key_id, action);
+    admin_ok(fixture, scene->admin, "ExplainKey", request);
+    return admin_text(fixture, "answer.reason");
+}
+
+static void says_early_when_permission_numbers_become_few(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, "a", 200, ", 'force': true"));
+    assert_int_equal(admin_length(fixture, "warnings"), 0);
+    admin_ok(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, "a", 236, ", 'dryRun': true"));
+    assert_int_equal(admin_length(fixture, "warnings"), 1);
+    assert_non_null(strstr(admin_text(fixture, "warnings.0"), "of 256 permission numbers are in use"));
+}
+
+static void gives_numbers_again_that_no_key_lists(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, "a", 150, ", 'force': true"));
+    admin_new_key(fixture, scene->admin, "ann", "{'names': ['a1', 'a150']}", ", 'id': 'k2'");
+    assert_string_equal(reason_of(scene, "k2", "look"), "ALLOWED");
+    for (int round = 0; round < 6; round++) {
+        char prefix[] = {(char)('b' + round), '\0'};
+        admin_ok(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, prefix, 150, ", 'force': true"));
+        assert_string_equal(reason_of(scene, "k2", "look"), "PERMISSION_MISSING");
+        assert_string_equal(reason_of(scene, "k1", "look"), "PERMISSION_MISSING");
+        assert_string_equal(reason_of(scene, "k1", "use"), "ALLOWED");
+    }
+}
+
+static void numbers_that_keys_list_are_never_given_again(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    char names[16 * 1024] = "{'names': ['a1'";
+    size_t size = strlen(names);
+    for (int i = 2; i <= 150; i++)
+        size += (size_t)snprintf(names + size, sizeof(names) - size, ", 'a%d'", i);
+    (void)snprintf(names + size, sizeof(names) - size, "]}");
+    admin_ok(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, "a", 150, ", 'force': true"));
+    admin_new_key(fixture, scene->admin, "ann", names, ", 'id': 'k2'");
+    admin_fails(fixture, scene->operator_key, "PutSchema", many_permissions(fixture, "b", 150, ", 'force': true"),
+                SP_ERR_EXHAUSTED, "removed names that keys still list");
+    assert_string_equal(reason_of(scene, "k2", "look"), "ALLOWED");
+}
+
+/* With every budget up to the one that suffices. */
+static void running_out_of_memory_is_not_called_damage(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    Sallyport__V1__PutSchemaRequest request = SALLYPORT__V1__PUT_SCHEMA_REQUEST__INIT;
+    char yaml[] = SCHEMA(READ WRITE "  more: More\n", VOICE NOTE);
+    const struct sp_admin_caller caller = {.credential = sp_str_from(scene->operator_key), .now_s = fixture->now_s};
+    enum sp_status status = SP_ERR_MEMORY;
+    size_t tries = 0;
+    request.yaml = yaml;
+    request.dry_run = true;
+    for (size_t budget = 1024; status != SP_OK; budget += 512, tries++) {
+        struct sp_arena arena;
+        struct sp_write *write;
+        struct sp_error error = {0};
+        ProtobufCMessage *reply;
+        assert_int_equal(sp_arena_init(&arena, 512, budget), SP_OK);
+        assert_int_equal(sp_write_begin(fixture->store, &write, &error), SP_OK);
+        status =
+            sp_admin_mutate(sp_admin_method_find("PutSchema"), write, &caller, &request.base, &arena, &reply, &error);
+        if (status != SP_OK && status != SP_ERR_MEMORY)
+            fail_msg("%zu bytes: %s: %s", budget, sp_status_name(status), error.message);
+        sp_write_abort(write);
+        sp_arena_fini(&arena);
+    }
+    assert_in_range(tries, 10, 10000);
+}
+
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -283,6 +381,10 @@ int main(void) {
         CASE(what_was_removed_grants_nothing_even_when_its_name_comes_back),
         CASE(a_permission_that_comes_back_is_not_held_by_old_keys),
         CASE(all_includes_permissions_that_come_later),
+        CASE(says_early_when_permission_numbers_become_few),
+        CASE(gives_numbers_again_that_no_key_lists),
+        CASE(numbers_that_keys_list_are_never_given_again),
+        CASE(running_out_of_memory_is_not_called_damage),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed > 255 ? 255 : failed;

@@ -20,8 +20,8 @@
 #include "store/records/head.h"
 #include "store/records/layout.h"
 #include "store/records/resource_key.h"
-#include "store/records/write.h"
 #include "store/records/store_time.h"
+#include "store/records/write.h"
 
 const char world_schema[] = "version: 1\n"
                             "permissions:\n"

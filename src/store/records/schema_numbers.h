@@ -1,8 +1,9 @@
-/* Giving the schema's names their numbers, which they keep for ever. */
+/* Giving the schema's names their numbers, which they keep for as long as anything refers to them. */
 #ifndef SP_STORE_RECORDS_SCHEMA_NUMBERS_H
 #define SP_STORE_RECORDS_SCHEMA_NUMBERS_H
 
 #include "base/arena.h"
+#include "core/permission_set.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
 /* Reads a schema's text and numbers its permissions and types: names of `old` (NULL: a new
@@ -13,5 +14,12 @@
 enum sp_status sp_schema_number(struct sp_str yaml, const Sallyport__Store__V1__StoredSchema *old,
                                 struct sp_arena *arena, Sallyport__Store__V1__StoredSchema **ret_stored,
                                 struct sp_error *error) SP_MUST_USE;
+
+/* As sp_schema_number. If permission numbers are used up, those of names that are gone and not in
+ * `listed` are given out again: no key has them, so nothing old is granted again. */
+enum sp_status sp_schema_number_again(struct sp_str yaml, const Sallyport__Store__V1__StoredSchema *old,
+                                      const struct sp_permission_set *listed, struct sp_arena *arena,
+                                      Sallyport__Store__V1__StoredSchema **ret_stored,
+                                      struct sp_error *error) SP_MUST_USE;
 
 #endif

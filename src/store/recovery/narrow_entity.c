@@ -97,17 +97,25 @@ static enum sp_status narrow_permissions(struct sp_narrowing *narrowing, Sallypo
     return intersect_permissions(narrowing, stored, theirs);
 }
 
+/* Damage, not a caller's mistake: both texts are stored. */
+static enum sp_status narrow_parse_status(enum sp_status status) {
+    return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
+}
+
 /* The later list, unless it admits all that the backup's did, or was cleared. */
 static enum sp_status narrow_allowlist(struct sp_narrowing *narrowing, Sallyport__V1__ApiKey *key,
                                        const Sallyport__V1__ApiKey *later) {
     struct sp_bytes mine = {0}, theirs = {0};
     if (later->n_allowed_ips == 0)
         return SP_OK;
-    if (sp_allowlist_compile((const char *const *)later->allowed_ips, later->n_allowed_ips, narrowing->arena, &theirs,
-                             NULL) != SP_OK ||
-        sp_allowlist_compile((const char *const *)key->allowed_ips, key->n_allowed_ips, narrowing->arena, &mine,
-                             NULL) != SP_OK)
-        return SP_ERR_CORRUPT;
+    enum sp_status status = sp_allowlist_compile((const char *const *)later->allowed_ips, later->n_allowed_ips,
+                                                 narrowing->arena, &theirs, NULL);
+    if (status != SP_OK)
+        return narrow_parse_status(status);
+    status =
+        sp_allowlist_compile((const char *const *)key->allowed_ips, key->n_allowed_ips, narrowing->arena, &mine, NULL);
+    if (status != SP_OK)
+        return narrow_parse_status(status);
     if (key->n_allowed_ips > 0 && sp_allowlist_covers(theirs, mine))
         return SP_OK;
     note_narrowing(narrowing, key->n_allowed_ips > 0 ? "allowlist changed" : "allowlist set");
@@ -301,11 +309,6 @@ static bool is_schema_stricter(const struct sp_schema *mine, const struct sp_sch
         if (is_type_stricter(mine, &mine->types[i], theirs))
             return true;
     return do_routes_differ(mine, theirs);
-}
-
-/* Damage, not a caller's mistake: both texts are stored. */
-static enum sp_status narrow_parse_status(enum sp_status status) {
-    return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status;
 }
 
 enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport__Store__V1__StoredSchema *stored,
