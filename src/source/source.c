@@ -163,6 +163,10 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
         return status;
     sp_source_init_shared(&source->shared, store, prefix, options->follow_only);
     source->shared.inspect_only = options->inspect_only;
+    source->shared.accept_rollback = options->accept_rollback;
+    status = sp_signing_keys_open(options->signing_key_file, options->verify_keys_file, &source->shared.keys, error);
+    if (status != SP_OK)
+        goto fini_shared;
     if (position->filled)
         sp_source_raise_head(&source->shared, position->head_revision);
     sp_source_set_unreadable(&source->shared, position->unreadable);
@@ -186,6 +190,7 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
 fini_follower:
     sp_source_fini_follower(&source->follower);
 fini_shared:
+    sp_signing_keys_close(source->shared.keys);
     sp_source_fini_shared(&source->shared);
     return status;
 }
@@ -233,6 +238,7 @@ void sp_source_close(struct sp_source *source) {
         return;
     sp_source_fini_writer(&source->writer);
     sp_source_fini_follower(&source->follower);
+    sp_signing_keys_close(source->shared.keys);
     sp_source_fini_shared(&source->shared);
     free(source);
 }
@@ -312,6 +318,10 @@ enum sp_status sp_source_join(struct sp_source *source, unsigned timeout_ms, str
 enum sp_status sp_source_begin_restored_epoch(struct sp_source *source, struct sp_arena *arena,
                                               struct sp_error *error) {
     return sp_source_write_restored_epoch(&source->writer, arena, error);
+}
+
+enum sp_status sp_source_renew_head(struct sp_source *source, struct sp_error *error) {
+    return sp_source_write_renewed_head(&source->writer, error);
 }
 
 enum sp_status sp_source_upload(struct sp_source *source, struct sp_write *write, struct sp_error *error) {

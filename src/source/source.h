@@ -78,6 +78,10 @@ bool sp_source_concede_race(struct sp_source *source, unsigned timeout_ms);
 enum sp_status sp_source_begin_restored_epoch(struct sp_source *source, struct sp_arena *arena,
                                               struct sp_error *error) SP_MUST_USE;
 
+/* Puts the head again, about once a second at most, if it is of an earlier release or not signed by
+ * this instance's key, which it should be by now; otherwise does nothing. */
+enum sp_status sp_source_renew_head(struct sp_source *source, struct sp_error *error) SP_MUST_USE;
+
 /* For a write that only forgets what has expired: commits it, and removes the same from etcd,
  * with staged parts that no head names. A plain write of the store if `source` is NULL. */
 enum sp_status sp_source_begin_tidying(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,

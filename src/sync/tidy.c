@@ -131,10 +131,19 @@ static void begin_epoch_after_restore(struct sp_tidy *tidy, struct sp_arena *scr
     sp_arena_wipe(scratch);
 }
 
+static void renew_head(struct sp_tidy *tidy) {
+    struct sp_error error = {0};
+    if (tidy->source == NULL)
+        return;
+    if (sp_source_renew_head(tidy->source, &error) != SP_OK && error.status != SP_ERR_UNAVAILABLE)
+        sp_log(SP_LOG_WARNING, "cannot renew etcd's head yet: %s", error.message);
+}
+
 bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scratch) {
     int64_t now_ms = sp_clock_monotonic_ms();
     bool tick = now_ms >= tidy->readers_due_ms;
     begin_epoch_after_restore(tidy, scratch);
+    renew_head(tidy);
     if (tick) {
         clear_dead_readers(store);
         tidy->readers_due_ms = now_ms + READERS_EVERY_MS;

@@ -223,7 +223,7 @@ static enum sp_status list_changes(struct listing *listing) {
         return sp_error_set(listing->error, status, "the store's head is damaged");
     sp_store_be64(number, revision.number);
     sp_arena_reset(&listing->arena);
-    if (revision.number > 0)
+    if (revision.number > 0 && revision.number <= listing->found.head->number)
         status = compare_newest_change(listing, number, &listing->chained);
     if (status != SP_OK)
         return status;
@@ -254,6 +254,40 @@ static enum sp_status apply_staged_change(struct listing *listing) {
     return apply_records(listing, &records, listing->chained);
 }
 
+static enum sp_status refuse_listing(struct listing *listing) {
+    sp_source_refuse(listing->link->shared, listing->found.header.revision, "the listing", listing->error->message);
+    return SP_ERR_PRECONDITION;
+}
+
+static enum sp_status check_found_head(struct listing *listing) {
+    const struct sp_source_shared *shared = listing->link->shared;
+    enum sp_status status = sp_replica_check_head(listing->found.head, listing->error);
+    if (status != SP_OK || shared->inspect_only)
+        return status;
+    status =
+        sp_source_verify_head(shared->keys, shared->prefix, listing->found.head, &listing->head_arena, listing->error);
+    return status == SP_ERR_PRECONDITION ? refuse_listing(listing) : status;
+}
+
+/* Whether the source's history goes on from this store's, as far as can be told. */
+static bool continues_store(const struct listing *listing) {
+    const Sallyport__Store__V1__SourceHead *head = listing->found.head;
+    if (listing->before.number == 0 || listing->chained || head->epoch > listing->before.epoch)
+        return true;
+    return head->epoch == listing->before.epoch && head->anchor_number >= listing->before.number;
+}
+
+/* Whoever can write to etcd can put back an older state with its signature. */
+static enum sp_status check_no_rollback(struct listing *listing) {
+    const struct sp_source_shared *shared = listing->link->shared;
+    if (!sp_signing_keys_can_verify(shared->keys) || shared->accept_rollback || continues_store(listing))
+        return SP_OK;
+    (void)sp_error_set(listing->error, SP_ERR_PRECONDITION,
+                       "it is older than this store, or of another history; if etcd was restored from a backup, start "
+                       "one instance that makes changes with --accept-source-rollback");
+    return refuse_listing(listing);
+}
+
 /* If the source is behind what this store once had, it was restored from a backup, and assigns
  * numbers a second time. */
 static void detect_restore(const struct listing *listing) {
@@ -275,10 +309,7 @@ static enum sp_status take_listed_head(struct listing *listing, const struct sp_
         listing->found.head->entity_set.len = 0;
     }
     status = sp_replica_take_head(listing->write, listing->found.head, cursor, listing->chained, listing->error);
-    if (status != SP_ERR_CORRUPT)
-        return status;
-    sp_source_refuse(listing->link->shared, cursor->revision, "the listing", listing->error->message);
-    return SP_ERR_PRECONDITION;
+    return status == SP_ERR_CORRUPT || status == SP_ERR_ABORTED ? refuse_listing(listing) : status;
 }
 
 static enum sp_status commit_listing(struct listing *listing) {
@@ -313,7 +344,7 @@ static enum sp_status list_into_write(struct listing *listing) {
     enum sp_status status = sp_source_ask_head(listing->link, &listing->head_arena, &listing->found, listing->error);
     if (status != SP_OK)
         return status;
-    status = sp_replica_check_head(listing->found.head, listing->error);
+    status = check_found_head(listing);
     if (status != SP_OK)
         return status;
     listing->walk.revision = listing->found.header.revision;
@@ -328,6 +359,9 @@ static enum sp_status list_into_write(struct listing *listing) {
     if (status != SP_OK)
         return status;
     status = list_changes(listing);
+    if (status != SP_OK)
+        return status;
+    status = check_no_rollback(listing);
     if (status != SP_OK)
         return status;
     status = list_space(listing, SP_REPLICA_REQUEST, no_name, false);

@@ -9,13 +9,16 @@
 
 #include "etcd/etcd.h"
 #include "source/report.h"
+#include "source/shared/signature.h"
 #include "store/lmdb/environment.h"
 
 struct sp_source_shared {
     struct sp_store *store;
     struct sp_str prefix; /* of keys in etcd; borrowed */
     bool follow_only;
-    bool inspect_only; /* listings are not judged */
+    bool inspect_only;            /* listings are not judged */
+    bool accept_rollback;         /* listings may be older than the store, although heads are signed */
+    struct sp_signing_keys *keys; /* of heads (signature.h); NULL: none */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool followed; /* by a thread of this process */

@@ -73,8 +73,10 @@ static enum sp_status put_plain_head(struct fold *fold, uint64_t *ret_revision) 
     fold->head->staged = NULL;
     fold->head->previous_commit_id = fold->head->commit_id;
     fold->head->commit_id = (ProtobufCBinaryData){SP_SOURCE_ID_BYTES, commit_id};
-    if (sp_wire_pack(&fold->head->base, &fold->arena, &operations[0].value) != SP_OK)
-        return report_fold_memory(fold);
+    status = sp_source_pack_head(fold->link->shared->keys, prefix, fold->head, &fold->arena, &operations[0].value,
+                                 fold->error);
+    if (status != SP_OK)
+        return status;
     return commit_under_head(fold, operations, 2, ret_revision);
 }
 
@@ -108,6 +110,9 @@ static enum sp_status fold_change(struct fold *fold) {
     enum sp_status status =
         sp_source_read_newest_cursor(fold->link->shared->store, &fold->arena, &fold->cursor, &fold->head, fold->error);
     if (status != SP_OK || fold->head->staged == NULL)
+        return status;
+    status = sp_source_check_signer(fold->link->shared->keys, fold->head, fold->error);
+    if (status != SP_OK)
         return status;
     status = sp_source_read_staged(fold->link, fold->head->staged, 0, &operations, fold->error);
     if (status != SP_OK)

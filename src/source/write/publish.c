@@ -64,6 +64,9 @@ static enum sp_status make_head(struct publication *publication) {
         publication->pending->awaited_revision = publication->cursor.head_revision + 1;
         return sp_error_set(publication->error, SP_ERR_ABORTED, "a large change is still being written to etcd");
     }
+    status = sp_source_check_signer(publication->link->shared->keys, before, publication->error);
+    if (status != SP_OK)
+        return status;
     status = sp_replica_make_head(publication->write, publication->arena, &publication->head);
     if (status != SP_OK)
         return sp_error_set(publication->error, status, "cannot make the head for etcd");
@@ -96,9 +99,13 @@ static enum sp_status stage_if_large(struct publication *publication) {
 }
 
 static enum sp_status add_head_operation(struct publication *publication) {
+    const struct sp_source_shared *shared = publication->link->shared;
     struct sp_etcd_operation put = {.what = SP_ETCD_PUT, .key = publication->compares[0].key};
-    if (sp_wire_pack(&publication->head->base, publication->arena, &put.value) != SP_OK ||
-        sp_source_add_operation(&publication->operations, put) != SP_OK)
+    enum sp_status status = sp_source_pack_head(shared->keys, shared->prefix, publication->head, publication->arena,
+                                                &put.value, publication->error);
+    if (status != SP_OK)
+        return status;
+    if (sp_source_add_operation(&publication->operations, put) != SP_OK)
         return report_publish_memory(publication);
     return SP_OK;
 }

@@ -10,6 +10,7 @@
 #include "store/records/journal.h"
 #include "store/records/write.h"
 #include "store/replica/cursor.h"
+#include "store/replica/entity_sum.h"
 #include "store/replica/source_head.h"
 #include "store/replica/walk.h"
 #include "wire/wire.h"
@@ -122,8 +123,12 @@ static enum sp_status put_first_head(struct upload *upload, const char *name, st
     head->store_id = (ProtobufCBinaryData){SP_SOURCE_ID_BYTES, ids};
     head->commit_id = (ProtobufCBinaryData){SP_SOURCE_ID_BYTES, ids + SP_SOURCE_ID_BYTES};
     head->staged = NULL;
-    if (put.key.data == NULL || sp_wire_pack(&head->base, &upload->arena, &put.value) != SP_OK)
+    if (put.key.data == NULL)
         return report_upload_memory(upload);
+    status = sp_source_pack_head(upload->link->shared->keys, upload->link->shared->prefix, head, &upload->arena,
+                                 &put.value, upload->error);
+    if (status != SP_OK)
+        return status;
     status = commit_before_head(upload, &put, 1, &outcome);
     if (status != SP_OK)
         return status;
@@ -137,8 +142,24 @@ static enum sp_status put_first_head(struct upload *upload, const char *name, st
     return sp_replica_move(write, &cursor, head);
 }
 
+/* Followers would refuse it. */
+static enum sp_status check_entities_add_up(struct upload *upload, struct sp_view *view) {
+    bool fits = false;
+    enum sp_status status = sp_view_check_entity_set(view, &fits);
+    if (status != SP_OK)
+        return sp_error_set(upload->error, status, "cannot add up the store's entities");
+    if (fits)
+        return SP_OK;
+    return sp_error_set(upload->error, SP_ERR_PRECONDITION,
+                        "the store's entities do not add up to what its changes put: run `sallyport-sync verify`");
+}
+
 static enum sp_status upload_all(struct upload *upload, const char *name, struct sp_write *write) {
-    enum sp_status status = clear_place(upload);
+    enum sp_status status = check_entities_add_up(upload, sp_write_view(write));
+    if (status == SP_OK)
+        status = sp_source_check_signer(upload->link->shared->keys, NULL, upload->error);
+    if (status == SP_OK)
+        status = clear_place(upload);
     for (int space = 0; status == SP_OK && space < SP_REPLICA_SPACES; space++)
         status = upload_space(upload, sp_write_view(write), (enum sp_replica_space)space);
     if (status != SP_OK)

@@ -10,8 +10,9 @@
 #include "store/records/head.h"
 #include "store/records/write.h"
 #include "store/replica/cursor.h"
+#include "store/replica/source_head.h"
 
-enum { POLL_MS = 20 };
+enum { POLL_MS = 20, RENEW_EVERY_MS = 1000 };
 
 enum sp_status sp_source_init_writer(struct sp_source_writer *writer, struct sp_source_shared *shared,
                                      struct sp_etcd *etcd) {
@@ -64,7 +65,7 @@ static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_err
             "this release cannot read %zu entities of etcd, so this instance accepts no changes: repair "
             "them, or use an instance of a later release",
             state.unreadable);
-    return SP_OK;
+    return sp_source_check_signer(shared->keys, NULL, error);
 }
 
 enum sp_status sp_source_begin_change(struct sp_source_writer *writer, struct sp_write **ret_write,
@@ -208,4 +209,49 @@ enum sp_status sp_source_write_restored_epoch(struct sp_source_writer *writer, s
 abort:
     sp_write_abort(write);
     return status;
+}
+
+/* ---- a head of this release, and signed by this instance's key ---- */
+
+static enum sp_status is_renewal_wanted(struct sp_source_writer *writer, bool *ret_wanted, struct sp_error *error) {
+    struct sp_source_shared *shared = writer->link.shared;
+    struct sp_replica_cursor cursor;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    int64_t now_ms = sp_clock_monotonic_ms();
+    *ret_wanted = false;
+    if (shared->follow_only || now_ms < writer->renewal_due_ms)
+        return SP_OK;
+    writer->renewal_due_ms = now_ms + RENEW_EVERY_MS;
+    sp_arena_reset(&writer->outgoing);
+    enum sp_status status = sp_source_read_newest_cursor(shared->store, &writer->outgoing, &cursor, &head, error);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
+    if (status != SP_OK)
+        return status;
+    *ret_wanted =
+        head->staged == NULL && (sp_replica_is_old_head(head) || !sp_source_has_own_signature(shared->keys, head));
+    return SP_OK;
+}
+
+enum sp_status sp_source_write_renewed_head(struct sp_source_writer *writer, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    bool wanted = false;
+    enum sp_status status = is_renewal_wanted(writer, &wanted, error);
+    if (status != SP_OK || !wanted)
+        return status;
+    status = sp_source_begin_change(writer, &write, error);
+    if (status != SP_OK)
+        return status;
+    sp_arena_reset(&writer->outgoing);
+    status = sp_source_publish(&writer->link, write, &writer->outgoing, &writer->pending, error);
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status == SP_ERR_ABORTED ? SP_OK : status; /* whoever was first may have renewed it */
+    }
+    status = sp_write_commit(write, error);
+    if (status != SP_OK)
+        return status;
+    sp_source_raise_head(writer->link.shared, writer->pending.awaited_revision);
+    sp_log(SP_LOG_INFO, "renewed etcd's head: it is of this release, and signed by this instance's key if it has one");
+    return SP_OK;
 }

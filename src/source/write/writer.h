@@ -14,6 +14,7 @@ struct sp_source_writer {
     struct sp_arena outgoing; /* what is sent of it */
     struct sp_source_pending pending;
     struct sp_source_cleaner cleaner;
+    int64_t renewal_due_ms; /* a look whether the head should be renewed */
 };
 
 /* Takes over `etcd`. SP_ERR_MEMORY: it must still be finished. */
@@ -36,5 +37,7 @@ enum sp_status sp_source_await_store(struct sp_source_writer *writer, unsigned t
                                      struct sp_error *error) SP_MUST_USE;
 enum sp_status sp_source_write_restored_epoch(struct sp_source_writer *writer, struct sp_arena *arena,
                                               struct sp_error *error) SP_MUST_USE;
+
+enum sp_status sp_source_write_renewed_head(struct sp_source_writer *writer, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -168,6 +168,7 @@ int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, cha
                            .help = "move it from there into the store, which must be empty or follow that etcd"};
     table[count++] = sp_sync_help_row(&options.help);
     count += sp_source_connection_rows(&options.source, table + count);
+    table[count++] = sp_source_signing_row(&options.source);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)
         return ended;

@@ -175,6 +175,7 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
     };
     int rest = argc;
     size_t count = 3 + sp_source_place_rows(&options.source, table + 3);
+    table[count++] = sp_source_signing_row(&options.source);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
