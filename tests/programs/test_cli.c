@@ -435,7 +435,7 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
     assert_says(ran->out, "name                    Other");
     ran = ends(0, "admin", "key update spare --clear-allowed-ips --expires never");
     assert_null(strstr(ran->out, "allowed ips"));
-    assert_says(ran->out, "expires       -");
+    assert_says(ran->out, "expires                 -");
     assert_says(ends(0, "admin", "key disable spare --reason 'left in a repository'")->out, "left in a repository");
     ends(1, "admin", "check --key-file %s --resource voice/rachel --action use", file);
     ends(0, "admin", "key enable spare");
