@@ -7,21 +7,25 @@
  * "No call may widen" reaches beyond keys themselves: enabling a principal, and making a user
  * ADMIN, give more reach to the keys that it has. Both are PERMISSION_DENIED if one of its keys
  * that work now (enabled, not expired) reaches further than the acting key in permissions,
- * addresses or expiry. Groups and shares give roles, not reach of keys: handing those out is what
+ * addresses or end, and both end those keys with the acting one (not_after). Groups and shares give roles, not reach of keys: handing those out is what
  * workspace_write is for.
  *
  * What DESIGN leaves open is decided here:
  * - An update that makes a key reach further in anything must leave it within the acting key in
  *   everything; one that only narrows needs nothing (admin/reach.h). Clearing an allowlist reaches
  *   further.
- * - A key permitted api_key_rotate that rotates itself renews its lifetime from now, and never
- *   lengthens it. Any other rotation makes a key that must be within the acting one, its expiry
- *   included.
+ * - A key that lists api_key_rotate and rotates itself renews its lifetime from now, never lengthens
+ *   it, and never goes past its not_after. Any other rotation makes a key that must be within the
+ *   acting one, its end included, but for resource_register, which it carries along.
+ * - Enabling, rotating and promoting carry resource_register along even if the acting key lacks it:
+ *   an operator gave it, and a key that was disabled by mistake could not come back otherwise.
+ * - A type's `register` levels include each other: operator, then permitted keys, then admins. A
+ *   deleted id needs the type's right as well as being the owner's admin or an operator.
  * - An ADMIN user permitted workspace_write shares everything in its workspace, whatever other
  *   permissions its key has. Anyone else, including an ADMIN without workspace_write, needs the
  *   type's `share` action, and changes no grant above its role.
  * - An id read inside a workspace can be registered only while nothing is granted on it. A global
- *   id that is taken and one that was used before are refused in the same words.
+ *   id that another workspace has and one that it had are refused in the same words.
  * - Names that leave the schema stay on keys, resources and grants without effect, even if they
  *   come back, because they come back with another number. Lists leave out what is of such a type;
  *   removing it works.

@@ -164,7 +164,7 @@ static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct s
 
 /* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there are
  * any all the same, the id stays closed. */
-static enum sp_status dig_up(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+static enum sp_status dig_up_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     struct sp_entity_key key;
     const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
     enum sp_status status = find_tombstone(ctx, target, &key, &tombstone);
@@ -187,7 +187,7 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
     enum sp_status status = check_id_free(ctx, target);
     if (status != SP_OK)
         return status;
-    status = dig_up(ctx, target);
+    status = dig_up_id(ctx, target);
     if (status != SP_OK)
         return status;
     status = sp_admin_check_quota(ctx, SP_COUNT_RESOURCES, 1);

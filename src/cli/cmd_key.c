@@ -1,6 +1,10 @@
 /* sallyport key … */
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/random.h"
 #include "cli/command_rows.h"
+#include "cli/connection.h"
 #include "cli/json_path.h"
 #include "cli/report_error.h"
 #include "cli/secret_file.h"
@@ -24,23 +28,73 @@ out:
     return status;
 }
 
+static const struct cli_command *find_key_command(const char *verb) {
+    const struct cli_command *command = cli_key_commands;
+    while (strcmp(command->verb, verb) != 0)
+        command++;
+    return command;
+}
+
+/* The request of `key disable`, for the key that was found. */
+static json_t *make_disable_request(const struct cli_call *call, const json_t *found) {
+    const char *reason = cli_local(call, "reason");
+    const char *given = cli_local(call, "request-id");
+    char id[SP_RANDOM_ID_BYTES] = "";
+    if (given == NULL && sp_random_id("req_", id) != SP_OK)
+        return NULL;
+    return json_pack("{s:s,s:O,s:O,s:s,s:b}", "requestId", given != NULL ? given : id, "workspace",
+                     json_object_get(found, "workspace"), "id", json_object_get(found, "id"), "reason",
+                     reason != NULL ? reason : "", "withDescendants",
+                     json_is_true(json_object_get(call->request, "withDescendants")));
+}
+
+/* Finds the key and disables it: two calls, as the second needs to know whose it is. */
+static int find_and_disable(struct cli_call *call) {
+    struct sp_error error = {0};
+    json_t *found = NULL;
+    if (cli_call_once(call, "Admin/FindKey", call->request, &found, &error) != SP_OK)
+        return cli_report_error(call, &error);
+    json_t *request = make_disable_request(call, found);
+    json_decref(found);
+    if (request == NULL) {
+        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
+        return cli_report_error(call, &error);
+    }
+    struct cli_call disable = *call;
+    disable.command = find_key_command("disable");
+    disable.request = request;
+    int result = cli_run_single_call(&disable);
+    json_decref(request);
+    return result;
+}
+
 static int run_key_find(struct cli_call *call) {
     struct sp_error error = {0};
-    if (put_leaked_text(call, &error) != SP_OK)
+    enum sp_status status = put_leaked_text(call, &error);
+    if (status == SP_OK && cli_local(call, "reason") != NULL && !cli_local_flag(call, "disable"))
+        status = sp_error_set(&error, SP_ERR_INVALID, "--reason needs --disable");
+    if (status != SP_OK)
         return cli_report_error(call, &error);
-    return cli_run_single_call(call);
+    return cli_local_flag(call, "disable") ? find_and_disable(call) : cli_run_single_call(call);
 }
 
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
-    "allowed ips=allowedIps,expires=expiresAt:time,disabled=disabled,reason=disabledReason:raw,rotated "               \
-    "from=rotatedFrom:raw,created=createdAt:time"
+    "allowed ips=allowedIps,expires=expiresAt:time,not after=notAfter:time,disabled=disabled,reason="                  \
+    "disabledReason:raw,holder may not disable=holderMayNotDisable,rotated from=rotatedFrom:raw,created by key="       \
+    "createdByKey:raw,descendants=descendants,created=createdAt:time"
 
 /* The fields of the KeyUsage at `at`. */
 #define USAGE_LINES(at)                                                                                                \
     "last used=" at "lastUsedAt:time,used from=" at "lastUsedIp:raw,last rejected=" at                                 \
     "lastRejectedAt:time,rejected from=" at "lastRejectedIp:raw,rejected because=" at                                  \
     "lastRejectedReason:raw,safe to delete=" at "safeToDelete,why=" at "why:raw"
+
+#define CLI_NOT_AFTER(masked)                                                                                          \
+    {                                                                                                                  \
+        .name = "not-after", .kind = CLI_TIME, .path = "notAfter", .mask = (masked), .value = "TIME",                  \
+        .help = "end that no rotation goes past; required with --expires for a key that rotates itself"                \
+    }
 
 #define WINDOW(at)                                                                                                     \
     {                                                                                                                  \
@@ -72,12 +126,12 @@ const struct cli_command cli_key_commands[] = {
           {.name = "all-permissions",
            .kind = CLI_FLAG,
            .path = "permissions.all",
-           .help = "all permissions, including ones added later"},
+           .help = "all permissions, including ones added later, but not api_key_rotate and resource_register"},
           {.name = "permission",
            .kind = CLI_TEXTS,
            .path = "permissions.names",
            .value = "NAME",
-           .help = "permission of the key"},
+           .help = "permission of the key; with --all-permissions only api_key_rotate"},
           {.name = "allow-ip",
            .kind = CLI_TEXTS,
            .path = "allowedIps.entries",
@@ -88,17 +142,28 @@ const struct cli_command cli_key_commands[] = {
            .path = "expiresAt",
            .value = "TIME",
            .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+          CLI_NOT_AFTER(NULL),
+          {.name = "holder-may-not-disable",
+           .kind = CLI_FLAG,
+           .path = "holderMayNotDisable",
+           .help = "only admins and operators disable the key"},
           CLI_SECRET_FILE,
           CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "get",
      .summary = "Show a key, without its text.",
      .method = "GetApiKey",
-     .columns = KEY_LINES "," USAGE_LINES("usage."),
-     .example = "  sallyport key get narrator-1",
+     .columns = KEY_LINES ",beyond max lifetime=beyondMaxLifetime," USAGE_LINES("usage."),
+     .example = "  sallyport key get narrator-1\n"
+                "  sallyport key get narrator-1 --descendants",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
-     .options = {WINDOW("usageWindowS"), CLI_WORKSPACE("workspace")}},
+     .options = {{.name = "descendants",
+                  .kind = CLI_FLAG,
+                  .path = "withDescendants",
+                  .help = "also list the keys that were rotated from or made by it, and so on"},
+                 WINDOW("usageWindowS"),
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "usage",
      .summary = "Show when a key was last used, and whether it is safe to delete.",
@@ -116,7 +181,7 @@ const struct cli_command cli_key_commands[] = {
      .list = "apiKeys",
      .columns = "ID=id:raw,PRINCIPAL=principal:raw,NAME=name:raw,HINT=hint:raw,PERMISSIONS=permissions,ALLOWED "
                 "IPS=allowedIps,EXPIRES=expiresAt:time,DISABLED=disabled,LAST USED=usage.lastUsedAt:time,SAFE TO "
-                "DELETE=usage.safeToDelete",
+                "DELETE=usage.safeToDelete,BEYOND MAX LIFETIME=beyondMaxLifetime",
      .example = "  sallyport key list\n"
                 "  sallyport key list --principal narrator\n"
                 "  sallyport key list --expires-before +30d\n"
@@ -135,6 +200,10 @@ const struct cli_command cli_key_commands[] = {
                   .kind = CLI_FLAG,
                   .path = "safeToDeleteOnly",
                   .help = "only keys known to be unused for the whole window"},
+                 {.name = "beyond-max-lifetime",
+                  .kind = CLI_FLAG,
+                  .path = "beyondMaxLifetimeOnly",
+                  .help = "only keys that live longer than the workspace's policy allows"},
                  WINDOW("usageWindowS"),
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
@@ -144,7 +213,10 @@ const struct cli_command cli_key_commands[] = {
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
+     .details = "Operators may only add resource_register to the permissions or take it away.",
      .example = "  sallyport key update narrator-1 --permission text_to_speech --permission voices_read\n"
+                "  sallyport key update narrator-1 --workspace acme --permission voices_read --permission "
+                "resource_register\n"
                 "  sallyport key update narrator-1 --clear-allowed-ips",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
@@ -158,7 +230,7 @@ const struct cli_command cli_key_commands[] = {
                   .kind = CLI_FLAG,
                   .path = "permissions.all",
                   .mask = "permissions",
-                  .help = "all permissions, including ones added later"},
+                  .help = "all permissions, including ones added later, but not api_key_rotate and resource_register"},
                  {.name = "permission",
                   .kind = CLI_TEXTS,
                   .path = "permissions.names",
@@ -181,6 +253,16 @@ const struct cli_command cli_key_commands[] = {
                   .mask = "expires_at",
                   .value = "TIME",
                   .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                 CLI_NOT_AFTER("not_after"),
+                 {.name = "holder-may-disable",
+                  .kind = CLI_CLEAR,
+                  .mask = "holder_may_not_disable",
+                  .help = "the holder may disable the key (the default)"},
+                 {.name = "holder-may-not-disable",
+                  .kind = CLI_FLAG,
+                  .path = "holderMayNotDisable",
+                  .mask = "holder_may_not_disable",
+                  .help = "only admins and operators disable the key"},
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "rotate",
@@ -216,6 +298,7 @@ const struct cli_command cli_key_commands[] = {
                   .path = "expiresAt",
                   .value = "TIME",
                   .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                 CLI_NOT_AFTER(NULL),
                  CLI_SECRET_FILE,
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
@@ -223,9 +306,11 @@ const struct cli_command cli_key_commands[] = {
      .summary = "Disable a key immediately.",
      .method = "DisableApiKey",
      .mutation = true,
-     .main = "apiKey",
-     .columns = KEY_LINES,
-     .example = "  sallyport key disable narrator-1 --reason \"left in a repository\"",
+     .columns = "workspace=apiKey.workspace:raw,id=apiKey.id:raw,principal=apiKey.principal:raw,name=apiKey.name:raw,"
+                "disabled=apiKey.disabled,reason=apiKey.disabledReason:raw,descendants disabled=disabledDescendants,"
+                "revision=revision",
+     .example = "  sallyport key disable narrator-1 --reason \"left in a repository\"\n"
+                "  sallyport key disable narrator-1 --with-descendants",
      .positionals =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
      .options = {{.name = "reason",
@@ -233,6 +318,10 @@ const struct cli_command cli_key_commands[] = {
                   .path = "reason",
                   .value = "TEXT",
                   .help = "reason to record, up to 128 bytes"},
+                 {.name = "with-descendants",
+                  .kind = CLI_FLAG,
+                  .path = "withDescendants",
+                  .help = "also disable the keys that were rotated from or made by it, and so on"},
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "enable",
@@ -260,12 +349,18 @@ const struct cli_command cli_key_commands[] = {
      .method = "FindKey",
      .columns = KEY_LINES,
      .example = "  sallyport key find leaked.txt\n"
-                "  sallyport key find -",
+                "  sallyport key find leaked.txt --disable --with-descendants --reason leaked",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",
                       .help = "file whose first line is the text; - for standard input",
                       .required = true}},
+     .options = {{.name = "disable", .kind = CLI_LOCAL_FLAG, .help = "disable the key"},
+                 {.name = "reason", .kind = CLI_LOCAL, .value = "TEXT", .help = "reason to record, up to 128 bytes"},
+                 {.name = "with-descendants",
+                  .kind = CLI_FLAG,
+                  .path = "withDescendants",
+                  .help = "also list, or disable, the keys that were rotated from or made by it, and so on"}},
      .run = run_key_find},
     {.noun = "key",
      .verb = "disable-self",

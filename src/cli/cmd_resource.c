@@ -7,11 +7,13 @@ const struct cli_command cli_resource_commands[] = {
     {.noun = "resource",
      .verb = "register",
      .summary = "Register a resource in a workspace. Its creator gets the admin role on it.",
+     .details = "The schema sets who may register resources of a type: operators, keys that list resource_register, or "
+                "the workspace's admins.",
      .method = "RegisterResource",
      .mutation = true,
      .main = "resource",
      .columns = RESOURCE_LINES,
-     .example = "  sallyport resource register voice/rachel\n"
+     .example = "  sallyport resource register note/minutes\n"
                 "  sallyport resource register voice/rachel --workspace acme --creator ann",
      .positionals = {{.name = "resource",
                       .kind = CLI_RESOURCE,
@@ -50,7 +52,7 @@ const struct cli_command cli_resource_commands[] = {
           CLI_WORKSPACE("workspace")}},
     {.noun = "resource",
      .verb = "delete",
-     .summary = "Delete a resource with its shares. The id cannot be reused.",
+     .summary = "Delete a resource with its shares.",
      .method = "DeleteResource",
      .mutation = true,
      .example = "  sallyport resource delete voice/rachel",

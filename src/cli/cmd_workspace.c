@@ -38,7 +38,8 @@ static int run_workspace_update(struct cli_call *call) {
     "quota of service accounts=quotas.serviceAccounts:quota,quota of keys=quotas.keys:quota,quota of "                 \
     "groups=quotas.groups:quota,"                                                                                      \
     "quota of members=quotas.members:quota,quota of grants=quotas.grants:quota,quota of "                              \
-    "resources=quotas.resources:quota,created=createdAt:time"
+    "resources=quotas.resources:quota,max key lifetime (s)=policy.maxKeyLifetimeS,holders may not "                    \
+    "disable=policy.holdersMayNotDisable,key creators=policy.keyCreators,created=createdAt:time"
 
 #define QUOTA(at, masked, option, field, what)                                                                         \
     {                                                                                                                  \
@@ -163,6 +164,51 @@ const struct cli_command cli_workspace_commands[] = {
                   .help = "feature to switch on: ip-allowlist"},
                  {.name = "no-features", .kind = CLI_CLEAR, .mask = "features", .help = "switch all features off"},
                  QUOTAS("workspace.quotas.", "quotas")}},
+    {.noun = "workspace",
+     .verb = "set-policy",
+     .summary = "Set a workspace's policy for keys: lifetime, and who creates and disables them.",
+     .details =
+         "Keys that are older stay as they are: 'sallyport key list --beyond-max-lifetime' shows those that live "
+         "longer.",
+     .method = "UpdateWorkspace",
+     .mutation = true,
+     .main = "workspace",
+     .columns = WORKSPACE_LINES,
+     .example = "  sallyport workspace set-policy --max-key-lifetime 90d\n"
+                "  sallyport workspace set-policy acme --key-creators holders --holders-may-not-disable",
+     .positionals = {{.name = "id",
+                      .kind = CLI_TEXT,
+                      .path = "workspace.id",
+                      .value = "ID",
+                      .help = "id of the workspace (default: that of your key)"}},
+     .options = {{.name = "max-key-lifetime",
+                  .kind = CLI_DURATION,
+                  .path = "workspace.policy.maxKeyLifetimeS",
+                  .mask = "policy.max_key_lifetime_s",
+                  .value = "DURATION",
+                  .help = "longest time from a key's creation to its expiry, which it then must have"},
+                 {.name = "no-max-key-lifetime",
+                  .kind = CLI_CLEAR,
+                  .mask = "policy.max_key_lifetime_s",
+                  .help = "keys may live for ever"},
+                 {.name = "holders-may-disable",
+                  .kind = CLI_CLEAR,
+                  .mask = "policy.holders_may_not_disable",
+                  .help = "holders may disable their keys (the default)"},
+                 {.name = "holders-may-not-disable",
+                  .kind = CLI_FLAG,
+                  .path = "workspace.policy.holdersMayNotDisable",
+                  .mask = "policy.holders_may_not_disable",
+                  .help = "only admins and operators disable keys"},
+                 {.name = "key-creators",
+                  .kind = CLI_ENUM,
+                  .path = "workspace.policy.keyCreators",
+                  .prefix = "KEY_CREATORS_",
+                  .choices = "admins|holders",
+                  .mask = "policy.key_creators",
+                  .value = "WHO",
+                  .help = "who creates keys: admins, or holders too (each for itself, with a key that lists "
+                          "api_key_rotate)"}}},
     {.noun = "workspace",
      .verb = "disable",
      .summary = "Disable a workspace: all its keys are denied.",

@@ -130,7 +130,9 @@ static void write_object(const json_t *object, FILE *out) {
     } else if (principal != NULL) {
         cli_put_text(principal, out);
     } else if (json_is_true(json_object_get(object, "all"))) {
-        (void)fputs("all", out);
+        (void)fputs(json_array_size(names) > 0 ? "all, " : "all", out);
+        if (json_array_size(names) > 0)
+            write_list(names, out);
     } else if (names != NULL) {
         write_list(names, out);
     } else if (number != NULL) {

@@ -94,7 +94,7 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
 
 /* The reply's main object, and the revision of the change. */
 static void show_lines(const struct cli_command *command, json_t *reply) {
-    char columns[640];
+    char columns[1024];
     json_t *shown = command->main != NULL ? json_copy(cli_at(reply, command->main)) : json_incref(reply);
     if (command->columns == NULL)
         (void)snprintf(columns, sizeof(columns), "done at revision=revision");

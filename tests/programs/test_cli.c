@@ -368,7 +368,7 @@ static void a_new_keys_text_is_shown_once_or_put_in_a_private_file(void **state)
     ran = ends(0, "admin", "key rotate shown --new-id rotated --grace 1h --secret-file %s", path_of("rotated.key"));
     assert_null(strstr(ran->out, "sp_"));
     assert_null(strstr(ran->err, "sp_"));
-    assert_says(ran->out, "rotated from  shown");
+    assert_says(ran->out, "rotated from            shown");
     assert_private("rotated.key");
     ends(0, "admin", "check --key-file %s --resource voice/rachel --action use", path_of("rotated.key"));
     assert_says(ends(0, "admin", "key list --expires-before +2h")->out, "shown");
@@ -431,11 +431,11 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
     free(text);
     const struct command *ran = ends(
         0, "admin", "key update spare --name Other --expires +90d --allow-ip 203.0.113.7 --allow-ip 2001:db8::/32");
-    assert_says(ran->out, "allowed ips   203.0.113.7/32, 2001:db8::/32");
-    assert_says(ran->out, "name          Other");
+    assert_says(ran->out, "allowed ips             203.0.113.7/32, 2001:db8::/32");
+    assert_says(ran->out, "name                    Other");
     ran = ends(0, "admin", "key update spare --clear-allowed-ips --expires never");
     assert_null(strstr(ran->out, "allowed ips"));
-    assert_says(ran->out, "expires       -");
+    assert_says(ran->out, "expires                 -");
     assert_says(ends(0, "admin", "key disable spare --reason 'left in a repository'")->out, "left in a repository");
     ends(1, "admin", "check --key-file %s --resource voice/rachel --action use", file);
     ends(0, "admin", "key enable spare");
@@ -455,7 +455,7 @@ static void a_holder_disables_its_own_key(void **state) {
     const struct command *ran = command_run(&holder, "sallyport whoami --admin %s", programs.sync_target);
     assert_says(expect(ran, 0, "whoami")->out, "ann");
     ran = command_run(&holder, "sallyport key disable-self --reason leaked --admin %s", programs.sync_target);
-    assert_says(expect(ran, 0, "disable-self")->out, "disabled      yes");
+    assert_says(expect(ran, 0, "disable-self")->out, "disabled                yes");
     ran = command_run(&holder, "sallyport whoami --admin %s", programs.sync_target);
     assert_says(expect(ran, 2, "whoami")->err, "UNAUTHENTICATED");
 }

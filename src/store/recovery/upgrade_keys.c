@@ -134,7 +134,7 @@ struct key_report {
     struct sp_arena scratch;
 };
 
-static bool lists(const Sallyport__V1__Permissions *permissions, const char *name) {
+static bool lists_permission(const Sallyport__V1__Permissions *permissions, const char *name) {
     for (size_t i = 0; i < permissions->n_names; i++)
         if (strcmp(permissions->names[i], name) == 0)
             return true;
@@ -182,7 +182,8 @@ static enum sp_status report_met_key(void *context, struct sp_bytes key, struct 
                             " times, which all no longer includes: to keep both, upgrade with --keep-implicit %s, or "
                             "add them later with 'sallyport key update'",
                             name, use->registered, use->rotated, name);
-    if (met->expires_at != 0 && met->not_after == 0 && (kept || lists(met->permissions, SP_PERMISSION_ROTATE)))
+    if (met->expires_at != 0 && met->not_after == 0 &&
+        (kept || lists_permission(met->permissions, SP_PERMISSION_ROTATE)))
         report_upgraded_key(
             report,
             "key %s expires and may rotate itself, but has no last end: it cannot rotate itself until an admin "
