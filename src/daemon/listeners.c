@@ -34,6 +34,8 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
     return (struct sp_http_options){
         .listen = listen->values,
         .listen_count = listen->count,
+        .host_names = options->http_hosts.values,
+        .host_name_count = options->http_hosts.count,
         .insecure = options->insecure,
         .tls = options->tls,
         .notice = log_tls_notice,

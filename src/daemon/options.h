@@ -10,7 +10,7 @@
 #include "tls/files.h"
 
 enum {
-    SP_DAEMON_LISTENER_ROWS = 9,
+    SP_DAEMON_LISTENER_ROWS = 10,
     SP_DAEMON_LOG_ROWS = 3,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
@@ -35,6 +35,7 @@ struct sp_daemon_options {
     struct sp_option_texts http_listen;    /* count 0: no HTTP */
     struct sp_option_texts metrics_listen; /* count 0: none */
     struct sp_option_texts health_listen;  /* count 0: none */
+    struct sp_option_texts http_hosts;     /* names in Host headers, beside those of loopback */
     bool insecure;
     struct sp_tls_files tls;                /* no certificate: plaintext */
     const char *callers;                    /* file of roles; NULL: none */
@@ -59,7 +60,7 @@ struct sp_daemon_options {
  * each group once. The options must stay where they are until the table is read. */
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
-/* listen, http-listen, metrics-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
+/* listen, http-listen, metrics-listen, http-host, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);

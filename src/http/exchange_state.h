@@ -18,6 +18,8 @@ struct exchanges {
     size_t route_count;
     size_t max_body_bytes;
     size_t arena_budget_bytes;
+    const char *const *host_names;
+    size_t host_name_count;
     bool clients_need_certificates;
     bool stopping;   /* replies close their connections */
     unsigned active; /* under way */

@@ -184,9 +184,36 @@ static void speaks_tls_and_nothing_else(void **state) {
     assert_false(client_open(&client, "two.test", modern, NULL, NULL));
     client_close(&client);
     int plain = http_connect(rig.port);
-    http_ask(plain, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(plain, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_true(http_is_closed(plain));
     close(plain);
+    stop();
+}
+
+static void refuses_malformed_headers_with_exactly_one_reply(void **state) {
+    static const char request[] = "GET /hello HTTP/1.1\r\nHost: one.test\r\nContent-Length: abc\r\n\r\n";
+    struct client client;
+    char text[4096];
+    size_t used = 0;
+    (void)state;
+    start(false);
+    assert_true(client_open(&client, "one.test", modern, NULL, NULL));
+    assert_int_equal(gnutls_record_send(client.session, request, sizeof(request) - 1), sizeof(request) - 1);
+    for (;;) {
+        ssize_t got = gnutls_record_recv(client.session, text + used, sizeof(text) - 1 - used);
+        if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
+            continue;
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+    }
+    text[used] = '\0';
+    const char *end = strstr(text, "\r\n\r\n");
+    assert_int_equal(strncmp(text, "HTTP/1.1 400 ", 13), 0);
+    assert_non_null(end);
+    assert_string_equal(
+        end + 4, "{\"code\":\"invalid_argument\",\"message\":\"content-length must be given once, in decimal\"}");
+    client_close(&client);
     stop();
 }
 
@@ -315,6 +342,7 @@ static void does_not_start_with_files_that_do_not_fit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speaks_tls_and_nothing_else),
+        cmocka_unit_test(refuses_malformed_headers_with_exactly_one_reply),
         cmocka_unit_test(takes_over_new_certificates_and_drops_no_connection),
         cmocka_unit_test(keeps_its_certificate_where_a_new_one_is_broken),
         cmocka_unit_test(asks_clients_for_a_certificate_of_its_ca_but_probes),
