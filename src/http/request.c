@@ -237,9 +237,9 @@ enum MHD_Result sp_http_request_take_body(struct sp_http_exchange *exchange, con
 /* Or replies. */
 static bool admit_client(struct sp_http_exchange *exchange) {
     if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
-        sp_http_client_is_verified(exchange->connection))
+        sp_http_client_is_verified(exchange))
         return true;
-    sp_http_fail(exchange, 401, "this server requires a client certificate signed by its CA");
+    sp_http_fail(exchange, 401, "this server requires a client certificate that its CA signed and did not revoke");
     return false;
 }
 

@@ -16,6 +16,7 @@
 #include "http/engine.h"
 #include "http/refusal.h"
 #include "http/request.h"
+#include "tls/crl.h"
 
 enum {
     MAX_CONNECTIONS = 256,
@@ -276,12 +277,26 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
     return server;
 }
 
+static enum sp_status open_revocations(struct sp_http_server *server, const struct sp_tls_files *tls,
+                                       struct sp_error *error) {
+    const struct sp_tls_crl_options options = {.file = tls->crl, .ca = tls->ca, .notice = notify_user, .user = server};
+    if (tls->crl == NULL)
+        return SP_OK;
+    server->exchanges.crl_memo = sp_tls_crl_memo_create();
+    if (server->exchanges.crl_memo == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    return sp_tls_crl_open(&options, &server->exchanges.crl, error);
+}
+
 static enum sp_status bind_and_start_engines(struct sp_http_server *server, const struct sp_http_options *options,
                                              struct sp_error *error) {
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
     enum sp_status status = bind_addresses(server, options, error);
+    if (status != SP_OK)
+        return status;
+    status = open_revocations(server, &options->tls, error);
     if (status != SP_OK)
         return status;
     return sp_http_engines_start(&server->engines, &options->tls, error);
@@ -330,6 +345,8 @@ void sp_http_close(struct sp_http_server *server) {
     for (size_t i = 0; i < server->listen_count; i++)
         sp_listen_close(&server->listens[i]);
     sp_http_request_free_pool(&server->exchanges);
+    sp_tls_crl_memo_free(server->exchanges.crl_memo);
+    sp_tls_crl_close(server->exchanges.crl);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
     free(server->listens);

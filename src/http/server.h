@@ -11,7 +11,8 @@
  *
  * With a certificate every TCP address speaks TLS 1.2 or 1.3 only; Unix sockets never do. Changed
  * certificate files are loaded while the server runs: new connections get the new certificate,
- * existing ones continue, and files that cannot be used leave the last good ones in use. */
+ * existing ones continue, and files that cannot be used leave the last good ones in use. With
+ * revocation lists, a revoked certificate counts as none, on existing connections too. */
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 

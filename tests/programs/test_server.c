@@ -544,6 +544,7 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         /* Anybody could send these headers. */
         {"--trusted-hops", "1", 2, "--trusted-peers"},
         {"--address-header", "cf-connecting-ip", 2, "--trusted-peers"},
+        {"--tls-client-crl", "crl.pem", 1, "--tls-client-ca"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct process process;
