@@ -42,7 +42,8 @@ enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct
                                       Sallyport__V1__ApiKey *key) {
     const char **texts = NULL;
     size_t kept = 0;
-    enum sp_status status = sp_allowlist_normalise(entries, count, ctx->arena, &texts, &kept, ctx->error);
+    enum sp_status status = sp_allowlist_normalise(
+        entries, count, ctx->stored_workspace->workspace->allow_private_ranges, ctx->arena, &texts, &kept, ctx->error);
     if (status != SP_OK)
         return status;
     status = check_allowlist_feature(ctx);

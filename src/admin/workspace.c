@@ -211,7 +211,8 @@ enum {
     FEATURES,
     QUOTAS,
     DISABLED,
-    POLICY,
+    PRIVATE_RANGES,
+    POLICY, /* from here on also for admins of the workspace */
     POLICY_LIFETIME,
     POLICY_DISABLE,
     POLICY_CREATORS,
@@ -265,6 +266,7 @@ static enum sp_status take_workspace_fields(struct sp_admin_context *ctx,
                                          [FEATURES] = "features",
                                          [QUOTAS] = "quotas",
                                          [DISABLED] = "disabled",
+                                         [PRIVATE_RANGES] = "allow_private_ranges",
                                          [POLICY] = "policy",
                                          [POLICY_LIFETIME] = "policy.max_key_lifetime_s",
                                          [POLICY_DISABLE] = "policy.holders_may_not_disable",
@@ -294,6 +296,8 @@ static enum sp_status take_workspace_fields(struct sp_admin_context *ctx,
         workspace->quotas = given->quotas;
     if (takes[DISABLED])
         workspace->disabled = given->disabled;
+    if (takes[PRIVATE_RANGES])
+        workspace->allow_private_ranges = given->allow_private_ranges;
     return take_policy_fields(ctx, takes, given->policy, workspace);
 }
 

@@ -161,7 +161,7 @@ enum sp_status sp_listen_open(const char *text, bool anywhere, struct sp_listen 
     int fd = open_socket(&address);
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot listen on \"%s\": %s", text, strerror(errno));
-    *ret_listen = (struct sp_listen){.fd = fd, .port = bound_port(fd)};
+    *ret_listen = (struct sp_listen){.fd = fd, .port = bound_port(fd), .loopback = address.loopback};
     if (local)
         memcpy(ret_listen->unix_path, address.to.local.sun_path, sizeof(ret_listen->unix_path));
     return SP_OK;

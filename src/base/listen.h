@@ -12,6 +12,7 @@ enum { SP_LISTEN_PATH_BYTES = 108 }; /* sockaddr_un's sun_path */
 struct sp_listen {
     int fd;                               /* non-blocking; -1: closed */
     int port;                             /* 0: a Unix socket */
+    bool loopback;                        /* only this machine reaches it */
     char unix_path[SP_LISTEN_PATH_BYTES]; /* empty: TCP */
 };
 

@@ -34,7 +34,8 @@ static int run_workspace_update(struct cli_call *call) {
 }
 
 #define WORKSPACE_LINES                                                                                                \
-    "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,disabled=disabled,deleting=deleting,"             \
+    "id=id:raw,name=name:raw,plan=plan,seats=seats,features=features,private ranges=allowPrivateRanges,"               \
+    "disabled=disabled,deleting=deleting,"                                                                             \
     "quota of service accounts=quotas.serviceAccounts:quota,quota of keys=quotas.keys:quota,quota of "                 \
     "groups=quotas.groups:quota,"                                                                                      \
     "quota of members=quotas.members:quota,quota of grants=quotas.grants:quota,quota of "                              \
@@ -163,6 +164,15 @@ const struct cli_command cli_workspace_commands[] = {
                   .value = "NAME",
                   .help = "feature to switch on: ip-allowlist"},
                  {.name = "no-features", .kind = CLI_CLEAR, .mask = "features", .help = "switch all features off"},
+                 {.name = "allow-private-ranges",
+                  .kind = CLI_FLAG,
+                  .path = "workspace.allowPrivateRanges",
+                  .mask = "allow_private_ranges",
+                  .help = "let allowlists of keys hold private networks too, such as 10.0.0.0/8"},
+                 {.name = "no-private-ranges",
+                  .kind = CLI_CLEAR,
+                  .mask = "allow_private_ranges",
+                  .help = "let new allowlists hold public ranges only; those that exist stay as they are"},
                  QUOTAS("workspace.quotas.", "quotas")}},
     {.noun = "workspace",
      .verb = "set-policy",

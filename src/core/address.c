@@ -320,45 +320,47 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
 static const struct {
     struct sp_cidr cidr;
     const char *name;
+    bool is_private; /* of networks of one's own, where clients can be */
 } blocks[] = {
-    {V4(0, 0, 0, 0, 8), "this network"},
-    {V4(10, 0, 0, 0, 8), "private networks"},
-    {V4(100, 64, 0, 0, 10), "carrier-grade NAT"},
-    {V4(127, 0, 0, 0, 8), "loopback"},
-    {V4(169, 254, 0, 0, 16), "link-local"},
-    {V4(172, 16, 0, 0, 12), "private networks"},
-    {V4(192, 0, 0, 0, 24), "IETF protocol assignments"},
-    {V4(192, 168, 0, 0, 16), "private networks"},
-    {V4(198, 18, 0, 0, 15), "benchmarking"},
-    {V4(224, 0, 0, 0, 4), "multicast"},
-    {V4(240, 0, 0, 0, 4), "reserved and broadcast"},
-    {V6(0, 0, 0, 96), "unspecified, loopback and IPv4-compatible"},
-    {V6(0x64, 0xff9b, 0, 96), "IPv4/IPv6 translation"},
-    {V6(0x64, 0xff9b, 1, 48), "local-use IPv4/IPv6 translation"},
-    {V6(0x100, 0, 0, 64), "discard-only"},
-    {V6(0x2001, 0, 0, 32), "Teredo"},
-    {V6(0x2001, 2, 0, 48), "benchmarking"},
-    {V6(0x2001, 0x10, 0, 28), "ORCHID"},
-    {V6(0x2002, 0, 0, 16), "6to4"},
-    {V6(0x5f00, 0, 0, 16), "segment routing"},
-    {V6(0xfc00, 0, 0, 7), "unique local"},
-    {V6(0xfe80, 0, 0, 10), "link-local"},
-    {V6(0xfec0, 0, 0, 10), "site-local"},
-    {V6(0xff00, 0, 0, 8), "multicast"},
+    {V4(0, 0, 0, 0, 8), "this network", false},
+    {V4(10, 0, 0, 0, 8), "private networks", true},
+    {V4(100, 64, 0, 0, 10), "carrier-grade NAT", true},
+    {V4(127, 0, 0, 0, 8), "loopback", false},
+    {V4(169, 254, 0, 0, 16), "link-local", false},
+    {V4(172, 16, 0, 0, 12), "private networks", true},
+    {V4(192, 0, 0, 0, 24), "IETF protocol assignments", false},
+    {V4(192, 168, 0, 0, 16), "private networks", true},
+    {V4(198, 18, 0, 0, 15), "benchmarking", false},
+    {V4(224, 0, 0, 0, 4), "multicast", false},
+    {V4(240, 0, 0, 0, 4), "reserved and broadcast", false},
+    {V6(0, 0, 0, 96), "unspecified, loopback and IPv4-compatible", false},
+    {V6(0x64, 0xff9b, 0, 96), "IPv4/IPv6 translation", false},
+    {V6(0x64, 0xff9b, 1, 48), "local-use IPv4/IPv6 translation", false},
+    {V6(0x100, 0, 0, 64), "discard-only", false},
+    {V6(0x2001, 0, 0, 32), "Teredo", false},
+    {V6(0x2001, 2, 0, 48), "benchmarking", false},
+    {V6(0x2001, 0x10, 0, 28), "ORCHID", false},
+    {V6(0x2002, 0, 0, 16), "6to4", false},
+    {V6(0x5f00, 0, 0, 16), "segment routing", false},
+    {V6(0xfc00, 0, 0, 7), "unique local", true},
+    {V6(0xfe80, 0, 0, 10), "link-local", false},
+    {V6(0xfec0, 0, 0, 10), "site-local", false},
+    {V6(0xff00, 0, 0, 8), "multicast", false},
 };
 
-enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, struct sp_error *error) {
+enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, bool allow_private, struct sp_error *error) {
     for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
         const struct sp_cidr *block = &blocks[i].cidr;
         unsigned shorter = cidr->prefix < block->prefix ? cidr->prefix : block->prefix;
-        if (!share_bits(&cidr->first, &block->first, shorter))
+        if (!share_bits(&cidr->first, &block->first, shorter) || (allow_private && blocks[i].is_private))
             continue;
         char entry[SP_CIDR_TEXT_BYTES];
         char refused[SP_CIDR_TEXT_BYTES];
         sp_cidr_format(cidr, entry);
         sp_cidr_format(block, refused);
-        return sp_error_set(error, SP_ERR_INVALID, "%s overlaps %s (%s), which is not public", entry, refused,
-                            blocks[i].name);
+        return sp_error_set(error, SP_ERR_INVALID, "%s overlaps %s (%s), which is not public%s", entry, refused,
+                            blocks[i].name,
+                            blocks[i].is_private ? ": an operator can allow private ranges for the workspace" : "");
     }
     return SP_OK;
 }

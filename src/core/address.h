@@ -37,8 +37,9 @@ enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_e
 enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struct sp_error *error) SP_MUST_USE;
 
 /* SP_ERR_INVALID, naming entry and block, if the range overlaps a block that is not public:
- * private, loopback, multicast and the others of IANA's special-purpose registries. */
-enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, struct sp_error *error) SP_MUST_USE;
+ * private, loopback, multicast and the others of IANA's special-purpose registries.
+ * `allow_private`: networks of one's own are as good as public ones. */
+enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, bool allow_private, struct sp_error *error) SP_MUST_USE;
 
 /* "203.0.113.0/24", "2001:db8::/32": always with the prefix length. */
 void sp_cidr_format(const struct sp_cidr *cidr, char ret_text[static SP_CIDR_TEXT_BYTES]);

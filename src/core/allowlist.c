@@ -19,13 +19,13 @@ static int compare_ips(const struct sp_ip *a, const struct sp_ip *b) {
 
 /* ---- from texts ---- */
 
-static enum sp_status normalise_entry(struct sp_str entry, char ret_text[static SP_CIDR_TEXT_BYTES],
+static enum sp_status normalise_entry(struct sp_str entry, bool allow_private, char ret_text[static SP_CIDR_TEXT_BYTES],
                                       struct sp_error *error) {
     struct sp_cidr cidr;
     enum sp_status status = sp_cidr_parse(entry, &cidr, error);
     if (status != SP_OK)
         return status;
-    status = sp_cidr_check_public(&cidr, error);
+    status = sp_cidr_check_public(&cidr, allow_private, error);
     if (status != SP_OK)
         return status;
     sp_cidr_format(&cidr, ret_text);
@@ -40,8 +40,9 @@ static bool has_text(const char *const *texts, size_t count, const char *text) {
     return false;
 }
 
-enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, struct sp_arena *arena,
-                                      const char ***ret_texts, size_t *ret_count, struct sp_error *error) {
+enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, bool allow_private,
+                                      struct sp_arena *arena, const char ***ret_texts, size_t *ret_count,
+                                      struct sp_error *error) {
     if (count == 0)
         return sp_error_set(error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; to allow any address, clear the list",
@@ -56,7 +57,7 @@ enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count
     for (size_t i = 0; i < count; i++) {
         char text[SP_CIDR_TEXT_BYTES];
         struct sp_error why;
-        if (normalise_entry(entries[i], text, &why) != SP_OK)
+        if (normalise_entry(entries[i], allow_private, text, &why) != SP_OK)
             return sp_error_set(error, SP_ERR_INVALID, "allowed_ips[%zu]: %s", i, why.message);
         if (has_text(texts, kept, text))
             continue;

@@ -17,11 +17,13 @@ enum {
     SP_ALLOWLIST_RANGE_BYTES = 32,
 };
 
-/* Parses, checks and normalises 1 to 100 entries (counted as given). Exact duplicates collapse,
+/* Parses, checks and normalises 1 to 100 entries (counted as given), public ones only, or with
+ * `allow_private` also private ones. Exact duplicates collapse,
  * keeping the first; contained entries stay; order is kept. Texts are allocated in `arena`.
  * SP_ERR_INVALID with a message that begins "allowed_ips[i]: " ("allowed_ips: " for the count). */
-enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, struct sp_arena *arena,
-                                      const char ***ret_texts, size_t *ret_count, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, bool allow_private,
+                                      struct sp_arena *arena, const char ***ret_texts, size_t *ret_count,
+                                      struct sp_error *error) SP_MUST_USE;
 
 /* Compiles normalised texts (0 to 100) to sorted disjoint ranges in `arena`. SP_ERR_INVALID for a
  * text that sp_cidr_parse refuses. The public rule is not applied: a stored list goes on being

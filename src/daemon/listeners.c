@@ -26,6 +26,7 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
         .unix_uids = uids,
         .unix_uid_count = sp_callers_uids(callers, uids),
         .max_connections = (unsigned)options->max_connections,
+        .max_connection_age_s = (unsigned)options->max_connection_age_s,
     };
 }
 
@@ -34,6 +35,8 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
     return (struct sp_http_options){
         .listen = listen->values,
         .listen_count = listen->count,
+        .host_names = options->http_hosts.values,
+        .host_name_count = options->http_hosts.count,
         .insecure = options->insecure,
         .tls = options->tls,
         .notice = log_tls_notice,

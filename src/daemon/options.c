@@ -45,6 +45,14 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .environment = name_variable(options, "metrics-listen"),
          .argument = "ADDRESS",
          .help = "HTTP address for /metrics, as --listen; callers need the role metrics; default: no metrics"},
+        {.name = "http-host",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->http_hosts,
+         .environment = name_variable(options, "http-host"),
+         .argument = "NAME",
+         .help =
+             "name that requests to a plaintext loopback HTTP port may have in their Host header, such as that of a "
+             "proxy on this machine; loopback names always"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &options->insecure,
@@ -68,6 +76,14 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .environment = name_variable(options, "tls-client-ca"),
          .argument = "FILE",
          .help = "CAs, PEM; clients must present a certificate that one of them signed (mutual TLS)"},
+        {.name = "tls-client-crl",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->tls.crl,
+         .environment = name_variable(options, "tls-client-crl"),
+         .argument = "FILE",
+         .help =
+             "certificate revocation lists of those CAs, PEM; clients with a revoked certificate are refused; reloaded "
+             "when it changes"},
         {.name = "callers",
          .kind = SP_OPTION_TEXT,
          .target = &options->callers,
@@ -131,6 +147,19 @@ struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options
         .least = 1,
         .most = 1000000,
         .help = "open connections; more wait in the backlog",
+    };
+}
+
+struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options) {
+    return (struct sp_option){
+        .name = "max-connection-age",
+        .kind = SP_OPTION_NUMBER,
+        .target = &options->max_connection_age_s,
+        .environment = name_variable(options, "max-connection-age"),
+        .default_text = "0",
+        .argument = "SECONDS",
+        .most = 86400,
+        .help = options->defaults->connection_age_help,
     };
 }
 

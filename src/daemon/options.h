@@ -10,12 +10,12 @@
 #include "tls/files.h"
 
 enum {
-    SP_DAEMON_LISTENER_ROWS = 9,
+    SP_DAEMON_LISTENER_ROWS = 11,
     SP_DAEMON_LOG_ROWS = 3,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
     SP_DAEMON_ROWS =
-        SP_DAEMON_LISTENER_ROWS + 2 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
+        SP_DAEMON_LISTENER_ROWS + 3 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
     SP_DAEMON_VARIABLE_BYTES = 40,
 };
 
@@ -28,6 +28,7 @@ struct sp_daemon_defaults {
     const char *http_listen_help;
     const char *callers_help;
     const char *trusted_peers_help;
+    const char *connection_age_help;
 };
 
 struct sp_daemon_options {
@@ -35,11 +36,13 @@ struct sp_daemon_options {
     struct sp_option_texts http_listen;    /* count 0: no HTTP */
     struct sp_option_texts metrics_listen; /* count 0: none */
     struct sp_option_texts health_listen;  /* count 0: none */
+    struct sp_option_texts http_hosts;     /* names in Host headers, beside those of loopback */
     bool insecure;
     struct sp_tls_files tls;                /* no certificate: plaintext */
     const char *callers;                    /* file of roles; NULL: none */
     struct sp_forwarded_settings forwarded; /* for sp_forwarded_trust_read */
     uint64_t max_connections;
+    uint64_t max_connection_age_s; /* 0: never */
     uint64_t drain_ms;
     const char *log_format_name;
     enum sp_log_format log_format; /* set by sp_daemon_options_check, as log_level */
@@ -59,7 +62,8 @@ struct sp_daemon_options {
  * each group once. The options must stay where they are until the table is read. */
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
-/* listen, http-listen, metrics-listen, insecure, tls-cert, tls-key, tls-client-ca, callers, health-listen.
+/* listen, http-listen, metrics-listen, http-host, insecure, tls-cert, tls-key, tls-client-ca, tls-client-crl,
+ * callers, health-listen.
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
@@ -72,6 +76,7 @@ size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
 size_t sp_daemon_address_rows(struct sp_daemon_options *options,
                               struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]);
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
+struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
 
 /* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names

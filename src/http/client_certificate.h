@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-#include <microhttpd.h>
+struct sp_http_exchange;
 
-/* True if the client has shown a certificate that the CA in force signed, or is at a Unix
- * socket. */
-bool sp_http_client_is_verified(struct MHD_Connection *connection);
+/* True if the client has shown a certificate that the CA in force signed and that is not revoked,
+ * or is at a Unix socket. */
+bool sp_http_client_is_verified(const struct sp_http_exchange *exchange);
 
 #endif

@@ -12,6 +12,7 @@ void sp_http_connections_add(struct connections *connections, struct MHD_Connect
     if (connection == NULL)
         return; /* libmicrohttpd's own timeout is left */
     *connection = (struct connection){.next = connections->first,
+                                      .of = opened,
                                       .fd = info->connect_fd,
                                       .deadline_ms = sp_clock_monotonic_ms() + connections->patience_ms};
     if (connection->next != NULL)
@@ -35,9 +36,21 @@ void sp_http_connections_remove(struct connections *connections, void **state) {
     *state = NULL;
 }
 
-void sp_http_connections_extend(const struct connections *connections, struct MHD_Connection *of) {
+struct connection *sp_http_connection_of(struct MHD_Connection *of) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(of, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct connection *connection = info == NULL ? NULL : info->socket_context;
+    return info == NULL ? NULL : info->socket_context;
+}
+
+/* The size of headers is known from when all have come, and then they are handed on at once. */
+struct connection *sp_http_connections_find_parsed(const struct connections *connections) {
+    for (struct connection *at = connections->first; at != NULL; at = at->next)
+        if (at->in_headers && MHD_get_connection_info(at->of, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL)
+            return at;
+    return NULL;
+}
+
+void sp_http_connections_extend(const struct connections *connections, struct MHD_Connection *of) {
+    struct connection *connection = sp_http_connection_of(of);
     if (connection != NULL)
         connection->deadline_ms = sp_clock_monotonic_ms() + connections->patience_ms;
 }

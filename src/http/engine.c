@@ -21,11 +21,14 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-/* Its messages are about clients' mistakes, and would let clients fill the log. */
-static void ignore_message(void *user, const char *format, va_list arguments) {
-    (void)user;
-    (void)format;
+/* Its messages are about clients' mistakes, and would let clients fill the log. This one comes before
+ * an error that it answers itself. */
+static void take_message(void *user, const char *format, va_list arguments) {
+    static const char failure[] = "Error processing request";
+    const struct engine *engine = user;
     (void)arguments;
+    if (strncmp(format, failure, sizeof(failure) - 1) == 0)
+        engine->engines->events.on_failure(engine->engines->events.user);
 }
 
 /* At most four, and the end. */
@@ -61,7 +64,7 @@ static bool start_daemon(struct engine *engine, const struct sp_tls_material *ma
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (material == NULL ? 0 : MHD_USE_TLS);
     fill_tls_options(material, tls);
     engine->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, ignore_message, NULL,
+        flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, take_message, engine,
         MHD_OPTION_CONNECTION_LIMIT, engines->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, engines->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_NOTIFY_CONNECTION, count_engine_connection, engine, MHD_OPTION_URI_LOG_CALLBACK,

@@ -10,6 +10,8 @@
 #include "base/arena.h"
 
 struct sp_http_route;
+struct sp_tls_crl;
+struct sp_tls_crl_memo;
 
 enum { SP_HTTP_PEER_BYTES = INET6_ADDRSTRLEN };
 
@@ -18,7 +20,11 @@ struct exchanges {
     size_t route_count;
     size_t max_body_bytes;
     size_t arena_budget_bytes;
+    const char *const *host_names;
+    size_t host_name_count;
     bool clients_need_certificates;
+    struct sp_tls_crl *crl; /* NULL: no certificate is known to be revoked */
+    struct sp_tls_crl_memo *crl_memo;
     bool stopping;   /* replies close their connections */
     unsigned active; /* under way */
     struct sp_http_exchange *pool;

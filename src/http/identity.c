@@ -63,7 +63,7 @@ void sp_http_identity(struct sp_http_exchange *exchange, struct sp_identity *ret
         const gnutls_datum_t *shown = gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count);
         ret_identity->kind = SP_PEER_TLS;
         if (shown != NULL && count > 0 && exchange->exchanges->clients_need_certificates &&
-            sp_http_client_is_verified(exchange->connection)) {
+            sp_http_client_is_verified(exchange)) {
             ret_identity->certified = true;
             add_peer_names(exchange, shown, ret_identity);
         }

@@ -6,8 +6,10 @@
 
 #include "base/text_out.h"
 #include "http/client_certificate.h"
+#include "http/connections.h"
 #include "http/exchange.h"
 #include "http/framing.h"
+#include "http/host.h"
 
 enum {
     ARENA_FIRST_BYTES = 8 * 1024,
@@ -155,6 +157,17 @@ static bool announces_too_large_body(const struct sp_http_exchange *exchange) {
     return bytes > exchange->exchanges->max_body_bytes;
 }
 
+/* Requests without a host (HTTP/1.0) come from no browser. */
+static bool names_this_server(const struct sp_http_exchange *exchange) {
+    const struct exchanges *exchanges = exchange->exchanges;
+    const struct connection *connection = sp_http_connection_of(exchange->connection);
+    size_t count = 0;
+    if (connection != NULL && !connection->checks_host)
+        return true;
+    struct sp_str host = sp_http_header(exchange, "host", &count);
+    return count == 0 || sp_http_host_is_ours(host, exchanges->host_names, exchanges->host_name_count);
+}
+
 /* Every reply carries the request's id. */
 static void echo_request_id(struct sp_http_exchange *exchange) {
     size_t count = 0;
@@ -165,15 +178,21 @@ static void echo_request_id(struct sp_http_exchange *exchange) {
 
 /* A reply before the body has come closes the connection after it: what follows cannot be taken for
  * a request. */
-enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method) {
+enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method,
+                                             const char *version) {
     exchange->has_headers = true;
     exchange->method = sp_arena_strdup(&exchange->arena, sp_str_from(method));
     if (exchange->method == NULL || exchange->target.data == NULL)
         return MHD_NO;
     echo_request_id(exchange);
-    const char *mistake = sp_http_framing_mistake(exchange->connection);
+    const char *mistake = sp_http_framing_mistake(exchange->connection, method, version);
     if (mistake != NULL) {
         sp_http_fail(exchange, 400, mistake);
+        return MHD_YES;
+    }
+    if (!names_this_server(exchange)) {
+        sp_http_fail(exchange, 400,
+                     "the host header names another server: use a loopback name, or allow the name with --http-host");
         return MHD_YES;
     }
     if (announces_too_large_body(exchange))
@@ -218,9 +237,9 @@ enum MHD_Result sp_http_request_take_body(struct sp_http_exchange *exchange, con
 /* Or replies. */
 static bool admit_client(struct sp_http_exchange *exchange) {
     if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
-        sp_http_client_is_verified(exchange->connection))
+        sp_http_client_is_verified(exchange))
         return true;
-    sp_http_fail(exchange, 401, "this server requires a client certificate signed by its CA");
+    sp_http_fail(exchange, 401, "this server requires a client certificate that its CA signed and did not revoke");
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #include "base/listen.h"
 #include "http/connections.h"
 #include "http/engine.h"
+#include "http/refusal.h"
 #include "http/request.h"
+#include "tls/crl.h"
 
 enum {
     MAX_CONNECTIONS = 256,
@@ -32,7 +35,8 @@ struct sp_http_server {
     struct engines engines;
     struct connections connections;
     struct exchanges exchanges;
-    int wake_fd; /* an eventfd that ends the thread */
+    bool is_secure; /* TCP listeners speak TLS */
+    int wake_fd;    /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
     bool stopping; /* the thread's own */
@@ -42,31 +46,61 @@ struct sp_http_server {
 
 /* ---- libmicrohttpd's events, all on the server's thread ---- */
 
+/* Over plaintext, on a listener that only this machine reaches. */
+static bool is_at_loopback(const struct sp_http_server *server, int fd) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t size = sizeof(address);
+    if (server->is_secure || getsockname(fd, &address.any, &size) != 0)
+        return false;
+    int port = address.any.sa_family == AF_INET    ? ntohs(address.v4.sin_port)
+               : address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port)
+                                                   : 0;
+    for (size_t i = 0; i < server->listen_count && port != 0; i++)
+        if (server->listens[i].port == port)
+            return server->listens[i].loopback;
+    return false;
+}
+
+static void start_connection(struct sp_http_server *server, struct MHD_Connection *opened, void **state) {
+    sp_http_connections_add(&server->connections, opened, state);
+    struct connection *connection = *state;
+    if (connection != NULL)
+        connection->checks_host = is_at_loopback(server, connection->fd);
+}
+
 static void on_connection(void *user, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode what) {
     struct sp_http_server *server = user;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
-        sp_http_connections_add(&server->connections, connection, state);
+        start_connection(server, connection, state);
     else
         sp_http_connections_remove(&server->connections, state);
 }
 
 static void *on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
     struct sp_http_server *server = user;
+    struct connection *known = sp_http_connection_of(connection);
+    if (known != NULL)
+        known->in_headers = true;
     return sp_http_request_begin(&server->exchanges, connection, target);
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *bytes, size_t *size, void **state) {
     struct sp_http_exchange *exchange = *state;
+    struct connection *known = sp_http_connection_of(connection);
     (void)user;
-    (void)connection;
     (void)url;
-    (void)version;
+    if (known != NULL)
+        known->in_headers = false;
     if (exchange == NULL)
         return MHD_NO;
     if (!exchange->has_headers)
-        return sp_http_request_take_headers(exchange, method);
+        return sp_http_request_take_headers(exchange, method, version);
     if (*size == 0)
         return sp_http_request_answer(exchange);
     enum MHD_Result result = sp_http_request_take_body(exchange, bytes, *size);
@@ -82,6 +116,13 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
         sp_http_request_end(*state);
     *state = NULL;
     sp_http_connections_extend(&server->connections, connection);
+}
+
+static void on_failure(void *user) {
+    const struct sp_http_server *server = user;
+    struct connection *connection = sp_http_connections_find_parsed(&server->connections);
+    if (connection != NULL)
+        sp_http_refuse_unparsed(connection);
 }
 
 /* ---- the thread ---- */
@@ -212,10 +253,13 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
     if (server == NULL)
         return NULL;
     server->options = complete_options(options);
+    server->is_secure = options->tls.certificate != NULL;
     server->exchanges = (struct exchanges){.routes = routes,
                                            .route_count = route_count,
                                            .max_body_bytes = server->options.max_body_bytes,
                                            .arena_budget_bytes = server->options.arena_budget_bytes,
+                                           .host_names = server->options.host_names,
+                                           .host_name_count = server->options.host_name_count,
                                            .clients_need_certificates = options->tls.ca != NULL};
     server->connections.patience_ms = (int64_t)server->options.timeout_s * 1000 * REQUEST_TIMEOUTS;
     atomic_init(&server->connections.count, 0);
@@ -225,11 +269,23 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
                                                     .on_request_line = on_request_line,
                                                     .on_request = on_request,
                                                     .on_completed = on_completed,
+                                                    .on_failure = on_failure,
                                                     .notice = notify_user,
                                                     .user = server};
     atomic_init(&server->grace_ms, -1);
     server->wake_fd = -1;
     return server;
+}
+
+static enum sp_status open_revocations(struct sp_http_server *server, const struct sp_tls_files *tls,
+                                       struct sp_error *error) {
+    const struct sp_tls_crl_options options = {.file = tls->crl, .ca = tls->ca, .notice = notify_user, .user = server};
+    if (tls->crl == NULL)
+        return SP_OK;
+    server->exchanges.crl_memo = sp_tls_crl_memo_create();
+    if (server->exchanges.crl_memo == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    return sp_tls_crl_open(&options, &server->exchanges.crl, error);
 }
 
 static enum sp_status bind_and_start_engines(struct sp_http_server *server, const struct sp_http_options *options,
@@ -238,6 +294,9 @@ static enum sp_status bind_and_start_engines(struct sp_http_server *server, cons
     if (server->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
     enum sp_status status = bind_addresses(server, options, error);
+    if (status != SP_OK)
+        return status;
+    status = open_revocations(server, &options->tls, error);
     if (status != SP_OK)
         return status;
     return sp_http_engines_start(&server->engines, &options->tls, error);
@@ -286,6 +345,8 @@ void sp_http_close(struct sp_http_server *server) {
     for (size_t i = 0; i < server->listen_count; i++)
         sp_listen_close(&server->listens[i]);
     sp_http_request_free_pool(&server->exchanges);
+    sp_tls_crl_memo_free(server->exchanges.crl_memo);
+    sp_tls_crl_close(server->exchanges.crl);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
     free(server->listens);

@@ -2,15 +2,17 @@
  *
  * One thread serves every connection and runs every handler, synchronously: a handler replies
  * before it returns and must not block. Requests that intermediaries could read in two ways
- * (Content-Length beside Transfer-Encoding, either of them twice, malformed header names) are
- * refused with 400 and the connection is closed. Paths are matched byte by byte, without any
+ * (Content-Length beside Transfer-Encoding, either of them twice, malformed header names, control
+ * characters in header values) are refused with 400 and the connection is closed; so are requests to
+ * a loopback address, over plaintext, whose Host header names neither loopback nor this server. Paths are matched byte by byte, without any
  * decoding. HEAD is answered where GET is. Errors of the server itself are JSON:
  * {"code":"not_found","message":"…"}. Every reply carries the request's X-Request-ID, if it has
  * one.
  *
  * With a certificate every TCP address speaks TLS 1.2 or 1.3 only; Unix sockets never do. Changed
  * certificate files are loaded while the server runs: new connections get the new certificate,
- * existing ones continue, and files that cannot be used leave the last good ones in use. */
+ * existing ones continue, and files that cannot be used leave the last good ones in use. With
+ * revocation lists, a revoked certificate counts as none, on existing connections too. */
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 
@@ -23,11 +25,15 @@ struct sp_http_server;
 struct sp_http_options {
     const char *const *listen; /* "127.0.0.1:7402", "[::1]:7402", "unix:/run/sallyport-http.sock"; port 0 picks one */
     size_t listen_count;
-    bool insecure;            /* allow plaintext on addresses other than loopback */
-    struct sp_tls_files tls;  /* no certificate: plaintext; with a CA: clients must show a certificate that it signed */
-    unsigned max_connections; /* more wait in the backlog; 0: 256 */
-    unsigned timeout_s;       /* without progress; three times that for a request and its reply; 0: 10 */
-    size_t max_body_bytes;    /* 0: 1 MiB; a larger body is 413 */
+    bool insecure;           /* allow plaintext on addresses other than loopback */
+    struct sp_tls_files tls; /* no certificate: plaintext; with a CA: clients must show a certificate that it signed */
+    /* Names that requests to plaintext loopback listeners may have in their Host header, beside
+     * those of loopback; without ports. They must outlive the server. */
+    const char *const *host_names;
+    size_t host_name_count;
+    unsigned max_connections;  /* more wait in the backlog; 0: 256 */
+    unsigned timeout_s;        /* without progress; three times that for a request and its reply; 0: 10 */
+    size_t max_body_bytes;     /* 0: 1 MiB; a larger body is 413 */
     size_t arena_budget_bytes; /* for one request; 0: 16 MiB */
     /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
      * be NULL. */

@@ -19,8 +19,8 @@ struct sp_rpc_server_options {
     const char *const *health_listen;
     size_t health_listen_count;
     /* With a certificate all TCP listeners but those of health speak TLS 1.2 or 1.3; with a CA
-     * clients must show a certificate that it signed. New connections use changed files. Unix
-     * sockets never use TLS. */
+     * clients must show a certificate that it signed, and with revocation lists each call's must not
+     * be revoked. New connections use changed files. Unix sockets never use TLS. */
     struct sp_tls_files tls;
     /* Gets the outcome of changed TLS files, for the log; on any thread. May be NULL. */
     void (*notice)(void *user, bool good, const char *message);
@@ -32,6 +32,7 @@ struct sp_rpc_server_options {
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
     unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
     unsigned max_connection_age_s;   /* then a client is asked to reconnect, and loses no call; 0: for ever */
+    unsigned connection_age_grace_s; /* for the calls that it has then; 0: 10 */
     unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
     /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that
      * end the call. On the worker's thread, before the handler; not NULL if a method has one. */

@@ -12,6 +12,9 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen_help = "HTTP address for AuthZEN, /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help = "YAML file of who may check, explain, list, name principals and read metrics; reloaded when it "
                     "changes (docs/tls.md)",
+    .connection_age_help =
+        "seconds after which gRPC clients are asked to reconnect, without losing calls, so that they spread over new "
+        "servers, leave one that drains, and show their certificates again; 0: never",
     .trusted_peers_help =
         "ext_authz: comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and "
         "of proxies before them that may send the headers below; \"uds\": Unix sockets; default: any gateway",
@@ -39,16 +42,7 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
          .most = SP_SERVER_MAX_WORKERS,
          .help = "threads that answer calls; 0: one per CPU"},
         sp_daemon_max_connections_row(&config->daemon),
-        {.name = "max-connection-age",
-         .kind = SP_OPTION_NUMBER,
-         .target = &config->max_connection_age_s,
-         .environment = "SALLYPORTD_MAX_CONNECTION_AGE",
-         .default_text = "0",
-         .argument = "SECONDS",
-         .most = 86400,
-         .help =
-             "seconds after which gRPC clients are asked to reconnect, without losing calls, so that they spread over "
-             "new servers and leave one that drains; 0: never"},
+        sp_daemon_connection_age_row(&config->daemon),
         sp_daemon_drain_row(&config->daemon),
         {.name = "max-staleness",
          .kind = SP_OPTION_NUMBER,

@@ -12,11 +12,10 @@
 struct sp_server_config {
     const char *store;
     struct sp_daemon_options daemon;
-    uint64_t workers;              /* 0: one for each CPU */
-    uint64_t max_connection_age_s; /* 0: never */
-    uint64_t max_staleness_s;      /* 0: off */
-    const char *report_to;         /* NULL: last uses are not collected */
-    const char *server_id;         /* NULL: made from the host and the first listener */
+    uint64_t workers;         /* 0: one for each CPU */
+    uint64_t max_staleness_s; /* 0: off */
+    const char *report_to;    /* NULL: last uses are not collected */
+    const char *server_id;    /* NULL: made from the host and the first listener */
     struct sp_rpc_client_tls report_tls;
     uint64_t report_interval_s;
     uint64_t report_keys;

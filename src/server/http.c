@@ -1,9 +1,13 @@
 #include "server/http.h"
 
+#include <string.h>
+
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
 #include "server/authzen/authzen.h"
 #include "server/metrics_page.h"
+
+enum { HOST_BYTES = 256 };
 
 static void write_server_metrics(void *user, struct sp_text_out *out) {
     sp_server_metrics_page(user, out);
@@ -17,6 +21,27 @@ static void stop_metrics_worker(void *user) {
     sp_service_worker_stopping(SP_SERVER_METRICS_WORKER, user);
 }
 
+/* The names of --http-host, and the one under which callers of AuthZEN reach this port. Returns how
+ * many; `host` is storage for the last. */
+static size_t list_host_names(const struct sp_server_config *config, char host[static HOST_BYTES],
+                              const char *ret_names[static SP_OPTION_TEXTS_MAX + 1]) {
+    static const char scheme[] = "https://";
+    const struct sp_option_texts *given = &config->daemon.http_hosts;
+    size_t count = 0;
+    for (; count < given->count; count++)
+        ret_names[count] = given->values[count];
+    if (config->authzen.url == NULL)
+        return count;
+    const char *from = config->authzen.url + sizeof(scheme) - 1;
+    size_t size = strcspn(from, ":/");
+    if (size >= HOST_BYTES)
+        return count;
+    memcpy(host, from, size);
+    host[size] = '\0';
+    ret_names[count++] = host;
+    return count;
+}
+
 static enum sp_status start_metrics(struct sp_service *service, struct sp_error *error) {
     service->metrics_listener = (struct sp_metrics_listener){
         .callers = service->callers, .write = write_server_metrics, .stopping = stop_metrics_worker, .user = service};
@@ -27,8 +52,12 @@ static enum sp_status start_metrics(struct sp_service *service, struct sp_error 
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) {
     /* Read until the server is closed. */
     static struct sp_http_route routes[SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES];
+    static char host[HOST_BYTES];
+    static const char *names[SP_OPTION_TEXTS_MAX + 1];
     const struct sp_daemon_options *daemon = &service->config->daemon;
     struct sp_http_options options = sp_listeners_http_options(daemon, &daemon->http_listen);
+    options.host_name_count = list_host_names(service->config, host, names);
+    options.host_names = names;
     options.thread_stopping = stop_http_worker;
     options.user = service;
     if (options.listen_count > 0) {

@@ -38,7 +38,6 @@ static enum sp_status open_rpc_server(struct sp_service *service, struct sp_rpc_
     options.admit = admit_call;
     options.workers = (unsigned)config->workers;
     options.max_receive_bytes = MAX_RECEIVE_BYTES;
-    options.max_connection_age_s = (unsigned)config->max_connection_age_s;
     options.worker_stopping = sp_service_worker_stopping;
     options.user = service;
     sp_service_methods(service, methods);

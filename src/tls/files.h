@@ -17,7 +17,8 @@
 struct sp_tls_files {
     const char *certificate;
     const char *key;
-    const char *ca; /* who is trusted; for a server, the CAs of clients, which must then show a certificate */
+    const char *ca;  /* who is trusted; for a server, the CAs of clients, which must then show a certificate */
+    const char *crl; /* for a server: revoked certificates of clients; read by tls/crl.h */
 };
 
 /* The contents of the files; NULL if no file was named. */

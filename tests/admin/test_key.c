@@ -99,6 +99,27 @@ static void refuses_what_is_no_key(void **state) {
     assert_int_equal(admin_revision(&scene->fixture), before);
 }
 
+static void private_ranges_take_the_operators_switch(void **state) {
+    static const char list[] = ", 'permissions': " ALL ", 'allowedIps': {'entries': ['10.1.0.0/16', 'fd00::/8']}",
+                      loopback[] = ", 'permissions': " ALL ", 'allowedIps': {'entries': ['127.0.0.1']}",
+                      on[] = "{'workspace': {'id': 'w1', 'allowPrivateRanges': true}, 'updateMask': "
+                             "['allow_private_ranges']}",
+                      off[] = "{'workspace': {'id': 'w1'}, 'updateMask': ['allow_private_ranges']}";
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_fails(fixture, scene->admin, "CreateApiKey", create(scene, list), SP_ERR_INVALID, "an operator can allow");
+    admin_fails(fixture, scene->admin, "UpdateWorkspace", on, SP_ERR_PERMISSION, "operator");
+    admin_ok(fixture, fixture->operator_key, "UpdateWorkspace", on);
+    admin_fails(fixture, scene->admin, "CreateApiKey", create(scene, loopback), SP_ERR_INVALID, "127.0.0.0/8");
+    admin_ok(fixture, scene->admin, "CreateApiKey", create(scene, list));
+    admin_ok(fixture, fixture->operator_key, "UpdateWorkspace", off);
+    admin_fails(fixture, scene->admin, "CreateApiKey",
+                admin_format(fixture, "{'principal': 'ann', 'name': 'Two'%s}", list), SP_ERR_INVALID, "not public");
+    /* A list that is there stays, and can be carried along. */
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1'}");
+    assert_int_equal(admin_length(fixture, "apiKey.allowedIps"), 2);
+}
+
 static void keeps_an_id_for_ever(void **state) {
     struct scene *scene = *state;
     const char *request = create(scene, ", 'permissions': " ALL);
@@ -398,6 +419,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(gives_a_key_and_its_text_once),
         CASE(refuses_what_is_no_key),
+        CASE(private_ranges_take_the_operators_switch),
         CASE(keeps_an_id_for_ever),
         CASE(holds_the_quota_of_keys),
         CASE(only_admins_make_keys),

@@ -299,11 +299,20 @@ static const char *name_of(const char *block) {
     return NULL;
 }
 
+static bool is_private_block(const char *block) {
+    static const char *const private_blocks[] = {"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16",
+                                                 "fc00::/7"};
+    for (size_t i = 0; i < COUNT(private_blocks); i++)
+        if (strcmp(private_blocks[i], block) == 0)
+            return true;
+    return false;
+}
+
 /* `block` NULL: the entry is public. */
 static void expect_public_rule(const char *entry, const char *block) {
     struct sp_cidr cidr = cidr_of(entry);
     struct sp_error error = {0};
-    enum sp_status status = sp_cidr_check_public(&cidr, &error);
+    enum sp_status status = sp_cidr_check_public(&cidr, false, &error);
     if (block == NULL) {
         if (status != SP_OK)
             fail_msg("%s should be public: %s", entry, error.message);
@@ -312,7 +321,8 @@ static void expect_public_rule(const char *entry, const char *block) {
     char normalised[SP_CIDR_TEXT_BYTES];
     char message[256];
     sp_cidr_format(&cidr, normalised);
-    snprintf(message, sizeof(message), "%s overlaps %s (%s), which is not public", normalised, block, name_of(block));
+    snprintf(message, sizeof(message), "%s overlaps %s (%s), which is not public%s", normalised, block, name_of(block),
+             is_private_block(block) ? ": an operator can allow private ranges for the workspace" : "");
     assert_int_equal(status, SP_ERR_INVALID);
     assert_string_equal(error.message, message);
 }
@@ -394,7 +404,7 @@ static void a_range_over_all_mapped_addresses_is_refused_however_it_was_made(voi
     cidr.first.bytes[10] = 0xff;
     cidr.first.bytes[11] = 0xfe;
     struct sp_error error = {0};
-    assert_int_equal(sp_cidr_check_public(&cidr, &error), SP_ERR_INVALID);
+    assert_int_equal(sp_cidr_check_public(&cidr, false, &error), SP_ERR_INVALID);
     assert_string_equal(error.message, "::fffe:0:0/95 overlaps 0.0.0.0/8 (this network), which is not public");
 }
 
@@ -473,6 +483,31 @@ static void first_and_last_equal_a_bit_loop(void **state) {
     }
 }
 
+static void private_networks_can_be_allowed_and_nothing_else_that_is_not_public(void **state) {
+    static const struct {
+        const char *entry;
+        bool allowed;
+    } mixed[] = {
+        {"8.0.0.0/5", true},   /* 10.0.0.0/8 and public addresses */
+        {"0.0.0.0/0", false},  /* loopback, among others */
+        {"64.0.0.0/2", false}, /* 127.0.0.0/8 beside 100.64.0.0/10 */
+        {"10.1.2.3", true},    {"::ffff:10.1.2.3/128", true},
+        {"fd00::/8", true},    {"fc00::/6", false}, /* link-local beside unique local */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(blocks); i++) {
+        struct sp_cidr cidr = cidr_of(blocks[i].block);
+        bool allowed = sp_cidr_check_public(&cidr, true, NULL) == SP_OK;
+        if (allowed != is_private_block(blocks[i].block))
+            fail_msg("%s", blocks[i].block);
+    }
+    for (size_t i = 0; i < COUNT(mixed); i++) {
+        struct sp_cidr cidr = cidr_of(mixed[i].entry);
+        if ((sp_cidr_check_public(&cidr, true, NULL) == SP_OK) != mixed[i].allowed)
+            fail_msg("%s", mixed[i].entry);
+    }
+}
+
 static void overlap_with_a_block_equals_a_bit_loop(void **state) {
     (void)state;
     uint64_t random = seed_of_run() * 2 + 1;
@@ -490,7 +525,7 @@ static void overlap_with_a_block_equals_a_bit_loop(void **state) {
                 same = same && bit_of(&cidr.first, bit) == bit_of(&block.first, bit);
             overlaps = overlaps || same;
         }
-        assert_int_equal(sp_cidr_check_public(&cidr, NULL), overlaps ? SP_ERR_INVALID : SP_OK);
+        assert_int_equal(sp_cidr_check_public(&cidr, false, NULL), overlaps ? SP_ERR_INVALID : SP_OK);
     }
 }
 
@@ -508,6 +543,7 @@ int main(void) {
         cmocka_unit_test(a_range_over_all_mapped_addresses_is_refused_however_it_was_made),
         cmocka_unit_test(whatever_is_written_reads_back_as_itself),
         cmocka_unit_test(first_and_last_equal_a_bit_loop),
+        cmocka_unit_test(private_networks_can_be_allowed_and_nothing_else_that_is_not_public),
         cmocka_unit_test(overlap_with_a_block_equals_a_bit_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

@@ -54,7 +54,7 @@ static void normalises_and_keeps_order_and_the_first_of_duplicates(void **state)
         entries[i] = sp_str_from(given[i]);
     const char **texts;
     size_t count;
-    assert_int_equal(sp_allowlist_normalise(entries, COUNT(given), &arena, &texts, &count, NULL), SP_OK);
+    assert_int_equal(sp_allowlist_normalise(entries, COUNT(given), false, &arena, &texts, &count, NULL), SP_OK);
     assert_int_equal(count, COUNT(wanted));
     for (size_t i = 0; i < count; i++)
         assert_string_equal(texts[i], wanted[i]);
@@ -78,13 +78,15 @@ static void counts_entries_as_given(void **state) {
         const char **texts = NULL;
         size_t count = 42;
         struct sp_error error = {0};
-        enum sp_status status = sp_allowlist_normalise(entries, cases[i].count, &arena, &texts, &count, &error);
+        enum sp_status status = sp_allowlist_normalise(entries, cases[i].count, false, &arena, &texts, &count, &error);
         assert_int_equal(status, cases[i].message == NULL ? SP_OK : SP_ERR_INVALID);
         assert_int_equal(count, cases[i].message == NULL ? 1 : 42);
         if (cases[i].message != NULL)
             assert_string_equal(error.message, cases[i].message);
     }
 }
+
+#define BY_AN_OPERATOR ": an operator can allow private ranges for the workspace"
 
 static void says_which_entry_is_wrong(void **state) {
     (void)state;
@@ -93,10 +95,13 @@ static void says_which_entry_is_wrong(void **state) {
         const char *message;
     } cases[] = {
         {"", "allowed_ips[2]: an IP address must not be empty"},
-        {"10.1.2.3", "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (private networks), which is not public"},
-        {"8.0.0.0/5", "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (private networks), which is not public"},
+        {"10.1.2.3",
+         "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
+        {"8.0.0.0/5",
+         "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
         {"0.0.0.0/0", "allowed_ips[2]: 0.0.0.0/0 overlaps 0.0.0.0/8 (this network), which is not public"},
-        {"::ffff:10.0.0.1", "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (private networks), which is not public"},
+        {"::ffff:10.0.0.1",
+         "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
         {"203.0.113.7/24", "allowed_ips[2]: 203.0.113.7/24 has bits set under its prefix length; write 203.0.113.0/24"},
         {"1.2.3", "allowed_ips[2]: 1.2.3: an IPv4 address has four parts, not 3"},
         {"example.com", "allowed_ips[2]: character 2: not allowed in an IP address"},
@@ -106,7 +111,7 @@ static void says_which_entry_is_wrong(void **state) {
         const char **texts = NULL;
         size_t count;
         struct sp_error error = {0};
-        assert_int_equal(sp_allowlist_normalise(entries, 3, &arena, &texts, &count, &error), SP_ERR_INVALID);
+        assert_int_equal(sp_allowlist_normalise(entries, 3, false, &arena, &texts, &count, &error), SP_ERR_INVALID);
         assert_string_equal(error.message, cases[i].message);
         assert_null(texts);
     }
@@ -122,7 +127,7 @@ static void runs_out_of_memory_cleanly(void **state) {
         size_t count;
         struct sp_bytes ranges;
         assert_int_equal(sp_arena_init(&small, 16, budget), SP_OK);
-        enum sp_status status = sp_allowlist_normalise(&entry, 1, &small, &texts, &count, NULL);
+        enum sp_status status = sp_allowlist_normalise(&entry, 1, false, &small, &texts, &count, NULL);
         assert_int_equal(status, budget < 32 ? SP_ERR_MEMORY : SP_OK);
         sp_arena_reset(&small);
         status = sp_allowlist_compile(&text, 1, &small, &ranges, NULL);

@@ -39,7 +39,7 @@ static void the_servers_get_every_option_of_their_listeners(void **state) {
         .http_listen = {{"127.0.0.1:2", "unix:/run/http.sock"}, 2},
         .health_listen = {{"0.0.0.0:3"}, 1},
         .insecure = true,
-        .tls = {"cert.pem", "key.pem", "ca.pem"},
+        .tls = {"cert.pem", "key.pem", "ca.pem", "crl.pem"},
         .max_connections = 12,
     };
     uint32_t uids[SP_CALLERS_MAX_UIDS];

@@ -38,7 +38,7 @@ static void check_range(struct sp_str text) {
     require(memcmp(&cidr, &again, sizeof(cidr)) == 0);
     struct sp_ip last = sp_cidr_last(&cidr);
     require(memcmp(&cidr.first, &last, sizeof(last)) <= 0);
-    require(sp_cidr_check_public(&cidr, &error) == SP_OK || error.status == SP_ERR_INVALID);
+    require(sp_cidr_check_public(&cidr, false, &error) == SP_OK || error.status == SP_ERR_INVALID);
 }
 
 /* The lines of the input as one list. */
@@ -56,7 +56,7 @@ static void check_list(struct sp_str text) {
     size_t kept;
     struct sp_bytes ranges;
     require(sp_arena_init(&arena, 1024, 1 << 20) == SP_OK);
-    if (sp_allowlist_normalise(entries, count, &arena, &texts, &kept, NULL) == SP_OK) {
+    if (sp_allowlist_normalise(entries, count, false, &arena, &texts, &kept, NULL) == SP_OK) {
         require(kept >= 1 && kept <= count);
         require(sp_allowlist_compile(texts, kept, &arena, &ranges, NULL) == SP_OK);
         require(sp_allowlist_covers(ranges, ranges));

@@ -87,6 +87,8 @@ static const struct sp_http_route routes[] = {
     {.method = "GET", .path = "/silent", .handle = say_nothing, .user = &rig},
 };
 
+static const char *const host_names[] = {"pdp.test"};
+
 static void start(unsigned timeout_s, unsigned max_connections) {
     struct sp_error error = {0};
     char local[128];
@@ -101,6 +103,8 @@ static void start(unsigned timeout_s, unsigned max_connections) {
         .timeout_s = timeout_s,
         .max_connections = max_connections,
         .max_body_bytes = BODY_MAX,
+        .host_names = host_names,
+        .host_name_count = COUNT(host_names),
         .thread_started = started,
         .thread_stopping = stopping,
         .user = &rig,
@@ -140,7 +144,7 @@ static void answers_two_requests_on_one_connection(void **state) {
     (void)state;
     int fd = http_connect(rig.port);
     for (int i = 0; i < 2; i++) {
-        http_ask(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        http_ask(fd, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
         http_read(fd, false, &reply);
         assert_int_equal(reply.status, 200);
         assert_string_equal(reply.body, "hello\n");
@@ -155,7 +159,7 @@ static void answers_head_with_the_headers_of_get_and_no_body(void **state) {
     struct http_reply reply;
     (void)state;
     int fd = http_connect(rig.port);
-    http_ask(fd, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(fd, "HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     http_read(fd, true, &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(http_reply_header(&reply, "Content-Length"), "6");
@@ -196,8 +200,8 @@ static void names_the_methods_that_a_path_takes(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         int fd = http_connect(rig.port);
-        snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", rows[i].method,
-                 rows[i].path);
+        snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+                 rows[i].method, rows[i].path);
         http_ask(fd, request);
         http_read(fd, strcmp(rows[i].method, "HEAD") == 0, &reply);
         assert_int_equal(reply.status, 405);
@@ -214,7 +218,7 @@ static void shows_a_handler_its_request(void **state) {
     struct http_reply reply;
     (void)state;
     int fd = http_connect(rig.port);
-    http_ask(fd, "GET /describe?a=%20b&c HTTP/1.1\r\nHost: a\r\nx-mAny: first\r\nX-Many: second\r\n\r\n");
+    http_ask(fd, "GET /describe?a=%20b&c HTTP/1.1\r\nHost: localhost\r\nx-mAny: first\r\nX-Many: second\r\n\r\n");
     http_read(fd, false, &reply);
     assert_string_equal(reply.body, "GET /describe [a=%20b&c] 2 first from 127.0.0.1");
     assert_string_equal(http_reply_header(&reply, "X-Good"), "fine");
@@ -223,7 +227,7 @@ static void shows_a_handler_its_request(void **state) {
     http_reply_fini(&reply);
     close(fd);
     fd = http_connect_unix(rig.socket);
-    http_ask(fd, "GET /describe HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(fd, "GET /describe HTTP/1.1\r\nHost: localhost\r\n\r\n");
     http_read(fd, false, &reply);
     assert_string_equal(reply.body, "GET /describe [] 0  from unix");
     http_reply_fini(&reply);
@@ -239,19 +243,19 @@ static void gives_a_handler_the_whole_body_however_it_came(void **state) {
         body[i] = (char)('a' + i % 26);
     body[BODY_MAX] = '\0';
     int fd = http_connect(rig.port);
-    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", BODY_MAX);
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", BODY_MAX);
     http_ask(fd, head);
     http_ask(fd, body);
     http_read(fd, false, &reply);
     assert_int_equal(reply.body_size, BODY_MAX);
     assert_string_equal(reply.body, body);
     http_reply_fini(&reply);
-    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     http_ask(fd, "2\r\nde\r\n0\r\n\r\n");
     http_read(fd, false, &reply);
     assert_string_equal(reply.body, "abcde");
     http_reply_fini(&reply);
-    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     http_read(fd, false, &reply);
     assert_int_equal(reply.status, 200);
     assert_int_equal(reply.body_size, 0);
@@ -265,7 +269,7 @@ static void refuses_a_body_that_is_too_large(void **state) {
     struct http_reply reply;
     (void)state;
     int fd = http_connect(rig.port);
-    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", BODY_MAX + 1);
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", BODY_MAX + 1);
     http_ask(fd, head);
     http_read(fd, false, &reply); /* before a byte of it has come */
     assert_error(&reply, 413, "resource_exhausted");
@@ -276,7 +280,7 @@ static void refuses_a_body_that_is_too_large(void **state) {
     char piece[1100];
     size_t size = (size_t)snprintf(piece, sizeof(piece), "400\r\n%01024d\r\n", 0);
     fd = http_connect(rig.port);
-    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    http_ask(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < BODY_MAX / 1024 + 1; i++)
         http_send(fd, piece, size);
     http_ask(fd, "0\r\n\r\n");
@@ -322,8 +326,10 @@ static void refuses_what_could_be_read_in_two_ways(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         int fd = http_connect(rig.port);
-        snprintf(request, sizeof(request),
-                 "POST /echo HTTP/1.1\r\nHost: a\r\n%s\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n", rows[i]);
+        snprintf(
+            request, sizeof(request),
+            "POST /echo HTTP/1.1\r\nHost: localhost\r\n%s\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            rows[i]);
         http_ask(fd, request);
         http_read(fd, false, &reply);
         if (reply.status != 400 && reply.status != 413)
@@ -335,13 +341,183 @@ static void refuses_what_could_be_read_in_two_ways(void **state) {
     assert_int_equal(rig.handled, 0);
 }
 
+/* A complete reply, and nothing behind it until the connection is closed. */
+static int read_only_reply(int fd, char ret_text[static 4096]) {
+    size_t used = 0;
+    ssize_t got;
+    while ((got = recv(fd, ret_text + used, 4095 - used, 0)) > 0)
+        used += (size_t)got;
+    ret_text[used] = '\0';
+    const char *end = strstr(ret_text, "\r\n\r\n");
+    const char *length = strcasestr(ret_text, "content-length: ");
+    if (got < 0 || end == NULL || length == NULL)
+        return 0;
+    assert_int_equal(strlen(end + 4), strtoul(length + strlen("content-length: "), NULL, 10));
+    return (int)strtol(ret_text + strcspn(ret_text, " "), NULL, 10);
+}
+
+static void refuses_malformed_headers_with_exactly_one_reply(void **state) {
+    static const char *const rows[] = {
+        "Host: localhost\r\nContent-Length: abc\r\n",
+        "Host: localhost\r\nContent-Length: 1x\r\n",
+        "Host: localhost\r\nContent-Length: -1\r\n",
+        "Host: localhost\r\nContent-Length:\r\n",
+        "Host: localhost\r\nContent-Length: 99999999999999999999\r\n",
+        "X: no host\r\n",
+        "Host: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char request[512], text[4096];
+        int other = http_connect(rig.port); /* its headers have not come either */
+        http_ask(other, "GET /hello HTTP/1.1\r\nHost: localhost\r\n");
+        int fd = http_connect(rig.port);
+        snprintf(request, sizeof(request), "GET /hello HTTP/1.1\r\n%s\r\n", rows[i]);
+        http_ask(fd, request);
+        if (read_only_reply(fd, text) != 400)
+            fail_msg("row %zu: %s", i, text);
+        assert_non_null(strstr(text, "{\"code\":\"invalid_argument\""));
+        close(fd);
+        struct http_reply reply;
+        http_ask(other, "\r\n");
+        http_read(other, false, &reply);
+        assert_int_equal(reply.status, 200);
+        http_reply_fini(&reply);
+        close(other);
+    }
+    assert_int_equal(rig.handled, COUNT(rows));
+}
+
+static void refuses_headers_that_hide_something(void **state) {
+#define ROW(text)                                                                                                      \
+    { text, sizeof(text) - 1 }
+    static const struct {
+        const char *text;
+        size_t size;
+    } rows[] = {
+        ROW("X: a\rb\r\n"),
+        ROW("X: a\rX-Many: b\r\n"),
+        ROW("X: a\r\r\n"),
+        ROW("X: a\0b\r\n"),
+        ROW("X: a\0b\r\nX-Many: c\r\n"),
+        ROW("X: a\0\r\n"),
+        ROW("X: \0\0\0\r\n"),
+        ROW("X: a\001b\r\n"),
+        ROW("X: a\177b\r\n"),
+        ROW("X: a\n"),
+        ROW("X: a\nX-Many: b\r\n"),
+        ROW("X: a\r\n folded\r\n"),
+        ROW("X: a\r\n\tfolded\r\nX-Many: b\r\n"),
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_reply reply;
+        int fd = http_connect(rig.port);
+        http_ask(fd, "GET /hello HTTP/1.1\r\nHost: localhost\r\n");
+        http_send(fd, rows[i].text, rows[i].size);
+        http_ask(fd, "\r\n");
+        http_read(fd, false, &reply);
+        if (reply.status != 400)
+            fail_msg("row %zu: %d", i, reply.status);
+        http_reply_fini(&reply);
+        assert_true(http_is_closed(fd));
+        close(fd);
+    }
+    assert_int_equal(rig.handled, 0);
+}
+
+/* However the bytes arrive, and however long they are. */
+static void takes_every_header_that_is_well_formed(void **state) {
+    static const char *const rows[] = {
+        "",
+        "X:\r\n",
+        "X: \r\n",
+        "X:a\r\n",
+        "X: \t a b\tc  \r\n",
+        "X: \xc3\xa9\r\nY: b\r\n",
+        "Cookie: a=b; c=d\r\nX: a\r\nX: b\r\n",
+    };
+    char request[16 * 1024];
+    struct http_reply reply;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows) + 2; i++) {
+        int fd = http_connect(rig.port);
+        if (i < COUNT(rows))
+            snprintf(request, sizeof(request), "GET /hello HTTP/1.1\r\nHost: localhost\r\n%s\r\n", rows[i]);
+        else
+            snprintf(request, sizeof(request),
+                     "GET /hello HTTP/1.1\r\nHost: localhost\r\nX: %07000d\r\nY: %07000d\r\n\r\n", 0, 0);
+        for (const char *at = request; *at != '\0';) {
+            size_t size = i > COUNT(rows)    ? strnlen(at, 777)
+                          : i == COUNT(rows) ? strlen(at)
+                          : i % 2 == 0       ? strlen(at)
+                                             : 1;
+            http_send(fd, at, size);
+            at += size;
+        }
+        http_read(fd, false, &reply);
+        if (reply.status != 200)
+            fail_msg("row %zu: %d %s", i, reply.status, reply.body);
+        http_reply_fini(&reply);
+        close(fd);
+    }
+}
+
+static void a_loopback_port_answers_only_to_its_own_names(void **state) {
+    static const struct {
+        const char *host; /* NULL: none, of HTTP/1.0 */
+        int status;
+    } rows[] = {
+        {"localhost", 200},
+        {"localhost:80", 200},
+        {"LocalHost", 200},
+        {"127.0.0.1", 200},
+        {"127.8.9.10:1", 200},
+        {"[::1]:7402", 200},
+        {"app.localhost", 200},
+        {"pdp.test", 200},
+        {"PDP.test:443", 200},
+        {NULL, 200},
+        {"evil.test", 400},
+        {"localhost.evil.test", 400},
+        {"127.0.0.1.evil.test", 400},
+        {"evil.test:80", 400},
+        {"", 400},
+        {"pdp.test.evil.test", 400},
+    };
+    static const char request[] = "GET /hello HTTP/1.1\r\nHost: %s\r\n\r\n";
+    char text[256];
+    struct http_reply reply;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        if (rows[i].host == NULL)
+            snprintf(text, sizeof(text), "GET /hello HTTP/1.0\r\n\r\n");
+        else
+            snprintf(text, sizeof(text), request, rows[i].host);
+        http_ask(fd, text);
+        http_read(fd, false, &reply);
+        if (reply.status != rows[i].status)
+            fail_msg("%s: %d", rows[i].host, reply.status);
+        http_reply_fini(&reply);
+        close(fd);
+        /* No page of a browser reaches a Unix socket. */
+        fd = http_connect_unix(rig.socket);
+        http_ask(fd, text);
+        http_read(fd, false, &reply);
+        assert_int_equal(reply.status, 200);
+        http_reply_fini(&reply);
+        close(fd);
+    }
+}
+
 static void refuses_requests_that_are_no_http(void **state) {
     static const char *const rows[] = {
         "\x16\x03\x01\x02\x01\x01\xfc\x03\x03\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "GET /hello HTTP/1.1\r\n\r\n", /* no host */
-        "GET /hel lo HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /hello HTTP/9.9\r\nHost: a\r\n\r\n",
+        "GET /hel lo HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /hello HTTP/9.9\r\nHost: localhost\r\n\r\n",
         "GET /hello\r\n\r\n",
     };
     (void)state;
@@ -358,7 +534,7 @@ static void refuses_headers_without_end(void **state) {
     char request[64 * 1024];
     (void)state;
     int fd = http_connect(rig.port);
-    snprintf(request, sizeof(request), "GET /hello HTTP/1.1\r\nHost: a\r\nX-Long: %060000d", 0);
+    snprintf(request, sizeof(request), "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Long: %060000d", 0);
     http_ask(fd, request);
     assert_true(http_is_closed(fd));
     close(fd);
@@ -378,7 +554,7 @@ static void ends_a_client_that_sends_nothing(void **state) {
     start(1, 16);
     int silent = http_connect(rig.port);
     int halfway = http_connect(rig.port);
-    http_ask(halfway, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+    http_ask(halfway, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
     assert_true(http_is_closed(silent));
     assert_true(http_is_closed(halfway));
     close(silent);
@@ -392,7 +568,7 @@ static void ends_a_client_that_sends_byte_by_byte(void **state) {
     (void)state;
     start(1, 16);
     int fd = http_connect(rig.port);
-    http_ask(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+    http_ask(fd, "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
     bool closed = false;
     for (int i = 0; i < 600 && !closed; i++) {
         struct timespec pause = {.tv_nsec = 100 * 1000000};
@@ -415,14 +591,14 @@ static void lets_connections_above_the_limit_wait(void **state) {
     start(10, 2);
     for (int i = 0; i < 2; i++) {
         fds[i] = http_connect(rig.port);
-        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
         http_read(fds[i], false, &reply);
         http_reply_fini(&reply);
     }
     assert_int_equal(sp_http_connections(rig.server), 2);
     fds[2] = http_connect(rig.port);
-    http_ask(fds[2], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-    http_ask(fds[0], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"); /* served meanwhile */
+    http_ask(fds[2], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    http_ask(fds[0], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* served meanwhile */
     http_read(fds[0], false, &reply);
     assert_int_equal(reply.status, 200);
     http_reply_fini(&reply);
@@ -458,7 +634,7 @@ static void runs_everything_on_one_thread_and_ends_idle_connections_when_it_stop
     (void)state;
     start(10, 16);
     int idle = http_connect(rig.port);
-    http_ask(idle, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(idle, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     http_read(idle, false, &reply);
     http_reply_fini(&reply);
     sp_http_stop(rig.server, 10000);
@@ -482,6 +658,10 @@ int main(void) {
         WITH_SERVER(gives_a_handler_the_whole_body_however_it_came),
         WITH_SERVER(refuses_a_body_that_is_too_large),
         WITH_SERVER(refuses_what_could_be_read_in_two_ways),
+        WITH_SERVER(refuses_malformed_headers_with_exactly_one_reply),
+        WITH_SERVER(refuses_headers_that_hide_something),
+        WITH_SERVER(takes_every_header_that_is_well_formed),
+        WITH_SERVER(a_loopback_port_answers_only_to_its_own_names),
         WITH_SERVER(refuses_requests_that_are_no_http),
         WITH_SERVER(refuses_headers_without_end),
         WITH_SERVER(answers_for_a_handler_that_does_not),

@@ -22,7 +22,7 @@
 
 struct rig {
     char folder[64];
-    char ca[96], other_ca[96], certificate[96], key[96];
+    char ca[96], other_ca[96], certificate[96], key[96], list[96];
     struct certificate_authority *authority, *other;
     struct sp_http_server *server;
     int port;
@@ -67,7 +67,10 @@ static void name_file(char ret_path[static 96], const char *name) {
     snprintf(ret_path, 96, "%s/%s", rig.folder, name);
 }
 
+static bool with_lists; /* servers read rig.list */
+
 static void start(bool ask_clients) {
+    static const char *const none[] = {NULL};
     struct sp_error error = {0};
     static const char *const listen[] = {"127.0.0.1:0"};
     memset(&rig, 0, sizeof(rig));
@@ -80,11 +83,16 @@ static void start(bool ask_clients) {
     rig.other = authority_make("another");
     authority_write(rig.authority, rig.ca);
     authority_write(rig.other, rig.other_ca);
+    name_file(rig.list, "crl.pem");
+    authority_revoke(rig.authority, none, 10, rig.list);
     authority_sign(rig.authority, "DNS:one.test", 10, rig.certificate, rig.key);
     const struct sp_http_options options = {
         .listen = listen,
         .listen_count = 1,
-        .tls = {.certificate = rig.certificate, .key = rig.key, .ca = ask_clients ? rig.ca : NULL},
+        .tls = {.certificate = rig.certificate,
+                .key = rig.key,
+                .ca = ask_clients ? rig.ca : NULL,
+                .crl = with_lists ? rig.list : NULL},
         .notice = count_notice,
         .user = &rig,
     };
@@ -184,9 +192,36 @@ static void speaks_tls_and_nothing_else(void **state) {
     assert_false(client_open(&client, "two.test", modern, NULL, NULL));
     client_close(&client);
     int plain = http_connect(rig.port);
-    http_ask(plain, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_ask(plain, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_true(http_is_closed(plain));
     close(plain);
+    stop();
+}
+
+static void refuses_malformed_headers_with_exactly_one_reply(void **state) {
+    static const char request[] = "GET /hello HTTP/1.1\r\nHost: one.test\r\nContent-Length: abc\r\n\r\n";
+    struct client client;
+    char text[4096];
+    size_t used = 0;
+    (void)state;
+    start(false);
+    assert_true(client_open(&client, "one.test", modern, NULL, NULL));
+    assert_int_equal(gnutls_record_send(client.session, request, sizeof(request) - 1), sizeof(request) - 1);
+    for (;;) {
+        ssize_t got = gnutls_record_recv(client.session, text + used, sizeof(text) - 1 - used);
+        if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
+            continue;
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+    }
+    text[used] = '\0';
+    const char *end = strstr(text, "\r\n\r\n");
+    assert_int_equal(strncmp(text, "HTTP/1.1 400 ", 13), 0);
+    assert_non_null(end);
+    assert_string_equal(
+        end + 4, "{\"code\":\"invalid_argument\",\"message\":\"content-length must be given once, in decimal\"}");
+    client_close(&client);
     stop();
 }
 
@@ -299,6 +334,36 @@ static void tells_who_a_client_has_proven_to_be(void **state) {
     stop();
 }
 
+static void a_revoked_certificate_counts_as_none_on_open_connections_too(void **state) {
+    char certificate[96], key[96], who[4096] = "";
+    const char *const revoked[] = {certificate, NULL};
+    struct client client;
+    (void)state;
+    with_lists = true;
+    start(true);
+    with_lists = false;
+    name_file(certificate, "client.pem");
+    name_file(key, "client.key");
+    authority_sign(rig.authority, "DNS:client.test", 10, certificate, key);
+    assert_true(client_open(&client, "one.test", modern, certificate, key));
+    assert_int_equal(client_get(&client, "/hello"), 200);
+    assert_int_equal(client_ask(&client, "/who", who), 200);
+    assert_string_equal(who, "tls dns:client.test");
+    authority_revoke(rig.authority, revoked, 10, rig.list);
+    int status = 200;
+    for (int i = 0; i < 100 && status == 200; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
+        status = client_get(&client, "/hello");
+    }
+    assert_int_equal(status, 401);
+    assert_int_equal(client_ask(&client, "/who", who), 200);
+    assert_string_equal(who, "tls");
+    assert_int_equal(client_get(&client, "/healthz"), 200);
+    client_close(&client);
+    assert_int_equal(rig.good, 1);
+    stop();
+}
+
 static void does_not_start_with_files_that_do_not_fit(void **state) {
     static const char *const listen[] = {"127.0.0.1:0"};
     struct sp_http_server *server = NULL;
@@ -315,10 +380,12 @@ static void does_not_start_with_files_that_do_not_fit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speaks_tls_and_nothing_else),
+        cmocka_unit_test(refuses_malformed_headers_with_exactly_one_reply),
         cmocka_unit_test(takes_over_new_certificates_and_drops_no_connection),
         cmocka_unit_test(keeps_its_certificate_where_a_new_one_is_broken),
         cmocka_unit_test(asks_clients_for_a_certificate_of_its_ca_but_probes),
         cmocka_unit_test(tells_who_a_client_has_proven_to_be),
+        cmocka_unit_test(a_revoked_certificate_counts_as_none_on_open_connections_too),
         cmocka_unit_test(does_not_start_with_files_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

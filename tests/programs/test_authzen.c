@@ -222,14 +222,14 @@ static void every_reply_names_its_request(void **state) {
         const char *request;
         int status;
     } rows[] = {
-        {"POST " EVALUATION " HTTP/1.1\r\nHost: h\r\nX-Request-ID: a-7\r\nContent-Type: application/json\r\n"
+        {"POST " EVALUATION " HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a-7\r\nContent-Type: application/json\r\n"
          "Content-Length: 2\r\n\r\n{}",
          400},
-        {"POST " EVALUATION " HTTP/1.1\r\nHost: h\r\nx-request-id: a-7\r\nContent-Length: 0\r\n\r\n", 400},
-        {"GET " EVALUATION " HTTP/1.1\r\nHost: h\r\nX-Request-ID: a-7\r\n\r\n", 405},
-        {"GET /nowhere HTTP/1.1\r\nHost: h\r\nX-Request-ID: a-7\r\n\r\n", 404},
-        {"GET /.well-known/authzen-configuration HTTP/1.1\r\nHost: h\r\nX-Request-ID: a-7\r\n\r\n", 200},
-        {"POST " EVALUATION " HTTP/1.1\r\nHost: h\r\nX-Request-ID: a-7\r\nContent-Type: application/json\r\n"
+        {"POST " EVALUATION " HTTP/1.1\r\nHost: localhost\r\nx-request-id: a-7\r\nContent-Length: 0\r\n\r\n", 400},
+        {"GET " EVALUATION " HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a-7\r\n\r\n", 405},
+        {"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a-7\r\n\r\n", 404},
+        {"GET /.well-known/authzen-configuration HTTP/1.1\r\nHost: pdp.example.com\r\nX-Request-ID: a-7\r\n\r\n", 200},
+        {"POST " EVALUATION " HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: a-7\r\nContent-Type: application/json\r\n"
          "Content-Length: 99999999\r\n\r\n{}",
          413},
     };

@@ -108,6 +108,20 @@ static void gives_the_first_reason_that_denies(void **state) {
     }
 }
 
+/* Decided in docs/threat-model.md: ids are no secret from the workspace that has them, and from nobody else do they show. */
+static void registered_ids_show_within_their_own_workspace_only(void **state) {
+    static const char *const of_others[] = {"none", "w2-v"};
+    (void)state;
+    assert_string_equal(check_reason(&programs.checker, checked_key, "voice", "v3", "use"), "NOT_SHARED");
+    for (size_t i = 0; i < COUNT(of_others); i++) {
+        assert_string_equal(check_reason(&programs.checker, checked_key, "voice", of_others[i], "use"),
+                            "RESOURCE_UNKNOWN");
+        assert_string_equal(caller_text(&programs.checker, "workspace"), "w1");
+        assert_string_equal(caller_text(&programs.checker, "role"), "ROLE_UNSPECIFIED");
+        assert_int_equal(caller_number(&programs.checker, "httpStatus"), 403);
+    }
+}
+
 static void knows_a_key_by_its_digest(void **state) {
     (void)state;
     uint8_t digest[SP_DIGEST_BYTES];
@@ -544,6 +558,7 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         /* Anybody could send these headers. */
         {"--trusted-hops", "1", 2, "--trusted-peers"},
         {"--address-header", "cf-connecting-ip", 2, "--trusted-peers"},
+        {"--tls-client-crl", "crl.pem", 1, "--tls-client-ca"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct process process;
@@ -573,6 +588,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_everything_about_an_allowed_call),
         cmocka_unit_test(gives_the_first_reason_that_denies),
+        cmocka_unit_test(registered_ids_show_within_their_own_workspace_only),
         cmocka_unit_test(knows_a_key_by_its_digest),
         cmocka_unit_test(a_batch_answers_in_order_at_one_revision),
         cmocka_unit_test(a_batch_has_1_to_1000_items_and_1_mib),

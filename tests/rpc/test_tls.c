@@ -77,6 +77,7 @@ static int tear_down_files(void **state) {
 /* ---- a server and its clients ---- */
 
 static atomic_int good_notices, bad_notices;
+static bool with_lists; /* servers read crl.pem */
 
 static void notice(void *user, bool good, const char *message) {
     (void)user;
@@ -96,7 +97,8 @@ static void start(struct rig *rig, bool mutual, const char *listen) {
         .workers = 2,
         .tls = {.certificate = path_of("server.pem"),
                 .key = path_of("server.key"),
-                .ca = mutual ? path_of("ca.pem") : NULL},
+                .ca = mutual ? path_of("ca.pem") : NULL,
+                .crl = with_lists ? path_of("crl.pem") : NULL},
         .notice = notice,
         .unix_uids = &own,
         .unix_uid_count = 1,
@@ -192,6 +194,49 @@ static void names_come_from_verified_client_certificates_only(void **state) {
         }
         assert_string_equal(who(&rig, &tls), rows[i].expected);
     }
+    rig_stop(&rig);
+}
+
+static enum sp_status ask_again(struct rig *rig, struct sp_rpc_client *client, const char *method) {
+    struct sp_bytes reply;
+    return sp_rpc_client_call(client, method, bytes_of("x"), &rig->arena, &reply, &rig->error);
+}
+
+static void a_revoked_certificate_is_refused_on_open_connections_too(void **state) {
+    static const char *const none[] = {NULL};
+    const char *const revoked[] = {path_of("gateway.pem"), NULL};
+    struct sp_rpc_client *gateway = NULL, *two = NULL;
+    struct rig rig;
+    (void)state;
+    authority_revoke(authority, none, 30, path_of("crl.pem"));
+    with_lists = true;
+    start(&rig, true, "127.0.0.1:0");
+    with_lists = false;
+    struct sp_rpc_client_options options = {
+        .target = rig.target, .timeout_ms = 10000, .tls = with("ca.pem", "gateway")};
+    assert_int_equal(sp_rpc_client_open(&options, &gateway, &rig.error), SP_OK);
+    assert_int_equal(ask_again(&rig, gateway, "/test.Test/Who"), SP_OK);
+    options.tls = with("ca.pem", "two");
+    assert_int_equal(sp_rpc_client_open(&options, &two, &rig.error), SP_OK);
+    assert_int_equal(ask_again(&rig, two, "/test.Test/Who"), SP_OK);
+    authority_revoke(authority, revoked, 30, path_of("crl.pem"));
+    enum sp_status status = SP_OK;
+    for (int i = 0; i < 100 && status == SP_OK; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
+        status = ask_again(&rig, gateway, "/test.Test/Who");
+    }
+    assert_int_equal(status, SP_ERR_UNAUTHENTICATED);
+    assert_non_null(strstr(rig.error.message, "certificate revoked"));
+    /* Whatever it asks, on this connection or another. */
+    assert_int_equal(ask_again(&rig, gateway, "/test.Test/Nothing"), SP_ERR_UNAUTHENTICATED);
+    assert_int_equal(ask_again(&rig, gateway, "/grpc.health.v1.Health/Check"), SP_ERR_UNAUTHENTICATED);
+    struct sp_rpc_client_tls tls = with("ca.pem", "gateway");
+    assert_string_equal(who(&rig, &tls), "");
+    assert_int_equal(rig.error.status, SP_ERR_UNAUTHENTICATED);
+    assert_int_equal(ask_again(&rig, two, "/test.Test/Who"), SP_OK);
+    assert_int_equal(good_notices, 1);
+    sp_rpc_client_close(gateway);
+    sp_rpc_client_close(two);
     rig_stop(&rig);
 }
 
@@ -364,6 +409,7 @@ int main(void) {
         cmocka_unit_test(serves_clients_that_believe_its_ca),
         cmocka_unit_test(clients_refuse_a_server_of_another_name),
         cmocka_unit_test(names_come_from_verified_client_certificates_only),
+        cmocka_unit_test(a_revoked_certificate_is_refused_on_open_connections_too),
         cmocka_unit_test(a_certificate_that_was_not_asked_for_names_nobody),
         cmocka_unit_test(unix_sockets_stay_plaintext_and_tell_the_user),
         cmocka_unit_test(the_health_listener_answers_nothing_else),

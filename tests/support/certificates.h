@@ -6,6 +6,8 @@
 struct certificate_authority;
 
 struct certificate_authority *authority_make(const char *name);
+/* A CA whose certificate `above` has signed. */
+struct certificate_authority *authority_make_below(const struct certificate_authority *above, const char *name);
 void authority_free(struct certificate_authority *authority);
 /* Writes the CA's own certificate. */
 void authority_write(const struct certificate_authority *authority, const char *file);
@@ -15,5 +17,10 @@ void authority_write(const struct certificate_authority *authority, const char *
  * negative: expired that long ago. */
 void authority_sign(const struct certificate_authority *authority, const char *names, int days,
                     const char *certificate_file, const char *key_file);
+
+/* Writes a revocation list of the CA with the certificates of these files (NULL ends them), valid
+ * for `days` from now; negative: expired that long ago. */
+void authority_revoke(const struct certificate_authority *authority, const char *const *certificate_files, int days,
+                      const char *list_file);
 
 #endif

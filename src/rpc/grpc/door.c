@@ -10,10 +10,10 @@
 
 #include "rpc/channel.h"
 #include "rpc/grpc/server_tls.h"
+#include "tls/crl.h"
 
 enum {
     QUOTA_BYTES = 512 * 1024 * 1024, /* what gRPC may use for messages under way, over all connections */
-    CONNECTION_AGE_GRACE_MS = 10 * 1000,
     MIN_PING_INTERVAL_MS = 10 * 1000,
     KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
     HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
@@ -60,7 +60,7 @@ static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struc
         unsigned age_ms =
             options->max_connection_age_s > INT_MAX / 1000 ? INT_MAX : options->max_connection_age_s * 1000;
         args[count++] = limit_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, age_ms);
-        args[count++] = limit_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, CONNECTION_AGE_GRACE_MS);
+        args[count++] = limit_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, options->connection_age_grace_s * 1000);
     }
     const grpc_channel_args all = {.num_args = count, .args = args};
     grpc_server *grpc = grpc_server_create(&all, NULL);
@@ -154,6 +154,13 @@ enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_r
                             "a CA for clients requires a server certificate; give the server's certificate and key");
     if (options->tls.certificate != NULL || options->tls.key != NULL) {
         enum sp_status status = sp_rpc_server_tls_open(options, &server->tls, error);
+        if (status != SP_OK)
+            return status;
+    }
+    if (options->tls.crl != NULL) {
+        const struct sp_tls_crl_options crl = {
+            .file = options->tls.crl, .ca = options->tls.ca, .notice = options->notice, .user = options->user};
+        enum sp_status status = sp_tls_crl_open(&crl, &server->crl, error);
         if (status != SP_OK)
             return status;
     }
@@ -262,4 +269,5 @@ void sp_rpc_doors_free(struct sp_rpc_server *server) {
     }
     free(server->doors);
     sp_rpc_server_tls_close(server->tls);
+    sp_tls_crl_close(server->crl);
 }

@@ -112,6 +112,7 @@ struct worker {
     struct scratch *free_scratch;
     size_t free_scratch_count;
     struct timers timers;
+    struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
     struct sp_rpc_call *streams;
     bool stopping;            /* its streams were asked to end */
     size_t live;              /* calls that arrived and are not recycled yet */
@@ -126,6 +127,7 @@ struct sp_rpc_server {
     struct door *tcp_door, *health_door; /* among `doors`, or NULL */
     struct door *unix_doors;             /* the first of them */
     struct server_tls *tls;
+    struct sp_tls_crl *crl;               /* NULL: no certificate is known to be revoked */
     struct sp_rpc_methods *owned_methods; /* with health and reflection behind them */
     const struct sp_rpc_method *methods;  /* among them */
     size_t method_count;

@@ -15,12 +15,14 @@
 #include "rpc/grpc/worker.h"
 #include "rpc/health.h"
 #include "rpc/methods.h"
+#include "tls/crl.h"
 
 enum {
     MAX_RECEIVE_BYTES = 256 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
     MAX_CONCURRENT_STREAMS = 1000,
     MAX_WORKERS = 256,
+    CONNECTION_AGE_GRACE_S = 10,
 };
 
 /* ---- opening ---- */
@@ -42,6 +44,8 @@ static struct sp_rpc_server_options resolve_options(const struct sp_rpc_server_o
     options.arena_budget_bytes = options.arena_budget_bytes == 0 ? ARENA_BUDGET_BYTES : options.arena_budget_bytes;
     options.max_concurrent_streams =
         options.max_concurrent_streams == 0 ? MAX_CONCURRENT_STREAMS : options.max_concurrent_streams;
+    if (options.connection_age_grace_s == 0)
+        options.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
     options.listen = NULL; /* the caller's, read while opening only */
     options.health_listen = NULL;
     options.unix_uids = NULL;
@@ -68,6 +72,9 @@ static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_err
         worker->server = server;
         worker->index = i;
         worker->cq = grpc_completion_queue_create_for_next(NULL);
+        worker->crl_memo = server->crl == NULL ? NULL : sp_tls_crl_memo_create();
+        if (server->crl != NULL && worker->crl_memo == NULL)
+            return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     return SP_OK;
 }
@@ -228,6 +235,7 @@ void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
 static void free_worker(struct worker *worker) {
     sp_rpc_pool_fini(worker);
     sp_rpc_timers_fini(&worker->timers);
+    sp_tls_crl_memo_free(worker->crl_memo);
     if (worker->cq != NULL)
         grpc_completion_queue_destroy(worker->cq);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/pool.h"
+#include "rpc/grpc/revocation.h"
 #include "rpc/grpc/stream.h"
 #include "rpc/grpc/timers.h"
 #include "rpc/grpc/unary.h"
@@ -65,7 +66,9 @@ static bool is_admitted(struct sp_rpc_call *call, struct sp_error *error) {
 
 static void serve_call(struct sp_rpc_call *call) {
     struct sp_error error;
-    if (call->method == NULL)
+    if (sp_rpc_revocation_check(call, &error) != SP_OK)
+        sp_rpc_batch_reject(call, error.status, error.message);
+    else if (call->method == NULL)
         sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");
     else if (!sp_rpc_pool_add_scratch(call))
         sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");

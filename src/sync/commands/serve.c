@@ -22,7 +22,8 @@ enum {
     ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
     SECONDS_A_DAY = 24 * 60 * 60,
     CHECK_FILES_EVERY_MS = 1000,
-    POLL_EVERY_MS = 50, /* whether the store was filled, or the callers file has changed */
+    CONNECTION_AGE_GRACE_S = 10 * 60, /* for backups and imports under way */
+    POLL_EVERY_MS = 50,               /* whether the store was filled, or the callers file has changed */
 };
 
 extern const unsigned char sp_embedded_sync_descriptors_bytes[];
@@ -36,6 +37,9 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen_help = "HTTP address for /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help =
         "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
+    .connection_age_help =
+        "seconds after which gRPC clients are asked to reconnect, and show their certificates again; streams, such as "
+        "backups, may take ten minutes more; 0: never",
     .trusted_peers_help = "comma-separated addresses and CIDR ranges of proxies that may send the headers of "
                           "--trusted-hops and --address-header; \"uds\": Unix sockets",
 };
@@ -73,6 +77,7 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     struct sp_rpc_server_options rpc = sp_listeners_rpc_options(&options->daemon, sync->callers, uids);
     rpc.admit = admit_report;
     rpc.workers = (unsigned)options->workers;
+    rpc.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
     rpc.max_receive_bytes = MAX_RECEIVE_BYTES;
     rpc.arena_budget_bytes = ARENA_BUDGET_BYTES;
     rpc.worker_stopping = sp_sync_worker_stopping;
@@ -273,6 +278,7 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .most = SP_SYNC_MAX_WORKERS,
          .help = "threads that answer calls; one more thread writes"},
         sp_daemon_max_connections_row(&options->daemon),
+        sp_daemon_connection_age_row(&options->daemon),
         sp_daemon_drain_row(&options->daemon),
         {.name = "keep-changes",
          .kind = SP_OPTION_NUMBER,
