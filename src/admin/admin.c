@@ -154,7 +154,8 @@ static enum sp_status answer_mutation(struct sp_admin_context *ctx, const Protob
 
 enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
-                               struct sp_arena *arena, ProtobufCMessage **ret_reply, struct sp_error *error) {
+                               struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_narrowed,
+                               struct sp_error *error) {
     struct sp_error why = {0};
     struct sp_admin_context ctx = {.method = method,
                                    .view = sp_write_view(write),
@@ -165,6 +166,7 @@ enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_w
                                    .now_s = caller->now_s};
     uint64_t operations_before = sp_write_operations(write);
     enum sp_status status = explain_plain_failure(&why, answer_mutation(&ctx, request, ret_reply));
+    *ret_narrowed = ctx.narrowed;
     if (status == SP_OK)
         return SP_OK;
     (void)sp_write_refuse(write, operations_before);

@@ -62,10 +62,11 @@ enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_vi
 
 /* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change.
  * If the call fails after it began to write, the write can only be aborted (sp_write_refuse). The
- * reply is in `arena` (wipe it: it may hold a secret). */
+ * reply is in `arena` (wipe it: it may hold a secret). *ret_narrowed: of a call that may narrow, that
+ * it did, or changed nothing. */
 enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
-                               struct sp_arena *arena, ProtobufCMessage **ret_reply,
+                               struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_narrowed,
                                struct sp_error *error) SP_MUST_USE;
 
 /* Authenticates and authorises a SP_ADMIN_STREAM. *ret_workspace: whose changes may be seen; empty:

@@ -32,6 +32,7 @@ struct sp_admin_context {
      * gone. */
     Sallyport__Store__V1__StoredWorkspace *stored_workspace;
 
+    bool narrowed;                /* a change that may narrow did (admin/narrowing.h) */
     struct sp_changeset *changes; /* NULL unless the method is a mutation */
     /* The schema, once something has asked for it (schema_names.h). */
     const Sallyport__Store__V1__StoredSchema *stored_schema;

@@ -159,8 +159,11 @@ static enum sp_status check_not_widened(struct sp_admin_context *ctx, const stru
                                         stored_key *stored) {
     struct sp_admin_reach after;
     enum sp_status status = sp_admin_stored_reach(ctx, stored, &after);
-    if (status != SP_OK || !sp_admin_reach_widens(before, &after))
+    if (status != SP_OK)
         return status;
+    ctx->narrowed = !sp_admin_reach_widens(before, &after);
+    if (ctx->narrowed)
+        return SP_OK;
     status = sp_admin_bind_to_actor(ctx, stored->key);
     if (status != SP_OK)
         return status;

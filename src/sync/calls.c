@@ -37,8 +37,8 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
         return sp_error_set(error, SP_ERR_DEADLINE,
                             "the deadline passed while the change was queued; nothing was changed");
     mutation->caller.caller.now_s = sp_clock_now_s();
-    enum sp_status status =
-        sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request, scratch, &reply, error);
+    enum sp_status status = sp_admin_mutate(mutation->method, write, &mutation->caller.caller, mutation->request,
+                                            scratch, &reply, &job->narrowed, error);
     if (status != SP_OK)
         return status;
     status = sp_wire_pack(reply, sp_rpc_call_arena(mutation->call), &mutation->reply);
@@ -74,7 +74,7 @@ static enum sp_status admit_mutation(struct mutation *mutation, struct sp_error 
         return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
     if (admission.workspace.size > 0)
         memcpy(mutation->job.workspace, admission.workspace.data, admission.workspace.size);
-    mutation->job.narrows = admission.narrowing >= SP_ADMIN_NARROWS;
+    mutation->job.narrowing = admission.narrowing;
     /* The use of the key was noted. */
     mutation->caller.caller.usage = NULL;
     return SP_OK;

@@ -2,6 +2,7 @@
 #ifndef SP_SYNC_JOB_H
 #define SP_SYNC_JOB_H
 
+#include "admin/narrowing_kind.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "store/records/write.h"
@@ -15,7 +16,8 @@ struct sp_job {
      * writer's thread. */
     void (*done)(struct sp_job *job, enum sp_status status, const struct sp_error *error);
     char workspace[SP_ID_MAX_BYTES + 1]; /* whose change it is, and in whose turn it comes; empty: operators' */
-    bool narrows;                        /* only takes access away: it goes ahead of others, within a bound */
+    enum sp_admin_narrowing narrowing;   /* what narrows goes ahead of others, and may use the reserve */
+    bool narrowed;                       /* set by `apply`: it narrowed, if it is one that may */
     size_t bytes;                        /* of the request that it keeps while it is queued */
     bool alone;                          /* in a transaction of its own */
     bool deletes_workspaces;             /* deleted workspaces are removed after it */
@@ -26,5 +28,9 @@ struct sp_job {
     enum sp_status status;
     struct sp_error error;
 };
+
+static inline bool sp_job_narrows(const struct sp_job *job) {
+    return job->narrowing == SP_ADMIN_NARROWS || job->narrowing == SP_ADMIN_DISABLES_KEY;
+}
 
 #endif

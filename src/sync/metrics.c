@@ -15,6 +15,7 @@ enum row {
     QUEUE,
     QUEUE_SECONDS,
     REFUSED_CHANGES,
+    ROOM,
     WATCHES,
     EXPIRING,
     LAST_BACKUP,
@@ -97,6 +98,10 @@ static struct sp_metric table[ROWS] = {
                          .kind = SP_METRIC_GATHERED_COUNTER,
                          .series = SP_WRITER_REFUSALS,
                          .labels = label_refusal},
+    [ROOM] = {.name = "sallyport_change_room_bytes",
+              .help = "Room that is left in the store and on its volume before only changes that take access away are "
+                      "made. Missing without --reserve.",
+              .kind = SP_METRIC_GAUGE},
     [WATCHES] = {.name = "sallyport_watches", .help = "Open WatchChanges calls.", .kind = SP_METRIC_GAUGE},
     [EXPIRING] = {.name = "sallyport_keys_expiring_soon",
                   .help = "Enabled keys that expire within seven days; counted about every minute, less often in large "
@@ -252,6 +257,8 @@ void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync
                            struct sp_text_out *out) {
     struct sp_metrics *rows = metrics->metrics;
     sp_metrics_set(rows, QUEUE, 0, (double)gauges->writer.waiting);
+    sp_metrics_set(rows, ROOM, 0,
+                   gauges->writer.room_bytes == UINT64_MAX ? (double)NAN : (double)gauges->writer.room_bytes);
     for (unsigned i = 0; i < SP_WRITER_REFUSALS; i++)
         sp_metrics_set(rows, REFUSED_CHANGES, i, (double)gauges->writer.refused[i]);
     sp_metrics_set(rows, WATCHES, 0, (double)gauges->watches);

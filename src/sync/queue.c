@@ -52,7 +52,7 @@ void sp_queue_free(struct sp_queue *queue) {
 }
 
 static enum lane_kind lane_kind_of(const struct sp_job *job) {
-    return job->narrows ? NARROWING : ORDINARY;
+    return sp_job_narrows(job) ? NARROWING : ORDINARY;
 }
 
 static struct tenant *find_tenant(const struct sp_queue *queue, const char *workspace) {
@@ -87,12 +87,12 @@ enum sp_queue_room sp_queue_room_for(const struct sp_queue *queue, const struct 
     const struct tenant *tenant = find_tenant(queue, job->workspace);
     size_t jobs = tenant == NULL ? 0 : tenant->jobs;
     size_t bytes = tenant == NULL ? 0 : tenant->bytes;
-    size_t more = job->narrows ? limits->narrowing_jobs : 0;
+    size_t more = sp_job_narrows(job) ? limits->narrowing_jobs : 0;
     if (jobs >= limits->workspace_jobs + more / NARROWING_SHARE ||
-        (jobs > 0 && !job->narrows && bytes + job->bytes > limits->workspace_bytes))
+        (jobs > 0 && !sp_job_narrows(job) && bytes + job->bytes > limits->workspace_bytes))
         return SP_QUEUE_WORKSPACE_FULL;
     if (queue->jobs >= limits->jobs + more ||
-        (queue->jobs > 0 && !job->narrows && queue->bytes + job->bytes > limits->bytes))
+        (queue->jobs > 0 && !sp_job_narrows(job) && queue->bytes + job->bytes > limits->bytes))
         return SP_QUEUE_FULL;
     return SP_QUEUE_HAS_ROOM;
 }

@@ -21,6 +21,8 @@ enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct
         .source = source,
         .metrics = sync->metrics,
         .keep_changes_s = options->keep_changes_s,
+        .keep_changes_bytes = options->keep_changes_bytes,
+        .reserve_bytes = options->reserve_bytes,
         .allowance = options->allowance,
         .committed = sp_watch_list_wake,
         .user = &sync->watches,

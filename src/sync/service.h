@@ -60,6 +60,8 @@ struct sp_sync {
 
 struct sp_sync_options {
     int64_t keep_changes_s; /* as the next, of sp_writer_options */
+    uint64_t keep_changes_bytes;
+    uint64_t reserve_bytes;
     struct sp_allowance_limits allowance;
 };
 

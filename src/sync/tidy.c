@@ -52,7 +52,12 @@ static enum sp_status remove_old_records(struct sp_tidy *tidy, struct sp_write *
         status = sp_change_trim(write, time_s - tidy->keep_changes_s, PIECE, &changes);
     if (status != SP_OK)
         return status;
-    *ret_more = requests == PIECE || changes == PIECE;
+    size_t too_many = 0;
+    if (tidy->keep_changes_bytes > 0)
+        status = sp_change_trim_to_size(write, tidy->keep_changes_bytes, PIECE, &too_many);
+    if (status != SP_OK)
+        return status;
+    *ret_more = requests == PIECE || changes == PIECE || too_many == PIECE;
     /* A store that follows a source commits when it was last in step with it. */
     return tidy->source == NULL ? sp_write_keep_time(write, now_s) : SP_OK;
 }

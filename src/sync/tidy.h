@@ -9,11 +9,12 @@
 struct sp_source;
 
 struct sp_tidy {
-    int64_t keep_changes_s;   /* 0: forever */
-    struct sp_source *source; /* NULL: the store does not follow one */
-    bool look_for_deleted;    /* deleted workspaces may be waiting for removal */
-    bool look_again;          /* together with the next records, because it failed now */
-    int64_t readers_due_ms;   /* CLOCK_MONOTONIC, as the next */
+    int64_t keep_changes_s;      /* 0: forever */
+    uint64_t keep_changes_bytes; /* 0: whatever their size */
+    struct sp_source *source;    /* NULL: the store does not follow one */
+    bool look_for_deleted;       /* deleted workspaces may be waiting for removal */
+    bool look_again;             /* together with the next records, because it failed now */
+    int64_t readers_due_ms;      /* CLOCK_MONOTONIC, as the next */
     int64_t records_due_ms;
     int64_t warn_due_ms; /* of a clock that is ahead */
 };

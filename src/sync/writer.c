@@ -13,6 +13,7 @@
 #include "sync/expiring.h"
 #include "sync/metrics.h"
 #include "sync/queue.h"
+#include "sync/reserve.h"
 #include "sync/tidy.h"
 
 enum {
@@ -53,6 +54,7 @@ struct sp_writer {
     struct sp_expiring expiring;
     struct batch batch, single;
     struct sp_allowance *allowance;
+    struct sp_reserve *reserve;
     _Atomic uint64_t refused[SP_WRITER_REFUSALS];
     pthread_t thread;
     bool running;
@@ -86,7 +88,7 @@ static void count_refusal(struct sp_writer *writer, enum sp_writer_refusal refus
 
 /* SP_ERR_EXHAUSTED: the job's workspace has written more than it may. What only narrows is not held up. */
 static enum sp_status check_allowance(struct sp_writer *writer, const struct sp_job *job, struct sp_error *error) {
-    if (job->narrows || job->workspace[0] == '\0')
+    if (sp_job_narrows(job) || job->workspace[0] == '\0')
         return SP_OK;
     int64_t wait_ms = sp_allowance_wait_ms(writer->allowance, job->workspace, sp_clock_monotonic_ms());
     if (wait_ms == 0)
@@ -153,17 +155,38 @@ static enum outcome leave_job_out(struct batch *batch, struct sp_job *job) {
     return TRY_AGAIN;
 }
 
+static enum sp_status check_before_job(struct sp_writer *writer, const struct sp_job *job, struct sp_error *error) {
+    enum sp_status status = check_allowance(writer, job, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_reserve_check_before(writer->reserve, job, sp_clock_monotonic_ms(), error);
+    if (status != SP_OK)
+        count_refusal(writer, SP_WRITER_RESERVE);
+    return status;
+}
+
+static enum sp_status check_after_job(struct sp_writer *writer, const struct sp_job *job, const struct sp_write *write,
+                                      uint64_t bytes, struct sp_error *error) {
+    enum sp_status status = sp_reserve_check_after(writer->reserve, job, write, bytes, error);
+    if (status != SP_OK)
+        count_refusal(writer, SP_WRITER_RESERVE);
+    return status;
+}
+
 /* False if the write can only be aborted. */
 static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, struct sp_job *job,
                              uint64_t *ret_bytes) {
     uint64_t operations_before = sp_write_operations(write);
     uint64_t bytes_before = sp_write_bytes(write);
     job->error = (struct sp_error){0};
-    job->status = check_allowance(writer, job, &job->error);
+    job->narrowed = false;
+    job->status = check_before_job(writer, job, &job->error);
     if (job->status == SP_OK)
         job->status = job->apply(job, write, &writer->scratch, &job->error);
     sp_arena_wipe(&writer->scratch);
     *ret_bytes = sp_write_bytes(write) - bytes_before;
+    if (job->status == SP_OK && *ret_bytes > 0)
+        job->status = check_after_job(writer, job, write, *ret_bytes, &job->error);
     return job->status == SP_OK || sp_write_refuse(write, operations_before);
 }
 
@@ -251,6 +274,7 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
         return SETTLED;
     for (size_t i = 0; i < batch->count; i++)
         batch->jobs[i]->status = batch->jobs[i]->left_out ? batch->jobs[i]->status : SP_OK;
+    sp_reserve_measure(writer->reserve);
     enum sp_status status = sp_source_begin(writer->options.source, writer->options.store, &write, &error);
     if (status != SP_OK) {
         fail_without_write(writer, batch, status, &error);
@@ -279,8 +303,10 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
 /* Refused jobs are charged the least, so that refusals are not for nothing. */
 static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint64_t bytes) {
     uint64_t charged = job->status == SP_OK && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
+    int64_t now_ms = sp_clock_monotonic_ms();
     if (job->workspace[0] != '\0')
-        sp_allowance_charge(writer->allowance, job->workspace, charged, sp_clock_monotonic_ms());
+        sp_allowance_charge(writer->allowance, job->workspace, charged, now_ms);
+    sp_reserve_charge(writer->reserve, job, charged, now_ms);
 }
 
 /* Once `done` was called a job is its owner's again, and may be gone. */
@@ -367,6 +393,8 @@ static void *run_writer(void *user) {
     while (goes_on_writing(writer)) {
         wait_for_jobs(writer);
         run_next_batch(writer);
+        if (writer->batch.count == 0)
+            sp_reserve_measure(writer->reserve);
         if (sp_tidy(&writer->tidy, writer->options.store, &writer->scratch) && writer->options.committed != NULL)
             writer->options.committed(writer->options.user);
         count_expiring_keys(writer);
@@ -392,15 +420,18 @@ static enum sp_status create_writer(const struct sp_writer_options *options, str
     }
     writer->options = *options;
     writer->job_us = FIRST_JOB_US;
-    writer->tidy = (struct sp_tidy){
-        .keep_changes_s = options->keep_changes_s, .source = options->source, .look_for_deleted = true};
+    writer->tidy = (struct sp_tidy){.keep_changes_s = options->keep_changes_s,
+                                    .keep_changes_bytes = options->keep_changes_bytes,
+                                    .source = options->source,
+                                    .look_for_deleted = true};
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&writer->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     if (sp_queue_create(&limits, &writer->queue) != SP_OK ||
-        sp_allowance_create(&options->allowance, &writer->allowance) != SP_OK) {
+        sp_allowance_create(&options->allowance, &writer->allowance) != SP_OK ||
+        sp_reserve_create(options->store, options->reserve_bytes, &writer->reserve) != SP_OK) {
         sp_writer_free(writer);
         return SP_ERR_MEMORY;
     }
@@ -464,6 +495,7 @@ void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_s
     pthread_mutex_lock(&writer->lock);
     ret_stats->waiting = sp_queue_length(writer->queue);
     pthread_mutex_unlock(&writer->lock);
+    ret_stats->room_bytes = sp_reserve_room(writer->reserve);
     for (size_t i = 0; i < SP_WRITER_REFUSALS; i++)
         ret_stats->refused[i] = atomic_load_explicit(&writer->refused[i], memory_order_relaxed);
 }
@@ -485,6 +517,7 @@ void sp_writer_free(struct sp_writer *writer) {
     sp_arena_fini(&writer->scratch);
     sp_queue_free(writer->queue);
     sp_allowance_free(writer->allowance);
+    sp_reserve_free(writer->reserve);
     pthread_cond_destroy(&writer->changed);
     pthread_mutex_destroy(&writer->lock);
     free(writer);

@@ -23,6 +23,8 @@ struct sp_writer_options {
     struct sp_source *source;             /* NULL: the store does not follow one */
     struct sp_sync_metrics *metrics;      /* of commits and of keys that expire; NULL: not counted */
     int64_t keep_changes_s;               /* 0: forever */
+    uint64_t keep_changes_bytes;          /* 0: whatever their size */
+    uint64_t reserve_bytes;               /* sync/reserve.h */
     struct sp_allowance_limits allowance; /* of each workspace; operators have no limit */
     /* After each commit that may have changed policy; on the writer's thread. May be NULL. */
     void (*committed)(void *user);

@@ -10,12 +10,14 @@ enum sp_writer_refusal {
     SP_WRITER_QUEUE_FULL,
     SP_WRITER_WORKSPACE_QUEUE_FULL,
     SP_WRITER_WORKSPACE_ALLOWANCE,
+    SP_WRITER_RESERVE,
     SP_WRITER_REFUSALS,
 };
 const char *sp_writer_refusal_name(enum sp_writer_refusal refusal);
 
 struct sp_writer_stats {
-    size_t waiting; /* jobs */
+    size_t waiting;      /* jobs */
+    uint64_t room_bytes; /* that ordinary changes may still take; UINT64_MAX: not known */
     uint64_t refused[SP_WRITER_REFUSALS];
 };
 

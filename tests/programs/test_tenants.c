@@ -74,9 +74,86 @@ static void a_change_without_a_key_is_refused_before_it_is_queued(void **state) 
     programs_stop(&programs);
 }
 
+/* ---- a full map ---- */
+
+/* Shares of a workspace's own voice with its users, each under a long name, until the store refuses more. */
+static void fill_store(struct caller *admin, const char *workspace) {
+    char name[129];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (int i = 0; i < 100000; i++) {
+        enum sp_status status =
+            caller_callf(admin, "Admin/CreateGroup", "{'workspace':'%s','id':'g%d','name':'%s'}", workspace, i, name);
+        if (status == SP_ERR_EXHAUSTED && strstr(admin->error.message, "full") != NULL)
+            return;
+        if (status != SP_OK)
+            fail_msg("%s", admin->error.message);
+    }
+    fail_msg("the store never filled");
+}
+
+/* What only takes access away still works for everybody, whatever the noisy tenant does. */
+static void assert_keys_can_be_disabled(struct programs *programs, struct caller *quiet, const char *id,
+                                        const char *key) {
+    int64_t began_ms = sp_clock_monotonic_ms();
+    caller_ok(quiet, "Admin/DisableApiKey", "{'workspace':'quiet','id':'%s','reason':'leaked'}", id);
+    print_message("disabled a key in %lld ms\n", (long long)(sp_clock_monotonic_ms() - began_ms));
+    assert_string_equal(check_reason(&programs->checker, key, "voice", "v", "preview"), "KEY_DISABLED");
+}
+
+static void make_leaked_key(struct caller *quiet, int i, char ret_key[static PROGRAMS_KEY_BYTES]) {
+    caller_ok(quiet, "Admin/CreateApiKey",
+              "{'workspace':'quiet','id':'leaked%d','principal':'quiet-admin','name':'K','permissions':{'all':true}}",
+              i);
+    snprintf(ret_key, PROGRAMS_KEY_BYTES, "%s", caller_text(quiet, "secret"));
+}
+
+static void a_full_map_leaves_room_to_take_access_away(void **state) {
+    (void)state;
+    enum { KEYS = 5, ROUNDS = 400 };
+    static struct programs programs;
+    char noisy_key[PROGRAMS_KEY_BYTES], quiet_key[PROGRAMS_KEY_BYTES], leaked[KEYS][PROGRAMS_KEY_BYTES];
+    struct caller noisy, quiet;
+    size_t refused = 0;
+    programs_start(&programs, "2M");
+    operator_ok(&programs, "Admin/CreateWorkspace",
+                "{'id':'noisy','name':'N','seats':10,'quotas':{'groups':1000000},'adminId':'noisy-admin'}");
+    snprintf(noisy_key, sizeof(noisy_key), "%s", caller_text(&programs.operator_caller, "secret"));
+    operator_ok(&programs, "Admin/CreateWorkspace", "{'id':'quiet','name':'Q','seats':10,'adminId':'quiet-admin'}");
+    snprintf(quiet_key, sizeof(quiet_key), "%s", caller_text(&programs.operator_caller, "secret"));
+    assert_true(caller_open(&noisy, programs.sync_target, noisy_key));
+    assert_true(caller_open(&quiet, programs.sync_target, quiet_key));
+    for (int i = 0; i < KEYS; i++)
+        make_leaked_key(&quiet, i, leaked[i]);
+    fill_store(&noisy, "noisy");
+    assert_keys_can_be_disabled(&programs, &quiet, "leaked0", leaked[0]);
+    /* The noisy tenant uses the reserve as fast as it can. */
+    for (int i = 0; i < ROUNDS; i++)
+        refused += caller_callf(&noisy, "Admin/DeleteGroup", "{'requestId':'r%d','workspace':'noisy','id':'none'}",
+                                i) == SP_ERR_EXHAUSTED;
+    for (int i = 0; i < ROUNDS && refused == 0; i++) {
+        enum sp_status status = caller_callf(&noisy, "Admin/DeleteGroup", "{'workspace':'noisy','id':'g%d'}", i);
+        refused += status == SP_ERR_EXHAUSTED;
+    }
+    print_message("refused %zu\n", refused);
+    assert_keys_can_be_disabled(&programs, &quiet, "leaked1", leaked[1]);
+    caller_ok(&quiet, "Admin/DeleteApiKey", "{'workspace':'quiet','id':'leaked2'}");
+    assert_string_equal(check_reason(&programs.checker, leaked[2], "voice", "v", "preview"), "KEY_UNKNOWN");
+    /* So does shrinking one. */
+    caller_ok(&quiet, "Admin/UpdateApiKey",
+              "{'workspace':'quiet','id':'leaked3','permissions':{'names':['text_to_speech']},"
+              "'updateMask':['permissions']}");
+    operator_ok(&programs, "Admin/UpdateWorkspace",
+                "{'workspace':{'id':'noisy','disabled':true},'updateMask':['disabled']}");
+    caller_close(&noisy);
+    caller_close(&quiet);
+    programs_stop(&programs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_without_a_key_is_refused_before_it_is_queued),
+        cmocka_unit_test(a_full_map_leaves_room_to_take_access_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -121,8 +121,8 @@ static enum sp_status call_mutation(struct admin_fixture *fixture, const struct 
     struct sp_write *write = NULL;
     struct sp_error error = {0};
     assert_ok(sp_write_begin(fixture->store, &write, &error), &error);
-    enum sp_status status =
-        sp_admin_mutate(method, write, caller, request, &fixture->arena, ret_reply, &fixture->error);
+    enum sp_status status = sp_admin_mutate(method, write, caller, request, &fixture->arena, ret_reply,
+                                            &fixture->narrowed, &fixture->error);
     if (sp_write_check(write, NULL) != SP_OK)
         sp_write_abort(write);
     else

@@ -28,6 +28,7 @@ struct admin_fixture {
     /* Of the last call. */
     json_t *reply; /* with default values; NULL if the call failed */
     struct sp_error error;
+    bool narrowed; /* of a mutation */
 };
 
 /* Makes a store with the schema (NULL: the default one) and the operator "root". */

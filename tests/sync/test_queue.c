@@ -40,7 +40,7 @@ static void rig_end(struct rig *rig) {
 static struct sp_job *make(struct rig *rig, const char *workspace, bool narrows, size_t bytes) {
     struct sp_job *job = &rig->jobs[rig->used++];
     snprintf(job->workspace, sizeof(job->workspace), "%s", workspace);
-    job->narrows = narrows;
+    job->narrowing = narrows ? SP_ADMIN_NARROWS : SP_ADMIN_WIDENS;
     job->bytes = bytes;
     return job;
 }
@@ -120,7 +120,7 @@ static void narrowing_goes_ahead_within_a_bound(void **state) {
     const struct sp_job *ordinary = add(rig, "a", false, 100);
     for (size_t i = 0; i < 50; i++)
         add(rig, "b", true, 100);
-    assert_true(sp_queue_take(rig->queue, true)->narrows);
+    assert_true(sp_job_narrows(sp_queue_take(rig->queue, true)));
     for (const struct sp_job *job; (job = sp_queue_take(rig->queue, true)) != ordinary; narrowing++)
         assert_non_null(job);
     assert_in_range(narrowing, 1, 10);

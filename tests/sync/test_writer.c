@@ -372,7 +372,7 @@ static void a_workspace_that_fills_its_places_is_told_when_to_come_again(void **
     assert_non_null(strstr(error.message, "noisy"));
     assert_non_null(strstr(error.message, "retry in "));
     assert_int_equal(submit_for(&rig, &other, 2001, "quiet", &error), SP_OK);
-    narrowing.job.narrows = true;
+    narrowing.job.narrowing = SP_ADMIN_NARROWS;
     assert_int_equal(submit_for(&rig, &narrowing, 2002, "noisy", &error), SP_OK);
     gate_add(&rig.hold);
     assert_true(gate_wait(&rig.done, PLACES + 3));
@@ -398,7 +398,7 @@ static void a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_
     assert_non_null(strstr(error.message, "retry in "));
     assert_int_equal(submit_for(&rig, &other, 3, "quiet", &error), SP_OK);
     assert_int_equal(submit_for(&rig, &operators, 4, "", &error), SP_OK);
-    narrowing.job.narrows = true;
+    narrowing.job.narrowing = SP_ADMIN_NARROWS;
     assert_int_equal(submit_for(&rig, &narrowing, 5, "noisy", &error), SP_OK);
     assert_true(gate_wait(&rig.done, 4));
     assert_int_equal(large.status, SP_OK);

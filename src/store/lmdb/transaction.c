@@ -54,6 +54,30 @@ void sp_transaction_abort(struct sp_transaction *transaction) {
     end_write_turn(transaction);
 }
 
+/* ---- growth ---- */
+
+/* A page is copied once, before it first changes: each operation changes a leaf or two and the
+ * branches above, which are few, and all together change no more pages than there are. What is new
+ * fills pages by half at least. */
+enum sp_status sp_transaction_most_growth(const struct sp_transaction *transaction, uint64_t *ret_bytes) {
+    enum { LEAVES = 2, BRANCHES = 4, PAGES_A_BRANCH = 16, NODE_BYTES = 32, FEW_PAGES = 16 };
+    MDB_envinfo info;
+    MDB_stat about;
+    struct sp_store *store = transaction->view.store;
+    int code = mdb_env_info(store->env, &info);
+    if (code == MDB_SUCCESS)
+        code = mdb_stat(transaction->view.txn, store->databases[SP_DB_META], &about);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    uint64_t pages = (uint64_t)info.me_last_pgno + 1;
+    uint64_t branches = transaction->operations * BRANCHES;
+    uint64_t copied =
+        transaction->operations * LEAVES + (branches < pages / PAGES_A_BRANCH ? branches : pages / PAGES_A_BRANCH);
+    uint64_t fresh = 3 * (transaction->bytes + NODE_BYTES * transaction->operations) / about.ms_psize;
+    *ret_bytes = ((copied < pages ? copied : pages) + fresh + FEW_PAGES) * about.ms_psize;
+    return SP_OK;
+}
+
 /* ---- changes ---- */
 
 enum sp_status sp_transaction_failure(const struct sp_transaction *transaction, struct sp_error *error) {

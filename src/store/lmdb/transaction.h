@@ -20,6 +20,10 @@ struct sp_transaction {
 enum sp_status sp_transaction_begin(struct sp_transaction *transaction, struct sp_store *store,
                                     struct sp_error *error) SP_MUST_USE;
 
+/* How many bytes of pages the transaction may take at most, over what it began with: an estimate
+ * that errs on the high side. */
+enum sp_status sp_transaction_most_growth(const struct sp_transaction *transaction, uint64_t *ret_bytes) SP_MUST_USE;
+
 /* Each ends it. */
 enum sp_status sp_transaction_commit(struct sp_transaction *transaction, struct sp_error *error) SP_MUST_USE;
 void sp_transaction_abort(struct sp_transaction *transaction);

@@ -52,6 +52,10 @@ uint64_t sp_write_bytes(const struct sp_write *write) {
     return write->transaction.bytes;
 }
 
+enum sp_status sp_write_most_growth(const struct sp_write *write, uint64_t *ret_bytes) {
+    return sp_transaction_most_growth(&write->transaction, ret_bytes);
+}
+
 bool sp_write_refuse(struct sp_write *write, uint64_t operations_before) {
     write->refused |= write->transaction.operations != operations_before;
     return !write->refused;

@@ -24,6 +24,9 @@ uint64_t sp_write_operations(const struct sp_write *write);
 /* How many bytes of keys and values it has put so far. */
 uint64_t sp_write_bytes(const struct sp_write *write);
 
+/* How many bytes of pages the write may take at most: an estimate on the high side. */
+enum sp_status sp_write_most_growth(const struct sp_write *write, uint64_t *ret_bytes) SP_MUST_USE;
+
 /* Refuses the work done since the write was at `operations_before`. True if that work wrote
  * nothing, so that the write may go on without it; false if it wrote: from then on the write
  * cannot be committed, only aborted. Everything that may fail inside a write that others share

@@ -50,6 +50,8 @@ struct serve_options {
     struct sp_daemon_options daemon;
     uint64_t workers;
     uint64_t keep_changes_days;
+    uint64_t keep_changes_bytes;
+    uint64_t reserve_bytes;
     struct sp_allowance_limits allowance;
     uint64_t map_size;
     uint64_t report_grace_s;
@@ -190,6 +192,8 @@ static enum sp_status run_sync(const struct serve_options *options, const struct
     const struct sp_sync_usage_options usage = {opened->store, options->store, (int64_t)options->report_grace_s};
     const struct sp_sync_options limits = {
         .keep_changes_s = (int64_t)options->keep_changes_days * SECONDS_A_DAY,
+        .keep_changes_bytes = options->keep_changes_bytes,
+        .reserve_bytes = options->reserve_bytes,
         .allowance = options->allowance,
     };
     enum sp_status status = sp_sync_init(sync, opened->store, opened->source, options->store, &limits, error);
@@ -288,6 +292,23 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .argument = "DAYS",
          .most = 36500,
          .help = "days to keep the audit trail; 0: forever"},
+        {.name = "keep-changes-bytes",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->keep_changes_bytes,
+         .environment = "SALLYPORT_SYNC_KEEP_CHANGES_BYTES",
+         .default_text = "0",
+         .argument = "BYTES",
+         .most = (uint64_t)1 << 46,
+         .help = "size to which the audit trail is trimmed, whatever its age; 0: no limit"},
+        {.name = "reserve",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->reserve_bytes,
+         .environment = "SALLYPORT_SYNC_RESERVE",
+         .default_text = "32M",
+         .argument = "BYTES",
+         .most = (uint64_t)1 << 40,
+         .help = "room in the store and on its volume that only changes which take access away may use; at most an "
+                 "eighth of the map; 0: none"},
         {.name = "change-rate",
          .kind = SP_OPTION_SIZE,
          .target = &options->allowance.bytes_per_s,

@@ -1,0 +1,199 @@
+#include "sync/reserve.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "store/lmdb/room.h"
+#include "store/lmdb/store.h"
+#include "store/records/snapshot.h"
+
+enum {
+    MAP_SHARE = 8,        /* the reserve is no more than one in so many of the map's bytes */
+    LAST_SHARE = 4,       /* the last slice of it, as the next */
+    ORDINARY_FLOOR = 2,   /* that ordinary changes leave, however much one of them takes */
+    NARROWING_FLOOR = 8,  /* and what narrows */
+    WORKSPACE_SHARE = 64, /* what one workspace may use at once */
+    WORKSPACE_BYTES_PER_S = 16 * 1024,
+    NARROWING_MAX_BYTES = 256 * 1024, /* of one change in the reserve */
+    AMPLE_SHARE = 4,                  /* more than the reserve, before it is logged that there is room again */
+    AHEAD_SHARE = 4,                  /* how much more is allocated than needed, so that it is needed seldom */
+};
+
+struct sp_reserve {
+    struct sp_store *store;
+    struct sp_snapshot *snapshot; /* NULL until the first measure */
+    uint64_t bytes;               /* of the reserve */
+    uint64_t allocated_end;       /* of the data file's blocks; 0: not known */
+    bool cannot_allocate;         /* the file system has no means to */
+    uint64_t room_bytes;          /* measured last, the reserve included; UINT64_MAX: never */
+    bool low;                     /* it was logged */
+    struct sp_allowance *allowance;
+    _Atomic uint64_t ordinary_bytes;
+};
+
+static uint64_t smaller_of(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+enum sp_status sp_reserve_create(struct sp_store *store, uint64_t bytes, struct sp_reserve **ret_reserve) {
+    struct sp_store_stats stats;
+    enum sp_status status = sp_store_stats(store, &stats);
+    if (status != SP_OK)
+        return status;
+    struct sp_reserve *reserve = calloc(1, sizeof(*reserve));
+    if (reserve == NULL)
+        return SP_ERR_MEMORY;
+    reserve->store = store;
+    reserve->bytes = smaller_of(bytes, stats.map_size_bytes / MAP_SHARE);
+    const struct sp_allowance_limits limits = {.bytes_per_s = bytes > 0 ? WORKSPACE_BYTES_PER_S : 0,
+                                               .burst_bytes = reserve->bytes / WORKSPACE_SHARE};
+    reserve->room_bytes = UINT64_MAX;
+    atomic_init(&reserve->ordinary_bytes, UINT64_MAX);
+    if (sp_allowance_create(&limits, &reserve->allowance) != SP_OK) {
+        free(reserve);
+        return SP_ERR_MEMORY;
+    }
+    *ret_reserve = reserve;
+    return SP_OK;
+}
+
+void sp_reserve_free(struct sp_reserve *reserve) {
+    if (reserve == NULL)
+        return;
+    sp_snapshot_close(reserve->snapshot);
+    sp_allowance_free(reserve->allowance);
+    free(reserve);
+}
+
+/* ---- measuring ---- */
+
+static uint64_t allocated_behind(const struct sp_reserve *reserve, const struct sp_room *room) {
+    return reserve->allocated_end > room->end_bytes ? reserve->allocated_end - room->end_bytes : 0;
+}
+
+/* The blocks of the reserve, and some more for what is written until the next time. */
+static void allocate_reserve(struct sp_reserve *reserve, const struct sp_room *room) {
+    uint64_t ahead = smaller_of(reserve->bytes, room->map_bytes);
+    uint64_t more = smaller_of(reserve->bytes + reserve->bytes / AHEAD_SHARE, room->map_bytes);
+    if (reserve->cannot_allocate || allocated_behind(reserve, room) >= ahead)
+        return;
+    uint64_t end = room->end_bytes + more;
+    enum sp_status status = sp_store_allocate_ahead(reserve->store, end);
+    if (status == SP_ERR_EXHAUSTED) {
+        end = room->end_bytes + ahead;
+        status = sp_store_allocate_ahead(reserve->store, end);
+    }
+    if (status == SP_OK)
+        reserve->allocated_end = end;
+    reserve->cannot_allocate = status == SP_ERR_UNIMPLEMENTED;
+}
+
+static void log_room(struct sp_reserve *reserve) {
+    bool low = reserve->room_bytes <= reserve->bytes && reserve->bytes > 0;
+    if (low && !reserve->low)
+        sp_log(SP_LOG_ERROR,
+               "the store or its volume is full but for a reserve of %" PRIu64
+               " bytes: only changes that take access away are made until there is room; enlarge the volume, restart "
+               "with a larger --map-size, or keep less of the audit trail",
+               reserve->bytes);
+    bool ample = reserve->room_bytes >= reserve->bytes + reserve->bytes / AMPLE_SHARE;
+    if (ample && reserve->low)
+        sp_log(SP_LOG_INFO, "there is room in the store again: all changes are made");
+    reserve->low = low || (reserve->low && !ample);
+}
+
+static enum sp_status measure_room(struct sp_reserve *reserve, struct sp_room *ret_room) {
+    if (reserve->snapshot == NULL) {
+        enum sp_status status = sp_snapshot_open(reserve->store, &reserve->snapshot);
+        if (status != SP_OK)
+            return status;
+    }
+    enum sp_status status = sp_snapshot_acquire(reserve->snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_room(sp_snapshot_view(reserve->snapshot), ret_room);
+    sp_snapshot_release(reserve->snapshot);
+    return status;
+}
+
+void sp_reserve_measure(struct sp_reserve *reserve) {
+    struct sp_room room;
+    if (reserve->bytes == 0 || measure_room(reserve, &room) != SP_OK)
+        return;
+    allocate_reserve(reserve, &room);
+    reserve->room_bytes =
+        room.free_bytes + smaller_of(room.map_bytes, room.disk_bytes + allocated_behind(reserve, &room));
+    atomic_store_explicit(&reserve->ordinary_bytes,
+                          reserve->room_bytes > reserve->bytes ? reserve->room_bytes - reserve->bytes : 0,
+                          memory_order_relaxed);
+    log_room(reserve);
+}
+
+uint64_t sp_reserve_room(struct sp_reserve *reserve) {
+    return atomic_load_explicit(&reserve->ordinary_bytes, memory_order_relaxed);
+}
+
+/* ---- judging ---- */
+
+static bool is_in_reserve(const struct sp_reserve *reserve) {
+    return reserve->bytes > 0 && reserve->room_bytes <= reserve->bytes;
+}
+
+static bool is_operators(const struct sp_job *job) {
+    return job->workspace[0] == '\0';
+}
+
+static enum sp_status refuse_for_room(const struct sp_job *job, struct sp_error *error) {
+    return sp_error_set(error, SP_ERR_EXHAUSTED,
+                        "the store is full but for a reserve%s: ask the operator to enlarge the volume or --map-size",
+                        sp_job_narrows(job) ? ", whose last part is for disabling keys"
+                                            : ", which is for changes that only take access away");
+}
+
+enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct sp_job *job, int64_t now_ms,
+                                       struct sp_error *error) {
+    if (!is_in_reserve(reserve))
+        return SP_OK;
+    if (job->narrowing == SP_ADMIN_WIDENS)
+        return refuse_for_room(job, error);
+    bool last = reserve->room_bytes <= reserve->bytes / LAST_SHARE;
+    bool may_use_last = job->narrowing == SP_ADMIN_DISABLES_KEY || (is_operators(job) && sp_job_narrows(job));
+    if (last && !may_use_last)
+        return refuse_for_room(job, error);
+    int64_t wait_ms = is_operators(job) ? 0 : sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
+    if (wait_ms > 0)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "the store is full, and workspace %s has used its part of the reserve: retry in %" PRId64
+                            " ms",
+                            job->workspace, wait_ms);
+    return SP_OK;
+}
+
+enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct sp_job *job,
+                                      const struct sp_write *write, uint64_t job_bytes, struct sp_error *error) {
+    uint64_t growth = 0;
+    bool inside = is_in_reserve(reserve);
+    if (reserve->bytes == 0 || job->narrowing == SP_ADMIN_DISABLES_KEY)
+        return SP_OK;
+    if (inside && !job->narrowed && !sp_job_narrows(job))
+        return refuse_for_room(job, error);
+    if (inside && job_bytes > NARROWING_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "the store is full but for a reserve, in which one change may write %d bytes: take access "
+                            "away in smaller steps, or disable what has it",
+                            NARROWING_MAX_BYTES);
+    enum sp_status status = sp_write_most_growth(write, &growth);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the store");
+    uint64_t floor = reserve->bytes / (inside ? NARROWING_FLOOR : ORDINARY_FLOOR);
+    if (growth <= reserve->room_bytes && reserve->room_bytes - growth >= floor)
+        return SP_OK;
+    return refuse_for_room(job, error);
+}
+
+void sp_reserve_charge(struct sp_reserve *reserve, const struct sp_job *job, uint64_t bytes, int64_t now_ms) {
+    if (is_in_reserve(reserve) && !is_operators(job))
+        sp_allowance_charge(reserve->allowance, job->workspace, bytes, now_ms);
+}
