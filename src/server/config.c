@@ -50,6 +50,7 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
              "seconds after which gRPC clients are asked to reconnect, without losing calls, so that they spread over "
              "new servers and leave one that drains; 0: never"},
         sp_daemon_drain_row(&config->daemon),
+        sp_daemon_stuck_after_row(&config->daemon),
         {.name = "max-staleness",
          .kind = SP_OPTION_NUMBER,
          .target = &config->max_staleness_s,

@@ -54,6 +54,7 @@ struct sp_writer {
     struct batch batch, single;
     struct sp_allowance *allowance;
     _Atomic uint64_t refused[SP_WRITER_REFUSALS];
+    struct sp_heartbeat heartbeat;
     pthread_t thread;
     bool running;
     pthread_mutex_t lock; /* guards what follows */
@@ -158,6 +159,7 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
                              uint64_t *ret_bytes) {
     uint64_t operations_before = sp_write_operations(write);
     uint64_t bytes_before = sp_write_bytes(write);
+    sp_heartbeat_beat(&writer->heartbeat);
     job->error = (struct sp_error){0};
     job->status = check_allowance(writer, job, &job->error);
     if (job->status == SP_OK)
@@ -190,6 +192,7 @@ static enum sp_status commit_batch(struct sp_writer *writer, struct sp_write *wr
                                    struct sp_error *error) {
     uint64_t began_ns = monotonic_ns();
     size_t jobs = 0;
+    sp_heartbeat_beat(&writer->heartbeat);
     enum sp_status status = sp_source_commit(writer->options.source, write, error);
     if (status != SP_OK)
         return status;
@@ -364,8 +367,10 @@ static void count_expiring_keys(struct sp_writer *writer) {
 
 static void *run_writer(void *user) {
     struct sp_writer *writer = user;
+    (void)pthread_setname_np(pthread_self(), "writer");
     while (goes_on_writing(writer)) {
         wait_for_jobs(writer);
+        sp_heartbeat_beat(&writer->heartbeat);
         run_next_batch(writer);
         if (sp_tidy(&writer->tidy, writer->options.store, &writer->scratch) && writer->options.committed != NULL)
             writer->options.committed(writer->options.user);
@@ -458,6 +463,10 @@ enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, st
     enum sp_status status = queue_job(writer, job, error);
     pthread_mutex_unlock(&writer->lock);
     return status;
+}
+
+const struct sp_heartbeat *sp_writer_heartbeat(const struct sp_writer *writer) {
+    return &writer->heartbeat;
 }
 
 void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats) {
