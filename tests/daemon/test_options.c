@@ -30,6 +30,7 @@ static size_t make_table(struct sp_daemon_options *options, struct sp_option tab
     count += sp_daemon_listener_rows(options, table + count);
     table[count++] = sp_daemon_max_connections_row(options);
     table[count++] = sp_daemon_drain_row(options);
+    table[count++] = sp_daemon_stuck_after_row(options);
     count += sp_daemon_log_rows(options, table + count);
     count += sp_daemon_settings_rows(options, table + count);
     count += sp_daemon_address_rows(options, table + count);
@@ -55,12 +56,12 @@ static enum sp_status read_options(struct sp_daemon_options *options, int argc, 
 
 static void each_row_has_the_environment_variable_of_its_name(void **state) {
     static const char *const variables[] = {
-        "SP_TEST_LISTEN",         "SP_TEST_HTTP_LISTEN",     "SP_TEST_METRICS_LISTEN",  "SP_TEST_INSECURE",
-        "SP_TEST_TLS_CERT",       "SP_TEST_TLS_KEY",         "SP_TEST_TLS_CLIENT_CA",   "SP_TEST_CALLERS",
-        "SP_TEST_HEALTH_LISTEN",  "SP_TEST_MAX_CONNECTIONS", "SP_TEST_DRAIN_MS",        "SP_TEST_STUCK_AFTER",
-        "SP_TEST_LOG_FORMAT",     "SP_TEST_LOG_LEVEL",       "SP_TEST_ALLOW_CORE",      "SP_TEST_CONFIG",
-        NULL /* print-config */,  "SP_TEST_TRUSTED_PEERS",   "SP_TEST_TRUSTED_PROXIES", "SP_TEST_TRUSTED_HOPS",
-        "SP_TEST_ADDRESS_HEADER",
+        "SP_TEST_LISTEN",        "SP_TEST_HTTP_LISTEN",     "SP_TEST_METRICS_LISTEN", "SP_TEST_INSECURE",
+        "SP_TEST_TLS_CERT",      "SP_TEST_TLS_KEY",         "SP_TEST_TLS_CLIENT_CA",  "SP_TEST_CALLERS",
+        "SP_TEST_HEALTH_LISTEN", "SP_TEST_MAX_CONNECTIONS", "SP_TEST_DRAIN_MS",       "SP_TEST_STUCK_AFTER",
+        "SP_TEST_LOG_FORMAT",    "SP_TEST_LOG_LEVEL",       "SP_TEST_EVENT_LOG",      "SP_TEST_ALLOW_CORE",
+        "SP_TEST_CONFIG",        NULL /* print-config */,   "SP_TEST_TRUSTED_PEERS",  "SP_TEST_TRUSTED_PROXIES",
+        "SP_TEST_TRUSTED_HOPS",  "SP_TEST_ADDRESS_HEADER",
     };
     struct sp_daemon_options options;
     struct sp_option table[SP_DAEMON_ROWS];
