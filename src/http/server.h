@@ -16,6 +16,7 @@
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 
+#include "base/heartbeat.h"
 #include "base/status.h"
 #include "http/exchange.h"
 #include "tls/files.h"
@@ -38,6 +39,7 @@ struct sp_http_options {
     /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
      * be NULL. */
     void (*notice)(void *user, bool good, const char *message);
+    const char *thread_name; /* at most 15 bytes; NULL: "http" */
     /* Called on the thread when it starts and ends; may be NULL. */
     void (*thread_started)(void *user);
     void (*thread_stopping)(void *user);
@@ -65,5 +67,8 @@ void sp_http_close(struct sp_http_server *server);
 
 /* Connections open now. NULL is allowed: none. Any thread. */
 unsigned sp_http_connections(const struct sp_http_server *server);
+
+/* The sign of life of the thread; it lives as long as the server. Any thread. */
+const struct sp_heartbeat *sp_http_heartbeat(const struct sp_http_server *server);
 
 #endif

@@ -23,6 +23,12 @@ enum row {
     OPEN_FDS,
     MAX_FDS,
     START_TIME,
+    LOG_LINES,
+    LOG_DROPPED,
+    EVENTS_WRITTEN,
+    EVENTS_DROPPED,
+    EVENTS_SUPPRESSED,
+    STUCK_THREADS,
     ROWS
 };
 
@@ -85,6 +91,28 @@ static const struct sp_metric table[ROWS] = {
     [START_TIME] = {.name = "process_start_time_seconds",
                     .help = "When the process started, in seconds since 1970.",
                     .kind = SP_METRIC_GAUGE},
+    [LOG_LINES] = {.name = "sallyport_log_lines_total",
+                   .help = "Lines of the program's log written to stderr.",
+                   .kind = SP_METRIC_GATHERED_COUNTER},
+    [LOG_DROPPED] = {.name = "sallyport_log_dropped_total",
+                     .help = "Lines missing from the program's log because stderr is not read fast enough or cannot be "
+                             "written. Alert if it grows.",
+                     .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_WRITTEN] = {.name = "sallyport_events_total",
+                        .help = "Security events written to --event-log; missing without one.",
+                        .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_DROPPED] = {.name = "sallyport_events_dropped_total",
+                        .help = "Security events missing because there was no room or they could not be written; "
+                                "missing without --event-log. Alert if it grows.",
+                        .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_SUPPRESSED] = {.name = "sallyport_events_suppressed_total",
+                           .help = "Security events left out because one source caused too many of a class; missing "
+                                   "without --event-log.",
+                           .kind = SP_METRIC_GATHERED_COUNTER},
+    [STUCK_THREADS] = {.name = "sallyport_stuck_threads",
+                       .help = "Threads that have stood still for longer than --stuck-after: probes fail, and the log "
+                               "names them. Alert if above 0.",
+                       .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_process_metrics_create(const char *program, struct sp_process_metrics **ret_metrics) {
@@ -151,6 +179,16 @@ static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
+static void gather_observed(struct sp_metrics *metrics, const struct sp_observed_process *process) {
+    sp_metrics_set(metrics, LOG_LINES, 0, (double)process->log_lines);
+    sp_metrics_set(metrics, LOG_DROPPED, 0, (double)process->log_dropped);
+    double missing = process->has_events ? 0 : (double)NAN;
+    sp_metrics_set(metrics, EVENTS_WRITTEN, 0, missing + (double)process->events_written);
+    sp_metrics_set(metrics, EVENTS_DROPPED, 0, missing + (double)process->events_dropped);
+    sp_metrics_set(metrics, EVENTS_SUPPRESSED, 0, missing + (double)process->events_suppressed);
+    sp_metrics_set(metrics, STUCK_THREADS, 0, (double)process->stuck_threads);
+}
+
 static void gather_process(struct sp_metrics *metrics) {
     struct rusage usage;
     struct rlimit limit;
@@ -167,8 +205,9 @@ static void gather_process(struct sp_metrics *metrics) {
 }
 
 void sp_process_metrics_write(struct sp_process_metrics *metrics, const struct sp_observed_store *store,
-                              struct sp_text_out *out) {
+                              const struct sp_observed_process *process, struct sp_text_out *out) {
     gather_store(metrics->metrics, store);
     gather_process(metrics->metrics);
+    gather_observed(metrics->metrics, process);
     sp_metrics_write(metrics->metrics, out);
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "daemon/health_pages.h"
+#include "daemon/lifecycle.h"
 #include "http/server.h"
 #include "observe/process.h"
 #include "rpc/server.h"
@@ -63,10 +65,12 @@ static void gather_key_use(struct sp_service *service) {
 
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
+    struct sp_observed_process process;
     int64_t synced_at_s = 0;
     observe_store(service, &observed, &synced_at_s);
+    bool ready = sp_health_is_ready(&service->ready, service->watchdog);
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(sp_clock_now_s() - synced_at_s);
-    sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, ready ? 1 : 0);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_SYNC_AGE, 0, age_s);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_GRPC_CONNECTIONS, 0,
                    (double)sp_rpc_server_connections(service->rpc));
@@ -75,5 +79,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     gather_decision_log(service);
     gather_key_use(service);
     sp_metrics_write(service->recorder.metrics, out);
-    sp_process_metrics_write(service->process, &observed, out);
+    sp_daemon_observe(&process);
+    process.stuck_threads = sp_watchdog_stuck(service->watchdog);
+    sp_process_metrics_write(service->process, &observed, &process, out);
 }

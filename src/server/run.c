@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "daemon/admit.h"
+#include "daemon/event_log.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
+#include "daemon/watchdog.h"
 #include "server/decision_log.h"
 #include "server/http.h"
 #include "server/methods.h"
@@ -55,9 +57,35 @@ static void log_listeners(const struct sp_daemon_options *options, const struct 
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
 }
 
-static void reopen_decision_log(void *user) {
+static void reopen_logs(void *user) {
     const struct sp_service *service = user;
-    sp_decision_log_reopen(service->recorder.decision_log);
+    sp_event_log_reopen();
+    if (service->recorder.decision_log != NULL)
+        sp_decision_log_reopen(service->recorder.decision_log);
+}
+
+static void tell_health(void *user, bool alive) {
+    sp_rpc_server_set_alive(user, alive);
+}
+
+/* /healthz asks the watchdog, so it is created before the HTTP server starts. */
+static enum sp_status create_watchdog(struct sp_service *service, struct sp_rpc_server *server,
+                                      struct sp_error *error) {
+    const struct sp_watchdog_options options = {
+        .limit_ms = (unsigned)service->config->daemon.stuck_after_s * 1000, .changed = tell_health, .user = server};
+    return sp_watchdog_create(&options, &service->watchdog, error);
+}
+
+static enum sp_status watch_threads(const struct sp_service *service, const struct sp_rpc_server *server,
+                                    struct sp_error *error) {
+    enum sp_status status = sp_watchdog_add_rpc(service->watchdog, server, error);
+    if (status == SP_OK && service->http != NULL)
+        status = sp_watchdog_add(service->watchdog, "http", sp_http_heartbeat(service->http), error);
+    if (status == SP_OK && service->metrics_http != NULL)
+        status = sp_watchdog_add(service->watchdog, "metrics", sp_http_heartbeat(service->metrics_http), error);
+    if (status != SP_OK)
+        return status;
+    return sp_watchdog_start(service->watchdog, error);
 }
 
 /* Opens what answers calls, in the order in which the parts need each other, and begins to
@@ -66,7 +94,10 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     const struct sp_server_config *config = service->config;
     const struct sp_daemon_options *options = &config->daemon;
     const struct sp_callers_options callers = sp_listeners_callers_options(options);
-    enum sp_status status = sp_callers_open(&callers, &service->callers, error);
+    enum sp_status status = sp_event_log_open(options->event_log, "sallyportd", error);
+    if (status != SP_OK)
+        return status;
+    status = sp_callers_open(&callers, &service->callers, error);
     if (status != SP_OK)
         return status;
     status = open_rpc_server(service, server, error);
@@ -79,12 +110,17 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     status = sp_decision_log_open(&config->decision_log_settings, &service->recorder.decision_log, error);
     if (status != SP_OK)
         return status;
-    if (service->recorder.decision_log != NULL)
-        sp_process_on_hangup(reopen_decision_log, service);
+    sp_process_on_hangup(reopen_logs, service);
+    status = create_watchdog(service, *server, error);
+    if (status != SP_OK)
+        return status;
     status = sp_server_http_start(service, error);
     if (status != SP_OK)
         return status;
     status = sp_rpc_server_start(*server, error);
+    if (status != SP_OK)
+        return status;
+    status = watch_threads(service, *server, error);
     if (status != SP_OK)
         return status;
     log_listeners(options, *server);
@@ -132,6 +168,7 @@ static enum sp_status serve_store(struct sp_service *service, struct sp_rpc_serv
     else
         sp_log(SP_LOG_INFO, "stopping: calls in progress may take %" PRIu64 " ms; a second signal stops at once",
                drain_ms);
+    sp_watchdog_stop(service->watchdog);
     sp_daemon_stop_serving(&service->ready, server);
     sp_rpc_server_stop(server, (unsigned)drain_ms);
     return status == SP_ERR_CANCELLED ? SP_OK : status;
@@ -147,7 +184,10 @@ static enum sp_status run_service(struct sp_service *service) {
     }
     status = serve_store(service, server, &error);
 out:
+    sp_watchdog_stop(service->watchdog);
     sp_server_http_close(service);
+    sp_watchdog_free(service->watchdog);
+    service->watchdog = NULL;
     sp_rpc_server_close(server);
     sp_reporting_stop(service);
     return status;
@@ -158,6 +198,7 @@ int sp_server_run(const struct sp_server_config *config) {
     struct sp_service *service = aligned_alloc(_Alignof(struct sp_service), sizeof(*service));
     if (service == NULL) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(SP_ERR_MEMORY));
+        sp_daemon_end();
         return EXIT_FAILURE;
     }
     enum sp_status status = sp_service_init(service, config);
@@ -168,5 +209,6 @@ int sp_server_run(const struct sp_server_config *config) {
     sp_service_fini(service);
     sp_callers_close(service->callers);
     free(service);
+    sp_daemon_end();
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

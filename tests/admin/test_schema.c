@@ -359,10 +359,11 @@ static void running_out_of_memory_is_not_called_damage(void **state) {
         struct sp_write *write;
         struct sp_error error = {0};
         ProtobufCMessage *reply;
+        bool narrowed = false;
         assert_int_equal(sp_arena_init(&arena, 512, budget), SP_OK);
         assert_int_equal(sp_write_begin(fixture->store, &write, &error), SP_OK);
-        status =
-            sp_admin_mutate(sp_admin_method_find("PutSchema"), write, &caller, &request.base, &arena, &reply, &error);
+        status = sp_admin_mutate(sp_admin_method_find("PutSchema"), write, &caller, &request.base, &arena, &reply,
+                                 &narrowed, &error);
         if (status != SP_OK && status != SP_ERR_MEMORY)
             fail_msg("%zu bytes: %s: %s", budget, sp_status_name(status), error.message);
         sp_write_abort(write);
