@@ -47,6 +47,8 @@ struct sp_ring_log {
     int64_t give_up_ms; /* while stopping */
     int64_t last_said_s;
     _Atomic uint64_t written, lost;
+    size_t rest_size; /* of a line whose beginning is in the file */
+    char rest[SP_RING_LOG_LINE_BYTES];
     size_t lines; /* in the buffer */
     size_t used;
     char buffer[BUFFER_BYTES];
@@ -131,10 +133,24 @@ static int open_file(const char *path) {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 }
 
+/* Of a process that was killed, or whose volume was full, while it wrote. */
+static bool ends_in_torn_line(const char *path, off_t size) {
+    char last = '\n';
+    int fd = size == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool torn = pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+    close(fd);
+    return torn;
+}
+
 static void take_file(struct sp_ring_log *log, int fd) {
     struct stat about;
     log->fd = fd;
     log->is_pipe = fstat(fd, &about) != 0 || !S_ISREG(about.st_mode);
+    log->rest_size = 0;
+    if (!log->is_pipe && ends_in_torn_line(log->options.path, about.st_size))
+        log->rest[log->rest_size++] = '\n';
 }
 
 static void log_write_error(struct sp_ring_log *log, const char *what) {
@@ -144,16 +160,6 @@ static void log_write_error(struct sp_ring_log *log, const char *what) {
         return;
     log->last_said_s = now_s;
     sp_log(SP_LOG_ERROR, "the log %s %s: %s", log->options.path, what, strerror(reason));
-}
-
-static void reopen_file(struct sp_ring_log *log) {
-    int fd = open_file(log->options.path);
-    if (fd < 0) {
-        log_write_error(log, "cannot be reopened, writing to the old file");
-        return;
-    }
-    close(log->fd);
-    take_file(log, fd);
 }
 
 static bool gave_up(const struct sp_ring_log *log) {
@@ -169,29 +175,84 @@ static bool wait_for_reader(const struct sp_ring_log *log) {
     return true;
 }
 
-static bool write_buffer(struct sp_ring_log *log) {
+/* *ret_done: how much of it is in the file. */
+static bool write_bytes(struct sp_ring_log *log, const char *bytes, size_t count, size_t *ret_done) {
     size_t done = 0;
-    while (done < log->used) {
-        size_t size = log->used - done;
-        if (log->is_pipe && !wait_for_reader(log))
-            return false;
+    bool written = true;
+    while (written && done < count) {
+        size_t size = count - done;
+        if (log->is_pipe && !wait_for_reader(log)) {
+            written = false;
+            break;
+        }
         if (log->is_pipe && size > PIPE_PIECE_BYTES)
             size = PIPE_PIECE_BYTES;
-        ssize_t wrote = write(log->fd, log->buffer + done, size);
+        ssize_t wrote = write(log->fd, bytes + done, size);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
             log_write_error(log, "cannot be written");
-            return false;
+            written = false;
         }
         done += wrote > 0 ? (size_t)wrote : 0;
     }
-    return true;
+    *ret_done = done;
+    return written;
+}
+
+/* False: the line is still torn. */
+static bool write_rest(struct sp_ring_log *log) {
+    size_t done;
+    bool written = write_bytes(log, log->rest, log->rest_size, &done);
+    log->rest_size -= done;
+    memmove(log->rest, log->rest + done, log->rest_size);
+    return written;
+}
+
+static size_t count_lines(const char *bytes, size_t size) {
+    size_t lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += bytes[i] == '\n';
+    return lines;
+}
+
+/* What is missing of a line that was cut at `done` is kept for the next write. Returns how many
+ * lines are or will be in the file. */
+static size_t keep_rest(struct sp_ring_log *log, size_t done) {
+    size_t lines = count_lines(log->buffer, done);
+    if (done == 0 || log->buffer[done - 1] == '\n')
+        return lines;
+    const char *end = memchr(log->buffer + done, '\n', log->used - done);
+    size_t size = end == NULL ? log->used - done : (size_t)(end + 1 - (log->buffer + done));
+    if (size > sizeof(log->rest))
+        size = sizeof(log->rest);
+    memcpy(log->rest, log->buffer + done, size);
+    log->rest_size = size;
+    return lines + 1;
 }
 
 static void flush_lines(struct sp_ring_log *log) {
-    if (log->lines > 0)
-        atomic_fetch_add(write_buffer(log) ? &log->written : &log->lost, log->lines);
+    size_t done = 0;
+    size_t written = log->lines;
+    if (log->lines == 0)
+        return;
+    if (!write_rest(log))
+        written = 0;
+    else if (!write_bytes(log, log->buffer, log->used, &done))
+        written = keep_rest(log, done);
+    atomic_fetch_add(&log->written, written);
+    atomic_fetch_add(&log->lost, log->lines - written);
     log->lines = 0;
     log->used = 0;
+}
+
+static void reopen_file(struct sp_ring_log *log) {
+    int fd = open_file(log->options.path);
+    if (fd < 0) {
+        log_write_error(log, "cannot be reopened, writing to the old file");
+        return;
+    }
+    (void)write_rest(log);
+    close(log->fd);
+    take_file(log, fd);
 }
 
 /* ---- the log's thread ---- */
@@ -245,8 +306,10 @@ static void *run_log_thread(void *user) {
         for (unsigned i = 0; i < log->options.rings; i++)
             some |= drain_ring(log, &log->rings[i]);
         flush_lines(log);
-        if (last)
+        if (last) {
+            (void)write_rest(log);
             return NULL;
+        }
         if (!some)
             wait_for_records(log);
     }
@@ -276,7 +339,7 @@ static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error)
     take_file(log, fd);
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot create_ring_log an eventfd: %s", strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
     int failed = pthread_create(&log->thread, NULL, run_log_thread, log);
     if (failed != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));

@@ -86,7 +86,7 @@ static const struct sp_sync_command commands[] = {
     {
         .name = "grow",
         .usage = "--store DIR --map-size BYTES",
-        .summary = "set the maximum size of the store",
+        .summary = "set the maximum size of the store; also while `serve` runs",
         .examples = "  sallyport-sync grow --store store --map-size 128G\n",
         .run = sp_sync_grow_command,
     },
