@@ -65,7 +65,7 @@ static enum sp_status warn_of_few_numbers(struct sp_admin_context *ctx, const Sa
     for (size_t i = 0; i < made->n_permissions; i++) {
         const Sallyport__Store__V1__StoredSchema__Numbered *name = made->permissions[i];
         named += !name->removed;
-        removed += name->removed && sp_permission_set_has(listed, (uint8_t)name->number, false);
+        removed += name->removed && sp_permission_set_has(listed, (uint8_t)name->number, true);
     }
     if (named + removed < NUMBERS_WARN_FROM)
         return SP_OK;

@@ -20,15 +20,16 @@ struct name_use {
     uint8_t *permission_numbers;
 };
 
-/* Empty for a key with all permissions. */
+/* What a key lists by name, which may be nothing beside all. */
 static enum sp_status read_listed_bits(const ProtobufCMessage *message, struct sp_permission_set *ret_set) {
     const Sallyport__Store__V1__StoredKey *stored = (const void *)message;
     struct sp_permission_set set = {0};
     if (stored->key == NULL || stored->key->permissions == NULL)
         return SP_ERR_CORRUPT;
-    if (!stored->key->permissions->all && stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
+    bool lists = !stored->key->permissions->all || stored->permission_bits.len > 0;
+    if (lists && stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
         return SP_ERR_CORRUPT;
-    if (!stored->key->permissions->all)
+    if (lists)
         memcpy(set.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
     *ret_set = set;
     return SP_OK;

@@ -81,8 +81,10 @@ enum sp_status sp_outlet_write(const struct sp_outlet *outlet, const char *bytes
             continue;
         if (wrote < 0 && errno == EAGAIN)
             break;
-        if (wrote < 0)
+        if (wrote < 0) {
+            *ret_done = done;
             return SP_ERR_IO;
+        }
         done += (size_t)wrote;
     }
     *ret_done = done;

@@ -36,7 +36,7 @@ enum sp_status sp_outlet_open_file(const char *path, struct sp_outlet *ret_outle
 
 /* Writes what fits now. A stream gets whole lines, as long as none is longer than a pipe takes at
  * once (4,096 bytes). *ret_done: how many bytes; fewer than `size` if more would have to wait.
- * SP_ERR_IO: it cannot be written; errno says why. */
+ * SP_ERR_IO: it cannot be written, beyond *ret_done bytes; errno says why. */
 enum sp_status sp_outlet_write(const struct sp_outlet *outlet, const char *bytes, size_t size,
                                size_t *ret_done) SP_MUST_USE;
 

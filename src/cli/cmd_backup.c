@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/folder_sync.h"
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/print.h"
@@ -102,7 +103,7 @@ static enum sp_status open_partial_backup(const char *path, char partial[static 
 static enum sp_status publish_backup(int fd, const char *partial, const char *path, struct sp_error *error) {
     if (fsync(fd) != 0 || link(partial, path) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    return SP_OK;
+    return sp_folder_sync_parent(path, error);
 }
 
 static int run_backup(struct cli_call *call) {

@@ -1,11 +1,14 @@
 #include "observe/ring_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +52,8 @@ struct sp_ring_log {
     size_t lines; /* in the buffer */
     size_t used;
     char buffer[BUFFER_BYTES];
+    size_t rest_size;
+    char rest[SP_RING_LOG_LINE_BYTES]; /* of a line that was cut, to be written before anything else */
 };
 
 /* ---- the threads that write records ---- */
@@ -132,6 +137,27 @@ static enum sp_status open_outlet(const char *path, struct sp_outlet *ret_outlet
     return sp_outlet_open_file(path, ret_outlet);
 }
 
+/* Of a process that was killed, or whose volume was full, while it wrote. */
+static bool ends_in_torn_line(const char *path) {
+    struct stat about;
+    char last = '\n';
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    bool torn = fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0 &&
+                pread(fd, &last, 1, about.st_size - 1) == 1 && last != '\n';
+    close(fd);
+    return torn;
+}
+
+static void take_outlet(struct sp_ring_log *log, const struct sp_outlet *outlet) {
+    log->outlet = *outlet;
+    log->rest_size = 0;
+    if (outlet->kind == SP_OUTLET_FILE && log->options.path != NULL && strcmp(log->options.path, "-") != 0 &&
+        ends_in_torn_line(log->options.path))
+        log->rest[log->rest_size++] = '\n';
+}
+
 static void log_write_error(struct sp_ring_log *log, const char *what) {
     int64_t now_s = sp_clock_monotonic_ms() / 1000;
     int reason = errno;
@@ -141,16 +167,6 @@ static void log_write_error(struct sp_ring_log *log, const char *what) {
         return;
     log->last_said_s = now_s;
     sp_log(SP_LOG_ERROR, "the log %s %s: %s", log->options.path, what, strerror(reason));
-}
-
-static void reopen_file(struct sp_ring_log *log) {
-    struct sp_outlet outlet;
-    if (open_outlet(log->options.path, &outlet) != SP_OK) {
-        log_write_error(log, "cannot be reopened, writing to the old file");
-        return;
-    }
-    sp_outlet_close(&log->outlet);
-    log->outlet = outlet;
 }
 
 static bool gave_up(const struct sp_ring_log *log) {
@@ -165,24 +181,79 @@ static bool wait_for_reader(const struct sp_ring_log *log) {
     return true;
 }
 
-static bool write_buffer(struct sp_ring_log *log) {
-    size_t done = 0, wrote = 0;
-    while (sp_outlet_write(&log->outlet, log->buffer + done, log->used - done, &wrote) == SP_OK) {
+/* *ret_done: how much of it is in the file. */
+static bool write_bytes(struct sp_ring_log *log, const char *bytes, size_t count, size_t *ret_done) {
+    size_t done = 0;
+    bool written = true;
+    while (written && done < count) {
+        size_t wrote = 0;
+        if (sp_outlet_write(&log->outlet, bytes + done, count - done, &wrote) != SP_OK) {
+            log_write_error(log, "cannot be written");
+            written = false;
+        }
         done += wrote;
-        if (done == log->used)
-            return true;
-        if (!wait_for_reader(log))
-            return false;
+        if (written && done < count)
+            written = wait_for_reader(log);
     }
-    log_write_error(log, "cannot be written");
-    return false;
+    *ret_done = done;
+    return written;
+}
+
+/* False: the line is still torn. */
+static bool write_rest(struct sp_ring_log *log) {
+    size_t done;
+    bool written = write_bytes(log, log->rest, log->rest_size, &done);
+    log->rest_size -= done;
+    memmove(log->rest, log->rest + done, log->rest_size);
+    return written;
+}
+
+static size_t count_lines(const char *bytes, size_t size) {
+    size_t lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += bytes[i] == '\n';
+    return lines;
+}
+
+/* What is missing of a line that was cut at `done` is kept for the next write. Returns how many
+ * lines are or will be in the file. */
+static size_t keep_rest(struct sp_ring_log *log, size_t done) {
+    size_t lines = count_lines(log->buffer, done);
+    if (done == 0 || log->buffer[done - 1] == '\n')
+        return lines;
+    const char *end = memchr(log->buffer + done, '\n', log->used - done);
+    size_t size = end == NULL ? log->used - done : (size_t)(end + 1 - (log->buffer + done));
+    if (size > sizeof(log->rest))
+        size = sizeof(log->rest);
+    memcpy(log->rest, log->buffer + done, size);
+    log->rest_size = size;
+    return lines + 1;
 }
 
 static void flush_lines(struct sp_ring_log *log) {
-    if (log->lines > 0)
-        atomic_fetch_add(write_buffer(log) ? &log->written : &log->lost, log->lines);
+    size_t done = 0;
+    size_t written = log->lines;
+    if (log->lines == 0)
+        return;
+    if (!write_rest(log))
+        written = 0;
+    else if (!write_bytes(log, log->buffer, log->used, &done))
+        written = keep_rest(log, done);
+    atomic_fetch_add(&log->written, written);
+    atomic_fetch_add(&log->lost, log->lines - written);
     log->lines = 0;
     log->used = 0;
+}
+
+static void reopen_file(struct sp_ring_log *log) {
+    struct sp_outlet outlet;
+    if (open_outlet(log->options.path, &outlet) != SP_OK) {
+        log_write_error(log, "cannot be reopened, writing to the old file");
+        return;
+    }
+    (void)write_rest(log);
+    sp_outlet_close(&log->outlet);
+    take_outlet(log, &outlet);
 }
 
 /* ---- the log's thread ---- */
@@ -237,8 +308,10 @@ static void *run_log_thread(void *user) {
         for (unsigned i = 0; i < log->options.rings; i++)
             some |= drain_ring(log, &log->rings[i]);
         flush_lines(log);
-        if (last)
+        if (last) {
+            (void)write_rest(log);
             return NULL;
+        }
         if (!some)
             wait_for_records(log);
     }
@@ -263,9 +336,11 @@ static struct sp_ring_log *create_ring_log(const struct sp_ring_log_options *opt
 
 static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error) {
     const char *path = log->options.path;
-    if (open_outlet(path, &log->outlet) != SP_OK)
+    struct sp_outlet outlet;
+    if (open_outlet(path, &outlet) != SP_OK)
         return sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", path == NULL ? "on stderr" : path,
                             strerror(errno));
+    take_outlet(log, &outlet);
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));

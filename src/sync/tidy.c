@@ -24,6 +24,14 @@ static void clear_dead_readers(struct sp_store *store) {
         sp_log(SP_LOG_INFO, "cleared the reader slots of %d dead readers", cleared);
 }
 
+/* `sallyport-sync grow` sets it in the file. A map that cannot be taken over now is at the next
+ * tick. */
+static void adopt_larger_map(struct sp_store *store) {
+    bool grew = false;
+    if (sp_store_adopt_growth(store, &grew) == SP_OK && grew)
+        sp_log(SP_LOG_INFO, "took over the larger map of the store");
+}
+
 /* The clock may be wrong, or the store was not served for a while: nothing tells which. */
 static void warn_of_clock_ahead(struct sp_tidy *tidy, int64_t ahead_s) {
     int64_t now_ms = sp_clock_monotonic_ms();
@@ -151,6 +159,7 @@ bool sp_tidy(struct sp_tidy *tidy, struct sp_store *store, struct sp_arena *scra
     renew_head(tidy);
     if (tick) {
         clear_dead_readers(store);
+        adopt_larger_map(store);
         tidy->readers_due_ms = now_ms + READERS_EVERY_MS;
     }
     if (now_ms < tidy->records_due_ms && !tidy->look_for_deleted)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -265,6 +266,86 @@ static void a_record_that_is_too_large_is_dropped(void **state) {
     folder_remove(scene.folder);
 }
 
+/* As a volume that fills up in the middle of a line. */
+static void set_file_limit(rlim_t bytes) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void wait_until_dropped(struct sp_ring_log *log, uint64_t lines) {
+    for (int i = 0; i < 6000 && sp_ring_log_dropped(log) < lines; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    assert_true(sp_ring_log_dropped(log) >= lines);
+}
+
+static void a_line_that_was_cut_is_completed_before_the_next(void **state) {
+    struct scene scene;
+    (void)state;
+    begin(&scene);
+    open_log(&scene);
+    set_file_limit(250);
+    put(scene.log, 0, 1, 100);
+    wait_until_written(scene.log, 1);
+    put(scene.log, 0, 2, 300); /* of which 146 bytes fit */
+    wait_until_written(scene.log, 2);
+    put(scene.log, 0, 3, 10);
+    wait_until_dropped(scene.log, 1);
+    set_file_limit(RLIM_INFINITY);
+    put(scene.log, 0, 4, 10);
+    wait_until_written(scene.log, 3);
+    sp_ring_log_close(scene.log);
+    char *text = process_read(scene.path);
+    assert_int_equal(check_lines(text), 3);
+    free(text);
+    folder_remove(scene.folder);
+}
+
+static void a_line_that_was_cut_is_completed_in_the_old_file(void **state) {
+    struct scene scene;
+    char old[128];
+    (void)state;
+    begin(&scene);
+    snprintf(old, sizeof(old), "%s.1", scene.path);
+    open_log(&scene);
+    set_file_limit(50);
+    put(scene.log, 0, 1, 100);
+    wait_until_written(scene.log, 1);
+    assert_int_equal(rename(scene.path, old), 0);
+    set_file_limit(RLIM_INFINITY);
+    sp_ring_log_reopen(scene.log);
+    for (int i = 0; i < 6000 && access(scene.path, F_OK) != 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    put(scene.log, 0, 2, 0);
+    sp_ring_log_close(scene.log);
+    char *before = process_read(old), *after = process_read(scene.path);
+    assert_int_equal(check_lines(before), 1);
+    assert_string_equal(after, "0 2 \n");
+    free(before);
+    free(after);
+    folder_remove(scene.folder);
+}
+
+static void a_line_that_an_earlier_process_left_torn_is_ended(void **state) {
+    struct scene scene;
+    (void)state;
+    begin(&scene);
+    FILE *file = fopen(scene.path, "we");
+    assert_non_null(file);
+    assert_true(fputs("0 1 \n0 2 x", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    for (unsigned i = 3; i < 5; i++) {
+        open_log(&scene);
+        put(scene.log, 0, i, 0);
+        sp_ring_log_close(scene.log);
+    }
+    char *text = process_read(scene.path);
+    assert_string_equal(text, "0 1 \n0 2 x\n0 3 \n0 4 \n");
+    free(text);
+    folder_remove(scene.folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_dropped_is_written_in_order_while_threads_write),
@@ -275,7 +356,11 @@ int main(void) {
         cmocka_unit_test(a_file_that_was_renamed_is_left_for_a_new_one),
         cmocka_unit_test(a_file_that_cannot_be_made_is_said_at_once),
         cmocka_unit_test(a_record_that_is_too_large_is_dropped),
+        cmocka_unit_test(a_line_that_was_cut_is_completed_before_the_next),
+        cmocka_unit_test(a_line_that_was_cut_is_completed_in_the_old_file),
+        cmocka_unit_test(a_line_that_an_earlier_process_left_torn_is_ended),
     };
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

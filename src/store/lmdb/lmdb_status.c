@@ -41,7 +41,7 @@ enum sp_status sp_lmdb_status(int code) {
 static const char *find_remedy(int code) {
     switch (code) {
     case MDB_MAP_FULL:
-        return "; the store's map is full: restart the writer with a larger --map-size, readers go on meanwhile";
+        return "; the store's map is full: raise it with `sallyport-sync grow`, also while both programs run";
     case MDB_READERS_FULL:
         return "; every reader slot is taken: `sallyport-sync` clears those of dead processes every few seconds, or "
                "raise "
@@ -49,6 +49,8 @@ static const char *find_remedy(int code) {
     case ENOSPC:
     case EDQUOT:
         return "; the volume is full: free space or enlarge it";
+    case MDB_PANIC:
+        return "; an earlier write to the disk failed: check it, then restart sallyport-sync";
     case EACCES:
         return "; the data file must be readable, and the lock file readable and writable, by this user";
     case EROFS:

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/lmdb/data_file.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
@@ -214,6 +215,25 @@ static int read_env_info(struct sp_store *store, MDB_envinfo *info, MDB_stat *of
     sp_turn_end(&turn);
     sp_turn_leave(&store->turns, &turn);
     return code;
+}
+
+enum sp_status sp_store_adopt_growth(struct sp_store *store, bool *ret_grew) {
+    struct sp_data_file file;
+    MDB_envinfo info;
+    MDB_stat of_main;
+    enum sp_status status = sp_data_file_read(store->path, store->accept_altered, &file, NULL);
+    if (status != SP_OK)
+        return status;
+    int code = read_env_info(store, &info, &of_main);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    bool grew = file.map_bytes > info.me_mapsize;
+    if (grew)
+        code = sp_turns_remap(&store->turns, store->env);
+    if (code != MDB_SUCCESS)
+        return sp_lmdb_status(code);
+    *ret_grew = grew;
+    return SP_OK;
 }
 
 enum sp_status sp_store_stats(struct sp_store *store, struct sp_store_stats *ret_stats) {

@@ -45,6 +45,11 @@ enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cle
  * longer the store at that path, and no commit succeeds any more. Call every second. */
 enum sp_status sp_store_check_files(const struct sp_store *store, struct sp_error *error) SP_MUST_USE;
 
+/* Takes over the map's size if another process raised it: the writer does not notice by itself. Call
+ * every few seconds, with no transaction of this thread open. SP_ERR_UNAVAILABLE: another thread's
+ * did not end within a second. */
+enum sp_status sp_store_adopt_growth(struct sp_store *store, bool *ret_grew) SP_MUST_USE;
+
 struct sp_store_stats {
     uint64_t map_size_bytes;
     uint64_t used_bytes; /* pages in use and free pages before the last used one: the data file's size */

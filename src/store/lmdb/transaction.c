@@ -1,7 +1,10 @@
 #include "store/lmdb/transaction.h"
 
+#include <errno.h>
+
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/volume_room.h"
 
 /* ---- begin, commit, abort ---- */
 
@@ -38,13 +41,18 @@ enum sp_status sp_transaction_begin(struct sp_transaction *transaction, struct s
     return sp_lmdb_error(error, code, "begin a write");
 }
 
+/* LMDB reports a write that a full volume cut short as EIO. */
+static int name_full_volume(const struct sp_store *store, int code) {
+    return code == EIO && sp_volume_is_full(store->path) ? ENOSPC : code;
+}
+
 enum sp_status sp_transaction_commit(struct sp_transaction *transaction, struct sp_error *error) {
     enum sp_status status = sp_env_check_files(transaction->view.store, error);
     if (status != SP_OK) {
         sp_transaction_abort(transaction);
         return status;
     }
-    int code = mdb_txn_commit(transaction->view.txn);
+    int code = name_full_volume(transaction->view.store, mdb_txn_commit(transaction->view.txn));
     end_write_turn(transaction);
     return sp_lmdb_error(error, code, "commit to the store");
 }
@@ -87,7 +95,7 @@ enum sp_status sp_transaction_failure(const struct sp_transaction *transaction, 
 static enum sp_status record_outcome(struct sp_transaction *transaction, int code) {
     transaction->operations += code == MDB_SUCCESS;
     if (code != MDB_SUCCESS && transaction->failed == MDB_SUCCESS)
-        transaction->failed = code;
+        transaction->failed = name_full_volume(transaction->view.store, code);
     return sp_lmdb_status(transaction->failed != MDB_SUCCESS ? transaction->failed : code);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/folder_sync.h"
 #include "core/key_text.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
@@ -159,5 +160,8 @@ enum sp_status sp_store_create(const char *path, const struct sp_store_create_op
         return status;
     status = fill_store(store, path, options, error);
     sp_store_close(store);
-    return status;
+    if (status != SP_OK)
+        return status;
+    status = sp_folder_sync(path, error);
+    return status == SP_OK ? sp_folder_sync_parent(path, error) : status;
 }

@@ -91,7 +91,7 @@ static enum sp_status drop_unlisted_names(const struct sp_schema *schema, const 
     for (size_t i = 0; i < old->n_permissions; i++) {
         numbered *name = old->permissions[i];
         bool stays = !name->removed && sp_schema_find_permission(schema, sp_str_from(name->name)) != NULL;
-        if (stays || name->number >= SP_PERMISSIONS_MAX || sp_permission_set_has(listed, (uint8_t)name->number, false))
+        if (stays || name->number >= SP_PERMISSIONS_MAX || sp_permission_set_has(listed, (uint8_t)name->number, true))
             kept[count++] = name;
     }
     *ret_kept = *old;

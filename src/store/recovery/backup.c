@@ -14,6 +14,7 @@
 
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
+#include "store/lmdb/volume_room.h"
 #include "store/records/snapshot.h"
 
 enum { CHUNK_BYTES = 256 * 1024, MAX_TRIES = 2000 };
@@ -71,10 +72,11 @@ static bool is_same_revision(struct sp_revision a, struct sp_revision b) {
     return a.epoch == b.epoch && a.number == b.number;
 }
 
-/* Reads the copy from the pipe to `fd`. SP_ERR_ABORTED, with nothing written: the store moved on
+/* Reads the copy from the pipe to `fd`, as long as it leaves the store in `folder` room to change.
+ * SP_ERR_ABORTED, with nothing written: the store moved on
  * as the copy began. */
 static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp_snapshot *snapshot,
-                                struct sp_revision before, struct sp_error *error) {
+                                struct sp_revision before, const char *folder, struct sp_error *error) {
     struct sp_revision after;
     ssize_t size = read_copy(pipe_out, buffer);
     enum sp_status status = read_newest_revision(snapshot, &after);
@@ -83,6 +85,11 @@ static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp
     if (!is_same_revision(before, after))
         return SP_ERR_ABORTED;
     for (; size > 0; size = read_copy(pipe_out, buffer)) {
+        if (!sp_volume_leaves_room(fd, (size_t)size, folder))
+            return sp_error_set(error, SP_ERR_EXHAUSTED,
+                                "the volume of %s has no room for a copy of the store beside what changes need: free "
+                                "space or enlarge it",
+                                folder);
         status = write_backup(fd, buffer, (size_t)size, error);
         if (status != SP_OK)
             return status;
@@ -93,11 +100,11 @@ static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp
 }
 
 static enum sp_status pump_copy_with_buffer(int pipe_out, int fd, struct sp_snapshot *snapshot,
-                                            struct sp_revision before, struct sp_error *error) {
+                                            struct sp_revision before, const char *folder, struct sp_error *error) {
     uint8_t *buffer = malloc(CHUNK_BYTES);
     if (buffer == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = pump_copy(pipe_out, fd, buffer, snapshot, before, error);
+    enum sp_status status = pump_copy(pipe_out, fd, buffer, snapshot, before, folder, error);
     free(buffer);
     return status;
 }
@@ -116,7 +123,7 @@ static enum sp_status copy_store_once(struct sp_store *store, unsigned flags, in
         close(ends[1]);
         return sp_error_set(error, SP_ERR_MEMORY, "cannot start a thread for the copy");
     }
-    enum sp_status status = pump_copy_with_buffer(ends[0], fd, snapshot, before, error);
+    enum sp_status status = pump_copy_with_buffer(ends[0], fd, snapshot, before, store->path, error);
     close(ends[0]); /* ends a copy that is still being written */
     pthread_join(thread, NULL);
     *ret_code = copy.code;

@@ -91,7 +91,7 @@ static const struct sp_sync_command commands[] = {
     {
         .name = "grow",
         .usage = "--store DIR --map-size BYTES",
-        .summary = "set the maximum size of the store",
+        .summary = "set the maximum size of the store; also while `serve` runs",
         .examples = "  sallyport-sync grow --store store --map-size 128G\n",
         .act = {.operation = "grow", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_grow_command,

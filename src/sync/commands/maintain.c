@@ -193,21 +193,22 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
 
 /* ---- grow ---- */
 
+/* Beside a `serve` that runs: it takes over what is committed here (sp_store_adopt_growth). */
 static enum sp_status set_map_size(const char *path, uint64_t map_size, struct sp_store_stats *ret_stats,
                                    struct sp_error *error) {
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .map_size_bytes = map_size};
-    struct exclusive exclusive;
-    enum sp_status status = open_exclusive(path, &options, &exclusive, error);
+    struct sp_store *store = NULL;
+    enum sp_status status = sp_store_open(path, &options, &store, error);
     if (status != SP_OK)
         return status;
-    status = commit_head_again(exclusive.store, error);
+    status = commit_head_again(store, error);
     if (status != SP_OK)
         goto out;
-    status = sp_store_stats(exclusive.store, ret_stats);
+    status = sp_store_stats(store, ret_stats);
     if (status != SP_OK)
         sp_error_set(error, status, "cannot read the store's size");
 out:
-    close_exclusive(&exclusive);
+    sp_store_close(store);
     return status;
 }
 
