@@ -13,6 +13,7 @@
 #include "core/key_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "support/pods.h"
+#include "support/signing_keys.h"
 
 enum { PODS = 3 };
 
@@ -533,6 +534,52 @@ static void a_pod_that_only_follows_makes_no_changes(void **state) {
     pod_end(&pod, SIGTERM);
 }
 
+/* ---- signatures ---- */
+
+static void restart_sync(struct fixture *fixture, size_t pod, const char *const *words) {
+    pod_end(&fixture->pods[pod], SIGTERM);
+    for (size_t i = 0; i < POD_WORDS; i++)
+        fixture->pods[pod].sync_words[i] = NULL;
+    for (size_t i = 0; words[i] != NULL; i++)
+        fixture->pods[pod].sync_words[i] = words[i];
+    pod_start(&fixture->pods[pod], &fixture->origin);
+}
+
+static void only_instances_with_the_key_change_anything_once_heads_are_signed(void **state) {
+    struct fixture *fixture = *state;
+    char private_file[160], public_file[160], key[PROGRAMS_KEY_BYTES];
+    char signing[200], verifying[200];
+    struct process process;
+    snprintf(private_file, sizeof(private_file), "%s/signing.pem", fixture->origin.folder);
+    snprintf(public_file, sizeof(public_file), "%s/verify.pem", fixture->origin.folder);
+    snprintf(signing, sizeof(signing), "--source-signing-key=%s", private_file);
+    snprintf(verifying, sizeof(verifying), "--source-verify-keys=%s", public_file);
+    signing_keys_make(private_file, public_file, NULL);
+    restart_sync(fixture, 0, (const char *const[]){signing, NULL});
+    process_wait_for(&fixture->pods[0].sync, "renewed etcd's head");
+    restart_sync(fixture, 1, (const char *const[]){signing, verifying, NULL});
+    restart_sync(fixture, 2, (const char *const[]){verifying, NULL});
+    for (size_t i = 0; i < 2; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "signed%d", (int)i);
+        workspace(&fixture->pods[i], id, key);
+        for (size_t j = 0; j < PODS; j++)
+            await_reason(&fixture->pods[j], key, "ALLOWED");
+    }
+    assert_int_equal(caller_call(&fixture->pods[2].admin, "Admin/CreateWorkspace", "{'name': 'No', 'seats': 2}"),
+                     SP_ERR_PRECONDITION);
+    assert_non_null(strstr(fixture->pods[2].admin.error.message, "--source-signing-key"));
+    struct pod *pod = &fixture->pods[1];
+    const char *unsigned_words[] = {"sallyport-sync", "operator", "add",    "mallory", "--store",
+                                    pod->store,       "--source", pod->url, NULL};
+    const char *signed_words[] = {"sallyport-sync", "operator", "add",    "alice", "--store",
+                                  pod->store,       "--source", pod->url, signing, NULL};
+    assert_int_equal(process_run(&process, pod->folder, "unsigned", unsigned_words), 1);
+    assert_file_has(process.err, "--source-signing-key");
+    assert_int_equal(process_run(&process, pod->folder, "signed", signed_words), 0);
+    verify_all(fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pod_answers_by_a_change_that_one_endpoint_made),
@@ -548,6 +595,7 @@ int main(void) {
         cmocka_unit_test(a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state),
         cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
         cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),
+        cmocka_unit_test(only_instances_with_the_key_change_anything_once_heads_are_signed),
     };
     if (!etcd_is_here())
         return TEST_SKIPPED;

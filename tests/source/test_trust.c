@@ -1,14 +1,12 @@
 /* What a follower believes of what etcd shows. Side 0 makes the changes; side 1 follows. Whoever may write to etcd is
  * scripted_etcd_set, or a transaction of one's own. */
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/sides.h"
 #include "source/write/upload.h"
 #include "store/records/epoch.h"
 #include "store/replica/source_head.h"
+#include "support/signing_keys.h"
 #include "tls/signing_keys.h"
 #include "wire/wire.h"
 
@@ -288,29 +286,16 @@ enum { KEYS = 3 };
 
 struct key_files {
     char folder[64];
-    char private[KEYS][128], public[KEYS][128];
+    char private_files[KEYS][128], public_files[KEYS][128];
     char trusted[128]; /* what --source-verify-keys names */
 };
-
-static void make_key_pair(const char *private_path, const char *public_path) {
-    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    FILE *private = fopen(private_path, "we"), *public = fopen(public_path, "we");
-    assert_non_null(key);
-    assert_non_null(private);
-    assert_non_null(public);
-    assert_int_equal(PEM_write_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL), 1);
-    assert_int_equal(PEM_write_PUBKEY(public, key), 1);
-    assert_int_equal(fclose(private), 0);
-    assert_int_equal(fclose(public), 0);
-    EVP_PKEY_free(key);
-}
 
 static void make_key_files(struct key_files *files) {
     folder_make(files->folder);
     for (int i = 0; i < KEYS; i++) {
-        snprintf(files->private[i], sizeof(files->private[i]), "%s/private%d.pem", files->folder, i);
-        snprintf(files->public[i], sizeof(files->public[i]), "%s/public%d.pem", files->folder, i);
-        make_key_pair(files->private[i], files -> public[i]);
+        snprintf(files->private_files[i], sizeof(files->private_files[i]), "%s/private%d.pem", files->folder, i);
+        snprintf(files->public_files[i], sizeof(files->public_files[i]), "%s/public%d.pem", files->folder, i);
+        signing_keys_make(files->private_files[i], files->public_files[i], NULL);
     }
     snprintf(files->trusted, sizeof(files->trusted), "%s/trusted.pem", files->folder);
 }
@@ -324,7 +309,7 @@ static void trust_keys(const struct key_files *files, unsigned which) {
     for (int i = 0; i < KEYS; i++) {
         if ((which >> i & 1) == 0)
             continue;
-        char *text = process_read(files->public[i]);
+        char *text = process_read(files->public_files[i]);
         assert_true(fputs(text, out) >= 0);
         free(text);
     }
@@ -357,9 +342,9 @@ static void begin_signed(struct sides *sides, struct key_files *files) {
     make_key_files(files);
     trust_keys(files, 1);
     begin_to_follow(&sides->side[0]);
-    give_keys(&sides->side[0], files->private[0], NULL);
+    give_keys(&sides->side[0], files->private_files[0], NULL);
     renew(&sides->side[0]);
-    give_keys(&sides->side[0], files->private[0], files -> trusted);
+    give_keys(&sides->side[0], files->private_files[0], files->trusted);
     give_keys(&sides->side[1], NULL, files->trusted);
     begin_to_follow(&sides->side[1]);
 }
@@ -446,7 +431,7 @@ static void keys_are_rotated_without_a_pause(void **state) {
     /* The new key is trusted first, then signs, and then the old one is trusted no more. */
     trust_keys(&files, 1 | 2);
     catch_up(other);
-    assert_int_equal(rename(files.private[1], files.private[0]), 0);
+    assert_int_equal(rename(files.private_files[1], files.private_files[0]), 0);
     renew(writer);
     catch_up(other);
     trust_keys(&files, 2);
@@ -469,10 +454,10 @@ static void keys_are_rotated_without_a_pause(void **state) {
     assert_int_equal(state_of(other).refusals, 0);
     /* A key that is not trusted signs nothing that counts. */
     trust_keys(&files, 2);
-    give_keys(writer, files.private[2], files.trusted);
+    give_keys(writer, files.private_files[2], files.trusted);
     assert_int_equal(try_to_begin_change(writer), SP_ERR_PRECONDITION);
     assert_said(writer, "is not in --source-verify-keys");
-    give_keys(writer, files.private[2], NULL);
+    give_keys(writer, files.private_files[2], NULL);
     make_signed_user(writer, 14);
     catch_up(other);
     assert_int_equal(state_of(other).refusals, 1);

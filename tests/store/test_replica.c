@@ -16,6 +16,7 @@
 #include "store/lmdb/store.h"
 #include "store/records/changeset.h"
 #include "store/records/create.h"
+#include "store/records/edit.h"
 #include "store/records/epoch.h"
 #include "store/records/head.h"
 #include "store/records/journal.h"
@@ -23,6 +24,7 @@
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
 #include "store/recovery/account.h"
+#include "store/recovery/reindex.h"
 #include "store/recovery/verify.h"
 #include "store/replica/apply.h"
 #include "store/replica/cursor.h"
@@ -500,6 +502,76 @@ static void an_entity_that_no_change_lists_is_found(void **state) {
     assert_one_finding(fixture->follower, "p77: no change lists it");
 }
 
+struct first_of_kind {
+    enum sp_kind kind;
+    struct sp_arena *arena;
+    struct sp_bytes key, value;
+};
+
+static enum sp_status keep_first(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct first_of_kind *first = context;
+    if (key.data[0] != first->kind)
+        return SP_OK;
+    first->key = copy(first->arena, key);
+    first->value = copy(first->arena, value);
+    return SP_WALK_END;
+}
+
+/* Past all changes, as whoever can write the file. */
+static void alter_first(struct fixture *fixture, enum sp_kind kind,
+                        void (*alter)(struct fixture *fixture, struct sp_write *write, struct first_of_kind *first)) {
+    struct sp_error error = {0};
+    struct sp_write *write;
+    struct first_of_kind first = {.kind = kind, .arena = &fixture->notes};
+    check(sp_write_begin(fixture->world.store, &write, &error), &error);
+    assert_int_equal(sp_entity_walk(sp_write_view(write), (struct sp_bytes){NULL, 0}, NULL, keep_first, &first), SP_OK);
+    assert_true(first.key.size > 0);
+    alter(fixture, write, &first);
+    check(sp_write_commit(write, &error), &error);
+    check(sp_store_reindex(fixture->world.store, NULL, NULL, &error), &error);
+}
+
+static void put_another_digest(struct fixture *fixture, struct sp_write *write, struct first_of_kind *first) {
+    ProtobufCMessage *message = NULL;
+    assert_int_equal(sp_entity_decode(first->key, first->value, &fixture->notes, &message), SP_OK);
+    ((Sallyport__Store__V1__StoredKey *)message)->digest.data[0] ^= 1;
+    assert_int_equal(sp_wire_pack(message, &fixture->notes, &first->value), SP_OK);
+    assert_int_equal(sp_write_put(write, SP_DB_ENTITY, first->key, first->value, 0), SP_OK);
+}
+
+static void remove_it(struct fixture *fixture, struct sp_write *write, struct first_of_kind *first) {
+    (void)fixture;
+    assert_int_equal(sp_write_remove(write, SP_DB_ENTITY, first->key, NULL), SP_OK);
+}
+
+static void a_digest_that_was_altered_past_all_changes_is_found(void **state) {
+    struct fixture *fixture = *state;
+    world_begin(&fixture->world);
+    put_some(&fixture->world);
+    (void)world_commit(&fixture->world);
+    verify(fixture->world.store);
+    alter_first(fixture, SP_KIND_KEY, put_another_digest);
+    assert_one_finding(fixture->world.store, "not as the change of revision 2 left it");
+}
+
+/* No entry lists tombstones; the set has them. */
+static void a_tombstone_that_was_removed_past_all_changes_is_found(void **state) {
+    struct fixture *fixture = *state;
+    struct sp_error error = {0};
+    struct findings findings = {0};
+    world_begin(&fixture->world);
+    put_some(&fixture->world);
+    (void)world_commit(&fixture->world);
+    world_begin(&fixture->world);
+    world_delete(&fixture->world, SP_KIND_KEY, 1, "k1");
+    (void)world_commit(&fixture->world);
+    verify(fixture->world.store);
+    alter_first(fixture, SP_KIND_TOMBSTONE, remove_it);
+    assert_int_equal(sp_store_verify(fixture->world.store, keep_finding, NULL, &findings, &error), SP_ERR_CORRUPT);
+    assert_int_equal(findings.count, 1);
+    assert_string_equal(findings.last, "the entities do not add up to the set that the head commits to");
+}
+
 /* ---- what belongs to a head ---- */
 
 static struct sp_replica_record *find_noted(struct noted *noted, enum sp_kind kind) {
@@ -745,6 +817,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_a_kind_that_is_not_known_yet_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(what_must_be_unique_and_is_not_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(an_entity_that_no_change_lists_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_digest_that_was_altered_past_all_changes_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_tombstone_that_was_removed_past_all_changes_is_found, begin, end),
         cmocka_unit_test_setup_teardown(what_does_not_belong_to_its_head_is_not_applied, begin, end),
         cmocka_unit_test_setup_teardown(without_a_head_only_what_alters_something_matters, begin, end),
         cmocka_unit_test_setup_teardown(the_names_must_agree_with_an_old_head, begin, end),
