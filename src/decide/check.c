@@ -1,6 +1,7 @@
 #include "decide/check.h"
 
 #include "decide/lookup.h"
+#include "decide/role_memo.h"
 #include "store/records/head.h"
 #include "store/records/index.h"
 #include "store/records/resource_key.h"
@@ -66,6 +67,20 @@ static enum sp_status judge_resource_owner(struct sp_view *view, const struct sp
     return SP_OK;
 }
 
+/* The role of step 10, from the batch's memo if that has it. */
+static enum sp_status find_role_once(struct sp_view *view, const struct sp_query *query,
+                                     const struct sp_presented *presented, struct sp_bytes resource_key,
+                                     enum sp_role *ret_role) {
+    const struct sp_key *key = &presented->key;
+    struct sp_role_memo *roles = query->memo == NULL ? NULL : query->memo->roles;
+    if (roles != NULL && sp_role_memo_find(roles, key->principal_number, resource_key, ret_role))
+        return SP_OK;
+    enum sp_status status = sp_find_role(view, key, &presented->principal, resource_key, ret_role);
+    if (status == SP_OK && roles != NULL)
+        sp_role_memo_put(roles, key->principal_number, resource_key, *ret_role);
+    return status;
+}
+
 /* Steps 7 to 10. */
 static enum sp_status judge_action(struct sp_view *view, const struct sp_query *query,
                                    const struct sp_presented *presented, enum sp_role *role,
@@ -87,7 +102,7 @@ static enum sp_status judge_action(struct sp_view *view, const struct sp_query *
     status = judge_resource_owner(view, query, key, &action, resource_key, ret_reason);
     if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
         return status;
-    status = sp_find_role(view, key, &presented->principal, resource_key, role);
+    status = find_role_once(view, query, presented, resource_key, role);
     if (status != SP_OK)
         return status;
     *ret_reason = sp_step_role(&action, *role);

@@ -1,5 +1,6 @@
 #include "decide/list.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "decide/lookup.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -15,6 +16,7 @@
 enum {
     SCRATCH_BYTES = 2 * 1024,
     ENTITY_BUDGET_BYTES = 64 * 1024,
+    CLOCK_EVERY = 16,                      /* candidates */
     LISTS_BUDGET_BYTES = 64 * 1024 * 1024, /* one entry for each group of the principal */
 };
 
@@ -30,11 +32,21 @@ struct step {
     void *context;
     struct sp_list_place place;
     size_t results, looked_at;
+    int64_t until_ms;        /* sp_clock_thread_ms; 0: no limit */
     struct sp_arena scratch; /* of one entity */
 };
 
+static bool is_step_late(const struct step *step) {
+    return step->until_ms != 0 && step->looked_at % CLOCK_EVERY == CLOCK_EVERY - 1 &&
+           sp_clock_thread_ms() >= step->until_ms;
+}
+
 static bool is_step_full(const struct step *step) {
-    return step->results >= step->limits->results || step->looked_at >= step->limits->looked_at;
+    return step->results >= step->limits->results || step->looked_at >= step->limits->looked_at || is_step_late(step);
+}
+
+static int64_t end_of_step(const struct sp_list_limits *limits) {
+    return limits->most_ms == 0 ? 0 : sp_clock_thread_ms() + limits->most_ms;
 }
 
 static struct sp_str get_place(const struct sp_list_place *place) {
@@ -249,8 +261,13 @@ static enum sp_status find_listing_key(struct step *step, const struct sp_query 
 enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *query,
                                  const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                  struct sp_list_place *place, struct sp_list_end *ret_end) {
-    struct step step = {
-        .view = view, .ask = *query, .limits = limits, .visit = visit, .context = context, .place = *place};
+    struct step step = {.view = view,
+                        .ask = *query,
+                        .limits = limits,
+                        .visit = visit,
+                        .context = context,
+                        .place = *place,
+                        .until_ms = end_of_step(limits)};
     struct sp_answer open;
     bool every_known = false;
     enum sp_status status = judge_subject(view, query, &open);
@@ -401,8 +418,13 @@ static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, 
 enum sp_status sp_list_principals(struct sp_view *view, const struct sp_query *query, uint8_t principal_kind,
                                   const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                   struct sp_list_place *place, struct sp_list_end *ret_end) {
-    struct step step = {
-        .view = view, .ask = *query, .limits = limits, .visit = visit, .context = context, .place = *place};
+    struct step step = {.view = view,
+                        .ask = *query,
+                        .limits = limits,
+                        .visit = visit,
+                        .context = context,
+                        .place = *place,
+                        .until_ms = end_of_step(limits)};
     struct sp_list_end end = {.complete = true};
     step.key = of_nobody;
     step.key.workspace = query->workspace;

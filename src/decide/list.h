@@ -25,6 +25,7 @@ struct sp_list_place {
 struct sp_list_limits {
     size_t results;   /* at least 1 */
     size_t looked_at; /* candidates, whether listed or not; at least 1 */
+    int64_t most_ms;  /* of the thread's work, looked at now and then; 0: whatever it takes */
 };
 
 struct sp_list_end {

@@ -10,6 +10,8 @@ enum sp_credential_kind {
     SP_CREDENTIAL_KNOWN,  /* `known_key` is given: for explanations by key id; steps 1 and 2 pass */
 };
 
+struct sp_role_memo; /* decide/role_memo.h */
+
 /* Remembers the key of the last credential, for questions that share one. Zeroed at first; good for
  * one acquire of a snapshot and while the credentials' bytes stay in place. */
 struct sp_check_memo {
@@ -18,6 +20,7 @@ struct sp_check_memo {
     enum sp_reason reason;
     struct sp_bytes credential;
     struct sp_key key;
+    struct sp_role_memo *roles; /* NULL: every role is looked up */
 };
 
 /* A question. Borrowed; lengths were checked by the caller. */

@@ -27,6 +27,7 @@ struct sp_asking {
     const struct sp_rpc_call *rpc;       /* either this is set, */
     const struct sp_http_exchange *http; /* or this */
     struct sp_str trace;                 /* traceparent of the gateway's request; empty: unknown */
+    int64_t work_until_ms;               /* sp_clock_thread_ms when its budget is used up; 0: it has none */
 };
 
 /* A gRPC call that begins now or, if it waited for a revision, began when it first arrived. On

@@ -19,4 +19,14 @@ enum sp_status sp_batch_answer(struct sp_service *service, const struct sp_askin
                                struct sp_question *questions, struct sp_arena *arena,
                                Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) SP_MUST_USE;
 
+/* Whether a batch of so many items is for a bulk thread, by their number and by what items took
+ * lately. */
+bool sp_batch_is_large(struct sp_service *service, size_t items);
+
+/* Notes what a batch took. */
+void sp_batch_note_cost(struct sp_service *service, uint64_t took_ns, size_t items);
+
+/* The budget of a batch that begins now on a bulk thread, for sp_asking. */
+int64_t sp_batch_work_until_ms(void);
+
 #endif

@@ -13,6 +13,7 @@ struct sp_server_config {
     const char *store;
     struct sp_daemon_options daemon;
     uint64_t workers;         /* 0: one for each CPU */
+    uint64_t bulk_workers;    /* 0: as many */
     uint64_t max_staleness_s; /* 0: off */
     const char *report_to;    /* NULL: last uses are not collected */
     const char *server_id;    /* NULL: made from the host and the first listener */

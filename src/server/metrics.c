@@ -94,6 +94,13 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                   .help = "Seconds since the admin instance accepted the last report of key uses; "
                                           "missing without --report-to.",
                                   .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_BULK_QUEUE] = {.name = "sallyport_bulk_queue",
+                              .help = "Large batches, explanations and steps of lists that wait for a thread of "
+                                      "--bulk-workers; at 1,000 further ones are refused.",
+                              .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_BULK_REFUSED] = {.name = "sallyport_bulk_refused_total",
+                                .help = "Large batches, explanations and lists refused because too many waited.",
+                                .kind = SP_METRIC_GATHERED_COUNTER},
     [SP_SERVER_USE_LOSSES] = {.name = "sallyport_key_use_losses_total",
                               .help = "Times that uses of keys were lost because there was no room to keep them until "
                                       "the next report; missing without --report-to.",

@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "observe/process.h"
 #include "rpc/server.h"
+#include "server/bulk.h"
 #include "server/decision_log.h"
 #include "server/metrics.h"
 #include "server/usage.h"
@@ -63,6 +64,14 @@ static void gather_key_use(struct sp_service *service) {
     sp_metrics_set(service->recorder.metrics, SP_SERVER_USE_LOSSES, 0, (double)stats.losses);
 }
 
+static void gather_bulk(struct sp_service *service) {
+    size_t waiting = 0;
+    uint64_t refused = 0;
+    sp_bulk_get_stats(service->bulk, &waiting, &refused);
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_BULK_QUEUE, 0, (double)waiting);
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_BULK_REFUSED, 0, (double)refused);
+}
+
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
     struct sp_observed_process process;
@@ -78,6 +87,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
                    (double)sp_http_connections(service->http) + (double)sp_http_connections(service->metrics_http));
     gather_decision_log(service);
     gather_key_use(service);
+    gather_bulk(service);
     sp_metrics_write(service->recorder.metrics, out);
     sp_daemon_observe(&process);
     process.stuck_threads = sp_watchdog_stuck(service->watchdog);

@@ -9,6 +9,7 @@
 #include "daemon/listeners.h"
 #include "daemon/process.h"
 #include "daemon/watchdog.h"
+#include "server/bulk.h"
 #include "server/decision_log.h"
 #include "server/http.h"
 #include "server/methods.h"
@@ -88,6 +89,18 @@ static enum sp_status watch_threads(const struct sp_service *service, const stru
     return sp_watchdog_start(service->watchdog, error);
 }
 
+/* As many threads as answer single questions, unless configured. Before the server starts. */
+static enum sp_status start_bulk(struct sp_service *service, const struct sp_rpc_server *server,
+                                 struct sp_error *error) {
+    unsigned configured = (unsigned)service->config->bulk_workers;
+    const struct sp_bulk_options options = {
+        .threads = configured > 0 ? configured : sp_rpc_server_workers(server),
+        .stopping = sp_service_worker_stopping,
+        .user = service,
+    };
+    return sp_bulk_start(&options, &service->bulk, error);
+}
+
 /* Opens what answers calls, in the order in which the parts need each other, and begins to
  * answer. What was opened is for the caller to close, also after a failure. */
 static enum sp_status start_service(struct sp_service *service, struct sp_rpc_server **server, struct sp_error *error) {
@@ -104,6 +117,9 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     if (status != SP_OK)
         return status;
     service->rpc = *server;
+    status = start_bulk(service, *server, error);
+    if (status != SP_OK)
+        return status;
     status = sp_reporting_start(service, *server, error);
     if (status != SP_OK)
         return status;
@@ -189,6 +205,8 @@ out:
     sp_watchdog_free(service->watchdog);
     service->watchdog = NULL;
     sp_rpc_server_close(server);
+    sp_bulk_stop(service->bulk);
+    service->bulk = NULL;
     sp_reporting_stop(service);
     return status;
 }

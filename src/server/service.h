@@ -13,6 +13,7 @@
 #include "store/lmdb/view.h"
 #include "store/records/head.h"
 
+struct sp_bulk;
 struct sp_process_metrics;
 struct sp_rpc_server;
 struct sp_watchdog;
@@ -28,6 +29,8 @@ struct sp_service {
     atomic_llong last_gateway_log_s;
     struct sp_process_metrics *process;
     char server_id[SP_SERVER_ID_BYTES];
+    struct sp_bulk *bulk;            /* set before the first call; valid until the last has ended */
+    atomic_uint batch_item_ns;       /* what an item of a batch took lately, at most (server/batch.h) */
     const struct sp_rpc_server *rpc; /* set before the next */
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_http_server *metrics_http;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "server/usage_report.h"
+#include "server/worker_slots.h"
 #include "usage/gather.h"
 
 enum {
@@ -74,6 +75,14 @@ static void wake_reporter(void *user) {
     (void)sem_post(&reporter->wake);
 }
 
+/* The lanes of bulk threads are those before the last, from behind. */
+static unsigned find_lane(const struct sp_usage_reporter *reporter, unsigned slot) {
+    unsigned last = reporter->options.lanes - 1;
+    if (slot >= SP_SERVER_BULK_WORKER && slot - SP_SERVER_BULK_WORKER < last)
+        return last - 1 - (slot - SP_SERVER_BULK_WORKER);
+    return slot < last ? slot : last;
+}
+
 void sp_usage_reporter_note(struct sp_usage_reporter *reporter, unsigned lane, const struct sp_query *query,
                             const struct sp_answer *answer) {
     enum sp_reason rejected;
@@ -81,8 +90,7 @@ void sp_usage_reporter_note(struct sp_usage_reporter *reporter, unsigned lane, c
     if (reporter == NULL || !answer->key_found || answer->key_id.size == 0 ||
         !sp_usage_counts(answer->reason, &rejected))
         return;
-    unsigned last = reporter->options.lanes - 1;
-    sp_usage_note(&reporter->gather, lane < last ? lane : last, answer->workspace, answer->key_id, query->ip, rejected);
+    sp_usage_note(&reporter->gather, find_lane(reporter, lane), answer->workspace, answer->key_id, query->ip, rejected);
 }
 
 /* ---- collecting ---- */

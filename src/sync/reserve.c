@@ -175,7 +175,7 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
                                       const struct sp_write *write, uint64_t job_bytes, struct sp_error *error) {
     uint64_t growth = 0;
     bool inside = is_in_reserve(reserve);
-    if (reserve->bytes == 0 || job->narrowing == SP_ADMIN_DISABLES_KEY)
+    if (reserve->bytes == 0)
         return SP_OK;
     if (inside && !job->narrowed && !sp_job_narrows(job))
         return refuse_for_room(job, error);
@@ -184,6 +184,8 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
                             "the store is full but for a reserve, in which one change may write %d bytes: take access "
                             "away in smaller steps, or disable what has it",
                             NARROWING_MAX_BYTES);
+    if (job->narrowing == SP_ADMIN_DISABLES_KEY)
+        return SP_OK;
     enum sp_status status = sp_write_most_growth(write, &growth);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store");

@@ -358,6 +358,7 @@ static void running_out_of_memory_is_not_called_damage(void **state) {
         struct sp_arena arena;
         struct sp_write *write;
         struct sp_error error = {0};
+        bool narrowed = false;
         ProtobufCMessage *reply;
         bool narrowed = false;
         assert_int_equal(sp_arena_init(&arena, 512, budget), SP_OK);

@@ -106,7 +106,7 @@ static void lists_the_resources_that_the_table_says(void **state) {
         query.ip = &ip;
     }
     for (size_t results = 1; results <= 4; results++) {
-        list_all(&fixed, step_resources, &query, (struct sp_list_limits){results, 5 - results}, &listed);
+        list_all(&fixed, step_resources, &query, (struct sp_list_limits){results, 5 - results, 0}, &listed);
         join(&listed, found, sizeof(found));
         assert_string_equal(found, vector->ids);
         assert_int_equal(listed.end.reason, vector->reason);
@@ -127,7 +127,7 @@ static void lists_the_principals_that_the_table_says(void **state) {
         .stale = vector->stale,
     };
     for (size_t results = 1; results <= 4; results++) {
-        list_all(&fixed, step_principals, &query, (struct sp_list_limits){results, 5 - results}, &listed);
+        list_all(&fixed, step_principals, &query, (struct sp_list_limits){results, 5 - results, 0}, &listed);
         join(&listed, found, sizeof(found));
         assert_string_equal(found, vector->ids);
         assert_int_equal(listed.end.reason, vector->reason);
@@ -144,7 +144,7 @@ static enum sp_status refuse_visit(void *context, struct sp_str id, uint8_t prin
 static void a_visitors_status_ends_the_step_and_leaves_the_place(void **state) {
     (void)state;
     static const struct decide_key askers[] = {{1, MEMBER, 0}, {1, ADMIN, 0}}; /* what is shared; all that is known */
-    const struct sp_list_limits limits = {100, 100};
+    const struct sp_list_limits limits = {100, 100, 0};
     struct sp_snapshot *snapshot;
     assert_int_equal(sp_snapshot_open(fixed.store, &snapshot), SP_OK);
     for (int i = SP_OK + 1; i < SP_WALK_END; i++) {
@@ -186,7 +186,7 @@ static void principals_can_be_listed_by_kind(void **state) {
     for (uint8_t kind = 0; kind <= 2; kind++) {
         static struct listed listed;
         struct sp_list_place place = {0};
-        struct sp_list_limits limits = {100, 100};
+        struct sp_list_limits limits = {100, 100, 0};
         listed = (struct listed){0};
         assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
         assert_int_equal(
@@ -264,7 +264,7 @@ static void what_changes_between_two_steps_shows_after_the_place_only(void **sta
                              .now_s = NOW_S};
     struct sp_snapshot *snapshot;
     struct sp_list_place place = {0};
-    struct sp_list_limits limits = {1, 100};
+    struct sp_list_limits limits = {1, 100, 0};
     listed = (struct listed){0};
     assert_int_equal(sp_snapshot_open(world.store, &snapshot), SP_OK);
     assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
@@ -330,7 +330,7 @@ static void what_was_registered_for_a_removed_type_is_not_listed(void **state) {
                              .resource_type = SP_STR_LITERAL("note"),
                              .action = SP_STR_LITERAL("read"),
                              .now_s = NOW_S};
-    list_all(&world, step_resources, &query, (struct sp_list_limits){1, 2}, &listed);
+    list_all(&world, step_resources, &query, (struct sp_list_limits){1, 2, 0}, &listed);
     join(&listed, found, sizeof(found));
     assert_string_equal(found, "m1 mm na");
     world_fini(&world);
@@ -358,7 +358,7 @@ static enum sp_status keep_whatever(void *context, struct sp_str id, uint8_t pri
 static void check_damaged(struct damage *damage, const struct sp_query *query, bool principals, const char *allowed) {
     static struct listed listed;
     struct sp_list_place place = {0};
-    struct sp_list_limits limits = {100, 100};
+    struct sp_list_limits limits = {100, 100, 0};
     listed.count = 0;
     assert_int_equal(sp_snapshot_acquire(damage->snapshot), SP_OK);
     struct sp_view *view = sp_snapshot_view(damage->snapshot);

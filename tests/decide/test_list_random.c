@@ -160,7 +160,7 @@ static struct sp_key key_of(struct world *world, const uint8_t digest[static 32]
 }
 
 static struct sp_list_limits random_limits(uint64_t *random) {
-    return (struct sp_list_limits){world_random(random) % 7 + 1, world_random(random) % 13 + 1};
+    return (struct sp_list_limits){world_random(random) % 7 + 1, world_random(random) % 13 + 1, 0};
 }
 
 static size_t compare_resources(struct world *world, uint64_t *random, const struct things *things, uint64_t principal,

@@ -9,7 +9,7 @@
 #include "store/records/head.h"
 #include "store/records/index_walk.h"
 
-enum { LOOKED_AT_MAX = 4096 }; /* for one page, which may be shorter than its limit */
+enum { LOOKED_AT_MAX = 4096, STEP_MAX_MS = 40 }; /* for one page, which may be shorter than its limit */
 
 struct search {
     struct sp_authzen_call *call;
@@ -95,7 +95,7 @@ static enum sp_status take_allowed_principal(void *context, struct sp_str id, ui
 }
 
 static struct sp_list_limits search_limits(const struct search *search) {
-    return (struct sp_list_limits){search->page.limit, LOOKED_AT_MAX};
+    return (struct sp_list_limits){.results = search->page.limit, .looked_at = LOOKED_AT_MAX, .most_ms = STEP_MAX_MS};
 }
 
 /* Each result is asked the other queries, in search->asked; the list keeps a copy of the first. */
