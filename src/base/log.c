@@ -1,13 +1,33 @@
 #include "base/log.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/outlet.h"
 #include "base/text_out.h"
 
-enum { LINE_BYTES = 4096, MESSAGE_BYTES = 2048 };
+enum { MESSAGE_BYTES = 2048, PATIENCE_MS = 1000 };
+
+/* One line on its way. */
+struct line {
+    char text[SP_LOG_LINE_BYTES];
+    size_t size;
+};
+
+/* Where lines go, instead of stderr. */
+static struct {
+    pthread_mutex_t lock;
+    void (*take)(void *user, const char *line, size_t size);
+    void *user;
+} line_sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* How long lines may still wait for whoever reads stderr. */
+static atomic_int patience_ms = PATIENCE_MS;
 
 static const char *program_name = "sallyport";
 static enum sp_log_level least_level = SP_LOG_INFO;
@@ -89,22 +109,73 @@ static void put_text(struct sp_text_out *out, enum sp_log_level level, const cha
     }
 }
 
-void sp_log_fields(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count) {
-    char line[LINE_BYTES];
+/* False: below the least level, or without a clock. */
+static bool write_line(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count,
+                       struct line *ret_line) {
     struct sp_text_out out;
     struct timespec now;
     if (level < least_level || clock_gettime(CLOCK_REALTIME, &now) != 0)
-        return;
+        return false;
     bool text = sp_log_is_text();
-    sp_text_out_init(&out, line, sizeof(line) - 1);
+    sp_text_out_init(&out, ret_line->text, sizeof(ret_line->text) - 1);
     if (text)
         put_text(&out, level, message, fields, count, &now);
     else
         put_json(&out, level, message, fields, count, &now);
-    line[out.used] = '\n';
-    /* A log line that cannot be written has nowhere to be reported. */
-    ssize_t written = write(STDERR_FILENO, line, out.used + 1);
-    (void)written;
+    ret_line->text[out.used] = '\n';
+    ret_line->size = out.used + 1;
+    return true;
+}
+
+/* ---- where they go ---- */
+
+void sp_log_set_sink(void (*sink)(void *user, const char *line, size_t size), void *user) {
+    pthread_mutex_lock(&line_sink.lock);
+    line_sink.take = sink;
+    line_sink.user = user;
+    pthread_mutex_unlock(&line_sink.lock);
+}
+
+/* False: there is none. */
+static bool give_to_sink(const struct line *line) {
+    pthread_mutex_lock(&line_sink.lock);
+    bool taken = line_sink.take != NULL;
+    if (taken)
+        line_sink.take(line_sink.user, line->text, line->size);
+    pthread_mutex_unlock(&line_sink.lock);
+    return taken;
+}
+
+/* True: it takes more. What is left of the patience is for the lines that follow. */
+static bool wait_for_stderr(const struct sp_outlet *outlet) {
+    int64_t began_ms = sp_clock_monotonic_ms();
+    bool ready = sp_outlet_wait(outlet, atomic_load(&patience_ms));
+    int64_t waited_ms = sp_clock_monotonic_ms() - began_ms;
+    int left_ms = atomic_load(&patience_ms);
+    atomic_store(&patience_ms, waited_ms < left_ms ? left_ms - (int)waited_ms : 0);
+    return ready;
+}
+
+/* A line that cannot be written has nowhere to be reported. */
+static void give_to_stderr(const struct line *line) {
+    struct sp_outlet outlet;
+    size_t done = 0, wrote = 0;
+    if (sp_outlet_open_standard(STDERR_FILENO, &outlet) != SP_OK)
+        return;
+    while (sp_outlet_write(&outlet, line->text + done, line->size - done, &wrote) == SP_OK) {
+        done += wrote;
+        if (done == line->size)
+            atomic_store(&patience_ms, PATIENCE_MS);
+        if (done == line->size || !wait_for_stderr(&outlet))
+            break;
+    }
+    sp_outlet_close(&outlet);
+}
+
+void sp_log_fields(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count) {
+    struct line line;
+    if (write_line(level, message, fields, count, &line) && !give_to_sink(&line))
+        give_to_stderr(&line);
 }
 
 void sp_log(enum sp_log_level level, const char *format, ...) {
@@ -115,4 +186,15 @@ void sp_log(enum sp_log_level level, const char *format, ...) {
     va_end(arguments);
     if (length >= 0)
         sp_log_fields(level, message, NULL, 0);
+}
+
+void sp_log_last_words(const char *format, ...) {
+    char message[MESSAGE_BYTES];
+    struct line line;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (length >= 0 && write_line(SP_LOG_ERROR, message, NULL, 0, &line))
+        give_to_stderr(&line);
 }

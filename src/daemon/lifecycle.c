@@ -2,14 +2,45 @@
 
 #include "base/log.h"
 #include "daemon/process.h"
+#include "observe/line_log.h"
+
+/* A process has one log. */
+static struct sp_line_log *program_log;
+
+static void put_log_line(void *user, const char *line, size_t size) {
+    sp_line_log_put(user, line, size);
+}
+
+static void start_program_log(void) {
+    struct sp_error error = {0};
+    if (sp_line_log_open(NULL, &program_log, &error) == SP_OK)
+        sp_log_set_sink(put_log_line, program_log);
+    else
+        sp_log(SP_LOG_WARNING, "log lines may hold up calls for up to a second: %s", error.message);
+}
 
 void sp_daemon_begin(const char *program, const struct sp_daemon_options *options) {
     sp_log_init(program, options->log_level);
     sp_log_set_format(options->log_format);
     sp_process_block_signals();
     sp_process_report_faults(program);
+    start_program_log();
     if (!options->allow_core && sp_process_forbid_dumps() != SP_OK)
         sp_log(SP_LOG_WARNING, "cannot disable core dumps: they could reveal the keys of calls in progress");
+}
+
+void sp_daemon_end(void) {
+    sp_log_set_sink(NULL, NULL);
+    sp_line_log_close(program_log);
+    program_log = NULL;
+}
+
+void sp_daemon_observe(struct sp_observed_process *ret_process) {
+    *ret_process = (struct sp_observed_process){0};
+    if (program_log == NULL)
+        return;
+    ret_process->log_lines = sp_line_log_written(program_log);
+    ret_process->log_dropped = sp_line_log_dropped(program_log);
 }
 
 void sp_daemon_set_serving(atomic_bool *ready, struct sp_rpc_server *server, bool serving) {

@@ -5,11 +5,18 @@
 #include <stdatomic.h>
 
 #include "daemon/options.h"
+#include "observe/process.h"
 #include "rpc/server.h"
 
-/* Starts the log, blocks signals and forbids core dumps. Call before any thread starts;
- * `program` names it in the log. */
+/* Blocks signals, forbids core dumps, and starts the log, whose lines are written by a thread of
+ * their own from then on. Call before any other thread starts; `program` names it in the log. */
 void sp_daemon_begin(const char *program, const struct sp_daemon_options *options);
+
+/* Writes what is left of the log, for at most a second. Lines that follow go to stderr directly. */
+void sp_daemon_end(void);
+
+/* What the program reports about itself. Any thread. */
+void sp_daemon_observe(struct sp_observed_process *ret_process);
 
 /* Says to probes whether calls are served: to /readyz through *ready, and to gRPC's health
  * service. */

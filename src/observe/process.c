@@ -23,6 +23,8 @@ enum row {
     OPEN_FDS,
     MAX_FDS,
     START_TIME,
+    LOG_LINES,
+    LOG_DROPPED,
     ROWS
 };
 
@@ -85,6 +87,13 @@ static const struct sp_metric table[ROWS] = {
     [START_TIME] = {.name = "process_start_time_seconds",
                     .help = "When the process started, in seconds since 1970.",
                     .kind = SP_METRIC_GAUGE},
+    [LOG_LINES] = {.name = "sallyport_log_lines_total",
+                   .help = "Lines of the program's log written to stderr.",
+                   .kind = SP_METRIC_GATHERED_COUNTER},
+    [LOG_DROPPED] = {.name = "sallyport_log_dropped_total",
+                     .help = "Lines missing from the program's log because stderr is not read fast enough or cannot be "
+                             "written. Alert if it grows.",
+                     .kind = SP_METRIC_GATHERED_COUNTER},
 };
 
 enum sp_status sp_process_metrics_create(const char *program, struct sp_process_metrics **ret_metrics) {
@@ -151,6 +160,11 @@ static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
+static void gather_logs(struct sp_metrics *metrics, const struct sp_observed_process *process) {
+    sp_metrics_set(metrics, LOG_LINES, 0, (double)process->log_lines);
+    sp_metrics_set(metrics, LOG_DROPPED, 0, (double)process->log_dropped);
+}
+
 static void gather_process(struct sp_metrics *metrics) {
     struct rusage usage;
     struct rlimit limit;
@@ -167,8 +181,9 @@ static void gather_process(struct sp_metrics *metrics) {
 }
 
 void sp_process_metrics_write(struct sp_process_metrics *metrics, const struct sp_observed_store *store,
-                              struct sp_text_out *out) {
+                              const struct sp_observed_process *process, struct sp_text_out *out) {
     gather_store(metrics->metrics, store);
     gather_process(metrics->metrics);
+    gather_logs(metrics->metrics, process);
     sp_metrics_write(metrics->metrics, out);
 }

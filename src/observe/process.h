@@ -14,6 +14,11 @@ struct sp_observed_store {
     unsigned readers, max_readers;
 };
 
+/* What the process reports about itself, gathered by its daemon. */
+struct sp_observed_process {
+    uint64_t log_lines, log_dropped; /* of the program's own log */
+};
+
 /* `program`: its name, which the build information is labelled with. SP_ERR_MEMORY. */
 enum sp_status sp_process_metrics_create(const char *program, struct sp_process_metrics **ret_metrics) SP_MUST_USE;
 /* NULL is allowed. */
@@ -21,7 +26,7 @@ void sp_process_metrics_free(struct sp_process_metrics *metrics);
 
 /* Gathers, and appends its part of the page. One thread at a time. */
 void sp_process_metrics_write(struct sp_process_metrics *metrics, const struct sp_observed_store *store,
-                              struct sp_text_out *out);
+                              const struct sp_observed_process *process, struct sp_text_out *out);
 
 /* "0.1.0" */
 const char *sp_version(void);

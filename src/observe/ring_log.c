@@ -1,25 +1,25 @@
 #include "observe/ring_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/outlet.h"
 
 enum {
     LINE_BYTES = 64, /* of the processor's cache */
     HEAD_BYTES = 16, /* before each record: its size, and what keeps it aligned */
     IDLE_MS = 100,   /* between two checks of rings that are less than half full */
     CLOSING_MS = 1000,
+    ABANDON_S = 2, /* a log's thread that is still in a write so long after it was to end */
     BUFFER_BYTES = 64 * 1024,
-    PIPE_PIECE_BYTES = 4096, /* a pipe that polls ready takes as much without blocking (PIPE_BUF) */
     SAY_AGAIN_S = 60,
 };
 
@@ -38,9 +38,8 @@ struct ring {
 struct sp_ring_log {
     struct sp_ring_log_options options;
     struct ring *rings;
-    int fd;
+    struct sp_outlet outlet;
     int wake_fd;
-    bool is_pipe; /* or a terminal or a socket: writes may block */
     bool running;
     pthread_t thread;
     atomic_bool stopping, reopen;
@@ -125,21 +124,19 @@ void sp_ring_log_commit(struct sp_ring_log *log, unsigned which, size_t size) {
 
 /* ---- the file ---- */
 
-static int open_file(const char *path) {
+static enum sp_status open_outlet(const char *path, struct sp_outlet *ret_outlet) {
+    if (path == NULL)
+        return sp_outlet_open_standard(STDERR_FILENO, ret_outlet);
     if (strcmp(path, "-") == 0)
-        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-}
-
-static void take_file(struct sp_ring_log *log, int fd) {
-    struct stat about;
-    log->fd = fd;
-    log->is_pipe = fstat(fd, &about) != 0 || !S_ISREG(about.st_mode);
+        return sp_outlet_open_standard(STDOUT_FILENO, ret_outlet);
+    return sp_outlet_open_file(path, ret_outlet);
 }
 
 static void log_write_error(struct sp_ring_log *log, const char *what) {
     int64_t now_s = sp_clock_monotonic_ms() / 1000;
     int reason = errno;
+    if (log->options.path == NULL) /* it is the log in which this would stand */
+        return;
     if (log->last_said_s != 0 && now_s - log->last_said_s < SAY_AGAIN_S)
         return;
     log->last_said_s = now_s;
@@ -147,13 +144,13 @@ static void log_write_error(struct sp_ring_log *log, const char *what) {
 }
 
 static void reopen_file(struct sp_ring_log *log) {
-    int fd = open_file(log->options.path);
-    if (fd < 0) {
+    struct sp_outlet outlet;
+    if (open_outlet(log->options.path, &outlet) != SP_OK) {
         log_write_error(log, "cannot be reopened, writing to the old file");
         return;
     }
-    close(log->fd);
-    take_file(log, fd);
+    sp_outlet_close(&log->outlet);
+    log->outlet = outlet;
 }
 
 static bool gave_up(const struct sp_ring_log *log) {
@@ -162,29 +159,23 @@ static bool gave_up(const struct sp_ring_log *log) {
 
 /* False when stopping and nobody reads. */
 static bool wait_for_reader(const struct sp_ring_log *log) {
-    struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
-    while (poll(&wait, 1, gave_up(log) ? 0 : IDLE_MS) == 0)
+    while (!sp_outlet_wait(&log->outlet, gave_up(log) ? 0 : IDLE_MS))
         if (gave_up(log))
             return false;
     return true;
 }
 
 static bool write_buffer(struct sp_ring_log *log) {
-    size_t done = 0;
-    while (done < log->used) {
-        size_t size = log->used - done;
-        if (log->is_pipe && !wait_for_reader(log))
+    size_t done = 0, wrote = 0;
+    while (sp_outlet_write(&log->outlet, log->buffer + done, log->used - done, &wrote) == SP_OK) {
+        done += wrote;
+        if (done == log->used)
+            return true;
+        if (!wait_for_reader(log))
             return false;
-        if (log->is_pipe && size > PIPE_PIECE_BYTES)
-            size = PIPE_PIECE_BYTES;
-        ssize_t wrote = write(log->fd, log->buffer + done, size);
-        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
-            log_write_error(log, "cannot be written");
-            return false;
-        }
-        done += wrote > 0 ? (size_t)wrote : 0;
     }
-    return true;
+    log_write_error(log, "cannot be written");
+    return false;
 }
 
 static void flush_lines(struct sp_ring_log *log) {
@@ -259,7 +250,7 @@ static struct sp_ring_log *create_ring_log(const struct sp_ring_log_options *opt
     if (log == NULL)
         return NULL;
     log->options = *options;
-    log->fd = log->wake_fd = -1;
+    log->wake_fd = log->outlet.fd = -1;
     log->rings = aligned_alloc(LINE_BYTES, options->rings * sizeof(*log->rings));
     if (log->rings == NULL) {
         free(log);
@@ -270,13 +261,13 @@ static struct sp_ring_log *create_ring_log(const struct sp_ring_log_options *opt
 }
 
 static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error) {
-    int fd = open_file(log->options.path);
-    if (fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", log->options.path, strerror(errno));
-    take_file(log, fd);
+    const char *path = log->options.path;
+    if (open_outlet(path, &log->outlet) != SP_OK)
+        return sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", path == NULL ? "on stderr" : path,
+                            strerror(errno));
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot create_ring_log an eventfd: %s", strerror(errno));
+        return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
     int failed = pthread_create(&log->thread, NULL, run_log_thread, log);
     if (failed != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));
@@ -298,9 +289,13 @@ enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struc
     return SP_OK;
 }
 
+void sp_ring_log_wake(struct sp_ring_log *log) {
+    (void)eventfd_write(log->wake_fd, 1);
+}
+
 void sp_ring_log_reopen(struct sp_ring_log *log) {
     atomic_store(&log->reopen, true);
-    (void)eventfd_write(log->wake_fd, 1);
+    sp_ring_log_wake(log);
 }
 
 uint64_t sp_ring_log_written(const struct sp_ring_log *log) {
@@ -314,20 +309,24 @@ uint64_t sp_ring_log_dropped(const struct sp_ring_log *log) {
     return dropped;
 }
 
+/* False: its last write does not return. */
+static bool end_log_thread(struct sp_ring_log *log) {
+    struct timespec until;
+    log->give_up_ms = sp_clock_monotonic_ms() + CLOSING_MS;
+    atomic_store(&log->stopping, true);
+    sp_ring_log_wake(log);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ABANDON_S;
+    return pthread_timedjoin_np(log->thread, NULL, &until) == 0;
+}
+
 void sp_ring_log_close(struct sp_ring_log *log) {
-    if (log == NULL)
+    if (log == NULL || (log->running && !end_log_thread(log)))
         return;
-    if (log->running) {
-        log->give_up_ms = sp_clock_monotonic_ms() + CLOSING_MS;
-        atomic_store(&log->stopping, true);
-        (void)eventfd_write(log->wake_fd, 1);
-        pthread_join(log->thread, NULL);
-    }
     for (unsigned i = 0; i < log->options.rings; i++)
         free(atomic_load(&log->rings[i].bytes));
     free(log->rings);
-    if (log->fd >= 0)
-        close(log->fd);
+    sp_outlet_close(&log->outlet);
     if (log->wake_fd >= 0)
         close(log->wake_fd);
     free(log);

@@ -15,14 +15,14 @@
 struct sp_ring_log;
 
 struct sp_ring_log_options {
-    const char *path;  /* a file that is appended to, made with mode 0640; "-": stdout */
+    const char *path;  /* a file that is appended to, made with mode 0640; "-": stdout; NULL: stderr */
     unsigned rings;    /* threads that write records */
     size_t ring_bytes; /* a power of two; a ring takes its memory with its first record */
     /* Makes a record a line, its line feed included, on the log's thread. */
     void (*format)(const void *record, size_t size, struct sp_text_out *out);
 };
 
-enum { SP_RING_LOG_LINE_BYTES = 4096, SP_RING_LOG_RECORD_BYTES = 2048 };
+enum { SP_RING_LOG_LINE_BYTES = 4096, SP_RING_LOG_RECORD_BYTES = 4096 };
 
 /* Opens the file and starts the thread. SP_ERR_IO: the file cannot be opened; SP_ERR_MEMORY. */
 enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struct sp_ring_log **ret_log,
@@ -34,6 +34,9 @@ enum sp_status sp_ring_log_open(const struct sp_ring_log_options *options, struc
 void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned ring, size_t size);
 void sp_ring_log_commit(struct sp_ring_log *log, unsigned ring, size_t size);
 
+/* Has committed records written at once, not at the next look at the rings. Any thread. */
+void sp_ring_log_wake(struct sp_ring_log *log);
+
 /* Any thread: closes the file and opens it again by its name, after log rotation has renamed it. If
  * it cannot be opened, the log continues in the old file. */
 void sp_ring_log_reopen(struct sp_ring_log *log);
@@ -42,8 +45,8 @@ void sp_ring_log_reopen(struct sp_ring_log *log);
 uint64_t sp_ring_log_written(const struct sp_ring_log *log);
 uint64_t sp_ring_log_dropped(const struct sp_ring_log *log);
 
-/* Writes what is left, for at most a second, and ends. No thread may write any more. NULL is
- * allowed. */
+/* Writes what is left, for at most a second, and ends. No thread may write any more. A log whose last
+ * write never returns is left behind for the end of the process. NULL is allowed. */
 void sp_ring_log_close(struct sp_ring_log *log);
 
 #endif

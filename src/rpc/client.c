@@ -1,7 +1,6 @@
 #include "rpc/client.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
+#include "base/log.h"
 #include "rpc/channel.h"
 
 enum {
@@ -53,16 +53,22 @@ struct sp_rpc_stream {
     bool ended;            /* the status is here */
 };
 
-/* gRPC writes lines to stderr that clients can cause at will. Their content also comes back as a
- * status, except for the assertion that ends the process. */
+/* gRPC writes lines to stderr, on threads that must not wait, and clients can cause them at will. Their
+ * content also comes back as a status, except for the assertion that ends the process. */
 static void filter_log(gpr_log_func_args *args) {
     if (strstr(args->message, "assertion failed") != NULL)
-        (void)fprintf(stderr, "%s:%d: %s\n", args->file, args->line, args->message);
+        sp_log_last_words("%s:%d: %s", args->file, args->line, args->message);
+}
+
+/* For GRPC_VERBOSITY, which whoever looks for a fault sets. */
+static void forward_log(gpr_log_func_args *args) {
+    const enum sp_log_level level = args->severity == GPR_LOG_SEVERITY_ERROR ? SP_LOG_ERROR : SP_LOG_INFO;
+    filter_log(args);
+    sp_log(level, "gRPC: %s:%d: %s", args->file, args->line, args->message);
 }
 
 void sp_rpc_global_init(void) {
-    if (getenv("GRPC_VERBOSITY") == NULL)
-        gpr_set_log_function(filter_log);
+    gpr_set_log_function(getenv("GRPC_VERBOSITY") == NULL ? filter_log : forward_log);
     grpc_init();
 }
 

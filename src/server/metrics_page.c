@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "daemon/lifecycle.h"
 #include "http/server.h"
 #include "observe/process.h"
 #include "rpc/server.h"
@@ -63,6 +64,7 @@ static void gather_key_use(struct sp_service *service) {
 
 void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out) {
     struct sp_observed_store observed = {0};
+    struct sp_observed_process process;
     int64_t synced_at_s = 0;
     observe_store(service, &observed, &synced_at_s);
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(sp_clock_now_s() - synced_at_s);
@@ -75,5 +77,6 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     gather_decision_log(service);
     gather_key_use(service);
     sp_metrics_write(service->recorder.metrics, out);
-    sp_process_metrics_write(service->process, &observed, out);
+    sp_daemon_observe(&process);
+    sp_process_metrics_write(service->process, &observed, &process, out);
 }

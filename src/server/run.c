@@ -158,6 +158,7 @@ int sp_server_run(const struct sp_server_config *config) {
     struct sp_service *service = aligned_alloc(_Alignof(struct sp_service), sizeof(*service));
     if (service == NULL) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(SP_ERR_MEMORY));
+        sp_daemon_end();
         return EXIT_FAILURE;
     }
     enum sp_status status = sp_service_init(service, config);
@@ -168,5 +169,6 @@ int sp_server_run(const struct sp_server_config *config) {
     sp_service_fini(service);
     sp_callers_close(service->callers);
     free(service);
+    sp_daemon_end();
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 #include "sync/http.h"
 
 #include "daemon/health_pages.h"
+#include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "store/lmdb/store.h"
 #include "store/records/head.h"
@@ -44,6 +45,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
         gauges.source = &source;
     }
     observe_store(sync, &gauges.store);
+    sp_daemon_observe(&gauges.process);
     sp_sync_metrics_write(sync->metrics, &gauges, out);
 }
 

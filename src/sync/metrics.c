@@ -269,5 +269,5 @@ void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync
     sp_metrics_set(rows, GRPC_CONNECTIONS, 0, gauges->grpc_connections);
     sp_metrics_set(rows, CONNECTIONS, 0, gauges->http_connections);
     sp_metrics_write(rows, out);
-    sp_process_metrics_write(metrics->process, &gauges->store, out);
+    sp_process_metrics_write(metrics->process, &gauges->store, &gauges->process, out);
 }

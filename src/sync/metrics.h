@@ -17,6 +17,7 @@ struct sp_sync_gauges {
     bool ready;
     const struct sp_source_state *source; /* NULL: the store follows no source */
     struct sp_observed_store store;
+    struct sp_observed_process process;
 };
 
 /* SP_ERR_MEMORY. */

@@ -1,13 +1,14 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -181,6 +182,57 @@ static void a_long_message_is_cut(void **state) {
     assert_string_equal(line + size - 2, "}\n");
 }
 
+/* Nobody reads stderr. The first line waits for a second, the next ones not at all, until somebody reads
+ * again. */
+static void lines_wait_a_second_at_most_for_whoever_reads_stderr(void **state) {
+    (void)state;
+    int ends[2];
+    char bytes[4096];
+    struct timespec began, ended;
+    int kept = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    int flags = fcntl(ends[1], F_GETFL);
+    while (fcntl(ends[1], F_SETFL, flags | O_NONBLOCK) == 0 && write(ends[1], bytes, sizeof(bytes)) > 0)
+        ;
+    assert_int_equal(fcntl(ends[1], F_SETFL, flags), 0);
+    assert_int_not_equal(dup2(ends[1], STDERR_FILENO), -1);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (int i = 0; i < 1000; i++)
+        sp_log(SP_LOG_ERROR, "line %d", i);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    bool flags_are_kept = fcntl(ends[1], F_GETFL) == flags;
+    while (read(ends[0], bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes) && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+        ;
+    sp_log(SP_LOG_ERROR, "read again");
+    assert_int_not_equal(dup2(kept, STDERR_FILENO), -1);
+    ssize_t got = read(ends[0], bytes, sizeof(bytes) - 1);
+    close(kept);
+    close(ends[0]);
+    close(ends[1]);
+    assert_true(ended.tv_sec - began.tv_sec < 30); /* without the limit it would never end */
+    assert_true(flags_are_kept);
+    bytes[got > 0 ? got : 0] = '\0';
+    assert_non_null(strstr(bytes, "read again"));
+}
+
+static void keep_line(void *user, const char *line, size_t size) {
+    char *kept = user;
+    memcpy(kept, line, size);
+    kept[size] = '\0';
+}
+
+static void lines_go_to_the_sink_while_there_is_one(void **state) {
+    (void)state;
+    char kept[SP_LOG_LINE_BYTES + 1] = "", line[4096];
+    sp_log_set_sink(keep_line, kept);
+    capture(SP_LOG_ERROR, "for the sink", line, sizeof(line));
+    assert_string_equal(line, "");
+    assert_non_null(strstr(kept, "\"message\":\"for the sink\"}\n"));
+    sp_log_set_sink(NULL, NULL);
+    capture(SP_LOG_ERROR, "for stderr", line, sizeof(line));
+    assert_non_null(strstr(line, "for stderr"));
+}
+
 static void log_levels_read_by_name(void **state) {
     (void)state;
     enum sp_log_level level = SP_LOG_ERROR;
@@ -201,6 +253,8 @@ int main(void) {
         cmocka_unit_test(log_lines_are_json_whatever_the_message),
         cmocka_unit_test(log_lines_carry_fields_and_can_be_text),
         cmocka_unit_test(a_long_message_is_cut),
+        cmocka_unit_test(lines_wait_a_second_at_most_for_whoever_reads_stderr),
+        cmocka_unit_test(lines_go_to_the_sink_while_there_is_one),
         cmocka_unit_test(log_levels_read_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

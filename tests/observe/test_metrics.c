@@ -173,11 +173,12 @@ static double number_of(const char *text, const char *name) {
 static void tells_about_this_process_and_the_store(void **state) {
     struct sp_process_metrics *process = NULL;
     struct sp_observed_store store = {0};
+    const struct sp_observed_process itself = {.log_lines = 11, .log_dropped = 12};
     struct sp_text_out out;
     (void)state;
     assert_int_equal(sp_process_metrics_create("test", &process), SP_OK);
     sp_text_out_init(&out, page, sizeof(page) - 1);
-    sp_process_metrics_write(process, &store, &out);
+    sp_process_metrics_write(process, &store, &itself, &out);
     page[out.used] = '\0';
     assert_non_null(strstr(page, "\nsallyport_build_info{program=\"test\",version=\""));
     assert_true(number_of(page, "process_cpu_seconds_total") >= 0);
@@ -188,7 +189,7 @@ static void tells_about_this_process_and_the_store(void **state) {
     assert_true(isnan(number_of(page, "sallyport_store_revision")));
     store = (struct sp_observed_store){true, 2, 7, 1000, 500, 3, 512};
     sp_text_out_init(&out, page, sizeof(page) - 1);
-    sp_process_metrics_write(process, &store, &out);
+    sp_process_metrics_write(process, &store, &itself, &out);
     page[out.used] = '\0';
     assert_int_equal((int)number_of(page, "sallyport_store_epoch"), 2);
     assert_int_equal((int)number_of(page, "sallyport_store_revision"), 7);
@@ -196,6 +197,8 @@ static void tells_about_this_process_and_the_store(void **state) {
     assert_int_equal((int)number_of(page, "sallyport_store_used_bytes"), 500);
     assert_int_equal((int)number_of(page, "sallyport_store_readers"), 3);
     assert_int_equal((int)number_of(page, "sallyport_store_readers_max"), 512);
+    assert_int_equal((int)number_of(page, "sallyport_log_lines_total"), 11);
+    assert_int_equal((int)number_of(page, "sallyport_log_dropped_total"), 12);
     sp_process_metrics_free(process);
 }
 

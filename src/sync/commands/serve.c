@@ -267,6 +267,7 @@ out:
         free(sync);
         close_serve_store(&opened);
     }
+    sp_daemon_end();
     return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
