@@ -176,6 +176,20 @@ struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options) {
     };
 }
 
+struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options) {
+    return (struct sp_option){
+        .name = "stuck-after",
+        .kind = SP_OPTION_NUMBER,
+        .target = &options->stuck_after_s,
+        .environment = name_variable(options, "stuck-after"),
+        .default_text = "30",
+        .argument = "SECONDS",
+        .least = 1,
+        .most = 3600,
+        .help = "seconds that a thread may stand still before liveness probes fail",
+    };
+}
+
 size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_LOG_ROWS]) {
     const struct sp_option rows[SP_DAEMON_LOG_ROWS] = {
         {.name = "log-format",

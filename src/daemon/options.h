@@ -15,7 +15,7 @@ enum {
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
     SP_DAEMON_ROWS =
-        SP_DAEMON_LISTENER_ROWS + 3 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
+        SP_DAEMON_LISTENER_ROWS + 4 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
     SP_DAEMON_VARIABLE_BYTES = 40,
 };
 
@@ -44,6 +44,7 @@ struct sp_daemon_options {
     uint64_t max_connections;
     uint64_t max_connection_age_s; /* 0: never */
     uint64_t drain_ms;
+    uint64_t stuck_after_s;
     const char *log_format_name;
     enum sp_log_format log_format; /* set by sp_daemon_options_check, as log_level */
     const char *log_level_name;
@@ -78,6 +79,7 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
+struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options);
 
 /* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names
  * the option. */

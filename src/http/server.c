@@ -24,8 +24,8 @@ enum {
     REQUEST_TIMEOUTS = 3, /* for a request from its first byte to the end of its reply */
     MAX_BODY_BYTES = 1024 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
-    CHECK_EVERY_MS = 1000, /* for connections whose time is over */
-    BACK_OFF_MS = 50,      /* after an accept that failed */
+    CHECK_EVERY_MS = SP_HEARTBEAT_EVERY_MS, /* for connections whose time is over */
+    BACK_OFF_MS = 50,                       /* after an accept that failed */
 };
 
 struct sp_http_server {
@@ -36,7 +36,8 @@ struct sp_http_server {
     struct connections connections;
     struct exchanges exchanges;
     bool is_secure; /* TCP listeners speak TLS */
-    int wake_fd;    /* an eventfd that ends the thread */
+    struct sp_heartbeat heartbeat;
+    int wake_fd; /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
     bool stopping; /* the thread's own */
@@ -153,10 +154,8 @@ static bool accept_clients(const struct sp_http_server *server, const struct pol
     return go_on;
 }
 
-/* Negative: as long as nothing happens. */
 static int choose_wait_ms(struct sp_http_server *server, bool paused) {
-    bool has_checks = atomic_load(&server->connections.count) > 0 || server->engines.secure != NULL;
-    int most_ms = has_checks ? CHECK_EVERY_MS : -1;
+    int most_ms = CHECK_EVERY_MS;
     if (paused || server->stopping)
         most_ms = BACK_OFF_MS;
     return sp_http_engines_wait_ms(&server->engines, most_ms, CHECK_EVERY_MS);
@@ -190,6 +189,7 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
     while (!advance_stop(server)) {
         nfds_t count = fill_waits(server, waits, paused);
         int ready = poll(waits, count, choose_wait_ms(server, paused));
+        sp_heartbeat_beat(&server->heartbeat);
         if (ready < 0 && errno != EINTR)
             break;
         paused = ready > 0 && !accept_clients(server, waits);
@@ -202,6 +202,7 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
 static void *run_thread(void *user) {
     struct sp_http_server *server = user;
     struct pollfd *waits = calloc(server->listen_count + 1 + ENGINES_MAX, sizeof(*waits));
+    (void)pthread_setname_np(pthread_self(), "http");
     if (server->options.thread_started != NULL)
         server->options.thread_started(server->options.user);
     if (waits != NULL)
@@ -355,4 +356,8 @@ void sp_http_close(struct sp_http_server *server) {
 
 unsigned sp_http_connections(const struct sp_http_server *server) {
     return server == NULL ? 0 : atomic_load(&server->connections.count);
+}
+
+const struct sp_heartbeat *sp_http_heartbeat(const struct sp_http_server *server) {
+    return &server->heartbeat;
 }

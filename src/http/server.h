@@ -16,6 +16,7 @@
 #ifndef SP_HTTP_SERVER_H
 #define SP_HTTP_SERVER_H
 
+#include "base/heartbeat.h"
 #include "base/status.h"
 #include "http/exchange.h"
 #include "tls/files.h"
@@ -65,5 +66,8 @@ void sp_http_close(struct sp_http_server *server);
 
 /* Connections open now. NULL is allowed: none. Any thread. */
 unsigned sp_http_connections(const struct sp_http_server *server);
+
+/* The sign of life of the thread; it lives as long as the server. Any thread. */
+const struct sp_heartbeat *sp_http_heartbeat(const struct sp_http_server *server);
 
 #endif

@@ -25,6 +25,7 @@ enum row {
     START_TIME,
     LOG_LINES,
     LOG_DROPPED,
+    STUCK_THREADS,
     ROWS
 };
 
@@ -94,6 +95,10 @@ static const struct sp_metric table[ROWS] = {
                      .help = "Lines missing from the program's log because stderr is not read fast enough or cannot be "
                              "written. Alert if it grows.",
                      .kind = SP_METRIC_GATHERED_COUNTER},
+    [STUCK_THREADS] = {.name = "sallyport_stuck_threads",
+                       .help = "Threads that have stood still for longer than --stuck-after: probes fail, and the log "
+                               "names them. Alert if above 0.",
+                       .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_process_metrics_create(const char *program, struct sp_process_metrics **ret_metrics) {
@@ -160,9 +165,10 @@ static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static void gather_logs(struct sp_metrics *metrics, const struct sp_observed_process *process) {
+static void gather_observed(struct sp_metrics *metrics, const struct sp_observed_process *process) {
     sp_metrics_set(metrics, LOG_LINES, 0, (double)process->log_lines);
     sp_metrics_set(metrics, LOG_DROPPED, 0, (double)process->log_dropped);
+    sp_metrics_set(metrics, STUCK_THREADS, 0, (double)process->stuck_threads);
 }
 
 static void gather_process(struct sp_metrics *metrics) {
@@ -184,6 +190,6 @@ void sp_process_metrics_write(struct sp_process_metrics *metrics, const struct s
                               const struct sp_observed_process *process, struct sp_text_out *out) {
     gather_store(metrics->metrics, store);
     gather_process(metrics->metrics);
-    gather_logs(metrics->metrics, process);
+    gather_observed(metrics->metrics, process);
     sp_metrics_write(metrics->metrics, out);
 }

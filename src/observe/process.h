@@ -17,6 +17,7 @@ struct sp_observed_store {
 /* What the process reports about itself, gathered by its daemon. */
 struct sp_observed_process {
     uint64_t log_lines, log_dropped; /* of the program's own log */
+    unsigned stuck_threads;
 };
 
 /* `program`: its name, which the build information is labelled with. SP_ERR_MEMORY. */

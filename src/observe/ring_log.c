@@ -228,6 +228,7 @@ static void wait_for_records(struct sp_ring_log *log) {
 
 static void *run_log_thread(void *user) {
     struct sp_ring_log *log = user;
+    (void)pthread_setname_np(pthread_self(), "log");
     for (;;) {
         bool last = atomic_load(&log->stopping);
         if (atomic_exchange(&log->reopen, false))

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "grpc/health/v1/health.pb-c.h"
@@ -23,7 +24,7 @@ struct watcher {
 
 struct health {
     pthread_mutex_t lock; /* over what follows; held while watchers are woken, so that none goes meanwhile */
-    bool serving;
+    bool serving, alive;
     struct watcher *watchers;
     struct sp_arena names_arena;
     struct sp_str *names; /* fixed once the server runs */
@@ -32,8 +33,8 @@ struct health {
 
 enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
 
-/* For liveness probes: SERVING as long as calls are answered at all. A server that waits for its
- * store or is cut off from its source is NOT_SERVING, and a restart would not help it. */
+/* For liveness probes: SERVING unless the server is stuck. One that waits for its store or is cut off from
+ * its source is NOT_SERVING, and a restart would not help it. */
 static const char liveness[] = "liveness";
 
 static bool is_liveness(struct sp_str service) {
@@ -47,6 +48,7 @@ enum sp_status sp_rpc_health_create(struct health **ret_health, struct sp_error 
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     pthread_mutex_init(&health->lock, NULL);
+    health->alive = true;
     *ret_health = health;
     return SP_OK;
 }
@@ -83,19 +85,28 @@ enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str na
 
 static serving_status read_serving(struct health *health, bool of_liveness) {
     pthread_mutex_lock(&health->lock);
-    serving_status status = health->serving || of_liveness ? STATUS(SERVING) : STATUS(NOT_SERVING);
+    serving_status status = health->alive && (health->serving || of_liveness) ? STATUS(SERVING) : STATUS(NOT_SERVING);
     pthread_mutex_unlock(&health->lock);
     return status;
 }
 
-void sp_rpc_health_set(struct health *health, bool serving) {
+/* `half`: one of the two that make the status. */
+static void set_half_of_status(struct health *health, bool *half, bool value) {
     pthread_mutex_lock(&health->lock);
-    if (health->serving != serving) {
-        health->serving = serving;
+    if (*half != value) {
+        *half = value;
         for (struct watcher *watcher = health->watchers; watcher != NULL; watcher = watcher->next)
             sp_rpc_wake(watcher->call);
     }
     pthread_mutex_unlock(&health->lock);
+}
+
+void sp_rpc_health_set(struct health *health, bool serving) {
+    set_half_of_status(health, &health->serving, serving);
+}
+
+void sp_rpc_health_set_alive(struct health *health, bool alive) {
+    set_half_of_status(health, &health->alive, alive);
 }
 
 /* ---- messages ---- */
@@ -240,4 +251,9 @@ size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_me
     ret_methods[1] = (struct sp_rpc_method){
         .path = "/grpc.health.v1.Health/Watch", .kind = SP_RPC_STREAM, .stream = &watch_ops, .user = health};
     return 2;
+}
+
+bool sp_rpc_health_owns(const struct sp_rpc_method *method) {
+    static const char service[] = "/grpc.health.v1.Health/";
+    return strncmp(method->path, service, sizeof(service) - 1) == 0;
 }

@@ -1,9 +1,10 @@
 /* A gRPC server: methods as functions, served by one thread for each worker. Every method that is
- * not registered answers UNIMPLEMENTED; health and reflection are part of every server. Handlers
- * need rpc/call.h only. */
+ * not registered answers UNIMPLEMENTED; health, on a thread of its own, and reflection are part of
+ * every server. Handlers need rpc/call.h only. */
 #ifndef SP_RPC_SERVER_H
 #define SP_RPC_SERVER_H
 
+#include "base/heartbeat.h"
 #include "rpc/call.h"
 #include "tls/files.h"
 
@@ -63,9 +64,15 @@ unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);
 /* Starts the workers. Health begins as NOT_SERVING. */
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* Health of "" and of every registered service; watchers are notified. "liveness" is always
- * SERVING. Any thread. */
+/* Health of "" and of every registered service: SERVING if the server serves and is alive. "liveness"
+ * is SERVING if it is alive, as it is at first. Watchers are notified. Any thread. */
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving);
+void sp_rpc_server_set_alive(struct sp_rpc_server *server, bool alive);
+
+/* Its threads: the workers, and behind them the one that answers health, which waits for no handler. */
+unsigned sp_rpc_server_threads(const struct sp_rpc_server *server);
+/* The sign of life of one; it lives as long as the server. Any thread. */
+const struct sp_heartbeat *sp_rpc_server_heartbeat(const struct sp_rpc_server *server, unsigned thread);
 
 /* Health to NOT_SERVING, no new connections; connections with a maximum age are answered until the
  * last has gone, for most of grace_ms. Then no new calls, waits up to grace_ms for those under way

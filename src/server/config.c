@@ -44,6 +44,7 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
         sp_daemon_max_connections_row(&config->daemon),
         sp_daemon_connection_age_row(&config->daemon),
         sp_daemon_drain_row(&config->daemon),
+        sp_daemon_stuck_after_row(&config->daemon),
         {.name = "max-staleness",
          .kind = SP_OPTION_NUMBER,
          .target = &config->max_staleness_s,

@@ -54,6 +54,7 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
     static struct sp_http_route routes[SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES];
     static char host[HOST_BYTES];
     static const char *names[SP_OPTION_TEXTS_MAX + 1];
+    static struct sp_health_pages pages;
     const struct sp_daemon_options *daemon = &service->config->daemon;
     struct sp_http_options options = sp_listeners_http_options(daemon, &daemon->http_listen);
     options.host_name_count = list_host_names(service->config, host, names);
@@ -61,7 +62,8 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
     options.thread_stopping = stop_http_worker;
     options.user = service;
     if (options.listen_count > 0) {
-        sp_health_routes(&service->ready, routes);
+        pages = (struct sp_health_pages){&service->ready, service->watchdog};
+        sp_health_routes(&pages, routes);
         sp_authzen_routes(service, routes + SP_HEALTH_ROUTES);
         enum sp_status status =
             sp_http_open(&options, routes, SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES, &service->http, error);

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "daemon/health_pages.h"
 #include "daemon/lifecycle.h"
 #include "http/server.h"
 #include "observe/process.h"
@@ -67,8 +68,9 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     struct sp_observed_process process;
     int64_t synced_at_s = 0;
     observe_store(service, &observed, &synced_at_s);
+    bool ready = sp_health_is_ready(&service->ready, service->watchdog);
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(sp_clock_now_s() - synced_at_s);
-    sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, atomic_load(&service->ready) ? 1 : 0);
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, ready ? 1 : 0);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_SYNC_AGE, 0, age_s);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_GRPC_CONNECTIONS, 0,
                    (double)sp_rpc_server_connections(service->rpc));
@@ -78,5 +80,6 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     gather_key_use(service);
     sp_metrics_write(service->recorder.metrics, out);
     sp_daemon_observe(&process);
+    process.stuck_threads = sp_watchdog_stuck(service->watchdog);
     sp_process_metrics_write(service->process, &observed, &process, out);
 }

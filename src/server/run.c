@@ -7,6 +7,7 @@
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
+#include "daemon/watchdog.h"
 #include "server/decision_log.h"
 #include "server/http.h"
 #include "server/methods.h"
@@ -60,6 +61,30 @@ static void reopen_decision_log(void *user) {
     sp_decision_log_reopen(service->recorder.decision_log);
 }
 
+static void tell_health(void *user, bool alive) {
+    sp_rpc_server_set_alive(user, alive);
+}
+
+/* /healthz asks the watchdog, so it is created before the HTTP server starts. */
+static enum sp_status create_watchdog(struct sp_service *service, struct sp_rpc_server *server,
+                                      struct sp_error *error) {
+    const struct sp_watchdog_options options = {
+        .limit_ms = (unsigned)service->config->daemon.stuck_after_s * 1000, .changed = tell_health, .user = server};
+    return sp_watchdog_create(&options, &service->watchdog, error);
+}
+
+static enum sp_status watch_threads(const struct sp_service *service, const struct sp_rpc_server *server,
+                                    struct sp_error *error) {
+    enum sp_status status = sp_watchdog_add_rpc(service->watchdog, server, error);
+    if (status == SP_OK && service->http != NULL)
+        status = sp_watchdog_add(service->watchdog, "http", sp_http_heartbeat(service->http), error);
+    if (status == SP_OK && service->metrics_http != NULL)
+        status = sp_watchdog_add(service->watchdog, "metrics", sp_http_heartbeat(service->metrics_http), error);
+    if (status != SP_OK)
+        return status;
+    return sp_watchdog_start(service->watchdog, error);
+}
+
 /* Opens what answers calls, in the order in which the parts need each other, and begins to
  * answer. What was opened is for the caller to close, also after a failure. */
 static enum sp_status start_service(struct sp_service *service, struct sp_rpc_server **server, struct sp_error *error) {
@@ -81,10 +106,16 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
         return status;
     if (service->recorder.decision_log != NULL)
         sp_process_on_hangup(reopen_decision_log, service);
+    status = create_watchdog(service, *server, error);
+    if (status != SP_OK)
+        return status;
     status = sp_server_http_start(service, error);
     if (status != SP_OK)
         return status;
     status = sp_rpc_server_start(*server, error);
+    if (status != SP_OK)
+        return status;
+    status = watch_threads(service, *server, error);
     if (status != SP_OK)
         return status;
     log_listeners(options, *server);
@@ -132,6 +163,7 @@ static enum sp_status serve_store(struct sp_service *service, struct sp_rpc_serv
     else
         sp_log(SP_LOG_INFO, "stopping: calls in progress may take %" PRIu64 " ms; a second signal stops at once",
                drain_ms);
+    sp_watchdog_stop(service->watchdog);
     sp_daemon_stop_serving(&service->ready, server);
     sp_rpc_server_stop(server, (unsigned)drain_ms);
     return status == SP_ERR_CANCELLED ? SP_OK : status;
@@ -147,7 +179,10 @@ static enum sp_status run_service(struct sp_service *service) {
     }
     status = serve_store(service, server, &error);
 out:
+    sp_watchdog_stop(service->watchdog);
     sp_server_http_close(service);
+    sp_watchdog_free(service->watchdog);
+    service->watchdog = NULL;
     sp_rpc_server_close(server);
     sp_reporting_stop(service);
     return status;

@@ -15,6 +15,7 @@
 
 struct sp_process_metrics;
 struct sp_rpc_server;
+struct sp_watchdog;
 
 struct sp_service {
     const struct sp_server_config *config;
@@ -31,6 +32,7 @@ struct sp_service {
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;
+    struct sp_watchdog *watchdog; /* set before that too */
 };
 
 /* SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the

@@ -37,7 +37,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
         .watches = sp_watch_list_count(&sync->watches),
         .grpc_connections = sp_rpc_server_connections(sync->rpc),
         .http_connections = sp_http_connections(sync->http) + sp_http_connections(sync->metrics_http),
-        .ready = atomic_load(&sync->ready),
+        .ready = sp_health_is_ready(&sync->ready, sync->watchdog),
     };
     sp_writer_get_stats(sync->writer, &gauges.writer);
     if (sync->source != NULL) {
@@ -46,6 +46,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
     }
     observe_store(sync, &gauges.store);
     sp_daemon_observe(&gauges.process);
+    gauges.process.stuck_threads = sp_watchdog_stuck(sync->watchdog);
     sp_sync_metrics_write(sync->metrics, &gauges, out);
 }
 
@@ -64,9 +65,11 @@ enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_o
                                   struct sp_error *error) {
     /* Read until the server is closed. */
     static struct sp_http_route routes[SP_HEALTH_ROUTES];
+    static struct sp_health_pages pages;
     const struct sp_http_options http = sp_listeners_http_options(options, &options->http_listen);
     if (http.listen_count > 0) {
-        sp_health_routes(&sync->ready, routes);
+        pages = (struct sp_health_pages){&sync->ready, sync->watchdog};
+        sp_health_routes(&pages, routes);
         enum sp_status status = sp_http_open(&http, routes, SP_HEALTH_ROUTES, &sync->http, error);
         if (status != SP_OK)
             return status;

@@ -10,6 +10,7 @@
 #include "core/forwarded.h"
 #include "daemon/callers.h"
 #include "daemon/metrics_listener.h"
+#include "daemon/watchdog.h"
 #include "http/server.h"
 #include "rpc/server.h"
 #include "source/source.h"
@@ -47,6 +48,7 @@ struct sp_sync {
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;
+    struct sp_watchdog *watchdog; /* set before that too */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
     size_t method_count;

@@ -56,6 +56,7 @@ struct sp_writer {
     struct sp_allowance *allowance;
     struct sp_reserve *reserve;
     _Atomic uint64_t refused[SP_WRITER_REFUSALS];
+    struct sp_heartbeat heartbeat;
     pthread_t thread;
     bool running;
     pthread_mutex_t lock; /* guards what follows */
@@ -178,6 +179,7 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
                              uint64_t *ret_bytes) {
     uint64_t operations_before = sp_write_operations(write);
     uint64_t bytes_before = sp_write_bytes(write);
+    sp_heartbeat_beat(&writer->heartbeat);
     job->error = (struct sp_error){0};
     job->narrowed = false;
     job->status = check_before_job(writer, job, &job->error);
@@ -213,6 +215,7 @@ static enum sp_status commit_batch(struct sp_writer *writer, struct sp_write *wr
                                    struct sp_error *error) {
     uint64_t began_ns = monotonic_ns();
     size_t jobs = 0;
+    sp_heartbeat_beat(&writer->heartbeat);
     enum sp_status status = sp_source_commit(writer->options.source, write, error);
     if (status != SP_OK)
         return status;
@@ -390,8 +393,10 @@ static void count_expiring_keys(struct sp_writer *writer) {
 
 static void *run_writer(void *user) {
     struct sp_writer *writer = user;
+    (void)pthread_setname_np(pthread_self(), "writer");
     while (goes_on_writing(writer)) {
         wait_for_jobs(writer);
+        sp_heartbeat_beat(&writer->heartbeat);
         run_next_batch(writer);
         if (writer->batch.count == 0)
             sp_reserve_measure(writer->reserve);
@@ -489,6 +494,10 @@ enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, st
     enum sp_status status = queue_job(writer, job, error);
     pthread_mutex_unlock(&writer->lock);
     return status;
+}
+
+const struct sp_heartbeat *sp_writer_heartbeat(const struct sp_writer *writer) {
+    return &writer->heartbeat;
 }
 
 void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats) {

@@ -8,6 +8,7 @@
 #ifndef SP_SYNC_WRITER_H
 #define SP_SYNC_WRITER_H
 
+#include "base/heartbeat.h"
 #include "store/lmdb/environment.h"
 #include "store/records/edit.h"
 #include "sync/allowance.h"
@@ -38,6 +39,10 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
  * SP_ERR_EXHAUSTED: the queue is full, or the job's workspace has as many jobs there as it may, or
  * has written more than its allowance; the message says when to come again. Any thread. */
 enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) SP_MUST_USE;
+
+/* The sign of life of its thread, which beats with every job and while it is idle. Lives as long as the
+ * writer. Any thread. */
+const struct sp_heartbeat *sp_writer_heartbeat(const struct sp_writer *writer);
 
 /* Any thread. */
 void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats);

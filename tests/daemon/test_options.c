@@ -31,6 +31,7 @@ static size_t make_table(struct sp_daemon_options *options, struct sp_option tab
     table[count++] = sp_daemon_max_connections_row(options);
     table[count++] = sp_daemon_connection_age_row(options);
     table[count++] = sp_daemon_drain_row(options);
+    table[count++] = sp_daemon_stuck_after_row(options);
     count += sp_daemon_log_rows(options, table + count);
     count += sp_daemon_settings_rows(options, table + count);
     count += sp_daemon_address_rows(options, table + count);
@@ -70,6 +71,7 @@ static void each_row_has_the_environment_variable_of_its_name(void **state) {
         "SP_TEST_MAX_CONNECTIONS",
         "SP_TEST_MAX_CONNECTION_AGE",
         "SP_TEST_DRAIN_MS",
+        "SP_TEST_STUCK_AFTER",
         "SP_TEST_LOG_FORMAT",
         "SP_TEST_LOG_LEVEL",
         "SP_TEST_ALLOW_CORE",

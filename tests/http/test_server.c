@@ -612,6 +612,14 @@ static void lets_connections_above_the_limit_wait(void **state) {
     tear_down(NULL);
 }
 
+static void its_heart_beats_while_it_is_idle(void **state) {
+    (void)state;
+    uint64_t before = sp_heartbeat_read(sp_http_heartbeat(rig.server));
+    for (int i = 0; i < 6000 && sp_heartbeat_read(sp_http_heartbeat(rig.server)) < before + 2; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    assert_true(sp_heartbeat_read(sp_http_heartbeat(rig.server)) >= before + 2);
+}
+
 static void listens_beyond_loopback_only_when_told(void **state) {
     static const char *const anywhere[] = {"0.0.0.0:0"};
     static const char *const nonsense[] = {"localhost"};
@@ -668,6 +676,7 @@ int main(void) {
         cmocka_unit_test(ends_a_client_that_sends_nothing),
         cmocka_unit_test(ends_a_client_that_sends_byte_by_byte),
         cmocka_unit_test(lets_connections_above_the_limit_wait),
+        WITH_SERVER(its_heart_beats_while_it_is_idle),
         cmocka_unit_test(listens_beyond_loopback_only_when_told),
         cmocka_unit_test(runs_everything_on_one_thread_and_ends_idle_connections_when_it_stops),
     };

@@ -9,7 +9,18 @@ static void echo(struct sp_rpc_call *call, void *user) {
     sp_rpc_reply(call, sp_rpc_call_request(call));
 }
 
+static struct gate entered = GATE_INIT, leave = GATE_INIT;
+
+/* Holds up its worker. */
+static void block(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    gate_add(&entered, 1);
+    (void)gate_wait(&leave, 1);
+    sp_rpc_reply(call, sp_rpc_call_request(call));
+}
+
 static const struct sp_rpc_method methods[] = {
+    {.path = "/test.Test/Block", .unary = block},
     {.path = "/test.Test/Echo", .unary = echo},
     {.path = "/test.Test/Other", .unary = echo},
 };
@@ -182,6 +193,69 @@ static void tells_watchers_before_the_server_stops(void **state) {
     sp_rpc_client_close(client);
 }
 
+static void is_not_serving_while_the_server_is_not_alive(void **state) {
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *stream = watch(rig, client, "liveness");
+    assert_string_equal(next_status(rig, stream), "SERVING");
+    sp_rpc_server_set_serving(rig->server, true);
+    sp_rpc_server_set_alive(rig->server, false);
+    assert_string_equal(next_status(rig, stream), "NOT_SERVING");
+    assert_string_equal(check(rig, client, "liveness"), "NOT_SERVING");
+    assert_string_equal(check(rig, client, ""), "NOT_SERVING");
+    sp_rpc_server_set_alive(rig->server, true);
+    assert_string_equal(next_status(rig, stream), "SERVING");
+    assert_string_equal(check(rig, client, ""), "SERVING");
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+}
+
+static void *call_block(void *user) {
+    struct rig *rig = user;
+    struct sp_arena arena;
+    struct sp_bytes reply;
+    struct sp_error error = {0};
+    const struct sp_rpc_client_options options = {.target = rig->target, .timeout_ms = 60000};
+    struct sp_rpc_client *client = NULL;
+    if (sp_arena_init(&arena, 4096, 1 << 20) != SP_OK || sp_rpc_client_open(&options, &client, &error) != SP_OK)
+        return NULL;
+    enum sp_status status = sp_rpc_client_call(client, "/test.Test/Block", bytes_of("x"), &arena, &reply, &error);
+    sp_rpc_client_close(client);
+    sp_arena_fini(&arena);
+    return status == SP_OK ? rig : NULL;
+}
+
+/* One of two workers is held up in a handler. Each probe is a new connection, which gRPC may give to either. */
+static void is_answered_while_a_handler_holds_up_a_worker(void **state) {
+    enum { PROBES = 20 };
+    struct rig *rig = *state;
+    pthread_t thread;
+    void *result = NULL;
+    uint64_t before[8], stuck = 0;
+    sp_rpc_server_set_serving(rig->server, true);
+    assert_int_equal(pthread_create(&thread, NULL, call_block, rig), 0);
+    assert_true(gate_wait(&entered, 1));
+    for (unsigned i = 0; i < sp_rpc_server_threads(rig->server); i++)
+        before[i] = sp_heartbeat_read(sp_rpc_server_heartbeat(rig->server, i));
+    for (int i = 0; i < PROBES; i++) {
+        struct sp_rpc_client *client = rig_client(rig, 20000);
+        assert_string_equal(check(rig, client, "liveness"), "SERVING");
+        struct sp_rpc_stream *stream = watch(rig, client, "");
+        assert_string_equal(next_status(rig, stream), "SERVING");
+        sp_rpc_stream_close(stream);
+        sp_rpc_client_close(client);
+    }
+    /* All others beat, idle as they are. */
+    nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
+    for (unsigned i = 0; i < sp_rpc_server_threads(rig->server); i++)
+        stuck += sp_heartbeat_read(sp_rpc_server_heartbeat(rig->server, i)) == before[i];
+    gate_add(&leave, 1);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_non_null(result);
+    assert_int_equal(sp_rpc_server_threads(rig->server), 3);
+    assert_int_equal(stuck, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -193,6 +267,8 @@ int main(void) {
         TEST(tells_watchers_of_each_change),
         TEST(keeps_the_watch_of_an_unknown_service_open),
         TEST(tells_watchers_before_the_server_stops),
+        TEST(is_not_serving_while_the_server_is_not_alive),
+        TEST(is_answered_while_a_handler_holds_up_a_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -521,6 +521,38 @@ static void old_changes_are_trimmed_and_the_chain_stays_whole(void **state) {
     rig_stop(&rig);
 }
 
+static size_t count_waiting(const struct rig *rig) {
+    struct sp_writer_stats stats;
+    sp_writer_get_stats(rig->writer, &stats);
+    return stats.waiting;
+}
+
+static bool beats_again(const struct rig *rig, int tries) {
+    uint64_t before = sp_heartbeat_read(sp_writer_heartbeat(rig->writer));
+    for (int i = 0; i < tries && sp_heartbeat_read(sp_writer_heartbeat(rig->writer)) == before; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    return sp_heartbeat_read(sp_writer_heartbeat(rig->writer)) != before;
+}
+
+static void its_heart_beats_while_it_is_idle_and_not_while_a_job_holds_it_up(void **state) {
+    (void)state;
+    static struct make_job job;
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)1 << 30, 0);
+    assert_true(beats_again(&rig, 6000));
+    assert_true(beats_again(&rig, 6000));
+    job.waits = true;
+    submit(&rig, &job, 1);
+    for (int i = 0; i < 6000 && count_waiting(&rig) > 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    (void)beats_again(&rig, 50); /* on the way into the job */
+    assert_false(beats_again(&rig, 250));
+    gate_add(&rig.hold);
+    assert_true(beats_again(&rig, 6000));
+    assert_true(gate_wait(&rig.done, 1));
+    rig_stop(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_that_wait_together_share_a_commit),
@@ -535,6 +567,7 @@ int main(void) {
         cmocka_unit_test(what_was_queued_before_the_allowance_was_used_up_waits_too),
         cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
         cmocka_unit_test(a_clock_that_is_ahead_of_the_store_erases_no_changes),
+        cmocka_unit_test(its_heart_beats_while_it_is_idle_and_not_while_a_job_holds_it_up),
         cmocka_unit_test(old_changes_are_trimmed_and_the_chain_stays_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -10,6 +10,7 @@
 
 #include "rpc/channel.h"
 #include "rpc/grpc/server_tls.h"
+#include "rpc/health.h"
 #include "tls/crl.h"
 
 enum {
@@ -179,8 +180,7 @@ enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_r
 /* ---- methods ---- */
 
 static bool serves_method(const struct door *door, const struct sp_rpc_method *method) {
-    static const char health[] = "/grpc.health.v1.Health/";
-    return !door->health_only || strncmp(method->path, health, sizeof(health) - 1) == 0;
+    return !door->health_only || sp_rpc_health_owns(method);
 }
 
 static enum sp_status register_methods(struct door *door, struct sp_error *error) {

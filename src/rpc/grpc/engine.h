@@ -11,6 +11,7 @@
 
 #include <grpc/grpc.h>
 
+#include "base/heartbeat.h"
 #include "rpc/grpc/handover.h"
 #include "rpc/listen.h"
 #include "rpc/server.h"
@@ -101,9 +102,13 @@ struct timers {
     size_t count, capacity;
 };
 
+/* The last of a server's workers answers health only, and is not one of those that handlers know. */
 struct worker {
     struct sp_rpc_server *server;
     unsigned index;
+    bool health_only;
+    struct sp_heartbeat heartbeat;
+    int64_t beat_due_ms; /* when it wakes up to beat, if nothing else wakes it */
     grpc_completion_queue *cq;
     pthread_t thread;
     struct sp_rpc_call *current; /* whose unary handler runs and has not been answered yet */

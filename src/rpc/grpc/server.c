@@ -62,16 +62,28 @@ static void raise_descriptor_limit(void) {
     }
 }
 
+/* The health worker leaves reading from sockets to the others, so that it takes no part in their work. */
+static grpc_completion_queue *create_queue(bool health_only) {
+    const grpc_completion_queue_attributes attributes = {
+        .version = GRPC_CQ_CURRENT_VERSION,
+        .cq_completion_type = GRPC_CQ_NEXT,
+        .cq_polling_type = health_only ? GRPC_CQ_NON_POLLING : GRPC_CQ_DEFAULT_POLLING,
+    };
+    return grpc_completion_queue_create(grpc_completion_queue_factory_lookup(&attributes), &attributes, NULL);
+}
+
 static enum sp_status create_workers(struct sp_rpc_server *server, struct sp_error *error) {
-    server->workers = calloc(server->options.workers, sizeof(*server->workers));
+    unsigned count = server->options.workers + 1;
+    server->workers = calloc(count, sizeof(*server->workers));
     if (server->workers == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    server->worker_count = server->options.workers;
-    for (unsigned i = 0; i < server->worker_count; i++) {
+    server->worker_count = count;
+    for (unsigned i = 0; i < count; i++) {
         struct worker *worker = &server->workers[i];
         worker->server = server;
         worker->index = i;
-        worker->cq = grpc_completion_queue_create_for_next(NULL);
+        worker->health_only = i == server->options.workers;
+        worker->cq = create_queue(worker->health_only);
         worker->crl_memo = server->crl == NULL ? NULL : sp_tls_crl_memo_create();
         if (server->crl != NULL && worker->crl_memo == NULL)
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -168,6 +180,18 @@ enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error
 
 void sp_rpc_server_set_serving(struct sp_rpc_server *server, bool serving) {
     sp_rpc_health_set(server->owned_methods->health, serving);
+}
+
+void sp_rpc_server_set_alive(struct sp_rpc_server *server, bool alive) {
+    sp_rpc_health_set_alive(server->owned_methods->health, alive);
+}
+
+unsigned sp_rpc_server_threads(const struct sp_rpc_server *server) {
+    return server->worker_count;
+}
+
+const struct sp_heartbeat *sp_rpc_server_heartbeat(const struct sp_rpc_server *server, unsigned thread) {
+    return &server->workers[thread].heartbeat;
 }
 
 /* ---- stopping ---- */

@@ -2,6 +2,9 @@
 
 #include <grpc/support/time.h>
 
+#include <pthread.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/pool.h"
@@ -9,6 +12,7 @@
 #include "rpc/grpc/stream.h"
 #include "rpc/grpc/timers.h"
 #include "rpc/grpc/unary.h"
+#include "rpc/health.h"
 
 enum {
     HOT_REQUESTS = 64, /* calls of a hot method that wait for a client */
@@ -38,15 +42,21 @@ static void request_call(struct worker *worker, struct door *door, const struct 
         sp_rpc_pool_give_call(call);
 }
 
+/* How many calls of a method a worker keeps requested. Health is the health worker's, so that no handler
+ * keeps a probe waiting. */
+static int count_wanted(const struct worker *worker, const struct door *door, size_t method) {
+    const struct sp_rpc_method *about = &worker->server->methods[method];
+    if (door->handles[method] == NULL || worker->health_only != sp_rpc_health_owns(about))
+        return 0;
+    return about->hot ? HOT_REQUESTS : COLD_REQUESTS;
+}
+
 static void request_calls_at(struct worker *worker, struct door *door) {
     const struct sp_rpc_server *server = worker->server;
-    for (size_t i = 0; i < server->method_count; i++) {
-        const struct sp_rpc_method *method = &server->methods[i];
-        int wanted = door->handles[i] == NULL ? 0 : method->hot ? HOT_REQUESTS : COLD_REQUESTS;
-        for (int n = wanted; n > 0; n--)
-            request_call(worker, door, method);
-    }
-    for (int n = COLD_REQUESTS; n > 0; n--)
+    for (size_t i = 0; i < server->method_count; i++)
+        for (int n = count_wanted(worker, door, i); n > 0; n--)
+            request_call(worker, door, &server->methods[i]);
+    for (int n = worker->health_only ? 0 : COLD_REQUESTS; n > 0; n--)
         request_call(worker, door, NULL);
 }
 
@@ -157,31 +167,49 @@ static void serve_due_calls(struct worker *worker) {
 }
 
 static gpr_timespec next_deadline(const struct worker *worker) {
-    gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    gpr_timespec deadline = {.clock_type = GPR_CLOCK_MONOTONIC};
     const struct sp_rpc_call *first = sp_rpc_timers_first(&worker->timers);
-    if (first != NULL) {
-        deadline.tv_sec = first->due_ms / 1000;
-        deadline.tv_nsec = (int32_t)(first->due_ms % 1000) * 1000000;
-    }
+    int64_t due_ms = first != NULL && first->due_ms < worker->beat_due_ms ? first->due_ms : worker->beat_due_ms;
+    deadline.tv_sec = due_ms / 1000;
+    deadline.tv_nsec = (int32_t)(due_ms % 1000) * 1000000;
     return deadline;
+}
+
+static void serve_events(struct worker *worker) {
+    worker->beat_due_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(worker->cq, next_deadline(worker), NULL);
+        sp_heartbeat_beat(&worker->heartbeat);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return;
+        /* The clock is read when a wait ends without an event, not for each event. */
+        if (event.type == GRPC_OP_COMPLETE)
+            handle_event(event.tag, event.success != 0);
+        else
+            worker->beat_due_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
+        if (worker->timers.count > 0)
+            serve_due_calls(worker);
+    }
+}
+
+static void name_thread(const struct worker *worker) {
+    char name[16];
+    if (worker->health_only)
+        (void)snprintf(name, sizeof(name), "grpc health");
+    else
+        (void)snprintf(name, sizeof(name), "grpc worker %u", worker->index % 1000);
+    (void)pthread_setname_np(pthread_self(), name);
 }
 
 void *sp_rpc_worker_main(void *user) {
     struct worker *worker = user;
     const struct sp_rpc_server_options *options = &worker->server->options;
     sp_rpc_current_worker = worker;
-    if (options->worker_started != NULL)
+    name_thread(worker);
+    if (options->worker_started != NULL && !worker->health_only)
         options->worker_started(worker->index, options->user);
-    for (;;) {
-        grpc_event event = grpc_completion_queue_next(worker->cq, next_deadline(worker), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN)
-            break;
-        if (event.type == GRPC_OP_COMPLETE)
-            handle_event(event.tag, event.success != 0);
-        if (worker->timers.count > 0)
-            serve_due_calls(worker);
-    }
-    if (options->worker_stopping != NULL)
+    serve_events(worker);
+    if (options->worker_stopping != NULL && !worker->health_only)
         options->worker_stopping(worker->index, options->user);
     sp_rpc_current_worker = NULL;
     return NULL;

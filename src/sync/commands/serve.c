@@ -88,6 +88,32 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     return sp_rpc_server_open(&rpc, methods, count, descriptors, ret_server, error);
 }
 
+static void tell_health(void *user, bool alive) {
+    sp_rpc_server_set_alive(user, alive);
+}
+
+/* /healthz asks the watchdog, so it is created before the HTTP server starts. */
+static enum sp_status create_watchdog(const struct sp_daemon_options *options, struct sp_sync *sync,
+                                      struct sp_rpc_server *server, struct sp_error *error) {
+    const struct sp_watchdog_options watch = {
+        .limit_ms = (unsigned)options->stuck_after_s * 1000, .changed = tell_health, .user = server};
+    return sp_watchdog_create(&watch, &sync->watchdog, error);
+}
+
+static enum sp_status watch_threads(const struct sp_sync *sync, struct sp_error *error) {
+    enum sp_status status = sp_watchdog_add_rpc(sync->watchdog, sync->rpc, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_watchdog_add(sync->watchdog, "writer", sp_writer_heartbeat(sync->writer), error);
+    if (status == SP_OK && sync->http != NULL)
+        status = sp_watchdog_add(sync->watchdog, "http", sp_http_heartbeat(sync->http), error);
+    if (status == SP_OK && sync->metrics_http != NULL)
+        status = sp_watchdog_add(sync->watchdog, "metrics", sp_http_heartbeat(sync->metrics_http), error);
+    if (status != SP_OK)
+        return status;
+    return sp_watchdog_start(sync->watchdog, error);
+}
+
 /* Opens what answers calls and begins to answer. What was opened is for the caller to close,
  * also after a failure. */
 static enum sp_status start_admin_server(const struct serve_options *options, struct sp_sync *sync,
@@ -101,10 +127,16 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     if (status != SP_OK)
         return status;
     sync->rpc = *server;
+    status = create_watchdog(daemon, sync, *server, error);
+    if (status != SP_OK)
+        return status;
     status = sp_sync_http_start(sync, daemon, error);
     if (status != SP_OK)
         return status;
     status = sp_rpc_server_start(*server, error);
+    if (status != SP_OK)
+        return status;
+    status = watch_threads(sync, error);
     if (status != SP_OK)
         return status;
     sp_listeners_log_rpc(daemon, *server);
@@ -165,6 +197,7 @@ static enum sp_status serve_until_signal(const struct serve_options *options, st
         sp_log(SP_LOG_ERROR, "not serving, and stopping: %s", error->message);
     else
         sp_log(SP_LOG_INFO, "stopping: finishing queued changes; a second signal stops at once");
+    sp_watchdog_stop(sync->watchdog);
     sp_daemon_stop_serving(&sync->ready, server);
     sp_sync_stop_writing(sync);
     sp_rpc_server_stop(server, (unsigned)options->daemon.drain_ms);
@@ -179,7 +212,10 @@ static enum sp_status run_admin_server(const struct serve_options *options, stru
         goto out;
     status = serve_until_signal(options, sync, server, error);
 out:
+    sp_watchdog_stop(sync->watchdog);
     sp_sync_http_close(sync);
+    sp_watchdog_free(sync->watchdog);
+    sync->watchdog = NULL;
     sp_rpc_server_close(server);
     sp_callers_close(sync->callers);
     sync->callers = NULL;
@@ -285,6 +321,7 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
         sp_daemon_max_connections_row(&options->daemon),
         sp_daemon_connection_age_row(&options->daemon),
         sp_daemon_drain_row(&options->daemon),
+        sp_daemon_stuck_after_row(&options->daemon),
         {.name = "keep-changes",
          .kind = SP_OPTION_NUMBER,
          .target = &options->keep_changes_days,
