@@ -2,6 +2,7 @@
 
 #include "admin/method_row.h"
 #include "admin/schema_names.h"
+#include "admin/witness.h"
 #include "base/text.h"
 #include "core/key_text.h"
 #include "decide/check.h"
@@ -58,6 +59,7 @@ static const char *explain_refusal(enum sp_reason reason) {
 
 static enum sp_status refuse_key(struct sp_admin_context *ctx, enum sp_reason reason) {
     enum sp_status status = reason == SP_REASON_IP_NOT_ALLOWED ? SP_ERR_PERMISSION : SP_ERR_UNAUTHENTICATED;
+    sp_admin_witness_refusal(ctx, reason);
     return sp_error_set(ctx->error, status, "[%s] %s", sp_reason_name(reason), explain_refusal(reason));
 }
 
@@ -74,6 +76,7 @@ static enum sp_status find_operator(struct sp_admin_context *ctx, bool *ret_foun
     ctx->operator_name = copy_caller_text(ctx->arena, name, &ok);
     if (!ok)
         return SP_ERR_MEMORY;
+    sp_admin_witness_operator(ctx);
     *ret_found = true;
     return SP_OK;
 }
@@ -108,6 +111,8 @@ static enum sp_status authenticate_key(struct sp_admin_context *ctx) {
     if (status != SP_OK)
         return status;
     note_caller_use(ctx, &presented);
+    if (presented.key_found)
+        sp_admin_witness_key(ctx, &presented.key);
     if (presented.reason != SP_REASON_NONE)
         return refuse_key(ctx, presented.reason);
     if (!presented.key_found || !presented.principal.found)
@@ -118,16 +123,23 @@ static enum sp_status authenticate_key(struct sp_admin_context *ctx) {
     return is_admin_key(ctx, &presented.principal, &ctx->is_admin);
 }
 
+/* Nothing that could be looked up was presented. */
+static enum sp_status refuse_no_key(struct sp_admin_context *ctx, enum sp_reason reason, const char *message) {
+    sp_admin_witness_refusal(ctx, reason);
+    return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED, "%s", message);
+}
+
 enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
+    sp_admin_witness_begin(ctx);
     enum sp_status status = sp_view_floor_time(ctx->view, ctx->now_s, &ctx->now_s);
     if (status != SP_OK)
         return status;
     if (ctx->caller->ambiguous)
-        return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
-                            "two different keys presented: send either authorization or x-api-key");
+        return refuse_no_key(ctx, SP_REASON_CREDENTIAL_AMBIGUOUS,
+                             "two different keys presented: send either authorization or x-api-key");
     if (ctx->caller->credential.size == 0)
-        return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED,
-                            "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
+        return refuse_no_key(ctx, SP_REASON_CREDENTIAL_MISSING,
+                             "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");
     if (ctx->caller->credential.size > SP_KEY_PRESENTED_MAX_BYTES)
         return refuse_key(ctx, SP_REASON_KEY_MALFORMED);
     status = find_operator(ctx, &ctx->is_operator);

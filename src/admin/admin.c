@@ -7,6 +7,7 @@
 #include "admin/idempotency.h"
 #include "admin/message.h"
 #include "admin/method_row.h"
+#include "admin/witness.h"
 #include "store/records/changeset.h"
 #include "store/records/head.h"
 #include "store/records/write.h"
@@ -36,7 +37,10 @@ static enum sp_status admit_call(struct sp_admin_context *ctx, bool fits, const 
     status = sp_admin_authorize(ctx);
     if (status != SP_OK)
         return status;
-    return sp_admin_resolve_workspace(ctx, request);
+    status = sp_admin_resolve_workspace(ctx, request);
+    if (status == SP_OK)
+        sp_admin_witness_workspace(ctx);
+    return status;
 }
 
 /* Fills the reply's field `revision`, if it has one that is not filled. */
@@ -132,6 +136,7 @@ static enum sp_status make_change(struct sp_admin_context *ctx, const struct sp_
     status = fill_revision(ctx, revision, reply);
     if (status != SP_OK)
         return status;
+    sp_admin_witness_revision(ctx, revision);
     status = sp_admin_replay_keep(ctx, replay, reply);
     if (status != SP_OK)
         return status;

@@ -4,6 +4,7 @@
 
 #include "core/address.h"
 #include "core/decision.h"
+#include "store/records/head.h"
 #include "store/usage/internal.h"
 
 /* What the called instance knows about the last use of keys, and where it notes the keys that calls
@@ -20,6 +21,19 @@ struct sp_admin_usage {
     void *user;
 };
 
+enum { SP_ADMIN_WITNESS_TEXT_BYTES = 65 };
+
+/* What became known of a call while it was admitted (admin/witness.h). */
+struct sp_admin_witness {
+    enum sp_admin_who { SP_ADMIN_NOBODY, SP_ADMIN_PRINCIPAL, SP_ADMIN_OPERATOR } who;
+    enum sp_reason refused; /* the key, by this step; SP_REASON_NONE: by none */
+    char workspace[SP_ADMIN_WITNESS_TEXT_BYTES];
+    char id[SP_ADMIN_WITNESS_TEXT_BYTES]; /* of the principal, or the operator's name */
+    char key_id[SP_ADMIN_WITNESS_TEXT_BYTES];
+    char about[SP_ADMIN_WITNESS_TEXT_BYTES]; /* the workspace that the call is about */
+    struct sp_revision revision;             /* of the change that it made */
+};
+
 /* What a caller presents with a call. Borrowed. */
 struct sp_admin_caller {
     struct sp_str credential; /* the key's text; empty: none */
@@ -28,6 +42,7 @@ struct sp_admin_caller {
     struct sp_str address;    /* the same as text, for the audit trail */
     int64_t now_s;
     const struct sp_admin_usage *usage; /* of the called instance; NULL: it keeps no last use */
+    struct sp_admin_witness *witness;   /* filled while the call is admitted; NULL: not wanted */
 };
 
 #endif

@@ -148,6 +148,11 @@ void sp_json_text_cut(struct sp_text_out *out, const char *name, struct sp_str v
     end_member(out, used, was_full || !fits);
 }
 
+void sp_json_open_member(struct sp_text_out *out, const char *name) {
+    begin_member(out, name);
+    sp_json_open(out);
+}
+
 static void put_bare(struct sp_text_out *out, const char *name, struct sp_str value) {
     size_t used = out->used;
     bool was_full = out->full;

@@ -29,7 +29,7 @@ void sp_text_printf(struct sp_text_out *out, const char *format, ...) SP_PRINTF(
  * control characters are escaped as in JSON, bytes that are not UTF-8 become '?'. */
 void sp_text_put_line(struct sp_text_out *out, struct sp_str text);
 
-/* ---- one flat JSON object: open, members, close ---- */
+/* ---- one JSON object: open, members, close ---- */
 
 /* Keeps a byte of room for the closing brace from here on. */
 void sp_json_open(struct sp_text_out *out);
@@ -43,5 +43,9 @@ void sp_json_bool(struct sp_text_out *out, const char *name, bool value);
 /* {"time":"2026-01-31T12:00:00.123456Z"}: RFC 3339 in UTC. */
 void sp_json_time(struct sp_text_out *out, const char *name, int64_t seconds, uint32_t nanoseconds);
 void sp_json_close(struct sp_text_out *out);
+
+/* A member that is an object; close it with sp_json_close. If `full` is set afterwards, what was written is
+ * no JSON. */
+void sp_json_open_member(struct sp_text_out *out, const char *name);
 
 #endif

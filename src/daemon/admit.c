@@ -1,5 +1,7 @@
 #include "daemon/admit.h"
 
+#include "daemon/refused_caller.h"
+
 static bool has_role(const struct sp_callers *callers, const struct sp_caller *caller, enum sp_caller_role wanted) {
     return (sp_callers_roles(callers, caller) & (unsigned)wanted) == (unsigned)wanted;
 }
@@ -19,7 +21,11 @@ enum sp_status sp_admit_call(const struct sp_callers *callers, struct sp_rpc_cal
         struct sp_str value = sp_rpc_call_metadata(call, "authorization", &count);
         caller.authorization = take_only_value(value, count);
     }
-    return has_role(callers, &caller, wanted) ? SP_OK : sp_caller_refuse(&caller, wanted, error);
+    if (has_role(callers, &caller, wanted))
+        return SP_OK;
+    enum sp_status status = sp_caller_refuse(&caller, wanted, error);
+    sp_event_put_refused_caller(&caller, wanted, sp_rpc_call_peer(call), status);
+    return status;
 }
 
 enum sp_status sp_admit_request(const struct sp_callers *callers, struct sp_http_exchange *exchange,
@@ -36,5 +42,7 @@ enum sp_status sp_admit_request(const struct sp_callers *callers, struct sp_http
     const struct sp_caller bearer = {.identity = {.kind = SP_PEER_UNIX}, .authorization = caller.authorization};
     if (sp_callers_roles(callers, &bearer) == 0)
         caller.authorization = (struct sp_str){NULL, 0};
-    return sp_caller_refuse(&caller, wanted, error);
+    enum sp_status status = sp_caller_refuse(&caller, wanted, error);
+    sp_event_put_refused_caller(&caller, wanted, sp_http_peer(exchange), status);
+    return status;
 }

@@ -1,6 +1,7 @@
 #include "daemon/lifecycle.h"
 
 #include "base/log.h"
+#include "daemon/event_log.h"
 #include "daemon/process.h"
 #include "observe/line_log.h"
 
@@ -30,17 +31,26 @@ void sp_daemon_begin(const char *program, const struct sp_daemon_options *option
 }
 
 void sp_daemon_end(void) {
+    sp_event_log_close();
     sp_log_set_sink(NULL, NULL);
     sp_line_log_close(program_log);
     program_log = NULL;
 }
 
-void sp_daemon_observe(struct sp_observed_process *ret_process) {
-    *ret_process = (struct sp_observed_process){0};
-    if (program_log == NULL)
-        return;
+static void observe_program_log(struct sp_observed_process *ret_process) {
     ret_process->log_lines = sp_line_log_written(program_log);
     ret_process->log_dropped = sp_line_log_dropped(program_log);
+}
+
+void sp_daemon_observe(struct sp_observed_process *ret_process) {
+    struct sp_events_stats events = {0};
+    *ret_process = (struct sp_observed_process){0};
+    if (program_log != NULL)
+        observe_program_log(ret_process);
+    ret_process->has_events = sp_event_log_read_stats(&events);
+    ret_process->events_written = events.written;
+    ret_process->events_dropped = events.dropped;
+    ret_process->events_suppressed = events.suppressed;
 }
 
 void sp_daemon_set_serving(atomic_bool *ready, struct sp_rpc_server *server, bool serving) {

@@ -12,7 +12,7 @@
  * their own from then on. Call before any other thread starts; `program` names it in the log. */
 void sp_daemon_begin(const char *program, const struct sp_daemon_options *options);
 
-/* Writes what is left of the log, for at most a second. Lines that follow go to stderr directly. */
+/* Closes the log of events, and writes what is left of the program's log, for at most a second. Lines that follow go to stderr directly. */
 void sp_daemon_end(void);
 
 /* What the program reports about itself. Any thread. */

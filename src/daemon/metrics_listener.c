@@ -27,6 +27,7 @@ enum sp_status sp_metrics_listener_start(const struct sp_daemon_options *options
     struct sp_http_options http = sp_listeners_http_options(options, &options->metrics_listen);
     if (http.listen_count == 0)
         return SP_OK;
+    http.thread_name = "metrics";
     http.thread_stopping = stop_metrics_thread;
     http.user = listener;
     listener->route =

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults) {
     *options = (struct sp_daemon_options){.defaults = defaults};
@@ -190,6 +191,22 @@ struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options) {
     };
 }
 
+struct sp_option sp_daemon_event_log_row(const char **target, const char *variable) {
+    return (struct sp_option){
+        .name = "event-log",
+        .kind = SP_OPTION_TEXT,
+        .target = target,
+        .environment = variable,
+        .default_text = "none",
+        .argument = "FILE",
+        .help = "file for security events as JSON lines (OCSF), \"-\" for stdout, or \"none\"",
+    };
+}
+
+const char *sp_daemon_event_log_path(const char *value) {
+    return value == NULL || strcmp(value, "none") == 0 ? NULL : value;
+}
+
 size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_LOG_ROWS]) {
     const struct sp_option rows[SP_DAEMON_LOG_ROWS] = {
         {.name = "log-format",
@@ -206,6 +223,7 @@ size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option re
          .default_text = "info",
          .argument = "LEVEL",
          .help = "debug, info, warning or error"},
+        sp_daemon_event_log_row(&options->event_log, name_variable(options, "event-log")),
         {.name = "allow-core",
          .kind = SP_OPTION_FLAG,
          .target = &options->allow_core,
@@ -239,6 +257,7 @@ enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct
     if (sp_log_format_parse(options->log_format_name, &options->log_format) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-format: \"%s\" is not json, text or auto",
                             options->log_format_name);
+    options->event_log = sp_daemon_event_log_path(options->event_log);
     sp_option_texts_none(&options->http_listen);
     sp_option_texts_none(&options->metrics_listen);
     return SP_OK;

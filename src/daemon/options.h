@@ -11,7 +11,7 @@
 
 enum {
     SP_DAEMON_LISTENER_ROWS = 11,
-    SP_DAEMON_LOG_ROWS = 3,
+    SP_DAEMON_LOG_ROWS = 4,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
     SP_DAEMON_ROWS =
@@ -45,6 +45,7 @@ struct sp_daemon_options {
     uint64_t max_connection_age_s; /* 0: never */
     uint64_t drain_ms;
     uint64_t stuck_after_s;
+    const char *event_log; /* NULL: none, once sp_daemon_options_check has read it; "-": stdout */
     const char *log_format_name;
     enum sp_log_format log_format; /* set by sp_daemon_options_check, as log_level */
     const char *log_level_name;
@@ -68,7 +69,7 @@ void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_d
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
-/* log-format, log-level, allow-core. */
+/* log-format, log-level, event-log, allow-core. */
 size_t sp_daemon_log_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_LOG_ROWS]);
 /* config, print-config. */
 size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
@@ -76,6 +77,8 @@ size_t sp_daemon_settings_rows(struct sp_daemon_options *options,
 /* trusted-peers, trusted-proxies, trusted-hops, address-header. */
 size_t sp_daemon_address_rows(struct sp_daemon_options *options,
                               struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]);
+/* event-log alone, for a command that serves nothing. */
+struct sp_option sp_daemon_event_log_row(const char **target, const char *variable);
 struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
@@ -84,6 +87,9 @@ struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options);
 /* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names
  * the option. */
 enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) SP_MUST_USE;
+
+/* What --event-log names: NULL for "none". */
+const char *sp_daemon_event_log_path(const char *value);
 
 /* Copies rows into a table; returns `count`. */
 size_t sp_option_rows_copy(const struct sp_option *rows, size_t count, struct sp_option *ret_rows);

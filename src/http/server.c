@@ -202,7 +202,8 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
 static void *run_thread(void *user) {
     struct sp_http_server *server = user;
     struct pollfd *waits = calloc(server->listen_count + 1 + ENGINES_MAX, sizeof(*waits));
-    (void)pthread_setname_np(pthread_self(), "http");
+    (void)pthread_setname_np(pthread_self(),
+                             server->options.thread_name != NULL ? server->options.thread_name : "http");
     if (server->options.thread_started != NULL)
         server->options.thread_started(server->options.user);
     if (waits != NULL)

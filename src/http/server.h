@@ -39,6 +39,7 @@ struct sp_http_options {
     /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
      * be NULL. */
     void (*notice)(void *user, bool good, const char *message);
+    const char *thread_name; /* at most 15 bytes; NULL: "http" */
     /* Called on the thread when it starts and ends; may be NULL. */
     void (*thread_started)(void *user);
     void (*thread_stopping)(void *user);

@@ -25,6 +25,9 @@ enum row {
     START_TIME,
     LOG_LINES,
     LOG_DROPPED,
+    EVENTS_WRITTEN,
+    EVENTS_DROPPED,
+    EVENTS_SUPPRESSED,
     STUCK_THREADS,
     ROWS
 };
@@ -95,6 +98,17 @@ static const struct sp_metric table[ROWS] = {
                      .help = "Lines missing from the program's log because stderr is not read fast enough or cannot be "
                              "written. Alert if it grows.",
                      .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_WRITTEN] = {.name = "sallyport_events_total",
+                        .help = "Security events written to --event-log; missing without one.",
+                        .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_DROPPED] = {.name = "sallyport_events_dropped_total",
+                        .help = "Security events missing because there was no room or they could not be written; "
+                                "missing without --event-log. Alert if it grows.",
+                        .kind = SP_METRIC_GATHERED_COUNTER},
+    [EVENTS_SUPPRESSED] = {.name = "sallyport_events_suppressed_total",
+                           .help = "Security events left out because one source caused too many of a class; missing "
+                                   "without --event-log.",
+                           .kind = SP_METRIC_GATHERED_COUNTER},
     [STUCK_THREADS] = {.name = "sallyport_stuck_threads",
                        .help = "Threads that have stood still for longer than --stuck-after: probes fail, and the log "
                                "names them. Alert if above 0.",
@@ -168,6 +182,10 @@ static double seconds_of(struct timeval time) {
 static void gather_observed(struct sp_metrics *metrics, const struct sp_observed_process *process) {
     sp_metrics_set(metrics, LOG_LINES, 0, (double)process->log_lines);
     sp_metrics_set(metrics, LOG_DROPPED, 0, (double)process->log_dropped);
+    double missing = process->has_events ? 0 : (double)NAN;
+    sp_metrics_set(metrics, EVENTS_WRITTEN, 0, missing + (double)process->events_written);
+    sp_metrics_set(metrics, EVENTS_DROPPED, 0, missing + (double)process->events_dropped);
+    sp_metrics_set(metrics, EVENTS_SUPPRESSED, 0, missing + (double)process->events_suppressed);
     sp_metrics_set(metrics, STUCK_THREADS, 0, (double)process->stuck_threads);
 }
 

@@ -17,6 +17,8 @@ struct sp_observed_store {
 /* What the process reports about itself, gathered by its daemon. */
 struct sp_observed_process {
     uint64_t log_lines, log_dropped; /* of the program's own log */
+    bool has_events;                 /* there is a log of security events */
+    uint64_t events_written, events_dropped, events_suppressed;
     unsigned stuck_threads;
 };
 

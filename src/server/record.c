@@ -2,6 +2,7 @@
 
 #include "rpc/server.h"
 #include "server/decision_log.h"
+#include "server/denial_event.h"
 #include "server/metrics.h"
 #include "server/usage.h"
 
@@ -9,6 +10,8 @@ void sp_record_decision(const struct sp_recorder *recorder, const struct sp_aski
                         const struct sp_query *query, const struct sp_answer *answer, const char *decision_id) {
     if (recorder->decision_log != NULL)
         sp_decision_log_note(recorder->decision_log, asking, query, answer, decision_id);
+    if (!answer->allowed)
+        sp_server_report_denial(asking, query, answer);
     if (query != NULL)
         sp_usage_reporter_note(recorder->usage, asking->worker, query, answer);
     if (recorder->metrics != NULL && answer->reason != SP_REASON_NONE)

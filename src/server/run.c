@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/admit.h"
+#include "daemon/event_log.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
@@ -56,9 +57,11 @@ static void log_listeners(const struct sp_daemon_options *options, const struct 
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
 }
 
-static void reopen_decision_log(void *user) {
+static void reopen_logs(void *user) {
     const struct sp_service *service = user;
-    sp_decision_log_reopen(service->recorder.decision_log);
+    sp_event_log_reopen();
+    if (service->recorder.decision_log != NULL)
+        sp_decision_log_reopen(service->recorder.decision_log);
 }
 
 static void tell_health(void *user, bool alive) {
@@ -91,7 +94,10 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     const struct sp_server_config *config = service->config;
     const struct sp_daemon_options *options = &config->daemon;
     const struct sp_callers_options callers = sp_listeners_callers_options(options);
-    enum sp_status status = sp_callers_open(&callers, &service->callers, error);
+    enum sp_status status = sp_event_log_open(options->event_log, "sallyportd", error);
+    if (status != SP_OK)
+        return status;
+    status = sp_callers_open(&callers, &service->callers, error);
     if (status != SP_OK)
         return status;
     status = open_rpc_server(service, server, error);
@@ -104,8 +110,7 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     status = sp_decision_log_open(&config->decision_log_settings, &service->recorder.decision_log, error);
     if (status != SP_OK)
         return status;
-    if (service->recorder.decision_log != NULL)
-        sp_process_on_hangup(reopen_decision_log, service);
+    sp_process_on_hangup(reopen_logs, service);
     status = create_watchdog(service, *server, error);
     if (status != SP_OK)
         return status;

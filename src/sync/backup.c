@@ -10,7 +10,7 @@
 #include "store/records/head.h"
 #include "store/records/snapshot.h"
 #include "store/recovery/backup.h"
-#include "sync/caller.h"
+#include "sync/call_event.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -24,6 +24,7 @@ enum {
 struct backup {
     struct sp_task task; /* first: a task is its backup */
     const struct sp_sync_method *of;
+    struct sp_sync_caller caller;
     struct sp_arena arena;
     int fd; /* -1: none */
     enum sp_status status;
@@ -104,6 +105,7 @@ static enum sp_status pack_backup_chunk(struct backup *backup, struct sp_bytes *
 static void fail_backup(struct sp_rpc_call *call, const struct backup *backup, enum sp_status status,
                         const char *message) {
     sp_sync_count_call(backup->of, sp_rpc_call_worker(call), status);
+    sp_sync_report_call(backup->of->method, &backup->caller, NULL, status);
     sp_rpc_fail(call, status, message);
 }
 
@@ -111,6 +113,7 @@ static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
     struct sp_bytes packed;
     if (backup->sent_bytes == backup->total_bytes) {
         sp_sync_count_call(backup->of, sp_rpc_call_worker(call), SP_OK);
+        sp_sync_report_call(backup->of->method, &backup->caller, NULL, SP_OK);
         sp_sync_metrics_count_backup(backup->of->sync->metrics, sp_clock_now_s());
         sp_rpc_finish(call);
         return;
@@ -141,16 +144,15 @@ static void open_backup(struct sp_rpc_call *call, void *user) {
 
 static enum sp_status authorize_backup(struct sp_rpc_call *call, struct backup *backup, const ProtobufCMessage *request,
                                        struct sp_error *error) {
-    struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     struct sp_str workspace;
     enum sp_status status = sp_sync_acquire(backup->of->sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
-    sp_sync_caller_of(backup->of->sync, call, &caller);
-    status = sp_admin_authorize_stream(backup->of->method, sp_snapshot_view(snapshot), &caller.caller, request,
+    sp_sync_caller_of(backup->of->sync, call, &backup->caller);
+    status = sp_admin_authorize_stream(backup->of->method, sp_snapshot_view(snapshot), &backup->caller.caller, request,
                                        &backup->arena, &workspace, error);
-    sp_sync_caller_wipe(&caller);
+    sp_sync_caller_wipe(&backup->caller);
     sp_snapshot_release(snapshot);
     return status;
 }

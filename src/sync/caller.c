@@ -80,6 +80,8 @@ void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_c
 void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {
     sp_sync_caller_read(&sync->trust, call, ret_caller);
     ret_caller->caller.usage = sync->usage != NULL ? sp_sync_usage_admin(sync->usage) : NULL;
+    ret_caller->witness = (struct sp_admin_witness){.who = SP_ADMIN_NOBODY};
+    ret_caller->caller.witness = &ret_caller->witness;
 }
 
 void sp_sync_caller_wipe(struct sp_sync_caller *caller) {

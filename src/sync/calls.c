@@ -7,6 +7,7 @@
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/snapshot.h"
 #include "sync/backup.h"
+#include "sync/call_event.h"
 #include "sync/caller.h"
 #include "sync/import.h"
 #include "sync/watch.h"
@@ -49,6 +50,7 @@ static enum sp_status apply_mutation(struct sp_job *job, struct sp_write *write,
 
 static void finish_mutation(struct sp_job *job, enum sp_status status, const struct sp_error *error) {
     struct mutation *mutation = (struct mutation *)job;
+    sp_sync_report_call(mutation->method, &mutation->caller, mutation->request, status);
     sp_sync_caller_wipe(&mutation->caller);
     sp_sync_count_call(mutation->of, SP_SYNC_WRITER_SHARD, status);
     if (status == SP_OK)
@@ -80,6 +82,13 @@ static enum sp_status admit_mutation(struct mutation *mutation, struct sp_error 
     return SP_OK;
 }
 
+/* A store that follows etcd may not have yet what another instance has just acknowledged: a new key
+ * is tried again when the follower has had time to bring it. */
+static bool may_be_behind(const struct sp_sync_method *of, const struct sp_rpc_call *call, enum sp_status status) {
+    bool unknown = status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION || status == SP_ERR_NOT_FOUND;
+    return of->sync->source != NULL && unknown && sp_rpc_call_retries(call) == 0;
+}
+
 static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_rpc_call *call,
                                      ProtobufCMessage *request, struct sp_error *error) {
     struct mutation *mutation = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*mutation));
@@ -98,16 +107,12 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     /* Once it is queued the call may end at any moment. */
     if (status == SP_OK)
         status = sp_writer_submit(of->sync->writer, &mutation->job, error);
-    if (status != SP_OK)
-        sp_sync_caller_wipe(&mutation->caller);
+    if (status == SP_OK)
+        return SP_OK;
+    if (!may_be_behind(of, call, status))
+        sp_sync_report_call(of->method, &mutation->caller, request, status);
+    sp_sync_caller_wipe(&mutation->caller);
     return status;
-}
-
-/* A store that follows etcd may not have yet what another instance has just acknowledged: a new key
- * is tried again when the follower has had time to bring it. */
-static bool may_be_behind(const struct sp_sync_method *of, const struct sp_rpc_call *call, enum sp_status status) {
-    bool unknown = status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION || status == SP_ERR_NOT_FOUND;
-    return of->sync->source != NULL && unknown && sp_rpc_call_retries(call) == 0;
 }
 
 /* ---- reads ---- */
@@ -125,6 +130,7 @@ static enum sp_status answer_admin_read(const struct sp_sync_method *of, struct 
         return status;
     sp_sync_caller_of(of->sync, call, &caller);
     status = sp_admin_answer(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
+    sp_sync_report_call(of->method, &caller, request, status);
     sp_sync_caller_wipe(&caller);
     if (status != SP_OK)
         goto out;

@@ -12,7 +12,7 @@
 #include "store/lmdb/store.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
-#include "sync/caller.h"
+#include "sync/call_event.h"
 #include "sync/scratch.h"
 #include "sync/task.h"
 #include "wire/wire.h"
@@ -143,6 +143,7 @@ static void wake_import(struct sp_rpc_call *call, void *user) {
     if (!sp_task_is_done(&import->task))
         return;
     sp_sync_count_call(import->of, sp_rpc_call_worker(call), import->status);
+    sp_sync_report_call(import->of->method, &import->caller, NULL, import->status);
     import->ending = import->status != SP_OK;
     if (import->ending && (import->error_line == 0 || pack_refusal(import) != SP_OK)) {
         sp_rpc_fail(call, import->status, import->error.message);
@@ -244,6 +245,7 @@ static void receive_import_batch(struct sp_rpc_call *call, void *user, struct sp
     enum sp_status status = take_import_batch(call, import, message, &error);
     if (status != SP_OK) {
         sp_sync_count_call(import->of, sp_rpc_call_worker(call), status);
+        sp_sync_report_call(import->of->method, &import->caller, NULL, status);
         sp_rpc_fail(call, status, error.message);
     }
 }

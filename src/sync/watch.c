@@ -11,7 +11,7 @@
 #include "store/records/change.h"
 #include "store/records/head.h"
 #include "store/records/snapshot.h"
-#include "sync/caller.h"
+#include "sync/call_event.h"
 #include "sync/service.h"
 #include "wire/wire.h"
 
@@ -92,8 +92,10 @@ static enum sp_status admit_watch(struct watch *watch, struct sp_str workspace, 
     enum sp_status status = sp_watch_list_admit(&watch->of->sync->watches, &watch->entry, workspace, &first, error);
     if (status != SP_OK)
         return status;
-    if (first)
+    if (first) {
         sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), SP_OK);
+        sp_sync_report_call(watch->of->method, &watch->caller, NULL, SP_OK);
+    }
     return SP_OK;
 }
 
@@ -179,6 +181,7 @@ static void send_next_change(struct watch *watch) {
         if (status != SP_OK) {
             watch->started = false;
             sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
+            sp_sync_report_call(watch->of->method, &watch->caller, NULL, status);
             sp_rpc_fail(watch->call, status, error.message);
             return;
         }

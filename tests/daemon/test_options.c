@@ -74,6 +74,7 @@ static void each_row_has_the_environment_variable_of_its_name(void **state) {
         "SP_TEST_STUCK_AFTER",
         "SP_TEST_LOG_FORMAT",
         "SP_TEST_LOG_LEVEL",
+        "SP_TEST_EVENT_LOG",
         "SP_TEST_ALLOW_CORE",
         "SP_TEST_CONFIG",
         NULL /* print-config */,

@@ -173,7 +173,13 @@ static double number_of(const char *text, const char *name) {
 static void tells_about_this_process_and_the_store(void **state) {
     struct sp_process_metrics *process = NULL;
     struct sp_observed_store store = {0};
-    const struct sp_observed_process itself = {.log_lines = 11, .log_dropped = 12, .stuck_threads = 1};
+    const struct sp_observed_process itself = {.log_lines = 11,
+                                               .log_dropped = 12,
+                                               .stuck_threads = 1,
+                                               .has_events = true,
+                                               .events_written = 13,
+                                               .events_dropped = 14,
+                                               .events_suppressed = 15};
     struct sp_text_out out;
     (void)state;
     assert_int_equal(sp_process_metrics_create("test", &process), SP_OK);
@@ -200,6 +206,9 @@ static void tells_about_this_process_and_the_store(void **state) {
     assert_int_equal((int)number_of(page, "sallyport_log_lines_total"), 11);
     assert_int_equal((int)number_of(page, "sallyport_log_dropped_total"), 12);
     assert_int_equal((int)number_of(page, "sallyport_stuck_threads"), 1);
+    assert_int_equal((int)number_of(page, "sallyport_events_total"), 13);
+    assert_int_equal((int)number_of(page, "sallyport_events_dropped_total"), 14);
+    assert_int_equal((int)number_of(page, "sallyport_events_suppressed_total"), 15);
     sp_process_metrics_free(process);
 }
 

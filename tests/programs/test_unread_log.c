@@ -27,7 +27,7 @@ struct unread {
     struct process process;
     char pipe[128];
     int fd; /* both ends */
-    int port, http_port;
+    int port, http_port, metrics_port;
 };
 
 static struct programs programs;
@@ -78,19 +78,22 @@ static void make_full_pipe(struct unread *unread, const char *name) {
 
 /* `words`: the program and its command, NULL-terminated. */
 static void start_unread(struct unread *unread, const char *name, const char *const *words, char *ret_target) {
-    const char *arguments[16];
-    char listen[64], http_listen[64];
+    const char *arguments[20];
+    char listen[64], http_listen[64], metrics_listen[64];
     size_t count = 0;
     make_full_pipe(unread, name);
     unread->port = find_free_port();
     unread->http_port = find_free_port();
+    unread->metrics_port = find_free_port();
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", unread->port);
     snprintf(http_listen, sizeof(http_listen), "127.0.0.1:%d", unread->http_port);
+    snprintf(metrics_listen, sizeof(metrics_listen), "127.0.0.1:%d", unread->metrics_port);
     while (words[count] != NULL && count < 8) {
         arguments[count] = words[count];
         count++;
     }
-    const char *const rest[] = {"--store", programs.store, "--listen", listen, "--http-listen", http_listen, NULL};
+    const char *const rest[] = {"--store",   programs.store,     "--listen",     listen, "--http-listen",
+                                http_listen, "--metrics-listen", metrics_listen, NULL};
     for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++)
         arguments[count++] = rest[i];
     process_start(&unread->process, programs.folder, name, arguments);
@@ -134,8 +137,8 @@ static int read_status(int port, const char *path) {
 }
 
 static void assert_well_and_dropping(const struct unread *unread) {
-    assert_true(read_sample(unread->http_port, "sallyport_log_dropped_total") >= 1000);
-    assert_int_equal((int)read_sample(unread->http_port, "sallyport_ready"), 1);
+    assert_true(read_sample(unread->metrics_port, "sallyport_log_dropped_total") >= 1000);
+    assert_int_equal((int)read_sample(unread->metrics_port, "sallyport_ready"), 1);
     assert_int_equal(read_status(unread->http_port, "/readyz"), 200);
     assert_int_equal(read_status(unread->http_port, "/healthz"), 200);
 }

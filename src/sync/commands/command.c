@@ -35,10 +35,22 @@ static bool wants_print_config(const struct sp_option *table, size_t count) {
     return false;
 }
 
-int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
+/* The command's own rows, and that of its event. Returns how many. */
+static size_t complete_table(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
+                             struct sp_option ret_table[static SP_OPTIONS_MAX]) {
+    for (size_t i = 0; i < count; i++)
+        ret_table[i] = table[i];
+    if (command->act.operation != NULL && count < SP_OPTIONS_MAX)
+        ret_table[count++] = sp_sync_act_row();
+    return count;
+}
+
+int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *own_table, size_t own_count,
                          const bool *help, int argc, char **argv, int *ret_rest) {
     static struct sp_settings settings; /* texts that the options borrow */
+    struct sp_option table[SP_OPTIONS_MAX];
     struct sp_error error = {0};
+    size_t count = complete_table(command, own_table, own_count, table);
     if (sp_settings_read(table, count, argc, argv, &settings, ret_rest, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
     if (*help) {
@@ -49,11 +61,14 @@ int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_
         sp_options_print(table, count, settings.sources, stdout);
         return EXIT_SUCCESS;
     }
+    if (command->act.operation != NULL && sp_sync_act_begin(&command->act, &error) != SP_OK)
+        return sp_sync_complain(&error);
     return -1;
 }
 
 int sp_sync_complain(const struct sp_error *error) {
     (void)fprintf(stderr, "sallyport-sync: %s\n", error->message);
+    sp_sync_act_end(error->status == SP_OK ? SP_ERR_INTERNAL : error->status);
     return EXIT_FAILURE;
 }
 

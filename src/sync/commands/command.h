@@ -4,12 +4,16 @@
 #define SP_SYNC_COMMANDS_COMMAND_H
 
 #include "config/options.h"
+#include "sync/commands/act.h"
 
 struct sp_sync_command {
     const char *name;
     const char *usage; /* what follows the name: "--store DIR [OPTION]..." */
     const char *summary;
     const char *examples; /* lines, each ended */
+    /* What it does to the store, for its security event, which it then has an option for; without an
+     * operation: it leaves none. */
+    struct sp_sync_act act;
     /* argv[0] is the command's name. The process's exit status. */
     int (*run)(const struct sp_sync_command *command, int argc, char **argv);
 };
@@ -19,8 +23,9 @@ enum { SP_EXIT_USAGE = 2 };
 struct sp_option sp_sync_store_row(const char **target);
 struct sp_option sp_sync_help_row(bool *target);
 
-/* Reads a command's options, of which `help` must be one. Returns -1 if the command should go
- * on, or the exit status: help was printed, or the arguments are wrong and a message says why. */
+/* Reads a command's options, of which `help` must be one, and begins its act. Returns -1 if the command
+ * should go on, or the exit status: help was printed, or the arguments are wrong and a message says
+ * why. */
 int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
                          const bool *help, int argc, char **argv, int *ret_rest);
 

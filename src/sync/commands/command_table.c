@@ -20,6 +20,7 @@ static const struct sp_sync_command commands[] = {
         .summary = "create a store and the first operator's key",
         .examples = "  sallyport-sync init --store /var/lib/sallyport\n"
                     "  sallyport-sync init --store store --schema schema.yaml --key-file operator.key\n",
+        .act = {.operation = "init", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_CREATE},
         .run = sp_sync_init_command,
     },
     {
@@ -27,6 +28,7 @@ static const struct sp_sync_command commands[] = {
         .usage = "--store DIR",
         .summary = "make the store's directory on a shared volume, or narrow its modes, before others mount it",
         .examples = "  sallyport-sync prepare --store /volume/store\n",
+        .act = {.operation = "prepare", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_prepare_command,
     },
     {
@@ -44,6 +46,7 @@ static const struct sp_sync_command commands[] = {
         .examples = "  sallyport-sync operator add alice --store store\n"
                     "  sallyport-sync operator list --store store\n"
                     "  sallyport-sync operator revoke alice --store store\n",
+        .act = {.operation = "operator", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_READ},
         .run = sp_sync_operator_command,
     },
     {
@@ -73,6 +76,7 @@ static const struct sp_sync_command commands[] = {
         .usage = "--store DIR",
         .summary = "rebuild every index from the entities",
         .examples = "  sallyport-sync reindex --store store\n",
+        .act = {.operation = "reindex", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_reindex_command,
     },
     {
@@ -81,6 +85,7 @@ static const struct sp_sync_command commands[] = {
         .summary = "bring a store of an earlier release to this release's format; back it up first",
         .examples = "  sallyport-sync upgrade --store store\n"
                     "  sallyport-sync upgrade --store store --keep-implicit acme/boss-1\n",
+        .act = {.operation = "upgrade", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_upgrade_command,
     },
     {
@@ -88,6 +93,7 @@ static const struct sp_sync_command commands[] = {
         .usage = "--store DIR --map-size BYTES",
         .summary = "set the maximum size of the store",
         .examples = "  sallyport-sync grow --store store --map-size 128G\n",
+        .act = {.operation = "grow", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_grow_command,
     },
     {
@@ -96,6 +102,7 @@ static const struct sp_sync_command commands[] = {
         .summary = "move a store's source of truth to etcd or back, in a new epoch",
         .examples = "  sallyport-sync migrate --store store --to etcd://etcd-1:2379,etcd-2:2379/sallyport/v1/\n"
                     "  sallyport-sync migrate --store store --from etcd://etcd-1:2379/sallyport/v1/\n",
+        .act = {.operation = "migrate", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_migrate_command,
     },
     {
@@ -104,6 +111,7 @@ static const struct sp_sync_command commands[] = {
         .summary = "restore a store from a backup, in a new epoch",
         .examples = "  sallyport-sync restore --store new --backup backup.mdb --later-store old\n"
                     "  sallyport-sync restore --store store --replace --backup backup.mdb --changes changes.ndjson\n",
+        .act = {.operation = "restore", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_restore_command,
     },
 };
@@ -119,6 +127,14 @@ static void print_commands(FILE *out) {
     (void)fputs("\n`sallyport-sync COMMAND --help` lists a command's options.\n", out);
 }
 
+/* A failure was reported where it was complained about. */
+static int run_command(const struct sp_sync_command *command, int argc, char **argv) {
+    int status = command->run(command, argc, argv);
+    if (status == EXIT_SUCCESS)
+        sp_sync_act_end(SP_OK);
+    return status;
+}
+
 int sp_sync_main(int argc, char **argv, const char *version) {
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
@@ -131,7 +147,7 @@ int sp_sync_main(int argc, char **argv, const char *version) {
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(&commands[i], argc - 1, argv + 1);
+            return run_command(&commands[i], argc - 1, argv + 1);
     if (name[0] != '\0')
         (void)fprintf(stderr, "sallyport-sync: \"%s\" is not a command\n\n", name);
     print_commands(stderr);

@@ -113,8 +113,10 @@ static int init_store(const struct init_options *options) {
     enum sp_status status = sp_store_check_folder(options->store, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    if (options->if_missing && keep_existing_store(options))
+    if (options->if_missing && keep_existing_store(options)) {
+        sp_sync_act_refine(&(struct sp_sync_act){.operation = NULL});
         return EXIT_SUCCESS;
+    }
     status = sp_sync_open_key_file(options->key_file, &key_fd, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);

@@ -122,9 +122,17 @@ static enum sp_status list_operators(struct sp_store *store, struct sp_source *s
 static const struct action {
     const char *name;
     bool takes_name;
+    struct sp_sync_act act;
     enum sp_status (*run)(struct sp_store *store, struct sp_source *source, const char *name,
                           const struct operator_options *options, struct sp_error *error);
-} actions[] = {{"add", true, add_operator}, {"list", false, list_operators}, {"revoke", true, revoke_operator}};
+} actions[] = {
+    {"add", true, {"operator-add", SP_EVENT_ACCOUNT_CHANGE, SP_EVENT_ACCOUNT_CREATE, "operator", NULL}, add_operator},
+    {"list", false, {"operator-list", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, NULL}, list_operators},
+    {"revoke",
+     true,
+     {"operator-revoke", SP_EVENT_ACCOUNT_CHANGE, SP_EVENT_ACCOUNT_DELETE, "operator", NULL},
+     revoke_operator},
+};
 
 static const struct action *find_operator_action(const char *name) {
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
@@ -186,5 +194,8 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
         return sp_sync_complain_usage(command, action->takes_name ? "give one operator name" : "list takes no name");
     if (options.store == NULL)
         return sp_sync_complain_usage(command, "--store is required");
+    struct sp_sync_act act = action->act;
+    act.target_id = action->takes_name ? argv[rest + 1] : NULL;
+    sp_sync_act_refine(&act);
     return run_operator_action(action, action->takes_name ? argv[rest + 1] : NULL, &options);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/admit.h"
+#include "daemon/event_log.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
 #include "daemon/process.h"
@@ -88,6 +89,11 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     return sp_rpc_server_open(&rpc, methods, count, descriptors, ret_server, error);
 }
 
+static void reopen_event_log(void *user) {
+    (void)user;
+    sp_event_log_reopen();
+}
+
 static void tell_health(void *user, bool alive) {
     sp_rpc_server_set_alive(user, alive);
 }
@@ -120,7 +126,11 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
                                          struct sp_rpc_server **server, struct sp_error *error) {
     const struct sp_daemon_options *daemon = &options->daemon;
     const struct sp_callers_options callers = sp_listeners_callers_options(daemon);
-    enum sp_status status = sp_callers_open(&callers, &sync->callers, error);
+    enum sp_status status = sp_event_log_open(daemon->event_log, "sallyport-sync", error);
+    if (status != SP_OK)
+        return status;
+    sp_process_on_hangup(reopen_event_log, NULL);
+    status = sp_callers_open(&callers, &sync->callers, error);
     if (status != SP_OK)
         return status;
     status = open_admin_server(options, sync, server, error);
