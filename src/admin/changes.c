@@ -1,5 +1,6 @@
 #include "admin/changes.h"
 
+#include "admin/change_filter.h"
 #include "admin/handlers.h"
 #include "admin/message.h"
 #include "admin/page.h"
@@ -56,6 +57,7 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
 
 struct change_page {
     struct sp_admin_context *ctx;
+    const Sallyport__V1__ListChangesRequest *request;
     Sallyport__V1__ListChangesResponse *response;
     size_t size;
     size_t bytes;
@@ -82,6 +84,8 @@ static enum sp_status append_seen_change(void *context, const Sallyport__V1__Cha
         return SP_WALK_END;
     }
     page->visited++;
+    if (!sp_admin_change_filter_fits(page->request, page->ctx->workspace, change))
+        return SP_OK;
     enum sp_status status = sp_admin_change_seen(change, page->ctx->workspace, page->ctx->arena, &seen);
     if (status != SP_OK || seen == NULL)
         return status;
@@ -135,6 +139,7 @@ enum sp_status sp_admin_list_changes(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__ListChangesRequest *request = (const void *)message;
     struct change_page page = {
         .ctx = ctx,
+        .request = request,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListChangesResponse, sallyport__v1__list_changes_response)};
     uint64_t from = 0;
     if (page.response == NULL)
@@ -143,6 +148,9 @@ enum sp_status sp_admin_list_changes(struct sp_admin_context *ctx, const Protobu
     if (page.response->changes == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = sp_admin_page_size(ctx, request->page_size, &page.size);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_change_filter_check(ctx, request);
     if (status != SP_OK)
         return status;
     status = read_start(ctx, request, &from);

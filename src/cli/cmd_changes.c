@@ -69,9 +69,23 @@ static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_clie
     return SP_OK;
 }
 
+/* Filters are for the trail as it is, not for what comes. */
+static enum sp_status check_follow(const struct cli_call *call, struct sp_error *error) {
+    static const char *const filters[] = {"actor", "kind", "object", "sinceTime", "untilTime"};
+    for (size_t i = 0; cli_local_flag(call, "follow") && i < sizeof(filters) / sizeof(*filters); i++)
+        if (json_object_get(call->request, filters[i]) != NULL)
+            return sp_error_set(
+                error, SP_ERR_INVALID,
+                "--follow shows every new change: leave out --actor, --kind, --object, --since-time and "
+                "--until-time");
+    return SP_OK;
+}
+
 static int run_changes(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
+    if (check_follow(call, &error) != SP_OK)
+        return cli_report_error(call, &error);
     if (cli_open_admin(call, &client, &error) != SP_OK)
         return cli_report_error(call, &error);
     enum sp_status status =
@@ -89,12 +103,41 @@ const struct cli_command cli_trail_commands[] = {
                 "WORKSPACE=workspace:raw,THINGS=things:raw",
      .example = "  sallyport changes\n"
                 "  sallyport changes --workspace acme --from 100 -o ndjson > trail.ndjson\n"
+                "  sallyport changes --object voice/rachel --since-time 2026-11-01\n"
+                "  sallyport changes --actor operator:alice --kind api-key\n"
                 "  sallyport changes --follow",
      .options = {{.name = "from",
                   .kind = CLI_NUMBER,
                   .path = "fromNumber",
                   .value = "REVISION",
                   .help = "start at this revision number (default: the oldest kept)"},
+                 {.name = "actor",
+                  .kind = CLI_TEXT,
+                  .path = "actor",
+                  .value = "ID",
+                  .help = "only changes by this principal, operator (also operator:NAME) or key"},
+                 {.name = "kind",
+                  .kind = CLI_ENUM,
+                  .path = "kind",
+                  .choices = "workspace|principal|group|membership|resource|grant|api-key|schema|operator",
+                  .prefix = "ENTITY_",
+                  .value = "KIND",
+                  .help = "only changes that touched a thing of this kind"},
+                 {.name = "object",
+                  .kind = CLI_TEXT,
+                  .path = "object",
+                  .value = "ID",
+                  .help = "only changes that touched this resource (TYPE/ID), principal, group or key"},
+                 {.name = "since-time",
+                  .kind = CLI_TIME,
+                  .path = "sinceTime",
+                  .value = "TIME",
+                  .help = "only changes from this time on"},
+                 {.name = "until-time",
+                  .kind = CLI_TIME,
+                  .path = "untilTime",
+                  .value = "TIME",
+                  .help = "only changes before this time"},
                  {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "keep showing new changes until Ctrl-C"},
                  CLI_WORKSPACE("workspace")},
      .run = run_changes},

@@ -1,6 +1,7 @@
 #include "daemon/process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -71,12 +72,17 @@ struct fault_line {
     size_t size;
 };
 
+enum { FAULT_PATIENCE_MS = 1000 }; /* with whoever reads stderr */
+
 static struct fault_line bus_line, segment_line;
 
 static void write_fault_line(int number) {
     const struct fault_line *line = number == SIGBUS ? &bus_line : &segment_line;
-    ssize_t wrote = write(STDERR_FILENO, line->text, line->size);
-    (void)wrote;
+    struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&reader, 1, FAULT_PATIENCE_MS) > 0) {
+        ssize_t wrote = write(STDERR_FILENO, line->text, line->size);
+        (void)wrote;
+    }
     /* SA_RESETHAND: the instruction faults again, and now ends the process; raise() serves for a
      * signal that another process sent. */
     (void)raise(number);
