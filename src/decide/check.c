@@ -68,7 +68,7 @@ static enum sp_status judge_resource_owner(struct sp_view *view, const struct sp
 
 /* Steps 7 to 10. */
 static enum sp_status judge_action(struct sp_view *view, const struct sp_query *query,
-                                   const struct sp_presented *presented, enum sp_role *role,
+                                   const struct sp_presented *presented, struct sp_found_role *found,
                                    enum sp_reason *ret_reason) {
     const struct sp_key *key = &presented->key;
     struct sp_action action;
@@ -87,10 +87,10 @@ static enum sp_status judge_action(struct sp_view *view, const struct sp_query *
     status = judge_resource_owner(view, query, key, &action, resource_key, ret_reason);
     if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
         return status;
-    status = sp_find_role(view, key, &presented->principal, resource_key, role);
+    status = sp_find_role(view, key, &presented->principal, resource_key, found);
     if (status != SP_OK)
         return status;
-    *ret_reason = sp_step_role(&action, *role);
+    *ret_reason = sp_step_role(&action, found->role);
     return SP_OK;
 }
 
@@ -118,9 +118,12 @@ enum sp_status sp_check(struct sp_view *view, const struct sp_query *query, stru
         return status;
     answer.reason = presented.reason;
     if (answer.reason == SP_REASON_NONE) {
-        status = judge_action(view, query, &presented, &answer.role, &answer.reason);
+        struct sp_found_role found = {SP_ROLE_NONE, SP_VIA_NONE};
+        status = judge_action(view, query, &presented, &found, &answer.reason);
         if (status != SP_OK)
             return status;
+        answer.role = found.role;
+        answer.via = found.via;
     }
     if (presented.key_found)
         reveal_key(&presented.key, &answer);
