@@ -16,6 +16,17 @@ enum sp_role {
 /* "viewer", "commenter", "editor", "admin"; "none" for SP_ROLE_NONE. A constant. */
 const char *sp_role_name(enum sp_role role);
 
+/* What gave a role. */
+enum sp_via {
+    SP_VIA_NONE = 0, /* there is no role, or none was asked for */
+    SP_VIA_DIRECT,   /* a grant to the principal itself */
+    SP_VIA_GROUP,    /* a grant to a group of it, higher than any to itself */
+    SP_VIA_WORKSPACE_ADMIN,
+};
+
+/* "none", "direct", "group", "workspace_admin". A constant. */
+const char *sp_via_name(enum sp_via via);
+
 /* Reads one of the four names. SP_ERR_INVALID naming the four. */
 enum sp_status sp_role_parse(struct sp_str text, enum sp_role *ret_role, struct sp_error *error) SP_MUST_USE;
 

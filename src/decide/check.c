@@ -70,20 +70,20 @@ static enum sp_status judge_resource_owner(struct sp_view *view, const struct sp
 /* The role of step 10, from the batch's memo if that has it. */
 static enum sp_status find_role_once(struct sp_view *view, const struct sp_query *query,
                                      const struct sp_presented *presented, struct sp_bytes resource_key,
-                                     enum sp_role *ret_role) {
+                                     struct sp_found_role *ret_found) {
     const struct sp_key *key = &presented->key;
     struct sp_role_memo *roles = query->memo == NULL ? NULL : query->memo->roles;
-    if (roles != NULL && sp_role_memo_find(roles, key->principal_number, resource_key, ret_role))
+    if (roles != NULL && sp_role_memo_find(roles, key->principal_number, resource_key, ret_found))
         return SP_OK;
-    enum sp_status status = sp_find_role(view, key, &presented->principal, resource_key, ret_role);
+    enum sp_status status = sp_find_role(view, key, &presented->principal, resource_key, ret_found);
     if (status == SP_OK && roles != NULL)
-        sp_role_memo_put(roles, key->principal_number, resource_key, *ret_role);
+        sp_role_memo_put(roles, key->principal_number, resource_key, *ret_found);
     return status;
 }
 
 /* Steps 7 to 10. */
 static enum sp_status judge_action(struct sp_view *view, const struct sp_query *query,
-                                   const struct sp_presented *presented, enum sp_role *role,
+                                   const struct sp_presented *presented, struct sp_found_role *found,
                                    enum sp_reason *ret_reason) {
     const struct sp_key *key = &presented->key;
     struct sp_action action;
@@ -102,10 +102,10 @@ static enum sp_status judge_action(struct sp_view *view, const struct sp_query *
     status = judge_resource_owner(view, query, key, &action, resource_key, ret_reason);
     if (status != SP_OK || *ret_reason != SP_REASON_NONE || action.role == SP_ROLE_NONE)
         return status;
-    status = find_role_once(view, query, presented, resource_key, role);
+    status = find_role_once(view, query, presented, resource_key, found);
     if (status != SP_OK)
         return status;
-    *ret_reason = sp_step_role(&action, *role);
+    *ret_reason = sp_step_role(&action, found->role);
     return SP_OK;
 }
 
@@ -133,9 +133,12 @@ enum sp_status sp_check(struct sp_view *view, const struct sp_query *query, stru
         return status;
     answer.reason = presented.reason;
     if (answer.reason == SP_REASON_NONE) {
-        status = judge_action(view, query, &presented, &answer.role, &answer.reason);
+        struct sp_found_role found = {SP_ROLE_NONE, SP_VIA_NONE};
+        status = judge_action(view, query, &presented, &found, &answer.reason);
         if (status != SP_OK)
             return status;
+        answer.role = found.role;
+        answer.via = found.via;
     }
     if (presented.key_found)
         reveal_key(&presented.key, &answer);

@@ -15,7 +15,8 @@ struct sp_answer {
     bool allowed;
     enum sp_reason reason;
     enum sp_role role;
-    bool key_found; /* the fields below are set; they may be revealed */
+    enum sp_via via; /* what gave the role */
+    bool key_found;  /* the fields below are set; they may be revealed */
     uint8_t principal_kind;
     struct sp_str workspace;
     struct sp_str principal;

@@ -9,5 +9,6 @@ struct sp_disclosure sp_answer_disclose(const struct sp_answer *answer) {
         .key_id = answer->key_id,
         .principal_kind = answer->principal_kind,
         .role = answer->role,
+        .via = answer->via,
     };
 }

@@ -9,6 +9,7 @@ struct sp_disclosure {
     struct sp_str workspace, principal, key_id; /* borrowed, as the answer's */
     uint8_t principal_kind;
     enum sp_role role;
+    enum sp_via via;
 };
 
 /* The only way from an answer to a reply or a log: whatever else the answer holds stays hidden. */

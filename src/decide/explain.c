@@ -111,9 +111,11 @@ static enum sp_status judge_resource_steps(struct sp_view *view, struct sp_bytes
     if (reason != SP_REASON_NONE || !at_home)
         return SP_OK;
     if (action->role != SP_ROLE_NONE) {
-        enum sp_status status = sp_find_role(view, key, &facts->principal, resource_key, &facts->role);
+        struct sp_found_role found;
+        enum sp_status status = sp_find_role(view, key, &facts->principal, resource_key, &found);
         if (status != SP_OK)
             return status;
+        facts->role = found.role;
     }
     note_step(facts, SP_STEP_ROLE, sp_step_role(action, facts->role));
     return SP_OK;

@@ -79,14 +79,22 @@ enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query
 }
 
 enum sp_status sp_find_role(struct sp_view *view, const struct sp_key *key, const struct sp_principal_state *principal,
-                            struct sp_bytes resource_key, enum sp_role *ret_role) {
+                            struct sp_bytes resource_key, struct sp_found_role *ret_found) {
+    struct sp_best_grant best;
     if (resource_key.size == 0) {
-        *ret_role = SP_ROLE_NONE;
+        *ret_found = (struct sp_found_role){SP_ROLE_NONE, SP_VIA_NONE};
         return SP_OK;
     }
     if (principal->workspace_admin) {
-        *ret_role = SP_ROLE_ADMIN;
+        *ret_found = (struct sp_found_role){SP_ROLE_ADMIN, SP_VIA_WORKSPACE_ADMIN};
         return SP_OK;
     }
-    return sp_index_effective_role(view, resource_key, key->principal_number, ret_role);
+    enum sp_status status = sp_index_best_grant(view, resource_key, key->principal_number, &best);
+    if (status != SP_OK)
+        return status;
+    ret_found->role = best.role;
+    ret_found->via = best.role == SP_ROLE_NONE               ? SP_VIA_NONE
+                     : best.subject == key->principal_number ? SP_VIA_DIRECT
+                                                             : SP_VIA_GROUP;
+    return SP_OK;
 }

@@ -10,10 +10,16 @@
 enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
                                      enum sp_reason *ret_reason) SP_MUST_USE;
 
+/* A role and what gave it. */
+struct sp_found_role {
+    enum sp_role role;
+    enum sp_via via;
+};
+
 /* The principal's role on the resource: ADMIN for an ADMIN user of the workspace, else the highest
  * of the grants. An empty `resource_key` (no id, or one too long to exist) names no resource, on
  * which nobody has a role. */
 enum sp_status sp_find_role(struct sp_view *view, const struct sp_key *key, const struct sp_principal_state *principal,
-                            struct sp_bytes resource_key, enum sp_role *ret_role) SP_MUST_USE;
+                            struct sp_bytes resource_key, struct sp_found_role *ret_found) SP_MUST_USE;
 
 #endif

@@ -4,7 +4,7 @@ struct entry {
     uint64_t hash; /* 0: free */
     uint64_t principal_number;
     struct sp_bytes resource_key;
-    enum sp_role role;
+    struct sp_found_role found;
 };
 
 struct sp_role_memo {
@@ -52,17 +52,17 @@ static struct entry *find_role_entry(const struct sp_role_memo *memo, uint64_t h
 }
 
 bool sp_role_memo_find(const struct sp_role_memo *memo, uint64_t principal_number, struct sp_bytes resource_key,
-                       enum sp_role *ret_role) {
+                       struct sp_found_role *ret_found) {
     const struct entry *entry =
         find_role_entry(memo, hash_role_question(principal_number, resource_key), principal_number, resource_key);
     if (entry == NULL || entry->hash == 0)
         return false;
-    *ret_role = entry->role;
+    *ret_found = entry->found;
     return true;
 }
 
 void sp_role_memo_put(struct sp_role_memo *memo, uint64_t principal_number, struct sp_bytes resource_key,
-                      enum sp_role role) {
+                      struct sp_found_role found) {
     uint64_t hash = hash_role_question(principal_number, resource_key);
     struct entry *entry = find_role_entry(memo, hash, principal_number, resource_key);
     if (entry == NULL || entry->hash != 0 || memo->count >= memo->room / 2)
@@ -71,6 +71,6 @@ void sp_role_memo_put(struct sp_role_memo *memo, uint64_t principal_number, stru
     if (copy == NULL)
         return;
     memcpy(copy, resource_key.data, resource_key.size);
-    *entry = (struct entry){hash, principal_number, {copy, resource_key.size}, role};
+    *entry = (struct entry){hash, principal_number, {copy, resource_key.size}, found};
     memo->count++;
 }

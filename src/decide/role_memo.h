@@ -4,7 +4,7 @@
 #define SP_DECIDE_ROLE_MEMO_H
 
 #include "base/arena.h"
-#include "core/role.h"
+#include "decide/lookup.h"
 
 struct sp_role_memo;
 
@@ -12,12 +12,12 @@ struct sp_role_memo;
 enum sp_status sp_role_memo_create(struct sp_arena *arena, size_t questions,
                                    struct sp_role_memo **ret_memo) SP_MUST_USE;
 
-/* Whether it has the role. `resource_key` is that of the indexes. */
+/* Whether it has the role, and how it was given. `resource_key` is that of the indexes. */
 bool sp_role_memo_find(const struct sp_role_memo *memo, uint64_t principal_number, struct sp_bytes resource_key,
-                       enum sp_role *ret_role);
+                       struct sp_found_role *ret_found);
 
 /* Remembers a role, if there is room. */
 void sp_role_memo_put(struct sp_role_memo *memo, uint64_t principal_number, struct sp_bytes resource_key,
-                      enum sp_role role);
+                      struct sp_found_role found);
 
 #endif

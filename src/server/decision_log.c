@@ -28,7 +28,7 @@ struct record {
     uint32_t at_ns;
     uint32_t latency_us;
     struct sp_revision revision;
-    uint8_t transport, reason, allowed, has_ip, has_trace;
+    uint8_t transport, reason, allowed, has_ip, has_trace, via;
     uint16_t sizes[TEXTS];
     struct sp_ip ip;
     struct sp_trace trace;
@@ -66,6 +66,7 @@ static void format_line(const void *bytes, size_t size, struct sp_text_out *out)
         sp_ip_format(&record->ip, ip);
         sp_json_text(out, "ip", sp_str_from(ip));
     }
+    sp_json_text(out, "via", sp_str_from(sp_via_name((enum sp_via)record->via)));
     sp_json_text(out, "transport", sp_str_from(sp_transport_name((enum sp_transport)record->transport)));
     sp_json_number(out, "latency_us", record->latency_us);
     sp_json_number(out, "epoch", record->revision.epoch);
@@ -149,6 +150,7 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
     if (record == NULL)
         return;
     fill_record(record, asking, query, answer);
+    record->via = (uint8_t)disclosure.via;
     char *at = record->texts;
     for (size_t i = 0; i < TEXTS; i++) {
         record->sizes[i] = (uint16_t)texts[i].size;

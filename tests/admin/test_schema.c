@@ -360,7 +360,6 @@ static void running_out_of_memory_is_not_called_damage(void **state) {
         struct sp_error error = {0};
         bool narrowed = false;
         ProtobufCMessage *reply;
-        bool narrowed = false;
         assert_int_equal(sp_arena_init(&arena, 512, budget), SP_OK);
         assert_int_equal(sp_write_begin(fixture->store, &write, &error), SP_OK);
         status = sp_admin_mutate(sp_admin_method_find("PutSchema"), write, &caller, &request.base, &arena, &reply,

@@ -190,6 +190,15 @@ static void expect_owner(const struct vector *vector, const struct sp_answer *an
     assert_int_equal(answer->principal_kind, 1);
 }
 
+/* Only "vb" is shared with a group, and higher than with its member (decide_world.h). */
+static enum sp_via expected_via(const struct vector *vector) {
+    if (vector->role == SP_ROLE_NONE)
+        return SP_VIA_NONE;
+    if (vector->key.principal == ADMIN)
+        return SP_VIA_WORKSPACE_ADMIN;
+    return strcmp(vector->id, "vb") == 0 ? SP_VIA_GROUP : SP_VIA_DIRECT;
+}
+
 static void answers_as_the_table_says(void **state) {
     const struct vector *vector = *state;
     struct asked asked;
@@ -200,6 +209,7 @@ static void answers_as_the_table_says(void **state) {
     assert_string_equal(sp_reason_name(answer.reason), sp_reason_name(vector->reason));
     assert_int_equal(answer.allowed, vector->reason == SP_REASON_ALLOWED);
     assert_string_equal(sp_role_name(answer.role), sp_role_name(vector->role));
+    assert_string_equal(sp_via_name(answer.via), sp_via_name(expected_via(vector)));
     expect_owner(vector, &answer);
     assert_int_equal(sp_view_revision(view, &revision), SP_OK);
     assert_int_equal(answer.revision.epoch, revision.epoch);

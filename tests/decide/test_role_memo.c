@@ -33,19 +33,21 @@ static void remembers_each_pair_and_no_other(void **state) {
     enum { PRINCIPALS = 20, RESOURCES = 20 };
     struct sp_role_memo *memo = NULL;
     uint8_t bytes[16];
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_found_role role = {.role = SP_ROLE_NONE};
     size_t found = 0;
     assert_int_equal(sp_role_memo_create(&arena, PRINCIPALS * RESOURCES, &memo), SP_OK);
     for (unsigned p = 1; p <= PRINCIPALS; p++)
         for (unsigned r = 0; r < RESOURCES; r++) {
             assert_false(sp_role_memo_find(memo, p, resource(r, bytes), &role));
-            sp_role_memo_put(memo, p, resource(r, bytes), (enum sp_role)((p + r) % 5));
+            sp_role_memo_put(memo, p, resource(r, bytes),
+                             (struct sp_found_role){.role = (enum sp_role)((p + r) % 5), .via = (enum sp_via)(r % 3)});
         }
     memset(bytes, 0, sizeof(bytes)); /* keys were copied */
     for (unsigned p = 1; p <= PRINCIPALS; p++)
         for (unsigned r = 0; r < RESOURCES; r++)
             if (sp_role_memo_find(memo, p, resource(r, bytes), &role)) {
-                assert_int_equal(role, (p + r) % 5);
+                assert_int_equal(role.role, (p + r) % 5);
+                assert_int_equal(role.via, r % 3);
                 found++;
             }
     /* A few may have found no room near their place. */
@@ -58,14 +60,15 @@ static void keeps_what_it_has_when_it_is_full(void **state) {
     (void)state;
     struct sp_role_memo *memo = NULL;
     uint8_t bytes[16];
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_found_role role = {.role = SP_ROLE_NONE};
     assert_int_equal(sp_role_memo_create(&arena, 1, &memo), SP_OK);
     for (unsigned r = 0; r < 1000; r++)
-        sp_role_memo_put(memo, 7, resource(r, bytes), r % 2 == 0 ? SP_ROLE_VIEWER : SP_ROLE_ADMIN);
+        sp_role_memo_put(memo, 7, resource(r, bytes),
+                         (struct sp_found_role){.role = r % 2 == 0 ? SP_ROLE_VIEWER : SP_ROLE_ADMIN});
     size_t found = 0;
     for (unsigned r = 0; r < 1000; r++)
         if (sp_role_memo_find(memo, 7, resource(r, bytes), &role)) {
-            assert_int_equal(role, r % 2 == 0 ? SP_ROLE_VIEWER : SP_ROLE_ADMIN);
+            assert_int_equal(role.role, r % 2 == 0 ? SP_ROLE_VIEWER : SP_ROLE_ADMIN);
             found++;
         }
     assert_in_range(found, 1, 16);

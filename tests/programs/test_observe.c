@@ -493,7 +493,8 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_int_equal(json_integer_value(json_object_get(line, "epoch")), 1);
     assert_true(json_is_integer(json_object_get(line, "latency_us")));
     assert_int_equal(strlen(text_of(line, "time")), strlen("2026-01-31T12:00:00.123456Z"));
-    assert_int_equal(json_object_size(line), 17);
+    assert_string_equal(text_of(line, "via"), "workspace_admin");
+    assert_int_equal(json_object_size(line), 18);
     json_decref(line);
 
     /* Without what is not known, and a traceparent that is none is not carried. */
@@ -505,6 +506,7 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_string_equal(text_of(line, "decision"), "deny");
     assert_string_equal(text_of(line, "reason"), "KEY_MALFORMED");
     assert_string_equal(text_of(line, "resource_id"), "\"x\\");
+    assert_string_equal(text_of(line, "via"), "none");
     assert_null(json_object_get(line, "workspace"));
     assert_null(json_object_get(line, "key_id"));
     assert_null(json_object_get(line, "ip"));

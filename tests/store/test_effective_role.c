@@ -28,17 +28,24 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static enum sp_role role_of(uint64_t principal, const char *resource) {
+static struct sp_best_grant best_of(uint64_t principal, const char *resource) {
     uint8_t buffer[SP_RESOURCE_KEY_MAX_BYTES];
     struct sp_snapshot *snapshot;
+    struct sp_best_grant best;
     enum sp_role role;
     assert_int_equal(sp_snapshot_open(world.store, &snapshot), SP_OK);
     assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
     struct sp_bytes key = world_resource_key(1, true, resource, buffer);
     assert_int_equal(sp_index_effective_role(sp_snapshot_view(snapshot), key, principal, &role), SP_OK);
+    assert_int_equal(sp_index_best_grant(sp_snapshot_view(snapshot), key, principal, &best), SP_OK);
+    assert_int_equal(best.role, role);
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
-    return role;
+    return best;
+}
+
+static enum sp_role role_of(uint64_t principal, const char *resource) {
+    return best_of(principal, resource).role;
 }
 
 static void grant(char subject_kind, uint64_t subject, const char *resource, int role) {
@@ -51,11 +58,17 @@ static void takes_the_highest_of_direct_and_group_grants(void **state) {
         const char *resource;
         int direct, group_10, group_11, group_of_others;
         enum sp_role expected;
+        uint64_t of; /* whose grant it is */
     } table[] = {
-        {"none", 0, 0, 0, 0, SP_ROLE_NONE},          {"others", 0, 0, 0, 4, SP_ROLE_NONE},
-        {"direct", 2, 0, 0, 0, SP_ROLE_COMMENTER},   {"direct-and-others", 2, 0, 0, 4, SP_ROLE_COMMENTER},
-        {"one-group", 0, 0, 3, 0, SP_ROLE_EDITOR},   {"direct-higher", 3, 1, 2, 4, SP_ROLE_EDITOR},
-        {"group-higher", 1, 1, 4, 0, SP_ROLE_ADMIN}, {"direct-admin", 4, 1, 1, 1, SP_ROLE_ADMIN},
+        {"none", 0, 0, 0, 0, SP_ROLE_NONE, 0},
+        {"others", 0, 0, 0, 4, SP_ROLE_NONE, 0},
+        {"direct", 2, 0, 0, 0, SP_ROLE_COMMENTER, 5},
+        {"direct-and-others", 2, 0, 0, 4, SP_ROLE_COMMENTER, 5},
+        {"one-group", 0, 0, 3, 0, SP_ROLE_EDITOR, 11},
+        {"direct-higher", 3, 1, 2, 4, SP_ROLE_EDITOR, 5},
+        {"direct-as-high", 3, 3, 3, 4, SP_ROLE_EDITOR, 5},
+        {"group-higher", 1, 1, 4, 0, SP_ROLE_ADMIN, 11},
+        {"direct-admin", 4, 1, 1, 1, SP_ROLE_ADMIN, 5},
     };
     world_begin(&world);
     world_put_user(&world, 1, 5, false, false);
@@ -76,8 +89,11 @@ static void takes_the_highest_of_direct_and_group_grants(void **state) {
         }
     }
     world_commit(&world);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        assert_int_equal(role_of(5, table[i].resource), table[i].expected);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct sp_best_grant best = best_of(5, table[i].resource);
+        assert_int_equal(best.role, table[i].expected);
+        assert_int_equal(best.subject, table[i].of);
+    }
     assert_int_equal(role_of(6, "direct"), SP_ROLE_NONE);
     assert_int_equal(role_of(0, "direct"), SP_ROLE_NONE);
 }

@@ -191,22 +191,32 @@ static enum sp_status visit_considered(struct sp_view *view, struct sp_bytes res
     return status;
 }
 
+/* The principal's own grant is visited first. */
 static bool keep_highest(void *context, uint64_t subject_number, enum sp_role role) {
-    enum sp_role *highest = context;
-    (void)subject_number;
-    if (role > *highest)
-        *highest = role;
-    return *highest != SP_ROLE_ADMIN;
+    struct sp_best_grant *best = context;
+    if (role > best->role)
+        *best = (struct sp_best_grant){role, subject_number};
+    return best->role != SP_ROLE_ADMIN;
+}
+
+enum sp_status sp_index_best_grant(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                   struct sp_best_grant *ret_best) {
+    struct sp_best_grant best = {.role = SP_ROLE_NONE};
+    struct grant_visitor visitor = {keep_highest, &best};
+    enum sp_status status = visit_considered(view, resource_key, principal_number, &visitor);
+    if (status != SP_OK)
+        return status;
+    *ret_best = best;
+    return SP_OK;
 }
 
 enum sp_status sp_index_effective_role(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
                                        enum sp_role *ret_role) {
-    enum sp_role highest = SP_ROLE_NONE;
-    struct grant_visitor visitor = {keep_highest, &highest};
-    enum sp_status status = visit_considered(view, resource_key, principal_number, &visitor);
+    struct sp_best_grant best;
+    enum sp_status status = sp_index_best_grant(view, resource_key, principal_number, &best);
     if (status != SP_OK)
         return status;
-    *ret_role = highest;
+    *ret_role = best.role;
     return SP_OK;
 }
 

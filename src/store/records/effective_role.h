@@ -17,6 +17,15 @@ struct sp_view;
 enum sp_status sp_index_effective_role(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
                                        enum sp_role *ret_role) SP_MUST_USE;
 
+/* The same with the number of the subject whose grant it is: the principal's, if its own grant is as high
+ * as any; 0 for none. */
+struct sp_best_grant {
+    enum sp_role role;
+    uint64_t subject;
+};
+enum sp_status sp_index_best_grant(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
+                                   struct sp_best_grant *ret_best) SP_MUST_USE;
+
 /* Calls `visit` for each grant that sp_index_effective_role considers, with the subject's
  * number. */
 enum sp_status sp_index_visit_considered(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
