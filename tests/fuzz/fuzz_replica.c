@@ -1,4 +1,5 @@
-/* What comes from a source of truth, applied to a real store that follows: whatever it is, the store is refused it or left whole.
+/* What comes from a source of truth, applied to a real store that follows: whatever it is, the store is refused it or left
+ * whole, and judging it changes nothing.
  *
  * Input: records, each a byte (space, 4: deleted, 8: and the change before this one is applied), sizes of key (1) and value (2), and
  * both. */
@@ -9,11 +10,13 @@
 #include "base/arena.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
+#include "store/records/change_record.h"
 #include "store/records/create.h"
 #include "store/records/journal.h"
 #include "store/records/write.h"
 #include "store/recovery/reindex.h"
 #include "store/replica/apply.h"
+#include "store/replica/judge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,9 +56,49 @@ static void make_store(void) {
     require(atexit(remove_store) == 0);
 }
 
+/* Gives a change its number and hash, so that it continues the chain. */
+static void chain_change(struct sp_replica_record *record, uint64_t number, uint8_t hash[static SP_DIGEST_BYTES]) {
+    const struct sp_bytes parts[] = {{hash, SP_DIGEST_BYTES}, record->value};
+    uint8_t *key = sp_arena_alloc(&arena, 8);
+    uint8_t *value = sp_arena_alloc(&arena, record->value.size + SP_CHANGE_HASH_FIELD_BYTES);
+    require(key != NULL && value != NULL);
+    sp_store_be64(key, number);
+    sp_sha256_parts(parts, 2, hash);
+    if (record->value.size > 0)
+        memcpy(value, record->value.data, record->value.size);
+    memcpy(value + record->value.size, "\112\40", 2); /* field 9, 32 bytes */
+    memcpy(value + record->value.size + 2, hash, SP_DIGEST_BYTES);
+    record->key = (struct sp_bytes){key, 8};
+    record->value = (struct sp_bytes){value, record->value.size + SP_CHANGE_HASH_FIELD_BYTES};
+    record->deleted = false;
+}
+
+/* Judges what was gathered as if it belonged to a head. It changes nothing. */
+static void judge(struct sp_write *write, const struct sp_replica_record *records, size_t count) {
+    struct sp_replica_record chained[RECORDS_MAX];
+    struct sp_multiset_hash set;
+    uint8_t hash[SP_DIGEST_BYTES] = {0};
+    uint64_t number = 0;
+    uint64_t operations = sp_write_operations(write);
+    Sallyport__Store__V1__SourceHead head = SALLYPORT__STORE__V1__SOURCE_HEAD__INIT;
+    const struct sp_replica_record *altering;
+    for (size_t i = 0; i < count; i++) {
+        chained[i] = records[i];
+        if (records[i].space == SP_REPLICA_CHANGE)
+            chain_change(&chained[i], ++number, hash);
+    }
+    head.number = number;
+    head.hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    enum sp_status status = sp_replica_judge(write, chained, count, &head, &arena, &set, NULL);
+    require(status == SP_OK || status == SP_ERR_PRECONDITION || status == SP_ERR_MEMORY);
+    require(sp_replica_find_altering(sp_write_view(write), records, count, &altering) == SP_OK);
+    require(sp_write_operations(write) == operations);
+}
+
 /* Applies what was gathered; false where the write can only be aborted. */
 static bool apply(struct sp_write *write, struct sp_replica_record *records, size_t *count) {
     struct sp_replica_outcome outcome = {0};
+    judge(write, records, *count);
     enum sp_status status = sp_replica_apply(write, records, *count, false, &arena, NULL, NULL, &outcome, NULL);
     require(outcome.unreadable <= *count);
     *count = 0;
