@@ -27,6 +27,8 @@ pid_t bench_spawn(const char *const *words) {
     /* Any free port, unless the environment names one. */
     (void)setenv("SALLYPORTD_HTTP_LISTEN", "127.0.0.1:0", 0);
     (void)setenv("SALLYPORT_SYNC_HTTP_LISTEN", "127.0.0.1:0", 0);
+    (void)setenv("SALLYPORTD_METRICS_LISTEN", "127.0.0.1:0", 0);
+    (void)setenv("SALLYPORT_SYNC_METRICS_LISTEN", "127.0.0.1:0", 0);
     pid_t pid = fork();
     if (pid < 0) {
         perror("fork");
