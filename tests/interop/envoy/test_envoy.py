@@ -2,16 +2,28 @@
 
 Run as test_envoy.py BUILD_DIR WORK_DIR by the run script beside it. Each method named test_… is a sentence."""
 
+import http.client
 import json
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import unittest
 import urllib.parse
 
 import world as the
 from world import USE, WORK, ask, ask_raw, reached, wait_for
+
+
+def admin(path):
+    """What Envoy's own port answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", the.world.ports["admin"], timeout=the.SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 class EnvoyTest(unittest.TestCase):
@@ -42,6 +54,8 @@ class Judging(EnvoyTest):
             ("bearer", [("authorization", f"Bearer {the.world.keys['anywhere']}")]),
             ("both", [("x-api-key", the.world.keys["anywhere"]), ("authorization",
              f"bearer {the.world.keys['anywhere']}")]),
+            ("x-api-key in two lines", [("x-api-key", the.world.keys["anywhere"])] * 2),
+            ("an empty line beside it", [("x-api-key", ""), ("x-api-key", the.world.keys["anywhere"])]),
         ):
             command, path, seen = self.expect_allowed(ask(headers=headers + [("accept", "audio/mpeg")]), name)
             self.assertEqual((command, path), ("POST", USE))
@@ -74,7 +88,8 @@ class Judging(EnvoyTest):
             ("credential_ambiguous", [("x-api-key", key), ("authorization", f"Bearer {the.world.keys['near']}")]),
             ("credential_ambiguous", [("x-api-key", key), ("authorization", "Basic eDp5")]),
             ("key_malformed", [("x-api-key", key + "x")]),
-            ("key_malformed", [("x-api-key", key), ("x-api-key", key)]),
+            ("key_malformed", [("x-api-key", f"{key},{key}")]),
+            ("credential_ambiguous", [("x-api-key", key), ("x-api-key", the.world.keys["near"])]),
             ("key_malformed", [("x-api-key", "k" * 20000)]),
         ):
             reply = ask(headers=headers)
@@ -271,6 +286,156 @@ class Trouble(EnvoyTest):
         finally:
             shutil.move(WORK / "moved", WORK / "store")
         wait_for("the first answer", lambda: ask(key="anywhere").status == 200)
+
+
+class TwoServers(EnvoyTest):
+    # As in deploy/: connections leave while a server drains. Without an age, it cancels what comes until Envoy has noticed.
+    OPTIONS = ("--max-connection-age=1", "--drain-ms=7000")
+
+    def healthy(self):
+        lines = admin("/clusters").splitlines()
+        return sum(line.startswith("sallyport::127.0.0.1") and line.endswith("health_flags::healthy") for line in lines)
+
+    def wait_for_more(self, count):
+        until = count[0] + 200
+        wait_for("requests", lambda: count[0] >= until)
+
+    def test_six_restarts_of_two_servers_lose_no_request(self):
+        self.assertEqual(the.world.server.end(), 0)
+        servers = {name: the.world.new_server(name, *self.OPTIONS) for name in ("server", "second")}
+        wait_for("both servers", lambda: self.healthy() == 2)
+        ended, wrong, count = threading.Event(), [], [0]
+
+        def client():
+            while not ended.is_set():
+                reply = ask(key="anywhere")
+                count[0] += 1
+                if reply.status != 200:
+                    wrong.append((reply.status, reply.headers, reply.body))
+
+        threads = [threading.Thread(target=client) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(3):
+                for name, server in servers.items():
+                    self.assertEqual(server.end(), 0)
+                    # Some while it is away, and some when it is back.
+                    self.wait_for_more(count)
+                    servers[name] = the.world.new_server(name, *self.OPTIONS)
+                    wait_for("both servers", lambda: self.healthy() == 2)
+                    self.wait_for_more(count)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+            the.world.server = servers["server"]
+            self.assertEqual(servers["second"].end(), 0)
+        self.assertEqual(wrong, [])
+        print(f"{count[0]} requests during six restarts", end=" ... ")
+
+
+def insert_before(text, line, inserted):
+    assert text.count(line) == 1, line
+    return text.replace(line, inserted + line)
+
+
+class Variants(EnvoyTest):
+    """Changes to the configuration that docs/envoy.md describes."""
+
+    def configure(self, configure):
+        self.restart_envoy(configure)
+        self.addCleanup(self.restart_envoy, lambda text: text)
+
+    def restart_envoy(self, configure):
+        self.assertEqual(the.world.envoy.end(), 0)
+        the.world.configure = configure
+        the.world.start_envoy()
+        wait_for("an answer", lambda: ask("/healthz", method="GET").status == 200)
+        reached()
+
+    def logged(self, **wanted):
+        """A trial run's line of the access log with these fields."""
+        lines = lambda: [json.loads(line) for line in the.world.envoy.out.read_text().splitlines() if line.startswith("{")]
+        fits = lambda: [line for line in lines() if "trial" in line and wanted.items() <= line.items()]
+        wait_for(f"the line {wanted}", fits)
+        return fits()[-1]
+
+    def test_on_a_route_that_asks_nobody_nothing_in_our_name_passes(self):
+        nobody = """              - match: {prefix: /open}
+                route: {cluster: upstream}
+                typed_per_filter_config:
+                  envoy.filters.http.ext_authz:
+                    "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+                    disabled: true
+"""
+        self.configure(lambda text: insert_before(text, "              # Says itself what is asked: any valid key may. A pattern of what is "
+                                                        "expected, not a prefix: \"/labs/..;/v1/voices\"\n", nobody))
+        names = ("x-sallyport-workspace", "X-Sallyport-Principal", "x-sallyport-anything")
+        reply = ask("/open/door", headers=[(name, "spoofed") for name in names + names] + [("x-other", "stays")])
+        _, _, seen = self.expect_allowed(reply)
+        self.assertNotIn("spoofed", str(seen))
+        self.assertIn(("x-other", "stays"), seen)
+
+    def test_a_trial_run_lets_all_through_and_logs_what_would_have_been_denied(self):
+        with open(the.SOURCE / "docs/envoy.md", encoding="utf-8") as file:
+            (field,) = re.findall(r"`(trial: \"%FILTER_STATE.*?)`", file.read())
+
+        def configure(text):
+            text = insert_before(text, "              # Without an answer nothing passes.\n", "              shadow_mode: true\n")
+            return insert_before(text, '                  request_id: "%REQ(X-REQUEST-ID)%"\n', f"                  {field}\n")
+
+        self.configure(configure)
+        for key, path, expected, status, reason in (("anywhere", USE, "OK", 200, "ALLOWED"), ("near", USE, "DENIED", 403, "IP_NOT_ALLOWED"),
+                                                    (None, USE, "DENIED", 401, "CREDENTIAL_MISSING")):
+            reply = ask(path, key=key, headers=[("x-sallyport-workspace", "spoofed")])
+            _, _, seen = self.expect_allowed(reply)
+            # What would have been denied passes as it came, with its key.
+            ours = [name for name, _ in seen if name.startswith("x-sallyport-")]
+            self.assertEqual(len(ours), 4 if expected == "OK" else 0)
+            self.assertEqual("x-api-key" in dict(seen), expected == "DENIED" and key is not None)
+            self.assertNotIn("spoofed", str(seen))
+            line = self.logged(status=200, reason=reason)
+            self.assertEqual(line["trial"]["check_result"], expected)
+            self.assertEqual(line["trial"]["status_code"], status)
+        self.assertEqual(the.world.server.end(), 0)
+        try:
+            self.expect_allowed(ask(key="anywhere"))
+        finally:
+            the.world.start_server()
+        wait_for("the line of the error", lambda: '"check_result":"ERROR"' in the.world.envoy.out.read_text())
+
+    def test_each_key_has_a_limit_of_its_own(self):
+        limit = (the.SOURCE / "deploy/envoy/ratelimit.yaml").read_text()
+        limit, count = re.subn(r"max_tokens: 100, tokens_per_fill: 100, fill_interval: 1s", "max_tokens: 3, tokens_per_fill: 3, "
+                               "fill_interval: 600s", limit)
+        self.assertEqual(count, 1)
+        lines = [line for line in limit.splitlines() if not line.startswith("#")]
+        item = "          - " + lines[0] + "\n" + "".join(f"            {line}\n" for line in lines[1:])
+        self.configure(lambda text: insert_before(text, "          - name: envoy.filters.http.router\n", item))
+        self.assertEqual([ask(key="anywhere").status for _ in range(5)], [200, 200, 200, 429, 429])
+        self.assertEqual(len(reached()), 3)
+        the.world.admin("key", "create", "--id", "other", "--principal", "narrator", "--name", "other", "--permission",
+                        "text_to_speech", "--secret-file", WORK / "other.key")
+        the.world.keys["other"] = (WORK / "other.key").read_text().strip()
+        self.assertEqual([ask(key="other").status for _ in range(4)], [200, 200, 200, 429])
+        # What is denied counts for nobody.
+        self.assertEqual({ask().status for _ in range(5)}, {401})
+        reached()
+
+    def test_a_client_of_a_grpc_upstream_gets_a_grpc_status(self):
+        curl = shutil.which("curl")
+        if not curl:
+            self.skipTest("curl is not here")
+        for status, code, headers in ((16, "credential_missing", []), (7, "route_unknown", ["-H", f"x-api-key: {the.world.keys['anywhere']}"])):
+            done = subprocess.run([curl, "-s", "-D", "-", "--http2-prior-knowledge", "-H", "content-type: application/grpc", "-H", "te: trailers",
+                                   *headers, "--data-binary", "", f"http://127.0.0.1:{the.world.ports['envoy']}/voices.v1.Voices/Get"],
+                                  capture_output=True, text=True, check=True)
+            self.assertIn("HTTP/2 200", done.stdout)
+            self.assertIn(f"grpc-status: {status}\n", done.stdout.replace("\r", ""))
+            (message,) = re.findall(r"grpc-message: (.*)", done.stdout.replace("\r", ""))
+            self.assertEqual(json.loads(urllib.parse.unquote(message))["detail"]["code"], code)
+            self.assertEqual(reached(), [])
 
 
 the.start()

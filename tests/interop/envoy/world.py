@@ -64,6 +64,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 
 class UpstreamServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, request, client_address):
         """Connections that Envoy drops when it ends are nobody's error."""
 
@@ -92,7 +94,7 @@ class World:
     def __init__(self, server_options=(), configure=lambda text: text):
         """`configure` changes the text of Envoy's configuration."""
         self.server_options, self.configure = server_options, configure
-        self.ports = {name: free_port() for name in ("envoy", "admin", "upstream", "server", "sync")}
+        self.ports = {name: free_port() for name in ("envoy", "admin", "upstream", "server", "second", "sync")}
         self.env = {
             "SALLYPORTD_HTTP_LISTEN": "127.0.0.1:0",
             "SALLYPORT_SYNC_HTTP_LISTEN": "127.0.0.1:0",
@@ -134,10 +136,14 @@ class World:
             self.keys[name] = (WORK / f"{name}.key").read_text().strip()
 
     def start_server(self, *more):
-        address = f"127.0.0.1:{self.ports['server']}"
-        self.server = Program("server", BUILD / "sallyportd", "--store", WORK / "store", "--listen", address,
-                              *self.server_options, *more, env=self.env)
-        wait_for("sallyportd", lambda: listens(self.ports["server"]))
+        self.server = self.new_server("server", *more)
+
+    def new_server(self, name, *more):
+        """On the port of that name. Most tests have no second one, like those who follow docs/envoy.md."""
+        server = Program(name, BUILD / "sallyportd", "--store", WORK / "store", "--listen", f"127.0.0.1:{self.ports[name]}",
+                         *self.server_options, *more, env=self.env)
+        wait_for("sallyportd", lambda: listens(self.ports[name]))
+        return server
 
     def start_upstream(self):
         self.upstream = UpstreamServer(("127.0.0.1", self.ports["upstream"]), Upstream)
@@ -145,7 +151,7 @@ class World:
 
     def start_envoy(self):
         text = (SOURCE / "deploy/envoy/envoy.yaml").read_text()
-        for port, name in (("9901", "admin"), ("8080", "envoy"), ("9000", "upstream"), ("7400", "server")):
+        for port, name in (("9901", "admin"), ("8080", "envoy"), ("9000", "upstream"), ("7400", "server"), ("7410", "second")):
             text, count = re.subn(rf"port_value: {port}\b", f"port_value: {self.ports[name]}", text)
             assert count == 1, f"port {port} stands {count} times in envoy.yaml"
         # A machine that runs many tests at once may be slow for seconds.
