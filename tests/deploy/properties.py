@@ -4,9 +4,8 @@ import re
 from reach import Peer, allowed
 from render import every_container, pod_template
 
-PROGRAMS = {"/usr/bin/sallyportd": "sallyportd", "/usr/bin/sallyport-sync": "sallyport-sync", "/usr/bin/sallyport": "sallyport",
-            "/usr/bin/install": "install"}
-USERS = {"sallyportd": 10402, "sallyport-sync": 10401, "install": 10401, "sallyport": 10401}
+PROGRAMS = {"/usr/bin/sallyportd": "sallyportd", "/usr/bin/sallyport-sync": "sallyport-sync", "/usr/bin/sallyport": "sallyport"}
+USERS = {"sallyportd": 10402, "sallyport-sync": 10401, "sallyport": 10401}
 NAMESPACE = "sallyport"
 
 
@@ -148,11 +147,12 @@ def the_two_programs_are_two_users(it):
 def the_store_is_below_a_folder_that_only_the_writer_may_write(it):
     """The volume's root is the group's, and the reader is in the group: only `folder` sees it."""
     for name, template in it.pods():
-        first = every_container(template["spec"])[0]
+        first, second = every_container(template["spec"])[:2]
         root = next((m for m in first["volumeMounts"] if m["name"] == "store"), {})
-        if program(first) != "install" or "subPath" in root or \
-                first["args"] != ["-d", "-m", "0750", f"{root.get('mountPath')}/writer"]:
+        if "subPath" in root or first["args"] != ["prepare", f"--store={root.get('mountPath')}/writer"]:
             yield f"{name}: nothing makes the writer's folder first"
+        if second["args"] != ["prepare", "--store=/var/lib/sallyport/store"]:
+            yield f"{name}: nothing takes back what a mount gives the group"
         for container in every_container(template["spec"])[1:]:
             for mount in container["volumeMounts"]:
                 if mount["name"] == "store" and mount.get("subPath") != "writer":
@@ -187,8 +187,8 @@ def probes_ask_the_health_port(it):
 
 def listeners_are_declared_ports(it):
     for name, container in it.containers(init=False):
-        listens = option(container, "listen") + option(container, "http-listen") + option(container, "health-listen")
-        wanted = sorted(port_of(address) for address in listens if not on_loopback(address))
+        listens = [a for kind in ("listen", "http-listen", "metrics-listen", "health-listen") for a in option(container, kind)]
+        wanted = sorted(port_of(address) for address in listens if address != "none" and not on_loopback(address))
         declared = sorted(port["containerPort"] for port in container["ports"])
         if wanted != declared:
             yield f"{name}: listens on {wanted}, declares {declared}"
@@ -196,8 +196,8 @@ def listeners_are_declared_ports(it):
 
 def listeners_outside_of_the_pod_are_mutual_tls(it):
     for name, container in it.containers(init=False):
-        listens = option(container, "listen") + option(container, "http-listen")
-        outside = [address for address in listens if not on_loopback(address)]
+        listens = option(container, "listen") + option(container, "http-listen") + option(container, "metrics-listen")
+        outside = [address for address in listens if address != "none" and not on_loopback(address)]
         if flag(container, "insecure"):
             yield f"{name}: would listen in plaintext too"
         for needed in ("tls-cert", "tls-key", "tls-client-ca") if outside else ():
@@ -208,7 +208,7 @@ def listeners_outside_of_the_pod_are_mutual_tls(it):
             yield f"{name}: reports in plaintext"
         if program(container) == "sallyportd" and not report_to:
             yield f"{name}: does not report, so no key is ever known to be unused"
-        if not option(container, "callers") and not flag(container, "follow-only"):
+        if not option(container, "callers"):
             yield f"{name}: does not say who may ask what"
 
 
@@ -260,6 +260,22 @@ def servers_and_admin_have_secrets_of_their_own(it):
         yield f"both hold {held['server'] & held['admin']} of {held}"
 
 
+def what_etcd_says_is_signed(it):
+    """Everybody has the public keys, the private one only the pod that makes changes."""
+    if it.mode != "scaled":
+        return
+    for name, template in it.pods():
+        sync = next(c for c in template["spec"]["containers"] if c["name"] == "sallyport-sync")
+        if not option(sync, "source-verify-keys"):
+            yield f"{name}: believes whoever may write to etcd"
+        if bool(option(sync, "source-signing-key")) == flag(sync, "follow-only"):
+            yield f"{name}: has the signing key, or cannot sign"
+        for container in template["spec"]["containers"]:
+            mounts = {m["mountPath"] for m in container["volumeMounts"]}
+            if ("/etc/sallyport/signing" in mounts) != bool(option(container, "source-signing-key")):
+                yield f"{name}/{container['name']}: sees the signing key"
+
+
 def network_policies_name_who_connects(it):
     """Each rule names pods by labels, in namespaces by name, or addresses; and ports."""
     for policy in it.of_kind("NetworkPolicy"):
@@ -292,8 +308,8 @@ def what_policies_let_through(rendered):
     policies = rendered.of_kind("NetworkPolicy")
     monitoring = next(peer["namespaceSelector"]["matchExpressions"][0]["values"][0] for p in policies
                       if p["metadata"]["name"].endswith("sallyport-metrics") for peer in p["spec"]["ingress"][0]["from"])
-    every_port = (7400, 7401, 7402, 7403, 7404, 7405)
-    metrics = {"server": {7402, 7403}, "single": {7402, 7403}, "admin": {7403}}
+    every_port = range(7400, 7408)
+    metrics = {"server": {7406, 7407}, "single": {7406, 7407}, "admin": {7407}}
     for component, pod in pods.items():
         ingress = [(Peer(NAMESPACE, client), {7400, 7402} if pod is decisions else set()),
                    (Peer(NAMESPACE, admin_client), {7401} if pod is admin else set()),
@@ -385,7 +401,7 @@ def metrics_are_scraped_under_the_programs_names(it):
         seen.add((template["metadata"]["labels"]["app.kubernetes.io/component"], name))
         if job != program(container):
             yield f"{name} is scraped as {job}"
-        if port not in map(port_of, option(container, "http-listen")):
+        if port not in map(port_of, option(container, "metrics-listen")):
             yield f"{name} has no metrics on {port}"
         tls = endpoint["tlsConfig"]
         if endpoint["scheme"] != "https" or {"ca", "cert", "keySecret", "serverName"} != set(tls):
@@ -418,9 +434,9 @@ def single_is_one_pod_with_a_volume(it):
     if {program(c) for _, c in it.containers(init=False)} != {"sallyportd", "sallyport-sync"}:
         yield "not both programs"
     init = pod_template(workload)["spec"].get("initContainers", [])
-    if len(init) != 2 or init[1]["args"][0] != "init" or not flag(init[1], "if-missing"):
+    if len(init) != 3 or init[2]["args"][0] != "init" or not flag(init[2], "if-missing"):
         yield "nothing makes the store once"
-    elif not option(init[1], "key-file") or option(init[1], "key-file")[0].startswith(option(init[1], "store")[0]):
+    elif not option(init[2], "key-file") or option(init[2], "key-file")[0].startswith(option(init[2], "store")[0]):
         yield "the operator's key goes to the log, or into the store"
 
 

@@ -111,7 +111,9 @@ SPOILT = [
     ("servers_and_admin_have_secrets_of_their_own", lambda d, p, s: give_servers_the_secret_of_admin(d, p)),
     ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: take(s["volumeMounts"][0], "subPath")),
     ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: p["initContainers"].pop(0)),
-    ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: put(p["initContainers"][0]["args"], "0770", 2)),
+    ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: p["initContainers"].pop(1)),
+    ("what_etcd_says_is_signed", lambda d, p, s: p["containers"][1]["args"].remove("--source-verify-keys=/etc/sallyport/verify/verify.pem")),
+    ("what_etcd_says_is_signed", lambda d, p, s: p["containers"][1]["args"].append("--source-signing-key=/etc/sallyport/tls/tls.key")),
     ("network_policies_name_who_connects", lambda d, p, s: put(policy(d, "decisions")["ingress"][0]["from"][0], {}, "namespaceSelector")),
     ("network_policies_name_who_connects", lambda d, p, s: take(policy(d, "decisions")["ingress"][0]["from"][0], "podSelector")),
     ("network_policies_name_who_connects", lambda d, p, s: take(policy(d, "metrics")["ingress"][0], "ports")),
@@ -125,8 +127,8 @@ SPOILT = [
      lambda d, p, s: put(of_kind(d, "ServiceMonitor")["spec"]["endpoints"][0]["tlsConfig"], "other-admin.example.org-admin" if is_server_monitor(d) else "x", "serverName")),
     ("clients_of_the_release_may_connect", lambda d, p, s: take_client_label(d)),
     ("the_namespace_is_restricted", lambda d, p, s: take(of_kind(d, "Namespace"), "metadata", "labels")),
-    ("single_is_one_pod_with_a_volume", lambda d, p, s: p["initContainers"][1]["args"].remove("--if-missing")),
-    ("single_is_one_pod_with_a_volume", lambda d, p, s: p["initContainers"][1]["args"].remove("--key-file=/var/lib/sallyport/operator.key")),
+    ("single_is_one_pod_with_a_volume", lambda d, p, s: p["initContainers"][2]["args"].remove("--if-missing")),
+    ("single_is_one_pod_with_a_volume", lambda d, p, s: p["initContainers"][2]["args"].remove("--key-file=/var/lib/sallyport/operator.key")),
     ("single_is_one_pod_with_a_volume", lambda d, p, s: put(of_kind(d, "StatefulSet"), 2, "spec", "replicas")),
     ("scaled_has_servers_with_followers", lambda d, p, s: p["containers"][1]["args"].remove("--follow-only")),
     ("scaled_has_servers_with_followers", lambda d, p, s: s["args"].remove(next(a for a in s["args"] if "max-staleness" in a))),
@@ -169,6 +171,8 @@ class Manifests(unittest.TestCase):
         kinds = {document["kind"] for document in documents}
         needed = {"the_namespace_is_restricted": "Namespace", "clients_of_the_release_may_connect": "CronJob",
                   "metrics_are_scraped_under_the_programs_names": "ServiceMonitor"}
+        if name == "what_etcd_says_is_signed":
+            return "HorizontalPodAutoscaler" in kinds
         return name not in needed or needed[name] in kinds
 
     def test_what_is_put_together_here_is_what_kustomize_renders(self):
@@ -231,13 +235,12 @@ class Manifests(unittest.TestCase):
 
     def test_every_option_is_one_of_the_program(self):
         known = {}
-        for name, command in (("sallyportd", []), ("sallyport-sync", ["serve"]), ("sallyport-sync", ["init"])):
+        for name, command in (("sallyportd", []), ("sallyport-sync", ["serve"]), ("sallyport-sync", ["init"]),
+                              ("sallyport-sync", ["prepare"])):
             text = render.run(os.path.join(BUILD, name), *command, "--help")
             known[(name, *command)] = dict(re.findall(r"^  --([a-z-]+)( [A-Z/]+)?", text, re.MULTILINE))
         for what, mode, documents in RENDERED:
             for name, container in Rendered(mode, documents).containers():
-                if program(container) == "install":
-                    continue
                 command = [a for a in container["args"] if not a.startswith("--")]
                 options = known[(program(container), *command)]
                 for argument in container["args"][len(command):]:
@@ -286,6 +289,8 @@ class Chart(unittest.TestCase):
                 ("autoscaling.minReplicas=101", "autoscaling.minReplicas is greater", scaled),
                 ("tls.serverSecretName=sallyport-admin-tls", "are the same Secret", []),
                 ("etcd.readerSecretName=sallyport-etcd-writer", "are the same Secret", scaled),
+                ("server.extraArgs={--trusted-hops=1}", "server.extraArgs: --trusted-hops and --address-header need --trusted-peers", []),
+                ("sync.extraArgs={--address-header=cf-connecting-ip}", "sync.extraArgs: --trusted-hops and", []),
                 ("store.schema=version: 1", "only for mode single", scaled),
                 ("callers.server[0].caller=tls,callers.server[0].roles={list},callers.server[1].caller=tls,callers.server[1].roles={check}",
                  "callers.server names tls twice", []),
@@ -316,7 +321,7 @@ class Chart(unittest.TestCase):
 
     def test_takes_what_values_say(self):
         documents = render.by_helm(*render.HELM_ARGUMENTS["scaled"], "--set", "server.maxStalenessSeconds=60,server.drainSeconds=50",
-                                   "--set", "server.extraArgs={--trusted-hops=1}", "--set", "networkPolicy.enabled=false")
+                                   "--set", "server.extraArgs={--trusted-peers=uds,--trusted-hops=1}", "--set", "networkPolicy.enabled=false")
         pod, server = server_of(documents)
         self.assertEqual(option(server, "max-staleness"), ["60"])
         self.assertEqual(option(server, "drain-ms"), ["50000"])
@@ -337,10 +342,12 @@ class Chart(unittest.TestCase):
             file.write(f"callers: {{server: [{advised}]}}\n")
             file.flush()
             callers = self.callers_of("--values", file.name)
-        self.assertEqual(callers, {"server": {"dns:gateway.example.org": "check"}, "sync": {"dns:sallyport": "report"}})
-        self.assertEqual(self.callers_of()["server"], {"tls": "check"})
-        self.assertEqual(self.callers_of("--set", "callers.server[0].caller=uid:7,callers.server[0].roles={list}")["server"], {"uid:7": "list"})
-        self.assertEqual(self.callers_of("--set-json", "callers.server=[]")["server"], None)
+        scraper = {"dns:sallyport-metrics-client": "metrics"}
+        self.assertEqual(callers, {"server": {"dns:gateway.example.org": "check", **scraper}, "sync": {"dns:sallyport": "report", **scraper}})
+        self.assertEqual(self.callers_of()["server"], {"tls": "check", **scraper})
+        self.assertEqual(self.callers_of("--set", "callers.server[0].caller=uid:7,callers.server[0].roles={list}")["server"],
+                         {"uid:7": "list", **scraper})
+        self.assertEqual(self.callers_of("--set-json", "callers.server=[]")["server"], scraper)
 
     def test_servers_of_any_release_may_report(self):
         for release, name in (("sallyport", "sallyport"), ("eu", "eu-sallyport"), ("sallyport-eu", "sallyport-eu")):
@@ -348,7 +355,7 @@ class Chart(unittest.TestCase):
             _, server = server_of(documents)
             (config,) = [d for d in documents if d["kind"] == "ConfigMap"]
             self.assertEqual(config["metadata"]["name"], f"{name}-callers")
-            self.assertEqual(yaml.safe_load(config["data"]["sync.yaml"]), {f"dns:{name}": "report"})
+            self.assertEqual(yaml.safe_load(config["data"]["sync.yaml"])[f"dns:{name}"], "report")
             self.assertEqual(option(server, "report-tls-name"), [f"{name}-admin"])
 
     def test_two_releases_of_a_namespace_do_not_reach_each_other(self):
@@ -360,14 +367,15 @@ class Chart(unittest.TestCase):
             peer = Peer("sallyport", pod["metadata"]["labels"])
             self.assertFalse(any(selector <= peer.labels.items() for selector in selectors))
             for _, target in first.pods():
-                for port in range(7400, 7406):
+                for port in range(7400, 7408):
                     self.assertFalse(allowed(policies, "Ingress", Peer("sallyport", target["metadata"]["labels"]), peer, port))
 
     def test_certificates_of_cert_manager_have_the_names_that_are_asked_for(self):
         it = Rendered("single", render.by_helm("--values", os.path.join(render.CHART, "ci/single-values.yaml")))
         names = {d["spec"]["secretName"]: d["spec"]["dnsNames"] for d in it.of_kind("Certificate")}
         asked = {"sallyport-server-tls": {"sallyport", "sallyport-pods", "sallyport.sallyport.svc"},
-                 "sallyport-admin-tls": {"sallyport-admin", "sallyport-admin.sallyport.svc"}}
+                 "sallyport-admin-tls": {"sallyport-admin", "sallyport-admin.sallyport.svc"},
+                 "sallyport-metrics-client": {"sallyport-metrics-client"}}
         self.assertEqual(set(names), set(asked))
         for secret, wanted in asked.items():
             self.assertLessEqual(wanted, set(names[secret]))

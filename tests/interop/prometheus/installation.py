@@ -110,7 +110,7 @@ class Installation:
 
     def argument(self, template, container, text):
         component = self.component(template)
-        volumes = {v["name"]: v.get("secret", {}).get("secretName") for v in template["spec"]["volumes"]}
+        volumes = {v["name"]: v.get("secret", {}).get("secretName") or v.get("configMap", {}).get("name") for v in template["spec"]["volumes"]}
         for mount in container["volumeMounts"]:
             place = {"store": f"{self.work}/{component}", "callers": f"{self.work}/callers"}.get(mount["name"])
             place = place or os.path.join(self.certificates, volumes[mount["name"]])

@@ -32,6 +32,11 @@ def make_secrets():
     for name in ("sallyport-metrics-client", "sallyport-client", "sallyport-etcd-reader", "sallyport-etcd-writer"):
         certificates.secret(name, f"DNS:{name}")
     certificates.secret("etcd", "DNS:localhost", "IP:127.0.0.1")
+    signing, verify = os.path.join(TLS, "sallyport-source-signing"), os.path.join(TLS, "sallyport-source-verify")
+    os.makedirs(signing)
+    os.makedirs(verify)
+    certificates.openssl("genpkey", "-algorithm", "ed25519", "-out", f"{signing}/signing.pem")
+    certificates.openssl("pkey", "-in", f"{signing}/signing.pem", "-pubout", "-out", f"{verify}/verify.pem")
 
 
 def start_etcd():
@@ -107,7 +112,8 @@ class World:
             run(f"{BUILD}/sallyport-sync", "init", f"--store={store}", f"--key-file={installation.work}/operator.key")
         writer = os.path.join(TLS, "sallyport-etcd-writer")
         run(f"{BUILD}/sallyport-sync", "migrate", f"--store={self.scaled.work}/new/store", f"--to={source}", f"--etcd-ca={writer}/ca.crt",
-            f"--etcd-cert={writer}/tls.crt", f"--etcd-key={writer}/tls.key")
+            f"--etcd-cert={writer}/tls.crt", f"--etcd-key={writer}/tls.key",
+            f"--source-signing-key={TLS}/sallyport-source-signing/signing.pem")
         for installation in (self.single, self.scaled):
             installation.start(sallyportd=["--workers=1", "--report-interval=1", "--decision-log=-", "--decision-log-what=all"])
         self.prometheus = Prometheus(scrape_config(self.single) + scrape_config(self.scaled))
@@ -118,8 +124,8 @@ class World:
         key, admin, narrator = (os.path.join(installation.work, f"{name}.key") for name in ("operator", "admin", "narrator"))
         installation.cli(key, "workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5",
                          "--secret-file", admin)
-        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"], ["resource", "register", "voice/rachel"],
-                          ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"],
+        installation.cli(key, "resource", "register", "voice/rachel", "--workspace", "acme")
+        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"], ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"],
                           ["key", "create", "--id", "k1", "--principal", "narrator", "--name", "P", "--permission", "text_to_speech",
                            "--secret-file", narrator]):
             installation.cli(admin, *arguments)

@@ -97,6 +97,12 @@ annotations: {{ toYaml . | nindent 2 }}
 {{- if eq .Values.etcd.readerSecretName .Values.etcd.writerSecretName }}
 {{- fail "etcd.readerSecretName and etcd.writerSecretName are the same Secret: servers must not be able to write to etcd" }}
 {{- end }}
+{{- range $name, $values := dict "server" .Values.server "sync" .Values.sync }}
+{{- $options := join " " $values.extraArgs }}
+{{- if and (regexMatch "--(trusted-hops|address-header)=" $options) (not (contains "--trusted-peers=" $options)) }}
+{{- fail (printf "%s.extraArgs: --trusted-hops and --address-header need --trusted-peers, the addresses of the proxies that you trust" $name) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.store.schema (eq .Values.mode "scaled") }}
 {{- fail "store.schema is only for mode single: the store in etcd comes from `sallyport-sync migrate`" }}
 {{- end }}

@@ -66,19 +66,21 @@ readinessProbe: {grpc: {port: {{ . }}}, periodSeconds: 5, timeoutSeconds: 3, fai
 {{- end }}
 
 {{/* The group may write the volume's root, and the reader is in the group. So the store is below a folder that only the writer's user
-     may write, and only that folder is mounted (subPath) where the programs run. */}}
-{{- define "sallyport.folder" -}}
-name: folder
-image: {{ include "sallyport.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
-command: [/usr/bin/install]
-args: [-d, -m, "0750", /var/lib/sallyport/writer]
-resources:
-  requests: {cpu: 10m, memory: 16Mi}
-  limits: {memory: 64Mi}
-{{ include "sallyport.security" (dict "root" . "user" 10401) }}
-volumeMounts:
-  - {name: store, mountPath: /var/lib/sallyport}
+     may write, and only that folder is mounted (subPath) where the programs run. `modes` takes back what a mount gave the group. */}}
+{{- define "sallyport.prepare" -}}
+{{- range list (dict "name" "folder" "path" "writer" "root" .) (dict "name" "modes" "path" "store" "root" .) }}
+- name: {{ .name }}
+  image: {{ include "sallyport.image" .root }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  command: [/usr/bin/sallyport-sync]
+  args: [prepare, --store=/var/lib/sallyport/{{ .path }}]
+  resources:
+    requests: {cpu: 10m, memory: 16Mi}
+    limits: {memory: 64Mi}
+  {{- include "sallyport.security" (dict "root" .root "user" 10401) | nindent 2 }}
+  volumeMounts:
+    - {name: store, mountPath: /var/lib/sallyport{{ if eq .name "modes" }}, subPath: writer{{ end }}}
+{{- end }}
 {{- end }}
 
 {{- define "sallyport.storeMount" -}}
@@ -94,6 +96,7 @@ args:
   - --store=/var/lib/sallyport/store
   - --listen=0.0.0.0:7400
   - --http-listen=0.0.0.0:7402
+  - --metrics-listen=0.0.0.0:7406
   - --health-listen=0.0.0.0:7404
   {{- include "sallyport.tlsArgs" . | nindent 2 }}
   - --callers=/etc/sallyport/callers/server.yaml
@@ -122,6 +125,7 @@ env:
 ports:
   - {name: grpc, containerPort: 7400}
   - {name: http, containerPort: 7402}
+  - {name: metrics, containerPort: 7406}
   - {name: health, containerPort: 7404}
 {{ include "sallyport.probes" 7404 }}
 lifecycle:
@@ -153,16 +157,23 @@ args:
   - --listen=127.0.0.1:7401
   {{- else }}
   - --listen=0.0.0.0:7401
-  - --callers=/etc/sallyport/callers/sync.yaml
   {{- end }}
+  - --callers=/etc/sallyport/callers/sync.yaml
   {{- include "sallyport.tlsArgs" $root | nindent 2 }}
-  - --http-listen=0.0.0.0:7403
+  - --http-listen=none
+  - --metrics-listen=0.0.0.0:7407
   - --health-listen=0.0.0.0:7405
   {{- if eq $root.Values.mode "scaled" }}
   - --source={{ $root.Values.etcd.source }}
   - --etcd-ca=/etc/sallyport/etcd/ca.crt
   - --etcd-cert=/etc/sallyport/etcd/tls.crt
   - --etcd-key=/etc/sallyport/etcd/tls.key
+  {{- if $root.Values.etcd.signing.enabled }}
+  - --source-verify-keys=/etc/sallyport/verify/verify.pem
+  {{- if not .follower }}
+  - --source-signing-key=/etc/sallyport/signing/signing.pem
+  {{- end }}
+  {{- end }}
   {{- end }}
   - --drain-ms={{ mul $root.Values.sync.drainSeconds 1000 }}
   - --log-format=json
@@ -176,7 +187,7 @@ ports:
   {{- if not .follower }}
   - {name: sync-grpc, containerPort: 7401}
   {{- end }}
-  - {name: sync-http, containerPort: 7403}
+  - {name: sync-metrics, containerPort: 7407}
   - {name: sync-health, containerPort: 7405}
 {{ include "sallyport.probes" 7405 }}
 lifecycle:
@@ -186,11 +197,15 @@ resources: {{ toYaml $root.Values.sync.resources | nindent 2 }}
 volumeMounts:
   {{- include "sallyport.storeMount" $root | nindent 2 }}
   - {name: {{ if .follower }}server-tls{{ else }}admin-tls{{ end }}, mountPath: /etc/sallyport/tls, readOnly: true}
-  {{- if not .follower }}
   - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
-  {{- end }}
   {{- if eq $root.Values.mode "scaled" }}
   - {name: etcd, mountPath: /etc/sallyport/etcd, readOnly: true}
+  {{- if $root.Values.etcd.signing.enabled }}
+  - {name: verify, mountPath: /etc/sallyport/verify, readOnly: true}
+  {{- if not .follower }}
+  - {name: signing, mountPath: /etc/sallyport/signing, readOnly: true}
+  {{- end }}
+  {{- end }}
   {{- end }}
   {{- with $root.Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
