@@ -104,8 +104,9 @@ static struct sp_metric table[ROWS] = {
               .kind = SP_METRIC_GAUGE},
     [WATCHES] = {.name = "sallyport_watches", .help = "Open WatchChanges calls.", .kind = SP_METRIC_GAUGE},
     [EXPIRING] = {.name = "sallyport_keys_expiring_soon",
-                  .help = "Enabled keys that expire within seven days; counted about every minute, less often in large "
-                          "stores. Missing until the first count.",
+                  .help =
+                      "Enabled keys that expire within seven days and were not rotated to one that goes on; counted "
+                      "about every minute, less often in large stores. Missing until the first count.",
                   .kind = SP_METRIC_GAUGE},
     [LAST_BACKUP] = {.name = "sallyport_last_backup_timestamp_seconds",
                      .help = "When a backup was last sent completely, in seconds since 1970. Missing until the first "

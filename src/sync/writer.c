@@ -524,6 +524,7 @@ void sp_writer_free(struct sp_writer *writer) {
     if (writer == NULL)
         return;
     sp_arena_fini(&writer->scratch);
+    sp_expiring_fini(&writer->expiring);
     sp_queue_free(writer->queue);
     sp_allowance_free(writer->allowance);
     sp_reserve_free(writer->reserve);

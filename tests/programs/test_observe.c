@@ -256,7 +256,7 @@ static void counts_what_the_writer_does(void **state) {
     stop();
 }
 
-static void tells_how_many_keys_expire_soon(void **state) {
+static void tells_how_many_keys_expire_soon_without_a_successor(void **state) {
     static const struct {
         const char *id;
         int days;
@@ -273,6 +273,18 @@ static void tells_how_many_keys_expire_soon(void **state) {
         if (keys[i].disabled)
             caller_ok(&admin, "Admin/DisableApiKey", "{'id': '%s'}", keys[i].id);
     }
+    /* The grace of a rotated key is not counted, also if it was rotated twice, unless its successor is disabled. */
+    static const char *const rotated[] = {"graced", "lost"};
+    for (size_t i = 0; i < COUNT(rotated); i++) {
+        caller_ok(&admin, "Admin/CreateApiKey",
+                  "{'id': '%s', 'principal': 'acme-admin', 'name': 'k', 'permissions': {'all': true}}", rotated[i]);
+        caller_ok(&admin, "Admin/RotateApiKey", "{'id': '%s', 'newId': '%s-2', 'graceS': 86400}", rotated[i],
+                  rotated[i]);
+    }
+    caller_ok(&admin, "Admin/RotateApiKey",
+              "{'id': 'graced', 'newId': 'graced-3', 'graceS': 86400, 'expiresAt': '%lld'}",
+              (long long)time(NULL) + 30 * 86400LL);
+    caller_ok(&admin, "Admin/DisableApiKey", "{'id': 'lost-2'}");
     /* The look at all keys that comes first after a start. */
     caller_close(&admin);
     assert_int_equal(process_end(&programs.sync, SIGTERM), 0);
@@ -283,7 +295,7 @@ static void tells_how_many_keys_expire_soon(void **state) {
         soon = sample(page, "sallyport_keys_expiring_soon");
         free(page);
     }
-    assert_int_equal((int)soon, 2);
+    assert_int_equal((int)soon, 3);
     assert_true(caller_open(&admin, programs.sync_target, admin_key));
     stop();
 }
@@ -624,7 +636,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_each_decision_by_reason_and_by_how_it_was_asked),
         cmocka_unit_test(counts_what_the_writer_does),
-        cmocka_unit_test(tells_how_many_keys_expire_soon),
+        cmocka_unit_test(tells_how_many_keys_expire_soon_without_a_successor),
         cmocka_unit_test(no_number_grows_with_tenants),
         cmocka_unit_test(is_ready_when_grpc_says_so_and_alive_before),
         cmocka_unit_test(serves_no_http_where_none_is_wanted),
