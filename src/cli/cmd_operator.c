@@ -18,6 +18,7 @@ const struct cli_command cli_operator_commands[] = {
      .verb = "revoke",
      .summary = "Revoke an operator's key.",
      .method = "RevokeOperator",
+     .mutation = true,
      .columns = "revision=revision:revision",
      .example = "  sallyport operator revoke alice",
      .positionals = {{.name = "name",
