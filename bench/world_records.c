@@ -258,7 +258,8 @@ static enum sp_status make_operator(struct sp_store *store, char secret[SP_KEY_T
     enum sp_status status = sp_write_begin(store, &write, error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_operator_add(write, SP_STR_LITERAL("bench"), time(NULL), arena, secret, error);
+    status = sp_admin_operator_add(write, SP_STR_LITERAL("bench"), &(struct sp_admin_operator_terms){0}, time(NULL),
+                                   arena, secret, error);
     if (status != SP_OK) {
         sp_write_abort(write);
         return status;

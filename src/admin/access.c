@@ -1,6 +1,7 @@
 #include "admin/access.h"
 
 #include "admin/method_row.h"
+#include "admin/operator_limits.h"
 #include "admin/schema_names.h"
 #include "admin/witness.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "store/records/index.h"
 #include "store/records/layout.h"
 #include "store/records/store_time.h"
+#include "usage/judge.h"
 
 static struct sp_str copy_caller_text(struct sp_arena *arena, struct sp_str text, bool *ok) {
     char *copy = sp_arena_strdup(arena, text);
@@ -63,6 +65,45 @@ static enum sp_status refuse_key(struct sp_admin_context *ctx, enum sp_reason re
     return sp_error_set(ctx->error, status, "[%s] %s", sp_reason_name(reason), explain_refusal(reason));
 }
 
+/* A call to the admin API is a use of the operator's key. */
+static void note_operator_use(struct sp_admin_context *ctx, enum sp_reason rejected) {
+    const struct sp_admin_usage *usage = ctx->caller->usage;
+    if (usage != NULL)
+        usage->note(usage->user, SP_STR_LITERAL(SP_USAGE_OPERATORS), ctx->operator_name, ctx->caller->ip, rejected);
+}
+
+/* An index that names an operator who is not there proves nothing. */
+static enum sp_status load_operator(struct sp_admin_context *ctx) {
+    struct sp_entity_key key;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_entity_key_1(SP_KIND_OPERATOR, (struct sp_str){0}, ctx->operator_name, &key);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(ctx->view, &key, ctx->arena, &message);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    ctx->acting_operator = ((const Sallyport__Store__V1__StoredOperator *)(const void *)message)->operator_;
+    return ctx->acting_operator == NULL ? SP_ERR_CORRUPT : SP_OK;
+}
+
+static enum sp_status accept_operator(struct sp_admin_context *ctx, struct sp_str name) {
+    bool ok = true;
+    enum sp_reason reason = SP_REASON_NONE;
+    ctx->operator_name = copy_caller_text(ctx->arena, name, &ok);
+    if (!ok)
+        return SP_ERR_MEMORY;
+    enum sp_status status = load_operator(ctx);
+    if (status != SP_OK)
+        return status;
+    sp_admin_witness_operator(ctx);
+    status = sp_admin_operator_judge(ctx, &reason);
+    if (status != SP_OK)
+        return status;
+    note_operator_use(ctx, reason);
+    return reason == SP_REASON_NONE ? SP_OK : refuse_key(ctx, reason);
+}
+
+/* *ret_found: the key is an operator's, and may be used. */
 static enum sp_status find_operator(struct sp_admin_context *ctx, bool *ret_found) {
     uint8_t digest[SP_DIGEST_BYTES];
     sp_key_digest_from_text(ctx->caller->credential, digest);
@@ -72,11 +113,9 @@ static enum sp_status find_operator(struct sp_admin_context *ctx, bool *ret_foun
         return SP_OK;
     if (status != SP_OK)
         return status;
-    bool ok = true;
-    ctx->operator_name = copy_caller_text(ctx->arena, name, &ok);
-    if (!ok)
-        return SP_ERR_MEMORY;
-    sp_admin_witness_operator(ctx);
+    status = accept_operator(ctx, name);
+    if (status != SP_OK)
+        return status;
     *ret_found = true;
     return SP_OK;
 }
@@ -197,8 +236,10 @@ static enum sp_status may_call_method(struct sp_admin_context *ctx, bool *ret_ma
 enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
     bool may = false;
     enum sp_status status = may_call_method(ctx, &may);
-    if (status != SP_OK || may)
+    if (status != SP_OK)
         return status;
+    if (may)
+        return ctx->is_operator ? sp_admin_operator_check_scope(ctx) : SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s requires %s", ctx->method->name,
                         access_needs(ctx->method->access));
 }

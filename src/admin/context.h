@@ -23,6 +23,7 @@ struct sp_admin_context {
 
     bool is_operator;
     struct sp_str operator_name;
+    const Sallyport__V1__Operator *acting_operator; /* NULL unless is_operator */
     bool is_admin;     /* an ADMIN user, with workspace_write (in a read: workspace_read) */
     struct sp_key key; /* of a workspace's key; texts copied into the arena */
     /* Of a workspace's key, once something has asked for it (check_reach.h). */

@@ -27,6 +27,9 @@ sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_ap
     sp_admin_find_key, sp_admin_update_api_key, sp_admin_rotate_api_key, sp_admin_disable_api_key,
     sp_admin_enable_api_key, sp_admin_delete_api_key, sp_admin_disable_self;
 
+/* operator_list.c */
+sp_admin_handler sp_admin_list_operators, sp_admin_revoke_operator;
+
 /* servers.c */
 sp_admin_handler sp_admin_list_servers, sp_admin_retire_server;
 

@@ -190,8 +190,8 @@ static enum sp_status check_operator_update(struct sp_admin_context *ctx, const 
         sp_permission_set_covers(&after.permissions, &before->permissions))
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                        "operators can only add " SP_PERMISSION_REGISTER
-                        " to a key's permissions or take it away: list the others as they are");
+                        "operators can only add or remove " SP_PERMISSION_REGISTER
+                        " on a key: send its other permissions unchanged, and no other fields");
 }
 
 enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,

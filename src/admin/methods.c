@@ -84,6 +84,10 @@ static const struct sp_admin_method methods[] = {
     ROW(ListServers, sp_admin_list_servers, list_servers_request, READ, OPERATOR),
     ROW(RetireServer, sp_admin_retire_server, retire_server_request, USAGE_WRITE, OPERATOR),
 
+    ROW(ListOperators, sp_admin_list_operators, list_operators_request, READ, OPERATOR),
+    {COLUMNS(RevokeOperator, sp_admin_revoke_operator, revoke_operator_request, MUTATION, OPERATOR),
+     .narrowing = sp_admin_always_narrows},
+
     ROW(GetSchema, sp_admin_get_schema, get_schema_request, READ, ADMIN_READ),
     ROW(PutSchema, sp_admin_put_schema, put_schema_request, MUTATION, OPERATOR),
 

@@ -23,44 +23,62 @@ static enum sp_status find_operator_entity(struct sp_write *write, struct sp_str
     return sp_entity_exists(sp_write_view(write), ret_key, ret_exists);
 }
 
-static enum sp_status put_operator(struct sp_changeset *changes, const struct sp_entity_key *key, char *name,
-                                   const char *secret, int64_t now_s) {
+/* A key that is about to be made. */
+struct new_operator {
+    struct sp_entity_key key;
+    char *name;
+    const char *secret;
+    const struct sp_admin_operator_terms *terms;
+    int64_t now_s;
+    struct sp_arena *arena;
+};
+
+static enum sp_status put_operator(struct sp_changeset *changes, const struct new_operator *new_operator,
+                                   struct sp_error *error) {
+    const char *secret = new_operator->secret;
     char hint[SP_KEY_HINT_BYTES];
     uint8_t digest[SP_DIGEST_BYTES];
     sp_key_hint(sp_str_from(secret), hint);
     sp_key_digest_from_text(sp_str_from(secret), digest);
     Sallyport__V1__Operator made;
     sallyport__v1__operator__init(&made);
-    made.name = name;
+    made.name = new_operator->name;
     made.hint = hint;
-    made.created_at = now_s;
+    made.created_at = new_operator->now_s;
+    enum sp_status status =
+        sp_admin_operator_take_terms(new_operator->terms, new_operator->now_s, new_operator->arena, &made, error);
+    if (status != SP_OK)
+        return status;
     Sallyport__Store__V1__StoredOperator stored;
     sallyport__store__v1__stored_operator__init(&stored);
     stored.operator_ = &made;
     stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
-    return sp_changeset_put(changes, key, &stored.base);
+    return sp_changeset_put(changes, &new_operator->key, &stored.base);
 }
 
-static enum sp_status add_with_secret(struct sp_write *write, struct sp_str name, const struct sp_entity_key *key,
-                                      const char *secret, int64_t now_s, struct sp_arena *arena,
+static enum sp_status add_with_secret(struct sp_write *write, const struct new_operator *new_operator,
                                       struct sp_error *error) {
     struct sp_revision revision;
-    char *kept = sp_arena_strdup(arena, name);
-    struct sp_changeset *changes = sp_admin_offline_changes(arena, "operator add", (struct sp_str){0}, now_s);
-    if (kept == NULL || changes == NULL)
+    struct sp_changeset *changes =
+        sp_admin_offline_changes(new_operator->arena, "operator add", (struct sp_str){0}, new_operator->now_s);
+    if (changes == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = put_operator(changes, key, kept, secret, now_s);
+    enum sp_status status = put_operator(changes, new_operator, error);
     if (status != SP_OK)
         return status;
     return sp_changeset_apply(write, changes, &revision, error);
 }
 
-enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name, int64_t now_s, struct sp_arena *arena,
+enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name,
+                                     const struct sp_admin_operator_terms *terms, int64_t now_s, struct sp_arena *arena,
                                      char ret_secret[static SP_KEY_TEXT_BYTES], struct sp_error *error) {
-    struct sp_entity_key key;
     bool exists = false;
     char secret[SP_KEY_TEXT_BYTES];
-    enum sp_status status = find_operator_entity(write, name, &key, &exists, error);
+    struct new_operator new_operator = {
+        .name = sp_arena_strdup(arena, name), .secret = secret, .terms = terms, .now_s = now_s, .arena = arena};
+    if (new_operator.name == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = find_operator_entity(write, name, &new_operator.key, &exists, error);
     if (status != SP_OK)
         return status;
     if (exists)
@@ -68,7 +86,7 @@ enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name,
     status = sp_admin_make_secret(sp_write_view(write), secret);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot create the operator's key");
-    status = add_with_secret(write, name, &key, secret, now_s, arena, error);
+    status = add_with_secret(write, &new_operator, error);
     if (status == SP_OK)
         memcpy(ret_secret, secret, sizeof(secret));
     explicit_bzero(secret, sizeof(secret));

@@ -56,7 +56,7 @@ static enum sp_status require_credential(struct place place, const struct sp_que
     if (common->has_credential)
         return SP_OK;
     if (place.in_item)
-        return sp_error_set(error, SP_ERR_INVALID, "items[%zu].api_key or api_key_sha256 is required", place.item);
+        return sp_error_set(error, SP_ERR_INVALID, "items[%zu]: api_key or api_key_sha256 is required", place.item);
     return sp_error_set(error, SP_ERR_INVALID, "api_key or api_key_sha256 is required");
 }
 

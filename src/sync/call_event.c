@@ -45,6 +45,8 @@ static const struct sp_sync_event_row rows[] = {
     {"FindKey", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, true},
     {"DisableSelf", SP_EVENT_API_ACTIVITY, SP_EVENT_API_UPDATE, NULL, false},
     {"GetKeyUsage", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, "key", true},
+    {"ListOperators", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, true},
+    {"RevokeOperator", SP_EVENT_ACCOUNT_CHANGE, SP_EVENT_ACCOUNT_DELETE, "operator", false},
     {"ListServers", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, false},
     {"RetireServer", SP_EVENT_API_ACTIVITY, SP_EVENT_API_DELETE, NULL, false},
     {"GetSchema", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, false},
@@ -102,10 +104,11 @@ static struct sp_str read_id(const ProtobufCMessage *message, const char *name) 
     return sp_str_from(text);
 }
 
-/* What a request is about: its field `id`, or that of the workspace, principal or resource in it. */
-static struct sp_str find_target(const ProtobufCMessage *request) {
+/* What a request is about: its field `id`, or that of the workspace, principal or resource in it; of an
+ * operator, its name. */
+static struct sp_str find_target(const struct sp_sync_event_row *row, const ProtobufCMessage *request) {
     static const char *const parts[] = {"workspace", "principal", "resource"};
-    struct sp_str id = read_id(request, "id");
+    struct sp_str id = read_id(request, strcmp(row->target, "operator") == 0 ? "name" : "id");
     for (size_t i = 0; id.size == 0 && i < sizeof(parts) / sizeof(*parts); i++) {
         const ProtobufCMessage *part = NULL;
         const ProtobufCFieldDescriptor *field = find_field(request, parts[i], PROTOBUF_C_TYPE_MESSAGE);
@@ -130,7 +133,7 @@ static void describe_target(struct sp_event *event, const struct sp_sync_event_r
     if (event->status != SP_OK || row->target == NULL || request == NULL)
         return;
     event->target_kind = sp_str_from(row->target);
-    event->target_id = find_target(request);
+    event->target_id = find_target(row, request);
 }
 
 /* The key was not accepted, so that whatever was called was not begun. */

@@ -365,7 +365,7 @@ static enum sp_status queue_report(struct sp_sync_usage *usage, struct report_jo
     enum sp_status status = SP_OK;
     pthread_mutex_lock(&usage->lock);
     if (usage->stopping || usage->waiting >= QUEUE_MAX) {
-        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot accept reports right now: send it again later");
+        status = sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot accept the report right now: send it again later");
     } else {
         *usage->end = job;
         usage->end = &job->next;

@@ -89,7 +89,9 @@ static struct sp_usage_moment read_usage_moment(int64_t at_s, ProtobufCBinaryDat
 enum sp_status sp_usage_key_exists(struct sp_view *view, struct sp_str workspace, struct sp_str key_id,
                                    bool *ret_exists) {
     struct sp_entity_key key;
-    enum sp_status status = sp_entity_key_1(SP_KIND_KEY, workspace, key_id, &key);
+    bool is_operator = sp_str_equal(workspace, SP_STR_LITERAL(SP_USAGE_OPERATORS));
+    enum sp_status status = is_operator ? sp_entity_key_1(SP_KIND_OPERATOR, (struct sp_str){0}, key_id, &key)
+                                        : sp_entity_key_1(SP_KIND_KEY, workspace, key_id, &key);
     if (status != SP_OK)
         return status;
     return sp_entity_exists(view, &key, ret_exists);

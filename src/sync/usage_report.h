@@ -19,7 +19,7 @@ enum sp_status sp_usage_report_apply(struct sp_usage_batch *batch, struct sp_vie
                                      const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms,
                                      Sallyport__V1__ReportUsageResponse *ret_reply) SP_MUST_USE;
 
-/* Whether a key exists in the policy. */
+/* Whether a key exists in the policy; in SP_USAGE_OPERATORS, an operator of that name. */
 enum sp_status sp_usage_key_exists(struct sp_view *view, struct sp_str workspace, struct sp_str key_id,
                                    bool *ret_exists) SP_MUST_USE;
 

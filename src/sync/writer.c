@@ -467,7 +467,7 @@ static enum sp_status refuse_for_room(struct sp_writer *writer, const struct sp_
                             retry_after_jobs_ms(writer, sp_queue_length(writer->queue)));
     }
     count_refusal(writer, SP_WRITER_WORKSPACE_QUEUE_FULL);
-    return sp_error_set(error, SP_ERR_EXHAUSTED, "%s has as many changes queued as one workspace may: retry in %u ms",
+    return sp_error_set(error, SP_ERR_EXHAUSTED, "too many changes are queued for %s: retry in %u ms",
                         job->workspace[0] == '\0' ? "the operator" : job->workspace,
                         retry_after_jobs_ms(writer, sp_queue_ahead_of(writer->queue, job->workspace)));
 }

@@ -76,6 +76,7 @@ enum sp_key_safety sp_usage_judge(const struct sp_usage_question *question, cons
 
 /* The id of the admin instance as a source of the keys that its calls present. No server can have
  * it. */
+#define SP_USAGE_OPERATORS "@operators" /* in the place of a workspace, whose keys are operators by name */
 #define SP_USAGE_ADMIN_ID "@admin"
 
 #endif

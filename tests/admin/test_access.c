@@ -81,6 +81,8 @@ static const struct {
     {"GetKeyUsage", "uyyynnnn"},
     {"ListServers", "uynnnnnn"},
     {"RetireServer", "uynnnnnn"},
+    {"ListOperators", "uynnnnnn"},
+    {"RevokeOperator", "uynnnnnn"},
     {"GetSchema", "uyyynnnn"},
     {"PutSchema", "uynnnnnn"},
     {"ExplainKey", "uyyynnnn"},

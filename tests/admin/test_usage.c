@@ -242,14 +242,15 @@ static void the_key_that_asks_is_in_use(void **state) {
     snprintf(noted, sizeof(noted), "w1/%s", id);
     assert_string_equal(scene->noted, noted);
     assert_int_equal(scene->notes, 2);
-    /* An operator's is none that would be kept; one that fails is a rejection. */
+    /* An operator's is kept by name; one that fails is a rejection. */
     admin_ok(fixture, fixture->operator_key, "GetKeyUsage", "{'workspace': 'w1', 'id': 'old'}");
-    assert_int_equal(scene->notes, 2);
+    assert_int_equal(scene->notes, 3);
+    assert_string_equal(scene->noted, SP_USAGE_OPERATORS "/root");
     fixture->now_s = NOW + 1;
     admin_ok(fixture, fixture->operator_key, "DisableApiKey",
              admin_format(fixture, "{'workspace': 'w1', 'id': '%s'}", id));
     admin_fails(fixture, scene->admin, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_DISABLED");
-    assert_int_equal(scene->notes, 2);
+    assert_int_equal(scene->notes, 4);
     assert_int_equal(scene->rejections, 1);
 }
 

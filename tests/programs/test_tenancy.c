@@ -157,6 +157,8 @@ static const struct row rows[] = {
     {"GetKeyUsage", "{'workspace':'acme','id':'bot_key'}", ADMIN_READS, {0}, {0}},
     {"ListServers", "{}", OPERATORS_ONLY, {0}, {0}},
     {"RetireServer", "{'id':'#'}", OPERATORS_FIND_NONE, {0}, {0}},
+    {"ListOperators", "{}", OPERATORS_ONLY, {0}, {0}},
+    {"RevokeOperator", "{'name':'#'}", OPERATORS_FIND_NONE, {0}, {0}},
     {"GetSchema", "{}", ANY_ADMIN_READS, {0}, {0}},
     {"ExplainKey",
      "{'workspace':'acme','keyId':'bot_key','resource':{'type':'voice','id':'"

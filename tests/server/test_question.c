@@ -253,7 +253,7 @@ static void a_mistake_in_an_item_names_the_item(void **state) {
     assert_int_equal(strncmp(error.message, "items[17].ip: ", 14), 0);
     item.ip = text_of("");
     assert_int_equal(sp_question_from_item(&item, 17, &common, &question, &error), SP_ERR_INVALID);
-    assert_string_equal(error.message, "items[17].api_key or api_key_sha256 is required");
+    assert_string_equal(error.message, "items[17]: api_key or api_key_sha256 is required");
 }
 
 /* ---- texts, as they come over the wire ---- */

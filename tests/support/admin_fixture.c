@@ -33,8 +33,8 @@ static void add_operator(struct admin_fixture *fixture) {
     struct sp_write *write = NULL;
     struct sp_error error = {0};
     assert_ok(sp_write_begin(fixture->store, &write, &error), &error);
-    assert_ok(sp_admin_operator_add(write, SP_STR_LITERAL("root"), fixture->now_s, &fixture->arena,
-                                    fixture->operator_key, &error),
+    assert_ok(sp_admin_operator_add(write, SP_STR_LITERAL("root"), &(struct sp_admin_operator_terms){0}, fixture->now_s,
+                                    &fixture->arena, fixture->operator_key, &error),
               &error);
     assert_ok(sp_write_commit(write, &error), &error);
 }

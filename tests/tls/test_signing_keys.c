@@ -23,14 +23,16 @@ struct fixture {
 
 static int begin(void **state) {
     static struct fixture fixture;
-    folder_make(fixture.folder);
+    char folder[64];
+    folder_make(folder);
+    memcpy(fixture.folder, folder, sizeof(folder));
     fake_clock_start();
     for (int i = 0; i < 2; i++) {
-        snprintf(fixture.private_files[i], PATH, "%s/private%d.pem", fixture.folder, i);
-        snprintf(fixture.public_files[i], PATH, "%s/public%d.pem", fixture.folder, i);
+        snprintf(fixture.private_files[i], PATH, "%s/private%d.pem", folder, i);
+        snprintf(fixture.public_files[i], PATH, "%s/public%d.pem", folder, i);
         signing_keys_make(fixture.private_files[i], fixture.public_files[i], NULL);
     }
-    snprintf(fixture.other, PATH, "%s/other.pem", fixture.folder);
+    snprintf(fixture.other, PATH, "%s/other.pem", folder);
     *state = &fixture;
     return 0;
 }

@@ -102,7 +102,7 @@ static enum sp_status put_schema(struct sp_write *write, const struct sp_store_c
     if (status == SP_OK)
         status = sp_changeset_put(set, &key, &schema->base);
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot store the schema");
+        return sp_error_set(error, status, "cannot write the schema to the new store: %s", sp_status_name(status));
     struct sp_revision revision;
     return sp_changeset_apply(write, set, &revision, error);
 }

@@ -197,10 +197,11 @@ static enum sp_status write_taken_head(struct sp_write *write, const Sallyport__
 
 enum sp_status sp_replica_check_head(const Sallyport__Store__V1__SourceHead *head, struct sp_error *error) {
     if (head->format != SP_STORE_FORMAT && head->format != SP_STORE_OLDEST_FORMAT)
-        return sp_error_set(error, SP_ERR_PRECONDITION, "the source has format %u, this release needs %d", head->format,
-                            SP_STORE_FORMAT);
+        return sp_error_set(error, SP_ERR_PRECONDITION, "etcd holds format %u, this release reads %d to %d",
+                            head->format, SP_STORE_OLDEST_FORMAT, SP_STORE_FORMAT);
     if (!is_complete_head(head))
-        return sp_error_set(error, SP_ERR_INVALID, "the source's head is damaged");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the head in etcd is incomplete or damaged: restore etcd from a snapshot");
     return SP_OK;
 }
 

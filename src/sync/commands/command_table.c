@@ -44,6 +44,8 @@ static const struct sp_sync_command commands[] = {
         .usage = "add|list|revoke [NAME] --store DIR [OPTION]...",
         .summary = "add, list and revoke operator keys; also while `serve` runs",
         .examples = "  sallyport-sync operator add alice --store store\n"
+                    "  sallyport-sync operator add nightly --scopes backup --allowed-ips 10.0.0.0/8 --expires-days 365 "
+                    "--store store\n"
                     "  sallyport-sync operator list --store store\n"
                     "  sallyport-sync operator revoke alice --store store\n",
         .act = {.operation = "operator", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_READ},

@@ -102,7 +102,8 @@ static enum sp_status add_first_operator(const struct init_options *options, int
     enum sp_status status = sp_store_open(options->store, &open_options, &store, error);
     if (status != SP_OK)
         return status;
-    status = sp_sync_add_operator(store, NULL, options->operator_name, key_fd, error);
+    const struct sp_admin_operator_terms unlimited = {.expires_at_s = 0};
+    status = sp_sync_add_operator(store, NULL, options->operator_name, &unlimited, key_fd, error);
     sp_store_close(store);
     return status;
 }
@@ -152,7 +153,7 @@ int sp_sync_init_command(const struct sp_sync_command *command, int argc, char *
          .kind = SP_OPTION_TEXT,
          .target = &options.schema_file,
          .argument = "FILE",
-         .help = "YAML file of permissions, types and actions; default: an example"},
+         .help = "YAML file that defines permissions, types and actions; default: a built-in example"},
         {.name = "prefix",
          .kind = SP_OPTION_TEXT,
          .target = &options.prefix,

@@ -20,14 +20,47 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024, JOIN_MS = 5000 };
+enum {
+    ARENA_FIRST_BYTES = 16 * 1024,
+    ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
+    JOIN_MS = 5000,
+    LIST_MAX = 100,
+    SECONDS_A_DAY = 24 * 60 * 60,
+};
 
 struct operator_options {
     const char *store;
     const char *key_file;
+    uint64_t expires_days; /* 0: never */
+    const char *scopes;    /* separated by commas; NULL: every one */
+    const char *allowed_ips;
     struct sp_source_options source;
     bool help;
 };
+
+/* Splits a list at its commas. False if it has more entries than there is room for. */
+static bool split_list(const char *list, struct sp_str *ret_entries, size_t *ret_count) {
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        if (*ret_count == LIST_MAX)
+            return false;
+        ret_entries[(*ret_count)++] = (struct sp_str){at, size};
+        at += size + (at[size] == ',');
+    }
+    return true;
+}
+
+static enum sp_status add_limited_operator(struct sp_store *store, struct sp_source *source, const char *name,
+                                           const struct operator_options *options, int key_fd, struct sp_error *error) {
+    struct sp_str scopes[LIST_MAX], addresses[LIST_MAX];
+    struct sp_admin_operator_terms terms = {.scopes = scopes, .allowed_ips = addresses};
+    if (!split_list(options->scopes, scopes, &terms.scope_count) ||
+        !split_list(options->allowed_ips, addresses, &terms.allowed_ip_count))
+        return sp_error_set(error, SP_ERR_INVALID, "--scopes and --allowed-ips take at most %d entries", LIST_MAX);
+    if (options->expires_days > 0)
+        terms.expires_at_s = sp_clock_now_s() + (int64_t)options->expires_days * SECONDS_A_DAY;
+    return sp_sync_add_operator(store, source, name, &terms, key_fd, error);
+}
 
 static enum sp_status add_operator(struct sp_store *store, struct sp_source *source, const char *name,
                                    const struct operator_options *options, struct sp_error *error) {
@@ -35,7 +68,7 @@ static enum sp_status add_operator(struct sp_store *store, struct sp_source *sou
     enum sp_status status = sp_sync_open_key_file(options->key_file, &key_fd, error);
     if (status != SP_OK)
         return status;
-    status = sp_sync_add_operator(store, source, name, key_fd, error);
+    status = add_limited_operator(store, source, name, options, key_fd, error);
     close(key_fd);
     if (status != SP_OK && options->key_file != NULL)
         unlink(options->key_file);
@@ -64,6 +97,23 @@ out:
     return status;
 }
 
+enum { TIME_BYTES = 32 };
+
+static void format_moment(int64_t at_s, char ret_text[static TIME_BYTES]) {
+    struct tm parts;
+    time_t at = (time_t)at_s;
+    if (gmtime_r(&at, &parts) == NULL || strftime(ret_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        ret_text[0] = '\0';
+}
+
+/* Separated by commas; `none` if there are none. */
+static void print_texts(char *const *texts, size_t count, const char *none) {
+    for (size_t i = 0; i < count; i++)
+        printf("%s%s", i > 0 ? "," : "", texts[i]);
+    if (count == 0)
+        fputs(none, stdout);
+}
+
 static enum sp_status print_operator(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct sp_arena *arena = context;
     ProtobufCMessage *message = NULL;
@@ -74,12 +124,15 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Operator *about = ((const Sallyport__Store__V1__StoredOperator *)message)->operator_;
-    char created[32];
-    struct tm parts;
-    time_t at = (time_t)about->created_at;
-    if (gmtime_r(&at, &parts) == NULL || strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        created[0] = '\0';
-    printf("%-32s …%-8s %s\n", about->name, about->hint, created);
+    char created[TIME_BYTES], expires[TIME_BYTES] = "never";
+    format_moment(about->created_at, created);
+    if (about->expires_at != 0)
+        format_moment(about->expires_at, expires);
+    printf("%-32s …%-8s %s  expires %s  scopes ", about->name, about->hint, created, expires);
+    print_texts(about->scopes, about->n_scopes, "all");
+    fputs("  from ", stdout);
+    print_texts(about->allowed_ips, about->n_allowed_ips, "anywhere");
+    puts("");
     return SP_OK;
 }
 
@@ -170,19 +223,40 @@ out:
     return status == SP_OK ? EXIT_SUCCESS : sp_sync_complain(&error);
 }
 
+enum { OWN_ROWS = 6 };
+
 int sp_sync_operator_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct operator_options options = {0};
-    struct sp_option table[3 + SP_SOURCE_OPTION_ROWS] = {
+    struct sp_option table[OWN_ROWS + SP_SOURCE_OPTION_ROWS] = {
         sp_sync_store_row(&options.store),
         {.name = "key-file",
          .kind = SP_OPTION_TEXT,
          .target = &options.key_file,
          .argument = "FILE",
          .help = "write a new key to this new file instead of stdout"},
+        {.name = "expires-days",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options.expires_days,
+         .default_text = "0",
+         .argument = "DAYS",
+         .most = 36500,
+         .help = "days until a new key expires; 0: never"},
+        {.name = "scopes",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.scopes,
+         .argument = "LIST",
+         .help = "what a new key may be used for, separated by commas: workspaces, resources, keys, schema, import, "
+                 "backup, "
+                 "audit, servers, operators; default: all"},
+        {.name = "allowed-ips",
+         .kind = SP_OPTION_TEXT,
+         .target = &options.allowed_ips,
+         .argument = "LIST",
+         .help = "addresses and CIDR ranges that a new key may be used from, separated by commas; default: any"},
         sp_sync_help_row(&options.help),
     };
     int rest = argc;
-    size_t count = 3 + sp_source_place_rows(&options.source, table + 3);
+    size_t count = OWN_ROWS + sp_source_place_rows(&options.source, table + OWN_ROWS);
     table[count++] = sp_source_signing_row(&options.source);
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)

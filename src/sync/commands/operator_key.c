@@ -37,13 +37,13 @@ static enum sp_status write_key(int fd, const char *secret, struct sp_error *err
 }
 
 static enum sp_status commit_operator(struct sp_store *store, struct sp_source *source, const char *name,
-                                      struct sp_arena *arena, char ret_secret[static SP_KEY_TEXT_BYTES],
-                                      struct sp_error *error) {
+                                      const struct sp_admin_operator_terms *terms, struct sp_arena *arena,
+                                      char ret_secret[static SP_KEY_TEXT_BYTES], struct sp_error *error) {
     struct sp_write *write = NULL;
     enum sp_status status = sp_source_begin(source, store, &write, error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_operator_add(write, sp_str_from(name), sp_clock_now_s(), arena, ret_secret, error);
+    status = sp_admin_operator_add(write, sp_str_from(name), terms, sp_clock_now_s(), arena, ret_secret, error);
     if (status != SP_OK) {
         sp_write_abort(write);
         return status;
@@ -51,14 +51,14 @@ static enum sp_status commit_operator(struct sp_store *store, struct sp_source *
     return sp_source_commit(source, write, error);
 }
 
-enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name, int key_fd,
-                                    struct sp_error *error) {
+enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name,
+                                    const struct sp_admin_operator_terms *terms, int key_fd, struct sp_error *error) {
     struct sp_arena arena;
     char secret[SP_KEY_TEXT_BYTES];
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = commit_operator(store, source, name, &arena, secret, error);
+    status = commit_operator(store, source, name, terms, &arena, secret, error);
     if (status != SP_OK)
         goto out;
     status = write_key(key_fd, secret, error);

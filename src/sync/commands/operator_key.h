@@ -2,6 +2,7 @@
 #ifndef SP_SYNC_COMMANDS_OPERATOR_KEY_H
 #define SP_SYNC_COMMANDS_OPERATOR_KEY_H
 
+#include "admin/operator_limits.h"
 #include "source/source.h"
 #include "store/lmdb/environment.h"
 
@@ -12,7 +13,8 @@ enum sp_status sp_sync_open_key_file(const char *path, int *ret_fd, struct sp_er
 
 /* Adds an operator to an open store, or to the source that it follows (if not NULL), and writes
  * the key, alone on a line, to the descriptor. */
-enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name, int key_fd,
+enum sp_status sp_sync_add_operator(struct sp_store *store, struct sp_source *source, const char *name,
+                                    const struct sp_admin_operator_terms *terms, int key_fd,
                                     struct sp_error *error) SP_MUST_USE;
 
 #endif
