@@ -168,7 +168,8 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
          .kind = SP_OPTION_TEXT,
          .target = &keep_implicit,
          .argument = "KEYS",
-         .help = "comma-separated WORKSPACE/KEY: keys of all permissions that keep resource_register and api_key_rotate, by name"},
+         .help = "comma-separated WORKSPACE/KEY: keys of all permissions that keep resource_register and "
+                 "api_key_rotate, by name"},
         sp_sync_help_row(&help),
     };
     int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(table[0]), &help, argc, argv, &rest);

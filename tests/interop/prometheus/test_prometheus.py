@@ -118,7 +118,8 @@ class World:
         key, admin, narrator = (os.path.join(installation.work, f"{name}.key") for name in ("operator", "admin", "narrator"))
         installation.cli(key, "workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5",
                          "--secret-file", admin)
-        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"], ["resource", "register", "voice/rachel"],
+        installation.cli(key, "resource", "register", "voice/rachel", "--workspace", "acme")
+        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"],
                           ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"],
                           ["key", "create", "--id", "k1", "--principal", "narrator", "--name", "P", "--permission", "text_to_speech",
                            "--secret-file", narrator]):
