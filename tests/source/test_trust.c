@@ -291,13 +291,15 @@ struct key_files {
 };
 
 static void make_key_files(struct key_files *files) {
-    folder_make(files->folder);
+    char folder[64];
+    folder_make(folder);
+    memcpy(files->folder, folder, sizeof(folder));
     for (int i = 0; i < KEYS; i++) {
-        snprintf(files->private_files[i], sizeof(files->private_files[i]), "%s/private%d.pem", files->folder, i);
-        snprintf(files->public_files[i], sizeof(files->public_files[i]), "%s/public%d.pem", files->folder, i);
+        snprintf(files->private_files[i], sizeof(files->private_files[i]), "%s/private%d.pem", folder, i);
+        snprintf(files->public_files[i], sizeof(files->public_files[i]), "%s/public%d.pem", folder, i);
         signing_keys_make(files->private_files[i], files->public_files[i], NULL);
     }
-    snprintf(files->trusted, sizeof(files->trusted), "%s/trusted.pem", files->folder);
+    snprintf(files->trusted, sizeof(files->trusted), "%s/trusted.pem", folder);
 }
 
 /* The public keys whose bits are set. */

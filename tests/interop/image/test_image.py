@@ -183,11 +183,13 @@ class Image(unittest.TestCase):
         self.look_at_modes(pod.volumes["store"])
         # As the reader: neither the key, nor the data, nor the image can be changed; the key cannot even be read.
         for program in (["cat", "/var/lib/sallyport/operator.key"], ["rm", "-f", "/var/lib/sallyport/store/data.mdb"],
-                        ["/usr/bin/sallyport-sync", "operator", "revoke", "admin", "--store", "/var/lib/sallyport/store"],
                         ["rm", "/usr/bin/sallyport"]):
             status, out = pod.execute("sallyportd", *program)
             self.assertNotEqual(status, 0, out)
-            self.assertRegex(out, "Permission denied|Read-only file system|others may replace", " ".join(program))
+            self.assertRegex(out, "Permission denied|Read-only file system", " ".join(program))
+        status, out = pod.execute("sallyportd", "/usr/bin/sallyport-sync", "operator", "revoke", "admin", "--store", "/var/lib/sallyport/store")
+        self.assertNotEqual(status, 0, out)
+        self.assertIn("must belong to user", out)
         status, out = pod.execute("sallyport-sync", "rm", "/var/lib/sallyport/operator.key")
         self.assertEqual(status, 0, out)
 
@@ -196,11 +198,12 @@ class Image(unittest.TestCase):
         pod, containers = self.started()
         root = os.stat(pod.volumes["store"])
         self.assertEqual((root.st_mode & 0o7777, root.st_gid), (0o2775, GROUP))
-        for program in (["/usr/bin/sallyport-sync", "init", "--store", "/var/lib/sallyport/mine", "--key-file", "/tmp/key"],
-                        ["rm", "-r", "/var/lib/sallyport/store"]):
-            status, out = pod.execute("sallyportd", *program)
-            self.assertNotEqual(status, 0, out)
-            self.assertRegex(out, "Permission denied|Read-only file system|others may replace", " ".join(program))
+        status, out = pod.execute("sallyportd", "/usr/bin/sallyport-sync", "init", "--store", "/var/lib/sallyport/mine", "--key-file", "/tmp/key")
+        self.assertNotEqual(status, 0, out)
+        self.assertIn("must belong to user", out)
+        status, out = pod.execute("sallyportd", "rm", "-r", "/var/lib/sallyport/store")
+        self.assertNotEqual(status, 0, out)
+        self.assertRegex(out, "Permission denied|Read-only file system")
         # The user of the reader at the folder that it sees, with all that a shell could do there.
         seen = pod.source(next(m for m in containers["sallyportd"].spec["volumeMounts"] if m["name"] == "store"))
         for attempt in ("os.rename('store', 'old')", "os.mkdir('mine')", "open('mine', 'w')", "os.chmod('.', 0o777)",

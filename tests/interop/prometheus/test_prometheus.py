@@ -125,7 +125,8 @@ class World:
         installation.cli(key, "workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5",
                          "--secret-file", admin)
         installation.cli(key, "resource", "register", "voice/rachel", "--workspace", "acme")
-        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"], ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"],
+        for arguments in (["service-account", "create", "--id", "narrator", "--name", "Narrator"],
+                          ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"],
                           ["key", "create", "--id", "k1", "--principal", "narrator", "--name", "P", "--permission", "text_to_speech",
                            "--secret-file", narrator]):
             installation.cli(admin, *arguments)
