@@ -5,12 +5,33 @@
 #include "admin/context.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
-/* Each adds the deletion of the entity, and of everything that hangs on it, to the changes. */
+enum {
+    SP_ADMIN_CASCADE_MAX = 1000,          /* entities that go in the change that deletes something */
+    SP_ADMIN_CASCADE_MEMBERS_MAX = 10000, /* of a group, all of which must */
+};
+
+/* Each adds the deletion of the entity, and of everything that hangs on it, to the changes; but of at
+ * most `limit` that hang on it, and then not of the entity itself: *ret_cut. */
 enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
-                                              const Sallyport__Store__V1__StoredPrincipal *principal) SP_MUST_USE;
-enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx,
-                                          const Sallyport__Store__V1__StoredGroup *group) SP_MUST_USE;
+                                              const Sallyport__Store__V1__StoredPrincipal *principal, size_t limit,
+                                              bool *ret_cut) SP_MUST_USE;
+enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
+                                          size_t limit, bool *ret_cut) SP_MUST_USE;
 enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
-                                             const Sallyport__Store__V1__StoredResource *resource) SP_MUST_USE;
+                                             const Sallyport__Store__V1__StoredResource *resource, size_t limit,
+                                             bool *ret_cut) SP_MUST_USE;
+
+/* Each deletes all of it in this change, if that is no more than SP_ADMIN_CASCADE_MAX entities. Of
+ * more it only makes the entity one that denies, and sp_admin_remove_deleted removes the rest in
+ * pieces. `request_id` is that of the audit entry. A group's members go at once, because they are
+ * what its grants reach: FAILED_PRECONDITION if they are too many. */
+enum sp_status sp_admin_delete_principal_in_pieces(struct sp_admin_context *ctx,
+                                                   Sallyport__Store__V1__StoredPrincipal *principal,
+                                                   const char *request_id) SP_MUST_USE;
+enum sp_status sp_admin_delete_group_in_pieces(struct sp_admin_context *ctx, Sallyport__Store__V1__StoredGroup *group,
+                                               const char *request_id) SP_MUST_USE;
+enum sp_status sp_admin_delete_resource_in_pieces(struct sp_admin_context *ctx,
+                                                  Sallyport__Store__V1__StoredResource *resource,
+                                                  const char *request_id) SP_MUST_USE;
 
 #endif

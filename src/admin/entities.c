@@ -23,6 +23,11 @@ static enum sp_status make_key_by_id(struct sp_admin_context *ctx, enum sp_kind 
     }
 }
 
+static enum sp_status refuse_missing(struct sp_admin_context *ctx, const char *what, const char *id) {
+    return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "%s %s not found in workspace %.*s", what, id,
+                        SP_STR_ARG(ctx->workspace));
+}
+
 enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,
                              ProtobufCMessage **ret_message) {
     struct sp_entity_key key;
@@ -33,10 +38,7 @@ enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, co
     if (status != SP_OK)
         return status;
     status = sp_entity_get(ctx->view, &key, ctx->arena, ret_message);
-    if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, status, "%s %s not found in workspace %.*s", what, id,
-                            SP_STR_ARG(ctx->workspace));
-    return status;
+    return status == SP_ERR_NOT_FOUND ? refuse_missing(ctx, what, id) : status;
 }
 
 enum sp_status sp_admin_load_principal(struct sp_admin_context *ctx, const char *id,
@@ -45,7 +47,10 @@ enum sp_status sp_admin_load_principal(struct sp_admin_context *ctx, const char 
     enum sp_status status = sp_admin_load(ctx, SP_KIND_PRINCIPAL, "principal", id, &message);
     if (status != SP_OK)
         return status;
-    *ret_principal = (void *)message;
+    Sallyport__Store__V1__StoredPrincipal *principal = (void *)message;
+    if (principal->deleting)
+        return refuse_missing(ctx, "principal", id);
+    *ret_principal = principal;
     return SP_OK;
 }
 
@@ -55,7 +60,10 @@ enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,
     enum sp_status status = sp_admin_load(ctx, SP_KIND_GROUP, "group", id, &message);
     if (status != SP_OK)
         return status;
-    *ret_group = (void *)message;
+    Sallyport__Store__V1__StoredGroup *group = (void *)message;
+    if (group->deleting)
+        return refuse_missing(ctx, "group", id);
+    *ret_group = group;
     return SP_OK;
 }
 

@@ -12,7 +12,7 @@
 enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,
                              ProtobufCMessage **ret_message) SP_MUST_USE;
 
-/* The same by kind. */
+/* The same by kind. What was deleted and is being removed in pieces is not found. */
 enum sp_status sp_admin_load_principal(struct sp_admin_context *ctx, const char *id,
                                        Sallyport__Store__V1__StoredPrincipal **ret_principal) SP_MUST_USE;
 enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,

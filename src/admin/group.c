@@ -140,7 +140,7 @@ enum sp_status sp_admin_delete_group(struct sp_admin_context *ctx, const Protobu
     enum sp_status status = sp_admin_load_group(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
-    status = sp_admin_delete_group_tree(ctx, stored);
+    status = sp_admin_delete_group_in_pieces(ctx, stored, request->request_id);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;
@@ -185,7 +185,7 @@ static bool is_listed_group(const struct group_list *list, uint64_t number) {
 static enum sp_status keep_group(void *context, const ProtobufCMessage *message, bool *ret_kept) {
     struct group_list *list = context;
     const Sallyport__Store__V1__StoredGroup *stored = (const void *)message;
-    if (!is_listed_group(list, stored->number))
+    if (stored->deleting || !is_listed_group(list, stored->number))
         return SP_OK;
     enum sp_status status = count_members(list->ctx, stored->number, &stored->group->members);
     if (status != SP_OK)

@@ -22,6 +22,6 @@ const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_
     return method->request;
 }
 
-bool sp_admin_method_deletes_workspaces(const struct sp_admin_method *method) {
-    return method->deletes_workspaces;
+bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method) {
+    return method->deletes_in_pieces;
 }

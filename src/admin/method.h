@@ -17,7 +17,7 @@ enum sp_admin_type sp_admin_method_type(const struct sp_admin_method *method);
 enum sp_admin_stream sp_admin_method_stream(const struct sp_admin_method *method);
 const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_method *method);
 
-/* Whether a call may leave a workspace marked for removal (sp_admin_remove_deleted). */
-bool sp_admin_method_deletes_workspaces(const struct sp_admin_method *method);
+/* Whether a call may leave something marked for removal (sp_admin_remove_deleted). */
+bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method);
 
 #endif

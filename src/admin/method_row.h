@@ -42,7 +42,7 @@ struct sp_admin_method {
     /* What the request names as its workspace; NULL: its text field `workspace`, if it has one. */
     struct sp_str (*workspace_of)(const ProtobufCMessage *request);
     bool workspace_optional; /* an operator's call may leave it empty (all workspaces), or name one that is gone */
-    bool deletes_workspaces;
+    bool deletes_in_pieces;
     sp_admin_narrowing_judge *narrowing; /* of a SP_ADMIN_MUTATION; NULL: no call of it narrows */
 };
 

@@ -29,7 +29,7 @@ static const struct sp_admin_method methods[] = {
     {COLUMNS(UpdateWorkspace, sp_admin_update_workspace, update_workspace_request, MUTATION, OPERATOR_OR_ADMIN),
      .workspace_of = workspace_of_update_workspace, .narrowing = sp_admin_judge_workspace_update},
     {COLUMNS(DeleteWorkspace, sp_admin_delete_workspace, delete_workspace_request, MUTATION, OPERATOR),
-     .deletes_workspaces = true, .narrowing = sp_admin_always_narrows},
+     .deletes_in_pieces = true, .narrowing = sp_admin_always_narrows},
 
     ROW(CreateUser, sp_admin_create_user, create_user_request, MUTATION, ADMIN_WRITE),
     ROW(CreateServiceAccount, sp_admin_create_service_account, create_service_account_request, MUTATION, ADMIN_WRITE),
@@ -38,14 +38,14 @@ static const struct sp_admin_method methods[] = {
     {COLUMNS(UpdatePrincipal, sp_admin_update_principal, update_principal_request, MUTATION, ADMIN_WRITE),
      .workspace_of = workspace_of_update_principal, .narrowing = sp_admin_judge_principal_update},
     {COLUMNS(DeletePrincipal, sp_admin_delete_principal, delete_principal_request, MUTATION, ADMIN_WRITE),
-     .narrowing = sp_admin_always_narrows},
+     .narrowing = sp_admin_always_narrows, .deletes_in_pieces = true},
 
     ROW(CreateGroup, sp_admin_create_group, create_group_request, MUTATION, ADMIN_WRITE),
     ROW(GetGroup, sp_admin_get_group, get_group_request, READ, ADMIN_READ),
     ROW(ListGroups, sp_admin_list_groups, list_groups_request, READ, ADMIN_READ),
     ROW(UpdateGroup, sp_admin_update_group, update_group_request, MUTATION, ADMIN_WRITE),
     {COLUMNS(DeleteGroup, sp_admin_delete_group, delete_group_request, MUTATION, ADMIN_WRITE),
-     .narrowing = sp_admin_always_narrows},
+     .narrowing = sp_admin_always_narrows, .deletes_in_pieces = true},
     ROW(AddGroupMembers, sp_admin_add_group_members, group_members_request, MUTATION, ADMIN_WRITE),
     {COLUMNS(RemoveGroupMembers, sp_admin_remove_group_members, group_members_request, MUTATION, ADMIN_WRITE),
      .narrowing = sp_admin_always_narrows},
@@ -53,7 +53,7 @@ static const struct sp_admin_method methods[] = {
 
     ROW(RegisterResource, sp_admin_register_resource, register_resource_request, MUTATION, RESOURCE),
     {COLUMNS(DeleteResource, sp_admin_delete_resource, delete_resource_request, MUTATION, RESOURCE),
-     .narrowing = sp_admin_always_narrows},
+     .narrowing = sp_admin_always_narrows, .deletes_in_pieces = true},
     ROW(GetResource, sp_admin_get_resource, get_resource_request, READ, ADMIN_READ),
     ROW(ListResources, sp_admin_list_resources, list_resources_request, READ, ADMIN_READ),
 

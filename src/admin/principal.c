@@ -174,8 +174,9 @@ static enum sp_status keep_principal(void *context, const ProtobufCMessage *stor
     struct principal_list *list = context;
     Sallyport__V1__Principal *principal =
         ((const Sallyport__Store__V1__StoredPrincipal *)(const void *)stored)->principal;
-    *ret_kept =
+    bool of_kind =
         list->kind == SALLYPORT__V1__PRINCIPAL_KIND__PRINCIPAL_KIND_UNSPECIFIED || principal->kind == list->kind;
+    *ret_kept = of_kind && !((const Sallyport__Store__V1__StoredPrincipal *)(const void *)stored)->deleting;
     if (*ret_kept)
         list->response->principals[list->response->n_principals++] = principal;
     return SP_OK;
@@ -345,7 +346,7 @@ enum sp_status sp_admin_delete_principal(struct sp_admin_context *ctx, const Pro
         if (status != SP_OK)
             return status;
     }
-    status = sp_admin_delete_principal_tree(ctx, stored);
+    status = sp_admin_delete_principal_in_pieces(ctx, stored, request->request_id);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;

@@ -1,7 +1,8 @@
 #include "admin/removal.h"
 
+#include "admin/cascade.h"
+#include "admin/context.h"
 #include "admin/offline_changes.h"
-#include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"
@@ -9,50 +10,6 @@
 #include "store/records/head.h"
 #include "store/records/layout.h"
 #include "store/records/write.h"
-#include "wire/wire.h"
-
-enum { SCRATCH_BYTES = 4096, SCRATCH_BUDGET_BYTES = 1024 * 1024 };
-
-/* The workspaces being deleted. */
-struct deleting_workspaces {
-    struct sp_arena scratch;
-    char first[SP_ID_MAX_BYTES + 1];
-    unsigned found; /* 2: or more */
-};
-
-static enum sp_status note_deleting(void *context, struct sp_bytes key, struct sp_bytes value) {
-    (void)key;
-    struct deleting_workspaces *search = context;
-    ProtobufCMessage *message = NULL;
-    sp_arena_reset(&search->scratch);
-    enum sp_status status =
-        sp_wire_unpack_trusted(&sallyport__store__v1__stored_workspace__descriptor, value, &search->scratch, &message);
-    if (status != SP_OK)
-        return status;
-    const Sallyport__V1__Workspace *workspace =
-        ((const Sallyport__Store__V1__StoredWorkspace *)(const void *)message)->workspace;
-    if (workspace == NULL)
-        return SP_ERR_CORRUPT;
-    if (!workspace->deleting)
-        return SP_OK;
-    if (search->found++ > 0)
-        return SP_WALK_END;
-    size_t size = strlen(workspace->id);
-    if (size > SP_ID_MAX_BYTES)
-        return SP_ERR_CORRUPT;
-    memcpy(search->first, workspace->id, size + 1);
-    return SP_OK;
-}
-
-static enum sp_status find_deleting(struct sp_view *view, struct deleting_workspaces *search) {
-    enum sp_status status = sp_arena_init(&search->scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
-    if (status != SP_OK)
-        return status;
-    static const uint8_t all[] = {SP_KIND_WORKSPACE};
-    status = sp_entity_walk(view, (struct sp_bytes){all, sizeof(all)}, NULL, note_deleting, search);
-    sp_arena_fini(&search->scratch);
-    return status;
-}
 
 struct workspace_removal {
     struct sp_changeset *changes;
@@ -103,42 +60,78 @@ static enum sp_status remove_batch(struct sp_view *view, struct workspace_remova
     return remove_kind(view, removal, SP_KIND_WORKSPACE, workspace);
 }
 
-static enum sp_status apply_removal(struct sp_write *write, struct sp_str workspace, size_t limit, int64_t now_s,
-                                    struct sp_arena *arena, struct sp_error *error) {
-    struct sp_revision revision;
-    struct sp_changeset *changes = sp_admin_offline_changes(arena, "remove deleted workspaces", workspace, now_s);
-    if (changes == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "not enough memory to remove a workspace");
-    struct workspace_removal removal = {.changes = changes, .left = limit, .now_s = now_s};
-    enum sp_status status = remove_batch(sp_write_view(write), &removal, workspace);
+static enum sp_status remove_from_workspace(struct sp_admin_context *ctx, size_t limit) {
+    struct workspace_removal removal = {.changes = ctx->changes, .left = limit, .now_s = ctx->now_s};
+    enum sp_status status = remove_batch(ctx->view, &removal, ctx->workspace);
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot remove workspace %.*s", SP_STR_ARG(workspace));
-    return sp_changeset_apply(write, removal.changes, &revision, error);
+        return sp_error_set(ctx->error, status, "cannot remove workspace %.*s", SP_STR_ARG(ctx->workspace));
+    return SP_OK;
+}
+
+/* ---- principals, groups and resources ---- */
+
+static enum sp_status remove_from_entity(struct sp_admin_context *ctx, enum sp_kind kind,
+                                         const struct sp_entity_key *key, size_t limit) {
+    ProtobufCMessage *message = NULL;
+    bool cut = false;
+    enum sp_status status = sp_entity_get(ctx->view, key, ctx->arena, &message);
+    if (status != SP_OK)
+        return status;
+    switch ((int)kind) {
+    case SP_KIND_PRINCIPAL:
+        return sp_admin_delete_principal_tree(ctx, (const void *)message, limit, &cut);
+    case SP_KIND_GROUP:
+        return sp_admin_delete_group_tree(ctx, (const void *)message, limit, &cut);
+    case SP_KIND_RESOURCE:
+        return sp_admin_delete_resource_tree(ctx, (const void *)message, limit, &cut);
+    default:
+        return SP_ERR_CORRUPT;
+    }
+}
+
+/* ---- all ---- */
+
+/* `limit` is at least 1. */
+static enum sp_status remove_piece_of(struct sp_admin_context *ctx, const struct sp_entity_key *key, size_t limit) {
+    struct sp_revision revision;
+    struct sp_entity_name name;
+    enum sp_status status = sp_entity_key_read(sp_entity_key_bytes(key), &name);
+    if (status != SP_OK)
+        return status;
+    ctx->workspace = name.workspace;
+    ctx->changes = sp_admin_offline_changes(ctx->arena, "remove what was deleted", ctx->workspace, ctx->now_s);
+    if (ctx->changes == NULL)
+        return SP_ERR_MEMORY;
+    status = name.kind == SP_KIND_WORKSPACE ? remove_from_workspace(ctx, limit)
+                                            : remove_from_entity(ctx, name.kind, key, limit);
+    if (status != SP_OK)
+        return status;
+    return sp_changeset_apply(ctx->write, ctx->changes, &revision, ctx->error);
 }
 
 enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int64_t now_s, struct sp_arena *arena,
                                        bool *ret_more, struct sp_error *error) {
-    struct deleting_workspaces search = {0};
     struct sp_entity_key key;
-    bool remains = false;
-    struct sp_view *view = sp_write_view(write);
-    enum sp_status status = find_deleting(view, &search);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "cannot read the workspaces");
-    if (search.found == 0) {
+    struct sp_error why = {0};
+    struct sp_admin_context ctx = {
+        .view = sp_write_view(write), .write = write, .arena = arena, .error = &why, .now_s = now_s};
+    enum sp_status status = sp_entity_first_deleting(ctx.view, &key);
+    if (status == SP_ERR_NOT_FOUND) {
         *ret_more = false;
         return SP_OK;
     }
-    struct sp_str workspace = sp_str_from(search.first);
-    status = apply_removal(write, workspace, limit, now_s, arena, error);
-    if (status != SP_OK)
+    if (status == SP_OK)
+        status = remove_piece_of(&ctx, &key, limit);
+    if (status != SP_OK && why.status == SP_OK)
+        sp_error_set(&why, status, "cannot remove what was deleted");
+    if (status != SP_OK) {
+        if (error != NULL)
+            *error = why;
         return status;
-    status = sp_entity_key_make(SP_KIND_WORKSPACE, workspace, NULL, 0, &key);
-    if (status != SP_OK)
-        return status;
-    status = sp_entity_exists(view, &key, &remains);
-    if (status != SP_OK)
-        return status;
-    *ret_more = remains || search.found > 1;
+    }
+    status = sp_entity_first_deleting(ctx.view, &key);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return sp_error_set(error, status, "cannot read what is left to remove");
+    *ret_more = status == SP_OK;
     return SP_OK;
 }

@@ -377,9 +377,9 @@ enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const Prot
     status = load_resource(ctx, request->resource, &stored);
     if (status != SP_OK)
         return status;
-    if (stored == NULL)
+    if (stored == NULL || stored->deleting)
         return sp_admin_refuse_ref(ctx, request->resource);
-    status = sp_admin_delete_resource_tree(ctx, stored);
+    status = sp_admin_delete_resource_in_pieces(ctx, stored, request->request_id);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;
@@ -397,7 +397,7 @@ enum sp_status sp_admin_get_resource(struct sp_admin_context *ctx, const Protobu
     status = load_resource(ctx, target.ref, &stored);
     if (status != SP_OK)
         return status;
-    if (stored == NULL || stored->type_number != target.type_number)
+    if (stored == NULL || stored->deleting || stored->type_number != target.type_number)
         return sp_admin_refuse_ref(ctx, target.ref);
     *ret_reply = &stored->resource->base;
     return SP_OK;
@@ -415,7 +415,7 @@ static enum sp_status keep_resource(void *context, const ProtobufCMessage *messa
     enum sp_status status = sp_admin_find_type_by_number(list->ctx, stored->type_number, &type);
     if (status != SP_OK)
         return status;
-    *ret_kept = !type.removed;
+    *ret_kept = !type.removed && !stored->deleting;
     if (*ret_kept)
         list->response->resources[list->response->n_resources++] = stored->resource;
     return SP_OK;

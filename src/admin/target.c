@@ -38,13 +38,13 @@ struct sp_bytes sp_admin_target_key(const struct sp_admin_context *ctx, const st
 }
 
 enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
-    if (target->workspace_scoped)
-        return SP_OK;
     uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
     uint64_t owner = 0;
     enum sp_status status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, target, room), &owner);
     if (status != SP_OK)
         return status;
+    if (target->workspace_scoped)
+        return (owner & SP_RESOURCE_DELETING) == 0 ? SP_OK : sp_admin_refuse_ref(ctx, target->ref);
     return owner == ctx->stored_workspace->number ? SP_OK : sp_admin_refuse_ref(ctx, target->ref);
 }
 

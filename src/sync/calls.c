@@ -96,7 +96,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
         return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
     mutation->job.apply = apply_mutation;
     mutation->job.done = finish_mutation;
-    mutation->job.deletes_workspaces = sp_admin_method_deletes_workspaces(of->method);
+    mutation->job.deletes_in_pieces = sp_admin_method_deletes_in_pieces(of->method);
     mutation->job.bytes = sp_rpc_call_request(call).size;
     mutation->call = call;
     mutation->of = of;

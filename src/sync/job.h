@@ -20,7 +20,7 @@ struct sp_job {
     bool narrowed;                       /* set by `apply`: it narrowed, if it is one that may */
     size_t bytes;                        /* of the request that it keeps while it is queued */
     bool alone;                          /* in a transaction of its own */
-    bool deletes_workspaces;             /* deleted workspaces are removed after it */
+    bool deletes_in_pieces;              /* what it deleted is removed after it */
 
     struct sp_job *next; /* the queue's */
     int64_t queued_ms;   /* the writer's, as what follows */

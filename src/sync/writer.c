@@ -320,7 +320,7 @@ static void finish_jobs(struct sp_writer *writer, const struct batch *batch) {
         struct sp_error error = job->error;
         committed |= job->status == SP_OK;
         charge_job(writer, job, batch->bytes[i]);
-        writer->tidy.look_for_deleted |= job->status == SP_OK && job->deletes_workspaces;
+        writer->tidy.look_for_deleted |= job->status == SP_OK && job->deletes_in_pieces;
         if (job->status == SP_ERR_CORRUPT)
             sp_log(SP_LOG_ERROR, "refused a change because the store is damaged: %s", error.message);
         job->done(job, job->status, &error);

@@ -187,7 +187,9 @@ static void columns_say_how_a_method_is_carried_out(void **state) {
         const char *name = sp_admin_method_name(method);
         enum sp_admin_stream stream = sp_admin_method_stream(method);
         assert_true((stream != SP_ADMIN_NO_STREAM) == (sp_admin_method_type(method) == SP_ADMIN_STREAM));
-        assert_true(sp_admin_method_deletes_workspaces(method) == (strcmp(name, "DeleteWorkspace") == 0));
+        assert_true(sp_admin_method_deletes_in_pieces(method) ==
+                    (strcmp(name, "DeleteWorkspace") == 0 || strcmp(name, "DeletePrincipal") == 0 ||
+                     strcmp(name, "DeleteGroup") == 0 || strcmp(name, "DeleteResource") == 0));
         assert_true((sp_admin_method_type(method) == SP_ADMIN_USAGE_WRITE) == (strcmp(name, "RetireServer") == 0));
         streams |= 1U << stream;
     }

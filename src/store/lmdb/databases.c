@@ -40,6 +40,7 @@ const struct sp_database_layout sp_database_layouts[SP_DATABASES] = {
                          .native_key = true},
     [SP_DB_SUBJECT] = {.name = "subject", .flags = MDB_INTEGERKEY, .native_key = true},
     [SP_DB_COUNT] = {.name = "count"},
+    [SP_DB_DELETING] = {.name = "deleting"},
 };
 
 uint64_t sp_seal(enum sp_seal_domain domain, struct sp_bytes key, struct sp_bytes data) {

@@ -29,6 +29,7 @@ enum sp_database {
     SP_DB_PRINC_KEY,
     SP_DB_SUBJECT,
     SP_DB_COUNT,
+    SP_DB_DELETING,
     SP_DATABASES,
     SP_DB_FIRST_INDEX = SP_DB_KEY, /* from here on all are derived from `entity` */
 };

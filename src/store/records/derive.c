@@ -34,12 +34,19 @@ static bool is_number(uint64_t number) {
     return number > 0 && number <= SP_NUMBER_MAX;
 }
 
+static enum sp_status add_deleting(struct sp_index_build *build, bool deleting) {
+    return deleting ? sp_index_build_add(build, SP_DB_DELETING, build->entity_key, (struct sp_bytes){NULL, 0}) : SP_OK;
+}
+
 static enum sp_status derive_workspace(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredWorkspace *stored = (const Sallyport__Store__V1__StoredWorkspace *)message;
     if (stored->workspace == NULL || !is_number(stored->number))
         return refuse_incomplete(build, "a stored workspace lacks its content or number");
     bool disabled = stored->workspace->disabled || stored->workspace->deleting;
     uint8_t record[SP_WORKSPACE_RECORD_BYTES];
+    enum sp_status status = add_deleting(build, stored->workspace->deleting);
+    if (status != SP_OK)
+        return status;
     sp_workspace_record_encode(stored->number, disabled ? SP_WORKSPACE_DISABLED : 0U, record);
     return sp_index_build_add(build, SP_DB_WORKSPACE, sp_number_key(&stored->number),
                               (struct sp_bytes){record, sizeof(record)});
@@ -47,7 +54,7 @@ static enum sp_status derive_workspace(struct sp_index_build *build, const Proto
 
 static enum sp_status count_user(struct sp_index_build *build, const Sallyport__Store__V1__StoredPrincipal *stored,
                                  bool admin) {
-    if (stored->principal->disabled)
+    if (stored->principal->disabled || stored->deleting)
         return SP_OK;
     enum sp_status status = add_count(build, stored->workspace_number, SP_COUNT_ENABLED_USERS);
     if (status != SP_OK || !admin)
@@ -65,13 +72,17 @@ static enum sp_status derive_principal(struct sp_index_build *build, const Proto
         return refuse_incomplete(build, "a stored principal is neither user nor service account");
     /* A service account acts as a MEMBER, whatever its record has. */
     bool admin = user && principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
-    unsigned flags = (principal->disabled ? SP_PRINCIPAL_DISABLED : 0U) | (admin ? SP_PRINCIPAL_WORKSPACE_ADMIN : 0U);
+    bool disabled = principal->disabled || stored->deleting;
+    unsigned flags = (disabled ? SP_PRINCIPAL_DISABLED : 0U) | (admin ? SP_PRINCIPAL_WORKSPACE_ADMIN : 0U);
     struct sp_bytes key = sp_number_key(&stored->number);
     enum sp_status status =
         add_edge(build, SP_DB_PRINCIPAL, key, 0, sp_principal_head(stored->workspace_number, flags));
     if (status != SP_OK)
         return status;
     status = sp_index_build_add(build, SP_DB_SUBJECT, key, build->entity_key);
+    if (status != SP_OK)
+        return status;
+    status = add_deleting(build, stored->deleting);
     if (status != SP_OK)
         return status;
     return user ? count_user(build, stored, admin)
@@ -83,6 +94,9 @@ static enum sp_status derive_group(struct sp_index_build *build, const ProtobufC
     if (stored->group == NULL || !is_number(stored->number) || !is_number(stored->workspace_number))
         return refuse_incomplete(build, "a stored group lacks its content or a number");
     enum sp_status status = sp_index_build_add(build, SP_DB_SUBJECT, sp_number_key(&stored->number), build->entity_key);
+    if (status != SP_OK)
+        return status;
+    status = add_deleting(build, stored->deleting);
     if (status != SP_OK)
         return status;
     return add_count(build, stored->workspace_number, SP_COUNT_GROUPS);
@@ -123,9 +137,13 @@ static enum sp_status derive_resource(struct sp_index_build *build, const Protob
                                                  stored->workspace_number, key);
     if (size == 0)
         return refuse_incomplete(build, "a stored resource lacks its content or a number");
-    enum sp_status status = SP_OK;
-    if (!stored->workspace_scoped)
-        status = add_edge(build, SP_DB_RESOURCE, (struct sp_bytes){key, size}, 0, stored->workspace_number);
+    enum sp_status status = add_deleting(build, stored->deleting);
+    if (status != SP_OK)
+        return status;
+    uint64_t head =
+        (stored->workspace_scoped ? 0 : stored->workspace_number) | (stored->deleting ? SP_RESOURCE_DELETING : 0);
+    if (head != 0)
+        status = add_edge(build, SP_DB_RESOURCE, (struct sp_bytes){key, size}, 0, head);
     if (status != SP_OK)
         return status;
     return add_count(build, stored->workspace_number, SP_COUNT_RESOURCES);

@@ -16,6 +16,7 @@ struct side {
     MDB_cursor *cursor;
     struct sp_bytes key;
     enum sp_seal_domain domain;
+    bool deleting; /* of a resource's grants: none of them counts */
     /* Of a short list: all of its edges as they lie beside each other in the page, and how far
      * the join has come. */
     const uint8_t *edges;
@@ -35,6 +36,12 @@ static enum sp_status narrow_join_code(int code) {
     return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
 }
 
+/* Whether the first edge of a list is the head of a resource that was deleted. A head that was damaged
+ * so denies. */
+static bool is_deleting_head(struct sp_bytes record) {
+    return sp_load_be64(record.data) == 0 && (sp_load_be64(record.data + 8) & SP_RESOURCE_DELETING) != 0;
+}
+
 /* Takes hold of a short list, which is the usual one: reading it in place costs less than a
  * single seek. A list that is long, or lies in several pages, stays with the cursor. */
 static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
@@ -45,6 +52,8 @@ static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
     *ret_empty = code == MDB_NOTFOUND;
     if (code == MDB_NOTFOUND)
         return SP_OK;
+    if (code == MDB_SUCCESS && value.mv_size == SP_EDGE_BYTES)
+        side->deleting = is_deleting_head(sp_val_bytes(&value));
     if (code == MDB_SUCCESS)
         code = mdb_cursor_count(side->cursor, &count);
     if (code == MDB_SUCCESS && count > 1 && count <= SHORT_LIST)
@@ -153,7 +162,7 @@ static enum sp_status join_grants(struct side *groups, struct side *grants, uint
     bool no_grants;
     bool no_groups;
     enum sp_status status = hold_short_list(grants, &no_grants);
-    if (status != SP_OK || no_grants)
+    if (status != SP_OK || no_grants || grants->deleting)
         return status;
     status = seek_edge(grants, principal_number, &direct);
     if (status != SP_OK)

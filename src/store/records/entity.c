@@ -95,3 +95,16 @@ enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, cons
         return status == SP_WALK_END ? SP_OK : status;
     return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }
+
+enum sp_status sp_entity_first_deleting(struct sp_view *view, struct sp_entity_key *ret_key) {
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    enum sp_status status = sp_view_open_cursor(view, SP_DB_DELETING, &cursor);
+    if (status != SP_OK)
+        return status;
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    status = code == MDB_SUCCESS ? sp_entity_key_copy(sp_val_bytes(&key), ret_key) : sp_lmdb_status(code);
+    mdb_cursor_close(cursor);
+    return status;
+}

@@ -25,6 +25,10 @@ enum sp_status sp_entity_decode(struct sp_bytes key, struct sp_bytes value, stru
 
 enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key *key, bool *ret_exists) SP_MUST_USE;
 
+/* The first of those that were deleted and are being removed in pieces. SP_ERR_NOT_FOUND;
+ * SP_ERR_CORRUPT. */
+enum sp_status sp_entity_first_deleting(struct sp_view *view, struct sp_entity_key *ret_key) SP_MUST_USE;
+
 /* Visits the entities whose key begins with `prefix`, in key order, beginning after `after` (may
  * be NULL; one that does not begin with the prefix counts as NULL). `visit` returns SP_OK to go
  * on; SP_WALK_END ends the walk with SP_OK; anything else ends it with that status. Values are

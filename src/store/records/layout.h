@@ -28,11 +28,13 @@
  * princ_key    INTEGERKEY|DUPSORT        principal number → key id
  * subject      INTEGERKEY                subject number → entity key of the principal or group (admin reads only)
  * count        -                         workspace number(8) enum sp_count(1) → count(8)
+ * deleting     -                         entity key of what was deleted and is being removed in pieces → empty
  *
  * edge (24 bytes):   0 subject number (8; 0 is the head, so it sorts first)   8 payload (8)   16 seal (8)
  *   Edges of one key have different subject numbers. A key bucket's records are in the order of their digests.
  *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
- *   payload of a group edge: 0;  of a resource's head: owner workspace number;  of a grant: role
+ *   payload of a group edge: 0;  of a resource's head: owner workspace number, with SP_RESOURCE_DELETING once it was
+ *   deleted (then one whose ids belong to workspaces has a head too, with owner 0);  of a grant: role
  * The schema's mark is the seal of its text as a record of the key 00: it distinguishes texts, and shows damage of the entity.
  * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
  * key record:
@@ -64,6 +66,9 @@
 #include <stdint.h>
 
 #include "store/lmdb/databases.h"
+
+/* In the payload of a resource's head: no grant on it counts any more. */
+#define SP_RESOURCE_DELETING (UINT64_C(1) << 63)
 
 /* The highest number of a subject or workspace: 48 bits, as a principal's head has room for. */
 #define SP_NUMBER_MAX UINT64_C(0xffffffffffff)
