@@ -14,13 +14,13 @@ static bool is_text(const json_t *object, const char *name, const char *text) {
     return value != NULL && strcmp(value, text) == 0;
 }
 
-int cli_answer_exit_status(const json_t *answer) {
+int sp_cli_answer_exit_status(const json_t *answer) {
     return is_text(answer, "decision", "ALLOW") ? CLI_OK : CLI_DENIED;
 }
 
 static void print_field(const json_t *object, const char *name, const char *after, FILE *out) {
     const char *text = json_string_value(json_object_get(object, name));
-    cli_put_text(text != NULL ? text : "", out);
+    sp_cli_put_text(text != NULL ? text : "", out);
     (void)fputs(after, out);
 }
 
@@ -28,12 +28,12 @@ static void print_coloured(const char *text, const char *escape, bool colour, FI
     (void)fprintf(out, "%s%s%s  ", colour ? escape : "", text, colour ? PLAIN : "");
 }
 
-void cli_print_answer(const json_t *answer, bool colour, FILE *out) {
-    bool allowed = cli_answer_exit_status(answer) == CLI_OK;
+void sp_cli_print_answer(const json_t *answer, bool colour, FILE *out) {
+    bool allowed = sp_cli_answer_exit_status(answer) == CLI_OK;
     print_coloured(allowed ? "ALLOW" : "DENY", allowed ? GREEN : RED, colour, out);
     print_field(answer, "reason", "  ", out);
     (void)fprintf(out, "%lld\n", (long long)json_integer_value(json_object_get(answer, "httpStatus")));
-    cli_print_lines(
+    sp_cli_print_lines(
         answer,
         "  workspace=workspace:raw,  principal=principal:raw,  key=keyId:raw,  role=role,  revision=revision,"
         "  decision id=decisionId:raw",
@@ -54,26 +54,26 @@ static void print_step(const json_t *step, bool colour, FILE *out) {
     print_field(step, "evidence", "\n", out);
 }
 
-void cli_print_explanation(const json_t *explanation, bool colour, FILE *out) {
+void sp_cli_print_explanation(const json_t *explanation, bool colour, FILE *out) {
     const json_t *grants = json_object_get(explanation, "grants");
     const json_t *needed = json_object_get(explanation, "changesNeeded");
     size_t i;
     json_t *step, *change;
-    cli_print_answer(json_object_get(explanation, "answer"), colour, out);
+    sp_cli_print_answer(json_object_get(explanation, "answer"), colour, out);
     (void)fputc('\n', out);
     json_array_foreach(json_object_get(explanation, "steps"), i, step) {
         print_step(step, colour, out);
     }
     if (json_array_size(grants) > 0) {
         (void)fputs("\nShares considered:\n", out);
-        cli_print_table(grants, "WITH=subject,ROLE=role", out);
+        sp_cli_print_table(grants, "WITH=subject,ROLE=role", out);
     }
     if (json_array_size(needed) > 0)
         (void)fputs("\nTo allow it:\n", out);
     json_array_foreach(needed, i, change) {
         const char *text = json_string_value(change);
         (void)fputs("  - ", out);
-        cli_put_text(text != NULL ? text : "", out);
+        sp_cli_put_text(text != NULL ? text : "", out);
         (void)fputc('\n', out);
     }
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 /* CLI_OK only for an answer whose decision is ALLOW, else CLI_DENIED. */
-int cli_answer_exit_status(const json_t *answer);
+int sp_cli_answer_exit_status(const json_t *answer);
 
-void cli_print_answer(const json_t *answer, bool colour, FILE *out);
+void sp_cli_print_answer(const json_t *answer, bool colour, FILE *out);
 
 /* The answer, the evidence of every step, the shares, and what would have to change. */
-void cli_print_explanation(const json_t *explanation, bool colour, FILE *out);
+void sp_cli_print_explanation(const json_t *explanation, bool colour, FILE *out);
 
 #endif

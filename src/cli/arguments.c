@@ -7,7 +7,7 @@
 #include "cli/json_path.h"
 #include "cli/value.h"
 
-const struct cli_argument cli_common_options[] = {
+const struct cli_argument sp_cli_common_options[] = {
     {.name = "output",
      .kind = CLI_LOCAL,
      .choices = "table|json|ndjson",
@@ -47,7 +47,7 @@ const struct cli_argument cli_common_options[] = {
     {.name = NULL},
 };
 
-bool cli_takes_value(const struct cli_argument *argument) {
+bool sp_cli_takes_value(const struct cli_argument *argument) {
     return argument->kind != CLI_FLAG && argument->kind != CLI_LOCAL_FLAG && argument->kind != CLI_CLEAR;
 }
 
@@ -55,7 +55,7 @@ static bool is_local(const struct cli_argument *argument) {
     return argument->path == NULL;
 }
 
-bool cli_is_repeatable(const struct cli_argument *argument) {
+bool sp_cli_is_repeatable(const struct cli_argument *argument) {
     return argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS;
 }
 
@@ -66,7 +66,7 @@ static enum sp_status add_to_mask(json_t *request, const char *mask) {
         if (strcmp(json_string_value(name), mask) == 0)
             return SP_OK;
     }
-    return cli_put(request, "updateMask", json_string(mask), true);
+    return sp_cli_put(request, "updateMask", json_string(mask), true);
 }
 
 /* Errors begin with "--name: " of an option, or "VALUE: " of a positional argument. */
@@ -74,14 +74,14 @@ static enum sp_status take_argument(const struct cli_argument *argument, bool po
                                     struct cli_call *call, struct sp_error *error) {
     json_t *value = NULL;
     struct sp_error why = {0};
-    enum sp_status status = cli_read_value(argument, text, &value, &why);
+    enum sp_status status = sp_cli_read_value(argument, text, &value, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "%s%s: %s", positional ? "" : "--",
                             positional ? argument->value : argument->name, why.message);
     if (is_local(argument))
         status = json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
     else
-        status = cli_put(call->request, argument->path, value, cli_is_repeatable(argument));
+        status = sp_cli_put(call->request, argument->path, value, sp_cli_is_repeatable(argument));
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
     if (argument->mask != NULL && add_to_mask(call->request, argument->mask) != SP_OK)
@@ -96,11 +96,11 @@ static size_t gather_options(const struct cli_command *command, const struct cli
     size_t count = 0;
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
         rows[count++] = &command->options[i];
-    for (size_t i = 0; cli_common_options[i].name != NULL; i++)
-        rows[count++] = &cli_common_options[i];
+    for (size_t i = 0; sp_cli_common_options[i].name != NULL; i++)
+        rows[count++] = &sp_cli_common_options[i];
     for (size_t i = 0; i < count; i++)
         options[i] =
-            (struct option){rows[i]->name, cli_takes_value(rows[i]) ? required_argument : no_argument, NULL, 256};
+            (struct option){rows[i]->name, sp_cli_takes_value(rows[i]) ? required_argument : no_argument, NULL, 256};
     options[count] = (struct option){0};
     return count;
 }
@@ -159,7 +159,8 @@ static enum sp_status read_positionals(const struct cli_command *command, int ar
 }
 
 static bool is_given(const struct cli_argument *row, const struct cli_call *call) {
-    return is_local(row) ? json_object_get(call->local, row->name) != NULL : cli_at(call->request, row->path) != NULL;
+    return is_local(row) ? json_object_get(call->local, row->name) != NULL
+                         : sp_cli_at(call->request, row->path) != NULL;
 }
 
 static enum sp_status check_required_options(const struct cli_command *command, const struct cli_call *call,
@@ -186,12 +187,12 @@ static enum sp_status check_something_changes(const struct cli_command *command,
                    : SP_OK;
 }
 
-enum sp_status cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
-                                  bool *ret_help, struct sp_error *error) {
+enum sp_status sp_cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
+                                     bool *ret_help, struct sp_error *error) {
     enum sp_status status = read_options(command, argc, argv, call, error);
     if (status != SP_OK)
         return status;
-    *ret_help = cli_local_flag(call, "help");
+    *ret_help = sp_cli_local_flag(call, "help");
     if (*ret_help)
         return SP_OK;
     status = read_positionals(command, argc, argv, call, error);

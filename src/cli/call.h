@@ -26,7 +26,7 @@ struct cli_call {
 };
 
 /* A local argument's text, or NULL; whether a local flag is set. */
-const char *cli_local(const struct cli_call *call, const char *name);
-bool cli_local_flag(const struct cli_call *call, const char *name);
+const char *sp_cli_local(const struct cli_call *call, const char *name);
+bool sp_cli_local_flag(const struct cli_call *call, const char *name);
 
 #endif

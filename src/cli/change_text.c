@@ -21,7 +21,7 @@ static void add_things(json_t *change) {
             (void)fprintf(out, " and %zu more", json_array_size(json_object_get(change, "entities")) - i);
             break;
         }
-        char *kind = cli_text_of(entity, "kind");
+        char *kind = sp_cli_text_of(entity, "kind");
         const char *id = json_string_value(json_object_get(entity, "id"));
         (void)fprintf(out, "%s%s%s", i > 0 ? ", " : "", json_is_true(json_object_get(entity, "deleted")) ? "-" : "",
                       kind != NULL ? kind : "");
@@ -36,8 +36,8 @@ static void add_things(json_t *change) {
 
 /* Principals by their id alone. */
 static void add_who(json_t *change) {
-    const char *kind = json_string_value(cli_at(change, "actor.kind"));
-    const char *id = json_string_value(cli_at(change, "actor.id"));
+    const char *kind = json_string_value(sp_cli_at(change, "actor.kind"));
+    const char *id = json_string_value(sp_cli_at(change, "actor.id"));
     const char *before = kind == NULL                          ? ""
                          : strcmp(kind, "ACTOR_OPERATOR") == 0 ? "operator:"
                          : strcmp(kind, "ACTOR_OFFLINE") == 0  ? "offline:"
@@ -45,15 +45,15 @@ static void add_who(json_t *change) {
     (void)json_object_set_new(change, "who", json_sprintf("%s%s", before, id != NULL ? id : ""));
 }
 
-void cli_add_change_texts(json_t *change) {
+void sp_cli_add_change_texts(json_t *change) {
     add_things(change);
     add_who(change);
 }
 
-void cli_print_change(const json_t *change, FILE *out) {
+void sp_cli_print_change(const json_t *change, FILE *out) {
     static const char *const cells[] = {"revision.number:raw", "time:time", "who:raw", "method:raw", "things:raw"};
     for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
-        char *cell = cli_text_of(change, cells[i]);
+        char *cell = sp_cli_text_of(change, cells[i]);
         (void)fprintf(out, "%s%s", i > 0 ? "  " : "", cell != NULL ? cell : "");
         free(cell);
     }

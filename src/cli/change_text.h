@@ -7,10 +7,10 @@
 
 /* Adds "who" ("operator:admin", "boss") and "things" ("key narrator-1, -grant voice/rachel/studio")
  * to a change. */
-void cli_add_change_texts(json_t *change);
+void sp_cli_add_change_texts(json_t *change);
 
 /* One change on a line, for lists that grow: its columns cannot know how wide later ones will
  * be. */
-void cli_print_change(const json_t *change, FILE *out);
+void sp_cli_print_change(const json_t *change, FILE *out);
 
 #endif

@@ -50,7 +50,7 @@ static enum sp_status receive_chunk(struct sp_rpc_stream *stream, int fd, struct
         received->number = chunk->revision->number;
     }
     received->bytes += chunk->data.len;
-    cli_progress("backup", received->bytes, received->total, false);
+    sp_cli_progress("backup", received->bytes, received->total, false);
     return write_backup(fd, chunk->data.data, chunk->data.len, error);
 }
 
@@ -63,13 +63,13 @@ static enum sp_status receive_backup(struct sp_rpc_client *client, int fd, struc
         json_decref(request);
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
-    enum sp_status status = cli_open_stream(client, "Admin/Backup", request, &stream, error);
+    enum sp_status status = sp_cli_open_stream(client, "Admin/Backup", request, &stream, error);
     if (status != SP_OK)
         goto out;
     do
         status = receive_chunk(stream, fd, &arena, received, error);
     while (status == SP_OK);
-    cli_progress("backup", 0, 0, true);
+    sp_cli_progress("backup", 0, 0, true);
     if (status != SP_ERR_OUT_OF_RANGE)
         goto out;
     status = SP_OK;
@@ -110,14 +110,14 @@ static int run_backup(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
     struct received received = {0};
-    const char *path = cli_local(call, "file");
+    const char *path = sp_cli_local(call, "file");
     char partial[PATH_MAX];
     int fd = -1, result = CLI_ERROR;
     if (open_partial_backup(path, partial, &fd, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    if (cli_open_admin(call, &client, &error) != SP_OK || receive_backup(client, fd, &received, &error) != SP_OK ||
+        return sp_cli_report_error(call, &error);
+    if (sp_cli_open_admin(call, &client, &error) != SP_OK || receive_backup(client, fd, &received, &error) != SP_OK ||
         publish_backup(fd, partial, path, &error) != SP_OK) {
-        (void)cli_report_error(call, &error);
+        (void)sp_cli_report_error(call, &error);
         goto out;
     }
     (void)printf("%s: %" PRIu64 " bytes at revision %" PRIu64 ":%" PRIu64 "\n", path, received.bytes, received.epoch,
@@ -130,7 +130,7 @@ out:
     return result;
 }
 
-const struct cli_command cli_store_commands[] = {
+const struct cli_command sp_cli_store_commands[] = {
     {.noun = "backup",
      .summary = "Write a consistent copy of the store to a new file, while the service runs (operators).",
      .details = "Restore it with `sallyport-sync restore`.",

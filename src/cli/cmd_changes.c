@@ -10,10 +10,10 @@
 
 static void show_change(const struct cli_call *call, json_t *change) {
     if (strcmp(call->output, "table") == 0) {
-        cli_add_change_texts(change);
-        cli_print_change(change, stdout);
+        sp_cli_add_change_texts(change);
+        sp_cli_print_change(change, stdout);
     } else {
-        cli_print_line(change, stdout);
+        sp_cli_print_line(change, stdout);
     }
     (void)fflush(stdout);
 }
@@ -26,7 +26,7 @@ static enum sp_status show_next_change(const struct cli_call *call, struct sp_rp
     enum sp_status status = sp_rpc_stream_receive(stream, arena, &bytes, error);
     if (status != SP_OK)
         return status;
-    status = cli_unpack_json("Admin/WatchChanges", bytes, arena, &change, error);
+    status = sp_cli_unpack_json("Admin/WatchChanges", bytes, arena, &change, error);
     if (status != SP_OK)
         return status;
     show_change(call, change);
@@ -39,7 +39,7 @@ static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client
     struct sp_rpc_stream *stream = NULL;
     if (sp_arena_init(&arena, 1 << 16, (size_t)64 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_open_stream(client, "Admin/WatchChanges", call->request, &stream, error);
+    enum sp_status status = sp_cli_open_stream(client, "Admin/WatchChanges", call->request, &stream, error);
     if (status != SP_OK)
         goto out;
     do
@@ -56,15 +56,15 @@ out:
 static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
     json_t *rows = NULL, *change;
     size_t i;
-    enum sp_status status = cli_list(call, client, &rows, error);
+    enum sp_status status = sp_cli_list(call, client, &rows, error);
     if (status != SP_OK)
         return status;
     if (strcmp(call->output, "table") == 0) {
         json_array_foreach(rows, i, change) {
-            cli_add_change_texts(change);
+            sp_cli_add_change_texts(change);
         }
     }
-    cli_print_rows(call->output, rows, call->command->columns, stdout);
+    sp_cli_print_rows(call->output, rows, call->command->columns, stdout);
     json_decref(rows);
     return SP_OK;
 }
@@ -72,7 +72,7 @@ static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_clie
 /* Filters are for the trail as it is, not for what comes. */
 static enum sp_status check_follow(const struct cli_call *call, struct sp_error *error) {
     static const char *const filters[] = {"actor", "kind", "object", "sinceTime", "untilTime"};
-    for (size_t i = 0; cli_local_flag(call, "follow") && i < sizeof(filters) / sizeof(*filters); i++)
+    for (size_t i = 0; sp_cli_local_flag(call, "follow") && i < sizeof(filters) / sizeof(*filters); i++)
         if (json_object_get(call->request, filters[i]) != NULL)
             return sp_error_set(
                 error, SP_ERR_INVALID,
@@ -85,16 +85,16 @@ static int run_changes(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
     if (check_follow(call, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    if (cli_open_admin(call, &client, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    enum sp_status status =
-        cli_local_flag(call, "follow") ? follow_changes(call, client, &error) : show_all_changes(call, client, &error);
+        return sp_cli_report_error(call, &error);
+    if (sp_cli_open_admin(call, &client, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
+    enum sp_status status = sp_cli_local_flag(call, "follow") ? follow_changes(call, client, &error)
+                                                              : show_all_changes(call, client, &error);
     sp_rpc_client_close(client);
-    return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
+    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 }
 
-const struct cli_command cli_trail_commands[] = {
+const struct cli_command sp_cli_trail_commands[] = {
     {.noun = "changes",
      .summary = "Show the audit trail: who changed what, when, and from where.",
      .method = "ListChanges",

@@ -11,14 +11,14 @@
 static int run_check(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
-    if (cli_put_credential(call, &error) != SP_OK ||
-        cli_call_once(call, "Authorization/Check", call->request, &reply, &error) != SP_OK)
-        return cli_report_error(call, &error);
+    if (sp_cli_put_credential(call, &error) != SP_OK ||
+        sp_cli_call_once(call, "Authorization/Check", call->request, &reply, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     if (strcmp(call->output, "table") == 0)
-        cli_print_answer(reply, cli_wants_colour(stdout), stdout);
+        sp_cli_print_answer(reply, sp_cli_wants_colour(stdout), stdout);
     else
-        cli_print_reply(call->output, reply, stdout);
-    int result = cli_answer_exit_status(reply);
+        sp_cli_print_reply(call->output, reply, stdout);
+    int result = sp_cli_answer_exit_status(reply);
     json_decref(reply);
     return result;
 }
@@ -26,7 +26,7 @@ static int run_check(struct cli_call *call) {
 /* sallyport-sync explains a key by its id. */
 static enum sp_status explain_key_id(struct cli_call *call, const char *key_id, json_t **ret_reply,
                                      struct sp_error *error) {
-    if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
+    if (sp_cli_local(call, "key-file") != NULL || sp_cli_local(call, "sha256") != NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--key-id cannot be combined with --key-file or --sha256");
     if (json_object_get(call->request, "minRevision") != NULL)
         return sp_error_set(
@@ -34,17 +34,17 @@ static enum sp_status explain_key_id(struct cli_call *call, const char *key_id, 
             "--key-id cannot be combined with --min-revision: it asks sallyport-sync, which is always current");
     if (json_object_set_new(call->request, "keyId", json_string(key_id)) != 0)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    return cli_call_once(call, "Admin/ExplainKey", call->request, ret_reply, error);
+    return sp_cli_call_once(call, "Admin/ExplainKey", call->request, ret_reply, error);
 }
 
 static enum sp_status explain_credential(struct cli_call *call, json_t **ret_reply, struct sp_error *error) {
-    enum sp_status status = cli_put_credential(call, error);
+    enum sp_status status = sp_cli_put_credential(call, error);
     if (status != SP_OK)
         return status;
     json_t *request = json_pack("{s:O}", "check", call->request);
     if (request == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    status = cli_call_once(call, "Authorization/Explain", request, ret_reply, error);
+    status = sp_cli_call_once(call, "Authorization/Explain", request, ret_reply, error);
     json_decref(request);
     return status;
 }
@@ -52,16 +52,16 @@ static enum sp_status explain_credential(struct cli_call *call, json_t **ret_rep
 static int run_explain(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
-    const char *key_id = cli_local(call, "key-id");
+    const char *key_id = sp_cli_local(call, "key-id");
     enum sp_status status =
         key_id != NULL ? explain_key_id(call, key_id, &reply, &error) : explain_credential(call, &reply, &error);
     if (status != SP_OK)
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     if (strcmp(call->output, "table") == 0)
-        cli_print_explanation(reply, cli_wants_colour(stdout), stdout);
+        sp_cli_print_explanation(reply, sp_cli_wants_colour(stdout), stdout);
     else
-        cli_print_reply(call->output, reply, stdout);
-    int result = cli_answer_exit_status(json_object_get(reply, "answer"));
+        sp_cli_print_reply(call->output, reply, stdout);
+    int result = sp_cli_answer_exit_status(json_object_get(reply, "answer"));
     json_decref(reply);
     return result;
 }
@@ -98,7 +98,7 @@ static int run_explain(struct cli_call *call) {
         .help = "answer from this revision or a later one"                                                             \
     }
 
-const struct cli_command cli_check_commands[] = {
+const struct cli_command sp_cli_check_commands[] = {
     {.noun = "check",
      .summary = "Ask whether a key may perform an action on a resource.",
      .details = "Exit status: 0 allowed, 1 denied.",

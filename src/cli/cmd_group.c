@@ -3,7 +3,7 @@
 
 #define GROUP_LINES "workspace=workspace:raw,id=id:raw,name=name:raw,members=members,created=createdAt:time"
 
-const struct cli_command cli_group_commands[] = {
+const struct cli_command sp_cli_group_commands[] = {
     {.noun = "group",
      .verb = "create",
      .summary = "Create a group.",

@@ -145,9 +145,9 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
 static void show_import_progress(const struct import *import) {
     const char *what = import->dry_run ? "checking" : "importing";
     if (import->total_bytes > 0)
-        cli_progress(what, import->read_bytes, import->total_bytes, false);
+        sp_cli_progress(what, import->read_bytes, import->total_bytes, false);
     else
-        cli_progress(what, import->applied, 0, false);
+        sp_cli_progress(what, import->applied, 0, false);
 }
 
 static enum sp_status send_file(struct import *import, struct sp_error *error) {
@@ -162,7 +162,7 @@ static enum sp_status send_file(struct import *import, struct sp_error *error) {
             break;
         show_import_progress(import);
     }
-    cli_progress("", 0, 0, true);
+    sp_cli_progress("", 0, 0, true);
     return status;
 }
 
@@ -180,12 +180,12 @@ static enum sp_status end_import_stream(struct import *import, struct sp_error *
 /* ---- setting up ---- */
 
 static enum sp_status open_secrets(struct cli_call *call, struct import *import, struct sp_error *error) {
-    const char *path = cli_local(call, "secrets-file");
+    const char *path = sp_cli_local(call, "secrets-file");
     import->secrets = stdout;
     if (path == NULL)
         return SP_OK;
     int fd = -1;
-    enum sp_status status = cli_make_secret_file(path, &fd, error);
+    enum sp_status status = sp_cli_make_secret_file(path, &fd, error);
     if (status != SP_OK)
         return status;
     import->secrets = fdopen(fd, "w");
@@ -202,16 +202,16 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
     import->batch = batch != NULL ? (size_t)json_integer_value(batch) : BATCH_DEFAULT;
     if (import->batch < 1 || import->batch > BATCH_MAX)
         return sp_error_set(error, SP_ERR_INVALID, "--batch: must be 1 to %d", BATCH_MAX);
-    import->dry_run = cli_local_flag(call, "dry-run");
+    import->dry_run = sp_cli_local_flag(call, "dry-run");
     import->records = calloc(import->batch, sizeof(*import->records));
     if (import->records == NULL || sp_arena_init(&import->arena, 4 << 20, (size_t)256 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_open_file(cli_local(call, "file"), &import->file, error);
+    enum sp_status status = sp_cli_open_file(sp_cli_local(call, "file"), &import->file, error);
     if (status != SP_OK)
         return status;
     if (fstat(fileno(import->file), &about) == 0 && S_ISREG(about.st_mode))
         import->total_bytes = (uint64_t)about.st_size;
-    status = cli_open_admin(call, ret_client, error);
+    status = sp_cli_open_admin(call, ret_client, error);
     if (status != SP_OK)
         return status;
     status = sp_rpc_stream_open(*ret_client, "/sallyport.v1.Admin/Import", &import->stream, error);
@@ -223,7 +223,7 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
 static void close_import(struct import *import, struct sp_rpc_client *client) {
     sp_rpc_stream_close(import->stream);
     sp_rpc_client_close(client);
-    cli_close(import->file);
+    sp_cli_close(import->file);
     if (import->secrets != NULL && import->secrets != stdout)
         (void)fclose(import->secrets);
     if (import->arena.first != NULL) {
@@ -241,7 +241,7 @@ static int run_import(struct cli_call *call) {
     int result = CLI_ERROR;
     if (open_import(call, &import, &client, &error) != SP_OK || send_file(&import, &error) != SP_OK ||
         end_import_stream(&import, &error) != SP_OK) {
-        (void)cli_report_error(call, &error);
+        (void)sp_cli_report_error(call, &error);
         if (!import.dry_run)
             (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "\n", import.applied);
         goto out;
@@ -254,7 +254,7 @@ out:
     return result;
 }
 
-const struct cli_command cli_import_commands[] = {
+const struct cli_command sp_cli_import_commands[] = {
     {.noun = "import",
      .summary = "Import entities from a file of JSON lines (operators).",
      .method = "Import",

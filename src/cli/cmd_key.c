@@ -14,13 +14,13 @@
 static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_str key = {0};
-    const char *path = cli_local(call, "file");
+    const char *path = sp_cli_local(call, "file");
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_read_key_file(path, &arena, &key, error);
+    enum sp_status status = sp_cli_read_key_file(path, &arena, &key, error);
     if (status != SP_OK)
         goto out;
-    if (cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
+    if (sp_cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
 out:
     sp_arena_wipe(&arena);
@@ -29,7 +29,7 @@ out:
 }
 
 static const struct cli_command *find_key_command(const char *verb) {
-    const struct cli_command *command = cli_key_commands;
+    const struct cli_command *command = sp_cli_key_commands;
     while (strcmp(command->verb, verb) != 0)
         command++;
     return command;
@@ -37,8 +37,8 @@ static const struct cli_command *find_key_command(const char *verb) {
 
 /* The request of `key disable`, for the key that was found. */
 static json_t *make_disable_request(const struct cli_call *call, const json_t *found) {
-    const char *reason = cli_local(call, "reason");
-    const char *given = cli_local(call, "request-id");
+    const char *reason = sp_cli_local(call, "reason");
+    const char *given = sp_cli_local(call, "request-id");
     char id[SP_RANDOM_ID_BYTES] = "";
     if (given == NULL && sp_random_id("req_", id) != SP_OK)
         return NULL;
@@ -52,18 +52,18 @@ static json_t *make_disable_request(const struct cli_call *call, const json_t *f
 static int find_and_disable(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *found = NULL;
-    if (cli_call_once(call, "Admin/FindKey", call->request, &found, &error) != SP_OK)
-        return cli_report_error(call, &error);
+    if (sp_cli_call_once(call, "Admin/FindKey", call->request, &found, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     json_t *request = make_disable_request(call, found);
     json_decref(found);
     if (request == NULL) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     }
     struct cli_call disable = *call;
     disable.command = find_key_command("disable");
     disable.request = request;
-    int result = cli_run_single_call(&disable);
+    int result = sp_cli_run_single_call(&disable);
     json_decref(request);
     return result;
 }
@@ -71,11 +71,11 @@ static int find_and_disable(struct cli_call *call) {
 static int run_key_find(struct cli_call *call) {
     struct sp_error error = {0};
     enum sp_status status = put_leaked_text(call, &error);
-    if (status == SP_OK && cli_local(call, "reason") != NULL && !cli_local_flag(call, "disable"))
+    if (status == SP_OK && sp_cli_local(call, "reason") != NULL && !sp_cli_local_flag(call, "disable"))
         status = sp_error_set(&error, SP_ERR_INVALID, "--reason needs --disable");
     if (status != SP_OK)
-        return cli_report_error(call, &error);
-    return cli_local_flag(call, "disable") ? find_and_disable(call) : cli_run_single_call(call);
+        return sp_cli_report_error(call, &error);
+    return sp_cli_local_flag(call, "disable") ? find_and_disable(call) : sp_cli_run_single_call(call);
 }
 
 #define KEY_LINES                                                                                                      \
@@ -102,7 +102,7 @@ static int run_key_find(struct cli_call *call) {
         .help = "time without use after which a key is safe to delete, up to 400d (default: 30d)"                      \
     }
 
-const struct cli_command cli_key_commands[] = {
+const struct cli_command sp_cli_key_commands[] = {
     {.noun = "key",
      .verb = "create",
      .summary = "Create a key for a user or service account, and show its text once.",

@@ -40,7 +40,7 @@ static enum sp_status take_rows(struct list *list, const json_t *message, struct
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
         }
         if (strcmp(list->call->output, "ndjson") == 0) {
-            cli_print_line(row, stdout);
+            sp_cli_print_line(row, stdout);
             (void)json_array_clear(list->rows);
         }
         json_decref(row);
@@ -59,7 +59,7 @@ static enum sp_status take_message(struct list *list, struct sp_rpc_stream *stre
         return sp_error_set(error, SP_ERR_INTERNAL, "the server ended the list before it was complete");
     if (status != SP_OK)
         return status;
-    status = cli_unpack_json(list->method, bytes, arena, &message, error);
+    status = sp_cli_unpack_json(list->method, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
     status = take_rows(list, message, error);
@@ -77,16 +77,16 @@ static enum sp_status receive_list(struct list *list, struct sp_rpc_client *clie
     struct sp_rpc_stream *stream = NULL;
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_open_stream(client, list->method, list->call->request, &stream, error);
+    enum sp_status status = sp_cli_open_stream(client, list->method, list->call->request, &stream, error);
     if (status != SP_OK)
         goto out;
     while (list->last == NULL && !is_enough(list)) {
         status = take_message(list, stream, &arena, error);
         if (status != SP_OK)
             break;
-        cli_progress("read", list->count, 0, false);
+        sp_cli_progress("read", list->count, 0, false);
     }
-    cli_progress("read", 0, 0, true);
+    sp_cli_progress("read", 0, 0, true);
 out:
     sp_rpc_stream_close(stream);
     sp_arena_fini(&arena);
@@ -97,7 +97,7 @@ out:
 static void print_whole_list(const struct list *list) {
     json_t *whole = list->last != NULL ? json_copy(list->last) : json_pack("{s:b}", "complete", 0);
     if (whole != NULL && json_object_set(whole, list->rows_name, list->rows) == 0)
-        cli_print_json(whole, stdout);
+        sp_cli_print_json(whole, stdout);
     json_decref(whole);
 }
 
@@ -120,14 +120,14 @@ static int show_list(struct list *list) {
     list->rows = json_array();
     if (list->rows == NULL) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(list->call, &error);
+        return sp_cli_report_error(list->call, &error);
     }
-    if (cli_open_server(list->call, &client, &error) != SP_OK || receive_list(list, client, &error) != SP_OK) {
-        (void)cli_report_error(list->call, &error);
+    if (sp_cli_open_server(list->call, &client, &error) != SP_OK || receive_list(list, client, &error) != SP_OK) {
+        (void)sp_cli_report_error(list->call, &error);
         goto out;
     }
     if (strcmp(list->call->output, "table") == 0)
-        cli_print_table(list->rows, list->columns, stdout);
+        sp_cli_print_table(list->rows, list->columns, stdout);
     else if (strcmp(list->call->output, "json") == 0)
         print_whole_list(list);
     result = report_reason(list);
@@ -141,12 +141,12 @@ out:
 /* --principal in --workspace. */
 static enum sp_status put_principal(struct cli_call *call, const char *principal, struct sp_error *error) {
     json_t *workspace = json_object_get(call->request, "workspace");
-    if (cli_local(call, "key-file") != NULL || cli_local(call, "sha256") != NULL)
+    if (sp_cli_local(call, "key-file") != NULL || sp_cli_local(call, "sha256") != NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--principal cannot be combined with --key-file or --sha256");
     if (workspace == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--principal requires --workspace");
-    if (cli_put(call->request, "principal.id", json_string(principal), false) != SP_OK ||
-        cli_put(call->request, "principal.workspace", json_incref(workspace), false) != SP_OK)
+    if (sp_cli_put(call->request, "principal.id", json_string(principal), false) != SP_OK ||
+        sp_cli_put(call->request, "principal.workspace", json_incref(workspace), false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
@@ -155,10 +155,10 @@ static int run_list_resources(struct cli_call *call) {
     struct sp_error error = {0};
     struct list list = {
         .call = call, .method = "Authorization/ListResources", .rows_name = "ids", .columns = "ID=id:raw"};
-    const char *principal = cli_local(call, "principal");
+    const char *principal = sp_cli_local(call, "principal");
     enum sp_status status =
-        principal != NULL ? put_principal(call, principal, &error) : cli_put_credential(call, &error);
-    return status == SP_OK ? show_list(&list) : cli_report_error(call, &error);
+        principal != NULL ? put_principal(call, principal, &error) : sp_cli_put_credential(call, &error);
+    return status == SP_OK ? show_list(&list) : sp_cli_report_error(call, &error);
 }
 
 static int run_list_subjects(struct cli_call *call) {
@@ -181,7 +181,7 @@ static int run_list_subjects(struct cli_call *call) {
         .help = "answer from this revision or a later one"                                                             \
     }
 
-const struct cli_command cli_list_commands[] = {
+const struct cli_command sp_cli_list_commands[] = {
     {.noun = "list-resources",
      .summary = "List the resources of a type on which a key or principal may perform an action.",
      .example = "  sallyport list-resources --key-file narrator.key --type voice --action use\n"

@@ -1,7 +1,7 @@
 /* sallyport operator … (operators) */
 #include "cli/command_rows.h"
 
-const struct cli_command cli_operator_commands[] = {
+const struct cli_command sp_cli_operator_commands[] = {
     {.noun = "operator",
      .verb = "list",
      .summary = "List the operators: what their keys are limited to, and when they were last used.",

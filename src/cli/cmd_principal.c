@@ -4,7 +4,7 @@
 #define PRINCIPAL_LINES                                                                                                \
     "workspace=workspace:raw,id=id:raw,kind=kind,name=name:raw,role=role,disabled=disabled,created=createdAt:time"
 
-const struct cli_command cli_principal_commands[] = {
+const struct cli_command sp_cli_principal_commands[] = {
     {.noun = "user",
      .verb = "create",
      .summary = "Create a user.",

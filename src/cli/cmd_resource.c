@@ -3,7 +3,7 @@
 
 #define RESOURCE_LINES "workspace=workspace:raw,resource=ref,creator=creator:raw,created=createdAt:time"
 
-const struct cli_command cli_resource_commands[] = {
+const struct cli_command sp_cli_resource_commands[] = {
     {.noun = "resource",
      .verb = "register",
      .summary = "Register a resource in a workspace. Its creator gets the admin role on it.",

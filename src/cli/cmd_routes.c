@@ -19,7 +19,7 @@ static enum sp_status read_schema_file(const char *path, struct sp_arena *arena,
     struct sp_error why = {0};
     char *text = NULL;
     size_t size = 0;
-    enum sp_status status = cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, error);
+    enum sp_status status = sp_cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, error);
     if (status != SP_OK)
         return status;
     status = sp_schema_parse((struct sp_str){text, size}, arena, ret_schema, &why);
@@ -32,7 +32,7 @@ static enum sp_status read_schema_file(const char *path, struct sp_arena *arena,
 static enum sp_status fetch_schema(struct cli_call *call, struct sp_arena *arena, struct sp_schema *ret_schema,
                                    struct sp_error *error) {
     json_t *reply = NULL;
-    enum sp_status status = cli_call_once(call, "Admin/GetSchema", call->request, &reply, error);
+    enum sp_status status = sp_cli_call_once(call, "Admin/GetSchema", call->request, &reply, error);
     if (status != SP_OK)
         return status;
     const json_t *yaml = json_object_get(reply, "yaml");
@@ -44,7 +44,7 @@ static enum sp_status fetch_schema(struct cli_call *call, struct sp_arena *arena
 
 static enum sp_status load_schema_for_routes(struct cli_call *call, struct sp_arena *arena,
                                              struct sp_schema *ret_schema, struct sp_error *error) {
-    const char *path = cli_local(call, "file");
+    const char *path = sp_cli_local(call, "file");
     if (sp_arena_init(arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status =
@@ -59,26 +59,26 @@ static int print_no_route(const struct cli_call *call, const struct sp_route_mat
         (void)printf("No route: %s\n", match->why);
         return CLI_DENIED;
     }
-    json_t *json = json_pack("{s:s, s:s}", "outcome", cli_route_outcome_name(match->outcome), "why", match->why);
-    cli_print_reply(call->output, json, stdout);
+    json_t *json = json_pack("{s:s, s:s}", "outcome", sp_cli_route_outcome_name(match->outcome), "why", match->why);
+    sp_cli_print_reply(call->output, json, stdout);
     json_decref(json);
     return CLI_DENIED;
 }
 
 static int print_route(const struct cli_call *call, const struct sp_schema *schema,
                        const struct sp_route_match *match) {
-    json_t *json = cli_describe_route(schema, match->route, match->id);
+    json_t *json = sp_cli_describe_route(schema, match->route, match->id);
     if (json == NULL)
-        return cli_report_error(call, &(struct sp_error){.status = SP_ERR_MEMORY, .message = "out of memory"});
+        return sp_cli_report_error(call, &(struct sp_error){.status = SP_ERR_MEMORY, .message = "out of memory"});
     if (strcmp(call->output, "table") == 0) {
         (void)printf("%.*s %.*s\n", SP_STR_ARG(match->route->method), SP_STR_ARG(match->route->path));
-        cli_print_lines(cli_route_in_words(json),
-                        "  line=line,  action=action:raw,  resource=resource:raw,  permission=permission:raw,"
-                        "  least role=role:raw",
-                        stdout);
+        sp_cli_print_lines(sp_cli_route_in_words(json),
+                           "  line=line,  action=action:raw,  resource=resource:raw,  permission=permission:raw,"
+                           "  least role=role:raw",
+                           stdout);
     } else {
-        (void)json_object_set_new(json, "outcome", json_string(cli_route_outcome_name(match->outcome)));
-        cli_print_reply(call->output, json, stdout);
+        (void)json_object_set_new(json, "outcome", json_string(sp_cli_route_outcome_name(match->outcome)));
+        sp_cli_print_reply(call->output, json, stdout);
     }
     json_decref(json);
     return CLI_OK;
@@ -90,9 +90,9 @@ static int run_routes_test(struct cli_call *call) {
     struct sp_schema schema;
     char scratch[SP_ROUTE_SCRATCH_BYTES];
     if (load_schema_for_routes(call, &arena, &schema, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    struct sp_route_match match = sp_routes_match(schema.matcher, sp_str_from(cli_local(call, "method")),
-                                                  sp_str_from(cli_local(call, "path")), scratch);
+        return sp_cli_report_error(call, &error);
+    struct sp_route_match match = sp_routes_match(schema.matcher, sp_str_from(sp_cli_local(call, "method")),
+                                                  sp_str_from(sp_cli_local(call, "path")), scratch);
     int result = match.outcome == SP_ROUTE_FOUND ? print_route(call, &schema, &match) : print_no_route(call, &match);
     sp_arena_fini(&arena);
     return result;
@@ -103,17 +103,17 @@ static int run_routes_list(struct cli_call *call) {
     struct sp_arena arena;
     struct sp_schema schema;
     if (load_schema_for_routes(call, &arena, &schema, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    json_t *rows = cli_list_routes(&schema, call->limit, strcmp(call->output, "table") == 0);
+        return sp_cli_report_error(call, &error);
+    json_t *rows = sp_cli_list_routes(&schema, call->limit, strcmp(call->output, "table") == 0);
     sp_arena_fini(&arena);
     if (rows == NULL) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     }
-    cli_print_rows(call->output, rows,
-                   "METHOD=method:raw,PATH=path:raw,ACTION=action:raw,RESOURCE=resource:raw,"
-                   "PERMISSION=permission:raw,LEAST ROLE=role:raw",
-                   stdout);
+    sp_cli_print_rows(call->output, rows,
+                      "METHOD=method:raw,PATH=path:raw,ACTION=action:raw,RESOURCE=resource:raw,"
+                      "PERMISSION=permission:raw,LEAST ROLE=role:raw",
+                      stdout);
     json_decref(rows);
     return CLI_OK;
 }
@@ -124,7 +124,7 @@ static int run_routes_list(struct cli_call *call) {
         .help = "read the schema from this file (- for standard input), not from sallyport-sync"                       \
     }
 
-const struct cli_command cli_routes_commands[] = {
+const struct cli_command sp_cli_routes_commands[] = {
     {.noun = "routes",
      .verb = "test",
      .summary = "Show which route a request matches, or why none does.",

@@ -13,12 +13,12 @@
 static int run_schema_get(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
-    if (cli_call_once(call, "Admin/GetSchema", call->request, &reply, &error) != SP_OK)
-        return cli_report_error(call, &error);
+    if (sp_cli_call_once(call, "Admin/GetSchema", call->request, &reply, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     if (strcmp(call->output, "table") == 0)
         (void)fputs(json_string_value(json_object_get(reply, "yaml")), stdout);
     else
-        cli_print_reply(call->output, reply, stdout);
+        sp_cli_print_reply(call->output, reply, stdout);
     json_decref(reply);
     return CLI_OK;
 }
@@ -48,14 +48,14 @@ static void print_schema_changes(struct cli_call *call, const json_t *reply) {
 static enum sp_status put_schema_text(struct cli_call *call, struct sp_error *error) {
     char *text = NULL;
     size_t size = 0;
-    enum sp_status status = cli_read_file(cli_local(call, "file"), SP_SCHEMA_MAX_BYTES, &text, &size, error);
+    enum sp_status status = sp_cli_read_file(sp_cli_local(call, "file"), SP_SCHEMA_MAX_BYTES, &text, &size, error);
     if (status != SP_OK)
         return status;
     json_t *yaml = json_stringn(text, size);
     free(text);
     if (yaml == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "the schema is not UTF-8");
-    if (cli_put(call->request, "yaml", yaml, false) != SP_OK)
+    if (sp_cli_put(call->request, "yaml", yaml, false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
@@ -64,12 +64,12 @@ static int run_schema_put(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
     if (put_schema_text(call, &error) != SP_OK ||
-        cli_call_once(call, "Admin/PutSchema", call->request, &reply, &error) != SP_OK)
-        return cli_report_error(call, &error);
+        sp_cli_call_once(call, "Admin/PutSchema", call->request, &reply, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     if (strcmp(call->output, "table") == 0)
         print_schema_changes(call, reply);
     else
-        cli_print_reply(call->output, reply, stdout);
+        sp_cli_print_reply(call->output, reply, stdout);
     json_decref(reply);
     return CLI_OK;
 }
@@ -80,13 +80,13 @@ static int run_schema_check(struct cli_call *call) {
     struct sp_schema schema;
     char *text = NULL;
     size_t size = 0;
-    const char *path = cli_local(call, "file");
-    if (cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, &error) != SP_OK)
-        return cli_report_error(call, &error);
+    const char *path = sp_cli_local(call, "file");
+    if (sp_cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     if (sp_arena_init(&arena, 1 << 20, 64 << 20) != SP_OK) {
         free(text);
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     }
     enum sp_status status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
     if (status != SP_OK)
@@ -96,10 +96,10 @@ static int run_schema_check(struct cli_call *call) {
                      schema.route_count);
     sp_arena_fini(&arena);
     free(text);
-    return status == SP_OK ? CLI_OK : cli_report_error(call, &error);
+    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 }
 
-const struct cli_command cli_schema_commands[] = {
+const struct cli_command sp_cli_schema_commands[] = {
     {.noun = "schema",
      .verb = "get",
      .summary = "Print the schema in force.",

@@ -4,11 +4,11 @@
 #include "cli/completion.h"
 
 static int run_completion(struct cli_call *call) {
-    cli_write_completion(call->tables, cli_local(call, "shell"), stdout);
+    sp_cli_write_completion(call->tables, sp_cli_local(call, "shell"), stdout);
     return CLI_OK;
 }
 
-const struct cli_command cli_self_commands[] = {
+const struct cli_command sp_cli_self_commands[] = {
     {.noun = "whoami",
      .summary = "Show whose key you act with, and what it may do.",
      .method = "WhoAmI",

@@ -1,7 +1,7 @@
 /* sallyport server … (operators) */
 #include "cli/command_rows.h"
 
-const struct cli_command cli_server_commands[] = {
+const struct cli_command sp_cli_server_commands[] = {
     {.noun = "server",
      .verb = "list",
      .summary = "List the servers that report key usage.",

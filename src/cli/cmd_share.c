@@ -64,16 +64,16 @@ out:
 static enum sp_status put_shares(struct cli_call *call, struct sp_error *error) {
     struct sp_arena arena;
     FILE *file = NULL;
-    const char *path = cli_local(call, "file");
+    const char *path = sp_cli_local(call, "file");
     json_t *updates = json_array();
-    if (updates == NULL || cli_put(call->request, "updates", updates, false) != SP_OK ||
+    if (updates == NULL || sp_cli_put(call->request, "updates", updates, false) != SP_OK ||
         sp_arena_init(&arena, 4096, 1 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_open_file(path, &file, error);
+    enum sp_status status = sp_cli_open_file(path, &file, error);
     if (status != SP_OK)
         goto out;
     status = read_shares(file, path, &arena, updates, error);
-    cli_close(file);
+    sp_cli_close(file);
 out:
     sp_arena_fini(&arena);
     return status;
@@ -82,11 +82,11 @@ out:
 static int run_share_apply(struct cli_call *call) {
     struct sp_error error = {0};
     if (put_shares(call, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    return cli_run_single_call(call);
+        return sp_cli_report_error(call, &error);
+    return sp_cli_run_single_call(call);
 }
 
-const struct cli_command cli_share_commands[] = {
+const struct cli_command sp_cli_share_commands[] = {
     {.noun = "share",
      .verb = "add",
      .summary = "Share a resource with a group or principal, or change the role of a share.",

@@ -9,8 +9,8 @@
  * sent too. */
 static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, struct sp_error *error) {
     json_t *workspace = NULL;
-    json_t *request = json_pack("{s:O}", "workspace", cli_at(call->request, "workspace.id"));
-    enum sp_status status = cli_call_once(call, "Admin/GetWorkspace", request, &workspace, error);
+    json_t *request = json_pack("{s:O}", "workspace", sp_cli_at(call->request, "workspace.id"));
+    enum sp_status status = sp_cli_call_once(call, "Admin/GetWorkspace", request, &workspace, error);
     json_decref(request);
     if (status != SP_OK)
         return status;
@@ -23,14 +23,14 @@ static enum sp_status add_other_quotas(struct cli_call *call, json_t *quotas, st
 
 static int run_workspace_update(struct cli_call *call) {
     struct sp_error error = {0};
-    json_t *quotas = cli_at(call->request, "workspace.quotas");
-    if (cli_local_flag(call, "no-features") && cli_at(call->request, "workspace.features") != NULL) {
+    json_t *quotas = sp_cli_at(call->request, "workspace.quotas");
+    if (sp_cli_local_flag(call, "no-features") && sp_cli_at(call->request, "workspace.features") != NULL) {
         (void)sp_error_set(&error, SP_ERR_INVALID, "--no-features cannot be combined with --feature");
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     }
     if (quotas != NULL && add_other_quotas(call, quotas, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    return cli_run_single_call(call);
+        return sp_cli_report_error(call, &error);
+    return sp_cli_run_single_call(call);
 }
 
 #define WORKSPACE_LINES                                                                                                \
@@ -55,7 +55,7 @@ static int run_workspace_update(struct cli_call *call) {
         QUOTA(at, masked, "grants", "grants", "shares (0: the default, 100,000)"),                                     \
         QUOTA(at, masked, "resources", "resources", "registered resources (0: the default, 100,000)")
 
-const struct cli_command cli_workspace_commands[] = {
+const struct cli_command sp_cli_workspace_commands[] = {
     {.noun = "workspace",
      .verb = "create",
      .summary = "Create a workspace with its first admin, and show that admin's key.",

@@ -68,7 +68,7 @@ struct cli_command {
     const char *example; /* lines, each a command */
     struct cli_argument positionals[CLI_POSITIONALS_MAX];
     struct cli_argument options[CLI_ARGUMENTS_MAX];
-    int (*run)(struct cli_call *call); /* the exit status; NULL: cli_run_single_call */
+    int (*run)(struct cli_call *call); /* the exit status; NULL: sp_cli_run_single_call */
 };
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "cli/command.h"
 
-extern const struct cli_command cli_workspace_commands[], cli_principal_commands[], cli_group_commands[],
-    cli_resource_commands[], cli_share_commands[], cli_key_commands[], cli_server_commands[], cli_schema_commands[],
-    cli_routes_commands[], cli_check_commands[], cli_list_commands[], cli_trail_commands[], cli_store_commands[],
-    cli_import_commands[], cli_self_commands[], cli_operator_commands[];
+extern const struct cli_command sp_cli_workspace_commands[], sp_cli_principal_commands[], sp_cli_group_commands[],
+    sp_cli_resource_commands[], sp_cli_share_commands[], sp_cli_key_commands[], sp_cli_server_commands[],
+    sp_cli_schema_commands[], sp_cli_routes_commands[], sp_cli_check_commands[], sp_cli_list_commands[],
+    sp_cli_trail_commands[], sp_cli_store_commands[], sp_cli_import_commands[], sp_cli_self_commands[],
+    sp_cli_operator_commands[];
 
 #endif

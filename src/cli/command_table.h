@@ -6,6 +6,6 @@
 #include "cli/command.h"
 
 /* In the order of help; NULL ends it. */
-extern const struct cli_command *const cli_tables[];
+extern const struct cli_command *const sp_cli_tables[];
 
 #endif

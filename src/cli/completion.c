@@ -31,8 +31,8 @@ static void for_each_option(const struct cli_command *row,
                             FILE *out) {
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && row->options[i].name != NULL; i++)
         write(row, &row->options[i], out);
-    for (size_t i = 0; cli_common_options[i].name != NULL; i++)
-        write(row, &cli_common_options[i], out);
+    for (size_t i = 0; sp_cli_common_options[i].name != NULL; i++)
+        write(row, &sp_cli_common_options[i], out);
 }
 
 static const char *verb_or_empty(const struct cli_command *row) {
@@ -183,7 +183,7 @@ static void write_fish_command(const struct cli_command *table, const struct cli
     for_each_option(row, write_fish_option, out);
 }
 
-void cli_write_completion(const struct cli_command *const *tables, const char *shell, FILE *out) {
+void sp_cli_write_completion(const struct cli_command *const *tables, const char *shell, FILE *out) {
     if (strcmp(shell, "fish") == 0) {
         (void)fputs("complete -c sallyport -f -n __fish_use_subcommand -a 'help version'\n", out);
         for_each_command(tables, write_fish_command, out);

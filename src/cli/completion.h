@@ -7,6 +7,6 @@
 #include "cli/command.h"
 
 /* `shell`: "bash", "zsh" or "fish". */
-void cli_write_completion(const struct cli_command *const *tables, const char *shell, FILE *out);
+void sp_cli_write_completion(const struct cli_command *const *tables, const char *shell, FILE *out);
 
 #endif

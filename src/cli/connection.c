@@ -20,13 +20,13 @@ static enum sp_status open_client_to(const struct cli_call *call, const char *ta
     return sp_rpc_client_open(&options, ret_client, error);
 }
 
-enum sp_status cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+enum sp_status sp_cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
     call->asked = call->server_target;
     call->asked_by = "--server, SALLYPORT_SERVER";
     return open_client_to(call, call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
-enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
+enum sp_status sp_cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
     call->asked = call->admin_target;
     call->asked_by = "--admin, SALLYPORT_ADMIN";
     if (call->key_file == NULL)
@@ -37,7 +37,7 @@ enum sp_status cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_
     struct sp_str key = {0};
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_read_key_file(call->key_file, &arena, &key, error);
+    enum sp_status status = sp_cli_read_key_file(call->key_file, &arena, &key, error);
     if (status != SP_OK)
         goto out;
     status = open_client_to(call, call->admin_target, key, ret_client, error);
@@ -68,8 +68,8 @@ static enum sp_status pack_json_request(const char *method, const json_t *reques
     return sp_wire_pack(message, arena, ret_bytes);
 }
 
-enum sp_status cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
-                               struct sp_error *error) {
+enum sp_status sp_cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
+                                  struct sp_error *error) {
     const ProtobufCMethodDescriptor *found = find_method(method);
     if (found == NULL)
         return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
@@ -97,8 +97,8 @@ static enum sp_status call_until_available(struct sp_rpc_client *client, const c
     }
 }
 
-enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, const json_t *request,
-                             json_t **ret_reply, struct sp_error *error) {
+enum sp_status sp_cli_call_json(struct sp_rpc_client *client, const char *method, const json_t *request,
+                                json_t **ret_reply, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_bytes packed, reply;
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
@@ -110,27 +110,27 @@ enum sp_status cli_call_json(struct sp_rpc_client *client, const char *method, c
     status = call_until_available(client, method, packed, again, &arena, &reply, error);
     if (status != SP_OK)
         goto out;
-    status = cli_unpack_json(method, reply, &arena, ret_reply, error);
+    status = sp_cli_unpack_json(method, reply, &arena, ret_reply, error);
 out:
     sp_arena_wipe(&arena);
     sp_arena_fini(&arena);
     return status;
 }
 
-enum sp_status cli_call_once(struct cli_call *call, const char *method, const json_t *request, json_t **ret_reply,
-                             struct sp_error *error) {
+enum sp_status sp_cli_call_once(struct cli_call *call, const char *method, const json_t *request, json_t **ret_reply,
+                                struct sp_error *error) {
     struct sp_rpc_client *client = NULL;
     bool admin = strncmp(method, "Admin/", 6) == 0;
-    enum sp_status status = admin ? cli_open_admin(call, &client, error) : cli_open_server(call, &client, error);
+    enum sp_status status = admin ? sp_cli_open_admin(call, &client, error) : sp_cli_open_server(call, &client, error);
     if (status != SP_OK)
         return status;
-    status = cli_call_json(client, method, request, ret_reply, error);
+    status = sp_cli_call_json(client, method, request, ret_reply, error);
     sp_rpc_client_close(client);
     return status;
 }
 
-enum sp_status cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
-                               struct sp_rpc_stream **ret_stream, struct sp_error *error) {
+enum sp_status sp_cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
+                                  struct sp_rpc_stream **ret_stream, struct sp_error *error) {
     char path[128];
     struct sp_arena arena;
     struct sp_bytes packed;

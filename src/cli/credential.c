@@ -35,7 +35,7 @@ static enum sp_status put_sha256(struct cli_call *call, const char *hex, struct 
     enum sp_status status = read_hex_sha256(hex, &value, error);
     if (status != SP_OK)
         return status;
-    if (cli_put(call->request, "apiKeySha256", value, false) != SP_OK)
+    if (sp_cli_put(call->request, "apiKeySha256", value, false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
@@ -45,13 +45,13 @@ static enum sp_status put_key_text(struct cli_call *call, const char *path, stru
     struct sp_str key = {0};
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = cli_read_key_file(path, &arena, &key, error);
+    enum sp_status status = sp_cli_read_key_file(path, &arena, &key, error);
     if (status != SP_OK)
         goto out;
     json_t *value = json_stringn(key.data, key.size);
     if (value == NULL)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
-    else if (cli_put(call->request, "apiKey", value, false) != SP_OK)
+    else if (sp_cli_put(call->request, "apiKey", value, false) != SP_OK)
         status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
 out:
     sp_arena_wipe(&arena);
@@ -59,8 +59,8 @@ out:
     return status;
 }
 
-enum sp_status cli_put_credential(struct cli_call *call, struct sp_error *error) {
-    const char *file = cli_local(call, "key-file"), *sha256 = cli_local(call, "sha256");
+enum sp_status sp_cli_put_credential(struct cli_call *call, struct sp_error *error) {
+    const char *file = sp_cli_local(call, "key-file"), *sha256 = sp_cli_local(call, "sha256");
     if ((file == NULL) == (sha256 == NULL))
         return sp_error_set(error, SP_ERR_INVALID, "give one of --key-file FILE (- for standard input)%s",
                             strcmp(call->command->noun, "explain") == 0          ? ", --sha256 HEX or --key-id KEY"

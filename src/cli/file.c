@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum sp_status cli_open_file(const char *path, FILE **ret_file, struct sp_error *error) {
+enum sp_status sp_cli_open_file(const char *path, FILE **ret_file, struct sp_error *error) {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
@@ -12,20 +12,20 @@ enum sp_status cli_open_file(const char *path, FILE **ret_file, struct sp_error 
     return SP_OK;
 }
 
-void cli_close(FILE *file) {
+void sp_cli_close(FILE *file) {
     if (file != NULL && file != stdin)
         (void)fclose(file);
 }
 
-enum sp_status cli_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
-                             struct sp_error *error) {
+enum sp_status sp_cli_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
+                                struct sp_error *error) {
     FILE *file = NULL;
-    enum sp_status status = cli_open_file(path, &file, error);
+    enum sp_status status = sp_cli_open_file(path, &file, error);
     if (status != SP_OK)
         return status;
     char *text = malloc(max_bytes + 2);
     if (text == NULL) {
-        cli_close(file);
+        sp_cli_close(file);
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     size_t size = fread(text, 1, max_bytes + 1, file);
@@ -33,7 +33,7 @@ enum sp_status cli_read_file(const char *path, size_t max_bytes, char **ret_text
         status = sp_error_set(error, SP_ERR_IO, "cannot read %s", path);
     else if (size > max_bytes)
         status = sp_error_set(error, SP_ERR_INVALID, "%s is larger than %zu bytes", path, max_bytes);
-    cli_close(file);
+    sp_cli_close(file);
     if (status != SP_OK) {
         free(text);
         return status;

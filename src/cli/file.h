@@ -7,13 +7,13 @@
 #include "base/status.h"
 
 /* Opens for reading; "-" is standard input. SP_ERR_NOT_FOUND with the reason. Close with
- * cli_close. */
-enum sp_status cli_open_file(const char *path, FILE **ret_file, struct sp_error *error) SP_MUST_USE;
-void cli_close(FILE *file);
+ * sp_cli_close. */
+enum sp_status sp_cli_open_file(const char *path, FILE **ret_file, struct sp_error *error) SP_MUST_USE;
+void sp_cli_close(FILE *file);
 
 /* All of a file, NUL-terminated; the caller frees. SP_ERR_INVALID if it is larger than
  * `max_bytes`. */
-enum sp_status cli_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
-                             struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
+                                struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -27,7 +27,7 @@ static void write_wrapped(const char *text, size_t left, FILE *out) {
 
 static void write_argument_help(const char *left, const struct cli_argument *row, const char *after, FILE *out) {
     char text[512];
-    (void)snprintf(text, sizeof(text), "%s%s%s", row->help, after, cli_is_repeatable(row) ? "; repeatable" : "");
+    (void)snprintf(text, sizeof(text), "%s%s%s", row->help, after, sp_cli_is_repeatable(row) ? "; repeatable" : "");
     (void)fprintf(out, "  %-*s", HELP_LEFT - 2, left);
     if (strlen(left) > HELP_LEFT - 3)
         (void)fprintf(out, "\n%*s", HELP_LEFT, "");
@@ -53,7 +53,7 @@ static void write_usage(const struct cli_command *command, FILE *out) {
         write_wrapped(command->details, 0, out);
 }
 
-void cli_help(const struct cli_command *command, FILE *out) {
+void sp_cli_help(const struct cli_command *command, FILE *out) {
     write_usage(command, out);
     if (command->positionals[0].name != NULL)
         (void)fputs("\nArguments:\n", out);
@@ -64,12 +64,12 @@ void cli_help(const struct cli_command *command, FILE *out) {
     for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
         write_option_help(&command->options[i], out);
     (void)fputs("\nCommon options:\n", out);
-    for (size_t i = 0; cli_common_options[i].name != NULL; i++)
-        write_option_help(&cli_common_options[i], out);
+    for (size_t i = 0; sp_cli_common_options[i].name != NULL; i++)
+        write_option_help(&sp_cli_common_options[i], out);
     (void)fprintf(out, "\nExample:\n%s\n", command->example);
 }
 
-void cli_help_noun(const struct cli_command *const *tables, const char *noun, FILE *out) {
+void sp_cli_help_noun(const struct cli_command *const *tables, const char *noun, FILE *out) {
     (void)fprintf(out, "Usage: sallyport %s COMMAND …\n\nCommands:\n", noun);
     const struct cli_command *example = NULL;
     for (; *tables != NULL; tables++) {
@@ -92,7 +92,7 @@ static void write_verbs(const struct cli_command *row, FILE *out) {
         (void)fprintf(out, "%s%s", row->verb, row[1].noun != NULL && strcmp(row[1].noun, noun) == 0 ? "|" : "\n");
 }
 
-void cli_help_all(const struct cli_command *const *tables, FILE *out) {
+void sp_cli_help_all(const struct cli_command *const *tables, FILE *out) {
     (void)fputs("Usage: sallyport COMMAND …\n\n"
                 "Administer Sallyport, and ask it whether an API key may perform an action on a resource\n"
                 "from an IP address.\n\nCommands:\n",

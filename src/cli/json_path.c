@@ -16,7 +16,7 @@ static json_t *find_or_add_object(json_t *parent, const char *name, size_t size)
     return json_object_get(parent, key);
 }
 
-enum sp_status cli_put(json_t *request, const char *path, json_t *value, bool append) {
+enum sp_status sp_cli_put(json_t *request, const char *path, json_t *value, bool append) {
     json_t *at = request;
     for (const char *dot = strchr(path, '.'); dot != NULL && at != NULL; dot = strchr(path, '.')) {
         at = find_or_add_object(at, path, (size_t)(dot - path));
@@ -31,7 +31,7 @@ enum sp_status cli_put(json_t *request, const char *path, json_t *value, bool ap
     return json_object_set_new(at, path, value) == 0 ? SP_OK : SP_ERR_MEMORY;
 }
 
-json_t *cli_at(const json_t *json, const char *path) {
+json_t *sp_cli_at(const json_t *json, const char *path) {
     char key[64];
     while (json != NULL) {
         size_t size = strcspn(path, ".");

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const struct cli_command *cli_find(const struct cli_command *const *tables, const char *noun, const char *verb) {
+const struct cli_command *sp_cli_find(const struct cli_command *const *tables, const char *noun, const char *verb) {
     for (; *tables != NULL; tables++) {
         for (const struct cli_command *row = *tables; row->noun != NULL; row++) {
             bool same_verb = verb == NULL ? row->verb == NULL : row->verb != NULL && strcmp(row->verb, verb) == 0;
@@ -13,7 +13,7 @@ const struct cli_command *cli_find(const struct cli_command *const *tables, cons
     return NULL;
 }
 
-bool cli_has_noun(const struct cli_command *const *tables, const char *noun) {
+bool sp_cli_has_noun(const struct cli_command *const *tables, const char *noun) {
     for (; *tables != NULL; tables++) {
         for (const struct cli_command *row = *tables; row->noun != NULL; row++) {
             if (strcmp(row->noun, noun) == 0)
@@ -67,10 +67,10 @@ static const char *find_nearest_word(const struct cli_command *const *tables, co
     return found;
 }
 
-const char *cli_nearest_noun(const struct cli_command *const *tables, const char *word) {
+const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word) {
     return find_nearest_word(tables, NULL, word);
 }
 
-const char *cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word) {
+const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word) {
     return find_nearest_word(tables, noun, word);
 }

@@ -5,14 +5,14 @@
 #include "cli/command.h"
 
 /* NULL for none. `verb` NULL finds a noun that is a whole command. */
-const struct cli_command *cli_find(const struct cli_command *const *tables, const char *noun, const char *verb);
+const struct cli_command *sp_cli_find(const struct cli_command *const *tables, const char *noun, const char *verb);
 
 /* Whether any command has the noun. */
-bool cli_has_noun(const struct cli_command *const *tables, const char *noun);
+bool sp_cli_has_noun(const struct cli_command *const *tables, const char *noun);
 
 /* The noun, or the verb of a noun, that is at most two letters away from the word; NULL for
  * none. */
-const char *cli_nearest_noun(const struct cli_command *const *tables, const char *word);
-const char *cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word);
+const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word);
+const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word);
 
 #endif

@@ -17,7 +17,7 @@
 #endif
 
 static int run_command(const struct cli_command *command, int argc, char **argv) {
-    struct cli_call call = {.command = command, .tables = cli_tables, .output = "table"};
+    struct cli_call call = {.command = command, .tables = sp_cli_tables, .output = "table"};
     struct sp_error error = {0};
     struct sp_arena arena;
     bool help = false;
@@ -26,23 +26,23 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     call.local = json_object();
     if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 65536) != SP_OK) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
-        return cli_report_error(&call, &error);
+        return sp_cli_report_error(&call, &error);
     }
-    if (cli_read_arguments(command, argc, argv, &call, &help, &error) != SP_OK) {
-        (void)cli_report_error(&call, &error);
+    if (sp_cli_read_arguments(command, argc, argv, &call, &help, &error) != SP_OK) {
+        (void)sp_cli_report_error(&call, &error);
         goto out;
     }
     if (help) {
-        cli_help(command, stdout);
+        sp_cli_help(command, stdout);
         result = CLI_OK;
         goto out;
     }
-    if (cli_prepare_call(&call, &arena, &error) != SP_OK) {
-        (void)cli_report_error(&call, &error);
+    if (sp_cli_prepare_call(&call, &arena, &error) != SP_OK) {
+        (void)sp_cli_report_error(&call, &error);
         goto out;
     }
     sp_rpc_global_init();
-    result = command->run != NULL ? command->run(&call) : cli_run_single_call(&call);
+    result = command->run != NULL ? command->run(&call) : sp_cli_run_single_call(&call);
     sp_rpc_global_fini();
 out:
     json_decref(call.request);
@@ -56,7 +56,8 @@ static bool is_either_word(const char *word, const char *a, const char *b) {
 }
 
 static int report_unknown(const char *noun, const char *word) {
-    const char *meant = noun == NULL ? cli_nearest_noun(cli_tables, word) : cli_nearest_verb(cli_tables, noun, word);
+    const char *meant =
+        noun == NULL ? sp_cli_nearest_noun(sp_cli_tables, word) : sp_cli_nearest_verb(sp_cli_tables, noun, word);
     (void)fprintf(stderr, "sallyport: unknown command '%s%s%s'", noun != NULL ? noun : "", noun != NULL ? " " : "",
                   word);
     if (meant != NULL)
@@ -69,24 +70,24 @@ static int report_unknown(const char *noun, const char *word) {
 /* sallyport help [NOUN [VERB]] */
 static int print_help_for(int argc, char **argv) {
     if (argc == 0) {
-        cli_help_all(cli_tables, stdout);
+        sp_cli_help_all(sp_cli_tables, stdout);
         return CLI_OK;
     }
-    const struct cli_command *command = cli_find(cli_tables, argv[0], argc > 1 ? argv[1] : NULL);
+    const struct cli_command *command = sp_cli_find(sp_cli_tables, argv[0], argc > 1 ? argv[1] : NULL);
     if (command != NULL)
-        cli_help(command, stdout);
-    else if (!cli_has_noun(cli_tables, argv[0]))
+        sp_cli_help(command, stdout);
+    else if (!sp_cli_has_noun(sp_cli_tables, argv[0]))
         return report_unknown(NULL, argv[0]);
     else if (argc > 1)
         return report_unknown(argv[0], argv[1]);
     else
-        cli_help_noun(cli_tables, argv[0], stdout);
+        sp_cli_help_noun(sp_cli_tables, argv[0], stdout);
     return CLI_OK;
 }
 
 static int run_program(int argc, char **argv) {
     if (argc < 2) {
-        cli_help_all(cli_tables, stderr);
+        sp_cli_help_all(sp_cli_tables, stderr);
         return CLI_ERROR;
     }
     if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
@@ -95,16 +96,16 @@ static int run_program(int argc, char **argv) {
         (void)puts("sallyport " SP_VERSION);
         return CLI_OK;
     }
-    const struct cli_command *command = cli_find(cli_tables, argv[1], NULL);
+    const struct cli_command *command = sp_cli_find(sp_cli_tables, argv[1], NULL);
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
-    if (!cli_has_noun(cli_tables, argv[1]))
+    if (!sp_cli_has_noun(sp_cli_tables, argv[1]))
         return report_unknown(NULL, argv[1]);
     if (argc < 3 || is_either_word(argv[2], "--help", "-h")) {
-        cli_help_noun(cli_tables, argv[1], argc < 3 ? stderr : stdout);
+        sp_cli_help_noun(sp_cli_tables, argv[1], argc < 3 ? stderr : stdout);
         return argc < 3 ? CLI_ERROR : CLI_OK;
     }
-    command = cli_find(cli_tables, argv[1], argv[2]);
+    command = sp_cli_find(sp_cli_tables, argv[1], argv[2]);
     return command != NULL ? run_command(command, argc - 2, argv + 2) : report_unknown(argv[1], argv[2]);
 }
 

@@ -13,7 +13,7 @@ static bool set_next_page(json_t *request, const json_t *reply) {
     return true;
 }
 
-enum sp_status cli_read_pages(const struct cli_pages *pages, json_t *request, struct sp_error *error) {
+enum sp_status sp_cli_read_pages(const struct cli_pages *pages, json_t *request, struct sp_error *error) {
     uint64_t left = pages->limit == 0 ? UINT64_MAX : pages->limit, so_far = 0;
     bool more = true;
     while (more && left > 0) {

@@ -19,6 +19,6 @@ struct cli_pages {
 
 /* Fetches page after page until the server has no more or the limit is reached. Sets pageSize and
  * pageToken of the request. Ends with the first status that is not SP_OK. */
-enum sp_status cli_read_pages(const struct cli_pages *pages, json_t *request, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_read_pages(const struct cli_pages *pages, json_t *request, struct sp_error *error) SP_MUST_USE;
 
 #endif

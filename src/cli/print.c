@@ -51,7 +51,7 @@ static bool is_deceptive(uint32_t point) {
            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-void cli_put_text(const char *text, FILE *out) {
+void sp_cli_put_text(const char *text, FILE *out) {
     while (*text != '\0') {
         const char *from = text;
         if (is_deceptive(next_point(&text)))
@@ -61,7 +61,7 @@ void cli_put_text(const char *text, FILE *out) {
     }
 }
 
-size_t cli_width(const char *text) {
+size_t sp_cli_width(const char *text) {
     size_t width = 0;
     while (*text != '\0') {
         int columns = wcwidth((wchar_t)next_point(&text));
@@ -88,7 +88,7 @@ static void write_word(const char *word, FILE *out) {
             (void)fputc(*rest == '_' ? '-' : tolower((unsigned char)*rest), out);
         return;
     }
-    cli_put_text(word, out);
+    sp_cli_put_text(word, out);
 }
 
 static void write_time(const json_t *value, FILE *out) {
@@ -121,14 +121,14 @@ static void write_object(const json_t *object, FILE *out) {
     const json_t *number = json_object_get(object, "number");
     const json_t *names = json_object_get(object, "names");
     if (type != NULL && id != NULL) {
-        cli_put_text(type, out);
+        sp_cli_put_text(type, out);
         (void)fputc('/', out);
-        cli_put_text(id, out);
+        sp_cli_put_text(id, out);
     } else if (group != NULL) {
         (void)fputs("group ", out);
-        cli_put_text(group, out);
+        sp_cli_put_text(group, out);
     } else if (principal != NULL) {
-        cli_put_text(principal, out);
+        sp_cli_put_text(principal, out);
     } else if (json_is_true(json_object_get(object, "all"))) {
         (void)fputs(json_array_size(names) > 0 ? "all, " : "all", out);
         if (json_array_size(names) > 0)
@@ -168,18 +168,18 @@ static void write_value(const json_t *value, FILE *out) {
     }
 }
 
-char *cli_text_of(const json_t *object, const char *path) {
+char *sp_cli_text_of(const json_t *object, const char *path) {
     char plain[64], *cell = NULL;
     size_t size = strcspn(path, ":"), length = 0;
     (void)snprintf(plain, sizeof(plain), "%.*s", (int)size, path);
-    const json_t *value = cli_at(object, plain);
+    const json_t *value = sp_cli_at(object, plain);
     FILE *out = open_memstream(&cell, &length);
     if (out == NULL)
         return NULL;
     if (value != NULL && strcmp(path + size, ":time") == 0)
         write_time(value, out);
     else if (value != NULL && strcmp(path + size, ":raw") == 0 && json_is_string(value))
-        cli_put_text(json_string_value(value), out);
+        sp_cli_put_text(json_string_value(value), out);
     else if (strcmp(path + size, ":quota") == 0 && json_integer_value(value) == 0)
         (void)fputs("default", out);
     else if (value != NULL)
@@ -200,20 +200,20 @@ static void write_padding(size_t width, FILE *out) {
 static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
     (void)fputs(cell, out);
     if (!last)
-        write_padding(width - cli_width(cell) + 2, out);
+        write_padding(width - sp_cli_width(cell) + 2, out);
 }
 
-void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
+void sp_cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
     struct column columns[COLUMNS_MAX];
     size_t widths[COLUMNS_MAX];
     size_t count = read_columns(columns_text, columns), i;
     json_t *row;
     for (size_t c = 0; c < count; c++)
-        widths[c] = cli_width(columns[c].title);
+        widths[c] = sp_cli_width(columns[c].title);
     json_array_foreach(rows, i, row) {
         for (size_t c = 0; c < count; c++) {
-            char *cell = cli_text_of(row, columns[c].path);
-            size_t width = cell != NULL ? cli_width(cell) : 0;
+            char *cell = sp_cli_text_of(row, columns[c].path);
+            size_t width = cell != NULL ? sp_cli_width(cell) : 0;
             widths[c] = width > widths[c] ? width : widths[c];
             free(cell);
         }
@@ -223,7 +223,7 @@ void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
     (void)fputc('\n', out);
     json_array_foreach(rows, i, row) {
         for (size_t c = 0; c < count; c++) {
-            char *cell = cli_text_of(row, columns[c].path);
+            char *cell = sp_cli_text_of(row, columns[c].path);
             print_cell(cell != NULL ? cell : "", widths[c], c + 1 == count, out);
             free(cell);
         }
@@ -231,56 +231,56 @@ void cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
     }
 }
 
-void cli_print_lines(const json_t *object, const char *columns_text, FILE *out) {
+void sp_cli_print_lines(const json_t *object, const char *columns_text, FILE *out) {
     struct column columns[COLUMNS_MAX];
     size_t count = read_columns(columns_text, columns), widest = 0;
     for (size_t c = 0; c < count; c++)
-        widest = cli_width(columns[c].title) > widest ? cli_width(columns[c].title) : widest;
+        widest = sp_cli_width(columns[c].title) > widest ? sp_cli_width(columns[c].title) : widest;
     for (size_t c = 0; c < count; c++) {
-        char *cell = cli_text_of(object, columns[c].path);
+        char *cell = sp_cli_text_of(object, columns[c].path);
         if (cell != NULL && cell[0] != '\0') {
             (void)fputs(columns[c].title, out);
-            write_padding(widest - cli_width(columns[c].title) + 2, out);
+            write_padding(widest - sp_cli_width(columns[c].title) + 2, out);
             (void)fprintf(out, "%s\n", cell);
         }
         free(cell);
     }
 }
 
-void cli_print_json(const json_t *json, FILE *out) {
+void sp_cli_print_json(const json_t *json, FILE *out) {
     (void)json_dumpf(json, out, JSON_INDENT(2));
     (void)fputc('\n', out);
 }
 
-void cli_print_line(const json_t *json, FILE *out) {
+void sp_cli_print_line(const json_t *json, FILE *out) {
     (void)json_dumpf(json, out, JSON_COMPACT);
     (void)fputc('\n', out);
 }
 
-void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out) {
+void sp_cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out) {
     if (strcmp(output, "table") == 0) {
-        cli_print_table(rows, columns, out);
+        sp_cli_print_table(rows, columns, out);
         return;
     }
     if (strcmp(output, "json") == 0) {
-        cli_print_json(rows, out);
+        sp_cli_print_json(rows, out);
         return;
     }
     size_t i;
     json_t *row;
     json_array_foreach(rows, i, row) {
-        cli_print_line(row, out);
+        sp_cli_print_line(row, out);
     }
 }
 
-void cli_print_reply(const char *output, const json_t *reply, FILE *out) {
+void sp_cli_print_reply(const char *output, const json_t *reply, FILE *out) {
     if (strcmp(output, "json") == 0)
-        cli_print_json(reply, out);
+        sp_cli_print_json(reply, out);
     else
-        cli_print_line(reply, out);
+        sp_cli_print_line(reply, out);
 }
 
-void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {
+void sp_cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {
     enum { WIDTH = 30 };
     if (isatty(STDERR_FILENO) == 0)
         return;

@@ -12,37 +12,37 @@
  * enum). */
 
 /* A table of an array's objects, aligned, with a header line. */
-void cli_print_table(const json_t *rows, const char *columns, FILE *out);
+void sp_cli_print_table(const json_t *rows, const char *columns, FILE *out);
 
 /* One object, a line for each column that has a value. */
-void cli_print_lines(const json_t *object, const char *columns, FILE *out);
+void sp_cli_print_lines(const json_t *object, const char *columns, FILE *out);
 
 /* JSON, indented. */
-void cli_print_json(const json_t *json, FILE *out);
+void sp_cli_print_json(const json_t *json, FILE *out);
 
 /* JSON on one line. */
-void cli_print_line(const json_t *json, FILE *out);
+void sp_cli_print_line(const json_t *json, FILE *out);
 
 /* Rows in the format of -o: a table of the columns, indented JSON, or a line each. */
-void cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out);
+void sp_cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out);
 
 /* A reply for programs: indented with -o json, else on one line. */
-void cli_print_reply(const char *output, const json_t *reply, FILE *out);
+void sp_cli_print_reply(const char *output, const json_t *reply, FILE *out);
 
 /* A value as people read it: enums in lower case without their prefix, times in UTC, lists with
  * commas, empty if there is none. The caller frees; NULL when out of memory. */
-char *cli_text_of(const json_t *object, const char *path);
+char *sp_cli_text_of(const json_t *object, const char *path);
 
 /* Writes a text safely for a terminal: control characters and changes of writing direction become
  * U+FFFD. */
-void cli_put_text(const char *text, FILE *out);
+void sp_cli_put_text(const char *text, FILE *out);
 
 /* How many columns of a terminal the text takes (wide and combining characters too, in a UTF-8
  * locale). */
-size_t cli_width(const char *text);
+size_t sp_cli_width(const char *text);
 
 /* Redraws a progress bar on stderr, if that is a terminal. `total` 0: unknown. `ended` clears the
  * line. */
-void cli_progress(const char *what, uint64_t done, uint64_t total, bool ended);
+void sp_cli_progress(const char *what, uint64_t done, uint64_t total, bool ended);
 
 #endif

@@ -118,7 +118,7 @@ static void fill_from_options(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].option != NULL)
             *find_place(call, &fields[i]) =
-                choose_set(*find_place(call, &fields[i]), cli_local(call, fields[i].option));
+                choose_set(*find_place(call, &fields[i]), sp_cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
@@ -150,8 +150,8 @@ static enum sp_status apply_profiles_file(struct cli_call *call, const char *nam
     return status;
 }
 
-enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
-    const char *chosen = cli_local(call, "profile");
+enum sp_status sp_cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
+    const char *chosen = sp_cli_local(call, "profile");
     fill_from_options(call);
     /* A profile named on the command line goes before whatever is left in the environment. */
     if (chosen == NULL)

@@ -12,6 +12,6 @@
  * environment. "~/" begins a file below the home folder. Texts are in `arena`. SP_ERR_INVALID for a
  * profiles file that cannot be understood, SP_ERR_NOT_FOUND for one that cannot be read and for a
  * named profile that is not in it. */
-enum sp_status cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_profile_apply(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -6,11 +6,11 @@
 
 #include "cli/print.h"
 
-bool cli_wants_colour(FILE *out) {
+bool sp_cli_wants_colour(FILE *out) {
     return isatty(fileno(out)) != 0 && getenv("NO_COLOR") == NULL;
 }
 
-void cli_write_error(const struct cli_call *call, const struct sp_error *error, bool colour, FILE *out) {
+void sp_cli_write_error(const struct cli_call *call, const struct sp_error *error, bool colour, FILE *out) {
     (void)fprintf(out, "%ssallyport:%s ", colour ? "\033[31m" : "", colour ? "\033[0m" : "");
     /* gRPC's message begins with what it tried; the reason comes last. */
     const char *why = strrchr(error->message, ':');
@@ -18,13 +18,13 @@ void cli_write_error(const struct cli_call *call, const struct sp_error *error, 
         (void)fprintf(out, "cannot connect to %s:", call->asked);
     else
         why = error->message;
-    cli_put_text(why + (*why == ':'), out);
+    sp_cli_put_text(why + (*why == ':'), out);
     (void)fprintf(out, " (%s)\n", sp_status_name(error->status));
     if (error->status == SP_ERR_UNAVAILABLE && call->asked != NULL)
         (void)fprintf(out, "To call another address, use %s or a profile.\n", call->asked_by);
 }
 
-int cli_report_error(const struct cli_call *call, const struct sp_error *error) {
-    cli_write_error(call, error, cli_wants_colour(stderr), stderr);
+int sp_cli_report_error(const struct cli_call *call, const struct sp_error *error) {
+    sp_cli_write_error(call, error, sp_cli_wants_colour(stderr), stderr);
     return CLI_ERROR;
 }

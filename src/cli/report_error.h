@@ -9,12 +9,12 @@
 #include "cli/call.h"
 
 /* Writes "sallyport: …" with what usually helps. */
-void cli_write_error(const struct cli_call *call, const struct sp_error *error, bool colour, FILE *out);
+void sp_cli_write_error(const struct cli_call *call, const struct sp_error *error, bool colour, FILE *out);
 
 /* The same on stderr. Returns CLI_ERROR. */
-int cli_report_error(const struct cli_call *call, const struct sp_error *error);
+int sp_cli_report_error(const struct cli_call *call, const struct sp_error *error);
 
 /* Whether a stream is a terminal and NO_COLOR is not set. */
-bool cli_wants_colour(FILE *out);
+bool sp_cli_wants_colour(FILE *out);
 
 #endif

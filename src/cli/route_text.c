@@ -8,7 +8,7 @@ static json_t *copy_route_text(struct sp_str text) {
     return json_stringn(text.data != NULL ? text.data : "", text.size);
 }
 
-json_t *cli_describe_route(const struct sp_schema *schema, const struct sp_route *route, struct sp_str id) {
+json_t *sp_cli_describe_route(const struct sp_schema *schema, const struct sp_route *route, struct sp_str id) {
     const struct sp_schema_type *type = sp_schema_find_type(schema, route->type);
     const struct sp_schema_action *action = type == NULL ? NULL : sp_schema_find_action(type, route->action);
     if (action == NULL)
@@ -22,7 +22,7 @@ json_t *cli_describe_route(const struct sp_schema *schema, const struct sp_route
                      sp_role_name(action->role));
 }
 
-json_t *cli_route_in_words(json_t *described) {
+json_t *sp_cli_route_in_words(json_t *described) {
     const json_t *resource = json_object_get(described, "resource");
     const char *type = json_string_value(json_object_get(resource, "type"));
     const char *id = json_string_value(json_object_get(resource, "id"));
@@ -34,7 +34,7 @@ json_t *cli_route_in_words(json_t *described) {
     return described;
 }
 
-json_t *cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool words) {
+json_t *sp_cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool words) {
     json_t *rows = json_array();
     for (size_t i = 0; i < schema->route_count && (limit == 0 || i < limit); i++) {
         const struct sp_route *route = &schema->routes[i];
@@ -44,8 +44,8 @@ json_t *cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool wor
             (void)snprintf(braced, sizeof(braced), "{%.*s}", SP_STR_ARG(id));
             id = sp_str_from(braced);
         }
-        json_t *row = cli_describe_route(schema, route, id);
-        if (json_array_append_new(rows, words && row != NULL ? cli_route_in_words(row) : row) != 0) {
+        json_t *row = sp_cli_describe_route(schema, route, id);
+        if (json_array_append_new(rows, words && row != NULL ? sp_cli_route_in_words(row) : row) != 0) {
             json_decref(rows);
             return NULL;
         }
@@ -53,7 +53,7 @@ json_t *cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool wor
     return rows;
 }
 
-const char *cli_route_outcome_name(enum sp_route_outcome outcome) {
+const char *sp_cli_route_outcome_name(enum sp_route_outcome outcome) {
     static const char *const names[] = {[SP_ROUTE_UNKNOWN] = "UNKNOWN",
                                         [SP_ROUTE_OTHER_METHOD] = "OTHER_METHOD",
                                         [SP_ROUTE_REFUSED] = "REFUSED",

@@ -49,8 +49,8 @@ static ssize_t read_first_line(int fd, char *text, size_t room) {
     return (ssize_t)used;
 }
 
-enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struct sp_str *ret_key,
-                                 struct sp_error *error) {
+enum sp_status sp_cli_read_key_file(const char *path, struct sp_arena *arena, struct sp_str *ret_key,
+                                    struct sp_error *error) {
     bool standard_input = strcmp(path, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -77,7 +77,7 @@ enum sp_status cli_read_key_file(const char *path, struct sp_arena *arena, struc
     return SP_OK;
 }
 
-enum sp_status cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
+enum sp_status sp_cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot create %s: %s", path,
@@ -86,7 +86,7 @@ enum sp_status cli_make_secret_file(const char *path, int *ret_fd, struct sp_err
     return SP_OK;
 }
 
-enum sp_status cli_write_secret(int fd, const char *path, const char *secret, struct sp_error *error) {
+enum sp_status sp_cli_write_secret(int fd, const char *path, const char *secret, struct sp_error *error) {
     if (dprintf(fd, "%s\n", secret) == (int)strlen(secret) + 1 && (fsync(fd) == 0 || errno == EINVAL))
         return SP_OK;
     return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));

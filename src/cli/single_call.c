@@ -15,16 +15,16 @@
 
 static enum sp_status put_request_id(struct cli_call *call, struct sp_error *error) {
     char id[SP_RANDOM_ID_BYTES] = "";
-    const char *given = cli_local(call, "request-id");
+    const char *given = sp_cli_local(call, "request-id");
     if (given == NULL && sp_random_id("req_", id) != SP_OK)
         return sp_error_set(error, SP_ERR_IO, "cannot generate a request id: no random bytes");
-    if (cli_put(call->request, "requestId", json_string(given != NULL ? given : id), false) != SP_OK)
+    if (sp_cli_put(call->request, "requestId", json_string(given != NULL ? given : id), false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
 
-enum sp_status cli_prepare_call(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
-    const char *output = cli_local(call, "output");
+enum sp_status sp_cli_prepare_call(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
+    const char *output = sp_cli_local(call, "output");
     if (output != NULL)
         call->output = output;
     call->limit = (uint64_t)json_integer_value(json_object_get(call->local, "limit"));
@@ -33,7 +33,7 @@ enum sp_status cli_prepare_call(struct cli_call *call, struct sp_arena *arena, s
         if (status != SP_OK)
             return status;
     }
-    return cli_profile_apply(call, arena, error);
+    return sp_cli_profile_apply(call, arena, error);
 }
 
 /* ---- showing ---- */
@@ -48,10 +48,10 @@ struct secret_output {
 
 static enum sp_status open_secret_output(const struct cli_call *call, struct secret_output *file,
                                          struct sp_error *error) {
-    file->path = cli_local(call, "secret-file");
+    file->path = sp_cli_local(call, "secret-file");
     if (file->path == NULL)
         return SP_OK;
-    return cli_make_secret_file(file->path, &file->fd, error);
+    return sp_cli_make_secret_file(file->path, &file->fd, error);
 }
 
 static void close_secret_output(const struct secret_output *file) {
@@ -81,10 +81,10 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
         (void)fputs("This is the key's text. Keep it; it cannot be shown again.\n", stderr);
         return CLI_OK;
     }
-    if (cli_write_secret(file->fd, file->path, secret, &error) != SP_OK) {
+    if (sp_cli_write_secret(file->fd, file->path, secret, &error) != SP_OK) {
         /* A key whose text is lost is useless: the terminal is better than nowhere. */
         (void)printf("%s\n", secret);
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     }
     file->written = true;
     (void)json_object_del(reply, "secret");
@@ -95,7 +95,7 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
 /* The reply's main object, and the revision of the change. */
 static void show_lines(const struct cli_command *command, json_t *reply) {
     char columns[1024];
-    json_t *shown = command->main != NULL ? json_copy(cli_at(reply, command->main)) : json_incref(reply);
+    json_t *shown = command->main != NULL ? json_copy(sp_cli_at(reply, command->main)) : json_incref(reply);
     if (command->columns == NULL)
         (void)snprintf(columns, sizeof(columns), "done at revision=revision");
     else
@@ -103,7 +103,7 @@ static void show_lines(const struct cli_command *command, json_t *reply) {
                        command->main != NULL ? ",revision=revision" : "");
     if (command->main != NULL)
         (void)json_object_set(shown, "revision", json_object_get(reply, "revision"));
-    cli_print_lines(shown, columns, stdout);
+    sp_cli_print_lines(shown, columns, stdout);
     json_decref(shown);
 }
 
@@ -111,7 +111,7 @@ static void show_reply(const struct cli_call *call, json_t *reply) {
     if (strcmp(call->output, "table") == 0)
         show_lines(call->command, reply);
     else
-        cli_print_reply(call->output, reply, stdout);
+        sp_cli_print_reply(call->output, reply, stdout);
 }
 
 /* ---- lists ---- */
@@ -127,16 +127,16 @@ static enum sp_status fetch_listed_page(void *context, const json_t *request, js
     const struct listing *listing = context;
     char method[64];
     (void)snprintf(method, sizeof(method), "Admin/%s", listing->call->command->method);
-    return cli_call_json(listing->client, method, request, ret_reply, error);
+    return sp_cli_call_json(listing->client, method, request, ret_reply, error);
 }
 
 /* Lines are printed page by page, so that long lists need no memory; a table and an array need all
  * rows. */
 static enum sp_status take_listed_page(void *context, const json_t *page, uint64_t so_far, struct sp_error *error) {
     struct listing *listing = context;
-    cli_progress("read", so_far, 0, false);
+    sp_cli_progress("read", so_far, 0, false);
     if (strcmp(listing->call->output, "ndjson") == 0) {
-        cli_print_rows("ndjson", page, "", stdout);
+        sp_cli_print_rows("ndjson", page, "", stdout);
         return SP_OK;
     }
     size_t i;
@@ -148,8 +148,8 @@ static enum sp_status take_listed_page(void *context, const json_t *page, uint64
     return SP_OK;
 }
 
-enum sp_status cli_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,
-                        struct sp_error *error) {
+enum sp_status sp_cli_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,
+                           struct sp_error *error) {
     struct listing listing = {.call = call, .client = client, .rows = json_array()};
     if (listing.rows == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -158,8 +158,8 @@ enum sp_status cli_list(struct cli_call *call, struct sp_rpc_client *client, jso
                                     .fetch = fetch_listed_page,
                                     .take = take_listed_page,
                                     .context = &listing};
-    enum sp_status status = cli_read_pages(&pages, call->request, error);
-    cli_progress("read", 0, 0, true);
+    enum sp_status status = sp_cli_read_pages(&pages, call->request, error);
+    sp_cli_progress("read", 0, 0, true);
     if (status != SP_OK) {
         json_decref(listing.rows);
         return status;
@@ -171,9 +171,9 @@ enum sp_status cli_list(struct cli_call *call, struct sp_rpc_client *client, jso
 static int run_list(struct cli_call *call, struct sp_rpc_client *client) {
     struct sp_error error = {0};
     json_t *rows = NULL;
-    if (cli_list(call, client, &rows, &error) != SP_OK)
-        return cli_report_error(call, &error);
-    cli_print_rows(call->output, rows, call->command->columns, stdout);
+    if (sp_cli_list(call, client, &rows, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
+    sp_cli_print_rows(call->output, rows, call->command->columns, stdout);
     json_decref(rows);
     return CLI_OK;
 }
@@ -187,10 +187,10 @@ static int run_call(struct cli_call *call, struct sp_rpc_client *client) {
     char method[64];
     (void)snprintf(method, sizeof(method), "Admin/%s", call->command->method);
     if (open_secret_output(call, &secret, &error) != SP_OK)
-        return cli_report_error(call, &error);
+        return sp_cli_report_error(call, &error);
     int result = CLI_ERROR;
-    if (cli_call_json(client, method, call->request, &reply, &error) != SP_OK) {
-        (void)cli_report_error(call, &error);
+    if (sp_cli_call_json(client, method, call->request, &reply, &error) != SP_OK) {
+        (void)sp_cli_report_error(call, &error);
         goto out;
     }
     result = show_secret(call, &secret, reply);
@@ -201,11 +201,11 @@ out:
     return result;
 }
 
-int cli_run_single_call(struct cli_call *call) {
+int sp_cli_run_single_call(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
-    if (cli_open_admin(call, &client, &error) != SP_OK)
-        return cli_report_error(call, &error);
+    if (sp_cli_open_admin(call, &client, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
     int result = call->command->list != NULL ? run_list(call, client) : run_call(call, client);
     sp_rpc_client_close(client);
     return result;

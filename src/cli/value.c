@@ -17,7 +17,7 @@ static enum sp_status read_whole_number(const char *text, const char **ret_end, 
     return SP_OK;
 }
 
-enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) {
+enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) {
     static const struct {
         char unit;
         int64_t seconds;
@@ -54,14 +54,14 @@ static bool read_date(const char *text, bool with_time, int64_t *ret_s) {
     return true;
 }
 
-enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
+enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
     if (strcmp(text, "never") == 0) {
         *ret_s = 0;
         return SP_OK;
     }
     if (text[0] == '+') {
         int64_t from_now_s = 0;
-        enum sp_status status = cli_read_duration(text + 1, &from_now_s, error);
+        enum sp_status status = sp_cli_read_duration(text + 1, &from_now_s, error);
         if (status != SP_OK)
             return status;
         *ret_s = now_s + from_now_s;
@@ -81,7 +81,7 @@ static bool same_letter(char a, char b) {
     return (a == '_' ? '-' : a) == (b == '_' ? '-' : b);
 }
 
-bool cli_is_choice(const char *choices, const char *text, size_t size) {
+bool sp_cli_is_choice(const char *choices, const char *text, size_t size) {
     for (;;) {
         size_t length = strcspn(choices, "|"), same = 0;
         while (length == size && same < size && same_letter(choices[same], text[same]))
@@ -151,8 +151,9 @@ static enum sp_status read_integer_value(const char *text, json_t **ret_value, s
 static enum sp_status read_seconds_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                          struct sp_error *error) {
     int64_t seconds = 0;
-    enum sp_status status = argument->kind == CLI_DURATION ? cli_read_duration(text, &seconds, error)
-                                                           : cli_read_time(text, (int64_t)time(NULL), &seconds, error);
+    enum sp_status status = argument->kind == CLI_DURATION
+                                ? sp_cli_read_duration(text, &seconds, error)
+                                : sp_cli_read_time(text, (int64_t)time(NULL), &seconds, error);
     if (status != SP_OK)
         return status;
     *ret_value = json_integer((json_int_t)seconds);
@@ -162,7 +163,7 @@ static enum sp_status read_seconds_value(const struct cli_argument *argument, co
 static enum sp_status read_chosen(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                   struct sp_error *error) {
     char choices[128];
-    if (argument->choices != NULL && !cli_is_choice(argument->choices, text, strlen(text))) {
+    if (argument->choices != NULL && !sp_cli_is_choice(argument->choices, text, strlen(text))) {
         write_choice_list(argument->choices, choices, sizeof(choices));
         return sp_error_set(error, SP_ERR_INVALID, "'%s' is not one of %s", text, choices);
     }
@@ -200,8 +201,8 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
     return SP_OK;
 }
 
-enum sp_status cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                              struct sp_error *error) {
+enum sp_status sp_cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                 struct sp_error *error) {
     json_t *value = NULL;
     enum sp_status status = read_plain(argument, text, &value, error);
     if (status != SP_OK)

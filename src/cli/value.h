@@ -11,14 +11,14 @@
 #include "cli/command.h"
 
 /* All give SP_ERR_INVALID with what is wrong and what to write. */
-enum sp_status cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
-enum sp_status cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) SP_MUST_USE;
 
 /* By the argument's kind. The caller decrefs. */
-enum sp_status cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                              struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                 struct sp_error *error) SP_MUST_USE;
 
 /* Whether the text is one of "a|b|c"; '-' and '_' are the same. */
-bool cli_is_choice(const char *choices, const char *text, size_t size);
+bool sp_cli_is_choice(const char *choices, const char *text, size_t size);
 
 #endif

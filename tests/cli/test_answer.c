@@ -31,18 +31,18 @@ static void only_allow_ends_with_0(void **state) {
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         json_t *answer = parse_json(rows[i].answer);
-        if (cli_answer_exit_status(answer) != rows[i].status)
+        if (sp_cli_answer_exit_status(answer) != rows[i].status)
             fail_msg("%s", rows[i].answer);
         json_decref(answer);
     }
-    assert_int_equal(cli_answer_exit_status(NULL), CLI_DENIED);
+    assert_int_equal(sp_cli_answer_exit_status(NULL), CLI_DENIED);
 }
 
 static void assert_answer(const char *json, bool colour, const char *expected) {
     struct printed printed;
     json_t *answer = parse_json(json);
     begin_print(&printed);
-    cli_print_answer(answer, colour, printed.out);
+    sp_cli_print_answer(answer, colour, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, expected);
     free(text);
@@ -79,7 +79,7 @@ static void assert_explanation(const char *json, const char *expected) {
     struct printed printed;
     json_t *explanation = parse_json(json);
     begin_print(&printed);
-    cli_print_explanation(explanation, false, printed.out);
+    sp_cli_print_explanation(explanation, false, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, expected);
     free(text);

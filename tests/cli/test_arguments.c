@@ -51,8 +51,8 @@ static const ProtobufCMethodDescriptor *method_of(const struct cli_command *row)
 
 static void each_row(void (*check)(const struct cli_command *row)) {
     size_t rows = 0;
-    for (size_t table = 0; cli_tables[table] != NULL; table++) {
-        for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++, rows++)
+    for (size_t table = 0; sp_cli_tables[table] != NULL; table++) {
+        for (const struct cli_command *row = sp_cli_tables[table]; row->noun != NULL; row++, rows++)
             check(row);
     }
     assert_true(rows > 50);
@@ -61,7 +61,7 @@ static void each_row(void (*check)(const struct cli_command *row)) {
 static void check_words(const struct cli_command *row) {
     assert_non_null(row->summary);
     assert_non_null(row->example);
-    assert_ptr_equal(cli_find(cli_tables, row->noun, row->verb), row); /* no two rows have the same words */
+    assert_ptr_equal(sp_cli_find(sp_cli_tables, row->noun, row->verb), row); /* no two rows have the same words */
     char begin[96];
     snprintf(begin, sizeof(begin), "sallyport %s%s%s", row->noun, row->verb != NULL ? " " : "",
              row->verb != NULL ? row->verb : "");
@@ -117,9 +117,9 @@ static void check_argument(const struct cli_command *command, const struct cli_a
     ProtobufCMessage *message;
     assert_non_null(method);
     assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
-    if (cli_read_value(row, sample(row), &value, &error) != SP_OK)
+    if (sp_cli_read_value(row, sample(row), &value, &error) != SP_OK)
         fail_msg("%s: %s", words(command), error.message);
-    assert_int_equal(cli_put(request, row->path, value, row->kind == CLI_TEXTS || row->kind == CLI_ENUMS), SP_OK);
+    assert_int_equal(sp_cli_put(request, row->path, value, row->kind == CLI_TEXTS || row->kind == CLI_ENUMS), SP_OK);
     bool not_asked_of_admin = strcmp(command->noun, "explain") == 0 && strcmp(row->name, "min-revision") == 0;
     if (!not_asked_of_admin && sp_json_to_message(method->input, request, &arena, &message, &error) != SP_OK)
         fail_msg("%s: --%s: %s", words(command), row->name, error.message);
@@ -142,8 +142,8 @@ static void check_arguments(const struct cli_command *command) {
         assert_non_null(row->help);
         assert_true(flag == (row->value == NULL));
         assert_true((row->kind == CLI_ENUM || row->kind == CLI_ENUMS) <= (row->choices != NULL));
-        for (size_t j = 0; cli_common_options[j].name != NULL; j++)
-            assert_string_not_equal(row->name, cli_common_options[j].name);
+        for (size_t j = 0; sp_cli_common_options[j].name != NULL; j++)
+            assert_string_not_equal(row->name, sp_cli_common_options[j].name);
     }
 }
 
@@ -248,10 +248,10 @@ static void read_line(const char *line, struct read *read) {
         argv[argc++] = word;
     }
     argv[argc] = NULL;
-    const struct cli_command *command = cli_find(cli_tables, argv[0], NULL);
+    const struct cli_command *command = sp_cli_find(sp_cli_tables, argv[0], NULL);
     size_t skipped = command != NULL ? 0 : 1;
     if (command == NULL)
-        command = cli_find(cli_tables, argv[0], argv[1]);
+        command = sp_cli_find(sp_cli_tables, argv[0], argv[1]);
     assert_non_null(command);
     *read = (struct read){.call = {.command = command, .request = json_object(), .local = json_object()}};
     if (command->fixed != NULL) {
@@ -259,7 +259,7 @@ static void read_line(const char *line, struct read *read) {
         read->call.request = json_loads(command->fixed, 0, NULL);
     }
     read->status =
-        cli_read_arguments(command, (int)(argc - skipped), argv + skipped, &read->call, &read->help, &read->error);
+        sp_cli_read_arguments(command, (int)(argc - skipped), argv + skipped, &read->call, &read->help, &read->error);
 }
 
 static void done(struct read *read) {
@@ -362,10 +362,10 @@ static void local_arguments_stay_out_of_the_request(void **state) {
     read_line("key list -o json --limit 5 --admin a:1 --profile p --request-id r", &read);
     assert_int_equal(read.status, SP_OK);
     assert_int_equal(json_object_size(read.call.request), 0);
-    assert_string_equal(cli_local(&read.call, "output"), "json");
-    assert_string_equal(cli_local(&read.call, "request-id"), "r");
-    assert_null(cli_local(&read.call, "server"));
-    assert_false(cli_local_flag(&read.call, "help"));
+    assert_string_equal(sp_cli_local(&read.call, "output"), "json");
+    assert_string_equal(sp_cli_local(&read.call, "request-id"), "r");
+    assert_null(sp_cli_local(&read.call, "server"));
+    assert_false(sp_cli_local_flag(&read.call, "help"));
     done(&read);
 }
 

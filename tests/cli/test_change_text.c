@@ -13,7 +13,7 @@
 
 static void assert_texts(const char *json, const char *who, const char *things) {
     json_t *change = parse_json(json);
-    cli_add_change_texts(change);
+    sp_cli_add_change_texts(change);
     assert_string_equal(json_string_value(json_object_get(change, "who")), who);
     assert_string_equal(json_string_value(json_object_get(change, "things")), things);
     json_decref(change);
@@ -42,11 +42,11 @@ static void more_than_eight_things_are_counted(void **state) {
     json_t *change = json_pack("{s:[]}", "entities"), *entities = json_object_get(change, "entities");
     for (int i = 0; i < 8; i++)
         assert_int_equal(json_array_append_new(entities, json_pack("{s:s, s:s}", "kind", "ENTITY_USER", "id", "u")), 0);
-    cli_add_change_texts(change);
+    sp_cli_add_change_texts(change);
     assert_null(strstr(json_string_value(json_object_get(change, "things")), "more"));
     for (int i = 0; i < 3; i++)
         assert_int_equal(json_array_append_new(entities, json_pack("{s:s, s:s}", "kind", "ENTITY_USER", "id", "u")), 0);
-    cli_add_change_texts(change);
+    sp_cli_add_change_texts(change);
     assert_string_equal(json_string_value(json_object_get(change, "things")),
                         "user u, user u, user u, user u, user u, user u, user u, user u and 3 more");
     json_decref(change);
@@ -58,9 +58,9 @@ static void a_change_that_comes_alone_is_one_line(void **state) {
     json_t *change = parse_json("{'revision': {'number': '7'}, 'time': '86400', 'method': 'CreateGroup',"
                                 " 'actor': {'kind': 'ACTOR_PRINCIPAL', 'id': 'bo\\u001bss'},"
                                 " 'entities': [{'kind': 'ENTITY_GROUP', 'id': 'studio'}]}");
-    cli_add_change_texts(change);
+    sp_cli_add_change_texts(change);
     begin_print(&printed);
-    cli_print_change(change, printed.out);
+    sp_cli_print_change(change, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, "7  1970-01-02 00:00:00Z  bo\xef\xbf\xbdss  CreateGroup  group studio\n");
     free(text);

@@ -34,7 +34,7 @@ static const struct cli_command *const tables[] = {cars, others, NULL};
 static char *write_script(const char *shell) {
     struct printed printed;
     begin_print(&printed);
-    cli_write_completion(tables, shell, printed.out);
+    sp_cli_write_completion(tables, shell, printed.out);
     return end_print(&printed);
 }
 

@@ -18,7 +18,7 @@ static const struct cli_command check = {.noun = "check"}, explain = {.noun = "e
 static enum sp_status put(const struct cli_command *command, const char *local, char **ret_request,
                           struct sp_error *error) {
     struct cli_call call = {.command = command, .request = json_object(), .local = parse_json(local)};
-    enum sp_status status = cli_put_credential(&call, error);
+    enum sp_status status = sp_cli_put_credential(&call, error);
     *ret_request = write_json(call.request);
     json_decref(call.request);
     json_decref(call.local);

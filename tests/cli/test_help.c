@@ -54,7 +54,7 @@ static void a_command_shows_usage_details_arguments_and_options(void **state) {
                                    "  --output FORMAT            ";
     struct printed printed;
     begin_print(&printed);
-    cli_help(&cars[0], printed.out);
+    sp_cli_help(&cars[0], printed.out);
     char *text = end_print(&printed);
     if (strncmp(text, expected, strlen(expected)) != 0)
         fail_msg("%s", text);
@@ -66,9 +66,9 @@ static void no_line_is_wider_than_a_terminal(void **state) {
     (void)state;
     struct printed printed;
     begin_print(&printed);
-    cli_help(&cars[0], printed.out);
-    cli_help_noun(tables, "car", printed.out);
-    cli_help_all(tables, printed.out);
+    sp_cli_help(&cars[0], printed.out);
+    sp_cli_help_noun(tables, "car", printed.out);
+    sp_cli_help_all(tables, printed.out);
     char *text = end_print(&printed);
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
         if (strcspn(line, "\n") > 95) /* bytes */
@@ -81,7 +81,7 @@ static void a_noun_lists_its_verbs(void **state) {
     (void)state;
     struct printed printed;
     begin_print(&printed);
-    cli_help_noun(tables, "car", printed.out);
+    sp_cli_help_noun(tables, "car", printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, "Usage: sallyport car COMMAND …\n"
                               "\n"
@@ -100,7 +100,7 @@ static void the_program_lists_its_nouns(void **state) {
     (void)state;
     struct printed printed;
     begin_print(&printed);
-    cli_help_all(tables, printed.out);
+    sp_cli_help_all(tables, printed.out);
     char *text = end_print(&printed);
     assert_non_null(strstr(text, "\nCommands:\n"
                                  "  car              paint|sell\n"

@@ -13,32 +13,32 @@
 
 static void a_command_is_found_by_all_of_its_words(void **state) {
     (void)state;
-    assert_string_equal(cli_find(cli_tables, "key", "list")->method, "ListApiKeys");
-    assert_string_equal(cli_find(cli_tables, "whoami", NULL)->method, "WhoAmI");
-    assert_null(cli_find(cli_tables, "key", NULL));
-    assert_null(cli_find(cli_tables, "key", "members"));
-    assert_null(cli_find(cli_tables, "whoami", "list"));
-    assert_null(cli_find(cli_tables, "", NULL));
-    assert_null(cli_find(cli_tables, "key", ""));
+    assert_string_equal(sp_cli_find(sp_cli_tables, "key", "list")->method, "ListApiKeys");
+    assert_string_equal(sp_cli_find(sp_cli_tables, "whoami", NULL)->method, "WhoAmI");
+    assert_null(sp_cli_find(sp_cli_tables, "key", NULL));
+    assert_null(sp_cli_find(sp_cli_tables, "key", "members"));
+    assert_null(sp_cli_find(sp_cli_tables, "whoami", "list"));
+    assert_null(sp_cli_find(sp_cli_tables, "", NULL));
+    assert_null(sp_cli_find(sp_cli_tables, "key", ""));
 }
 
 static void a_noun_is_known_with_and_without_verbs(void **state) {
     (void)state;
-    assert_true(cli_has_noun(cli_tables, "key"));
-    assert_true(cli_has_noun(cli_tables, "whoami"));
-    assert_false(cli_has_noun(cli_tables, "ke"));
-    assert_false(cli_has_noun(cli_tables, ""));
+    assert_true(sp_cli_has_noun(sp_cli_tables, "key"));
+    assert_true(sp_cli_has_noun(sp_cli_tables, "whoami"));
+    assert_false(sp_cli_has_noun(sp_cli_tables, "ke"));
+    assert_false(sp_cli_has_noun(sp_cli_tables, ""));
 }
 
 static void a_mistyped_word_finds_the_nearest(void **state) {
     (void)state;
-    assert_string_equal(cli_nearest_noun(cli_tables, "chek"), "check");
-    assert_string_equal(cli_nearest_noun(cli_tables, "worksapce"), "workspace");
-    assert_string_equal(cli_nearest_verb(cli_tables, "key", "lits"), "list");
-    assert_string_equal(cli_nearest_verb(cli_tables, "key", "disable-sel"), "disable-self");
-    assert_null(cli_nearest_noun(cli_tables, "entirely-different"));
-    assert_null(cli_nearest_noun(cli_tables, "a-word-that-is-much-longer-than-any-command-ever-was"));
-    assert_null(cli_nearest_verb(cli_tables, "key", "members"));
+    assert_string_equal(sp_cli_nearest_noun(sp_cli_tables, "chek"), "check");
+    assert_string_equal(sp_cli_nearest_noun(sp_cli_tables, "worksapce"), "workspace");
+    assert_string_equal(sp_cli_nearest_verb(sp_cli_tables, "key", "lits"), "list");
+    assert_string_equal(sp_cli_nearest_verb(sp_cli_tables, "key", "disable-sel"), "disable-self");
+    assert_null(sp_cli_nearest_noun(sp_cli_tables, "entirely-different"));
+    assert_null(sp_cli_nearest_noun(sp_cli_tables, "a-word-that-is-much-longer-than-any-command-ever-was"));
+    assert_null(sp_cli_nearest_verb(sp_cli_tables, "key", "members"));
 }
 
 int main(void) {

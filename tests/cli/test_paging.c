@@ -46,7 +46,7 @@ static enum sp_status read_script(struct script *script, uint64_t limit) {
         .list = "rows", .limit = limit, .fetch = fetch_scripted, .take = take_scripted, .context = script};
     struct sp_error error = {0};
     json_t *request = parse_json("{'workspace': 'w'}");
-    enum sp_status status = cli_read_pages(&pages, request, &error);
+    enum sp_status status = sp_cli_read_pages(&pages, request, &error);
     assert_int_equal(error.status, status);
     json_decref(request);
     return status;

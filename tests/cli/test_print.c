@@ -24,7 +24,7 @@ static char *print_parsed(void (*print)(const json_t *json, const char *columns,
 }
 
 static void assert_table(const char *json, const char *columns, const char *expected) {
-    char *text = print_parsed(cli_print_table, json, columns);
+    char *text = print_parsed(sp_cli_print_table, json, columns);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -43,19 +43,19 @@ static void wide_and_combining_characters_take_the_room_that_they_take(void **st
     (void)state;
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
         skip();
-    assert_int_equal(cli_width("Rachel"), 6);
-    assert_int_equal(cli_width("Närrator"), 8);
-    assert_int_equal(cli_width("日本"), 4);
-    assert_int_equal(cli_width("e\xcc\x81"), 1);
-    assert_int_equal(cli_width("😀"), 2);
-    assert_int_equal(cli_width(""), 0);
+    assert_int_equal(sp_cli_width("Rachel"), 6);
+    assert_int_equal(sp_cli_width("Närrator"), 8);
+    assert_int_equal(sp_cli_width("日本"), 4);
+    assert_int_equal(sp_cli_width("e\xcc\x81"), 1);
+    assert_int_equal(sp_cli_width("😀"), 2);
+    assert_int_equal(sp_cli_width(""), 0);
     assert_table("[{'id': '日本', 'n': 1}, {'id': 'Nä', 'n': 2}]", "ID=id,N=n", "ID    N\n日本  1\nNä    2\n");
 }
 
 static void one_thing_has_a_line_for_each_value(void **state) {
     (void)state;
     char *text =
-        print_parsed(cli_print_lines, "{'id': 'a', 'from': {'id': 'b'}, 'empty': '', 'none': null, 'list': []}",
+        print_parsed(sp_cli_print_lines, "{'id': 'a', 'from': {'id': 'b'}, 'empty': '', 'none': null, 'list': []}",
                      "id=id,rotated from=from.id,empty=empty,none=none,list=list,missing=missing.there");
     assert_string_equal(text, "id            a\n"
                               "rotated from  b\n");
@@ -99,7 +99,7 @@ static void values_are_said_in_words(void **state) {
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         json_t *json = parse_json(rows[i].json);
-        char *text = cli_text_of(json, rows[i].path);
+        char *text = sp_cli_text_of(json, rows[i].path);
         assert_non_null(text);
         if (strcmp(text, rows[i].expected) != 0)
             fail_msg("%s at %s is '%s'", rows[i].json, rows[i].path, text);
@@ -120,7 +120,7 @@ static void a_long_list_is_shown_whole(void **state) {
         used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s", i > 0 ? ", " : "", range);
     }
     json_object_set_new(object, "allowedIps", list);
-    char *text = cli_text_of(object, "allowedIps");
+    char *text = sp_cli_text_of(object, "allowedIps");
     assert_string_equal(text, expected);
     free(text);
     json_decref(object);
@@ -152,7 +152,7 @@ static void no_text_moves_the_cursor_or_turns_the_line(void **state) {
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         json_t *object = json_pack("{s:s}", "a", rows[i].text);
-        char *plain = cli_text_of(object, "a"), *raw = cli_text_of(object, "a:raw");
+        char *plain = sp_cli_text_of(object, "a"), *raw = sp_cli_text_of(object, "a:raw");
         assert_string_equal(plain, rows[i].shown);
         assert_string_equal(raw, rows[i].shown);
         free(plain);
@@ -175,12 +175,12 @@ static void rows_and_replies_follow_the_format(void **state) {
     for (size_t i = 0; i < COUNT(formats); i++) {
         struct printed printed;
         begin_print(&printed);
-        cli_print_rows(formats[i].output, rows, "ID=id", printed.out);
+        sp_cli_print_rows(formats[i].output, rows, "ID=id", printed.out);
         char *text = end_print(&printed);
         assert_string_equal(text, formats[i].rows);
         free(text);
         begin_print(&printed);
-        cli_print_reply(formats[i].output, rows, printed.out);
+        sp_cli_print_reply(formats[i].output, rows, printed.out);
         text = end_print(&printed);
         assert_string_equal(text, formats[i].reply);
         free(text);

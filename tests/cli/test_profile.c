@@ -65,7 +65,7 @@ static enum sp_status apply(const struct given *given, struct cli_call *call, st
         json_object_set_new(call->local, "admin", json_string(given->admin));
     if (given->server != NULL)
         json_object_set_new(call->local, "server", json_string(given->server));
-    return cli_profile_apply(call, &arena, error);
+    return sp_cli_profile_apply(call, &arena, error);
 }
 
 static bool same(const char *a, const char *b) {
@@ -206,7 +206,7 @@ static void a_key_is_the_first_line_of_its_file(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_str key = {0};
         struct sp_error error = {0};
-        enum sp_status status = cli_read_key_file(write_file("key", rows[i].text, 0600), &arena, &key, &error);
+        enum sp_status status = sp_cli_read_key_file(write_file("key", rows[i].text, 0600), &arena, &key, &error);
         assert_int_equal(status, rows[i].key != NULL ? SP_OK : SP_ERR_INVALID);
         if (rows[i].key != NULL) {
             assert_int_equal(key.size, strlen(rows[i].key));
@@ -222,9 +222,9 @@ static void no_error_about_a_key_file_holds_what_is_in_it(void **state) {
     struct sp_error error = {0};
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    assert_int_equal(cli_read_key_file(write_file("long", text, 0600), &arena, &key, &error), SP_ERR_INVALID);
+    assert_int_equal(sp_cli_read_key_file(write_file("long", text, 0600), &arena, &key, &error), SP_ERR_INVALID);
     assert_null(strstr(error.message, "xxx"));
-    assert_int_equal(cli_read_key_file("/nowhere/key", &arena, &key, &error), SP_ERR_NOT_FOUND);
+    assert_int_equal(sp_cli_read_key_file("/nowhere/key", &arena, &key, &error), SP_ERR_NOT_FOUND);
     assert_non_null(strstr(error.message, "/nowhere/key"));
 }
 
@@ -236,9 +236,9 @@ static void a_secret_goes_to_a_new_file_that_only_its_owner_reads(void **state) 
     struct stat about;
     snprintf(path, sizeof(path), "%s/secret", folder);
     mode_t before = umask(0);
-    assert_int_equal(cli_make_secret_file(path, &fd, &error), SP_OK);
+    assert_int_equal(sp_cli_make_secret_file(path, &fd, &error), SP_OK);
     umask(before);
-    assert_int_equal(cli_write_secret(fd, path, "sp_secret", &error), SP_OK);
+    assert_int_equal(sp_cli_write_secret(fd, path, "sp_secret", &error), SP_OK);
     assert_int_equal(close(fd), 0);
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 07777, 0600);
@@ -246,11 +246,11 @@ static void a_secret_goes_to_a_new_file_that_only_its_owner_reads(void **state) 
     assert_string_equal(text, "sp_secret\n");
     free(text);
 
-    assert_int_equal(cli_make_secret_file(path, &fd, &error), SP_ERR_EXISTS);
+    assert_int_equal(sp_cli_make_secret_file(path, &fd, &error), SP_ERR_EXISTS);
     text = process_read(path);
     assert_string_equal(text, "sp_secret\n");
     free(text);
-    assert_int_equal(cli_make_secret_file("/nowhere/secret", &fd, &error), SP_ERR_IO);
+    assert_int_equal(sp_cli_make_secret_file("/nowhere/secret", &fd, &error), SP_ERR_IO);
 }
 
 static void a_full_disk_is_told(void **state) {
@@ -259,7 +259,7 @@ static void a_full_disk_is_told(void **state) {
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         skip();
-    assert_int_equal(cli_write_secret(fd, "/dev/full", "sp_secret", &error), SP_ERR_IO);
+    assert_int_equal(sp_cli_write_secret(fd, "/dev/full", "sp_secret", &error), SP_ERR_IO);
     assert_null(strstr(error.message, "sp_secret"));
     close(fd);
 }

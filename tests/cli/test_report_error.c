@@ -17,7 +17,7 @@ static void assert_error(const struct cli_call *call, enum sp_status status, con
     struct sp_error error = {0};
     (void)sp_error_set(&error, status, "%s", message);
     begin_print(&printed);
-    cli_write_error(call, &error, false, printed.out);
+    sp_cli_write_error(call, &error, false, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, expected);
     free(text);
@@ -54,7 +54,7 @@ static void only_the_programs_name_is_coloured(void **state) {
     struct printed printed;
     const struct sp_error error = {.status = SP_ERR_IO, .message = "no space"};
     begin_print(&printed);
-    cli_write_error(&no_call, &error, true, printed.out);
+    sp_cli_write_error(&no_call, &error, true, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, "\x1b[31msallyport:\x1b[0m no space (INTERNAL)\n");
     free(text);
@@ -63,14 +63,14 @@ static void only_the_programs_name_is_coloured(void **state) {
 static void a_reported_error_ends_with_2(void **state) {
     (void)state;
     const struct sp_error error = {.status = SP_ERR_INVALID, .message = "as expected by this test"};
-    assert_int_equal(cli_report_error(&no_call, &error), 2);
+    assert_int_equal(sp_cli_report_error(&no_call, &error), 2);
 }
 
 static void a_file_is_never_coloured(void **state) {
     (void)state;
     FILE *file = tmpfile();
     assert_non_null(file);
-    assert_false(cli_wants_colour(file));
+    assert_false(sp_cli_wants_colour(file));
     assert_int_equal(fclose(file), 0);
 }
 

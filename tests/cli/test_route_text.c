@@ -64,10 +64,10 @@ static void assert_json(json_t *json, const char *expected) {
 static void a_route_is_described_with_what_it_needs(void **state) {
     (void)state;
     const struct sp_route *speak = find_route("/v1/voices/{voice_id}/speak"), *list = find_route("/v1/voices");
-    assert_json(cli_describe_route(&schema, speak, sp_str_from("rachel")),
+    assert_json(sp_cli_describe_route(&schema, speak, sp_str_from("rachel")),
                 "{'action':'use','line':10,'method':'POST','path':'/v1/voices/{voice_id}/speak','permission':'tts',"
                 "'resource':{'id':'rachel','type':'voice'},'role':'viewer'}");
-    assert_json(cli_describe_route(&schema, list, (struct sp_str){0}),
+    assert_json(sp_cli_describe_route(&schema, list, (struct sp_str){0}),
                 "{'action':'list','line':11,'method':'GET','path':'/v1/voices','permission':'',"
                 "'resource':{'id':'','type':'voice'},'role':'none'}");
 }
@@ -75,10 +75,10 @@ static void a_route_is_described_with_what_it_needs(void **state) {
 static void in_words_a_resource_is_one_text_and_no_permission_is_none(void **state) {
     (void)state;
     const struct sp_route *speak = find_route("/v1/voices/{voice_id}/speak"), *list = find_route("/v1/voices");
-    assert_json(cli_route_in_words(cli_describe_route(&schema, speak, sp_str_from("rachel"))),
+    assert_json(sp_cli_route_in_words(sp_cli_describe_route(&schema, speak, sp_str_from("rachel"))),
                 "{'action':'use','line':10,'method':'POST','path':'/v1/voices/{voice_id}/speak','permission':'tts',"
                 "'resource':'voice/rachel','role':'viewer'}");
-    assert_json(cli_route_in_words(cli_describe_route(&schema, list, (struct sp_str){0})),
+    assert_json(sp_cli_route_in_words(sp_cli_describe_route(&schema, list, (struct sp_str){0})),
                 "{'action':'list','line':11,'method':'GET','path':'/v1/voices','permission':'none',"
                 "'resource':'voice','role':'none'}");
 }
@@ -86,8 +86,8 @@ static void in_words_a_resource_is_one_text_and_no_permission_is_none(void **sta
 static void a_list_shows_captured_ids_in_braces_and_stops_at_its_limit(void **state) {
     (void)state;
     static const char *const ids[] = {"voice/{voice_id}", "voice", "voice/rachel"};
-    json_t *rows = cli_list_routes(&schema, 0, true), *all = cli_list_routes(&schema, 0, false),
-           *first = cli_list_routes(&schema, 2, false);
+    json_t *rows = sp_cli_list_routes(&schema, 0, true), *all = sp_cli_list_routes(&schema, 0, false),
+           *first = sp_cli_list_routes(&schema, 2, false);
     assert_int_equal(json_array_size(rows), 3);
     for (size_t i = 0; i < COUNT(ids); i++)
         assert_string_equal(json_string_value(json_object_get(json_array_get(rows, i), "resource")), ids[i]);
@@ -100,10 +100,10 @@ static void a_list_shows_captured_ids_in_braces_and_stops_at_its_limit(void **st
 
 static void every_outcome_has_a_name(void **state) {
     (void)state;
-    assert_string_equal(cli_route_outcome_name(SP_ROUTE_FOUND), "FOUND");
-    assert_string_equal(cli_route_outcome_name(SP_ROUTE_REFUSED), "REFUSED");
-    assert_string_equal(cli_route_outcome_name(SP_ROUTE_OTHER_METHOD), "OTHER_METHOD");
-    assert_string_equal(cli_route_outcome_name(SP_ROUTE_UNKNOWN), "UNKNOWN");
+    assert_string_equal(sp_cli_route_outcome_name(SP_ROUTE_FOUND), "FOUND");
+    assert_string_equal(sp_cli_route_outcome_name(SP_ROUTE_REFUSED), "REFUSED");
+    assert_string_equal(sp_cli_route_outcome_name(SP_ROUTE_OTHER_METHOD), "OTHER_METHOD");
+    assert_string_equal(sp_cli_route_outcome_name(SP_ROUTE_UNKNOWN), "UNKNOWN");
 }
 
 int main(void) {

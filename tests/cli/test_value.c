@@ -47,7 +47,7 @@ static void durations_are_a_number_and_a_unit(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_error error = {0};
         int64_t seconds = REFUSED;
-        enum sp_status status = cli_read_duration(rows[i].text, &seconds, &error);
+        enum sp_status status = sp_cli_read_duration(rows[i].text, &seconds, &error);
         if (seconds != rows[i].seconds || (status == SP_OK) != (rows[i].seconds != REFUSED))
             fail_msg("'%s' is %lld", rows[i].text, (long long)seconds);
         if (status != SP_OK)
@@ -94,7 +94,7 @@ static void times_are_dates_moments_distances_or_never(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_error error = {0};
         int64_t at_s = REFUSED;
-        enum sp_status status = cli_read_time(rows[i].text, NOW, &at_s, &error);
+        enum sp_status status = sp_cli_read_time(rows[i].text, NOW, &at_s, &error);
         if (at_s != rows[i].at_s || (status == SP_OK) != (rows[i].at_s != REFUSED))
             fail_msg("'%s' is %lld: %s", rows[i].text, (long long)at_s, error.message);
     }
@@ -146,7 +146,7 @@ static void values_become_what_the_request_wants(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_error error = {0};
         json_t *value = NULL;
-        enum sp_status status = cli_read_value(&rows[i].argument, rows[i].text, &value, &error);
+        enum sp_status status = sp_cli_read_value(&rows[i].argument, rows[i].text, &value, &error);
         char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         if ((status == SP_OK) != (rows[i].json != NULL) || (json != NULL && strcmp(json, rows[i].json) != 0))
             fail_msg("row %zu: '%s' is %s: %s", i, rows[i].text, json, error.message);

@@ -112,8 +112,8 @@ static bool exists(const char *name) {
 static void every_command_explains_itself(void **state) {
     (void)state;
     size_t commands = 0;
-    for (size_t table = 0; cli_tables[table] != NULL; table++) {
-        for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++, commands++) {
+    for (size_t table = 0; sp_cli_tables[table] != NULL; table++) {
+        for (const struct cli_command *row = sp_cli_tables[table]; row->noun != NULL; row++, commands++) {
             char usage[96], option[64];
             const char *verb = row->verb != NULL ? row->verb : "";
             const struct command *ran = ends(0, NULL, "%s %s --help", row->noun, verb);
@@ -140,8 +140,8 @@ static void the_program_and_every_noun_list_their_commands(void **state) {
     static const char *const lines[] = {"--help", "-h", "help"};
     for (size_t i = 0; i < COUNT(lines); i++) {
         const struct command *ran = ends(0, NULL, "%s", lines[i]);
-        for (size_t table = 0; cli_tables[table] != NULL; table++)
-            assert_says(ran->out, cli_tables[table]->noun);
+        for (size_t table = 0; sp_cli_tables[table] != NULL; table++)
+            assert_says(ran->out, sp_cli_tables[table]->noun);
         assert_says(ran->out, "Example:");
         assert_says(ran->out, "SALLYPORT_KEY_FILE");
     }
@@ -216,8 +216,8 @@ static void completion_scripts_know_every_command(void **state) {
     static const char *const shells[] = {"bash", "zsh", "fish"};
     for (size_t i = 0; i < COUNT(shells); i++) {
         const struct command *ran = ends(0, NULL, "completion %s", shells[i]);
-        for (size_t table = 0; cli_tables[table] != NULL; table++) {
-            for (const struct cli_command *row = cli_tables[table]; row->noun != NULL; row++) {
+        for (size_t table = 0; sp_cli_tables[table] != NULL; table++) {
+            for (const struct cli_command *row = sp_cli_tables[table]; row->noun != NULL; row++) {
                 assert_says(ran->out, row->noun);
                 if (row->verb != NULL)
                     assert_says(ran->out, row->verb);
