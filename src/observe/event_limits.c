@@ -42,7 +42,7 @@ static bool is_place_quiet(const struct sp_event_place *place, int64_t now_ms) {
 }
 
 /* NULL: every place that the source may take is busy. */
-static struct sp_event_place *find_place(struct sp_event_limits *limits, uint64_t source, int64_t now_ms) {
+static struct sp_event_place *find_source_place(struct sp_event_limits *limits, uint64_t source, int64_t now_ms) {
     struct sp_event_place *first =
         &limits->places[source % SP_EVENT_LIMITS_PLACES / SP_EVENT_LIMITS_WAYS * SP_EVENT_LIMITS_WAYS];
     struct sp_event_place *quiet = NULL;
@@ -58,7 +58,7 @@ static struct sp_event_place *find_place(struct sp_event_limits *limits, uint64_
 }
 
 bool sp_event_limits_admit(struct sp_event_limits *limits, uint64_t source, int64_t now_ms, uint32_t *ret_suppressed) {
-    struct sp_event_place *place = find_place(limits, source, now_ms);
+    struct sp_event_place *place = find_source_place(limits, source, now_ms);
     if (place == NULL)
         return false;
     refill_place(place, now_ms);

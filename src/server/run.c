@@ -65,20 +65,21 @@ static void reopen_logs(void *user) {
         sp_decision_log_reopen(service->recorder.decision_log);
 }
 
-static void tell_health(void *user, bool alive) {
+static void tell_server_health(void *user, bool alive) {
     sp_rpc_server_set_alive(user, alive);
 }
 
 /* /healthz asks the watchdog, so it is created before the HTTP server starts. */
-static enum sp_status create_watchdog(struct sp_service *service, struct sp_rpc_server *server,
-                                      struct sp_error *error) {
-    const struct sp_watchdog_options options = {
-        .limit_ms = (unsigned)service->config->daemon.stuck_after_s * 1000, .changed = tell_health, .user = server};
+static enum sp_status create_server_watchdog(struct sp_service *service, struct sp_rpc_server *server,
+                                             struct sp_error *error) {
+    const struct sp_watchdog_options options = {.limit_ms = (unsigned)service->config->daemon.stuck_after_s * 1000,
+                                                .changed = tell_server_health,
+                                                .user = server};
     return sp_watchdog_create(&options, &service->watchdog, error);
 }
 
-static enum sp_status watch_threads(const struct sp_service *service, const struct sp_rpc_server *server,
-                                    struct sp_error *error) {
+static enum sp_status watch_server_threads(const struct sp_service *service, const struct sp_rpc_server *server,
+                                           struct sp_error *error) {
     enum sp_status status = sp_watchdog_add_rpc(service->watchdog, server, error);
     if (status == SP_OK && service->http != NULL)
         status = sp_watchdog_add(service->watchdog, "http", sp_http_heartbeat(service->http), error);
@@ -127,7 +128,7 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     if (status != SP_OK)
         return status;
     sp_process_on_hangup(reopen_logs, service);
-    status = create_watchdog(service, *server, error);
+    status = create_server_watchdog(service, *server, error);
     if (status != SP_OK)
         return status;
     status = sp_server_http_start(service, error);
@@ -136,7 +137,7 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     status = sp_rpc_server_start(*server, error);
     if (status != SP_OK)
         return status;
-    status = watch_threads(service, *server, error);
+    status = watch_server_threads(service, *server, error);
     if (status != SP_OK)
         return status;
     log_listeners(options, *server);

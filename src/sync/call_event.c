@@ -90,15 +90,15 @@ static bool is_call_worth_event(const struct sp_sync_event_row *row, const struc
     return witness->who == SP_ADMIN_OPERATOR || row->reads_keys;
 }
 
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessage *message, const char *name,
-                                                  ProtobufCType type) {
+static const ProtobufCFieldDescriptor *find_request_field(const ProtobufCMessage *message, const char *name,
+                                                          ProtobufCType type) {
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
     return field != NULL && field->type == type && field->label != PROTOBUF_C_LABEL_REPEATED ? field : NULL;
 }
 
 static struct sp_str read_id(const ProtobufCMessage *message, const char *name) {
     const char *text = NULL;
-    const ProtobufCFieldDescriptor *field = find_field(message, name, PROTOBUF_C_TYPE_STRING);
+    const ProtobufCFieldDescriptor *field = find_request_field(message, name, PROTOBUF_C_TYPE_STRING);
     if (field != NULL)
         memcpy(&text, (const char *)message + field->offset, sizeof(text));
     return sp_str_from(text);
@@ -106,12 +106,12 @@ static struct sp_str read_id(const ProtobufCMessage *message, const char *name) 
 
 /* What a request is about: its field `id`, or that of the workspace, principal or resource in it; of an
  * operator, its name. */
-static struct sp_str find_target(const struct sp_sync_event_row *row, const ProtobufCMessage *request) {
+static struct sp_str find_request_target(const struct sp_sync_event_row *row, const ProtobufCMessage *request) {
     static const char *const parts[] = {"workspace", "principal", "resource"};
     struct sp_str id = read_id(request, strcmp(row->target, "operator") == 0 ? "name" : "id");
     for (size_t i = 0; id.size == 0 && i < sizeof(parts) / sizeof(*parts); i++) {
         const ProtobufCMessage *part = NULL;
-        const ProtobufCFieldDescriptor *field = find_field(request, parts[i], PROTOBUF_C_TYPE_MESSAGE);
+        const ProtobufCFieldDescriptor *field = find_request_field(request, parts[i], PROTOBUF_C_TYPE_MESSAGE);
         if (field != NULL)
             memcpy(&part, (const char *)request + field->offset, sizeof(part));
         if (part != NULL)
@@ -133,7 +133,7 @@ static void describe_target(struct sp_event *event, const struct sp_sync_event_r
     if (event->status != SP_OK || row->target == NULL || request == NULL)
         return;
     event->target_kind = sp_str_from(row->target);
-    event->target_id = find_target(row, request);
+    event->target_id = find_request_target(row, request);
 }
 
 /* The key was not accepted, so that whatever was called was not begun. */

@@ -130,7 +130,7 @@ static void print_commands(FILE *out) {
 }
 
 /* A failure was reported where it was complained about. */
-static int run_command(const struct sp_sync_command *command, int argc, char **argv) {
+static int run_and_report(const struct sp_sync_command *command, int argc, char **argv) {
     int status = command->run(command, argc, argv);
     if (status == EXIT_SUCCESS)
         sp_sync_act_end(SP_OK);
@@ -149,7 +149,7 @@ int sp_sync_main(int argc, char **argv, const char *version) {
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
-            return run_command(&commands[i], argc - 1, argv + 1);
+            return run_and_report(&commands[i], argc - 1, argv + 1);
     if (name[0] != '\0')
         (void)fprintf(stderr, "sallyport-sync: \"%s\" is not a command\n\n", name);
     print_commands(stderr);

@@ -107,7 +107,7 @@ static void format_moment(int64_t at_s, char ret_text[static TIME_BYTES]) {
 }
 
 /* Separated by commas; `none` if there are none. */
-static void print_texts(char *const *texts, size_t count, const char *none) {
+static void print_text_list(char *const *texts, size_t count, const char *none) {
     for (size_t i = 0; i < count; i++)
         printf("%s%s", i > 0 ? "," : "", texts[i]);
     if (count == 0)
@@ -129,9 +129,9 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     if (about->expires_at != 0)
         format_moment(about->expires_at, expires);
     printf("%-32s …%-8s %s  expires %s  scopes ", about->name, about->hint, created, expires);
-    print_texts(about->scopes, about->n_scopes, "all");
+    print_text_list(about->scopes, about->n_scopes, "all");
     fputs("  from ", stdout);
-    print_texts(about->allowed_ips, about->n_allowed_ips, "anywhere");
+    print_text_list(about->allowed_ips, about->n_allowed_ips, "anywhere");
     puts("");
     return SP_OK;
 }

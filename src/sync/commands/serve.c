@@ -94,19 +94,19 @@ static void reopen_event_log(void *user) {
     sp_event_log_reopen();
 }
 
-static void tell_health(void *user, bool alive) {
+static void tell_sync_health(void *user, bool alive) {
     sp_rpc_server_set_alive(user, alive);
 }
 
 /* /healthz asks the watchdog, so it is created before the HTTP server starts. */
-static enum sp_status create_watchdog(const struct sp_daemon_options *options, struct sp_sync *sync,
-                                      struct sp_rpc_server *server, struct sp_error *error) {
+static enum sp_status create_sync_watchdog(const struct sp_daemon_options *options, struct sp_sync *sync,
+                                           struct sp_rpc_server *server, struct sp_error *error) {
     const struct sp_watchdog_options watch = {
-        .limit_ms = (unsigned)options->stuck_after_s * 1000, .changed = tell_health, .user = server};
+        .limit_ms = (unsigned)options->stuck_after_s * 1000, .changed = tell_sync_health, .user = server};
     return sp_watchdog_create(&watch, &sync->watchdog, error);
 }
 
-static enum sp_status watch_threads(const struct sp_sync *sync, struct sp_error *error) {
+static enum sp_status watch_sync_threads(const struct sp_sync *sync, struct sp_error *error) {
     enum sp_status status = sp_watchdog_add_rpc(sync->watchdog, sync->rpc, error);
     if (status != SP_OK)
         return status;
@@ -137,7 +137,7 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     if (status != SP_OK)
         return status;
     sync->rpc = *server;
-    status = create_watchdog(daemon, sync, *server, error);
+    status = create_sync_watchdog(daemon, sync, *server, error);
     if (status != SP_OK)
         return status;
     status = sp_sync_http_start(sync, daemon, error);
@@ -146,7 +146,7 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     status = sp_rpc_server_start(*server, error);
     if (status != SP_OK)
         return status;
-    status = watch_threads(sync, error);
+    status = watch_sync_threads(sync, error);
     if (status != SP_OK)
         return status;
     sp_listeners_log_rpc(daemon, *server);
