@@ -53,7 +53,7 @@ static enum sp_status read_callers_file(const struct sp_callers_options *options
     const char *path = options->file;
     struct sp_callers_table *table = NULL;
     char *text = malloc(SP_CALLERS_MAX_BYTES + 1);
-    size_t size;
+    size_t size = 0;
     if (text == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = read_callers_text(path, text, &size, error);
