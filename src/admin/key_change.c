@@ -268,27 +268,39 @@ static enum sp_status disable_descendants(struct sp_admin_context *ctx, const ch
     return status;
 }
 
+/* A key that was deleted does nothing more, but its descendants do: with them, it may be named. */
+static enum sp_status disable_named_key(struct sp_admin_context *ctx,
+                                        const Sallyport__V1__DisableApiKeyRequest *request,
+                                        Sallyport__V1__ApiKey **ret_key) {
+    stored_key *stored = NULL;
+    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
+    if (status == SP_ERR_NOT_FOUND && request->with_descendants &&
+        sp_admin_find_deleted_key(ctx, ctx->workspace, sp_str_from(request->id), ret_key) == SP_OK) {
+        *ctx->error = (struct sp_error){0};
+        return SP_OK;
+    }
+    if (status != SP_OK)
+        return status;
+    *ret_key = stored->key;
+    return disable_key(ctx, stored, request->reason, NULL);
+}
+
 enum sp_status sp_admin_disable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                         ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DisableApiKeyRequest *request = (const void *)message;
     Sallyport__V1__ApiKeyResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKeyResponse, sallyport__v1__api_key_response);
-    stored_key *stored = NULL;
     if (response == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = check_reason(ctx, request->reason);
     if (status != SP_OK)
         return status;
-    status = sp_admin_load_key(ctx, request->id, &stored);
-    if (status != SP_OK)
-        return status;
-    status = disable_key(ctx, stored, request->reason, NULL);
+    status = disable_named_key(ctx, request, &response->api_key);
     if (status != SP_OK)
         return status;
     status = request->with_descendants ? disable_descendants(ctx, request->id, request->reason, response) : SP_OK;
     if (status != SP_OK)
         return status;
-    response->api_key = stored->key;
     *ret_reply = &response->base;
     return SP_OK;
 }
