@@ -454,18 +454,37 @@ static enum sp_status check_self_rotation(struct sp_admin_context *ctx, const st
                         (long long)latest_s);
 }
 
+/* A key that lists resource_register keeps the end with which an operator gave it that, unless
+ * whoever rotates it has it too or is the key itself. */
+static enum sp_status keeps_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *old, bool by_itself,
+                                bool *ret_keeps) {
+    const struct sp_admin_reach *acting = NULL;
+    *ret_keeps = false;
+    if (by_itself || !sp_admin_key_lists(old, SP_PERMISSION_REGISTER))
+        return SP_OK;
+    enum sp_status status = sp_admin_acting_reach(ctx, &acting);
+    *ret_keeps = status == SP_OK && acting != NULL && !acting->registers;
+    return status;
+}
+
 /* When the new key ends: as asked for, else as the old one. Whoever holds an old text must not use
  * its grace to outlive it. */
-static void choose_end(const struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
-                       const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
+static enum sp_status choose_end(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
+                                 const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
+    bool keeps = false;
     template->not_after = request->not_after == 0 ? old->not_after : request->not_after;
     if (by_itself)
         template->not_after = sp_admin_earlier_end(template->not_after, old->not_after);
     template->expires_at = request->expires_at;
     if (request->expires_at != 0)
-        return;
-    template->expires_at = sp_admin_earlier_end(renew_expiry(old, ctx->now_s), template->not_after);
+        return SP_OK;
+    enum sp_status status = keeps_end(ctx, old, by_itself, &keeps);
+    if (status != SP_OK)
+        return status;
+    int64_t expires_at_s = keeps ? old->expires_at : renew_expiry(old, ctx->now_s);
+    template->expires_at = sp_admin_earlier_end(expires_at_s, template->not_after);
     template->expires_at = sp_admin_earlier_end(template->expires_at, sp_admin_latest_expiry(ctx, ctx->now_s));
+    return SP_OK;
 }
 
 static enum sp_status begin_grace(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
@@ -486,8 +505,10 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
     template.rotated_from = old->key->id;
     template.holder_may_not_disable = old->key->holder_may_not_disable;
     bool by_itself = is_acting_id(ctx, old->key->id) && sp_admin_key_rotates_itself(old->key);
-    choose_end(ctx, request, old->key, by_itself, &template);
-    enum sp_status status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
+    enum sp_status status = choose_end(ctx, request, old->key, by_itself, &template);
+    if (status != SP_OK)
+        return status;
+    status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
     if (status != SP_OK)
         return status;
     status = load_owner(ctx, old, &owner);
