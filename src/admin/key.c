@@ -213,6 +213,18 @@ static enum sp_status fill_key_history(struct sp_admin_context *ctx, const struc
     return key->created_by_key == NULL ? SP_ERR_MEMORY : SP_OK;
 }
 
+/* An operator gave resource_register to the key that is carried along, so that the acting key need
+ * not have it, unless it would last longer than it was given. */
+static enum sp_status pass_carried_register(struct sp_admin_context *ctx, const stored_key *carried,
+                                            struct sp_admin_reach *reach) {
+    struct sp_admin_reach before;
+    enum sp_status status = sp_admin_stored_reach(ctx, carried, &before);
+    if (status != SP_OK)
+        return status;
+    reach->registers = reach->registers && sp_admin_reach_widens(&before, reach);
+    return SP_OK;
+}
+
 /* What was asked for, first on its own and then as the acting key and the workspace allow it. */
 static enum sp_status settle_new_key_end(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
                                          stored_key *key) {
@@ -231,8 +243,9 @@ static enum sp_status settle_new_key_end(struct sp_admin_context *ctx, const str
     status = sp_admin_stored_reach(ctx, key, &reach);
     if (status != SP_OK)
         return status;
-    if (new_key->carried != NULL)
-        reach.registers = false;
+    status = new_key->carried != NULL ? pass_carried_register(ctx, new_key->carried, &reach) : SP_OK;
+    if (status != SP_OK)
+        return status;
     return sp_admin_check_within(ctx, "the new key", &reach);
 }
 

@@ -268,27 +268,39 @@ static enum sp_status disable_descendants(struct sp_admin_context *ctx, const ch
     return status;
 }
 
+/* A key that was deleted does nothing more, but its descendants do: with them, it may be named. */
+static enum sp_status disable_named_key(struct sp_admin_context *ctx,
+                                        const Sallyport__V1__DisableApiKeyRequest *request,
+                                        Sallyport__V1__ApiKey **ret_key) {
+    stored_key *stored = NULL;
+    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
+    if (status == SP_ERR_NOT_FOUND && request->with_descendants &&
+        sp_admin_find_deleted_key(ctx, ctx->workspace, sp_str_from(request->id), ret_key) == SP_OK) {
+        *ctx->error = (struct sp_error){0};
+        return SP_OK;
+    }
+    if (status != SP_OK)
+        return status;
+    *ret_key = stored->key;
+    return disable_key(ctx, stored, request->reason, NULL);
+}
+
 enum sp_status sp_admin_disable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                         ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DisableApiKeyRequest *request = (const void *)message;
     Sallyport__V1__ApiKeyResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKeyResponse, sallyport__v1__api_key_response);
-    stored_key *stored = NULL;
     if (response == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = check_reason(ctx, request->reason);
     if (status != SP_OK)
         return status;
-    status = sp_admin_load_key(ctx, request->id, &stored);
-    if (status != SP_OK)
-        return status;
-    status = disable_key(ctx, stored, request->reason, NULL);
+    status = disable_named_key(ctx, request, &response->api_key);
     if (status != SP_OK)
         return status;
     status = request->with_descendants ? disable_descendants(ctx, request->id, request->reason, response) : SP_OK;
     if (status != SP_OK)
         return status;
-    response->api_key = stored->key;
     *ret_reply = &response->base;
     return SP_OK;
 }
@@ -442,18 +454,37 @@ static enum sp_status check_self_rotation(struct sp_admin_context *ctx, const st
                         (long long)latest_s);
 }
 
+/* A key that lists resource_register keeps the end with which an operator gave it that, unless
+ * whoever rotates it has it too or is the key itself. */
+static enum sp_status keeps_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *old, bool by_itself,
+                                bool *ret_keeps) {
+    const struct sp_admin_reach *acting = NULL;
+    *ret_keeps = false;
+    if (by_itself || !sp_admin_key_lists(old, SP_PERMISSION_REGISTER))
+        return SP_OK;
+    enum sp_status status = sp_admin_acting_reach(ctx, &acting);
+    *ret_keeps = status == SP_OK && acting != NULL && !acting->registers;
+    return status;
+}
+
 /* When the new key ends: as asked for, else as the old one. Whoever holds an old text must not use
  * its grace to outlive it. */
-static void choose_end(const struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
-                       const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
+static enum sp_status choose_end(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
+                                 const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
+    bool keeps = false;
     template->not_after = request->not_after == 0 ? old->not_after : request->not_after;
     if (by_itself)
         template->not_after = sp_admin_earlier_end(template->not_after, old->not_after);
     template->expires_at = request->expires_at;
     if (request->expires_at != 0)
-        return;
-    template->expires_at = sp_admin_earlier_end(renew_expiry(old, ctx->now_s), template->not_after);
+        return SP_OK;
+    enum sp_status status = keeps_end(ctx, old, by_itself, &keeps);
+    if (status != SP_OK)
+        return status;
+    int64_t expires_at_s = keeps ? old->expires_at : renew_expiry(old, ctx->now_s);
+    template->expires_at = sp_admin_earlier_end(expires_at_s, template->not_after);
     template->expires_at = sp_admin_earlier_end(template->expires_at, sp_admin_latest_expiry(ctx, ctx->now_s));
+    return SP_OK;
 }
 
 static enum sp_status begin_grace(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
@@ -474,8 +505,10 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
     template.rotated_from = old->key->id;
     template.holder_may_not_disable = old->key->holder_may_not_disable;
     bool by_itself = is_acting_id(ctx, old->key->id) && sp_admin_key_rotates_itself(old->key);
-    choose_end(ctx, request, old->key, by_itself, &template);
-    enum sp_status status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
+    enum sp_status status = choose_end(ctx, request, old->key, by_itself, &template);
+    if (status != SP_OK)
+        return status;
+    status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
     if (status != SP_OK)
         return status;
     status = load_owner(ctx, old, &owner);

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "admin/batch_map.h"
+#include "admin/message.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "core/key_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
@@ -184,4 +186,90 @@ enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp
 
 enum sp_status sp_admin_fill_descendants(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {
     return sp_admin_find_descendants(ctx, sp_str_from(key->workspace), key->id, &key->descendants, &key->n_descendants);
+}
+
+/* ---- keys that were deleted ---- */
+
+static enum sp_status describe_deleted_key(struct sp_admin_context *ctx, struct sp_str workspace, struct sp_str id,
+                                           const Sallyport__Store__V1__StoredTombstone *tombstone,
+                                           Sallyport__V1__ApiKey **ret_key) {
+    Sallyport__V1__ApiKey *key = SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKey, sallyport__v1__api_key);
+    if (key == NULL)
+        return SP_ERR_MEMORY;
+    key->id = sp_arena_strdup(ctx->arena, id);
+    key->workspace = sp_arena_strdup(ctx->arena, workspace);
+    key->rotated_from = sp_arena_strdup(ctx->arena, sp_str_from(tombstone->rotated_from));
+    key->created_by_key = sp_arena_strdup(ctx->arena, sp_str_from(tombstone->created_by_key));
+    key->disabled = true;
+    key->disabled_reason = sp_arena_strdup(ctx->arena, SP_STR_LITERAL("deleted"));
+    if (key->id == NULL || key->workspace == NULL || key->rotated_from == NULL || key->created_by_key == NULL ||
+        key->disabled_reason == NULL)
+        return SP_ERR_MEMORY;
+    *ret_key = key;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_find_deleted_key(struct sp_admin_context *ctx, struct sp_str workspace, struct sp_str id,
+                                         Sallyport__V1__ApiKey **ret_key) {
+    struct sp_entity_key key;
+    struct sp_entity_key grave;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_entity_key_1(SP_KIND_KEY, workspace, id, &key);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_tombstone(sp_entity_key_bytes(&key), false, &grave);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(ctx->view, &grave, ctx->arena, &message);
+    if (status != SP_OK)
+        return status;
+    return describe_deleted_key(ctx, workspace, id, (const void *)message, ret_key);
+}
+
+struct text_search {
+    struct sp_admin_context *ctx;
+    struct sp_arena scratch;
+    const uint8_t *digest;
+    Sallyport__V1__ApiKey *found;
+};
+
+static enum sp_status compare_met_tombstone(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct text_search *search = context;
+    struct sp_entity_name name;
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = sp_entity_key_read(key, &name);
+    if (status != SP_OK || search->found != NULL || name.deleted_kind != SP_KIND_KEY || name.part_count != 1)
+        return status;
+    sp_arena_reset(&search->scratch);
+    status =
+        sp_wire_unpack_trusted(&sallyport__store__v1__stored_tombstone__descriptor, value, &search->scratch, &message);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__Store__V1__StoredTombstone *met = (const void *)message;
+    if (met->digest.len != SP_DIGEST_BYTES || memcmp(met->digest.data, search->digest, SP_DIGEST_BYTES) != 0)
+        return SP_OK;
+    return describe_deleted_key(search->ctx, name.workspace, name.parts[0], met, &search->found);
+}
+
+enum sp_status sp_admin_find_deleted_text(struct sp_admin_context *ctx, struct sp_str workspace, const uint8_t *digest,
+                                          Sallyport__V1__ApiKey **ret_key) {
+    static const uint8_t any_workspace[] = {SP_KIND_TOMBSTONE};
+    struct text_search search = {.ctx = ctx, .digest = digest};
+    struct sp_entity_key own;
+    enum sp_status status = sp_entity_key_make(SP_KIND_TOMBSTONE, workspace, NULL, 0, &own);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes prefix =
+        workspace.size == 0 ? (struct sp_bytes){any_workspace, sizeof(any_workspace)} : sp_entity_key_bytes(&own);
+    status = sp_arena_init(&search.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_walk(ctx->view, prefix, NULL, compare_met_tombstone, &search);
+    sp_arena_fini(&search.scratch);
+    if (status != SP_OK)
+        return status;
+    if (search.found == NULL)
+        return SP_ERR_NOT_FOUND;
+    *ret_key = search.found;
+    return SP_OK;
 }

@@ -10,6 +10,16 @@
 enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
                                          char ***ret_ids, size_t *ret_count) SP_MUST_USE;
 
+/* What is known of a key that was deleted: its id, workspace and lineage. It counts as disabled, for
+ * the reason "deleted". SP_ERR_NOT_FOUND, without a message. In the arena. */
+enum sp_status sp_admin_find_deleted_key(struct sp_admin_context *ctx, struct sp_str workspace, struct sp_str id,
+                                         Sallyport__V1__ApiKey **ret_key) SP_MUST_USE;
+
+/* The same for the key that had the text of this digest, in the workspace (empty: in any). It reads
+ * all tombstones there. */
+enum sp_status sp_admin_find_deleted_text(struct sp_admin_context *ctx, struct sp_str workspace, const uint8_t *digest,
+                                          Sallyport__V1__ApiKey **ret_key) SP_MUST_USE;
+
 /* Fills the key's `descendants`. */
 enum sp_status sp_admin_fill_descendants(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) SP_MUST_USE;
 

@@ -48,27 +48,6 @@ static enum sp_status load_resource(struct sp_admin_context *ctx, const Sallypor
 
 /* ---- registration ---- */
 
-/* Who registers resources of the type. Asked before anything else, so that whoever may not register
- * learns nothing about the id. */
-static enum sp_status check_may_register(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
-    static const char *const needs[] = {
-        [SP_REGISTER_OPERATOR] = "an operator's key",
-        [SP_REGISTER_PERMITTED] = "an operator's key, or a key that lists resource_register, which operators give",
-        [SP_REGISTER_ADMIN] = "the key of an ADMIN user of the workspace permitted workspace_write, an operator's key, "
-                              "or a key that lists resource_register",
-    };
-    if (ctx->is_operator || (ctx->is_admin && target->register_level == SP_REGISTER_ADMIN))
-        return SP_OK;
-    bool may = false;
-    enum sp_status status = target->register_level == SP_REGISTER_OPERATOR
-                                ? SP_OK
-                                : sp_admin_key_has_permission(ctx, SP_PERMISSION_REGISTER, &may);
-    if (status != SP_OK || may)
-        return status;
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "registering a %s requires %s", target->ref->type,
-                        needs[target->register_level]);
-}
-
 /* The same message whoever has or had the id, so that nobody learns what another workspace has. */
 static enum sp_status refuse_taken_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     return sp_error_set(ctx->error, SP_ERR_EXISTS, "%s %s is or was already registered: choose another id",
@@ -93,11 +72,15 @@ static enum sp_status find_tombstone(struct sp_admin_context *ctx, const struct 
     return SP_OK;
 }
 
+static bool is_own(const struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredTombstone *tombstone) {
+    return tombstone->workspace_number != 0 && tombstone->workspace_number == ctx->stored_workspace->number;
+}
+
 /* An id that was deleted comes back only by an operator, or by the admins of the workspace that had
  * it last. */
 static enum sp_status check_may_dig_up(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                        const Sallyport__Store__V1__StoredTombstone *tombstone) {
-    bool own = tombstone->workspace_number != 0 && tombstone->workspace_number == ctx->stored_workspace->number;
+    bool own = is_own(ctx, tombstone);
     if (ctx->is_operator || (own && ctx->is_admin))
         return SP_OK;
     if (!own)
@@ -130,8 +113,13 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
 }
 
 /* A type that was removed and came back has another number, and its resources of before are stored
- * under the old ones: the id is as one that was deleted. */
-static enum sp_status check_former_owner(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+ * under the old ones: the id is as one that was deleted. Calls `meet` for each workspace that had it
+ * so, until one fails. */
+typedef enum sp_status former_owner_visit(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                          const Sallyport__Store__V1__StoredTombstone *had, void *context);
+
+static enum sp_status visit_former_owners(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                          former_owner_visit *visit, void *context) {
     enum sp_status status = target->workspace_scoped ? SP_OK : sp_admin_schema_load(ctx);
     for (size_t i = 0; status == SP_OK && !target->workspace_scoped && i < ctx->stored_schema->n_types; i++) {
         const Sallyport__Store__V1__StoredSchema__Numbered *type = ctx->stored_schema->types[i];
@@ -142,9 +130,60 @@ static enum sp_status check_former_owner(struct sp_admin_context *ctx, const str
             continue;
         status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, &former, room), &had.workspace_number);
         if (status == SP_OK && had.workspace_number != 0)
-            status = check_may_dig_up(ctx, target, &had);
+            status = visit(ctx, target, &had, context);
     }
     return status;
+}
+
+static enum sp_status check_former_owner(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         const Sallyport__Store__V1__StoredTombstone *had, void *context) {
+    (void)context;
+    return check_may_dig_up(ctx, target, had);
+}
+
+static enum sp_status note_own(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                               const Sallyport__Store__V1__StoredTombstone *had, void *context) {
+    (void)target;
+    *(bool *)context |= is_own(ctx, had);
+    return SP_OK;
+}
+
+/* Whether the workspace was the last to have the id, which was deleted, or went with its type. */
+static enum sp_status had_id(struct sp_admin_context *ctx, const struct sp_admin_target *target, bool *ret_had) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
+    enum sp_status status = find_tombstone(ctx, target, &key, &tombstone);
+    if (status != SP_OK)
+        return status;
+    if (tombstone == NULL)
+        return visit_former_owners(ctx, target, note_own, ret_had);
+    *ret_had = is_own(ctx, tombstone);
+    return SP_OK;
+}
+
+/* Who registers resources of the type. Asked before anything else, so that whoever may not register
+ * learns nothing about the id; admins find only what was their workspace's. */
+static enum sp_status check_may_register(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+    static const char *const needs[] = {
+        [SP_REGISTER_OPERATOR] = "an operator's key",
+        [SP_REGISTER_PERMITTED] = "an operator's key, or a key that lists resource_register, which operators give",
+        [SP_REGISTER_ADMIN] = "the key of an ADMIN user of the workspace permitted workspace_write, an operator's key, "
+                              "or a key that lists resource_register",
+    };
+    if (ctx->is_operator || (ctx->is_admin && target->register_level == SP_REGISTER_ADMIN))
+        return SP_OK;
+    bool may = false;
+    enum sp_status status = target->register_level == SP_REGISTER_OPERATOR
+                                ? SP_OK
+                                : sp_admin_key_has_permission(ctx, SP_PERMISSION_REGISTER, &may);
+    if (status != SP_OK || may)
+        return status;
+    if (ctx->is_admin && target->register_level == SP_REGISTER_PERMITTED)
+        status = had_id(ctx, target, &may);
+    if (status != SP_OK || may)
+        return status;
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "registering a %s requires %s", target->ref->type,
+                        needs[target->register_level]);
 }
 
 static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
@@ -159,7 +198,7 @@ static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct s
     status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, target, room), &owner);
     if (status != SP_OK)
         return status;
-    return owner != 0 ? refuse_taken_id(ctx, target) : check_former_owner(ctx, target);
+    return owner != 0 ? refuse_taken_id(ctx, target) : visit_former_owners(ctx, target, check_former_owner, NULL);
 }
 
 /* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there are

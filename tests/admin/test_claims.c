@@ -217,6 +217,41 @@ static void a_deleted_id_comes_back_to_its_owners_admin_without_old_grants(void 
     admin_ok(fixture, scene->other, "RegisterResource", theirs);
 }
 
+/* voice is `register: permitted`: an admin's key takes no free id there. */
+static void an_admin_takes_back_only_its_own_deleted_id_where_registering_is_permitted(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *voice = resource(scene, "voice", "v1");
+    const char *theirs = "{'resource': {'type': 'voice', 'id': 'v1'}}";
+    admin_ok(fixture, scene->registrar, "RegisterResource", voice);
+    share(scene, "voice", "v1", "ann", "ROLE_ADMIN");
+    admin_fails(fixture, scene->admin, "RegisterResource", voice, SP_ERR_PERMISSION, "requires");
+    admin_ok(fixture, scene->admin, "DeleteResource", voice);
+    admin_fails(fixture, scene->other, "RegisterResource", theirs, SP_ERR_PERMISSION, "requires");
+    admin_fails(fixture, scene->reader, "RegisterResource", voice, SP_ERR_PERMISSION, "requires");
+    admin_fails(fixture, scene->member, "RegisterResource", voice, SP_ERR_PERMISSION, "requires");
+    admin_fails(fixture, scene->registrar, "RegisterResource", voice, SP_ERR_EXISTS, "only an ADMIN user's key");
+    admin_fails(fixture, scene->admin, "RegisterResource", resource(scene, "voice", "v2"), SP_ERR_PERMISSION,
+                "requires");
+    admin_ok(fixture, scene->admin, "RegisterResource", voice);
+    admin_ok(fixture, scene->admin, "ListShares", theirs);
+    assert_int_equal(admin_length(fixture, "grants"), 1);
+    assert_string_equal(admin_text(fixture, "grants.0.subject.principal"), "w1-admin");
+    /* What an operator gave away since is another's. */
+    admin_ok(fixture, scene->admin, "DeleteResource", voice);
+    admin_ok(fixture, fixture->operator_key, "RegisterResource",
+             "{'workspace': 'w2', 'resource': {'type': 'voice', 'id': 'v1'}}");
+    admin_fails(fixture, scene->admin, "RegisterResource", voice, SP_ERR_PERMISSION, "requires");
+    admin_ok(fixture, scene->other, "DeleteResource", theirs);
+    admin_fails(fixture, scene->admin, "RegisterResource", voice, SP_ERR_PERMISSION, "requires");
+    admin_ok(fixture, scene->other, "RegisterResource", theirs);
+    /* Where only operators register, they alone bring an id back. */
+    admin_ok(fixture, fixture->operator_key, "RegisterResource", resource(scene, "system", "s1"));
+    admin_ok(fixture, scene->admin, "DeleteResource", resource(scene, "system", "s1"));
+    admin_fails(fixture, scene->admin, "RegisterResource", resource(scene, "system", "s1"), SP_ERR_PERMISSION,
+                "requires");
+}
+
 static const char *escape_schema(struct scene *scene, const char *yaml) {
     char escaped[4096];
     size_t size = 0;
@@ -242,6 +277,18 @@ static void an_id_of_a_type_that_went_and_came_back_stays_its_owners(void **stat
                 "is or was already registered");
     admin_ok(fixture, scene->admin, "RegisterResource", resource(scene, "open", "v1"));
     admin_fails(fixture, scene->member, "DeleteResource", resource(scene, "open", "v1"), SP_ERR_PERMISSION, NULL);
+}
+
+static void an_admin_takes_back_an_id_of_a_permitted_type_that_went_and_came_back(void **state) {
+    static const char without[] = "version: 1\ntypes:\n  note:\n    ids: workspace\n    actions:\n      use: {}\n";
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->registrar, "RegisterResource", resource(scene, "voice", "v1"));
+    admin_ok(fixture, fixture->operator_key, "PutSchema", escape_schema(scene, without));
+    admin_ok(fixture, fixture->operator_key, "PutSchema", escape_schema(scene, schema));
+    admin_fails(fixture, scene->other, "RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}",
+                SP_ERR_PERMISSION, "requires");
+    admin_ok(fixture, scene->admin, "RegisterResource", resource(scene, "voice", "v1"));
 }
 
 /* ---- giving ---- */
@@ -341,7 +388,9 @@ int main(void) {
         CASE(who_may_not_register_does_not_learn_which_ids_are_taken),
         CASE(deleting_needs_an_admin_or_the_admin_role_and_the_permission),
         CASE(a_deleted_id_comes_back_to_its_owners_admin_without_old_grants),
+        CASE(an_admin_takes_back_only_its_own_deleted_id_where_registering_is_permitted),
         CASE(an_id_of_a_type_that_went_and_came_back_stays_its_owners),
+        CASE(an_admin_takes_back_an_id_of_a_permitted_type_that_went_and_came_back),
         CASE(only_operators_first_give_resource_register),
         CASE(an_admin_gives_and_carries_api_key_rotate_that_its_key_lacks),
         CASE(a_decision_knows_claiming_permissions_by_name_only),

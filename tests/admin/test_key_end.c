@@ -267,6 +267,51 @@ static void disabling_takes_the_descendants_along(void **state) {
     assert_string_equal(admin_text(fixture, "disabledReason"), "before");
 }
 
+static void a_leaked_key_that_was_deleted_still_leads_to_its_descendants(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *other = admin_workspace(fixture, "w2");
+    const char *leaked = admin_new_key(fixture, scene->admin, "boss", "{'all': true}", ", 'id': 'k1'");
+    const char *rotor = admin_new_key(fixture, leaked, "bot", ROTATE, ", 'id': 'k2'");
+    admin_ok(fixture, rotor, "RotateApiKey", "{'newId': 'k3'}");
+    admin_ok(fixture, leaked, "DeleteApiKey", "{'id': 'k2'}");
+    admin_ok(fixture, leaked, "DeleteApiKey", "{'id': 'k1'}");
+    admin_new_key(fixture, scene->admin, "ann", READ, ", 'id': 'm1'");
+    const char *find = admin_format(fixture, "{'apiKey': '%s', 'withDescendants': true}", leaked);
+    const char *finders[] = {scene->admin, fixture->operator_key};
+    for (size_t i = 0; i < sizeof(finders) / sizeof(finders[0]); i++) {
+        admin_ok(fixture, finders[i], "FindKey", find);
+        assert_string_equal(admin_text(fixture, "id"), "k1");
+        assert_string_equal(admin_text(fixture, "workspace"), "w1");
+        assert_string_equal(admin_text(fixture, "disabledReason"), "deleted");
+        assert_list(fixture, "descendants", "k3", NULL);
+    }
+    admin_fails(fixture, other, "FindKey", find, SP_ERR_NOT_FOUND, "no key has this text");
+    admin_fails(fixture, other, "DisableApiKey", "{'id': 'k1', 'withDescendants': true}", SP_ERR_NOT_FOUND, NULL);
+    admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k1'}", SP_ERR_NOT_FOUND, NULL);
+    admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k9', 'withDescendants': true}", SP_ERR_NOT_FOUND,
+                NULL);
+    admin_ok(fixture, scene->admin, "DisableApiKey", "{'id': 'k1', 'reason': 'leaked', 'withDescendants': true}");
+    assert_list(fixture, "disabledDescendants", "k3", NULL);
+    admin_ok(fixture, scene->admin, "GetApiKey", "{'id': 'k3'}");
+    assert_true(admin_flag(fixture, "disabled"));
+    admin_ok(fixture, scene->admin, "GetApiKey", "{'id': 'm1'}");
+    assert_false(admin_flag(fixture, "disabled"));
+}
+
+static void a_key_that_went_with_its_owner_still_leads_to_its_descendants(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *leaked = admin_new_key(fixture, scene->admin, "boss", "{'all': true}", ", 'id': 'k1'");
+    admin_new_key(fixture, leaked, "bot", READ, ", 'id': 'k2'");
+    admin_ok(fixture, scene->admin, "DeletePrincipal", "{'id': 'boss'}");
+    admin_ok(fixture, scene->admin, "FindKey", admin_format(fixture, "{'apiKey': '%s'}", leaked));
+    assert_string_equal(admin_text(fixture, "id"), "k1");
+    admin_ok(fixture, fixture->operator_key, "DisableApiKey",
+             "{'workspace': 'w1', 'id': 'k1', 'withDescendants': true}");
+    assert_list(fixture, "disabledDescendants", "k2", NULL);
+}
+
 static void a_leaked_text_leads_to_its_descendants_in_any_workspace(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -304,6 +349,8 @@ int main(void) {
         CASE(a_key_that_expires_without_an_end_does_not_rotate_itself),
         CASE(lineage_goes_on_over_keys_that_were_deleted),
         CASE(disabling_takes_the_descendants_along),
+        CASE(a_leaked_key_that_was_deleted_still_leads_to_its_descendants),
+        CASE(a_key_that_went_with_its_owner_still_leads_to_its_descendants),
         CASE(a_leaked_text_leads_to_its_descendants_in_any_workspace),
         CASE(a_long_chain_of_rotations_is_followed_to_its_end),
     };

@@ -274,6 +274,47 @@ static void an_admin_rotates_only_what_reaches_no_further(void **state) {
     admin_ok(fixture, acting, "RotateApiKey", "{'expiresAt': '1700001000'}");
 }
 
+/* resource_register is an operator's to give, also for longer. */
+static void an_admin_rotates_a_key_that_registers_to_no_later_end(void **state) {
+    static const struct {
+        const char *rest;     /* of the request */
+        int64_t expires_in_s; /* 0: refused */
+    } rows[] = {
+        {"", 1000},
+        {", 'expiresAt': '1700000900'", 900},
+        {", 'expiresAt': '1700001000', 'notAfter': '1700001000'", 1000},
+        {", 'expiresAt': '1700001001'", 0},
+        {", 'expiresAt': '1700001500', 'notAfter': '1700002500'", 0},
+        {", 'expiresAt': '1800000000', 'notAfter': '1800000000'", 0},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *admin = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}", "");
+    const char *registrar = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}", ", 'id': 'also'");
+    admin_new_key(fixture, admin, "w1-admin", "{'names': ['voices_read']}",
+                  ", 'id': 'k1', 'expiresAt': '1700001000', 'notAfter': '1700002000'");
+    admin_ok(fixture, fixture->operator_key, "UpdateApiKey",
+             "{'workspace': 'w1', 'id': 'k1', 'updateMask': ['permissions'], 'permissions': {'names': ['voices_read', "
+             "'resource_register']}}");
+    admin_ok(fixture, fixture->operator_key, "UpdateApiKey",
+             "{'workspace': 'w1', 'id': 'also', 'updateMask': ['permissions'], 'permissions': {'all': true, 'names': "
+             "['resource_register']}}");
+    fixture->now_s += 500;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *request = admin_format(fixture, "{'id': 'k1'%s}", rows[i].rest);
+        if (rows[i].expires_in_s == 0) {
+            admin_fails(fixture, admin, "RotateApiKey", request, SP_ERR_PERMISSION, "may register resources");
+            admin_ok(fixture, registrar, "RotateApiKey", request);
+            continue;
+        }
+        admin_ok(fixture, admin, "RotateApiKey", request);
+        assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), ADMIN_FIXTURE_NOW_S + rows[i].expires_in_s);
+    }
+    /* Whoever has it too renews the lifetime as ever. */
+    admin_ok(fixture, registrar, "RotateApiKey", "{'id': 'k1'}");
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), ADMIN_FIXTURE_NOW_S + 1500);
+}
+
 static void a_replay_rotates_once_and_tells_the_secret_once(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -301,6 +342,7 @@ int main(void) {
         CASE(a_key_whose_end_was_brought_forward_does_not_escape_it),
         CASE(an_admin_who_puts_the_end_off_gives_the_lifetime_back),
         CASE(an_admin_rotates_only_what_reaches_no_further),
+        CASE(an_admin_rotates_a_key_that_registers_to_no_later_end),
         CASE(a_replay_rotates_once_and_tells_the_secret_once),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

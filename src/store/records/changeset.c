@@ -104,10 +104,11 @@ struct before {
     struct sp_index_records records;
     struct sp_bytes public_part;
     bool workspace_scoped; /* of a resource */
-    /* What the tombstone remembers: a resource's owner, a key's lineage. */
+    /* What the tombstone remembers: a resource's owner, a key's lineage and digest. */
     uint64_t owner_number;
     const char *rotated_from;
     const char *created_by_key;
+    ProtobufCBinaryData digest;
 };
 
 static void keep_for_tombstone(enum sp_kind kind, const ProtobufCMessage *message, struct before *before) {
@@ -117,9 +118,10 @@ static void keep_for_tombstone(enum sp_kind kind, const ProtobufCMessage *messag
         before->owner_number = stored->workspace_number;
     }
     if (kind == SP_KIND_KEY) {
-        const Sallyport__V1__ApiKey *key = ((const Sallyport__Store__V1__StoredKey *)message)->key;
-        before->rotated_from = key->rotated_from;
-        before->created_by_key = key->created_by_key;
+        const Sallyport__Store__V1__StoredKey *stored = (const Sallyport__Store__V1__StoredKey *)message;
+        before->rotated_from = stored->key->rotated_from;
+        before->created_by_key = stored->key->created_by_key;
+        before->digest = stored->digest;
     }
 }
 
@@ -200,6 +202,7 @@ static enum sp_status put_tombstone(struct sp_index_edit *edit, struct sp_change
     bool global = item->key.data[0] == SP_KIND_RESOURCE && !before->workspace_scoped;
     tombstone.deleted_at = item->now_s;
     tombstone.workspace_number = before->owner_number;
+    tombstone.digest = before->digest;
     if (before->rotated_from != NULL)
         tombstone.rotated_from = (char *)(uintptr_t)before->rotated_from;
     if (before->created_by_key != NULL)
