@@ -33,7 +33,7 @@ struct sp_reserve {
     _Atomic uint64_t ordinary_bytes;
 };
 
-static uint64_t smaller_of(uint64_t a, uint64_t b) {
+static uint64_t lesser_bytes(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
@@ -46,7 +46,7 @@ enum sp_status sp_reserve_create(struct sp_store *store, uint64_t bytes, struct 
     if (reserve == NULL)
         return SP_ERR_MEMORY;
     reserve->store = store;
-    reserve->bytes = smaller_of(bytes, stats.map_size_bytes / MAP_SHARE);
+    reserve->bytes = lesser_bytes(bytes, stats.map_size_bytes / MAP_SHARE);
     const struct sp_allowance_limits limits = {.bytes_per_s = bytes > 0 ? WORKSPACE_BYTES_PER_S : 0,
                                                .burst_bytes = reserve->bytes / WORKSPACE_SHARE};
     reserve->room_bytes = UINT64_MAX;
@@ -75,8 +75,8 @@ static uint64_t allocated_behind(const struct sp_reserve *reserve, const struct 
 
 /* The blocks of the reserve, and some more for what is written until the next time. */
 static void allocate_reserve(struct sp_reserve *reserve, const struct sp_room *room) {
-    uint64_t ahead = smaller_of(reserve->bytes, room->map_bytes);
-    uint64_t more = smaller_of(reserve->bytes + reserve->bytes / AHEAD_SHARE, room->map_bytes);
+    uint64_t ahead = lesser_bytes(reserve->bytes, room->map_bytes);
+    uint64_t more = lesser_bytes(reserve->bytes + reserve->bytes / AHEAD_SHARE, room->map_bytes);
     if (reserve->cannot_allocate || allocated_behind(reserve, room) >= ahead)
         return;
     uint64_t end = room->end_bytes + more;
@@ -124,7 +124,7 @@ void sp_reserve_measure(struct sp_reserve *reserve) {
         return;
     allocate_reserve(reserve, &room);
     reserve->room_bytes =
-        room.free_bytes + smaller_of(room.map_bytes, room.disk_bytes + allocated_behind(reserve, &room));
+        room.free_bytes + lesser_bytes(room.map_bytes, room.disk_bytes + allocated_behind(reserve, &room));
     atomic_store_explicit(&reserve->ordinary_bytes,
                           reserve->room_bytes > reserve->bytes ? reserve->room_bytes - reserve->bytes : 0,
                           memory_order_relaxed);
@@ -145,7 +145,7 @@ static bool is_operators(const struct sp_job *job) {
     return job->workspace[0] == '\0';
 }
 
-static enum sp_status refuse_for_room(const struct sp_job *job, struct sp_error *error) {
+static enum sp_status refuse_beyond_reserve(const struct sp_job *job, struct sp_error *error) {
     return sp_error_set(error, SP_ERR_EXHAUSTED,
                         "the store is full but for a reserve%s: ask the operator to enlarge the volume or --map-size",
                         sp_job_narrows(job) ? ", whose last part is for disabling keys"
@@ -157,11 +157,11 @@ enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct 
     if (!is_in_reserve(reserve))
         return SP_OK;
     if (job->narrowing == SP_ADMIN_WIDENS)
-        return refuse_for_room(job, error);
+        return refuse_beyond_reserve(job, error);
     bool last = reserve->room_bytes <= reserve->bytes / LAST_SHARE;
     bool may_use_last = job->narrowing == SP_ADMIN_DISABLES_KEY || (is_operators(job) && sp_job_narrows(job));
     if (last && !may_use_last)
-        return refuse_for_room(job, error);
+        return refuse_beyond_reserve(job, error);
     int64_t wait_ms = is_operators(job) ? 0 : sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
     if (wait_ms > 0)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
@@ -178,7 +178,7 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
     if (reserve->bytes == 0)
         return SP_OK;
     if (inside && !job->narrowed && !sp_job_narrows(job))
-        return refuse_for_room(job, error);
+        return refuse_beyond_reserve(job, error);
     if (inside && job_bytes > NARROWING_MAX_BYTES)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "the store is full but for a reserve, in which one change may write %d bytes: take access "
@@ -192,7 +192,7 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
     uint64_t floor = reserve->bytes / (inside ? NARROWING_FLOOR : ORDINARY_FLOOR);
     if (growth <= reserve->room_bytes && reserve->room_bytes - growth >= floor)
         return SP_OK;
-    return refuse_for_room(job, error);
+    return refuse_beyond_reserve(job, error);
 }
 
 void sp_reserve_charge(struct sp_reserve *reserve, const struct sp_job *job, uint64_t bytes, int64_t now_ms) {

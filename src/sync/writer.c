@@ -459,8 +459,8 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
     return SP_OK;
 }
 
-static enum sp_status refuse_for_room(struct sp_writer *writer, const struct sp_job *job, enum sp_queue_room room,
-                                      struct sp_error *error) {
+static enum sp_status refuse_for_full_queue(struct sp_writer *writer, const struct sp_job *job, enum sp_queue_room room,
+                                            struct sp_error *error) {
     if (room == SP_QUEUE_FULL) {
         count_refusal(writer, SP_WRITER_QUEUE_FULL);
         return sp_error_set(error, SP_ERR_EXHAUSTED, "too many changes are queued: retry in %u ms",
@@ -481,7 +481,7 @@ static enum sp_status queue_job(struct sp_writer *writer, struct sp_job *job, st
         return status;
     enum sp_queue_room room = sp_queue_room_for(writer->queue, job);
     if (room != SP_QUEUE_HAS_ROOM)
-        return refuse_for_room(writer, job, room, error);
+        return refuse_for_full_queue(writer, job, room, error);
     if (sp_queue_add(writer->queue, job) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     pthread_cond_signal(&writer->changed);

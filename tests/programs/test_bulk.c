@@ -17,7 +17,6 @@ enum {
     BATCHERS = 8,
     ITEMS = 1000,
     COUNT_MS = 1500,
-    SHARE = 60, /* of the single questions answered alone, at least one in so many is answered beside the batches */
 };
 
 static struct programs programs;
@@ -120,7 +119,8 @@ static void single_questions_go_on_beside_large_batches(void **state) {
     }
     print_message("%zu alone, %zu beside %zu batches\n", alone, beside, batches);
     assert_true(batches > 0);
-    assert_true(beside * SHARE >= alone);
+    /* If they waited for batches, fewer would be answered than batches, of which eight are always there. */
+    assert_true(beside > batches);
 }
 
 static void a_large_batch_is_answered_like_a_small_one(void **state) {

@@ -29,7 +29,7 @@ static int note_oldest_reader(const char *line, void *context) {
 }
 
 /* What transactions freed that no reader can see any more, and the next one can use. */
-static int count_free_pages(MDB_txn *txn, uint64_t oldest, uint64_t *ret_pages) {
+static int count_reusable_pages(MDB_txn *txn, uint64_t oldest, uint64_t *ret_pages) {
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
@@ -103,7 +103,7 @@ enum sp_status sp_view_room(struct sp_view *view, struct sp_room *ret_room) {
         return sp_lmdb_status(code);
     if (mdb_reader_list(env, note_oldest_reader, &oldest) < 0)
         return SP_ERR_IO;
-    code = count_free_pages(view->txn, oldest, &pages);
+    code = count_reusable_pages(view->txn, oldest, &pages);
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
     enum sp_status status = measure_disk(env, &disk_bytes);
