@@ -1,5 +1,7 @@
 #include "admin/grant.h"
 
+#include <assert.h>
+
 #include "admin/entities.h"
 #include "admin/message.h"
 #include "admin/quota.h"
@@ -42,6 +44,7 @@ enum sp_status sp_admin_find_subject(struct sp_admin_context *ctx, const Sallypo
         status = sp_admin_load_principal(ctx, subject->principal, &principal);
     if (status != SP_OK)
         return status;
+    assert(group != NULL || principal != NULL);
     found.number = group != NULL ? group->number : principal->number;
     *ret_subject = found;
     return SP_OK;

@@ -1,5 +1,6 @@
 /* Changing keys that exist: updates, on and off, deletion, rotation. */
 #include "admin/check_reach.h"
+
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "admin/key.h"
@@ -14,6 +15,7 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 #include "wire/wire.h"
+#include <assert.h>
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
 
@@ -533,6 +535,7 @@ enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const Proto
     enum sp_status status = load_rotated(ctx, request->id, &old);
     if (status != SP_OK)
         return status;
+    assert(old != NULL);
     status = check_rotatable(ctx, old->key);
     if (status != SP_OK)
         return status;

@@ -63,7 +63,7 @@ static void find_boot_id(void) {
     size_t nibbles = 0;
     if (read_boot_id_text(text, sizeof(text))) {
         for (size_t i = 0; i < sizeof(text); i++) {
-            const char *digit = memchr(digits, text[i], 16);
+            const char *digit = text[i] == '\0' ? NULL : strchr(digits, text[i]);
             if (digit != NULL && nibbles < 2 * sizeof(boot_id)) {
                 boot_id[nibbles / 2] = (uint8_t)(boot_id[nibbles / 2] << 4 | (digit - digits));
                 nibbles++;

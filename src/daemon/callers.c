@@ -1,5 +1,6 @@
 #include "daemon/callers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdatomic.h>
@@ -114,11 +115,12 @@ enum sp_callers_news sp_callers_reload(struct sp_callers *callers, struct sp_err
     uint64_t mark = mark_files(callers);
     if (mark == callers->used_mark || mark == callers->broken_mark)
         return SP_CALLERS_UNCHANGED;
-    struct sp_callers_table *table;
+    struct sp_callers_table *table = NULL;
     if (read_callers_file(&callers->options, &table, error) != SP_OK) {
         callers->broken_mark = mark;
         return SP_CALLERS_BROKEN;
     }
+    assert(table != NULL);
     table->older = atomic_load(&callers->table);
     atomic_store(&callers->table, table);
     callers->used_mark = mark_files(callers);

@@ -19,7 +19,7 @@ static const char *name_variable(struct sp_daemon_options *options, const char *
     char *variable = options->variables[options->variable_count++];
     (void)snprintf(variable, SP_DAEMON_VARIABLE_BYTES, "%s_%s", options->defaults->environment, name);
     for (char *at = variable; *at != '\0'; at++)
-        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+        *at = (char)(*at == '-' ? '_' : toupper((unsigned char)*at));
     return variable;
 }
 

@@ -1,4 +1,5 @@
 /* Watches: one stream each. Answers that etcd split into fragments are joined. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ static enum sp_status await_created(struct sp_etcd_watch *watch, struct sp_arena
                             sp_etcd_endpoint(watch->etcd));
     if (status != SP_OK)
         return status;
+    assert(answer != NULL);
     if (!answer->created)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd did not create the watch");
     return SP_OK;
@@ -168,6 +170,7 @@ enum sp_status sp_etcd_watch_next(struct sp_etcd_watch *watch, unsigned timeout_
                                   MAX_FRAGMENTS);
         if (status != SP_OK)
             return give_up_watch(watch, status, error);
+        assert(answer != NULL);
         watch->fragments[watch->fragment_count++] = answer;
     } while (answer->fragment);
     return join_fragments(watch, arena, ret_events, error);

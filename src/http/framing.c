@@ -76,7 +76,7 @@ static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const c
 /* The last line ends where the empty one begins. */
 static bool has_hidden_end(struct MHD_Connection *connection, const char *method, const char *line_end) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    return info == NULL || method + info->header_size != line_end + 2 * LINE_END_BYTES;
+    return info == NULL || method + info->header_size != line_end + (size_t)2 * LINE_END_BYTES;
 }
 
 const char *sp_http_framing_mistake(struct MHD_Connection *connection, const char *method, const char *version) {

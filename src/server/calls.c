@@ -173,6 +173,7 @@ static void finish_batch_call(struct batch_call *batch) {
     batch->response.revision = &at;
     sp_record_end(&batch->service->recorder, &batch->asking);
     send_reply(batch->service, batch->call, &batch->response.base);
+    batch->response.revision = NULL;
 }
 
 static void run_batch_task(struct sp_bulk_task *task, unsigned slot) {

@@ -121,6 +121,8 @@ static bool take_next_job(struct sp_writer *writer, struct batch *batch) {
 }
 
 static void note_pace(struct sp_writer *writer, uint64_t took_us, size_t jobs) {
+    if (jobs == 0)
+        return;
     pthread_mutex_lock(&writer->lock);
     writer->job_us = (writer->job_us * 7 + took_us / jobs) / 8;
     pthread_mutex_unlock(&writer->lock);

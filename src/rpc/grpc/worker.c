@@ -68,21 +68,23 @@ void sp_rpc_worker_request_all(struct worker *worker) {
 
 /* ---- events ---- */
 
-static bool is_admitted(struct sp_rpc_call *call, struct sp_error *error) {
+/* What a call needs before its handler sees it. */
+static enum sp_status admit_arrived(struct sp_rpc_call *call, struct sp_error *error) {
     const struct sp_rpc_server_options *options = &call->worker->server->options;
+    enum sp_status status = sp_rpc_revocation_check(call, error);
+    if (status != SP_OK)
+        return status;
+    if (call->method == NULL)
+        return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "this server has no such method");
+    if (!sp_rpc_pool_add_scratch(call))
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     unsigned permit = call->method->permit;
-    return permit == 0 || options->admit(call, permit, options->user, error) == SP_OK;
+    return permit == 0 ? SP_OK : options->admit(call, permit, options->user, error);
 }
 
 static void serve_call(struct sp_rpc_call *call) {
     struct sp_error error;
-    if (sp_rpc_revocation_check(call, &error) != SP_OK)
-        sp_rpc_batch_reject(call, error.status, error.message);
-    else if (call->method == NULL)
-        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server has no such method");
-    else if (!sp_rpc_pool_add_scratch(call))
-        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
-    else if (!is_admitted(call, &error))
+    if (admit_arrived(call, &error) != SP_OK)
         sp_rpc_batch_reject(call, error.status, error.message);
     else if (call->method->kind == SP_RPC_STREAM)
         sp_rpc_stream_serve(call);

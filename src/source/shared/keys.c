@@ -120,7 +120,7 @@ void sp_source_show_key(struct sp_bytes key, char ret_text[static SP_SOURCE_KEY_
     size_t size = key.size < SP_SOURCE_KEY_TEXT_BYTES - 1 ? key.size : SP_SOURCE_KEY_TEXT_BYTES - 1;
     for (size_t i = 0; i < size; i++) {
         bool printable = key.data[i] > ' ' && key.data[i] < 0x7f;
-        ret_text[i] = printable ? (char)key.data[i] : '.';
+        ret_text[i] = (char)(printable ? key.data[i] : '.');
     }
     ret_text[size] = '\0';
 }

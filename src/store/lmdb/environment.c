@@ -2,6 +2,7 @@
  * it would drop LMDB's own fcntl locks. */
 #include "store/lmdb/environment.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,7 @@ enum sp_status sp_env_open(const char *path, const struct sp_store_options *opti
     enum sp_status status = make_store(path, options, &store, error);
     if (status != SP_OK)
         return status;
+    assert(store != NULL);
     status = open_env(store, options, error);
     if (status != SP_OK) {
         sp_env_close(store);

@@ -1,5 +1,7 @@
 #include "store/records/action_records.h"
 
+#include <assert.h>
+
 #include "base/text.h"
 #include "core/schema.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -48,6 +50,7 @@ static enum sp_status add_action(struct sp_index_build *build, const struct sp_s
     key[type->name.size] = 0;
     memcpy(key + type->name.size + 1, action->name.data, action->name.size);
     struct sp_bytes key_bytes = {key, type->name.size + 1 + action->name.size};
+    assert(!action->needs_permission || permission_numbers != NULL);
     struct sp_action value = {
         .found = true,
         .workspace_scoped = type->workspace_scoped,

@@ -111,7 +111,7 @@ static void print_text_list(char *const *texts, size_t count, const char *none) 
     for (size_t i = 0; i < count; i++)
         printf("%s%s", i > 0 ? "," : "", texts[i]);
     if (count == 0)
-        fputs(none, stdout);
+        (void)fputs(none, stdout);
 }
 
 static enum sp_status print_operator(void *context, struct sp_bytes key, struct sp_bytes value) {
@@ -130,7 +130,7 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
         format_moment(about->expires_at, expires);
     printf("%-32s …%-8s %s  expires %s  scopes ", about->name, about->hint, created, expires);
     print_text_list(about->scopes, about->n_scopes, "all");
-    fputs("  from ", stdout);
+    (void)fputs("  from ", stdout);
     print_text_list(about->allowed_ips, about->n_allowed_ips, "anywhere");
     puts("");
     return SP_OK;
