@@ -143,6 +143,7 @@ struct batch_call {
     const Sallyport__V1__CheckBatchRequest *request;
     struct sp_question *questions;
     Sallyport__V1__CheckBatchResponse response;
+    Sallyport__V1__Revision revision; /* of the response */
 };
 
 static enum sp_status answer_batch_call(struct batch_call *batch, struct sp_revision *ret_revision,
@@ -158,6 +159,7 @@ static enum sp_status answer_batch_call(struct batch_call *batch, struct sp_revi
     return status;
 }
 
+/* A batch in the call's arena is gone once the call is replied to. */
 static void finish_batch_call(struct batch_call *batch) {
     struct sp_error error = {0};
     struct sp_revision revision = {0};
@@ -169,11 +171,10 @@ static void finish_batch_call(struct batch_call *batch) {
         sp_rpc_fail(batch->call, status, error.message);
         return;
     }
-    Sallyport__V1__Revision at = sp_response_revision(revision);
-    batch->response.revision = &at;
+    batch->revision = sp_response_revision(revision);
+    batch->response.revision = &batch->revision;
     sp_record_end(&batch->service->recorder, &batch->asking);
     send_reply(batch->service, batch->call, &batch->response.base);
-    batch->response.revision = NULL;
 }
 
 static void run_batch_task(struct sp_bulk_task *task, unsigned slot) {
