@@ -145,14 +145,14 @@ static bool is_state_of_meta(const struct data_file *file, const struct meta_pag
     if (meta->transaction_id <= 1 || meta->main_root == NO_PAGE)
         return true;
     enum sp_status status = sp_raw_tree_get(&raw, meta->main_root, "meta", "format", value, &size);
-    if (status == SP_OK && (size != 4 || sp_load_be32(value) != SP_STORE_FORMAT))
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND;
+    if (size != 4 || sp_load_be32(value) != SP_STORE_FORMAT)
         return true;
-    if (status == SP_OK)
-        status = sp_raw_tree_get(&raw, meta->main_root, "meta", "head", value, &size);
-    if (status == SP_ERR_NOT_FOUND)
-        return true;
-    return status == SP_OK && size >= SP_HEAD_TRANSACTION_END &&
-           sp_load_be64(value + SP_HEAD_TRANSACTION_END - 8) == meta->transaction_id;
+    status = sp_raw_tree_get(&raw, meta->main_root, "meta", "head", value, &size);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND;
+    return size >= SP_HEAD_TRANSACTION_END && sp_load_be64(value + SP_HEAD_TRANSACTION_END - 8) == meta->transaction_id;
 }
 
 static const struct meta_page *find_newest_meta(const struct meta_page metas[static 2]) {

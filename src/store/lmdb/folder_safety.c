@@ -179,7 +179,9 @@ enum sp_status sp_folder_check_safe(const char *folder, struct sp_error *error) 
     if (status != SP_OK)
         return status;
     status = check_folder_itself(&judge, folder, &about);
-    return status == SP_OK ? check_files(&judge, real) : status;
+    if (status != SP_OK)
+        return status;
+    return check_files(&judge, real);
 }
 
 /* ---- preparing ---- */
@@ -227,10 +229,14 @@ enum sp_status sp_folder_prepare(const char *folder, struct sp_error *error) {
     if (fd < 0)
         return sp_error_set(error, SP_ERR_PRECONDITION, "cannot open the folder %s: %s", folder, strerror(errno));
     enum sp_status status = narrow_entry(fd, ".", SP_FOLDER_MODE, error);
-    if (status == SP_OK)
-        status = narrow_known_entries(fd, error);
-    if (status == SP_OK && fchmod(fd, SP_FOLDER_MODE) != 0)
+    if (status != SP_OK)
+        goto out;
+    status = narrow_known_entries(fd, error);
+    if (status != SP_OK)
+        goto out;
+    if (fchmod(fd, SP_FOLDER_MODE) != 0)
         status = sp_error_set(error, SP_ERR_IO, "cannot set the mode of %s: %s", folder, strerror(errno));
+out:
     close(fd);
     return status;
 }

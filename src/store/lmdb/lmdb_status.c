@@ -57,8 +57,7 @@ static const char *find_remedy(int code) {
         return "; the folder must be mounted read-write even for readers: they register in the lock file";
     case EAGAIN:
         return "; another process has this process's id in another PID namespace: set shareProcessNamespace: true in "
-               "the "
-               "pod";
+               "the pod";
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
@@ -68,6 +67,14 @@ static const char *find_remedy(int code) {
     default:
         return "";
     }
+}
+
+enum sp_status sp_walk_status(enum sp_status visited, int code) {
+    if (visited == SP_WALK_END)
+        return SP_OK;
+    if (visited != SP_OK)
+        return visited;
+    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
 }
 
 enum sp_status sp_lmdb_error(struct sp_error *error, int code, const char *doing) {

@@ -98,7 +98,12 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
     if (status != SP_OK)
         return status;
     status = add_mark(build, sp_str_from(stored->yaml));
-    for (size_t i = 0; status == SP_OK && i < schema.type_count; i++)
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < schema.type_count; i++) {
         status = add_type_actions(build, stored, &schema, &schema.types[i], permission_numbers);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }

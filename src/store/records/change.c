@@ -21,17 +21,15 @@ static enum sp_status walk_entries(struct sp_view *view, uint64_t from, entry_vi
     MDB_val key = sp_val(sp_number_key(&from));
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == MDB_SUCCESS && status == SP_OK) {
+    for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         uint64_t number;
         memcpy(&number, key.mv_data, sizeof(number));
         status = each(context, number, sp_val_bytes(&value));
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (status != SP_OK)
+            break;
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 /* ---- reading ---- */

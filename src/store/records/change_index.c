@@ -103,9 +103,11 @@ enum sp_status sp_change_find_workspaces(struct sp_bytes packed, struct sp_arena
     struct fields change = {.rest = packed};
     while (change.rest.size > 0) {
         enum sp_status status = read_next_field(&change);
-        if (status == SP_OK && change.number == CHANGE_WORKSPACE)
+        if (status != SP_OK)
+            return status;
+        if (change.number == CHANGE_WORKSPACE)
             status = add_named_workspace(&workspaces, arena, change.bytes);
-        if (status == SP_OK && change.number == CHANGE_ENTITIES)
+        else if (change.number == CHANGE_ENTITIES)
             status = add_workspace_of_entity(&workspaces, arena, change.bytes);
         if (status != SP_OK)
             return status;
@@ -205,13 +207,11 @@ enum sp_status sp_change_index_walk(struct sp_view *view, struct sp_str workspac
     if (status != SP_OK)
         return status;
     int code = seek_change_number(cursor, workspace, from, &value);
-    while (code == MDB_SUCCESS && status == SP_OK) {
+    for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT_DUP)) {
         status = value.mv_size == NUMBER_BYTES ? visit(context, sp_load_be64(value.mv_data)) : SP_ERR_CORRUPT;
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT_DUP);
+        if (status != SP_OK)
+            break;
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }

@@ -163,5 +163,7 @@ enum sp_status sp_store_create(const char *path, const struct sp_store_create_op
     if (status != SP_OK)
         return status;
     status = sp_folder_sync(path, error);
-    return status == SP_OK ? sp_folder_sync_parent(path, error) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_folder_sync_parent(path, error);
 }

@@ -85,15 +85,14 @@ enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, cons
     MDB_val key;
     MDB_val value;
     int code = seek_first_entity(cursor, prefix, after, &key, &value);
-    while (code == MDB_SUCCESS && status == SP_OK && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
+    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
         status = visit(context, sp_val_bytes(&key), sp_val_bytes(&value));
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (status != SP_OK)
+            break;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 enum sp_status sp_entity_first_deleting(struct sp_view *view, struct sp_entity_key *ret_key) {

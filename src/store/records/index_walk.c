@@ -29,15 +29,13 @@ static enum sp_status walk_values_after(struct sp_view *view, enum sp_database d
     MDB_val key_val;
     MDB_val value;
     int code = seek_value(cursor, key, after, &value);
-    while (code == MDB_SUCCESS && status == SP_OK) {
+    for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key_val, &value, MDB_NEXT_DUP)) {
         status = visit(context, sp_val_bytes(&value));
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key_val, &value, MDB_NEXT_DUP);
+        if (status != SP_OK)
+            break;
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 static enum sp_status walk_values(struct sp_view *view, enum sp_database database, struct sp_bytes key,
@@ -148,17 +146,15 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
     MDB_val key = {prefix_size + after.size + 1, start};
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == MDB_SUCCESS && status == SP_OK && key.mv_size > prefix_size &&
-           memcmp(key.mv_data, start, prefix_size) == 0) {
+    while (code == MDB_SUCCESS && key.mv_size > prefix_size && memcmp(key.mv_data, start, prefix_size) == 0) {
         const char *name = (const char *)key.mv_data + prefix_size;
         status = visit(context, (struct sp_str){name, key.mv_size - prefix_size});
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (status != SP_OK)
+            break;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND || code == MDB_SUCCESS ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) {

@@ -108,12 +108,20 @@ static enum sp_status number_names(const struct sp_schema *schema, const Sallypo
         return status;
     status =
         begin_numbering(types, old != NULL ? old->types : NULL, old != NULL ? old->n_types : 0, schema->type_count, 1);
-    for (size_t i = 0; status == SP_OK && i < schema->permission_count; i++)
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < schema->permission_count; i++) {
         status = number_name(permissions, schema->permissions[i].name, false, (enum sp_register)0);
-    for (size_t i = 0; status == SP_OK && i < schema->type_count; i++)
-        status = number_name(types, schema->types[i].name, schema->types[i].workspace_scoped,
-                             schema->types[i].register_level);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    for (size_t i = 0; i < schema->type_count; i++) {
+        const struct sp_schema_type *type = &schema->types[i];
+        status = number_name(types, type->name, type->workspace_scoped, type->register_level);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* Only if the next numbers do not suffice: a number that is given out again tells less in backups and
@@ -178,7 +186,9 @@ enum sp_status sp_schema_number_again(struct sp_str yaml, const Sallyport__Store
     if (status != SP_OK)
         return status;
     status = make_stored_schema(yaml, &permissions, &types, arena, ret_stored);
-    return status == SP_OK ? SP_OK : sp_error_set(error, status, "out of memory while reading the schema");
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory while reading the schema");
+    return SP_OK;
 }
 
 enum sp_status sp_schema_number(struct sp_str yaml, const Sallyport__Store__V1__StoredSchema *old,

@@ -42,6 +42,27 @@ void sp_snapshot_release(struct sp_snapshot *snapshot) {
     sp_reader_release(&snapshot->reader);
 }
 
+enum sp_status sp_snapshot_begin(struct sp_store *store, struct sp_snapshot **ret_snapshot) {
+    struct sp_snapshot *snapshot;
+    enum sp_status status = sp_snapshot_open(store, &snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_snapshot_acquire(snapshot);
+    if (status != SP_OK) {
+        sp_snapshot_close(snapshot);
+        return status;
+    }
+    *ret_snapshot = snapshot;
+    return SP_OK;
+}
+
+void sp_snapshot_end(struct sp_snapshot *snapshot) {
+    if (snapshot == NULL)
+        return;
+    sp_snapshot_release(snapshot);
+    sp_snapshot_close(snapshot);
+}
+
 struct sp_view *sp_snapshot_view(struct sp_snapshot *snapshot) {
     return &snapshot->reader.view;
 }

@@ -19,6 +19,11 @@ void sp_snapshot_close(struct sp_snapshot *snapshot);
 enum sp_status sp_snapshot_acquire(struct sp_snapshot *snapshot) SP_MUST_USE;
 void sp_snapshot_release(struct sp_snapshot *snapshot);
 
+/* A snapshot for one reading: opens and acquires it. */
+enum sp_status sp_snapshot_begin(struct sp_store *store, struct sp_snapshot **ret_snapshot) SP_MUST_USE;
+/* Releases and closes what sp_snapshot_begin made. NULL is allowed. */
+void sp_snapshot_end(struct sp_snapshot *snapshot);
+
 /* The view of an acquired snapshot. */
 struct sp_view *sp_snapshot_view(struct sp_snapshot *snapshot);
 

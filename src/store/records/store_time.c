@@ -90,7 +90,9 @@ enum sp_status sp_write_keep_time(struct sp_write *write, int64_t now_s) {
     if (status != SP_OK || time_s - head.newest_s < KEEP_EVERY_S)
         return status;
     status = sp_write_move_time(write, &head, now_s);
-    return status == SP_OK ? sp_write_head(write, &head) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_write_head(write, &head);
 }
 
 enum sp_status sp_write_accept_time(struct sp_write *write, int64_t now_s) {

@@ -274,16 +274,11 @@ enum sp_status sp_view_find_unaccounted(struct sp_view *view, sp_verify_report *
 enum sp_status sp_store_find_unaccounted(struct sp_store *store, sp_verify_report *report, void *context,
                                          uint64_t *ret_count, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK) {
-        sp_snapshot_close(snapshot);
+    enum sp_status status = sp_snapshot_begin(store, &snapshot);
+    if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store: every reader slot may be in use");
-    }
     status = sp_view_find_unaccounted(sp_snapshot_view(snapshot), report, context, ret_count);
-    sp_snapshot_release(snapshot);
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the audit trail: run `sallyport-sync verify`");
     return SP_OK;

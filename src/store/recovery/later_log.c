@@ -161,7 +161,7 @@ static enum sp_status add_json_lines(struct sp_later_log *log, FILE *file, const
     enum sp_status status = sp_arena_init(&arena, FIRST_BLOCK_BYTES, CHANGE_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    for (ssize_t size; status == SP_OK && (size = getline(&line, &capacity, file)) >= 0;) {
+    for (ssize_t size; (size = getline(&line, &capacity, file)) >= 0;) {
         struct sp_error why = {0};
         struct sp_str text = {line, (size_t)size - (size > 0 && line[size - 1] == '\n')};
         number++;
@@ -169,11 +169,14 @@ static enum sp_status add_json_lines(struct sp_later_log *log, FILE *file, const
         if (is_blank(text))
             continue;
         status = add_json_line(log, text, &arena, &why);
-        if (status != SP_OK)
+        if (status != SP_OK) {
             sp_error_set(error, status, "%s line %zu: %s", path, number, why.message);
+            goto out;
+        }
     }
-    if (status == SP_OK && ferror(file))
+    if (ferror(file))
         status = sp_error_set(error, SP_ERR_IO, "cannot read %s", path);
+out:
     free(line);
     sp_arena_fini(&arena);
     return status;
@@ -185,12 +188,14 @@ enum sp_status sp_later_log_read_file(struct sp_later_log *log, const char *path
         return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
     enum sp_status status = add_json_lines(log, file, path, error);
     (void)fclose(file);
-    if (status == SP_OK && log->last.number == log->base.number)
+    if (status != SP_OK)
+        return status;
+    if (log->last.number == log->base.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "%s has no entry after the backup's revision %" PRIu64
                             ", so what was revoked since is unknown",
                             path, log->base.number);
-    return status;
+    return SP_OK;
 }
 
 /* ---- from a store ---- */
@@ -250,17 +255,14 @@ enum sp_status sp_later_log_read_store(struct sp_later_log *log, const char *pat
     enum sp_status status = sp_store_open(path, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, error);
     if (status != SP_OK)
         return status;
-    status = sp_snapshot_open(store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
+    status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK) {
         sp_error_set(error, status, "cannot read the store in %s", path);
         goto out;
     }
     status = read_store_changes(log, sp_snapshot_view(snapshot), path, error);
-    sp_snapshot_release(snapshot);
 out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     sp_store_close(store);
     return status;
 }

@@ -186,10 +186,13 @@ static enum sp_status take_back_all(struct batch *batch, struct sp_arena *schema
     if (status != SP_OK)
         return status;
     status = begin_batch(batch);
-    for (size_t i = 0; status == SP_OK && i < batch->log->count; i++)
-        status = take_back_at(batch, i, schema_arena);
     if (status != SP_OK)
         return status;
+    for (size_t i = 0; i < batch->log->count; i++) {
+        status = take_back_at(batch, i, schema_arena);
+        if (status != SP_OK)
+            return status;
+    }
     return apply_batch(batch);
 }
 

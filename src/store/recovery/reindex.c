@@ -50,11 +50,21 @@ static enum sp_status index_entity(void *context, struct sp_bytes key, struct sp
     return insert_derived(rebuild, &records);
 }
 
+static enum sp_status empty_indexes(struct sp_write *write) {
+    for (int database = SP_DB_FIRST_INDEX; database < SP_DATABASES; database++) {
+        enum sp_status status = sp_write_empty(write, (enum sp_database)database);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
 static enum sp_status rebuild_indexes(struct rebuild *rebuild) {
     struct sp_write *write = rebuild->edit.write;
     enum sp_status status = sp_view_entries(&write->transaction.view, SP_DB_ENTITY, &rebuild->total);
-    for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
-        status = sp_write_empty(write, (enum sp_database)database);
+    if (status != SP_OK)
+        return sp_error_set(rebuild->edit.error, status, "cannot count the entities");
+    status = empty_indexes(write);
     if (status != SP_OK)
         return sp_error_set(rebuild->edit.error, status, "cannot remove the old indexes");
     status = sp_entity_walk(&write->transaction.view, (struct sp_bytes){NULL, 0}, NULL, index_entity, rebuild);
@@ -86,8 +96,9 @@ enum sp_status sp_store_reindex(struct sp_store *store, sp_progress *progress, v
     if (status != SP_OK)
         return status;
     status = sp_write_reindex(write, progress, context, error);
-    if (status == SP_OK)
-        return sp_write_commit(write, error);
-    sp_write_abort(write);
-    return status;
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status;
+    }
+    return sp_write_commit(write, error);
 }

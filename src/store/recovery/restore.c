@@ -266,7 +266,9 @@ static enum sp_status change_scratch(struct restore *restore) {
         goto out;
     status =
         sp_take_back(write, &restore->log, restore->options->now_s, restore->report, restore->context, restore->error);
-    if (status == SP_OK && sp_write_accept_time(write, restore->options->now_s) != SP_OK)
+    if (status != SP_OK)
+        goto out;
+    if (sp_write_accept_time(write, restore->options->now_s) != SP_OK)
         status = sp_error_set(restore->error, SP_ERR_CORRUPT, "cannot set the restored store's time");
 out:
     sp_later_log_fini(&restore->log);
@@ -279,16 +281,10 @@ out:
 
 static enum sp_status read_restored_revision(const struct restore *restore, struct sp_revision *ret_revision) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(restore->store, &snapshot);
-    if (status != SP_OK)
-        goto out;
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK)
-        goto out;
-    status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    enum sp_status status = sp_snapshot_begin(restore->store, &snapshot);
+    if (status == SP_OK)
+        status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
+    sp_snapshot_end(snapshot);
     if (status != SP_OK)
         return sp_error_set(restore->error, status, "cannot read the restored store");
     return SP_OK;

@@ -29,7 +29,9 @@ static enum sp_status extend_head(struct sp_upgrade *upgrade) {
     status = sp_write_head(upgrade->write, &head);
     if (status == SP_OK)
         status = sp_write_accept_time(upgrade->write, upgrade->options->now_s);
-    return status == SP_OK ? SP_OK : sp_error_set(upgrade->error, status, "cannot write the store's head");
+    if (status != SP_OK)
+        return sp_error_set(upgrade->error, status, "cannot write the store's head");
+    return SP_OK;
 }
 
 static enum sp_status sum_entities(struct sp_upgrade *upgrade) {
@@ -76,10 +78,11 @@ static enum sp_status upgrade_store(struct sp_upgrade *upgrade, struct sp_store 
     if (status != SP_OK)
         return status;
     status = run_steps(upgrade, from);
-    if (status == SP_OK)
-        return sp_write_commit(upgrade->write, upgrade->error);
-    sp_write_abort(upgrade->write);
-    return status;
+    if (status != SP_OK) {
+        sp_write_abort(upgrade->write);
+        return status;
+    }
+    return sp_write_commit(upgrade->write, upgrade->error);
 }
 
 enum sp_status sp_store_upgrade(const char *path, const struct sp_upgrade_options *options, sp_verify_report *report,

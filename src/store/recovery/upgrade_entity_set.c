@@ -10,9 +10,12 @@ static enum sp_status forget_unreadable(struct sp_write *write) {
     enum sp_status status = sp_view_optional_meta(&write->transaction.view, names[0], &left_out);
     if (status != SP_OK || left_out.size == 0)
         return status;
-    for (size_t i = 0; status == SP_OK && i < sizeof(names) / sizeof(*names); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         status = sp_write_remove_meta(write, names[i]);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 enum sp_status sp_write_first_entity_set(struct sp_write *write) {

@@ -285,11 +285,23 @@ static struct sp_changeset *begin_kept_keys(struct sp_upgrade *upgrade) {
     return sp_changeset_new(&upgrade->arena, &head);
 }
 
-static enum sp_status keep_keys(struct sp_upgrade *upgrade) {
+static enum sp_status add_kept_keys(struct sp_upgrade *upgrade, struct sp_changeset *set) {
     const struct sp_upgrade_options *options = upgrade->options;
-    struct sp_revision revision;
     uint8_t bits[SP_PERMISSION_SET_BYTES];
-    if (options->keep_implicit_count == 0)
+    enum sp_status status = load_permission_numbers(upgrade, bits);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < options->keep_implicit_count; i++) {
+        status = keep_key(upgrade, set, options->keep_implicit[i], bits);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+static enum sp_status keep_keys(struct sp_upgrade *upgrade) {
+    struct sp_revision revision;
+    if (upgrade->options->keep_implicit_count == 0)
         return SP_OK;
     if (sp_view_must_not_change(sp_write_view(upgrade->write)))
         return sp_error_set(upgrade->error, SP_ERR_PRECONDITION,
@@ -298,13 +310,11 @@ static enum sp_status keep_keys(struct sp_upgrade *upgrade) {
     struct sp_changeset *set = begin_kept_keys(upgrade);
     if (set == NULL)
         return sp_error_set(upgrade->error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = load_permission_numbers(upgrade, bits);
-    for (size_t i = 0; status == SP_OK && i < options->keep_implicit_count; i++)
-        status = keep_key(upgrade, set, options->keep_implicit[i], bits);
+    enum sp_status status = add_kept_keys(upgrade, set);
+    if (status != SP_OK && upgrade->error->status == SP_OK)
+        return sp_error_set(upgrade->error, status, "cannot change the keys of --keep-implicit");
     if (status != SP_OK)
-        return upgrade->error->status != SP_OK
-                   ? status
-                   : sp_error_set(upgrade->error, status, "cannot change the keys of --keep-implicit");
+        return status;
     return sp_changeset_apply(upgrade->write, set, &revision, upgrade->error);
 }
 

@@ -281,9 +281,11 @@ static void find_unaccounted(void *context, const char *line) {
 static enum sp_status check_entity_set(struct verification *verification) {
     bool fits = false;
     enum sp_status status = sp_view_check_entity_set(verification->view, &fits);
-    if (status == SP_OK && !fits)
+    if (status != SP_OK)
+        return status;
+    if (!fits)
         report_finding(verification, "the entities do not add up to the set that the head commits to");
-    return status;
+    return SP_OK;
 }
 
 /* Only if the trail itself is intact: a damaged one proves nothing. */
@@ -311,9 +313,14 @@ static enum sp_status check_entities_and_indexes(struct verification *verificati
     if (status != SP_OK)
         return status;
     status = compare_counts(verification);
-    for (int database = SP_DB_FIRST_INDEX; status == SP_OK && database < SP_DATABASES; database++)
+    if (status != SP_OK)
+        return status;
+    for (int database = SP_DB_FIRST_INDEX; database < SP_DATABASES; database++) {
         status = walk_index(verification, (enum sp_database)database);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status verify_view(struct verification *verification) {
@@ -365,18 +372,15 @@ enum sp_status sp_store_verify(struct sp_store *store, sp_verify_report *report,
     enum sp_status status = sp_arena_init(&verification.arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_snapshot_open(store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
+    status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK) {
         sp_error_set(error, status, "cannot read the store: every reader slot may be in use");
         goto out;
     }
     verification.view = sp_snapshot_view(snapshot);
     status = summarize_findings(&verification, verify_view(&verification), error);
-    sp_snapshot_release(snapshot);
+    sp_snapshot_end(snapshot);
 out:
-    sp_snapshot_close(snapshot);
     sp_arena_fini(&verification.arena);
     return status;
 }

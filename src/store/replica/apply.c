@@ -151,15 +151,15 @@ static enum sp_status put_replicated_entity(struct application *application, con
     enum sp_status status = SP_ERR_NOT_FOUND;
     if (sp_entity_key_is_valid(record->key))
         status = sp_view_get(&application->write->transaction.view, SP_DB_ENTITY, record->key, &stored);
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+    if (status == SP_ERR_NOT_FOUND)
+        return replace_entity(application, record, &before);
+    if (status != SP_OK)
         return status;
-    if (status == SP_OK) {
-        if (sp_bytes_equal(stored, record->value))
-            return SP_OK;
-        status = derive_old(application, record->key, stored, &before);
-        if (status != SP_OK)
-            return status;
-    }
+    if (sp_bytes_equal(stored, record->value))
+        return SP_OK;
+    status = derive_old(application, record->key, stored, &before);
+    if (status != SP_OK)
+        return status;
     return replace_entity(application, record, &before);
 }
 

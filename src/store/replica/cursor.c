@@ -14,12 +14,15 @@ enum sp_status sp_replica_set_source(struct sp_write *write, struct sp_str sourc
         return status;
     struct sp_bytes left_out;
     status = sp_view_optional_meta(&write->transaction.view, "unreadable", &left_out);
-    for (size_t i = 0; status == SP_OK && i < sizeof(of_a_source) / sizeof(of_a_source[0]); i++)
-        status = sp_write_remove_meta(write, of_a_source[i]);
-    /* What was left out is gone for good. */
-    if (status != SP_OK || left_out.size == 0)
+    if (status != SP_OK)
         return status;
-    return sp_write_recount_entities(write);
+    for (size_t i = 0; i < sizeof(of_a_source) / sizeof(of_a_source[0]); i++) {
+        status = sp_write_remove_meta(write, of_a_source[i]);
+        if (status != SP_OK)
+            return status;
+    }
+    /* What was left out is gone for good. */
+    return left_out.size > 0 ? sp_write_recount_entities(write) : SP_OK;
 }
 
 enum sp_status sp_view_replica(struct sp_view *view, struct sp_arena *arena, struct sp_replica_cursor *ret_cursor,

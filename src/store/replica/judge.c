@@ -55,14 +55,17 @@ static enum sp_status find_standing(struct sp_view *view, struct sp_bytes key, s
     enum sp_status status = SP_ERR_NOT_FOUND;
     if (sp_entity_key_is_valid(key))
         status = sp_view_get(view, SP_DB_ENTITY, key, &stored);
-    if (status == SP_OK)
+    if (status == SP_OK) {
         sp_entity_hash(key, stored, standing.hash);
-    else if (status == SP_ERR_NOT_FOUND)
-        status = sp_view_unreadable_hash(view, key, standing.hash);
-    if (status == SP_ERR_NOT_FOUND)
-        standing.there = false;
-    else if (status != SP_OK)
+        *ret_standing = standing;
+        return SP_OK;
+    }
+    if (status != SP_ERR_NOT_FOUND)
         return status;
+    status = sp_view_unreadable_hash(view, key, standing.hash);
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    standing.there = status == SP_OK;
     *ret_standing = standing;
     return SP_OK;
 }

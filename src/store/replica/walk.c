@@ -44,13 +44,11 @@ enum sp_status sp_replica_walk(struct sp_view *view, enum sp_replica_space space
     if (status != SP_OK)
         return status;
     int code = seek_first_record(cursor, numbered, after, &key, &value);
-    while (code == MDB_SUCCESS && status == SP_OK) {
+    for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         status = visit_record(visit, context, numbered, &key, &value);
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (status != SP_OK)
+            break;
     }
     mdb_cursor_close(cursor);
-    if (status != SP_OK)
-        return status == SP_WALK_END ? SP_OK : status;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }

@@ -74,13 +74,14 @@ static enum sp_status walk_sources(struct sp_usage_batch *batch, struct sp_bytes
         return sp_lmdb_status(code);
     enum sp_status status = SP_OK;
     code = mdb_cursor_get(cursor, &key, &value, prefix.size > 0 ? MDB_SET_RANGE : MDB_FIRST);
-    while (code == MDB_SUCCESS && status == SP_OK && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
+    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
         status = apply_fate(cursor, &key, &value, decide, context);
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (status != SP_OK)
+            break;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    return status != SP_OK || code == MDB_NOTFOUND ? status : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 /* All instances of an id. */

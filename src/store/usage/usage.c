@@ -272,19 +272,20 @@ enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[s
         return sp_lmdb_status(code);
     enum sp_status status = SP_OK;
     code = seek_after_place(cursor, place, &key, &value);
-    for (size_t i = 0; i < limit && code == MDB_SUCCESS && status == SP_OK; i++) {
+    for (size_t i = 0; i < limit && code == MDB_SUCCESS; i++) {
         if (key.mv_size <= SP_USAGE_KEY_MAX_BYTES)
             set_place(place, &key);
         status = delete_gone_key(cursor, &key, is_gone, context);
+        if (status != SP_OK)
+            break;
         /* Deleting leaves the cursor at what followed, and the next MDB_NEXT returns just that. */
-        if (status == SP_OK)
-            code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
     *ret_end = code == MDB_NOTFOUND;
     if (code == MDB_NOTFOUND)
         memset(place, 0, SP_USAGE_PLACE_BYTES);
-    return status != SP_OK || code == MDB_NOTFOUND ? status : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 /* ---- views ---- */
@@ -329,16 +330,18 @@ enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str works
 static enum sp_status visit_usage_sources(MDB_cursor *cursor, sp_usage_visit_source *visit, void *context) {
     MDB_val key;
     MDB_val value;
+    enum sp_status status = SP_OK;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct sp_usage_source source;
-        enum sp_status status = sp_usage_source_decode(sp_val_bytes(&key), sp_val_bytes(&value), &source);
-        if (status == SP_OK)
-            status = visit(context, &source);
+        status = sp_usage_source_decode(sp_val_bytes(&key), sp_val_bytes(&value), &source);
         if (status != SP_OK)
-            return status == SP_WALK_END ? SP_OK : status;
+            break;
+        status = visit(context, &source);
+        if (status != SP_OK)
+            break;
     }
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
+    return sp_walk_status(status, code);
 }
 
 enum sp_status sp_usage_view_sources(struct sp_usage_view *view, sp_usage_visit_source *visit, void *context) {
