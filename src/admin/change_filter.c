@@ -2,13 +2,18 @@
 
 #include <string.h>
 
+#include "base/moment.h"
+
 enum sp_status sp_admin_change_filter_check(struct sp_admin_context *ctx,
                                             const Sallyport__V1__ListChangesRequest *request) {
     if (protobuf_c_enum_descriptor_get_value(&sallyport__v1__entity_kind__descriptor, (int)request->kind) == NULL)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "kind: %d is not a kind of entity", (int)request->kind);
-    if (request->since_time < 0 || request->until_time < 0)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "%s: must not be negative",
-                            request->since_time < 0 ? "since_time" : "until_time");
+    enum sp_status status = sp_moment_check("since_time", request->since_time, ctx->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_moment_check("until_time", request->until_time, ctx->error);
+    if (status != SP_OK)
+        return status;
     if (request->until_time != 0 && request->until_time <= request->since_time)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "until_time: must be after since_time");
     return SP_OK;

@@ -16,6 +16,7 @@
 #include "admin/quota.h"
 #include "admin/resource.h"
 #include "admin/workspace.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "core/key_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -139,9 +140,7 @@ static enum sp_status refuse_record(struct import *import, const char *why) {
 
 /* A time that a record brings along; 0 is now. */
 static enum sp_status check_past_time(struct import *import, const char *field, int64_t time_s) {
-    if (time_s >= 0)
-        return SP_OK;
-    return sp_error_set(import->ctx.error, SP_ERR_INVALID, "%s: must not be before 1970", field);
+    return sp_moment_check_past(field, time_s, import->ctx.now_s, import->ctx.error);
 }
 
 static enum sp_status import_workspace(struct import *import, const Sallyport__V1__Workspace *record) {

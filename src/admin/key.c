@@ -8,6 +8,7 @@
 #include "admin/policy.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "core/allowlist.h"
 #include "core/schema.h"
@@ -110,12 +111,6 @@ enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport_
     return had_register ? SP_OK : check_register_grant(ctx, key);
 }
 
-enum sp_status sp_admin_check_future(struct sp_admin_context *ctx, const char *field, int64_t time_s) {
-    if (time_s == 0 || time_s > ctx->now_s)
-        return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_INVALID, "%s: must be in the future, or 0 for never", field);
-}
-
 enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     bool rotates = sp_admin_key_lists(key, SP_PERMISSION_ROTATE);
     if (key->not_after != 0 && (key->expires_at == 0 || key->expires_at > key->not_after))
@@ -190,10 +185,10 @@ static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct s
     enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_check_future(ctx, "expires_at", given->expires_at);
+    status = sp_moment_check_end("not_after", given->not_after, ctx->now_s, ctx->error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_check_future(ctx, "not_after", given->not_after);
+    status = sp_moment_check_end("expires_at", given->expires_at, ctx->now_s, ctx->error);
     if (status != SP_OK)
         return status;
     return sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1);

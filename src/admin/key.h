@@ -16,9 +16,6 @@ enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
                                         bool had_register, Sallyport__Store__V1__StoredKey *key) SP_MUST_USE;
 
-/* INVALID_ARGUMENT unless 0 (never) or in the future. `field` is the name for the message. */
-enum sp_status sp_admin_check_future(struct sp_admin_context *ctx, const char *field, int64_t time_s) SP_MUST_USE;
-
 /* The key's expiry must not be after its not_after, and a key that expires and lists api_key_rotate
  * needs a not_after. INVALID_ARGUMENT. */
 enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) SP_MUST_USE;

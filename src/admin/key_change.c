@@ -9,6 +9,7 @@
 #include "admin/message.h"
 #include "admin/policy.h"
 #include "admin/schema_names.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "core/allowlist.h"
 #include "core/schema.h"
@@ -107,10 +108,11 @@ static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *gi
  * must be. */
 static enum sp_status take_key_end(struct sp_admin_context *ctx, const Sallyport__V1__UpdateApiKeyRequest *request,
                                    const bool takes[static FIELDS], Sallyport__V1__ApiKey *key) {
-    enum sp_status status = takes[EXPIRES_AT] ? sp_admin_check_future(ctx, "expires_at", request->expires_at) : SP_OK;
+    enum sp_status status =
+        takes[EXPIRES_AT] ? sp_moment_check_end("expires_at", request->expires_at, ctx->now_s, ctx->error) : SP_OK;
     if (status != SP_OK)
         return status;
-    status = takes[NOT_AFTER] ? sp_admin_check_future(ctx, "not_after", request->not_after) : SP_OK;
+    status = takes[NOT_AFTER] ? sp_moment_check_end("not_after", request->not_after, ctx->now_s, ctx->error) : SP_OK;
     if (status != SP_OK)
         return status;
     if (takes[NOT_AFTER])

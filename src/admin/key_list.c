@@ -6,6 +6,7 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "admin/policy.h"
+#include "base/moment.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
@@ -127,15 +128,16 @@ enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const Protob
     list.response->api_keys = sp_arena_calloc(ctx->arena, SP_ADMIN_PAGE_MAX, sizeof(*list.response->api_keys));
     if (list.response->api_keys == NULL)
         return SP_ERR_MEMORY;
-    if (request->expires_before < 0)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "expires_before: must be a time, or 0 for all keys");
+    enum sp_status status = sp_moment_check("expires_before", request->expires_before, ctx->error);
+    if (status != SP_OK)
+        return status;
     if (request->principal[0] != '\0') {
         Sallyport__Store__V1__StoredPrincipal *principal = NULL;
-        enum sp_status status = sp_admin_load_principal(ctx, request->principal, &principal);
+        status = sp_admin_load_principal(ctx, request->principal, &principal);
         if (status != SP_OK)
             return status;
     }
-    enum sp_status status = fill_key_list(&list);
+    status = fill_key_list(&list);
     if (status != SP_OK)
         return status;
     *ret_reply = &list.response->base;

@@ -1,14 +1,14 @@
 #include "admin/key_usage.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "admin/message.h"
+#include "base/moment.h"
 #include "store/usage/usage.h"
 
 #define SECONDS_A_DAY INT64_C(86400)
 
-enum { WINDOW_DEFAULT_DAYS = 30, WINDOW_MAX_DAYS = 400, TIME_BYTES = 32 };
+enum { WINDOW_DEFAULT_DAYS = 30, WINDOW_MAX_DAYS = 400 };
 
 /* The core's numbers are the API's numbers. */
 _Static_assert((int)SP_KEY_SAFE == (int)SALLYPORT__V1__KEY_SAFETY__KEY_SAFETY_SAFE, "safety");
@@ -18,11 +18,8 @@ _Static_assert((int)SALLYPORT__V1__KEY_SAFETY__KEY_SAFETY_UNKNOWN == 0, "the zer
 /* ---- words ---- */
 
 static const char *format_time(struct sp_admin_context *ctx, int64_t at_s) {
-    char text[TIME_BYTES] = "";
-    time_t at = (time_t)at_s;
-    struct tm parts;
-    if (gmtime_r(&at, &parts) != NULL)
-        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    char text[SP_MOMENT_TEXT_BYTES];
+    sp_moment_format(at_s, text);
     return sp_arena_strdup(ctx->arena, sp_str_from(text));
 }
 

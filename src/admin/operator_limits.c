@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin/method_row.h"
+#include "base/moment.h"
 #include "core/allowlist.h"
 
 #define ANY_SCOPE "any"
@@ -110,10 +111,11 @@ static enum sp_status take_addresses(const struct sp_admin_operator_terms *terms
 enum sp_status sp_admin_operator_take_terms(const struct sp_admin_operator_terms *terms, int64_t now_s,
                                             struct sp_arena *arena, Sallyport__V1__Operator *operator_message,
                                             struct sp_error *error) {
-    if (terms->expires_at_s != 0 && terms->expires_at_s <= now_s)
-        return sp_error_set(error, SP_ERR_INVALID, "expires_at: must be in the future");
+    enum sp_status status = sp_moment_check_end("expires_at", terms->expires_at_s, now_s, error);
+    if (status != SP_OK)
+        return status;
     operator_message->expires_at = terms->expires_at_s;
-    enum sp_status status = take_scopes(terms, arena, operator_message, error);
+    status = take_scopes(terms, arena, operator_message, error);
     if (status != SP_OK)
         return status;
     return take_addresses(terms, arena, operator_message, error);

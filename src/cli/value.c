@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/moment.h"
+
 static enum sp_status read_whole_number(const char *text, const char **ret_end, uint64_t *ret_number) {
     char *end;
     errno = 0;
@@ -62,6 +64,10 @@ enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s,
     if (text[0] == '+') {
         int64_t from_now_s = 0;
         enum sp_status status = sp_cli_read_duration(text + 1, &from_now_s, error);
+        if (status != SP_OK)
+            return status;
+        if (from_now_s > 0)
+            status = sp_moment_check_end(text, now_s + from_now_s, now_s, error);
         if (status != SP_OK)
             return status;
         *ret_s = now_s + from_now_s;

@@ -1,7 +1,6 @@
 #include "decide/explain_words.h"
 
-#include <time.h>
-
+#include "base/moment.h"
 #include "core/allowlist.h"
 
 static const char *const tests[SP_STEP_COUNT] = {
@@ -23,11 +22,8 @@ const char *sp_explain_test(enum sp_step step) {
 }
 
 static const char *time_text(int64_t time_s, struct sp_arena *arena) {
-    time_t time = (time_t)time_s;
-    struct tm parts;
-    char text[40];
-    if (gmtime_r(&time, &parts) == NULL || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        return sp_arena_printf(arena, "%lld s after 1970", (long long)time_s);
+    char text[SP_MOMENT_TEXT_BYTES];
+    sp_moment_format(time_s, text);
     return sp_arena_strdup(arena, sp_str_from(text));
 }
 

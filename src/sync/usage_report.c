@@ -1,5 +1,6 @@
 #include "sync/usage_report.h"
 
+#include "base/moment.h"
 #include "base/text.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
@@ -12,7 +13,7 @@ enum { IP4_BYTES = 4, IP6_BYTES = 16 };
 /* ---- reading ---- */
 
 static bool is_report_time(int64_t at_s) {
-    return at_s >= 0 && at_s <= INT32_MAX * INT64_C(1000);
+    return at_s >= 0 && at_s <= SP_MOMENT_LAST_S;
 }
 
 static bool is_report_ip(ProtobufCBinaryData ip) {

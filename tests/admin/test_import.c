@@ -181,6 +181,13 @@ static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
         {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '1600000000'"), SP_ERR_INVALID, 4, "expires_at"},
         {BASE ", " KEY_OF("k", "bot", ", 'allowedIps': ['10.0.0.1']"), SP_ERR_INVALID, 4, "10.0.0.0/8"},
         {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '-1'"), SP_ERR_INVALID, 4, "created_at"},
+        {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '1600000000000'"), SP_ERR_INVALID, 4,
+         "created_at: 1600000000000 looks like milliseconds"},
+        {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '1700100000'"), SP_ERR_INVALID, 4, "is in the future"},
+        {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '1800000000000'"), SP_ERR_INVALID, 4,
+         "expires_at: 1800000000000 looks like milliseconds"},
+        {BASE ", " KEY_OF("k", "bot", ", 'notAfter': '1800000000000'"), SP_ERR_INVALID, 4,
+         "not_after: 1800000000000 looks like milliseconds"},
         {BASE ", " KEY_OF("k/1", "bot", ""), SP_ERR_INVALID, 4, "id"},
         {BASE ", {'apiKey': {}}", SP_ERR_INVALID, 4, "required"},
         {BASE

@@ -77,6 +77,52 @@ static void a_key_that_expires_and_rotates_itself_needs_an_explicit_end(void **s
     }
 }
 
+static void an_end_in_milliseconds_or_beyond_a_hundred_years_is_refused_everywhere(void **state) {
+    static const struct {
+        const char *method;
+        const char *rest; /* of the request, before the time */
+        const char *member;
+        const char *field;
+    } rows[] = {
+        {"CreateApiKey", "'principal': 'bot', 'name': 'x', 'permissions': " READ, "expiresAt", "expires_at"},
+        {"CreateApiKey", "'principal': 'bot', 'name': 'x', 'permissions': " READ, "notAfter", "not_after"},
+        {"UpdateApiKey", "'id': 'k1', 'updateMask': ['expires_at']", "expiresAt", "expires_at"},
+        {"UpdateApiKey", "'id': 'k1', 'updateMask': ['not_after']", "notAfter", "not_after"},
+        {"RotateApiKey", "'id': 'k1'", "expiresAt", "expires_at"},
+        {"RotateApiKey", "'id': 'k1'", "notAfter", "not_after"},
+    };
+    static const struct {
+        long long time_s;
+        const char *says; /* after the field */
+    } times[] = {
+        {1800000000000, ": 1800000000000 looks like milliseconds"},
+        {NOW_S + 3155760001LL, "is more than 100 years ahead"},
+        {253402300800, "is beyond the year 9999"},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->admin, "CreateApiKey",
+             "{'id': 'k1', 'principal': 'bot', 'name': 'x', 'permissions': " READ "}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (size_t j = 0; j < sizeof(times) / sizeof(times[0]); j++) {
+            const char *request =
+                admin_format(fixture, "{%s, '%s': '%lld'}", rows[i].rest, rows[i].member, times[j].time_s);
+            admin_fails(fixture, scene->admin, rows[i].method, request, SP_ERR_INVALID, times[j].says);
+            assert_true(strncmp(fixture->error.message, rows[i].field, strlen(rows[i].field)) == 0);
+        }
+}
+
+static void times_to_filter_by_are_in_seconds_too(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_fails(fixture, scene->admin, "ListApiKeys", "{'expiresBefore': '1800000000000'}", SP_ERR_INVALID,
+                "expires_before: 1800000000000 looks like milliseconds");
+    admin_fails(fixture, scene->admin, "ListChanges", "{'sinceTime': '1800000000000'}", SP_ERR_INVALID,
+                "since_time: 1800000000000 looks like milliseconds");
+    admin_fails(fixture, scene->admin, "ListChanges", "{'untilTime': '1800000000000'}", SP_ERR_INVALID,
+                "until_time: 1800000000000 looks like milliseconds");
+}
+
 /* The key of eight seconds that rotated itself on and on. */
 static void rotating_on_and_on_ends_at_not_after(void **state) {
     struct scene *scene = *state;
@@ -343,6 +389,8 @@ int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_key_that_expires_and_rotates_itself_needs_an_explicit_end),
+        CASE(an_end_in_milliseconds_or_beyond_a_hundred_years_is_refused_everywhere),
+        CASE(times_to_filter_by_are_in_seconds_too),
         CASE(rotating_on_and_on_ends_at_not_after),
         cmocka_unit_test(the_acting_keys_end_travels_to_whatever_it_touches),
         CASE(an_end_cannot_be_taken_from_a_key_that_rotates_itself),

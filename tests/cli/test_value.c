@@ -65,6 +65,10 @@ static void times_are_dates_moments_distances_or_never(void **state) {
         {"never", 0},
         {"+1s", NOW + 1},
         {"+90d", NOW + 7776000},
+        {"+36525d", NOW + INT64_C(3155760000)}, /* a hundred years */
+        {"+36526d", REFUSED},
+        {"+2147483647d", REFUSED},
+        {"+0s", NOW},
         {"1970-01-02", 86400},
         {"2026-12-31", 1798675200},
         {"2026-12-31T23:59:59Z", 1798761599},

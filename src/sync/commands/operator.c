@@ -2,6 +2,7 @@
  * one process write at a time, and a revoked key is refused from the next call on. */
 #include "admin/operator.h"
 #include "base/clock.h"
+#include "base/moment.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/source.h"
 #include "store/lmdb/options.h"
@@ -17,7 +18,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -97,15 +97,6 @@ out:
     return status;
 }
 
-enum { TIME_BYTES = 32 };
-
-static void format_moment(int64_t at_s, char ret_text[static TIME_BYTES]) {
-    struct tm parts;
-    time_t at = (time_t)at_s;
-    if (gmtime_r(&at, &parts) == NULL || strftime(ret_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        ret_text[0] = '\0';
-}
-
 /* Separated by commas; `none` if there are none. */
 static void print_text_list(char *const *texts, size_t count, const char *none) {
     for (size_t i = 0; i < count; i++)
@@ -124,10 +115,10 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Operator *about = ((const Sallyport__Store__V1__StoredOperator *)message)->operator_;
-    char created[TIME_BYTES], expires[TIME_BYTES] = "never";
-    format_moment(about->created_at, created);
+    char created[SP_MOMENT_TEXT_BYTES], expires[SP_MOMENT_TEXT_BYTES] = "never";
+    sp_moment_format(about->created_at, created);
     if (about->expires_at != 0)
-        format_moment(about->expires_at, expires);
+        sp_moment_format(about->expires_at, expires);
     printf("%-32s …%-8s %s  expires %s  scopes ", about->name, about->hint, created, expires);
     print_text_list(about->scopes, about->n_scopes, "all");
     (void)fputs("  from ", stdout);
