@@ -282,9 +282,6 @@ static enum sp_status import_world_workspace(struct sp_write *write, const struc
     enum sp_status status = sp_admin_import(write, caller, &request, arena, &response, error);
     if (status != SP_OK)
         return status;
-    if (response->error[0] != '\0')
-        return sp_error_set(error, SP_ERR_INVALID, "record %llu: %s", (unsigned long long)response->error_line,
-                            response->error);
     *ret_records = request.n_records;
     return SP_OK;
 }

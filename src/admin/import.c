@@ -481,18 +481,14 @@ static enum sp_status run_import(struct import *import, const Sallyport__V1__Imp
     return apply_import(import, request);
 }
 
-/* Names the refused record in the response, and leaves out the secrets of those before it. */
-static void describe_refusal(struct import *import) {
+/* A message that is too long already is cut, but begins with its line. */
+static void name_refused_line(const struct import *import) {
     struct sp_error *error = import->ctx.error;
-    if (import->response == NULL || import->line == 0)
-        return;
+    char why[sizeof(error->message)];
     if (error->status == SP_OK)
         (void)sp_error_set(error, SP_ERR_INTERNAL, "cannot store the record");
-    char *why = sp_arena_strdup(import->ctx.arena, sp_str_from(error->message));
-    import->response->error_line = import->line;
-    import->response->n_secrets = 0;
-    if (why != NULL)
-        import->response->error = why;
+    memcpy(why, error->message, sizeof(why));
+    (void)sp_error_set(error, error->status, "line %llu: %s", (unsigned long long)import->line, why);
 }
 
 enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
@@ -514,13 +510,12 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
         return SP_OK;
     }
     (void)sp_write_refuse(write, operations_before);
-    describe_refusal(&import);
+    if (import.line != 0)
+        name_refused_line(&import);
     if (why.status == SP_OK)
         (void)sp_error_set(&why, status, "cannot store the import");
     why.status = status;
     if (error != NULL)
         *error = why;
-    if (import.line != 0)
-        *ret_response = import.response;
     return status;
 }

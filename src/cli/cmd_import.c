@@ -136,8 +136,6 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
         return status;
     const Sallyport__V1__ImportResponse *response = (const Sallyport__V1__ImportResponse *)message;
     import->applied = response->applied;
-    if (response->error[0] != '\0')
-        return sp_error_set(error, SP_ERR_INVALID, "line %" PRIu64 ": %s", response->error_line, response->error);
     return keep_secrets(import, response, error);
 }
 

@@ -33,14 +33,13 @@ struct import {
     const Sallyport__V1__ImportRequest *request;
     bool began;
     bool dry_run;
-    struct sp_store *copy; /* of a dry run */
+    struct sp_store *copy;         /* of a dry run */
+    struct sp_revision checked_at; /* of the store when it was copied */
     char copy_folder[SP_SCRATCH_PATH_BYTES];
     uint64_t applied; /* records, over all batches */
     enum sp_status status;
     struct sp_error error;
-    uint64_t error_line;
     struct sp_bytes reply;
-    bool ending;
 };
 
 static struct import *import_of(struct sp_job *job) {
@@ -65,11 +64,12 @@ static enum sp_status apply_import_batch(struct import *import, struct sp_write 
                                          struct sp_error *error) {
     Sallyport__V1__ImportResponse *response = NULL;
     import->caller.caller.now_s = sp_clock_now_s();
-    import->error_line = 0;
     enum sp_status status = sp_admin_import(write, &import->caller.caller, import->request, scratch, &response, error);
-    if (status != SP_OK) {
-        import->error_line = response == NULL ? 0 : response->error_line;
+    if (status != SP_OK)
         return status;
+    if (import->dry_run) {
+        response->revision->epoch = import->checked_at.epoch;
+        response->revision->number = import->checked_at.number;
     }
     response->applied = import->applied + import->request->n_records;
     status = sp_wire_pack(&response->base, &import->arena, &import->reply);
@@ -108,7 +108,8 @@ static enum sp_status apply_dry(struct import *import) {
     struct sp_arena scratch;
     enum sp_status status = SP_OK;
     if (import->copy == NULL)
-        status = sp_scratch_copy(sync->store, sync->store_path, import->copy_folder, &import->copy, &import->error);
+        status = sp_scratch_copy(sync->store, sync->store_path, import->copy_folder, &import->copy, &import->checked_at,
+                                 &import->error);
     if (status != SP_OK)
         return status;
     status = sp_arena_init(&scratch, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
@@ -128,15 +129,6 @@ static void run_dry(struct sp_task *task) {
 
 /* ---- answering ---- */
 
-/* The reply that names the record at fault, and ends the call. */
-static enum sp_status pack_refusal(struct import *import) {
-    Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
-    response.applied = import->applied;
-    response.error_line = import->error_line;
-    response.error = import->error.message;
-    return sp_wire_pack(&response.base, &import->arena, &import->reply);
-}
-
 static void wake_import(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
@@ -144,23 +136,17 @@ static void wake_import(struct sp_rpc_call *call, void *user) {
         return;
     sp_sync_count_call(import->of, sp_rpc_call_worker(call), import->status);
     sp_sync_report_call(import->of->method, &import->caller, NULL, import->status);
-    import->ending = import->status != SP_OK;
-    if (import->ending && (import->error_line == 0 || pack_refusal(import) != SP_OK)) {
+    if (import->status != SP_OK) {
         sp_rpc_fail(call, import->status, import->error.message);
         return;
     }
-    if (!import->ending)
-        import->applied += import->request->n_records;
+    import->applied += import->request->n_records;
     sp_rpc_send(call, import->reply);
 }
 
 static void continue_import(struct sp_rpc_call *call, void *user) {
-    struct import *import = sp_rpc_state(call);
     (void)user;
-    if (import->ending)
-        sp_rpc_finish(call);
-    else
-        sp_rpc_read(call);
+    sp_rpc_read(call);
 }
 
 /* ---- taking a batch ---- */

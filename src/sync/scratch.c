@@ -2,8 +2,10 @@
 
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
-#include "store/records/head.h"
+#include "store/records/followed_source.h"
+#include "store/records/write.h"
 #include "store/recovery/backup.h"
+#include "store/replica/cursor.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,37 +38,56 @@ enum sp_status sp_scratch_file(const char *store_path, int *ret_fd, struct sp_er
     return SP_OK;
 }
 
-static enum sp_status copy_data_file(struct sp_store *store, const char *folder, struct sp_error *error) {
+static enum sp_status copy_data_file(struct sp_store *store, const char *folder, struct sp_revision *ret_revision,
+                                     struct sp_error *error) {
     char path[SP_SCRATCH_PATH_BYTES];
-    struct sp_revision revision;
     enum sp_status status = join_scratch_path(folder, "data.mdb", path, error);
     if (status != SP_OK)
         return status;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create a copy of the store: %s", strerror(errno));
-    status = sp_store_backup(store, fd, &revision, error);
+    status = sp_store_backup(store, fd, ret_revision, error);
     close(fd);
     return status;
 }
 
+/* Nothing that is done to a copy may be refused because its source is elsewhere. */
+static enum sp_status detach_copy(struct sp_store *copy, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    enum sp_status status = sp_write_begin(copy, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_replica_set_source(write, SP_SOURCE_EMBEDDED);
+    if (status == SP_OK)
+        return sp_write_commit(write, error);
+    sp_write_abort(write);
+    return sp_error_set(error, status, "cannot prepare the copy of the store");
+}
+
 enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
-                               struct sp_error *error) {
+                               struct sp_revision *ret_revision, struct sp_error *error) {
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = true};
+    struct sp_store *copy = NULL;
     enum sp_status status = join_scratch_path(store_path, SCRATCH_PREFIX "XXXXXX", ret_folder, error);
     if (status != SP_OK)
         return status;
     if (mkdtemp(ret_folder) == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot create a directory in the store directory: %s", strerror(errno));
-    status = copy_data_file(store, ret_folder, error);
+    status = copy_data_file(store, ret_folder, ret_revision, error);
     if (status != SP_OK)
         goto failed;
-    status = sp_store_open(ret_folder, &options, ret_copy, error);
+    status = sp_store_open(ret_folder, &options, &copy, error);
     if (status != SP_OK)
         goto failed;
+    status = detach_copy(copy, error);
+    if (status != SP_OK)
+        goto failed;
+    *ret_copy = copy;
     return SP_OK;
 failed:
+    sp_store_close(copy);
     sp_scratch_remove(ret_folder);
     return status;
 }

@@ -134,6 +134,7 @@ static void tells_each_name_added_changed_and_removed(void **state) {
     assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(changes[0]));
     assert_true(lists(scene, "inUse", "type note: 0 resources, 1 grants"));
     assert_int_equal(admin_length(fixture, "inUse"), 1);
+    assert_int_equal(admin_number(fixture, "revision.number"), before);
     assert_int_equal(admin_revision(fixture), before);
     admin_ok(fixture, scene->admin, "GetSchema", "{}");
     assert_string_equal(admin_text(fixture, "yaml"), first);

@@ -210,7 +210,7 @@ static void write_import(const char *path, int users) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void a_change_too_large_for_one_transaction_takes_effect_at_once(void **state) {
+static void a_change_too_large_for_one_transaction_can_be_tried_and_takes_effect_at_once(void **state) {
     struct fixture *fixture = *state;
     enum { USERS = 3000 };
     char file[160], key_file[160], profiles[160], text[512];
@@ -227,6 +227,13 @@ static void a_change_too_large_for_one_transaction_takes_effect_at_once(void **s
     setenv("SALLYPORT_PROFILES", profiles, 1);
     write_import(file, USERS);
     const char *arguments[] = {"sallyport", "import", file, NULL};
+    const char *dry[] = {"sallyport", "import", file, "--dry-run", NULL};
+    if (process_run(&import, fixture->origin.folder, "dry", dry) != 0) {
+        char *said = process_read(import.err);
+        fail_msg("import --dry-run: %s", said);
+    }
+    assert_int_equal(caller_call(&fixture->pods[0].admin, "Admin/GetWorkspace", "{'workspace': 'large'}"),
+                     SP_ERR_NOT_FOUND);
     if (process_run(&import, fixture->origin.folder, "import", arguments) != 0) {
         char *said = process_read(import.err);
         fail_msg("import: %s", said);
@@ -586,7 +593,7 @@ int main(void) {
         cmocka_unit_test(a_replay_at_another_endpoint_gets_the_same_reply),
         cmocka_unit_test(two_endpoints_together_never_take_the_last_admin),
         cmocka_unit_test(many_changes_at_both_endpoints_are_all_made),
-        cmocka_unit_test(a_change_too_large_for_one_transaction_takes_effect_at_once),
+        cmocka_unit_test(a_change_too_large_for_one_transaction_can_be_tried_and_takes_effect_at_once),
         cmocka_unit_test(without_etcd_decisions_go_on_and_changes_are_unavailable_at_once),
         cmocka_unit_test(a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back),
         cmocka_unit_test(a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again),
