@@ -24,9 +24,24 @@ COMPONENTS = ("deploy/kustomize/components/service-monitor", "deploy/observabili
 EXAMPLES = {"ci/single-values.yaml": "single", "ci/scaled-values.yaml": "scaled", "ci/openshift-values.yaml": "single"}
 
 
+class Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, as the API server does; PyYAML takes the last one."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [name.value for name, _ in node.value]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise AssertionError(f"{twice} stands twice: {node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def documents_of(text):
+    return [document for document in yaml.load_all(text, Loader) if document is not None]
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
-        return [document for document in yaml.safe_load_all(file) if document is not None]
+        return documents_of(file)
 
 
 def run(*command):
@@ -53,11 +68,11 @@ def with_components(overlay, folder, **settings):
 
 
 def by_kustomize(folder):
-    return list(yaml.safe_load_all(run(*kustomize_command(), folder)))
+    return documents_of(run(*kustomize_command(), folder))
 
 
 def by_helm(*arguments, release="sallyport"):
-    return list(filter(None, yaml.safe_load_all(run("helm", "template", release, CHART, "--namespace", "sallyport", *arguments))))
+    return documents_of(run("helm", "template", release, CHART, "--namespace", "sallyport", *arguments))
 
 
 # ---- without kustomize ----

@@ -330,6 +330,34 @@ class Chart(unittest.TestCase):
         self.assertFalse(flag(server, "follow-only"))
         self.assertEqual([d for d in documents if d["kind"] == "NetworkPolicy"], [])
 
+    def test_labels_and_annotations_of_values_are_everywhere_and_replace_none_of_the_charts(self):
+        values = {"fullnameOverride": "authz", "commonLabels": {"team": "common", "app.kubernetes.io/name": "other", "owner": "common"}, "commonAnnotations": {"note": "common"},
+                  "podLabels": {"team": "pod", "app.kubernetes.io/component": "other"}, "podAnnotations": {"note": "pod"},
+                  "service": {"annotations": {"note": "service"}},
+                  "serviceMonitor": {"enabled": True, "labels": {"team": "monitor", "app.kubernetes.io/instance": "other"}}}
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump(values, file)
+            file.flush()
+            # A release may be named by digits alone, which YAML reads as a number.
+            documents = render.by_helm("--values", os.path.join(render.CHART, "ci/single-values.yaml"), "--values", file.name, release="2026")
+        for document in documents:
+            pod = pod_template(document)
+            made = [pod] if pod else []
+            made += [document["spec"]["jobTemplate"]] if document["kind"] == "CronJob" else []
+            made += [{"metadata": document["spec"]["secretTemplate"]}] if document["kind"] == "Certificate" else []
+            for metadata in [m["metadata"] for m in [document, *made]]:
+                self.assertEqual(metadata["labels"]["app.kubernetes.io/name"], "sallyport")
+                self.assertEqual(metadata["labels"]["app.kubernetes.io/instance"], "2026")
+                self.assertEqual(metadata["labels"]["owner"], "common")
+                self.assertIn(metadata["labels"]["team"], ("common", "pod", "monitor"))
+                self.assertIn(metadata["annotations"]["note"], ("common", "pod", "service"))
+            if pod:
+                self.assertEqual((pod["metadata"]["labels"]["team"], pod["metadata"]["annotations"]["note"]), ("pod", "pod"))
+                self.assertIn(pod["metadata"]["labels"]["app.kubernetes.io/component"], ("single", "client"))
+        services = {d["metadata"]["name"]: d["metadata"]["annotations"]["note"] for d in documents if d["kind"] == "Service"}
+        self.assertEqual((services["authz"], services["authz-admin"]), ("service", "common"))
+        self.assertEqual({d["metadata"]["labels"]["team"] for d in documents if d["kind"] == "ServiceMonitor"}, {"monitor"})
+
     def callers_of(self, *arguments):
         (config,) = [d for d in render.by_helm(*arguments) if d["kind"] == "ConfigMap" and d["metadata"]["name"].endswith("-callers")]
         return {name.removesuffix(".yaml"): yaml.safe_load(text) for name, text in config["data"].items()}

@@ -16,54 +16,53 @@
 {{/* Labels that select; "component" is single, server, admin or client. */}}
 {{- define "sallyport.selector" -}}
 app.kubernetes.io/name: sallyport
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Labels of every object, of which values cannot replace any. */}}
 {{- define "sallyport.labels" -}}
 app.kubernetes.io/name: sallyport
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- end }}
+
+{{/* "labels" and "annotations" of an object, and those that every object gets. Merged, for a key that stands twice in YAML is refused by
+     the API server. */}}
+{{- define "sallyport.marks" -}}
+labels: {{ merge (dict) (.labels | default dict) .root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
 {{/* metadata of an object: "suffix" of its name, more "labels" and "annotations". */}}
 {{- define "sallyport.metadata" -}}
-{{- $annotations := merge (dict) (.annotations | default dict) .root.Values.commonAnnotations -}}
+{{- $labels := merge (include "sallyport.labels" .root | fromYaml) (.labels | default dict) -}}
 name: {{ include "sallyport.fullname" .root }}{{ with .suffix }}-{{ . }}{{ end }}
-labels:
-  {{- include "sallyport.labels" .root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- with $annotations }}
-annotations: {{ toYaml . | nindent 2 }}
+{{ include "sallyport.marks" (dict "root" .root "labels" $labels "annotations" .annotations) }}
+{{- end }}
+
+{{/* What selects a pod: its "component" and what it serves ("roles"). Pods of the component client may connect. */}}
+{{- define "sallyport.podSelector" -}}
+{{ include "sallyport.selector" . }}
+{{- range .roles }}
+sallyport/{{ . }}: "true"
+{{- end }}
+{{- if eq .component "client" }}
+sallyport/client: {{ include "sallyport.fullname" .root }}
+sallyport/admin-client: {{ include "sallyport.fullname" .root }}
 {{- end }}
 {{- end }}
 
-{{/* metadata of a pod: "component", what it serves ("roles"), more "annotations". Pods of the component client may connect. */}}
+{{/* metadata of a pod: "component", "roles", more "annotations". */}}
 {{- define "sallyport.podMetadata" -}}
-{{- $values := .root.Values -}}
-labels:
-  {{- include "sallyport.selector" . | nindent 2 }}
-  {{- range .roles }}
-  sallyport/{{ . }}: "true"
-  {{- end }}
-  {{- if eq .component "client" }}
-  sallyport/client: {{ include "sallyport.fullname" .root }}
-  sallyport/admin-client: {{ include "sallyport.fullname" .root }}
-  {{- end }}
-  {{- with merge (dict) $values.podLabels $values.commonLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- with merge (dict) (.annotations | default dict) $values.podAnnotations $values.commonAnnotations }}
-annotations: {{ toYaml . | nindent 2 }}
-{{- end }}
+{{- $labels := merge (include "sallyport.podSelector" . | fromYaml) .root.Values.podLabels -}}
+{{- $annotations := merge (dict) (.annotations | default dict) .root.Values.podAnnotations -}}
+{{ include "sallyport.marks" (dict "root" .root "labels" $labels "annotations" $annotations) }}
 {{- end }}
 
 {{- define "sallyport.image" -}}
