@@ -168,8 +168,8 @@ static size_t make_server_rows(struct sp_server_config *config, struct sp_option
     count += sp_daemon_settings_rows(&config->daemon, table + count);
     count += make_ending_rows(config, table + count);
     count += sp_daemon_address_rows(&config->daemon, table + count);
-    sp_ext_authz_option_rows(&config->ext_authz_options, table + count);
-    count += SP_EXT_AUTHZ_OPTION_ROWS;
+    sp_gateway_option_rows(&config->gateway_options, table + count);
+    count += SP_GATEWAY_OPTION_ROWS;
     sp_authzen_option_rows(&config->authzen, table + count);
     count += SP_AUTHZEN_OPTION_ROWS;
     return count;
@@ -194,7 +194,7 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
     status = sp_authzen_check_settings(&config->authzen, error);
     if (status != SP_OK)
         return status;
-    return sp_ext_authz_settings_read(&config->ext_authz_options, &config->daemon.forwarded, &config->ext_authz, error);
+    return sp_gateway_settings_read(&config->gateway_options, &config->daemon.forwarded, &config->gateway, error);
 }
 
 enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_config *ret_config,

@@ -6,7 +6,7 @@
 #include "rpc/client.h"
 #include "server/authzen/settings.h"
 #include "server/decision_log.h"
-#include "server/ext_authz/settings.h"
+#include "server/gateway/settings.h"
 #include "server/worker_slots.h"
 
 struct sp_server_config {
@@ -20,8 +20,8 @@ struct sp_server_config {
     struct sp_rpc_client_tls report_tls;
     uint64_t report_interval_s;
     uint64_t report_keys;
-    struct sp_ext_authz_options ext_authz_options;
-    struct sp_ext_authz_settings ext_authz; /* read from those */
+    struct sp_gateway_options gateway_options;
+    struct sp_gateway_settings gateway; /* read from those */
     struct sp_authzen_settings authzen;
     const char *decision_log;
     const char *decision_log_what;

@@ -13,6 +13,7 @@
 #include "core/key_text.h"
 #include "core/schema.h"
 #include "server/ext_authz/reply.h"
+#include "server/ext_authz/request.h"
 #include "store/records/snapshot.h"
 #include "support/envoy.h"
 #include "support/store_world.h"
@@ -32,7 +33,7 @@ static struct {
     struct sp_snapshot *snapshot;
     struct sp_schema schema;
     struct sp_arena schema_arena, arena, reply_arena;
-    struct sp_ext_authz_settings settings[SETTINGS];
+    struct sp_gateway_settings settings[SETTINGS];
     char key[SP_KEY_TEXT_BYTES];
 } scene;
 
@@ -91,11 +92,11 @@ static void begin(void) {
     require(sp_arena_init(&scene.reply_arena, 65536, 1 << 24) == SP_OK);
     require(sp_schema_parse(sp_str_from(routes), &scene.schema_arena, &scene.schema, NULL) == SP_OK);
     for (size_t i = 0; i < SETTINGS; i++) {
-        const struct sp_ext_authz_options options = {
+        const struct sp_gateway_options options = {
             .key_headers = {.values = {key_header, "authorization"}, .count = 2},
             .route_default = i == SETTINGS - 1 ? "voice/preview" : NULL,
         };
-        require(sp_ext_authz_settings_read(&options, &forwarded[i], &scene.settings[i], NULL) == SP_OK);
+        require(sp_gateway_settings_read(&options, &forwarded[i], &scene.settings[i], NULL) == SP_OK);
     }
     require(sp_snapshot_open(scene.world.store, &scene.snapshot) == SP_OK);
     require(atexit(end) == 0);
@@ -104,18 +105,18 @@ static void begin(void) {
 /* ---- what the server does ---- */
 
 /* As the method does, with the routes of the scene. */
-static enum sp_status answer(const struct sp_ext_authz_settings *settings, struct sp_view *view,
-                             struct sp_bytes message, struct sp_bytes *ret_reply) {
+static enum sp_status answer(const struct sp_gateway_settings *settings, struct sp_view *view, struct sp_bytes message,
+                             struct sp_bytes *ret_reply) {
     static char scratch[SP_ROUTE_SCRATCH_BYTES];
     ProtobufCMessage *unpacked;
-    struct sp_ext_authz_request request = {.reason = SP_REASON_REQUEST_MALFORMED};
-    struct sp_ext_authz_verdict verdict = {.decision_id = SP_STR_LITERAL("d")};
+    struct sp_gateway_request request = {.reason = SP_REASON_REQUEST_MALFORMED};
+    struct sp_gateway_verdict verdict = {.decision_id = SP_STR_LITERAL("d")};
     struct sp_answer answer = {0};
     if (sp_wire_unpack(&envoy__service__auth__v3__check_request__descriptor, message, &scene.arena, &unpacked, NULL) ==
         SP_OK)
         sp_ext_authz_read(settings, (const Request *)unpacked, true, &scene.arena, &request);
-    if (request.reason == SP_REASON_NONE && !request.has_target)
-        sp_ext_authz_find_target(settings, scene.schema.matcher, scratch, &request);
+    if ((request.reason == SP_REASON_NONE || sp_gateway_lacks_credential(&request)) && !request.has_target)
+        sp_gateway_find_target(settings, scene.schema.matcher, scratch, &request);
     answer.reason = request.reason;
     request.query.now_s = NOW_S;
     if (request.reason == SP_REASON_NONE)
@@ -142,6 +143,29 @@ static bool is_named(struct sp_str name, const char *wanted) {
     return name.size == strlen(wanted) && strncasecmp(name.data, wanted, name.size) == 0;
 }
 
+static struct sp_str trim(struct sp_str text) {
+    size_t from = 0, end = text.size;
+    while (from < end && strchr(" \t", text.data[from]) != NULL && text.data[from] != '\0')
+        from++;
+    while (end > from && strchr(" \t", text.data[end - 1]) != NULL && text.data[end - 1] != '\0')
+        end--;
+    return (struct sp_str){text.data + from, end - from};
+}
+
+static void read_value(struct reading *reading, bool bearer, struct sp_str value) {
+    static const size_t scheme_bytes = 7;
+    if (value.size == 0)
+        return;
+    if (bearer) {
+        reading->refused |= value.size <= scheme_bytes || strncasecmp(value.data, "bearer ", scheme_bytes) != 0;
+        if (reading->refused)
+            return;
+        value = trim((struct sp_str){value.data + scheme_bytes, value.size - scheme_bytes});
+    }
+    reading->refused |= reading->key.size > 0 && !sp_str_equal(reading->key, value);
+    reading->key = value;
+}
+
 static void read_header(struct reading *reading, struct sp_str name, struct sp_str value) {
     bool bearer = is_named(name, "authorization");
     if (is_named(name, "x-forwarded-for")) {
@@ -149,21 +173,18 @@ static void read_header(struct reading *reading, struct sp_str name, struct sp_s
         if (!reading->refused)
             reading->lines[reading->line_count++] = value;
     }
-    if ((!bearer && !is_named(name, key_header)) || value.size == 0)
+    if (!bearer && !is_named(name, key_header))
         return;
-    if (bearer) {
-        reading->refused |= value.size < 8 || strncasecmp(value.data, "bearer ", 7) != 0;
-        for (size_t i = 0; i < 7 && !reading->refused; i++)
-            value = (struct sp_str){value.data + 1, value.size - 1};
-        while (value.size > 0 && value.data[0] == ' ')
-            value = (struct sp_str){value.data + 1, value.size - 1};
+    for (size_t at = 0; at <= value.size;) {
+        const char *comma = at == value.size ? NULL : memchr(value.data + at, ',', value.size - at);
+        size_t end = comma == NULL ? value.size : (size_t)(comma - value.data);
+        read_value(reading, bearer, trim((struct sp_str){value.data + at, end - at}));
+        at = end + 1;
     }
-    reading->refused |= reading->key.size > 0 && !sp_str_equal(reading->key, value);
-    reading->key = value;
 }
 
 /* Exactly one way to each part, or none. */
-static bool second_target(const struct sp_ext_authz_settings *settings,
+static bool second_target(const struct sp_gateway_settings *settings,
                           const Envoy__Service__Auth__V3__AttributeContext *context, struct sp_query *query) {
     static char scratch[SP_ROUTE_SCRATCH_BYTES];
     const Http *http = context->request->http;
@@ -186,7 +207,7 @@ static bool second_target(const struct sp_ext_authz_settings *settings,
     return found || (match.outcome == SP_ROUTE_UNKNOWN && settings->default_type.size > 0);
 }
 
-static bool second_reading_allows(const struct sp_ext_authz_settings *settings, struct sp_view *view,
+static bool second_reading_allows(const struct sp_gateway_settings *settings, struct sp_view *view,
                                   const Request *message) {
     struct reading reading = {.refused = false};
     struct sp_ip peer, client;
@@ -221,7 +242,7 @@ static bool removes(const char *reply, const char *line) {
     return strstr(reply, line) != NULL;
 }
 
-static void compare(const struct sp_ext_authz_settings *settings, struct sp_view *view, struct sp_bytes message,
+static void compare(const struct sp_gateway_settings *settings, struct sp_view *view, struct sp_bytes message,
                     struct sp_bytes reply) {
     static const char owner[] = "x-sallyport-workspace: w1\nx-sallyport-principal: p1\nx-sallyport-key-id: k1\n";
     char text[ENVOY_REPLY_TEXT_BYTES];
@@ -242,7 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         begin();
     if (size == 0 || size > 1 << 20)
         return 0;
-    const struct sp_ext_authz_settings *settings = &scene.settings[data[0] % SETTINGS];
+    const struct sp_gateway_settings *settings = &scene.settings[data[0] % SETTINGS];
     struct sp_bytes message = {data + 1, size - 1};
     struct sp_bytes reply;
     require(sp_snapshot_acquire(scene.snapshot) == SP_OK);

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "core/schema.h"
-#include "server/ext_authz/headers.h"
 #include "server/ext_authz/request.h"
+#include "server/gateway/headers.h"
 #include "support/envoy.h"
 #include "wire/wire.h"
 
@@ -50,31 +50,31 @@ static const Request *request_of(const struct envoy_parts *parts) {
 
 /* ---- settings ---- */
 
-static struct sp_ext_authz_settings settings_of(const char *headers, const char *proxies, unsigned hops,
-                                                const char *route_default) {
-    struct sp_ext_authz_options options = {.route_default = route_default};
+static struct sp_gateway_settings settings_of(const char *headers, const char *proxies, unsigned hops,
+                                              const char *route_default) {
+    struct sp_gateway_options options = {.route_default = route_default};
     const struct sp_forwarded_settings forwarded = {
         .proxies = proxies, .hops = hops, .peers = hops > 0 ? "uds,10.0.0.0/8" : NULL};
-    struct sp_ext_authz_settings settings;
+    struct sp_gateway_settings settings;
     struct sp_error error = {0};
     for (const char *at = headers; at != NULL; at = strchr(at, ',') == NULL ? NULL : strchr(at, ',') + 1) {
         const char *end = strchr(at, ',');
         options.key_headers.values[options.key_headers.count++] =
             sp_arena_strdup(&kept, (struct sp_str){at, end == NULL ? strlen(at) : (size_t)(end - at)});
     }
-    if (sp_ext_authz_settings_read(&options, &forwarded, &settings, &error) != SP_OK)
+    if (sp_gateway_settings_read(&options, &forwarded, &settings, &error) != SP_OK)
         fail_msg("%s", error.message);
     return settings;
 }
 
-static struct sp_ext_authz_settings usual_settings(void) {
+static struct sp_gateway_settings usual_settings(void) {
     return settings_of("x-api-key,xi-api-key,authorization", "10.0.0.0/8", 0, NULL);
 }
 
 /* ---- questions ---- */
 
 /* "REASON credential ip type/id:action@workspace -removed,…" of what was read. */
-static void describe(const struct sp_ext_authz_request *request, char ret_text[static TEXT_BYTES]) {
+static void describe(const struct sp_gateway_request *request, char ret_text[static TEXT_BYTES]) {
     char ip[SP_CIDR_TEXT_BYTES] = "-";
     const struct sp_query *query = &request->query;
     if (query->ip != NULL)
@@ -96,9 +96,9 @@ struct row {
 
 #define VOICE "resource_type=voice\naction=use\nresource_id=v1"
 
-static void expect_rows(const struct sp_ext_authz_settings *settings, const struct row *rows, size_t count) {
+static void expect_rows(const struct sp_gateway_settings *settings, const struct row *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct sp_ext_authz_request request;
+        struct sp_gateway_request request;
         struct envoy_parts parts = rows[i].parts;
         char text[TEXT_BYTES];
         parts.method = parts.method == NULL ? "GET" : parts.method;
@@ -129,7 +129,25 @@ static void finds_the_credential_in_any_header_that_may_carry_it(void **state) {
         {"an empty one beside",
          {.headers = "x-api-key: \nxi-api-key: k", .extensions = VOICE},
          "ask k - voice/v1:use@"},
-        {"joined by the proxy", {.headers = "x-api-key: k,k", .extensions = VOICE}, "ask k,k - voice/v1:use@"},
+        {"joined by the proxy", {.headers = "x-api-key: k,k", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"joined with an empty one", {.headers = "x-api-key: k,", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"joined behind an empty one", {.headers = "x-api-key: , k", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"empty ones joined", {.headers = "x-api-key: ,", .extensions = VOICE}, "CREDENTIAL_MISSING  - /:@"},
+        {"tokens joined",
+         {.headers = "authorization: Bearer k,Bearer k", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"joined in a raw list", {.raw_headers = "x-api-key: k,k", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"different ones joined", {.headers = "x-api-key: k,l", .extensions = VOICE}, "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"different tokens joined",
+         {.headers = "authorization: Bearer k,Bearer l", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"a token joined to another scheme",
+         {.headers = "authorization: Basic k,Bearer k", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"blanks around it", {.headers = "x-api-key: \t k  ", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"blanks around a token",
+         {.headers = "authorization: Bearer  k\t ", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
         {"no header", {.extensions = VOICE}, "CREDENTIAL_MISSING  - /:@"},
         {"an empty one", {.headers = "x-api-key: ", .extensions = VOICE}, "CREDENTIAL_MISSING  - /:@"},
         {"another scheme", {.headers = "authorization: Basic k", .extensions = VOICE}, "CREDENTIAL_MISSING  - /:@"},
@@ -151,8 +169,81 @@ static void finds_the_credential_in_any_header_that_may_carry_it(void **state) {
          {.headers = "x-api-key: k\nauthorization: Basic k", .extensions = VOICE},
          "CREDENTIAL_AMBIGUOUS k - /:@"},
     };
-    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_gateway_settings settings = usual_settings();
     expect_rows(&settings, rows, COUNT(rows));
+}
+
+static void a_scheme_counts_where_it_was_named(void **state) {
+    (void)state;
+    static const struct row named[] = {
+        {"basic", {.headers = "authorization: Basic c3BfazE6", .extensions = VOICE}, "ask sp_k1 - voice/v1:use@"},
+        {"joined",
+         {.headers = "authorization: Basic c3BfazE6,Basic c3BfazE6", .extensions = VOICE},
+         "ask sp_k1 - voice/v1:use@"},
+        {"token", {.headers = "authorization: Token sp_k1", .extensions = VOICE}, "ask sp_k1 - voice/v1:use@"},
+        {"in three ways",
+         {.headers = "x-api-key: sp_k1\nauthorization: Token sp_k1, basic c3BfazE6", .extensions = VOICE},
+         "ask sp_k1 - voice/v1:use@"},
+        {"one that was not named",
+         {.headers = "authorization: Bearer sp_k1", .extensions = VOICE},
+         "CREDENTIAL_MISSING  - /:@"},
+        {"with a password",
+         {.headers = "authorization: Basic c3BfazE6cHc=", .extensions = VOICE},
+         "CREDENTIAL_MISSING  - /:@"},
+        {"beside another key",
+         {.headers = "x-api-key: k\nauthorization: Basic c3BfazE6", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"beside a password",
+         {.headers = "x-api-key: sp_k1\nauthorization: Basic c3BfazE6cHc=", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS sp_k1 - /:@"},
+    };
+    struct sp_gateway_settings settings = usual_settings();
+    settings.schemes = SP_CREDENTIAL_BASIC | SP_CREDENTIAL_TOKEN;
+    expect_rows(&settings, named, COUNT(named));
+}
+
+static void a_key_in_the_deciding_header_is_the_only_one_that_counts(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"a token of somebody else beside it",
+         {.headers = "authorization: Bearer jwt\nx-api-key: k", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"another scheme beside it",
+         {.headers = "x-api-key: k\nauthorization: Digest a=b, c=d", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"differing keys in the others",
+         {.headers = "x-api-key: k\nauthorization: Bearer l\nxi-api-key: m", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"it is empty",
+         {.headers = "x-api-key: ,\nauthorization: Bearer k", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"it is not there", {.headers = "authorization: Bearer k", .extensions = VOICE}, "ask k - voice/v1:use@"},
+        {"it is not there, and the others differ",
+         {.headers = "authorization: Bearer k\nxi-api-key: l", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"it is ambiguous itself",
+         {.headers = "x-api-key: k,l\nauthorization: Bearer k", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"its lists differ",
+         {.headers = "x-api-key: k", .raw_headers = "x-api-key: l", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+    };
+    static const struct row by_authorization[] = {
+        {"its token decides",
+         {.headers = "x-api-key: l\nauthorization: Bearer k", .extensions = VOICE},
+         "ask k - voice/v1:use@"},
+        {"another scheme is no key",
+         {.headers = "x-api-key: k\nauthorization: Basic a", .extensions = VOICE},
+         "CREDENTIAL_AMBIGUOUS k - /:@"},
+        {"another scheme alone",
+         {.headers = "authorization: Basic a", .extensions = VOICE},
+         "CREDENTIAL_MISSING  - /:@"},
+    };
+    struct sp_gateway_settings settings = usual_settings();
+    settings.deciding_header = SP_STR_LITERAL("x-api-key");
+    expect_rows(&settings, rows, COUNT(rows));
+    settings.deciding_header = SP_STR_LITERAL("authorization");
+    expect_rows(&settings, by_authorization, COUNT(by_authorization));
 }
 
 static void looks_at_no_header_that_it_was_not_told_of(void **state) {
@@ -165,7 +256,7 @@ static void looks_at_no_header_that_it_was_not_told_of(void **state) {
          {.headers = "authorization: Bearer l\nx-api-key: m", .extensions = VOICE},
          "CREDENTIAL_MISSING  - /:@"},
     };
-    struct sp_ext_authz_settings settings = settings_of("xi-api-key", NULL, 0, NULL);
+    struct sp_gateway_settings settings = settings_of("xi-api-key", NULL, 0, NULL);
     expect_rows(&settings, rows, COUNT(rows));
 }
 
@@ -213,7 +304,7 @@ static void the_address_is_the_peers_or_behind_trusted_proxies(void **state) {
           .extensions = VOICE},
          "ask k - voice/v1:use@"},
     };
-    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_gateway_settings settings = usual_settings();
     expect_rows(&settings, rows, COUNT(rows));
 }
 
@@ -268,7 +359,7 @@ static void context_extensions_are_whole_or_denied(void **state) {
          "ROUTE_UNKNOWN k - /:@"},
         {"no credential comes first", {.extensions = "action=use"}, "CREDENTIAL_MISSING  - /:@"},
     };
-    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_gateway_settings settings = usual_settings();
     expect_rows(&settings, rows, COUNT(rows));
 }
 
@@ -296,14 +387,14 @@ static void headers_that_only_sallyport_sets_are_removed(void **state) {
          {.headers = "x-api-key: k\nx-sallyport-\x01: w", .extensions = VOICE},
          "REQUEST_MALFORMED k - /:@"},
     };
-    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_gateway_settings settings = usual_settings();
     expect_rows(&settings, rows, COUNT(rows));
 }
 
 static void a_message_without_a_request_is_malformed(void **state) {
     (void)state;
-    struct sp_ext_authz_settings settings = usual_settings();
-    struct sp_ext_authz_request request;
+    struct sp_gateway_settings settings = usual_settings();
+    struct sp_gateway_request request;
     Request empty = ENVOY__SERVICE__AUTH__V3__CHECK_REQUEST__INIT;
     Context context = ENVOY__SERVICE__AUTH__V3__ATTRIBUTE_CONTEXT__INIT;
     Envoy__Service__Auth__V3__AttributeContext__Request inner =
@@ -373,14 +464,14 @@ static void what_no_route_knows_is_denied_or_asked_as_the_default(void **state) 
     };
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         const struct route_row *row = &rows[i / 2];
-        struct sp_ext_authz_settings settings = settings_of("x-api-key", NULL, 0, i % 2 == 0 ? NULL : "api/call");
+        struct sp_gateway_settings settings = settings_of("x-api-key", NULL, 0, i % 2 == 0 ? NULL : "api/call");
         struct envoy_parts parts = {.method = row->method, .path = row->path, .headers = "x-api-key: k"};
         char scratch[SP_ROUTE_SCRATCH_BYTES], text[TEXT_BYTES];
-        struct sp_ext_authz_request request;
+        struct sp_gateway_request request;
         sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
         assert_int_equal(request.reason, SP_REASON_NONE);
         assert_false(request.has_target);
-        sp_ext_authz_find_target(&settings, compile_routes(), scratch, &request);
+        sp_gateway_find_target(&settings, compile_routes(), scratch, &request);
         snprintf(text, sizeof(text), "%s %.*s/%.*s:%.*s",
                  request.reason == SP_REASON_NONE ? "ask" : sp_reason_name(request.reason),
                  SP_STR_ARG(request.query.resource_type), SP_STR_ARG(request.query.resource_id),
@@ -389,6 +480,44 @@ static void what_no_route_knows_is_denied_or_asked_as_the_default(void **state) 
         if (strcmp(text, expected) != 0)
             fail_msg("%s %s: \"%s\" instead of \"%s\"", row->method, row->path, text, expected);
         assert_int_equal(request.refusal != NULL, request.reason == SP_REASON_REQUEST_MALFORMED);
+        sp_arena_reset(&arena);
+    }
+}
+
+/* In the order that proto/sallyport/v1/authorization.proto states. */
+static void what_denies_before_a_question_comes_in_its_order(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *headers, *extensions, *expected;
+    } rows[] = {
+        {"/a//b", NULL, NULL, "REQUEST_MALFORMED"},
+        {"/a//b", "x-api-key: k,l", NULL, "REQUEST_MALFORMED"},
+        {"/v1/Voices", NULL, NULL, "REQUEST_MALFORMED"},
+        {"/a%C2%80", NULL, NULL, "REQUEST_MALFORMED"},
+        {"/a%C2%9F", "x-api-key: k", NULL, "REQUEST_MALFORMED"},
+        {"/a%C2%A0", "x-api-key: k", NULL, "ROUTE_UNKNOWN"},
+        {"/a//b", NULL, VOICE, "CREDENTIAL_MISSING"}, /* not looked at */
+        {"/nowhere", NULL, NULL, "CREDENTIAL_MISSING"},
+        {"/nowhere", "x-api-key: k,l", NULL, "CREDENTIAL_AMBIGUOUS"},
+        {"/v1/voices", NULL, NULL, "CREDENTIAL_MISSING"},
+        {"/v1/voices", NULL, "nonsense=x", "CREDENTIAL_MISSING"},
+        {"/a//b", "x-api-key: k", "nonsense=x", "ROUTE_UNKNOWN"},
+        {"/nowhere", "x-api-key: k", NULL, "ROUTE_UNKNOWN"},
+        {"/v1/voices", "x-api-key: k", NULL, "ask"},
+        {"/v1/voices", "x-sallyport-\x01: a", NULL, "REQUEST_MALFORMED"},
+    };
+    struct sp_gateway_settings settings = usual_settings();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct envoy_parts parts = {
+            .method = "GET", .path = rows[i].path, .headers = rows[i].headers, .extensions = rows[i].extensions};
+        char scratch[SP_ROUTE_SCRATCH_BYTES];
+        struct sp_gateway_request request;
+        sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
+        if ((request.reason == SP_REASON_NONE || sp_gateway_lacks_credential(&request)) && !request.has_target)
+            sp_gateway_find_target(&settings, compile_routes(), scratch, &request);
+        const char *reason = request.reason == SP_REASON_NONE ? "ask" : sp_reason_name(request.reason);
+        if (strcmp(reason, rows[i].expected) != 0)
+            fail_msg("row %zu: %s instead of %s", i, reason, rows[i].expected);
         sp_arena_reset(&arena);
     }
 }
@@ -411,10 +540,10 @@ static void quotes_only_request_ids_that_need_no_escaping(void **state) {
          "01234567890123456789012345678",
          ""},
     };
-    struct sp_ext_authz_settings settings = usual_settings();
+    struct sp_gateway_settings settings = usual_settings();
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct envoy_parts parts = {.method = "GET", .path = "/", .headers = rows[i].headers};
-        struct sp_ext_authz_request request;
+        struct sp_gateway_request request;
         sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
         assert_true(sp_str_equal(request.id, sp_str_from(rows[i].id)));
         sp_arena_reset(&arena);
@@ -424,12 +553,15 @@ static void quotes_only_request_ids_that_need_no_escaping(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_the_credential_in_any_header_that_may_carry_it, start, stop),
+        cmocka_unit_test_setup_teardown(a_scheme_counts_where_it_was_named, start, stop),
+        cmocka_unit_test_setup_teardown(a_key_in_the_deciding_header_is_the_only_one_that_counts, start, stop),
         cmocka_unit_test_setup_teardown(looks_at_no_header_that_it_was_not_told_of, start, stop),
         cmocka_unit_test_setup_teardown(the_address_is_the_peers_or_behind_trusted_proxies, start, stop),
         cmocka_unit_test_setup_teardown(context_extensions_are_whole_or_denied, start, stop),
         cmocka_unit_test_setup_teardown(headers_that_only_sallyport_sets_are_removed, start, stop),
         cmocka_unit_test_setup_teardown(a_message_without_a_request_is_malformed, start, stop),
         cmocka_unit_test_setup_teardown(what_no_route_knows_is_denied_or_asked_as_the_default, start, stop),
+        cmocka_unit_test_setup_teardown(what_denies_before_a_question_comes_in_its_order, start, stop),
         cmocka_unit_test_setup_teardown(quotes_only_request_ids_that_need_no_escaping, start, stop),
     };
     return cmocka_run_group_tests_name("ext_authz", tests, NULL, NULL);

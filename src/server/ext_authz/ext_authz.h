@@ -4,10 +4,10 @@
  *
  * A gateway can be configured to let requests pass on an error, so nothing that its client can
  * influence may become an error: every question gets a reply with gRPC status OK, and whatever
- * cannot be read, judged or looked up is denied. In order: REQUEST_MALFORMED (400);
- * CREDENTIAL_AMBIGUOUS, CREDENTIAL_MISSING (401); ROUTE_UNKNOWN (403), or REQUEST_MALFORMED
- * (400) if core/route.h refuses the path's spelling; then the decision (401, 403, and 503 for
- * STALE). A call without an answer is 503.
+ * cannot be read, judged or looked up is denied. In order: REQUEST_MALFORMED (400), also if
+ * core/route.h refuses the path's spelling; CREDENTIAL_AMBIGUOUS, CREDENTIAL_MISSING (401);
+ * ROUTE_UNKNOWN (403); then the decision (401, 403, and 503 for STALE). A call without an answer is
+ * 503.
  *
  * Resource and action come from the context extensions that the proxy's configuration gives a
  * route, or from the schema's routes, never from both:

@@ -2,67 +2,36 @@
 
 #include <string.h>
 
-#include "server/ext_authz/headers.h"
+#include "envoy/service/auth/v3/external_auth.pb-c.h"
+#include "server/gateway/headers.h"
+#include "server/gateway/words.h"
 #include "wire/wire.h"
 
 typedef Envoy__Service__Auth__V3__CheckResponse Response;
 typedef Envoy__Config__Core__V3__HeaderValue Header;
 typedef Envoy__Config__Core__V3__HeaderValueOption HeaderOption;
 
-enum { RPC_UNAVAILABLE = 14 };
+/* ---- statuses ---- */
 
-/* ---- words ---- */
-
-static const struct {
-    const char *code, *message;
-} words[SP_REASON_COUNT] = {
-    [SP_REASON_NONE] = {"unavailable", "The request cannot be authorized right now. Try again."},
-    [SP_REASON_ALLOWED] = {"allowed", ""},
-    [SP_REASON_STALE] = {"stale", "The authorization data is out of date. Try again later."},
-    [SP_REASON_KEY_MALFORMED] = {"key_malformed", "This is not an API key."},
-    [SP_REASON_KEY_UNKNOWN] = {"key_unknown", "The API key is unknown."},
-    [SP_REASON_KEY_DISABLED] = {"key_disabled", "The API key is disabled."},
-    [SP_REASON_KEY_EXPIRED] = {"key_expired", "The API key has expired."},
-    [SP_REASON_WORKSPACE_DISABLED] = {"workspace_disabled", "The API key's workspace is disabled."},
-    [SP_REASON_PRINCIPAL_DISABLED] = {"principal_disabled", "The API key's holder is disabled."},
-    [SP_REASON_WORKSPACE_MISMATCH] = {"workspace_mismatch", "The API key belongs to another workspace."},
-    [SP_REASON_IP_NOT_ALLOWED] = {"ip_not_allowed", "The API key may not be used from this address."},
-    [SP_REASON_ACTION_UNKNOWN] = {"action_unknown", "There is no such action."},
-    [SP_REASON_PERMISSION_MISSING] = {"permission_missing", "The API key lacks the required permission."},
-    [SP_REASON_RESOURCE_UNKNOWN] = {"resource_unknown", "There is no such resource in the API key's workspace."},
-    [SP_REASON_NOT_SHARED] = {"not_shared", "The resource is not shared with the API key's holder."},
-    [SP_REASON_ROLE_TOO_LOW] = {"role_too_low", "The API key's holder has too low a role on the resource."},
-    [SP_REASON_ROUTE_UNKNOWN] = {"route_unknown", "Nothing is served under this method and path."},
-    [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request has no API key."},
-    [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous",
-                                        "The request has different credentials. Send only one."},
-    [SP_REASON_REQUEST_MALFORMED] = {"request_malformed", "The request is not accepted in this form"},
-};
-
-/* What goes with an HTTP status: the gRPC code, and the kind of error. */
-struct outcome {
+static const struct outcome {
     unsigned http_status;
     int rpc_code;
     Envoy__Type__V3__StatusCode status;
-    const char *type;
+} outcomes[] = {
+    {400, 3, ENVOY__TYPE__V3__STATUS_CODE__BAD_REQUEST},
+    {401, 16, ENVOY__TYPE__V3__STATUS_CODE__UNAUTHORIZED},
+    {403, 7, ENVOY__TYPE__V3__STATUS_CODE__FORBIDDEN},
+    {503, 14, ENVOY__TYPE__V3__STATUS_CODE__SERVICE_UNAVAILABLE},
 };
 
-static const struct outcome outcomes[] = {
-    {400, 3, ENVOY__TYPE__V3__STATUS_CODE__BAD_REQUEST, "invalid_request"},
-    {401, 16, ENVOY__TYPE__V3__STATUS_CODE__UNAUTHORIZED, "authentication_error"},
-    {403, 7, ENVOY__TYPE__V3__STATUS_CODE__FORBIDDEN, "authorization_error"},
-};
+enum { OUTCOMES = sizeof(outcomes) / sizeof(*outcomes) };
 
-/* For calls without an answer, and for any other status. */
-static const struct outcome no_answer = {503, RPC_UNAVAILABLE, ENVOY__TYPE__V3__STATUS_CODE__SERVICE_UNAVAILABLE,
-                                         "unavailable"};
-
+/* The last for whatever is no answer. */
 static const struct outcome *outcome_of(enum sp_reason reason) {
-    unsigned http_status = sp_reason_http_status(reason);
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++)
-        if (outcomes[i].http_status == http_status)
-            return &outcomes[i];
-    return &no_answer;
+    size_t i = 0;
+    while (i < OUTCOMES - 1 && outcomes[i].http_status != sp_gateway_denied_status(reason))
+        i++;
+    return &outcomes[i];
 }
 
 /* ---- parts ---- */
@@ -103,7 +72,7 @@ struct metadata {
     Envoy__Service__Auth__V3__Metadata__Value values[METADATA_FIELDS];
 };
 
-static void fill_metadata(struct metadata *metadata, const struct sp_ext_authz_verdict *verdict) {
+static void fill_metadata(struct metadata *metadata, const struct sp_gateway_verdict *verdict) {
     static const char *const names[METADATA_FIELDS] = {"decision_id", "reason", "workspace", "principal", "key_id"};
     struct sp_str reason =
         sp_str_from(verdict->reason == SP_REASON_NONE ? "UNAVAILABLE" : sp_reason_name(verdict->reason));
@@ -136,7 +105,7 @@ struct envelope {
     struct metadata metadata;
 };
 
-static void fill_envelope(struct envelope *envelope, const struct sp_ext_authz_verdict *verdict, int rpc_code) {
+static void fill_envelope(struct envelope *envelope, const struct sp_gateway_verdict *verdict, int rpc_code) {
     envelope->response = (Response)ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__INIT;
     envelope->status = (Google__Rpc__Status)GOOGLE__RPC__STATUS__INIT;
     envelope->status.code = rpc_code;
@@ -147,19 +116,18 @@ static void fill_envelope(struct envelope *envelope, const struct sp_ext_authz_v
 
 /* ---- allowed ---- */
 
-static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
-                                   const struct sp_ext_authz_request *request,
-                                   const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
+static enum sp_status pack_allowed(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
+                                   const struct sp_gateway_verdict *verdict, struct sp_arena *arena,
                                    struct sp_bytes *ret_bytes) {
-    const struct sp_str values[SP_EXT_AUTHZ_SET_HEADERS] = {verdict->key.workspace, verdict->key.principal,
-                                                            verdict->key.key_id, verdict->decision_id};
-    struct set_header places[SP_EXT_AUTHZ_SET_HEADERS];
-    HeaderOption *headers[SP_EXT_AUTHZ_SET_HEADERS];
+    const struct sp_str values[SP_GATEWAY_SET_HEADERS] = {verdict->key.workspace, verdict->key.principal,
+                                                          verdict->key.key_id, verdict->decision_id};
+    struct set_header places[SP_GATEWAY_SET_HEADERS];
+    HeaderOption *headers[SP_GATEWAY_SET_HEADERS];
     Envoy__Service__Auth__V3__OkHttpResponse ok = ENVOY__SERVICE__AUTH__V3__OK_HTTP_RESPONSE__INIT;
-    for (size_t i = 0; i < SP_EXT_AUTHZ_SET_HEADERS; i++)
-        headers[i] = fill_set_header(&places[i], sp_ext_authz_set_headers[i], values[i]);
+    for (size_t i = 0; i < SP_GATEWAY_SET_HEADERS; i++)
+        headers[i] = fill_set_header(&places[i], sp_gateway_set_headers[i], values[i]);
     ok.headers = headers;
-    ok.n_headers = SP_EXT_AUTHZ_SET_HEADERS;
+    ok.n_headers = SP_GATEWAY_SET_HEADERS;
     ok.headers_to_remove = sp_arena_calloc(arena, settings->key_header_count + request->spoofed_count, sizeof(char *));
     if (ok.headers_to_remove == NULL)
         return SP_ERR_MEMORY;
@@ -179,53 +147,26 @@ static enum sp_status pack_allowed(const struct sp_ext_authz_settings *settings,
 
 /* ---- denied ---- */
 
-/* As the inside of a JSON string; only for sentences of this program, which have no control
- * characters. */
-static const char *escape_json(const char *text, struct sp_arena *arena) {
-    char *escaped = sp_arena_alloc(arena, 2 * strlen(text) + 1);
-    char *at = escaped;
-    if (escaped == NULL)
-        return NULL;
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            *at++ = '\\';
-        *at++ = *text;
-    }
-    *at = '\0';
-    return escaped;
-}
-
-static char *write_denied_body(const struct outcome *outcome, const struct sp_ext_authz_request *request,
-                               const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena) {
-    const char *detail = request->refusal != NULL ? escape_json(request->refusal, arena) : "";
-    struct sp_str id = request->id.size > 0 ? request->id : verdict->decision_id;
-    bool open = verdict->reason == SP_REASON_REQUEST_MALFORMED;
-    if (detail == NULL)
-        return NULL;
-    return sp_arena_printf(
-        arena, "{\"detail\":{\"type\":\"%s\",\"code\":\"%s\",\"message\":\"%s%s%s%s\",\"request_id\":\"%.*s\"}}",
-        outcome->type, words[verdict->reason].code, words[verdict->reason].message, *detail != '\0' ? ": " : "", detail,
-        open ? "." : "", SP_STR_ARG(id));
-}
-
-static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
-                                  const struct sp_ext_authz_verdict *verdict, struct sp_arena *arena,
+static enum sp_status pack_denied(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
+                                  const struct sp_gateway_verdict *verdict, struct sp_arena *arena,
                                   struct sp_bytes *ret_bytes) {
-    /* RFC 6750 section 3: no error code if no credential was sent. */
-    bool none_sent = verdict->reason == SP_REASON_CREDENTIAL_MISSING;
-    struct sp_str challenge = sp_str_from(none_sent ? "Bearer" : "Bearer error=\"invalid_token\"");
     const struct outcome *outcome = outcome_of(verdict->reason);
     struct set_header places[2];
     HeaderOption *headers[2];
     Envoy__Type__V3__HttpStatus status = ENVOY__TYPE__V3__HTTP_STATUS__INIT;
     Envoy__Service__Auth__V3__DeniedHttpResponse denied = ENVOY__SERVICE__AUTH__V3__DENIED_HTTP_RESPONSE__INIT;
     headers[0] = fill_set_header(&places[0], SP_STR_LITERAL("content-type"), SP_STR_LITERAL("application/json"));
-    headers[1] = fill_set_header(&places[1], SP_STR_LITERAL("www-authenticate"), challenge);
+    if (outcome->http_status == 401) {
+        const char *challenge = sp_gateway_challenge(settings, verdict->reason, arena);
+        if (challenge == NULL)
+            return SP_ERR_MEMORY;
+        headers[1] = fill_set_header(&places[1], SP_STR_LITERAL("www-authenticate"), sp_str_from(challenge));
+    }
     status.code = outcome->status;
     denied.status = &status;
     denied.headers = headers;
     denied.n_headers = outcome->http_status == 401 ? 2 : 1;
-    denied.body = write_denied_body(outcome, request, verdict, arena);
+    denied.body = sp_gateway_denied_body(settings, request, verdict->reason, verdict->decision_id, arena);
     if (denied.body == NULL)
         return SP_ERR_MEMORY;
     struct envelope envelope;
@@ -235,24 +176,25 @@ static enum sp_status pack_denied(const struct sp_ext_authz_request *request,
     return sp_wire_pack(&envelope.response.base, arena, ret_bytes);
 }
 
-enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
-                                 const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
-                                 struct sp_arena *arena, struct sp_bytes *ret_bytes) {
+enum sp_status sp_ext_authz_pack(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
+                                 const struct sp_gateway_verdict *verdict, struct sp_arena *arena,
+                                 struct sp_bytes *ret_bytes) {
     if (verdict->reason == SP_REASON_ALLOWED)
         return pack_allowed(settings, request, verdict, arena, ret_bytes);
-    return pack_denied(request, verdict, arena, ret_bytes);
+    return pack_denied(settings, request, verdict, arena, ret_bytes);
 }
 
 enum sp_status sp_ext_authz_write_last_word(struct sp_ext_authz_last_word *ret_last_word) {
     enum { FIRST_BYTES = 4096, BUDGET_BYTES = 16 * 1024 };
-    const struct sp_ext_authz_request request = {.reason = SP_REASON_NONE};
-    const struct sp_ext_authz_verdict verdict = {.reason = SP_REASON_NONE};
+    const struct sp_gateway_settings settings = {.key_header_count = 0};
+    const struct sp_gateway_request request = {.reason = SP_REASON_NONE};
+    const struct sp_gateway_verdict verdict = {.reason = SP_REASON_NONE};
     struct sp_arena arena;
     struct sp_bytes bytes;
     enum sp_status status = sp_arena_init(&arena, FIRST_BYTES, BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = pack_denied(&request, &verdict, &arena, &bytes);
+    status = pack_denied(&settings, &request, &verdict, &arena, &bytes);
     if (status != SP_OK)
         goto out;
     if (bytes.size > sizeof(ret_last_word->bytes)) {

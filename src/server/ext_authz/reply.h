@@ -2,21 +2,13 @@
 #ifndef SP_SERVER_EXT_AUTHZ_REPLY_H
 #define SP_SERVER_EXT_AUTHZ_REPLY_H
 
-#include "decide/disclosure.h"
-#include "server/ext_authz/request.h"
-
-/* What was decided. Texts are borrowed. */
-struct sp_ext_authz_verdict {
-    enum sp_reason reason; /* SP_REASON_NONE: there is no answer */
-    struct sp_disclosure key;
-    struct sp_str decision_id;
-};
+#include "server/gateway/verdict.h"
 
 /* The reply's bytes, in the arena. Only SP_REASON_ALLOWED makes one that lets the request pass.
  * SP_ERR_MEMORY. */
-enum sp_status sp_ext_authz_pack(const struct sp_ext_authz_settings *settings,
-                                 const struct sp_ext_authz_request *request, const struct sp_ext_authz_verdict *verdict,
-                                 struct sp_arena *arena, struct sp_bytes *ret_bytes) SP_MUST_USE;
+enum sp_status sp_ext_authz_pack(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
+                                 const struct sp_gateway_verdict *verdict, struct sp_arena *arena,
+                                 struct sp_bytes *ret_bytes) SP_MUST_USE;
 
 enum { SP_EXT_AUTHZ_LAST_WORD_BYTES = 512 };
 

@@ -1,0 +1,151 @@
+#include "server/gateway/settings.h"
+
+#include "base/text.h"
+#include "core/credential.h"
+#include "server/gateway/headers.h"
+
+void sp_gateway_option_rows(struct sp_gateway_options *options,
+                            struct sp_option ret_rows[static SP_GATEWAY_OPTION_ROWS]) {
+    const struct sp_option rows[SP_GATEWAY_OPTION_ROWS] = {
+        {.name = "key-header",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->key_headers,
+         .environment = "SALLYPORTD_KEY_HEADERS",
+         .default_text = "x-api-key,authorization",
+         .argument = "NAME",
+         .help = "gateways: header that carries the key; authorization: in a scheme of --key-scheme"},
+        {.name = "key-scheme",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->key_schemes,
+         .environment = "SALLYPORTD_KEY_SCHEMES",
+         .default_text = "bearer",
+         .argument = "SCHEME",
+         .help = "gateways: scheme of an authorization header that carries a key: bearer, basic (the key as user name, "
+                 "no password), token, apikey"},
+        {.name = "deciding-key-header",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->deciding_header,
+         .environment = "SALLYPORTD_DECIDING_KEY_HEADER",
+         .argument = "NAME",
+         .help = "gateways: one of --key-header; if it has a key, what the others have is not looked at; default: "
+                 "requests with different credentials are denied"},
+        {.name = "route-default",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->route_default,
+         .environment = "SALLYPORTD_ROUTE_DEFAULT",
+         .argument = "TYPE/ACTION",
+         .help = "gateways: type and action to check, without an id, for requests that match no route; default: deny "
+                 "them"},
+    };
+    for (size_t i = 0; i < SP_GATEWAY_OPTION_ROWS; i++)
+        ret_rows[i] = rows[i];
+}
+
+/* Headers that have another meaning here, or that the upstream needs: as keys they would be
+ * removed. */
+static bool is_reserved_header(struct sp_str name) {
+    static const char *const reserved[] = {"host",
+                                           "connection",
+                                           "content-length",
+                                           "transfer-encoding",
+                                           "content-type",
+                                           "te",
+                                           "upgrade",
+                                           "x-forwarded-for",
+                                           "x-request-id",
+                                           "cookie",
+                                           "traceparent",
+                                           "tracestate",
+                                           "x-forwarded-proto",
+                                           "x-forwarded-host",
+                                           "x-forwarded-method",
+                                           "x-forwarded-uri",
+                                           "x-original-method",
+                                           "x-original-uri",
+                                           "x-real-ip"};
+    static const struct sp_str own = {"x-sallyport-", 12};
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+        if (sp_str_equal(name, sp_str_from(reserved[i])))
+            return true;
+    return name.size >= own.size && memcmp(name.data, own.data, own.size) == 0;
+}
+
+static enum sp_status read_key_headers(const struct sp_option_texts *names, struct sp_gateway_settings *settings,
+                                       struct sp_error *error) {
+    for (size_t i = 0; i < names->count; i++) {
+        struct sp_str name = sp_str_from(names->values[i]);
+        if (!sp_gateway_is_header_name(name))
+            return sp_error_set(error, SP_ERR_INVALID, "--key-header: \"%s\" is not a header name in lower case",
+                                name.data);
+        if (is_reserved_header(name))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "--key-header: %s cannot carry keys because it has another meaning", name.data);
+        settings->key_headers[i] = name;
+    }
+    settings->key_header_count = names->count;
+    return SP_OK;
+}
+
+static enum sp_status read_key_schemes(const struct sp_option_texts *names, struct sp_gateway_settings *settings,
+                                       struct sp_error *error) {
+    for (size_t i = 0; i < names->count; i++) {
+        unsigned scheme = sp_credential_scheme_find(sp_str_from(names->values[i]));
+        if (scheme == 0)
+            return sp_error_set(error, SP_ERR_INVALID, "--key-scheme: \"%s\" is not bearer, basic, token or apikey",
+                                names->values[i]);
+        settings->schemes |= scheme;
+    }
+    if (names->count == 0)
+        settings->schemes = SP_CREDENTIAL_BEARER;
+    return SP_OK;
+}
+
+static enum sp_status read_deciding_header(const char *name, struct sp_gateway_settings *settings,
+                                           struct sp_error *error) {
+    if (name == NULL || name[0] == '\0')
+        return SP_OK;
+    for (size_t i = 0; i < settings->key_header_count; i++)
+        if (sp_str_equal(settings->key_headers[i], sp_str_from(name)))
+            settings->deciding_header = settings->key_headers[i];
+    if (settings->deciding_header.size > 0)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_INVALID, "--deciding-key-header: \"%s\" is not one of --key-header", name);
+}
+
+static enum sp_status read_route_default(const char *text, struct sp_gateway_settings *settings,
+                                         struct sp_error *error) {
+    if (text == NULL || text[0] == '\0')
+        return SP_OK;
+    const char *slash = strchr(text, '/');
+    if (slash == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--route-default: \"%s\" is not TYPE/ACTION", text);
+    settings->default_type = (struct sp_str){text, (size_t)(slash - text)};
+    settings->default_action = sp_str_from(slash + 1);
+    enum sp_status status = sp_text_check_word(settings->default_type, "--route-default: the type", error);
+    if (status != SP_OK)
+        return status;
+    return sp_text_check_word(settings->default_action, "--route-default: the action", error);
+}
+
+enum sp_status sp_gateway_settings_read(const struct sp_gateway_options *options,
+                                        const struct sp_forwarded_settings *forwarded,
+                                        struct sp_gateway_settings *ret_settings, struct sp_error *error) {
+    struct sp_gateway_settings settings = {.key_header_count = 0};
+    enum sp_status status = read_key_headers(&options->key_headers, &settings, error);
+    if (status != SP_OK)
+        return status;
+    status = read_key_schemes(&options->key_schemes, &settings, error);
+    if (status != SP_OK)
+        return status;
+    status = read_deciding_header(options->deciding_header, &settings, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_forwarded_trust_read(forwarded, &settings.trust, error);
+    if (status != SP_OK)
+        return status;
+    status = read_route_default(options->route_default, &settings, error);
+    if (status != SP_OK)
+        return status;
+    *ret_settings = settings;
+    return SP_OK;
+}
