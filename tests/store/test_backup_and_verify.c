@@ -229,14 +229,20 @@ static void verify_finds_what_is_there_for_no_reason(void **state) {
     mend();
 }
 
-static void verify_finds_wrong_counts(void **state) {
+static void verify_names_wrong_and_damaged_counts(void **state) {
     (void)state;
     uint8_t key[9] = {[7] = 1, [8] = SP_COUNT_KEYS};
     uint8_t five[8] = {[7] = 5};
-    struct sp_bytes value = {five, sizeof five};
+    const struct sp_bytes wrong = {five, sizeof five}, damaged = {five, 3};
     fill_some();
-    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &value);
-    assert_int_equal(verify(SP_ERR_CORRUPT).count, 1);
+    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &wrong);
+    struct findings findings = verify(SP_ERR_CORRUPT);
+    assert_int_equal(findings.count, 1);
+    assert_string_equal(findings.first, "the count of keys in workspace number 1 is 5; there are 1");
+    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &damaged);
+    findings = verify(SP_ERR_CORRUPT);
+    assert_int_equal(findings.count, 1);
+    assert_string_equal(findings.first, "the count of keys in workspace number 1 is damaged; there are 1");
     mend();
 }
 
@@ -284,7 +290,7 @@ int main(void) {
         CASE(a_backup_that_cannot_be_written_says_so),
         CASE(verify_names_what_is_missing_and_reindex_mends_it),
         CASE(verify_finds_what_is_there_for_no_reason),
-        CASE(verify_finds_wrong_counts),
+        CASE(verify_names_wrong_and_damaged_counts),
         CASE(verify_names_a_damaged_entity_and_reindex_refuses_it),
         CASE(long_work_tells_its_progress),
     };

@@ -108,35 +108,62 @@ static enum sp_status find_record(struct sp_view *view, const struct sp_index_re
     return SP_OK;
 }
 
+/* The stored count of one kind of entity in the counted workspace, against `expected` met. */
+static enum sp_status compare_count(struct verification *verification, enum sp_count what, uint64_t expected) {
+    static const char *const names[SP_COUNTS] = {
+        [SP_COUNT_SERVICE_ACCOUNTS] = "service accounts",
+        [SP_COUNT_ENABLED_USERS] = "enabled users",
+        [SP_COUNT_ENABLED_ADMINS] = "enabled admins",
+        [SP_COUNT_KEYS] = "keys",
+        [SP_COUNT_GROUPS] = "groups",
+        [SP_COUNT_MEMBERS] = "group members",
+        [SP_COUNT_GRANTS] = "grants",
+        [SP_COUNT_RESOURCES] = "resources",
+    };
+    uint64_t workspace = verification->counted_workspace;
+    uint64_t stored;
+    verification->expected[SP_DB_COUNT]++;
+    enum sp_status status = sp_index_count(verification->view, workspace, what, &stored);
+    if (status == SP_ERR_CORRUPT) {
+        report_finding(verification, "the count of %s in workspace number %" PRIu64 " is damaged; there are %" PRIu64,
+                       names[what], workspace, expected);
+        return SP_OK;
+    }
+    if (status != SP_OK)
+        return status;
+    if (stored != expected)
+        report_finding(verification,
+                       "the count of %s in workspace number %" PRIu64 " is %" PRIu64 "; there are %" PRIu64,
+                       names[what], workspace, stored, expected);
+    return SP_OK;
+}
+
 static enum sp_status compare_counts(struct verification *verification) {
     for (int what = 1; what < SP_COUNTS; what++) {
         uint64_t expected = verification->counts[what];
-        uint64_t stored;
         verification->counts[what] = 0;
         if (expected == 0)
             continue;
-        verification->expected[SP_DB_COUNT]++;
-        enum sp_status status =
-            sp_index_count(verification->view, verification->counted_workspace, (enum sp_count)what, &stored);
-        if (status != SP_OK && status != SP_ERR_CORRUPT)
+        enum sp_status status = compare_count(verification, (enum sp_count)what, expected);
+        if (status != SP_OK)
             return status;
-        if (status == SP_ERR_CORRUPT || stored != expected)
-            report_finding(verification, "count %d of workspace number %" PRIu64 " is wrong: %" PRIu64 " are there",
-                           what, verification->counted_workspace, expected);
     }
     return SP_OK;
 }
 
+/* Where the walk comes to another kind or workspace, the counts of the last one are complete. */
 static enum sp_status count_entity(struct verification *verification, uint8_t kind,
                                    const struct sp_index_record *record) {
     uint64_t workspace_number = sp_load_be64(record->key.data);
-    enum sp_status status = SP_OK;
-    if (workspace_number != verification->counted_workspace || kind != verification->counted_kind)
-        status = compare_counts(verification);
-    verification->counted_kind = kind;
-    verification->counted_workspace = workspace_number;
-    verification->counts[record->key.data[8]]++;
-    return status;
+    if (workspace_number != verification->counted_workspace || kind != verification->counted_kind) {
+        enum sp_status status = compare_counts(verification);
+        if (status != SP_OK)
+            return status;
+        verification->counted_kind = kind;
+        verification->counted_workspace = workspace_number;
+    }
+    verification->counts[record->key.data[SP_COUNT_KEY_BYTES - 1]]++;
+    return SP_OK;
 }
 
 static void note_numbers(struct verification *verification, const struct sp_index_record *record) {
