@@ -32,6 +32,7 @@ struct step {
     void *context;
     struct sp_list_place place;
     size_t results, looked_at;
+    bool complete;           /* no candidate is left */
     int64_t until_ms;        /* sp_clock_thread_ms; 0: no limit */
     struct sp_arena scratch; /* of one entity */
 };
@@ -41,6 +42,7 @@ static bool is_step_late(const struct step *step) {
            sp_clock_thread_ms() >= step->until_ms;
 }
 
+/* No more may be looked at; the next step goes on from the place. */
 static bool is_step_full(const struct step *step) {
     return step->results >= step->limits->results || step->looked_at >= step->limits->looked_at || is_step_late(step);
 }
@@ -82,26 +84,20 @@ static enum sp_status offer_resource(struct step *step, struct sp_str id) {
     return offer_candidate(step, id, 0);
 }
 
-/* What needs a role from grants: only what is shared can be allowed. */
-static enum sp_status offer_shared(struct step *step, struct sp_shared *shared, bool *ret_complete) {
-    *ret_complete = false;
-    while (!is_step_full(step)) {
-        struct sp_str id;
-        enum sp_status status = sp_shared_next(shared, &id);
-        if (status == SP_ERR_NOT_FOUND) {
-            *ret_complete = true;
-            return SP_OK;
-        }
-        if (status != SP_OK)
-            return status;
-        status = offer_resource(step, id);
-        if (status != SP_OK)
-            return status;
+static enum sp_status offer_next_shared(struct step *step, struct sp_shared *shared) {
+    struct sp_str id;
+    enum sp_status status = sp_shared_next(shared, &id);
+    if (status == SP_ERR_NOT_FOUND) {
+        step->complete = true;
+        return SP_OK;
     }
-    return SP_OK;
+    if (status != SP_OK)
+        return status;
+    return offer_resource(step, id);
 }
 
-static enum sp_status list_shared(struct step *step, bool *ret_complete) {
+/* What needs a role from grants: only what is shared with the principal can be allowed. */
+static enum sp_status list_shared(struct step *step) {
     struct sp_arena lists;
     struct sp_shared *shared = NULL;
     uint64_t scope = step->action.workspace_scoped ? step->key.workspace_number : 0;
@@ -110,8 +106,14 @@ static enum sp_status list_shared(struct step *step, bool *ret_complete) {
         return status;
     status = sp_shared_open(step->view, step->key.principal_number, step->action.type_number, scope,
                             get_place(&step->place), &lists, &shared);
-    if (status == SP_OK)
-        status = offer_shared(step, shared, ret_complete);
+    if (status != SP_OK)
+        goto out;
+    while (!step->complete && !is_step_full(step)) {
+        status = offer_next_shared(step, shared);
+        if (status != SP_OK)
+            goto out;
+    }
+out:
     sp_shared_close(shared);
     sp_arena_fini(&lists);
     return status;
@@ -196,31 +198,34 @@ static enum sp_status find_known(struct step *step, bool *ret_found, struct know
     return SP_OK;
 }
 
+static enum sp_status offer_next_known(struct step *step) {
+    struct known known;
+    bool found = false;
+    enum sp_status status = find_known(step, &found, &known);
+    if (status != SP_OK)
+        return status;
+    if (!found) {
+        step->complete = true;
+        return SP_OK;
+    }
+    return known.of_this_type ? offer_resource(step, known.id) : pass_candidate(step, known.id);
+}
+
 /* What needs no role, or is asked by an ADMIN of the workspace. */
-static enum sp_status list_known(struct step *step, bool *ret_complete) {
-    *ret_complete = false;
-    while (!is_step_full(step)) {
-        struct known known;
-        bool found = false;
-        enum sp_status status = find_known(step, &found, &known);
-        if (status != SP_OK)
-            return status;
-        if (!found) {
-            *ret_complete = true;
-            return SP_OK;
-        }
-        status = known.of_this_type ? offer_resource(step, known.id) : pass_candidate(step, known.id);
+static enum sp_status list_known(struct step *step) {
+    while (!step->complete && !is_step_full(step)) {
+        enum sp_status status = offer_next_known(step);
         if (status != SP_OK)
             return status;
     }
     return SP_OK;
 }
 
-static enum sp_status list_allowed_resources(struct step *step, bool every_known, bool *ret_complete) {
+static enum sp_status list_allowed_resources(struct step *step, bool every_known) {
     enum sp_status status = sp_arena_init(&step->scratch, SCRATCH_BYTES, ENTITY_BUDGET_BYTES);
     if (status != SP_OK)
         return status;
-    status = every_known ? list_known(step, ret_complete) : list_shared(step, ret_complete);
+    status = every_known ? list_known(step) : list_shared(step);
     sp_arena_fini(&step->scratch);
     return status;
 }
@@ -283,9 +288,10 @@ enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *qu
         return status;
     step.ask.credential_kind = SP_CREDENTIAL_KNOWN;
     step.ask.known_key = &step.key;
-    status = list_allowed_resources(&step, every_known, &end.complete);
+    status = list_allowed_resources(&step, every_known);
     if (status != SP_OK)
         return status;
+    end.complete = step.complete;
     end.more_than_listed = every_known && step.action.workspace_scoped;
     *place = step.place;
     *ret_end = end;
@@ -391,7 +397,7 @@ static enum sp_status offer_principal(void *context, struct sp_bytes key, struct
     return offer_candidate(step, name.parts[0], step->key.principal_kind);
 }
 
-static enum sp_status list_allowed_principals(struct step *step, uint8_t principal_kind, bool *ret_complete) {
+static enum sp_status list_allowed_principals(struct step *step, uint8_t principal_kind) {
     struct principals principals = {step, principal_kind};
     struct sp_entity_key prefix;
     struct sp_entity_key last;
@@ -403,8 +409,10 @@ static enum sp_status list_allowed_principals(struct step *step, uint8_t princip
         return status;
     status =
         sp_entity_walk(step->view, (struct sp_bytes){prefix.bytes, prefix.size}, &last, offer_principal, &principals);
-    *ret_complete = !is_step_full(step);
-    return status;
+    if (status != SP_OK)
+        return status;
+    step->complete = !is_step_full(step);
+    return SP_OK;
 }
 
 static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, struct sp_list_end *end) {
@@ -412,7 +420,9 @@ static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, 
     if (status != SP_OK || end->reason != SP_REASON_NONE)
         return status;
     end->reason = SP_REASON_ALLOWED;
-    return list_allowed_principals(step, principal_kind, &end->complete);
+    status = list_allowed_principals(step, principal_kind);
+    end->complete = step->complete;
+    return status;
 }
 
 enum sp_status sp_list_principals(struct sp_view *view, const struct sp_query *query, uint8_t principal_kind,
