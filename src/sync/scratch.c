@@ -19,9 +19,23 @@
 
 static enum sp_status join_scratch_path(const char *folder, const char *name,
                                         char ret_path[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
-    int size = snprintf(ret_path, SP_SCRATCH_PATH_BYTES, "%s/%s", folder, name);
-    if (size <= 0 || size >= SP_SCRATCH_PATH_BYTES)
+    char path[SP_SCRATCH_PATH_BYTES];
+    int size = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (size <= 0 || (size_t)size >= sizeof(path))
         return sp_error_set(error, SP_ERR_INVALID, "the path is too long: %s/%s", folder, name);
+    memcpy(ret_path, path, (size_t)size + 1);
+    return SP_OK;
+}
+
+static enum sp_status make_scratch_folder(const char *parent, const char *template,
+                                          char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
+    char path[SP_SCRATCH_PATH_BYTES];
+    enum sp_status status = join_scratch_path(parent, template, path, error);
+    if (status != SP_OK)
+        return status;
+    if (mkdtemp(path) == NULL)
+        return sp_error_set(error, SP_ERR_IO, "cannot create a directory in %s: %s", parent, strerror(errno));
+    memcpy(ret_folder, path, sizeof(path));
     return SP_OK;
 }
 
@@ -69,38 +83,33 @@ enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
                                struct sp_revision *ret_revision, struct sp_error *error) {
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = true};
+    char folder[SP_SCRATCH_PATH_BYTES];
     struct sp_store *copy = NULL;
-    enum sp_status status = join_scratch_path(store_path, SCRATCH_PREFIX "XXXXXX", ret_folder, error);
+    enum sp_status status = make_scratch_folder(store_path, SCRATCH_PREFIX "XXXXXX", folder, error);
     if (status != SP_OK)
         return status;
-    if (mkdtemp(ret_folder) == NULL)
-        return sp_error_set(error, SP_ERR_IO, "cannot create a directory in the store directory: %s", strerror(errno));
-    status = copy_data_file(store, ret_folder, ret_revision, error);
+    status = copy_data_file(store, folder, ret_revision, error);
     if (status != SP_OK)
         goto failed;
-    status = sp_store_open(ret_folder, &options, &copy, error);
+    status = sp_store_open(folder, &options, &copy, error);
     if (status != SP_OK)
         goto failed;
     status = detach_copy(copy, error);
     if (status != SP_OK)
         goto failed;
+    memcpy(ret_folder, folder, sizeof(folder));
     *ret_copy = copy;
     return SP_OK;
 failed:
     sp_store_close(copy);
-    sp_scratch_remove(ret_folder);
+    sp_scratch_remove(folder);
     return status;
 }
 
 enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
     const char *parent = getenv("TMPDIR");
-    enum sp_status status = join_scratch_path(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
-                                              "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
-    if (status != SP_OK)
-        return status;
-    if (mkdtemp(ret_folder) == NULL)
-        return sp_error_set(error, SP_ERR_IO, "cannot create the directory %s: %s", ret_folder, strerror(errno));
-    return SP_OK;
+    return make_scratch_folder(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
+                               "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
 }
 
 void sp_scratch_remove(const char *folder) {
