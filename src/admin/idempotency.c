@@ -119,15 +119,13 @@ enum sp_status sp_admin_replay_find(struct sp_admin_context *ctx, const struct s
     status = sp_request_get(ctx->view, replay->id, time_s, ctx->arena, &earlier);
     if (status != SP_OK)
         return status;
-    if (earlier->request_hash.len != sizeof(replay->hash) ||
-        memcmp(earlier->request_hash.data, replay->hash, sizeof(replay->hash)) != 0)
+    if (!sp_bytes_equal(sp_wire_bytes(earlier->request_hash), (struct sp_bytes){replay->hash, sizeof(replay->hash)}))
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "request_id: already used for a different %s within 24 hours: choose a new one",
                             ctx->method->name);
     if (rpc == NULL)
         return SP_ERR_INTERNAL;
-    return sp_wire_unpack_trusted(rpc->output, (struct sp_bytes){earlier->reply.data, earlier->reply.len}, ctx->arena,
-                                  ret_reply);
+    return sp_wire_unpack_trusted(rpc->output, sp_wire_bytes(earlier->reply), ctx->arena, ret_reply);
 }
 
 /* The reply as a replay gets it. NULL when out of memory. */
@@ -162,7 +160,7 @@ enum sp_status sp_admin_replay_keep(struct sp_admin_context *ctx, const struct s
         return status;
     Sallyport__Store__V1__StoredRequest stored = SALLYPORT__STORE__V1__STORED_REQUEST__INIT;
     stored.request_hash = (ProtobufCBinaryData){sizeof(hash), hash};
-    stored.reply = (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
+    stored.reply = sp_wire_field(bytes);
     stored.expires_at = ctx->now_s + KEPT_S;
     return sp_request_put(ctx->write, replay->id, &stored);
 }

@@ -246,7 +246,7 @@ static enum sp_status compare_met_tombstone(void *context, struct sp_bytes key, 
     if (status != SP_OK)
         return status;
     const Sallyport__Store__V1__StoredTombstone *met = (const void *)message;
-    if (met->digest.len != SP_DIGEST_BYTES || memcmp(met->digest.data, search->digest, SP_DIGEST_BYTES) != 0)
+    if (!sp_bytes_equal(sp_wire_bytes(met->digest), (struct sp_bytes){search->digest, SP_DIGEST_BYTES}))
         return SP_OK;
     return describe_deleted_key(search->ctx, name.workspace, name.parts[0], met, &search->found);
 }

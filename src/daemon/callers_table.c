@@ -67,10 +67,10 @@ static enum sp_status read_token_file(const char *path, struct sp_callers_line *
 /* ---- lines ---- */
 
 static bool take_prefix(struct sp_str text, const char *prefix, struct sp_str *ret_rest) {
-    size_t size = strlen(prefix);
-    if (text.size <= size || memcmp(text.data, prefix, size) != 0)
+    struct sp_str before = sp_str_from(prefix);
+    if (text.size <= before.size || !sp_str_begins_with(text, before))
         return false;
-    *ret_rest = (struct sp_str){text.data + size, text.size - size};
+    *ret_rest = (struct sp_str){text.data + before.size, text.size - before.size};
     return true;
 }
 

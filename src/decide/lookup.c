@@ -54,8 +54,7 @@ static enum sp_status look_up_key(struct sp_view *view, const struct sp_query *q
 }
 
 static bool memo_holds(const struct sp_check_memo *memo, const struct sp_query *query) {
-    return memo->used && memo->kind == query->credential_kind && memo->credential.size == query->credential.size &&
-           memcmp(memo->credential.data, query->credential.data, query->credential.size) == 0;
+    return memo->used && memo->kind == query->credential_kind && sp_bytes_equal(memo->credential, query->credential);
 }
 
 enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,

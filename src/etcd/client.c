@@ -296,8 +296,8 @@ struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *head
 
 struct sp_etcd_kv sp_etcd_kv_of(const Mvccpb__KeyValue *kv) {
     return (struct sp_etcd_kv){
-        .key = sp_etcd_bytes(kv->key),
-        .value = sp_etcd_bytes(kv->value),
+        .key = sp_wire_bytes(kv->key),
+        .value = sp_wire_bytes(kv->value),
         .create_revision = (uint64_t)kv->create_revision,
         .mod_revision = (uint64_t)kv->mod_revision,
     };

@@ -46,16 +46,4 @@ void sp_etcd_drop_token(struct sp_etcd *etcd);
 struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *header);
 struct sp_etcd_kv sp_etcd_kv_of(const Mvccpb__KeyValue *kv);
 
-static inline ProtobufCBinaryData sp_etcd_binary(struct sp_bytes bytes) {
-    union {
-        const uint8_t *in;
-        uint8_t *out;
-    } data = {bytes.data};
-    return (ProtobufCBinaryData){bytes.size, data.out};
-}
-
-static inline struct sp_bytes sp_etcd_bytes(ProtobufCBinaryData data) {
-    return (struct sp_bytes){data.data, data.len};
-}
-
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "etcd/internal.h"
+#include "wire/wire.h"
 
 struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *arena) {
     uint8_t *end = prefix.size == 0 || prefix.data[prefix.size - 1] == 0xff ? NULL : sp_arena_alloc(arena, prefix.size);
@@ -34,8 +35,8 @@ enum sp_status sp_etcd_get(struct sp_etcd *etcd, const struct sp_etcd_range *ran
                            struct sp_etcd_page *ret_page, struct sp_error *error) {
     ProtobufCMessage *answer = NULL;
     Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
-    request.key = sp_etcd_binary(range->key);
-    request.range_end = sp_etcd_binary(range->end);
+    request.key = sp_wire_field(range->key);
+    request.range_end = sp_wire_field(range->end);
     request.limit = (int64_t)range->limit;
     request.revision = (int64_t)range->revision;
     request.keys_only = range->keys_only;
@@ -62,7 +63,7 @@ static Etcdserverpb__Compare **make_compares(const struct sp_etcd_txn *txn, stru
             create ? ETCDSERVERPB__COMPARE__COMPARE_TARGET__CREATE : ETCDSERVERPB__COMPARE__COMPARE_TARGET__MOD;
         all[i].target_union_case = create ? ETCDSERVERPB__COMPARE__TARGET_UNION_CREATE_REVISION
                                           : ETCDSERVERPB__COMPARE__TARGET_UNION_MOD_REVISION;
-        all[i].key = sp_etcd_binary(compare->key);
+        all[i].key = sp_wire_field(compare->key);
         all[i].mod_revision = (int64_t)compare->revision; /* one union with create_revision */
         list[i] = &all[i];
     }
@@ -79,15 +80,15 @@ static void fill_operation(const struct sp_etcd_operation *operation, Etcdserver
     etcdserverpb__request_op__init(op);
     if (operation->what == SP_ETCD_PUT) {
         etcdserverpb__put_request__init(&request->put);
-        request->put.key = sp_etcd_binary(operation->key);
-        request->put.value = sp_etcd_binary(operation->value);
+        request->put.key = sp_wire_field(operation->key);
+        request->put.value = sp_wire_field(operation->value);
         op->request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_PUT;
         op->request_put = &request->put;
         return;
     }
     etcdserverpb__delete_range_request__init(&request->remove);
-    request->remove.key = sp_etcd_binary(operation->key);
-    request->remove.range_end = sp_etcd_binary(operation->end);
+    request->remove.key = sp_wire_field(operation->key);
+    request->remove.range_end = sp_wire_field(operation->end);
     op->request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_DELETE_RANGE;
     op->request_delete_range = &request->remove;
 }
@@ -131,7 +132,7 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
     request.n_success = txn->operation_count;
     if (request.compare == NULL || request.success == NULL)
         return report_full_arena(error);
-    range.key = sp_etcd_binary(txn->otherwise);
+    range.key = sp_wire_field(txn->otherwise);
     read.request_case = ETCDSERVERPB__REQUEST_OP__REQUEST_REQUEST_RANGE;
     read.request_range = &range;
     request.failure = failure;

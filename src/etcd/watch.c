@@ -31,8 +31,8 @@ static enum sp_status send_create_request(struct sp_etcd_watch *watch, struct sp
     Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
     Etcdserverpb__WatchCreateRequest create = ETCDSERVERPB__WATCH_CREATE_REQUEST__INIT;
     struct sp_bytes packed;
-    create.key = sp_etcd_binary(key);
-    create.range_end = sp_etcd_binary(end);
+    create.key = sp_wire_field(key);
+    create.range_end = sp_wire_field(end);
     create.start_revision = (int64_t)revision;
     create.progress_notify = 1;
     create.fragment = 1;

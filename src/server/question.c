@@ -2,6 +2,7 @@
 
 #include "core/key_text.h"
 #include "core/question_text.h"
+#include "wire/wire.h"
 
 /* The three messages that carry a credential number its cases alike. */
 _Static_assert((int)SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY ==
@@ -45,7 +46,7 @@ static enum sp_status read_credential(struct place place, int which, const char 
         if (sha256.len != SP_DIGEST_BYTES)
             return report_mistake(place, "api_key_sha256", "must be the 32 bytes of a SHA-256", error);
         common->credential_kind = SP_CREDENTIAL_SHA256;
-        common->credential = (struct sp_bytes){sha256.data, sha256.len};
+        common->credential = sp_wire_bytes(sha256);
         common->has_credential = true;
     }
     return SP_OK;

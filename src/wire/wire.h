@@ -41,4 +41,17 @@ enum sp_status sp_wire_pack(const ProtobufCMessage *message, struct sp_arena *ar
 /* A deep copy in the arena; NULL when out of memory. */
 ProtobufCMessage *sp_wire_copy(const ProtobufCMessage *message, struct sp_arena *arena);
 
+/* The bytes of a field, borrowed; and bytes as a field of a message that is only read or packed. */
+static inline struct sp_bytes sp_wire_bytes(ProtobufCBinaryData field) {
+    return (struct sp_bytes){field.data, field.len};
+}
+
+static inline ProtobufCBinaryData sp_wire_field(struct sp_bytes bytes) {
+    union {
+        const uint8_t *in;
+        uint8_t *out;
+    } data = {bytes.data};
+    return (ProtobufCBinaryData){bytes.size, data.out};
+}
+
 #endif

@@ -63,11 +63,10 @@ static bool is_reserved_header(struct sp_str name) {
                                            "x-original-method",
                                            "x-original-uri",
                                            "x-real-ip"};
-    static const struct sp_str own = {"x-sallyport-", 12};
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
         if (sp_str_equal(name, sp_str_from(reserved[i])))
             return true;
-    return name.size >= own.size && memcmp(name.data, own.data, own.size) == 0;
+    return sp_str_begins_with(name, SP_STR_LITERAL("x-sallyport-"));
 }
 
 static enum sp_status read_key_headers(const struct sp_option_texts *names, struct sp_gateway_settings *settings,

@@ -12,6 +12,7 @@
 #include "store/replica/cursor.h"
 #include "store/replica/entity_sum.h"
 #include "store/replica/walk.h"
+#include "wire/wire.h"
 
 enum { REPORTS_MAX = 100, DIFFERENCE_BYTES = 160, HEAD_FIRST_BYTES = 4096, HEAD_BUDGET_BYTES = 1 << 20 };
 
@@ -64,7 +65,7 @@ static bool may_lack_in_etcd(const struct comparison *comparison, struct sp_byte
 static void skip_page_records(struct comparison *comparison, const struct sp_bytes *name) {
     const struct sp_source_records *page = &comparison->walk.page;
     while (comparison->at < page->count &&
-           (name == NULL || sp_source_compare_names(page->items[comparison->at].key, *name) < 0)) {
+           (name == NULL || sp_bytes_compare(page->items[comparison->at].key, *name) < 0)) {
         struct sp_bytes missing = page->items[comparison->at++].key;
         if (!may_lack_in_store(comparison))
             report_difference(comparison, "exists only in etcd", missing);
@@ -74,17 +75,16 @@ static void skip_page_records(struct comparison *comparison, const struct sp_byt
 static enum sp_status compare_record(void *context, struct sp_bytes name, struct sp_bytes value) {
     struct comparison *comparison = context;
     const struct sp_source_page_walk *walk = &comparison->walk;
-    if (walk->more && sp_source_compare_names(name, walk->until) > 0)
+    if (walk->more && sp_bytes_compare(name, walk->until) > 0)
         return SP_WALK_END;
     comparison->compared++;
     skip_page_records(comparison, &name);
-    if (comparison->at == walk->page.count ||
-        sp_source_compare_names(walk->page.items[comparison->at].key, name) != 0) {
+    if (comparison->at == walk->page.count || !sp_bytes_equal(walk->page.items[comparison->at].key, name)) {
         if (!may_lack_in_etcd(comparison, name))
             report_difference(comparison, "exists only in the store", name);
         return SP_OK;
     }
-    if (sp_source_compare_names(walk->page.items[comparison->at++].value, value) != 0)
+    if (!sp_bytes_equal(walk->page.items[comparison->at++].value, value))
         report_difference(comparison, "differs", name);
     return SP_OK;
 }
@@ -137,9 +137,8 @@ static enum sp_status check_view(struct sp_view *view, struct sp_arena *arena, b
         status = sp_view_head(view, &own);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store");
-    *ret_fits &=
-        head->entity_set.len == 0 || (head->entity_set.len == sizeof(own.entity_set) &&
-                                      memcmp(head->entity_set.data, own.entity_set, head->entity_set.len) == 0);
+    struct sp_bytes own_set = {own.entity_set, sizeof(own.entity_set)};
+    *ret_fits &= head->entity_set.len == 0 || sp_bytes_equal(sp_wire_bytes(head->entity_set), own_set);
     return SP_OK;
 }
 

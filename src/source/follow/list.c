@@ -93,11 +93,11 @@ static enum sp_status collect_surplus(void *context, struct sp_bytes key, struct
     const struct sp_source_page_walk *walk = surplus->walk;
     const struct sp_source_records *page = &walk->page;
     (void)value;
-    if (walk->more && sp_source_compare_names(key, walk->until) > 0)
+    if (walk->more && sp_bytes_compare(key, walk->until) > 0)
         return SP_WALK_END;
-    while (surplus->at < page->count && sp_source_compare_names(page->items[surplus->at].key, key) < 0)
+    while (surplus->at < page->count && sp_bytes_compare(page->items[surplus->at].key, key) < 0)
         surplus->at++;
-    if (surplus->at < page->count && sp_source_compare_names(page->items[surplus->at].key, key) == 0)
+    if (surplus->at < page->count && sp_bytes_equal(page->items[surplus->at].key, key))
         return SP_OK;
     uint8_t *copy = sp_arena_alloc(surplus->deletions.arena, key.size);
     if (copy == NULL)
@@ -163,7 +163,7 @@ struct newest_change {
 
 static enum sp_status copy_newest_change(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct newest_change *newest = context;
-    if (sp_source_compare_names(key, newest->number) != 0)
+    if (!sp_bytes_equal(key, newest->number))
         return SP_WALK_END;
     uint8_t *copy = sp_arena_alloc(newest->arena, value.size + 1);
     if (copy == NULL)
@@ -211,7 +211,7 @@ static enum sp_status compare_newest_change(struct listing *listing, const uint8
     if (status != SP_OK)
         return status;
     *ret_chained = newest.found && records.count == 1 && listing->found.head->anchor_number < sp_load_be64(number) &&
-                   sp_source_compare_names(records.items[0].value, newest.value) == 0;
+                   sp_bytes_equal(records.items[0].value, newest.value);
     return SP_OK;
 }
 

@@ -15,14 +15,6 @@ static enum sp_status report_no_walk_memory(struct sp_error *error) {
     return sp_error_set(error, SP_ERR_MEMORY, "out of memory while reading records from etcd");
 }
 
-int sp_source_compare_names(struct sp_bytes a, struct sp_bytes b) {
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    if (order != 0 || a.size == b.size)
-        return order;
-    return a.size < b.size ? -1 : 1;
-}
-
 enum sp_status sp_source_init_page_walk(struct sp_source_page_walk *walk, const struct sp_source_link *link,
                                         uint64_t revision) {
     *walk = (struct sp_source_page_walk){.link = link, .revision = revision};
@@ -86,7 +78,7 @@ static size_t count_complete(const struct sp_source_page_walk *walk, const struc
     struct sp_bytes last = read_page_key(walk, page, count - 1).name;
     for (; count > 0; count--) {
         struct sp_source_key key = read_page_key(walk, page, count - 1);
-        if (key.kind == SP_SOURCE_RECORD_KEY && sp_source_compare_names(key.name, last) != 0)
+        if (key.kind == SP_SOURCE_RECORD_KEY && !sp_bytes_equal(key.name, last))
             break;
     }
     return count;

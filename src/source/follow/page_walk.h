@@ -44,7 +44,4 @@ enum sp_status sp_source_read_page(struct sp_source_page_walk *walk, struct sp_a
 /* Must follow each page before its arena is reset. SP_ERR_MEMORY. */
 enum sp_status sp_source_end_page(struct sp_source_page_walk *walk, struct sp_error *error) SP_MUST_USE;
 
-/* The order of records: by their bytes, a prefix first. */
-int sp_source_compare_names(struct sp_bytes a, struct sp_bytes b);
-
 #endif

@@ -18,7 +18,7 @@ enum sp_status sp_source_unpack_head(struct sp_bytes value, struct sp_arena *are
 }
 
 static bool same_id(ProtobufCBinaryData a, ProtobufCBinaryData b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    return sp_bytes_equal(sp_wire_bytes(a), sp_wire_bytes(b));
 }
 
 bool sp_source_same_store(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b) {

@@ -78,7 +78,7 @@ struct sp_bytes sp_source_full_key(struct sp_str prefix, struct sp_bytes below, 
 /* ---- reading ---- */
 
 static bool cut_prefix(struct sp_bytes *key, struct sp_str prefix) {
-    if (key->size < prefix.size || memcmp(key->data, prefix.data, prefix.size) != 0)
+    if (!sp_bytes_begin_with(*key, sp_bytes_of_str(prefix)))
         return false;
     *key = (struct sp_bytes){key->data + prefix.size, key->size - prefix.size};
     return true;
@@ -111,7 +111,7 @@ static struct sp_source_key read_record_key(struct sp_bytes rest) {
 struct sp_source_key sp_source_read_key(struct sp_str prefix, struct sp_bytes key) {
     if (!cut_prefix(&key, prefix) || !cut_prefix(&key, SP_STR_LITERAL("d/")))
         return (struct sp_source_key){.kind = SP_SOURCE_OTHER_KEY};
-    if (key.size == 4 && memcmp(key.data, "head", 4) == 0)
+    if (sp_bytes_equal(key, sp_bytes_of_str(SP_STR_LITERAL("head"))))
         return (struct sp_source_key){.kind = SP_SOURCE_HEAD_KEY};
     return read_record_key(key);
 }

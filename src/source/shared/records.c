@@ -1,25 +1,9 @@
 #include "source/shared/records.h"
 
+#include "base/array.h"
 #include "store/records/journal.h"
 
-enum { FIRST_ITEMS = 64 };
-
-static void *enlarge_list(struct sp_arena *arena, void *items, size_t count, size_t *capacity, size_t item_size) {
-    size_t wanted = *capacity > 0 ? *capacity * 2 : FIRST_ITEMS;
-    void *larger = sp_arena_calloc(arena, wanted, item_size);
-    if (larger == NULL)
-        return NULL;
-    if (count > 0)
-        memcpy(larger, items, count * item_size);
-    *capacity = wanted;
-    return larger;
-}
-
 /* ---- from etcd ---- */
-
-static bool same_name(struct sp_bytes a, struct sp_bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
 
 static enum sp_status join_part(struct sp_source_records *records, struct sp_bytes value) {
     struct sp_replica_record *last = &records->items[records->count - 1];
@@ -38,7 +22,7 @@ static bool continues_last_record(const struct sp_source_records *records, const
     if (records->count == 0)
         return false;
     const struct sp_replica_record *last = &records->items[records->count - 1];
-    return last->space == SP_REPLICA_CHANGE && !last->deleted && same_name(last->key, key->name);
+    return last->space == SP_REPLICA_CHANGE && !last->deleted && sp_bytes_equal(last->key, key->name);
 }
 
 enum sp_status sp_source_add_record(struct sp_source_records *records, const struct sp_source_key *key,
@@ -51,13 +35,11 @@ enum sp_status sp_source_add_record(struct sp_source_records *records, const str
             return SP_OK;
         return join_part(records, value);
     }
-    if (records->count == records->capacity) {
-        void *larger =
-            enlarge_list(records->arena, records->items, records->count, &records->capacity, sizeof(*records->items));
-        if (larger == NULL)
-            return SP_ERR_MEMORY;
-        records->items = larger;
-    }
+    struct sp_replica_record *items =
+        sp_array_reserve_in(records->arena, records->items, records->count, &records->capacity, sizeof(*items));
+    if (items == NULL)
+        return SP_ERR_MEMORY;
+    records->items = items;
     records->items[records->count++] =
         (struct sp_replica_record){.space = key->space, .key = key->name, .value = value, .deleted = deleted};
     return SP_OK;
@@ -68,13 +50,11 @@ enum sp_status sp_source_add_record(struct sp_source_records *records, const str
 enum sp_status sp_source_add_operation(struct sp_source_operations *operations, struct sp_etcd_operation operation) {
     if (operation.key.data == NULL)
         return SP_ERR_MEMORY;
-    if (operations->count == operations->capacity) {
-        void *larger = enlarge_list(operations->arena, operations->items, operations->count, &operations->capacity,
-                                    sizeof(*operations->items));
-        if (larger == NULL)
-            return SP_ERR_MEMORY;
-        operations->items = larger;
-    }
+    struct sp_etcd_operation *items = sp_array_reserve_in(operations->arena, operations->items, operations->count,
+                                                          &operations->capacity, sizeof(*items));
+    if (items == NULL)
+        return SP_ERR_MEMORY;
+    operations->items = items;
     operations->items[operations->count++] = operation;
     operations->bytes += operation.key.size + operation.value.size;
     return SP_OK;

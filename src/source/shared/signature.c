@@ -32,7 +32,7 @@ bool sp_source_has_own_signature(struct sp_signing_keys *keys, const Sallyport__
     if (!sp_signing_keys_can_sign(keys))
         return true;
     sp_signing_keys_own_id(keys, id, &accepted);
-    return head->key_id.len == sizeof(id) && memcmp(head->key_id.data, id, sizeof(id)) == 0;
+    return sp_bytes_equal(sp_wire_bytes(head->key_id), (struct sp_bytes){id, sizeof(id)});
 }
 
 /* What is signed: the head is packed without its signature. */
@@ -92,10 +92,6 @@ enum sp_status sp_source_pack_head(struct sp_signing_keys *keys, struct sp_str p
     return SP_OK;
 }
 
-static struct sp_bytes bytes_of_field(ProtobufCBinaryData field) {
-    return (struct sp_bytes){field.data, field.len};
-}
-
 enum sp_status sp_source_verify_head(struct sp_signing_keys *keys, struct sp_str prefix,
                                      const Sallyport__Store__V1__SourceHead *head, struct sp_arena *arena,
                                      struct sp_error *error) {
@@ -106,7 +102,7 @@ enum sp_status sp_source_verify_head(struct sp_signing_keys *keys, struct sp_str
         return sp_error_set(error, SP_ERR_PRECONDITION, "it is not signed");
     if (make_signed_bytes(prefix, head, arena, &bytes) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    switch ((int)sp_signing_keys_verify(keys, bytes_of_field(head->key_id), bytes, bytes_of_field(head->signature))) {
+    switch ((int)sp_signing_keys_verify(keys, sp_wire_bytes(head->key_id), bytes, sp_wire_bytes(head->signature))) {
     case SP_OK:
         return SP_OK;
     case SP_ERR_NOT_FOUND:

@@ -19,7 +19,7 @@ static enum sp_status add_staged_part(struct sp_str prefix, struct sp_bytes valu
         const Sallyport__Store__V1__StagedOperation *staged = part->operations[i];
         const struct sp_etcd_operation operation = {
             .what = staged->deletes ? SP_ETCD_DELETE : SP_ETCD_PUT,
-            .key = sp_source_full_key(prefix, (struct sp_bytes){staged->key.data, staged->key.len}, operations->arena),
+            .key = sp_source_full_key(prefix, sp_wire_bytes(staged->key), operations->arena),
             .value = {staged->value.data, staged->value.len},
         };
         if (sp_source_add_operation(operations, operation) != SP_OK)

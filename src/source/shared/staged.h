@@ -6,9 +6,10 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/shared/state.h"
+#include "wire/wire.h"
 
 static inline struct sp_bytes sp_source_staged_id(const Sallyport__Store__V1__StagedChange *staged) {
-    return (struct sp_bytes){staged->id.data, staged->id.len};
+    return sp_wire_bytes(staged->id);
 }
 
 /* Adds the operations of a staged change as they were at `revision` (0: now), with memory from

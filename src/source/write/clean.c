@@ -74,7 +74,7 @@ static bool is_named_by_head(const struct sp_source_link *link, struct sp_bytes 
     if (found->head->staged == NULL)
         return false;
     struct sp_bytes named = sp_source_staged_key(link->shared->prefix, sp_source_staged_id(found->head->staged), arena);
-    return named.data == NULL || (key.size >= named.size && memcmp(key.data, named.data, named.size) == 0);
+    return named.data == NULL || sp_bytes_begin_with(key, named);
 }
 
 /* While the head is the one that does not name it. */

@@ -117,8 +117,8 @@ static bool is_own_head(const struct publication *publication, const struct sp_e
     Sallyport__Store__V1__SourceHead *there = NULL;
     if (!outcome->found || sp_source_unpack_head(outcome->otherwise.value, publication->arena, &there, NULL) != SP_OK)
         return false;
-    return there->commit_id.len == SP_SOURCE_ID_BYTES &&
-           memcmp(there->commit_id.data, publication->commit_id, SP_SOURCE_ID_BYTES) == 0;
+    return sp_bytes_equal(sp_wire_bytes(there->commit_id),
+                          (struct sp_bytes){publication->commit_id, SP_SOURCE_ID_BYTES});
 }
 
 /* *ret_revision: of etcd, at which the change was made. */

@@ -14,14 +14,6 @@ static enum sp_status report_exhausted_arena(struct sp_error *error) {
     return sp_error_set(error, SP_ERR_EXHAUSTED, "the change exceeds the memory limit of one change");
 }
 
-static ProtobufCBinaryData binary_of(struct sp_bytes bytes) {
-    union {
-        const uint8_t *in;
-        uint8_t *out;
-    } data = {bytes.data};
-    return (ProtobufCBinaryData){bytes.size, data.out};
-}
-
 /* How many operations from `at` on one part holds: at least one. */
 static size_t fit_part(const struct sp_source_operations *operations, size_t at) {
     size_t count = 0;
@@ -46,8 +38,8 @@ static enum sp_status pack_part(struct sp_str prefix, const struct sp_etcd_opera
     for (size_t i = 0; i < count; i++) {
         struct sp_bytes key = operations[i].key;
         sallyport__store__v1__staged_operation__init(&all[i]);
-        all[i].key = binary_of((struct sp_bytes){key.data + prefix.size, key.size - prefix.size});
-        all[i].value = binary_of(operations[i].value);
+        all[i].key = sp_wire_field((struct sp_bytes){key.data + prefix.size, key.size - prefix.size});
+        all[i].value = sp_wire_field(operations[i].value);
         all[i].deletes = operations[i].what == SP_ETCD_DELETE;
         part.operations[i] = &all[i];
     }

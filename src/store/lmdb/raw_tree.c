@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
+
 /* LMDB's data version 1, 64 bits. A page: number (8) 2 bytes, flags (2) lower (2) upper (2), then
  * the places of its nodes (2 each) up to `lower`. A node: 2 bytes twice, flags (2) key size (2) key
  * data; in a leaf the first four are the data's size, in a branch the first six are a page. */
@@ -66,9 +68,7 @@ static bool read_node(const struct sp_raw_file *file, const uint8_t *page, size_
 }
 
 static int compare_to_node(const char *key, const struct node *node) {
-    size_t size = strlen(key);
-    int order = memcmp(key, node->key, size < node->key_size ? size : node->key_size);
-    return order != 0 ? order : (size > node->key_size) - (size < node->key_size);
+    return sp_bytes_compare(sp_bytes_of_str(sp_str_from(key)), (struct sp_bytes){node->key, node->key_size});
 }
 
 /* In a branch the last node that is not above the key (the first counts as below all); in a leaf

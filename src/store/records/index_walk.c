@@ -146,7 +146,7 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
     MDB_val key = {prefix_size + after.size + 1, start};
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == MDB_SUCCESS && key.mv_size > prefix_size && memcmp(key.mv_data, start, prefix_size) == 0) {
+    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), (struct sp_bytes){start, prefix_size})) {
         const char *name = (const char *)key.mv_data + prefix_size;
         status = visit(context, (struct sp_str){name, key.mv_size - prefix_size});
         if (status != SP_OK)

@@ -34,7 +34,7 @@ bool sp_kept_find_action(const struct sp_kept *kept, struct sp_bytes key, struct
     if (key.size == 0 || key.size > SP_KEPT_ACTION_BYTES)
         return false;
     const struct sp_kept_action *there = &kept->actions[action_place(key)];
-    if (there->key_size != key.size || memcmp(there->key, key.data, key.size) != 0)
+    if (!sp_bytes_equal((struct sp_bytes){there->key, there->key_size}, key))
         return false;
     *ret_action = there->action;
     return true;

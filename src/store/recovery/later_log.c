@@ -82,7 +82,7 @@ static enum sp_status hash_change(const Sallyport__V1__Change *change,
 }
 
 static bool has_hash(const Sallyport__V1__Change *change, const uint8_t hash[static SP_CHANGE_HASH_BYTES]) {
-    return change->hash.len == SP_CHANGE_HASH_BYTES && memcmp(change->hash.data, hash, SP_CHANGE_HASH_BYTES) == 0;
+    return sp_bytes_equal(sp_wire_bytes(change->hash), (struct sp_bytes){hash, SP_CHANGE_HASH_BYTES});
 }
 
 static enum sp_status refuse_chain(uint64_t number, struct sp_error *error) {

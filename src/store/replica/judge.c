@@ -164,8 +164,8 @@ static enum sp_status read_new_changes(struct judgement *judgement) {
         if (status != SP_OK)
             return status;
     }
-    if (judgement->reached.revision.number != head->number || head->hash.len != sizeof(judgement->reached.last_hash) ||
-        memcmp(judgement->reached.last_hash, head->hash.data, head->hash.len) != 0)
+    struct sp_bytes reached = {judgement->reached.last_hash, sizeof(judgement->reached.last_hash)};
+    if (judgement->reached.revision.number != head->number || !sp_bytes_equal(sp_wire_bytes(head->hash), reached))
         return sp_error_set(judgement->error, SP_ERR_ABORTED, "the source's head is not where its changes lead");
     keep_last_listings(judgement);
     return SP_OK;
@@ -192,8 +192,8 @@ static const struct listed *find_listing(const struct judgement *judgement, stru
 /* By its hash: names of kinds that this release does not know cannot be compared. */
 static bool is_listed_unknown(const struct judgement *judgement, const uint8_t hash[static SP_DIGEST_BYTES]) {
     for (size_t i = 0; i < judgement->listing_count && judgement->listings[i].key.size == 0; i++) {
-        ProtobufCBinaryData listed = judgement->listings[i].change->entity_hash;
-        if (listed.len == SP_DIGEST_BYTES && memcmp(listed.data, hash, SP_DIGEST_BYTES) == 0)
+        struct sp_bytes listed = sp_wire_bytes(judgement->listings[i].change->entity_hash);
+        if (sp_bytes_equal(listed, (struct sp_bytes){hash, SP_DIGEST_BYTES}))
             return true;
     }
     return false;
@@ -201,12 +201,12 @@ static bool is_listed_unknown(const struct judgement *judgement, const uint8_t h
 
 static bool fits_listing(const struct judgement *judgement, const struct listed *listed,
                          const struct standing *standing) {
-    ProtobufCBinaryData hash = listed->change->entity_hash;
+    struct sp_bytes hash = sp_wire_bytes(listed->change->entity_hash);
     if (listed->change->deleted || !standing->there)
         return listed->change->deleted && !standing->there;
-    if (hash.len == 0)
+    if (hash.size == 0)
         return judgement->head->entity_set.len == 0;
-    return hash.len == SP_DIGEST_BYTES && memcmp(hash.data, standing->hash, SP_DIGEST_BYTES) == 0;
+    return sp_bytes_equal(hash, (struct sp_bytes){standing->hash, SP_DIGEST_BYTES});
 }
 
 static enum sp_status judge_unlisted_record(const struct judgement *judgement, struct sp_bytes key,
@@ -290,12 +290,12 @@ static enum sp_status judge_entities(struct judgement *judgement) {
 }
 
 static enum sp_status compare_with_head(const struct judgement *judgement) {
-    ProtobufCBinaryData wanted = judgement->head->entity_set;
+    struct sp_bytes wanted = sp_wire_bytes(judgement->head->entity_set);
     uint8_t digest[SP_DIGEST_BYTES];
-    if (wanted.len == 0)
+    if (wanted.size == 0)
         return SP_OK;
     sp_multiset_hash_digest(&judgement->set, digest);
-    if (wanted.len == sizeof(digest) && memcmp(wanted.data, digest, sizeof(digest)) == 0)
+    if (sp_bytes_equal(wanted, (struct sp_bytes){digest, sizeof(digest)}))
         return SP_OK;
     return sp_error_set(judgement->error, SP_ERR_CORRUPT,
                         "the entities do not add up to the set that etcd's head commits to");

@@ -4,6 +4,7 @@
 #include "store/records/edit.h"
 #include "store/records/meta.h"
 #include "store/records/next_number.h"
+#include "wire/wire.h"
 
 /* ---- making a head ---- */
 
@@ -138,7 +139,7 @@ static enum sp_status update_created(struct sp_write *write, const Sallyport__St
 }
 
 static enum sp_status update_key_forms(struct sp_write *write, const Sallyport__Store__V1__SourceHead *head) {
-    enum sp_status status = update_meta(write, "prefixes", (struct sp_bytes){head->prefixes.data, head->prefixes.len});
+    enum sp_status status = update_meta(write, "prefixes", sp_wire_bytes(head->prefixes));
     if (status != SP_OK)
         return status;
     if (!head->accept_foreign)
@@ -206,11 +207,13 @@ enum sp_status sp_replica_check_head(const Sallyport__Store__V1__SourceHead *hea
 }
 
 static bool is_where_changes_lead(const Sallyport__Store__V1__SourceHead *head, const struct sp_head *own) {
-    return own->revision.number == head->number && memcmp(own->last_hash, head->hash.data, head->hash.len) == 0;
+    return own->revision.number == head->number &&
+           sp_bytes_equal(sp_wire_bytes(head->hash), (struct sp_bytes){own->last_hash, sizeof(own->last_hash)});
 }
 
 static bool fits_entity_set(const Sallyport__Store__V1__SourceHead *head, const struct sp_head *own) {
-    return head->entity_set.len == 0 || memcmp(own->entity_set, head->entity_set.data, head->entity_set.len) == 0;
+    return head->entity_set.len == 0 ||
+           sp_bytes_equal(sp_wire_bytes(head->entity_set), (struct sp_bytes){own->entity_set, sizeof(own->entity_set)});
 }
 
 enum sp_status sp_replica_take_head(struct sp_write *write, const Sallyport__Store__V1__SourceHead *head,
