@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "base/clock.h"
+#include "etcd/endpoint.h"
 #include "etcd/internal.h"
 #include "wire/wire.h"
 
@@ -23,27 +24,18 @@ enum {
 
 /* ---- open and close ---- */
 
-static enum sp_status add_endpoint(struct sp_etcd *etcd, struct sp_str target, struct sp_error *error) {
-    if (target.size == 0 || target.size >= SP_ETCD_ENDPOINT_BYTES || memchr(target.data, ':', target.size) == NULL ||
-        memchr(target.data, '/', target.size) != NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "invalid etcd endpoint \"%.*s\": expected HOST:PORT",
-                            SP_STR_ARG(target));
-    if (etcd->endpoint_count == SP_ETCD_MAX_ENDPOINTS)
-        return sp_error_set(error, SP_ERR_INVALID, "too many etcd endpoints: at most %d are allowed",
-                            SP_ETCD_MAX_ENDPOINTS);
-    memcpy(etcd->endpoints[etcd->endpoint_count++].target, target.data, target.size);
-    return SP_OK;
-}
-
 static enum sp_status read_endpoints(struct sp_etcd *etcd, struct sp_str list, struct sp_error *error) {
-    for (;;) {
-        const char *comma = list.size == 0 ? NULL : memchr(list.data, ',', list.size);
-        size_t size = comma == NULL ? list.size : (size_t)(comma - list.data);
-        enum sp_status status = add_endpoint(etcd, (struct sp_str){list.data, size}, error);
-        if (status != SP_OK || comma == NULL)
+    do {
+        struct sp_str target;
+        enum sp_status status = sp_etcd_take_endpoint(&list, &target, error);
+        if (status != SP_OK)
             return status;
-        list = (struct sp_str){comma + 1, list.size - size - 1};
-    }
+        if (etcd->endpoint_count == SP_ETCD_MAX_ENDPOINTS)
+            return sp_error_set(error, SP_ERR_INVALID, "too many etcd endpoints: at most %d are allowed",
+                                SP_ETCD_MAX_ENDPOINTS);
+        memcpy(etcd->endpoints[etcd->endpoint_count++].target, target.data, target.size);
+    } while (list.size > 0);
+    return SP_OK;
 }
 
 static bool copy_texts(struct sp_etcd *etcd, const struct sp_etcd_options *options) {

@@ -21,17 +21,45 @@ static void reads_a_url(void **state) {
         {"etcd://a:1,b:2", "a:1,b:2", "/sallyport/v1/"},
         {"etcd://a:1/p/", "a:1", "/p/"},
         {"etcd://[::1]:2379,b:2/deep/er/", "[::1]:2379,b:2", "/deep/er/"},
+        {"etcd://etcd:2379,etcd-1.etcd.svc:2379/a.b-c_d~1:x@y/", "etcd:2379,etcd-1.etcd.svc:2379", "/a.b-c_d~1:x@y/"},
     };
     static const struct {
         const char *url, *reason;
     } bad[] = {
-        {"", "expected etcd://"},
-        {"http://a:1/p/", "expected etcd://"},
-        {"ETCD://a:1", "expected etcd://"},
+        {"", "begin with etcd://"},
+        {"http://a:1/p/", "begin with etcd://"},
+        {"ETCD://a:1", "begin with etcd://"},
         {"etcd://", "names no endpoint"},
         {"etcd:///p/", "names no endpoint"},
         {"etcd://a:1/", "begin and end with a slash"},
         {"etcd://a:1/p", "begin and end with a slash"},
+        /* Whole URLs put one after the other. */
+        {"etcd://a:2379,http://b:2379/sallyport/v1/", "\"http:\": a scheme is not part of it"},
+        {"etcd://a:1,etcd://b:1/p/", "\"etcd:\": a scheme is not part of it"},
+        {"etcd://http://a:1/p/", "\"http:\": a scheme is not part of it"},
+        {"etcd://a:1/p/,b:1/p/", "character 4 of its prefix"},
+        {"etcd://a:1/p/,etcd://b:1/p/", "character 4 of its prefix"},
+        /* Endpoints. */
+        {"etcd://a/p/", "\"a\": it has no port"},
+        {"etcd://a:/p/", "\"a:\": it has no port"},
+        {"etcd://a:1,b:/p/", "\"b:\": it has no port"},
+        {"etcd://:1/p/", "its host is not"},
+        {"etcd://a:0/p/", "not a number from 1 to 65535"},
+        {"etcd://a:65536/p/", "not a number from 1 to 65535"},
+        {"etcd://a:2379x/p/", "not a number from 1 to 65535"},
+        {"etcd://::1:2379/p/", "its host is not"},
+        {"etcd://[::1]/p/", "not a number from 1 to 65535"},
+        {"etcd://a b:1/p/", "its host is not"},
+        {"etcd://a:1,/p/", "ends in a comma"},
+        {"etcd://a:1,,b:1/p/", "an etcd endpoint is empty"},
+        /* Prefixes. */
+        {"etcd://a:1//", "two slashes meet"},
+        {"etcd://a:1//p/", "two slashes meet"},
+        {"etcd://a:1/p//q/", "two slashes meet"},
+        {"etcd://a:1/p//", "two slashes meet"},
+        {"etcd://a:1/p q/", "character 3 of its prefix"},
+        {"etcd://a:1/p?x=1/", "character 3 of its prefix"},
+        {"etcd://a:1/p#q/", "character 3 of its prefix"},
     };
     struct sp_str endpoints, prefix;
     struct sp_error error = {0};
@@ -46,6 +74,15 @@ static void reads_a_url(void **state) {
         if (strstr(error.message, bad[i].reason) == NULL)
             fail_msg("%s: %s", bad[i].url, error.message);
     }
+}
+
+static void a_password_in_a_url_is_refused_and_not_repeated(void **state) {
+    struct sp_str endpoints, prefix;
+    struct sp_error error = {0};
+    (void)state;
+    assert_int_equal(sp_source_read_url("etcd://pod:hunter2@a:1,b:2/p/", &endpoints, &prefix, &error), SP_ERR_INVALID);
+    assert_non_null(strstr(error.message, "--etcd-password-file"));
+    assert_null(strstr(error.message, "hunter2"));
 }
 
 static void a_name_holds_the_prefix_and_no_endpoint(void **state) {
@@ -205,6 +242,7 @@ static void transactions_hold_what_etcd_takes_and_at_least_one_operation(void **
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_url),
+        cmocka_unit_test(a_password_in_a_url_is_refused_and_not_repeated),
         cmocka_unit_test(a_name_holds_the_prefix_and_no_endpoint),
         cmocka_unit_test(makes_the_keys_that_the_documentation_names),
         cmocka_unit_test(reads_every_key_that_it_makes_and_no_other),

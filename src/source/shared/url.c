@@ -3,24 +3,65 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "etcd/endpoint.h"
+
 static const char scheme[] = "etcd://";
 static const char default_prefix[] = "/sallyport/v1/";
+
+static const char form[] = "expected etcd://HOST:PORT,HOST:PORT/PREFIX/";
+
+static enum sp_status check_endpoints(struct sp_str endpoints, struct sp_error *error) {
+    struct sp_error why = {0};
+    struct sp_str endpoint;
+    if (endpoints.size == 0)
+        return sp_error_set(error, SP_ERR_INVALID, "invalid source: it names no endpoint; %s", form);
+    while (endpoints.size > 0)
+        if (sp_etcd_take_endpoint(&endpoints, &endpoint, &why) != SP_OK)
+            return sp_error_set(error, SP_ERR_INVALID, "invalid source: %s; %s", why.message, form);
+    return SP_OK;
+}
+
+/* What no prefix holds for a good reason: the rest of a URL that was put together wrongly. */
+static bool is_in_prefix(char c) {
+    return c > ' ' && c < 0x7f && strchr(",?#\"\\", c) == NULL;
+}
+
+static enum sp_status check_prefix(struct sp_str prefix, struct sp_error *error) {
+    if (prefix.size < 2 || prefix.data[prefix.size - 1] != '/')
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "invalid source: the prefix \"%.*s\" must begin and end with a slash and name something "
+                            "between; %s",
+                            SP_STR_ARG(prefix), form);
+    for (size_t i = 0; i < prefix.size; i++) {
+        if (prefix.data[i] == '/' && i > 0 && prefix.data[i - 1] == '/')
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "invalid source: two slashes meet in \"%.*s\", so that a scheme or an endpoint may be "
+                                "part of the prefix; list endpoints with commas, without schemes: %s",
+                                SP_STR_ARG(prefix), form);
+        if (!is_in_prefix(prefix.data[i]))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "invalid source: character %zu of its prefix is not allowed there, such as a comma, a "
+                                "blank, \"?\" and \"#\"; %s",
+                                i + 1, form);
+    }
+    return SP_OK;
+}
 
 enum sp_status sp_source_read_url(const char *url, struct sp_str *ret_endpoints, struct sp_str *ret_prefix,
                                   struct sp_error *error) {
     size_t skip = sizeof(scheme) - 1;
     if (strncmp(url, scheme, skip) != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "invalid source \"%s\": expected etcd://HOST:PORT,HOST:PORT/PREFIX/",
-                            url);
+        return sp_error_set(error, SP_ERR_INVALID, "invalid source: it does not begin with etcd://; %s", form);
     const char *slash = strchr(url + skip, '/');
-    struct sp_str prefix = sp_str_from(slash == NULL ? default_prefix : slash);
-    size_t endpoints_size = slash == NULL ? strlen(url + skip) : (size_t)(slash - url) - skip;
-    if (endpoints_size == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "invalid source \"%s\": it names no endpoint", url);
-    if (prefix.size < 2 || prefix.data[prefix.size - 1] != '/')
-        return sp_error_set(error, SP_ERR_INVALID, "invalid source \"%s\": the prefix must begin and end with a slash",
-                            url);
-    *ret_endpoints = (struct sp_str){url + skip, endpoints_size};
+    const struct sp_str endpoints = {url + skip, slash == NULL ? strlen(url + skip) : (size_t)(slash - url) - skip};
+    const struct sp_str prefix = sp_str_from(slash == NULL ? default_prefix : slash);
+    enum sp_status status = check_endpoints(endpoints, error);
+    if (status != SP_OK)
+        return status;
+    status = check_prefix(prefix, error);
+    if (status != SP_OK)
+        return status;
+    *ret_endpoints = endpoints;
     *ret_prefix = prefix;
     return SP_OK;
 }

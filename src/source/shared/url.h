@@ -8,7 +8,8 @@
 enum { SP_SOURCE_NAME_BYTES = 512 };
 
 /* Reads "etcd://host:port,host:port/prefix/". *ret_endpoints and *ret_prefix point into the URL;
- * without a prefix it is "/sallyport/v1/". SP_ERR_INVALID. */
+ * without a prefix it is "/sallyport/v1/". SP_ERR_INVALID: the message gives the right form, and
+ * repeats nothing that may be a password. */
 enum sp_status sp_source_read_url(const char *url, struct sp_str *ret_endpoints, struct sp_str *ret_prefix,
                                   struct sp_error *error) SP_MUST_USE;
 
