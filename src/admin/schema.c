@@ -33,7 +33,8 @@ static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct s
     struct sp_admin_lines changes = {.arena = ctx->arena};
     struct sp_admin_lines in_use = {.arena = ctx->arena};
     struct sp_error damaged;
-    enum sp_status status = sp_schema_parse(sp_str_from(ctx->stored_schema->yaml), ctx->arena, &before, &damaged);
+    enum sp_status status =
+        sp_schema_parse_stored(sp_str_from(ctx->stored_schema->yaml), ctx->arena, &before, &damaged);
     if (status == SP_ERR_INVALID)
         return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the stored schema is damaged: %.900s", damaged.message);
     if (status != SP_OK)

@@ -60,6 +60,17 @@ bool sp_text_is_printable(struct sp_str text) {
     return true;
 }
 
+struct sp_str sp_text_skip_bom(struct sp_str text) {
+    static const char bom[] = "\xef\xbb\xbf";
+    if (sp_str_begins_with(text, SP_STR_LITERAL(bom)))
+        return (struct sp_str){text.data + sizeof(bom) - 1, text.size - (sizeof(bom) - 1)};
+    return text;
+}
+
+bool sp_text_is_utf16(struct sp_str text) {
+    return sp_str_begins_with(text, SP_STR_LITERAL("\xff\xfe")) || sp_str_begins_with(text, SP_STR_LITERAL("\xfe\xff"));
+}
+
 static enum sp_status check_size(struct sp_str text, size_t max_bytes, const char *field, struct sp_error *error) {
     if (text.size == 0)
         return sp_error_set(error, SP_ERR_INVALID, "%s: must not be empty", field);

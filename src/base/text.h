@@ -19,6 +19,12 @@ bool sp_text_is_utf8(struct sp_str text);
 /* UTF-8 without NUL and other control characters (U+0000-U+001F, U+007F-U+009F). */
 bool sp_text_is_printable(struct sp_str text);
 
+/* The text after a byte order mark of UTF-8, which some editors and exports put before it. */
+struct sp_str sp_text_skip_bom(struct sp_str text);
+
+/* Whether the text begins with a byte order mark of UTF-16. */
+bool sp_text_is_utf16(struct sp_str text);
+
 /* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with
  * `field`. */
 enum sp_status sp_text_check_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;

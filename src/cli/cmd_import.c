@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/file.h"
@@ -33,11 +34,11 @@ struct import {
 
 /* ---- lines to records ---- */
 
-static enum sp_status parse_record(struct import *import, ssize_t size, Sallyport__V1__ImportRecord **ret_record,
+static enum sp_status parse_record(struct import *import, struct sp_str text, Sallyport__V1__ImportRecord **ret_record,
                                    struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_json_parse((struct sp_str){import->text, (size_t)size}, &json, error);
+    enum sp_status status = sp_json_parse(text, &json, error);
     if (status != SP_OK)
         return status;
     status = sp_json_to_message(&sallyport__v1__import_record__descriptor, json, &import->arena, &message, error);
@@ -52,10 +53,26 @@ static enum sp_status parse_record(struct import *import, ssize_t size, Sallypor
     return SP_OK;
 }
 
+/* The JSON of a line. Files that were joined have byte order marks in the middle. */
+static enum sp_status find_line_text(const struct import *import, size_t size, struct sp_str *ret_text,
+                                     struct sp_error *error) {
+    struct sp_str line = {import->text, size}, text = sp_text_skip_bom(line);
+    if (import->line == 1 && sp_text_is_utf16(line))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the file is in UTF-16, as its byte order mark says; save it as UTF-8");
+    if (import->line != 1 && text.size != line.size)
+        return sp_error_set(error, SP_ERR_INVALID, "begins with a byte order mark; remove it");
+    *ret_text = text;
+    return SP_OK;
+}
+
 static enum sp_status add_line_as_record(struct import *import, ssize_t size, struct sp_error *error) {
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
-    enum sp_status status = parse_record(import, size, &record, &why);
+    struct sp_str text;
+    enum sp_status status = find_line_text(import, (size_t)size, &text, &why);
+    if (status == SP_OK)
+        status = parse_record(import, text, &record, &why);
     if (status != SP_OK || record == NULL)
         return sp_error_set(error, status, "line %" PRIu64 ": %s", import->line, why.message);
     record->line = import->line;

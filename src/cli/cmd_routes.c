@@ -37,7 +37,7 @@ static enum sp_status fetch_schema(struct cli_call *call, struct sp_arena *arena
         return status;
     const json_t *yaml = json_object_get(reply, "yaml");
     struct sp_str text = {json_string_value(yaml), json_string_length(yaml)};
-    status = sp_schema_parse(text, arena, ret_schema, error);
+    status = sp_schema_parse_stored(text, arena, ret_schema, error);
     json_decref(reply);
     return status;
 }

@@ -2,6 +2,8 @@
 
 #include <yaml.h>
 
+#include "base/text.h"
+
 static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t *mark, const char *what) {
     sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1, what);
     return SP_ERR_INVALID;
@@ -151,6 +153,55 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
     return sp_yaml_refuse(yaml, key, "unknown key; expected is", expected);
 }
 
+/* ---- before libyaml reads ---- */
+
+/* YAML 1.1, which libyaml reads, ends lines where YAML 1.2, editors and reviews do not. */
+static const struct line_end {
+    const char *bytes;
+    const char *what;
+} hidden_line_ends[] = {
+    {"\xc2\x85",
+     "U+0085 ends a line here and not in other readers of YAML; remove it, or write \"\\N\" in double quotes"},
+    {"\xe2\x80\xa8",
+     "U+2028 ends a line here and not in other readers of YAML; remove it, or write \"\\L\" in double quotes"},
+    {"\xe2\x80\xa9",
+     "U+2029 ends a line here and not in other readers of YAML; remove it, or write \"\\P\" in double quotes"},
+    {"\r", "a carriage return without a line feed ends a line here and not in every editor; remove it"},
+};
+
+static const char *find_hidden_line_end(struct sp_str rest) {
+    if (rest.size > 1 && rest.data[0] == '\r' && rest.data[1] == '\n')
+        return NULL;
+    for (size_t i = 0; i < sizeof(hidden_line_ends) / sizeof(*hidden_line_ends); i++)
+        if (sp_str_begins_with(rest, sp_str_from(hidden_line_ends[i].bytes)))
+            return hidden_line_ends[i].what;
+    return NULL;
+}
+
+static enum sp_status check_line_ends(const struct sp_yaml *yaml) {
+    yaml_mark_t mark = {0};
+    for (size_t i = 0; i < yaml->text.size; i++) {
+        uint8_t byte = (uint8_t)yaml->text.data[i];
+        const char *what = NULL;
+        if (byte == '\r' || byte == 0xc2 || byte == 0xe2)
+            what = find_hidden_line_end((struct sp_str){yaml->text.data + i, yaml->text.size - i});
+        if (what != NULL)
+            return refuse_mark(yaml, &mark, what);
+        mark.column += (byte & 0xc0) != 0x80; /* characters, not bytes */
+        if (byte == '\n') {
+            mark.line++;
+            mark.column = 0;
+        }
+    }
+    return SP_OK;
+}
+
+static enum sp_status check_yaml_text(const struct sp_yaml *yaml) {
+    if (sp_text_is_utf16(yaml->text))
+        return refuse_mark(yaml, &(yaml_mark_t){0}, "the file is in UTF-16; save it as UTF-8");
+    return yaml->stored ? SP_OK : check_line_ends(yaml);
+}
+
 static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, const char *otherwise,
                                     sp_yaml_entry *read) {
     enum sp_status status = expect_event(yaml, YAML_STREAM_START_EVENT, "not YAML");
@@ -171,13 +222,17 @@ static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, con
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
                             sp_yaml_entry *read) {
     yaml_parser_t parser;
+    text = sp_text_skip_bom(text);
+    yaml->text = text;
+    enum sp_status status = check_yaml_text(yaml);
+    if (status != SP_OK)
+        return status;
     if (!yaml_parser_initialize(&parser))
         return sp_yaml_refuse_memory(yaml);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)(text.size > 0 ? text.data : ""), text.size);
-    yaml->text = text;
     yaml->parser = &parser;
-    enum sp_status status = read_document(yaml, empty, otherwise, read);
+    status = read_document(yaml, empty, otherwise, read);
     yaml->parser = NULL;
     yaml_parser_delete(&parser);
     return status;

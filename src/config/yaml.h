@@ -1,8 +1,9 @@
 /* A strict reader of small YAML files that people write: nested mappings whose keys and values are
  * text. Pure.
  *
- * One document. Refused everywhere, because somebody who reads the file could overlook what they
- * do: aliases, anchors, tags, directives, lists, further documents. Callers must refuse keys that
+ * One document, in UTF-8; a byte order mark before it is skipped. Refused everywhere, because somebody
+ * who reads the file could overlook what they do: aliases, anchors, tags, directives, lists, further
+ * documents, and characters that end lines (and comments) for libyaml and not for other readers. Callers must refuse keys that
  * are given twice (sp_yaml_find_key does), and decide what nests how deep: nothing here follows a
  * value that was not asked for. Every message begins with "line L, column C: ". One thread. */
 #ifndef SP_CONFIG_YAML_H
@@ -26,6 +27,7 @@ struct sp_yaml {
     struct sp_arena *arena; /* of texts */
     struct sp_error *error;
     void *user;                   /* the caller's, untouched */
+    bool stored;                  /* the text was accepted by an earlier release, which did not look at line ends */
     struct sp_str text;           /* inside: the file */
     struct yaml_parser_s *parser; /* inside: libyaml's */
 };
@@ -34,7 +36,7 @@ struct sp_yaml {
 typedef enum sp_status sp_yaml_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context);
 
 /* Reads a text, which must be a mapping, with `read` for each of its keys. `yaml` needs arena,
- * error and user. `empty` and `otherwise` are the messages for a text with nothing in it and for
+ * error, user and `stored`. `empty` and `otherwise` are the messages for a text with nothing in it and for
  * one that is not a mapping. */
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
                             sp_yaml_entry *read) SP_MUST_USE;

@@ -64,6 +64,7 @@ struct drafts {
     struct draft_route *first_route, *last_route;
     size_t route_count;
     unsigned seen; /* of the keys on top */
+    bool stored;   /* the text was accepted once */
 };
 
 static struct drafts *drafts_of(const struct sp_yaml *yaml) {
@@ -405,13 +406,29 @@ static enum sp_status build_types(const struct sp_yaml *yaml, struct sp_schema *
 
 /* ---- routes ---- */
 
+/* Nobody has a role on nothing. */
+static enum sp_status check_route_id(const struct sp_yaml *yaml, const struct draft_route *draft,
+                                     const struct sp_schema_action *action) {
+    const struct sp_route *route = &draft->route;
+    struct sp_error why;
+    if (route->id_kind != SP_ROUTE_ID_NONE || action->role == SP_ROLE_NONE)
+        return SP_OK;
+    sp_error_set(&why, SP_ERR_INVALID,
+                 "%.*s of %.*s needs the role %s on a resource, and the route names none, so it can never allow; write "
+                 "%.*s/{segment} or %.*s/ID, or choose an action without a role",
+                 SP_STR_ARG(route->action), SP_STR_ARG(route->type), sp_role_name(action->role),
+                 SP_STR_ARG(route->type), SP_STR_ARG(route->type));
+    return sp_yaml_refuse_because(yaml, &draft->target, &why);
+}
+
 static enum sp_status check_route(const struct sp_yaml *yaml, const struct sp_schema *schema,
                                   const struct draft_route *draft) {
     const struct sp_route *route = &draft->route;
     const struct sp_schema_type *type = sp_schema_find_type(schema, route->type);
     struct sp_error why;
-    if (type != NULL && sp_schema_find_action(type, route->action) != NULL)
-        return SP_OK;
+    const struct sp_schema_action *action = type == NULL ? NULL : sp_schema_find_action(type, route->action);
+    if (action != NULL)
+        return drafts_of(yaml)->stored ? SP_OK : check_route_id(yaml, draft, action);
     if (type == NULL)
         sp_error_set(&why, SP_ERR_INVALID, "there is no type %.*s; add it to types or correct the name",
                      SP_STR_ARG(route->type));
@@ -447,10 +464,10 @@ static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema 
     return sp_routes_compile(schema->routes, schema->route_count, yaml->arena, &schema->matcher, yaml->error);
 }
 
-enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struct sp_schema *ret_schema,
-                               struct sp_error *error) {
-    struct drafts drafts = {0};
-    struct sp_yaml yaml = {.arena = arena, .error = error, .user = &drafts};
+static enum sp_status parse_schema_text(struct sp_str text, bool stored, struct sp_arena *arena,
+                                        struct sp_schema *ret_schema, struct sp_error *error) {
+    struct drafts drafts = {.stored = stored};
+    struct sp_yaml yaml = {.arena = arena, .error = error, .user = &drafts, .stored = stored};
     struct sp_schema schema = {0};
     if (text.size > SP_SCHEMA_MAX_BYTES)
         return sp_error_set(error, SP_ERR_INVALID, "line 1, column 1: longer than 1 MiB");
@@ -471,6 +488,16 @@ enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struc
         return status;
     *ret_schema = schema;
     return SP_OK;
+}
+
+enum sp_status sp_schema_parse(struct sp_str text, struct sp_arena *arena, struct sp_schema *ret_schema,
+                               struct sp_error *error) {
+    return parse_schema_text(text, false, arena, ret_schema, error);
+}
+
+enum sp_status sp_schema_parse_stored(struct sp_str text, struct sp_arena *arena, struct sp_schema *ret_schema,
+                                      struct sp_error *error) {
+    return parse_schema_text(text, true, arena, ret_schema, error);
 }
 
 /* Names come first in all that is looked up, so that one search serves them all. */

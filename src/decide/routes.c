@@ -65,7 +65,7 @@ static enum sp_status compile_routes(struct sp_view *view, struct sp_route_schem
     enum sp_status status = sp_index_schema_text(view, &made->arena, &yaml);
     if (status != SP_OK)
         return status;
-    status = sp_schema_parse(yaml, &made->arena, &schema, NULL);
+    status = sp_schema_parse_stored(yaml, &made->arena, &schema, NULL);
     if (status != SP_OK)
         return status == SP_ERR_INVALID ? SP_ERR_CORRUPT : status; /* it was checked before it was stored */
     made->routes = schema.matcher;

@@ -145,7 +145,7 @@ static void tells_each_name_added_changed_and_removed(void **state) {
 /* Routes only lead to what is decided: one that goes denies, and one that comes is decided as any other question. */
 static void tells_each_route_added_changed_and_removed_without_force(void **state) {
     static const char before[] = ROUTES("  GET /v1/voices/{id}: use voice/{id}\n"
-                                        "  POST /v1/voices: look voice\n"
+                                        "  POST /v1/voices: look voice/rachel\n"
                                         "  GET /v1/notes/{id}: use note/{id}\n");
     static const char after[] = ROUTES("  GET /v1/voices/{id}: look voice/{id}\n"
                                        "  GET /v1/notes/{id}: use note/{id}\n"
@@ -171,6 +171,17 @@ static void tells_each_route_added_changed_and_removed_without_force(void **stat
     assert_int_equal(admin_revision(fixture), revision + 1);
     admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, ROUTES("  GET /a: use vioce\n"), ""),
                 SP_ERR_INVALID, "there is no type vioce");
+}
+
+static void a_route_without_an_id_to_an_action_that_needs_a_role_is_refused(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    uint64_t revision = admin_revision(fixture);
+    for (int dry = 0; dry < 2; dry++)
+        admin_fails(fixture, scene->operator_key, "PutSchema",
+                    put(scene, ROUTES("  GET /v1/voices: use voice\n"), dry ? ", 'dryRun': true" : ""), SP_ERR_INVALID,
+                    "the route names none, so it can never allow; write voice/{segment} or voice/ID");
+    assert_int_equal(admin_revision(fixture), revision);
 }
 
 struct removal {
@@ -379,6 +390,7 @@ int main(void) {
         CASE(operators_put_and_admins_read_it),
         CASE(tells_each_name_added_changed_and_removed),
         CASE(tells_each_route_added_changed_and_removed_without_force),
+        CASE(a_route_without_an_id_to_an_action_that_needs_a_role_is_refused),
         CASE(a_removal_in_use_needs_force),
         CASE(what_was_removed_grants_nothing_even_when_its_name_comes_back),
         CASE(a_permission_that_comes_back_is_not_held_by_old_keys),

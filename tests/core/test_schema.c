@@ -31,6 +31,10 @@ enum { FIRST_BLOCK_BYTES = 16 * 1024, BUDGET_BYTES = 16 << 20 };
     "      read:\n"                                                                                                    \
     "        role: commenter\n"
 
+/* An action with a role, and a route to it without an id. */
+#define ROLE_ROUTE                                                                                                     \
+    "version: 1\ntypes: {voice: {actions: {look: {}, edit: {role: editor}}}}\nroutes:\n  PUT /v1/v: edit voice\n"
+
 #define ROUTES(lines) "version: 1\ntypes: {voice: {actions: {look: {}}}}\nroutes:\n  " lines "\n"
 
 struct refused {
@@ -42,6 +46,10 @@ struct refused {
 static const struct refused refused_texts[] = {
     {"refuses_no_text", "", "line 1, column 1: the schema is empty; begin with \"version: 1\""},
     {"refuses_a_comment_alone", "# nothing\n", "line 2, column 1: the schema is empty; begin with \"version: 1\""},
+    {"refuses_an_entry_that_hides_in_a_comment", "version: 1\ntypes: # none\xe2\x80\xa8  voice: {actions: {a: {}}}\n",
+     "line 2, column 14: U+2028 ends a line here and not in other readers of YAML; remove it, or write \"\\L\" in "
+     "double "
+     "quotes"},
     {"refuses_a_list_for_the_whole", "- version: 1\n", "line 1, column 1: a list is not allowed here"},
     {"refuses_text_for_the_whole", "version\n", "line 1, column 1: a schema is a mapping; begin with \"version: 1\""},
     {"refuses_a_missing_version", "types: {}\n", "line 1, column 1: version is missing; add \"version: 1\""},
@@ -128,6 +136,9 @@ static const struct refused refused_texts[] = {
      "line 4, column 19: type voice has no action see; add it or correct the name"},
     {"refuses_the_first_of_two_bad_routes", ROUTES("GET /b: see voice\n  GET /a: look vioce"),
      "line 4, column 11: type voice has no action see; add it or correct the name"},
+    {"refuses_a_route_without_an_id_to_an_action_that_needs_a_role", ROLE_ROUTE,
+     "line 4, column 14: edit of voice needs the role editor on a resource, and the route names none, so it can never "
+     "allow; write voice/{segment} or voice/ID, or choose an action without a role"},
     {"refuses_an_id_that_is_not_captured", ROUTES("GET /v1/{x}: look voice/{y}"),
      "line 4, column 16: the path does not capture {y}"},
     {"refuses_a_route_twice", ROUTES("GET /a: look voice\n  POST /a: look voice\n  GET /a: look voice"),
@@ -267,6 +278,34 @@ static void reads_routes_in_the_order_of_the_file(void **state) {
         sp_routes_match(schema.matcher, str("POST"), str("/v1/text-to-speech/rachel?x"), scratch);
     assert_ptr_equal(match.route, &schema.routes[0]);
     assert_true(sp_str_equal(match.id, str("rachel")));
+    sp_arena_fini(&arena);
+}
+
+static void an_action_that_needs_a_role_takes_a_route_with_an_id(void **state) {
+    struct sp_arena arena;
+    (void)state;
+    new_arena(&arena);
+    struct sp_schema schema =
+        parse(str("version: 1\ntypes: {voice: {actions: {look: {}, edit: {role: editor}}}}\nroutes:\n"
+                  "  PUT /v1/v/{id}: edit voice/{id}\n  PUT /v1/default: edit voice/rachel\n  GET /v1/v: look voice\n"),
+              &arena);
+    assert_int_equal(schema.route_count, 3);
+    sp_arena_fini(&arena);
+}
+
+/* An upgrade must not turn every route of a store into "damaged". */
+static void a_stored_schema_keeps_a_route_that_can_never_allow(void **state) {
+    struct sp_arena arena;
+    struct sp_schema schema = {0};
+    struct sp_error error = {0};
+    char scratch[SP_ROUTE_SCRATCH_BYTES];
+    (void)state;
+    new_arena(&arena);
+    assert_int_equal(sp_schema_parse(str(ROLE_ROUTE), &arena, &schema, &error), SP_ERR_INVALID);
+    assert_int_equal(sp_schema_parse_stored(str(ROLE_ROUTE), &arena, &schema, &error), SP_OK);
+    struct sp_route_match match = sp_routes_match(schema.matcher, str("PUT"), str("/v1/v"), scratch);
+    assert_int_equal(match.outcome, SP_ROUTE_FOUND);
+    assert_int_equal(match.id.size, 0);
     sp_arena_fini(&arena);
 }
 
@@ -439,6 +478,8 @@ int main(void) {
         cmocka_unit_test(adds_the_permissions_that_are_built_in),
         cmocka_unit_test(lets_a_built_in_permission_be_described),
         cmocka_unit_test(reads_routes_in_the_order_of_the_file),
+        cmocka_unit_test(an_action_that_needs_a_role_takes_a_route_with_an_id),
+        cmocka_unit_test(a_stored_schema_keeps_a_route_that_can_never_allow),
         cmocka_unit_test(a_schema_without_routes_matches_nothing),
         cmocka_unit_test(holds_ten_thousand_routes),
         cmocka_unit_test(sorts_what_it_finds),

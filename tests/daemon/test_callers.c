@@ -211,6 +211,9 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
         {"token:/nowhere/token: check\n", "/nowhere/token: No such file"},
         {"token:/dev/null: check\n", "must be a token of 16"},
         {"uri:x: {check: true}\n", "line 1"},
+        {"tls: check # nobody else\xc2\x85uid:0: admin\n", "line 1, column 25: U+0085 ends a line here"},
+        {"tls: check # nobody else\xe2\x80\xa8uid:0: admin\n", "line 1, column 25: U+2028 ends a line here"},
+        {"tls: check # nobody else\xe2\x80\xa9uid:0: admin\n", "line 1, column 25: U+2029 ends a line here"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

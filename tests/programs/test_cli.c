@@ -550,7 +550,8 @@ static void schemas_are_checked_read_and_put(void **state) {
 
 static void routes_are_tested_against_a_file_or_the_schema_in_force(void **state) {
     (void)state;
-    static const char routes[] = "routes:\n  POST /v1/voices/{id}/speak: use voice/{id}\n  GET /v1/voices: use voice\n";
+    static const char routes[] =
+        "routes:\n  POST /v1/voices/{id}/speak: use voice/{id}\n  GET /v1/voices: preview voice\n";
     char *before = strdup(ends(0, "operator", "schema get")->out), *with_routes = NULL;
     assert_non_null(before);
     assert_true(asprintf(&with_routes, "%s%s", before, routes) > 0);
@@ -577,7 +578,7 @@ static void routes_are_tested_against_a_file_or_the_schema_in_force(void **state
     assert_string_equal(ran->out,
                         "{\"outcome\":\"REFUSED\",\"why\":\"the path has a \\\".\\\" or \\\"..\\\" segment\"}\n");
     ran = ends(0, "admin", "routes list");
-    assert_says(ran->out, "/v1/voices/{id}/speak  use     voice/{id}  text_to_speech  viewer\n");
+    assert_says(ran->out, "/v1/voices/{id}/speak  use      voice/{id}  text_to_speech  viewer\n");
     assert_int_equal(lines_of(ran->out), 1 + 2);
     assert_int_equal(lines_of(ends(0, "admin", "routes list -o ndjson --limit 1")->out), 1);
     ran = ends(0, "operator", "schema put %s", path_of("before.yaml"));
@@ -621,12 +622,17 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
         {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "and kept: 0\n"},
         {"no json\n", "", "line 1: ", "and kept: 0\n"},
+        {"\xff\xfe{\n", "", "line 1: the file is in UTF-16, as its byte order mark says; save it as UTF-8",
+         "and kept: 0\n"},
+        {"\n\xef\xbb\xbf{}\n", "", "line 2: begins with a byte order mark; remove it", "and kept: 0\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         ran = typed(2, "operator", rows[i].lines, "import - %s", rows[i].options);
         assert_says(ran->err, rows[i].line);
         assert_says(ran->err, rows[i].count);
     }
+    ran = typed(0, "operator", "\xef\xbb\xbf{\"workspace\":{\"id\":\"bom\",\"name\":\"B\"}}\n", "import -");
+    assert_says(ran->err, "1 record imported.\n");
     assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "--batch: must be 1 to 10000");
     assert_says(ends(2, "admin", "import %s", file)->err, "PERMISSION_DENIED");
 }

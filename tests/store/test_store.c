@@ -251,6 +251,12 @@ static void a_refused_schema_makes_no_store_and_the_next_try_may_succeed(void **
     char path[96];
     snprintf(path, sizeof path, "%s/new", world.path);
     assert_int_equal(create_in(path, "version: 7\n", &error), SP_ERR_INVALID);
+    assert_int_equal(create_in(path,
+                               "version: 1\ntypes: {voice: {actions: {edit: {role: editor}}}}\n"
+                               "routes: {PUT /v: edit voice}\n",
+                               &error),
+                     SP_ERR_INVALID);
+    assert_non_null(strstr(error.message, "the route names none"));
     assert_int_equal(create_in(path, world_schema, &error), SP_OK);
     remove_store(path);
 }

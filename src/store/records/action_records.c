@@ -91,7 +91,7 @@ enum sp_status sp_derive_schema(struct sp_index_build *build, const ProtobufCMes
     const Sallyport__Store__V1__StoredSchema *stored = (const Sallyport__Store__V1__StoredSchema *)message;
     struct sp_schema schema;
     uint8_t *permission_numbers = NULL;
-    enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), build->arena, &schema, build->error);
+    enum sp_status status = sp_schema_parse_stored(sp_str_from(stored->yaml), build->arena, &schema, build->error);
     if (status != SP_OK)
         return status;
     status = number_permissions(build, &schema, stored, &permission_numbers);

@@ -7,6 +7,7 @@
 
 #include "base/folder_sync.h"
 #include "core/key_text.h"
+#include "core/schema.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/store.h"
@@ -83,7 +84,11 @@ static enum sp_status write_all_meta(struct sp_write *write, const struct sp_sto
 static enum sp_status put_schema(struct sp_write *write, const struct sp_store_create_options *options,
                                  struct sp_arena *arena, struct sp_error *error) {
     Sallyport__Store__V1__StoredSchema *schema;
-    enum sp_status status = sp_schema_number(options->schema_yaml, NULL, arena, &schema, error);
+    struct sp_schema given;
+    enum sp_status status = sp_schema_parse(options->schema_yaml, arena, &given, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_schema_number(options->schema_yaml, NULL, arena, &schema, error);
     if (status != SP_OK)
         return status;
     char init[] = "init";

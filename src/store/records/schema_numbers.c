@@ -174,7 +174,7 @@ enum sp_status sp_schema_number_again(struct sp_str yaml, const Sallyport__Store
     struct sp_schema schema;
     struct numbering permissions = {.arena = arena};
     struct numbering types = {.arena = arena};
-    enum sp_status status = sp_schema_parse(yaml, arena, &schema, error);
+    enum sp_status status = sp_schema_parse_stored(yaml, arena, &schema, error);
     if (status != SP_OK)
         return status;
     status = number_names(&schema, old, &permissions, &types);

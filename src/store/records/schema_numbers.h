@@ -9,7 +9,7 @@
 /* Reads a schema's text and numbers its permissions and types: names of `old` (NULL: a new
  * store) keep their number, those that are gone stay with `removed` set, new ones get the next.
  * New is also a name that had been removed, and a type whose `ids` changed. The result is in
- * `arena` and borrows from `old`. SP_ERR_INVALID as sp_schema_parse; SP_ERR_EXHAUSTED: the
+ * `arena` and borrows from `old`. SP_ERR_INVALID as sp_schema_parse_stored; SP_ERR_EXHAUSTED: the
  * numbers are used up; SP_ERR_MEMORY. */
 enum sp_status sp_schema_number(struct sp_str yaml, const Sallyport__Store__V1__StoredSchema *old,
                                 struct sp_arena *arena, Sallyport__Store__V1__StoredSchema **ret_stored,

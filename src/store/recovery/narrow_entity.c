@@ -315,10 +315,10 @@ enum sp_status sp_narrow_schema(struct sp_narrowing *narrowing, const Sallyport_
                                 const char *later_yaml, Sallyport__Store__V1__StoredSchema **ret_narrowed) {
     struct sp_schema mine, theirs;
     Sallyport__Store__V1__StoredSchema *narrowed = NULL;
-    enum sp_status status = sp_schema_parse(sp_str_from(stored->yaml), narrowing->arena, &mine, NULL);
+    enum sp_status status = sp_schema_parse_stored(sp_str_from(stored->yaml), narrowing->arena, &mine, NULL);
     if (status != SP_OK)
         return narrow_parse_status(status);
-    status = sp_schema_parse(sp_str_from(later_yaml), narrowing->arena, &theirs, NULL);
+    status = sp_schema_parse_stored(sp_str_from(later_yaml), narrowing->arena, &theirs, NULL);
     if (status != SP_OK)
         return narrow_parse_status(status);
     if (is_schema_stricter(&mine, &theirs)) {

@@ -1,0 +1,148 @@
+/* Line ends that a reviewer does not see, and byte order marks, as every YAML file is read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/yaml.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+struct gathered {
+    struct sp_yaml_scalar keys[8];
+    size_t count;
+};
+
+static enum sp_status gather_key(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+    struct gathered *gathered = yaml->user;
+    struct sp_yaml_scalar value;
+    (void)context;
+    enum sp_status status = sp_yaml_read_scalar(yaml, &value);
+    if (status != SP_OK)
+        return status;
+    assert_true(gathered->count < COUNT(gathered->keys));
+    gathered->keys[gathered->count++] = *key;
+    return SP_OK;
+}
+
+static enum sp_status read_text(struct sp_arena *arena, struct sp_str text, bool stored, struct gathered *ret_gathered,
+                                struct sp_error *error) {
+    *ret_gathered = (struct gathered){0};
+    struct sp_yaml yaml = {.arena = arena, .error = error, .user = ret_gathered, .stored = stored};
+    return sp_yaml_read(&yaml, text, "empty", "no mapping", gather_key);
+}
+
+#define TEXT(text)                                                                                                     \
+    { (text), sizeof(text) - 1 }
+
+static void a_line_end_that_other_readers_do_not_see_is_refused_with_its_place(void **state) {
+    static const struct {
+        struct sp_str text;
+        const char *says;
+    } rows[] = {
+        {TEXT("a: b # harmless\xc2\x85uid_0: admin\n"), "line 1, column 16: U+0085 ends a line here"},
+        {TEXT("a: b\n# harmless\xe2\x80\xa8uid_0: admin\n"), "line 2, column 11: U+2028 ends a line here"},
+        {TEXT("a: b\n\nc: d # \xc3\xa9\xe2\x80\xa9uid_0: admin\n"), "line 3, column 9: U+2029 ends a line here"},
+        {TEXT("a: b # harmless\ruid_0: admin\n"), "line 1, column 16: a carriage return without a line feed"},
+        {TEXT("a: b\r"), "line 1, column 5: a carriage return without a line feed"},
+        {TEXT("a: 'b\xe2\x80\xa8 c'\n"), "line 1, column 6: U+2028"}, /* there too, readers differ in the value */
+        {TEXT("a: b\n\xc2\x85"), "line 2, column 1: U+0085"},
+        {TEXT("\xef\xbb\xbf"
+              "a: b\xc2\x85"),
+         "line 1, column 5: U+0085"},
+        {TEXT("\xff\xfe"
+              "a\0:\0 \0b\0"),
+         "line 1, column 1: the file is in UTF-16; save it as UTF-8"},
+        {TEXT("\xfe\xff"
+              "\0a\0:\0 \0b"),
+         "line 1, column 1: the file is in UTF-16; save it as UTF-8"},
+    };
+    struct sp_arena *arena = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gathered gathered;
+        struct sp_error error = {0};
+        assert_int_equal(read_text(arena, rows[i].text, false, &gathered, &error), SP_ERR_INVALID);
+        if (strncmp(error.message, rows[i].says, strlen(rows[i].says)) != 0)
+            fail_msg("row %zu: %s", i, error.message);
+        assert_int_equal(gathered.count, 0);
+    }
+}
+
+static void what_every_reader_sees_alike_is_read(void **state) {
+    static const struct {
+        struct sp_str text;
+        size_t keys;
+    } rows[] = {
+        {TEXT("a: b\r\nc: d\r\n"), 2},
+        {TEXT("a: \"\\N\\L\\P\"\n"), 1},               /* as escapes */
+        {TEXT("a: \xc2\x86\xe2\x80\xa7 \xc3\xa9"), 1}, /* their neighbours: U+0086 is libyaml's to refuse */
+        {TEXT("a: \xe2\x80\xaf\xe2\x80\xa6\n"), 1},
+    };
+    struct sp_arena *arena = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gathered gathered;
+        struct sp_error error = {0};
+        enum sp_status status = read_text(arena, rows[i].text, false, &gathered, &error);
+        if (i == 2) {
+            assert_int_equal(status, SP_ERR_INVALID);
+            assert_null(strstr(error.message, "ends a line"));
+            continue;
+        }
+        if (status != SP_OK || gathered.count != rows[i].keys)
+            fail_msg("row %zu: %s", i, error.message);
+    }
+}
+
+static void a_byte_order_mark_before_the_text_is_skipped(void **state) {
+    struct sp_arena *arena = *state;
+    struct gathered gathered;
+    struct sp_error error = {0};
+    assert_int_equal(read_text(arena,
+                               SP_STR_LITERAL("\xef\xbb\xbf"
+                                              "a: b\nc: d\n"),
+                               false, &gathered, &error),
+                     SP_OK);
+    assert_int_equal(gathered.count, 2);
+    assert_string_equal(gathered.keys[0].text.data, "a");
+    assert_int_equal(gathered.keys[0].column, 1);
+    assert_int_equal(read_text(arena, SP_STR_LITERAL("\xef\xbb\xbf"), false, &gathered, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "line 1, column 1: empty");
+}
+
+static void a_text_that_was_accepted_once_is_read_as_it_was(void **state) {
+    struct sp_arena *arena = *state;
+    struct gathered gathered;
+    struct sp_error error = {0};
+    const struct sp_str text = SP_STR_LITERAL("a: b # comment\xc2\x85"
+                                              "c: d\n");
+    assert_int_equal(read_text(arena, text, true, &gathered, &error), SP_OK);
+    assert_int_equal(gathered.count, 2);
+    assert_string_equal(gathered.keys[1].text.data, "c");
+}
+
+static int set_up(void **state) {
+    static struct sp_arena arena;
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    *state = &arena;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    sp_arena_fini(*state);
+    return 0;
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_line_end_that_other_readers_do_not_see_is_refused_with_its_place),
+        CASE(what_every_reader_sees_alike_is_read),
+        CASE(a_byte_order_mark_before_the_text_is_skipped),
+        CASE(a_text_that_was_accepted_once_is_read_as_it_was),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
