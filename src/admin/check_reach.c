@@ -2,6 +2,7 @@
 
 #include "admin/entities.h"
 #include "admin/schema_names.h"
+#include "base/moment.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
 enum sp_status sp_admin_stored_reach(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredKey *stored,
@@ -19,13 +20,10 @@ enum sp_status sp_admin_acting_reach(struct sp_admin_context *ctx, const struct 
         *ret_reach = ctx->acting_reach;
         return SP_OK;
     }
-    const char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
     struct sp_admin_reach *reach = sp_arena_calloc(ctx->arena, 1, sizeof(*reach));
-    if (id == NULL || reach == NULL)
+    if (reach == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = sp_admin_load_key(ctx, id, &stored);
-    if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run 'sallyport-sync verify'");
+    enum sp_status status = sp_admin_load_acting_key(ctx, &stored);
     if (status != SP_OK)
         return status;
     status = sp_admin_stored_reach(ctx, stored, reach);
@@ -46,10 +44,13 @@ enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *w
     const char *beyond = sp_admin_reach_beyond(acting, reach);
     if (beyond == NULL)
         return SP_OK;
-    if (acting->ends_at_s != 0 && (reach->ends_at_s == 0 || reach->ends_at_s > acting->ends_at_s))
+    if (sp_admin_is_earlier_end(acting->ends_at_s, reach->ends_at_s)) {
+        char end[SP_MOMENT_TEXT_BYTES];
+        sp_moment_format(acting->ends_at_s, end);
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "%s %s: you cannot give a key more reach than your own has, nor an end later than %lld",
-                            what, beyond, (long long)acting->ends_at_s);
+                            "%s %s: you cannot give a key more reach than your own has, nor an end later than %s", what,
+                            beyond, end);
+    }
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: you cannot give a key more reach than your own has",
                         what, beyond);
 }

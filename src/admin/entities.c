@@ -103,6 +103,16 @@ static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind
     return SP_OK;
 }
 
+enum sp_status sp_admin_load_acting_key(struct sp_admin_context *ctx, Sallyport__Store__V1__StoredKey **ret_key) {
+    const char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
+    if (id == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = sp_admin_load_key(ctx, id, ret_key);
+    if (status == SP_ERR_NOT_FOUND)
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run 'sallyport-sync verify'");
+    return status;
+}
+
 enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *prefix,
                                const char *given, const char **ret_id) {
     char generated[SP_RANDOM_ID_BYTES];

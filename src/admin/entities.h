@@ -20,6 +20,10 @@ enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,
 enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
                                  Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
 
+/* The acting key of a workspace. SP_ERR_CORRUPT: it has no record. */
+enum sp_status sp_admin_load_acting_key(struct sp_admin_context *ctx,
+                                        Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
+
 /* The id for a new entity: the given one, checked for form, existence and tombstone
  * (ALREADY_EXISTS), or a generated one. */
 enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *prefix,

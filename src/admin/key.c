@@ -111,18 +111,45 @@ enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport_
     return had_register ? SP_OK : check_register_grant(ctx, key);
 }
 
+static enum sp_status refuse_late_expiry(struct sp_admin_context *ctx, int64_t not_after_s) {
+    char end[SP_MOMENT_TEXT_BYTES];
+    sp_moment_format(not_after_s, end);
+    return sp_error_set(ctx->error, SP_ERR_INVALID,
+                        "expires_at: the key ends for good at %s (not_after): choose an earlier expiry, or a later "
+                        "not_after",
+                        end);
+}
+
 enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     bool rotates = sp_admin_key_lists(key, SP_PERMISSION_ROTATE);
     if (key->not_after != 0 && (key->expires_at == 0 || key->expires_at > key->not_after))
-        return sp_error_set(ctx->error, SP_ERR_INVALID,
-                            "expires_at: the key ends for good at %lld (not_after): choose an earlier expiry, or a "
-                            "later not_after",
-                            (long long)key->not_after);
+        return refuse_late_expiry(ctx, key->not_after);
     if (rotates && key->expires_at != 0 && key->not_after == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "not_after: required for a key that expires and may rotate itself (" SP_PERMISSION_ROTATE
                             "): say when its rotations end for good");
     return SP_OK;
+}
+
+/* ---- a key that exists ---- */
+
+enum sp_status sp_admin_put_key(struct sp_admin_context *ctx, const stored_key *stored) {
+    return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
+}
+
+void sp_admin_bring_key_forward(Sallyport__V1__ApiKey *key, int64_t expires_at_s) {
+    key->expires_at = expires_at_s;
+    if (sp_admin_key_lists(key, SP_PERMISSION_ROTATE))
+        key->not_after = sp_admin_earlier_end(key->not_after, expires_at_s);
+}
+
+enum sp_status sp_admin_load_key_owner(struct sp_admin_context *ctx, const stored_key *stored,
+                                       Sallyport__Store__V1__StoredPrincipal **ret_owner) {
+    enum sp_status status = sp_admin_load_principal(ctx, stored->key->principal, ret_owner);
+    if (status == SP_ERR_NOT_FOUND)
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run 'sallyport-sync verify'",
+                            stored->key->id);
+    return status;
 }
 
 /* ---- a new key ---- */
@@ -311,15 +338,27 @@ enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx, const
 
 /* ---- CreateApiKey ---- */
 
+/* What a holder makes is under the rule that its own key is under. */
+static enum sp_status inherit_holder_rule(struct sp_admin_context *ctx, bool asked, Sallyport__V1__ApiKey *template) {
+    stored_key *acting = NULL;
+    template->holder_may_not_disable = asked;
+    if (asked || ctx->is_admin || ctx->is_operator)
+        return SP_OK;
+    enum sp_status status = sp_admin_load_acting_key(ctx, &acting);
+    if (status == SP_OK)
+        template->holder_may_not_disable = acting->key->holder_may_not_disable;
+    return status;
+}
+
 static enum sp_status read_new_key(struct sp_admin_context *ctx, const Sallyport__V1__CreateApiKeyRequest *request,
                                    Sallyport__V1__ApiKey *template) {
     template->name = request->name;
     template->permissions = request->permissions;
     template->expires_at = request->expires_at;
     template->not_after = request->not_after;
-    template->holder_may_not_disable = request->holder_may_not_disable;
-    if (request->allowed_ips == NULL)
-        return SP_OK;
+    enum sp_status status = inherit_holder_rule(ctx, request->holder_may_not_disable, template);
+    if (status != SP_OK || request->allowed_ips == NULL)
+        return status;
     if (request->allowed_ips->n_entries == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; leave it out to allow any address",

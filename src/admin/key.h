@@ -25,6 +25,17 @@ enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyp
 enum sp_status sp_admin_check_operator_reach(struct sp_admin_context *ctx,
                                              const Sallyport__V1__Principal *principal) SP_MUST_USE;
 
+/* Puts the key into the changes. */
+enum sp_status sp_admin_put_key(struct sp_admin_context *ctx,
+                                const Sallyport__Store__V1__StoredKey *stored) SP_MUST_USE;
+
+/* Sets an earlier expiry, which is meant: the key cannot rotate itself past it either. */
+void sp_admin_bring_key_forward(Sallyport__V1__ApiKey *key, int64_t expires_at_s);
+
+/* The principal that the key belongs to. SP_ERR_CORRUPT: there is none. */
+enum sp_status sp_admin_load_key_owner(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredKey *stored,
+                                       Sallyport__Store__V1__StoredPrincipal **ret_owner) SP_MUST_USE;
+
 /* A new key for a principal. */
 struct sp_admin_new_key {
     const char *id; /* NULL or empty: generated */

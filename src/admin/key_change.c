@@ -1,4 +1,4 @@
-/* Changing keys that exist: updates, on and off, deletion, rotation. */
+/* Changing keys that exist: updates, on and off, deletion. */
 #include "admin/check_reach.h"
 
 #include "admin/entities.h"
@@ -16,7 +16,6 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 #include "wire/wire.h"
-#include <assert.h>
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
 
@@ -29,21 +28,6 @@ static enum sp_status reply_with_key(struct sp_admin_context *ctx, Sallyport__V1
     response->api_key = key;
     *ret_reply = &response->base;
     return SP_OK;
-}
-
-static enum sp_status put_key(struct sp_admin_context *ctx, const stored_key *stored) {
-    return sp_admin_put(ctx, SP_KIND_KEY, stored->key->id, &stored->base);
-}
-
-static bool is_earlier_end(int64_t time_s, int64_t than_s) {
-    return time_s != 0 && (than_s == 0 || time_s < than_s);
-}
-
-/* An expiry that is brought forward is meant: a key cannot rotate itself past it. */
-static void bring_forward(Sallyport__V1__ApiKey *key, int64_t expires_at_s) {
-    key->expires_at = expires_at_s;
-    if (sp_admin_key_lists(key, SP_PERMISSION_ROTATE))
-        key->not_after = sp_admin_earlier_end(key->not_after, expires_at_s);
 }
 
 /* ---- update ---- */
@@ -119,8 +103,8 @@ static enum sp_status take_key_end(struct sp_admin_context *ctx, const Sallyport
         key->not_after = request->not_after;
     if (takes[NOT_AFTER] && !takes[EXPIRES_AT])
         key->expires_at = sp_admin_earlier_end(key->expires_at, request->not_after);
-    if (takes[EXPIRES_AT] && !takes[NOT_AFTER] && is_earlier_end(request->expires_at, key->expires_at))
-        bring_forward(key, request->expires_at);
+    if (takes[EXPIRES_AT] && !takes[NOT_AFTER] && sp_admin_is_earlier_end(request->expires_at, key->expires_at))
+        sp_admin_bring_key_forward(key, request->expires_at);
     if (takes[EXPIRES_AT])
         key->expires_at = request->expires_at;
     return SP_OK;
@@ -155,7 +139,7 @@ static enum sp_status check_updated_end(struct sp_admin_context *ctx, const bool
         if (status != SP_OK)
             return status;
     }
-    return is_earlier_end(expired_at_s, after->expires_at) ? sp_admin_check_lifetime(ctx, after) : SP_OK;
+    return sp_admin_is_earlier_end(expired_at_s, after->expires_at) ? sp_admin_check_lifetime(ctx, after) : SP_OK;
 }
 
 /* Narrowing needs nothing; what widens must end within the acting key, and with it. */
@@ -226,7 +210,7 @@ enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const Proto
     status = check_not_widened(ctx, &before, stored);
     if (status != SP_OK)
         return status;
-    status = put_key(ctx, stored);
+    status = sp_admin_put_key(ctx, stored);
     if (status != SP_OK)
         return status;
     return reply_with_key(ctx, stored->key, ret_reply);
@@ -250,7 +234,7 @@ static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stor
     stored->key->disabled_reason = sp_arena_strdup(ctx->arena, sp_str_from(reason));
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
-    return put_key(ctx, stored);
+    return sp_admin_put_key(ctx, stored);
 }
 
 static enum sp_status disable_descendants(struct sp_admin_context *ctx, const char *id, const char *reason,
@@ -351,22 +335,13 @@ enum sp_status sp_admin_enable_api_key(struct sp_admin_context *ctx, const Proto
     stored->key->disabled_reason = sp_arena_strdup(ctx->arena, (struct sp_str){0});
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
-    status = put_key(ctx, stored);
+    status = sp_admin_put_key(ctx, stored);
     if (status != SP_OK)
         return status;
     return reply_with_key(ctx, stored->key, ret_reply);
 }
 
 /* ---- deletion ---- */
-
-static enum sp_status load_owner(struct sp_admin_context *ctx, const stored_key *stored,
-                                 Sallyport__Store__V1__StoredPrincipal **ret_owner) {
-    enum sp_status status = sp_admin_load_principal(ctx, stored->key->principal, ret_owner);
-    if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run 'sallyport-sync verify'",
-                            stored->key->id);
-    return status;
-}
 
 enum sp_status sp_admin_delete_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                        ProtobufCMessage **ret_reply) {
@@ -380,171 +355,13 @@ enum sp_status sp_admin_delete_api_key(struct sp_admin_context *ctx, const Proto
     enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
-    status = load_owner(ctx, stored, &owner);
+    status = sp_admin_load_key_owner(ctx, stored, &owner);
     if (status != SP_OK)
         return status;
     status = sp_admin_check_operator_reach(ctx, owner->principal);
     if (status != SP_OK)
         return status;
     status = sp_admin_delete(ctx, SP_KIND_KEY, request->id);
-    if (status != SP_OK)
-        return status;
-    *ret_reply = &response->base;
-    return SP_OK;
-}
-
-/* ---- rotation ---- */
-
-enum { GRACE_MAX_S = 90 * 24 * 60 * 60 };
-
-static bool is_acting_id(const struct sp_admin_context *ctx, const char *id) {
-    return sp_str_equal(sp_str_from(id), ctx->key.id);
-}
-
-/* An ADMIN may rotate any key of the workspace, a key that lists api_key_rotate itself. */
-static enum sp_status load_rotated(struct sp_admin_context *ctx, const char *id, stored_key **ret_stored) {
-    if (id[0] == '\0')
-        id = sp_arena_strdup(ctx->arena, ctx->key.id);
-    if (id == NULL)
-        return SP_ERR_MEMORY;
-    bool may = ctx->is_admin;
-    enum sp_status status = SP_OK;
-    if (!may && is_acting_id(ctx, id))
-        status = sp_admin_key_has_permission(ctx, SP_PERMISSION_ROTATE, &may);
-    if (status != SP_OK)
-        return status;
-    if (!may)
-        return sp_error_set(
-            ctx->error, SP_ERR_PERMISSION,
-            "RotateApiKey requires the key of an ADMIN user of the workspace, permitted workspace_write, "
-            "or a key that lists api_key_rotate and rotates itself");
-    status = sp_admin_load_key(ctx, id, ret_stored);
-    if (status != SP_OK || ctx->is_admin || sp_admin_key_rotates_itself((*ret_stored)->key))
-        return status;
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                        "key %s expires and has no not_after, so it cannot rotate itself: ask an admin to set "
-                        "not_after, the end of all its rotations",
-                        id);
-}
-
-static enum sp_status check_rotatable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
-    if (key->disabled)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s is disabled: create a new key instead", key->id);
-    if (key->expires_at != 0 && key->expires_at <= ctx->now_s)
-        return sp_error_set(ctx->error, SP_ERR_PRECONDITION, "key %s has expired: create a new key instead", key->id);
-    return SP_OK;
-}
-
-/* The old lifetime from now. */
-static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
-    if (key->expires_at == 0)
-        return 0;
-    /* An imported key may have a creation time in the future: what it has left then counts as its
-     * lifetime. */
-    int64_t begin_s = key->created_at > 0 && key->created_at <= now_s ? key->created_at : now_s;
-    int64_t lifetime_s = key->expires_at - begin_s;
-    return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
-}
-
-/* A key that rotates itself renews its lifetime, which is the point of rotating, but never lengthens
- * it, nor puts off its end for good. */
-static enum sp_status check_self_rotation(struct sp_admin_context *ctx, const stored_key *old,
-                                          const Sallyport__V1__ApiKey *template) {
-    int64_t latest_s = sp_admin_earlier_end(renew_expiry(old->key, ctx->now_s), template->not_after);
-    if (latest_s == 0 || (template->expires_at != 0 && template->expires_at <= latest_s))
-        return SP_OK;
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                        "expires_at: a key that rotates itself cannot extend its lifetime: the latest allowed is %lld",
-                        (long long)latest_s);
-}
-
-/* A key that lists resource_register keeps the end with which an operator gave it that, unless
- * whoever rotates it has it too or is the key itself. */
-static enum sp_status keeps_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *old, bool by_itself,
-                                bool *ret_keeps) {
-    const struct sp_admin_reach *acting = NULL;
-    *ret_keeps = false;
-    if (by_itself || !sp_admin_key_lists(old, SP_PERMISSION_REGISTER))
-        return SP_OK;
-    enum sp_status status = sp_admin_acting_reach(ctx, &acting);
-    *ret_keeps = status == SP_OK && acting != NULL && !acting->registers;
-    return status;
-}
-
-/* When the new key ends: as asked for, else as the old one. Whoever holds an old text must not use
- * its grace to outlive it. */
-static enum sp_status choose_end(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
-                                 const Sallyport__V1__ApiKey *old, bool by_itself, Sallyport__V1__ApiKey *template) {
-    bool keeps = false;
-    template->not_after = request->not_after == 0 ? old->not_after : request->not_after;
-    if (by_itself)
-        template->not_after = sp_admin_earlier_end(template->not_after, old->not_after);
-    template->expires_at = request->expires_at;
-    if (request->expires_at != 0)
-        return SP_OK;
-    enum sp_status status = keeps_end(ctx, old, by_itself, &keeps);
-    if (status != SP_OK)
-        return status;
-    int64_t expires_at_s = keeps ? old->expires_at : renew_expiry(old, ctx->now_s);
-    template->expires_at = sp_admin_earlier_end(expires_at_s, template->not_after);
-    template->expires_at = sp_admin_earlier_end(template->expires_at, sp_admin_latest_expiry(ctx, ctx->now_s));
-    return SP_OK;
-}
-
-static enum sp_status begin_grace(struct sp_admin_context *ctx, stored_key *old, uint32_t grace_s) {
-    if (grace_s == 0)
-        return SP_OK;
-    int64_t end_s = ctx->now_s + grace_s;
-    if (!is_earlier_end(end_s, old->key->expires_at))
-        return SP_OK;
-    bring_forward(old->key, end_s);
-    return put_key(ctx, old);
-}
-
-static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallyport__V1__RotateApiKeyRequest *request,
-                                    const stored_key *old, Sallyport__V1__ApiKeySecretResponse *response) {
-    Sallyport__Store__V1__StoredPrincipal *owner = NULL;
-    Sallyport__V1__ApiKey template = SALLYPORT__V1__API_KEY__INIT;
-    template.name = request->name[0] == '\0' ? old->key->name : request->name;
-    template.rotated_from = old->key->id;
-    template.holder_may_not_disable = old->key->holder_may_not_disable;
-    bool by_itself = is_acting_id(ctx, old->key->id) && sp_admin_key_rotates_itself(old->key);
-    enum sp_status status = choose_end(ctx, request, old->key, by_itself, &template);
-    if (status != SP_OK)
-        return status;
-    status = by_itself ? check_self_rotation(ctx, old, &template) : SP_OK;
-    if (status != SP_OK)
-        return status;
-    status = load_owner(ctx, old, &owner);
-    if (status != SP_OK)
-        return status;
-    struct sp_admin_new_key successor = {
-        .id = request->new_id, .principal = owner, .template = &template, .carried = old, .within_actor = !by_itself};
-    return sp_admin_add_key(ctx, &successor, &response->api_key, &response->secret);
-}
-
-enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
-                                       ProtobufCMessage **ret_reply) {
-    const Sallyport__V1__RotateApiKeyRequest *request = (const void *)message;
-    Sallyport__V1__ApiKeySecretResponse *response =
-        SP_ADMIN_NEW(ctx, Sallyport__V1__ApiKeySecretResponse, sallyport__v1__api_key_secret_response);
-    if (response == NULL)
-        return SP_ERR_MEMORY;
-    if (request->grace_s > GRACE_MAX_S)
-        return sp_error_set(ctx->error, SP_ERR_INVALID,
-                            "grace_s: 1 to %d seconds, or 0 to keep the old key until it expires", GRACE_MAX_S);
-    stored_key *old = NULL;
-    enum sp_status status = load_rotated(ctx, request->id, &old);
-    if (status != SP_OK)
-        return status;
-    assert(old != NULL);
-    status = check_rotatable(ctx, old->key);
-    if (status != SP_OK)
-        return status;
-    status = add_successor(ctx, request, old, response);
-    if (status != SP_OK)
-        return status;
-    status = begin_grace(ctx, old, request->grace_s);
     if (status != SP_OK)
         return status;
     *ret_reply = &response->base;

@@ -1,6 +1,7 @@
 #include "admin/policy.h"
 
 #include "admin/check_reach.h"
+#include "base/moment.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
 /* A hundred years: sums with times cannot overflow. */
@@ -40,14 +41,20 @@ bool sp_admin_is_beyond_max_lifetime(const struct sp_admin_context *ctx, const S
 enum sp_status sp_admin_check_lifetime(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     if (!sp_admin_is_beyond_max_lifetime(ctx, key))
         return SP_OK;
+    char latest[SP_MOMENT_TEXT_BYTES];
+    sp_moment_format(sp_admin_latest_expiry(ctx, key->created_at), latest);
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                        "expires_at: keys of workspace %.*s live at most %llu seconds: choose an expiry up to %lld",
-                        SP_STR_ARG(ctx->workspace), (unsigned long long)policy_of(ctx)->max_key_lifetime_s,
-                        (long long)sp_admin_latest_expiry(ctx, key->created_at));
+                        "expires_at: keys of workspace %.*s live at most %llu seconds: choose an expiry up to %s",
+                        SP_STR_ARG(ctx->workspace), (unsigned long long)policy_of(ctx)->max_key_lifetime_s, latest);
+}
+
+bool sp_admin_holder_may_not_disable(const struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
+    return !ctx->is_admin && !ctx->is_operator &&
+           (key->holder_may_not_disable || policy_of(ctx)->holders_may_not_disable);
 }
 
 enum sp_status sp_admin_check_holder_may_disable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
-    if (!key->holder_may_not_disable && !policy_of(ctx)->holders_may_not_disable)
+    if (!sp_admin_holder_may_not_disable(ctx, key))
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
                         "key %s may not be disabled by its holder: ask an admin of workspace %.*s to disable it",

@@ -18,6 +18,10 @@ int64_t sp_admin_key_end(const Sallyport__V1__ApiKey *key) {
     return sp_admin_key_rotates_itself(key) ? key->not_after : key->expires_at;
 }
 
+bool sp_admin_is_earlier_end(int64_t time_s, int64_t than_s) {
+    return time_s != 0 && (than_s == 0 || time_s < than_s);
+}
+
 int64_t sp_admin_earlier_end(int64_t a_s, int64_t b_s) {
     if (a_s == 0 || b_s == 0)
         return a_s + b_s;

@@ -36,6 +36,9 @@ bool sp_admin_key_rotates_itself(const Sallyport__V1__ApiKey *key);
 /* The time after which neither the key nor a rotation of it by itself works; 0: never. */
 int64_t sp_admin_key_end(const Sallyport__V1__ApiKey *key);
 
+/* Whether an end is before another; 0 is never. */
+bool sp_admin_is_earlier_end(int64_t time_s, int64_t than_s);
+
 /* The earlier of two ends; 0 is never. */
 int64_t sp_admin_earlier_end(int64_t a_s, int64_t b_s);
 

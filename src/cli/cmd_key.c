@@ -81,7 +81,8 @@ static int run_key_find(struct cli_call *call) {
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
     "allowed ips=allowedIps,expires=expiresAt:time,not after=notAfter:time,disabled=disabled,reason="                  \
-    "disabledReason:raw,holder may not disable=holderMayNotDisable,rotated from=rotatedFrom:raw,created by key="       \
+    "disabledReason:raw,holder may not disable=holderMayNotDisable,rotated from=rotatedFrom:raw,rotated "              \
+    "to=rotatedTo:raw,created by key="                                                                                 \
     "createdByKey:raw,descendants=descendants,created=createdAt:time"
 
 /* The fields of the KeyUsage at `at`. */
@@ -271,6 +272,9 @@ const struct cli_command sp_cli_key_commands[] = {
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
+     .details =
+         "A key that rotates itself does so once: again only when its successor no longer works, and the successor "
+         "only when the old key has ended.",
      .example = "  sallyport key rotate narrator-1 --grace 1h --secret-file narrator-2.key\n"
                 "  sallyport key rotate --grace 10m",
      .positionals = {{.name = "id",

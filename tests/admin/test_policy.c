@@ -12,6 +12,7 @@ enum { NOW_S = ADMIN_FIXTURE_NOW_S };
 
 #define READ "{'names': ['voices_read']}"
 #define ROTATE "{'names': ['voices_read', 'api_key_rotate']}"
+#define ENDING ", 'expiresAt': '1700000100', 'notAfter': '1800000000'"
 
 struct scene {
     struct admin_fixture fixture;
@@ -101,7 +102,7 @@ static void no_key_is_made_or_lengthened_beyond_the_longest_lifetime(void **stat
             admin_ok(fixture, scene->admin, rows[i].method, rows[i].request);
         else
             admin_fails(fixture, scene->admin, rows[i].method, rows[i].request, SP_ERR_PRECONDITION,
-                        "live at most 86400 seconds: choose an expiry up to 1700086400");
+                        "live at most 86400 seconds: choose an expiry up to 2023-11-15T22:13:20Z");
     /* It binds operators too, and a rotation without a wish keeps to it. */
     admin_fails(fixture, fixture->operator_key, "CreateApiKey",
                 "{'workspace': 'w1', 'principal': 'w1-admin', 'name': 'x', 'permissions': " READ "}",
@@ -158,6 +159,83 @@ static void holders_disable_their_keys_unless_key_or_workspace_forbid_it(void **
     assert_false(admin_flag(fixture, "apiKey.holderMayNotDisable"));
 }
 
+/* A holder who rotates could end its key at once by a short grace, or later by a successor that ends early. */
+static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(void **state) {
+    static const struct {
+        const char *rest;    /* of the key */
+        const char *request; /* of the rotation */
+        const char *says;    /* NULL: it may */
+    } rows[] = {
+        {"", "{'graceS': 1}", "grace_s: key k0 may not be disabled by its holder"},
+        {"", "{'graceS': 86399}", "for at least 86400 seconds"},
+        {"", "{'graceS': 86400}", NULL},
+        {"", "{}", NULL},
+        {"", "{'expiresAt': '1900000000'}", "as long as it would: for ever"},
+        {ENDING, "{'graceS': 99}", "grace_s"},
+        {ENDING, "{'graceS': 100}", NULL}, /* it ends then anyway */
+        {ENDING, "{}", NULL},
+        {ENDING, "{'expiresAt': '1700000099'}", "as long as it would, until 2023-11-14T22:15:00Z"},
+        {ENDING, "{'notAfter': '1700000099'}", "expires_at"},
+        {ENDING, "{'expiresAt': '1700000100', 'notAfter': '1700000100'}", NULL},
+    };
+    for (size_t by_policy = 0; by_policy < 2; by_policy++)
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            void *fresh = NULL;
+            set_up(&fresh);
+            struct scene *scene = fresh;
+            struct admin_fixture *fixture = &scene->fixture;
+            const char *flag = by_policy == 0 ? ", 'holderMayNotDisable': true" : "";
+            const char *key = admin_new_key(fixture, scene->admin, "bot", ROTATE,
+                                            admin_format(fixture, ", 'id': 'k0'%s%s", rows[i].rest, flag));
+            if (by_policy != 0)
+                set_policy(scene, "holders_may_not_disable", "'holdersMayNotDisable': true");
+            if (rows[i].says != NULL)
+                admin_fails(fixture, key, "RotateApiKey", rows[i].request, SP_ERR_PRECONDITION, rows[i].says);
+            else
+                admin_ok(fixture, key, "RotateApiKey", rows[i].request);
+            /* Admins disable keys, and so may rotate one away, their own too. */
+            admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k0', 'graceS': 1}");
+            tear_down(&fresh);
+        }
+    (void)state;
+}
+
+static void an_admin_disables_its_own_key_by_either_call(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *mine = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}",
+                                     ", 'id': 'mine', 'holderMayNotDisable': true");
+    set_policy(scene, "holders_may_not_disable", "'holdersMayNotDisable': true");
+    admin_ok(fixture, mine, "DisableSelf", "{}");
+    assert_true(admin_flag(fixture, "apiKey.disabled"));
+    admin_ok(fixture, scene->admin, "EnableApiKey", "{'id': 'mine'}");
+    admin_ok(fixture, mine, "DisableApiKey", "{'id': 'mine'}");
+    assert_true(admin_flag(fixture, "apiKey.disabled"));
+    /* Without workspace_write an ADMIN's key is a holder's. */
+    admin_ok(fixture, scene->admin, "EnableApiKey", "{'id': 'mine'}");
+    admin_ok(fixture, scene->admin, "UpdateApiKey",
+             "{'id': 'mine', 'updateMask': ['permissions'], 'permissions': " READ "}");
+    admin_fails(fixture, mine, "DisableSelf", "{}", SP_ERR_PRECONDITION, "ask an admin");
+    admin_fails(fixture, mine, "DisableApiKey", "{'id': 'mine'}", SP_ERR_PERMISSION, NULL);
+}
+
+static void a_key_that_a_holder_makes_is_under_the_rule_of_its_own(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *request = "{'principal': 'bot', 'name': 'x', 'permissions': " READ "}";
+    const char *kept = admin_new_key(fixture, scene->admin, "bot", ROTATE, ", 'holderMayNotDisable': true");
+    const char *loose = admin_new_key(fixture, scene->admin, "bot", ROTATE, "");
+    set_policy(scene, "key_creators", "'keyCreators': 'KEY_CREATORS_HOLDERS'");
+    admin_ok(fixture, kept, "CreateApiKey", request);
+    assert_true(admin_flag(fixture, "apiKey.holderMayNotDisable"));
+    admin_fails(fixture, admin_keep(fixture, admin_text(fixture, "secret")), "DisableSelf", "{}", SP_ERR_PRECONDITION,
+                NULL);
+    admin_ok(fixture, kept, "RotateApiKey", "{}");
+    assert_true(admin_flag(fixture, "apiKey.holderMayNotDisable"));
+    admin_ok(fixture, loose, "CreateApiKey", request);
+    assert_false(admin_flag(fixture, "apiKey.holderMayNotDisable"));
+}
+
 static void holders_create_keys_for_themselves_only_where_the_policy_lets_them(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -207,6 +285,9 @@ int main(void) {
         CASE(lists_show_the_keys_that_live_longer_than_the_policy_allows_now),
         CASE(a_key_that_rotates_itself_for_ever_needs_an_end_to_go_on),
         CASE(holders_disable_their_keys_unless_key_or_workspace_forbid_it),
+        cmocka_unit_test(what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating),
+        CASE(an_admin_disables_its_own_key_by_either_call),
+        CASE(a_key_that_a_holder_makes_is_under_the_rule_of_its_own),
         CASE(holders_create_keys_for_themselves_only_where_the_policy_lets_them),
         CASE(a_new_workspace_keeps_to_its_policy_from_the_first_key_on),
     };

@@ -166,6 +166,7 @@ static void a_permitted_key_rotates_itself_and_no_other(void **state) {
     admin_ok(fixture, self, "RotateApiKey", "{'graceS': 60}");
     const char *next = admin_keep(fixture, admin_text(fixture, "secret"));
     assert_string_equal(admin_text(fixture, "apiKey.rotatedFrom"), "self");
+    fixture->now_s = NOW_S + 60;
     admin_ok(fixture, next, "RotateApiKey", "{'graceS': 1}");
 }
 
@@ -185,15 +186,97 @@ static void self_rotation_never_lengthens_a_life(void **state) {
     admin_ok(fixture, next, "RotateApiKey", "{'expiresAt': '1700002000'}");
     /* A shorter life is the next one's measure. */
     const char *last = admin_keep(fixture, admin_text(fixture, "secret"));
+    fixture->now_s = NOW_S + 1400;
     admin_ok(fixture, last, "RotateApiKey", "{}");
-    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 2000);
+    assert_int_equal(admin_number(fixture, "apiKey.expiresAt"), NOW_S + 2400);
+}
+
+/* ---- one line, one successor ---- */
+
+#define ROTATES "{'names': ['voices_read', 'api_key_rotate']}"
+
+static size_t count_working_keys(struct scene *scene, const char *principal) {
+    struct admin_fixture *fixture = &scene->fixture;
+    size_t count = 0;
+    admin_ok(fixture, scene->admin, "ListApiKeys", admin_format(fixture, "{'principal': '%s'}", principal));
+    for (size_t i = 0; i < admin_length(fixture, "apiKeys"); i++) {
+        int64_t ends_s = admin_number(fixture, admin_format(fixture, "apiKeys.%zu.expiresAt", i));
+        count += !admin_flag(fixture, admin_format(fixture, "apiKeys.%zu.disabled", i)) &&
+                 (ends_s == 0 || ends_s > fixture->now_s);
+    }
+    return count;
+}
+
+/* Whatever the grace, each key of the line that works tries again and again. */
+static void a_key_that_rotates_itself_never_becomes_more_than_two(void **state) {
+    enum { TRIES = 200, KEYS_MAX = TRIES + 1 };
+    static const unsigned graces_s[] = {0, 1, 60, 7776000};
+    static const int64_t steps_s[] = {0, 1, 40, 7776000};
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    for (size_t g = 0; g < 4; g++) {
+        const char *keys[KEYS_MAX];
+        size_t count = 1;
+        const char *owner = admin_format(fixture, "owner%zu", g);
+        admin_ok(fixture, scene->admin, "CreateServiceAccount",
+                 admin_format(fixture, "{'id': '%s', 'name': 'O'}", owner));
+        keys[0] = admin_new_key(fixture, scene->admin, owner, ROTATES, "");
+        for (size_t i = 0; i < TRIES; i++) {
+            fixture->now_s += steps_s[i % 4];
+            const char *request = admin_format(fixture, "{'graceS': %u}", graces_s[g]);
+            if (admin_call(fixture, keys[i % count], "RotateApiKey", request) == SP_OK)
+                keys[count++] = admin_keep(fixture, admin_text(fixture, "secret"));
+            else
+                assert_true(fixture->error.status == SP_ERR_PRECONDITION ||
+                            fixture->error.status == SP_ERR_UNAUTHENTICATED);
+            assert_in_range(count_working_keys(scene, owner), 1, 2);
+        }
+        assert_true(count > 1 + (g != 0));
+    }
+}
+
+static void a_key_that_was_rotated_rotates_again_once_its_successor_is_gone(void **state) {
+    static const char *const ways[] = {"DisableApiKey", "DeleteApiKey"};
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        const char *key =
+            admin_new_key(fixture, scene->admin, "bot", ROTATES, admin_format(fixture, ", 'id': 'old%zu'", i));
+        admin_ok(fixture, key, "RotateApiKey", admin_format(fixture, "{'newId': 'lost%zu', 'graceS': 600}", i));
+        admin_fails(fixture, key, "RotateApiKey", "{'graceS': 600}", SP_ERR_PRECONDITION,
+                    admin_format(fixture, "rotated before, to key lost%zu, which works", i));
+        admin_ok(fixture, scene->admin, ways[i], admin_format(fixture, "{'id': 'lost%zu'}", i));
+        admin_ok(fixture, key, "RotateApiKey", admin_format(fixture, "{'newId': 'new%zu', 'graceS': 600}", i));
+        admin_ok(fixture, scene->admin, "GetApiKey", admin_format(fixture, "{'id': 'old%zu'}", i));
+        assert_string_equal(admin_text(fixture, "rotatedTo"), admin_format(fixture, "new%zu", i));
+        assert_int_equal(admin_number(fixture, "expiresAt"), NOW_S + 600);
+    }
+}
+
+static void a_successor_waits_until_the_key_that_it_replaced_has_ended(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "bot", ROTATES, ", 'id': 'k0'");
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k0', 'newId': 'k1'}");
+    const char *next = admin_keep(fixture, admin_text(fixture, "secret"));
+    admin_fails(fixture, next, "RotateApiKey", "{}", SP_ERR_PRECONDITION,
+                "key k0, which key k1 replaced, still works: ask an admin to delete it first");
+    admin_ok(fixture, scene->admin, "UpdateApiKey",
+             "{'id': 'k0', 'expiresAt': '1700000600', 'updateMask': ['expires_at']}");
+    admin_fails(fixture, next, "RotateApiKey", "{}", SP_ERR_PRECONDITION, "works until 2023-11-14T22:23:20Z");
+    /* Admins, who can make any number of keys, are not bound. */
+    admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1'}");
+    admin_ok(fixture, scene->admin, "DeleteApiKey",
+             admin_format(fixture, "{'id': '%s'}", admin_text(fixture, "apiKey.id")));
+    fixture->now_s = NOW_S + 600;
+    admin_ok(fixture, next, "RotateApiKey", "{}");
 }
 
 /* Asking for an end that the key cannot have is a mistake, or more than it may give; either way it is told which. */
 static void refuses_to_outlive(struct admin_fixture *fixture, const char *key) {
     enum sp_status status = admin_call(fixture, key, "RotateApiKey", "{'expiresAt': '1700001601'}");
     assert_true(status == SP_ERR_PERMISSION || status == SP_ERR_INVALID);
-    assert_non_null(strstr(fixture->error.message, "1700001600"));
+    assert_non_null(strstr(fixture->error.message, "2023-11-14T22:40:00Z"));
 }
 
 /* Rotating is how one gets rid of a key that leaked: whoever holds the old text must not use its grace to make a key that
@@ -244,7 +327,7 @@ static void an_admin_who_puts_the_end_off_gives_the_lifetime_back(void **state) 
     assert_int_equal(admin_number(fixture, "apiKey.notAfter"), NOW_S + 1600);
     admin_fails(fixture, scene->admin, "UpdateApiKey",
                 "{'id': 'k1', 'expiresAt': '1700002000', 'updateMask': ['expires_at']}", SP_ERR_INVALID,
-                "ends for good at 1700001600");
+                "ends for good at 2023-11-14T22:40:00Z");
     admin_ok(fixture, scene->admin, "UpdateApiKey",
              "{'id': 'k1', 'expiresAt': '1700002000', 'notAfter': '1700003000', 'updateMask': ['expires_at', "
              "'not_after']}");
@@ -339,6 +422,9 @@ int main(void) {
         CASE(the_old_key_works_until_its_grace_ends),
         CASE(a_permitted_key_rotates_itself_and_no_other),
         CASE(self_rotation_never_lengthens_a_life),
+        CASE(a_key_that_rotates_itself_never_becomes_more_than_two),
+        CASE(a_key_that_was_rotated_rotates_again_once_its_successor_is_gone),
+        CASE(a_successor_waits_until_the_key_that_it_replaced_has_ended),
         CASE(a_key_whose_end_was_brought_forward_does_not_escape_it),
         CASE(an_admin_who_puts_the_end_off_gives_the_lifetime_back),
         CASE(an_admin_rotates_only_what_reaches_no_further),
