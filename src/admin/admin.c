@@ -38,9 +38,10 @@ static enum sp_status admit_call(struct sp_admin_context *ctx, bool fits, const 
     if (status != SP_OK)
         return status;
     status = sp_admin_resolve_workspace(ctx, request);
-    if (status == SP_OK)
-        sp_admin_witness_workspace(ctx);
-    return status;
+    if (status != SP_OK)
+        return status;
+    sp_admin_witness_workspace(ctx);
+    return SP_OK;
 }
 
 /* Fills the reply's field `revision`, if it has one that is not filled. */
@@ -187,9 +188,11 @@ enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, s
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
     enum sp_status status = explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
-    if (status == SP_OK)
-        *ret_workspace = ctx.workspace;
-    else if (error != NULL)
-        *error = why;
-    return status;
+    if (status != SP_OK) {
+        if (error != NULL)
+            *error = why;
+        return status;
+    }
+    *ret_workspace = ctx.workspace;
+    return SP_OK;
 }

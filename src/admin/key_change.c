@@ -242,18 +242,22 @@ static enum sp_status disable_descendants(struct sp_admin_context *ctx, const ch
     char **ids = NULL;
     size_t count = 0;
     enum sp_status status = sp_admin_find_descendants(ctx, ctx->workspace, id, &ids, &count);
-    for (size_t i = 0; status == SP_OK && i < count; i++) {
+    if (status != SP_OK)
+        return status;
+    response->disabled_descendants = ids;
+    for (size_t i = 0; i < count; i++) {
         stored_key *stored = NULL;
         bool changed = false;
         status = sp_admin_load_key(ctx, ids[i], &stored);
         if (status != SP_OK)
             return status;
         status = disable_key(ctx, stored, reason, &changed);
+        if (status != SP_OK)
+            return status;
         if (changed)
             ids[response->n_disabled_descendants++] = ids[i];
     }
-    response->disabled_descendants = ids;
-    return status;
+    return SP_OK;
 }
 
 /* A key that was deleted does nothing more, but its descendants do: with them, it may be named. */

@@ -159,13 +159,15 @@ static enum sp_status list_reached(const struct lineage *lineage, const char *ke
     if (reached.keys == NULL || ids == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = reach_children(lineage, key_id, &reached);
-    for (size_t i = 0; status == SP_OK && i < reached.count; i++) {
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < reached.count; i++) {
         if (!reached.keys[i]->child_deleted && strcmp(reached.keys[i]->child, key_id) != 0)
             ids[count++] = reached.keys[i]->child;
         status = reach_children(lineage, reached.keys[i]->child, &reached);
+        if (status != SP_OK)
+            return status;
     }
-    if (status != SP_OK)
-        return status;
     *ret_ids = ids;
     *ret_count = count;
     return SP_OK;

@@ -150,9 +150,11 @@ enum sp_status sp_admin_operator_judge(struct sp_admin_context *ctx, enum sp_rea
     if (about->n_allowed_ips == 0)
         return SP_OK;
     enum sp_status status = is_address_allowed(ctx, &allowed);
-    if (status == SP_OK && !allowed)
+    if (status != SP_OK)
+        return status;
+    if (!allowed)
         *ret_reason = SP_REASON_IP_NOT_ALLOWED;
-    return status;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_operator_check_scope(struct sp_admin_context *ctx) {

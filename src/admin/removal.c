@@ -122,9 +122,9 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
     }
     if (status == SP_OK)
         status = remove_piece_of(&ctx, &key, limit);
-    if (status != SP_OK && why.status == SP_OK)
-        sp_error_set(&why, status, "cannot remove what was deleted");
     if (status != SP_OK) {
+        if (why.status == SP_OK)
+            (void)sp_error_set(&why, status, "cannot remove what was deleted");
         if (error != NULL)
             *error = why;
         return status;

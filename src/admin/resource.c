@@ -120,8 +120,12 @@ typedef enum sp_status former_owner_visit(struct sp_admin_context *ctx, const st
 
 static enum sp_status visit_former_owners(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                           former_owner_visit *visit, void *context) {
-    enum sp_status status = target->workspace_scoped ? SP_OK : sp_admin_schema_load(ctx);
-    for (size_t i = 0; status == SP_OK && !target->workspace_scoped && i < ctx->stored_schema->n_types; i++) {
+    if (target->workspace_scoped)
+        return SP_OK;
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < ctx->stored_schema->n_types; i++) {
         const Sallyport__Store__V1__StoredSchema__Numbered *type = ctx->stored_schema->types[i];
         struct sp_admin_target former = {.ref = target->ref, .type_number = type->number};
         Sallyport__Store__V1__StoredTombstone had = SALLYPORT__STORE__V1__STORED_TOMBSTONE__INIT;
@@ -129,10 +133,15 @@ static enum sp_status visit_former_owners(struct sp_admin_context *ctx, const st
         if (!type->removed || type->workspace_scoped || strcmp(type->name, target->ref->type) != 0)
             continue;
         status = sp_index_owner(ctx->view, sp_admin_target_key(ctx, &former, room), &had.workspace_number);
-        if (status == SP_OK && had.workspace_number != 0)
-            status = visit(ctx, target, &had, context);
+        if (status != SP_OK)
+            return status;
+        if (had.workspace_number == 0)
+            continue;
+        status = visit(ctx, target, &had, context);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 static enum sp_status check_former_owner(struct sp_admin_context *ctx, const struct sp_admin_target *target,

@@ -58,6 +58,11 @@ enum sp_status sp_watchdog_add(struct sp_watchdog *watchdog, const char *name, c
     return SP_OK;
 }
 
+enum sp_status sp_watchdog_add_http(struct sp_watchdog *watchdog, const char *name, const struct sp_http_server *http,
+                                    struct sp_error *error) {
+    return http == NULL ? SP_OK : sp_watchdog_add(watchdog, name, sp_http_heartbeat(http), error);
+}
+
 enum sp_status sp_watchdog_add_rpc(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
                                    struct sp_error *error) {
     unsigned workers = sp_rpc_server_workers(server);

@@ -10,6 +10,7 @@
 
 #include "base/heartbeat.h"
 #include "base/status.h"
+#include "http/server.h"
 #include "rpc/server.h"
 
 struct sp_watchdog;
@@ -29,6 +30,9 @@ enum sp_status sp_watchdog_create(const struct sp_watchdog_options *options, str
  * thread. SP_ERR_MEMORY. */
 enum sp_status sp_watchdog_add(struct sp_watchdog *watchdog, const char *name, const struct sp_heartbeat *heartbeat,
                                struct sp_error *error) SP_MUST_USE;
+/* Adds the thread of an HTTP server, unless that is NULL. */
+enum sp_status sp_watchdog_add_http(struct sp_watchdog *watchdog, const char *name, const struct sp_http_server *http,
+                                    struct sp_error *error) SP_MUST_USE;
 /* Adds every thread of a gRPC server. */
 enum sp_status sp_watchdog_add_rpc(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
                                    struct sp_error *error) SP_MUST_USE;

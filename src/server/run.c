@@ -81,10 +81,12 @@ static enum sp_status create_server_watchdog(struct sp_service *service, struct 
 static enum sp_status watch_server_threads(const struct sp_service *service, const struct sp_rpc_server *server,
                                            struct sp_error *error) {
     enum sp_status status = sp_watchdog_add_rpc(service->watchdog, server, error);
-    if (status == SP_OK && service->http != NULL)
-        status = sp_watchdog_add(service->watchdog, "http", sp_http_heartbeat(service->http), error);
-    if (status == SP_OK && service->metrics_http != NULL)
-        status = sp_watchdog_add(service->watchdog, "metrics", sp_http_heartbeat(service->metrics_http), error);
+    if (status != SP_OK)
+        return status;
+    status = sp_watchdog_add_http(service->watchdog, "http", service->http, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_watchdog_add_http(service->watchdog, "metrics", service->metrics_http, error);
     if (status != SP_OK)
         return status;
     return sp_watchdog_start(service->watchdog, error);

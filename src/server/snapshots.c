@@ -23,20 +23,6 @@ void sp_snapshots_fini(struct sp_snapshots *snapshots) {
     snapshots->routes = NULL;
 }
 
-static enum sp_status read_first_revision(struct sp_store *store, struct sp_revision *ret_revision) {
-    struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
-    if (status != SP_OK)
-        return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status == SP_OK) {
-        status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
-        sp_snapshot_release(snapshot);
-    }
-    sp_snapshot_close(snapshot);
-    return status;
-}
-
 enum sp_status sp_snapshots_open_store(struct sp_snapshots *snapshots, const char *path,
                                        struct sp_revision *ret_revision, struct sp_error *error) {
     const struct sp_store_options options = {.mode = SP_STORE_READ};
@@ -44,7 +30,7 @@ enum sp_status sp_snapshots_open_store(struct sp_snapshots *snapshots, const cha
     enum sp_status status = sp_store_open(path, &options, &store, error);
     if (status != SP_OK)
         return status;
-    status = read_first_revision(store, ret_revision);
+    status = sp_store_newest_revision(store, ret_revision);
     if (status != SP_OK) {
         sp_store_close(store);
         return sp_error_set(error, status, "cannot read a revision from the store in %s (%s)", path,

@@ -104,11 +104,13 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     mutation->request = request;
     sp_sync_caller_of(of->sync, call, &mutation->caller);
     enum sp_status status = admit_mutation(mutation, error);
+    if (status != SP_OK)
+        goto refused;
     /* Once it is queued the call may end at any moment. */
-    if (status == SP_OK)
-        status = sp_writer_submit(of->sync->writer, &mutation->job, error);
+    status = sp_writer_submit(of->sync->writer, &mutation->job, error);
     if (status == SP_OK)
         return SP_OK;
+refused:
     if (!may_be_behind(of, call, status))
         sp_sync_report_call(of->method, &mutation->caller, request, status);
     sp_sync_caller_wipe(&mutation->caller);

@@ -103,17 +103,12 @@ static enum sp_status walk_piece(struct sp_store *store, struct piece *piece) {
     static const uint8_t kind = SP_KIND_KEY;
     const struct sp_entity_key *after = piece->expiring->walking ? &piece->expiring->after : NULL;
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
+    enum sp_status status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK)
         return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK)
-        goto out;
     piece->view = sp_snapshot_view(snapshot);
     status = sp_entity_walk(piece->view, (struct sp_bytes){&kind, 1}, after, count_expiring_key, piece);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     return status;
 }
 

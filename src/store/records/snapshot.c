@@ -63,6 +63,16 @@ void sp_snapshot_end(struct sp_snapshot *snapshot) {
     sp_snapshot_close(snapshot);
 }
 
+enum sp_status sp_store_newest_revision(struct sp_store *store, struct sp_revision *ret_revision) {
+    struct sp_snapshot *snapshot;
+    enum sp_status status = sp_snapshot_begin(store, &snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
+    sp_snapshot_end(snapshot);
+    return status;
+}
+
 struct sp_view *sp_snapshot_view(struct sp_snapshot *snapshot) {
     return &snapshot->reader.view;
 }

@@ -5,6 +5,7 @@
 #include "store/lmdb/store.h"
 
 struct sp_snapshot;
+struct sp_revision; /* store/records/head.h */
 
 /* Makes a reader with one long-lived transaction and its cursors, not yet begun. One a thread.
  * SP_ERR_EXHAUSTED: every reader slot is taken. */
@@ -23,6 +24,9 @@ void sp_snapshot_release(struct sp_snapshot *snapshot);
 enum sp_status sp_snapshot_begin(struct sp_store *store, struct sp_snapshot **ret_snapshot) SP_MUST_USE;
 /* Releases and closes what sp_snapshot_begin made. NULL is allowed. */
 void sp_snapshot_end(struct sp_snapshot *snapshot);
+
+/* The revision of the newest committed state. */
+enum sp_status sp_store_newest_revision(struct sp_store *store, struct sp_revision *ret_revision) SP_MUST_USE;
 
 /* The view of an acquired snapshot. */
 struct sp_view *sp_snapshot_view(struct sp_snapshot *snapshot);

@@ -280,11 +280,7 @@ out:
 }
 
 static enum sp_status read_restored_revision(const struct restore *restore, struct sp_revision *ret_revision) {
-    struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_begin(restore->store, &snapshot);
-    if (status == SP_OK)
-        status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
-    sp_snapshot_end(snapshot);
+    enum sp_status status = sp_store_newest_revision(restore->store, ret_revision);
     if (status != SP_OK)
         return sp_error_set(restore->error, status, "cannot read the restored store");
     return SP_OK;

@@ -20,9 +20,10 @@ enum sp_status sp_sync_act_begin(const struct sp_sync_act *act, struct sp_error 
     if (path != NULL && strcmp(path, "-") == 0)
         path = "/dev/stderr";
     enum sp_status status = sp_event_log_open(path, "sallyport-sync", error);
-    if (status == SP_OK)
-        current_act = *act;
-    return status;
+    if (status != SP_OK)
+        return status;
+    current_act = *act;
+    return SP_OK;
 }
 
 void sp_sync_act_refine(const struct sp_sync_act *act) {

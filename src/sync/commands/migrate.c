@@ -103,21 +103,6 @@ out:
     return status;
 }
 
-static enum sp_status read_store_revision(struct sp_store *store, struct sp_revision *ret_revision) {
-    struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
-    if (status != SP_OK)
-        return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK)
-        goto out;
-    status = sp_view_revision(sp_snapshot_view(snapshot), ret_revision);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
-    return status;
-}
-
 static enum sp_status migrate_store(const struct migrate_options *options, struct sp_revision *ret_revision,
                                     struct sp_error *error) {
     const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
@@ -137,7 +122,7 @@ static enum sp_status migrate_store(const struct migrate_options *options, struc
     status = options->from != NULL ? move_from_etcd(options, store, error) : move_to_etcd(options, store, error);
     if (status != SP_OK)
         goto out;
-    status = read_store_revision(store, ret_revision);
+    status = sp_store_newest_revision(store, ret_revision);
     if (status != SP_OK)
         sp_error_set(error, status, "the store was migrated, but its revision cannot be read");
 out:

@@ -133,17 +133,12 @@ static enum sp_status walk_operators(struct sp_store *store, struct sp_arena *ar
     enum sp_status status = sp_entity_key_make(SP_KIND_OPERATOR, (struct sp_str){0}, NULL, 0, &prefix);
     if (status != SP_OK)
         return status;
-    status = sp_snapshot_open(store, &snapshot);
+    status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK)
         return status;
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK)
-        goto out;
     status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){prefix.bytes, prefix.size}, NULL,
                             print_operator, arena);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     return status;
 }
 

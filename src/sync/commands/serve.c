@@ -111,10 +111,12 @@ static enum sp_status watch_sync_threads(const struct sp_sync *sync, struct sp_e
     if (status != SP_OK)
         return status;
     status = sp_watchdog_add(sync->watchdog, "writer", sp_writer_heartbeat(sync->writer), error);
-    if (status == SP_OK && sync->http != NULL)
-        status = sp_watchdog_add(sync->watchdog, "http", sp_http_heartbeat(sync->http), error);
-    if (status == SP_OK && sync->metrics_http != NULL)
-        status = sp_watchdog_add(sync->watchdog, "metrics", sp_http_heartbeat(sync->metrics_http), error);
+    if (status != SP_OK)
+        return status;
+    status = sp_watchdog_add_http(sync->watchdog, "http", sync->http, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_watchdog_add_http(sync->watchdog, "metrics", sync->metrics_http, error);
     if (status != SP_OK)
         return status;
     return sp_watchdog_start(sync->watchdog, error);
