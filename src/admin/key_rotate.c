@@ -143,8 +143,10 @@ static enum sp_status keeps_end(struct sp_admin_context *ctx, const Sallyport__V
     if (by_itself || !sp_admin_key_lists(old, SP_PERMISSION_REGISTER))
         return SP_OK;
     enum sp_status status = sp_admin_acting_reach(ctx, &acting);
-    *ret_keeps = status == SP_OK && acting != NULL && !acting->registers;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_keeps = acting != NULL && !acting->registers;
+    return SP_OK;
 }
 
 /* When the new key ends: as asked for, else as the old one. Whoever holds an old text must not use
