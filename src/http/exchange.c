@@ -116,6 +116,8 @@ static const char *code_of_status(unsigned status) {
         return "method_not_allowed";
     case 413:
         return "resource_exhausted";
+    case 415:
+        return "unsupported_media_type";
     case 503:
         return "unavailable";
     default:

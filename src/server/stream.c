@@ -1,6 +1,7 @@
 #include "server/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "decide/response.h"
 #include "server/batch.h"
@@ -174,6 +175,29 @@ static void take_large_message(struct sp_service *service, struct sp_rpc_call *c
     sp_arena_wipe(sp_rpc_call_arena(call));
 }
 
+enum { CORRELATION_ID_FIELD = 1 };
+
+/* A message that cannot be read, but has an id to answer it by, is one mistake: the others are
+ * answered. Takes the place of what the arena held. */
+static void answer_unreadable_message(struct sp_service *service, struct sp_rpc_call *call, struct sp_bytes message,
+                                      enum sp_status why, const struct sp_error *error) {
+    struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_STREAM);
+    Sallyport__V1__CheckStreamResponse response = SALLYPORT__V1__CHECK_STREAM_RESPONSE__INIT;
+    char text[sizeof(error->message)];
+    struct sp_bytes reply = {0};
+    bool has_id = sp_wire_peek_number(message, CORRELATION_ID_FIELD, &response.correlation_id);
+    sp_arena_wipe(sp_rpc_call_arena(call));
+    memcpy(text, error->message, sizeof(text));
+    response.error_code = (uint32_t)sp_status_to_grpc(why);
+    response.error = text;
+    sp_record_failure(&service->recorder, &asking, why);
+    if (!has_id || sp_wire_pack(&response.base, sp_rpc_call_arena(call), &reply) != SP_OK)
+        sp_rpc_fail(call, why, error->message);
+    else
+        sp_rpc_send_and_read(call, reply);
+    sp_arena_wipe(sp_rpc_call_arena(call));
+}
+
 static void take_stream_message(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
     struct sp_service *service = user;
     struct sp_error error = {0};
@@ -182,8 +206,7 @@ static void take_stream_message(struct sp_rpc_call *call, void *user, struct sp_
     enum sp_status status = sp_wire_unpack(&sallyport__v1__check_stream_request__descriptor, message,
                                            sp_rpc_call_arena(call), &request, &error);
     if (status != SP_OK) {
-        /* A message that cannot be read has no correlation id to answer it by. */
-        sp_rpc_fail(call, status, error.message);
+        answer_unreadable_message(service, call, message, status, &error);
         return;
     }
     if (is_large_message(service, (const Sallyport__V1__CheckStreamRequest *)request)) {

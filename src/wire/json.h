@@ -29,4 +29,8 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
  * with line and column, never with the text itself. The caller decrefs. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
+/* The same, but texts (not names) may hold a NUL, written as "\\u0000": for readers that judge each
+ * text with its length, and have an answer for what is wrong with one. */
+enum sp_status sp_json_parse_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
+
 #endif

@@ -454,15 +454,23 @@ static const char *fault_text(const json_error_t *fault) {
     }
 }
 
-enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+static enum sp_status parse_json_text(struct sp_str text, size_t flags, json_t **ret_json, struct sp_error *error) {
     enum sp_status status = check_depth(text, error);
     if (status != SP_OK)
         return status;
     json_error_t fault;
-    json_t *json = json_loadb(text.size > 0 ? text.data : "", text.size, JSON_REJECT_DUPLICATES, &fault);
+    json_t *json = json_loadb(text.size > 0 ? text.data : "", text.size, JSON_REJECT_DUPLICATES | flags, &fault);
     if (json == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "line %d, column %d: %s", fault.line, fault.column,
                             fault_text(&fault));
     *ret_json = json;
     return SP_OK;
+}
+
+enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+    return parse_json_text(text, 0, ret_json, error);
+}
+
+enum sp_status sp_json_parse_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+    return parse_json_text(text, JSON_ALLOW_NUL, ret_json, error);
 }

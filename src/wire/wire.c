@@ -337,6 +337,28 @@ enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, st
     return walk_root_message(descriptor, bytes, &walk);
 }
 
+bool sp_wire_peek_number(struct sp_bytes bytes, uint32_t field, uint64_t *ret_value) {
+    const uint8_t *at = bytes.data, *end = at + bytes.size;
+    uint64_t value = 0;
+    bool found = false;
+    while (at < end) {
+        uint32_t number = 0;
+        unsigned wire_type = 0;
+        if (!read_tag(&at, end, &number, &wire_type))
+            return false;
+        const uint8_t *begin = at;
+        if (!skip_value(&at, end, wire_type))
+            return false;
+        if (number != field)
+            continue;
+        if (found || wire_type != PROTOBUF_C_WIRE_TYPE_VARINT || !read_varint(&begin, end, &value))
+            return false;
+        found = true;
+    }
+    *ret_value = value;
+    return true;
+}
+
 /* protobuf-c's allocator over an arena: freeing does nothing. */
 struct arena_source {
     struct sp_arena *arena;

@@ -6,6 +6,7 @@
 #define SP_WIRE_WIRE_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 #include "base/arena.h"
 
@@ -28,6 +29,11 @@ enum sp_status sp_wire_validate(const ProtobufCMessageDescriptor *descriptor, st
 enum sp_status sp_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes bytes,
                               struct sp_arena *arena, ProtobufCMessage **ret_message,
                               struct sp_error *error) SP_MUST_USE;
+
+/* The value of a number in a message that was refused, by which its answer finds its way back; 0 if
+ * it is not given. False if the message's own fields cannot be told apart, or the field is given
+ * twice or as something else. */
+bool sp_wire_peek_number(struct sp_bytes bytes, uint32_t field, uint64_t *ret_value) SP_MUST_USE;
 
 /* Unpacks bytes that this program wrote itself (the store's): no validation. SP_ERR_CORRUPT,
  * SP_ERR_MEMORY. */

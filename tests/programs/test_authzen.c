@@ -76,8 +76,30 @@ static const struct vector vectors[] = {
     {"10.1.1 types: subject", EVALUATION, "{'subject': [], " USE ", " V0 "}", 400, "subject: must be an object"},
     {"10.1.1 types: subject.id", EVALUATION, "{'subject': {'type': 'user', 'id': 7}, " USE ", " V0 "}", 400,
      "subject.id: must be a string"},
-    {"10.1.1 types: null is no string", EVALUATION, "{'subject': {'type': 'user', 'id': null}, " USE ", " V0 "}", 400,
-     "subject.id: must be a string"},
+    {"10.1.1 null means not given: a required member", EVALUATION,
+     "{'subject': {'type': 'user', 'id': null}, " USE ", " V0 "}", 400, "subject.id: is required"},
+    {"10.1.1 null means not given: an entity", EVALUATION, "{" ANN ", 'action': null, " V0 "}", 400,
+     "action: is required"},
+    {"10.1.1 null means not given: what may be left out", EVALUATION,
+     "{'subject': {'type': 'user', 'id': 'ann', 'properties': null}, 'action': {'name': 'use', 'properties': null}, "
+     "'resource': {'type': 'voice', 'id': 'v000', 'properties': {'workspace': null}}, 'context': null}",
+     200, YES},
+    {"10.1.1 null means not given: the address", EVALUATION, "{" ANN ", " USE ", " V0 ", 'context': {'ip': null}}", 200,
+     YES},
+    {"10.1.1 null means not given: evaluations", EVALUATIONS,
+     "{" ANN ", " USE ", " V0 ", 'evaluations': null, 'options': null}", 200, YES},
+    {"10.1.1 null means not given: what the top has", EVALUATIONS,
+     "{" ANN ", " USE ", 'options': {'evaluations_semantic': null}, 'evaluations': [{'subject': null, 'context': null, "
+     "" V0 "}, {" V1 "}]}",
+     200, "{'evaluations': [{'decision': true}, {'decision': false}]}"},
+    {"10.1.1 null means not given: pages", SEARCH_RESOURCE, "{" ANN ", " USE ", " V1 ", 'page': null}", 200,
+     "{'results': [{'type': 'voice', 'id': 'v000'}]}"},
+    {"10.1.1 null means not given: parts of a page", SEARCH_RESOURCE,
+     "{" ANN ", " USE ", " V1 ", 'page': {'limit': null, 'token': null, 'properties': null}}", 200,
+     "{'results': [{'type': 'voice', 'id': 'v000'}]}"},
+    {"10.1.1 null is no evaluation", EVALUATIONS, "{" ANN ", " USE ", " V0 ", 'evaluations': [null, {}]}", 200,
+     "{'evaluations': [{'decision': false, 'context': {'error': {'message': 'evaluations[0]: must be an object'}}}, "
+     "{'decision': true}]}"},
     {"10.1.1 types: properties", EVALUATION,
      "{'subject': {'type': 'user', 'id': 'ann', 'properties': 7}, " USE ", " V0 "}", 400,
      "subject.properties: must be an object"},
@@ -113,12 +135,52 @@ static const struct vector vectors[] = {
     {"11.5 no UTF-8", EVALUATION, "{'subject': {'type': 'user', 'id': '\xff'}, " USE ", " V0 "}", 400,
      "the body is not a JSON object"},
     {"11.5 a NUL", EVALUATION, "{'subject': {'type': 'user', 'id': 'ann\\u0000'}, " USE ", " V0 "}", 400,
+     "subject.id: contains a control character"},
+    {"11.5 a NUL in one evaluation", EVALUATIONS,
+     "{" USE ", " V0 ", 'evaluations': [{'subject': {'type': 'user', 'id': 'ann\\u0000'}}, {" ANN "}]}", 200,
+     "{'evaluations': [{'decision': false, 'context': {'error': {'status': 400}}}, {'decision': true}]}"},
+    {"11.5 a NUL where nobody looks", EVALUATION, "{" ANN ", " USE ", " V0 ", 'context': {'note': 'a\\u0000b'}}", 200,
+     YES},
+    {"11.5 a NUL in a name", EVALUATION, "{" ANN ", " USE ", " V0 ", 'a\\u0000': 1}", 400,
      "the body is not a JSON object"},
+    {"11.5 a NUL behind a word", EVALUATIONS,
+     "{" ANN ", " USE ", 'options': {'evaluations_semantic': 'execute_all\\u0000'}, 'evaluations': [{" V0 "}]}", 400,
+     "options.evaluations_semantic: "},
     {"11.7 deep nesting", EVALUATION,
      "{'a': [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]], " ANN ", " USE ", " V0
      "}",
      400, "the body is not a JSON object"},
 };
+
+static void a_compressed_body_is_refused_with_the_cure(void **state) {
+    (void)state;
+    static const struct {
+        const char *headers;
+        int status;
+    } rows[] = {
+        {"Content-Encoding: gzip\r\n", 415},
+        {"Content-Encoding: \r\n", 415},
+        {"Content-Encoding: identity, gzip\r\n", 415},
+        {"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", 415},
+        {"Content-Encoding: Identity\r\n", 200},
+        {"Accept-Encoding: gzip\r\n", 200},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct authzen_reply reply;
+        char *body = spell("{" ANN ", " USE ", " V0 "}");
+        authzen_post(port, &(struct authzen_request){.path = EVALUATION, .body = body, .headers = rows[i].headers},
+                     &reply);
+        if (reply.http.status != rows[i].status)
+            fail_msg("%s: %d: %s", rows[i].headers, reply.http.status, reply.http.body);
+        if (rows[i].status == 415) {
+            assert_string_equal(http_reply_header(&reply.http, "Accept-Encoding"), "identity");
+            assert_non_null(
+                strstr(reply.http.body, "{\"code\":\"unsupported_media_type\",\"message\":\"Content-Encoding: "));
+        }
+        free(body);
+        authzen_reply_fini(&reply);
+    }
+}
 
 /* ---- pages ---- */
 
@@ -472,6 +534,7 @@ static void answers_over_https_to_whom_a_certificate_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest others[] = {
+        cmocka_unit_test(a_compressed_body_is_refused_with_the_cure),
         cmocka_unit_test(pages_hold_every_result_once_and_in_order),
         cmocka_unit_test(a_token_is_good_for_its_request_only),
         cmocka_unit_test(a_page_of_nothing_says_that_there_is_more),

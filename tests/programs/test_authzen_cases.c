@@ -27,7 +27,11 @@ static const char schema[] = "version: 1\n"
                              "      can_delete_todo: {role: editor}\n"
                              "  user:\n"
                              "    actions:\n"
-                             "      can_read_user: {role: viewer}\n";
+                             "      can_read_user: {role: viewer}\n"
+                             "  route:\n"
+                             "    actions:\n"
+                             "      read: {role: viewer}\n"
+                             "      change: {role: editor}\n";
 
 #define RICK "CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"
 #define MORTY "CiRmZDE2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"
@@ -50,6 +54,10 @@ static const struct {
     {"todo", TODO "3", "principal", SUMMER, "EDITOR"},
     {"todo", TODO "4", "principal", BETH, "VIEWER"},
     {"todo", TODO "5", "principal", JERRY, "VIEWER"},
+    {"route", "/users/{userId}", "group", "all", "VIEWER"},
+    {"route", "/todos", "group", "all", "VIEWER"},
+    {"route", "/todos", "group", "editors", "EDITOR"},
+    {"route", "/todos/{todoId}", "group", "editors", "EDITOR"},
     {"user", "rick@the-citadel.com", "group", "all", "VIEWER"},
     {"user", "morty@the-citadel.com", "group", "all", "VIEWER"},
     {"user", "summer@the-smiths.com", "group", "all", "VIEWER"},
@@ -93,6 +101,8 @@ static int make_world(void **state) {
     sp_rpc_global_init();
     setenv("SALLYPORTD_AUTHZEN_WORKSPACE", "citadel", 1);
     setenv("SALLYPORTD_AUTHZEN_PROPERTIES", "action.soft,resource.status", 1);
+    setenv("SALLYPORTD_AUTHZEN_SUBJECT_TYPES", "identity=user", 1);
+    setenv("SALLYPORTD_AUTHZEN_ACTIONS", "GET=read,POST=change,PUT=change,DELETE=change", 1);
     programs_start_with(&programs, schema);
     port = authzen_port(&programs.server);
     fill_store();

@@ -8,7 +8,8 @@ static const struct vector vectors[] = {
      "'robot', 'key_id': 'robot-key', 'role': 'editor'}}"},
     {"a key by its SHA-256", EVALUATION, "{" KEY("$S") ", " USE ", " V1 "}", 200, YES},
     {"what is no key", EVALUATION, "{" KEY("nonsense") ", " USE ", " V1 "}", 200, NO("KEY_MALFORMED")},
-    {"an empty key", EVALUATION, "{" KEY("") ", " USE ", " V1 "}", 200, NO("KEY_MALFORMED")},
+    {"an empty key", EVALUATION, "{" KEY("") ", " USE ", " V1 "}", 400, "subject.id: is required"},
+    {"a key with a line feed behind it", EVALUATION, "{" KEY("$R\\n") ", " USE ", " V1 "}", 200, NO("KEY_MALFORMED")},
     {"a SHA-256 that nobody has", EVALUATION,
      "{" KEY("sha256:0000000000000000000000000000000000000000000000000000000000000000") ", " USE ", " V1 "}", 200,
      "{'decision': false, 'context': {'reason': 'KEY_UNKNOWN', 'http_status': 401}}"},
@@ -151,6 +152,13 @@ static void wrong_settings_are_refused_at_the_start(void **state) {
         {"--authzen-property", "soft"},
         {"--authzen-property", "subject.role"},
         {"--authzen-property", "action."},
+        {"--authzen-subject-type", "identity"},
+        {"--authzen-subject-type", "=user"},
+        {"--authzen-subject-type", "identity=person"},
+        {"--authzen-subject-type", "user=api_key"},
+        {"--authzen-action", "GET"},
+        {"--authzen-action", "GET="},
+        {"--authzen-action", "GET=Read"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct process process;
@@ -185,6 +193,59 @@ static void another_server_without_settings(void **state) {
            YES);
     expect(EVALUATION, "{" KEY("$R") ", 'action': {'name': 'delete', 'properties': {'soft': true}}, " V1 "}", 200,
            NO("ROLE_TOO_LOW"));
+    port = main_port;
+    assert_int_equal(process_end(&server, 15), 0);
+}
+
+/* Callers' own names of types and actions, in questions and in results; and searches without ADMINs. */
+static void another_server_speaks_its_callers_words(void **state) {
+    (void)state;
+    struct process server;
+    const char *arguments[] = {"sallyportd",
+                               "--store",
+                               programs.store,
+                               "--listen",
+                               "127.0.0.1:0",
+                               "--authzen-workspace",
+                               "acme",
+                               "--authzen-subject-type",
+                               "identity=user",
+                               "--authzen-subject-type",
+                               "a=b=service_account",
+                               "--authzen-subject-type",
+                               "token=api_key",
+                               "--authzen-action",
+                               "GET=use",
+                               "--authzen-action",
+                               "HEAD=use",
+                               "--authzen-action",
+                               "edit=delete",
+                               "--authzen-skip-admins",
+                               NULL};
+    process_start(&server, programs.folder, "words", arguments);
+    int main_port = port;
+    port = authzen_port(&server);
+    process_wait_for(&server, "serving the store");
+    expect(EVALUATION, "{'subject': {'type': 'identity', 'id': 'ann'}, 'action': {'name': 'GET'}, " V0 "}", 200, YES);
+    expect(EVALUATION, "{'subject': {'type': 'identity', 'id': 'ann'}, 'action': {'name': 'get'}, " V0 "}", 200,
+           NO("ACTION_UNKNOWN"));
+    expect(EVALUATION, "{'subject': {'type': 'Identity', 'id': 'ann'}, 'action': {'name': 'GET'}, " V0 "}", 200,
+           NO("KEY_UNKNOWN"));
+    expect(EVALUATION, "{" ANN ", " USE ", " V0 "}", 200, YES);
+    expect(EVALUATION, "{'subject': {'type': 'a=b', 'id': 'robot'}, 'action': {'name': 'HEAD'}, " V1 "}", 200, YES);
+    expect(EVALUATION, "{'subject': {'type': 'token', 'id': '$R'}, 'action': {'name': 'GET'}, " V1 "}", 200, YES);
+    /* A name that the type has itself means that. */
+    expect(EVALUATION, "{" ROBOT ", 'action': {'name': 'edit'}, " V1 "}", 200, YES);
+    expect(EVALUATION,
+           "{'subject': {'type': 'user', 'id': 'boss'}, 'action': {'name': 'edit'}, 'resource': {'type': 'note', 'id': "
+           "'n'}}",
+           200, NO("ACTION_UNKNOWN"));
+    expect(SEARCH_SUBJECT, "{'subject': {'type': 'identity'}, 'action': {'name': 'GET'}, " V0 "}", 200,
+           "{'results': [{'type': 'identity', 'id': 'ann'}]}");
+    expect(SEARCH_SUBJECT, "{'subject': {'type': 'user'}, " USE ", " V1 "}", 200, "{'results': []}");
+    expect(SEARCH_ACTION, "{'subject': {'type': 'user', 'id': 'ann'}, " V0 "}", 200, "{'results': [{'name': 'use'}]}");
+    /* ADMINs are left out of the list, not of what they may do. */
+    expect(EVALUATION, "{'subject': {'type': 'user', 'id': 'boss'}, " USE ", " V1 "}", 200, YES);
     port = main_port;
     assert_int_equal(process_end(&server, 15), 0);
 }
@@ -248,6 +309,7 @@ static void no_key_comes_back(void **state) {
 int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(wrong_settings_are_refused_at_the_start),
+        cmocka_unit_test(another_server_speaks_its_callers_words),
         cmocka_unit_test(another_server_without_settings),
         cmocka_unit_test(a_thousand_evaluations_are_the_most),
         cmocka_unit_test(no_key_comes_back),

@@ -136,6 +136,76 @@ static void a_mistake_is_answered_in_its_place_and_the_stream_goes_on(void **sta
     sp_rpc_stream_close(stream);
 }
 
+/* What protobuf's own readers refuse: the other messages are answered all the same. */
+static void a_message_that_cannot_be_read_is_answered_by_its_id(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        struct sp_bytes bytes;
+        uint64_t id;
+    } rows[] = {
+#define ROW(name, literal, id) {name, {(const uint8_t *)(literal), sizeof(literal) - 1}, id}
+        ROW("a NUL in a key",
+            "\x08\x07\x12\x05\x0a\x03"
+            "a\0b",
+            7),
+        ROW("bad UTF-8 in a key", "\x08\x07\x12\x05\x0a\x03\xff\xfe\xfd", 7),
+        ROW("the id behind it", "\x12\x05\x0a\x03\xff\xfe\xfd\x08\x96\x01", 150),
+        ROW("no id", "\x12\x05\x0a\x03\xff\xfe\xfd", 0),
+        ROW("a NUL in an item's action",
+            "\x08\x07\x12\x06\x2a\x04\x2a\x02"
+            "a\0",
+            7),
+        ROW("a batch that is cut inside", "\x08\x07\x12\x02\x0a\x7f", 7),
+        ROW("a batch given twice", "\x08\x07\x12\x02\x0a\0\x12\x02\x0a\0", 7),
+#undef ROW
+    };
+    struct sp_rpc_stream *stream = open_stream();
+    struct sp_error error;
+    enum sp_status status;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(sp_rpc_stream_send(stream, rows[i].bytes, &error), SP_OK);
+        const Sallyport__V1__CheckStreamResponse *answer = next(stream, &status);
+        if (answer == NULL)
+            fail_msg("%s: the stream ended with %s", rows[i].name, sp_status_name(status));
+        assert_int_equal(answer->correlation_id, rows[i].id);
+        assert_int_equal(answer->error_code, sp_status_to_grpc(SP_ERR_INVALID));
+        assert_null(answer->batch);
+        assert_int_not_equal(answer->error[0], '\0');
+        sp_arena_reset(&programs.checker.arena);
+    }
+    assert_int_equal(send_json(stream,
+                               "{'correlationId': '8', 'batch': {'apiKey': '%s', 'items': [{'resource': {'type': "
+                               "'voice'}, 'action': 'preview'}]}}",
+                               key),
+                     SP_OK);
+    const Sallyport__V1__CheckStreamResponse *answer = next(stream, &status);
+    assert_non_null(answer);
+    assert_int_equal(answer->correlation_id, 8);
+    assert_int_equal(answer->batch->results[0]->reason, SALLYPORT__V1__REASON__ALLOWED);
+    sp_rpc_stream_close(stream);
+}
+
+static void bytes_without_an_id_end_the_stream(void **state) {
+    (void)state;
+    static const struct sp_bytes rows[] = {
+        {(const uint8_t *)"\x08\x07\x12\x7f\x0a", 5},         /* the batch is longer than the message */
+        {(const uint8_t *)"\x08\x07\x08\x07", 4},             /* two ids */
+        {(const uint8_t *)"\x0a\x01\x07\x12\x02\x0a\x00", 7}, /* an id that is a text */
+        {(const uint8_t *)"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11}, /* larger than any number */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sp_rpc_stream *stream = open_stream();
+        struct sp_error error;
+        enum sp_status status;
+        assert_int_equal(sp_rpc_stream_send(stream, rows[i], &error), SP_OK);
+        if (next(stream, &status) != NULL)
+            fail_msg("row %zu is answered", i);
+        assert_int_equal(status, SP_ERR_INVALID);
+        sp_rpc_stream_close(stream);
+    }
+}
+
 static void garbage_ends_the_stream_and_the_next_call_is_answered(void **state) {
     (void)state;
     struct sp_rpc_stream *stream = open_stream();
@@ -165,6 +235,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_each_message_in_order_with_its_correlation_id),
         cmocka_unit_test(a_mistake_is_answered_in_its_place_and_the_stream_goes_on),
+        cmocka_unit_test(a_message_that_cannot_be_read_is_answered_by_its_id),
+        cmocka_unit_test(bytes_without_an_id_end_the_stream),
         cmocka_unit_test(garbage_ends_the_stream_and_the_next_call_is_answered),
         cmocka_unit_test(a_client_that_leaves_in_the_middle_harms_nobody),
     };

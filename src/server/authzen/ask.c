@@ -25,10 +25,28 @@ static enum sp_status add_variant(struct sp_view *view, struct sp_str action, st
     return SP_OK;
 }
 
-static enum sp_status find_actions(struct sp_view *view, const struct sp_authzen_question *question,
-                                   struct sp_str action, struct sp_authzen_asked *asked) {
+/* The schema's own names win, so that what a search answers can be asked about. */
+static enum sp_status translate_action(struct sp_view *view, const struct sp_option_texts *names,
+                                       struct sp_str resource_type, struct sp_str *action) {
+    struct sp_action found;
+    struct sp_str other = sp_authzen_translate(names, *action);
+    if (sp_str_equal(other, *action))
+        return SP_OK;
+    enum sp_status status = sp_index_action(view, resource_type, *action, &found);
+    if (status == SP_OK && !found.found)
+        *action = other;
+    return status;
+}
+
+static enum sp_status find_actions(struct sp_service *service, struct sp_view *view,
+                                   const struct sp_authzen_question *question, struct sp_str action,
+                                   struct sp_authzen_asked *asked) {
+    enum sp_status status =
+        translate_action(view, &service->config->authzen.actions, asked->query.resource_type, &action);
+    if (status != SP_OK)
+        return status;
     for (size_t i = 0; i < question->word_count; i++) {
-        enum sp_status status = add_variant(view, action, question->words[i], asked);
+        status = add_variant(view, action, question->words[i], asked);
         if (status != SP_OK)
             return status;
     }
@@ -59,7 +77,7 @@ enum sp_status sp_authzen_prepare(struct sp_service *service, struct sp_view *vi
     enum sp_status status = sp_service_complete(service, view, &ret_asked->query);
     if (status != SP_OK)
         return status;
-    status = find_actions(view, question, action, ret_asked);
+    status = find_actions(service, view, question, action, ret_asked);
     if (status != SP_OK)
         return status;
     ret_asked->query.action = ret_asked->actions[0];

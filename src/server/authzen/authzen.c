@@ -46,6 +46,8 @@ static unsigned http_status_of(enum sp_status status) {
         return 401;
     if (status == SP_ERR_PERMISSION)
         return 403;
+    if (status == SP_ERR_UNIMPLEMENTED)
+        return 415;
     if (status == SP_ERR_UNAVAILABLE || status == SP_ERR_MEMORY || status == SP_ERR_EXHAUSTED)
         return 503;
     return 500;
@@ -60,17 +62,32 @@ static bool is_json(struct sp_str type) {
            (type.size == size || type.data[size] == ';' || type.data[size] == ' ');
 }
 
+/* A small body may become a very large one when it is decompressed. */
+static enum sp_status refuse_encoding(struct sp_http_exchange *exchange, struct sp_error *error) {
+    size_t count = 0;
+    struct sp_str encoding = sp_http_header(exchange, "content-encoding", &count);
+    if (count == 0 || (count == 1 && encoding.size == 8 && strncasecmp(encoding.data, "identity", 8) == 0))
+        return SP_OK;
+    sp_http_add_header(exchange, "Accept-Encoding", SP_STR_LITERAL("identity"));
+    return sp_error_set(error, SP_ERR_UNIMPLEMENTED,
+                        "Content-Encoding: this server takes no compressed bodies: send the JSON as it is, without "
+                        "Content-Encoding");
+}
+
 static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_body, struct sp_error *error) {
     size_t count = 0;
     struct sp_str type = sp_http_header(exchange, "content-type", &count);
     struct sp_bytes bytes = sp_http_body(exchange);
     struct sp_error why = {0};
     json_t *body = NULL;
+    enum sp_status status = refuse_encoding(exchange, error);
+    if (status != SP_OK)
+        return status;
     if (count != 1 || !is_json(type))
         return sp_error_set(error, SP_ERR_INVALID, "Content-Type: must be application/json");
     if (bytes.size == 0)
         return sp_error_set(error, SP_ERR_INVALID, "the body is empty: send a JSON object");
-    enum sp_status status = sp_json_parse((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
+    status = sp_json_parse_with_nul((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
     if (!json_is_object(body)) {

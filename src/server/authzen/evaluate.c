@@ -55,15 +55,16 @@ enum semantic { EXECUTE_ALL, DENY_ON_FIRST_DENY, PERMIT_ON_FIRST_PERMIT };
 
 static enum sp_status read_semantic(const json_t *body, enum semantic *ret_semantic, struct sp_error *error) {
     static const char *const names[] = {"execute_all", "deny_on_first_deny", "permit_on_first_permit"};
-    const json_t *options = json_object_get(body, "options");
-    const json_t *name = json_object_get(options, "evaluations_semantic");
+    const json_t *options = sp_authzen_member(body, "options");
+    const json_t *name = sp_authzen_member(options, "evaluations_semantic");
     *ret_semantic = EXECUTE_ALL;
     if (options != NULL && !json_is_object(options))
         return sp_error_set(error, SP_ERR_INVALID, "options: must be an object");
     if (name == NULL)
         return SP_OK;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names) && json_is_string(name); i++) {
-        if (strcmp(json_string_value(name), names[i]) == 0) {
+        struct sp_str text = {json_string_value(name), json_string_length(name)};
+        if (sp_str_equal(text, sp_str_from(names[i]))) {
             *ret_semantic = (enum semantic)i;
             return SP_OK;
         }
@@ -134,7 +135,7 @@ static enum sp_status evaluate_all(struct sp_authzen_call *call, const json_t *i
 }
 
 enum sp_status sp_authzen_evaluations(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
-    const json_t *items = json_object_get(call->body, "evaluations");
+    const json_t *items = sp_authzen_member(call->body, "evaluations");
     struct sp_authzen_entities defaults;
     enum semantic semantic;
     if (items != NULL && !json_is_array(items))

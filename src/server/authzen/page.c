@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/key_text.h"
+#include "server/authzen/request.h"
 #include "store/records/resource_key.h"
 
 enum { LIMIT_BYTES = 2, REQUEST_BYTES = 16 };
@@ -14,7 +15,7 @@ enum { LIMIT_BYTES = 2, REQUEST_BYTES = 16 };
 static enum sp_status identify_request(const char *path, json_t *body, uint8_t ret_request[static REQUEST_BYTES]) {
     uint8_t digest[SP_DIGEST_BYTES];
     json_t *rest = json_copy(body);
-    json_t *properties = json_object_get(json_object_get(body, "page"), "properties");
+    json_t *properties = sp_authzen_member(sp_authzen_member(body, "page"), "properties");
     if (rest == NULL || json_object_set_new(rest, "page", json_string(path)) != 0 ||
         (properties != NULL && json_object_set(rest, "page.properties", properties) != 0)) {
         json_decref(rest);
@@ -33,7 +34,7 @@ static enum sp_status identify_request(const char *path, json_t *body, uint8_t r
 
 static enum sp_status read_page_limit(const json_t *page, struct sp_authzen_page *into, bool *ret_given,
                                       struct sp_error *error) {
-    const json_t *limit = json_object_get(page, "limit");
+    const json_t *limit = sp_authzen_member(page, "limit");
     *ret_given = limit != NULL;
     if (limit == NULL)
         return SP_OK;
@@ -70,8 +71,8 @@ static enum sp_status read_page_token(const json_t *token, bool limit_given, str
 
 enum sp_status sp_authzen_page_read(const char *path, json_t *body, struct sp_authzen_page *ret_page,
                                     struct sp_error *error) {
-    const json_t *page = json_object_get(body, "page"), *token = json_object_get(page, "token");
-    const json_t *properties = json_object_get(page, "properties");
+    const json_t *page = sp_authzen_member(body, "page"), *token = sp_authzen_member(page, "token");
+    const json_t *properties = sp_authzen_member(page, "properties");
     bool limit_given = false;
     *ret_page = (struct sp_authzen_page){.limit = SP_AUTHZEN_PAGE_MAX};
     if (page != NULL && !json_is_object(page))

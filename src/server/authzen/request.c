@@ -5,11 +5,16 @@
 #include "core/key_text.h"
 #include "core/question_text.h"
 
+json_t *sp_authzen_member(const json_t *object, const char *name) {
+    json_t *member = json_object_get(object, name);
+    return json_is_null(member) ? NULL : member;
+}
+
 /* ---- entities ---- */
 
 static void take_entity(const json_t *object, const char *prefix, const char *name,
                         const struct sp_authzen_entity *otherwise, struct sp_authzen_entity *ret_entity) {
-    const json_t *json = json_object_get(object, name);
+    const json_t *json = sp_authzen_member(object, name);
     if (json == NULL && otherwise != NULL && otherwise->json != NULL) {
         *ret_entity = *otherwise;
         return;
@@ -38,7 +43,7 @@ static enum sp_status report_missing_member(const struct sp_authzen_entity *enti
 static enum sp_status read_member(const struct sp_authzen_entity *entity, const json_t *object, const char *name,
                                   enum sp_question_field field, struct sp_str *ret_text, struct sp_error *error) {
     const char *dot = strrchr(name, '.');
-    const json_t *json = json_object_get(object, dot != NULL ? dot + 1 : name);
+    const json_t *json = sp_authzen_member(object, dot != NULL ? dot + 1 : name);
     *ret_text = (struct sp_str){NULL, 0};
     if (json == NULL)
         return SP_OK;
@@ -62,7 +67,7 @@ static enum sp_status require_member(const struct sp_authzen_entity *entity, con
 
 /* It must be an object; so must its `properties`, if given. */
 static enum sp_status check_entity_shape(const struct sp_authzen_entity *entity, struct sp_error *error) {
-    const json_t *properties = json_object_get(entity->json, "properties");
+    const json_t *properties = sp_authzen_member(entity->json, "properties");
     if (entity->json == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "%s: is required", entity->at);
     if (!json_is_object(entity->json))
@@ -74,7 +79,7 @@ static enum sp_status check_entity_shape(const struct sp_authzen_entity *entity,
 
 static enum sp_status read_entity_workspace(const struct sp_authzen_entity *entity, struct sp_str *ret_workspace,
                                             struct sp_error *error) {
-    return read_member(entity, json_object_get(entity->json, "properties"), "properties.workspace",
+    return read_member(entity, sp_authzen_member(entity->json, "properties"), "properties.workspace",
                        SP_QUESTION_WORKSPACE, ret_workspace, error);
 }
 
@@ -125,6 +130,15 @@ static enum sp_status take_subject_principal(const struct sp_authzen_entity *sub
     return question->workspace.size > 0 ? SP_OK : report_missing_member(subject, "properties.workspace", error);
 }
 
+/* A subject of another type is denied, whatever its id. */
+static enum sp_question_field field_of_subject_id(struct sp_str type) {
+    if (sp_str_equal(type, SP_STR_LITERAL("api_key")))
+        return SP_QUESTION_KEY;
+    if (sp_str_equal(type, SP_STR_LITERAL("user")) || sp_str_equal(type, SP_STR_LITERAL("service_account")))
+        return SP_QUESTION_PRINCIPAL;
+    return SP_QUESTION_SUBJECT;
+}
+
 static enum sp_status read_subject_entity(const struct sp_authzen_entity *subject, enum sp_authzen_shape shape,
                                           const struct sp_authzen_settings *settings,
                                           struct sp_authzen_question *question, struct sp_error *error) {
@@ -136,8 +150,10 @@ static enum sp_status read_subject_entity(const struct sp_authzen_entity *subjec
     status = require_member(subject, "type", SP_QUESTION_SUBJECT, &type, error);
     if (status != SP_OK)
         return status;
+    question->subject_type = type;
+    type = sp_authzen_translate(&settings->subject_types, type);
     if (!searched) {
-        status = require_member(subject, "id", SP_QUESTION_SUBJECT, &id, error);
+        status = require_member(subject, "id", field_of_subject_id(type), &id, error);
         if (status != SP_OK)
             return status;
     }
@@ -164,7 +180,7 @@ static enum sp_status read_subject_entity(const struct sp_authzen_entity *subjec
 /* true chooses the property's name, a text chooses itself. */
 static void choose_word(const struct sp_authzen_entity *entity, const char *name,
                         struct sp_authzen_question *question) {
-    const json_t *value = json_object_get(json_object_get(entity->json, "properties"), name);
+    const json_t *value = sp_authzen_member(sp_authzen_member(entity->json, "properties"), name);
     struct sp_str word = {NULL, 0};
     if (json_is_true(value))
         word = sp_str_from(name);
@@ -218,7 +234,7 @@ static enum sp_status read_context_entity(const struct sp_authzen_entity *contex
         return SP_OK;
     if (!json_is_object(context->json))
         return sp_error_set(error, SP_ERR_INVALID, "%s: must be an object", context->at);
-    const json_t *ip = json_object_get(context->json, "ip");
+    const json_t *ip = sp_authzen_member(context->json, "ip");
     if (ip == NULL)
         return SP_OK;
     if (!json_is_string(ip))

@@ -11,6 +11,10 @@
 #include "decide/check.h"
 #include "server/authzen/settings.h"
 
+/* A member of an object; NULL if it is missing or null, which means the same. Of what is no object,
+ * every member is missing. */
+json_t *sp_authzen_member(const json_t *object, const char *name);
+
 /* An entity of the request and its place: "subject", "evaluations[3].subject". `json` NULL: it
  * is missing. */
 struct sp_authzen_entity {
@@ -47,6 +51,7 @@ enum { SP_AUTHZEN_VARIANTS = SP_OPTION_TEXTS_MAX };
  * the address. */
 struct sp_authzen_question {
     enum sp_authzen_subject subject;
+    struct sp_str subject_type;      /* as the caller calls it */
     uint8_t principal_kind;          /* of PRINCIPAL */
     struct sp_str subject_id;        /* of PRINCIPAL */
     struct sp_str workspace;         /* of PRINCIPAL; asserted of KEY. Empty: none */

@@ -75,20 +75,34 @@ static enum sp_status take_allowed_resource(void *context, struct sp_str id, uin
     return add_result(search, make_entity(type.data, type.size, id));
 }
 
+/* Of the principal whose key is asked about. */
+static enum sp_status is_skipped_admin(const struct search *search, bool *ret_skipped) {
+    struct sp_presented presented;
+    *ret_skipped = false;
+    if (!search->call->service->config->authzen.searches_skip_admins)
+        return SP_OK;
+    enum sp_status status = sp_check_credential(search->call->view, &search->asked.query, &presented);
+    if (status != SP_OK)
+        return status;
+    *ret_skipped = presented.principal.workspace_admin;
+    return SP_OK;
+}
+
 static enum sp_status take_allowed_principal(void *context, struct sp_str id, uint8_t principal_kind) {
     struct search *search = context;
     struct sp_authzen_asked *asked = &search->asked;
-    struct sp_str type = principal_kind == 1 ? SP_STR_LITERAL("user") : SP_STR_LITERAL("service_account");
-    bool allowed = false;
-    if (asked->action_count * asked->workspace_count > 1) {
-        enum sp_status status =
-            sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
-        if (status != SP_OK)
-            return status;
-    }
+    struct sp_str type = search->question.subject_type;
+    bool allowed = false, skipped = false;
+    enum sp_status status =
+        sp_principal_key(search->call->view, search->question.workspace, id, principal_kind, &asked->key);
+    if (status != SP_OK)
+        return status;
     asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
     asked->query.known_key = &asked->key;
-    enum sp_status status = ask_rest(search, &allowed);
+    status = is_skipped_admin(search, &skipped);
+    if (status != SP_OK || skipped)
+        return status;
+    status = ask_rest(search, &allowed);
     if (status != SP_OK || !allowed)
         return status;
     return add_result(search, make_entity(type.data, type.size, id));

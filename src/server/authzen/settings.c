@@ -20,6 +20,26 @@ void sp_authzen_option_rows(struct sp_authzen_settings *settings,
          .environment = "SALLYPORTD_AUTHZEN_PROPERTIES",
          .argument = "NAME",
          .help = "AuthZEN: property that selects a variant of the action, such as action.soft or resource.status"},
+        {.name = "authzen-subject-type",
+         .kind = SP_OPTION_TEXTS,
+         .target = &settings->subject_types,
+         .environment = "SALLYPORTD_AUTHZEN_SUBJECT_TYPES",
+         .argument = "NAME=TYPE",
+         .help =
+             "AuthZEN: another name that callers use for the subject type user, service_account or api_key, such as "
+             "identity=user"},
+        {.name = "authzen-action",
+         .kind = SP_OPTION_TEXTS,
+         .target = &settings->actions,
+         .environment = "SALLYPORTD_AUTHZEN_ACTIONS",
+         .argument = "NAME=ACTION",
+         .help = "AuthZEN: action that a caller's name means where a type has no action of that name, such as "
+                 "GET=read"},
+        {.name = "authzen-skip-admins",
+         .kind = SP_OPTION_FLAG,
+         .target = &settings->searches_skip_admins,
+         .environment = "SALLYPORTD_AUTHZEN_SKIP_ADMINS",
+         .help = "AuthZEN: leave the workspace's ADMINs, who may do everything, out of searches for subjects"},
         {.name = "authzen-url",
          .kind = SP_OPTION_TEXT,
          .target = &settings->url,
@@ -46,6 +66,80 @@ static enum sp_status check_property(const char *property, struct sp_error *erro
         SP_NAME_MAX_BYTES);
 }
 
+/* ---- other names ---- */
+
+static bool split_translation(const char *text, struct sp_str *ret_name, struct sp_str *ret_what) {
+    const char *equals = strrchr(text, '=');
+    if (equals == NULL)
+        return false;
+    *ret_name = (struct sp_str){text, (size_t)(equals - text)};
+    *ret_what = sp_str_from(equals + 1);
+    return true;
+}
+
+struct sp_str sp_authzen_translate(const struct sp_option_texts *list, struct sp_str name) {
+    struct sp_str listed, what;
+    for (size_t i = 0; i < list->count; i++)
+        if (split_translation(list->values[i], &listed, &what) && sp_str_equal(listed, name))
+            return what;
+    return name;
+}
+
+static bool is_subject_type(struct sp_str name) {
+    return sp_str_equal(name, SP_STR_LITERAL("user")) || sp_str_equal(name, SP_STR_LITERAL("service_account")) ||
+           sp_str_equal(name, SP_STR_LITERAL("api_key"));
+}
+
+static bool is_listed_before(const struct sp_option_texts *list, size_t at, struct sp_str name) {
+    struct sp_str listed, what;
+    for (size_t i = 0; i < at; i++)
+        if (split_translation(list->values[i], &listed, &what) && sp_str_equal(listed, name))
+            return true;
+    return false;
+}
+
+static enum sp_status check_translation(const struct sp_option_texts *list, size_t at, const char *option,
+                                        struct sp_error *error) {
+    const char *text = list->values[at];
+    struct sp_str name, what;
+    if (!split_translation(text, &name, &what) || name.size == 0 || name.size > SP_ID_MAX_BYTES ||
+        !sp_text_is_printable(name))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" has no name of 1 to %d bytes before its last '='",
+                            option, text, SP_ID_MAX_BYTES);
+    if (is_listed_before(list, at, name))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%.*s\" is given twice", option, SP_STR_ARG(name));
+    return SP_OK;
+}
+
+static enum sp_status check_subject_types(const struct sp_option_texts *list, struct sp_error *error) {
+    static const char option[] = "--authzen-subject-type";
+    struct sp_str name, what;
+    for (size_t i = 0; i < list->count; i++) {
+        if (check_translation(list, i, option, error) != SP_OK)
+            return SP_ERR_INVALID;
+        (void)split_translation(list->values[i], &name, &what);
+        if (!is_subject_type(what))
+            return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not user, service_account or api_key", option,
+                                what.data);
+        if (is_subject_type(name))
+            return sp_error_set(error, SP_ERR_INVALID, "%s: %.*s already has a meaning", option, SP_STR_ARG(name));
+    }
+    return SP_OK;
+}
+
+static enum sp_status check_actions(const struct sp_option_texts *list, struct sp_error *error) {
+    static const char option[] = "--authzen-action";
+    struct sp_str name, what;
+    for (size_t i = 0; i < list->count; i++) {
+        if (check_translation(list, i, option, error) != SP_OK)
+            return SP_ERR_INVALID;
+        (void)split_translation(list->values[i], &name, &what);
+        if (sp_text_check_word(what, "--authzen-action: the action", error) != SP_OK)
+            return SP_ERR_INVALID;
+    }
+    return SP_OK;
+}
+
 static enum sp_status check_url(const char *url, struct sp_error *error) {
     size_t size = strlen(url);
     bool has_form = size > 8 && strncmp(url, "https://", 8) == 0 && url[8] != '/' && url[size - 1] != '/';
@@ -64,5 +158,8 @@ enum sp_status sp_authzen_check_settings(const struct sp_authzen_settings *setti
     for (size_t i = 0; i < settings->properties.count; i++)
         if (check_property(settings->properties.values[i], error) != SP_OK)
             return SP_ERR_INVALID;
-    return SP_OK;
+    enum sp_status status = check_subject_types(&settings->subject_types, error);
+    if (status != SP_OK)
+        return status;
+    return check_actions(&settings->actions, error);
 }
