@@ -71,10 +71,12 @@ static int find_and_disable(struct cli_call *call) {
 static int run_key_find(struct cli_call *call) {
     struct sp_error error = {0};
     enum sp_status status = put_leaked_text(call, &error);
-    if (status == SP_OK && sp_cli_local(call, "reason") != NULL && !sp_cli_local_flag(call, "disable"))
-        status = sp_error_set(&error, SP_ERR_INVALID, "--reason needs --disable");
     if (status != SP_OK)
         return sp_cli_report_error(call, &error);
+    if (sp_cli_local(call, "reason") != NULL && !sp_cli_local_flag(call, "disable")) {
+        (void)sp_error_set(&error, SP_ERR_INVALID, "--reason needs --disable");
+        return sp_cli_report_error(call, &error);
+    }
     return sp_cli_local_flag(call, "disable") ? find_and_disable(call) : sp_cli_run_single_call(call);
 }
 

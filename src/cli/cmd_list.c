@@ -158,7 +158,9 @@ static int run_list_resources(struct cli_call *call) {
     const char *principal = sp_cli_local(call, "principal");
     enum sp_status status =
         principal != NULL ? put_principal(call, principal, &error) : sp_cli_put_credential(call, &error);
-    return status == SP_OK ? show_list(&list) : sp_cli_report_error(call, &error);
+    if (status != SP_OK)
+        return sp_cli_report_error(call, &error);
+    return show_list(&list);
 }
 
 static int run_list_subjects(struct cli_call *call) {

@@ -87,11 +87,19 @@ static enum sp_status compare_winners(const struct sp_route_build *build, const 
 static enum sp_status compare_ends(const struct sp_route_build *build, const struct sp_route_state *without,
                                    const struct sp_route_state *with) {
     enum sp_status status = compare_winners(build, without, with, SP_STR_LITERAL("*"));
-    for (uint32_t i = 0; status == SP_OK && i < without->final_count; i++)
+    if (status != SP_OK)
+        return status;
+    for (uint32_t i = 0; i < without->final_count; i++) {
         status = compare_winners(build, without, with, final_at(build, without, i)->method);
-    for (uint32_t i = 0; status == SP_OK && i < with->final_count; i++)
+        if (status != SP_OK)
+            return status;
+    }
+    for (uint32_t i = 0; i < with->final_count; i++) {
         status = compare_winners(build, without, with, final_at(build, with, i)->method);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 static enum sp_status check_slashes(const struct sp_route_build *build) {

@@ -234,7 +234,12 @@ enum sp_status sp_route_build_states(struct sp_route_build *build) {
     if (status != SP_OK)
         return status;
     status = finish_set(build, &root, &start);
-    for (uint32_t state = SP_ROUTE_STATE_START; status == SP_OK && state < build->states.count; state++)
+    if (status != SP_OK)
+        return status;
+    for (uint32_t state = SP_ROUTE_STATE_START; state < build->states.count; state++) {
         status = expand_state(build, state, &gathered);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }

@@ -399,9 +399,12 @@ static enum sp_status build_types(const struct sp_yaml *yaml, struct sp_schema *
     schema->types = sp_arena_calloc(yaml->arena, schema->type_count + 1, sizeof(*schema->types));
     if (schema->types == NULL)
         return sp_yaml_refuse_memory(yaml);
-    for (size_t i = 0; i < schema->type_count && status == SP_OK; i++)
+    for (size_t i = 0; i < schema->type_count; i++) {
         status = build_type(yaml, schema, (const struct draft_type *)(const void *)sorted[i], &schema->types[i]);
-    return status;
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
 }
 
 /* ---- routes ---- */

@@ -64,10 +64,11 @@ static enum sp_status read_callers_file(const struct sp_callers_options *options
     if (status != SP_OK)
         goto out;
     status = check_proofs(options, table, error);
-    if (status == SP_OK)
-        *ret_table = table;
-    else
+    if (status != SP_OK) {
         sp_callers_table_free(table);
+        goto out;
+    }
+    *ret_table = table;
 out:
     free(text);
     return status;

@@ -9,12 +9,12 @@ static void handle_metrics(struct sp_http_exchange *exchange, void *user) {
     const struct sp_metrics_listener *listener = user;
     struct sp_error error = {0};
     enum sp_status status = sp_admit_request(listener->callers, exchange, SP_CALLER_METRICS, &error);
-    if (status == SP_OK) {
-        sp_http_reply_page(exchange, SP_METRICS_CONTENT_TYPE, listener->write, listener->user);
+    if (status != SP_OK) {
+        sp_http_add_header(exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
+        sp_http_fail(exchange, status == SP_ERR_UNAUTHENTICATED ? 401 : 403, error.message);
         return;
     }
-    sp_http_add_header(exchange, "WWW-Authenticate", SP_STR_LITERAL("Bearer"));
-    sp_http_fail(exchange, status == SP_ERR_UNAUTHENTICATED ? 401 : 403, error.message);
+    sp_http_reply_page(exchange, SP_METRICS_CONTENT_TYPE, listener->write, listener->user);
 }
 
 static void stop_metrics_thread(void *user) {

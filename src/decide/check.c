@@ -76,9 +76,11 @@ static enum sp_status find_role_once(struct sp_view *view, const struct sp_query
     if (roles != NULL && sp_role_memo_find(roles, key->principal_number, resource_key, ret_found))
         return SP_OK;
     enum sp_status status = sp_find_role(view, key, &presented->principal, resource_key, ret_found);
-    if (status == SP_OK && roles != NULL)
+    if (status != SP_OK)
+        return status;
+    if (roles != NULL)
         sp_role_memo_put(roles, key->principal_number, resource_key, *ret_found);
-    return status;
+    return SP_OK;
 }
 
 /* Steps 7 to 10. */

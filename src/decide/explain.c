@@ -148,10 +148,10 @@ static enum sp_status name_subject(struct sp_view *view, uint64_t number, struct
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
     status = sp_entity_key_read(sp_entity_key_bytes(&key), &name);
-    if (status == SP_OK && name.part_count != 1)
-        status = SP_ERR_CORRUPT;
     if (status != SP_OK)
         return status;
+    if (name.part_count != 1)
+        return SP_ERR_CORRUPT;
     char *copy = sp_arena_strdup(arena, name.parts[0]);
     if (copy == NULL)
         return SP_ERR_MEMORY;

@@ -170,8 +170,10 @@ static enum sp_status find_shared(struct step *step, bool *ret_found, struct sp_
                                                 get_place(&step->place), ret_id);
     if (status == SP_ERR_NOT_FOUND)
         return SP_OK;
-    *ret_found = status == SP_OK;
-    return status;
+    if (status != SP_OK)
+        return status;
+    *ret_found = true;
+    return SP_OK;
 }
 
 /* A resource that the workspace knows: registered, or shared. */

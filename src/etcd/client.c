@@ -275,9 +275,11 @@ enum sp_status sp_etcd_call(struct sp_etcd *etcd, const char *path, const Protob
     if (status != SP_OK)
         return status;
     status = sp_wire_unpack(reply, answer, arena, ret_reply, error);
-    if (status == SP_OK && ret_repeated != NULL)
+    if (status != SP_OK)
+        return status;
+    if (ret_repeated != NULL)
         *ret_repeated = repeated;
-    return status;
+    return SP_OK;
 }
 
 struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *header) {

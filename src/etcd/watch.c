@@ -100,7 +100,9 @@ static enum sp_status create_watch(struct sp_etcd_watch *watch, struct sp_bytes 
     status = await_created(watch, &arena, error);
 out:
     sp_arena_fini(&arena);
-    return status == SP_OK ? SP_OK : give_up_watch(watch, status, error);
+    if (status != SP_OK)
+        return give_up_watch(watch, status, error);
+    return SP_OK;
 }
 
 enum sp_status sp_etcd_watch_open(struct sp_etcd *etcd, struct sp_bytes key, struct sp_bytes end, uint64_t revision,

@@ -187,8 +187,11 @@ enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, cons
         return translate_status(status);
     struct sp_view *view = sp_snapshot_view(reader->snapshot);
     struct sp_check_memo memo = {0};
-    for (size_t i = 0; i < count && status == SP_OK; i++)
+    for (size_t i = 0; i < count; i++) {
         status = check_one(view, &questions[i], (int64_t)now.tv_sec, count > 1 ? &memo : NULL, &ret_answers[i]);
+        if (status != SP_OK)
+            break;
+    }
     sp_snapshot_release(reader->snapshot);
     return translate_status(status);
 }

@@ -53,12 +53,12 @@ static void send_reply(struct sp_service *service, struct sp_rpc_call *call, con
     struct sp_bytes packed;
     struct sp_error error = {0};
     enum sp_status status = sp_wire_pack(message, sp_rpc_call_arena(call), &packed);
-    if (status == SP_OK) {
-        sp_rpc_reply(call, packed);
+    if (status != SP_OK) {
+        sp_service_explain_failure(service, status, &error);
+        sp_rpc_fail(call, status, error.message);
         return;
     }
-    sp_service_explain_failure(service, status, &error);
-    sp_rpc_fail(call, status, error.message);
+    sp_rpc_reply(call, packed);
 }
 
 /* `status` is not SP_OK. */
@@ -127,9 +127,10 @@ static enum sp_status await_revision(struct sp_service *service, const struct sp
     struct sp_snapshot *snapshot = NULL;
     struct sp_revision revision = {0};
     enum sp_status status = acquire_for_call(service, call, wanted, &snapshot, &revision, error);
-    if (status == SP_OK)
-        sp_snapshot_release(snapshot);
-    return status;
+    if (status != SP_OK)
+        return status;
+    sp_snapshot_release(snapshot);
+    return SP_OK;
 }
 
 /* ---- CheckBatch ---- */

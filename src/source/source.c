@@ -71,18 +71,11 @@ static enum sp_status check_store(struct sp_store *store,
                                   enum sp_status (*check)(void *context, struct sp_view *view, struct sp_error *error),
                                   void *context, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
+    enum sp_status status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store");
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK) {
-        status = sp_error_set(error, status, "cannot read the store");
-        goto out;
-    }
     status = check(context, sp_snapshot_view(snapshot), error);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     return status;
 }
 

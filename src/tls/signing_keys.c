@@ -196,7 +196,7 @@ static void lock_keys(struct sp_signing_keys *keys) {
 
 enum sp_status sp_signing_keys_open(const char *private_file, const char *public_file,
                                     struct sp_signing_keys **ret_keys, struct sp_error *error) {
-    enum sp_status status = SP_OK;
+    enum sp_status status;
     struct sp_signing_keys *keys = calloc(1, sizeof(*keys));
     if (keys == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -204,16 +204,21 @@ enum sp_status sp_signing_keys_open(const char *private_file, const char *public
     keys->private_file.path = private_file;
     keys->public_file.path = public_file;
     keys->looked_ms = sp_clock_monotonic_ms();
-    if (private_file != NULL)
+    if (private_file != NULL) {
         status = read_key_file(&keys->private_file, read_private_pem, &keys->private_ring, error);
-    if (status == SP_OK && public_file != NULL)
+        if (status != SP_OK)
+            goto failed;
+    }
+    if (public_file != NULL) {
         status = read_key_file(&keys->public_file, read_public_pem, &keys->public_ring, error);
-    if (status != SP_OK) {
-        sp_signing_keys_close(keys);
-        return status;
+        if (status != SP_OK)
+            goto failed;
     }
     *ret_keys = keys;
     return SP_OK;
+failed:
+    sp_signing_keys_close(keys);
+    return status;
 }
 
 void sp_signing_keys_close(struct sp_signing_keys *keys) {

@@ -92,13 +92,17 @@ static enum sp_status judge_with_head(struct application *application, struct ar
     const struct sp_source_shared *shared = application->link->shared;
     enum sp_status status =
         sp_source_verify_head(shared->keys, shared->prefix, arrival->head, application->arena, application->error);
-    if (status == SP_OK)
-        status = check_succession(application, arrival);
-    if (status == SP_OK && arrival->head->staged != NULL)
-        status = sp_source_read_staged_records(application->link, arrival->head->staged, arrival->revision,
-                                               &arrival->records, application->error);
     if (status != SP_OK)
         return status;
+    status = check_succession(application, arrival);
+    if (status != SP_OK)
+        return status;
+    if (arrival->head->staged != NULL) {
+        status = sp_source_read_staged_records(application->link, arrival->head->staged, arrival->revision,
+                                               &arrival->records, application->error);
+        if (status != SP_OK)
+            return status;
+    }
     return sp_replica_judge(application->write, arrival->records.items, arrival->records.count, arrival->head,
                             application->arena, &arrival->set, application->error);
 }

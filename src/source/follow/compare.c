@@ -104,6 +104,19 @@ static enum sp_status compare_page(struct comparison *comparison) {
 
 /* ---- everything ---- */
 
+static enum sp_status compare_space(struct comparison *comparison, enum sp_replica_space space) {
+    enum sp_status status =
+        sp_source_begin_space(&comparison->walk, space, (struct sp_bytes){NULL, 0}, comparison->error);
+    if (status != SP_OK)
+        return status;
+    while (comparison->walk.more) {
+        status = compare_page(comparison);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
 static enum sp_status compare_spaces(struct comparison *comparison) {
     enum sp_status status = sp_source_read_cursor(comparison->view, &comparison->head_arena, &comparison->cursor,
                                                   &comparison->head, comparison->error);
@@ -115,10 +128,7 @@ static enum sp_status compare_spaces(struct comparison *comparison) {
                             "a large change is still being written to etcd; try again");
     comparison->walk.revision = comparison->cursor.resume;
     for (int space = 0; space < SP_REPLICA_SPACES; space++) {
-        status = sp_source_begin_space(&comparison->walk, (enum sp_replica_space)space, (struct sp_bytes){NULL, 0},
-                                       comparison->error);
-        while (status == SP_OK && comparison->walk.more)
-            status = compare_page(comparison);
+        status = compare_space(comparison, (enum sp_replica_space)space);
         if (status != SP_OK)
             return status;
     }
@@ -155,21 +165,14 @@ static enum sp_status compare_with_set(struct comparison *comparison) {
 
 static enum sp_status compare_snapshot(struct comparison *comparison) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(comparison->link->shared->store, &snapshot);
+    enum sp_status status = sp_snapshot_begin(comparison->link->shared->store, &snapshot);
     if (status != SP_OK)
         return sp_error_set(comparison->error, status, "cannot read the store");
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK) {
-        status = sp_error_set(comparison->error, status, "cannot read the store");
-        goto out;
-    }
     comparison->view = sp_snapshot_view(snapshot);
     status = compare_spaces(comparison);
     if (status == SP_OK)
         status = compare_with_set(comparison);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     return status;
 }
 
@@ -211,17 +214,14 @@ enum sp_status sp_source_check_store(const struct sp_source_link *link, bool *re
     enum sp_status status = sp_arena_init(&arena, HEAD_FIRST_BYTES, HEAD_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = sp_snapshot_open(link->shared->store, &snapshot);
-    if (status == SP_OK)
-        status = sp_snapshot_acquire(snapshot);
+    status = sp_snapshot_begin(link->shared->store, &snapshot);
     if (status != SP_OK) {
         status = sp_error_set(error, status, "cannot read the store");
         goto out;
     }
     status = check_view(sp_snapshot_view(snapshot), &arena, ret_fits, error);
-    sp_snapshot_release(snapshot);
+    sp_snapshot_end(snapshot);
 out:
-    sp_snapshot_close(snapshot);
     sp_arena_fini(&arena);
     return status;
 }

@@ -274,8 +274,14 @@ void sp_source_end_following(struct sp_source_follower *follower) {
 
 static enum sp_status follow_until_trouble(struct sp_source_follower *follower, struct sp_error *error) {
     enum sp_status status = sp_source_begin_following(follower, error);
-    while (status == SP_OK && !follower->list_wanted && !sp_source_is_stopping(follower->link.shared))
+    if (status != SP_OK)
+        goto out;
+    while (!follower->list_wanted && !sp_source_is_stopping(follower->link.shared)) {
         status = sp_source_follow_once(follower, error);
+        if (status != SP_OK)
+            goto out;
+    }
+out:
     sp_source_end_following(follower);
     return status;
 }

@@ -140,16 +140,20 @@ static enum sp_status apply_page(struct listing *listing, bool chained) {
 static enum sp_status list_space(struct listing *listing, enum sp_replica_space space, struct sp_bytes after,
                                  bool chained) {
     enum sp_status status = sp_source_begin_space(&listing->walk, space, after, listing->error);
-    while (status == SP_OK && listing->walk.more) {
+    if (status != SP_OK)
+        return status;
+    while (listing->walk.more) {
         status = sp_source_read_page(&listing->walk, &listing->arena, listing->error);
         if (status != SP_OK)
-            break;
+            return status;
         status = apply_page(listing, chained);
         if (status != SP_OK)
-            break;
+            return status;
         status = sp_source_end_page(&listing->walk, listing->error);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+    return SP_OK;
 }
 
 /* ---- changes ---- */

@@ -69,17 +69,10 @@ enum sp_status sp_source_read_newest_cursor(struct sp_store *store, struct sp_ar
                                             struct sp_replica_cursor *ret_cursor,
                                             Sallyport__Store__V1__SourceHead **ret_head, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    enum sp_status status = sp_snapshot_open(store, &snapshot);
+    enum sp_status status = sp_snapshot_begin(store, &snapshot);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store");
-    status = sp_snapshot_acquire(snapshot);
-    if (status != SP_OK) {
-        status = sp_error_set(error, status, "cannot read the store");
-        goto out;
-    }
     status = sp_source_read_cursor(sp_snapshot_view(snapshot), arena, ret_cursor, ret_head, error);
-    sp_snapshot_release(snapshot);
-out:
-    sp_snapshot_close(snapshot);
+    sp_snapshot_end(snapshot);
     return status;
 }

@@ -156,14 +156,19 @@ static enum sp_status check_entities_add_up(struct upload *upload, struct sp_vie
 
 static enum sp_status upload_all(struct upload *upload, const char *name, struct sp_write *write) {
     enum sp_status status = check_entities_add_up(upload, sp_write_view(write));
-    if (status == SP_OK)
-        status = sp_source_check_signer(upload->link->shared->keys, NULL, upload->error);
-    if (status == SP_OK)
-        status = clear_place(upload);
-    for (int space = 0; status == SP_OK && space < SP_REPLICA_SPACES; space++)
-        status = upload_space(upload, sp_write_view(write), (enum sp_replica_space)space);
     if (status != SP_OK)
         return status;
+    status = sp_source_check_signer(upload->link->shared->keys, NULL, upload->error);
+    if (status != SP_OK)
+        return status;
+    status = clear_place(upload);
+    if (status != SP_OK)
+        return status;
+    for (int space = 0; space < SP_REPLICA_SPACES; space++) {
+        status = upload_space(upload, sp_write_view(write), (enum sp_replica_space)space);
+        if (status != SP_OK)
+            return status;
+    }
     return put_first_head(upload, name, write);
 }
 
