@@ -114,14 +114,19 @@ static void remove_stale_socket(const struct bind_address *address) {
     close(fd);
 }
 
-static int open_socket(const struct bind_address *address) {
+/* Before listen(2): the window scale that a connection announces follows from the buffer. */
+static bool limit_receive_buffer(int fd, int bytes) {
+    return bytes == 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) == 0;
+}
+
+static int open_socket(const struct bind_address *address, int receive_buffer_bytes) {
     int fd = socket(address->to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int on = 1, off = 0;
-    bool ready = true;
+    bool ready = limit_receive_buffer(fd, receive_buffer_bytes);
     /* Accepted sockets inherit NODELAY. */
-    if (address->to.any.sa_family != AF_UNIX)
+    if (ready && address->to.any.sa_family != AF_UNIX)
         ready = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
     if (ready && address->to.any.sa_family == AF_INET6)
@@ -150,7 +155,8 @@ static int bound_port(int fd) {
     }
 }
 
-enum sp_status sp_listen_open(const char *text, bool anywhere, struct sp_listen *ret_listen, struct sp_error *error) {
+enum sp_status sp_listen_open(const char *text, bool anywhere, int receive_buffer_bytes, struct sp_listen *ret_listen,
+                              struct sp_error *error) {
     struct bind_address address;
     enum sp_status status = parse_address(text, anywhere, &address, error);
     if (status != SP_OK)
@@ -158,7 +164,7 @@ enum sp_status sp_listen_open(const char *text, bool anywhere, struct sp_listen 
     bool local = address.to.any.sa_family == AF_UNIX;
     if (local)
         remove_stale_socket(&address);
-    int fd = open_socket(&address);
+    int fd = open_socket(&address, receive_buffer_bytes);
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot listen on \"%s\": %s", text, strerror(errno));
     *ret_listen = (struct sp_listen){.fd = fd, .port = bound_port(fd), .loopback = address.loopback};

@@ -4,8 +4,6 @@
 
 #include "base/log.h"
 
-enum { HTTP_MAX_CONNECTIONS = 256 };
-
 /* On any thread. */
 static void log_tls_notice(void *user, bool good, const char *message) {
     (void)user;
@@ -25,8 +23,13 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
         .notice = log_tls_notice,
         .unix_uids = uids,
         .unix_uid_count = sp_callers_uids(callers, uids),
-        .max_connections = (unsigned)options->max_connections,
         .max_connection_age_s = (unsigned)options->max_connection_age_s,
+        .max_concurrent_streams = (unsigned)options->max_streams,
+        .limits = {.max_connections = (unsigned)options->max_connections,
+                   .max_connections_per_peer = (unsigned)options->max_connections_per_peer,
+                   .max_health_connections = (unsigned)options->max_health_connections,
+                   .request_timeout_s = (unsigned)options->request_timeout_s,
+                   .request_memory_bytes = (size_t)options->request_memory_bytes},
     };
 }
 
@@ -40,7 +43,7 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
         .insecure = options->insecure,
         .tls = options->tls,
         .notice = log_tls_notice,
-        .max_connections = HTTP_MAX_CONNECTIONS,
+        .max_connections = (unsigned)options->max_http_connections,
     };
 }
 

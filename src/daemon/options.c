@@ -137,18 +137,58 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
     return sp_option_rows_copy(rows, SP_DAEMON_ADDRESS_ROWS, ret_rows);
 }
 
-struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options) {
+/* A count of connections or streams. */
+static struct sp_option make_count_row(struct sp_daemon_options *options, const char *name, uint64_t *target,
+                                       const char *default_text, uint64_t least, const char *help) {
     return (struct sp_option){
-        .name = "max-connections",
+        .name = name,
         .kind = SP_OPTION_NUMBER,
-        .target = &options->max_connections,
-        .environment = name_variable(options, "max-connections"),
-        .default_text = options->defaults->max_connections,
+        .target = target,
+        .environment = name_variable(options, name),
+        .default_text = default_text,
         .argument = "COUNT",
-        .least = 1,
+        .least = least,
         .most = 1000000,
-        .help = "open connections; more wait in the backlog",
+        .help = help,
     };
+}
+
+size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]) {
+    const struct sp_option rows[SP_DAEMON_BOUND_ROWS] = {
+        make_count_row(options, "max-connections", &options->max_connections, options->defaults->max_connections, 1,
+                       "open connections to each --listen address; at the limit the one that has been idle longest "
+                       "makes room, and if none is idle, new ones wait in the backlog"),
+        make_count_row(options, "max-connections-per-peer", &options->max_connections_per_peer, "0", 0,
+                       "of these, connections from one client address, or one user of a Unix socket; more are closed; "
+                       "0: half of the limit"),
+        make_count_row(options, "max-health-connections", &options->max_health_connections, "256", 1,
+                       "open connections to each --health-listen address; the oldest makes room for a new one"),
+        make_count_row(options, "max-http-connections", &options->max_http_connections, "256", 2,
+                       "open connections over all --http-listen addresses, half of them from one client address; the "
+                       "oldest incomplete or idle one makes room for a new one"),
+        make_count_row(options, "max-streams", &options->max_streams, "100", 1,
+                       "gRPC calls in progress on one connection"),
+        {.name = "request-timeout",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->request_timeout_s,
+         .environment = name_variable(options, "request-timeout"),
+         .default_text = "10",
+         .argument = "SECONDS",
+         .least = 1,
+         .most = 3600,
+         .help = "seconds that a gRPC request may take from its first byte to its last"},
+        {.name = "request-memory",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->request_memory_bytes,
+         .environment = name_variable(options, "request-memory"),
+         .default_text = "32M",
+         .argument = "BYTES",
+         .least = (uint64_t)8 << 20,
+         .most = (uint64_t)1 << 40,
+         .help = "memory for gRPC requests in progress over all connections; large requests beyond it are refused "
+                 "with RESOURCE_EXHAUSTED, and the connections that hold most are closed"},
+    };
+    return sp_option_rows_copy(rows, SP_DAEMON_BOUND_ROWS, ret_rows);
 }
 
 struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options) {

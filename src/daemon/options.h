@@ -11,11 +11,12 @@
 
 enum {
     SP_DAEMON_LISTENER_ROWS = 11,
+    SP_DAEMON_BOUND_ROWS = 7,
     SP_DAEMON_LOG_ROWS = 4,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
-    SP_DAEMON_ROWS =
-        SP_DAEMON_LISTENER_ROWS + 4 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
+    SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + SP_DAEMON_BOUND_ROWS + 3 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS +
+                     SP_DAEMON_ADDRESS_ROWS,
     SP_DAEMON_VARIABLE_BYTES = 40,
 };
 
@@ -38,10 +39,14 @@ struct sp_daemon_options {
     struct sp_option_texts health_listen;  /* count 0: none */
     struct sp_option_texts http_hosts;     /* names in Host headers, beside those of loopback */
     bool insecure;
-    struct sp_tls_files tls;                /* no certificate: plaintext */
-    const char *callers;                    /* file of roles; NULL: none */
-    struct sp_forwarded_settings forwarded; /* for sp_forwarded_trust_read */
-    uint64_t max_connections;
+    struct sp_tls_files tls;                            /* no certificate: plaintext */
+    const char *callers;                                /* file of roles; NULL: none */
+    struct sp_forwarded_settings forwarded;             /* for sp_forwarded_trust_read */
+    uint64_t max_connections, max_connections_per_peer; /* of one listener; 0 for a peer: half of them */
+    uint64_t max_health_connections, max_http_connections;
+    uint64_t max_streams; /* of one connection */
+    uint64_t request_timeout_s;
+    uint64_t request_memory_bytes;
     uint64_t max_connection_age_s; /* 0: never */
     uint64_t drain_ms;
     uint64_t stuck_after_s;
@@ -79,7 +84,9 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
                               struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]);
 /* event-log alone, for a command that serves nothing. */
 struct sp_option sp_daemon_event_log_row(const char **target, const char *variable);
-struct sp_option sp_daemon_max_connections_row(struct sp_daemon_options *options);
+/* max-connections, max-connections-per-peer, max-health-connections, max-http-connections, max-streams,
+ * request-timeout, request-memory. */
+size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]);
 struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
 struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options);

@@ -1,6 +1,6 @@
 /* Inside src/http: clients' connections from accept to close, and how long each may take.
  * libmicrohttpd's own timeout starts over with each byte; this one ends what takes too long,
- * however busily. On the server's thread but for the count. */
+ * however busily, and what has waited longest when there are too many. On the server's thread but for the count. */
 #ifndef SP_HTTP_CONNECTIONS_H
 #define SP_HTTP_CONNECTIONS_H
 
@@ -9,11 +9,17 @@
 #include <stdint.h>
 
 #include <microhttpd.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/peer.h"
 
 struct connection {
     struct connection *previous, *next;
     struct MHD_Connection *of;
     int fd;
+    struct sp_peer peer;
+    bool shut;           /* and not closed by libmicrohttpd yet */
     int64_t deadline_ms; /* for the request that it is to send, and its reply */
     bool in_headers;     /* its request line has come, and its headers were not handed on yet */
     bool checks_host;    /* its requests must name this server (http/host.h) */
@@ -22,7 +28,8 @@ struct connection {
 struct connections {
     struct connection *first;
     int64_t patience_ms; /* for one request and its reply */
-    atomic_uint count;   /* any thread */
+    unsigned most, most_per_peer;
+    atomic_uint count; /* any thread */
 };
 
 /* `state` is libmicrohttpd's pointer for the connection; NULL after this: there was no memory. */
@@ -35,5 +42,13 @@ struct connection *sp_http_connection_of(struct MHD_Connection *of);
 /* The connection whose headers libmicrohttpd is looking at; NULL: none. */
 struct connection *sp_http_connections_find_parsed(const struct connections *connections);
 void sp_http_connections_shut_overdue(const struct connections *connections);
+
+/* Whether there may be one more. If not, the connection that has waited longest for its request is shut down,
+ * and there will be room when libmicrohttpd has closed it. */
+bool sp_http_connections_have_room(const struct connections *connections);
+/* The same among one address's; the new one need not wait. */
+void sp_http_connections_make_room_for_peer(const struct connections *connections, const struct sp_peer *peer);
+/* Of an accepted socket's address: what it is counted by. */
+struct sp_peer sp_http_peer_of(const struct sockaddr *address);
 
 #endif

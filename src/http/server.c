@@ -20,6 +20,7 @@
 
 enum {
     MAX_CONNECTIONS = 256,
+    SPARE_CONNECTIONS = 64,
     TIMEOUT_S = 10,
     REQUEST_TIMEOUTS = 3, /* for a request from its first byte to the end of its reply */
     MAX_BODY_BYTES = 1024 * 1024,
@@ -129,7 +130,7 @@ static void on_failure(void *user) {
 /* ---- the thread ---- */
 
 static bool can_accept(const struct sp_http_server *server) {
-    return !server->stopping && atomic_load(&server->connections.count) < server->options.max_connections;
+    return !server->stopping && sp_http_connections_have_room(&server->connections);
 }
 
 /* False if accepting should pause. */
@@ -143,13 +144,15 @@ static bool accept_client(const struct sp_http_server *server, const struct sp_l
     int fd = accept4(listen->fd, &peer.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    const struct sp_peer from = sp_http_peer_of(&peer.any);
+    sp_http_connections_make_room_for_peer(&server->connections, &from);
     return sp_http_engines_take(&server->engines, listen->port == 0, fd, &peer.any, size);
 }
 
 static bool accept_clients(const struct sp_http_server *server, const struct pollfd *ready) {
     bool go_on = true;
-    for (size_t i = 0; i < server->listen_count && can_accept(server); i++)
-        if ((ready[i].revents & POLLIN) != 0)
+    for (size_t i = 0; i < server->listen_count; i++)
+        if ((ready[i].revents & POLLIN) != 0 && can_accept(server))
             go_on = accept_client(server, &server->listens[i]) && go_on;
     return go_on;
 }
@@ -177,7 +180,7 @@ static nfds_t fill_waits(const struct sp_http_server *server, struct pollfd *wai
     int fds[ENGINES_MAX];
     size_t count = server->listen_count;
     for (size_t i = 0; i < count; i++)
-        waits[i] = (struct pollfd){.fd = can_accept(server) && !paused ? server->listens[i].fd : -1, .events = POLLIN};
+        waits[i] = (struct pollfd){.fd = !server->stopping && !paused ? server->listens[i].fd : -1, .events = POLLIN};
     waits[count++] = (struct pollfd){.fd = server->stopping ? -1 : server->wake_fd, .events = POLLIN};
     for (size_t i = sp_http_engines_fds(&server->engines, fds); i > 0; i--)
         waits[count++] = (struct pollfd){.fd = fds[i - 1], .events = POLLIN};
@@ -235,7 +238,7 @@ static enum sp_status bind_addresses(struct sp_http_server *server, const struct
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < options->listen_count; i++) {
         bool anywhere = options->insecure || options->tls.certificate != NULL;
-        enum sp_status status = sp_listen_open(options->listen[i], anywhere, &server->listens[i], error);
+        enum sp_status status = sp_listen_open(options->listen[i], anywhere, 0, &server->listens[i], error);
         if (status != SP_OK)
             return status;
         server->listen_count++;
@@ -265,7 +268,10 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
                                            .clients_need_certificates = options->tls.ca != NULL};
     server->connections.patience_ms = (int64_t)server->options.timeout_s * 1000 * REQUEST_TIMEOUTS;
     atomic_init(&server->connections.count, 0);
-    server->engines.max_connections = server->options.max_connections;
+    server->connections.most = server->options.max_connections;
+    server->connections.most_per_peer = server->options.max_connections / 2 + server->options.max_connections % 2;
+    /* Some that were shut down are still to be closed. */
+    server->engines.max_connections = server->options.max_connections + SPARE_CONNECTIONS;
     server->engines.timeout_s = server->options.timeout_s;
     server->engines.events = (struct engine_events){.on_connection = on_connection,
                                                     .on_request_line = on_request_line,

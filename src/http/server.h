@@ -32,7 +32,9 @@ struct sp_http_options {
      * those of loopback; without ports. They must outlive the server. */
     const char *const *host_names;
     size_t host_name_count;
-    unsigned max_connections;  /* more wait in the backlog; 0: 256 */
+    /* Half of them from one address. The one that has waited longest for a request makes room for a new one.
+     * 0: 256. */
+    unsigned max_connections;
     unsigned timeout_s;        /* without progress; three times that for a request and its reply; 0: 10 */
     size_t max_body_bytes;     /* 0: 1 MiB; a larger body is 413 */
     size_t arena_budget_bytes; /* for one request; 0: 16 MiB */

@@ -31,7 +31,10 @@ struct health {
     size_t name_count, name_capacity;
 };
 
-enum { NAMES_BUDGET_BYTES = 1024 * 1024 };
+enum {
+    NAMES_BUDGET_BYTES = 1024 * 1024,
+    REQUEST_BYTES = 1024, /* the name of a service */
+};
 
 /* For liveness probes: SERVING unless the server is stuck. One that waits for its store or is cut off from
  * its source is NOT_SERVING, and a restart would not help it. */
@@ -246,10 +249,16 @@ static const struct sp_rpc_stream_ops watch_ops = {
 };
 
 size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_methods) {
-    ret_methods[0] = (struct sp_rpc_method){
-        .path = "/grpc.health.v1.Health/Check", .kind = SP_RPC_UNARY, .unary = check_health, .user = health};
-    ret_methods[1] = (struct sp_rpc_method){
-        .path = "/grpc.health.v1.Health/Watch", .kind = SP_RPC_STREAM, .stream = &watch_ops, .user = health};
+    ret_methods[0] = (struct sp_rpc_method){.path = "/grpc.health.v1.Health/Check",
+                                            .kind = SP_RPC_UNARY,
+                                            .unary = check_health,
+                                            .user = health,
+                                            .max_request_bytes = REQUEST_BYTES};
+    ret_methods[1] = (struct sp_rpc_method){.path = "/grpc.health.v1.Health/Watch",
+                                            .kind = SP_RPC_STREAM,
+                                            .stream = &watch_ops,
+                                            .user = health,
+                                            .max_request_bytes = REQUEST_BYTES};
     return 2;
 }
 

@@ -1,6 +1,7 @@
 #include "rpc/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,36 +15,33 @@
 
 enum {
     BACK_OFF_MS = 50, /* after an accept that failed, or at the cap */
-    DEFAULT_MAX_CONNECTIONS = 10000,
+    /* What the kernel keeps of a connection that is not read. Less stalls messages larger than a segment of
+     * the loopback interface, 64 KiB. */
+    RECEIVE_BUFFER_BYTES = 64 * 1024,
 };
 
 struct listener {
     struct sp_listen socket;
+    struct connection_cap cap;
     sp_rpc_take_socket *take;
     void *user;
+    bool waits; /* at its cap: its clients wait in the backlog */
 };
 
 struct listeners {
     struct listener *all;
     size_t count, capacity;
+    struct connections *connections;
     int wake_fd; /* an eventfd that ends the thread */
     pthread_t thread;
     bool running;
-    unsigned max_connections;
-    /* The socket cookie of each connection by its descriptor; the engine closes them without
-     * notice, so closed ones are found by checking when the count reaches the cap. */
-    uint64_t *cookies;
-    size_t cookie_count;
-    unsigned connections;       /* never fewer than there are */
-    pthread_mutex_t count_lock; /* over the three */
 };
 
-struct listeners *sp_rpc_listeners_create(unsigned max_connections) {
+struct listeners *sp_rpc_listeners_create(struct connections *connections) {
     struct listeners *listeners = calloc(1, sizeof(*listeners));
     if (listeners != NULL) {
         listeners->wake_fd = -1;
-        pthread_mutex_init(&listeners->count_lock, NULL);
-        listeners->max_connections = max_connections == 0 ? DEFAULT_MAX_CONNECTIONS : max_connections;
+        listeners->connections = connections;
     }
     return listeners;
 }
@@ -51,14 +49,15 @@ struct listeners *sp_rpc_listeners_create(unsigned max_connections) {
 /* ---- binding ---- */
 
 enum sp_status sp_rpc_listeners_bind(struct listeners *listeners, const char *text, bool anywhere,
-                                     sp_rpc_take_socket *take, void *user, struct sp_error *error) {
+                                     const struct connection_cap *cap, sp_rpc_take_socket *take, void *user,
+                                     struct sp_error *error) {
     struct listener *all = sp_array_reserve(listeners->all, listeners->count, &listeners->capacity, sizeof(*all));
     if (all == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     listeners->all = all;
     struct listener *made = &all[listeners->count];
-    *made = (struct listener){.take = take, .user = user};
-    enum sp_status status = sp_listen_open(text, anywhere, &made->socket, error);
+    *made = (struct listener){.cap = *cap, .take = take, .user = user};
+    enum sp_status status = sp_listen_open(text, anywhere, RECEIVE_BUFFER_BYTES, &made->socket, error);
     if (status != SP_OK)
         return status;
     listeners->count++;
@@ -69,83 +68,65 @@ int sp_rpc_listeners_port(const struct listeners *listeners, size_t i) {
     return i < listeners->count ? listeners->all[i].socket.port : -1;
 }
 
-/* ---- counting connections ---- */
+/* ---- the thread ---- */
 
-static uint64_t cookie_of(int fd) {
-    uint64_t cookie = 0;
-    socklen_t size = sizeof(cookie);
-    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0)
-        return 0;
-    return cookie;
-}
-
-/* With the lock held. */
-static bool count_locked(struct listeners *listeners, int fd) {
-    size_t at = (size_t)fd;
-    if (at >= listeners->cookie_count) {
-        size_t count = at < 512 ? 1024 : at * 2;
-        uint64_t *cookies = reallocarray(listeners->cookies, count, sizeof(*cookies));
-        if (cookies == NULL)
-            return false;
-        memset(cookies + listeners->cookie_count, 0, (count - listeners->cookie_count) * sizeof(*cookies));
-        listeners->cookies = cookies;
-        listeners->cookie_count = count;
-    }
-    /* A number that is given out again belonged to a connection that was closed. */
-    if (listeners->cookies[at] == 0)
-        listeners->connections++;
-    listeners->cookies[at] = cookie_of(fd);
+static bool find_peer(int fd, const struct sockaddr *address, struct sp_peer *ret_peer) {
+    struct ucred process;
+    socklen_t size = sizeof(process);
+    if (sp_peer_from_sockaddr(address, ret_peer))
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &size) != 0)
+        return false;
+    *ret_peer = sp_peer_from_uid(process.uid);
     return true;
 }
 
-static bool count_connection(struct listeners *listeners, int fd) {
-    pthread_mutex_lock(&listeners->count_lock);
-    bool counted = count_locked(listeners, fd);
-    pthread_mutex_unlock(&listeners->count_lock);
-    return counted;
-}
-
-static void forget_closed(struct listeners *listeners) {
-    for (size_t fd = 0; fd < listeners->cookie_count; fd++) {
-        if (listeners->cookies[fd] != 0 && cookie_of((int)fd) != listeners->cookies[fd]) {
-            listeners->cookies[fd] = 0;
-            listeners->connections--;
-        }
+/* Or closes both. */
+static void take_socket(struct listeners *listeners, size_t at, const struct sockaddr *address, int fd,
+                        int duplicate_fd) {
+    const struct listener *listener = &listeners->all[at];
+    struct sp_peer peer;
+    if (!find_peer(fd, address, &peer) || sp_rpc_connections_refuse(listeners->connections, at, &peer) ||
+        !sp_rpc_connections_have_room_for_peer(listeners->connections, at, &listener->cap, &peer) ||
+        !sp_rpc_connections_add(listeners->connections, at, &listener->cap, &peer, duplicate_fd)) {
+        close(fd);
+        close(duplicate_fd);
+        return;
+    }
+    if (!listener->take(listener->user, listener->socket.fd, fd)) {
+        shutdown(fd, SHUT_RDWR);
+        close(fd);
     }
 }
 
-static bool at_cap(struct listeners *listeners) {
-    pthread_mutex_lock(&listeners->count_lock);
-    if (listeners->connections >= listeners->max_connections)
-        forget_closed(listeners);
-    bool at_cap = listeners->connections >= listeners->max_connections;
-    pthread_mutex_unlock(&listeners->count_lock);
-    return at_cap;
+static bool is_system_short(void) {
+    return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
 }
 
-unsigned sp_rpc_listeners_connections(struct listeners *listeners) {
-    pthread_mutex_lock(&listeners->count_lock);
-    forget_closed(listeners);
-    unsigned connections = listeners->connections;
-    pthread_mutex_unlock(&listeners->count_lock);
-    return connections;
-}
-
-/* ---- the thread ---- */
-
-/* False when accepting should pause: at the cap, or the system is short of something. */
-static bool accept_connection(struct listeners *listeners, const struct listener *listener) {
-    if (at_cap(listeners))
+/* False when accepting should pause, because the system is short of something. */
+static bool accept_connection(struct listeners *listeners, size_t at) {
+    struct listener *listener = &listeners->all[at];
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t size = sizeof(address);
+    listener->waits = !sp_rpc_connections_have_room(listeners->connections, at, &listener->cap);
+    if (listener->waits)
+        return true;
+    /* Both descriptors, or none: a client in the backlog is not lost. */
+    int duplicate_fd = fcntl(listeners->wake_fd, F_DUPFD_CLOEXEC, 0);
+    if (duplicate_fd < 0)
         return false;
-    int fd = accept4(listener->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-    if (!count_connection(listeners, fd)) {
-        close(fd);
-        return false;
+    memset(&address, 0, sizeof(address));
+    int fd = accept4(listener->socket.fd, &address.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        bool go_on = !is_system_short();
+        close(duplicate_fd);
+        return go_on;
     }
-    if (!listener->take(listener->user, listener->socket.fd, fd))
-        close(fd);
+    dup3(fd, duplicate_fd, O_CLOEXEC);
+    take_socket(listeners, at, &address.any, fd, duplicate_fd);
     return true;
 }
 
@@ -153,8 +134,22 @@ static bool accept_waiting(struct listeners *listeners, const struct pollfd *rea
     bool go_on = true;
     for (size_t i = 0; i < listeners->count; i++)
         if ((ready[i].revents & POLLIN) != 0)
-            go_on = accept_connection(listeners, &listeners->all[i]) && go_on;
+            go_on = accept_connection(listeners, i) && go_on;
     return go_on;
+}
+
+/* The listeners that take connections, and the eventfd. Returns how long to wait for them; negative: for
+ * ever. */
+static int fill_listener_waits(struct listeners *listeners, struct pollfd *waits) {
+    int wait_ms = -1;
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct listener *listener = &listeners->all[i];
+        waits[i] = (struct pollfd){.fd = listener->waits ? -1 : listener->socket.fd, .events = POLLIN};
+        wait_ms = listener->waits ? BACK_OFF_MS : wait_ms;
+        listener->waits = false; /* asked again each time */
+    }
+    waits[listeners->count] = (struct pollfd){.fd = listeners->wake_fd, .events = POLLIN};
+    return wait_ms;
 }
 
 static void *accept_main(void *user) {
@@ -163,12 +158,10 @@ static void *accept_main(void *user) {
     struct pollfd *waits = calloc(count + 1, sizeof(*waits));
     if (waits == NULL)
         return NULL;
-    for (size_t i = 0; i < count; i++)
-        waits[i] = (struct pollfd){.fd = listeners->all[i].socket.fd, .events = POLLIN};
     struct pollfd *stop = &waits[count];
-    *stop = (struct pollfd){.fd = listeners->wake_fd, .events = POLLIN};
     for (;;) {
-        if (poll(waits, count + 1, -1) < 0 && errno != EINTR)
+        int wait_ms = fill_listener_waits(listeners, waits);
+        if (poll(waits, count + 1, wait_ms) < 0 && errno != EINTR)
             break;
         if (stop->revents != 0)
             break;
@@ -203,8 +196,6 @@ void sp_rpc_listeners_free(struct listeners *listeners) {
     sp_rpc_listeners_stop(listeners);
     if (listeners->wake_fd >= 0)
         close(listeners->wake_fd);
-    pthread_mutex_destroy(&listeners->count_lock);
-    free(listeners->cookies);
     free(listeners->all);
     free(listeners);
 }

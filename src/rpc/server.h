@@ -5,6 +5,7 @@
 #define SP_RPC_SERVER_H
 
 #include "base/heartbeat.h"
+#include "rpc/bounds.h"
 #include "rpc/call.h"
 #include "tls/files.h"
 
@@ -29,12 +30,11 @@ struct sp_rpc_server_options {
     const uint32_t *unix_uids;
     size_t unix_uid_count;
     unsigned workers;                /* 0: one for each CPU */
-    size_t max_receive_bytes;        /* 0: 256 KiB; one larger message is RESOURCE_EXHAUSTED */
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
-    unsigned max_concurrent_streams; /* for one connection; 0: 1,000 */
+    unsigned max_concurrent_streams; /* for one connection; 0: 100 */
     unsigned max_connection_age_s;   /* then a client is asked to reconnect, and loses no call; 0: for ever */
     unsigned connection_age_grace_s; /* for the calls that it has then; 0: 10 */
-    unsigned max_connections;        /* over all listeners; more wait in the backlog; 0: 10,000 */
+    struct sp_rpc_connection_limits limits;
     /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that
      * end the call. On the worker's thread, before the handler; not NULL if a method has one. */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
@@ -55,8 +55,13 @@ enum sp_status sp_rpc_server_open(const struct sp_rpc_server_options *options, c
 /* The port that listener i was given; those of health come after the others. */
 int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i);
 
-/* Connections open now, over all listeners. Checks each: call it now and then. Any thread. */
+/* Connections open now, over all listeners; those that ended within the last moments count still. Any
+ * thread. */
 unsigned sp_rpc_server_connections(const struct sp_rpc_server *server);
+
+/* How often each bound was met, and how many bytes of requests under way were held at the last look. Any
+ * thread. */
+size_t sp_rpc_server_bounds(const struct sp_rpc_server *server, uint64_t ret_counts[static SP_RPC_BOUND_COUNT]);
 
 /* How many workers it has, as configured or by the number of CPUs; their numbers count from 0. */
 unsigned sp_rpc_server_workers(const struct sp_rpc_server *server);

@@ -49,7 +49,6 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
          .argument = "THREADS",
          .most = SP_SERVER_MAX_BULK_WORKERS,
          .help = "threads that answer large batches, explanations and lists, behind the others; 0: as many as those"},
-        sp_daemon_max_connections_row(&config->daemon),
         sp_daemon_connection_age_row(&config->daemon),
         sp_daemon_drain_row(&config->daemon),
         sp_daemon_stuck_after_row(&config->daemon),
@@ -162,6 +161,7 @@ static size_t make_server_rows(struct sp_server_config *config, struct sp_option
     table[count++] = make_store_row(config);
     count += sp_daemon_listener_rows(&config->daemon, table + count);
     count += make_serving_rows(config, table + count);
+    count += sp_daemon_bound_rows(&config->daemon, table + count);
     count += make_reporting_rows(config, table + count);
     count += make_decision_log_rows(config, table + count);
     count += sp_daemon_log_rows(&config->daemon, table + count);

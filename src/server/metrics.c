@@ -1,6 +1,7 @@
 #include "server/metrics.h"
 
 #include "core/decision.h"
+#include "daemon/refusals.h"
 #include "server/asking.h"
 #include "server/worker_slots.h"
 
@@ -90,6 +91,8 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
     [SP_SERVER_HTTP_CONNECTIONS] = {.name = "sallyport_http_connections",
                                     .help = "Connections open to the HTTP port.",
                                     .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_REFUSALS] = SP_REFUSALS_ROW,
+    [SP_SERVER_UNANSWERED] = SP_UNANSWERED_ROW,
     [SP_SERVER_USE_REPORT_AGE] = {.name = "sallyport_key_use_report_age_seconds",
                                   .help = "Seconds since the admin instance accepted the last report of key uses; "
                                           "missing without --report-to.",

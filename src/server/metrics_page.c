@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "daemon/health_pages.h"
 #include "daemon/lifecycle.h"
+#include "daemon/refusals.h"
 #include "http/server.h"
 #include "observe/process.h"
 #include "rpc/server.h"
@@ -85,6 +86,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
                    (double)sp_rpc_server_connections(service->rpc));
     sp_metrics_set(service->recorder.metrics, SP_SERVER_HTTP_CONNECTIONS, 0,
                    (double)sp_http_connections(service->http) + (double)sp_http_connections(service->metrics_http));
+    sp_refusals_gather(service->rpc, service->recorder.metrics, SP_SERVER_REFUSALS, SP_SERVER_UNANSWERED);
     gather_decision_log(service);
     gather_key_use(service);
     gather_bulk(service);

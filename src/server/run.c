@@ -19,8 +19,7 @@
 
 enum {
     RETRY_STORE_MS = 500,
-    MAX_RECEIVE_BYTES = 1024 * 1024, /* one batch */
-    LOG_EVERY_TRIES = 60,            /* to open the store */
+    LOG_EVERY_TRIES = 60, /* to open the store */
 };
 
 extern const unsigned char sp_embedded_server_descriptors_bytes[];
@@ -40,7 +39,6 @@ static enum sp_status open_rpc_server(struct sp_service *service, struct sp_rpc_
     struct sp_rpc_server_options options = sp_listeners_rpc_options(&config->daemon, service->callers, uids);
     options.admit = admit_call;
     options.workers = (unsigned)config->workers;
-    options.max_receive_bytes = MAX_RECEIVE_BYTES;
     options.worker_stopping = sp_service_worker_stopping;
     options.user = service;
     sp_service_methods(service, methods);

@@ -183,6 +183,14 @@ static const struct sp_rpc_stream_ops *const stream_ops[SP_ADMIN_STREAMS] = {
     [SP_ADMIN_IMPORT] = &sp_sync_import_ops,
 };
 
+/* Lists of 1,000 shares or members, a schema, a batch of an import; other streams have 0, the default. */
+static uint32_t limit_request(const struct sp_admin_method *method) {
+    enum { UNARY_BYTES = 1024 * 1024 + 64 * 1024, IMPORT_BYTES = 4 * 1024 * 1024 + 64 * 1024 };
+    if (sp_admin_method_type(method) != SP_ADMIN_STREAM)
+        return UNARY_BYTES;
+    return sp_admin_method_stream(method) == SP_ADMIN_IMPORT ? IMPORT_BYTES : 0;
+}
+
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
     const struct sp_admin_method *method;
     for (size_t i = 0; i < SP_SYNC_MAX_METHODS && (method = sp_admin_method_at(i)) != NULL; i++) {
@@ -194,6 +202,7 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
             .unary = is_stream ? NULL : handle_admin_call,
             .stream = stream_ops[sp_admin_method_stream(method)],
             .user = &sync->methods[i],
+            .max_request_bytes = limit_request(method),
         };
         sync->method_count = i + 1;
     }

@@ -36,6 +36,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
     struct sp_sync_gauges gauges = {
         .watches = sp_watch_list_count(&sync->watches),
         .grpc_connections = sp_rpc_server_connections(sync->rpc),
+        .rpc = sync->rpc,
         .http_connections = sp_http_connections(sync->http) + sp_http_connections(sync->metrics_http),
         .ready = sp_health_is_ready(&sync->ready, sync->watchdog),
     };

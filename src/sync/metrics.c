@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "admin/admin.h"
+#include "daemon/refusals.h"
 #include "observe/metrics.h"
 #include "sync/worker_slots.h"
 
@@ -22,6 +23,8 @@ enum row {
     READY,
     GRPC_CONNECTIONS,
     CONNECTIONS,
+    REFUSALS,
+    UNANSWERED,
     SOURCE_FOLLOWING,
     SOURCE_AGE,
     SOURCE_UNREADABLE,
@@ -121,6 +124,8 @@ static struct sp_metric table[ROWS] = {
     [CONNECTIONS] = {.name = "sallyport_http_connections",
                      .help = "Open connections to the HTTP port.",
                      .kind = SP_METRIC_GAUGE},
+    [REFUSALS] = SP_REFUSALS_ROW,
+    [UNANSWERED] = SP_UNANSWERED_ROW,
     [SOURCE_FOLLOWING] = {.name = "sallyport_source_following",
                           .help =
                               "1 while etcd is watched, otherwise 0. Missing, like all of sallyport_source_*, if the "
@@ -268,6 +273,8 @@ void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync
     sp_metrics_set(rows, READY, 0, gauges->ready ? 1 : 0);
     set_source_gauges(rows, gauges->source);
     sp_metrics_set(rows, GRPC_CONNECTIONS, 0, gauges->grpc_connections);
+    if (gauges->rpc != NULL)
+        sp_refusals_gather(gauges->rpc, rows, REFUSALS, UNANSWERED);
     sp_metrics_set(rows, CONNECTIONS, 0, gauges->http_connections);
     sp_metrics_write(rows, out);
     sp_process_metrics_write(metrics->process, &gauges->store, &gauges->process, out);

@@ -7,6 +7,7 @@
 #include "source/source.h"
 #include "sync/writer_stats.h"
 
+struct sp_rpc_server;
 struct sp_sync_metrics;
 
 /* What is known only when the page is written. */
@@ -14,6 +15,7 @@ struct sp_sync_gauges {
     struct sp_writer_stats writer;
     size_t watches;
     unsigned grpc_connections, http_connections;
+    const struct sp_rpc_server *rpc; /* whose bounds are shown; NULL: none */
     bool ready;
     const struct sp_source_state *source; /* NULL: the store follows no source */
     struct sp_observed_store store;

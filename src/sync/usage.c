@@ -504,5 +504,6 @@ struct sp_rpc_method sp_sync_usage_method(struct sp_sync_usage *usage) {
         .unary = handle_report,
         .user = usage,
         .permit = SP_CALLER_REPORT,
+        .max_request_bytes = 4 * 1024 * 1024,
     };
 }

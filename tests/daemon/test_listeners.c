@@ -55,7 +55,7 @@ static void the_servers_get_every_option_of_their_listeners(void **state) {
     assert_true(rpc.insecure);
     assert_string_equal(rpc.tls.ca, "ca.pem");
     assert_non_null(rpc.notice);
-    assert_int_equal(rpc.max_connections, 12);
+    assert_int_equal(rpc.limits.max_connections, 12);
     assert_ptr_equal(rpc.unix_uids, uids);
     assert_int_equal(rpc.unix_uid_count, geteuid() == 0 ? 1 : 2);
     const struct sp_http_options http = sp_listeners_http_options(&options, &options.http_listen);

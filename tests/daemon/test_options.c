@@ -28,7 +28,7 @@ static size_t make_table(struct sp_daemon_options *options, struct sp_option tab
     size_t count = 0;
     sp_daemon_options_init(options, &defaults);
     count += sp_daemon_listener_rows(options, table + count);
-    table[count++] = sp_daemon_max_connections_row(options);
+    count += sp_daemon_bound_rows(options, table + count);
     table[count++] = sp_daemon_connection_age_row(options);
     table[count++] = sp_daemon_drain_row(options);
     table[count++] = sp_daemon_stuck_after_row(options);
@@ -69,6 +69,12 @@ static void each_row_has_the_environment_variable_of_its_name(void **state) {
         "SP_TEST_CALLERS",
         "SP_TEST_HEALTH_LISTEN",
         "SP_TEST_MAX_CONNECTIONS",
+        "SP_TEST_MAX_CONNECTIONS_PER_PEER",
+        "SP_TEST_MAX_HEALTH_CONNECTIONS",
+        "SP_TEST_MAX_HTTP_CONNECTIONS",
+        "SP_TEST_MAX_STREAMS",
+        "SP_TEST_REQUEST_TIMEOUT",
+        "SP_TEST_REQUEST_MEMORY",
         "SP_TEST_MAX_CONNECTION_AGE",
         "SP_TEST_DRAIN_MS",
         "SP_TEST_STUCK_AFTER",

@@ -1,4 +1,5 @@
 /* A real server in this process, asked over real sockets. */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -584,31 +585,78 @@ static void ends_a_client_that_sends_byte_by_byte(void **state) {
     tear_down(NULL);
 }
 
-static void lets_connections_above_the_limit_wait(void **state) {
+/* A connection from an address of the loopback network. */
+static int connect_from(uint32_t host) {
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)rig.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void assert_served(int fd) {
     struct http_reply reply;
+    http_ask(fd, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    http_read(fd, false, &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+}
+
+static void the_connection_that_has_waited_longest_makes_room(void **state) {
+    int fds[5];
+    (void)state;
+    start(10, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        fds[i] = connect_from(INADDR_LOOPBACK + i % 2);
+        assert_served(fds[i]);
+    }
+    assert_int_equal(sp_http_connections(rig.server), 4);
+    assert_served(fds[0]); /* now the second has waited longest */
+    fds[4] = connect_from(INADDR_LOOPBACK + 2);
+    assert_served(fds[4]);
+    assert_true(http_is_closed(fds[1]));
+    assert_served(fds[0]);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    tear_down(NULL);
+}
+
+static void one_address_has_half_of_the_connections(void **state) {
     int fds[3];
     (void)state;
-    start(10, 2);
-    for (int i = 0; i < 2; i++) {
-        fds[i] = http_connect(rig.port);
-        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        http_read(fds[i], false, &reply);
-        http_reply_fini(&reply);
+    start(10, 4);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = connect_from(INADDR_LOOPBACK + 1);
+        assert_served(fds[i]);
     }
-    assert_int_equal(sp_http_connections(rig.server), 2);
-    fds[2] = http_connect(rig.port);
-    http_ask(fds[2], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    http_ask(fds[0], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* served meanwhile */
-    http_read(fds[0], false, &reply);
-    assert_int_equal(reply.status, 200);
-    http_reply_fini(&reply);
-    assert_int_equal(rig.handled, 3);
-    close(fds[0]);
-    http_read(fds[2], false, &reply);
-    assert_int_equal(reply.status, 200);
-    http_reply_fini(&reply);
-    close(fds[1]);
-    close(fds[2]);
+    assert_true(http_is_closed(fds[0]));
+    int other = connect_from(INADDR_LOOPBACK);
+    assert_served(other);
+    assert_served(fds[1]);
+    assert_served(fds[2]);
+    close(other);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    tear_down(NULL);
+}
+
+static void unfinished_requests_keep_no_probe_out(void **state) {
+    int fds[24];
+    (void)state;
+    start(10, 8);
+    for (uint32_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = connect_from(INADDR_LOOPBACK + 1 + i);
+        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Unfinished: ");
+    }
+    for (int i = 0; i < 10; i++) {
+        int probe = connect_from(INADDR_LOOPBACK);
+        assert_served(probe);
+        close(probe);
+    }
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
     tear_down(NULL);
 }
 
@@ -675,8 +723,10 @@ int main(void) {
         WITH_SERVER(answers_for_a_handler_that_does_not),
         cmocka_unit_test(ends_a_client_that_sends_nothing),
         cmocka_unit_test(ends_a_client_that_sends_byte_by_byte),
-        cmocka_unit_test(lets_connections_above_the_limit_wait),
         WITH_SERVER(its_heart_beats_while_it_is_idle),
+        cmocka_unit_test(the_connection_that_has_waited_longest_makes_room),
+        cmocka_unit_test(one_address_has_half_of_the_connections),
+        cmocka_unit_test(unfinished_requests_keep_no_probe_out),
         cmocka_unit_test(listens_beyond_loopback_only_when_told),
         cmocka_unit_test(runs_everything_on_one_thread_and_ends_idle_connections_when_it_stops),
     };

@@ -26,6 +26,7 @@ static struct caller admin;
 static int make_world(void **state) {
     (void)state;
     sp_rpc_global_init();
+    setenv("SALLYPORT_SYNC_MAX_STREAMS", "200", 1); /* more than a workspace may have watches */
     programs_start(&programs, NULL);
     programs_workspace(&programs, "w1", admin_key);
     assert_true(caller_open(&admin, programs.sync_target, admin_key));

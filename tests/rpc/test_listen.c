@@ -207,7 +207,10 @@ static bool hears_the_server(int fd, int timeout_ms) {
 
 static void keeps_connections_over_the_cap_waiting(void **state) {
     static const char *const any[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = any, .listen_count = 1, .workers = 1, .max_connections = 3};
+    const struct sp_rpc_server_options options = {.listen = any,
+                                                  .listen_count = 1,
+                                                  .workers = 1,
+                                                  .limits = {.max_connections = 3, .max_connections_per_peer = 3}};
     struct sp_rpc_server *server;
     struct sp_error error;
     int fds[4];

@@ -215,8 +215,8 @@ static const struct sp_rpc_stream_ops news_ops = {
 };
 
 static const struct sp_rpc_method methods[] = {
-    {.path = "/test.Test/Echo", .kind = SP_RPC_STREAM, .stream = &echo_ops},
-    {.path = "/test.Test/Answer", .kind = SP_RPC_STREAM, .stream = &answer_ops},
+    {.path = "/test.Test/Echo", .kind = SP_RPC_STREAM, .stream = &echo_ops, .max_request_bytes = 256 * 1024},
+    {.path = "/test.Test/Answer", .kind = SP_RPC_STREAM, .stream = &answer_ops, .max_request_bytes = 256 * 1024},
     {.path = "/test.Test/Feed", .kind = SP_RPC_STREAM, .stream = &feed_ops},
     {.path = "/test.Test/Sum", .kind = SP_RPC_STREAM, .stream = &sum_ops},
     {.path = "/test.Test/Fail", .kind = SP_RPC_STREAM, .stream = &fail_ops},

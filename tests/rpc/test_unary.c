@@ -103,7 +103,7 @@ static void tell(struct sp_rpc_call *call, void *user) {
 }
 
 static const struct sp_rpc_method methods[] = {
-    {.path = "/test.Test/Echo", .unary = echo, .hot = true},
+    {.path = "/test.Test/Echo", .unary = echo, .hot = true, .max_request_bytes = 256 * 1024},
     {.path = "/test.Test/Refuse", .unary = refuse},
     {.path = "/test.Test/RefuseAtLength", .unary = refuse_at_length},
     {.path = "/test.Test/Keep", .unary = keep},

@@ -98,10 +98,12 @@ static int set_up(void **state) {
     struct sp_error error = {0};
     peer = (struct peer){0};
     pthread_mutex_init(&peer.lock, NULL);
-    const struct sp_rpc_method method = {
-        .path = "/sallyport.v1.Usage/Report", .kind = SP_RPC_UNARY, .unary = on_report, .user = &peer};
-    const struct sp_rpc_server_options options = {
-        .listen = loopback, .listen_count = 1, .workers = 1, .max_receive_bytes = 4 << 20};
+    const struct sp_rpc_method method = {.path = "/sallyport.v1.Usage/Report",
+                                         .kind = SP_RPC_UNARY,
+                                         .unary = on_report,
+                                         .user = &peer,
+                                         .max_request_bytes = 4 << 20};
+    const struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1, .workers = 1};
     assert_int_equal(sp_rpc_server_open(&options, &method, 1, (struct sp_bytes){NULL, 0}, &peer.server, &error), SP_OK);
     assert_int_equal(sp_rpc_server_start(peer.server, &error), SP_OK);
     snprintf(peer.target, sizeof(peer.target), "127.0.0.1:%d", sp_rpc_server_port(peer.server, 0));

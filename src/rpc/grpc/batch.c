@@ -53,6 +53,13 @@ void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_s
     start_batch(grpc, ops, count, &call->done);
 }
 
+const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error *error) {
+    sp_rpc_bound_count(&call->worker->server->counts, SP_RPC_BOUND_MESSAGE);
+    (void)sp_error_set(error, SP_ERR_EXHAUSTED, "the request is larger than this method accepts (%u bytes)",
+                       (unsigned)call->method->max_request_bytes);
+    return error->message;
+}
+
 void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message) {
     grpc_slice slice = sp_rpc_message_for_status(message);
     sp_rpc_batch_answer(call, status, &slice, false);

@@ -16,6 +16,9 @@ void sp_rpc_batch_watch(struct sp_rpc_call *call);
  * thread; after it only the call's worker may touch the call. */
 void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply);
 
+/* Counts and words the refusal of a message that is larger than the method accepts. */
+const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error *error);
+
 /* Answers with an error, whatever the method. */
 void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message);
 

@@ -4,10 +4,9 @@
 #include <grpc/grpc_security.h>
 #include <grpc/grpc_security_constants.h>
 #include <grpc/slice.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 
-#include "rpc/grpc/engine.h"
+#include "rpc/grpc/peer.h"
 
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call) {
     return call->worker->index;
@@ -62,46 +61,8 @@ struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *k
     return first;
 }
 
-static int value_of_hex(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* Undoes percent-encoding in place; what is no valid escape stays. */
-static size_t decode_percent(char *text) {
-    size_t out = 0;
-    for (size_t in = 0; text[in] != '\0'; in++) {
-        if (text[in] == '%' && value_of_hex(text[in + 1]) >= 0 && value_of_hex(text[in + 2]) >= 0) {
-            text[out++] = (char)(value_of_hex(text[in + 1]) * 16 + value_of_hex(text[in + 2]));
-            in += 2;
-        } else {
-            text[out++] = text[in];
-        }
-    }
-    text[out] = '\0';
-    return out;
-}
-
-/* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme
- * and the port. */
-static struct sp_str host_of_peer(const char *peer) {
-    if (strncmp(peer, "unix", 4) == 0)
-        return sp_str_from("unix");
-    if (strncmp(peer, "ipv4:", 5) == 0)
-        return (struct sp_str){peer + 5, strcspn(peer + 5, ":")};
-    if (strncmp(peer, "ipv6:[", 6) == 0)
-        return (struct sp_str){peer + 6, strcspn(peer + 6, "]%")};
-    return (struct sp_str){NULL, 0};
-}
-
 struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call) {
-    char *peer = grpc_call_get_peer(call->grpc);
-    decode_percent(peer);
-    struct sp_str host = host_of_peer(peer);
-    char *copy = sp_arena_strdup(sp_rpc_call_arena(call), host);
-    gpr_free(peer);
-    return (struct sp_str){copy, copy == NULL ? 0 : host.size};
+    return sp_rpc_peer_text(call);
 }
 
 /* ---- who the peer has proven to be ---- */

@@ -10,6 +10,7 @@
 
 #include "rpc/channel.h"
 #include "rpc/grpc/server_tls.h"
+#include "rpc/grpc/unary.h"
 #include "rpc/health.h"
 #include "tls/crl.h"
 
@@ -18,6 +19,15 @@ enum {
     MIN_PING_INTERVAL_MS = 10 * 1000,
     KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
     HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
+    /* More than proxies let pass (Envoy: 60 KiB): a longer list ends the connection, and with it the calls of
+     * all whom a proxy serves over it. */
+    MAX_METADATA_BYTES = 64 * 1024,
+    HEALTH_MAX_CONNECTIONS = 256,
+    MAX_CONNECTIONS = 10000,
+    JUST_OVER_BYTES = 1024, /* so that the refusal of what is just over a method's limit is ours, and counted */
+    MOST_UNANSWERED = 1024 * 1024 + MAX_METADATA_BYTES + 16 * 1024, /* a request of a hot method, and its headers */
+    HEALTH_MOST_UNANSWERED = MAX_METADATA_BYTES + 16 * 1024,
+    IDLE_MS = 30 * 1000, /* when an idle connection may be closed for a new one */
 };
 
 /* ---- gRPC's server ---- */
@@ -39,12 +49,13 @@ static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struc
     const struct sp_rpc_server_options *options = &server->options;
     grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
     grpc_resource_quota_resize(quota, QUOTA_BYTES);
-    grpc_arg args[16];
+    grpc_arg args[20];
     size_t count = 0;
     args[count++] = sp_rpc_handover_channel_arg(&door->handover);
     args[count++] = quota_arg(quota);
     args[count++] = limit_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
-    args[count++] = limit_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (unsigned)options->max_receive_bytes);
+    args[count++] = limit_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, door->max_receive_bytes);
+    args[count++] = limit_arg(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES);
     args[count++] = limit_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS);
     args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS);
     args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -129,19 +140,35 @@ static bool take_unix(void *user, int listener_fd, int fd) {
     return true;
 }
 
+static struct connection_cap cap_of_listeners(const struct sp_rpc_connection_limits *limits) {
+    unsigned most = limits->max_connections == 0 ? MAX_CONNECTIONS : limits->max_connections;
+    unsigned per_peer = limits->max_connections_per_peer == 0 ? most / 2 + most % 2 : limits->max_connections_per_peer;
+    return (struct connection_cap){.most = most,
+                                   .most_per_peer = per_peer < most ? per_peer : most,
+                                   .most_unanswered = MOST_UNANSWERED,
+                                   .idle_ms = IDLE_MS};
+}
+
+/* A probe lasts for milliseconds: at the cap, the connection that is idle for longest is none. */
+static struct connection_cap cap_of_health(const struct sp_rpc_connection_limits *limits) {
+    unsigned most = limits->max_health_connections == 0 ? HEALTH_MAX_CONNECTIONS : limits->max_health_connections;
+    return (struct connection_cap){.most = most, .most_per_peer = most, .most_unanswered = HEALTH_MOST_UNANSWERED};
+}
+
 static enum sp_status bind_listeners(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
                                      struct sp_error *error) {
     bool anywhere = options->insecure || options->tls.certificate != NULL;
+    const struct connection_cap cap = cap_of_listeners(&options->limits), health_cap = cap_of_health(&options->limits);
     for (size_t i = 0; i < options->listen_count; i++) {
         sp_rpc_take_socket *take = is_unix(options->listen[i]) ? take_unix : take_tcp;
         enum sp_status status =
-            sp_rpc_listeners_bind(server->listeners, options->listen[i], anywhere, take, server, error);
+            sp_rpc_listeners_bind(server->listeners, options->listen[i], anywhere, &cap, take, server, error);
         if (status != SP_OK)
             return status;
     }
     for (size_t i = 0; i < options->health_listen_count; i++) {
-        enum sp_status status =
-            sp_rpc_listeners_bind(server->listeners, options->health_listen[i], true, take_health, server, error);
+        enum sp_status status = sp_rpc_listeners_bind(server->listeners, options->health_listen[i], true, &health_cap,
+                                                      take_health, server, error);
         if (status != SP_OK)
             return status;
     }
@@ -169,18 +196,24 @@ enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_r
     if (server->doors == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     plan_doors(server, options);
-    enum sp_status status = bind_listeners(server, options, error);
-    if (status != SP_OK)
-        return status;
-    for (size_t i = 0; i < server->door_count; i++)
-        server->doors[i].grpc = create_grpc_server(server, &server->doors[i]);
-    return SP_OK;
+    return bind_listeners(server, options, error);
 }
 
 /* ---- methods ---- */
 
 static bool serves_method(const struct door *door, const struct sp_rpc_method *method) {
     return !door->health_only || sp_rpc_health_owns(method);
+}
+
+/* gRPC has one limit for all methods of a server. */
+static uint32_t find_largest_request(const struct door *door) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < door->server->method_count; i++) {
+        const struct sp_rpc_method *method = &door->server->methods[i];
+        if (serves_method(door, method) && method->max_request_bytes > largest)
+            largest = method->max_request_bytes;
+    }
+    return largest + JUST_OVER_BYTES;
 }
 
 static enum sp_status register_methods(struct door *door, struct sp_error *error) {
@@ -194,7 +227,7 @@ static enum sp_status register_methods(struct door *door, struct sp_error *error
             continue;
         door->handles[i] = grpc_server_register_method(
             door->grpc, method->path, NULL,
-            method->kind == SP_RPC_UNARY ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+            sp_rpc_unary_reads_ahead(method) ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
         if (door->handles[i] == NULL)
             return sp_error_set(error, SP_ERR_INTERNAL, "method \"%s\" cannot be registered", method->path);
     }
@@ -224,6 +257,8 @@ static enum sp_status share_queues(struct door *door, struct sp_error *error) {
 enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error *error) {
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
+        door->max_receive_bytes = find_largest_request(door);
+        door->grpc = create_grpc_server(server, door);
         enum sp_status status = share_queues(door, error);
         if (status != SP_OK)
             return status;

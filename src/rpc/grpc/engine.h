@@ -12,6 +12,7 @@
 #include <grpc/grpc.h>
 
 #include "base/heartbeat.h"
+#include "rpc/connections.h"
 #include "rpc/grpc/handover.h"
 #include "rpc/listen.h"
 #include "rpc/server.h"
@@ -23,7 +24,7 @@ struct tag {
         TAG_ARRIVED,  /* a client called, or the server shuts down */
         TAG_DONE,     /* the final batch ended */
         TAG_CLOSED,   /* the call is over on the wire: of streams, and of unary calls that wait */
-        TAG_RECEIVED, /* of streams */
+        TAG_RECEIVED, /* a message that was asked for: of streams, and of unary calls that read their request */
         TAG_SENT,
         TAG_WOKEN,
         TAG_DOOR_SHUT, /* a door has no connection left */
@@ -38,7 +39,8 @@ struct door {
     struct sp_rpc_server *server;
     enum sp_peer_kind kind;
     bool health_only;
-    bool uid_known; /* a Unix door for one user id */
+    uint32_t max_receive_bytes; /* the largest request of its methods */
+    bool uid_known;             /* a Unix door for one user id */
     uint32_t uid;
     struct handover handover;
     grpc_server *grpc;
@@ -89,6 +91,7 @@ struct sp_rpc_call {
     void *state;
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
+    bool extended; /* its connection may hold a request of its method */
     bool initial_sent, reading, sending, finishing, status_sent, closing;
     bool last_word; /* of a stopping server's stream: its next TAG_SENT is the last event but TAG_CLOSED */
     enum sp_status final_status;
@@ -139,7 +142,9 @@ struct sp_rpc_server {
     struct worker *workers;
     unsigned worker_count;
     unsigned threads_running;
+    struct connections *connections;
     struct listeners *listeners;
+    struct sp_rpc_bound_counts counts;
     bool attached; /* its doors are ready */
     bool started;
     bool stopped;

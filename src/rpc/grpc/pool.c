@@ -143,7 +143,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     call->retries = 0;
     call->started_ms = 0;
     call->state = NULL;
-    call->initial_sent = call->reading = call->sending = false;
+    call->initial_sent = call->reading = call->sending = call->extended = false;
     call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
     sp_rpc_pool_give_call(call);

@@ -18,11 +18,11 @@
 #include "tls/crl.h"
 
 enum {
-    MAX_RECEIVE_BYTES = 256 * 1024,
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,
-    MAX_CONCURRENT_STREAMS = 1000,
+    MAX_CONCURRENT_STREAMS = 100,
     MAX_WORKERS = 256,
     CONNECTION_AGE_GRACE_S = 10,
+    REQUEST_TIMEOUT_S = 10,
 };
 
 /* ---- opening ---- */
@@ -39,13 +39,13 @@ static struct sp_rpc_server_options resolve_options(const struct sp_rpc_server_o
     struct sp_rpc_server_options options = *given;
     options.workers = options.workers == 0 ? count_cpus() : options.workers;
     options.workers = options.workers > MAX_WORKERS ? MAX_WORKERS : options.workers;
-    options.max_receive_bytes = options.max_receive_bytes == 0 ? MAX_RECEIVE_BYTES : options.max_receive_bytes;
-    options.max_receive_bytes = options.max_receive_bytes > INT_MAX ? INT_MAX : options.max_receive_bytes;
     options.arena_budget_bytes = options.arena_budget_bytes == 0 ? ARENA_BUDGET_BYTES : options.arena_budget_bytes;
     options.max_concurrent_streams =
         options.max_concurrent_streams == 0 ? MAX_CONCURRENT_STREAMS : options.max_concurrent_streams;
     if (options.connection_age_grace_s == 0)
         options.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
+    if (options.limits.request_timeout_s == 0)
+        options.limits.request_timeout_s = REQUEST_TIMEOUT_S;
     options.listen = NULL; /* the caller's, read while opening only */
     options.health_listen = NULL;
     options.unix_uids = NULL;
@@ -110,8 +110,9 @@ static enum sp_status create_server(const struct sp_rpc_server_options *options,
 static enum sp_status prepare_server(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
                                      const struct sp_rpc_method *methods, size_t method_count,
                                      struct sp_bytes descriptors, struct sp_error *error) {
-    server->listeners = sp_rpc_listeners_create(options->max_connections);
-    if (server->listeners == NULL)
+    server->connections = sp_rpc_connections_create(&options->limits, &server->counts);
+    server->listeners = sp_rpc_listeners_create(server->connections);
+    if (server->connections == NULL || server->listeners == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = sp_rpc_doors_open(server, options, error);
     if (status != SP_OK)
@@ -158,7 +159,13 @@ int sp_rpc_server_port(const struct sp_rpc_server *server, size_t i) {
 }
 
 unsigned sp_rpc_server_connections(const struct sp_rpc_server *server) {
-    return sp_rpc_listeners_connections(server->listeners);
+    return sp_rpc_connections_count(server->connections);
+}
+
+size_t sp_rpc_server_bounds(const struct sp_rpc_server *server, uint64_t ret_counts[static SP_RPC_BOUND_COUNT]) {
+    for (size_t i = 0; i < SP_RPC_BOUND_COUNT; i++)
+        ret_counts[i] = atomic_load_explicit(&server->counts.of[i], memory_order_relaxed);
+    return sp_rpc_connections_held_bytes(server->connections);
 }
 
 /* ---- running ---- */
@@ -175,6 +182,9 @@ enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error
             return sp_error_set(error, SP_ERR_IO, "cannot start worker %u: %s", i, strerror(failed));
         server->threads_running++;
     }
+    enum sp_status status = sp_rpc_connections_start(server->connections, error);
+    if (status != SP_OK)
+        return status;
     return sp_rpc_listeners_start(server->listeners, error);
 }
 
@@ -222,7 +232,7 @@ static unsigned let_connections_leave(struct sp_rpc_server *server, unsigned gra
     unsigned kept_ms = grace_ms / 5 < KEPT_FOR_CALLS_MS ? grace_ms / 5 : KEPT_FOR_CALLS_MS;
     int64_t begin_ms = sp_clock_monotonic_ms();
     int64_t passed_ms = 0;
-    while (passed_ms < (int64_t)(grace_ms - kept_ms) && sp_rpc_listeners_connections(server->listeners) > 0) {
+    while (passed_ms < (int64_t)(grace_ms - kept_ms) && sp_rpc_connections_count(server->connections) > 0) {
         const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
         nanosleep(&pause, NULL);
         passed_ms = sp_clock_monotonic_ms() - begin_ms;
@@ -273,6 +283,7 @@ void sp_rpc_server_close(struct sp_rpc_server *server) {
         free_worker(&server->workers[i]);
     free(server->workers);
     sp_rpc_listeners_free(server->listeners);
+    sp_rpc_connections_free(server->connections);
     sp_rpc_methods_free(server->owned_methods);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);

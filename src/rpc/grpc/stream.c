@@ -7,10 +7,13 @@
 
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/message.h"
+#include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
 
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
+
+enum { SETTLED_BYTES = 4 * 1024 }; /* smaller messages are settled by their replies */
 
 static void link_stream(struct worker *worker, struct sp_rpc_call *call) {
     call->previous_stream = NULL;
@@ -63,6 +66,7 @@ void sp_rpc_stream_serve(struct sp_rpc_call *call) {
     }
     link_stream(call->worker, call);
     sp_rpc_batch_watch(call);
+    sp_rpc_peer_settle(call, 0);
     if (ops_of(call)->opened != NULL)
         ops_of(call)->opened(call, user_of(call));
 }
@@ -124,6 +128,10 @@ void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *me
 void sp_rpc_read(struct sp_rpc_call *call) {
     if (!is_open(call))
         return;
+    if (!sp_rpc_peer_extend(call)) {
+        end_stream(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+        return;
+    }
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_RECV_MESSAGE;
@@ -133,6 +141,14 @@ void sp_rpc_read(struct sp_rpc_call *call) {
 }
 
 static void deliver_message(struct sp_rpc_call *call, grpc_byte_buffer *buffer) {
+    size_t size = grpc_byte_buffer_length(buffer);
+    if (size >= SETTLED_BYTES)
+        sp_rpc_peer_settle(call, size);
+    if (size > call->method->max_request_bytes) {
+        struct sp_error error;
+        end_stream(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
+        return;
+    }
     grpc_slice merged = grpc_empty_slice();
     if (ops_of(call)->received != NULL)
         ops_of(call)->received(call, user_of(call), sp_rpc_message_read(buffer, &merged));

@@ -2,9 +2,12 @@
 
 #include <time.h>
 
+#include <grpc/byte_buffer.h>
+
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/message.h"
+#include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/timers.h"
 
@@ -28,21 +31,87 @@ static void run_handler(struct sp_rpc_call *call) {
     worker->current = NULL;
 }
 
-void sp_rpc_unary_serve(struct sp_rpc_call *call) {
+static void serve_request(struct sp_rpc_call *call) {
     if (has_expired(call)) {
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
-    } else if (call->payload == NULL) {
-        sp_rpc_batch_reject(call, SP_ERR_INVALID, "the call carries no message");
-    } else if (sp_rpc_message_is_compressed(call->payload)) {
-        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
-    } else {
-        call->started_ms = coarse_now_ms();
-        call->request = sp_rpc_message_read(call->payload, &call->merged);
-        run_handler(call);
+        return;
     }
+    if (call->payload == NULL) {
+        sp_rpc_batch_reject(call, SP_ERR_INVALID, "the call carries no message");
+        return;
+    }
+    if (sp_rpc_message_is_compressed(call->payload)) {
+        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
+        return;
+    }
+    size_t size = grpc_byte_buffer_length(call->payload);
+    sp_rpc_peer_settle(call, size);
+    if (size > call->method->max_request_bytes) {
+        struct sp_error error;
+        sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
+        return;
+    }
+    call->started_ms = coarse_now_ms();
+    call->request = sp_rpc_message_read(call->payload, &call->merged);
+    run_handler(call);
 }
 
-void sp_rpc_unary_serve_again(struct sp_rpc_call *call) {
+/* ---- requests that are read after the call has arrived ---- */
+
+bool sp_rpc_unary_reads_ahead(const struct sp_rpc_method *method) {
+    return method != NULL && method->kind == SP_RPC_UNARY && method->hot && !method->admits_first;
+}
+
+static void read_request(struct sp_rpc_call *call) {
+    unsigned timeout_ms = call->worker->server->options.limits.request_timeout_s * 1000;
+    if (!sp_rpc_timers_add(&call->worker->timers, call, sp_clock_monotonic_ms() + timeout_ms)) {
+        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &call->payload;
+    call->reading = true;
+    sp_rpc_batch_watch(call);
+    sp_rpc_batch_start(call, &op, 1, &call->received);
+}
+
+void sp_rpc_unary_received(struct sp_rpc_call *call) {
+    call->reading = false;
+    if (call->timer_at != 0)
+        sp_rpc_timers_remove(&call->worker->timers, call);
+    /* Refused because it took too long, or cancelled: nobody is left to be answered. */
+    if (call->finishing)
+        sp_rpc_unary_settle(call);
+    else if (call->over)
+        sp_rpc_pool_recycle(call);
+    else
+        serve_request(call);
+}
+
+static void refuse_incomplete(struct sp_rpc_call *call) {
+    call->finishing = true;
+    sp_rpc_bound_count(&call->worker->server->counts, SP_RPC_BOUND_INCOMPLETE);
+    sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the request was not complete in time");
+}
+
+void sp_rpc_unary_serve(struct sp_rpc_call *call) {
+    if (sp_rpc_unary_reads_ahead(call->method))
+        serve_request(call);
+    else if (has_expired(call))
+        sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+    else if (!sp_rpc_peer_extend(call))
+        sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+    else
+        read_request(call);
+}
+
+/* ---- waiting ---- */
+
+void sp_rpc_unary_come_due(struct sp_rpc_call *call) {
+    if (call->reading) {
+        refuse_incomplete(call);
+        return;
+    }
     call->retries++;
     if (has_expired(call))
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline passed while the call waited");
@@ -51,6 +120,8 @@ void sp_rpc_unary_serve_again(struct sp_rpc_call *call) {
 }
 
 void sp_rpc_unary_settle(struct sp_rpc_call *call) {
+    if (call->reading)
+        return; /* its last event is still to come */
     if (call->timer_at != 0) {
         /* Cancelled while it waited: nobody is left to be answered. */
         sp_rpc_timers_remove(&call->worker->timers, call);

@@ -5,10 +5,16 @@
 
 #include "rpc/grpc/engine.h"
 
+/* Whether gRPC has read the request when a call of the method arrives, which is faster. Of others the
+ * request is read once the call is admitted. */
+bool sp_rpc_unary_reads_ahead(const struct sp_rpc_method *method);
+
 /* A call has arrived and was admitted. */
 void sp_rpc_unary_serve(struct sp_rpc_call *call);
-/* The time that its handler asked for is over. */
-void sp_rpc_unary_serve_again(struct sp_rpc_call *call);
+/* The request of a call that reads it has come, or never will. */
+void sp_rpc_unary_received(struct sp_rpc_call *call);
+/* The time that its handler asked for is over, or the one that its request may take. */
+void sp_rpc_unary_come_due(struct sp_rpc_call *call);
 /* TAG_DONE or TAG_CLOSED has come: recycles the call if that was its last event. */
 void sp_rpc_unary_settle(struct sp_rpc_call *call);
 

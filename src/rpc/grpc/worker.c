@@ -37,7 +37,7 @@ static void request_call(struct worker *worker, struct door *door, const struct 
     else
         error = grpc_server_request_registered_call(
             door->grpc, door->handles[method - worker->server->methods], &call->grpc, &call->deadline, &call->metadata,
-            method->kind == SP_RPC_UNARY ? &call->payload : NULL, worker->cq, worker->cq, &call->arrived);
+            sp_rpc_unary_reads_ahead(method) ? &call->payload : NULL, worker->cq, worker->cq, &call->arrived);
     if (error != GRPC_CALL_OK)
         sp_rpc_pool_give_call(call);
 }
@@ -143,7 +143,10 @@ static void handle_event(const struct tag *tag, bool ok) {
         settle_call(call);
         break;
     case TAG_RECEIVED:
-        sp_rpc_stream_received(call, ok);
+        if (call->method->kind == SP_RPC_STREAM)
+            sp_rpc_stream_received(call, ok);
+        else
+            sp_rpc_unary_received(call);
         break;
     case TAG_SENT:
         sp_rpc_stream_sent(call, ok);
@@ -164,7 +167,7 @@ static void serve_due_calls(struct worker *worker) {
     for (struct sp_rpc_call *call = sp_rpc_timers_first(&worker->timers); call != NULL && call->due_ms <= now_ms;
          call = sp_rpc_timers_first(&worker->timers)) {
         sp_rpc_timers_remove(&worker->timers, call);
-        sp_rpc_unary_serve_again(call);
+        sp_rpc_unary_come_due(call);
     }
 }
 

@@ -19,7 +19,6 @@
 #include "sync/service.h"
 
 enum {
-    MAX_RECEIVE_BYTES = 4 * 1024 * 1024 + 64 * 1024, /* a batch of an import */
     ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
     SECONDS_A_DAY = 24 * 60 * 60,
     CHECK_FILES_EVERY_MS = 1000,
@@ -81,7 +80,6 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     rpc.admit = admit_report;
     rpc.workers = (unsigned)options->workers;
     rpc.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
-    rpc.max_receive_bytes = MAX_RECEIVE_BYTES;
     rpc.arena_budget_bytes = ARENA_BUDGET_BYTES;
     rpc.worker_stopping = sp_sync_worker_stopping;
     rpc.user = sync;
@@ -330,7 +328,6 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .least = 1,
          .most = SP_SYNC_MAX_WORKERS,
          .help = "threads that answer calls; one more thread writes"},
-        sp_daemon_max_connections_row(&options->daemon),
         sp_daemon_connection_age_row(&options->daemon),
         sp_daemon_drain_row(&options->daemon),
         sp_daemon_stuck_after_row(&options->daemon),
@@ -404,6 +401,7 @@ static size_t make_serve_table(struct serve_options *options, struct sp_option t
     count += sp_daemon_listener_rows(&options->daemon, table + count);
     count += make_serve_rows(options, table + count);
     count += sp_daemon_address_rows(&options->daemon, table + count);
+    count += sp_daemon_bound_rows(&options->daemon, table + count);
     count += sp_daemon_log_rows(&options->daemon, table + count);
     count += sp_daemon_settings_rows(&options->daemon, table + count);
     table[count++] = sp_sync_help_row(&options->help);

@@ -1,0 +1,31 @@
+/* The metrics of what the bounds of a gRPC server closed and refused. For the thread that writes the page. */
+#ifndef SP_DAEMON_REFUSALS_H
+#define SP_DAEMON_REFUSALS_H
+
+#include "observe/metrics.h"
+#include "rpc/server.h"
+
+/* The two rows of a program's table: a counter with a series for each cause, and a gauge. */
+#define SP_REFUSALS_ROW                                                                                                \
+    {                                                                                                                  \
+        .name = "sallyport_grpc_refusals_total",                                                                       \
+        .help = "Connections closed or refused, and calls refused, by the bounds of the gRPC server: connections "     \
+                "that held too much without an answer (unanswered, and budget over all of them), whose request was "   \
+                "not complete in time (slow), that made room for others (idle), or came from an address with too "     \
+                "many (peer); calls with too large a message (message), that were not complete in time (incomplete), " \
+                "or for which there was no memory (memory).",                                                          \
+        .kind = SP_METRIC_GATHERED_COUNTER, .series = SP_RPC_BOUND_COUNT, .labels = sp_refusals_labels                 \
+    }
+#define SP_UNANSWERED_ROW                                                                                              \
+    {                                                                                                                  \
+        .name = "sallyport_grpc_unanswered_bytes",                                                                     \
+        .help = "Bytes that gRPC connections have received and no reply has answered.", .kind = SP_METRIC_GAUGE        \
+    }
+
+size_t sp_refusals_labels(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]);
+
+/* Sets both rows, given by their places in the table. */
+void sp_refusals_gather(const struct sp_rpc_server *server, struct sp_metrics *metrics, unsigned refusals_row,
+                        unsigned unanswered_row);
+
+#endif

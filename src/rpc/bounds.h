@@ -1,0 +1,43 @@
+/* What clients may take of a gRPC server, and how often each bound was met. Any thread. */
+#ifndef SP_RPC_BOUNDS_H
+#define SP_RPC_BOUNDS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why connections were closed or refused, and calls refused, by the server's bounds. */
+enum sp_rpc_bound {
+    SP_RPC_BOUND_UNANSWERED, /* connection closed: it held more bytes without a reply than one may */
+    SP_RPC_BOUND_SLOW,       /* connection closed: a request was not complete in time */
+    SP_RPC_BOUND_BUDGET,     /* connection closed: it held the most when all together held too much */
+    SP_RPC_BOUND_IDLE,       /* connection closed: it was idle, and a new one needed its place */
+    SP_RPC_BOUND_PEER,       /* connection refused: its address has as many as one address may */
+    SP_RPC_BOUND_MESSAGE,    /* call refused: the message is larger than the method accepts */
+    SP_RPC_BOUND_INCOMPLETE, /* call refused: its request was not complete in time */
+    SP_RPC_BOUND_MEMORY,     /* call refused: all together hold too much for a large request */
+    SP_RPC_BOUND_COUNT,
+};
+
+/* The name of a bound in metrics: "unanswered". */
+const char *sp_rpc_bound_name(enum sp_rpc_bound bound);
+
+/* How often each was met. */
+struct sp_rpc_bound_counts {
+    atomic_uint_fast64_t of[SP_RPC_BOUND_COUNT];
+};
+
+static inline void sp_rpc_bound_count(struct sp_rpc_bound_counts *counts, enum sp_rpc_bound bound) {
+    atomic_fetch_add_explicit(&counts->of[bound], 1, memory_order_relaxed);
+}
+
+/* Whole limits of a server's connections; 0: the default in the comment. */
+struct sp_rpc_connection_limits {
+    unsigned max_connections;          /* on each listener; more wait in the backlog; 10,000 */
+    unsigned max_connections_per_peer; /* on each listener, from one address or user id; half of max_connections */
+    unsigned max_health_connections;   /* on each listener for health; 256 */
+    unsigned request_timeout_s;        /* for a request from its first byte to its last; 10 */
+    size_t request_memory_bytes;       /* for requests under way, over all connections; 32 MiB */
+};
+
+#endif

@@ -1,0 +1,74 @@
+/* Inside src/rpc: accepted connections, and how much each of them may take.
+ *
+ * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all of
+ * it: open calls, cancelled calls that wait for a worker, header blocks and messages that never end. So
+ * its memory is bounded from outside, whatever the bytes are. The kernel counts what a connection has
+ * received and sent. Bytes that no reply has answered are what an engine may still hold; a
+ * connection that holds more than it may, or holds it for longer than a request may take, is shut
+ * down. Each byte sent answers ANSWERS received bytes (a Check's reply is about 100 bytes), and
+ * complete requests that are large or answered slowly are reported by the engine
+ * (sp_rpc_connections_settle).
+ *
+ * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is short.
+ * An address whose connections are shut down again and again is refused new ones for a moment: what it sends
+ * on each costs more than to accept it.
+ *
+ * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as long as a
+ * client goes on sending. Functions are for any thread. */
+#ifndef SP_RPC_CONNECTIONS_H
+#define SP_RPC_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/peer.h"
+#include "base/status.h"
+#include "rpc/bounds.h"
+
+struct connections;
+
+/* Of a listener: who may have how many connections. */
+struct connection_cap {
+    unsigned most;
+    unsigned most_per_peer;
+    int64_t most_unanswered; /* bytes of a connection that was not answered yet */
+    int64_t idle_ms;         /* how long a connection is idle before it may be closed for a new one */
+};
+
+/* NULL when out of memory. The counts must outlive it. */
+struct connections *sp_rpc_connections_create(const struct sp_rpc_connection_limits *limits,
+                                              struct sp_rpc_bound_counts *counts);
+/* Ends the thread, and closes nothing but its own descriptors. NULL is allowed. */
+void sp_rpc_connections_free(struct connections *connections);
+
+/* Starts the thread. SP_ERR_IO. */
+enum sp_status sp_rpc_connections_start(struct connections *connections, struct sp_error *error) SP_MUST_USE;
+
+/* ---- for the thread that accepts ---- */
+
+/* Whether a listener that may have `most` connections can take one more; if not, closes the one that has
+ * been idle for longest. */
+bool sp_rpc_connections_have_room(struct connections *connections, size_t listener, const struct connection_cap *cap);
+/* The same for one peer's connections. */
+bool sp_rpc_connections_have_room_for_peer(struct connections *connections, size_t listener,
+                                           const struct connection_cap *cap, const struct sp_peer *peer);
+/* Whether the peer's connections to the listener were shut down so often that it is refused for now. */
+bool sp_rpc_connections_refuse(struct connections *connections, size_t listener, const struct sp_peer *peer);
+/* Registers an accepted connection of a listener with that cap and takes over a duplicate of its socket. False when out of memory:
+ * the duplicate is still the caller's. */
+bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
+                            const struct sp_peer *peer, int duplicate_fd) SP_MUST_USE;
+/* ---- for workers ---- */
+
+unsigned sp_rpc_connections_count(const struct connections *connections);
+/* What all connections together held at the last sweep. */
+size_t sp_rpc_connections_held_bytes(const struct connections *connections);
+
+/* A request of this peer, of so many bytes, is complete and will be answered when it is. */
+void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+/* This peer was admitted to send a request of so many bytes. False if all together hold so much that there
+ * is no room for it. */
+bool sp_rpc_connections_extend(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+
+#endif

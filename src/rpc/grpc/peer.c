@@ -1,0 +1,99 @@
+#include "rpc/grpc/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+
+enum {
+    SMALL_BYTES = 4 * 1024,  /* requests that their replies settle by themselves */
+    PER_HEADER_BYTES = 32,   /* of a header on the wire, besides its name and value */
+    PER_REQUEST_BYTES = 128, /* frames, and headers that gRPC keeps to itself */
+};
+
+static int value_of_hex(char digit) {
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* Undoes percent-encoding in place; what is no valid escape stays. */
+static size_t decode_percent(char *text) {
+    size_t out = 0;
+    for (size_t in = 0; text[in] != '\0'; in++) {
+        if (text[in] == '%' && value_of_hex(text[in + 1]) >= 0 && value_of_hex(text[in + 2]) >= 0) {
+            text[out++] = (char)(value_of_hex(text[in + 1]) * 16 + value_of_hex(text[in + 2]));
+            in += 2;
+        } else {
+            text[out++] = text[in];
+        }
+    }
+    text[out] = '\0';
+    return out;
+}
+
+/* "ipv4:192.0.2.1:5000", "ipv6:[2001:db8::1%eth0]:5000", "unix:/path": the part between the scheme
+ * and the port. */
+static struct sp_str host_of_peer(const char *peer) {
+    if (strncmp(peer, "unix", 4) == 0)
+        return sp_str_from("unix");
+    if (strncmp(peer, "ipv4:", 5) == 0)
+        return (struct sp_str){peer + 5, strcspn(peer + 5, ":")};
+    if (strncmp(peer, "ipv6:[", 6) == 0)
+        return (struct sp_str){peer + 6, strcspn(peer + 6, "]%")};
+    return (struct sp_str){NULL, 0};
+}
+
+struct sp_str sp_rpc_peer_text(struct sp_rpc_call *call) {
+    char *peer = grpc_call_get_peer(call->grpc);
+    decode_percent(peer);
+    struct sp_str host = host_of_peer(peer);
+    char *copy = sp_arena_strdup(&call->scratch->arena, host);
+    gpr_free(peer);
+    return (struct sp_str){copy, copy == NULL ? 0 : host.size};
+}
+
+/* False for Unix sockets, of which nothing is counted. */
+static bool find_call_peer(const struct sp_rpc_call *call, struct sp_peer *ret_peer) {
+    char *peer = grpc_call_get_peer(call->grpc);
+    decode_percent(peer);
+    const char *colon = strrchr(peer, ':');
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, NULL, 10);
+    struct sp_str host = host_of_peer(peer);
+    bool found =
+        port > 0 && port <= UINT16_MAX && host.data != NULL && sp_peer_from_text(host, (uint16_t)port, ret_peer);
+    gpr_free(peer);
+    return found;
+}
+
+static size_t count_header_bytes(const struct sp_rpc_call *call) {
+    size_t bytes = PER_REQUEST_BYTES;
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *entry = &call->metadata.metadata[i];
+        bytes += GRPC_SLICE_LENGTH(entry->key) + GRPC_SLICE_LENGTH(entry->value) + PER_HEADER_BYTES;
+    }
+    return bytes;
+}
+
+void sp_rpc_peer_settle(struct sp_rpc_call *call, size_t message_bytes) {
+    struct sp_peer peer;
+    if (call->method->hot && message_bytes < SMALL_BYTES)
+        return;
+    if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
+        sp_rpc_connections_settle(call->worker->server->connections, &peer, message_bytes + count_header_bytes(call));
+}
+
+bool sp_rpc_peer_extend(struct sp_rpc_call *call) {
+    struct sp_rpc_server *server = call->worker->server;
+    struct sp_peer peer;
+    if (call->extended)
+        return true;
+    call->extended = true;
+    if (call->door->kind == SP_PEER_UNIX || !find_call_peer(call, &peer))
+        return true;
+    if (sp_rpc_connections_extend(server->connections, &peer, call->method->max_request_bytes))
+        return true;
+    sp_rpc_bound_count(&server->counts, SP_RPC_BOUND_MEMORY);
+    return false;
+}
