@@ -82,6 +82,7 @@ struct sp_rpc_call {
 
     /* unary calls that wait */
     unsigned retries;
+    unsigned deferrals; /* left, until it is known whether its client is still there */
     int64_t started_ms;
     int64_t due_ms;
     size_t timer_at; /* place in the worker's heap, 1-based; 0: not in it */
@@ -120,6 +121,7 @@ struct worker {
     struct scratch *free_scratch;
     size_t free_scratch_count;
     struct timers timers;
+    int64_t careful_until_ms;         /* after a slow handler: clients of the calls behind it may have given up */
     struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
     struct sp_rpc_call *streams;
     bool stopping;            /* its streams were asked to end */

@@ -141,6 +141,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     call->cancelled = 0;
     call->watched = call->over = call->finished = false;
     call->retries = 0;
+    call->deferrals = 0;
     call->started_ms = 0;
     call->state = NULL;
     call->initial_sent = call->reading = call->sending = call->extended = false;

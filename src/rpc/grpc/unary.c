@@ -11,6 +11,9 @@
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/timers.h"
 
+/* By the second the queue has been asked for what came with the call. */
+enum { DEFERRALS = 2 };
+
 /* The last tick of CLOCK_MONOTONIC: some milliseconds old, and nearly free. */
 static int64_t coarse_now_ms(void) {
     struct timespec now;
@@ -22,13 +25,24 @@ static bool has_expired(const struct sp_rpc_call *call) {
     return sp_rpc_call_remaining_ms(call) == 0;
 }
 
+/* gRPC counts a deadline from when it reads the call, and while a handler runs it may read nothing. What came
+ * meanwhile is looked at twice: its cancellation, if there is one, has come with it. */
+static void note_slow_handler(struct worker *worker, int64_t began_ms) {
+    enum { SLOW_MS = 10, CAREFUL_MS = 20 };
+    int64_t now_ms = coarse_now_ms();
+    if (now_ms - began_ms > SLOW_MS)
+        worker->careful_until_ms = now_ms + CAREFUL_MS;
+}
+
 static void run_handler(struct sp_rpc_call *call) {
     struct worker *worker = call->worker;
+    int64_t began_ms = coarse_now_ms();
     worker->current = call;
     call->method->unary(call, call->method->user);
     if (worker->current == NULL)
         sp_rpc_pool_release_handling(call);
     worker->current = NULL;
+    note_slow_handler(worker, began_ms);
 }
 
 static void serve_request(struct sp_rpc_call *call) {
@@ -53,7 +67,12 @@ static void serve_request(struct sp_rpc_call *call) {
     }
     call->started_ms = coarse_now_ms();
     call->request = sp_rpc_message_read(call->payload, &call->merged);
-    run_handler(call);
+    if (call->started_ms >= call->worker->careful_until_ms) {
+        run_handler(call);
+        return;
+    }
+    call->deferrals = DEFERRALS;
+    sp_rpc_retry_after(call, 1);
 }
 
 /* ---- requests that are read after the call has arrived ---- */
@@ -112,7 +131,13 @@ void sp_rpc_unary_come_due(struct sp_rpc_call *call) {
         refuse_incomplete(call);
         return;
     }
-    call->retries++;
+    if (call->deferrals > 1) {
+        call->deferrals--;
+        sp_rpc_retry_after(call, 1);
+        return;
+    }
+    call->retries += 1 - call->deferrals;
+    call->deferrals = 0;
     if (has_expired(call))
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline passed while the call waited");
     else
