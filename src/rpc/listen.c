@@ -125,7 +125,11 @@ static bool accept_connection(struct listeners *listeners, size_t at) {
         close(duplicate_fd);
         return go_on;
     }
-    dup3(fd, duplicate_fd, O_CLOEXEC);
+    if (dup3(fd, duplicate_fd, O_CLOEXEC) < 0) {
+        close(fd);
+        close(duplicate_fd);
+        return true;
+    }
     take_socket(listeners, at, &address.any, fd, duplicate_fd);
     return true;
 }

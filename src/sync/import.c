@@ -14,6 +14,7 @@
 #include "store/records/write.h"
 #include "sync/call_event.h"
 #include "sync/scratch.h"
+#include "sync/stream_access.h"
 #include "sync/task.h"
 #include "wire/wire.h"
 
@@ -153,6 +154,8 @@ static void continue_import(struct sp_rpc_call *call, void *user) {
 
 static void open_import(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
+    if (!sp_sync_admit_stream(of, call))
+        return;
     struct import *import = calloc(1, sizeof(*import));
     if (import == NULL || sp_arena_init(&import->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
         free(import);

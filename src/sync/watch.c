@@ -13,6 +13,7 @@
 #include "store/records/snapshot.h"
 #include "sync/call_event.h"
 #include "sync/service.h"
+#include "sync/stream_access.h"
 #include "wire/wire.h"
 
 enum {
@@ -30,6 +31,7 @@ struct watch {
     struct sp_sync_caller caller;
     struct sp_arena arena; /* of the page */
     char *workspace;       /* whose changes were asked for; empty: all that may be seen */
+    bool listed;           /* among those that a commit wakes */
     bool started;
     bool sending;
     uint64_t next_number;
@@ -196,6 +198,8 @@ static void send_next_change(struct watch *watch) {
 }
 
 static void open_watch(struct sp_rpc_call *call, void *user) {
+    if (!sp_sync_admit_stream(user, call))
+        return;
     struct watch *watch = calloc(1, sizeof(*watch));
     if (watch == NULL || sp_arena_init(&watch->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
         free(watch);
@@ -206,7 +210,6 @@ static void open_watch(struct sp_rpc_call *call, void *user) {
     watch->call = call;
     sp_sync_caller_of(watch->of->sync, call, &watch->caller);
     sp_rpc_set_state(call, watch);
-    sp_watch_list_add(&watch->of->sync->watches, &watch->entry, call);
     sp_rpc_read(call);
 }
 
@@ -233,7 +236,8 @@ static void receive_watch_request(struct sp_rpc_call *call, void *user, struct s
         sp_rpc_fail(call, status, error.message);
         return;
     }
-    watch->started = true;
+    watch->started = watch->listed = true;
+    sp_watch_list_add(&watch->of->sync->watches, &watch->entry, call);
     send_next_change(watch);
 }
 
@@ -259,7 +263,8 @@ static void close_watch(struct sp_rpc_call *call, void *user) {
     (void)user;
     if (watch == NULL)
         return;
-    sp_watch_list_remove(&watch->of->sync->watches, &watch->entry);
+    if (watch->listed)
+        sp_watch_list_remove(&watch->of->sync->watches, &watch->entry);
     sp_sync_caller_wipe(&watch->caller);
     sp_arena_fini(&watch->arena);
     free(watch->workspace);

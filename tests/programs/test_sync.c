@@ -381,6 +381,23 @@ static void streams_ask_who_calls(void **state) {
     }
 }
 
+/* Nothing is held for a stream whose caller nobody knows, even if it never sends a request. */
+static void a_stream_without_a_key_ends_before_it_sends_anything(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/sallyport.v1.Admin/WatchChanges", "/sallyport.v1.Admin/Backup",
+                                        "/sallyport.v1.Admin/Import"};
+    struct caller nobody;
+    assert_true(caller_open(&nobody, programs.sync_target, ""));
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        struct sp_rpc_stream *stream;
+        struct sp_bytes bytes;
+        assert_int_equal(sp_rpc_stream_open(nobody.client, paths[i], &stream, &nobody.error), SP_OK);
+        assert_int_equal(sp_rpc_stream_receive(stream, &nobody.arena, &bytes, &nobody.error), SP_ERR_UNAUTHENTICATED);
+        sp_rpc_stream_close(stream);
+    }
+    caller_close(&nobody);
+}
+
 static enum sp_status watch_one(struct caller *watcher, struct sp_rpc_stream **ret_stream) {
     const Sallyport__V1__Change *change = NULL;
     *ret_stream = open_stream(watcher, "WatchChanges", "{'fromNumber': '1', 'workspace': 'w1'}");
@@ -746,6 +763,7 @@ int main(void) {
         cmocka_unit_test(a_watch_tells_old_and_new_changes_in_order),
         cmocka_unit_test(a_watch_shows_a_workspace_its_own_and_ends_with_its_key),
         cmocka_unit_test(streams_ask_who_calls),
+        cmocka_unit_test(a_stream_without_a_key_ends_before_it_sends_anything),
         cmocka_unit_test(a_workspace_has_a_hundred_watches_and_no_more),
         cmocka_unit_test(a_watch_below_the_oldest_or_of_nonsense_is_refused),
         cmocka_unit_test(a_backup_is_a_store_that_verifies_and_restores),

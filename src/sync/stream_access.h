@@ -1,0 +1,11 @@
+/* Who may open a stream of the admin API. On the call's thread. */
+#ifndef SP_SYNC_STREAM_ACCESS_H
+#define SP_SYNC_STREAM_ACCESS_H
+
+#include "sync/service.h"
+
+/* Whether the caller's key may call the method at all, before anything is allocated, registered or read for
+ * it; what it may see is for the request. If not, ends the call. */
+bool sp_sync_admit_stream(const struct sp_sync_method *of, struct sp_rpc_call *call);
+
+#endif
