@@ -50,6 +50,7 @@ struct sp_rpc_stream {
     grpc_byte_buffer *received;
     bool initial_received; /* was asked for */
     bool receiving;        /* a message was asked for and has not come yet */
+    bool exhausted;        /* no message comes any more */
     bool ended;            /* the status is here */
 };
 
@@ -350,14 +351,81 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
 
 /* ---- streams ---- */
 
-/* Waits for the call's end and returns its status. */
+/* False if gRPC refused it. */
+static bool ask_for_message(struct sp_rpc_stream *stream) {
+    grpc_op ops[2];
+    size_t count = 0;
+    memset(ops, 0, sizeof(ops));
+    if (!stream->initial_received) {
+        stream->initial_received = true;
+        ops[count].op = GRPC_OP_RECV_INITIAL_METADATA;
+        ops[count++].data.recv_initial_metadata.recv_initial_metadata = &stream->initial_metadata;
+    }
+    ops[count].op = GRPC_OP_RECV_MESSAGE;
+    ops[count++].data.recv_message.recv_message = &stream->received;
+    stream->receiving = grpc_call_start_batch(stream->call, ops, count, &stream->received, NULL) == GRPC_CALL_OK;
+    return stream->receiving;
+}
+
+/* What was asked for, or NULL: the call is over. False: not before `until`. */
+static bool await_message(struct sp_rpc_stream *stream, gpr_timespec until, grpc_byte_buffer **ret_buffer) {
+    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
+    if (event.type == GRPC_QUEUE_TIMEOUT)
+        return false;
+    grpc_byte_buffer *buffer = stream->received;
+    stream->receiving = false;
+    stream->received = NULL;
+    if (event.success == 0 && buffer != NULL) {
+        grpc_byte_buffer_destroy(buffer);
+        buffer = NULL;
+    }
+    stream->exhausted = buffer == NULL;
+    *ret_buffer = buffer;
+    return true;
+}
+
+static void give_up_call(struct sp_rpc_stream *stream) {
+    grpc_call_cancel_with_status(stream->call, GRPC_STATUS_DEADLINE_EXCEEDED, "the server did not end the call in time",
+                                 NULL);
+}
+
+/* gRPC hands out a call's status behind all of its messages. What has not come by `until` is cancelled. */
+static void drop_messages(struct sp_rpc_stream *stream, gpr_timespec until) {
+    while (!stream->exhausted && (stream->receiving || ask_for_message(stream))) {
+        grpc_byte_buffer *buffer = NULL;
+        if (!await_message(stream, until, &buffer)) {
+            give_up_call(stream);
+            until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+        } else if (buffer != NULL) {
+            grpc_byte_buffer_destroy(buffer);
+        }
+    }
+}
+
+static void receive_status(struct sp_rpc_stream *stream, gpr_timespec until) {
+    grpc_op op;
+    memset(&op, 0, sizeof(op));
+    set_status_op(stream, &op);
+    if (grpc_call_start_batch(stream->call, &op, 1, stream, NULL) != GRPC_CALL_OK) {
+        stream->code = GRPC_STATUS_INTERNAL;
+        return;
+    }
+    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, stream, until, NULL);
+    if (event.type == GRPC_QUEUE_TIMEOUT) {
+        give_up_call(stream);
+        event = grpc_completion_queue_pluck(stream->client->cq, stream, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    }
+    if (event.success == 0)
+        stream->code = GRPC_STATUS_INTERNAL;
+}
+
+/* Waits for the call's end, no longer than a unary call may take, and returns its status. */
 static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (!stream->ended) {
-        grpc_op op;
-        memset(&op, 0, sizeof(op));
-        set_status_op(stream, &op);
-        if (!run_call_batch(stream, &op, 1, stream))
-            stream->code = GRPC_STATUS_INTERNAL;
+        gpr_timespec timeout = gpr_time_from_millis(stream->client->timeout_ms, GPR_TIMESPAN);
+        gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout);
+        drop_messages(stream, until);
+        receive_status(stream, until);
         stream->ended = true;
     }
     return read_final_status(stream, error);
@@ -408,38 +476,14 @@ enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct s
     return run_call_batch(stream, &op, 1, stream) ? SP_OK : report_call_end(stream, error);
 }
 
-/* False if gRPC refused it. */
-static bool ask_for_message(struct sp_rpc_stream *stream) {
-    grpc_op ops[2];
-    size_t count = 0;
-    memset(ops, 0, sizeof(ops));
-    if (!stream->initial_received) {
-        stream->initial_received = true;
-        ops[count].op = GRPC_OP_RECV_INITIAL_METADATA;
-        ops[count++].data.recv_initial_metadata.recv_initial_metadata = &stream->initial_metadata;
-    }
-    ops[count].op = GRPC_OP_RECV_MESSAGE;
-    ops[count++].data.recv_message.recv_message = &stream->received;
-    stream->receiving = grpc_call_start_batch(stream->call, ops, count, &stream->received, NULL) == GRPC_CALL_OK;
-    return stream->receiving;
-}
-
 static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
                                     struct sp_bytes *ret_message, struct sp_error *error) {
+    grpc_byte_buffer *buffer = NULL;
     if (stream->ended || (!stream->receiving && !ask_for_message(stream)))
         return report_call_end(stream, error);
-    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, &stream->received, until, NULL);
-    if (event.type == GRPC_QUEUE_TIMEOUT)
+    if (!await_message(stream, until, &buffer))
         return sp_error_set(error, SP_ERR_DEADLINE, "no message came in time");
-    stream->receiving = false;
-    grpc_byte_buffer *buffer = stream->received;
-    stream->received = NULL;
-    if (event.success == 0 || buffer == NULL) {
-        if (buffer != NULL)
-            grpc_byte_buffer_destroy(buffer);
-        return report_call_end(stream, error);
-    }
-    return take_buffer(buffer, arena, ret_message, error);
+    return buffer == NULL ? report_call_end(stream, error) : take_buffer(buffer, arena, ret_message, error);
 }
 
 enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
@@ -453,19 +497,6 @@ enum sp_status sp_rpc_stream_receive_within(struct sp_rpc_stream *stream, unsign
     return receive_until(stream, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), timeout), arena, ret_message, error);
 }
 
-/* What was asked for must come back before the call is freed. */
-static void drop_message(struct sp_rpc_stream *stream) {
-    if (stream->receiving) {
-        (void)grpc_completion_queue_pluck(stream->client->cq, &stream->received, gpr_inf_future(GPR_CLOCK_MONOTONIC),
-                                          NULL);
-        stream->receiving = false;
-    }
-    if (stream->received != NULL) {
-        grpc_byte_buffer_destroy(stream->received);
-        stream->received = NULL;
-    }
-}
-
 void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
     if (stream == NULL)
         return;
@@ -475,7 +506,8 @@ void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
         enum sp_status status = wait_for_status(stream, &ignored);
         (void)status; /* it may have ended before the cancellation */
     }
-    drop_message(stream);
+    /* What was asked for must come back before the call is freed. */
+    drop_messages(stream, gpr_inf_future(GPR_CLOCK_MONOTONIC));
     end_call(stream);
     free(stream);
 }

@@ -52,6 +52,7 @@ struct sp_rpc_stream;
 /* A streaming call of any kind, without a deadline. */
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
                                   struct sp_error *error) SP_MUST_USE;
+/* A call that the server has ended gives its status here too; messages that were not received are dropped then. */
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message,
                                   struct sp_error *error) SP_MUST_USE;
 /* Ends the client's side: no more will be sent. */

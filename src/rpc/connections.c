@@ -25,8 +25,11 @@ enum {
     PROVEN_BYTES = 16 * 1024, /* a connection that got so many was answered, not only shaken hands with */
     MOST_OF_ALL_UNPROVEN = 2 * 1024 * 1024,
     BESIDES_BYTES = 160 * 1024, /* headers, and other requests, besides a large one */
-    MOST_PROVEN = 1024 * 1024,  /* a hundred calls of some KiB each */
-    MOST_IN_NEED = 8 * 1024,    /* when memory is short, of an unproven connection */
+    /* Admitted at least, so that a message which is too large by far is refused as such: gRPC sees that when it
+     * has all of it. */
+    LEAST_ADMITTED = 8 * 1024 * 1024,
+    MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
+    MOST_IN_NEED = 8 * 1024,   /* when memory is short, of an unproven connection */
     MOST_PROVEN_IN_NEED = 64 * 1024,
     REST_BYTES = 256,           /* acknowledgements and window updates, which get no reply */
     BYTES_A_SECOND = 64 * 1024, /* the slowest that a large request may arrive */
@@ -553,7 +556,7 @@ void sp_rpc_connections_settle(struct connections *connections, const struct sp_
 bool sp_rpc_connections_extend(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
     if (atomic_load(&connections->held) + bytes > connections->limits.request_memory_bytes)
         return false;
-    uint64_t allowance = bytes + BESIDES_BYTES;
+    uint64_t allowance = bytes + BESIDES_BYTES > LEAST_ADMITTED ? bytes + BESIDES_BYTES : LEAST_ADMITTED;
     pthread_mutex_lock(&connections->lock);
     struct connection *connection = find_connection(connections, peer);
     if (connection != NULL && atomic_load(&connection->allowance) < allowance) {

@@ -1,4 +1,5 @@
 #include <stdint.h>
+#include <time.h>
 
 #include "rig.h"
 
@@ -144,6 +145,37 @@ static const struct sp_rpc_stream_ops fail_ops = {
     .closed = count_closed,
 };
 
+/* ---- ends before the client has sent anything, without or behind messages ---- */
+
+static void refuse_opened(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    gate_add(&opened, 1);
+    sp_rpc_fail(call, SP_ERR_UNAUTHENTICATED, "nobody knows you");
+}
+
+static void tell_and_refuse_opened(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    gate_add(&opened, 1);
+    sp_rpc_send(call, bytes_of("listen"));
+}
+
+static void tell_and_refuse_sent(struct sp_rpc_call *call, void *user) {
+    unsigned *count = sp_rpc_state(call);
+    (void)user;
+    if (count == NULL) {
+        count = calloc(1, sizeof(*count));
+        sp_rpc_set_state(call, count);
+    }
+    if (++*count == 3)
+        sp_rpc_fail(call, SP_ERR_UNAUTHENTICATED, "nobody knows you");
+    else
+        sp_rpc_send(call, bytes_of("listen"));
+}
+
+static const struct sp_rpc_stream_ops refuse_ops = {.opened = refuse_opened, .closed = count_closed};
+static const struct sp_rpc_stream_ops tell_and_refuse_ops = {
+    .opened = tell_and_refuse_opened, .sent = tell_and_refuse_sent, .closed = count_closed};
+
 /* ---- pushes what another thread announces ---- */
 
 struct subscriber {
@@ -220,6 +252,8 @@ static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Feed", .kind = SP_RPC_STREAM, .stream = &feed_ops},
     {.path = "/test.Test/Sum", .kind = SP_RPC_STREAM, .stream = &sum_ops},
     {.path = "/test.Test/Fail", .kind = SP_RPC_STREAM, .stream = &fail_ops},
+    {.path = "/test.Test/Refuse", .kind = SP_RPC_STREAM, .stream = &refuse_ops},
+    {.path = "/test.Test/TellAndRefuse", .kind = SP_RPC_STREAM, .stream = &tell_and_refuse_ops},
     {.path = "/test.Test/News", .kind = SP_RPC_STREAM, .stream = &news_ops},
 };
 
@@ -365,6 +399,31 @@ static void ends_with_the_error_that_the_handler_gives_first(void **state) {
     sp_rpc_client_close(client);
 }
 
+/* Sends until the client's side knows that the call is over. */
+static void assert_refused_while_sending(struct rig *rig, const char *path) {
+    const struct timespec moment = {.tv_nsec = 10 * 1000000};
+    struct sp_rpc_client *client = rig_client(rig, 5000);
+    struct sp_rpc_stream *stream = open_stream(rig, client, path);
+    assert_true(gate_wait(&closed, 1));
+    enum sp_status status = SP_OK;
+    for (int i = 0; i < 500 && status == SP_OK; i++) {
+        nanosleep(&moment, NULL);
+        status = sp_rpc_stream_send(stream, bytes_of("anybody there?"), &rig->error);
+    }
+    assert_int_equal(status, SP_ERR_UNAUTHENTICATED);
+    assert_string_equal(rig->error.message, "nobody knows you");
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+}
+
+static void a_client_that_sends_to_a_call_that_is_over_gets_its_status(void **state) {
+    assert_refused_while_sending(*state, "/test.Test/Refuse");
+}
+
+static void a_client_that_has_not_read_gets_the_status_behind_the_messages(void **state) {
+    assert_refused_while_sending(*state, "/test.Test/TellAndRefuse");
+}
+
 static void closes_a_stream_that_its_client_cancels(void **state) {
     struct rig *rig = *state;
     static const char *const paths[] = {"/test.Test/Echo", "/test.Test/Feed", "/test.Test/Sum", "/test.Test/Answer",
@@ -508,6 +567,8 @@ int main(void) {
         TEST(feeds_all_messages_and_then_ends),
         TEST(waits_for_a_client_that_does_not_read),
         TEST(ends_with_the_error_that_the_handler_gives_first),
+        TEST(a_client_that_sends_to_a_call_that_is_over_gets_its_status),
+        TEST(a_client_that_has_not_read_gets_the_status_behind_the_messages),
         TEST(closes_a_stream_that_its_client_cancels),
         TEST(closes_streams_of_a_connection_that_breaks),
         TEST(refuses_a_message_over_the_limit),
