@@ -4,18 +4,33 @@
 
 #include "base/moment.h"
 
-enum sp_status sp_admin_change_filter_check(struct sp_admin_context *ctx,
-                                            const Sallyport__V1__ListChangesRequest *request) {
-    if (protobuf_c_enum_descriptor_get_value(&sallyport__v1__entity_kind__descriptor, (int)request->kind) == NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "kind: %d is not a kind of entity", (int)request->kind);
-    enum sp_status status = sp_moment_check("since_time", request->since_time, ctx->error);
+struct sp_admin_change_filter sp_admin_change_filter_of_list(const Sallyport__V1__ListChangesRequest *request) {
+    return (struct sp_admin_change_filter){.actor = request->actor,
+                                           .object = request->object,
+                                           .kind = request->kind,
+                                           .since_time_s = request->since_time,
+                                           .until_time_s = request->until_time};
+}
+
+struct sp_admin_change_filter sp_admin_change_filter_of_watch(const Sallyport__V1__WatchChangesRequest *request) {
+    return (struct sp_admin_change_filter){.actor = request->actor,
+                                           .object = request->object,
+                                           .kind = request->kind,
+                                           .since_time_s = request->since_time,
+                                           .until_time_s = request->until_time};
+}
+
+enum sp_status sp_admin_change_filter_check(const struct sp_admin_change_filter *filter, struct sp_error *error) {
+    if (protobuf_c_enum_descriptor_get_value(&sallyport__v1__entity_kind__descriptor, (int)filter->kind) == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "kind: %d is not a kind of entity", (int)filter->kind);
+    enum sp_status status = sp_moment_check("since_time", filter->since_time_s, error);
     if (status != SP_OK)
         return status;
-    status = sp_moment_check("until_time", request->until_time, ctx->error);
+    status = sp_moment_check("until_time", filter->until_time_s, error);
     if (status != SP_OK)
         return status;
-    if (request->until_time != 0 && request->until_time <= request->since_time)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "until_time: must be after since_time");
+    if (filter->until_time_s != 0 && filter->until_time_s <= filter->since_time_s)
+        return sp_error_set(error, SP_ERR_INVALID, "until_time: must be after since_time");
     return SP_OK;
 }
 
@@ -30,11 +45,14 @@ static bool is_actor_with_prefix(const Sallyport__V1__Actor *actor, const char *
            strcmp(actor->id, wanted + strlen(prefix)) == 0;
 }
 
-static bool fits_actor(const char *wanted, const Sallyport__V1__Actor *actor) {
+static bool fits_actor(const struct sp_admin_change_filter *filter, const Sallyport__V1__Actor *actor) {
+    const char *wanted = filter->actor;
     if (wanted[0] == '\0')
         return true;
     if (actor == NULL)
         return false;
+    if (filter->keys != NULL)
+        return sp_batch_map_find(filter->keys, sp_bytes_of_str(sp_str_from(actor->key_id))) != NULL;
     return strcmp(actor->id, wanted) == 0 || strcmp(actor->key_id, wanted) == 0 || is_actor_with_prefix(actor, wanted);
 }
 
@@ -55,28 +73,28 @@ static bool is_key_of(const Sallyport__V1__EntityChange *entity, const char *pri
            strcmp(entity->api_key_after->principal, principal) == 0;
 }
 
-static bool fits_entity(const Sallyport__V1__ListChangesRequest *request, const Sallyport__V1__EntityChange *entity) {
-    if (request->kind != SALLYPORT__V1__ENTITY_KIND__ENTITY_KIND_UNSPECIFIED && entity->kind != request->kind)
+static bool fits_entity(const struct sp_admin_change_filter *filter, const Sallyport__V1__EntityChange *entity) {
+    if (filter->kind != SALLYPORT__V1__ENTITY_KIND__ENTITY_KIND_UNSPECIFIED && entity->kind != filter->kind)
         return false;
-    return request->object[0] == '\0' || has_parts(entity->id, request->object) || is_key_of(entity, request->object);
+    return filter->object[0] == '\0' || has_parts(entity->id, filter->object) || is_key_of(entity, filter->object);
 }
 
-static bool fits_some_entity(const Sallyport__V1__ListChangesRequest *request, struct sp_str workspace,
+static bool fits_some_entity(const struct sp_admin_change_filter *filter, struct sp_str workspace,
                              const Sallyport__V1__Change *change) {
-    if (request->kind == SALLYPORT__V1__ENTITY_KIND__ENTITY_KIND_UNSPECIFIED && request->object[0] == '\0')
+    if (filter->kind == SALLYPORT__V1__ENTITY_KIND__ENTITY_KIND_UNSPECIFIED && filter->object[0] == '\0')
         return true;
     for (size_t i = 0; i < change->n_entities; i++) {
         const Sallyport__V1__EntityChange *entity = change->entities[i];
         bool seen = workspace.size == 0 || sp_str_equal(sp_str_from(entity->workspace), workspace);
-        if (seen && fits_entity(request, entity))
+        if (seen && fits_entity(filter, entity))
             return true;
     }
     return false;
 }
 
-bool sp_admin_change_filter_fits(const Sallyport__V1__ListChangesRequest *request, struct sp_str workspace,
+bool sp_admin_change_filter_fits(const struct sp_admin_change_filter *filter, struct sp_str workspace,
                                  const Sallyport__V1__Change *change) {
-    if (change->time < request->since_time || (request->until_time != 0 && change->time >= request->until_time))
+    if (change->time < filter->since_time_s || (filter->until_time_s != 0 && change->time >= filter->until_time_s))
         return false;
-    return fits_actor(request->actor, change->actor) && fits_some_entity(request, workspace, change);
+    return fits_actor(filter, change->actor) && fits_some_entity(filter, workspace, change);
 }

@@ -2,11 +2,13 @@
 
 #include "admin/change_filter.h"
 #include "admin/handlers.h"
+#include "admin/lineage.h"
 #include "admin/message.h"
 #include "admin/page.h"
 #include "base/clock.h"
 #include "store/records/change.h"
 #include "store/records/entity_key.h"
+#include "store/records/head.h"
 #include "wire/wire.h"
 
 enum {
@@ -53,11 +55,75 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
     return SP_OK;
 }
 
+/* ---- where to begin ---- */
+
+enum sp_status sp_admin_refuse_trimmed(uint64_t from, struct sp_error *error) {
+    return sp_error_set(error, SP_ERR_OUT_OF_RANGE,
+                        "changes from revision %llu on are no longer all kept: begin with the oldest that is",
+                        (unsigned long long)from);
+}
+
+static enum sp_status refuse_other_trail(struct sp_error *error, const Sallyport__V1__Revision *since,
+                                         struct sp_revision revision) {
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "since: revision %llu:%llu is not in the past of this store, which is at %llu:%llu: it was "
+                        "restored or made again; begin with the oldest change kept",
+                        (unsigned long long)since->epoch, (unsigned long long)since->number,
+                        (unsigned long long)revision.epoch, (unsigned long long)revision.number);
+}
+
+struct one_change {
+    bool found;
+    uint64_t number;
+    uint64_t epoch;
+};
+
+static enum sp_status note_first_change(void *context, const Sallyport__V1__Change *change) {
+    struct one_change *first = context;
+    if (change->revision == NULL)
+        return SP_ERR_CORRUPT;
+    *first = (struct one_change){true, change->revision->number, change->revision->epoch};
+    return SP_WALK_END;
+}
+
+static enum sp_status read_first_change(struct sp_view *view, uint64_t from, struct one_change *ret_first) {
+    struct sp_arena scratch;
+    enum sp_status status = sp_arena_init(&scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = sp_change_walk(view, from, &scratch, note_first_change, ret_first);
+    sp_arena_fini(&scratch);
+    return status;
+}
+
+enum sp_status sp_admin_changes_after(struct sp_view *view, const Sallyport__V1__Revision *since, uint64_t *ret_from,
+                                      struct sp_error *error) {
+    struct sp_revision revision;
+    struct one_change last = {0};
+    enum sp_status status = sp_view_revision(view, &revision);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the store's revision");
+    if (since->number > revision.number)
+        return refuse_other_trail(error, since, revision);
+    status = read_first_change(view, since->number, &last);
+    /* The last that the reader has may be trimmed already; what comes after it must not be. */
+    if (status == SP_ERR_OUT_OF_RANGE)
+        status = read_first_change(view, since->number + 1, &last);
+    if (status == SP_ERR_OUT_OF_RANGE)
+        return sp_admin_refuse_trimmed(since->number + 1, error);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the changes");
+    if (since->epoch != 0 && last.found && last.number == since->number && last.epoch != since->epoch)
+        return refuse_other_trail(error, since, revision);
+    *ret_from = since->number + 1;
+    return SP_OK;
+}
+
 /* ---- pages ---- */
 
 struct change_page {
     struct sp_admin_context *ctx;
-    const Sallyport__V1__ListChangesRequest *request;
+    struct sp_admin_change_filter filter;
     Sallyport__V1__ListChangesResponse *response;
     size_t size;
     size_t bytes;
@@ -84,7 +150,7 @@ static enum sp_status append_seen_change(void *context, const Sallyport__V1__Cha
         return SP_WALK_END;
     }
     page->visited++;
-    if (!sp_admin_change_filter_fits(page->request, page->ctx->workspace, change))
+    if (!sp_admin_change_filter_fits(&page->filter, page->ctx->workspace, change))
         return SP_OK;
     enum sp_status status = sp_admin_change_seen(change, page->ctx->workspace, page->ctx->arena, &seen);
     if (status != SP_OK || seen == NULL)
@@ -107,7 +173,31 @@ static enum sp_status read_start(struct sp_admin_context *ctx, const Sallyport__
         return status;
     if (token.size != 0 && token.size != TOKEN_BYTES)
         return sp_admin_refuse_token(ctx);
+    if (request->since != NULL && request->from_number != 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "since: cannot be combined with from_number");
+    if (token.size == 0 && request->since != NULL)
+        return sp_admin_changes_after(ctx->view, request->since, ret_from, ctx->error);
     *ret_from = token.size == 0 ? request->from_number : sp_load_be64(token.bytes);
+    return SP_OK;
+}
+
+/* The actor's descendants are those of now, also for a page of a list that began before. */
+static enum sp_status read_filter(struct sp_admin_context *ctx, const Sallyport__V1__ListChangesRequest *request,
+                                  struct sp_admin_change_filter *ret_filter) {
+    struct sp_admin_change_filter filter = sp_admin_change_filter_of_list(request);
+    enum sp_status status = sp_admin_change_filter_check(&filter, ctx->error);
+    if (status != SP_OK)
+        return status;
+    if (request->actor_descendants) {
+        if (request->actor[0] == '\0')
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "actor: required with actor_descendants: the id of a key");
+        if (ctx->workspace.size == 0)
+            return sp_error_set(ctx->error, SP_ERR_INVALID, "workspace: required with actor_descendants: the key's");
+        status = sp_admin_find_line(ctx, ctx->workspace, request->actor, &filter.keys);
+        if (status != SP_OK)
+            return status;
+    }
+    *ret_filter = filter;
     return SP_OK;
 }
 
@@ -122,11 +212,7 @@ static enum sp_status fill_change_page(struct change_page *page, uint64_t from) 
                  : sp_change_walk_of(page->ctx->view, page->ctx->workspace, from, &scratch, append_seen_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(
-            page->ctx->error, status,
-            "from_number: changes before revision %llu and some after it are no longer kept; start with 0, "
-            "the oldest change kept",
-            (unsigned long long)from);
+        return sp_admin_refuse_trimmed(from, page->ctx->error);
     if (status != SP_OK || page->next == 0)
         return status;
     uint8_t token[TOKEN_BYTES];
@@ -139,7 +225,6 @@ enum sp_status sp_admin_list_changes(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__ListChangesRequest *request = (const void *)message;
     struct change_page page = {
         .ctx = ctx,
-        .request = request,
         .response = SP_ADMIN_NEW(ctx, Sallyport__V1__ListChangesResponse, sallyport__v1__list_changes_response)};
     uint64_t from = 0;
     if (page.response == NULL)
@@ -150,7 +235,7 @@ enum sp_status sp_admin_list_changes(struct sp_admin_context *ctx, const Protobu
     enum sp_status status = sp_admin_page_size(ctx, request->page_size, &page.size);
     if (status != SP_OK)
         return status;
-    status = sp_admin_change_filter_check(ctx, request);
+    status = read_filter(ctx, request, &page.filter);
     if (status != SP_OK)
         return status;
     status = read_start(ctx, request, &from);

@@ -150,31 +150,25 @@ static enum sp_status reach_children(const struct lineage *lineage, const char *
     return SP_OK;
 }
 
-static enum sp_status list_reached(const struct lineage *lineage, const char *key_id, char ***ret_ids,
-                                   size_t *ret_count) {
-    struct reached_keys reached = {.seen = {.arena = lineage->arena}};
-    reached.keys = sp_arena_calloc(lineage->arena, lineage->count + 1, sizeof(*reached.keys));
-    char **ids = sp_arena_calloc(lineage->arena, lineage->count + 1, sizeof(*ids));
-    size_t count = 0;
-    if (reached.keys == NULL || ids == NULL)
+/* Everything that comes from the key. */
+static enum sp_status reach_all(const struct lineage *lineage, const char *key_id, struct reached_keys *reached) {
+    reached->seen.arena = lineage->arena;
+    reached->keys = sp_arena_calloc(lineage->arena, lineage->count + 1, sizeof(*reached->keys));
+    if (reached->keys == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = reach_children(lineage, key_id, &reached);
+    enum sp_status status = reach_children(lineage, key_id, reached);
     if (status != SP_OK)
         return status;
-    for (size_t i = 0; i < reached.count; i++) {
-        if (!reached.keys[i]->child_deleted && strcmp(reached.keys[i]->child, key_id) != 0)
-            ids[count++] = reached.keys[i]->child;
-        status = reach_children(lineage, reached.keys[i]->child, &reached);
+    for (size_t i = 0; i < reached->count; i++) {
+        status = reach_children(lineage, reached->keys[i]->child, reached);
         if (status != SP_OK)
             return status;
     }
-    *ret_ids = ids;
-    *ret_count = count;
     return SP_OK;
 }
 
-enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
-                                         char ***ret_ids, size_t *ret_count) {
+static enum sp_status follow_lineage(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
+                                     struct reached_keys *reached) {
     struct lineage lineage = {.arena = ctx->arena};
     enum sp_status status = sp_arena_init(&lineage.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
     if (status != SP_OK)
@@ -183,7 +177,42 @@ enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp
     sp_arena_fini(&lineage.scratch);
     if (status != SP_OK)
         return status;
-    return list_reached(&lineage, key_id, ret_ids, ret_count);
+    return reach_all(&lineage, key_id, reached);
+}
+
+enum sp_status sp_admin_find_descendants(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
+                                         char ***ret_ids, size_t *ret_count) {
+    struct reached_keys reached = {0};
+    size_t count = 0;
+    enum sp_status status = follow_lineage(ctx, workspace, key_id, &reached);
+    if (status != SP_OK)
+        return status;
+    char **ids = sp_arena_calloc(ctx->arena, reached.count + 1, sizeof(*ids));
+    if (ids == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < reached.count; i++)
+        if (!reached.keys[i]->child_deleted && strcmp(reached.keys[i]->child, key_id) != 0)
+            ids[count++] = reached.keys[i]->child;
+    *ret_ids = ids;
+    *ret_count = count;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_find_line(struct sp_admin_context *ctx, struct sp_str workspace, const char *key_id,
+                                  const struct sp_batch_map **ret_line) {
+    struct reached_keys *reached = sp_arena_calloc(ctx->arena, 1, sizeof(*reached));
+    if (reached == NULL)
+        return SP_ERR_MEMORY;
+    enum sp_status status = follow_lineage(ctx, workspace, key_id, reached);
+    if (status != SP_OK)
+        return status;
+    struct sp_bytes id = sp_bytes_of_str(sp_str_from(key_id));
+    if (sp_batch_map_find(&reached->seen, id) == NULL)
+        status = sp_batch_map_put(&reached->seen, id, reached);
+    if (status != SP_OK)
+        return status;
+    *ret_line = &reached->seen;
+    return SP_OK;
 }
 
 enum sp_status sp_admin_fill_descendants(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {

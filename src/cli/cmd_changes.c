@@ -69,22 +69,24 @@ static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_clie
     return SP_OK;
 }
 
-/* Filters are for the trail as it is, not for what comes. */
-static enum sp_status check_follow(const struct cli_call *call, struct sp_error *error) {
-    static const char *const filters[] = {"actor", "kind", "object", "sinceTime", "untilTime"};
-    for (size_t i = 0; sp_cli_local_flag(call, "follow") && i < sizeof(filters) / sizeof(*filters); i++)
-        if (json_object_get(call->request, filters[i]) != NULL)
-            return sp_error_set(
-                error, SP_ERR_INVALID,
-                "--follow shows every new change: leave out --actor, --kind, --object, --since-time and "
-                "--until-time");
+/* Both lists and watches begin with the oldest change kept unless something else is asked for. */
+static enum sp_status check_start(const struct cli_call *call, struct sp_error *error) {
+    bool from = json_object_get(call->request, "fromNumber") != NULL;
+    bool since = json_object_get(call->request, "since") != NULL;
+    bool follow = sp_cli_local_flag(call, "follow");
+    if (from && since)
+        return sp_error_set(error, SP_ERR_INVALID, "--from and --since cannot be combined");
+    if (follow && json_object_get(call->request, "actorDescendants") != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--descendants cannot be combined with --follow");
+    if (follow && !from && !since && json_object_set_new(call->request, "fromOldest", json_true()) != 0)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
 
 static int run_changes(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
-    if (check_follow(call, &error) != SP_OK)
+    if (check_start(call, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
     if (sp_cli_open_admin(call, &client, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
@@ -99,23 +101,34 @@ const struct cli_command sp_cli_trail_commands[] = {
      .summary = "Show the audit trail: who changed what, when, and from where.",
      .method = "ListChanges",
      .list = "changes",
-     .columns = "REVISION=revision.number:raw,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
+     .columns = "REVISION=revision,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
                 "WORKSPACE=workspace:raw,THINGS=things:raw",
      .example = "  sallyport changes\n"
                 "  sallyport changes --workspace acme --from 100 -o ndjson > trail.ndjson\n"
+                "  sallyport changes --follow --since 1:41 -o ndjson >> trail.ndjson\n"
+                "  sallyport changes --actor key_7SV0p9OCiF2mTWS6bYZT --descendants\n"
                 "  sallyport changes --object voice/rachel --since-time 2026-11-01\n"
-                "  sallyport changes --actor operator:alice --kind api-key\n"
-                "  sallyport changes --follow",
+                "  sallyport changes --actor operator:alice --kind api-key",
      .options = {{.name = "from",
                   .kind = CLI_NUMBER,
                   .path = "fromNumber",
                   .value = "REVISION",
                   .help = "start at this revision number (default: the oldest kept)"},
+                 {.name = "since",
+                  .kind = CLI_REVISION,
+                  .path = "since",
+                  .value = "EPOCH:NUMBER",
+                  .help = "only changes after this revision, such as the last that you have"},
                  {.name = "actor",
                   .kind = CLI_TEXT,
                   .path = "actor",
                   .value = "ID",
                   .help = "only changes by this principal, operator (also operator:NAME) or key"},
+                 {.name = "descendants",
+                  .kind = CLI_FLAG,
+                  .path = "actorDescendants",
+                  .help = "also changes made with the keys that were rotated from or made by the key of --actor, and "
+                          "so on"},
                  {.name = "kind",
                   .kind = CLI_ENUM,
                   .path = "kind",
@@ -138,7 +151,9 @@ const struct cli_command sp_cli_trail_commands[] = {
                   .path = "untilTime",
                   .value = "TIME",
                   .help = "only changes before this time"},
-                 {.name = "follow", .kind = CLI_LOCAL_FLAG, .help = "keep showing new changes until Ctrl-C"},
+                 {.name = "follow",
+                  .kind = CLI_LOCAL_FLAG,
+                  .help = "after the changes there are, show new ones until Ctrl-C"},
                  CLI_WORKSPACE("workspace")},
      .run = run_changes},
     {.noun = NULL},

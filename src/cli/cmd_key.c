@@ -6,6 +6,7 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/json_path.h"
+#include "cli/key_trail.h"
 #include "cli/report_error.h"
 #include "cli/secret_file.h"
 #include "cli/single_call.h"
@@ -48,6 +49,11 @@ static json_t *make_disable_request(const struct cli_call *call, const json_t *f
                      json_is_true(json_object_get(call->request, "withDescendants")));
 }
 
+static int run_key_disable(struct cli_call *call) {
+    bool all = json_is_true(json_object_get(call->request, "withDescendants"));
+    return all ? sp_cli_disable_and_show_trail(call) : sp_cli_run_single_call(call);
+}
+
 /* Finds the key and disables it: two calls, as the second needs to know whose it is. */
 static int find_and_disable(struct cli_call *call) {
     struct sp_error error = {0};
@@ -63,7 +69,7 @@ static int find_and_disable(struct cli_call *call) {
     struct cli_call disable = *call;
     disable.command = find_key_command("disable");
     disable.request = request;
-    int result = sp_cli_run_single_call(&disable);
+    int result = run_key_disable(&disable);
     json_decref(request);
     return result;
 }
@@ -327,8 +333,10 @@ const struct cli_command sp_cli_key_commands[] = {
                  {.name = "with-descendants",
                   .kind = CLI_FLAG,
                   .path = "withDescendants",
-                  .help = "also disable the keys that were rotated from or made by it, and so on"},
-                 CLI_WORKSPACE("workspace")}},
+                  .help = "also disable the keys that were rotated from or made by it, and so on, and show what was "
+                          "changed with any of them"},
+                 CLI_WORKSPACE("workspace")},
+     .run = run_key_disable},
     {.noun = "key",
      .verb = "enable",
      .summary = "Enable a disabled key.",
@@ -361,12 +369,14 @@ const struct cli_command sp_cli_key_commands[] = {
                       .value = "FILE",
                       .help = "file whose first line is the text; - for standard input",
                       .required = true}},
-     .options = {{.name = "disable", .kind = CLI_LOCAL_FLAG, .help = "disable the key"},
-                 {.name = "reason", .kind = CLI_LOCAL, .value = "TEXT", .help = "reason to record, up to 128 bytes"},
-                 {.name = "with-descendants",
-                  .kind = CLI_FLAG,
-                  .path = "withDescendants",
-                  .help = "also list, or disable, the keys that were rotated from or made by it, and so on"}},
+     .options =
+         {{.name = "disable", .kind = CLI_LOCAL_FLAG, .help = "disable the key"},
+          {.name = "reason", .kind = CLI_LOCAL, .value = "TEXT", .help = "reason to record, up to 128 bytes"},
+          {.name = "with-descendants",
+           .kind = CLI_FLAG,
+           .path = "withDescendants",
+           .help = "also list the keys that were rotated from or made by it, and so on; with --disable, disable them "
+                   "and show what was changed with any of them"}},
      .run = run_key_find},
     {.noun = "key",
      .verb = "disable-self",

@@ -107,7 +107,7 @@ static void show_lines(const struct cli_command *command, json_t *reply) {
     json_decref(shown);
 }
 
-static void show_reply(const struct cli_call *call, json_t *reply) {
+void sp_cli_show_reply(const struct cli_call *call, json_t *reply) {
     if (strcmp(call->output, "table") == 0)
         show_lines(call->command, reply);
     else
@@ -194,7 +194,7 @@ static int run_call(struct cli_call *call, struct sp_rpc_client *client) {
         goto out;
     }
     result = show_secret(call, &secret, reply);
-    show_reply(call, reply);
+    sp_cli_show_reply(call, reply);
 out:
     close_secret_output(&secret);
     json_decref(reply);

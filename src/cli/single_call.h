@@ -14,6 +14,9 @@ enum sp_status sp_cli_prepare_call(struct cli_call *call, struct sp_arena *arena
  * note. The exit status. */
 int sp_cli_run_single_call(struct cli_call *call);
 
+/* Shows a reply by the command's row, in the format of -o. */
+void sp_cli_show_reply(const struct cli_call *call, json_t *reply);
+
 /* All pages of the command's list, or as many rows as --limit allows. With -o ndjson they are
  * printed as they come, and *ret_rows stays empty. The caller decrefs. */
 enum sp_status sp_cli_list(struct cli_call *call, struct sp_rpc_client *client, json_t **ret_rows,

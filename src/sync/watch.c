@@ -3,8 +3,8 @@
 #include "sync/watch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "admin/change_filter.h"
 #include "admin/changes.h"
 #include "base/clock.h"
 #include "sallyport/v1/admin.pb-c.h"
@@ -22,6 +22,8 @@ enum {
     PAGE_MAX_MS = 40,           /* of a worker */
     ARENA_FIRST_BYTES = 4 * 1024,
     ARENA_BUDGET_BYTES = 256 * 1024 * 1024, /* one change may be a batch of an import */
+    REQUEST_FIRST_BYTES = 512,
+    REQUEST_BUDGET_BYTES = 64 * 1024,
 };
 
 struct watch {
@@ -30,9 +32,12 @@ struct watch {
     struct sp_rpc_call *call;
     struct sp_sync_caller caller;
     struct sp_arena arena; /* of the page */
-    char *workspace;       /* whose changes were asked for; empty: all that may be seen */
-    bool listed;           /* among those that a commit wakes */
+    struct sp_arena kept;  /* of the request */
+    const Sallyport__V1__WatchChangesRequest *request;
+    struct sp_admin_change_filter filter;
+    bool listed; /* among those that a commit wakes */
     bool started;
+    bool began; /* next_number is set */
     bool sending;
     uint64_t next_number;
     struct sp_bytes page[PAGE_MAX_CHANGES];
@@ -64,6 +69,9 @@ static enum sp_status add_change_to_page(void *context, const Sallyport__V1__Cha
     if (reader->cut)
         return SP_WALK_END;
     reader->read++;
+    watch->next_number = change->revision->number + 1;
+    if (!sp_admin_change_filter_fits(&watch->filter, reader->workspace, change))
+        return SP_OK;
     enum sp_status status = sp_admin_change_seen(change, reader->workspace, &reader->arena, &seen);
     if (status != SP_OK)
         return status;
@@ -75,18 +83,15 @@ static enum sp_status add_change_to_page(void *context, const Sallyport__V1__Cha
         reader->bytes += packed->size;
         watch->page_count++;
     }
-    watch->next_number = change->revision->number + 1;
     return SP_OK;
 }
 
 /* For every page, because the caller's key may have been disabled since the last. */
 static enum sp_status authorize_watch(struct watch *watch, struct sp_view *view, struct sp_str *ret_workspace,
                                       struct sp_error *error) {
-    Sallyport__V1__WatchChangesRequest request = SALLYPORT__V1__WATCH_CHANGES_REQUEST__INIT;
-    request.workspace = watch->workspace;
     watch->caller.caller.now_s = sp_clock_now_s();
-    return sp_admin_authorize_stream(watch->of->method, view, &watch->caller.caller, &request.base, &watch->arena,
-                                     ret_workspace, error);
+    return sp_admin_authorize_stream(watch->of->method, view, &watch->caller.caller, &watch->request->base,
+                                     &watch->arena, ret_workspace, error);
 }
 
 static enum sp_status admit_watch(struct watch *watch, struct sp_str workspace, struct sp_error *error) {
@@ -114,14 +119,32 @@ static enum sp_status skip_to_end(struct watch *watch, struct sp_view *view, str
 }
 
 static enum sp_status find_first_number(struct watch *watch, struct sp_view *view, struct sp_error *error) {
+    const Sallyport__V1__WatchChangesRequest *request = watch->request;
     struct sp_revision revision;
-    if (watch->next_number != 0)
+    if ((request->from_number != 0) + request->from_oldest + (request->since != NULL) > 1)
+        return sp_error_set(error, SP_ERR_INVALID, "from_number, from_oldest, since: give at most one of them");
+    if (request->since != NULL)
+        return sp_admin_changes_after(view, request->since, &watch->next_number, error);
+    watch->next_number = request->from_number;
+    if (request->from_oldest || request->from_number != 0)
         return SP_OK;
     enum sp_status status = sp_view_revision(view, &revision);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store's revision");
     watch->next_number = revision.number + 1;
     return SP_OK;
+}
+
+/* Only once the caller is known. */
+static enum sp_status begin_watch(struct watch *watch, struct sp_view *view, struct sp_error *error) {
+    if (watch->began)
+        return SP_OK;
+    enum sp_status status = sp_admin_change_filter_check(&watch->filter, error);
+    if (status != SP_OK)
+        return status;
+    status = find_first_number(watch, view, error);
+    watch->began = status == SP_OK;
+    return status;
 }
 
 static enum sp_status walk_change_page(struct page_reader *reader, struct sp_view *view, struct sp_error *error) {
@@ -135,7 +158,7 @@ static enum sp_status walk_change_page(struct page_reader *reader, struct sp_vie
                  : sp_change_walk_of(view, reader->workspace, from, &reader->arena, add_change_to_page, reader);
     sp_arena_fini(&reader->arena);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_error_set(error, status, "from_number: changes that old are no longer kept; start with 0");
+        return sp_admin_refuse_trimmed(from, error);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the changes");
     return SP_OK;
@@ -157,7 +180,7 @@ static enum sp_status read_change_page(struct watch *watch, bool *ret_more, stru
     status = admit_watch(watch, reader.workspace, error);
     if (status != SP_OK)
         goto out;
-    status = find_first_number(watch, view, error);
+    status = begin_watch(watch, view, error);
     if (status != SP_OK)
         goto out;
     status = walk_change_page(&reader, view, error);
@@ -215,15 +238,14 @@ static void open_watch(struct sp_rpc_call *call, void *user) {
 
 static enum sp_status read_watch_request(struct watch *watch, struct sp_bytes message, struct sp_error *error) {
     ProtobufCMessage *unpacked = NULL;
+    if (sp_arena_init(&watch->kept, REQUEST_FIRST_BYTES, REQUEST_BUDGET_BYTES) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status =
-        sp_wire_unpack(&sallyport__v1__watch_changes_request__descriptor, message, &watch->arena, &unpacked, error);
+        sp_wire_unpack(&sallyport__v1__watch_changes_request__descriptor, message, &watch->kept, &unpacked, error);
     if (status != SP_OK)
         return status;
-    const Sallyport__V1__WatchChangesRequest *request = (const Sallyport__V1__WatchChangesRequest *)unpacked;
-    watch->next_number = request->from_number;
-    watch->workspace = strdup(request->workspace);
-    if (watch->workspace == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    watch->request = (const Sallyport__V1__WatchChangesRequest *)unpacked;
+    watch->filter = sp_admin_change_filter_of_watch(watch->request);
     return SP_OK;
 }
 
@@ -267,7 +289,7 @@ static void close_watch(struct sp_rpc_call *call, void *user) {
         sp_watch_list_remove(&watch->of->sync->watches, &watch->entry);
     sp_sync_caller_wipe(&watch->caller);
     sp_arena_fini(&watch->arena);
-    free(watch->workspace);
+    sp_arena_fini(&watch->kept);
     free(watch);
 }
 

@@ -102,49 +102,52 @@ static void fits_by_all_that_is_given(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        Sallyport__V1__ListChangesRequest request = SALLYPORT__V1__LIST_CHANGES_REQUEST__INIT;
-        request.actor = keep(rows[i].actor);
-        request.object = keep(rows[i].object);
-        request.kind = rows[i].kind;
-        request.since_time = rows[i].since;
-        request.until_time = rows[i].until;
-        if (sp_admin_change_filter_fits(&request, sp_str_from(rows[i].workspace), &change) != rows[i].fits)
-            fail_msg("row %zu", i);
+        Sallyport__V1__ListChangesRequest of_list = SALLYPORT__V1__LIST_CHANGES_REQUEST__INIT;
+        Sallyport__V1__WatchChangesRequest watch = SALLYPORT__V1__WATCH_CHANGES_REQUEST__INIT;
+        watch.actor = of_list.actor = keep(rows[i].actor);
+        watch.object = of_list.object = keep(rows[i].object);
+        watch.kind = of_list.kind = rows[i].kind;
+        watch.since_time = of_list.since_time = rows[i].since;
+        watch.until_time = of_list.until_time = rows[i].until;
+        const struct sp_admin_change_filter filters[] = {sp_admin_change_filter_of_list(&of_list),
+                                                         sp_admin_change_filter_of_watch(&watch)};
+        for (size_t f = 0; f < COUNT(filters); f++)
+            if (sp_admin_change_filter_fits(&filters[f], sp_str_from(rows[i].workspace), &change) != rows[i].fits)
+                fail_msg("row %zu", i);
     }
 }
 
 static void fits_by_the_key_that_was_used(void **state) {
-    Sallyport__V1__ListChangesRequest request = SALLYPORT__V1__LIST_CHANGES_REQUEST__INIT;
+    struct sp_admin_change_filter filter = {.object = ""};
     (void)state;
     actor.kind = SALLYPORT__V1__ACTOR_KIND__ACTOR_PRINCIPAL;
     actor.key_id = keep("key_7");
-    request.actor = keep("key_7");
-    assert_true(sp_admin_change_filter_fits(&request, (struct sp_str){0}, &change));
-    request.actor = keep("operator:alice"); /* a principal of that id is no operator */
-    assert_false(sp_admin_change_filter_fits(&request, (struct sp_str){0}, &change));
+    filter.actor = "key_7";
+    assert_true(sp_admin_change_filter_fits(&filter, (struct sp_str){0}, &change));
+    filter.actor = "operator:alice"; /* a principal of that id is no operator */
+    assert_false(sp_admin_change_filter_fits(&filter, (struct sp_str){0}, &change));
     change.actor = NULL;
-    assert_false(sp_admin_change_filter_fits(&request, (struct sp_str){0}, &change));
+    assert_false(sp_admin_change_filter_fits(&filter, (struct sp_str){0}, &change));
 }
 
 static void refuses_what_nothing_can_fit(void **state) {
     struct sp_error error = {0};
-    struct sp_admin_context ctx = {.error = &error};
-    Sallyport__V1__ListChangesRequest request = SALLYPORT__V1__LIST_CHANGES_REQUEST__INIT;
+    struct sp_admin_change_filter filter = {.actor = "", .object = ""};
     (void)state;
-    assert_int_equal(sp_admin_change_filter_check(&ctx, &request), SP_OK);
-    request.since_time = 5;
-    request.until_time = 6;
-    assert_int_equal(sp_admin_change_filter_check(&ctx, &request), SP_OK);
-    request.until_time = 5;
-    assert_int_equal(sp_admin_change_filter_check(&ctx, &request), SP_ERR_INVALID);
+    assert_int_equal(sp_admin_change_filter_check(&filter, &error), SP_OK);
+    filter.since_time_s = 5;
+    filter.until_time_s = 6;
+    assert_int_equal(sp_admin_change_filter_check(&filter, &error), SP_OK);
+    filter.until_time_s = 5;
+    assert_int_equal(sp_admin_change_filter_check(&filter, &error), SP_ERR_INVALID);
     assert_non_null(strstr(error.message, "until_time"));
-    request.until_time = 0;
-    request.since_time = -1;
-    assert_int_equal(sp_admin_change_filter_check(&ctx, &request), SP_ERR_INVALID);
+    filter.until_time_s = 0;
+    filter.since_time_s = -1;
+    assert_int_equal(sp_admin_change_filter_check(&filter, &error), SP_ERR_INVALID);
     assert_non_null(strstr(error.message, "since_time"));
-    request.since_time = 0;
-    request.kind = (Sallyport__V1__EntityKind)99;
-    assert_int_equal(sp_admin_change_filter_check(&ctx, &request), SP_ERR_INVALID);
+    filter.since_time_s = 0;
+    filter.kind = (Sallyport__V1__EntityKind)99;
+    assert_int_equal(sp_admin_change_filter_check(&filter, &error), SP_ERR_INVALID);
     assert_non_null(strstr(error.message, "kind"));
 }
 

@@ -55,14 +55,14 @@ static void more_than_eight_things_are_counted(void **state) {
 static void a_change_that_comes_alone_is_one_line(void **state) {
     (void)state;
     struct printed printed;
-    json_t *change = parse_json("{'revision': {'number': '7'}, 'time': '86400', 'method': 'CreateGroup',"
+    json_t *change = parse_json("{'revision': {'epoch': '1', 'number': '7'}, 'time': '86400', 'method': 'CreateGroup',"
                                 " 'actor': {'kind': 'ACTOR_PRINCIPAL', 'id': 'bo\\u001bss'},"
                                 " 'entities': [{'kind': 'ENTITY_GROUP', 'id': 'studio'}]}");
     sp_cli_add_change_texts(change);
     begin_print(&printed);
     sp_cli_print_change(change, printed.out);
     char *text = end_print(&printed);
-    assert_string_equal(text, "7  1970-01-02 00:00:00Z  bo\xef\xbf\xbdss  CreateGroup  group studio\n");
+    assert_string_equal(text, "1:7  1970-01-02 00:00:00Z  bo\xef\xbf\xbdss  CreateGroup  group studio\n");
     free(text);
     json_decref(change);
 }
