@@ -57,10 +57,10 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
 
 /* ---- where to begin ---- */
 
-enum sp_status sp_admin_refuse_trimmed(uint64_t from, struct sp_error *error) {
+enum sp_status sp_admin_refuse_trimmed(const char *field, uint64_t from, struct sp_error *error) {
     return sp_error_set(error, SP_ERR_OUT_OF_RANGE,
-                        "changes from revision %llu on are no longer all kept: begin with the oldest that is",
-                        (unsigned long long)from);
+                        "%s: changes from revision %llu on are no longer all kept: begin with the oldest that is",
+                        field, (unsigned long long)from);
 }
 
 static enum sp_status refuse_other_trail(struct sp_error *error, const Sallyport__V1__Revision *since,
@@ -110,7 +110,7 @@ enum sp_status sp_admin_changes_after(struct sp_view *view, const Sallyport__V1_
     if (status == SP_ERR_OUT_OF_RANGE)
         status = read_first_change(view, since->number + 1, &last);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_admin_refuse_trimmed(since->number + 1, error);
+        return sp_admin_refuse_trimmed("since", since->number + 1, error);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the changes");
     if (since->epoch != 0 && last.found && last.number == since->number && last.epoch != since->epoch)
@@ -212,7 +212,7 @@ static enum sp_status fill_change_page(struct change_page *page, uint64_t from) 
                  : sp_change_walk_of(page->ctx->view, page->ctx->workspace, from, &scratch, append_seen_change, page);
     sp_arena_fini(&scratch);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_admin_refuse_trimmed(from, page->ctx->error);
+        return sp_admin_refuse_trimmed("from_number", from, page->ctx->error);
     if (status != SP_OK || page->next == 0)
         return status;
     uint8_t token[TOKEN_BYTES];

@@ -17,7 +17,7 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
 enum sp_status sp_admin_changes_after(struct sp_view *view, const Sallyport__V1__Revision *since, uint64_t *ret_from,
                                       struct sp_error *error) SP_MUST_USE;
 
-/* That, for a number before the oldest kept. */
-enum sp_status sp_admin_refuse_trimmed(uint64_t from, struct sp_error *error) SP_MUST_USE;
+/* That, for a number before the oldest kept; `field` is the one that asked for it. */
+enum sp_status sp_admin_refuse_trimmed(const char *field, uint64_t from, struct sp_error *error) SP_MUST_USE;
 
 #endif

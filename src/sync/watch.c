@@ -158,7 +158,7 @@ static enum sp_status walk_change_page(struct page_reader *reader, struct sp_vie
                  : sp_change_walk_of(view, reader->workspace, from, &reader->arena, add_change_to_page, reader);
     sp_arena_fini(&reader->arena);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return sp_admin_refuse_trimmed(from, error);
+        return sp_admin_refuse_trimmed("from_number", from, error);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the changes");
     return SP_OK;

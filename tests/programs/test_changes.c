@@ -93,7 +93,9 @@ static struct sp_rpc_stream *open_watch(struct caller *caller, const char *reque
     assert_int_equal(sp_rpc_stream_open(caller->client, "/sallyport.v1.Admin/WatchChanges", &stream, &caller->error),
                      SP_OK);
     assert_true(caller_pack(caller, "Admin/WatchChanges", request, &packed));
-    assert_int_equal(sp_rpc_stream_send(stream, packed, &caller->error), SP_OK);
+    /* A server that ends the call at once may do so before this; receiving tells why. */
+    if (sp_rpc_stream_send(stream, packed, &caller->error) != SP_OK)
+        caller->error = (struct sp_error){0};
     return stream;
 }
 
