@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mask.h"
+
 static const struct {
     int grpc;
     const char *name;
@@ -69,6 +71,7 @@ enum sp_status sp_error_vset(struct sp_error *error, enum sp_status status, cons
             error->message[0] = '\0';
         else if ((size_t)length >= sizeof(error->message))
             drop_cut_character(error->message);
+        sp_mask_text(error->message);
     }
     return status;
 }

@@ -48,7 +48,8 @@ struct sp_error {
     char message[1024]; /* UTF-8, says what is wrong, where, and how to mend it; cut at the end if longer */
 };
 
-/* Sets `error` (may be NULL) and returns `status`, so that `return sp_error_set(…)` reads well. */
+/* Sets `error` (may be NULL) and returns `status`, so that `return sp_error_set(…)` reads well. What looks like a key in
+ * the message is masked (base/mask.h). */
 enum sp_status sp_error_set(struct sp_error *error, enum sp_status status, const char *format, ...) SP_PRINTF(3, 4);
 enum sp_status sp_error_vset(struct sp_error *error, enum sp_status status, const char *format, va_list arguments)
     SP_PRINTF(3, 0);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/mask.h"
 #include "base/text.h"
 
 enum { CLOSING_BYTES = 1 };
@@ -119,6 +120,18 @@ static bool put_escaped(struct sp_text_out *out, struct sp_str value, bool quote
     return true;
 }
 
+/* The same without its secrets. */
+static bool put_masked(struct sp_text_out *out, struct sp_str value, bool quotes, size_t keep_free) {
+    struct sp_mask mask;
+    while (sp_mask_find(value, &mask)) {
+        if (!put_escaped(out, (struct sp_str){value.data, mask.at}, quotes, keep_free) ||
+            !put_escaped(out, (struct sp_str){mask.instead, SP_MASK_BYTES}, quotes, keep_free))
+            return false;
+        value = (struct sp_str){value.data + mask.at + mask.size, value.size - mask.at - mask.size};
+    }
+    return put_escaped(out, value, quotes, keep_free);
+}
+
 /* Takes back a member that did not fit. */
 static void end_member(struct sp_text_out *out, size_t used, bool was_full) {
     if (out->full)
@@ -132,7 +145,7 @@ void sp_json_text(struct sp_text_out *out, const char *name, struct sp_str value
     out->full = false;
     begin_member(out, name);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    out->full |= !put_escaped(out, value, true, 0);
+    out->full |= !put_masked(out, value, true, 0);
     sp_text_put(out, SP_STR_LITERAL("\""));
     end_member(out, used, was_full);
 }
@@ -143,7 +156,7 @@ void sp_json_text_cut(struct sp_text_out *out, const char *name, struct sp_str v
     out->full = false;
     begin_member(out, name);
     sp_text_put(out, SP_STR_LITERAL("\""));
-    bool fits = out->full || put_escaped(out, value, true, 1);
+    bool fits = out->full || put_masked(out, value, true, 1);
     sp_text_put(out, SP_STR_LITERAL("\""));
     end_member(out, used, was_full || !fits);
 }
@@ -211,5 +224,5 @@ void sp_json_time(struct sp_text_out *out, const char *name, int64_t seconds, ui
 }
 
 void sp_text_put_line(struct sp_text_out *out, struct sp_str text) {
-    out->full |= !put_escaped(out, text, false, 0);
+    out->full |= !put_masked(out, text, false, 0);
 }

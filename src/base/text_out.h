@@ -1,6 +1,7 @@
 /* Writing text piece by piece into memory of a fixed size: plain, and as JSON.
  *
- * What does not fit is left out completely, and `full` is set. Thread-safe: no state but the
+ * What does not fit is left out completely, and `full` is set. In lines and JSON texts, what looks like a key is masked
+ * (base/mask.h). Thread-safe: no state but the
  * caller's. */
 #ifndef SP_BASE_TEXT_OUT_H
 #define SP_BASE_TEXT_OUT_H

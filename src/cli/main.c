@@ -8,7 +8,9 @@
 #include "cli/arguments.h"
 #include "cli/command_table.h"
 #include "cli/help.h"
+#include "cli/key_argument.h"
 #include "cli/lookup.h"
+#include "cli/print.h"
 #include "cli/report_error.h"
 #include "cli/single_call.h"
 
@@ -55,16 +57,26 @@ static bool is_either_word(const char *word, const char *a, const char *b) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+/* An error of what was typed, before there is a call. */
+static int complain(const struct sp_error *error) {
+    (void)fputs("sallyport: ", stderr);
+    sp_cli_put_text(error->message, stderr);
+    (void)fputc('\n', stderr);
+    return CLI_ERROR;
+}
+
 static int report_unknown(const char *noun, const char *word) {
     const char *meant =
         noun == NULL ? sp_cli_nearest_noun(sp_cli_tables, word) : sp_cli_nearest_verb(sp_cli_tables, noun, word);
-    (void)fprintf(stderr, "sallyport: unknown command '%s%s%s'", noun != NULL ? noun : "", noun != NULL ? " " : "",
-                  word);
+    struct sp_error error;
+    const char *before = noun != NULL ? noun : "", *space = noun != NULL ? " " : "";
     if (meant != NULL)
-        (void)fprintf(stderr, "; did you mean %s?\n", meant);
+        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s%s%s'; did you mean %s?", before, space, word,
+                           meant);
     else
-        (void)fprintf(stderr, " (see sallyport%s%s --help)\n", noun != NULL ? " " : "", noun != NULL ? noun : "");
-    return CLI_ERROR;
+        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s%s%s' (see sallyport%s%s --help)", before, space,
+                           word, space, before);
+    return complain(&error);
 }
 
 /* sallyport help [NOUN [VERB]] */
@@ -90,6 +102,9 @@ static int run_program(int argc, char **argv) {
         sp_cli_help_all(sp_cli_tables, stderr);
         return CLI_ERROR;
     }
+    struct sp_error error;
+    if (sp_cli_refuse_key_arguments(argc, argv, &error) != SP_OK)
+        return complain(&error);
     if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
         return print_help_for(argc - 2, argv + 2);
     if (is_either_word(argv[1], "--version", "version")) {

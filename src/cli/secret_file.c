@@ -52,6 +52,8 @@ static ssize_t read_first_line(int fd, char *text, size_t room) {
 enum sp_status sp_cli_read_key_file(const char *path, struct sp_arena *arena, struct sp_str *ret_key,
                                     struct sp_error *error) {
     bool standard_input = strcmp(path, "-") == 0;
+    if (sp_key_text_is_complete(sp_str_from(path)))
+        return sp_error_set(error, SP_ERR_INVALID, "%s is a key itself; name a file that holds it", path);
     int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the key file %s: %s", path, strerror(errno));

@@ -109,6 +109,14 @@ enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *pref
     return ours || !accept_foreign ? SP_KEY_FORM_MALFORMED : SP_KEY_FORM_FOREIGN;
 }
 
+bool sp_key_text_is_complete(struct sp_str text) {
+    struct sp_error ignored;
+    if (text.size <= TAIL_CHARS || text.size >= SP_KEY_TEXT_BYTES)
+        return false;
+    struct sp_str prefix = {text.data, text.size - TAIL_CHARS};
+    return sp_key_prefix_check(prefix, &ignored) == SP_OK && has_valid_tail(text, prefix.size);
+}
+
 void sp_key_hint(struct sp_str text, char ret_hint[static SP_KEY_HINT_BYTES]) {
     size_t shown = text.size >= 16 ? SP_KEY_HINT_BYTES - 1 : text.size / 4;
     for (size_t i = 0; i < shown; i++) {

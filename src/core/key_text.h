@@ -43,6 +43,9 @@ enum sp_key_form {
 enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *prefixes, size_t prefix_count,
                                    bool accept_foreign);
 
+/* Whether the text is a complete key of some store, whatever its prefix. */
+bool sp_key_text_is_complete(struct sp_str text);
+
 /* SHA-256 (FIPS 180-4). */
 void sp_sha256(const void *data, size_t size, uint8_t ret_digest[static SP_DIGEST_BYTES]);
 /* The same of the parts one after the other. */

@@ -1,5 +1,6 @@
 #include "decide/explain.h"
 
+#include "base/mask.h"
 #include "decide/explain_words.h"
 #include "decide/lookup.h"
 #include "decide/response.h"
@@ -218,18 +219,25 @@ static enum sp_status add_answer(const struct sp_answer *answer, struct sp_arena
     return SP_OK;
 }
 
+/* A copy in which keys that were given as ids are masked. */
+static char *copy_words(const char *words, struct sp_arena *arena) {
+    char *copy = words == NULL ? NULL : sp_arena_strdup(arena, sp_str_from(words));
+    if (copy != NULL)
+        sp_mask_text(copy);
+    return copy;
+}
+
 static Sallyport__V1__ExplainStep *make_step(const struct sp_facts *facts, enum sp_step number,
                                              struct sp_arena *arena) {
     Sallyport__V1__ExplainStep *step = sp_arena_alloc(arena, sizeof(*step));
     char *test = sp_arena_strdup(arena, sp_str_from(sp_explain_test(number)));
-    const char *evidence = sp_explain_evidence(facts, number, arena);
-    char *copy = evidence == NULL ? NULL : sp_arena_strdup(arena, sp_str_from(evidence));
-    if (step == NULL || test == NULL || copy == NULL)
+    char *evidence = copy_words(sp_explain_evidence(facts, number, arena), arena);
+    if (step == NULL || test == NULL || evidence == NULL)
         return NULL;
     sallyport__v1__explain_step__init(step);
     step->number = number;
     step->test = test;
-    step->evidence = copy;
+    step->evidence = evidence;
     step->reason = (Sallyport__V1__Reason)facts->reasons[number];
     step->outcome = !facts->tested[number]                     ? SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__NOT_TESTED
                     : facts->reasons[number] == SP_REASON_NONE ? SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__PASSED
@@ -250,11 +258,10 @@ static enum sp_status add_steps(const struct sp_facts *facts, struct sp_arena *a
         response->steps[response->n_steps++] = step;
         if (step->outcome != SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__FAILED)
             continue;
-        const char *change = sp_explain_change(facts, (enum sp_step)i, arena);
-        char *copy = change == NULL ? NULL : sp_arena_strdup(arena, sp_str_from(change));
-        if (copy == NULL)
+        char *change = copy_words(sp_explain_change(facts, (enum sp_step)i, arena), arena);
+        if (change == NULL)
             return SP_ERR_MEMORY;
-        response->changes_needed[response->n_changes_needed++] = copy;
+        response->changes_needed[response->n_changes_needed++] = change;
     }
     return SP_OK;
 }

@@ -248,6 +248,25 @@ static void hints_show_four_characters_at_most(void **state) {
     }
 }
 
+static void a_complete_key_is_known_whatever_its_prefix(void **state) {
+    (void)state;
+    static const char *const prefixes[] = {"sp_", "k", "acme-live_012345"};
+    for (size_t i = 0; i < COUNT(prefixes); i++) {
+        uint8_t random[SP_KEY_RANDOM_BYTES];
+        char text[SP_KEY_TEXT_BYTES];
+        assert_int_equal(sp_random_fill(random, sizeof(random)), SP_OK);
+        sp_key_text_make(sp_str_from(prefixes[i]), random, text);
+        size_t size = strlen(text);
+        assert_true(sp_key_text_is_complete(sp_str_from(text)));
+        assert_false(sp_key_text_is_complete((struct sp_str){text, size - 1}));
+        assert_false(sp_key_text_is_complete((struct sp_str){text + 1, size - 1}));
+        text[size - 1] = text[size - 1] == '0' ? '1' : '0';
+        assert_false(sp_key_text_is_complete(sp_str_from(text)));
+    }
+    assert_false(sp_key_text_is_complete((struct sp_str){NULL, 0}));
+    assert_false(sp_key_text_is_complete(sp_str_from("narrator-1")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_as_drawn),
@@ -259,6 +278,7 @@ int main(void) {
         cmocka_unit_test(prefixes_are_short_and_plain),
         cmocka_unit_test(digests_are_those_of_fips_180_4),
         cmocka_unit_test(hints_show_four_characters_at_most),
+        cmocka_unit_test(a_complete_key_is_known_whatever_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -66,6 +66,15 @@ int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_
     return -1;
 }
 
+void sp_sync_note(const char *format, ...) {
+    struct sp_error line; /* masks keys, as in errors */
+    va_list arguments;
+    va_start(arguments, format);
+    (void)sp_error_vset(&line, SP_OK, format, arguments);
+    va_end(arguments);
+    (void)fprintf(stderr, "%s\n", line.message);
+}
+
 int sp_sync_complain(const struct sp_error *error) {
     (void)fprintf(stderr, "sallyport-sync: %s\n", error->message);
     sp_sync_act_end(error->status == SP_OK ? SP_ERR_INTERNAL : error->status);
@@ -73,6 +82,6 @@ int sp_sync_complain(const struct sp_error *error) {
 }
 
 int sp_sync_complain_usage(const struct sp_sync_command *command, const char *what) {
-    (void)fprintf(stderr, "sallyport-sync %s: %s\n", command->name, what);
+    sp_sync_note("sallyport-sync %s: %s", command->name, what);
     return SP_EXIT_USAGE;
 }

@@ -29,6 +29,8 @@ struct sp_option sp_sync_help_row(bool *target);
 int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
                          const bool *help, int argc, char **argv, int *ret_rest);
 
+/* Writes a line to stderr for whoever ran the command. */
+void sp_sync_note(const char *format, ...) SP_PRINTF(1, 2);
 /* Writes "sallyport-sync: message" to stderr; returns EXIT_FAILURE. */
 int sp_sync_complain(const struct sp_error *error);
 /* Writes "sallyport-sync COMMAND: message" to stderr; returns SP_EXIT_USAGE. */

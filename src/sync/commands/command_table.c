@@ -151,7 +151,7 @@ int sp_sync_main(int argc, char **argv, const char *version) {
         if (strcmp(commands[i].name, name) == 0)
             return run_and_report(&commands[i], argc - 1, argv + 1);
     if (name[0] != '\0')
-        (void)fprintf(stderr, "sallyport-sync: \"%s\" is not a command\n\n", name);
+        sp_sync_note("sallyport-sync: \"%s\" is not a command\n", name);
     print_commands(stderr);
     return SP_EXIT_USAGE;
 }

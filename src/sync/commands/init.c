@@ -34,8 +34,7 @@ static bool narrow_file_mode(const char *path, mode_t most) {
     if (path == NULL || stat(path, &of_file) != 0)
         return false;
     if ((of_file.st_mode & 0777 & ~most) != 0 && chmod(path, of_file.st_mode & (07000 | most)) != 0)
-        (void)fprintf(stderr, "sallyport-sync: cannot narrow the mode of %s to %o: %s\n", path, (unsigned)most,
-                      strerror(errno));
+        sp_sync_note("sallyport-sync: cannot narrow the mode of %s to %o: %s", path, (unsigned)most, strerror(errno));
     return of_file.st_size > 0;
 }
 
@@ -51,7 +50,7 @@ static bool keep_existing_store(const struct init_options *options) {
         return false;
     }
     sp_store_close(store);
-    (void)fprintf(stderr, "%s already holds a store, which was left unchanged.\n", options->store);
+    sp_sync_note("%s already holds a store, which was left unchanged.", options->store);
     return true;
 }
 
@@ -132,11 +131,10 @@ out:
     close(key_fd);
     if (status != SP_OK)
         return sp_sync_complain(&error);
-    (void)fprintf(stderr,
-                  "Created a store in %s. The key of operator \"%s\" %s%s; it is shown only once.\n"
-                  "Next: sallyport-sync serve --store %s\n",
-                  options->store, options->operator_name, options->key_file == NULL ? "is printed above" : "is in ",
-                  options->key_file == NULL ? "" : options->key_file, options->store);
+    sp_sync_note("Created a store in %s. The key of operator \"%s\" %s%s; it is shown only once.\n"
+                 "Next: sallyport-sync serve --store %s",
+                 options->store, options->operator_name, options->key_file == NULL ? "is printed above" : "is in ",
+                 options->key_file == NULL ? "" : options->key_file, options->store);
     return EXIT_SUCCESS;
 }
 

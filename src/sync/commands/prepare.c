@@ -18,6 +18,6 @@ int sp_sync_prepare_command(const struct sp_sync_command *command, int argc, cha
         return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
     if (sp_store_prepare_folder(path, &error) != SP_OK)
         return sp_sync_complain(&error);
-    (void)fprintf(stderr, "%s can be mounted for both programs; only this user may write to it.\n", path);
+    sp_sync_note("%s can be mounted for both programs; only this user may write to it.", path);
     return EXIT_SUCCESS;
 }
