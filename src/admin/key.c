@@ -39,10 +39,15 @@ static enum sp_status check_allowlist_feature(struct sp_admin_context *ctx) {
                         workspace->id);
 }
 
-enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
+enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, char *const *given, size_t count,
                                       Sallyport__V1__ApiKey *key) {
     const char **texts = NULL;
     size_t kept = 0;
+    struct sp_str *entries = sp_arena_calloc(ctx->arena, count, sizeof(*entries));
+    if (entries == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        entries[i] = sp_str_from(given[i]);
     enum sp_status status = sp_allowlist_normalise(
         entries, count, ctx->stored_workspace->workspace->allow_private_ranges, ctx->arena, &texts, &kept, ctx->error);
     if (status != SP_OK)
@@ -199,12 +204,7 @@ static enum sp_status fill_key_reach(struct sp_admin_context *ctx, const struct 
     enum sp_status status = sp_admin_set_permissions(ctx, given->permissions, false, key);
     if (status != SP_OK || given->n_allowed_ips == 0)
         return status;
-    struct sp_str entries[SP_ALLOWLIST_MAX_ENTRIES + 1]; /* one too many is refused by the list's own rule */
-    size_t count = given->n_allowed_ips < SP_ALLOWLIST_MAX_ENTRIES + 1 ? given->n_allowed_ips
-                                                                       : (size_t)SP_ALLOWLIST_MAX_ENTRIES + 1;
-    for (size_t i = 0; i < count; i++)
-        entries[i] = sp_str_from(given->allowed_ips[i]);
-    return sp_admin_set_allowlist(ctx, entries, count, key->key);
+    return sp_admin_set_allowlist(ctx, given->allowed_ips, given->n_allowed_ips, key->key);
 }
 
 static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
@@ -362,7 +362,7 @@ static enum sp_status read_new_key(struct sp_admin_context *ctx, const Sallyport
     if (request->allowed_ips->n_entries == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; leave it out to allow any address",
-                            SP_ALLOWLIST_MAX_ENTRIES);
+                            SP_ALLOWLIST_MAX_GIVEN);
     template->n_allowed_ips = request->allowed_ips->n_entries;
     template->allowed_ips = request->allowed_ips->entries;
     return SP_OK;

@@ -5,9 +5,9 @@
 #include "admin/context.h"
 #include "sallyport/store/v1/records.pb-c.h"
 
-/* Sets key's allowed_ips to the normalised list. INVALID_ARGUMENT; FAILED_PRECONDITION if the
+/* Sets key's allowed_ips to the joined list. INVALID_ARGUMENT; FAILED_PRECONDITION if the
  * workspace may not have any. */
-enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, const struct sp_str *entries, size_t count,
+enum sp_status sp_admin_set_allowlist(struct sp_admin_context *ctx, char *const *given, size_t count,
                                       Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
 /* Sets key's permissions, which it borrows, and their bits by the schema as it is now.

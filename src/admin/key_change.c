@@ -54,22 +54,12 @@ static enum sp_status read_key_mask(struct sp_admin_context *ctx, const Sallypor
     if (takes[ALLOWED_IPS] && (request->allowed_ips == NULL || request->allowed_ips->n_entries == 0))
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "allowed_ips: must have 1 to %d entries; to clear the list, set clear_allowed_ips",
-                            SP_ALLOWLIST_MAX_ENTRIES);
+                            SP_ALLOWLIST_MAX_GIVEN);
     if (!takes[ALLOWED_IPS] && request->allowed_ips != NULL)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "allowed_ips: given but not listed in update_mask");
     if (request->clear_allowed_ips && request->n_update_mask == 0)
         return SP_OK;
     return sp_admin_check_mask(ctx, request->update_mask, request->n_update_mask, fields);
-}
-
-static enum sp_status take_allowlist(struct sp_admin_context *ctx, const Sallyport__V1__AllowedIps *given,
-                                     Sallyport__V1__ApiKey *key) {
-    struct sp_str *entries = sp_arena_calloc(ctx->arena, given->n_entries, sizeof(*entries));
-    if (entries == NULL)
-        return SP_ERR_MEMORY;
-    for (size_t i = 0; i < given->n_entries; i++)
-        entries[i] = sp_str_from(given->entries[i]);
-    return sp_admin_set_allowlist(ctx, entries, given->n_entries, key);
 }
 
 static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sallyport__V1__Permissions *given,
@@ -118,7 +108,9 @@ static enum sp_status take_key_fields(struct sp_admin_context *ctx, const Sallyp
     status = takes[PERMISSIONS] ? take_permissions(ctx, request->permissions, stored) : SP_OK;
     if (status != SP_OK)
         return status;
-    status = takes[ALLOWED_IPS] ? take_allowlist(ctx, request->allowed_ips, stored->key) : SP_OK;
+    if (takes[ALLOWED_IPS])
+        status =
+            sp_admin_set_allowlist(ctx, request->allowed_ips->entries, request->allowed_ips->n_entries, stored->key);
     if (status != SP_OK)
         return status;
     if (request->clear_allowed_ips)

@@ -56,7 +56,7 @@ static bool is_local(const struct cli_argument *argument) {
 }
 
 bool sp_cli_is_repeatable(const struct cli_argument *argument) {
-    return argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS;
+    return argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS || argument->kind == CLI_LOCALS;
 }
 
 static enum sp_status add_to_mask(json_t *request, const char *mask) {
@@ -78,10 +78,8 @@ static enum sp_status take_argument(const struct cli_argument *argument, bool po
     if (status != SP_OK)
         return sp_error_set(error, status, "%s%s: %s", positional ? "" : "--",
                             positional ? argument->value : argument->name, why.message);
-    if (is_local(argument))
-        status = json_object_set_new(call->local, argument->name, value) == 0 ? SP_OK : SP_ERR_MEMORY;
-    else
-        status = sp_cli_put(call->request, argument->path, value, sp_cli_is_repeatable(argument));
+    status = sp_cli_put(is_local(argument) ? call->local : call->request,
+                        is_local(argument) ? argument->name : argument->path, value, sp_cli_is_repeatable(argument));
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
     if (argument->mask != NULL && add_to_mask(call->request, argument->mask) != SP_OK)

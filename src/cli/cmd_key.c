@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "cli/address_file.h"
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/json_path.h"
@@ -10,6 +11,7 @@
 #include "cli/report_error.h"
 #include "cli/secret_file.h"
 #include "cli/single_call.h"
+#include "core/allowlist.h"
 
 /* Puts the text, which never is an argument, into the request. */
 static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *error) {
@@ -86,6 +88,53 @@ static int run_key_find(struct cli_call *call) {
     return sp_cli_local_flag(call, "disable") ? find_and_disable(call) : sp_cli_run_single_call(call);
 }
 
+/* Adds the entries of --allow-ip-file to those of --allow-ip. */
+static enum sp_status add_address_files(struct cli_call *call, struct sp_error *error) {
+    const json_t *files = json_object_get(call->local, "allow-ip-file");
+    const json_t *selections = json_object_get(call->local, "allow-ip-select");
+    size_t i;
+    json_t *path;
+    if (selections != NULL && files == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--allow-ip-select needs --allow-ip-file");
+    json_array_foreach(files, i, path) {
+        json_t *entries = json_array();
+        if (entries == NULL)
+            return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+        enum sp_status status = sp_cli_read_address_file(json_string_value(path), selections, entries, error);
+        for (size_t at = 0; status == SP_OK && at < json_array_size(entries); at++)
+            status = sp_cli_put(call->request, "allowedIps.entries", json_incref(json_array_get(entries, at)), true);
+        json_decref(entries);
+        if (status != SP_OK)
+            return status;
+    }
+    size_t count = json_array_size(sp_cli_at(call->request, "allowedIps.entries"));
+    if (files != NULL && count > SP_ALLOWLIST_MAX_GIVEN)
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "%zu addresses and ranges are given, and at most %d may be; choose some with --allow-ip-select, "
+            "such as region=eu-west-1",
+            count, SP_ALLOWLIST_MAX_GIVEN);
+    return SP_OK;
+}
+
+static int run_with_address_files(struct cli_call *call) {
+    struct sp_error error = {0};
+    if (add_address_files(call, &error) != SP_OK)
+        return sp_cli_report_error(call, &error);
+    return sp_cli_run_single_call(call);
+}
+
+#define ALLOW_IP_FILE(masked)                                                                                          \
+    {.name = "allow-ip-file",                                                                                          \
+     .kind = CLI_LOCALS,                                                                                               \
+     .mask = (masked),                                                                                                 \
+     .value = "FILE",                                                                                                  \
+     .help = "addresses and ranges, one per line (# comments), or a provider's JSON"},                                 \
+    {                                                                                                                  \
+        .name = "allow-ip-select", .kind = CLI_LOCALS, .value = "CHOICE",                                              \
+        .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1"             \
+    }
+
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
     "allowed ips=allowedIps,expires=expiresAt:time,not after=notAfter:time,disabled=disabled,reason="                  \
@@ -146,6 +195,7 @@ const struct cli_command sp_cli_key_commands[] = {
            .path = "allowedIps.entries",
            .value = "CIDR",
            .help = "address or range that the key works from (default: any)"},
+          ALLOW_IP_FILE(NULL),
           {.name = "expires",
            .kind = CLI_TIME,
            .path = "expiresAt",
@@ -157,7 +207,8 @@ const struct cli_command sp_cli_key_commands[] = {
            .path = "holderMayNotDisable",
            .help = "only admins and operators disable the key"},
           CLI_SECRET_FILE,
-          CLI_WORKSPACE("workspace")}},
+          CLI_WORKSPACE("workspace")},
+     .run = run_with_address_files},
     {.noun = "key",
      .verb = "get",
      .summary = "Show a key, without its text.",
@@ -252,6 +303,7 @@ const struct cli_command sp_cli_key_commands[] = {
                   .mask = "allowed_ips",
                   .value = "CIDR",
                   .help = "address or range of the new allowlist"},
+                 ALLOW_IP_FILE("allowed_ips"),
                  {.name = "clear-allowed-ips",
                   .kind = CLI_FLAG,
                   .path = "clearAllowedIps",
@@ -272,7 +324,8 @@ const struct cli_command sp_cli_key_commands[] = {
                   .path = "holderMayNotDisable",
                   .mask = "holder_may_not_disable",
                   .help = "only admins and operators disable the key"},
-                 CLI_WORKSPACE("workspace")}},
+                 CLI_WORKSPACE("workspace")},
+     .run = run_with_address_files},
     {.noun = "key",
      .verb = "rotate",
      .summary = "Create a key with the same principal, permissions and allowlist as another.",

@@ -21,6 +21,7 @@ enum cli_kind {
     CLI_RESOURCE, /* TYPE/ID or TYPE: {"type":…,"id":…} */
     CLI_REVISION, /* EPOCH:NUMBER: {"epoch":…,"number":…} */
     CLI_LOCAL,    /* a text for the command itself, not for the request */
+    CLI_LOCALS,   /* may be given several times: an array of them */
     CLI_LOCAL_FLAG,
 };
 

@@ -201,6 +201,7 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
         return SP_OK;
     case CLI_TEXT:
     case CLI_TEXTS:
+    case CLI_LOCALS:
         break;
     }
     *ret_value = json_string(text);

@@ -44,6 +44,18 @@ struct sp_ip sp_cidr_last(const struct sp_cidr *cidr) {
     return last;
 }
 
+bool sp_cidr_is_v4(const struct sp_cidr *cidr) {
+    return cidr->prefix >= V4_BITS && sp_ip_is_v4(&cidr->first);
+}
+
+bool sp_cidr_overlaps(const struct sp_cidr *a, const struct sp_cidr *b) {
+    return share_bits(&a->first, &b->first, a->prefix < b->prefix ? a->prefix : b->prefix);
+}
+
+bool sp_cidr_contains(const struct sp_cidr *outer, const struct sp_cidr *inner) {
+    return outer->prefix <= inner->prefix && share_bits(&outer->first, &inner->first, outer->prefix);
+}
+
 /* ---- reading ---- */
 
 static bool is_ip_digit(char c) {
@@ -241,6 +253,18 @@ static enum sp_status read_v6(struct sp_str text, struct sp_ip *ret_ip, struct s
     return SP_OK;
 }
 
+/* "203.0.113.7:443" or "[2001:db8::7]:443". */
+static bool has_port(struct sp_str text) {
+    size_t colon = text.size;
+    while (colon > 0 && is_ip_digit(text.data[colon - 1]))
+        colon--;
+    if (colon < 2 || colon == text.size || text.data[colon - 1] != ':')
+        return false;
+    struct sp_str address = part_of(text, 0, colon - 1);
+    uint8_t octets[4];
+    return read_plain_v4(address, octets) || (address.data[0] == '[' && address.data[address.size - 1] == ']');
+}
+
 enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_error *error) {
     struct sp_ip ip;
     memcpy(ip.bytes, v4_prefix, sizeof(v4_prefix));
@@ -248,6 +272,9 @@ enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_e
         *ret_ip = ip;
         return SP_OK;
     }
+    if (has_port(text))
+        return sp_error_set(error, SP_ERR_INVALID, "%.*s: a port is not part of an address; remove it",
+                            SP_STR_ARG(text));
     enum sp_status status = check_alphabet(text, error);
     if (status != SP_OK)
         return status;
@@ -309,62 +336,6 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
     return SP_OK;
 }
 
-/* ---- what is not public ---- */
-
-#define V4(a, b, c, d, length)                                                                                         \
-    { {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}}, V4_BITS + (length) }
-#define V6(a, b, c, length)                                                                                            \
-    { {{(a) >> 8, (a)&0xff, (b) >> 8, (b)&0xff, (c) >> 8, (c)&0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, length }
-
-/* IANA's special-purpose registries, without the documentation ranges. */
-static const struct {
-    struct sp_cidr cidr;
-    const char *name;
-    bool is_private; /* of networks of one's own, where clients can be */
-} blocks[] = {
-    {V4(0, 0, 0, 0, 8), "this network", false},
-    {V4(10, 0, 0, 0, 8), "private networks", true},
-    {V4(100, 64, 0, 0, 10), "carrier-grade NAT", true},
-    {V4(127, 0, 0, 0, 8), "loopback", false},
-    {V4(169, 254, 0, 0, 16), "link-local", false},
-    {V4(172, 16, 0, 0, 12), "private networks", true},
-    {V4(192, 0, 0, 0, 24), "IETF protocol assignments", false},
-    {V4(192, 168, 0, 0, 16), "private networks", true},
-    {V4(198, 18, 0, 0, 15), "benchmarking", false},
-    {V4(224, 0, 0, 0, 4), "multicast", false},
-    {V4(240, 0, 0, 0, 4), "reserved and broadcast", false},
-    {V6(0, 0, 0, 96), "unspecified, loopback and IPv4-compatible", false},
-    {V6(0x64, 0xff9b, 0, 96), "IPv4/IPv6 translation", false},
-    {V6(0x64, 0xff9b, 1, 48), "local-use IPv4/IPv6 translation", false},
-    {V6(0x100, 0, 0, 64), "discard-only", false},
-    {V6(0x2001, 0, 0, 32), "Teredo", false},
-    {V6(0x2001, 2, 0, 48), "benchmarking", false},
-    {V6(0x2001, 0x10, 0, 28), "ORCHID", false},
-    {V6(0x2002, 0, 0, 16), "6to4", false},
-    {V6(0x5f00, 0, 0, 16), "segment routing", false},
-    {V6(0xfc00, 0, 0, 7), "unique local", true},
-    {V6(0xfe80, 0, 0, 10), "link-local", false},
-    {V6(0xfec0, 0, 0, 10), "site-local", false},
-    {V6(0xff00, 0, 0, 8), "multicast", false},
-};
-
-enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, bool allow_private, struct sp_error *error) {
-    for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
-        const struct sp_cidr *block = &blocks[i].cidr;
-        unsigned shorter = cidr->prefix < block->prefix ? cidr->prefix : block->prefix;
-        if (!share_bits(&cidr->first, &block->first, shorter) || (allow_private && blocks[i].is_private))
-            continue;
-        char entry[SP_CIDR_TEXT_BYTES];
-        char refused[SP_CIDR_TEXT_BYTES];
-        sp_cidr_format(cidr, entry);
-        sp_cidr_format(block, refused);
-        return sp_error_set(error, SP_ERR_INVALID, "%s overlaps %s (%s), which is not public%s", entry, refused,
-                            blocks[i].name,
-                            blocks[i].is_private ? ": an operator can allow private ranges for the workspace" : "");
-    }
-    return SP_OK;
-}
-
 /* ---- writing ---- */
 
 /* The first longest run of two or more zero groups; *ret_end is 0 if there is none. */
@@ -417,7 +388,7 @@ void sp_ip_format(const struct sp_ip *ip, char ret_text[static SP_CIDR_TEXT_BYTE
 }
 
 void sp_cidr_format(const struct sp_cidr *cidr, char ret_text[static SP_CIDR_TEXT_BYTES]) {
-    bool v4 = cidr->prefix >= V4_BITS && sp_ip_is_v4(&cidr->first);
+    bool v4 = sp_cidr_is_v4(cidr);
     size_t used = format_ip(&cidr->first, v4, ret_text);
     unsigned prefix = (unsigned)cidr->prefix - (v4 ? V4_BITS : 0);
     (void)snprintf(ret_text + used, SP_CIDR_TEXT_BYTES - used, "/%u", prefix);

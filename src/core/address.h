@@ -1,6 +1,5 @@
-/* IP addresses and CIDR ranges: strict text in, normalised values and text out, and the rule which
- * ranges an allowlist may name. Pure. Text forms: dotted quad; RFC 4291 section 2.2; output as RFC
- * 5952. */
+/* IP addresses and CIDR ranges: strict text in, normalised values and text out. Pure. Text forms:
+ * dotted quad; RFC 4291 section 2.2; output as RFC 5952. */
 #ifndef SP_CORE_ADDRESS_H
 #define SP_CORE_ADDRESS_H
 
@@ -36,10 +35,10 @@ enum sp_status sp_ip_parse(struct sp_str text, struct sp_ip *ret_ip, struct sp_e
  * corrected form in the message. */
 enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struct sp_error *error) SP_MUST_USE;
 
-/* SP_ERR_INVALID, naming entry and block, if the range overlaps a block that is not public:
- * private, loopback, multicast and the others of IANA's special-purpose registries.
- * `allow_private`: networks of one's own are as good as public ones. */
-enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, bool allow_private, struct sp_error *error) SP_MUST_USE;
+bool sp_cidr_is_v4(const struct sp_cidr *cidr);
+bool sp_cidr_overlaps(const struct sp_cidr *a, const struct sp_cidr *b);
+/* Whether every address of `inner` is in `outer`. */
+bool sp_cidr_contains(const struct sp_cidr *outer, const struct sp_cidr *inner);
 
 /* "203.0.113.0/24", "2001:db8::/32": always with the prefix length. */
 void sp_cidr_format(const struct sp_cidr *cidr, char ret_text[static SP_CIDR_TEXT_BYTES]);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/special_blocks.h"
+
 enum { IP_BYTES = sizeof(struct sp_ip) };
 
 /* A range as it stands in the compiled form. */
@@ -17,60 +19,7 @@ static int compare_ips(const struct sp_ip *a, const struct sp_ip *b) {
     return memcmp(a->bytes, b->bytes, IP_BYTES);
 }
 
-/* ---- from texts ---- */
-
-static enum sp_status normalise_entry(struct sp_str entry, bool allow_private, char ret_text[static SP_CIDR_TEXT_BYTES],
-                                      struct sp_error *error) {
-    struct sp_cidr cidr;
-    enum sp_status status = sp_cidr_parse(entry, &cidr, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_cidr_check_public(&cidr, allow_private, error);
-    if (status != SP_OK)
-        return status;
-    sp_cidr_format(&cidr, ret_text);
-    return SP_OK;
-}
-
-static bool has_text(const char *const *texts, size_t count, const char *text) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(texts[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
-enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, bool allow_private,
-                                      struct sp_arena *arena, const char ***ret_texts, size_t *ret_count,
-                                      struct sp_error *error) {
-    if (count == 0)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "allowed_ips: must have 1 to %d entries; to allow any address, clear the list",
-                            SP_ALLOWLIST_MAX_ENTRIES);
-    if (count > SP_ALLOWLIST_MAX_ENTRIES)
-        return sp_error_set(error, SP_ERR_INVALID, "allowed_ips: %zu entries, but at most %d are allowed", count,
-                            SP_ALLOWLIST_MAX_ENTRIES);
-    const char **texts = sp_arena_calloc(arena, count, sizeof(*texts));
-    if (texts == NULL)
-        return sp_error_set(error, SP_ERR_MEMORY, "allowed_ips: out of memory");
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        char text[SP_CIDR_TEXT_BYTES];
-        struct sp_error why;
-        if (normalise_entry(entries[i], allow_private, text, &why) != SP_OK)
-            return sp_error_set(error, SP_ERR_INVALID, "allowed_ips[%zu]: %s", i, why.message);
-        if (has_text(texts, kept, text))
-            continue;
-        texts[kept] = sp_arena_strdup(arena, sp_str_from(text));
-        if (texts[kept++] == NULL)
-            return sp_error_set(error, SP_ERR_MEMORY, "allowed_ips: out of memory");
-    }
-    *ret_texts = texts;
-    *ret_count = kept;
-    return SP_OK;
-}
-
-/* ---- compiling ---- */
+/* ---- joining ---- */
 
 static int compare_ranges(const void *left, const void *right) {
     const struct range *a = left;
@@ -78,14 +27,20 @@ static int compare_ranges(const void *left, const void *right) {
     return compare_ips(&a->first, &b->first);
 }
 
+/* Zero after the last of all. */
+static struct sp_ip next_address(const struct sp_ip *ip) {
+    struct sp_ip next = *ip;
+    size_t i = IP_BYTES;
+    while (i > 0 && ++next.bytes[i - 1] == 0)
+        i--;
+    return next;
+}
+
 /* Whether `next` begins within a range that ends at `last`, or right after it. */
 static bool continues_range(const struct sp_ip *last, const struct sp_ip *next) {
-    struct sp_ip after = *last;
-    size_t i = IP_BYTES;
-    while (i > 0 && ++after.bytes[i - 1] == 0)
-        i--;
-    bool wrapped = i == 0;
-    return wrapped || compare_ips(next, &after) <= 0;
+    static const struct sp_ip zero = {{0}};
+    struct sp_ip after = next_address(last);
+    return compare_ips(&after, &zero) == 0 || compare_ips(next, &after) <= 0;
 }
 
 /* Sorts and joins in place; the number of ranges left. */
@@ -103,11 +58,137 @@ static size_t join_ranges(struct range *ranges, size_t count) {
     return top + 1;
 }
 
+/* ---- blocks ---- */
+
+/* The largest block that begins at the range's first address and ends within it. */
+static struct sp_cidr first_block_of(const struct range *range) {
+    struct sp_cidr block = {range->first, 128};
+    while (block.prefix > 0) {
+        unsigned bit = block.prefix - 1U;
+        struct sp_cidr larger = {range->first, (uint8_t)bit};
+        struct sp_ip last = sp_cidr_last(&larger);
+        if ((range->first.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0 || compare_ips(&last, &range->last) > 0)
+            break;
+        block = larger;
+    }
+    return block;
+}
+
+/* The fewest blocks of all ranges, of which the first `room` are kept; how many there are. */
+static size_t split_to_blocks(const struct range *ranges, size_t count, struct sp_cidr *blocks, size_t room) {
+    size_t made = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct range rest = ranges[i];
+        for (;;) {
+            struct sp_cidr block = first_block_of(&rest);
+            struct sp_ip last = sp_cidr_last(&block);
+            if (made < room)
+                blocks[made] = block;
+            made++;
+            if (compare_ips(&last, &rest.last) == 0)
+                break;
+            rest.first = next_address(&last);
+        }
+    }
+    return made;
+}
+
+/* ---- from texts ---- */
+
+/* What people write for "anywhere". */
+static bool means_any_address(struct sp_str entry) {
+    static const char *const texts[] = {"0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "::ffff:0:0/96", "*", "any", "all"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (sp_str_equal(entry, sp_str_from(texts[i])))
+            return true;
+    return false;
+}
+
+static enum sp_status read_entry(struct sp_str entry, bool allow_private, struct range *ret_range,
+                                 struct sp_error *error) {
+    struct sp_cidr cidr;
+    if (means_any_address(entry))
+        return sp_error_set(error, SP_ERR_INVALID, "%.*s is any address: to allow any address, clear the list instead",
+                            SP_STR_ARG(entry));
+    enum sp_status status = sp_cidr_parse(entry, &cidr, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_cidr_check_public(&cidr, allow_private, error);
+    if (status != SP_OK)
+        return status;
+    *ret_range = (struct range){cidr.first, sp_cidr_last(&cidr)};
+    return SP_OK;
+}
+
+enum sp_status sp_allowlist_check_entry(struct sp_str entry, struct sp_error *error) {
+    struct range range;
+    return read_entry(entry, true, &range, error);
+}
+
+static enum sp_status check_given_count(size_t count, struct sp_error *error) {
+    if (count == 0)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "allowed_ips: must have 1 to %d entries; to allow any address, clear the list",
+                            SP_ALLOWLIST_MAX_GIVEN);
+    if (count > SP_ALLOWLIST_MAX_GIVEN)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "allowed_ips: %zu entries were given; at most %d may be, and at most %d CIDR blocks may be "
+                            "left once they are joined",
+                            count, SP_ALLOWLIST_MAX_GIVEN, SP_ALLOWLIST_MAX_BLOCKS);
+    return SP_OK;
+}
+
+static enum sp_status write_blocks(const struct sp_cidr *blocks, size_t count, struct sp_arena *arena,
+                                   const char ***ret_texts, struct sp_error *error) {
+    const char **texts = sp_arena_calloc(arena, count, sizeof(*texts));
+    for (size_t i = 0; texts != NULL && i < count; i++) {
+        char text[SP_CIDR_TEXT_BYTES];
+        sp_cidr_format(&blocks[i], text);
+        texts[i] = sp_arena_strdup(arena, sp_str_from(text));
+        if (texts[i] == NULL)
+            texts = NULL;
+    }
+    if (texts == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "allowed_ips: out of memory");
+    *ret_texts = texts;
+    return SP_OK;
+}
+
+enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, bool allow_private,
+                                      struct sp_arena *arena, const char ***ret_texts, size_t *ret_count,
+                                      struct sp_error *error) {
+    struct sp_cidr blocks[SP_ALLOWLIST_MAX_BLOCKS];
+    enum sp_status status = check_given_count(count, error);
+    if (status != SP_OK)
+        return status;
+    struct range *ranges = sp_arena_calloc(arena, count, sizeof(*ranges));
+    if (ranges == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "allowed_ips: out of memory");
+    for (size_t i = 0; i < count; i++) {
+        struct sp_error why;
+        if (read_entry(entries[i], allow_private, &ranges[i], &why) != SP_OK)
+            return sp_error_set(error, SP_ERR_INVALID, "allowed_ips[%zu]: %s", i, why.message);
+    }
+    size_t joined = split_to_blocks(ranges, join_ranges(ranges, count), blocks, SP_ALLOWLIST_MAX_BLOCKS);
+    if (joined > SP_ALLOWLIST_MAX_BLOCKS)
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "allowed_ips: the %zu entries given join into %zu CIDR blocks, and a list holds at most %d; "
+            "give fewer or larger ranges",
+            count, joined, SP_ALLOWLIST_MAX_BLOCKS);
+    status = write_blocks(blocks, joined, arena, ret_texts, error);
+    if (status == SP_OK)
+        *ret_count = joined;
+    return status;
+}
+
+/* ---- compiling ---- */
+
 enum sp_status sp_allowlist_compile(const char *const *texts, size_t count, struct sp_arena *arena,
                                     struct sp_bytes *ret_ranges, struct sp_error *error) {
-    if (count > SP_ALLOWLIST_MAX_ENTRIES)
+    if (count > SP_ALLOWLIST_MAX_BLOCKS)
         return sp_error_set(error, SP_ERR_INVALID, "allowed_ips: %zu entries, but at most %d are allowed", count,
-                            SP_ALLOWLIST_MAX_ENTRIES);
+                            SP_ALLOWLIST_MAX_BLOCKS);
     struct range *ranges = sp_arena_calloc(arena, count, sizeof(*ranges));
     if (ranges == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "allowed_ips: out of memory");

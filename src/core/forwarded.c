@@ -18,7 +18,7 @@ static struct sp_str trim_blanks(struct sp_str text) {
 struct range_list {
     const char *what;   /* "trusted proxies" */
     bool *unix_sockets; /* set by "uds"; NULL: no such entry */
-    const char *texts[SP_ALLOWLIST_MAX_ENTRIES];
+    const char *texts[SP_ALLOWLIST_MAX_BLOCKS];
     size_t count;
     struct sp_arena arena;
 };
@@ -42,8 +42,8 @@ static enum sp_status add_range_text(struct range_list *list, struct sp_str entr
         *list->unix_sockets = true;
         return SP_OK;
     }
-    if (list->count == SP_ALLOWLIST_MAX_ENTRIES)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: give at most %d ranges", list->what, SP_ALLOWLIST_MAX_ENTRIES);
+    if (list->count == SP_ALLOWLIST_MAX_BLOCKS)
+        return sp_error_set(error, SP_ERR_INVALID, "%s: give at most %d ranges", list->what, SP_ALLOWLIST_MAX_BLOCKS);
     enum sp_status status = check_trusted_range(list, entry, error);
     if (status != SP_OK)
         return status;

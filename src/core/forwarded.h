@@ -32,7 +32,7 @@ enum { SP_FORWARDED_MAX_HOPS = 32 };
 struct sp_forwarded_ranges {
     size_t count;
     /* As core/allowlist.h compiles them. */
-    uint8_t bytes[SP_ALLOWLIST_MAX_ENTRIES * SP_ALLOWLIST_RANGE_BYTES];
+    uint8_t bytes[SP_ALLOWLIST_MAX_BLOCKS * SP_ALLOWLIST_RANGE_BYTES];
 };
 
 /* Who is believed. Zeroed: nobody, the peer is the client. */

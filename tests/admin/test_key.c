@@ -1,6 +1,7 @@
 /* Keys: DESIGN 2.2, 2.6 and 2.7 as the admin calls keep them. Rotation is in test_rotate.c. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -37,6 +38,90 @@ static int tear_down(void **state) {
 
 static const char *create(struct scene *scene, const char *rest) {
     return admin_format(&scene->fixture, "{'id': 'k1', 'principal': 'ann', 'name': 'One'%s}", rest);
+}
+
+/* ---- lists of providers ---- */
+
+/* "'203.0.0.0/28', …": `count` blocks of the size, the first at 203.`second`.0.0, each `step` addresses after the last. */
+static const char *made_list(struct scene *scene, unsigned second, unsigned size_bits, size_t count, unsigned step) {
+    static char text[4096 * 24];
+    size_t used = 0;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned at = i * step;
+        int written = snprintf(text + used, sizeof(text) - used, "%s'203.%u.%u.%u/%u'", i > 0 ? ", " : "",
+                               second + at / 65536, at / 256 % 256, at % 256, 32 - size_bits);
+        assert_true(written > 0 && (size_t)written < sizeof(text) - used);
+        used += (size_t)written;
+    }
+    return admin_keep(&scene->fixture, text);
+}
+
+/* Of the sizes that lists of crawlers and proxies have, given as their providers publish them: in small blocks, many of
+ * which touch. */
+static void a_providers_list_is_joined_stored_and_enforced(void **state) {
+    static const struct {
+        const char *name;
+        unsigned size_bits;
+        size_t given;
+        unsigned step;
+        size_t joined;
+        const char *inside, *outside;
+    } rows[] = {
+        {"pairs that touch leave a hundred", 4, 200, 16, 3, "203.1.12.127", "203.1.12.128"},
+        {"a hundred apart", 4, 100, 64, 100, "203.1.24.207", "203.1.24.208"},
+        {"single addresses in a row", 0, 4096, 1, 1, "203.1.15.255", "203.1.16.0"},
+        {"67 apart", 5, 67, 64, 67, "203.1.16.159", "203.1.16.160"},
+        {"the same, with the halves of each", 4, 134, 16, 3, "203.1.8.95", "203.1.8.96"},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *list = made_list(scene, 1, rows[i].size_bits, rows[i].given, rows[i].step);
+        char *request = NULL;
+        assert_true(asprintf(&request,
+                             "{'principal': 'ann', 'name': '%s', 'permissions': " ALL
+                             ", 'allowedIps': {'entries': [%s]}}",
+                             rows[i].name, list) > 0);
+        admin_ok(fixture, scene->admin, "CreateApiKey", request);
+        free(request);
+        assert_int_equal(admin_length(fixture, "apiKey.allowedIps"), rows[i].joined);
+        const char *key = admin_keep(fixture, admin_text(fixture, "secret"));
+        fixture->address = rows[i].inside;
+        admin_ok(fixture, key, "WhoAmI", "{}");
+        assert_int_equal(admin_length(fixture, "apiKey.allowedIps"), rows[i].joined);
+        fixture->address = rows[i].outside;
+        admin_fails(fixture, key, "WhoAmI", "{}", SP_ERR_PERMISSION, "IP_NOT_ALLOWED");
+        fixture->address = "203.0.113.9";
+    }
+}
+
+static void a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining(void **state) {
+    static const struct {
+        size_t given;
+        unsigned step;
+        const char *says;
+    } rows[] = {
+        {101, 32, "the 101 entries given join into 101 CIDR blocks, and a list holds at most 100"},
+        {300, 32, "the 300 entries given join into 300 CIDR blocks"},
+        {4097, 1, "4097 entries were given; at most 4096 may be"},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->admin, "CreateApiKey", create(scene, ", 'permissions': " ALL));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *list = made_list(scene, 1, 0, rows[i].given, rows[i].step);
+        char *request = NULL;
+        assert_true(asprintf(&request,
+                             "{'principal': 'ann', 'name': 'x', 'permissions': " ALL
+                             ", 'allowedIps': {'entries': [%s]}}",
+                             list) > 0);
+        admin_fails(fixture, scene->admin, "CreateApiKey", request, SP_ERR_INVALID, rows[i].says);
+        free(request);
+        assert_true(asprintf(&request, "{'id': 'k1', 'updateMask': ['allowed_ips'], 'allowedIps': {'entries': [%s]}}",
+                             list) > 0);
+        admin_fails(fixture, scene->admin, "UpdateApiKey", request, SP_ERR_INVALID, rows[i].says);
+        free(request);
+    }
 }
 
 /* ---- creating ---- */
@@ -417,6 +502,8 @@ static void another_workspaces_keys_are_not_there(void **state) {
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        CASE(a_providers_list_is_joined_stored_and_enforced),
+        CASE(a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining),
         CASE(gives_a_key_and_its_text_once),
         CASE(refuses_what_is_no_key),
         CASE(private_ranges_take_the_operators_switch),

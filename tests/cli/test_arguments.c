@@ -99,6 +99,7 @@ static const char *sample(const struct cli_argument *row) {
     case CLI_FLAG:
     case CLI_CLEAR:
     case CLI_LOCAL:
+    case CLI_LOCALS:
     case CLI_LOCAL_FLAG:
         break;
     }

@@ -43,21 +43,36 @@ static struct sp_bytes compile(const char *const *texts, size_t count) {
 
 /* ---- normalising ---- */
 
-static void normalises_and_keeps_order_and_the_first_of_duplicates(void **state) {
+static void entries_are_joined_into_the_fewest_blocks(void **state) {
     (void)state;
-    static const char *const given[] = {"203.0.113.7",    "2001:DB8::/32",    "203.0.113.7/32",
-                                        "203.0.113.0/24", "2001:db8::/32",    "::ffff:203.0.113.7/128",
-                                        "8.8.8.0/24",     "2001:db8:0:0::/32"};
-    static const char *const wanted[] = {"203.0.113.7/32", "2001:db8::/32", "203.0.113.0/24", "8.8.8.0/24"};
-    struct sp_str entries[COUNT(given)];
-    for (size_t i = 0; i < COUNT(given); i++)
-        entries[i] = sp_str_from(given[i]);
-    const char **texts;
-    size_t count;
-    assert_int_equal(sp_allowlist_normalise(entries, COUNT(given), false, &arena, &texts, &count, NULL), SP_OK);
-    assert_int_equal(count, COUNT(wanted));
-    for (size_t i = 0; i < count; i++)
-        assert_string_equal(texts[i], wanted[i]);
+    static const struct {
+        const char *given[8];
+        const char *joined; /* with blanks between */
+    } cases[] = {
+        {{"203.0.113.7", "2001:DB8::/32", "203.0.113.7/32", "203.0.113.0/24", "2001:db8::/32", "::ffff:203.0.113.7/128",
+          "8.8.8.0/24", "2001:db8:0:0::/32"},
+         "8.8.8.0/24 203.0.113.0/24 2001:db8::/32"},
+        {{"8.8.8.0/25", "8.8.8.128/25"}, "8.8.8.0/24"},
+        {{"8.8.8.128/25", "8.8.9.0/24"}, "8.8.8.128/25 8.8.9.0/24"}, /* one range, but no one block */
+        {{"8.8.8.0/25", "8.8.8.128/26", "8.8.8.192/27", "8.8.8.224/27"}, "8.8.8.0/24"},
+        {{"203.0.113.1", "203.0.113.2", "203.0.113.3"}, "203.0.113.1/32 203.0.113.2/31"},
+        {{"203.0.113.3", "203.0.113.0", "203.0.113.2", "203.0.113.1"}, "203.0.113.0/30"},
+        {{"2001:db8::/33", "2001:db8:8000::/33"}, "2001:db8::/32"},
+        {{"8.0.0.0/8", "8.8.8.8", "9.0.0.0/8"}, "8.0.0.0/7"},
+        {{"223.255.255.255", "2001:db8::"}, "223.255.255.255/32 2001:db8::/128"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sp_str entries[COUNT(cases[i].given)];
+        size_t given = 0, count = 0;
+        const char **texts = NULL;
+        char joined[256] = "";
+        for (; given < COUNT(entries) && cases[i].given[given] != NULL; given++)
+            entries[given] = sp_str_from(cases[i].given[given]);
+        assert_int_equal(sp_allowlist_normalise(entries, given, false, &arena, &texts, &count, NULL), SP_OK);
+        for (size_t at = 0; at < count; at++)
+            snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", at > 0 ? " " : "", texts[at]);
+        assert_string_equal(joined, cases[i].joined);
+    }
 }
 
 static void counts_entries_as_given(void **state) {
@@ -66,12 +81,18 @@ static void counts_entries_as_given(void **state) {
         size_t count;
         const char *message; /* NULL: accepted */
     } cases[] = {
-        {0, "allowed_ips: must have 1 to 100 entries; to allow any address, clear the list"},
+        {0, "allowed_ips: must have 1 to 4096 entries; to allow any address, clear the list"},
         {1, NULL},
-        {100, NULL},
-        {101, "allowed_ips: 101 entries, but at most 100 are allowed"},
+        {101, NULL},
+        {4096, NULL},
+        {4097,
+         "allowed_ips: 4097 entries were given; at most 4096 may be, and at most 100 CIDR blocks may be left once "
+         "they are joined"},
+        {5000,
+         "allowed_ips: 5000 entries were given; at most 4096 may be, and at most 100 CIDR blocks may be left once "
+         "they are joined"},
     };
-    struct sp_str entries[101];
+    static struct sp_str entries[5000];
     for (size_t i = 0; i < COUNT(entries); i++)
         entries[i] = sp_str_from("203.0.113.7");
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -86,6 +107,44 @@ static void counts_entries_as_given(void **state) {
     }
 }
 
+/* Every other address of a range joins with nothing. */
+static void says_how_many_were_given_and_how_many_blocks_are_left(void **state) {
+    (void)state;
+    static char written[4096][20];
+    static struct sp_str entries[4096];
+    static const struct {
+        size_t count;
+        unsigned step;
+        size_t joined; /* 0: refused */
+        const char *message;
+    } cases[] = {
+        {100, 2, 100, NULL},
+        {101, 2, 0,
+         "allowed_ips: the 101 entries given join into 101 CIDR blocks, and a list holds at most 100; give fewer or "
+         "larger "
+         "ranges"},
+        {4096, 1, 1, NULL},
+        {4095, 1, 12, NULL}, /* all but the last of 2^12 */
+        {4096, 2, 0, "allowed_ips: the 4096 entries given join into 4096 CIDR blocks, and a list holds at most 100"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char **texts = NULL;
+        size_t count = 0;
+        struct sp_error error = {0};
+        for (unsigned at = 0; at < cases[i].count; at++) {
+            unsigned address = at * cases[i].step;
+            snprintf(written[at], sizeof(written[at]), "8.8.%u.%u", address / 256, address % 256);
+            entries[at] = sp_str_from(written[at]);
+        }
+        enum sp_status status = sp_allowlist_normalise(entries, cases[i].count, false, &arena, &texts, &count, &error);
+        assert_int_equal(status, cases[i].joined > 0 ? SP_OK : SP_ERR_INVALID);
+        assert_int_equal(count, cases[i].joined);
+        if (cases[i].message != NULL)
+            assert_int_equal(strncmp(error.message, cases[i].message, strlen(cases[i].message)), 0);
+        sp_arena_reset(&arena);
+    }
+}
+
 #define BY_AN_OPERATOR ": an operator can allow private ranges for the workspace"
 
 static void says_which_entry_is_wrong(void **state) {
@@ -96,12 +155,19 @@ static void says_which_entry_is_wrong(void **state) {
     } cases[] = {
         {"", "allowed_ips[2]: an IP address must not be empty"},
         {"10.1.2.3",
-         "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
+         "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
         {"8.0.0.0/5",
-         "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
-        {"0.0.0.0/0", "allowed_ips[2]: 0.0.0.0/0 overlaps 0.0.0.0/8 (this network), which is not public"},
+         "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
+        {"0.0.0.0/0", "allowed_ips[2]: 0.0.0.0/0 is any address: to allow any address, clear the list instead"},
+        {"::/0", "allowed_ips[2]: ::/0 is any address: to allow any address, clear the list instead"},
+        {"*", "allowed_ips[2]: * is any address: to allow any address, clear the list instead"},
+        {"203.0.113.7:443", "allowed_ips[2]: 203.0.113.7:443: a port is not part of an address; remove it"},
+        {"[2001:db8::7]:443", "allowed_ips[2]: [2001:db8::7]:443: a port is not part of an address; remove it"},
+        {"[2001:db8::7]", "allowed_ips[2]: character 1: brackets are not allowed"},
+        {"2001:db8::7:443/64",
+         "allowed_ips[2]: 2001:db8::7:443/64 has bits set under its prefix length; write 2001:db8::/64"},
         {"::ffff:10.0.0.1",
-         "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (private networks), which is not public" BY_AN_OPERATOR},
+         "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
         {"203.0.113.7/24", "allowed_ips[2]: 203.0.113.7/24 has bits set under its prefix length; write 203.0.113.0/24"},
         {"1.2.3", "allowed_ips[2]: 1.2.3: an IPv4 address has four parts, not 3"},
         {"example.com", "allowed_ips[2]: character 2: not allowed in an IP address"},
@@ -121,14 +187,14 @@ static void runs_out_of_memory_cleanly(void **state) {
     (void)state;
     struct sp_str entry = sp_str_from("8.8.8.8");
     const char *text = "8.8.8.8/32";
-    for (size_t budget = 0; budget < 48; budget += 16) {
+    for (size_t budget = 0; budget < 96; budget += 16) {
         struct sp_arena small;
         const char **texts;
         size_t count;
         struct sp_bytes ranges;
         assert_int_equal(sp_arena_init(&small, 16, budget), SP_OK);
         enum sp_status status = sp_allowlist_normalise(&entry, 1, false, &small, &texts, &count, NULL);
-        assert_int_equal(status, budget < 32 ? SP_ERR_MEMORY : SP_OK);
+        assert_int_equal(status, budget < 64 ? SP_ERR_MEMORY : SP_OK);
         sp_arena_reset(&small);
         status = sp_allowlist_compile(&text, 1, &small, &ranges, NULL);
         assert_int_equal(status, budget < 32 ? SP_ERR_MEMORY : SP_OK);
@@ -347,6 +413,44 @@ static void contains_equals_a_naive_scan(void **state) {
     }
 }
 
+/* No two blocks are halves of one, nor touch in any other way that a larger block would hold both. */
+static void assert_fewest(const char *const *texts, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        struct sp_cidr before, block, parent;
+        assert_int_equal(sp_cidr_parse(sp_str_from(texts[i - 1]), &before, NULL), SP_OK);
+        assert_int_equal(sp_cidr_parse(sp_str_from(texts[i]), &block, NULL), SP_OK);
+        assert_true(memcmp(before.first.bytes, block.first.bytes, 16) < 0);
+        assert_false(sp_cidr_overlaps(&before, &block));
+        parent = (struct sp_cidr){before.first, (uint8_t)(before.prefix - 1)};
+        struct sp_ip last = sp_cidr_last(&block), parent_last = sp_cidr_last(&parent);
+        bool even = (before.first.bytes[(before.prefix - 1) / 8] >> (7 - (before.prefix - 1) % 8) & 1) == 0;
+        assert_false(before.prefix == block.prefix && even && memcmp(&last, &parent_last, sizeof(last)) == 0);
+    }
+}
+
+static void joining_changes_no_answer_and_leaves_the_fewest_blocks(void **state) {
+    (void)state;
+    uint64_t random = seed_of_run() * 2 + 1;
+    for (unsigned round = 0; round < 3000; round++) {
+        char texts[MAX_TEXTS][TEXT_BYTES];
+        const char *pointers[MAX_TEXTS], **joined = NULL;
+        struct sp_str entries[MAX_TEXTS];
+        struct sp_cidr cidrs[MAX_TEXTS];
+        size_t count = random_list(&random, texts, cidrs), left = 0;
+        for (size_t i = 0; i < count; i++) {
+            pointers[i] = texts[i];
+            entries[i] = sp_str_from(texts[i]);
+        }
+        assert_int_equal(sp_allowlist_normalise(entries, count, false, &arena, &joined, &left, NULL), SP_OK);
+        assert_true(left >= 1 && left <= count);
+        assert_fewest(joined, left);
+        struct sp_bytes given = compile(pointers, count), stored = compile(joined, left);
+        assert_int_equal(given.size, stored.size);
+        assert_memory_equal(given.data, stored.data, given.size);
+        sp_arena_reset(&arena);
+    }
+}
+
 static void covers_equals_a_naive_scan(void **state) {
     (void)state;
     uint64_t random = seed_of_run() * 2 + 1;
@@ -379,7 +483,8 @@ static void covers_equals_a_naive_scan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(normalises_and_keeps_order_and_the_first_of_duplicates),
+        cmocka_unit_test(entries_are_joined_into_the_fewest_blocks),
+        cmocka_unit_test(says_how_many_were_given_and_how_many_blocks_are_left),
         cmocka_unit_test(counts_entries_as_given),
         cmocka_unit_test(says_which_entry_is_wrong),
         cmocka_unit_test(runs_out_of_memory_cleanly),
@@ -389,6 +494,7 @@ int main(void) {
         cmocka_unit_test(a_list_that_is_empty_or_no_list_contains_nothing),
         cmocka_unit_test(covers_only_what_lies_inside),
         cmocka_unit_test(contains_equals_a_naive_scan),
+        cmocka_unit_test(joining_changes_no_answer_and_leaves_the_fewest_blocks),
         cmocka_unit_test(covers_equals_a_naive_scan),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;

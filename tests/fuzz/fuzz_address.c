@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/allowlist.h"
+#include "core/special_blocks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,9 +44,9 @@ static void check_range(struct sp_str text) {
 
 /* The lines of the input as one list. */
 static void check_list(struct sp_str text) {
-    struct sp_str entries[SP_ALLOWLIST_MAX_ENTRIES];
+    struct sp_str entries[SP_ALLOWLIST_MAX_BLOCKS];
     size_t count = 0;
-    for (size_t at = 0; at < text.size && count < SP_ALLOWLIST_MAX_ENTRIES; count++) {
+    for (size_t at = 0; at < text.size && count < SP_ALLOWLIST_MAX_BLOCKS; count++) {
         const char *newline = memchr(text.data + at, '\n', text.size - at);
         size_t end = newline == NULL ? text.size : (size_t)(newline - text.data);
         entries[count] = (struct sp_str){text.data + at, end - at};

@@ -433,6 +433,26 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
         0, "admin", "key update spare --name Other --expires +90d --allow-ip 203.0.113.7 --allow-ip 2001:db8::/32");
     assert_says(ran->out, "allowed ips             203.0.113.7/32, 2001:db8::/32");
     assert_says(ran->out, "name                    Other");
+    write_file("office.txt", "# office\r\n203.0.113.0/25\r\n203.0.113.128/25 # annex\r\n");
+    write_file("meta.json", "{\"hooks\": [\"198.51.100.0/27\"], \"web\": [\"198.51.100.32/27\"]}");
+    ran = ends(2, "admin", "key update spare --allow-ip-file %s", path_of("meta.json"));
+    assert_says(ran->err, "meta.json holds 2 lists of addresses; choose with --allow-ip-select: hooks, web");
+    ran =
+        ends(0, "admin",
+             "key update spare --allow-ip 2001:db8::/32 --allow-ip-file %s --allow-ip-file %s --allow-ip-select hooks",
+             path_of("meta.json"), path_of("meta.json"));
+    assert_says(ran->out, "allowed ips             198.51.100.0/27, 2001:db8::/32");
+    ran = ends(0, "admin", "key update spare --allow-ip-file %s", path_of("office.txt"));
+    assert_says(ran->out, "allowed ips             203.0.113.0/24\n");
+    write_file("office.txt", "# nothing\n");
+    ran = ends(2, "admin", "key create --principal narrator --name None --all-permissions --allow-ip-file %s",
+               path_of("office.txt"));
+    assert_says(ran->err, "office.txt: no address in it");
+    assert_says(ends(2, "admin", "key update spare --allow-ip-select hooks")->err,
+                "--allow-ip-select needs --allow-ip-file");
+    assert_says(ends(2, "admin", "key update spare --allow-ip 203.0.113.7:443")->err,
+                "203.0.113.7:443: a port is not part of an address; remove it");
+    file = path_of("spare.key");
     ran = ends(0, "admin", "key update spare --clear-allowed-ips --expires never");
     assert_null(strstr(ran->out, "allowed ips"));
     assert_says(ran->out, "expires                 -");
