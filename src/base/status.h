@@ -29,8 +29,9 @@ enum sp_status {
     SP_ERR_MEMORY,          /* out of memory: RESOURCE_EXHAUSTED */
     SP_ERR_IO,              /* the operating system said no: INTERNAL */
     SP_ERR_INTERNAL,        /* cannot happen: INTERNAL */
-    SP_WALK_END,            /* no error: a visitor returns it to end the walk that called it, which then returns SP_OK.
-                             * No other function returns it; if it ever reached a reply, it would be INTERNAL */
+    SP_WALK_END,            /* no error. A visitor returns it to end the walk that called it, which then returns SP_OK;
+                             * reading a stream of messages returns it when the stream ended well. It never leaves
+                             * the process: in a reply it would be INTERNAL */
 };
 
 /* The status's gRPC code (google.rpc.Code, 0 to 16). */

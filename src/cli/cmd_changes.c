@@ -45,8 +45,9 @@ static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client
     do
         status = show_next_change(call, stream, &arena, error);
     while (status == SP_OK);
-    if (status == SP_ERR_OUT_OF_RANGE && error->status == SP_OK)
-        status = SP_OK;
+    if (status == SP_WALK_END)
+        status =
+            sp_error_set(error, SP_ERR_UNAVAILABLE, "the server ended the call: follow again from the last change");
 out:
     sp_rpc_stream_close(stream);
     sp_arena_fini(&arena);
@@ -93,7 +94,9 @@ static int run_changes(struct cli_call *call) {
     enum sp_status status = sp_cli_local_flag(call, "follow") ? follow_changes(call, client, &error)
                                                               : show_all_changes(call, client, &error);
     sp_rpc_client_close(client);
-    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
+    if (status != SP_OK)
+        return sp_cli_report_error(call, &error);
+    return CLI_OK;
 }
 
 const struct cli_command sp_cli_trail_commands[] = {

@@ -55,7 +55,7 @@ static enum sp_status take_message(struct list *list, struct sp_rpc_stream *stre
     json_t *message = NULL;
     sp_arena_reset(arena);
     enum sp_status status = sp_rpc_stream_receive(stream, arena, &bytes, error);
-    if (status == SP_ERR_OUT_OF_RANGE && error->status == SP_OK)
+    if (status == SP_WALK_END)
         return sp_error_set(error, SP_ERR_INTERNAL, "the server ended the list before it was complete");
     if (status != SP_OK)
         return status;

@@ -89,14 +89,16 @@ static int run_schema_check(struct cli_call *call) {
         return sp_cli_report_error(call, &error);
     }
     enum sp_status status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
-    if (status != SP_OK)
-        (void)sp_error_set(&error, status, "%s: %s", path, why.message);
-    else
+    if (status == SP_OK)
         (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
                      schema.route_count);
     sp_arena_fini(&arena);
     free(text);
-    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
+    if (status != SP_OK) {
+        (void)sp_error_set(&error, status, "%s: %s", path, why.message);
+        return sp_cli_report_error(call, &error);
+    }
+    return CLI_OK;
 }
 
 const struct cli_command sp_cli_schema_commands[] = {

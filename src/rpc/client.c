@@ -431,10 +431,18 @@ static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_er
     return read_final_status(stream, error);
 }
 
-/* The status that a failed operation stands for: the call's error, or that the call is over. */
-static enum sp_status report_call_end(struct sp_rpc_stream *stream, struct sp_error *error) {
+/* Why nothing can be sent: the call's error, or that the server ended it with OK. */
+static enum sp_status report_early_end(struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = wait_for_status(stream, error);
-    return status != SP_OK ? status : sp_error_set(error, SP_ERR_OUT_OF_RANGE, "the server ended the call");
+    if (status != SP_OK)
+        return status;
+    return sp_error_set(error, SP_ERR_UNAVAILABLE, "the server ended the call");
+}
+
+/* Why no message came: the call's error, or SP_WALK_END. */
+static enum sp_status read_stream_end(struct sp_rpc_stream *stream, struct sp_error *error) {
+    enum sp_status status = wait_for_status(stream, error);
+    return status != SP_OK ? status : SP_WALK_END;
 }
 
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
@@ -447,7 +455,7 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
     memset(&op, 0, sizeof(op));
     set_headers_op(stream, &op);
     if (!run_call_batch(stream, &op, 1, stream)) {
-        enum sp_status status = report_call_end(stream, error);
+        enum sp_status status = report_early_end(stream, error);
         sp_rpc_stream_close(stream);
         return status;
     }
@@ -457,33 +465,33 @@ enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path
 
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message, struct sp_error *error) {
     if (stream->ended)
-        return report_call_end(stream, error);
+        return report_early_end(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_MESSAGE;
     op.data.send_message.send_message = make_buffer(message);
     bool sent = run_call_batch(stream, &op, 1, stream);
     grpc_byte_buffer_destroy(op.data.send_message.send_message);
-    return sent ? SP_OK : report_call_end(stream, error);
+    return sent ? SP_OK : report_early_end(stream, error);
 }
 
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (stream->ended)
-        return report_call_end(stream, error);
+        return report_early_end(stream, error);
     grpc_op op;
     memset(&op, 0, sizeof(op));
     op.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-    return run_call_batch(stream, &op, 1, stream) ? SP_OK : report_call_end(stream, error);
+    return run_call_batch(stream, &op, 1, stream) ? SP_OK : report_early_end(stream, error);
 }
 
 static enum sp_status receive_until(struct sp_rpc_stream *stream, gpr_timespec until, struct sp_arena *arena,
                                     struct sp_bytes *ret_message, struct sp_error *error) {
     grpc_byte_buffer *buffer = NULL;
     if (stream->ended || (!stream->receiving && !ask_for_message(stream)))
-        return report_call_end(stream, error);
+        return read_stream_end(stream, error);
     if (!await_message(stream, until, &buffer))
         return sp_error_set(error, SP_ERR_DEADLINE, "no message came in time");
-    return buffer == NULL ? report_call_end(stream, error) : take_buffer(buffer, arena, ret_message, error);
+    return buffer == NULL ? read_stream_end(stream, error) : take_buffer(buffer, arena, ret_message, error);
 }
 
 enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,

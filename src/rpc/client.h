@@ -49,7 +49,8 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
 
 struct sp_rpc_stream;
 
-/* A streaming call of any kind, without a deadline. */
+/* A streaming call of any kind, without a deadline. Opening, sending and ending one's side fail with
+ * the server's error, or with SP_ERR_UNAVAILABLE if it ended the call with OK. */
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
                                   struct sp_error *error) SP_MUST_USE;
 /* A call that the server has ended gives its status here too; messages that were not received are dropped then. */
@@ -57,8 +58,8 @@ enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes 
                                   struct sp_error *error) SP_MUST_USE;
 /* Ends the client's side: no more will be sent. */
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) SP_MUST_USE;
-/* The next message in `arena`. SP_ERR_OUT_OF_RANGE: the server ended the call with OK. Another
- * status: with that error. */
+/* The next message in `arena`. SP_WALK_END: the server ended the call with OK, and `error` is
+ * untouched. Another status: with that error. */
 enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
                                      struct sp_error *error) SP_MUST_USE;
 /* The same, waiting at most `timeout_ms`. SP_ERR_DEADLINE: nothing came, and the next receive waits

@@ -290,8 +290,8 @@ static void carry_both_ways(struct rig *rig, const char *path) {
         assert_bytes(reply, text);
     }
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
     sp_rpc_stream_close(stream);
     sp_rpc_client_close(client);
 }
@@ -324,7 +324,7 @@ static void answers_all_that_was_sent_before_the_client_began_to_read(void **sta
         }
     }
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
     sp_rpc_stream_close(stream);
     free(data);
     sp_rpc_client_close(client);
@@ -341,7 +341,7 @@ static void sums_a_client_stream(void **state) {
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
     assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
     assert_bytes(reply, "1000");
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
     sp_rpc_stream_close(stream);
     sp_rpc_client_close(client);
 }
@@ -357,7 +357,7 @@ static void feeds_all_messages_and_then_ends(void **state) {
         assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
         assert_int_equal(reply.size, CHUNK_BYTES);
     }
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_ERR_OUT_OF_RANGE);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
     sp_rpc_stream_close(stream);
     assert_true(gate_wait(&closed, 1));
     sp_rpc_client_close(client);
