@@ -374,7 +374,7 @@ static void streams_ask_who_calls(void **state) {
             fail_msg("%s: %s %s", rows[i].name, sp_status_name(status), admin.error.message);
         sp_rpc_stream_close(stream);
         assert_true(caller_open(&nobody, programs.sync_target, ""));
-        stream = open_stream(&nobody, rows[i].name, rows[i].request);
+        stream = open_stream(&nobody, rows[i].name, NULL); /* the server may end it before anything is sent */
         assert_int_equal(sp_rpc_stream_receive(stream, &nobody.arena, &bytes, &nobody.error), SP_ERR_UNAUTHENTICATED);
         sp_rpc_stream_close(stream);
         caller_close(&nobody);
