@@ -7,7 +7,7 @@ build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-c
     liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev libdeflate-dev)
 test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml etcd-server etcd-client)
 bench=(jq nghttp2-client)
-interop=(nodejs nghttp2-client python3-venv openssl iproute2)
+interop=(nodejs nghttp2-client python3-venv openssl iproute2 nginx-light caddy)
 
 wanted=()
 for group in "$@"; do

@@ -278,3 +278,10 @@ bool sp_forwarded_client(const struct sp_forwarded_trust *trust, const struct sp
     *ret_client = *peer;
     return true;
 }
+
+bool sp_forwarded_last_entry(struct sp_str line, struct sp_ip *ret_ip) {
+    size_t begin = line.size;
+    while (begin > 0 && line.data[begin - 1] != ',')
+        begin--;
+    return line.size > 0 && read_entry((struct sp_str){line.data + begin, line.size - begin}, ret_ip);
+}

@@ -76,4 +76,8 @@ struct sp_str sp_forwarded_header(const struct sp_forwarded_trust *trust);
 bool sp_forwarded_client(const struct sp_forwarded_trust *trust, const struct sp_ip *peer, const struct sp_str *lines,
                          size_t line_count, struct sp_ip *ret_client) SP_MUST_USE;
 
+/* The address in the last entry of a line of `x-forwarded-for`: what the gateway that sent it was
+ * called from. False if it cannot be read. */
+bool sp_forwarded_last_entry(struct sp_str line, struct sp_ip *ret_ip) SP_MUST_USE;
+
 #endif

@@ -46,3 +46,19 @@ enum sp_status sp_admit_request(const struct sp_callers *callers, struct sp_http
     sp_event_put_refused_caller(&caller, wanted, sp_http_peer(exchange), status);
     return status;
 }
+
+enum sp_status sp_admit_connection(const struct sp_callers *callers, struct sp_http_exchange *exchange,
+                                   enum sp_caller_role wanted, struct sp_error *error) {
+    struct sp_caller caller = {.authorization = {NULL, 0}};
+    sp_http_identity(exchange, &caller.identity);
+    if (has_role(callers, &caller, wanted))
+        return SP_OK;
+    enum sp_status status = sp_caller_refuse(&caller, wanted, error);
+    if (status == SP_ERR_UNAUTHENTICATED)
+        (void)sp_error_set(error, status,
+                           "this call needs the role \"%s\", and a token cannot prove it here: ask with a client "
+                           "certificate or over a Unix socket that the server's --callers file names",
+                           sp_caller_role_name(wanted));
+    sp_event_put_refused_caller(&caller, wanted, sp_http_peer(exchange), status);
+    return status;
+}

@@ -16,4 +16,9 @@ enum sp_status sp_admit_call(const struct sp_callers *callers, struct sp_rpc_cal
 enum sp_status sp_admit_request(const struct sp_callers *callers, struct sp_http_exchange *exchange,
                                 enum sp_caller_role wanted, struct sp_error *error) SP_MUST_USE;
 
+/* The same by what the connection alone has proven: the request's Authorization is somebody
+ * else's. */
+enum sp_status sp_admit_connection(const struct sp_callers *callers, struct sp_http_exchange *exchange,
+                                   enum sp_caller_role wanted, struct sp_error *error) SP_MUST_USE;
+
 #endif

@@ -188,15 +188,24 @@ static bool is_among_names(struct sp_str name, const struct sp_str *names, size_
     return false;
 }
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
 /* The digest of a bearer token (RFC 6750 section 2.1); false if there is none. The scheme may
- * have any case (RFC 9110 section 11.1). */
+ * have any case (RFC 9110 section 11.1). Blanks around the token are no part of it: some HTTP
+ * libraries leave them in the header's value. */
 static bool digest_token(struct sp_str authorization, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
     static const char scheme[] = "bearer ";
-    size_t size = sizeof(scheme) - 1;
-    if (authorization.size <= size || strncasecmp(authorization.data, scheme, size) != 0)
+    size_t begin = sizeof(scheme) - 1, end = authorization.size;
+    if (end <= begin || strncasecmp(authorization.data, scheme, begin) != 0)
         return false;
-    sp_sha256(authorization.data + size, authorization.size - size, ret_digest);
-    return true;
+    while (begin < end && is_blank(authorization.data[begin]))
+        begin++;
+    while (end > begin && is_blank(authorization.data[end - 1]))
+        end--;
+    sp_sha256(authorization.data + begin, end - begin, ret_digest);
+    return end > begin;
 }
 
 static bool line_fits_caller(const struct sp_callers_line *line, const struct sp_caller *caller, const uint8_t *token) {

@@ -42,7 +42,8 @@ static enum sp_status read_roles(struct sp_yaml *yaml, unsigned *ret_roles) {
 
 /* ---- tokens ---- */
 
-/* Digests the first line of the file. A short token could be guessed. */
+/* Digests the first line of the file, without blanks around it, which no header would carry. A
+ * short token could be guessed. */
 static enum sp_status read_token_file(const char *path, struct sp_callers_line *line, struct sp_error *error) {
     char text[TOKEN_MAX_BYTES + 1];
     FILE *file = fopen(path, "re");
@@ -54,9 +55,15 @@ static enum sp_status read_token_file(const char *path, struct sp_callers_line *
     size_t end = 0;
     while (end < size && text[end] != '\n' && text[end] != '\r')
         end++;
-    bool good = !failed && end >= TOKEN_MIN_BYTES && end <= TOKEN_MAX_BYTES;
+    bool cut = end > TOKEN_MAX_BYTES;
+    size_t begin = 0;
+    while (begin < end && (text[begin] == ' ' || text[begin] == '\t'))
+        begin++;
+    while (end > begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+        end--;
+    bool good = !failed && !cut && end - begin >= TOKEN_MIN_BYTES;
     if (good)
-        sp_sha256(text, end, line->token);
+        sp_sha256(text + begin, end - begin, line->token);
     explicit_bzero(text, sizeof(text));
     return good ? SP_OK
                 : sp_error_set(error, SP_ERR_INVALID,

@@ -33,6 +33,16 @@ struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange) {
     return &exchange->arena;
 }
 
+/* libmicrohttpd 0.9.75 leaves blanks behind a value, later releases do not. */
+static struct sp_str trim_field_value(const char *value, size_t size) {
+    struct sp_str text = {value, value == NULL ? 0 : size};
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+        text = (struct sp_str){text.data + 1, text.size - 1};
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
+}
+
 struct wanted {
     const char *name;
     size_t size;
@@ -45,7 +55,7 @@ static enum MHD_Result find_header(void *user, enum MHD_ValueKind kind, const ch
     struct wanted *wanted = user;
     (void)kind;
     if (name_size == wanted->size && strncasecmp(name, wanted->name, name_size) == 0 && wanted->count++ == 0)
-        wanted->first = (struct sp_str){value, value == NULL ? 0 : value_size};
+        wanted->first = trim_field_value(value, value_size);
     return MHD_YES;
 }
 
@@ -56,19 +66,43 @@ struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char
     return wanted.first;
 }
 
+struct field_list {
+    struct sp_http_field *fields;
+    size_t most, count;
+};
+
+static enum MHD_Result append_field(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                    const char *value, size_t value_size) {
+    struct field_list *list = user;
+    (void)kind;
+    if (list->count < list->most)
+        list->fields[list->count] =
+            (struct sp_http_field){.name = {name, name_size}, .value = trim_field_value(value, value_size)};
+    list->count++;
+    return MHD_YES;
+}
+
+size_t sp_http_headers(const struct sp_http_exchange *exchange, struct sp_http_field *ret_fields, size_t most) {
+    struct field_list list = {.fields = ret_fields, .most = most};
+    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, append_field, &list);
+    return list.count;
+}
+
 /* ---- replying ---- */
 
-void sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value) {
+bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value) {
     struct reply_header *header = sp_arena_alloc(&exchange->arena, sizeof(*header));
     if (header == NULL || !sp_text_is_printable(value))
-        return;
+        return false;
     *header = (struct reply_header){
         .next = exchange->headers,
         .name = sp_arena_strdup(&exchange->arena, sp_str_from(name)),
         .value = sp_arena_strdup(&exchange->arena, value),
     };
-    if (header->name != NULL && header->value != NULL)
-        exchange->headers = header;
+    if (header->name == NULL || header->value == NULL)
+        return false;
+    exchange->headers = header;
+    return true;
 }
 
 /* A header that libmicrohttpd does not take is left out. */

@@ -30,8 +30,14 @@ struct sp_str sp_http_query(const struct sp_http_exchange *exchange);
 /* The complete body. */
 struct sp_bytes sp_http_body(const struct sp_http_exchange *exchange);
 /* The first value of a header, whatever the case of its name, and how many there are; empty and 0
- * for none. */
+ * for none. Blanks around a value are no part of it. */
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count);
+/* All headers, in the order in which they came; returns how many there are, and writes no more than
+ * `most`. */
+struct sp_http_field {
+    struct sp_str name, value;
+};
+size_t sp_http_headers(const struct sp_http_exchange *exchange, struct sp_http_field *ret_fields, size_t most);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". */
 struct sp_str sp_http_peer(const struct sp_http_exchange *exchange);
 /* Who the connection has proven to be. */
@@ -40,8 +46,9 @@ void sp_http_identity(struct sp_http_exchange *exchange, struct sp_identity *ret
 struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange);
 
 /* Adds a header to the reply, before it. Both are copied. Names and values come from the program or
- * were checked: one with a control character is left out. */
-void sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value);
+ * were checked: one with a control character is left out. False if it was left out, or there was no
+ * memory. */
+bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value);
 /* Replies, once. The bytes must live until the exchange ends: constants, or from its arena. */
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body);
 /* Replies with {"code","message"}, code by the HTTP status. */

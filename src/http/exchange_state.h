@@ -43,7 +43,9 @@ struct sp_http_exchange {
     struct MHD_Connection *connection;
     struct sp_arena arena;
     const char *method;
-    struct sp_str target; /* path and query */
+    struct sp_str target;    /* as it came */
+    struct sp_str authority; /* of a target in absolute-form */
+    bool is_absolute;
     struct sp_str path, query;
     const struct sp_http_route *route;
     struct reply_header *headers;

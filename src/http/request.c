@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text_out.h"
 #include "http/client_certificate.h"
@@ -64,8 +65,27 @@ static void name_peer(struct sp_http_exchange *exchange) {
     }
 }
 
+/* "http://host:port/path" (RFC 9112 section 3.2.2): takes the authority off; what is left begins
+ * with '/', '?' or is empty. */
+static bool take_authority(struct sp_str *target, struct sp_str *ret_authority) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+        size_t size = strlen(schemes[i]);
+        if (target->size < size || strncasecmp(target->data, schemes[i], size) != 0)
+            continue;
+        size_t end = size;
+        while (end < target->size && strchr("/?", target->data[end]) == NULL)
+            end++;
+        *ret_authority = (struct sp_str){target->data + size, end - size};
+        *target = (struct sp_str){target->data + end, target->size - end};
+        return true;
+    }
+    return false;
+}
+
 static void split_target(struct sp_http_exchange *exchange) {
     struct sp_str target = exchange->target;
+    exchange->is_absolute = take_authority(&target, &exchange->authority);
     const char *mark = target.size == 0 ? NULL : memchr(target.data, '?', target.size);
     exchange->path = target;
     exchange->query = (struct sp_str){NULL, 0};
@@ -73,6 +93,8 @@ static void split_target(struct sp_http_exchange *exchange) {
         exchange->path.size = (size_t)(mark - target.data);
         exchange->query = (struct sp_str){mark + 1, target.size - exchange->path.size - 1};
     }
+    if (exchange->is_absolute && exchange->path.size == 0)
+        exchange->path = SP_STR_LITERAL("/");
 }
 
 struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, struct MHD_Connection *connection,
@@ -157,7 +179,8 @@ static bool announces_too_large_body(const struct sp_http_exchange *exchange) {
     return bytes > exchange->exchanges->max_body_bytes;
 }
 
-/* Requests without a host (HTTP/1.0) come from no browser. */
+/* Requests without a host (HTTP/1.0) come from no browser. In a target in absolute-form a host has
+ * the last word (RFC 9112 section 3.2.2), but nobody has a reason to name two. */
 static bool names_this_server(const struct sp_http_exchange *exchange) {
     const struct exchanges *exchanges = exchange->exchanges;
     const struct connection *connection = sp_http_connection_of(exchange->connection);
@@ -165,6 +188,9 @@ static bool names_this_server(const struct sp_http_exchange *exchange) {
     if (connection != NULL && !connection->checks_host)
         return true;
     struct sp_str host = sp_http_header(exchange, "host", &count);
+    if (exchange->is_absolute &&
+        !sp_http_host_is_ours(exchange->authority, exchanges->host_names, exchanges->host_name_count))
+        return false;
     return count == 0 || sp_http_host_is_ours(host, exchanges->host_names, exchanges->host_name_count);
 }
 

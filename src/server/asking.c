@@ -6,7 +6,8 @@
 #include "server/worker_slots.h"
 
 const char *sp_transport_name(enum sp_transport transport) {
-    static const char *const names[SP_TRANSPORT_COUNT] = {"check", "batch", "stream", "ext_authz", "authzen"};
+    static const char *const names[SP_TRANSPORT_COUNT] = {"check",     "batch",   "stream",
+                                                          "ext_authz", "authzen", "forward_auth"};
     return (unsigned)transport < SP_TRANSPORT_COUNT ? names[transport] : "unknown";
 }
 

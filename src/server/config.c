@@ -9,15 +9,15 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .listen = "127.0.0.1:7400",
     .http_listen = "127.0.0.1:7402",
     .max_connections = "10000",
-    .http_listen_help = "HTTP address for AuthZEN, /healthz and /readyz, as --listen; \"none\": no HTTP",
+    .http_listen_help = "HTTP address for AuthZEN, forward-auth, /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help = "YAML file of who may check, explain, list, name principals and read metrics; reloaded when it "
                     "changes (docs/tls.md)",
     .connection_age_help =
         "seconds after which gRPC clients are asked to reconnect, without losing calls, so that they spread over new "
         "servers, leave one that drains, and show their certificates again; 0: never",
     .trusted_peers_help =
-        "ext_authz: comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and "
-        "of proxies before them that may send the headers below; \"uds\": Unix sockets; default: any gateway",
+        "comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and of proxies "
+        "before them that may send the headers below; \"uds\": Unix sockets; default: any gateway of ext_authz",
 };
 
 static struct sp_option make_store_row(struct sp_server_config *config) {

@@ -5,9 +5,10 @@
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
 #include "server/authzen/authzen.h"
+#include "server/forward_auth/forward_auth.h"
 #include "server/metrics_page.h"
 
-enum { HOST_BYTES = 256 };
+enum { HOST_BYTES = 256, FORWARD_AUTH_ROUTES = 1 };
 
 static void write_server_metrics(void *user, struct sp_text_out *out) {
     sp_server_metrics_page(user, out);
@@ -51,7 +52,7 @@ static enum sp_status start_metrics(struct sp_service *service, struct sp_error 
 
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) {
     /* Read until the server is closed. */
-    static struct sp_http_route routes[SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES];
+    static struct sp_http_route routes[SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES];
     static char host[HOST_BYTES];
     static const char *names[SP_OPTION_TEXTS_MAX + 1];
     static struct sp_health_pages pages;
@@ -65,8 +66,10 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
         pages = (struct sp_health_pages){&service->ready, service->watchdog};
         sp_health_routes(&pages, routes);
         sp_authzen_routes(service, routes + SP_HEALTH_ROUTES);
-        enum sp_status status =
-            sp_http_open(&options, routes, SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES, &service->http, error);
+        size_t count = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES;
+        if (service->config->gateway.forward_auth != NULL)
+            routes[count++] = sp_forward_auth_route(service);
+        enum sp_status status = sp_http_open(&options, routes, count, &service->http, error);
         if (status != SP_OK)
             return status;
         status = sp_listeners_start_http(&daemon->http_listen, "HTTP", service->http, error);

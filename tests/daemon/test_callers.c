@@ -40,7 +40,7 @@ static int set_up(void **state) {
     folder_make(folder);
     snprintf(file, sizeof(file), "%s/callers.yaml", folder);
     snprintf(token, sizeof(token), "%s/token", folder);
-    write_to(token, "a-token-that-is-long-enough\n");
+    write_to(token, " a-token-that-is-long-enough \t\n");
     return 0;
 }
 
@@ -134,8 +134,10 @@ static void a_file_says_all_and_nobody_else_has_a_role(void **state) {
         {{.identity = {.kind = SP_PEER_TLS}}, 0},
         {bearing("Bearer a-token-that-is-long-enough"), R},
         {bearing("bearer a-token-that-is-long-enough"), R},
-        {bearing("Bearer a-token-that-is-long-enough "), 0},
-        {bearing("Bearer  a-token-that-is-long-enough"), 0},
+        {bearing("Bearer a-token-that-is-long-enough "), R},
+        {bearing("Bearer  a-token-that-is-long-enough\t"), R},
+        {bearing("Bearer a-token-that-is-long- enough"), 0},
+        {bearing("Bearer \t "), 0},
         {bearing("Bearer a-token-that-is-long-enoug"), 0},
         {bearing("a-token-that-is-long-enough"), 0},
         {bearing("Basic a-token-that-is-long-enough"), 0},

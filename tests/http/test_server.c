@@ -172,9 +172,26 @@ static void answers_head_with_the_headers_of_get_and_no_body(void **state) {
 }
 
 static void serves_nothing_at_other_spellings_of_a_path(void **state) {
-    static const char *const paths[] = {"/",      "/hello/",  "//hello",   "/./hello",      "/x/../hello", "/%68ello",
-                                        "/Hello", "/hello;a", "/hello%00", "/hello%3Fx",    "/hell",       "/hello/x",
-                                        "*",      "hello",    "/hello+",   "http://a/hello"};
+    static const char *const paths[] = {"/",
+                                        "/hello/",
+                                        "//hello",
+                                        "/./hello",
+                                        "/x/../hello",
+                                        "/%68ello",
+                                        "/Hello",
+                                        "/hello;a",
+                                        "/hello%00",
+                                        "/hello%3Fx",
+                                        "/hell",
+                                        "/hello/x",
+                                        "*",
+                                        "hello",
+                                        "/hello+",
+                                        "ftp://localhost/hello",
+                                        "http:/hello",
+                                        "http://localhost//hello",
+                                        "http://localhost",
+                                        "localhost:80"};
     struct http_reply reply;
     (void)state;
     for (size_t i = 0; i < COUNT(paths); i++) {
@@ -185,6 +202,53 @@ static void serves_nothing_at_other_spellings_of_a_path(void **state) {
         http_reply_fini(&reply);
     }
     assert_int_equal(rig.handled, 0);
+}
+
+/* RFC 9112 section 3.2.2: what a client sends to a proxy, every server must take. */
+static void serves_targets_in_absolute_form(void **state) {
+    static const struct {
+        const char *target, *host;
+        int status;
+        const char *body;
+    } rows[] = {
+        {"http://localhost/describe?a=b", "localhost", 200, "GET /describe [a=b] 0  from 127.0.0.1"},
+        {"HTTP://127.0.0.1:7402/describe", "localhost", 200, "GET /describe [] 0  from 127.0.0.1"},
+        {"https://pdp.test/describe?", "localhost", 200, "GET /describe [] 0  from 127.0.0.1"},
+        {"http://localhost?a=b", "localhost", 404, NULL},
+        {"http://evil.test/describe", "localhost", 400, NULL},
+        {"http://localhost/describe", "evil.test", 400, NULL},
+        {"http://localhost@evil.test/describe", "localhost", 400, NULL},
+        {"http:///describe", "localhost", 400, NULL},
+    };
+    struct http_reply reply;
+    char request[256];
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].target, rows[i].host);
+        http_ask(fd, request);
+        http_read(fd, false, &reply);
+        if (reply.status != rows[i].status || (rows[i].body != NULL && strcmp(reply.body, rows[i].body) != 0))
+            fail_msg("%s: %d %s", rows[i].target, reply.status, reply.body);
+        http_reply_fini(&reply);
+        close(fd);
+    }
+}
+
+static void blanks_around_a_header_are_no_part_of_it(void **state) {
+    static const char *const rows[] = {"X-Many:value", "X-Many: value", "X-Many: value ", "X-Many:\t value \t "};
+    struct http_reply reply;
+    char request[256];
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = http_connect(rig.port);
+        snprintf(request, sizeof(request), "GET /describe HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", rows[i]);
+        http_ask(fd, request);
+        http_read(fd, false, &reply);
+        assert_string_equal(reply.body, "GET /describe [] 1 value from 127.0.0.1");
+        http_reply_fini(&reply);
+        close(fd);
+    }
 }
 
 static void names_the_methods_that_a_path_takes(void **state) {
@@ -709,6 +773,8 @@ int main(void) {
         WITH_SERVER(answers_two_requests_on_one_connection),
         WITH_SERVER(answers_head_with_the_headers_of_get_and_no_body),
         WITH_SERVER(serves_nothing_at_other_spellings_of_a_path),
+        WITH_SERVER(serves_targets_in_absolute_form),
+        WITH_SERVER(blanks_around_a_header_are_no_part_of_it),
         WITH_SERVER(names_the_methods_that_a_path_takes),
         WITH_SERVER(shows_a_handler_its_request),
         WITH_SERVER(gives_a_handler_the_whole_body_however_it_came),

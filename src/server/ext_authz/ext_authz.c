@@ -82,6 +82,7 @@ void sp_ext_authz_check(struct sp_rpc_call *rpc, void *user) {
     gateway->service = service;
     gateway->asking = sp_asking_rpc(rpc, SP_TRANSPORT_EXT_AUTHZ);
     gateway->arena = sp_rpc_call_arena(rpc);
+    gateway->part = "context extension";
     gateway->reply = pack_gateway_reply;
     sp_decision_id_next(&service->snapshots.workers[gateway->asking.worker].ids, gateway->decision_id);
     read_gateway_request(service, rpc, &gateway->request);

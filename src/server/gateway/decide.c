@@ -10,11 +10,11 @@ bool sp_gateway_may_log(struct sp_service *service) {
     return last != second && atomic_compare_exchange_strong(&service->last_gateway_log_s, &last, second);
 }
 
-static void log_gateway_fault(struct sp_service *service, const struct sp_gateway_request *request) {
-    if (sp_gateway_may_log(service))
-        sp_log(SP_LOG_WARNING,
-               "%s: a request was denied because the gateway is misconfigured: its context extension \"%.*s\" %s",
-               sp_transport_name(SP_TRANSPORT_EXT_AUTHZ), SP_STR_ARG(request->culprit), request->fault);
+static void log_gateway_fault(const struct sp_gateway_call *call) {
+    const struct sp_gateway_request *request = &call->request;
+    if (sp_gateway_may_log(call->service))
+        sp_log(SP_LOG_WARNING, "%s: a request was denied because the gateway is misconfigured: its %s \"%.*s\" %s",
+               sp_transport_name(call->asking.transport), call->part, SP_STR_ARG(request->culprit), request->fault);
 }
 
 static enum sp_status make_reply(struct sp_gateway_call *call, const struct sp_answer *answer) {
@@ -35,7 +35,7 @@ enum sp_status sp_gateway_reply_without_answer(struct sp_gateway_call *call) {
 static enum sp_status deny_unasked(struct sp_gateway_call *call) {
     const struct sp_answer answer = {.reason = call->request.reason};
     if (call->request.fault != NULL)
-        log_gateway_fault(call->service, &call->request);
+        log_gateway_fault(call);
     sp_record_decision(&call->service->recorder, &call->asking, NULL, &answer, call->decision_id);
     return make_reply(call, &answer);
 }

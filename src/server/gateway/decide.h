@@ -10,6 +10,7 @@ struct sp_gateway_call {
     struct sp_service *service;
     struct sp_asking asking;
     struct sp_arena *arena;
+    const char *part; /* of the gateway's configuration, that a request's `culprit` is: "header" */
     struct sp_gateway_request request;
     char decision_id[SP_DECISION_ID_BYTES];
     /* Makes the dialect's reply, while what the verdict borrows is there. SP_ERR_MEMORY. */

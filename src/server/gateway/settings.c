@@ -36,6 +36,14 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .argument = "TYPE/ACTION",
          .help = "gateways: type and action to check, without an id, for requests that match no route; default: deny "
                  "them"},
+        {.name = "forward-auth",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->forward_auth,
+         .environment = "SALLYPORTD_FORWARD_AUTH",
+         .default_text = "none",
+         .argument = "GATEWAY",
+         .help = "answer GET /auth on the HTTP port for nginx, traefik or caddy, by whose headers the request is read "
+                 "(docs/forward-auth.md); needs --trusted-peers; none: do not"},
     };
     for (size_t i = 0; i < SP_GATEWAY_OPTION_ROWS; i++)
         ret_rows[i] = rows[i];
@@ -126,6 +134,30 @@ static enum sp_status read_route_default(const char *text, struct sp_gateway_set
     return sp_text_check_word(settings->default_action, "--route-default: the action", error);
 }
 
+/* Other gateways' headers are not read: a client could send them past this one. */
+static const struct sp_forward_auth_headers forward_auth_headers[] = {
+    {"nginx", {"x-original-method", 17}, {"x-original-uri", 14}},
+    {"traefik", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}},
+    {"caddy", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}},
+};
+
+static enum sp_status read_forward_auth(const char *gateway, struct sp_gateway_settings *settings,
+                                        struct sp_error *error) {
+    if (gateway == NULL || strcmp(gateway, "none") == 0)
+        return SP_OK;
+    for (size_t i = 0; i < sizeof(forward_auth_headers) / sizeof(*forward_auth_headers); i++)
+        if (strcmp(forward_auth_headers[i].gateway, gateway) == 0)
+            settings->forward_auth = &forward_auth_headers[i];
+    if (settings->forward_auth == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--forward-auth: \"%s\" is not nginx, traefik, caddy or none",
+                            gateway);
+    if (!settings->trust.names_peers)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--forward-auth: anybody could say what was asked, and from where: name the addresses that "
+                            "your gateways ask from with --trusted-peers, or \"uds\" for Unix sockets");
+    return SP_OK;
+}
+
 enum sp_status sp_gateway_settings_read(const struct sp_gateway_options *options,
                                         const struct sp_forwarded_settings *forwarded,
                                         struct sp_gateway_settings *ret_settings, struct sp_error *error) {
@@ -143,6 +175,9 @@ enum sp_status sp_gateway_settings_read(const struct sp_gateway_options *options
     if (status != SP_OK)
         return status;
     status = read_route_default(options->route_default, &settings, error);
+    if (status != SP_OK)
+        return status;
+    status = read_forward_auth(options->forward_auth, &settings, error);
     if (status != SP_OK)
         return status;
     *ret_settings = settings;

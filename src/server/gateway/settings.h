@@ -11,18 +11,26 @@ struct sp_gateway_options {
     struct sp_option_texts key_schemes;
     const char *deciding_header;
     const char *route_default;
+    const char *forward_auth;
+};
+
+/* In which headers a gateway says what it was asked, and what it was called from. */
+struct sp_forward_auth_headers {
+    const char *gateway; /* "nginx" */
+    struct sp_str method, uri;
 };
 
 struct sp_gateway_settings {
     struct sp_forwarded_trust trust;
     struct sp_str key_headers[SP_OPTION_TEXTS_MAX]; /* lower case, terminated */
     size_t key_header_count;
-    struct sp_str deciding_header;              /* one of them; empty: none */
-    unsigned schemes;                           /* of an Authorization header that carries a key (core/credential.h) */
-    struct sp_str default_type, default_action; /* of requests that match no route; empty: denied */
+    struct sp_str deciding_header; /* one of them; empty: none */
+    unsigned schemes;              /* of an Authorization header that carries a key (core/credential.h) */
+    const struct sp_forward_auth_headers *forward_auth; /* NULL: nobody may ask over HTTP */
+    struct sp_str default_type, default_action;         /* of requests that match no route; empty: denied */
 };
 
-enum { SP_GATEWAY_OPTION_ROWS = 4 };
+enum { SP_GATEWAY_OPTION_ROWS = 5 };
 /* Rows for the program's table of options. */
 void sp_gateway_option_rows(struct sp_gateway_options *options,
                             struct sp_option ret_rows[static SP_GATEWAY_OPTION_ROWS]);
