@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/store.h"
 #include "store/records/snapshot.h"
 #include "store/recovery/backup.h"
@@ -156,6 +157,61 @@ static void a_damaged_first_page_is_refused_by_its_name(void **state) {
     end_closed_world(&world, &file);
 }
 
+/* Whatever the first bytes of a file in the store's place are. */
+static void expect_named(const uint8_t *bytes, size_t size, const char *says) {
+    struct world world;
+    struct file file;
+    struct sp_error error = {0};
+    struct sp_revision revision;
+    make_closed_world(&world, COMMITS, &file);
+    memcpy(file.bytes, bytes, size);
+    write_data_file(&file);
+    assert_int_equal(open_read(&world, &revision, &error), SP_ERR_PRECONDITION);
+    if (strstr(error.message, says) == NULL || strstr(error.message, "damaged") != NULL)
+        fail_msg("%s", error.message);
+    end_closed_world(&world, &file);
+}
+
+static void a_file_of_lmdb_1_is_named_as_such(void **state) {
+    enum { NEW_AT_VERSION = 28 };
+    const char *source = getenv("SP_SOURCE_DIR");
+    char path[512];
+    uint8_t bytes[2 * PAGE_BYTES];
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/tests/store/lmdb1/data.mdb", source != NULL ? source : ".");
+    FILE *in = fopen(path, "re");
+    assert_non_null(in);
+    assert_int_equal(fread(bytes, 1, sizeof(bytes), in), sizeof(bytes));
+    assert_int_equal(fclose(in), 0);
+    expect_named(bytes, sizeof(bytes),
+                 "was written by LMDB 1.0 (data format 3), and Sallyport reads the format of LMDB 0.9");
+    bytes[NEW_AT_VERSION] = bytes[PAGE_BYTES + NEW_AT_VERSION] =
+        2; /* as lmdb-js and other development versions write */
+    expect_named(bytes, sizeof(bytes), "was written by a version of LMDB newer than 0.9 (data format 2)");
+}
+
+static void a_library_of_lmdb_1_is_named_as_such(void **state) {
+    static const struct {
+        int major, minor, patch;
+        const char *says;
+    } rows[] = {
+        {0, 9, 24, NULL},
+        {0, 9, 36, NULL},
+        {1, 0, 2, "the LMDB library is version 1.0.2, which has another file format: Sallyport needs LMDB 0.9"},
+        {1, 1, 0, "version 1.1.0"},
+        {0, 10, 0, "version 0.10.0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct sp_error error = {0};
+        enum sp_status status = sp_lmdb_judge_library(rows[i].major, rows[i].minor, rows[i].patch, &error);
+        assert_int_equal(status, rows[i].says == NULL ? SP_OK : SP_ERR_PRECONDITION);
+        if (rows[i].says != NULL)
+            assert_non_null(strstr(error.message, rows[i].says));
+    }
+    assert_int_equal(sp_lmdb_check_library(NULL), SP_OK); /* that of this build */
+}
+
 static void a_truncated_file_is_refused_before_a_page_is_read(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 100, PAGE_BYTES, PAGE_BYTES + 100, 2 * PAGE_BYTES, 3 * PAGE_BYTES};
@@ -239,6 +295,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_flipped_bit_of_a_transaction_id_brings_back_an_earlier_state),
         cmocka_unit_test(a_damaged_first_page_is_refused_by_its_name),
+        cmocka_unit_test(a_file_of_lmdb_1_is_named_as_such),
+        cmocka_unit_test(a_library_of_lmdb_1_is_named_as_such),
         cmocka_unit_test(a_truncated_file_is_refused_before_a_page_is_read),
         cmocka_unit_test(what_is_left_can_be_kept_on_purpose),
         cmocka_unit_test(a_backup_opens_as_a_store_and_goes_on),

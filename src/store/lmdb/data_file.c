@@ -29,6 +29,12 @@ enum {
 
     META_PAGE_FLAG = 0x08,
     DATA_VERSION = 1,
+
+    /* LMDB 1.0 has a transaction id in the head of each page. */
+    NEW_AT_PAGE_FLAGS = 18,
+    NEW_AT_MAGIC = 24,
+    NEW_AT_VERSION = 28,
+    NEW_DATA_VERSION = 3,
     PAGE_MIN = 4096,
     PAGE_MAX = SP_RAW_PAGE_MAX,
 
@@ -78,6 +84,19 @@ static bool is_page_size(uint64_t bytes) {
     return bytes >= PAGE_MIN && bytes <= PAGE_MAX && (bytes & (bytes - 1)) == 0;
 }
 
+static bool is_meta_of(const uint8_t bytes[static META_BYTES], size_t at_flags, size_t at_magic) {
+    return (bytes[at_flags] & META_PAGE_FLAG) != 0 && load_native_u32(bytes + at_magic) == META_MAGIC;
+}
+
+/* A file of another LMDB is intact: a backup need not be restored because of it. */
+static enum sp_status refuse_newer_lmdb(const struct data_file *file, uint32_t version) {
+    return sp_error_set(
+        file->error, SP_ERR_PRECONDITION,
+        "%s was written by %s (data format %u), and Sallyport reads the format of LMDB 0.9 only; use the "
+        "programs of a system with LMDB 0.9, or restore a backup there",
+        file->path, version == NEW_DATA_VERSION ? "LMDB 1.0" : "a version of LMDB newer than 0.9", version);
+}
+
 static enum sp_status read_meta_page(const struct data_file *file, uint64_t offset, struct meta_page *ret_meta) {
     uint8_t bytes[META_BYTES];
     ssize_t size = pread(file->fd, bytes, sizeof(bytes), (off_t)offset);
@@ -85,8 +104,9 @@ static enum sp_status read_meta_page(const struct data_file *file, uint64_t offs
         return sp_error_set(file->error, SP_ERR_IO, "cannot read %s: %s", file->path, strerror(errno));
     if (size != META_BYTES)
         return refuse_damaged(file, "it is truncated within its first two pages");
-    if ((bytes[AT_PAGE_FLAGS] & META_PAGE_FLAG) == 0 || load_native_u32(bytes + AT_MAGIC) != META_MAGIC ||
-        load_native_u32(bytes + AT_VERSION) != DATA_VERSION)
+    if (is_meta_of(bytes, NEW_AT_PAGE_FLAGS, NEW_AT_MAGIC))
+        return refuse_newer_lmdb(file, load_native_u32(bytes + NEW_AT_VERSION));
+    if (!is_meta_of(bytes, AT_PAGE_FLAGS, AT_MAGIC) || load_native_u32(bytes + AT_VERSION) != DATA_VERSION)
         return refuse_damaged(file, "its first two pages are not those of an LMDB file");
     ret_meta->map_bytes = load_native_u64(bytes + AT_MAP_BYTES);
     ret_meta->page_bytes = load_native_u32(bytes + AT_PAGE_BYTES);

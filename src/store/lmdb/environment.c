@@ -158,7 +158,10 @@ static enum sp_status open_env(struct sp_store *store, const struct sp_store_opt
 enum sp_status sp_env_open(const char *path, const struct sp_store_options *options, struct sp_store **ret_store,
                            struct sp_error *error) {
     struct sp_store *store = NULL;
-    enum sp_status status = make_store(path, options, &store, error);
+    enum sp_status status = sp_lmdb_check_library(error);
+    if (status != SP_OK)
+        return status;
+    status = make_store(path, options, &store, error);
     if (status != SP_OK)
         return status;
     assert(store != NULL);

@@ -62,11 +62,32 @@ static const char *find_remedy(int code) {
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
         return "; the data file is damaged: restore a backup";
+    case MDB_VERSION_MISMATCH:
+        return "; a process with another version of LMDB has the store open: give all of them LMDB 0.9";
     case MDB_MAP_RESIZED:
         return "; another process enlarged the store and a long transaction here keeps the old map in use: try again";
     default:
         return "";
     }
+}
+
+#if MDB_VERSION_MAJOR != 0
+#error "LMDB 1.0 has another file format: build with the headers and the library of LMDB 0.9"
+#endif
+
+enum sp_status sp_lmdb_judge_library(int major, int minor, int patch, struct sp_error *error) {
+    if (major == 0 && minor == 9)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "the LMDB library is version %d.%d.%d, which has another file format: Sallyport needs LMDB 0.9 "
+                        "(liblmdb.so of 0.9.24 or later); install it, or see LD_LIBRARY_PATH",
+                        major, minor, patch);
+}
+
+enum sp_status sp_lmdb_check_library(struct sp_error *error) {
+    int major = 0, minor = 0, patch = 0;
+    (void)mdb_version(&major, &minor, &patch);
+    return sp_lmdb_judge_library(major, minor, patch, error);
 }
 
 enum sp_status sp_walk_status(enum sp_status visited, int code) {

@@ -130,7 +130,10 @@ static enum sp_status open_usage_databases(struct sp_usage_store *store, int64_t
 enum sp_status sp_usage_store_open(const char *store_path, int64_t now_s, struct sp_usage_store **ret_store,
                                    struct sp_error *error) {
     char path[PATH_BYTES];
-    enum sp_status status = make_usage_folder(store_path, path, error);
+    enum sp_status status = sp_lmdb_check_library(error);
+    if (status != SP_OK)
+        return status;
+    status = make_usage_folder(store_path, path, error);
     if (status != SP_OK)
         return status;
     struct sp_usage_store *store = calloc(1, sizeof(*store));
