@@ -1,5 +1,6 @@
 #include "lib/sallyport.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,10 +16,14 @@
 
 struct sallyport_store {
     struct sp_store *store;
+    atomic_uint max_staleness_s; /* 0: never stale */
+    atomic_llong looked_at_s;    /* at its files */
+    atomic_bool lost;            /* they are others, or gone */
 };
 
 struct sallyport_reader {
     struct sp_snapshot *snapshot;
+    struct sallyport_store *store;
 };
 
 static enum sallyport_status translate_status(enum sp_status status) {
@@ -66,18 +71,59 @@ void sallyport_close(struct sallyport_store *store) {
     free(store);
 }
 
+void sallyport_set_max_staleness(struct sallyport_store *store, uint32_t seconds) {
+    atomic_store(&store->max_staleness_s, seconds);
+}
+
+/* ---- files ---- */
+
+/* What was mapped stays readable when its names are gone, but nobody writes to it any more. */
+static enum sp_status look_at_files(struct sallyport_store *store, struct sp_error *error) {
+    enum sp_status status = sp_store_check_files(store->store, error);
+    if (status != SP_OK)
+        atomic_store(&store->lost, true);
+    return status;
+}
+
+enum sallyport_status sallyport_check_files(struct sallyport_store *store, char *message) {
+    struct sp_error error = {0};
+    enum sp_status status = look_at_files(store, &error);
+    if (status == SP_OK && atomic_load(&store->lost))
+        status = sp_error_set(&error, SP_ERR_UNAVAILABLE, "the store's files were replaced for a while: open it again");
+    return status == SP_OK ? SALLYPORT_OK : report_failure(status, &error, message);
+}
+
+/* Whether the store may be read from. One of the threads that ask within a second looks. */
+static bool is_store_there(struct sallyport_store *store, long long now_s) {
+    long long looked_at_s = atomic_load_explicit(&store->looked_at_s, memory_order_relaxed);
+    if (atomic_load_explicit(&store->lost, memory_order_relaxed))
+        return false;
+    if (looked_at_s == now_s || !atomic_compare_exchange_strong(&store->looked_at_s, &looked_at_s, now_s))
+        return true;
+    return look_at_files(store, NULL) == SP_OK;
+}
+
+/* ---- readers ---- */
+
 enum sallyport_status sallyport_reader_open(struct sallyport_store *store, struct sallyport_reader **ret_reader,
                                             char *message) {
     struct sp_error error = {0};
     struct sallyport_reader *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return report_failure(sp_error_set(&error, SP_ERR_MEMORY, "out of memory"), &error, message);
+    if (atomic_load(&store->lost)) {
+        free(made);
+        return report_failure(
+            sp_error_set(&error, SP_ERR_UNAVAILABLE, "the store's files were replaced: open it again"), &error,
+            message);
+    }
     enum sp_status status = sp_snapshot_open(store->store, &made->snapshot);
     if (status != SP_OK) {
         free(made);
         sp_error_set(&error, status, "the store has no free reader slot, or memory is short");
         return report_failure(status, &error, message);
     }
+    made->store = store;
     *ret_reader = made;
     return SALLYPORT_OK;
 }
@@ -159,20 +205,47 @@ static void copy_answer(const struct sp_answer *answer, struct sallyport_answer 
     copy_id(ret_answer->key_id, key.key_id);
 }
 
-static enum sp_status check_one(struct sp_view *view, const struct sallyport_question *question, int64_t now_s,
-                                struct sp_check_memo *memo, struct sallyport_answer *ret_answer) {
+/* What is the same for all questions of a call. */
+struct check_call {
+    struct sp_view *view;
+    int64_t now_s;
+    bool stale;
+    struct sp_check_memo *memo; /* NULL: a single question */
+};
+
+static enum sp_status check_one(const struct check_call *call, const struct sallyport_question *question,
+                                struct sallyport_answer *ret_answer) {
     struct sp_ip ip;
     struct sp_query query;
     struct sp_answer answer;
     enum sp_status status = fill_query(question, &ip, &query);
     if (status != SP_OK)
         return status;
-    query.now_s = now_s;
-    query.memo = memo;
-    status = sp_check(view, &query, &answer);
+    query.now_s = call->now_s;
+    query.stale = call->stale;
+    query.memo = call->memo;
+    status = sp_check(call->view, &query, &answer);
     if (status != SP_OK)
         return status;
     copy_answer(&answer, ret_answer);
+    return SP_OK;
+}
+
+/* On an acquired snapshot. */
+static enum sp_status check_all(struct sallyport_reader *reader, const struct sallyport_question *questions,
+                                size_t count, int64_t now_s, struct sallyport_answer *ret_answers) {
+    struct sp_check_memo memo = {0};
+    struct check_call call = {
+        .view = sp_snapshot_view(reader->snapshot), .now_s = now_s, .memo = count > 1 ? &memo : NULL};
+    int64_t max_staleness_s = atomic_load_explicit(&reader->store->max_staleness_s, memory_order_relaxed);
+    enum sp_status status = sp_view_is_stale(call.view, now_s, max_staleness_s, &call.stale);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        status = check_one(&call, &questions[i], &ret_answers[i]);
+        if (status != SP_OK)
+            return status;
+    }
     return SP_OK;
 }
 
@@ -182,16 +255,12 @@ enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, cons
     memset(ret_answers, 0, count * sizeof(*ret_answers));
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
         return SALLYPORT_ERROR;
+    if (!is_store_there(reader->store, (long long)now.tv_sec))
+        return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
         return translate_status(status);
-    struct sp_view *view = sp_snapshot_view(reader->snapshot);
-    struct sp_check_memo memo = {0};
-    for (size_t i = 0; i < count; i++) {
-        status = check_one(view, &questions[i], (int64_t)now.tv_sec, count > 1 ? &memo : NULL, &ret_answers[i]);
-        if (status != SP_OK)
-            break;
-    }
+    status = check_all(reader, questions, count, (int64_t)now.tv_sec, ret_answers);
     sp_snapshot_release(reader->snapshot);
     return translate_status(status);
 }
@@ -202,6 +271,11 @@ enum sallyport_status sallyport_check(struct sallyport_reader *reader, const str
 }
 
 enum sallyport_status sallyport_refresh(struct sallyport_reader *reader, uint64_t *ret_epoch, uint64_t *ret_revision) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return SALLYPORT_ERROR;
+    if (!is_store_there(reader->store, (long long)now.tv_sec))
+        return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
         return translate_status(status);

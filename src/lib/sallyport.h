@@ -3,8 +3,8 @@
  *
  * For trusted processes on the machine (or in the pod) of a store that sallyport-sync writes:
  * they can read everything in it but the keys' texts, which are not there. A question is
- * answered as sallyportd's Check answers it, and refused where Check refuses it, with one
- * exception: there is no --max-staleness, so a store that has lost its source is never STALE.
+ * answered as sallyportd's Check answers it, and refused where Check refuses it. What
+ * --max-staleness is to sallyportd, sallyport_set_max_staleness is here.
  *
  *     struct sallyport_store *store;
  *     struct sallyport_reader *reader;
@@ -18,7 +18,13 @@
  *
  * Threads: a store is shared by all threads of a process and opened once; a reader belongs to
  * one thread at a time. A process that forks must not use either in the child. Nothing is
- * allocated and no lock is taken by a check. Anything but SALLYPORT_OK with answer.allowed
+ * allocated and no lock is taken by a check.
+ *
+ * Files: once a second a check looks whether the store's folder and files are still those that
+ * were opened. If they were replaced or removed, everything from then on is
+ * SALLYPORT_UNAVAILABLE; close readers and store, and open them again.
+ *
+ * Anything but SALLYPORT_OK with answer.allowed
  * means: deny. A zeroed answer denies. Link with `pkg-config --cflags --libs sallyport`. */
 #ifndef SALLYPORT_H
 #define SALLYPORT_H
@@ -36,7 +42,8 @@ extern "C" {
 enum sallyport_status {
     SALLYPORT_OK = 0,
     SALLYPORT_INVALID = 1,     /* the caller's mistake: see struct sallyport_question */
-    SALLYPORT_UNAVAILABLE = 2, /* no store, another format, or locks do not work: see the message */
+    SALLYPORT_UNAVAILABLE = 2, /* no store, another format, its files were replaced, or locks do not
+                                * work: see the message */
     SALLYPORT_CORRUPT = 3,     /* a record that the decision needs is damaged */
     SALLYPORT_ERROR = 4        /* out of memory, or the operating system refused */
 };
@@ -87,6 +94,15 @@ struct sallyport_reader;
  * with sallyport_close, after its readers. */
 SALLYPORT_API enum sallyport_status sallyport_open(const char *path, struct sallyport_store **ret_store, char *message);
 SALLYPORT_API void sallyport_close(struct sallyport_store *store);
+
+/* From now on every answer is a denial for the reason STALE (503) while the store was last in step
+ * with its source of truth more than `seconds` ago; 0, the default, is never. A store that follows
+ * no etcd is its own source. Any thread. */
+SALLYPORT_API void sallyport_set_max_staleness(struct sallyport_store *store, uint32_t seconds);
+
+/* Looks now whether the files are still those that were opened. `message` as for sallyport_open. Any
+ * thread. */
+SALLYPORT_API enum sallyport_status sallyport_check_files(struct sallyport_store *store, char *message);
 
 /* Makes a reader, for one thread. */
 SALLYPORT_API enum sallyport_status sallyport_reader_open(struct sallyport_store *store,

@@ -40,19 +40,9 @@ void sp_service_fini(struct sp_service *service) {
     sp_metrics_free(service->recorder.metrics);
 }
 
-/* Only a store that follows a source can fall behind it; any other has no time of
- * synchronization. */
 enum sp_status sp_service_complete(struct sp_service *service, struct sp_view *view, struct sp_query *query) {
-    int64_t max_staleness_s = (int64_t)service->config->max_staleness_s;
-    int64_t synced_at_s = 0;
     query->now_s = sp_clock_now_s();
-    if (max_staleness_s == 0)
-        return SP_OK;
-    enum sp_status status = sp_view_synced_at(view, &synced_at_s);
-    if (status != SP_OK)
-        return status;
-    query->stale = synced_at_s != 0 && query->now_s - synced_at_s > max_staleness_s;
-    return SP_OK;
+    return sp_view_is_stale(view, query->now_s, (int64_t)service->config->max_staleness_s, &query->stale);
 }
 
 enum sp_status sp_service_answer(struct sp_service *service, struct sp_view *view, struct sp_query *query,

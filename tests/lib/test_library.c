@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,6 +16,7 @@
 
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
+#include "store/records/write.h"
 #include "support/admin_fixture.h"
 #include "support/question_texts.h"
 
@@ -270,6 +273,147 @@ static void says_what_is_wrong_with_a_store_that_is_not_there(void **state) {
     assert_non_null(strstr(message, "/nonexistent/sallyport"));
 }
 
+/* ---- a store of its own ---- */
+
+/* A copy of the fixture's store, whose files a test may replace, or whose head it may change first. */
+struct copied_store {
+    char folder[64];
+    struct sallyport_store *store;
+    struct sallyport_reader *reader;
+};
+
+static void copy_data_file(const char *from_folder, const char *to_folder) {
+    char command[256];
+    snprintf(command, sizeof(command), "cp '%s/data.mdb' '%s/data.mdb'", from_folder, to_folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void open_copied_store(struct copied_store *copy) {
+    char message[SALLYPORT_MESSAGE_BYTES];
+    if (sallyport_open(copy->folder, &copy->store, message) != SALLYPORT_OK)
+        fail_msg("%s", message);
+    assert_int_equal(sallyport_reader_open(copy->store, &copy->reader, message), SALLYPORT_OK);
+}
+
+static void close_copied_store(struct copied_store *copy) {
+    sallyport_reader_close(copy->reader);
+    sallyport_close(copy->store);
+}
+
+static void make_copied_store(const struct fixture *fixture, struct copied_store *copy) {
+    snprintf(copy->folder, sizeof(copy->folder), "/tmp/sallyport-test-XXXXXX");
+    assert_non_null(mkdtemp(copy->folder));
+    copy_data_file(fixture->admin.folder, copy->folder);
+}
+
+static void remove_copied_store(struct copied_store *copy) {
+    char command[256];
+    snprintf(command, sizeof(command), "rm -rf '%s' '%s.old'", copy->folder, copy->folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* $S is its folder. */
+static void run_on_store(const struct copied_store *copy, const char *command) {
+    assert_int_equal(setenv("S", copy->folder, 1), 0);
+    assert_int_equal(system(command), 0);
+}
+
+static enum sallyport_status ask_copied_store(const struct fixture *fixture, struct copied_store *copy,
+                                              struct sallyport_answer *answer) {
+    struct sallyport_question asked = question(fixture, "203.0.113.9", "use");
+    return sallyport_check(copy->reader, &asked, answer);
+}
+
+/* Within two seconds, and before anything of the old files is answered again. */
+static void a_store_whose_files_were_replaced_answers_nothing_until_it_is_opened_again(void **state) {
+    static const char *const ways[] = {
+        "mv $S $S.old && cp -r $S.old $S",
+        "mv $S $S.old",
+        "cp $S/data.mdb $S/copy && mv $S/copy $S/data.mdb",
+        "rm $S/data.mdb",
+        "rm $S/lock.mdb",
+    };
+    const struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        for (int told = i == 0 ? 0 : 1; told < 2; told++) {
+            struct copied_store copy;
+            struct sallyport_reader *other = NULL;
+            struct sallyport_answer answer;
+            char message[SALLYPORT_MESSAGE_BYTES] = "";
+            uint64_t epoch, revision;
+            make_copied_store(fixture, &copy);
+            open_copied_store(&copy);
+            assert_int_equal(ask_copied_store(fixture, &copy, &answer), SALLYPORT_OK);
+            assert_true(answer.allowed);
+            assert_int_equal(sallyport_check_files(copy.store, message), SALLYPORT_OK);
+            run_on_store(&copy, ways[i]);
+            if (told) {
+                assert_int_equal(sallyport_check_files(copy.store, message), SALLYPORT_UNAVAILABLE);
+                assert_non_null(strstr(message, copy.folder));
+            } else {
+                usleep(1100 * 1000);
+            }
+            assert_int_equal(ask_copied_store(fixture, &copy, &answer), SALLYPORT_UNAVAILABLE);
+            assert_false(answer.allowed);
+            assert_int_equal(sallyport_refresh(copy.reader, &epoch, &revision), SALLYPORT_UNAVAILABLE);
+            assert_int_equal(sallyport_reader_open(copy.store, &other, message), SALLYPORT_UNAVAILABLE);
+            close_copied_store(&copy);
+            remove_copied_store(&copy);
+        }
+}
+
+static void a_store_that_was_replaced_is_opened_again(void **state) {
+    const struct fixture *fixture = *state;
+    struct copied_store copy;
+    struct sallyport_answer answer;
+    make_copied_store(fixture, &copy);
+    open_copied_store(&copy);
+    run_on_store(&copy, "mv $S $S.old && cp -r $S.old $S");
+    assert_int_equal(sallyport_check_files(copy.store, NULL), SALLYPORT_UNAVAILABLE);
+    close_copied_store(&copy);
+    open_copied_store(&copy);
+    assert_int_equal(ask_copied_store(fixture, &copy, &answer), SALLYPORT_OK);
+    assert_true(answer.allowed);
+    close_copied_store(&copy);
+    remove_copied_store(&copy);
+}
+
+static void set_synced_at(const struct copied_store *copy, int64_t synced_at_s) {
+    struct sp_store_options options = {.mode = SP_STORE_WRITE};
+    struct sp_store *store = NULL;
+    struct sp_write *write = NULL;
+    struct sp_error error = {0};
+    assert_int_equal(sp_store_open(copy->folder, &options, &store, &error), SP_OK);
+    assert_int_equal(sp_write_begin(store, &write, &error), SP_OK);
+    assert_int_equal(sp_write_synced_at(write, synced_at_s), SP_OK);
+    assert_int_equal(sp_write_commit(write, &error), SP_OK);
+    sp_store_close(store);
+}
+
+static void a_store_that_lost_its_source_is_stale_by_option(void **state) {
+    static const struct {
+        int64_t synced_ago_s; /* 0: it has no source */
+        uint32_t max_s;       /* 0: any */
+        bool stale;
+    } rows[] = {{0, 1, false}, {100, 0, false}, {100, 1000, false}, {100, 50, true}, {100, UINT32_MAX, false}};
+    const struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct copied_store copy;
+        struct sallyport_answer answer;
+        make_copied_store(fixture, &copy);
+        if (rows[i].synced_ago_s != 0)
+            set_synced_at(&copy, (int64_t)time(NULL) - rows[i].synced_ago_s);
+        open_copied_store(&copy);
+        sallyport_set_max_staleness(copy.store, rows[i].max_s);
+        assert_int_equal(ask_copied_store(fixture, &copy, &answer), SALLYPORT_OK);
+        assert_string_equal(sallyport_reason_name(answer.reason), rows[i].stale ? "STALE" : "ALLOWED");
+        assert_int_equal(answer.http_status, rows[i].stale ? 503 : 200);
+        assert_int_equal(answer.allowed, !rows[i].stale);
+        close_copied_store(&copy);
+        remove_copied_store(&copy);
+    }
+}
+
 static void the_example_program_says_the_answer(void **state) {
     struct fixture *fixture = *state;
     char key_file[160], command[1024], line[64] = "";
@@ -297,6 +441,9 @@ int main(void) {
         cmocka_unit_test(a_decision_allocates_nothing),
         cmocka_unit_test(threads_with_a_reader_each_do_not_disturb_each_other),
         cmocka_unit_test(says_what_is_wrong_with_a_store_that_is_not_there),
+        cmocka_unit_test(a_store_whose_files_were_replaced_answers_nothing_until_it_is_opened_again),
+        cmocka_unit_test(a_store_that_was_replaced_is_opened_again),
+        cmocka_unit_test(a_store_that_lost_its_source_is_stale_by_option),
         cmocka_unit_test(the_example_program_says_the_answer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;

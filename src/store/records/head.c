@@ -106,3 +106,15 @@ enum sp_status sp_view_synced_at(struct sp_view *view, int64_t *ret_synced_at_s)
     *ret_synced_at_s = head->synced_at_s;
     return SP_OK;
 }
+
+enum sp_status sp_view_is_stale(struct sp_view *view, int64_t now_s, int64_t max_s, bool *ret_stale) {
+    int64_t synced_at_s = 0;
+    *ret_stale = false;
+    if (max_s == 0)
+        return SP_OK;
+    enum sp_status status = sp_view_synced_at(view, &synced_at_s);
+    if (status != SP_OK)
+        return status;
+    *ret_stale = synced_at_s != 0 && now_s - synced_at_s > max_s;
+    return SP_OK;
+}

@@ -28,6 +28,10 @@ enum sp_status sp_view_settings_version(struct sp_view *view, struct sp_revision
  * SP_ERR_CORRUPT. */
 enum sp_status sp_view_synced_at(struct sp_view *view, int64_t *ret_synced_at_s) SP_MUST_USE;
 
+/* Whether that was more than `max_s` seconds (0: any time) before `now_s`. A store that follows
+ * nothing is never stale. SP_ERR_CORRUPT. */
+enum sp_status sp_view_is_stale(struct sp_view *view, int64_t now_s, int64_t max_s, bool *ret_stale) SP_MUST_USE;
+
 /* ---- inside the store ---- */
 
 struct sp_head {
