@@ -1,62 +1,15 @@
 #include "cli/arguments.h"
 
-#include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/json_path.h"
+#include "cli/option.h"
 #include "cli/value.h"
-
-const struct cli_argument sp_cli_common_options[] = {
-    {.name = "output",
-     .kind = CLI_LOCAL,
-     .choices = "table|json|ndjson",
-     .value = "FORMAT",
-     .help = "table (default), json or ndjson; short: -o"},
-    {.name = "admin",
-     .kind = CLI_LOCAL,
-     .value = "ADDRESS",
-     .help = "address of sallyport-sync (SALLYPORT_ADMIN; default: 127.0.0.1:7401)"},
-    {.name = "server",
-     .kind = CLI_LOCAL,
-     .value = "ADDRESS",
-     .help = "address of sallyportd (SALLYPORT_SERVER; default: 127.0.0.1:7400)"},
-    {.name = "profile",
-     .kind = CLI_LOCAL,
-     .value = "NAME",
-     .help = "profile to use; given here, it overrides the environment (SALLYPORT_PROFILE; default: \"default\")"},
-    {.name = "tls-ca",
-     .kind = CLI_LOCAL,
-     .value = "FILE",
-     .help = "CAs that the servers' certificates must be signed by, PEM (SALLYPORT_TLS_CA; default: plaintext)"},
-    {.name = "tls-cert", .kind = CLI_LOCAL, .value = "FILE", .help = "client certificate, PEM (SALLYPORT_TLS_CERT)"},
-    {.name = "tls-key",
-     .kind = CLI_LOCAL,
-     .value = "FILE",
-     .help = "private key of the client certificate, PEM (SALLYPORT_TLS_KEY)"},
-    {.name = "tls-name",
-     .kind = CLI_LOCAL,
-     .value = "NAME",
-     .help = "name that the servers' certificates must have (SALLYPORT_TLS_NAME; default: the host of the address)"},
-    {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "maximum number of rows of a list (default: all)"},
-    {.name = "request-id",
-     .kind = CLI_LOCAL,
-     .value = "ID",
-     .help = "repeating a change with the same id within 24 hours has no further effect (default: generated)"},
-    {.name = "help", .kind = CLI_LOCAL_FLAG, .help = "show this help"},
-    {.name = NULL},
-};
-
-bool sp_cli_takes_value(const struct cli_argument *argument) {
-    return argument->kind != CLI_FLAG && argument->kind != CLI_LOCAL_FLAG && argument->kind != CLI_CLEAR;
-}
 
 static bool is_local(const struct cli_argument *argument) {
     return argument->path == NULL;
-}
-
-bool sp_cli_is_repeatable(const struct cli_argument *argument) {
-    return argument->kind == CLI_TEXTS || argument->kind == CLI_ENUMS || argument->kind == CLI_LOCALS;
 }
 
 static enum sp_status add_to_mask(json_t *request, const char *mask) {
@@ -87,68 +40,67 @@ static enum sp_status take_argument(const struct cli_argument *argument, bool po
     return SP_OK;
 }
 
-enum { OPTIONS_MAX = CLI_ARGUMENTS_MAX + 16 };
+/* ---- options ---- */
 
-static size_t gather_options(const struct cli_command *command, const struct cli_argument *rows[OPTIONS_MAX],
-                             struct option options[OPTIONS_MAX]) {
-    size_t count = 0;
-    for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
-        rows[count++] = &command->options[i];
-    for (size_t i = 0; sp_cli_common_options[i].name != NULL; i++)
-        rows[count++] = &sp_cli_common_options[i];
-    for (size_t i = 0; i < count; i++)
-        options[i] =
-            (struct option){rows[i]->name, sp_cli_takes_value(rows[i]) ? required_argument : no_argument, NULL, 256};
-    options[count] = (struct option){0};
-    return count;
+static enum sp_status refuse_option(const struct cli_command *command, const char *word,
+                                    const struct sp_cli_option_name *name, struct sp_error *error) {
+    const char *meant = sp_cli_nearest_option(command, name->text, name->size);
+    if (meant != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "unknown option %s; did you mean --%s?", word, meant);
+    return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", word);
 }
 
-static const struct cli_argument *find_option(const struct cli_argument *const *rows, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i]->name, name) == 0)
-            return rows[i];
+/* *at is the option's place in argv, and moves on over its value. */
+static enum sp_status read_option(const struct cli_command *command, int argc, char **argv, int *at,
+                                  struct cli_call *call, struct sp_error *error) {
+    const char *word = argv[*at];
+    struct sp_cli_option_name name = sp_cli_read_option_name(word);
+    const struct cli_argument *row = sp_cli_find_option(command, name.text, name.size);
+    if (row == NULL)
+        return refuse_option(command, word, &name, error);
+    if (!sp_cli_takes_value(row)) {
+        if (name.value != NULL)
+            return sp_error_set(error, SP_ERR_INVALID, "--%s takes no value", row->name);
+        return take_argument(row, false, "", call, error);
     }
-    return NULL;
+    if (name.value == NULL && *at + 1 == argc)
+        return sp_error_set(error, SP_ERR_INVALID, "%s requires a value (see --help)", word);
+    return take_argument(row, false, name.value != NULL ? name.value : argv[++*at], call, error);
 }
 
+/* Moves what is no option to the front of argv, behind argv[0]. */
 static enum sp_status read_options(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
-                                   struct sp_error *error) {
-    const struct cli_argument *rows[OPTIONS_MAX] = {NULL};
-    struct option options[OPTIONS_MAX];
-    size_t count = gather_options(command, rows, options);
-    int which = -1;
-    opterr = 0;
-    optind = 0;
-    for (;;) {
-        int found = getopt_long(argc, argv, ":o:h", options, &which);
-        if (found == -1)
-            return SP_OK;
-        if (found == ':')
-            return sp_error_set(error, SP_ERR_INVALID, "%s requires a value (see --help)", argv[optind - 1]);
-        if (found == '?')
-            return sp_error_set(error, SP_ERR_INVALID, "unknown option %s (see --help)", argv[optind - 1]);
-        const struct cli_argument *row = found == 'o'   ? find_option(rows, count, "output")
-                                         : found == 'h' ? find_option(rows, count, "help")
-                                                        : rows[which];
-        if (row == NULL)
-            return sp_error_set(error, SP_ERR_INTERNAL, "option %d has no row", which);
-        enum sp_status status = take_argument(row, false, optarg == NULL ? "" : optarg, call, error);
-        if (status != SP_OK)
-            return status;
+                                   int *ret_positionals_end, struct sp_error *error) {
+    int end = 1;
+    bool ended = false;
+    for (int i = 1; i < argc; i++) {
+        if (!ended && strcmp(argv[i], "--") == 0) {
+            ended = true;
+        } else if (ended || !sp_cli_is_option_word(argv[i])) {
+            argv[end++] = argv[i];
+        } else {
+            enum sp_status status = read_option(command, argc, argv, &i, call, error);
+            if (status != SP_OK)
+                return status;
+        }
     }
+    *ret_positionals_end = end;
+    return SP_OK;
 }
+
+/* ---- what is left ---- */
 
 static enum sp_status read_positionals(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                        struct sp_error *error) {
     size_t i = 0;
-    while (optind < argc) {
+    for (int at = 1; at < argc; at++) {
         if (i == CLI_POSITIONALS_MAX || command->positionals[i].name == NULL)
-            return sp_error_set(error, SP_ERR_INVALID, "unexpected argument '%s' (see --help)", argv[optind]);
-        enum sp_status status = take_argument(&command->positionals[i], true, argv[optind++], call, error);
+            return sp_error_set(error, SP_ERR_INVALID, "unexpected argument '%s' (see --help)", argv[at]);
+        enum sp_status status = take_argument(&command->positionals[i], true, argv[at], call, error);
         if (status != SP_OK)
             return status;
         /* The last one may be repeated if it is a list. */
-        if (command->positionals[i].kind != CLI_TEXTS || optind == argc)
+        if (command->positionals[i].kind != CLI_TEXTS || at + 1 == argc)
             i++;
     }
     if (i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL && command->positionals[i].required)
@@ -171,6 +123,38 @@ static enum sp_status check_required_options(const struct cli_command *command, 
     return SP_OK;
 }
 
+/* The positional argument or option of that name. */
+static const struct cli_argument *find_argument(const struct cli_command *command, const char *name, size_t size,
+                                                bool *ret_positional) {
+    const struct cli_argument *row = sp_cli_find_row(command->positionals, CLI_POSITIONALS_MAX, name, size);
+    *ret_positional = row != NULL;
+    return row != NULL ? row : sp_cli_find_option(command, name, size);
+}
+
+/* "give RESOURCE, --group or --principal" */
+static enum sp_status check_one_of(const struct cli_command *command, const struct cli_call *call,
+                                   struct sp_error *error) {
+    char names[160] = "";
+    size_t used = 0;
+    bool positional = false;
+    for (const char *at = command->one_of; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, "|");
+        const struct cli_argument *row = find_argument(command, at, size, &positional);
+        if (row == NULL)
+            return sp_error_set(error, SP_ERR_INTERNAL, "the command has no argument %s", at);
+        if (is_given(row, call))
+            return SP_OK;
+        bool last = at[size] == '\0';
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s%s",
+                                 used == 0 ? ""
+                                 : last    ? " or "
+                                           : ", ",
+                                 positional ? "" : "--", positional ? row->value : row->name);
+        at += size + !last;
+    }
+    return used == 0 ? SP_OK : sp_error_set(error, SP_ERR_INVALID, "give %s (see --help)", names);
+}
+
 /* A command that changes the given fields requires at least one. */
 static enum sp_status check_something_changes(const struct cli_command *command, const struct cli_call *call,
                                               struct sp_error *error) {
@@ -187,16 +171,20 @@ static enum sp_status check_something_changes(const struct cli_command *command,
 
 enum sp_status sp_cli_read_arguments(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                      bool *ret_help, struct sp_error *error) {
-    enum sp_status status = read_options(command, argc, argv, call, error);
+    int end = 1;
+    enum sp_status status = read_options(command, argc, argv, call, &end, error);
     if (status != SP_OK)
         return status;
     *ret_help = sp_cli_local_flag(call, "help");
     if (*ret_help)
         return SP_OK;
-    status = read_positionals(command, argc, argv, call, error);
+    status = read_positionals(command, end, argv, call, error);
     if (status != SP_OK)
         return status;
     status = check_required_options(command, call, error);
+    if (status != SP_OK)
+        return status;
+    status = check_one_of(command, call, error);
     if (status != SP_OK)
         return status;
     return check_something_changes(command, call, error);

@@ -135,6 +135,15 @@ static int run_with_address_files(struct cli_call *call) {
         .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1"             \
     }
 
+static int run_key_rotate(struct cli_call *call) {
+    struct sp_error error = {0};
+    if (sp_cli_local_flag(call, "self") && json_object_get(call->request, "id") != NULL) {
+        (void)sp_error_set(&error, SP_ERR_INVALID, "KEY cannot be combined with --self");
+        return sp_cli_report_error(call, &error);
+    }
+    return sp_cli_run_single_call(call);
+}
+
 #define KEY_LINES                                                                                                      \
     "workspace=workspace:raw,id=id:raw,principal=principal:raw,name=name:raw,hint=hint:raw,permissions=permissions,"   \
     "allowed ips=allowedIps,expires=expiresAt:time,not after=notAfter:time,disabled=disabled,reason="                  \
@@ -172,6 +181,7 @@ const struct cli_command sp_cli_key_commands[] = {
          "  sallyport key create --principal narrator --name Production --permission text_to_speech --allow-ip "
          "203.0.113.0/24\n"
          "  sallyport key create --principal ann --name Laptop --all-permissions --expires +90d --secret-file ann.key",
+     .one_of = "permission|all-permissions",
      .options =
          {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "id (default: generated)"},
           {.name = "principal",
@@ -329,6 +339,7 @@ const struct cli_command sp_cli_key_commands[] = {
     {.noun = "key",
      .verb = "rotate",
      .summary = "Create a key with the same principal, permissions and allowlist as another.",
+     .run = run_key_rotate,
      .method = "RotateApiKey",
      .mutation = true,
      .main = "apiKey",
@@ -337,13 +348,11 @@ const struct cli_command sp_cli_key_commands[] = {
          "A key that rotates itself does so once: again only when its successor no longer works, and the successor "
          "only when the old key has ended.",
      .example = "  sallyport key rotate narrator-1 --grace 1h --secret-file narrator-2.key\n"
-                "  sallyport key rotate --grace 10m",
-     .positionals = {{.name = "id",
-                      .kind = CLI_TEXT,
-                      .path = "id",
-                      .value = "KEY",
-                      .help = "id of the key (default: the key that you act with)"}},
-     .options = {{.name = "grace",
+                "  sallyport key rotate --self --grace 10m --secret-file new.key",
+     .one_of = "id|self",
+     .positionals = {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key to rotate"}},
+     .options = {{.name = "self", .kind = CLI_LOCAL_FLAG, .help = "rotate the key that you act with"},
+                 {.name = "grace",
                   .kind = CLI_DURATION,
                   .path = "graceS",
                   .value = "DURATION",

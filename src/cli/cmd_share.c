@@ -95,6 +95,7 @@ const struct cli_command sp_cli_share_commands[] = {
      .main = "grant",
      .columns = "resource=resource,with=subject,role=role",
      .example = "  sallyport share add voice/rachel --group studio --role viewer",
+     .one_of = "group|principal",
      .positionals = {{.name = "resource",
                       .kind = CLI_RESOURCE,
                       .path = "resource",
@@ -123,6 +124,7 @@ const struct cli_command sp_cli_share_commands[] = {
      .method = "UnshareResource",
      .mutation = true,
      .example = "  sallyport share remove voice/rachel --group studio",
+     .one_of = "group|principal",
      .positionals = {{.name = "resource",
                       .kind = CLI_RESOURCE,
                       .path = "resource",
@@ -143,10 +145,17 @@ const struct cli_command sp_cli_share_commands[] = {
      .method = "ListShares",
      .list = "grants",
      .columns = "RESOURCE=resource,WITH=subject,ROLE=role,CREATOR=creator,SINCE=grantedAt:time",
-     .example = "  sallyport share list --resource voice/rachel\n"
+     .example = "  sallyport share list voice/rachel\n"
                 "  sallyport share list --group studio",
+     .one_of = "resource|group|principal",
+     .positionals =
+         {{.name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "the resource"}},
      .options =
-         {{.name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "the resource"},
+         {{.name = "resource",
+           .kind = CLI_RESOURCE,
+           .path = "resource",
+           .value = "TYPE/ID",
+           .help = "the same as the argument"},
           {.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
           {.name = "principal",
            .kind = CLI_TEXT,

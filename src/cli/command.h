@@ -67,6 +67,7 @@ struct cli_command {
     const char *main;    /* name of the reply's field that is shown; NULL: the whole reply */
     const char *columns; /* "TITLE=path,…" of the table or of the lines */
     const char *example; /* lines, each a command */
+    const char *one_of;  /* "resource|group": arguments of which at least one must be given; NULL: none such */
     struct cli_argument positionals[CLI_POSITIONALS_MAX];
     struct cli_argument options[CLI_ARGUMENTS_MAX];
     int (*run)(struct cli_call *call); /* the exit status; NULL: sp_cli_run_single_call */

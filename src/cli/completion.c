@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cli/arguments.h"
+#include "cli/option.h"
 
 /* "a|b" as "a b". */
 static void write_choices(const char *choices, FILE *out) {

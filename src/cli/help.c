@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/arguments.h"
+#include "cli/option.h"
 
 enum { HELP_LEFT = 29, LIST_LEFT = 19, HELP_WIDTH = 88 };
 

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/nearest.h"
+#include "cli/option.h"
+
 const struct cli_command *sp_cli_find(const struct cli_command *const *tables, const char *noun, const char *verb) {
     for (; *tables != NULL; tables++) {
         for (const struct cli_command *row = *tables; row->noun != NULL; row++) {
@@ -23,48 +26,17 @@ bool sp_cli_has_noun(const struct cli_command *const *tables, const char *noun) 
     return false;
 }
 
-/* ---- what was probably meant ---- */
-
-enum { WORD_MAX = 32, TOO_FAR = 3 };
-
-static size_t smaller_of(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* How many letters to insert, remove or replace to make one word of the other. */
-static size_t count_edits(const char *a, const char *b) {
-    size_t row[WORD_MAX + 1], width = strlen(b);
-    if (strlen(a) > WORD_MAX || width > WORD_MAX)
-        return TOO_FAR;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t before = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t kept = before + (a[i - 1] != b[j - 1]);
-            before = row[j];
-            row[j] = smaller_of(kept, smaller_of(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[width];
-}
-
 /* Among the verbs of `noun`, or among the nouns if it is NULL. */
 static const char *find_nearest_word(const struct cli_command *const *tables, const char *noun, const char *word) {
-    const char *found = NULL;
-    size_t best = TOO_FAR;
+    struct sp_nearest nearest = {0};
     for (; *tables != NULL; tables++) {
         for (const struct cli_command *row = *tables; row->noun != NULL; row++) {
             const char *candidate = noun == NULL ? row->noun : row->verb;
-            if (candidate == NULL || (noun != NULL && strcmp(row->noun, noun) != 0))
-                continue;
-            size_t edits = count_edits(candidate, word);
-            found = edits < best ? candidate : found;
-            best = smaller_of(edits, best);
+            if (candidate != NULL && (noun == NULL || strcmp(row->noun, noun) == 0))
+                sp_nearest_consider(&nearest, sp_str_from(candidate), sp_str_from(word));
         }
     }
-    return found;
+    return nearest.name.data;
 }
 
 const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word) {
@@ -73,4 +45,37 @@ const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const c
 
 const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word) {
     return find_nearest_word(tables, noun, word);
+}
+
+/* ---- words among options ---- */
+
+/* An option takes a value in all commands that have it, or in none. */
+static bool takes_value_somewhere(const struct cli_command *const *tables, const struct sp_cli_option_name *name) {
+    const struct cli_argument *option = sp_cli_find_option(NULL, name->text, name->size);
+    for (; option == NULL && *tables != NULL; tables++)
+        for (const struct cli_command *row = *tables; option == NULL && row->noun != NULL; row++)
+            option = sp_cli_find_option(row, name->text, name->size);
+    return option != NULL && sp_cli_takes_value(option);
+}
+
+/* Moves the first word from `from` on that is no option, nor the value of one, to there. False: there is none. */
+static bool move_word_to(const struct cli_command *const *tables, int argc, char **argv, int from) {
+    for (int i = from; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (!sp_cli_is_option_word(argv[i])) {
+            char *word = argv[i];
+            memmove(&argv[from + 1], &argv[from], (size_t)(i - from) * sizeof(*argv));
+            argv[from] = word;
+            return true;
+        }
+        struct sp_cli_option_name name = sp_cli_read_option_name(argv[i]);
+        i += name.value == NULL && takes_value_somewhere(tables, &name);
+    }
+    return false;
+}
+
+void sp_cli_move_words_first(const struct cli_command *const *tables, int argc, char **argv) {
+    if (!move_word_to(tables, argc, argv, 1))
+        return;
+    if (sp_cli_find(tables, argv[1], NULL) == NULL && sp_cli_has_noun(tables, argv[1]))
+        (void)move_word_to(tables, argc, argv, 2);
 }

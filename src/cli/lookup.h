@@ -10,8 +10,10 @@ const struct cli_command *sp_cli_find(const struct cli_command *const *tables, c
 /* Whether any command has the noun. */
 bool sp_cli_has_noun(const struct cli_command *const *tables, const char *noun);
 
-/* The noun, or the verb of a noun, that is at most two letters away from the word; NULL for
- * none. */
+/* Moves a command's words to argv[1] and argv[2], before the options: "-o json key list". The rest stays in order. */
+void sp_cli_move_words_first(const struct cli_command *const *tables, int argc, char **argv);
+
+/* The noun, or the verb of a noun, that the word was probably meant to be (base/nearest.h); NULL for none. */
 const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word);
 const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word);
 

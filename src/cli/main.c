@@ -10,6 +10,7 @@
 #include "cli/help.h"
 #include "cli/key_argument.h"
 #include "cli/lookup.h"
+#include "cli/option.h"
 #include "cli/print.h"
 #include "cli/report_error.h"
 #include "cli/single_call.h"
@@ -105,20 +106,28 @@ static int run_program(int argc, char **argv) {
     struct sp_error error;
     if (sp_cli_refuse_key_arguments(argc, argv, &error) != SP_OK)
         return complain(&error);
+    sp_cli_move_words_first(sp_cli_tables, argc, argv);
     if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
         return print_help_for(argc - 2, argv + 2);
     if (is_either_word(argv[1], "--version", "version")) {
         (void)puts("sallyport " SP_VERSION);
         return CLI_OK;
     }
+    if (sp_cli_is_option_word(argv[1])) {
+        (void)sp_error_set(&error, SP_ERR_INVALID,
+                           "name a command, such as whoami or 'key list' (see sallyport --help)");
+        return complain(&error);
+    }
     const struct cli_command *command = sp_cli_find(sp_cli_tables, argv[1], NULL);
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
     if (!sp_cli_has_noun(sp_cli_tables, argv[1]))
         return report_unknown(NULL, argv[1]);
-    if (argc < 3 || is_either_word(argv[2], "--help", "-h")) {
-        sp_cli_help_noun(sp_cli_tables, argv[1], argc < 3 ? stderr : stdout);
-        return argc < 3 ? CLI_ERROR : CLI_OK;
+    bool verb_missing = argc < 3 || sp_cli_is_option_word(argv[2]);
+    if (verb_missing) {
+        bool asked = argc > 2 && is_either_word(argv[2], "--help", "-h");
+        sp_cli_help_noun(sp_cli_tables, argv[1], asked ? stdout : stderr);
+        return asked ? CLI_OK : CLI_ERROR;
     }
     command = sp_cli_find(sp_cli_tables, argv[1], argv[2]);
     return command != NULL ? run_command(command, argc - 2, argv + 2) : report_unknown(argv[1], argv[2]);

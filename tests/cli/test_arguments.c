@@ -14,6 +14,7 @@
 #include "cli/command_table.h"
 #include "cli/json_path.h"
 #include "cli/lookup.h"
+#include "cli/option.h"
 #include "cli/value.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
@@ -279,7 +280,12 @@ static void arguments_make_the_request(void **state) {
         {"group add studio -- -odd", "{'group':'studio','principals':['-odd']}"},
         {"key get k1", "{'id':'k1'}"},
         {"key list", "{}"},
-        {"key rotate", "{}"},
+        {"key rotate --self", "{}"},
+        {"key list --limit=5 -o=json", "{}"},
+        {"key get -ojson k1", "{'id':'k1'}"},
+        {"share list voice/rachel", "{'resource':{'id':'rachel','type':'voice'}}"},
+        {"share list --group=studio", "{'subject':{'group':'studio'}}"},
+        {"key get -", "{'id':'-'}"},
         {"key rotate k1 --grace 1h", "{'graceS':3600,'id':'k1'}"},
         {"key rotate --grace=1h k1", "{'graceS':3600,'id':'k1'}"},
         {"key update k1 --permission a --permission b",
@@ -334,6 +340,20 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         {"key rotate --grace 5", "--grace: '5' is not a duration"},
         {"group add studio", "PRINCIPAL is missing"},
         {"check --action use", "--resource is missing"},
+        {"key list --perm x", "unknown option --perm (see --help)"},
+        {"key create --perm x", "unknown option --perm; did you mean --permission?"},
+        {"key create --permision=x", "unknown option --permision=x; did you mean --permission?"},
+        {"key create --princip p", "unknown option --princip; did you mean --principal?"},
+        {"key list --outptu json", "unknown option --outptu; did you mean --output?"},
+        {"key list -o", "-o requires a value"},
+        {"key list -o= json", "--output: '' is not one of"},
+        {"key get k --descendants=yes", "--descendants takes no value"},
+        {"key list -hx", "--help takes no value"},
+        {"share list", "give TYPE/ID, --group or --principal (see --help)"},
+        {"share add voice/r --role viewer", "give --group or --principal (see --help)"},
+        {"share remove voice/r", "give --group or --principal"},
+        {"key create --principal p --name n", "give --permission or --all-permissions"},
+        {"key rotate", "give KEY or --self"},
         {"completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -343,6 +363,21 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
             fail_msg("%s: %s", rows[i].line, read.error.message);
         done(&read);
     }
+}
+
+/* So that the words of a command can be found among options whose command is not known yet. */
+static void an_option_takes_a_value_in_every_command_or_in_none(void **state) {
+    (void)state;
+    for (size_t table = 0; sp_cli_tables[table] != NULL; table++)
+        for (const struct cli_command *row = sp_cli_tables[table]; row->noun != NULL; row++)
+            for (size_t i = 0; i < CLI_ARGUMENTS_MAX && row->options[i].name != NULL; i++)
+                for (size_t other = 0; sp_cli_tables[other] != NULL; other++)
+                    for (const struct cli_command *with = sp_cli_tables[other]; with->noun != NULL; with++) {
+                        const char *name = row->options[i].name;
+                        const struct cli_argument *same = sp_cli_find_option(with, name, strlen(name));
+                        if (same != NULL && sp_cli_takes_value(same) != sp_cli_takes_value(&row->options[i]))
+                            fail_msg("--%s of %s and of %s", name, row->noun, with->noun);
+                    }
 }
 
 static void help_needs_nothing_else(void **state) {
@@ -378,6 +413,7 @@ int main(void) {
         cmocka_unit_test(exactly_the_changes_carry_a_request_id),
         cmocka_unit_test(arguments_make_the_request),
         cmocka_unit_test(what_is_wrong_with_arguments_is_named),
+        cmocka_unit_test(an_option_takes_a_value_in_every_command_or_in_none),
         cmocka_unit_test(help_needs_nothing_else),
         cmocka_unit_test(local_arguments_stay_out_of_the_request),
     };

@@ -162,6 +162,10 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"key", "Usage: sallyport key COMMAND"},
         {"key lst", "unknown command 'key lst'; did you mean list?\n"},
         {"key nonsense", "sallyport key --help"},
+        {"-o json", "name a command, such as whoami or 'key list' (see sallyport --help)"},
+        {"key -o json", "Usage: sallyport key COMMAND"},
+        {"key rotate k --self", "KEY cannot be combined with --self"},
+        {"--outptu json key list", "unknown command 'json'"},
         {"help key lst", "did you mean list?"},
         {"key get", "sallyport: KEY is missing (see --help)"},
         {"key list --nope", "unknown option --nope"},
@@ -306,6 +310,10 @@ static void lists_are_tables_for_people_and_json_for_programs(void **state) {
     assert_says(ends(0, "admin", "group list --principal ann")->out, "studio");
     assert_says(ends(0, "admin", "resource list --type voice")->out, "voice/rachel");
     assert_says(ends(0, "admin", "share list --resource voice/rachel")->out, "group studio");
+    assert_says(ends(0, "admin", "share list voice/rachel")->out, "group studio");
+    json = json_of(ends(0, "admin", "-o=json share --limit 5 list voice/rachel"));
+    assert_int_equal(json_array_size(json), 1);
+    json_decref(json);
     assert_says(ends(0, "admin", "share list --group studio")->out, "voice/rachel");
     assert_says(ends(0, "operator", "workspace list")->out, "Acme Audio");
 }
