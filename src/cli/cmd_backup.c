@@ -11,7 +11,7 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/wire.h"
 

@@ -5,7 +5,7 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/single_call.h"
 
 static void show_change(const struct cli_call *call, json_t *change) {

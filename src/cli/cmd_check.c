@@ -6,7 +6,7 @@
 #include "cli/connection.h"
 #include "cli/credential.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 
 static int run_check(struct cli_call *call) {
     struct sp_error error = {0};

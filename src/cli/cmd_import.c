@@ -11,7 +11,7 @@
 #include "cli/connection.h"
 #include "cli/file.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"

@@ -8,7 +8,7 @@
 #include "cli/connection.h"
 #include "cli/json_path.h"
 #include "cli/key_trail.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/secret_file.h"
 #include "cli/single_call.h"
 #include "core/allowlist.h"

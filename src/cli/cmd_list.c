@@ -6,7 +6,7 @@
 #include "cli/credential.h"
 #include "cli/json_path.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 
 enum { ARENA_FIRST = 1 << 16, ARENA_BUDGET = 16 << 20 };
 

@@ -6,7 +6,7 @@
 #include "cli/connection.h"
 #include "cli/file.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/route_text.h"
 #include "core/schema.h"
 

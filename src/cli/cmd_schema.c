@@ -7,7 +7,7 @@
 #include "cli/file.h"
 #include "cli/json_path.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "core/schema.h"
 
 static int run_schema_get(struct cli_call *call) {

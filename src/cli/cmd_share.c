@@ -5,7 +5,7 @@
 #include "cli/command_rows.h"
 #include "cli/file.h"
 #include "cli/json_path.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/single_call.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"

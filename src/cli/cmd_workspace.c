@@ -2,7 +2,7 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/json_path.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/single_call.h"
 
 /* All quotas are one field of the service, so the current values of those that were not given are

@@ -7,7 +7,7 @@
 #include "cli/connection.h"
 #include "cli/json_path.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/single_call.h"
 
 /* As `changes --actor KEY --descendants`. */

@@ -12,7 +12,7 @@
 #include "cli/lookup.h"
 #include "cli/option.h"
 #include "cli/print.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/single_call.h"
 
 #ifndef SP_VERSION

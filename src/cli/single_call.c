@@ -10,7 +10,7 @@
 #include "cli/paging.h"
 #include "cli/print.h"
 #include "cli/profile.h"
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "cli/secret_file.h"
 
 static enum sp_status put_request_id(struct cli_call *call, struct sp_error *error) {

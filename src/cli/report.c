@@ -1,4 +1,4 @@
-#include "cli/report_error.h"
+#include "cli/report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Errors as people read them. */
-#ifndef SP_CLI_REPORT_ERROR_H
-#define SP_CLI_REPORT_ERROR_H
+#ifndef SP_CLI_REPORT_H
+#define SP_CLI_REPORT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli/report_error.h"
+#include "cli/report.h"
 #include "texts.h"
 
 static void assert_error(const struct cli_call *call, enum sp_status status, const char *message,
