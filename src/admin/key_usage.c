@@ -104,7 +104,7 @@ static void begin_reading(const struct sp_admin_usage *usage, struct sp_admin_us
     if (usage == NULL || usage->store == NULL)
         return;
     reading->damaged = sp_usage_view_begin(usage->store, &reading->view) != SP_OK ||
-                       sp_usage_view_sources(reading->view, add_coverage, &reading->coverage) != SP_OK;
+                       sp_usage_view_sources(reading->view, NULL, add_coverage, &reading->coverage) != SP_OK;
 }
 
 enum sp_status sp_admin_usage_begin(struct sp_admin_context *ctx, const char *field, uint64_t window_s,

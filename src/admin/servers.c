@@ -21,16 +21,38 @@ struct server_list {
     struct sp_admin_context *ctx;
     Sallyport__V1__ListServersResponse *response;
     size_t size;
-    struct sp_entity_key after; /* id 00 instance(8) of the last one of the page before */
-    struct sp_entity_key last;
+    struct sp_usage_source last; /* of this page; at first, of the page before */
     bool more;
 };
 
-static struct sp_entity_key make_server_token(const struct sp_usage_source *source) {
-    struct sp_entity_key token = {.size = (uint16_t)(strlen(source->id) + 1 + sizeof(uint64_t))};
-    memcpy(token.bytes, source->id, token.size - sizeof(uint64_t));
-    sp_store_be64(token.bytes + token.size - sizeof(uint64_t), source->instance);
-    return token;
+/* A page's token: id 00 instance(8) of its last server. */
+static enum sp_status make_server_token(struct sp_admin_context *ctx, const struct sp_usage_source *last,
+                                        char **ret_token) {
+    uint8_t bytes[sizeof(last->id) + sizeof(uint64_t)];
+    size_t id_size = strlen(last->id) + 1;
+    memcpy(bytes, last->id, id_size);
+    sp_store_be64(bytes + id_size, last->instance);
+    return sp_admin_token_encode(ctx, (struct sp_bytes){bytes, id_size + sizeof(uint64_t)}, ret_token);
+}
+
+/* An empty id for an empty token. */
+static enum sp_status read_server_token(struct sp_admin_context *ctx, const char *token,
+                                        struct sp_usage_source *ret_last) {
+    struct sp_entity_key bytes;
+    struct sp_usage_source last = {.instance = 0};
+    enum sp_status status = sp_admin_token_decode(ctx, token, &bytes);
+    if (status != SP_OK)
+        return status;
+    if (bytes.size > 0) {
+        size_t id_size = bytes.size > sizeof(uint64_t) ? bytes.size - sizeof(uint64_t) : 0;
+        const uint8_t *end = memchr(bytes.bytes, '\0', id_size);
+        if (id_size < 2 || id_size > sizeof(last.id) || end != bytes.bytes + id_size - 1)
+            return sp_admin_refuse_token(ctx);
+        memcpy(last.id, bytes.bytes, id_size);
+        last.instance = sp_load_be64(bytes.bytes + id_size);
+    }
+    *ret_last = last;
+    return SP_OK;
 }
 
 static Sallyport__V1__ServerState judge_server(const struct sp_admin_context *ctx,
@@ -69,10 +91,7 @@ static bool is_shown_server(const struct sp_usage_source *source) {
 
 static enum sp_status keep_server(void *context, const struct sp_usage_source *source) {
     struct server_list *list = context;
-    struct sp_entity_key token = make_server_token(source);
-    bool on_earlier_page = sp_bytes_compare((struct sp_bytes){token.bytes, token.size},
-                                            (struct sp_bytes){list->after.bytes, list->after.size}) <= 0;
-    if (!is_shown_server(source) || on_earlier_page)
+    if (!is_shown_server(source))
         return SP_OK;
     if (list->response->n_servers == list->size) {
         list->more = true;
@@ -82,7 +101,7 @@ static enum sp_status keep_server(void *context, const struct sp_usage_source *s
     if (server == NULL)
         return SP_ERR_MEMORY;
     list->response->servers[list->response->n_servers++] = server;
-    list->last = token;
+    list->last = *source;
     return SP_OK;
 }
 
@@ -91,12 +110,12 @@ static enum sp_status fill_server_list(struct server_list *list) {
     enum sp_status status = sp_usage_view_begin(list->ctx->caller->usage->store, &view);
     if (status != SP_OK)
         return status;
-    status = sp_usage_view_sources(view, keep_server, list);
+    const struct sp_usage_source before = list->last;
+    status = sp_usage_view_sources(view, before.id[0] != '\0' ? &before : NULL, keep_server, list);
     sp_usage_view_end(view);
     if (status != SP_OK || !list->more)
         return status;
-    return sp_admin_token_encode(list->ctx, (struct sp_bytes){list->last.bytes, list->last.size},
-                                 &list->response->next_page_token);
+    return make_server_token(list->ctx, &list->last, &list->response->next_page_token);
 }
 
 enum sp_status sp_admin_list_servers(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -113,7 +132,7 @@ enum sp_status sp_admin_list_servers(struct sp_admin_context *ctx, const Protobu
     status = sp_admin_page_size(ctx, request->page_size, &list.size);
     if (status != SP_OK)
         return status;
-    status = sp_admin_token_decode(ctx, request->page_token, &list.after);
+    status = read_server_token(ctx, request->page_token, &list.last);
     if (status != SP_OK)
         return status;
     list.response->servers = sp_arena_calloc(ctx->arena, list.size, sizeof(*list.response->servers));

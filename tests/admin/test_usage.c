@@ -279,7 +279,12 @@ static void servers_are_listed_by_state_and_page_by_page(void **state) {
     assert_string_equal(admin_text(fixture, "servers.0.instance"), "0000000000000004");
     admin_ok(fixture, fixture->operator_key, "ListServers", "{}");
     assert_int_equal(admin_length(fixture, "servers"), 5);
-    admin_fails(fixture, fixture->operator_key, "ListServers", "{'pageToken': '!'}", SP_ERR_INVALID, "page_token");
+    /* Not base64url; no instance; no id; an id that is not terminated, or too early. */
+    static const char *const foreign[] = {"!", "YWxwaGEA", "AAAAAAAAAAAB", "YWxwaGEBAAAAAAAAAAE", "YQBiAAAAAAAAAAAB"};
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+        admin_fails(fixture, fixture->operator_key, "ListServers",
+                    admin_format(fixture, "{'pageToken': '%s'}", foreign[i]), SP_ERR_INVALID,
+                    "page_token: not a token returned by this list");
     admin_fails(fixture, fixture->operator_key, "ListServers", "{'pageSize': 1001}", SP_ERR_INVALID, "page_size");
 }
 

@@ -343,7 +343,7 @@ static struct sp_usage_coverage coverage_of(struct scene *scene) {
     struct sp_usage_view *view = NULL;
     sp_usage_coverage_begin(&coverage);
     assert_int_equal(sp_usage_view_begin(scene->store, &view), SP_OK);
-    assert_int_equal(sp_usage_view_sources(view, add_source, &coverage), SP_OK);
+    assert_int_equal(sp_usage_view_sources(view, NULL, add_source, &coverage), SP_OK);
     sp_usage_view_end(view);
     return coverage;
 }

@@ -248,7 +248,7 @@ static void check_all(struct model *model, struct sp_usage_store *store) {
     int64_t window_s = 1 + (int64_t)dice(model, 300);
     sp_usage_coverage_begin(&coverage);
     assert_int_equal(sp_usage_view_begin(store, &view), SP_OK);
-    assert_int_equal(sp_usage_view_sources(view, add_source, &coverage), SP_OK);
+    assert_int_equal(sp_usage_view_sources(view, NULL, add_source, &coverage), SP_OK);
     for (size_t key = 0; key < KEYS; key++)
         check_key(model, view, &coverage, key, window_s);
     sp_usage_view_end(view);

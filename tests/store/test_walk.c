@@ -125,7 +125,7 @@ static enum sp_status walk_actions(struct scene *scene, struct visits *visits) {
 static enum sp_status walk_usage_sources(struct scene *scene, struct visits *visits) {
     struct sp_usage_view *view = NULL;
     assert_int_equal(sp_usage_view_begin(scene->usage, &view), SP_OK);
-    enum sp_status status = sp_usage_view_sources(view, visit_source, visits);
+    enum sp_status status = sp_usage_view_sources(view, NULL, visit_source, visits);
     sp_usage_view_end(view);
     return status;
 }
@@ -231,6 +231,25 @@ static void returns_every_error_of_the_visitor(void **state) {
         check_walks(*state, (enum sp_status)status, (enum sp_status)status);
 }
 
+static void sources_are_visited_from_the_first_after_the_one_that_is_named(void **state) {
+    static const struct {
+        struct sp_usage_source after;
+        size_t visits;
+    } rows[] = {
+        {{.id = "a", .instance = 9}, 2},   {{.id = "one", .instance = 0}, 2}, {{.id = "one", .instance = 1}, 1},
+        {{.id = "one", .instance = 2}, 1}, {{.id = "two", .instance = 1}, 0}, {{.id = "u", .instance = 0}, 0},
+    };
+    const struct scene *scene = *state;
+    struct sp_usage_view *view = NULL;
+    assert_int_equal(sp_usage_view_begin(scene->usage, &view), SP_OK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct visits visits = {.answer = SP_OK};
+        assert_int_equal(sp_usage_view_sources(view, &rows[i].after, visit_source, &visits), SP_OK);
+        assert_int_equal(visits.count, rows[i].visits);
+    }
+    sp_usage_view_end(view);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -238,6 +257,7 @@ int main(void) {
         CASE(goes_on_while_the_visitor_returns_ok),
         CASE(ends_with_ok_when_the_visitor_ends_the_walk),
         CASE(returns_every_error_of_the_visitor),
+        CASE(sources_are_visited_from_the_first_after_the_one_that_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) > 0;
 }

@@ -118,7 +118,7 @@ static void apply(struct world *world, const char *request, struct sp_usage_sour
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
     assert_int_equal(sp_usage_view_begin(store, &view), SP_OK);
-    assert_int_equal(sp_usage_view_sources(view, take_source, ret_source), SP_OK);
+    assert_int_equal(sp_usage_view_sources(view, NULL, take_source, ret_source), SP_OK);
     assert_int_equal(sp_usage_view_key(view, SP_STR_LITERAL("w1"), SP_STR_LITERAL("k1"), ret_use), SP_OK);
     sp_usage_view_end(view);
     sp_usage_store_close(store);

@@ -72,6 +72,17 @@ int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor
     return code;
 }
 
+int sp_cursor_seek_after(MDB_cursor *cursor, struct sp_bytes last, MDB_val *ret_key, MDB_val *ret_value) {
+    if (last.size == 0)
+        return mdb_cursor_get(cursor, ret_key, ret_value, MDB_FIRST);
+    MDB_val key = sp_val(last);
+    int code = mdb_cursor_get(cursor, &key, ret_value, MDB_SET_RANGE);
+    if (code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(&key), last))
+        code = mdb_cursor_get(cursor, &key, ret_value, MDB_NEXT);
+    *ret_key = key;
+    return code;
+}
+
 enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {
     MDB_stat about;
     int code = mdb_stat(view->txn, view->store->databases[database], &about);

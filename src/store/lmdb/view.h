@@ -63,6 +63,9 @@ static inline void sp_view_stand_nowhere(struct sp_view *view, enum sp_kept_curs
 enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database,
                                    MDB_cursor **ret_cursor) SP_MUST_USE;
 
+/* Moves to the first record whose key is after `last`; size 0: to the first of all. An LMDB code. */
+int sp_cursor_seek_after(MDB_cursor *cursor, struct sp_bytes last, MDB_val *ret_key, MDB_val *ret_value);
+
 /* How many records a database has, duplicates counted. */
 enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) SP_MUST_USE;
 

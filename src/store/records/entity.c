@@ -64,16 +64,10 @@ enum sp_status sp_entity_exists(struct sp_view *view, const struct sp_entity_key
  * further on. */
 static int seek_first_entity(MDB_cursor *cursor, struct sp_bytes prefix, const struct sp_entity_key *after,
                              MDB_val *key, MDB_val *value) {
-    struct sp_bytes last = after != NULL ? sp_entity_key_bytes(after) : (struct sp_bytes){NULL, 0};
-    bool beyond = after != NULL && sp_bytes_begin_with(last, prefix);
-    struct sp_bytes start = beyond ? last : prefix;
-    if (start.size == 0)
-        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
-    *key = sp_val(start);
-    int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (code == MDB_SUCCESS && beyond && sp_bytes_equal(sp_val_bytes(key), last))
-        code = mdb_cursor_get(cursor, key, value, MDB_NEXT);
-    return code;
+    if (after != NULL && sp_bytes_begin_with(sp_entity_key_bytes(after), prefix))
+        return sp_cursor_seek_after(cursor, sp_entity_key_bytes(after), key, value);
+    *key = sp_val(prefix);
+    return mdb_cursor_get(cursor, key, value, prefix.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
 }
 
 enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, const struct sp_entity_key *after,

@@ -8,19 +8,11 @@ static const enum sp_database databases[SP_REPLICA_SPACES] = {
 
 /* Moves to the first record after `after`. An LMDB code. */
 static int seek_first_record(MDB_cursor *cursor, bool numbered, struct sp_bytes after, MDB_val *key, MDB_val *value) {
-    uint64_t next = 0;
-    if (after.size == 0)
-        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
-    if (numbered) {
-        next = sp_load_be64(after.data) + 1;
-        *key = sp_val(sp_number_key(&next));
-        return mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    }
-    *key = sp_val(after);
-    int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(key), after))
-        code = mdb_cursor_get(cursor, key, value, MDB_NEXT);
-    return code;
+    if (!numbered || after.size == 0)
+        return sp_cursor_seek_after(cursor, after, key, value);
+    uint64_t next = sp_load_be64(after.data) + 1;
+    *key = sp_val(sp_number_key(&next));
+    return mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
 }
 
 static enum sp_status visit_record(sp_replica_visit *visit, void *context, bool numbered, const MDB_val *key,

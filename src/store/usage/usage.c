@@ -231,8 +231,8 @@ enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str 
 /* ---- forgetting keys ---- */
 
 /* The place: the size of the last key that was read (2), its bytes. */
-static MDB_val place_key(uint8_t *place) {
-    return (MDB_val){sp_load_be16(place), place + 2};
+static struct sp_bytes place_key(const uint8_t *place) {
+    return (struct sp_bytes){place + 2, sp_load_be16(place)};
 }
 
 static void set_place(uint8_t *place, const MDB_val *key) {
@@ -241,16 +241,6 @@ static void set_place(uint8_t *place, const MDB_val *key) {
 }
 
 _Static_assert(SP_USAGE_PLACE_BYTES > 2 + SP_USAGE_KEY_MAX_BYTES, "a place holds any key");
-
-static int seek_after_place(MDB_cursor *cursor, uint8_t *place, MDB_val *key, MDB_val *value) {
-    MDB_val last = place_key(place);
-    if (last.mv_size == 0)
-        return mdb_cursor_get(cursor, key, value, MDB_FIRST);
-    *key = last;
-    int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    bool same = code == MDB_SUCCESS && sp_bytes_equal(sp_val_bytes(key), sp_val_bytes(&last));
-    return same ? mdb_cursor_get(cursor, key, value, MDB_NEXT) : code;
-}
 
 static enum sp_status delete_gone_key(MDB_cursor *cursor, const MDB_val *key, sp_usage_is_gone *is_gone,
                                       void *context) {
@@ -274,7 +264,7 @@ enum sp_status sp_usage_batch_tidy(struct sp_usage_batch *batch, uint8_t place[s
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
     enum sp_status status = SP_OK;
-    code = seek_after_place(cursor, place, &key, &value);
+    code = sp_cursor_seek_after(cursor, place_key(place), &key, &value);
     for (size_t i = 0; i < limit && code == MDB_SUCCESS; i++) {
         if (key.mv_size <= SP_USAGE_KEY_MAX_BYTES)
             set_place(place, &key);
@@ -330,11 +320,12 @@ enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str works
     return SP_OK;
 }
 
-static enum sp_status visit_usage_sources(MDB_cursor *cursor, sp_usage_visit_source *visit, void *context) {
+static enum sp_status visit_usage_sources(MDB_cursor *cursor, struct sp_bytes after, sp_usage_visit_source *visit,
+                                          void *context) {
     MDB_val key;
     MDB_val value;
     enum sp_status status = SP_OK;
-    int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    int code = sp_cursor_seek_after(cursor, after, &key, &value);
     for (; code == MDB_SUCCESS; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         struct sp_usage_source source;
         status = sp_usage_source_decode(sp_val_bytes(&key), sp_val_bytes(&value), &source);
@@ -347,12 +338,18 @@ static enum sp_status visit_usage_sources(MDB_cursor *cursor, sp_usage_visit_sou
     return sp_walk_status(status, code);
 }
 
-enum sp_status sp_usage_view_sources(struct sp_usage_view *view, sp_usage_visit_source *visit, void *context) {
+enum sp_status sp_usage_view_sources(struct sp_usage_view *view, const struct sp_usage_source *after,
+                                     sp_usage_visit_source *visit, void *context) {
     MDB_cursor *cursor;
+    struct sp_usage_key last = {.size = 0};
+    enum sp_status status =
+        after == NULL ? SP_OK : sp_usage_key_of_source(sp_str_from(after->id), after->instance, &last);
+    if (status != SP_OK)
+        return status;
     int code = mdb_cursor_open(view->txn, view->store->databases[SP_USAGE_DB_SOURCE], &cursor);
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
-    enum sp_status status = visit_usage_sources(cursor, visit, context);
+    status = visit_usage_sources(cursor, (struct sp_bytes){last.bytes, last.size}, visit, context);
     mdb_cursor_close(cursor);
     return status;
 }

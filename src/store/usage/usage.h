@@ -65,10 +65,11 @@ void sp_usage_view_end(struct sp_usage_view *view);
 enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str workspace, struct sp_str key_id,
                                  struct sp_key_use *ret_use) SP_MUST_USE;
 
-/* Visits every source by id and instance. `visit` returns SP_OK to go on; SP_WALK_END ends the
- * walk with SP_OK; anything else ends it with that status. SP_ERR_CORRUPT. */
+/* Visits the sources by id and instance, from the first after that of `after`, NULL: from the first.
+ * `visit` returns SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything else ends it with
+ * that status. SP_ERR_INVALID: `after` has no id; SP_ERR_CORRUPT. */
 typedef enum sp_status sp_usage_visit_source(void *context, const struct sp_usage_source *source);
-enum sp_status sp_usage_view_sources(struct sp_usage_view *view, sp_usage_visit_source *visit,
-                                     void *context) SP_MUST_USE;
+enum sp_status sp_usage_view_sources(struct sp_usage_view *view, const struct sp_usage_source *after,
+                                     sp_usage_visit_source *visit, void *context) SP_MUST_USE;
 
 #endif
