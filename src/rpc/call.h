@@ -2,7 +2,7 @@
  * Nothing here depends on the engine that serves them.
  *
  * A handler runs on a worker's thread and must not block. It either replies before it returns, or
- * keeps the call and replies later from any thread (exactly once, even when the server stops). A
+ * keeps the call and replies later from any thread (exactly once, even when the server has stopped). A
  * call whose deadline has passed is not handled.
  *
  * Any thread: sp_rpc_reply, sp_rpc_fail of unary calls, sp_rpc_wake. Everything else is for the
@@ -53,6 +53,7 @@ struct sp_rpc_method {
     bool admits_first;
     uint32_t max_request_bytes; /* one larger message is RESOURCE_EXHAUSTED; 0: 16 KiB */
     unsigned permit;            /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
+    bool ages;                  /* a stream without an end of its own, which a server ends at a maximum age */
 };
 
 /* ---- within a handler ---- */

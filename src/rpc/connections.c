@@ -525,6 +525,15 @@ bool sp_rpc_connections_have_room_for_peer(struct connections *connections, size
     return found;
 }
 
+void sp_rpc_connections_cut_all(struct connections *connections) {
+    pthread_mutex_lock(&connections->lock);
+    for (size_t i = atomic_load(&connections->count); i > 0; i--) {
+        shutdown(connections->all[i - 1]->fd, SHUT_RDWR);
+        forget_connection(connections, i - 1);
+    }
+    pthread_mutex_unlock(&connections->lock);
+}
+
 /* ---- workers ---- */
 
 unsigned sp_rpc_connections_count(const struct connections *connections) {

@@ -59,6 +59,12 @@ bool sp_rpc_connections_refuse(struct connections *connections, size_t listener,
  * the duplicate is still the caller's. */
 bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
                             const struct sp_peer *peer, int duplicate_fd) SP_MUST_USE;
+
+/* ---- for whoever stops the server ---- */
+
+/* Shuts all of them down. Each ends for its client as one that broke, with what was written to it. */
+void sp_rpc_connections_cut_all(struct connections *connections);
+
 /* ---- for workers ---- */
 
 unsigned sp_rpc_connections_count(const struct connections *connections);

@@ -33,7 +33,8 @@ struct sp_rpc_server_options {
     size_t arena_budget_bytes;       /* for one call; 0: 16 MiB */
     unsigned max_concurrent_streams; /* for one connection; 0: 100 */
     unsigned max_connection_age_s;   /* then a client is asked to reconnect, and loses no call; 0: for ever */
-    unsigned connection_age_grace_s; /* for the calls that it has then; 0: 10 */
+    unsigned connection_age_grace_s; /* for the calls that it has then, besides streams that age; 0: 10 */
+    unsigned max_stream_age_s;       /* then streams that age end with UNAVAILABLE; 0: never */
     struct sp_rpc_connection_limits limits;
     /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that
      * end the call. On the worker's thread, before the handler; not NULL if a method has one. */
@@ -79,10 +80,11 @@ unsigned sp_rpc_server_threads(const struct sp_rpc_server *server);
 /* The sign of life of one; it lives as long as the server. Any thread. */
 const struct sp_heartbeat *sp_rpc_server_heartbeat(const struct sp_rpc_server *server, unsigned thread);
 
-/* Health to NOT_SERVING, no new connections; connections with a maximum age are answered until the
- * last has gone, for most of grace_ms. Then no new calls, waits up to grace_ms for those under way
- * (streams are ended with UNAVAILABLE), then cancels, joins the workers. Calls that a handler kept
- * must be replied to even then: it waits for that. Any thread but a worker's. */
+/* Health to NOT_SERVING, no new connections. Connections with a maximum age are answered until the last has
+ * been asked to leave and has gone, for most of grace_ms; then, or at once, streams end with UNAVAILABLE.
+ * Waits for calls under way, all in all at most grace_ms; what is left is answered with UNAVAILABLE, also
+ * calls that a handler keeps, whose late reply is ignored. Then closes all connections and joins the
+ * workers: only a handler that does not return holds that up. Any thread but a worker's. */
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms);
 
 /* Frees a stopped (or never started) server. NULL is allowed. */

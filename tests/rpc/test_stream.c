@@ -550,7 +550,7 @@ static void ends_streams_when_the_server_stops(void **state) {
     assert_int_equal(status, SP_ERR_UNAVAILABLE);
     sp_rpc_stream_close(unread);
     assert_int_equal(sp_rpc_stream_receive(idle, &rig->arena, &reply, &rig->error), SP_ERR_UNAVAILABLE);
-    assert_string_equal(rig->error.message, "the server is stopping");
+    assert_string_equal(rig->error.message, "the server is stopping: reconnect");
     assert_int_equal(sp_rpc_stream_receive(subscriber, &rig->arena, &reply, &rig->error), SP_ERR_UNAVAILABLE);
     sp_rpc_stream_close(idle);
     sp_rpc_stream_close(subscriber);

@@ -6,6 +6,7 @@
 #include <grpc/slice.h>
 
 #include "rpc/grpc/message.h"
+#include "rpc/grpc/pool.h"
 
 _Thread_local struct worker *sp_rpc_current_worker;
 
@@ -32,7 +33,7 @@ void sp_rpc_batch_watch(struct sp_rpc_call *call) {
     start_batch(call->grpc, &op, 1, &call->closed);
 }
 
-void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
+static void send_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
     grpc_op ops[4];
     size_t count = 0;
     memset(ops, 0, sizeof(ops));
@@ -46,11 +47,25 @@ void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_s
     ops[count++].data.send_status_from_server.status_details = message;
     if (!call->watched)
         set_watch_op(call, &ops[count++]);
-    if (sp_rpc_current_worker == call->worker && call->worker->current == call)
-        call->worker->current = NULL;
     grpc_call *grpc = call->grpc;
     atomic_store_explicit(&call->answered, true, memory_order_release);
     start_batch(grpc, ops, count, &call->done);
+}
+
+/* Whether the call is still to be answered, which it is but for calls that a stopping server gave up. */
+static bool claim_answer(struct sp_rpc_call *call) {
+    unsigned keeping = atomic_exchange(&call->keeping, KEPT_ANSWERED);
+    if (keeping == KEPT_ALONE)
+        sp_rpc_pool_free_alone(call);
+    return keeping == KEPT_BY_NOBODY || keeping == KEPT;
+}
+
+void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
+    if (sp_rpc_current_worker == call->worker && call->worker->current == call)
+        call->worker->current = NULL;
+    else if (!claim_answer(call))
+        return;
+    send_answer(call, status, message, with_reply);
 }
 
 const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error *error) {
@@ -58,6 +73,16 @@ const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error 
     (void)sp_error_set(error, SP_ERR_EXHAUSTED, "the request is larger than this method accepts (%u bytes)",
                        (unsigned)call->method->max_request_bytes);
     return error->message;
+}
+
+bool sp_rpc_batch_give_up(struct sp_rpc_call *call, enum sp_status status, const char *message) {
+    unsigned expected = KEPT;
+    if (!atomic_compare_exchange_strong(&call->keeping, &expected, KEPT_TOO_LONG))
+        return false;
+    grpc_slice slice = sp_rpc_message_for_status(message);
+    send_answer(call, status, &slice, false);
+    grpc_slice_unref(slice);
+    return true;
 }
 
 void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message) {

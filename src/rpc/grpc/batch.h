@@ -22,4 +22,8 @@ const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error 
 /* Answers with an error, whatever the method. */
 void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message);
 
+/* The same for a call that its handler kept, whose own answer is ignored from now on. False: there was one
+ * already. On the worker's thread. */
+bool sp_rpc_batch_give_up(struct sp_rpc_call *call, enum sp_status status, const char *message);
+
 #endif

@@ -17,8 +17,8 @@
 #include "rpc/listen.h"
 #include "rpc/server.h"
 
-/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT: to which
- * worker). */
+/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT, TAG_END_STREAMS
+ * and TAG_REFUSE: to which worker). */
 struct tag {
     enum tag_kind {
         TAG_ARRIVED,  /* a client called, or the server shuts down */
@@ -28,6 +28,10 @@ struct tag {
         TAG_SENT,
         TAG_WOKEN,
         TAG_DOOR_SHUT, /* a door has no connection left */
+        /* of a server that stops (rpc/grpc/bell.h): */
+        TAG_END_STREAMS, /* streams end */
+        TAG_REFUSE,      /* no call is handled any more, and none is waited for */
+        TAG_BELL_RUNG,
     } kind;
     void *owner;
 };
@@ -55,10 +59,20 @@ struct scratch {
     struct scratch *next;
 };
 
+/* Who answers a unary call whose handler returned without an answer. */
+enum keeping {
+    KEPT_BY_NOBODY, /* as long as the handler has not returned */
+    KEPT,           /* by the handler, which may answer on any thread */
+    KEPT_ANSWERED,  /* the handler has answered */
+    KEPT_TOO_LONG,  /* the stopping server has answered; what the handler does is ignored */
+    KEPT_ALONE,     /* the same, and the worker is done with it: the handler's answer frees the call */
+};
+
 struct sp_rpc_call {
     struct worker *worker;
     struct door *door;
     const struct sp_rpc_method *method; /* NULL: of the calls that no method matches */
+    bool is_stream;                     /* by its method, which ends with the server; a kept call may live on */
     struct sp_rpc_call *next;           /* in the worker's free list */
     struct tag arrived, done, closed;
 
@@ -80,6 +94,8 @@ struct sp_rpc_call {
      * ensures that; this shows it to the compiler, to the reader and to the thread sanitizer. */
     atomic_bool answered;
 
+    atomic_uint keeping; /* enum keeping; any thread */
+
     /* unary calls that wait */
     unsigned retries;
     unsigned deferrals; /* left, until it is known whether its client is still there */
@@ -87,8 +103,11 @@ struct sp_rpc_call {
     int64_t due_ms;
     size_t timer_at; /* place in the worker's heap, 1-based; 0: not in it */
 
+    /* calls that are under way for longer than their handler runs */
+    bool is_pending;
+    struct sp_rpc_call *previous_pending, *next_pending;
+
     /* streams */
-    struct sp_rpc_call *previous_stream, *next_stream;
     void *state;
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
@@ -123,11 +142,16 @@ struct worker {
     struct timers timers;
     int64_t careful_until_ms;         /* after a slow handler: clients of the calls behind it may have given up */
     struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
-    struct sp_rpc_call *streams;
-    bool stopping;            /* its streams were asked to end */
-    size_t live;              /* calls that arrived and are not recycled yet */
-    atomic_size_t open_doors; /* of a stopping server: those that still have connections; atomic as `answered` is */
-    bool shut;                /* none has: the queue ends with the last live call */
+    /* Streams, and unary calls that wait, are kept, or read their request. */
+    struct sp_rpc_call *pending;
+    atomic_size_t pending_count; /* written by the worker, read by whoever stops the server */
+    struct timers ages;          /* of streams that end at a maximum age */
+    bool stopping;               /* its streams were asked to end */
+    bool refusing;               /* calls that arrive are refused */
+    size_t live;                 /* calls that arrived and are not recycled yet */
+    size_t requested;            /* calls that have not arrived yet; each arrives or comes back */
+    atomic_size_t open_doors;    /* of a stopping server: those that still have connections; atomic as `answered` is */
+    bool shut;                   /* none has: the queue ends with the last live call */
 };
 
 struct sp_rpc_server {
@@ -151,8 +175,10 @@ struct sp_rpc_server {
     bool started;
     bool stopped;
     atomic_bool stopping;
-    pthread_mutex_t lock; /* over workers_shut */
+    struct bell *end_streams, *refuse; /* of a started server */
+    pthread_mutex_t lock;              /* over the two counts */
     pthread_cond_t changed;
+    unsigned workers_refusing;
     unsigned workers_shut;
 };
 

@@ -31,6 +31,7 @@ static struct sp_rpc_call *create_call(struct worker *worker) {
     grpc_call_details_init(&call->details);
     atomic_init(&call->wake_pending, false);
     atomic_init(&call->answered, false);
+    atomic_init(&call->keeping, KEPT_BY_NOBODY);
     return call;
 }
 
@@ -119,13 +120,93 @@ void sp_rpc_pool_release_handling(struct sp_rpc_call *call) {
 }
 
 void sp_rpc_pool_end_idle_queue(struct worker *worker) {
-    if (worker->shut && worker->live == 0)
+    if (worker->shut && worker->live == 0 && worker->requested == 0)
         grpc_completion_queue_shutdown(worker->cq);
+}
+
+/* Read by whoever stops the server; written by the worker alone, and so without a locked instruction. */
+static void count_pending(struct worker *worker, size_t change) {
+    size_t count = atomic_load_explicit(&worker->pending_count, memory_order_relaxed);
+    atomic_store_explicit(&worker->pending_count, count + change, memory_order_relaxed);
+}
+
+void sp_rpc_pool_add_pending(struct sp_rpc_call *call) {
+    struct worker *worker = call->worker;
+    if (call->is_pending)
+        return;
+    call->is_pending = true;
+    call->previous_pending = NULL;
+    call->next_pending = worker->pending;
+    if (worker->pending != NULL)
+        worker->pending->previous_pending = call;
+    worker->pending = call;
+    count_pending(worker, 1);
+}
+
+void sp_rpc_pool_remove_pending(struct sp_rpc_call *call) {
+    if (!call->is_pending)
+        return;
+    call->is_pending = false;
+    if (call->next_pending != NULL)
+        call->next_pending->previous_pending = call->previous_pending;
+    if (call->previous_pending != NULL)
+        call->previous_pending->next_pending = call->next_pending;
+    else
+        call->worker->pending = call->next_pending;
+    count_pending(call->worker, (size_t)-1);
+}
+
+/* The handler may still read the call's metadata, which otherwise end with gRPC's call. */
+static void keep_metadata(struct sp_rpc_call *call) {
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        grpc_slice_ref(call->metadata.metadata[i].key);
+        grpc_slice_ref(call->metadata.metadata[i].value);
+    }
+}
+
+static void drop_metadata(struct sp_rpc_call *call) {
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        grpc_slice_unref(call->metadata.metadata[i].key);
+        grpc_slice_unref(call->metadata.metadata[i].value);
+    }
+}
+
+/* False: the handler has answered meanwhile. */
+static bool leave_to_handler(struct sp_rpc_call *call) {
+    unsigned expected = KEPT_TOO_LONG;
+    grpc_call *grpc = call->grpc;
+    if (atomic_load(&call->keeping) != KEPT_TOO_LONG)
+        return false;
+    keep_metadata(call);
+    call->grpc = NULL;
+    if (!atomic_compare_exchange_strong(&call->keeping, &expected, KEPT_ALONE)) {
+        drop_metadata(call);
+        call->grpc = grpc;
+        return false;
+    }
+    grpc_call_unref(grpc);
+    return true;
+}
+
+void sp_rpc_pool_free_alone(struct sp_rpc_call *call) {
+    drop_metadata(call);
+    if (call->payload != NULL)
+        grpc_byte_buffer_destroy(call->payload);
+    grpc_slice_unref(call->merged);
+    if (call->scratch != NULL)
+        free_scratch(call->scratch);
+    free_call(call);
 }
 
 void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     struct worker *worker = call->worker;
     bool arrived = call->grpc != NULL;
+    sp_rpc_pool_remove_pending(call);
+    if (leave_to_handler(call)) {
+        worker->live--;
+        sp_rpc_pool_end_idle_queue(worker);
+        return;
+    }
     sp_rpc_pool_release_handling(call);
     if (arrived) {
         grpc_call_unref(call->grpc);
@@ -147,6 +228,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     call->initial_sent = call->reading = call->sending = call->extended = false;
     call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
+    atomic_store_explicit(&call->keeping, KEPT_BY_NOBODY, memory_order_relaxed);
     sp_rpc_pool_give_call(call);
     if (arrived) {
         worker->live--;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "rpc/client.h"
+#include "rpc/grpc/bell.h"
 #include "rpc/grpc/door.h"
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/timers.h"
@@ -22,6 +23,7 @@ enum {
     MAX_CONCURRENT_STREAMS = 100,
     MAX_WORKERS = 256,
     CONNECTION_AGE_GRACE_S = 10,
+    MAX_AGE_S = 7 * 24 * 60 * 60, /* gRPC counts milliseconds in an int */
     REQUEST_TIMEOUT_S = 10,
 };
 
@@ -35,6 +37,13 @@ static unsigned count_cpus(void) {
     return count < 1 ? 1 : (unsigned)count;
 }
 
+/* Long enough for streams that began just before their connection was asked to leave. */
+static unsigned resolve_age_grace_s(const struct sp_rpc_server_options *options) {
+    unsigned grace_s = options->connection_age_grace_s == 0 ? CONNECTION_AGE_GRACE_S : options->connection_age_grace_s;
+    unsigned of_streams_s = options->max_stream_age_s == 0 ? MAX_AGE_S : options->max_stream_age_s;
+    return of_streams_s < MAX_AGE_S - grace_s ? grace_s + of_streams_s : MAX_AGE_S;
+}
+
 static struct sp_rpc_server_options resolve_options(const struct sp_rpc_server_options *given) {
     struct sp_rpc_server_options options = *given;
     options.workers = options.workers == 0 ? count_cpus() : options.workers;
@@ -42,8 +51,7 @@ static struct sp_rpc_server_options resolve_options(const struct sp_rpc_server_o
     options.arena_budget_bytes = options.arena_budget_bytes == 0 ? ARENA_BUDGET_BYTES : options.arena_budget_bytes;
     options.max_concurrent_streams =
         options.max_concurrent_streams == 0 ? MAX_CONCURRENT_STREAMS : options.max_concurrent_streams;
-    if (options.connection_age_grace_s == 0)
-        options.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
+    options.connection_age_grace_s = resolve_age_grace_s(&options);
     if (options.limits.request_timeout_s == 0)
         options.limits.request_timeout_s = REQUEST_TIMEOUT_S;
     options.listen = NULL; /* the caller's, read while opening only */
@@ -173,6 +181,9 @@ size_t sp_rpc_server_bounds(const struct sp_rpc_server *server, uint64_t ret_cou
 enum sp_status sp_rpc_server_start(struct sp_rpc_server *server, struct sp_error *error) {
     sp_rpc_doors_start(server);
     server->started = true;
+    if (sp_rpc_bell_create(server, TAG_END_STREAMS, &server->end_streams) != SP_OK ||
+        sp_rpc_bell_create(server, TAG_REFUSE, &server->refuse) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     for (unsigned i = 0; i < server->worker_count; i++)
         sp_rpc_worker_request_all(&server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++) {
@@ -206,49 +217,97 @@ const struct sp_heartbeat *sp_rpc_server_heartbeat(const struct sp_rpc_server *s
 
 /* ---- stopping ---- */
 
-static bool wait_for_workers(struct sp_rpc_server *server, unsigned grace_ms) {
+static struct timespec time_in(int64_t wait_ms) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += grace_ms / 1000;
-    until.tv_nsec += (long)(grace_ms % 1000) * 1000000;
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+/* Until the count is that of all workers, at most for the time. */
+static bool wait_for_workers(struct sp_rpc_server *server, const unsigned *count, int64_t wait_ms) {
+    const struct timespec until = time_in(wait_ms);
     pthread_mutex_lock(&server->lock);
     int result = 0;
-    while (server->workers_shut < server->worker_count && result != ETIMEDOUT)
+    while (*count < server->worker_count && result != ETIMEDOUT)
         result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
-    bool done = server->workers_shut == server->worker_count;
+    bool done = *count == server->worker_count;
     pthread_mutex_unlock(&server->lock);
     return done;
 }
 
-/* gRPC cancels what clients send before they learn of its shutdown. Connections with a maximum age
- * are asked to leave one by one, and lose nothing: they are waited for, and answered, as long as
- * that is to be expected. */
-static unsigned let_connections_leave(struct sp_rpc_server *server, unsigned grace_ms) {
-    enum { LOOK_EVERY_MS = 20, KEPT_FOR_CALLS_MS = 5000 };
-    unsigned kept_ms = grace_ms / 5 < KEPT_FOR_CALLS_MS ? grace_ms / 5 : KEPT_FOR_CALLS_MS;
-    int64_t begin_ms = sp_clock_monotonic_ms();
-    int64_t passed_ms = 0;
-    while (passed_ms < (int64_t)(grace_ms - kept_ms) && sp_rpc_connections_count(server->connections) > 0) {
-        const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
-        nanosleep(&pause, NULL);
-        passed_ms = sp_clock_monotonic_ms() - begin_ms;
-    }
-    return passed_ms < (int64_t)grace_ms ? grace_ms - (unsigned)passed_ms : 0;
+static bool has_connections(const struct sp_rpc_server *server) {
+    return sp_rpc_connections_count(server->connections) > 0;
 }
 
-static void shut_doors_and_join(struct sp_rpc_server *server, unsigned grace_ms) {
+static bool has_pending_calls(const struct sp_rpc_server *server) {
+    for (unsigned i = 0; i < server->worker_count; i++)
+        if (atomic_load_explicit(&server->workers[i].pending_count, memory_order_relaxed) > 0)
+            return true;
+    return false;
+}
+
+static void wait_while(const struct sp_rpc_server *server, bool (*goes_on)(const struct sp_rpc_server *server),
+                       int64_t until_ms) {
+    const struct timespec pause = {.tv_nsec = 10 * 1000000L};
+    while (goes_on(server) && sp_clock_monotonic_ms() < until_ms)
+        nanosleep(&pause, NULL);
+}
+
+/* Connections with a maximum age are asked to leave, one by one, and lose nothing: they are answered as long as
+ * that is to be expected. Streams end once all have been asked, so that they go on elsewhere. */
+static void let_connections_leave(struct sp_rpc_server *server, int64_t begin_ms, unsigned grace_ms) {
+    enum { ASKED_AFTER_MS = 500, KEPT_FOR_CALLS_MS = 5000 };
+    int64_t asked_ms = (int64_t)server->options.max_connection_age_s * 1100 + ASKED_AFTER_MS;
+    unsigned kept_ms = grace_ms / 5 < KEPT_FOR_CALLS_MS ? grace_ms / 5 : KEPT_FOR_CALLS_MS;
+    int64_t most_ms = (int64_t)(grace_ms - kept_ms);
+    wait_while(server, has_connections, begin_ms + (asked_ms < most_ms ? asked_ms : most_ms));
+    sp_rpc_bell_ring(server->end_streams);
+    wait_while(server, has_connections, begin_ms + most_ms);
+}
+
+/* gRPC answers what comes after its own shutdown with CANCELLED, which says nothing of a server and which clients
+ * do not repeat. So nothing comes any more: calls end here, then their connections, and then gRPC. */
+static void end_calls(struct sp_rpc_server *server, int64_t until_ms) {
+    enum { ANSWERING_MS = 200 };
+    wait_while(server, has_pending_calls, until_ms);
+    sp_rpc_bell_ring(server->refuse);
+    int64_t left_ms = until_ms - sp_clock_monotonic_ms();
+    if (wait_for_workers(server, &server->workers_refusing, left_ms > ANSWERING_MS ? left_ms : ANSWERING_MS))
+        wait_while(server, has_pending_calls, sp_clock_monotonic_ms() + ANSWERING_MS);
+    sp_rpc_connections_cut_all(server->connections);
+}
+
+static void leave_calls(struct sp_rpc_server *server, unsigned grace_ms) {
+    int64_t begin_ms = sp_clock_monotonic_ms();
+    if (server->options.max_connection_age_s > 0)
+        let_connections_leave(server, begin_ms, grace_ms);
+    else
+        sp_rpc_bell_ring(server->end_streams);
+    end_calls(server, begin_ms + grace_ms);
+}
+
+static void shut_doors_and_join(struct sp_rpc_server *server) {
+    enum { CLOSING_MS = 1000 };
     sp_rpc_doors_shut(server);
-    if (server->threads_running > 0 && !wait_for_workers(server, grace_ms))
+    if (server->threads_running > 0 && !wait_for_workers(server, &server->workers_shut, CLOSING_MS))
         sp_rpc_doors_cancel_calls(server);
     for (unsigned i = 0; i < server->worker_count; i++)
         if (i < server->threads_running)
             pthread_join(server->workers[i].thread, NULL);
         else
             sp_rpc_worker_drain(&server->workers[i]);
+}
+
+/* Of a server whose threads do not all run. */
+static void ring_bells(struct sp_rpc_server *server) {
+    sp_rpc_bell_ring(server->end_streams);
+    sp_rpc_bell_ring(server->refuse);
 }
 
 void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
@@ -259,16 +318,19 @@ void sp_rpc_server_stop(struct sp_rpc_server *server, unsigned grace_ms) {
         sp_rpc_health_set(server->owned_methods->health, false);
     if (server->listeners != NULL)
         sp_rpc_listeners_stop(server->listeners);
-    if (server->threads_running > 0 && server->options.max_connection_age_s > 0)
-        grace_ms = let_connections_leave(server, grace_ms);
+    if (server->threads_running == server->worker_count)
+        leave_calls(server, grace_ms);
+    else
+        ring_bells(server);
     atomic_store(&server->stopping, true);
     if (server->attached)
-        shut_doors_and_join(server, grace_ms);
+        shut_doors_and_join(server);
 }
 
 static void free_worker(struct worker *worker) {
     sp_rpc_pool_fini(worker);
     sp_rpc_timers_fini(&worker->timers);
+    sp_rpc_timers_fini(&worker->ages);
     sp_tls_crl_memo_free(worker->crl_memo);
     if (worker->cq != NULL)
         grpc_completion_queue_destroy(worker->cq);
@@ -278,6 +340,8 @@ void sp_rpc_server_close(struct sp_rpc_server *server) {
     if (server == NULL)
         return;
     sp_rpc_server_stop(server, 0);
+    sp_rpc_bell_free(server->end_streams);
+    sp_rpc_bell_free(server->refuse);
     sp_rpc_doors_free(server);
     for (unsigned i = 0; i < server->worker_count; i++)
         free_worker(&server->workers[i]);

@@ -5,32 +5,20 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include "base/clock.h"
+#include "base/random.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
+#include "rpc/grpc/timers.h"
 
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
 
 enum { SETTLED_BYTES = 4 * 1024 }; /* smaller messages are settled by their replies */
 
-static void link_stream(struct worker *worker, struct sp_rpc_call *call) {
-    call->previous_stream = NULL;
-    call->next_stream = worker->streams;
-    if (worker->streams != NULL)
-        worker->streams->previous_stream = call;
-    worker->streams = call;
-}
-
-static void unlink_stream(struct worker *worker, struct sp_rpc_call *call) {
-    if (call->next_stream != NULL)
-        call->next_stream->previous_stream = call->previous_stream;
-    if (call->previous_stream != NULL)
-        call->previous_stream->next_stream = call->next_stream;
-    else
-        worker->streams = call->next_stream;
-}
+static const char stopping[] = "the server is stopping: reconnect";
 
 static const struct sp_rpc_stream_ops *ops_of(const struct sp_rpc_call *call) {
     return call->method->stream;
@@ -52,19 +40,41 @@ void sp_rpc_stream_settle(struct sp_rpc_call *call) {
         call->closing = true;
         if (ops_of(call)->closed != NULL)
             ops_of(call)->closed(call, user_of(call));
-        unlink_stream(call->worker, call);
+        if (call->timer_at != 0)
+            sp_rpc_timers_remove(&call->worker->ages, call);
+        sp_rpc_pool_remove_pending(call);
     }
     /* Nobody wakes it from here on, but one wake may still be in the queue. */
     if (!atomic_load(&call->wake_pending))
         sp_rpc_pool_recycle(call);
 }
 
+/* By up to a tenth earlier, so that streams that began together, when a server started, end apart. */
+static int64_t choose_age_ms(unsigned max_age_s) {
+    uint8_t dice[2];
+    int64_t age_ms = (int64_t)max_age_s * 1000;
+    if (sp_random_fill(dice, sizeof(dice)) != SP_OK)
+        return age_ms;
+    return age_ms - age_ms / 10 * (dice[0] << 8 | dice[1]) / 65536;
+}
+
+static bool begin_to_age(struct sp_rpc_call *call) {
+    unsigned max_age_s = call->worker->server->options.max_stream_age_s;
+    if (max_age_s == 0)
+        return true;
+    return sp_rpc_timers_add(&call->worker->ages, call, sp_clock_monotonic_ms() + choose_age_ms(max_age_s));
+}
+
 void sp_rpc_stream_serve(struct sp_rpc_call *call) {
     if (call->worker->stopping) {
-        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, "the server is stopping");
+        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, stopping);
         return;
     }
-    link_stream(call->worker, call);
+    if (call->method->ages && !begin_to_age(call)) {
+        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
+    sp_rpc_pool_add_pending(call);
     sp_rpc_batch_watch(call);
     sp_rpc_peer_settle(call, 0);
     if (ops_of(call)->opened != NULL)
@@ -117,7 +127,7 @@ void sp_rpc_finish(struct sp_rpc_call *call) {
 }
 
 void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message) {
-    if (call->method->kind == SP_RPC_STREAM)
+    if (call->is_stream)
         end_stream(call, status, message);
     else
         sp_rpc_batch_reject(call, status == SP_OK ? SP_ERR_INTERNAL : status, message);
@@ -213,7 +223,7 @@ static void give_last_word(struct sp_rpc_call *call, void (*event)(struct sp_rpc
     call->last_word = false;
     if (event != NULL)
         event(call, user_of(call));
-    end_stream(call, SP_ERR_UNAVAILABLE, "the server is stopping");
+    end_stream(call, SP_ERR_UNAVAILABLE, stopping);
 }
 
 void sp_rpc_stream_sent(struct sp_rpc_call *call, bool ok) {
@@ -231,11 +241,21 @@ void sp_rpc_stream_end_all(struct worker *worker) {
     if (worker->stopping)
         return;
     worker->stopping = true;
-    for (struct sp_rpc_call *call = worker->streams; call != NULL; call = call->next_stream)
-        if (call->sending)
-            call->last_word = is_open(call);
-        else if (is_open(call))
+    for (struct sp_rpc_call *call = worker->pending; call != NULL; call = call->next_pending) {
+        if (!call->is_stream || !is_open(call))
+            continue;
+        call->last_word = call->sending;
+        if (!call->sending)
             give_last_word(call, atomic_load(&call->wake_pending) ? ops_of(call)->woken : NULL);
+    }
+}
+
+void sp_rpc_stream_end_aged(struct worker *worker, int64_t now_ms) {
+    for (struct sp_rpc_call *call = sp_rpc_timers_first(&worker->ages); call != NULL && call->due_ms <= now_ms;
+         call = sp_rpc_timers_first(&worker->ages)) {
+        sp_rpc_timers_remove(&worker->ages, call);
+        end_stream(call, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
+    }
 }
 
 /* ---- waking ---- */

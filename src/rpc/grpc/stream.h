@@ -14,5 +14,7 @@ void sp_rpc_stream_woken(struct sp_rpc_call *call);
 void sp_rpc_stream_settle(struct sp_rpc_call *call);
 /* Ends all streams of a worker whose server stops. */
 void sp_rpc_stream_end_all(struct worker *worker);
+/* Ends those that have reached their maximum age. */
+void sp_rpc_stream_end_aged(struct worker *worker, int64_t now_ms);
 
 #endif

@@ -34,6 +34,15 @@ static void note_slow_handler(struct worker *worker, int64_t began_ms) {
         worker->careful_until_ms = now_ms + CAREFUL_MS;
 }
 
+/* The handler has not answered: it keeps the call, or asked to be called again. */
+static void note_kept_call(struct sp_rpc_call *call) {
+    unsigned expected = KEPT_BY_NOBODY;
+    sp_rpc_pool_add_pending(call);
+    /* Another thread may have answered already. */
+    if (call->timer_at == 0)
+        (void)atomic_compare_exchange_strong(&call->keeping, &expected, KEPT);
+}
+
 static void run_handler(struct sp_rpc_call *call) {
     struct worker *worker = call->worker;
     int64_t began_ms = coarse_now_ms();
@@ -41,6 +50,8 @@ static void run_handler(struct sp_rpc_call *call) {
     call->method->unary(call, call->method->user);
     if (worker->current == NULL)
         sp_rpc_pool_release_handling(call);
+    else
+        note_kept_call(call);
     worker->current = NULL;
     note_slow_handler(worker, began_ms);
 }
@@ -90,6 +101,7 @@ static void read_request(struct sp_rpc_call *call) {
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
     op.data.recv_message.recv_message = &call->payload;
     call->reading = true;
+    sp_rpc_pool_add_pending(call);
     sp_rpc_batch_watch(call);
     sp_rpc_batch_start(call, &op, 1, &call->received);
 }
@@ -103,6 +115,8 @@ void sp_rpc_unary_received(struct sp_rpc_call *call) {
         sp_rpc_unary_settle(call);
     else if (call->over)
         sp_rpc_pool_recycle(call);
+    else if (call->worker->refusing)
+        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
     else
         serve_request(call);
 }
@@ -122,6 +136,27 @@ void sp_rpc_unary_serve(struct sp_rpc_call *call) {
         sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
     else
         read_request(call);
+}
+
+/* ---- stopping ---- */
+
+const char sp_rpc_stopping[] = "the server is stopping: try again, on another connection";
+
+static void give_up_call(struct sp_rpc_call *call) {
+    if (call->timer_at != 0) {
+        sp_rpc_timers_remove(&call->worker->timers, call);
+        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
+    } else {
+        (void)sp_rpc_batch_give_up(call, SP_ERR_UNAVAILABLE,
+                                   "the server stopped before it was done with the call, which may have had its "
+                                   "effect: try again, on another connection");
+    }
+}
+
+void sp_rpc_unary_give_up_all(struct worker *worker) {
+    for (struct sp_rpc_call *call = worker->pending; call != NULL; call = call->next_pending)
+        if (!call->is_stream && !call->reading)
+            give_up_call(call);
 }
 
 /* ---- waiting ---- */

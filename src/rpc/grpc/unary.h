@@ -15,6 +15,10 @@ void sp_rpc_unary_serve(struct sp_rpc_call *call);
 void sp_rpc_unary_received(struct sp_rpc_call *call);
 /* The time that its handler asked for is over, or the one that its request may take. */
 void sp_rpc_unary_come_due(struct sp_rpc_call *call);
+/* Answers the calls that wait or that their handlers keep, with UNAVAILABLE. */
+void sp_rpc_unary_give_up_all(struct worker *worker);
+/* What a call that a stopping server refuses is told. */
+extern const char sp_rpc_stopping[];
 /* TAG_DONE or TAG_CLOSED has come: recycles the call if that was its last event. */
 void sp_rpc_unary_settle(struct sp_rpc_call *call);
 

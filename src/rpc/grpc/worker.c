@@ -17,6 +17,7 @@
 enum {
     HOT_REQUESTS = 64, /* calls of a hot method that wait for a client */
     COLD_REQUESTS = 2, /* of any other */
+    EVENTS_WITHOUT_CLOCK = 1024,
 };
 
 /* ---- requests ---- */
@@ -29,6 +30,7 @@ static void request_call(struct worker *worker, struct door *door, const struct 
     if (call == NULL)
         return;
     call->method = method;
+    call->is_stream = method != NULL && method->kind == SP_RPC_STREAM;
     call->door = door;
     grpc_call_error error;
     if (method == NULL)
@@ -38,8 +40,11 @@ static void request_call(struct worker *worker, struct door *door, const struct 
         error = grpc_server_request_registered_call(
             door->grpc, door->handles[method - worker->server->methods], &call->grpc, &call->deadline, &call->metadata,
             sp_rpc_unary_reads_ahead(method) ? &call->payload : NULL, worker->cq, worker->cq, &call->arrived);
-    if (error != GRPC_CALL_OK)
+    if (error != GRPC_CALL_OK) {
         sp_rpc_pool_give_call(call);
+        return;
+    }
+    worker->requested++;
 }
 
 /* How many calls of a method a worker keeps requested. Health is the health worker's, so that no handler
@@ -84,9 +89,11 @@ static enum sp_status admit_arrived(struct sp_rpc_call *call, struct sp_error *e
 
 static void serve_call(struct sp_rpc_call *call) {
     struct sp_error error;
-    if (admit_arrived(call, &error) != SP_OK)
+    if (call->worker->refusing)
+        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
+    else if (admit_arrived(call, &error) != SP_OK)
         sp_rpc_batch_reject(call, error.status, error.message);
-    else if (call->method->kind == SP_RPC_STREAM)
+    else if (call->is_stream)
         sp_rpc_stream_serve(call);
     else
         sp_rpc_unary_serve(call);
@@ -94,10 +101,11 @@ static void serve_call(struct sp_rpc_call *call) {
 
 static void take_arrived(struct sp_rpc_call *call, bool ok) {
     struct worker *worker = call->worker;
+    worker->requested--;
     if (!ok) {
-        /* Only shutting down fails a request. It is also how each worker learns of it. */
+        /* Only shutting down fails a request. */
         sp_rpc_pool_recycle(call);
-        sp_rpc_stream_end_all(worker);
+        sp_rpc_pool_end_idle_queue(worker);
         return;
     }
     worker->live++;
@@ -108,8 +116,7 @@ static void take_arrived(struct sp_rpc_call *call, bool ok) {
 /* Both last events of a call come on its worker's thread; the second recycles it. A stream that was
  * rejected is not watched, and ends as a unary call does. */
 static void settle_call(struct sp_rpc_call *call) {
-    bool is_stream = call->method != NULL && call->method->kind == SP_RPC_STREAM;
-    if (is_stream && call->watched)
+    if (call->is_stream && call->watched)
         sp_rpc_stream_settle(call);
     else
         sp_rpc_unary_settle(call);
@@ -125,6 +132,16 @@ static void count_shut_door(struct worker *worker) {
     pthread_mutex_unlock(&server->lock);
     worker->shut = true;
     sp_rpc_pool_end_idle_queue(worker);
+}
+
+static void refuse_calls(struct worker *worker) {
+    struct sp_rpc_server *server = worker->server;
+    worker->refusing = true;
+    sp_rpc_unary_give_up_all(worker);
+    pthread_mutex_lock(&server->lock);
+    server->workers_refusing++;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void handle_event(const struct tag *tag, bool ok) {
@@ -143,7 +160,7 @@ static void handle_event(const struct tag *tag, bool ok) {
         settle_call(call);
         break;
     case TAG_RECEIVED:
-        if (call->method->kind == SP_RPC_STREAM)
+        if (call->is_stream)
             sp_rpc_stream_received(call, ok);
         else
             sp_rpc_unary_received(call);
@@ -156,6 +173,14 @@ static void handle_event(const struct tag *tag, bool ok) {
         break;
     case TAG_DOOR_SHUT:
         count_shut_door(tag->owner);
+        break;
+    case TAG_END_STREAMS:
+        sp_rpc_stream_end_all(tag->owner);
+        break;
+    case TAG_REFUSE:
+        refuse_calls(tag->owner);
+        break;
+    case TAG_BELL_RUNG:
         break;
     }
 }
@@ -180,18 +205,25 @@ static gpr_timespec next_deadline(const struct worker *worker) {
     return deadline;
 }
 
+/* What is not due to the millisecond. The clock is read when a wait ends without an event, and now and
+ * then, not for each event. */
+static void look_at_clock(struct worker *worker) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    worker->beat_due_ms = now_ms + SP_HEARTBEAT_EVERY_MS;
+    sp_rpc_stream_end_aged(worker, now_ms);
+}
+
 static void serve_events(struct worker *worker) {
     worker->beat_due_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
-    for (;;) {
+    for (unsigned events = 1;; events++) {
         grpc_event event = grpc_completion_queue_next(worker->cq, next_deadline(worker), NULL);
         sp_heartbeat_beat(&worker->heartbeat);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
-        /* The clock is read when a wait ends without an event, not for each event. */
         if (event.type == GRPC_OP_COMPLETE)
             handle_event(event.tag, event.success != 0);
-        else
-            worker->beat_due_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
+        if (event.type != GRPC_OP_COMPLETE || events % EVENTS_WITHOUT_CLOCK == 0)
+            look_at_clock(worker);
         if (worker->timers.count > 0)
             serve_due_calls(worker);
     }
