@@ -1,6 +1,8 @@
 /* sallyport changes */
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "cli/change_text.h"
 #include "cli/command_rows.h"
 #include "cli/connection.h"
@@ -18,8 +20,15 @@ static void show_change(const struct cli_call *call, json_t *change) {
     (void)fflush(stdout);
 }
 
-static enum sp_status show_next_change(const struct cli_call *call, struct sp_rpc_stream *stream,
-                                       struct sp_arena *arena, struct sp_error *error) {
+/* So that a stream that is opened again goes on behind it. */
+static void note_shown_change(struct cli_call *call, json_t *change) {
+    (void)json_object_del(call->request, "fromOldest");
+    (void)json_object_del(call->request, "fromNumber");
+    (void)json_object_set(call->request, "since", json_object_get(change, "revision"));
+}
+
+static enum sp_status show_next_change(struct cli_call *call, struct sp_rpc_stream *stream, struct sp_arena *arena,
+                                       struct sp_error *error) {
     struct sp_bytes bytes;
     json_t *change = NULL;
     sp_arena_reset(arena);
@@ -29,27 +38,49 @@ static enum sp_status show_next_change(const struct cli_call *call, struct sp_rp
     status = sp_cli_unpack_json("Admin/WatchChanges", bytes, arena, &change, error);
     if (status != SP_OK)
         return status;
+    note_shown_change(call, change);
     show_change(call, change);
     json_decref(change);
     return SP_OK;
 }
 
-static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
-    struct sp_arena arena;
+/* Until the stream ends. */
+static enum sp_status watch_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_arena *arena,
+                                    struct sp_error *error) {
     struct sp_rpc_stream *stream = NULL;
-    if (sp_arena_init(&arena, 1 << 16, (size_t)64 << 20) != SP_OK)
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = sp_cli_open_stream(client, "Admin/WatchChanges", call->request, &stream, error);
     if (status != SP_OK)
-        goto out;
+        return status;
     do
-        status = show_next_change(call, stream, &arena, error);
+        status = show_next_change(call, stream, arena, error);
     while (status == SP_OK);
     if (status == SP_WALK_END)
         status =
             sp_error_set(error, SP_ERR_UNAVAILABLE, "the server ended the call: follow again from the last change");
-out:
     sp_rpc_stream_close(stream);
+    return status;
+}
+
+/* Servers end streams at an age, and when they stop: then it goes on with the next, behind the last change. What
+ * did not work before is not tried again. */
+static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
+    enum { CONNECT_MS = 10 * 1000, WORKED_MS = 500, PAUSE_S = 1, PATIENCE_MS = 60 * 1000 };
+    struct sp_arena arena;
+    enum sp_status status;
+    int64_t give_up_ms = 0;
+    if (sp_arena_init(&arena, 1 << 16, (size_t)64 << 20) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    for (;;) {
+        bool connected = sp_rpc_client_connect(client, CONNECT_MS);
+        int64_t begin_ms = sp_clock_monotonic_ms();
+        status = watch_changes(call, client, &arena, error);
+        int64_t now_ms = sp_clock_monotonic_ms();
+        if (connected && now_ms - begin_ms > WORKED_MS)
+            give_up_ms = now_ms + PATIENCE_MS;
+        if (status != SP_ERR_UNAVAILABLE || now_ms >= give_up_ms)
+            break;
+        nanosleep(&(struct timespec){.tv_sec = PAUSE_S}, NULL);
+    }
     sp_arena_fini(&arena);
     return status;
 }

@@ -1,5 +1,13 @@
 #include "daemon/lifecycle.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "daemon/event_log.h"
 #include "daemon/process.h"
@@ -58,7 +66,45 @@ void sp_daemon_set_serving(atomic_bool *ready, struct sp_rpc_server *server, boo
     sp_rpc_server_set_serving(server, serving);
 }
 
-void sp_daemon_stop_serving(atomic_bool *ready, struct sp_rpc_server *server) {
+/* ---- stopping ---- */
+
+static void sleep_ms(uint64_t time_ms) {
+    struct timespec rest = {(time_t)(time_ms / 1000), (long)(time_ms % 1000) * 1000000};
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
+        continue;
+}
+
+static uint64_t stop_limit_ms;
+
+/* A thread of its own, which waits for nothing: what holds up the others may be a disk. */
+static void *end_overdue_process(void *user) {
+    enum { LAST_WORD_MS = 200 };
+    (void)user;
+    sleep_ms(stop_limit_ms);
+    sp_log(SP_LOG_ERROR, "stopping took longer than %" PRIu64 " ms: ending without waiting any longer", stop_limit_ms);
+    sleep_ms(LAST_WORD_MS);
+    _exit(EXIT_FAILURE);
+}
+
+static void limit_stop(const struct sp_daemon_options *options) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    stop_limit_ms = options->quiet_ms + options->drain_ms + SP_DAEMON_OVERTIME_MS;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int failed = pthread_create(&thread, &attributes, end_overdue_process, NULL);
+    if (failed != 0)
+        sp_log(SP_LOG_WARNING, "nothing limits how long stopping takes: %s", strerror(failed));
+    pthread_attr_destroy(&attributes);
+}
+
+void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool *ready, struct sp_rpc_server *server) {
+    sp_log(SP_LOG_INFO,
+           "stopping: everything is answered for %" PRIu64 " ms more, then calls and connections may take %" PRIu64
+           " ms to end; a second signal stops at once",
+           options->quiet_ms, options->drain_ms);
     sp_process_let_signals_end();
+    limit_stop(options);
     sp_daemon_set_serving(ready, server, false);
+    sleep_ms(options->quiet_ms);
 }

@@ -22,8 +22,11 @@ void sp_daemon_observe(struct sp_observed_process *ret_process);
  * service. */
 void sp_daemon_set_serving(atomic_bool *ready, struct sp_rpc_server *server, bool serving);
 
-/* After the signal to end: probes see that nothing is served, and the next signal ends the
- * process at once. */
-void sp_daemon_stop_serving(atomic_bool *ready, struct sp_rpc_server *server);
+/* After the signal to end: probes see that nothing is served, and the next signal ends the process at once.
+ * Returns after the quiet time, in which all goes on as before. Whatever holds up what follows, the process
+ * ends, with an error, SP_DAEMON_OVERTIME_MS after the time to drain. */
+void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool *ready, struct sp_rpc_server *server);
+
+enum { SP_DAEMON_OVERTIME_MS = 8000 };
 
 #endif

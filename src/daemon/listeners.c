@@ -24,6 +24,7 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
         .unix_uids = uids,
         .unix_uid_count = sp_callers_uids(callers, uids),
         .max_connection_age_s = (unsigned)options->max_connection_age_s,
+        .max_stream_age_s = (unsigned)options->max_stream_age_s,
         .max_concurrent_streams = (unsigned)options->max_streams,
         .limits = {.max_connections = (unsigned)options->max_connections,
                    .max_connections_per_peer = (unsigned)options->max_connections_per_peer,

@@ -191,30 +191,44 @@ size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option 
     return sp_option_rows_copy(rows, SP_DAEMON_BOUND_ROWS, ret_rows);
 }
 
-struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options) {
-    return (struct sp_option){
-        .name = "max-connection-age",
-        .kind = SP_OPTION_NUMBER,
-        .target = &options->max_connection_age_s,
-        .environment = name_variable(options, "max-connection-age"),
-        .default_text = "0",
-        .argument = "SECONDS",
-        .most = 86400,
-        .help = options->defaults->connection_age_help,
+size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_STOP_ROWS]) {
+    const struct sp_option rows[SP_DAEMON_STOP_ROWS] = {
+        {.name = "max-connection-age",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->max_connection_age_s,
+         .environment = name_variable(options, "max-connection-age"),
+         .default_text = "0",
+         .argument = "SECONDS",
+         .most = 86400,
+         .help = options->defaults->connection_age_help},
+        {.name = "max-stream-age",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->max_stream_age_s,
+         .environment = name_variable(options, "max-stream-age"),
+         .default_text = "600",
+         .argument = "SECONDS",
+         .most = 86400,
+         .help = options->defaults->stream_age_help},
+        {.name = "quiet-ms",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->quiet_ms,
+         .environment = name_variable(options, "quiet-ms"),
+         .default_text = "0",
+         .argument = "MS",
+         .most = 600000,
+         .help =
+             "milliseconds after SIGTERM during which health says NOT_SERVING while everything is still answered, so "
+             "that clients and load balancers leave: as long as their health checks take to notice"},
+        {.name = "drain-ms",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->drain_ms,
+         .environment = name_variable(options, "drain-ms"),
+         .default_text = "5000",
+         .argument = "MS",
+         .most = 600000,
+         .help = "milliseconds after that which connections and calls in progress may take to end"},
     };
-}
-
-struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options) {
-    return (struct sp_option){
-        .name = "drain-ms",
-        .kind = SP_OPTION_NUMBER,
-        .target = &options->drain_ms,
-        .environment = name_variable(options, "drain-ms"),
-        .default_text = "5000",
-        .argument = "MS",
-        .most = 600000,
-        .help = "milliseconds that calls in progress may take after SIGTERM",
-    };
+    return sp_option_rows_copy(rows, SP_DAEMON_STOP_ROWS, ret_rows);
 }
 
 struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options) {

@@ -12,11 +12,12 @@
 enum {
     SP_DAEMON_LISTENER_ROWS = 11,
     SP_DAEMON_BOUND_ROWS = 7,
+    SP_DAEMON_STOP_ROWS = 4,
     SP_DAEMON_LOG_ROWS = 4,
     SP_DAEMON_SETTINGS_ROWS = 2,
     SP_DAEMON_ADDRESS_ROWS = 4,
-    SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + SP_DAEMON_BOUND_ROWS + 3 + SP_DAEMON_LOG_ROWS + SP_DAEMON_SETTINGS_ROWS +
-                     SP_DAEMON_ADDRESS_ROWS,
+    SP_DAEMON_ROWS = SP_DAEMON_LISTENER_ROWS + SP_DAEMON_BOUND_ROWS + SP_DAEMON_STOP_ROWS + 1 + SP_DAEMON_LOG_ROWS +
+                     SP_DAEMON_SETTINGS_ROWS + SP_DAEMON_ADDRESS_ROWS,
     SP_DAEMON_VARIABLE_BYTES = 40,
 };
 
@@ -30,6 +31,7 @@ struct sp_daemon_defaults {
     const char *callers_help;
     const char *trusted_peers_help;
     const char *connection_age_help;
+    const char *stream_age_help;
 };
 
 struct sp_daemon_options {
@@ -48,6 +50,8 @@ struct sp_daemon_options {
     uint64_t request_timeout_s;
     uint64_t request_memory_bytes;
     uint64_t max_connection_age_s; /* 0: never */
+    uint64_t max_stream_age_s;     /* 0: never */
+    uint64_t quiet_ms;
     uint64_t drain_ms;
     uint64_t stuck_after_s;
     const char *event_log; /* NULL: none, once sp_daemon_options_check has read it; "-": stdout */
@@ -87,8 +91,8 @@ struct sp_option sp_daemon_event_log_row(const char **target, const char *variab
 /* max-connections, max-connections-per-peer, max-health-connections, max-http-connections, max-streams,
  * request-timeout, request-memory. */
 size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]);
-struct sp_option sp_daemon_connection_age_row(struct sp_daemon_options *options);
-struct sp_option sp_daemon_drain_row(struct sp_daemon_options *options);
+/* max-connection-age, max-stream-age, quiet-ms, drain-ms. */
+size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_STOP_ROWS]);
 struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options);
 
 /* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names

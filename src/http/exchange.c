@@ -117,7 +117,7 @@ static void add_headers(struct sp_http_exchange *exchange, struct MHD_Response *
     if (!sets_cache)
         (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (exchange->exchanges->stopping)
+    if (exchange->exchanges->stopping || atomic_load(&exchange->exchanges->leaving))
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 

@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -25,8 +26,9 @@ struct exchanges {
     bool clients_need_certificates;
     struct sp_tls_crl *crl; /* NULL: no certificate is known to be revoked */
     struct sp_tls_crl_memo *crl_memo;
-    bool stopping;   /* replies close their connections */
-    unsigned active; /* under way */
+    bool stopping;       /* replies close their connections */
+    atomic_bool leaving; /* the same, while connections are still accepted; any thread */
+    unsigned active;     /* under way */
     struct sp_http_exchange *pool;
     unsigned pooled;
 };

@@ -336,6 +336,10 @@ enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *err
     return SP_OK;
 }
 
+void sp_http_leave(struct sp_http_server *server) {
+    atomic_store(&server->exchanges.leaving, true);
+}
+
 void sp_http_stop(struct sp_http_server *server, unsigned grace_ms) {
     if (!server->running)
         return;

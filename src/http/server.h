@@ -60,6 +60,8 @@ int sp_http_port(const struct sp_http_server *server, size_t i);
 /* Starts the thread. SP_ERR_IO. */
 enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
 
+/* From now on each reply asks its client to close the connection. Any thread. */
+void sp_http_leave(struct sp_http_server *server);
 /* Takes no more connections, lets requests under way be answered for at most `grace_ms`, ends the
  * thread. */
 void sp_http_stop(struct sp_http_server *server, unsigned grace_ms);

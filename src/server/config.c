@@ -15,6 +15,8 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .connection_age_help =
         "seconds after which gRPC clients are asked to reconnect, without losing calls, so that they spread over new "
         "servers, leave one that drains, and show their certificates again; 0: never",
+    .stream_age_help =
+        "seconds after which a CheckStream ends with UNAVAILABLE, so that its client reconnects; 0: never",
     .trusted_peers_help =
         "comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and of proxies "
         "before them that may send the headers below; \"uds\": Unix sockets; default: any gateway of ext_authz",
@@ -49,8 +51,6 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
          .argument = "THREADS",
          .most = SP_SERVER_MAX_BULK_WORKERS,
          .help = "threads that answer large batches, explanations and lists, behind the others; 0: as many as those"},
-        sp_daemon_connection_age_row(&config->daemon),
-        sp_daemon_drain_row(&config->daemon),
         sp_daemon_stuck_after_row(&config->daemon),
         {.name = "max-staleness",
          .kind = SP_OPTION_NUMBER,
@@ -161,6 +161,7 @@ static size_t make_server_rows(struct sp_server_config *config, struct sp_option
     table[count++] = make_store_row(config);
     count += sp_daemon_listener_rows(&config->daemon, table + count);
     count += make_serving_rows(config, table + count);
+    count += sp_daemon_stop_rows(&config->daemon, table + count);
     count += sp_daemon_bound_rows(&config->daemon, table + count);
     count += make_reporting_rows(config, table + count);
     count += make_decision_log_rows(config, table + count);
@@ -230,9 +231,10 @@ void sp_server_config_help(FILE *out) {
                 "Answers over gRPC whether an API key, from an address, may do something to a resource.\n\n",
                 out);
     sp_options_help(table, count, out);
-    (void)fputs("\nExamples:\n"
-                "  sallyportd --store /var/lib/sallyport\n"
-                "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
-                "SIGTERM and SIGINT drain calls in progress and end the server; a second signal ends it at once.\n",
-                out);
+    (void)fputs(
+        "\nExamples:\n"
+        "  sallyportd --store /var/lib/sallyport\n"
+        "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
+        "SIGTERM and SIGINT end the server: after --quiet-ms, within --drain-ms. A second signal ends it at once.\n",
+        out);
 }

@@ -79,9 +79,17 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
     return start_metrics(service, error);
 }
 
+void sp_server_http_leave(struct sp_service *service) {
+    if (service->http != NULL)
+        sp_http_leave(service->http);
+}
+
 void sp_server_http_close(struct sp_service *service) {
+    enum { LAST_REPLIES_MS = 1000 };
     sp_http_close(service->metrics_http); /* its page shows the other's connections */
     service->metrics_http = NULL;
+    if (service->http != NULL)
+        sp_http_stop(service->http, LAST_REPLIES_MS);
     sp_http_close(service->http);
     service->http = NULL;
 }

@@ -33,6 +33,7 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .kind = SP_RPC_STREAM,
          .stream = &sp_check_stream,
          .user = service,
+         .ages = true,
          .permit = SP_CALLER_CHECK,
          .max_request_bytes = BATCH_BYTES},
         {.path = "/sallyport.v1.Authorization/Explain",

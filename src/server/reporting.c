@@ -4,7 +4,7 @@
 #include "rpc/server.h"
 #include "server/server_id.h"
 
-enum { LAST_REPORT_MIN_MS = 1000 };
+enum { LAST_REPORT_MS = 3000 };
 
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) {
@@ -30,8 +30,6 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
 }
 
 void sp_reporting_stop(struct sp_service *service) {
-    uint64_t drain_ms = service->config->daemon.drain_ms;
-    sp_usage_reporter_stop(service->recorder.usage,
-                           drain_ms > LAST_REPORT_MIN_MS ? (unsigned)drain_ms : LAST_REPORT_MIN_MS);
+    sp_usage_reporter_stop(service->recorder.usage, LAST_REPORT_MS);
     service->recorder.usage = NULL;
 }

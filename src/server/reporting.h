@@ -9,7 +9,7 @@
 enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rpc_server *server,
                                   struct sp_error *error) SP_MUST_USE;
 
-/* After the last answer: reports what is left, for at most as long as calls could drain. */
+/* After the last answer: reports what is left, for at most 3 s. */
 void sp_reporting_stop(struct sp_service *service);
 
 #endif

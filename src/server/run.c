@@ -176,18 +176,16 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
 /* Until a signal comes. SP_ERR_PRECONDITION: the store must not be served; SP_ERR_UNAVAILABLE: its
  * files were replaced. */
 static enum sp_status serve_store(struct sp_service *service, struct sp_rpc_server *server, struct sp_error *error) {
-    uint64_t drain_ms = service->config->daemon.drain_ms;
+    const struct sp_daemon_options *options = &service->config->daemon;
     enum sp_status status = wait_for_store(service, error);
     if (status == SP_OK)
         status = sp_server_watch_store(service, server);
     if (status == SP_ERR_PRECONDITION)
         sp_log(SP_LOG_ERROR, "cannot serve: %s", error->message);
-    else
-        sp_log(SP_LOG_INFO, "stopping: calls in progress may take %" PRIu64 " ms; a second signal stops at once",
-               drain_ms);
     sp_watchdog_stop(service->watchdog);
-    sp_daemon_stop_serving(&service->ready, server);
-    sp_rpc_server_stop(server, (unsigned)drain_ms);
+    sp_server_http_leave(service);
+    sp_daemon_stop_serving(options, &service->ready, server);
+    sp_rpc_server_stop(server, (unsigned)options->drain_ms);
     return status == SP_ERR_CANCELLED ? SP_OK : status;
 }
 

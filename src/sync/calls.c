@@ -202,6 +202,7 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
             .unary = is_stream ? NULL : handle_admin_call,
             .stream = stream_ops[sp_admin_method_stream(method)],
             .user = &sync->methods[i],
+            .ages = is_stream && sp_admin_method_stream(method) == SP_ADMIN_WATCH_CHANGES,
             .max_request_bytes = limit_request(method),
         };
         sync->method_count = i + 1;

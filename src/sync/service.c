@@ -1,5 +1,6 @@
 #include "sync/service.h"
 
+#include "base/log.h"
 #include "store/records/snapshot.h"
 
 #include <errno.h>
@@ -30,8 +31,9 @@ enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct
     return sp_writer_start(&of_writer, &sync->writer, error);
 }
 
-void sp_sync_stop_writing(struct sp_sync *sync) {
-    sp_writer_stop(sync->writer);
+void sp_sync_stop_writing(struct sp_sync *sync, unsigned wait_ms) {
+    if (!sp_writer_finish(sync->writer, wait_ms))
+        sp_log(SP_LOG_WARNING, "the queued changes are not finished after %u ms", wait_ms);
 }
 
 /* A copy of a large store may take minutes, and nobody needs it any longer. */

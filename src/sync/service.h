@@ -72,8 +72,8 @@ struct sp_sync_options {
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, const struct sp_sync_options *options,
                             struct sp_error *error) SP_MUST_USE;
-/* Finishes queued mutations and answers them; new ones are UNAVAILABLE. */
-void sp_sync_stop_writing(struct sp_sync *sync);
+/* Finishes queued mutations and answers them, for at most `wait_ms`; new ones are UNAVAILABLE. */
+void sp_sync_stop_writing(struct sp_sync *sync, unsigned wait_ms);
 /* After the server has stopped. False if a task still reads the store, which then must not be
  * closed. */
 bool sp_sync_fini(struct sp_sync *sync);

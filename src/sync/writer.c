@@ -511,13 +511,29 @@ void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_s
         ret_stats->refused[i] = atomic_load_explicit(&writer->refused[i], memory_order_relaxed);
 }
 
-void sp_writer_stop(struct sp_writer *writer) {
-    if (writer == NULL || !writer->running)
-        return;
+static void refuse_jobs(struct sp_writer *writer) {
     pthread_mutex_lock(&writer->lock);
     writer->stopping = true;
     pthread_cond_signal(&writer->changed);
     pthread_mutex_unlock(&writer->lock);
+}
+
+bool sp_writer_finish(struct sp_writer *writer, unsigned wait_ms) {
+    struct timespec until;
+    if (writer == NULL || !writer->running)
+        return true;
+    refuse_jobs(writer);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait_ms / 1000 + (until.tv_nsec + (long)(wait_ms % 1000) * 1000000) / 1000000000;
+    until.tv_nsec = (until.tv_nsec + (long)(wait_ms % 1000) * 1000000) % 1000000000;
+    writer->running = pthread_timedjoin_np(writer->thread, NULL, &until) != 0;
+    return !writer->running;
+}
+
+void sp_writer_stop(struct sp_writer *writer) {
+    if (writer == NULL || !writer->running)
+        return;
+    refuse_jobs(writer);
     pthread_join(writer->thread, NULL);
     writer->running = false;
 }

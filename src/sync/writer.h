@@ -47,8 +47,11 @@ const struct sp_heartbeat *sp_writer_heartbeat(const struct sp_writer *writer);
 /* Any thread. */
 void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats);
 
-/* Refuses new jobs, finishes those that are queued, ends the thread. Any thread but the
- * writer's. NULL is allowed. */
+/* Refuses new jobs and finishes those that are queued, for at most `wait_ms`. False if some are left, which the
+ * writer goes on with. Any thread but the writer's. NULL is allowed. */
+bool sp_writer_finish(struct sp_writer *writer, unsigned wait_ms);
+/* Refuses new jobs, finishes those that are queued however long that takes, ends the thread. Any thread but
+ * the writer's. NULL is allowed. */
 void sp_writer_stop(struct sp_writer *writer);
 /* Frees a stopped writer. NULL is allowed. */
 void sp_writer_free(struct sp_writer *writer);

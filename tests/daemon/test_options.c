@@ -29,8 +29,7 @@ static size_t make_table(struct sp_daemon_options *options, struct sp_option tab
     sp_daemon_options_init(options, &defaults);
     count += sp_daemon_listener_rows(options, table + count);
     count += sp_daemon_bound_rows(options, table + count);
-    table[count++] = sp_daemon_connection_age_row(options);
-    table[count++] = sp_daemon_drain_row(options);
+    count += sp_daemon_stop_rows(options, table + count);
     table[count++] = sp_daemon_stuck_after_row(options);
     count += sp_daemon_log_rows(options, table + count);
     count += sp_daemon_settings_rows(options, table + count);
@@ -76,6 +75,8 @@ static void each_row_has_the_environment_variable_of_its_name(void **state) {
         "SP_TEST_REQUEST_TIMEOUT",
         "SP_TEST_REQUEST_MEMORY",
         "SP_TEST_MAX_CONNECTION_AGE",
+        "SP_TEST_MAX_STREAM_AGE",
+        "SP_TEST_QUIET_MS",
         "SP_TEST_DRAIN_MS",
         "SP_TEST_STUCK_AFTER",
         "SP_TEST_LOG_FORMAT",

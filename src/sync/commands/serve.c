@@ -37,9 +37,11 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .http_listen_help = "HTTP address for /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help =
         "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
-    .connection_age_help =
-        "seconds after which gRPC clients are asked to reconnect, and show their certificates again; streams, such as "
-        "backups, may take ten minutes more; 0: never",
+    .connection_age_help = "seconds after which gRPC clients are asked to reconnect, and show their certificates "
+                           "again; backups and imports "
+                           "may take ten minutes more; 0: never",
+    .stream_age_help =
+        "seconds after which WatchChanges ends with UNAVAILABLE, so that its client reconnects; 0: never",
     .trusted_peers_help = "comma-separated addresses and CIDR ranges of proxies that may send the headers of "
                           "--trusted-hops and --address-header; \"uds\": Unix sockets",
 };
@@ -192,8 +194,18 @@ static enum sp_status watch_while_serving(const struct sp_sync *sync, struct sp_
     return SP_OK;
 }
 
-/* Until a signal comes or the store's files were replaced. Queued changes are finished and answered
- * before connections are closed. */
+/* Queued changes are finished, and the watches that see them, before streams are ended. */
+static void stop_serving(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
+    uint64_t drain_ms = options->daemon.drain_ms;
+    sp_watchdog_stop(sync->watchdog);
+    sp_daemon_stop_serving(&options->daemon, &sync->ready, server);
+    int64_t begin_ms = sp_clock_monotonic_ms();
+    sp_sync_stop_writing(sync, (unsigned)(drain_ms - drain_ms / 5));
+    uint64_t passed_ms = (uint64_t)(sp_clock_monotonic_ms() - begin_ms);
+    sp_rpc_server_stop(server, passed_ms < drain_ms ? (unsigned)(drain_ms - passed_ms) : 0);
+}
+
+/* Until a signal comes or the store's files were replaced. */
 static enum sp_status serve_until_signal(const struct serve_options *options, struct sp_sync *sync,
                                          struct sp_rpc_server *server, struct sp_error *error) {
     enum sp_status status = SP_OK;
@@ -204,13 +216,8 @@ static enum sp_status serve_until_signal(const struct serve_options *options, st
         status = watch_while_serving(sync, error);
     }
     if (status != SP_OK)
-        sp_log(SP_LOG_ERROR, "not serving, and stopping: %s", error->message);
-    else
-        sp_log(SP_LOG_INFO, "stopping: finishing queued changes; a second signal stops at once");
-    sp_watchdog_stop(sync->watchdog);
-    sp_daemon_stop_serving(&sync->ready, server);
-    sp_sync_stop_writing(sync);
-    sp_rpc_server_stop(server, (unsigned)options->daemon.drain_ms);
+        sp_log(SP_LOG_ERROR, "not serving: %s", error->message);
+    stop_serving(options, sync, server);
     return status;
 }
 
@@ -328,8 +335,6 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .least = 1,
          .most = SP_SYNC_MAX_WORKERS,
          .help = "threads that answer calls; one more thread writes"},
-        sp_daemon_connection_age_row(&options->daemon),
-        sp_daemon_drain_row(&options->daemon),
         sp_daemon_stuck_after_row(&options->daemon),
         {.name = "keep-changes",
          .kind = SP_OPTION_NUMBER,
@@ -400,6 +405,7 @@ static size_t make_serve_table(struct serve_options *options, struct sp_option t
     table[count++] = sp_sync_store_row(&options->store);
     count += sp_daemon_listener_rows(&options->daemon, table + count);
     count += make_serve_rows(options, table + count);
+    count += sp_daemon_stop_rows(&options->daemon, table + count);
     count += sp_daemon_address_rows(&options->daemon, table + count);
     count += sp_daemon_bound_rows(&options->daemon, table + count);
     count += sp_daemon_log_rows(&options->daemon, table + count);
