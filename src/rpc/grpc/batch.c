@@ -37,13 +37,14 @@ static void send_answer(struct sp_rpc_call *call, enum sp_status status, grpc_sl
     grpc_op ops[4];
     size_t count = 0;
     memset(ops, 0, sizeof(ops));
-    ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    sp_rpc_message_announce(&ops[count++], &call->announced);
     if (with_reply) {
         ops[count].op = GRPC_OP_SEND_MESSAGE;
         ops[count++].data.send_message.send_message = call->reply;
     }
     ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[count].data.send_status_from_server.status = (grpc_status_code)sp_status_to_grpc(status);
+    sp_rpc_message_announce_at_end(&ops[count], status, &call->announced);
     ops[count++].data.send_status_from_server.status_details = message;
     if (!call->watched)
         set_watch_op(call, &ops[count++]);

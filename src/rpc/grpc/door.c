@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <grpc/compression.h>
 #include <grpc/grpc_security.h>
 
 #include "rpc/channel.h"
@@ -62,10 +61,9 @@ static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struc
     args[count++] = limit_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
     args[count++] = limit_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
-    /* gRPC unpacks a message before it checks its size: 256 KiB of gzip become 256 MiB. So nothing
-     * compressed is accepted (UNIMPLEMENTED, announced to clients in advance); messages here are
-     * small. */
-    args[count++] = limit_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1U << GRPC_COMPRESS_NONE);
+    /* gRPC unpacks a message before it checks its size: 256 KiB of gzip become 256 MiB. So nothing is
+     * unpacked, and what comes compressed is refused (UNIMPLEMENTED, with what is accepted); messages
+     * here are small. */
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     if (options->max_connection_age_s != 0) {

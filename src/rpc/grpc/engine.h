@@ -79,6 +79,7 @@ struct sp_rpc_call {
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
+    grpc_metadata announced;   /* what the reply begins with */
     grpc_call_details details; /* if `method` is NULL */
     grpc_byte_buffer *payload;
     grpc_slice merged; /* the payload in one piece, if it came in several */

@@ -11,6 +11,26 @@ bool sp_rpc_message_is_compressed(const grpc_byte_buffer *buffer) {
     return buffer->data.raw.compression != GRPC_COMPRESS_NONE;
 }
 
+static void fill_announcement(grpc_metadata *storage) {
+    storage->key = grpc_slice_from_static_string("grpc-accept-encoding");
+    storage->value = grpc_slice_from_static_string("identity");
+}
+
+void sp_rpc_message_announce_at_end(grpc_op *op, enum sp_status status, grpc_metadata *storage) {
+    if (status != SP_ERR_UNIMPLEMENTED)
+        return;
+    fill_announcement(storage);
+    op->data.send_status_from_server.trailing_metadata_count = 1;
+    op->data.send_status_from_server.trailing_metadata = storage;
+}
+
+void sp_rpc_message_announce(grpc_op *op, grpc_metadata *storage) {
+    fill_announcement(storage);
+    op->op = GRPC_OP_SEND_INITIAL_METADATA;
+    op->data.send_initial_metadata.count = 1;
+    op->data.send_initial_metadata.metadata = storage;
+}
+
 struct sp_bytes sp_rpc_message_read(grpc_byte_buffer *buffer, grpc_slice *merged) {
     const grpc_slice_buffer *slices = &buffer->data.raw.slice_buffer;
     grpc_byte_buffer_reader reader;

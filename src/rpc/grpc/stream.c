@@ -95,7 +95,7 @@ static size_t set_initial_op(struct sp_rpc_call *call, grpc_op *ops) {
     if (call->initial_sent)
         return 0;
     call->initial_sent = true;
-    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    sp_rpc_message_announce(ops, &call->announced);
     return 1;
 }
 
@@ -105,6 +105,7 @@ static void send_status(struct sp_rpc_call *call) {
     size_t count = set_initial_op(call, ops);
     ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[count].data.send_status_from_server.status = (grpc_status_code)sp_status_to_grpc(call->final_status);
+    sp_rpc_message_announce_at_end(&ops[count], call->final_status, &call->announced);
     ops[count++].data.send_status_from_server.status_details = &call->final_message;
     call->status_sent = true;
     sp_rpc_batch_start(call, ops, count, &call->done);
@@ -171,7 +172,7 @@ void sp_rpc_stream_received(struct sp_rpc_call *call, bool ok) {
     call->reading = false;
     if (ok && is_open(call)) {
         if (buffer != NULL && sp_rpc_message_is_compressed(buffer))
-            end_stream(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
+            end_stream(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages: send them without gzip");
         else if (buffer != NULL)
             deliver_message(call, buffer);
         else if (!grpc_call_failed_before_recv_message(call->grpc) && ops_of(call)->half_closed != NULL)

@@ -66,7 +66,8 @@ static void serve_request(struct sp_rpc_call *call) {
         return;
     }
     if (sp_rpc_message_is_compressed(call->payload)) {
-        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages");
+        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED,
+                            "this server takes no compressed messages: send them without gzip");
         return;
     }
     size_t size = grpc_byte_buffer_length(call->payload);
