@@ -2,6 +2,7 @@
 #ifndef SP_SERVER_CONFIG_H
 #define SP_SERVER_CONFIG_H
 
+#include "config/variables.h"
 #include "daemon/options.h"
 #include "rpc/client.h"
 #include "server/authzen/settings.h"
@@ -26,6 +27,7 @@ struct sp_server_config {
     const char *decision_log;
     const char *decision_log_what;
     struct sp_decision_log_settings decision_log_settings; /* read from those two */
+    struct sp_unknown_variables unknown_variables;
     bool version;
     bool help;
 };

@@ -261,6 +261,18 @@ static void nothing_is_at_the_path_unless_it_was_asked_for(void **state) {
     assert_int_equal(process_end(&server, 15), 0);
 }
 
+static void a_misspelled_variable_is_named_in_the_log(void **state) {
+    (void)state;
+    struct process server;
+    char file[128];
+    setenv("SALLYPORTD_FOWARD_AUTH", "caddy", 1);
+    (void)start_another(&server, "--log-level", "info");
+    unsetenv("SALLYPORTD_FOWARD_AUTH");
+    snprintf(file, sizeof(file), "%s/another.err", programs.folder);
+    wait_for_text(file, "SALLYPORTD_FOWARD_AUTH has no meaning: did you mean SALLYPORTD_FORWARD_AUTH");
+    assert_int_equal(process_end(&server, 15), 0);
+}
+
 static void a_server_without_its_store_denies_with_503(void **state) {
     (void)state;
     struct process server;
@@ -290,6 +302,7 @@ int main(void) {
         cmocka_unit_test(only_trusted_gateways_are_answered),
         cmocka_unit_test(a_gateway_needs_the_role_and_no_token_of_a_client_gives_it),
         cmocka_unit_test(nothing_is_at_the_path_unless_it_was_asked_for),
+        cmocka_unit_test(a_misspelled_variable_is_named_in_the_log),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),
     };
     return cmocka_run_group_tests_name("forward_auth", tests, make_world, remove_world);
