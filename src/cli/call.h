@@ -12,6 +12,12 @@
 /* Exit statuses: allowed or done; denied; an error. */
 enum { CLI_OK = 0, CLI_DENIED = 1, CLI_ERROR = 2 };
 
+/* A program that answers calls. */
+struct cli_service {
+    const char *program, *port; /* "sallyport-sync", and where it listens unless it is told otherwise */
+    const char *set_by;         /* what sets its address: "--admin, SALLYPORT_ADMIN" */
+};
+
 struct cli_call {
     const struct cli_command *command;
     const struct cli_command *const *tables;  /* all commands there are, ended by NULL */
@@ -19,7 +25,9 @@ struct cli_call {
     json_t *local;                            /* of CLI_LOCAL arguments, by name */
     const char *output;                       /* "table", "json" or "ndjson" */
     const char *admin_target, *server_target; /* addresses */
-    const char *asked, *asked_by;             /* the address that was called, and what sets it; NULL: none yet */
+    const struct cli_service *asked;          /* the service that was called; NULL: none yet */
+    const char *asked_target;                 /* its address */
+    unsigned timeout_ms;                      /* for each answer */
     const char *key_file;                     /* NULL: none */
     struct sp_rpc_client_tls tls;             /* of both, unless over a Unix socket */
     uint64_t limit;                           /* of list rows; 0: all */

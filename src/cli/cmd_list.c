@@ -54,7 +54,7 @@ static enum sp_status take_message(struct list *list, struct sp_rpc_stream *stre
     struct sp_bytes bytes;
     json_t *message = NULL;
     sp_arena_reset(arena);
-    enum sp_status status = sp_rpc_stream_receive(stream, arena, &bytes, error);
+    enum sp_status status = sp_cli_receive(list->call, stream, arena, &bytes, error);
     if (status == SP_WALK_END)
         return sp_error_set(error, SP_ERR_INTERNAL, "the server ended the list before it was complete");
     if (status != SP_OK)

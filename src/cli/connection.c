@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/address.h"
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json.h"
@@ -14,21 +15,34 @@ enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };
 static enum sp_status open_client_to(const struct cli_call *call, const char *target, struct sp_str key,
                                      struct sp_rpc_client **ret_client, struct sp_error *error) {
     struct sp_rpc_client_options options = {
-        .target = target, .key = key, .timeout_ms = 30000, .max_receive_bytes = (size_t)64 << 20};
+        .target = target, .key = key, .timeout_ms = call->timeout_ms, .max_receive_bytes = (size_t)64 << 20};
     if (strncmp(target, "unix:", 5) != 0)
         options.tls = call->tls;
     return sp_rpc_client_open(&options, ret_client, error);
 }
 
+static const struct cli_service admin_service = {"sallyport-sync", SP_CLI_ADMIN_PORT, "--admin, SALLYPORT_ADMIN"},
+                                server_service = {"sallyportd", SP_CLI_SERVER_PORT, "--server, SALLYPORT_SERVER"};
+
+static enum sp_status note_asked(struct cli_call *call, const struct cli_service *service, const char *target,
+                                 struct sp_error *error) {
+    struct cli_address address;
+    call->asked = service;
+    call->asked_target = target;
+    return sp_cli_read_address(target, service->set_by, service->port, &address, error);
+}
+
 enum sp_status sp_cli_open_server(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
-    call->asked = call->server_target;
-    call->asked_by = "--server, SALLYPORT_SERVER";
+    enum sp_status status = note_asked(call, &server_service, call->server_target, error);
+    if (status != SP_OK)
+        return status;
     return open_client_to(call, call->server_target, (struct sp_str){0}, ret_client, error);
 }
 
 enum sp_status sp_cli_open_admin(struct cli_call *call, struct sp_rpc_client **ret_client, struct sp_error *error) {
-    call->asked = call->admin_target;
-    call->asked_by = "--admin, SALLYPORT_ADMIN";
+    enum sp_status status = note_asked(call, &admin_service, call->admin_target, error);
+    if (status != SP_OK)
+        return status;
     if (call->key_file == NULL)
         return sp_error_set(error, SP_ERR_UNAUTHENTICATED,
                             "no key to act with; set SALLYPORT_KEY_FILE, or key_file in a profile, to a file that "
@@ -37,7 +51,7 @@ enum sp_status sp_cli_open_admin(struct cli_call *call, struct sp_rpc_client **r
     struct sp_str key = {0};
     if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_cli_read_key_file(call->key_file, &arena, &key, error);
+    status = sp_cli_read_key_file(call->key_file, &arena, &key, error);
     if (status != SP_OK)
         goto out;
     status = open_client_to(call, call->admin_target, key, ret_client, error);
@@ -156,5 +170,13 @@ out:
     sp_rpc_stream_close(stream);
     sp_arena_wipe(&arena); /* the request may hold a key */
     sp_arena_fini(&arena);
+    return status;
+}
+
+enum sp_status sp_cli_receive(const struct cli_call *call, struct sp_rpc_stream *stream, struct sp_arena *arena,
+                              struct sp_bytes *ret_bytes, struct sp_error *error) {
+    enum sp_status status = sp_rpc_stream_receive_within(stream, call->timeout_ms, arena, ret_bytes, error);
+    if (status == SP_ERR_DEADLINE)
+        return sp_error_set(error, status, "deadline exceeded");
     return status;
 }

@@ -280,9 +280,14 @@ void sp_cli_print_reply(const char *output, const json_t *reply, FILE *out) {
         sp_cli_print_line(reply, out);
 }
 
+bool sp_cli_has_screen(int fd) {
+    const char *term = getenv("TERM");
+    return isatty(fd) != 0 && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 void sp_cli_progress(const char *what, uint64_t done, uint64_t total, bool ended) {
     enum { WIDTH = 30 };
-    if (isatty(STDERR_FILENO) == 0)
+    if (!sp_cli_has_screen(STDERR_FILENO))
         return;
     if (ended) {
         (void)fputs("\r\033[K", stderr);

@@ -41,7 +41,10 @@ void sp_cli_put_text(const char *text, FILE *out);
  * locale). */
 size_t sp_cli_width(const char *text);
 
-/* Redraws a progress bar on stderr, if that is a terminal. `total` 0: unknown. `ended` clears the
+/* Whether a file is a terminal that can move its cursor: TERM=dumb cannot. */
+bool sp_cli_has_screen(int fd);
+
+/* Redraws a progress bar on stderr, if that has a screen. `total` 0: unknown. `ended` clears the
  * line. */
 void sp_cli_progress(const char *what, uint64_t done, uint64_t total, bool ended);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "cli/address.h"
+
 static const char *read_scalar(yaml_document_t *document, int index) {
     yaml_node_t *node = yaml_document_get_node(document, index);
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
@@ -20,8 +22,10 @@ struct field {
     const char *fallback;
 };
 static const struct field fields[FIELDS] = {
-    {"admin", "admin", "SALLYPORT_ADMIN", offsetof(struct cli_call, admin_target), false, "127.0.0.1:7401"},
-    {"server", "server", "SALLYPORT_SERVER", offsetof(struct cli_call, server_target), false, "127.0.0.1:7400"},
+    {"admin", "admin", "SALLYPORT_ADMIN", offsetof(struct cli_call, admin_target), false,
+     "127.0.0.1:" SP_CLI_ADMIN_PORT},
+    {"server", "server", "SALLYPORT_SERVER", offsetof(struct cli_call, server_target), false,
+     "127.0.0.1:" SP_CLI_SERVER_PORT},
     {"key_file", NULL, "SALLYPORT_KEY_FILE", offsetof(struct cli_call, key_file), true, NULL},
     {"tls_ca", "tls-ca", "SALLYPORT_TLS_CA", offsetof(struct cli_call, tls.ca), true, NULL},
     {"tls_cert", "tls-cert", "SALLYPORT_TLS_CERT", offsetof(struct cli_call, tls.certificate), true, NULL},

@@ -13,6 +13,8 @@
 #include "cli/report.h"
 #include "cli/secret_file.h"
 
+enum { TIMEOUT_DEFAULT_S = 30, TIMEOUT_MAX_S = 3600 };
+
 static enum sp_status put_request_id(struct cli_call *call, struct sp_error *error) {
     char id[SP_RANDOM_ID_BYTES] = "";
     const char *given = sp_cli_local(call, "request-id");
@@ -23,10 +25,22 @@ static enum sp_status put_request_id(struct cli_call *call, struct sp_error *err
     return SP_OK;
 }
 
+static enum sp_status take_timeout(struct cli_call *call, struct sp_error *error) {
+    const json_t *given = json_object_get(call->local, "timeout");
+    json_int_t seconds = given != NULL ? json_integer_value(given) : TIMEOUT_DEFAULT_S;
+    if (seconds < 1 || seconds > TIMEOUT_MAX_S)
+        return sp_error_set(error, SP_ERR_INVALID, "--timeout: must be 1s to 1h");
+    call->timeout_ms = (unsigned)seconds * 1000;
+    return SP_OK;
+}
+
 enum sp_status sp_cli_prepare_call(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
     const char *output = sp_cli_local(call, "output");
     if (output != NULL)
         call->output = output;
+    enum sp_status timed = take_timeout(call, error);
+    if (timed != SP_OK)
+        return timed;
     call->limit = (uint64_t)json_integer_value(json_object_get(call->local, "limit"));
     if (call->command->mutation) {
         enum sp_status status = put_request_id(call, error);

@@ -17,13 +17,14 @@ static void assert_error(const struct cli_call *call, enum sp_status status, con
     struct sp_error error = {0};
     (void)sp_error_set(&error, status, "%s", message);
     begin_print(&printed);
-    sp_cli_write_error(call, &error, false, printed.out);
+    sp_cli_write_error(call, &error, CLI_PEER_UNKNOWN, false, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, expected);
     free(text);
 }
 
-static const struct cli_call no_call, asked = {.asked = "127.0.0.1:7401", .asked_by = "--admin, SALLYPORT_ADMIN"};
+static const struct cli_service service = {"sallyport-sync", "7401", "--admin, SALLYPORT_ADMIN"};
+static const struct cli_call no_call, asked = {.asked = &service, .asked_target = "127.0.0.1:7401"};
 
 static void an_error_is_a_line_with_its_code(void **state) {
     (void)state;
@@ -54,7 +55,7 @@ static void only_the_programs_name_is_coloured(void **state) {
     struct printed printed;
     const struct sp_error error = {.status = SP_ERR_IO, .message = "no space"};
     begin_print(&printed);
-    sp_cli_write_error(&no_call, &error, true, printed.out);
+    sp_cli_write_error(&no_call, &error, CLI_PEER_UNKNOWN, true, printed.out);
     char *text = end_print(&printed);
     assert_string_equal(text, "\x1b[31msallyport:\x1b[0m no space (INTERNAL)\n");
     free(text);

@@ -12,6 +12,7 @@
 
 #include "cli/command_table.h"
 #include "core/key_text.h"
+#include "support/certificates.h"
 #include "support/command.h"
 #include "support/programs.h"
 
@@ -213,6 +214,25 @@ static void who_is_not_there_is_named_with_what_names_another(void **state) {
     ran = ends(2, NULL, "check --action use --resource voice --key-file %s --server 127.0.0.1:1", path_of("any.key"));
     assert_says(ran->err, "use --server, SALLYPORT_SERVER or a profile.\n");
     assert_null(strstr(ran->err, "sp_any"));
+}
+
+static void a_wrong_address_is_told_with_the_right_form(void **state) {
+    (void)state;
+    char line[256];
+    assert_says(ends(2, "operator", "workspace list --admin http://127.0.0.1:7401")->err,
+                "is a URL; write 127.0.0.1:7401 (INVALID_ARGUMENT)\n");
+    assert_says(ends(2, "operator", "workspace list --admin localhost")->err, "has no port; write localhost:7401");
+    /* the other program's port, and plaintext taken for TLS */
+    assert_says(ends(2, "operator", "workspace list --admin %s", programs.server_target)->err,
+                "the address of sallyport-sync? It listens on port 7401 unless told otherwise");
+    snprintf(line, sizeof(line), "%s/ca.pem", programs.folder);
+    struct certificate_authority *authority = authority_make("test CA");
+    authority_write(authority, line);
+    authority_free(authority);
+    assert_says(ends(2, "operator", "workspace list --tls-ca %s", line)->err,
+                "it does not speak TLS (UNAVAILABLE)\nLeave out --tls-ca");
+    assert_says(ends(2, "operator", "workspace list --timeout 2h")->err, "--timeout: must be 1s to 1h");
+    assert_says(ends(2, NULL, "workspace list --admin 127.0.0.1:1 --timeout 1s")->err, "no key to act with");
 }
 
 static void completion_scripts_know_every_command(void **state) {
@@ -820,6 +840,7 @@ int main(void) {
         cmocka_unit_test(the_program_and_every_noun_list_their_commands),
         cmocka_unit_test(mistakes_end_with_2_and_say_what_was_meant),
         cmocka_unit_test(who_is_not_there_is_named_with_what_names_another),
+        cmocka_unit_test(a_wrong_address_is_told_with_the_right_form),
         cmocka_unit_test(completion_scripts_know_every_command),
         cmocka_unit_test(lists_are_tables_for_people_and_json_for_programs),
         cmocka_unit_test(a_check_ends_with_0_1_or_2),

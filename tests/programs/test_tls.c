@@ -104,6 +104,38 @@ static const char *all_tls(void) {
     return text;
 }
 
+/* Each mistake of a connection, with the cure in the message. */
+static void what_is_wrong_with_a_connection_is_told_with_the_cure(void **state) {
+    (void)state;
+    struct certificate_authority *other = authority_make("another CA");
+    char other_ca[PATH_BYTES], rogue[PATH_BYTES], rogue_key[PATH_BYTES], tls[5 * PATH_BYTES];
+    snprintf(other_ca, sizeof(other_ca), "%s", file("other-ca.pem"));
+    snprintf(rogue, sizeof(rogue), "%s", file("rogue.pem"));
+    snprintf(rogue_key, sizeof(rogue_key), "%s", file("rogue.key"));
+    authority_write(other, other_ca);
+    authority_sign(other, "URI:spiffe://example.org/tests", 30, rogue, rogue_key);
+    authority_free(other);
+    const struct command *ran = run_cli("", "workspace list");
+    assert_int_equal(ran->status, 2);
+    assert_non_null(strstr(ran->err, "it requires TLS (UNAVAILABLE)\nGive the CA of its certificate with --tls-ca"));
+    snprintf(tls, sizeof(tls), "--tls-ca %s", ca);
+    ran = run_cli(tls, "workspace list");
+    assert_int_equal(ran->status, 2);
+    assert_non_null(strstr(ran->err, "it may require a client certificate (UNAVAILABLE)\nGive one with --tls-cert"));
+    snprintf(tls, sizeof(tls), "--tls-ca %s --tls-cert %s --tls-key %s", ca, rogue, rogue_key);
+    ran = run_cli(tls, "workspace list");
+    assert_int_equal(ran->status, 2);
+    assert_non_null(strstr(ran->err, "it may not accept the client certificate (UNAVAILABLE)"));
+    snprintf(tls, sizeof(tls), "--tls-ca %s --tls-cert %s --tls-key %s", other_ca, client_certificate, client_key);
+    ran = run_cli(tls, "workspace list");
+    assert_int_equal(ran->status, 2);
+    assert_non_null(strstr(ran->err, "none of the CAs signed its certificate"));
+    snprintf(tls, sizeof(tls), "%s --tls-name elsewhere.example", all_tls());
+    ran = run_cli(tls, "workspace list");
+    assert_int_equal(ran->status, 2);
+    assert_non_null(strstr(ran->err, "its certificate is for another name (UNAVAILABLE)"));
+}
+
 static void the_command_line_speaks_mutual_tls_with_both(void **state) {
     (void)state;
     const struct command *ran = run_cli(all_tls(), "workspace create --id acme --name Acme --seats 5");
@@ -241,6 +273,7 @@ static void a_certificate_is_rotated_under_load_without_a_failed_call(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wrong_with_a_connection_is_told_with_the_cure),
         cmocka_unit_test(the_command_line_speaks_mutual_tls_with_both),
         cmocka_unit_test(without_a_certificate_nobody_gets_in),
         cmocka_unit_test(the_health_port_needs_no_certificate),

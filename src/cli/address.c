@@ -1,0 +1,80 @@
+#include "cli/address.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PORT_MAX = 65535 };
+
+static bool begins_with(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* gRPC's own schemes; "dns:///host:port" names no other server of names. */
+static const char *skip_scheme(const char *text) {
+    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+        if (begins_with(text, schemes[i]))
+            return text + strlen(schemes[i]);
+    return text;
+}
+
+/* The host and port that an URL seems to mean. */
+static void copy_authority(const char *url, const char *usual_port, char *out, size_t room) {
+    const char *host = strstr(url, "://") + 3;
+    size_t size = strcspn(host, "/?#");
+    bool has_port = memchr(host, ':', size) != NULL;
+    (void)snprintf(out, room, "%.*s%s%s", (int)size, host, has_port ? "" : ":", has_port ? "" : usual_port);
+}
+
+static enum sp_status refuse_url(const char *text, const char *names, const char *usual_port, struct sp_error *error) {
+    char meant[300];
+    copy_authority(text, usual_port, meant, sizeof(meant));
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) is a URL; write %s%s", text, names, meant,
+                        begins_with(text, "https") ? ", and switch TLS on with --tls-ca FILE" : "");
+}
+
+static bool is_port(const char *text) {
+    unsigned port = 0;
+    for (; *text >= '0' && *text <= '9' && port <= PORT_MAX; text++)
+        port = port * 10 + (unsigned)(*text - '0');
+    return *text == '\0' && port > 0 && port <= PORT_MAX;
+}
+
+/* True: the colons are an IPv6 address's own. */
+static bool is_bare_ipv6(const char *text) {
+    const char *colon = strchr(text, ':');
+    return text[0] != '[' && colon != NULL && strchr(colon + 1, ':') != NULL;
+}
+
+static enum sp_status refuse_missing_port(const char *text, const char *names, const char *usual_port,
+                                          struct sp_error *error) {
+    bool bare = is_bare_ipv6(text);
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) has no port; write %s%s%s:%s", text, names, bare ? "[" : "",
+                        text, bare ? "]" : "", usual_port);
+}
+
+enum sp_status sp_cli_read_address(const char *text, const char *names, const char *usual_port,
+                                   struct cli_address *ret_address, struct sp_error *error) {
+    struct cli_address address = {0};
+    if (begins_with(text, "unix:") || begins_with(text, "unix-abstract:")) {
+        *ret_address = address;
+        return SP_OK;
+    }
+    const char *rest = skip_scheme(text);
+    if (strstr(rest, "://") != NULL)
+        return refuse_url(rest, names, usual_port, error);
+    const char *colon = strrchr(rest, ':'), *bracket = strchr(rest, ']');
+    bool empty = rest[0] == '\0';
+    if (!empty && (colon == NULL || is_bare_ipv6(rest) || (bracket != NULL && colon < bracket)))
+        return refuse_missing_port(rest, names, usual_port, error);
+    bool bracketed = !empty && rest[0] == '[' && bracket == colon - 1;
+    size_t size = empty ? 0 : (size_t)(colon - rest) - (bracketed ? 2 : 0);
+    if (size == 0 || size >= sizeof(address.host) || !is_port(colon + 1) || strpbrk(rest, "/ @") != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) is not an address; write HOST:PORT, such as 127.0.0.1:%s",
+                            text, names, usual_port);
+    memcpy(address.host, rest + bracketed, size);
+    (void)snprintf(address.port, sizeof(address.port), "%s", colon + 1);
+    *ret_address = address;
+    return SP_OK;
+}

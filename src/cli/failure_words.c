@@ -1,0 +1,126 @@
+#include "cli/failure_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool holds(const char *text, const char *part) {
+    return strstr(text, part) != NULL;
+}
+
+/* gRPC's words, which change between releases: what they do not name is explained by the probe. */
+bool sp_cli_is_unreachable(const struct cli_call *call, const struct sp_error *error) {
+    static const char *const words[] = {"failed to connect", "DNS resolution failed", "Socket closed",
+                                        "Connection reset", "Broken pipe"};
+    if (error->status != SP_ERR_UNAVAILABLE || call->asked == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (holds(error->message, words[i]))
+            return true;
+    return false;
+}
+
+/* The peer speaks TLS, and so do we. */
+static bool explain_tls_failure(const struct cli_call *call, const char *message, const char **ret_what,
+                                struct cli_failure *failure) {
+    const struct sp_rpc_client_tls *tls = &call->tls;
+    size_t room = sizeof(failure->cure);
+    if (holds(message, "certificate verify failed") || holds(message, "CERTIFICATE_VERIFY_FAILED")) {
+        *ret_what = "none of the CAs signed its certificate, or the certificate has expired";
+        (void)snprintf(failure->cure, room,
+                       "The CAs are those of %s (--tls-ca, SALLYPORT_TLS_CA, or tls_ca in a "
+                       "profile).",
+                       tls->ca);
+        return true;
+    }
+    if (holds(message, "is not in peer certificate") || holds(message, "Hostname Verification")) {
+        *ret_what = "its certificate is for another name";
+        (void)snprintf(failure->cure, room, "Give a name that the certificate has with --tls-name.");
+        return true;
+    }
+    if (holds(message, "ALPN")) {
+        *ret_what = "it speaks TLS, but not gRPC";
+        (void)snprintf(failure->cure, room, "%s listens for gRPC on port %s unless told otherwise.",
+                       call->asked->program, call->asked->port);
+        return true;
+    }
+    *ret_what = tls->certificate == NULL ? "it ended the connection: it may require a client certificate"
+                                         : "it ended the connection: it may not accept the client certificate";
+    if (tls->certificate == NULL)
+        (void)snprintf(failure->cure, room, "Give one with --tls-cert FILE and --tls-key FILE.");
+    else
+        (void)snprintf(failure->cure, room, "%s must be signed by one of the server's --tls-client-ca.",
+                       tls->certificate);
+    return true;
+}
+
+/* False: gRPC's own words must do. */
+static bool explain_peer(const struct cli_call *call, const char *message, enum cli_peer peer, const char **ret_what,
+                         struct cli_failure *failure) {
+    bool tls = call->tls.ca != NULL;
+    size_t room = sizeof(failure->cure);
+    switch (peer) {
+    case CLI_PEER_TLS:
+        if (tls)
+            return explain_tls_failure(call, message, ret_what, failure);
+        *ret_what = "it requires TLS";
+        (void)snprintf(failure->cure, room, "Give the CA of its certificate with --tls-ca FILE.");
+        return true;
+    case CLI_PEER_GRPC:
+        if (!tls)
+            return false;
+        *ret_what = "it does not speak TLS";
+        (void)snprintf(failure->cure, room,
+                       "Leave out --tls-ca, SALLYPORT_TLS_CA or tls_ca of the profile if plaintext is meant.");
+        return true;
+    case CLI_PEER_HTTP:
+        *ret_what = "it speaks HTTP/1.1, not gRPC";
+        (void)snprintf(failure->cure, room, "%s listens for gRPC on port %s unless told otherwise.",
+                       call->asked->program, call->asked->port);
+        return true;
+    case CLI_PEER_UNKNOWN:
+    case CLI_PEER_NONE:
+        break;
+    }
+    return false;
+}
+
+static void explain_unreachable(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
+                                struct cli_failure *failure) {
+    const char *what = NULL;
+    if (holds(error->message, "DNS resolution failed")) {
+        (void)snprintf(failure->what, sizeof(failure->what), "cannot find the host of %s", call->asked_target);
+    } else if (explain_peer(call, error->message, peer, &what, failure)) {
+        (void)snprintf(failure->what, sizeof(failure->what), "cannot call %s: %s", call->asked_target, what);
+        return;
+    } else {
+        /* gRPC's message begins with what it tried; the reason comes last. */
+        const char *colon = strrchr(error->message, ':');
+        what = colon == NULL ? error->message : colon + 1 + strspn(colon + 1, " ");
+        (void)snprintf(failure->what, sizeof(failure->what), "cannot connect to %s: %s", call->asked_target, what);
+    }
+    (void)snprintf(failure->cure, sizeof(failure->cure), "%sTo call another address, use %s or a profile.",
+                   peer == CLI_PEER_NONE ? "Nothing listens there. " : "", call->asked->set_by);
+}
+
+void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
+                            struct cli_failure *ret_failure) {
+    *ret_failure = (struct cli_failure){0};
+    if (sp_cli_is_unreachable(call, error)) {
+        explain_unreachable(call, error, peer, ret_failure);
+        return;
+    }
+    (void)snprintf(ret_failure->what, sizeof(ret_failure->what), "%s", error->message);
+    if (call->asked == NULL)
+        return;
+    if (error->status == SP_ERR_UNIMPLEMENTED)
+        (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure),
+                       "Is %s the address of %s? It listens on port %s unless told otherwise (%s).", call->asked_target,
+                       call->asked->program, call->asked->port, call->asked->set_by);
+    else if (error->status == SP_ERR_DEADLINE)
+        (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure),
+                       "No answer came from %s within %u s; --timeout waits longer.", call->asked_target,
+                       call->timeout_ms / 1000);
+    else if (error->status == SP_ERR_UNAVAILABLE)
+        (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure), "To call another address, use %s or a profile.",
+                       call->asked->set_by);
+}
