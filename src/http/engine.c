@@ -60,8 +60,8 @@ static bool start_daemon(struct engine *engine, const struct sp_tls_material *ma
     const struct engines *engines = engine->engines;
     const struct engine_events *events = &engines->events;
     struct MHD_OptionItem tls[5];
-    unsigned flags =
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | (material == NULL ? 0 : MHD_USE_TLS);
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
+                     (material == NULL ? 0 : MHD_USE_TLS);
     fill_tls_options(material, tls);
     engine->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, events->on_request, events->user, MHD_OPTION_EXTERNAL_LOGGER, take_message, engine,
@@ -92,7 +92,11 @@ static enum sp_status start_engine(struct engines *engines, const struct sp_tls_
     return SP_OK;
 }
 
+/* A daemon with suspended connections cannot be stopped. */
 static void stop_engine(struct engine *engine) {
+    const struct engine_events *events = &engine->engines->events;
+    events->on_stopping(events->user, engine->daemon);
+    MHD_run(engine->daemon);
     MHD_stop_daemon(engine->daemon);
     free(engine);
 }

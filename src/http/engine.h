@@ -19,6 +19,8 @@ struct engine_events {
     void *(*on_request_line)(void *user, const char *target, struct MHD_Connection *connection);
     MHD_AccessHandlerCallback on_request;
     MHD_RequestCompletedCallback on_completed;
+    /* It is about to stop, and must have no suspended connections then. */
+    void (*on_stopping)(void *user, const struct MHD_Daemon *daemon);
     void (*on_failure)(void *user); /* libmicrohttpd is about to answer a request itself, with an error */
     void (*notice)(void *user, bool good, const char *message); /* of certificates */
     void *user;

@@ -1,5 +1,6 @@
 #include "http/exchange.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,25 @@
 #include "http/exchange_state.h"
 
 enum { FAIL_MAX_BYTES = 1024 }; /* of an error's reply */
+
+/* ---- life ---- */
+
+void sp_http_exchange_wipe(struct sp_http_exchange *exchange) {
+    if (exchange->body != NULL) {
+        explicit_bzero(exchange->body, exchange->body_size);
+        free(exchange->body);
+        exchange->body = NULL;
+    }
+    sp_arena_wipe(&exchange->arena);
+}
+
+void sp_http_exchange_free(struct sp_http_exchange *exchange) {
+    sp_http_exchange_wipe(exchange);
+    sp_arena_fini(&exchange->arena);
+    free(exchange);
+}
+
+/* ---- the request ---- */
 
 struct sp_str sp_http_method(const struct sp_http_exchange *exchange) {
     return sp_str_from(exchange->method);
@@ -59,8 +79,23 @@ static enum MHD_Result find_header(void *user, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
+/* Of a deferred exchange. */
+static struct sp_str find_copied_header(const struct sp_http_exchange *exchange, struct wanted *wanted) {
+    for (size_t i = 0; i < exchange->field_count; i++) {
+        struct sp_str name = exchange->fields[i].name;
+        if (name.size == wanted->size && strncasecmp(name.data, wanted->name, name.size) == 0 && wanted->count++ == 0)
+            wanted->first = exchange->fields[i].value;
+    }
+    return wanted->first;
+}
+
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count) {
     struct wanted wanted = {.name = name, .size = strlen(name)};
+    if (exchange->fields != NULL) {
+        struct sp_str first = find_copied_header(exchange, &wanted);
+        *ret_count = wanted.count;
+        return first;
+    }
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, find_header, &wanted);
     *ret_count = wanted.count;
     return wanted.first;
@@ -84,6 +119,11 @@ static enum MHD_Result append_field(void *user, enum MHD_ValueKind kind, const c
 
 size_t sp_http_headers(const struct sp_http_exchange *exchange, struct sp_http_field *ret_fields, size_t most) {
     struct field_list list = {.fields = ret_fields, .most = most};
+    if (exchange->fields != NULL) {
+        size_t copied = exchange->field_count < most ? exchange->field_count : most;
+        memcpy(ret_fields, exchange->fields, copied * sizeof(*ret_fields));
+        return exchange->field_count;
+    }
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, append_field, &list);
     return list.count;
 }

@@ -1,7 +1,8 @@
 /* What the handlers of the HTTP server know: routes, requests and their replies.
  *
- * A handler runs on the server's thread, replies before it returns and must not block. What it
- * borrows from an exchange lives until the reply was sent. */
+ * A handler runs on the server's thread and must not block. It replies before it returns, or defers
+ * the reply and leaves the work to another thread. What it borrows from an exchange lives until the
+ * reply was sent. */
 #ifndef SP_HTTP_EXCHANGE_H
 #define SP_HTTP_EXCHANGE_H
 
@@ -53,5 +54,23 @@ bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, str
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body);
 /* Replies with {"code","message"}, code by the HTTP status. */
 void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char *message);
+
+/* ---- replies that come later ---- */
+
+/* Called once for each deferral. `may_reply`: on the server's thread, and it must reply before it
+ * returns. Otherwise client or server are gone, it only lets go of `state`, and the thread is any. */
+typedef void sp_http_finish(struct sp_http_exchange *exchange, void *state, bool may_reply);
+
+/* Within a handler, instead of a reply. From then on until sp_http_resume the exchange is that of
+ * whoever will resume it, on any one thread, which may use everything above but the two functions
+ * that reply. False: out of memory; the handler must reply. */
+bool sp_http_defer(struct sp_http_exchange *exchange, sp_http_finish *finish, void *state) SP_MUST_USE;
+
+/* Whether anybody waits for the reply of a deferred exchange. For whoever has it. */
+bool sp_http_is_wanted(const struct sp_http_exchange *exchange);
+
+/* Has the deferred reply made, also if the server was closed meanwhile. The exchange must not be touched
+ * any more. Any thread. */
+void sp_http_resume(struct sp_http_exchange *exchange);
 
 #endif

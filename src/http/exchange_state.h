@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/identity.h"
 
-struct sp_http_route;
+struct deferrals;
 struct sp_tls_crl;
 struct sp_tls_crl_memo;
 
@@ -31,6 +32,8 @@ struct exchanges {
     unsigned active;     /* under way */
     struct sp_http_exchange *pool;
     unsigned pooled;
+    struct deferrals *deferrals;
+    struct sp_http_exchange *deferred; /* and not over yet */
 };
 
 struct reply_header {
@@ -41,7 +44,7 @@ struct reply_header {
 
 struct sp_http_exchange {
     struct exchanges *exchanges;
-    struct sp_http_exchange *next; /* in the pool */
+    struct sp_http_exchange *next; /* in the pool, or among those that were resumed */
     struct MHD_Connection *connection;
     struct sp_arena arena;
     const char *method;
@@ -57,6 +60,23 @@ struct sp_http_exchange {
     uint8_t *body; /* malloc: it grows, and is wiped when it moves */
     size_t body_size, body_capacity;
     char peer[SP_HTTP_PEER_BYTES];
+
+    /* Once its reply was deferred (http/deferral.h). */
+    void (*finish)(struct sp_http_exchange *exchange, void *state, bool may_reply); /* NULL: it was not */
+    void *finish_state;
+    struct deferrals *deferrals;
+    struct sp_http_exchange *deferred_previous, *deferred_next;
+    struct sp_http_field *fields; /* copies of the request's headers */
+    size_t field_count;
+    struct sp_identity identity;
+    bool suspended; /* libmicrohttpd's connection */
+    bool finished;
+    bool resumed, gone; /* guarded by the lock of `deferrals` */
 };
+
+/* Overwrites what came with the request, and forgets it. */
+void sp_http_exchange_wipe(struct sp_http_exchange *exchange);
+/* Any thread, if the exchange is not the server's any more. */
+void sp_http_exchange_free(struct sp_http_exchange *exchange);
 
 #endif

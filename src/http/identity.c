@@ -55,6 +55,10 @@ static void add_peer_names(struct sp_http_exchange *exchange, const gnutls_datum
 }
 
 void sp_http_identity(struct sp_http_exchange *exchange, struct sp_identity *ret_identity) {
+    if (exchange->fields != NULL) {
+        *ret_identity = exchange->identity; /* of a deferred exchange */
+        return;
+    }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     unsigned count = 0;

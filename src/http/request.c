@@ -8,6 +8,7 @@
 #include "base/text_out.h"
 #include "http/client_certificate.h"
 #include "http/connections.h"
+#include "http/deferral.h"
 #include "http/exchange.h"
 #include "http/framing.h"
 #include "http/host.h"
@@ -35,11 +36,6 @@ static struct sp_http_exchange *take_exchange(struct exchanges *exchanges) {
         return NULL;
     }
     return exchange;
-}
-
-static void free_exchange(struct sp_http_exchange *exchange) {
-    sp_arena_fini(&exchange->arena);
-    free(exchange);
 }
 
 static void name_peer(struct sp_http_exchange *exchange) {
@@ -116,13 +112,11 @@ struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, stru
 void sp_http_request_end(struct sp_http_exchange *exchange) {
     struct exchanges *exchanges = exchange->exchanges;
     exchanges->active--;
-    if (exchange->body != NULL) {
-        explicit_bzero(exchange->body, exchange->body_size);
-        free(exchange->body);
-    }
-    sp_arena_wipe(&exchange->arena);
+    if (sp_http_deferral_end(exchange))
+        return;
+    sp_http_exchange_wipe(exchange);
     if (exchanges->pooled >= POOL_MAX) {
-        free_exchange(exchange);
+        sp_http_exchange_free(exchange);
         return;
     }
     exchange->next = exchanges->pool;
@@ -134,7 +128,7 @@ void sp_http_request_free_pool(struct exchanges *exchanges) {
     while (exchanges->pool != NULL) {
         struct sp_http_exchange *exchange = exchanges->pool;
         exchanges->pool = exchange->next;
-        free_exchange(exchange);
+        sp_http_exchange_free(exchange);
     }
 }
 
@@ -269,11 +263,21 @@ static bool admit_client(struct sp_http_exchange *exchange) {
     return false;
 }
 
-enum MHD_Result sp_http_request_answer(struct sp_http_exchange *exchange) {
+static void handle_request(struct sp_http_exchange *exchange) {
     if (exchange->too_large)
         sp_http_fail(exchange, 413, "the body is larger than this server accepts");
     else if (find_route(exchange) && admit_client(exchange))
         exchange->route->handle(exchange, exchange->route->user);
+}
+
+enum MHD_Result sp_http_request_answer(struct sp_http_exchange *exchange) {
+    if (exchange->finish == NULL) {
+        handle_request(exchange);
+        if (exchange->finish != NULL)
+            return MHD_YES; /* its connection is suspended */
+    } else if (!sp_http_deferral_finish(exchange)) {
+        return MHD_NO;
+    }
     if (!exchange->replied)
         sp_http_fail(exchange, 500, "the handler gave no answer");
     return exchange->replied ? MHD_YES : MHD_NO;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/listen.h"
 #include "http/connections.h"
+#include "http/deferral.h"
 #include "http/engine.h"
 #include "http/refusal.h"
 #include "http/request.h"
@@ -38,7 +39,7 @@ struct sp_http_server {
     struct exchanges exchanges;
     bool is_secure; /* TCP listeners speak TLS */
     struct sp_heartbeat heartbeat;
-    int wake_fd; /* an eventfd that ends the thread */
+    int wake_fd; /* an eventfd: the thread is to end, or a deferred reply is there */
     pthread_t thread;
     bool running;
     bool stopping; /* the thread's own */
@@ -120,6 +121,11 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **s
     sp_http_connections_extend(&server->connections, connection);
 }
 
+static void on_stopping(void *user, const struct MHD_Daemon *daemon) {
+    struct sp_http_server *server = user;
+    sp_http_deferrals_abandon(&server->exchanges, daemon);
+}
+
 static void on_failure(void *user) {
     const struct sp_http_server *server = user;
     struct connection *connection = sp_http_connections_find_parsed(&server->connections);
@@ -181,7 +187,7 @@ static nfds_t fill_waits(const struct sp_http_server *server, struct pollfd *wai
     size_t count = server->listen_count;
     for (size_t i = 0; i < count; i++)
         waits[i] = (struct pollfd){.fd = !server->stopping && !paused ? server->listens[i].fd : -1, .events = POLLIN};
-    waits[count++] = (struct pollfd){.fd = server->stopping ? -1 : server->wake_fd, .events = POLLIN};
+    waits[count++] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
     for (size_t i = sp_http_engines_fds(&server->engines, fds); i > 0; i--)
         waits[count++] = (struct pollfd){.fd = fds[i - 1], .events = POLLIN};
     return count;
@@ -196,6 +202,9 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
         if (ready < 0 && errno != EINTR)
             break;
         paused = ready > 0 && !accept_clients(server, waits);
+        if ((waits[server->listen_count].revents & POLLIN) != 0)
+            (void)eventfd_read(server->wake_fd, &(eventfd_t){0});
+        sp_http_deferrals_continue(&server->exchanges);
         sp_http_connections_shut_overdue(&server->connections);
         sp_http_engines_run(&server->engines);
         sp_http_engines_reload(&server->engines);
@@ -277,6 +286,7 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
                                                     .on_request_line = on_request_line,
                                                     .on_request = on_request,
                                                     .on_completed = on_completed,
+                                                    .on_stopping = on_stopping,
                                                     .on_failure = on_failure,
                                                     .notice = notify_user,
                                                     .user = server};
@@ -301,6 +311,9 @@ static enum sp_status bind_and_start_engines(struct sp_http_server *server, cons
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
+    server->exchanges.deferrals = sp_http_deferrals_create(server->wake_fd);
+    if (server->exchanges.deferrals == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = bind_addresses(server, options, error);
     if (status != SP_OK)
         return status;
@@ -357,6 +370,7 @@ void sp_http_close(struct sp_http_server *server) {
     for (size_t i = 0; i < server->listen_count; i++)
         sp_listen_close(&server->listens[i]);
     sp_http_request_free_pool(&server->exchanges);
+    sp_http_deferrals_close(server->exchanges.deferrals);
     sp_tls_crl_memo_free(server->exchanges.crl_memo);
     sp_tls_crl_close(server->exchanges.crl);
     if (server->wake_fd >= 0)

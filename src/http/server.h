@@ -1,7 +1,7 @@
 /* A small HTTP/1.1 server on libmicrohttpd, for metrics, health and AuthZEN.
  *
- * One thread serves every connection and runs every handler, synchronously: a handler replies
- * before it returns and must not block. Requests that intermediaries could read in two ways
+ * One thread serves every connection and runs every handler: a handler must not block, and either
+ * replies before it returns or defers the reply to another thread (http/exchange.h). Requests that intermediaries could read in two ways
  * (Content-Length beside Transfer-Encoding, either of them twice, malformed header names, control
  * characters in header values) are refused with 400 and the connection is closed; so are requests to
  * a loopback address, over plaintext, whose Host header names neither loopback nor this server. Paths are matched byte by byte, without any

@@ -31,6 +31,8 @@ struct rig {
     pthread_t thread; /* that handled, or said that it began */
 };
 
+static pthread_t rig_thread(void);
+
 static void reply_text(struct sp_http_exchange *exchange, const char *text) {
     sp_http_reply(exchange, 200, "text/plain", (struct sp_bytes){(const uint8_t *)text, strlen(text)});
 }
@@ -68,6 +70,59 @@ static void say_nothing(struct sp_http_exchange *exchange, void *user) {
     (void)user;
 }
 
+/* ---- replies that come later ---- */
+
+/* What a handler leaves to another thread, which waits until the test lets it go on. */
+struct later {
+    struct sp_http_exchange *exchange;
+    pthread_t thread;
+    char said[160];
+};
+
+static atomic_int later_began, later_may_go_on, later_replied, later_dropped;
+
+static void *work_later(void *user) {
+    struct later *later = user;
+    size_t many = 0, none = 0;
+    struct sp_identity identity;
+    atomic_fetch_add(&later_began, 1);
+    while (atomic_load(&later_may_go_on) == 0)
+        usleep(1000);
+    struct sp_str header = sp_http_header(later->exchange, "X-MANY", &many);
+    (void)sp_http_header(later->exchange, "x-none", &none);
+    sp_http_identity(later->exchange, &identity);
+    snprintf(later->said, sizeof(later->said), "%.*s%.*s %zu %.*s %zu %d", SP_STR_ARG(sp_http_method(later->exchange)),
+             SP_STR_ARG(sp_http_path(later->exchange)), many, SP_STR_ARG(header), none, identity.kind == SP_PEER_PLAIN);
+    sp_http_add_header(later->exchange, "X-Later", sp_str_from("yes"));
+    sp_http_resume(later->exchange);
+    return NULL;
+}
+
+static void finish_later(struct sp_http_exchange *exchange, void *state, bool may_reply) {
+    struct later *later = state;
+    pthread_detach(later->thread);
+    if (may_reply) {
+        atomic_fetch_add(&later_replied, pthread_equal(rig_thread(), pthread_self()) ? 1 : 100);
+        const char *text = sp_arena_printf(sp_http_arena(exchange), "%s %zu", later->said, sp_http_body(exchange).size);
+        reply_text(exchange, text);
+    } else {
+        atomic_fetch_add(&later_dropped, 1);
+    }
+    free(later);
+}
+
+static void defer(struct sp_http_exchange *exchange, void *user) {
+    struct later *later = calloc(1, sizeof(*later));
+    (void)user;
+    if (later == NULL || !sp_http_defer(exchange, finish_later, later)) {
+        free(later);
+        sp_http_fail(exchange, 503, "no memory");
+        return;
+    }
+    later->exchange = exchange;
+    pthread_create(&later->thread, NULL, work_later, later);
+}
+
 static void started(void *user) {
     struct rig *rig = user;
     rig->thread = pthread_self();
@@ -80,7 +135,14 @@ static void stopping(void *user) {
 }
 
 static struct rig rig;
+
+static pthread_t rig_thread(void) {
+    return rig.thread;
+}
+
 static const struct sp_http_route routes[] = {
+    {.method = "GET", .path = "/later", .handle = defer, .user = &rig},
+    {.method = "POST", .path = "/later", .handle = defer, .user = &rig},
     {.method = "GET", .path = "/hello", .handle = say_hello, .user = &rig},
     {.method = "GET", .path = "/describe", .handle = describe, .user = &rig},
     {.method = "POST", .path = "/describe", .handle = describe, .user = &rig},
@@ -767,6 +829,112 @@ static void runs_everything_on_one_thread_and_ends_idle_connections_when_it_stop
     folder_remove(rig.folder);
 }
 
+static void reset_later(void) {
+    atomic_store(&later_began, 0);
+    atomic_store(&later_may_go_on, 0);
+    atomic_store(&later_replied, 0);
+    atomic_store(&later_dropped, 0);
+}
+
+static void wait_for_count(atomic_int *count, int wanted) {
+    for (int i = 0; i < 10000 && atomic_load(count) < wanted; i++)
+        usleep(1000);
+    assert_int_equal(atomic_load(count), wanted);
+}
+
+static void a_deferred_reply_comes_later_and_others_are_answered_meanwhile(void **state) {
+    enum { DEFERRED = 5 };
+    struct http_reply reply;
+    int fds[DEFERRED];
+    (void)state;
+    reset_later();
+    for (int i = 0; i < DEFERRED; i++) {
+        fds[i] = http_connect(rig.port);
+        http_ask(fds[i], "POST /later HTTP/1.1\r\nHost: localhost\r\nX-Many: a\r\nX-Many: b\r\nContent-Length: "
+                         "3\r\n\r\nabc");
+    }
+    wait_for_count(&later_began, DEFERRED);
+    for (int i = 0; i < 20; i++) {
+        http_get(rig.port, "/hello", &reply);
+        assert_int_equal(reply.status, 200);
+        http_reply_fini(&reply);
+    }
+    assert_int_equal(atomic_load(&later_replied), 0);
+    atomic_store(&later_may_go_on, 1);
+    for (int i = 0; i < DEFERRED; i++) {
+        http_read(fds[i], false, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.body, "POST/later 2 a 0 1 3");
+        assert_string_equal(http_reply_header(&reply, "X-Later"), "yes");
+        http_reply_fini(&reply);
+        /* The connection goes on. */
+        http_ask(fds[i], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        http_read(fds[i], false, &reply);
+        assert_int_equal(reply.status, 200);
+        http_reply_fini(&reply);
+        close(fds[i]);
+    }
+    assert_int_equal(atomic_load(&later_replied), DEFERRED);
+    assert_int_equal(atomic_load(&later_dropped), 0);
+}
+
+static void a_client_that_left_a_deferred_reply_disturbs_nobody(void **state) {
+    struct http_reply reply;
+    (void)state;
+    reset_later();
+    int fd = http_connect(rig.port);
+    http_ask(fd, "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    wait_for_count(&later_began, 1);
+    close(fd);
+    http_get(rig.port, "/hello", &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+    atomic_store(&later_may_go_on, 1);
+    for (int i = 0; i < 10000 && atomic_load(&later_replied) + atomic_load(&later_dropped) == 0; i++)
+        usleep(1000);
+    assert_int_equal(atomic_load(&later_replied) + atomic_load(&later_dropped), 1);
+    http_get(rig.port, "/hello", &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+}
+
+static void a_server_that_stops_does_not_wait_for_what_was_deferred(void **state) {
+    (void)state;
+    reset_later();
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = http_connect(rig.port);
+        http_ask(fds[i], "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    wait_for_count(&later_began, 3);
+    sp_http_stop(rig.server, 10);
+    sp_http_close(rig.server);
+    rig.server = NULL;
+    assert_true(http_is_closed(fds[0]));
+    assert_int_equal(atomic_load(&later_replied), 0);
+    atomic_store(&later_may_go_on, 1);
+    wait_for_count(&later_dropped, 3);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    folder_remove(rig.folder);
+}
+
+static void a_server_that_stops_sends_what_is_ready_within_its_grace(void **state) {
+    struct http_reply reply;
+    (void)state;
+    reset_later();
+    int fd = http_connect(rig.port);
+    http_ask(fd, "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    wait_for_count(&later_began, 1);
+    atomic_store(&later_may_go_on, 1);
+    sp_http_stop(rig.server, 10000);
+    http_read(fd, false, &reply);
+    assert_int_equal(reply.status, 200);
+    http_reply_fini(&reply);
+    close(fd);
+    assert_int_equal(atomic_load(&later_replied), 1);
+}
+
 int main(void) {
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -787,6 +955,10 @@ int main(void) {
         WITH_SERVER(refuses_requests_that_are_no_http),
         WITH_SERVER(refuses_headers_without_end),
         WITH_SERVER(answers_for_a_handler_that_does_not),
+        WITH_SERVER(a_deferred_reply_comes_later_and_others_are_answered_meanwhile),
+        WITH_SERVER(a_client_that_left_a_deferred_reply_disturbs_nobody),
+        WITH_SERVER(a_server_that_stops_sends_what_is_ready_within_its_grace),
+        cmocka_unit_test_setup(a_server_that_stops_does_not_wait_for_what_was_deferred, set_up),
         cmocka_unit_test(ends_a_client_that_sends_nothing),
         cmocka_unit_test(ends_a_client_that_sends_byte_by_byte),
         WITH_SERVER(its_heart_beats_while_it_is_idle),

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "support/authzen.h"
 #include "support/programs.h"
 
 enum {
@@ -59,6 +62,7 @@ struct batcher {
     pthread_t thread;
     struct caller caller;
     char *request;
+    int fd; /* of AuthZEN's requests */
     size_t batches;
     char trouble[1024];
 };
@@ -157,11 +161,158 @@ static void explanations_are_answered_beside_batches(void **state) {
     assert_string_equal(batcher.trouble, "");
 }
 
+/* ---- AuthZEN ---- */
+
+static int authzen;
+
+/* A request to /access/v1/evaluations; about the same thing over and over, or with all defaults. */
+static char *make_evaluations_request(size_t items) {
+    char *body = NULL, *text = NULL;
+    size_t size = 0, text_size = 0;
+    FILE *out = open_memstream(&body, &size);
+    assert_non_null(out);
+    fprintf(out,
+            "{\"subject\":{\"type\":\"api_key\",\"id\":\"%s\"},\"action\":{\"name\":\"use\"},\"resource\":{\"type\":"
+            "\"voice\",\"id\":\"v1\"},\"evaluations\":[",
+            bob_key);
+    for (size_t i = 0; i < items; i++)
+        fprintf(out, "%s{\"resource\":{\"type\":\"voice\",\"id\":\"%s\"}}", i > 0 ? "," : "",
+                i % 2 == 0 ? "v1" : "none");
+    fprintf(out, "]}");
+    assert_int_equal(fclose(out), 0);
+    out = open_memstream(&text, &text_size);
+    assert_non_null(out);
+    fprintf(out,
+            "POST /access/v1/evaluations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            "Content-Length: %zu\r\n\r\n%s",
+            size, body);
+    assert_int_equal(fclose(out), 0);
+    free(body);
+    return text;
+}
+
+/* Reads one reply. False unless it is a good one. No assertions: other threads call it. */
+static bool read_good_reply(int fd) {
+    static const char length[] = "Content-Length: ";
+    char head[1024] = "", rest[16384];
+    size_t size = 0;
+    while (strstr(head, "\r\n\r\n") == NULL) {
+        ssize_t got = size + 1 < sizeof(head) ? recv(fd, head + size, 1, 0) : 0;
+        if (got != 1)
+            return false;
+        head[++size] = '\0';
+    }
+    const char *at = strstr(head, length);
+    unsigned long left = at == NULL ? 0 : strtoul(at + sizeof(length) - 1, NULL, 10);
+    while (left > 0) {
+        ssize_t got = recv(fd, rest, left < sizeof(rest) ? left : sizeof(rest), 0);
+        if (got <= 0)
+            return false;
+        left -= (unsigned long)got;
+    }
+    return strncmp(head, "HTTP/1.1 200 ", 13) == 0;
+}
+
+static void *ask_evaluations(void *user) {
+    struct batcher *batcher = user;
+    size_t size = strlen(batcher->request);
+    while (!atomic_load(&over) && batcher->trouble[0] == '\0') {
+        if (send(batcher->fd, batcher->request, size, MSG_NOSIGNAL) != (ssize_t)size || !read_good_reply(batcher->fd))
+            snprintf(batcher->trouble, sizeof(batcher->trouble), "no good reply");
+        else
+            batcher->batches++;
+    }
+    close(batcher->fd);
+    return NULL;
+}
+
+static size_t count_single_evaluations(void) {
+    char *request = make_evaluations_request(0);
+    size_t count = 0;
+    int fd = http_connect(authzen);
+    for (int64_t until_ms = sp_clock_monotonic_ms() + COUNT_MS; sp_clock_monotonic_ms() < until_ms; count++) {
+        http_ask(fd, request);
+        assert_true(read_good_reply(fd));
+    }
+    close(fd);
+    free(request);
+    return count;
+}
+
+static void single_evaluations_go_on_beside_large_ones(void **state) {
+    (void)state;
+    static struct batcher batchers[BATCHERS];
+    size_t batches = 0;
+    authzen = authzen_port(&programs.server);
+    size_t alone = count_single_evaluations();
+    atomic_store(&over, false);
+    for (size_t i = 0; i < BATCHERS; i++) {
+        batchers[i].request = make_evaluations_request(ITEMS);
+        batchers[i].fd = http_connect(authzen);
+        assert_int_equal(pthread_create(&batchers[i].thread, NULL, ask_evaluations, &batchers[i]), 0);
+    }
+    size_t beside = count_single_evaluations();
+    atomic_store(&over, true);
+    for (size_t i = 0; i < BATCHERS; i++) {
+        pthread_join(batchers[i].thread, NULL);
+        free(batchers[i].request);
+        assert_string_equal(batchers[i].trouble, "");
+        batches += batchers[i].batches;
+    }
+    print_message("%zu alone, %zu beside %zu batches\n", alone, beside, batches);
+    assert_true(batches > 0);
+    assert_true(beside > batches);
+}
+
+static void evaluations_are_answered_in_order_however_many(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 4, 5, 128, 129, 1000};
+    authzen = authzen_port(&programs.server);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct authzen_reply reply;
+        char *request = make_evaluations_request(sizes[i]);
+        authzen_post(authzen,
+                     &(struct authzen_request){.path = "/access/v1/evaluations",
+                                               .body = strstr(request, "\r\n\r\n") + 4,
+                                               .headers = "X-Request-ID: r1\r\n"},
+                     &reply);
+        free(request);
+        assert_int_equal(reply.http.status, 200);
+        assert_string_equal(http_reply_header(&reply.http, "X-Request-ID"), "r1");
+        const json_t *evaluations = json_object_get(reply.json, "evaluations");
+        assert_int_equal(json_array_size(evaluations), sizes[i]);
+        for (size_t j = 0; j < sizes[i]; j++)
+            assert_int_equal(json_is_true(json_object_get(json_array_get(evaluations, j), "decision")), j % 2 == 0);
+        authzen_reply_fini(&reply);
+    }
+}
+
+/* Whatever it is, a large body is not parsed where single questions wait. */
+static void mistakes_in_large_bodies_are_answered_too(void **state) {
+    (void)state;
+    char *body = NULL;
+    size_t size = 0;
+    struct authzen_reply reply;
+    FILE *out = open_memstream(&body, &size);
+    assert_non_null(out);
+    fprintf(out, "{\"evaluations\": [%100000s", "");
+    assert_int_equal(fclose(out), 0);
+    authzen = authzen_port(&programs.server);
+    authzen_post(authzen, &(struct authzen_request){.path = "/access/v1/evaluations", .body = body}, &reply);
+    assert_int_equal(reply.http.status, 400);
+    assert_non_null(strstr(reply.http.body, "not a JSON object"));
+    authzen_reply_fini(&reply);
+    free(body);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_batch_is_answered_like_a_small_one),
         cmocka_unit_test(single_questions_go_on_beside_large_batches),
         cmocka_unit_test(explanations_are_answered_beside_batches),
+        cmocka_unit_test(single_evaluations_go_on_beside_large_ones),
+        cmocka_unit_test(evaluations_are_answered_in_order_however_many),
+        cmocka_unit_test(mistakes_in_large_bodies_are_answered_too),
     };
     return cmocka_run_group_tests(tests, make_world, end_world) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,11 +2,17 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "decide/role_memo.h"
 #include "server/authzen/admit.h"
 #include "server/authzen/ask.h"
 #include "server/authzen/context.h"
+#include "server/batch.h"
 
-enum { EVALUATIONS_MAX = 1000 };
+enum {
+    EVALUATIONS_MAX = 1000,
+    WORK_EVERY = 64, /* evaluations between two looks at the budget */
+};
 
 /* ---- one decision ---- */
 
@@ -20,7 +26,7 @@ static enum sp_status decide_evaluation(struct sp_authzen_call *call, const stru
         sp_service_explain_failure(call->service, status, error);
         return status;
     }
-    sp_decision_id_next(&call->service->snapshots.workers[SP_SERVER_HTTP_WORKER].ids, id);
+    sp_decision_id_next(&call->service->snapshots.workers[call->asking.worker].ids, id);
     sp_record_decision(&call->service->recorder, &call->asking, &asked.query, &answer, id);
     json_t *decision =
         json_pack("{s:b, s:o}", "decision", (int)answer.allowed, "context", sp_authzen_context(&answer, id));
@@ -111,18 +117,45 @@ static bool ends_evaluations(enum semantic semantic, const json_t *decision) {
     return (semantic == DENY_ON_FIRST_DENY && !allowed) || (semantic == PERMIT_ON_FIRST_PERMIT && allowed);
 }
 
+bool sp_authzen_evaluations_take_long(const struct sp_authzen_call *call) {
+    return sp_batch_is_large(call->service, json_array_size(sp_authzen_member(call->body, "evaluations")));
+}
+
+/* Evaluations on a bulk thread share what they find of roles, and have a budget as a CheckBatch. */
+static enum sp_status watch_evaluations(const struct sp_authzen_call *call, size_t i, struct sp_error *error) {
+    if (call->asking.work_until_ms == 0 || i % WORK_EVERY != WORK_EVERY - 1 ||
+        sp_clock_thread_ms() < call->asking.work_until_ms)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_EXHAUSTED,
+                        "the evaluations took more work than a request may: send fewer in each request");
+}
+
+static enum sp_status evaluate_or_deny(struct sp_authzen_call *call, size_t i, const json_t *item,
+                                       const struct sp_authzen_entities *defaults, struct sp_check_memo *memo,
+                                       json_t **ret_decision, struct sp_error *error) {
+    struct sp_error mistake = {0};
+    enum sp_status status = evaluate_item(call, i, item, defaults, memo, ret_decision, &mistake);
+    if (status == SP_ERR_INVALID)
+        return deny_mistake(&mistake, ret_decision, error);
+    if (status != SP_OK)
+        *error = mistake;
+    return status;
+}
+
 static enum sp_status evaluate_all(struct sp_authzen_call *call, const json_t *items, enum semantic semantic,
                                    const struct sp_authzen_entities *defaults, json_t *decisions,
                                    struct sp_error *error) {
     struct sp_check_memo memo = {0};
-    for (size_t i = 0; i < json_array_size(items); i++) {
+    size_t count = json_array_size(items);
+    if (call->asking.work_until_ms != 0 &&
+        sp_role_memo_create(sp_http_arena(call->exchange), count, &memo.roles) != SP_OK)
+        memo.roles = NULL; /* each role is looked up */
+    for (size_t i = 0; i < count; i++) {
         json_t *decision = NULL;
-        struct sp_error mistake = {0};
-        enum sp_status status = evaluate_item(call, i, json_array_get(items, i), defaults, &memo, &decision, &mistake);
-        if (status == SP_ERR_INVALID)
-            status = deny_mistake(&mistake, &decision, error);
-        else if (status != SP_OK)
-            *error = mistake;
+        enum sp_status status = watch_evaluations(call, i, error);
+        if (status != SP_OK)
+            return status;
+        status = evaluate_or_deny(call, i, json_array_get(items, i), defaults, &memo, &decision, error);
         if (status != SP_OK)
             return status;
         bool last = ends_evaluations(semantic, decision);
@@ -155,7 +188,10 @@ enum sp_status sp_authzen_evaluations(struct sp_authzen_call *call, json_t **ret
     json_t *reply = json_pack("{s:[]}", "evaluations");
     if (reply == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    status = evaluate_all(call, items, semantic, &defaults, json_object_get(reply, "evaluations"), error);
+    uint64_t began_ns = sp_asking_elapsed_ns(&call->asking);
+    json_t *decisions = json_object_get(reply, "evaluations");
+    status = evaluate_all(call, items, semantic, &defaults, decisions, error);
+    sp_batch_note_cost(call->service, sp_asking_elapsed_ns(&call->asking) - began_ns, json_array_size(decisions));
     if (status != SP_OK) {
         json_decref(reply);
         return status;

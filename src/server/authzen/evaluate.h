@@ -5,5 +5,6 @@
 #include "server/authzen/endpoint.h"
 
 sp_authzen_endpoint sp_authzen_evaluation, sp_authzen_evaluations;
+sp_authzen_judge sp_authzen_evaluations_take_long;
 
 #endif
