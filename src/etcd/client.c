@@ -1,15 +1,13 @@
-/* Endpoints, tokens, and calls with failover. */
-#include <errno.h>
+/* Endpoints, and calls with failover. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <fcntl.h>
 
 #include "base/clock.h"
 #include "etcd/endpoint.h"
+#include "etcd/failure.h"
 #include "etcd/internal.h"
+#include "etcd/token.h"
 #include "wire/wire.h"
 
 enum {
@@ -17,9 +15,6 @@ enum {
     CONNECT_MS = 1000,
     KEEPALIVE_MS = 10000, /* etcd drops clients that ping more often than every 5 s */
     CALL_TIMEOUTS = 2,    /* after this many timeouts a call tries no further endpoint */
-    PASSWORD_BYTES = 1024,
-    ARENA_FIRST_BYTES = 4096,
-    ARENA_BUDGET_BYTES = 64 * 1024,
 };
 
 /* ---- open and close ---- */
@@ -70,6 +65,7 @@ enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etc
     etcd->transport = options->transport != NULL ? options->transport : &sp_etcd_over_grpc;
     etcd->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     etcd->opened_timeout_ms = etcd->timeout_ms;
+    etcd->allow_unauthenticated = options->allow_unauthenticated;
     enum sp_status status = read_endpoints(etcd, options->endpoints, error);
     if (status != SP_OK)
         goto failed;
@@ -110,70 +106,6 @@ void sp_etcd_next_endpoint(struct sp_etcd *etcd) {
     etcd->current = (etcd->current + 1) % etcd->endpoint_count;
 }
 
-/* ---- tokens ---- */
-
-/* The first line of the password file. */
-static enum sp_status read_password(const struct sp_etcd *etcd, char password[static PASSWORD_BYTES],
-                                    struct sp_error *error) {
-    int fd = open(etcd->password_file, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, password, PASSWORD_BYTES - 1);
-    int reason = errno;
-    if (fd >= 0)
-        close(fd);
-    if (size < 0)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot read the etcd password file %s: %s", etcd->password_file,
-                            strerror(reason));
-    password[size] = '\0';
-    password[strcspn(password, "\r\n")] = '\0';
-    return SP_OK;
-}
-
-static enum sp_status request_token(struct sp_etcd *etcd, void *connection, char *password, struct sp_arena *arena,
-                                    struct sp_error *error) {
-    struct sp_bytes packed = {NULL, 0};
-    struct sp_bytes reply;
-    ProtobufCMessage *message = NULL;
-    Etcdserverpb__AuthenticateRequest request = ETCDSERVERPB__AUTHENTICATE_REQUEST__INIT;
-    request.name = etcd->user;
-    request.password = password;
-    enum sp_status status = sp_wire_pack(&request.base, arena, &packed);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "out of memory");
-    status = etcd->transport->call(connection, etcd->timeout_ms, "/etcdserverpb.Auth/Authenticate", packed, arena,
-                                   &reply, error);
-    if (status == SP_OK)
-        status = sp_wire_unpack(&etcdserverpb__authenticate_response__descriptor, reply, arena, &message, error);
-    if (status == SP_ERR_INVALID)
-        return sp_error_set(error, SP_ERR_UNAUTHENTICATED, "etcd rejected user %s or the password", etcd->user);
-    if (status != SP_OK)
-        return status;
-    const Etcdserverpb__AuthenticateResponse *answer = (const Etcdserverpb__AuthenticateResponse *)message;
-    return etcd->transport->set_metadata(connection, "token", sp_str_from(answer->token), error);
-}
-
-static enum sp_status fetch_token(struct sp_etcd *etcd, void *connection, struct sp_error *error) {
-    char password[PASSWORD_BYTES];
-    struct sp_arena arena;
-    enum sp_status status = read_password(etcd, password, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
-    if (status != SP_OK) {
-        status = sp_error_set(error, status, "out of memory");
-        goto out;
-    }
-    status = request_token(etcd, connection, password, &arena, error);
-    sp_arena_wipe(&arena);
-    sp_arena_fini(&arena);
-out:
-    explicit_bzero(password, sizeof(password));
-    return status;
-}
-
-void sp_etcd_drop_token(struct sp_etcd *etcd) {
-    etcd->endpoints[etcd->current].has_token = false;
-}
-
 /* ---- connections ---- */
 
 static enum sp_status open_connection(const struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint,
@@ -200,12 +132,9 @@ enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, stru
      * its next try. */
     if (!etcd->transport->connect(endpoint->connection, CONNECT_MS))
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "no connection");
-    if (etcd->user != NULL && !endpoint->has_token) {
-        status = fetch_token(etcd, endpoint->connection, error);
-        if (status != SP_OK)
-            return status;
-        endpoint->has_token = true;
-    }
+    status = sp_etcd_provide_token(etcd, endpoint, error);
+    if (status != SP_OK)
+        return status;
     *ret_connection = endpoint->connection;
     return SP_OK;
 }
@@ -217,21 +146,23 @@ bool sp_etcd_may_help(enum sp_status status) {
 
 /* ---- calls ---- */
 
-/* One try at the current endpoint; a second if its token was no longer valid. */
-static enum sp_status try_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
-                                   struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
+static enum sp_status call_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
+                                    struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     void *connection = NULL;
     enum sp_status status = sp_etcd_connect(etcd, &connection, error);
     if (status != SP_OK)
         return status;
     status = etcd->transport->call(connection, etcd->timeout_ms, path, request, arena, ret_reply, error);
-    if (status != SP_ERR_UNAUTHENTICATED || etcd->user == NULL)
-        return status;
-    sp_etcd_drop_token(etcd);
-    status = sp_etcd_connect(etcd, &connection, error);
-    if (status != SP_OK)
-        return status;
-    return etcd->transport->call(connection, etcd->timeout_ms, path, request, arena, ret_reply, error);
+    return sp_etcd_read_failure(status, error->message);
+}
+
+/* One try at the current endpoint; a second if its token was no longer valid. */
+static enum sp_status try_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
+                                   struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
+    enum sp_status status = call_endpoint(etcd, path, request, arena, ret_reply, error);
+    if (status == SP_ERR_UNAUTHENTICATED && sp_etcd_drop_token(etcd))
+        status = call_endpoint(etcd, path, request, arena, ret_reply, error);
+    return status;
 }
 
 static enum sp_status report_unreachable(const struct sp_etcd *etcd, struct sp_error *error) {
@@ -250,8 +181,10 @@ static enum sp_status call_some_endpoint(struct sp_etcd *etcd, const char *path,
         if (tried > 0 && sp_clock_monotonic_ms() >= until_ms)
             break;
         enum sp_status status = try_endpoint(etcd, path, request, arena, ret_reply, error);
-        if (!sp_etcd_may_help(status))
+        if (!sp_etcd_may_help(status)) {
+            error->status = status;
             return status;
+        }
         *ret_repeated = true;
         if (tried + 1 < etcd->endpoint_count)
             sp_etcd_next_endpoint(etcd);

@@ -2,9 +2,10 @@
  * compaction, watches.
  *
  * With several endpoints, a call goes to the one that answered last, and to the next if that one
- * cannot be reached, has no leader, or does not answer in time. All calls require a leader. With
- * a user, the token is fetched when first needed and again when etcd rejects it. One thread at a
- * time for each sp_etcd; a watch belongs to its sp_etcd's thread. */
+ * cannot be reached, has no leader, is a learner, or does not answer in time. All calls require a
+ * leader. With a user, the token is fetched when first needed, and again when etcd rejects it or the
+ * password file changes. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's
+ * thread. */
 #ifndef SP_ETCD_ETCD_H
 #define SP_ETCD_ETCD_H
 
@@ -32,7 +33,8 @@ struct sp_etcd_options {
     const char *cert_file;   /* the client certificate, with its key; NULL: none */
     const char *key_file;
     const char *user;                          /* NULL: no authentication */
-    const char *password_file;                 /* its first line; read again for each token */
+    const char *password_file;                 /* its first line; read again for each token, and when it changes */
+    bool allow_unauthenticated;                /* with a user: go on although etcd authenticates nobody */
     unsigned timeout_ms;                       /* of one try; 0: 2,000 */
     const struct sp_etcd_transport *transport; /* etcd/transport.h, borrowed; NULL: gRPC */
 };
@@ -51,6 +53,15 @@ void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms);
 /* The endpoint that the next call goes to; valid until then. */
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd);
 
+/* Whether a user was given and etcd, when it was asked last, authenticated nobody: then whoever
+ * reaches it may write to it. */
+bool sp_etcd_is_unauthenticated(const struct sp_etcd *etcd);
+
+/* With a user, asks the current endpoint whether etcd authenticates at all: 3.5 and later take any
+ * token while it is off. SP_ERR_PRECONDITION: it is off, and allow_unauthenticated was not given.
+ * Nothing else counts as an error: it is told by the next call. */
+enum sp_status sp_etcd_check_authentication(struct sp_etcd *etcd, struct sp_error *error) SP_MUST_USE;
+
 /* Part of every answer. */
 struct sp_etcd_header {
     uint64_t cluster_id;
@@ -66,9 +77,10 @@ struct sp_etcd_kv {
 
 /* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader;
  * SP_ERR_PERMISSION: the user lacks permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user
- * and password; SP_ERR_OUT_OF_RANGE: the revision was compacted away, or is in the future;
- * SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena. Results are in
- * `arena`. */
+ * and password, or asks for some and none were given; SP_ERR_PRECONDITION: a user was given, and etcd
+ * authenticates nobody; SP_ERR_OUT_OF_RANGE: the revision was compacted away, or is in the future;
+ * SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena; SP_ERR_INVALID: the
+ * request exceeds a limit of etcd. Results are in `arena`. */
 
 struct sp_etcd_range {
     struct sp_bytes key;

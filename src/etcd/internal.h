@@ -2,6 +2,9 @@
 #ifndef SP_ETCD_INTERNAL_H
 #define SP_ETCD_INTERNAL_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include <protobuf-c/protobuf-c.h>
 
 #include "etcd/etcd.h"
@@ -10,10 +13,23 @@
 
 enum { SP_ETCD_ENDPOINT_BYTES = 256 };
 
+/* Which password file it was; all zeros: none. */
+struct sp_etcd_file_stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+};
+
 struct sp_etcd_endpoint {
     char target[SP_ETCD_ENDPOINT_BYTES];
     void *connection; /* the transport's; NULL until it is first needed */
-    bool has_token;
+    enum {
+        SP_ETCD_NO_TOKEN,
+        SP_ETCD_TOKEN,          /* in the connection's metadata */
+        SP_ETCD_TOKEN_NEEDLESS, /* etcd authenticates nobody, and that is allowed */
+    } token;
+    struct sp_etcd_file_stamp token_file; /* from which the token came */
 };
 
 struct sp_etcd {
@@ -26,6 +42,10 @@ struct sp_etcd {
     char *password_file;
     unsigned timeout_ms;
     unsigned opened_timeout_ms;
+    bool allow_unauthenticated;
+    bool unauthenticated;                   /* a user was given, and etcd authenticates nobody */
+    struct sp_etcd_file_stamp refused_file; /* the password that etcd refused last */
+    int64_t refused_until_ms;               /* it is not shown again before */
 };
 
 /* Calls a method and unpacks its answer into `arena`. Tries each endpoint at most once, as long
@@ -41,7 +61,6 @@ enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, stru
 /* Whether another endpoint may answer what this one failed with. */
 bool sp_etcd_may_help(enum sp_status status);
 void sp_etcd_next_endpoint(struct sp_etcd *etcd);
-void sp_etcd_drop_token(struct sp_etcd *etcd);
 
 struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *header);
 struct sp_etcd_kv sp_etcd_kv_of(const Mvccpb__KeyValue *kv);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "etcd/failure.h"
 #include "etcd/internal.h"
+#include "etcd/token.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST_BYTES = 1024, ARENA_BUDGET_BYTES = 1 << 20, MAX_FRAGMENTS = 4096 };
@@ -17,9 +19,8 @@ struct sp_etcd_watch {
 
 /* Moves on to another endpoint, or token, if that may help the next watch. */
 static enum sp_status give_up_watch(const struct sp_etcd_watch *watch, enum sp_status status, struct sp_error *error) {
-    if (status == SP_ERR_UNAUTHENTICATED)
-        sp_etcd_drop_token(watch->etcd);
-    if (sp_etcd_may_help(status) || status == SP_ERR_UNAUTHENTICATED)
+    bool has_another_token = status == SP_ERR_UNAUTHENTICATED && sp_etcd_drop_token(watch->etcd);
+    if (sp_etcd_may_help(status) || (status == SP_ERR_UNAUTHENTICATED && !has_another_token))
         sp_etcd_next_endpoint(watch->etcd);
     if (error != NULL)
         error->status = status;
@@ -52,7 +53,7 @@ static enum sp_status receive_response(struct sp_etcd_watch *watch, unsigned tim
     if (status == SP_WALK_END)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd ended the watch");
     if (status != SP_OK)
-        return status;
+        return error == NULL ? status : sp_etcd_read_failure(status, error->message);
     status = sp_wire_unpack(&etcdserverpb__watch_response__descriptor, bytes, arena, &message, error);
     if (status != SP_OK)
         return status;
@@ -61,7 +62,8 @@ static enum sp_status receive_response(struct sp_etcd_watch *watch, unsigned tim
         return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcd has compacted its history up to revision %lld",
                             (long long)answer->compact_revision);
     if (answer->canceled)
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd cancelled the watch: %s", answer->cancel_reason);
+        return sp_error_set(error, sp_etcd_read_failure(SP_ERR_UNAVAILABLE, answer->cancel_reason),
+                            "etcd cancelled the watch: %s", answer->cancel_reason);
     *ret_answer = answer;
     return SP_OK;
 }

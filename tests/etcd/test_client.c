@@ -308,68 +308,6 @@ static void speaks_tls_and_shows_its_certificate(void **state) {
     authority_free(other);
 }
 
-/* ---- authentication: the last test, for it leaves etcd locked ---- */
-
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void lock_etcd(const struct etcd *etcd) {
-    static const char *const steps[][8] = {
-        {"user", "add", "root:secret", NULL},
-        {"user", "grant-role", "root", "root", NULL},
-        {"role", "add", "reader", NULL},
-        {"role", "grant-permission", "reader", "read", "kept", NULL},
-        {"user", "add", "pod:word", NULL},
-        {"user", "grant-role", "pod", "reader", NULL},
-        {"auth", "enable", NULL},
-    };
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
-        etcd_control(etcd, steps[i]);
-}
-
-static struct sp_etcd *open_as(const struct fixture *fixture, const char *user, const char *password_file) {
-    struct sp_etcd *client = NULL;
-    struct sp_error error = {0};
-    const struct sp_etcd_options options = {
-        .endpoints = sp_str_from(fixture->etcd.target), .user = user, .password_file = password_file};
-    if (sp_etcd_open(&options, &client, &error) != SP_OK)
-        fail_msg("%s", error.message);
-    return client;
-}
-
-static void asks_for_a_token_and_for_another_when_it_is_no_longer_valid(void **state) {
-    struct fixture *fixture = *state;
-    char file[96];
-    struct sp_etcd_page page;
-    struct sp_error error = {0};
-    const struct sp_etcd_range range = {.key = bytes("kept")};
-    const struct sp_etcd_operation operation = {.what = SP_ETCD_PUT, .key = bytes("kept"), .value = bytes("no")};
-    const struct sp_etcd_txn txn = {.operations = &operation, .operation_count = 1};
-    struct sp_etcd_outcome outcome;
-    lock_etcd(&fixture->etcd);
-    snprintf(file, sizeof(file), "%s/password", fixture->folder);
-    write_file(file, "wrong\n");
-    struct sp_etcd *client = open_as(fixture, "pod", file);
-    assert_int_equal(sp_etcd_get(client, &range, &fixture->arena, &page, &error), SP_ERR_UNAUTHENTICATED);
-    write_file(file, "word\n");
-    if (sp_etcd_get(client, &range, &fixture->arena, &page, &error) != SP_OK)
-        fail_msg("%s", error.message);
-    assert_int_equal(sp_etcd_commit(client, &txn, &fixture->arena, &outcome, &error), SP_ERR_PERMISSION);
-    /* Simple tokens are kept in memory: a restart forgets them. */
-    etcd_end(&fixture->etcd, SIGKILL);
-    etcd_start(&fixture->etcd);
-    enum sp_status status = SP_ERR_UNAVAILABLE;
-    for (int i = 0; i < 100 && status == SP_ERR_UNAVAILABLE; i++)
-        status = sp_etcd_get(client, &range, &fixture->arena, &page, &error);
-    if (status != SP_OK)
-        fail_msg("%s", error.message);
-    sp_etcd_close(client);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_in_pages_at_one_revision),
@@ -382,7 +320,6 @@ int main(void) {
         cmocka_unit_test(refuses_what_is_no_endpoint),
         cmocka_unit_test(says_so_where_none_answers_and_finds_it_when_it_is_back),
         cmocka_unit_test(speaks_tls_and_shows_its_certificate),
-        cmocka_unit_test(asks_for_a_token_and_for_another_when_it_is_no_longer_valid),
     };
     if (!etcd_is_here())
         return TEST_SKIPPED;

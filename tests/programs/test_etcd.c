@@ -461,36 +461,20 @@ static long long epoch_of(struct pod *pod) {
     return caller_number(&pod->admin, "revision.epoch");
 }
 
-static void restore_backup(struct etcd *etcd, const char *snapshot) {
-    char data[160], peer[64], cluster[96];
-    snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
-    snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
-    snprintf(cluster, sizeof(cluster), "%s=%s", etcd->name, peer);
-    folder_remove(data);
-    const char *words[] = {"snapshot", "restore",
-                           snapshot,   "--data-dir",
-                           data,       "--name",
-                           etcd->name, "--initial-advertise-peer-urls",
-                           peer,       "--initial-cluster",
-                           cluster,    NULL};
-    etcd_control(etcd, words);
-}
-
 static void a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state(void **state) {
     struct fixture *fixture = *state;
     char kept[PROGRAMS_KEY_BYTES], lost[PROGRAMS_KEY_BYTES], old[96], snapshot[160];
     struct etcd *etcd = &fixture->origin.etcd;
     workspace(&fixture->pods[0], "backed-up", kept);
     snprintf(snapshot, sizeof(snapshot), "%s/etcd.backup", fixture->origin.folder);
-    const char *save[] = {"snapshot", "save", snapshot, NULL};
-    etcd_control(etcd, save);
+    etcd_control(etcd, "snapshot save %s", snapshot);
     workspace(&fixture->pods[0], "after-backup", lost);
     pod_revision(&fixture->pods[0].admin, old);
     for (size_t i = 0; i < PODS; i++)
         assert_string_equal(pod_check(&fixture->pods[i], lost, old), "ALLOWED");
     long long epoch = epoch_of(&fixture->pods[0]);
     etcd_end(etcd, SIGKILL);
-    restore_backup(etcd, snapshot);
+    etcd_restore(etcd, snapshot);
     etcd_start(etcd);
     for (size_t i = 0; i < PODS; i++) {
         await_reason(&fixture->pods[i], lost, "KEY_UNKNOWN");

@@ -14,10 +14,15 @@
 
 #include <cmocka.h>
 
-enum { LOOK_EVERY_MS = 20, LOOKS_MAX = 60 * 1000 / LOOK_EVERY_MS, WORDS_MAX = 32 };
+enum { LOOK_EVERY_MS = 20, LOOKS_MAX = 60 * 1000 / LOOK_EVERY_MS, WORDS_MAX = 48, PATH_BYTES = 256 };
 
 static bool find_program(const char *name, char *path, size_t size) {
     static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/bin"};
+    const char *chosen = getenv("SP_TEST_ETCD");
+    if (chosen != NULL) {
+        snprintf(path, size, "%s/%s", chosen, name);
+        return access(path, X_OK) == 0;
+    }
     for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
         snprintf(path, size, "%s/%s", folders[i], name);
         if (access(path, X_OK) == 0)
@@ -27,7 +32,7 @@ static bool find_program(const char *name, char *path, size_t size) {
 }
 
 bool etcd_is_here(void) {
-    char path[64];
+    char path[PATH_BYTES];
     if (find_program("etcd", path, sizeof(path)) && find_program("etcdctl", path, sizeof(path)))
         return true;
     print_message("etcd and etcdctl are not installed (Debian: etcd-server, etcd-client): skipped\n");
@@ -78,7 +83,7 @@ static bool answers(struct sp_etcd *client, uint64_t *revision) {
         *revision = page.header.revision;
     sp_arena_fini(&arena);
     /* With authentication, a refusal is an answer too. */
-    return status == SP_OK || status == SP_ERR_INVALID || status == SP_ERR_PERMISSION;
+    return status == SP_OK || status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION;
 }
 
 static void wait_until_it_answers(struct etcd *etcd) {
@@ -92,44 +97,32 @@ static void wait_until_it_answers(struct etcd *etcd) {
     sp_etcd_close(client);
 }
 
+static void add_words(const char **words, const char *const *more) {
+    size_t count = 0;
+    while (words[count] != NULL)
+        count++;
+    for (; *more != NULL && count + 1 < WORDS_MAX; more++)
+        words[count++] = *more;
+    words[count] = NULL;
+}
+
 void etcd_start(struct etcd *etcd) {
-    char program[64], data[160], client[64], peer[64], cluster[96];
+    char program[PATH_BYTES], data[160], client[64], peer[64], cluster[96];
     assert_true(find_program("etcd", program, sizeof(program)));
     snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
     snprintf(client, sizeof(client), "http%s://127.0.0.1:%d", etcd->cert == NULL ? "" : "s", etcd->port);
     snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
     snprintf(cluster, sizeof(cluster), "%s=%s", etcd->name, peer);
-    const char *const words[] = {program,
-                                 "--name",
-                                 etcd->name,
-                                 "--data-dir",
-                                 data,
-                                 "--listen-client-urls",
-                                 client,
-                                 "--advertise-client-urls",
-                                 client,
-                                 "--listen-peer-urls",
-                                 peer,
-                                 "--initial-advertise-peer-urls",
-                                 peer,
-                                 "--initial-cluster",
-                                 cluster,
-                                 "--log-level",
-                                 "error",
-                                 "--heartbeat-interval",
-                                 "50",
-                                 "--election-timeout",
-                                 "500",
-                                 "--quota-backend-bytes",
-                                 etcd->quota == NULL ? "0" : etcd->quota,
-                                 etcd->cert == NULL ? NULL : "--client-cert-auth",
-                                 "--trusted-ca-file",
-                                 etcd->ca,
-                                 "--cert-file",
-                                 etcd->cert,
-                                 "--key-file",
-                                 etcd->key,
-                                 NULL};
+    const char *words[WORDS_MAX] = {program, "--name", etcd->name, "--data-dir", data, "--log-level", "error"};
+    add_words(words,
+              (const char *const[]){"--listen-client-urls", client, "--advertise-client-urls", client,
+                                    "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                                    "--initial-cluster", cluster, "--heartbeat-interval", "50", "--election-timeout",
+                                    "500", "--quota-backend-bytes", etcd->quota == NULL ? "0" : etcd->quota, NULL});
+    add_words(words, etcd->words);
+    if (etcd->cert != NULL)
+        add_words(words, (const char *const[]){"--client-cert-auth", "--trusted-ca-file", etcd->ca, "--cert-file",
+                                               etcd->cert, "--key-file", etcd->key, NULL});
     process_start(&etcd->process, etcd->folder, etcd->name, words);
     wait_until_it_answers(etcd);
 }
@@ -158,17 +151,60 @@ uint64_t etcd_compact(struct etcd *etcd) {
     return revision;
 }
 
-void etcd_control(const struct etcd *etcd, const char *const *words) {
-    char program[64];
-    const char *all[WORDS_MAX] = {program, "--endpoints", etcd->target};
+static void run_control(const struct etcd *etcd, const char *const *words) {
     struct process process = {0};
-    size_t count = 3;
-    assert_true(find_program("etcdctl", program, sizeof(program)));
-    for (; *words != NULL && count + 1 < WORDS_MAX; words++)
-        all[count++] = *words;
-    setenv("ETCDCTL_API", "3", 1);
-    if (process_run(&process, etcd->folder, "etcdctl", all) != 0) {
+    if (process_run(&process, etcd->folder, "etcdctl", words) != 0) {
         char *text = process_read(process.err);
-        fail_msg("etcdctl: %s", text);
+        fail_msg("%s: %s", words[0], text);
     }
+}
+
+/* Splits at blanks, in place. */
+static void split_words(char *line, const char **words) {
+    const char *word;
+    for (char *rest = line; (word = strtok_r(rest, " ", &rest)) != NULL;)
+        add_words(words, (const char *const[]){word, NULL});
+}
+
+void etcd_control(const struct etcd *etcd, const char *format, ...) {
+    char program[PATH_BYTES], line[512];
+    const char *words[WORDS_MAX] = {program, "--endpoints", etcd->target};
+    va_list arguments;
+    assert_true(find_program("etcdctl", program, sizeof(program)));
+    if (etcd->user != NULL)
+        add_words(words, (const char *const[]){"--user", etcd->user, NULL});
+    va_start(arguments, format);
+    assert_true(vsnprintf(line, sizeof(line), format, arguments) < (int)sizeof(line));
+    va_end(arguments);
+    split_words(line, words);
+    setenv("ETCDCTL_API", "3", 1);
+    run_control(etcd, words);
+}
+
+void etcd_restore(const struct etcd *etcd, const char *snapshot) {
+    char program[PATH_BYTES], data[160], line[512];
+    const char *words[WORDS_MAX] = {program};
+    /* etcdctl of 3.6 and later prints its help instead. */
+    if (!find_program("etcdutl", program, sizeof(program)))
+        assert_true(find_program("etcdctl", program, sizeof(program)));
+    snprintf(data, sizeof(data), "%s/%s.etcd", etcd->folder, etcd->name);
+    folder_remove(data);
+    snprintf(line, sizeof(line),
+             "snapshot restore %s --data-dir %s --name %s --initial-advertise-peer-urls http://127.0.0.1:%d "
+             "--initial-cluster %s=http://127.0.0.1:%d",
+             snapshot, data, etcd->name, etcd->peer_port, etcd->name, etcd->peer_port);
+    split_words(line, words);
+    run_control(etcd, words);
+    assert_int_equal(access(data, F_OK), 0);
+}
+
+void etcd_lock(struct etcd *etcd, const char *verb, const char *prefix) {
+    etcd_control(etcd, "user add root:secret");
+    etcd_control(etcd, "user grant-role root root");
+    etcd_control(etcd, "role add pod");
+    etcd_control(etcd, "role grant-permission pod --prefix=true %s %s", verb, prefix);
+    etcd_control(etcd, "user add pod:word");
+    etcd_control(etcd, "user grant-role pod pod");
+    etcd_control(etcd, "auth enable");
+    etcd->user = "root:secret";
 }

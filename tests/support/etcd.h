@@ -1,10 +1,13 @@
-/* A real etcd with one member on loopback, in a folder that the test gives it. Every helper
- * asserts. */
+/* A real etcd with one member on loopback, in a folder that the test gives it: the one in
+ * SP_TEST_ETCD, a folder with etcd, etcdctl and perhaps etcdutl, or the one that is installed. Every
+ * helper asserts. */
 #ifndef TEST_SUPPORT_ETCD_H
 #define TEST_SUPPORT_ETCD_H
 
 #include "etcd/etcd.h"
 #include "support/process.h"
+
+enum { ETCD_WORDS = 8 };
 
 struct etcd {
     struct process process;
@@ -14,7 +17,9 @@ struct etcd {
     char target[32];             /* "127.0.0.1:port" */
     const char *ca, *cert, *key; /* PEM files: TLS in both directions; NULL: plaintext */
     const char *client_cert, *client_key;
-    const char *quota; /* --quota-backend-bytes; NULL: etcd's own */
+    const char *quota;             /* --quota-backend-bytes; NULL: etcd's own */
+    const char *words[ETCD_WORDS]; /* more options, NULL-terminated */
+    const char *user;              /* "name:password" for etcd_control; NULL: none */
 };
 
 /* What a test program exits with when it could not run, so that ctest counts it as skipped
@@ -38,8 +43,14 @@ const char *etcd_url(const struct etcd *etcd);
 
 /* A client of this etcd. */
 struct sp_etcd *etcd_client(const struct etcd *etcd);
-/* Runs etcdctl with these arguments; it must succeed. */
-void etcd_control(const struct etcd *etcd, const char *const *words);
+/* Runs etcdctl with these words, which blanks separate; it must succeed. */
+void etcd_control(const struct etcd *etcd, const char *format, ...) SP_PRINTF(2, 3);
+/* Puts a snapshot in the place of the data; etcd must have ended. */
+void etcd_restore(const struct etcd *etcd, const char *snapshot);
+
+/* A user root with the password "secret", a user pod with the password "word", who may `verb` what is
+ * below `prefix` ("read", "readwrite"), and authentication on. */
+void etcd_lock(struct etcd *etcd, const char *verb, const char *prefix);
 
 /* A port on loopback that was free a moment ago. */
 int free_port(void);
