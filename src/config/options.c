@@ -336,7 +336,7 @@ void sp_options_print(const struct sp_option *table, size_t count, const enum sp
 static void print_row(const struct sp_option *option, FILE *out) {
     int used = fprintf(out, "  --%s%s%s", option->name, option->argument == NULL ? "" : " ",
                        option->argument == NULL ? "" : option->argument);
-    (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", option->help);
+    (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 2, "", option->help);
     if (option->kind == SP_OPTION_TEXTS)
         (void)fprintf(out, "; repeatable");
     if (option->kind == SP_OPTION_NUMBER)

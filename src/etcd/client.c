@@ -14,6 +14,7 @@ enum {
     DEFAULT_TIMEOUT_MS = 2000,
     CONNECT_MS = 1000,
     KEEPALIVE_MS = 10000, /* etcd drops clients that ping more often than every 5 s */
+    TOKENS_MAX = 4,       /* for one call */
     CALL_TIMEOUTS = 2,    /* after this many timeouts a call tries no further endpoint */
 };
 
@@ -108,7 +109,7 @@ void sp_etcd_next_endpoint(struct sp_etcd *etcd) {
 
 /* ---- connections ---- */
 
-static enum sp_status open_connection(const struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint,
+static enum sp_status open_connection(const struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
                                       struct sp_error *error) {
     const struct sp_rpc_client_options options = {
         .target = endpoint->target,
@@ -124,7 +125,7 @@ static enum sp_status open_connection(const struct sp_etcd *etcd, struct sp_etcd
 }
 
 enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, struct sp_error *error) {
-    struct sp_etcd_endpoint *endpoint = &etcd->endpoints[etcd->current];
+    struct sp_etcd_server *endpoint = &etcd->endpoints[etcd->current];
     enum sp_status status = endpoint->connection != NULL ? SP_OK : open_connection(etcd, endpoint, error);
     if (status != SP_OK)
         return status;
@@ -156,11 +157,12 @@ static enum sp_status call_endpoint(struct sp_etcd *etcd, const char *path, stru
     return sp_etcd_read_failure(status, error->message);
 }
 
-/* One try at the current endpoint; a second if its token was no longer valid. */
+/* One try at the current endpoint, and more if its token was no longer valid: each of several changes
+ * of etcd's users makes the tokens before it old. */
 static enum sp_status try_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
                                    struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     enum sp_status status = call_endpoint(etcd, path, request, arena, ret_reply, error);
-    if (status == SP_ERR_UNAUTHENTICATED && sp_etcd_drop_token(etcd))
+    for (int tokens = 1; status == SP_ERR_UNAUTHENTICATED && tokens < TOKENS_MAX && sp_etcd_drop_token(etcd); tokens++)
         status = call_endpoint(etcd, path, request, arena, ret_reply, error);
     return status;
 }

@@ -21,7 +21,7 @@ struct sp_etcd_file_stamp {
     struct timespec modified;
 };
 
-struct sp_etcd_endpoint {
+struct sp_etcd_server {
     char target[SP_ETCD_ENDPOINT_BYTES];
     void *connection; /* the transport's; NULL until it is first needed */
     enum {
@@ -34,7 +34,7 @@ struct sp_etcd_endpoint {
 
 struct sp_etcd {
     const struct sp_etcd_transport *transport;
-    struct sp_etcd_endpoint endpoints[SP_ETCD_MAX_ENDPOINTS];
+    struct sp_etcd_server endpoints[SP_ETCD_MAX_ENDPOINTS];
     size_t endpoint_count;
     size_t current;
     char *ca_file, *cert_file, *key_file;

@@ -55,12 +55,12 @@ static enum sp_status report_refused_password(const struct sp_etcd *etcd, struct
                         etcd->password_file);
 }
 
-static enum sp_status set_token(const struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint, struct sp_str token,
+static enum sp_status set_token(const struct sp_etcd *etcd, struct sp_etcd_server *endpoint, struct sp_str token,
                                 struct sp_error *error) {
     return etcd->transport->set_metadata(endpoint->connection, "token", token, error);
 }
 
-static enum sp_status request_token(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint, char *password,
+static enum sp_status request_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint, char *password,
                                     struct sp_arena *arena, struct sp_error *error) {
     struct sp_bytes packed = {NULL, 0};
     struct sp_bytes reply;
@@ -84,7 +84,7 @@ static enum sp_status request_token(struct sp_etcd *etcd, struct sp_etcd_endpoin
 
 /* SP_ERR_INVALID: etcd refused the password; SP_ERR_UNAUTHENTICATED: etcd 3.4 refused the token that
  * the connection still carries. */
-static enum sp_status fetch_token(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint, struct sp_error *error) {
+static enum sp_status fetch_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint, struct sp_error *error) {
     char password[PASSWORD_BYTES];
     struct sp_arena arena;
     enum sp_status status = read_password(etcd, password, error);
@@ -105,7 +105,7 @@ out:
 
 /* ---- etcd that authenticates nobody ---- */
 
-static enum sp_status accept_unauthenticated(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint,
+static enum sp_status accept_unauthenticated(struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
                                              struct sp_error *error) {
     etcd->unauthenticated = true;
     enum sp_status status = set_token(etcd, endpoint, (struct sp_str){NULL, 0}, error);
@@ -126,7 +126,7 @@ bool sp_etcd_is_unauthenticated(const struct sp_etcd *etcd) {
 }
 
 /* Only a root user may ask before etcd 3.7; others are refused if it is on. */
-static bool tells_that_it_is_off(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint) {
+static bool tells_that_it_is_off(struct sp_etcd *etcd, struct sp_etcd_server *endpoint) {
     struct sp_bytes packed = {NULL, 0};
     struct sp_bytes reply;
     struct sp_arena arena;
@@ -146,7 +146,7 @@ static bool tells_that_it_is_off(struct sp_etcd *etcd, struct sp_etcd_endpoint *
 }
 
 enum sp_status sp_etcd_check_authentication(struct sp_etcd *etcd, struct sp_error *error) {
-    struct sp_etcd_endpoint *endpoint = &etcd->endpoints[etcd->current];
+    struct sp_etcd_server *endpoint = &etcd->endpoints[etcd->current];
     if (etcd->user == NULL || endpoint->token != SP_ETCD_TOKEN || !tells_that_it_is_off(etcd, endpoint))
         return SP_OK;
     return accept_unauthenticated(etcd, endpoint, error);
@@ -155,7 +155,7 @@ enum sp_status sp_etcd_check_authentication(struct sp_etcd *etcd, struct sp_erro
 /* ---- tokens ---- */
 
 bool sp_etcd_drop_token(struct sp_etcd *etcd) {
-    struct sp_etcd_endpoint *endpoint = &etcd->endpoints[etcd->current];
+    struct sp_etcd_server *endpoint = &etcd->endpoints[etcd->current];
     struct sp_error ignored;
     if (endpoint->token == SP_ETCD_NO_TOKEN)
         return false;
@@ -165,7 +165,7 @@ bool sp_etcd_drop_token(struct sp_etcd *etcd) {
 }
 
 /* What Authenticate came to, without a token in its metadata. */
-static enum sp_status settle_first_token(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint,
+static enum sp_status settle_first_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
                                          const struct sp_etcd_file_stamp *stamp, struct sp_error *error) {
     enum sp_status status = fetch_token(etcd, endpoint, error);
     if (status == SP_ERR_PRECONDITION)
@@ -184,7 +184,7 @@ static enum sp_status settle_first_token(struct sp_etcd *etcd, struct sp_etcd_en
 }
 
 /* etcd may still know the password from before: what works is kept. */
-static enum sp_status replace_token(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint,
+static enum sp_status replace_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
                                     const struct sp_etcd_file_stamp *stamp, struct sp_error *error) {
     enum sp_status status = fetch_token(etcd, endpoint, error);
     if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PRECONDITION) {
@@ -198,7 +198,7 @@ static enum sp_status replace_token(struct sp_etcd *etcd, struct sp_etcd_endpoin
     return status;
 }
 
-enum sp_status sp_etcd_provide_token(struct sp_etcd *etcd, struct sp_etcd_endpoint *endpoint, struct sp_error *error) {
+enum sp_status sp_etcd_provide_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint, struct sp_error *error) {
     if (etcd->user == NULL || endpoint->token == SP_ETCD_TOKEN_NEEDLESS)
         return SP_OK;
     const struct sp_etcd_file_stamp stamp = stamp_password_file(etcd);

@@ -13,7 +13,7 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                                      .target = &options->password_file,
                                      .environment = "SALLYPORT_SYNC_ETCD_PASSWORD_FILE",
                                      .argument = "FILE",
-                                     .help = "file whose first line is the etcd password; reread for each token"};
+                                     .help = "file whose first line is the etcd password; reloaded when it changes"};
     ret_rows[2] =
         (struct sp_option){.name = "etcd-ca",
                            .kind = SP_OPTION_TEXT,
@@ -40,6 +40,12 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                                      .argument = "FILE",
                                      .help = "PEM of Ed25519 public keys: believe only what one of them signed; "
                                              "reloaded (default: believe whoever may write to etcd)"};
+    ret_rows[6] = (struct sp_option){.name = "etcd-allow-unauthenticated",
+                                     .kind = SP_OPTION_FLAG,
+                                     .target = &options->allow_unauthenticated,
+                                     .environment = "SALLYPORT_SYNC_ETCD_ALLOW_UNAUTHENTICATED",
+                                     .help = "go on with --etcd-user although etcd authenticates nobody, so that "
+                                             "whoever reaches it may write there"};
     return SP_SOURCE_CONNECTION_ROWS;
 }
 

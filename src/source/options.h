@@ -17,6 +17,7 @@ struct sp_source_options {
     const char *ca_file, *cert_file, *key_file;
     const char *user;
     const char *password_file;
+    bool allow_unauthenticated;                /* with a user: go on although etcd authenticates nobody */
     const char *signing_key_file;              /* signs the heads that are put; NULL: none */
     const char *verify_keys_file;              /* heads must be signed by one of these; NULL: any head will do */
     bool follow_only;                          /* changes are refused here */
@@ -27,7 +28,7 @@ struct sp_source_options {
 };
 
 /* The rows of all these options, for a program's table; returns how many. */
-enum { SP_SOURCE_OPTION_ROWS = 11, SP_SOURCE_CONNECTION_ROWS = 6 };
+enum { SP_SOURCE_OPTION_ROWS = 12, SP_SOURCE_CONNECTION_ROWS = 7 };
 size_t sp_source_option_rows(struct sp_source_options *options,
                              struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]);
 

@@ -132,7 +132,7 @@ static enum sp_status read_position(void *context, struct sp_view *view, struct 
 }
 
 static enum sp_status open_etcd(const struct sp_source_options *options, struct sp_str endpoints,
-                                struct sp_etcd **ret_etcd, struct sp_error *error) {
+                                bool allow_unauthenticated, struct sp_etcd **ret_etcd, struct sp_error *error) {
     const struct sp_etcd_options etcd = {
         .endpoints = endpoints,
         .ca_file = options->ca_file,
@@ -140,6 +140,7 @@ static enum sp_status open_etcd(const struct sp_source_options *options, struct 
         .key_file = options->key_file,
         .user = options->user,
         .password_file = options->password_file,
+        .allow_unauthenticated = allow_unauthenticated,
         .transport = options->transport,
     };
     return sp_etcd_open(&etcd, ret_etcd, error);
@@ -157,13 +158,16 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
     sp_source_init_shared(&source->shared, store, prefix, options->follow_only);
     source->shared.inspect_only = options->inspect_only;
     source->shared.accept_rollback = options->accept_rollback;
+    source->shared.allow_unauthenticated = options->allow_unauthenticated;
     status = sp_signing_keys_open(options->signing_key_file, options->verify_keys_file, &source->shared.keys, error);
     if (status != SP_OK)
         goto fini_shared;
     if (position->filled)
         sp_source_raise_head(&source->shared, position->head_revision);
     sp_source_set_unreadable(&source->shared, position->unreadable);
-    status = open_etcd(options, endpoints, &etcd, error);
+    /* What is followed needs no trust in who may write there, if heads are signed. */
+    status = open_etcd(options, endpoints, options->allow_unauthenticated || options->verify_keys_file != NULL, &etcd,
+                       error);
     if (status != SP_OK)
         goto fini_shared;
     status =
@@ -172,7 +176,7 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
         status = sp_error_set(error, status, "out of memory");
         goto fini_follower;
     }
-    status = open_etcd(options, endpoints, &etcd, error);
+    status = open_etcd(options, endpoints, options->allow_unauthenticated, &etcd, error);
     if (status != SP_OK)
         goto fini_follower;
     status = sp_source_init_writer(&source->writer, &source->shared, etcd);
@@ -246,6 +250,7 @@ void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_s
 
 enum sp_status sp_source_start(struct sp_source *source, void (*applied)(void *user), void *user,
                                struct sp_error *error) {
+    source->writer.link.for_callers = true;
     return sp_source_start_follower(&source->follower, applied, user, error);
 }
 

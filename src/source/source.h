@@ -31,7 +31,8 @@ enum sp_status sp_source_open_for_upload(const struct sp_source_options *options
 void sp_source_close(struct sp_source *source);
 
 /* Starts and stops the follower's thread. `applied` (may be NULL) is called on that thread after
- * each commit that it made. */
+ * each commit that it made. From the start on, errors of sp_source_begin and sp_source_commit are
+ * fit for callers of the API: what etcd said is only logged. */
 enum sp_status sp_source_start(struct sp_source *source, void (*applied)(void *user), void *user,
                                struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */

@@ -32,6 +32,7 @@ enum row {
     SOURCE_DIFFERENCES,
     SOURCE_REFUSALS,
     SOURCE_LOST_RACES,
+    SOURCE_UNAUTHENTICATED,
     ROWS
 };
 
@@ -154,6 +155,10 @@ static struct sp_metric table[ROWS] = {
     [SOURCE_LOST_RACES] = {.name = "sallyport_source_lost_races",
                            .help = "Batches of changes retried since the start because another instance's came first.",
                            .kind = SP_METRIC_GAUGE},
+    [SOURCE_UNAUTHENTICATED] = {.name = "sallyport_source_unauthenticated",
+                                .help = "1 while etcd authenticates nobody although --etcd-user is given, otherwise 0. "
+                                        "Alert if above 0.",
+                                .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_sync_metrics_create(struct sp_sync_metrics **ret_metrics) {
@@ -257,6 +262,7 @@ static void set_source_gauges(struct sp_metrics *metrics, const struct sp_source
     sp_metrics_set(metrics, SOURCE_DIFFERENCES, 0, missing + (double)state->differences);
     sp_metrics_set(metrics, SOURCE_REFUSALS, 0, missing + (double)state->refusals);
     sp_metrics_set(metrics, SOURCE_LOST_RACES, 0, missing + (double)state->lost_races);
+    sp_metrics_set(metrics, SOURCE_UNAUTHENTICATED, 0, missing + (state->unauthenticated ? 1 : 0));
 }
 
 void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync_gauges *gauges,

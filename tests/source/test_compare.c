@@ -208,7 +208,7 @@ static void a_page_never_gives_part_of_a_change_for_all_of_it(void **state) {
     struct sp_source_shared shared;
     char text[200];
     sp_source_init_shared(&shared, NULL, SP_STR_LITERAL("/parts/"), false);
-    struct sp_source_link link = {&shared, scripted_etcd_client(&sides->etcd)};
+    struct sp_source_link link = {.shared = &shared, .etcd = scripted_etcd_client(&sides->etcd)};
     put_parts(sides);
     for (size_t most = 4; most <= 7; most++) {
         sides->etcd.page_max = most;

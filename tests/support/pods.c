@@ -22,12 +22,21 @@ static void run(const char *folder, const char *const *arguments) {
 }
 
 void origin_make(struct origin *origin) {
+    static const char *const nothing[] = {NULL};
+    origin_make_with(origin, nothing);
+}
+
+void origin_make_with(struct origin *origin, const char *const *etcd_words) {
     struct programs programs;
     memset(origin, 0, sizeof(*origin));
     programs_make_store(&programs, NULL);
     snprintf(origin->folder, sizeof(origin->folder), "%s", programs.folder);
     snprintf(origin->operator_key, sizeof(origin->operator_key), "%s", programs.operator_key);
     etcd_make(&origin->etcd, origin->folder, "one");
+    for (size_t i = 0; etcd_words[i] != NULL; i++) {
+        assert_true(i + 1 < ETCD_WORDS);
+        origin->etcd.words[i] = etcd_words[i];
+    }
     etcd_start(&origin->etcd);
     const char *migrate[] = {"sallyport-sync",        "migrate", "--store", programs.store, "--to",
                              etcd_url(&origin->etcd), NULL};

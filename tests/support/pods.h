@@ -29,6 +29,8 @@ struct origin {
     char operator_key[PROGRAMS_KEY_BYTES];
 };
 void origin_make(struct origin *origin);
+/* With more options of etcd, NULL-terminated. */
+void origin_make_with(struct origin *origin, const char *const *etcd_words);
 void origin_end(struct origin *origin);
 
 /* Sets what it follows; nothing runs yet. `url` NULL: the origin's. */

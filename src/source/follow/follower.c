@@ -19,6 +19,7 @@ enum {
     RETRY_MS = 200,
     LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
     LOG_AGAIN_MS = 60000,
+    AUTHENTICATION_EVERY_MS = 10000,
     LIST_AGAIN_MS = 30000, /* after a refused listing: it is not cheap, and somebody must mend etcd first */
 };
 
@@ -92,6 +93,25 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct s
     return SP_OK;
 }
 
+/* Releases since 3.5 take any token while authentication is off, so that it has to be asked for. */
+static enum sp_status check_authentication_when_due(struct sp_source_follower *follower, struct sp_error *error) {
+    struct sp_etcd *etcd = follower->link.etcd;
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (now_ms < follower->authentication_due_ms)
+        return SP_OK;
+    follower->authentication_due_ms = now_ms + AUTHENTICATION_EVERY_MS;
+    return sp_etcd_check_authentication(etcd, error);
+}
+
+static enum sp_status ask_authenticated_head(struct sp_source_follower *follower, struct sp_source_found *ret_found,
+                                             struct sp_error *error) {
+    enum sp_status status = sp_source_ask_head(&follower->link, &follower->arena, ret_found, error);
+    if (status == SP_OK)
+        status = check_authentication_when_due(follower, error);
+    sp_source_note_authentication(follower->link.shared, sp_etcd_is_unauthenticated(follower->link.etcd));
+    return status;
+}
+
 static enum sp_status check_etcd_head(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
     struct sp_source_found found;
@@ -101,7 +121,7 @@ static enum sp_status check_etcd_head(struct sp_source_follower *follower, struc
     int64_t asked_ms = sp_clock_monotonic_ms();
     follower->check_due_ms = asked_ms + CHECK_EVERY_MS;
     sp_arena_reset(&follower->arena);
-    enum sp_status status = sp_source_ask_head(&follower->link, &follower->arena, &found, error);
+    enum sp_status status = ask_authenticated_head(follower, &found, error);
     if (status != SP_OK)
         return status;
     status = sp_write_begin(shared->store, &write, error);
@@ -227,6 +247,7 @@ static enum sp_status list_if_wanted(struct sp_source_follower *follower, struct
                             "etcd must be listed, and its last listing was refused: it is tried again every %d seconds",
                             LIST_AGAIN_MS / 1000);
     enum sp_status status = sp_source_list_all(&follower->link, error);
+    sp_source_note_authentication(follower->link.shared, sp_etcd_is_unauthenticated(follower->link.etcd));
     if (status == SP_ERR_PRECONDITION)
         return hold_listing(follower, error);
     if (status != SP_OK)

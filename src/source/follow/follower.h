@@ -18,10 +18,11 @@ struct sp_source_follower {
     bool list_wanted;
     bool reindexed; /* damaged indexes were rebuilt; once is enough */
     int64_t compare_due_ms;
-    int64_t check_due_ms;         /* of the head */
-    int64_t list_due_ms;          /* after a refused listing; 0: there was none */
-    int64_t in_step_ms;           /* when the store was last complete; at first: when following began */
-    enum sp_status logged_status; /* the trouble that was last logged, and when */
+    int64_t check_due_ms;          /* of the head */
+    int64_t authentication_due_ms; /* a check whether etcd authenticates */
+    int64_t list_due_ms;           /* after a refused listing; 0: there was none */
+    int64_t in_step_ms;            /* when the store was last complete; at first: when following began */
+    enum sp_status logged_status;  /* the trouble that was last logged, and when */
     int64_t logged_ms;
     pthread_t thread;
     bool running;

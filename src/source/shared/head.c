@@ -1,6 +1,7 @@
 #include "source/shared/head.h"
 
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "source/shared/keys.h"
 #include "store/records/snapshot.h"
 #include "store/replica/cursor.h"
@@ -39,7 +40,7 @@ enum sp_status sp_source_ask_head(const struct sp_source_link *link, struct sp_a
     const struct sp_etcd_range range = {.key = sp_source_head_key(link->shared->prefix, arena)};
     if (range.key.data == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_etcd_get(link->etcd, &range, arena, &page, error);
+    enum sp_status status = sp_source_get(link, &range, arena, &page, error);
     if (status != SP_OK)
         return status;
     sp_source_note_reached(link->shared);

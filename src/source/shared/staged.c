@@ -1,6 +1,7 @@
 #include "source/shared/staged.h"
 
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "wire/wire.h"
 
 static enum sp_status report_exhausted_memory(struct sp_error *error) {
@@ -39,7 +40,7 @@ enum sp_status sp_source_read_staged(const struct sp_source_link *link,
             .revision = revision};
         if (range.key.data == NULL)
             return report_exhausted_memory(error);
-        enum sp_status status = sp_etcd_get(link->etcd, &range, operations->arena, &page, error);
+        enum sp_status status = sp_source_get(link, &range, operations->arena, &page, error);
         if (status != SP_OK)
             return status;
         if (page.count != 1)

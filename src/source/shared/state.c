@@ -1,8 +1,9 @@
 #include "source/shared/state.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
-enum { REACHABLE_MS = 3000 };
+enum { REACHABLE_MS = 3000, LOG_FAILURE_AGAIN_MS = 60000 };
 
 void sp_source_init_shared(struct sp_source_shared *shared, struct sp_store *store, struct sp_str prefix,
                            bool follow_only) {
@@ -108,6 +109,32 @@ void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms) {
     while (!shared->stopping && sp_clock_wait(&shared->changed, &shared->lock, until_ms)) {
     }
     pthread_mutex_unlock(&shared->lock);
+}
+
+/* ---- failures ---- */
+
+void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthenticated) {
+    pthread_mutex_lock(&shared->lock);
+    bool before = shared->state.unauthenticated;
+    shared->state.unauthenticated = unauthenticated;
+    pthread_mutex_unlock(&shared->lock);
+    if (unauthenticated && !before)
+        sp_log(SP_LOG_ERROR, "etcd authenticates nobody, although --etcd-user is given: whoever reaches it may write "
+                             "there; enable authentication (`etcdctl auth enable`)");
+    if (before && !unauthenticated)
+        sp_log(SP_LOG_INFO, "etcd authenticates its clients again");
+}
+
+bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    pthread_mutex_lock(&shared->lock);
+    bool may = status != shared->told_status || now_ms - shared->told_ms >= LOG_FAILURE_AGAIN_MS;
+    if (may) {
+        shared->told_status = status;
+        shared->told_ms = now_ms;
+    }
+    pthread_mutex_unlock(&shared->lock);
+    return may;
 }
 
 /* ---- counts ---- */

@@ -18,15 +18,18 @@ struct sp_source_shared {
     bool follow_only;
     bool inspect_only;            /* listings are not judged */
     bool accept_rollback;         /* listings may be older than the store, although heads are signed */
+    bool allow_unauthenticated;   /* changes are made although etcd authenticates nobody */
     struct sp_signing_keys *keys; /* of heads (signature.h); NULL: none */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool followed; /* by a thread of this process */
     bool stopping;
-    int64_t in_step_ms;           /* when the store was last known to have everything; 0: never */
-    int64_t reached_ms;           /* when etcd last answered; 0: never */
-    uint64_t head_revision;       /* the newest head that the store has */
-    uint64_t restored_epoch;      /* after a restore of etcd: begin an epoch above this one; 0: no */
+    int64_t in_step_ms;         /* when the store was last known to have everything; 0: never */
+    int64_t reached_ms;         /* when etcd last answered; 0: never */
+    uint64_t head_revision;     /* the newest head that the store has */
+    uint64_t restored_epoch;    /* after a restore of etcd: begin an epoch above this one; 0: no */
+    enum sp_status told_status; /* of a failure of etcd that was logged and not passed on, and when */
+    int64_t told_ms;
     struct sp_source_state state; /* following, filled and counts */
 };
 
@@ -34,6 +37,7 @@ struct sp_source_shared {
 struct sp_source_link {
     struct sp_source_shared *shared;
     struct sp_etcd *etcd;
+    bool for_callers; /* errors reach callers of the API: without etcd's words and codes (ask.h) */
 };
 
 void sp_source_init_shared(struct sp_source_shared *shared, struct sp_store *store, struct sp_str prefix,
@@ -68,6 +72,13 @@ void sp_source_request_stop(struct sp_source_shared *shared);
 bool sp_source_is_stopping(struct sp_source_shared *shared);
 /* Sleeps until `until_ms`, or until a stop is requested. */
 void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms);
+
+/* ---- failures ---- */
+
+/* Logs an alarm, or that it is over, when it changes. */
+void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthenticated);
+/* Whether a failure is to be logged: another than the last one, or the same after a minute. */
+bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status);
 
 /* ---- counts ---- */
 

@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
 #include "store/records/write.h"
@@ -32,7 +33,7 @@ static enum sp_status commit_under_head(struct fold *fold, const struct sp_etcd_
         .compares = &guard, .compare_count = 1, .operations = operations, .operation_count = count};
     if (guard.key.data == NULL)
         return report_fold_memory(fold);
-    enum sp_status status = sp_etcd_commit(fold->link->etcd, &txn, &fold->arena, &outcome, fold->error);
+    enum sp_status status = sp_source_put(fold->link, &txn, &fold->arena, &outcome, fold->error);
     if (status != SP_OK)
         return status;
     if (!outcome.made)

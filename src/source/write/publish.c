@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "source/shared/head.h"
 #include "source/shared/records.h"
 #include "source/write/stage.h"
@@ -123,7 +124,6 @@ static bool is_own_head(const struct publication *publication, const struct sp_e
 
 /* *ret_revision: of etcd, at which the change was made. */
 static enum sp_status send_transaction(struct publication *publication, uint64_t *ret_revision) {
-    struct sp_etcd *etcd = publication->link->etcd;
     struct sp_etcd_outcome outcome;
     const struct sp_etcd_txn txn = {
         .compares = publication->compares,
@@ -133,10 +133,10 @@ static enum sp_status send_transaction(struct publication *publication, uint64_t
         .otherwise = publication->compares[0].key,
     };
     int64_t until_ms = sp_clock_monotonic_ms() + SEND_AGAIN_MS;
-    enum sp_status status = sp_etcd_commit(etcd, &txn, publication->arena, &outcome, publication->error);
+    enum sp_status status = sp_source_put(publication->link, &txn, publication->arena, &outcome, publication->error);
     /* An unanswered try may have succeeded: sending the same again is harmless, and settles it. */
     if (status == SP_ERR_UNAVAILABLE && sp_clock_monotonic_ms() < until_ms)
-        status = sp_etcd_commit(etcd, &txn, publication->arena, &outcome, publication->error);
+        status = sp_source_put(publication->link, &txn, publication->arena, &outcome, publication->error);
     if (status == SP_ERR_UNAVAILABLE)
         return sp_error_set(publication->error, status,
                             "etcd does not answer; the change may or may not have been made: retry with the same "
@@ -199,7 +199,7 @@ enum sp_status sp_source_publish(const struct sp_source_link *link, struct sp_wr
                                       .operations = {.arena = arena},
                                       .error = error};
     enum sp_status status = publish_write(&publication);
-    if (status == SP_ERR_PERMISSION || status == SP_ERR_UNAUTHENTICATED)
+    if (status == SP_ERR_PERMISSION)
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "etcd credentials are read-only here; use an instance with write access");
     return status;

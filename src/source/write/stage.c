@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "source/shared/head.h"
 #include "source/shared/staged.h"
 #include "wire/wire.h"
@@ -59,7 +60,7 @@ static enum sp_status put_part(const struct sp_source_link *link, const Sallypor
     const struct sp_etcd_txn txn = {.operations = &put, .operation_count = 1};
     if (put.key.data == NULL)
         return report_exhausted_arena(error);
-    enum sp_status status = sp_etcd_commit(link->etcd, &txn, arena, &outcome, error);
+    enum sp_status status = sp_source_put(link, &txn, arena, &outcome, error);
     if (status != SP_OK)
         return status;
     *ret_put = (struct sp_etcd_compare){.key = put.key, .what = SP_ETCD_MOD_IS, .revision = outcome.header.revision};
@@ -104,6 +105,6 @@ void sp_source_unstage(const struct sp_source_link *link, const Sallyport__Store
                                              .end = sp_source_staged_part_key(prefix, id, UINT32_MAX, arena)};
     const struct sp_etcd_txn txn = {.operations = &remove, .operation_count = 1};
     if (remove.key.data == NULL || remove.end.data == NULL ||
-        sp_etcd_commit(link->etcd, &txn, arena, &outcome, &error) != SP_OK)
+        sp_source_put(link, &txn, arena, &outcome, &error) != SP_OK)
         sp_log(SP_LOG_DEBUG, "what was staged for a lost race stays in etcd for now");
 }

@@ -1,0 +1,39 @@
+#include "source/shared/ask.h"
+
+#include "base/log.h"
+
+/* What a caller of the API is told; whatever is not listed is the last row. */
+static const struct {
+    enum sp_status came, told;
+    const char *words;
+} told_failures[] = {
+    {SP_ERR_PERMISSION, SP_ERR_PRECONDITION, "etcd credentials are read-only here; use an instance with write access"},
+    {SP_ERR_UNAUTHENTICATED, SP_ERR_UNAVAILABLE, "this instance cannot sign in to etcd; its log says why: try again"},
+    {SP_ERR_PRECONDITION, SP_ERR_PRECONDITION,
+     "etcd authenticates nobody, so that this instance makes no changes; its log says more"},
+    {SP_ERR_EXHAUSTED, SP_ERR_PRECONDITION,
+     "etcd has no space left, so that no change can be made until an operator makes room there"},
+    {SP_ERR_INVALID, SP_ERR_PRECONDITION, "etcd's limits of a transaction are too small for this change"},
+    {SP_OK, SP_ERR_UNAVAILABLE, "etcd does not answer as it should; the log of this instance says more: try again"},
+};
+
+static enum sp_status tell_caller(const struct sp_source_link *link, enum sp_status status, struct sp_error *error) {
+    size_t row = 0;
+    if (!link->for_callers || status == SP_OK)
+        return status;
+    if (sp_source_may_log_failure(link->shared, status))
+        sp_log(SP_LOG_ERROR, "a change failed at etcd: %s: %s", sp_status_name(status), error->message);
+    while (told_failures[row].came != SP_OK && told_failures[row].came != status)
+        row++;
+    return sp_error_set(error, told_failures[row].told, "%s", told_failures[row].words);
+}
+
+enum sp_status sp_source_get(const struct sp_source_link *link, const struct sp_etcd_range *range,
+                             struct sp_arena *arena, struct sp_etcd_page *ret_page, struct sp_error *error) {
+    return tell_caller(link, sp_etcd_get(link->etcd, range, arena, ret_page, error), error);
+}
+
+enum sp_status sp_source_put(const struct sp_source_link *link, const struct sp_etcd_txn *txn, struct sp_arena *arena,
+                             struct sp_etcd_outcome *ret_outcome, struct sp_error *error) {
+    return tell_caller(link, sp_etcd_commit(link->etcd, txn, arena, ret_outcome, error), error);
+}
