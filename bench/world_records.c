@@ -276,10 +276,11 @@ static enum sp_status import_world_workspace(struct sp_write *write, const struc
                                              const struct world *world, uint64_t workspace, struct sp_arena *arena,
                                              size_t *ret_records, struct sp_error *error) {
     Sallyport__V1__ImportRequest request = SALLYPORT__V1__IMPORT_REQUEST__INIT;
+    struct sp_admin_import_refusals refusals = {.wanted = 0};
     Sallyport__V1__ImportResponse *response;
     if (!world_records(world, workspace, arena, &request.records, &request.n_records))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_admin_import(write, caller, &request, arena, &response, error);
+    enum sp_status status = sp_admin_import(write, caller, &request, arena, &refusals, &response, error);
     if (status != SP_OK)
         return status;
     *ret_records = request.n_records;

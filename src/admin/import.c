@@ -9,6 +9,7 @@
 #include "admin/entities.h"
 #include "admin/grant.h"
 #include "admin/group.h"
+#include "admin/import_equal.h"
 #include "admin/key.h"
 #include "admin/message.h"
 #include "admin/methods.h"
@@ -18,7 +19,7 @@
 #include "admin/workspace.h"
 #include "base/moment.h"
 #include "base/text.h"
-#include "core/key_text.h"
+#include "core/digest_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/head.h"
@@ -40,6 +41,9 @@ struct import {
     uint64_t flushes;
     bool unflushed;
     uint64_t line;
+    bool skip_equal;
+    uint64_t skipped;
+    struct sp_admin_import_refusals *refusals;
     Sallyport__V1__ImportResponse *response;
 };
 
@@ -251,29 +255,6 @@ static enum sp_status import_grant(struct import *import, const Sallyport__V1__G
 
 /* ---- keys ---- */
 
-static bool read_hex_digit(char c, uint8_t *ret_value) {
-    if (c >= '0' && c <= '9')
-        *ret_value = (uint8_t)(c - '0');
-    else if (c >= 'a' && c <= 'f')
-        *ret_value = (uint8_t)(c - 'a' + 10);
-    else
-        return false;
-    return true;
-}
-
-static bool read_hex_sha256(const char *hex, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
-    if (strlen(hex) != 2 * (size_t)SP_DIGEST_BYTES)
-        return false;
-    for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
-        uint8_t high = 0;
-        uint8_t low = 0;
-        if (!read_hex_digit(hex[2 * i], &high) || !read_hex_digit(hex[2 * i + 1], &low))
-            return false;
-        ret_sha256[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 /* Takes what only one key may have, for the keys of this batch that the store does not show yet. */
 static enum sp_status take_unique(struct import *import, struct sp_bytes name, const char *what) {
     if (sp_batch_map_find(&import->known, name) != NULL)
@@ -363,18 +344,26 @@ static enum sp_status add_imported_key(struct import *import, const Sallyport__V
     return secret == NULL || made == NULL ? SP_OK : append_secret(import, made, secret);
 }
 
-static enum sp_status import_key(struct import *import, const Sallyport__V1__ImportApiKey *record) {
-    uint8_t bytes[SP_DIGEST_BYTES];
-    const uint8_t *sha256 = NULL;
+/* *ret_sha256 is `room`, or NULL for a new key. */
+static enum sp_status read_key_digest(struct import *import, const Sallyport__V1__ImportApiKey *record,
+                                      uint8_t room[static SP_DIGEST_BYTES], const uint8_t **ret_sha256) {
     if (record->key == NULL)
         return refuse_record(import, "api_key.key: required");
-    if (record->sha256[0] != '\0') {
-        if (!read_hex_sha256(record->sha256, bytes))
-            return refuse_record(import,
-                                 "api_key.sha256: 64 characters of lower-case hexadecimal, or empty for a new key");
-        sha256 = bytes;
-    }
-    enum sp_status status = enter_home(import, record->key->workspace);
+    if (record->sha256[0] != '\0' && !sp_sha256_read_text(sp_str_from(record->sha256), room))
+        return refuse_record(import,
+                             "api_key.sha256: the SHA-256 of the key's text as 64 hexadecimal digits, or as 43 or "
+                             "44 characters of base64, with or without \"sha256:\"; empty for a new key");
+    *ret_sha256 = record->sha256[0] != '\0' ? room : NULL;
+    return SP_OK;
+}
+
+static enum sp_status import_key(struct import *import, const Sallyport__V1__ImportApiKey *record) {
+    uint8_t room[SP_DIGEST_BYTES];
+    const uint8_t *sha256 = NULL;
+    enum sp_status status = read_key_digest(import, record, room, &sha256);
+    if (status != SP_OK)
+        return status;
+    status = enter_home(import, record->key->workspace);
     if (status != SP_OK)
         return status;
     status = check_key_history(import, record->key);
@@ -412,7 +401,7 @@ static enum sp_status import_by_kind(struct import *import, const Sallyport__V1_
                          "record: required: one of workspace, principal, group, membership, resource, grant, api_key");
 }
 
-static enum sp_status import_record(struct import *import, const Sallyport__V1__ImportRecord *record) {
+static enum sp_status flush_and_import(struct import *import, const Sallyport__V1__ImportRecord *record) {
     if (record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY) {
         import->unflushed = true;
         return import_by_kind(import, record);
@@ -427,14 +416,111 @@ static enum sp_status import_record(struct import *import, const Sallyport__V1__
     return flush_records(import);
 }
 
+/* ---- what is there already ---- */
+
+static const char *home_of_record(const Sallyport__V1__ImportRecord *record) {
+    switch ((int)record->record_case) {
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_PRINCIPAL:
+        return record->principal->workspace;
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GROUP:
+        return record->group->workspace;
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_MEMBERSHIP:
+        return record->membership->workspace;
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_RESOURCE:
+        return record->resource->workspace;
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT:
+        return record->grant->workspace;
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY:
+        return record->api_key->key->workspace;
+    default:
+        return NULL;
+    }
+}
+
+/* Whether the record is skipped. */
+static enum sp_status find_equal(struct import *import, const Sallyport__V1__ImportRecord *record, bool *ret_equal) {
+    uint8_t room[SP_DIGEST_BYTES];
+    const uint8_t *sha256 = NULL;
+    enum sp_status status = SP_OK;
+    *ret_equal = false;
+    if (!import->skip_equal)
+        return SP_OK;
+    if (record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY)
+        status = read_key_digest(import, record->api_key, room, &sha256);
+    if (status != SP_OK)
+        return status;
+    const char *home = home_of_record(record);
+    if (home != NULL)
+        status = enter_home(import, home);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_import_is_equal(&import->ctx, record, sha256, ret_equal);
+}
+
+static enum sp_status import_record(struct import *import, const Sallyport__V1__ImportRecord *record) {
+    bool equal = false;
+    enum sp_status status = find_equal(import, record, &equal);
+    if (status != SP_OK)
+        return status;
+    if (!equal)
+        return flush_and_import(import, record);
+    import->skipped++;
+    return SP_OK;
+}
+
+/* ---- a batch ---- */
+
+static void end_record_error(struct import *import, enum sp_status status) {
+    struct sp_error *error = import->ctx.error;
+    if (error->status == SP_OK)
+        (void)sp_error_set(error, SP_ERR_INTERNAL, "cannot store the record");
+    error->status = status;
+}
+
+/* A record that was refused may have left things staged, and the context in a workspace that is not there. */
+static void leave_refused_record(struct import *import) {
+    sp_changeset_forget_unapplied(import->ctx.changes);
+    import->unflushed = false;
+    import->ctx.workspace = (struct sp_str){0};
+    import->ctx.stored_workspace = NULL;
+    import->home = NULL;
+    *import->ctx.error = (struct sp_error){0};
+}
+
+static enum sp_status import_or_refuse(struct import *import, const Sallyport__V1__ImportRecord *record,
+                                       bool *ret_goes_on) {
+    *ret_goes_on = true;
+    if (sp_admin_import_builds_on_refused(import->refusals, record))
+        return SP_OK;
+    enum sp_status status = import_record(import, record);
+    if (status == SP_OK)
+        return SP_OK;
+    end_record_error(import, status);
+    *ret_goes_on = sp_admin_import_keep_refusal(import->refusals, record, import->line, import->ctx.error);
+    if (*ret_goes_on)
+        leave_refused_record(import);
+    return status;
+}
+
+/* The first refusal is the import's. */
+static enum sp_status end_refused_import(struct import *import) {
+    const struct sp_admin_import_refusals *refusals = import->refusals;
+    import->line = refusals->kept[0]->line;
+    return sp_error_set(import->ctx.error, refusals->status, "%s", refusals->kept[0]->message);
+}
+
 static enum sp_status import_all(struct import *import, const Sallyport__V1__ImportRequest *request) {
-    for (size_t i = 0; i < request->n_records; i++) {
+    bool goes_on = true;
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < request->n_records && goes_on; i++) {
         const Sallyport__V1__ImportRecord *record = request->records[i];
         import->line = record->line == 0 ? i + 1 : record->line;
-        enum sp_status status = import_record(import, record);
-        if (status != SP_OK)
-            return status;
+        status = import_or_refuse(import, record, &goes_on);
     }
+    if (import->refusals->count > 0)
+        return end_refused_import(import);
+    if (status != SP_OK)
+        return status;
     import->line = 0; /* what fails from here on is the fault of no record */
     return SP_OK;
 }
@@ -450,7 +536,8 @@ static enum sp_status apply_import(struct import *import, const Sallyport__V1__I
     message->epoch = revision.epoch;
     message->number = revision.number;
     import->response->revision = message;
-    import->response->applied = request->n_records;
+    import->response->applied = request->n_records - import->skipped;
+    import->response->skipped = import->skipped;
     return SP_OK;
 }
 
@@ -485,15 +572,14 @@ static enum sp_status run_import(struct import *import, const Sallyport__V1__Imp
 static void name_refused_line(const struct import *import) {
     struct sp_error *error = import->ctx.error;
     char why[sizeof(error->message)];
-    if (error->status == SP_OK)
-        (void)sp_error_set(error, SP_ERR_INTERNAL, "cannot store the record");
     memcpy(why, error->message, sizeof(why));
     (void)sp_error_set(error, error->status, "line %llu: %s", (unsigned long long)import->line, why);
 }
 
 enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_caller *caller,
                                const Sallyport__V1__ImportRequest *request, struct sp_arena *arena,
-                               Sallyport__V1__ImportResponse **ret_response, struct sp_error *error) {
+                               struct sp_admin_import_refusals *refusals, Sallyport__V1__ImportResponse **ret_response,
+                               struct sp_error *error) {
     struct sp_error why = {0};
     struct import import = {.ctx = {.method = sp_admin_method_find("Import"),
                                     .view = sp_write_view(write),
@@ -502,7 +588,11 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
                                     .caller = caller,
                                     .error = &why,
                                     .now_s = caller->now_s},
+                            .skip_equal = request->skip_equal,
+                            .refusals = refusals,
                             .known = {.arena = arena}};
+    refusals->arena = refusals->missing.arena = arena;
+    refusals->wanted = request->max_refusals;
     uint64_t operations_before = sp_write_operations(write);
     enum sp_status status = run_import(&import, request);
     if (status == SP_OK) {

@@ -207,15 +207,23 @@ static enum sp_status fill_key_reach(struct sp_admin_context *ctx, const struct 
     return sp_admin_set_allowlist(ctx, given->allowed_ips, given->n_allowed_ips, key->key);
 }
 
+/* A key that is imported may have ended: it stays so. */
+static enum sp_status check_new_end(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key,
+                                    const char *field, int64_t end_s) {
+    if (new_key->imported && end_s <= ctx->now_s)
+        return sp_moment_check(field, end_s, ctx->error);
+    return sp_moment_check_end(field, end_s, ctx->now_s, ctx->error);
+}
+
 static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
     const Sallyport__V1__ApiKey *given = new_key->template;
     enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
     if (status != SP_OK)
         return status;
-    status = sp_moment_check_end("not_after", given->not_after, ctx->now_s, ctx->error);
+    status = check_new_end(ctx, new_key, "not_after", given->not_after);
     if (status != SP_OK)
         return status;
-    status = sp_moment_check_end("expires_at", given->expires_at, ctx->now_s, ctx->error);
+    status = check_new_end(ctx, new_key, "expires_at", given->expires_at);
     if (status != SP_OK)
         return status;
     return sp_admin_check_quota(ctx, SP_COUNT_KEYS, new_key->unflushed + 1);

@@ -17,14 +17,14 @@
 #include "wire/json.h"
 #include "wire/wire.h"
 
-enum { BATCH_DEFAULT = 2000, BATCH_MAX = 10000, BATCH_MAX_BYTES = 3 << 20 };
+enum { BATCH_DEFAULT = 2000, BATCH_MAX = 10000, BATCH_MAX_BYTES = 3 << 20, BAD_LINES_MAX = 20 };
 
 struct import {
     struct sp_rpc_stream *stream;
     FILE *file, *secrets;
-    uint64_t total_bytes, read_bytes, line, applied;
-    size_t batch;
-    bool dry_run, began, ended;
+    uint64_t total_bytes, read_bytes, line, applied, skipped;
+    size_t batch, bad_lines; /* bad_lines: that were printed */
+    bool dry_run, goes_on, began, ended;
     char *text; /* of the current line */
     size_t room;
     struct sp_arena arena; /* of a batch */
@@ -66,6 +66,14 @@ static enum sp_status find_line_text(const struct import *import, size_t size, s
     return SP_OK;
 }
 
+/* Shown at once; the import's error is the last line. */
+static void print_bad_line(struct import *import, uint64_t line, const char *why) {
+    (void)fprintf(stderr, "line %" PRIu64 ": ", line);
+    sp_cli_put_text(why, stderr);
+    (void)fputc('\n', stderr);
+    import->bad_lines++;
+}
+
 static enum sp_status add_line_as_record(struct import *import, ssize_t size, struct sp_error *error) {
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
@@ -73,6 +81,10 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     enum sp_status status = find_line_text(import, (size_t)size, &text, &why);
     if (status == SP_OK)
         status = parse_record(import, text, &record, &why);
+    if (status == SP_ERR_INVALID) {
+        print_bad_line(import, import->line, why.message);
+        return SP_OK;
+    }
     if (status != SP_OK || record == NULL)
         return sp_error_set(error, status, "line %" PRIu64 ": %s", import->line, why.message);
     record->line = import->line;
@@ -81,10 +93,23 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     return SP_OK;
 }
 
-static enum sp_status read_line_batch(struct import *import, struct sp_error *error) {
+/* From a bad line on, nothing is sent any more: the rest of the file is read for others. */
+static bool takes_lines(const struct import *import) {
+    if (import->bad_lines > 0)
+        return import->bad_lines < BAD_LINES_MAX;
+    return import->count < import->batch && import->bytes < BATCH_MAX_BYTES;
+}
+
+static void forget_records(struct import *import) {
     sp_arena_wipe(&import->arena);
     import->count = import->bytes = 0;
-    while (import->count < import->batch && import->bytes < BATCH_MAX_BYTES) {
+}
+
+static enum sp_status read_line_batch(struct import *import, struct sp_error *error) {
+    forget_records(import);
+    while (takes_lines(import)) {
+        if (import->bad_lines > 0)
+            forget_records(import);
         ssize_t size = getline(&import->text, &import->room, import->file);
         if (size < 0) {
             import->ended = true;
@@ -101,6 +126,17 @@ static enum sp_status read_line_batch(struct import *import, struct sp_error *er
             return status;
     }
     return SP_OK;
+}
+
+static enum sp_status refuse_bad_lines(const struct import *import, struct sp_error *error) {
+    if (import->bad_lines >= BAD_LINES_MAX)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "%d lines are wrong, and there may be more; correct them, and run the "
+                            "command again",
+                            BAD_LINES_MAX);
+    return sp_error_set(error, SP_ERR_INVALID, "%zu line%s wrong; correct %s, and run the command again",
+                        import->bad_lines, import->bad_lines == 1 ? " is" : "s are",
+                        import->bad_lines == 1 ? "it" : "them");
 }
 
 /* ---- batches ---- */
@@ -139,6 +175,8 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
     ProtobufCMessage *message = NULL;
     sallyport__v1__import_request__init(&request);
     request.dry_run = import->dry_run && !import->began;
+    request.skip_equal = import->goes_on;
+    request.max_refusals = BAD_LINES_MAX;
     request.records = import->records;
     request.n_records = import->count;
     import->began = true;
@@ -153,7 +191,10 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
         return status;
     const Sallyport__V1__ImportResponse *response = (const Sallyport__V1__ImportResponse *)message;
     import->applied = response->applied;
-    return keep_secrets(import, response, error);
+    import->skipped = response->skipped;
+    for (size_t i = 0; i < response->n_refusals; i++)
+        print_bad_line(import, response->refusals[i]->line, response->refusals[i]->message);
+    return response->n_refusals > 0 ? refuse_bad_lines(import, error) : keep_secrets(import, response, error);
 }
 
 /* In bytes of a file; in records of a pipe, whose size is unknown. */
@@ -171,7 +212,9 @@ static enum sp_status send_file(struct import *import, struct sp_error *error) {
         status = read_line_batch(import, error);
         if (status != SP_OK)
             break;
-        if (import->count > 0)
+        if (import->bad_lines > 0)
+            status = refuse_bad_lines(import, error);
+        else if (import->count > 0)
             status = send_batch(import, error);
         if (status != SP_OK)
             break;
@@ -218,6 +261,7 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
     if (import->batch < 1 || import->batch > BATCH_MAX)
         return sp_error_set(error, SP_ERR_INVALID, "--batch: must be 1 to %d", BATCH_MAX);
     import->dry_run = sp_cli_local_flag(call, "dry-run");
+    import->goes_on = sp_cli_local_flag(call, "continue");
     import->records = calloc(import->batch, sizeof(*import->records));
     if (import->records == NULL || sp_arena_init(&import->arena, 4 << 20, (size_t)256 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -258,11 +302,14 @@ static int run_import(struct cli_call *call) {
         end_import_stream(&import, &error) != SP_OK) {
         (void)sp_cli_report_error(call, &error);
         if (!import.dry_run)
-            (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "\n", import.applied);
+            (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "%s\n", import.applied,
+                          import.applied > 0 ? "; go on with --continue" : "");
         goto out;
     }
     (void)fprintf(stderr, "%" PRIu64 " record%s %s\n", import.applied, import.applied == 1 ? "" : "s",
                   import.dry_run ? "valid; nothing was changed." : "imported.");
+    if (import.skipped > 0)
+        (void)fprintf(stderr, "%" PRIu64 " %s there already.\n", import.skipped, import.skipped == 1 ? "was" : "were");
     result = CLI_OK;
 out:
     close_import(&import, client);
@@ -286,6 +333,9 @@ const struct cli_command sp_cli_import_commands[] = {
      .options = {{.name = "dry-run",
                   .kind = CLI_LOCAL_FLAG,
                   .help = "check all records against a copy of the store, without changing it"},
+                 {.name = "continue",
+                  .kind = CLI_LOCAL_FLAG,
+                  .help = "skip records that the store has already, and refuse those that differ from it"},
                  {.name = "batch",
                   .kind = CLI_NUMBER,
                   .value = "N",

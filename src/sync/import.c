@@ -37,7 +37,9 @@ struct import {
     struct sp_store *copy;         /* of a dry run */
     struct sp_revision checked_at; /* of the store when it was copied */
     char copy_folder[SP_SCRATCH_PATH_BYTES];
-    uint64_t applied; /* records, over all batches */
+    uint64_t applied, skipped;             /* records, over all batches */
+    uint64_t batch_applied, batch_skipped; /* of the batch, which may not be committed yet */
+    bool refusals_sent;                    /* the error follows */
     enum sp_status status;
     struct sp_error error;
     struct sp_bytes reply;
@@ -61,18 +63,36 @@ static void drop_import(struct sp_task *task) {
 
 /* ---- applying a batch ---- */
 
+/* The reply before the error that ends the call. None if it cannot be made: the error says the first. */
+static void pack_refusals(struct import *import, struct sp_admin_import_refusals *refusals) {
+    Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
+    response.applied = import->applied;
+    response.skipped = import->skipped;
+    response.refusals = refusals->kept;
+    response.n_refusals = refusals->count;
+    if (refusals->count == 0 || sp_wire_pack(&response.base, &import->arena, &import->reply) != SP_OK)
+        import->reply = (struct sp_bytes){0};
+}
+
 static enum sp_status apply_import_batch(struct import *import, struct sp_write *write, struct sp_arena *scratch,
                                          struct sp_error *error) {
+    struct sp_admin_import_refusals refusals = {0};
     Sallyport__V1__ImportResponse *response = NULL;
     import->caller.caller.now_s = sp_clock_now_s();
-    enum sp_status status = sp_admin_import(write, &import->caller.caller, import->request, scratch, &response, error);
-    if (status != SP_OK)
+    enum sp_status status =
+        sp_admin_import(write, &import->caller.caller, import->request, scratch, &refusals, &response, error);
+    if (status != SP_OK) {
+        pack_refusals(import, &refusals);
         return status;
+    }
     if (import->dry_run) {
         response->revision->epoch = import->checked_at.epoch;
         response->revision->number = import->checked_at.number;
     }
-    response->applied = import->applied + import->request->n_records;
+    import->batch_applied = response->applied;
+    import->batch_skipped = response->skipped;
+    response->applied += import->applied;
+    response->skipped += import->skipped;
     status = sp_wire_pack(&response->base, &import->arena, &import->reply);
     if (status != SP_OK)
         return sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
@@ -137,17 +157,25 @@ static void wake_import(struct sp_rpc_call *call, void *user) {
         return;
     sp_sync_count_call(import->of, sp_rpc_call_worker(call), import->status);
     sp_sync_report_call(import->of->method, &import->caller, NULL, import->status);
-    if (import->status != SP_OK) {
+    import->refusals_sent = import->status != SP_OK && import->reply.size > 0;
+    if (import->status != SP_OK && !import->refusals_sent) {
         sp_rpc_fail(call, import->status, import->error.message);
         return;
     }
-    import->applied += import->request->n_records;
+    if (import->status == SP_OK) {
+        import->applied += import->batch_applied;
+        import->skipped += import->batch_skipped;
+    }
     sp_rpc_send(call, import->reply);
 }
 
 static void continue_import(struct sp_rpc_call *call, void *user) {
+    const struct import *import = sp_rpc_state(call);
     (void)user;
-    sp_rpc_read(call);
+    if (import->refusals_sent)
+        sp_rpc_fail(call, import->status, import->error.message);
+    else
+        sp_rpc_read(call);
 }
 
 /* ---- taking a batch ---- */
@@ -200,7 +228,10 @@ static enum sp_status read_import_batch(struct import *import, struct sp_bytes m
                             import->request->n_records, BATCH_MAX_RECORDS);
     if (import->began && import->request->dry_run && !import->dry_run)
         return sp_error_set(error, SP_ERR_INVALID, "dry_run: can be set in the first message only");
+    if (import->request->max_refusals > SP_IMPORT_REFUSALS_MAX)
+        return sp_error_set(error, SP_ERR_INVALID, "max_refusals: at most %d", SP_IMPORT_REFUSALS_MAX);
     import->dry_run |= import->request->dry_run;
+    import->reply = (struct sp_bytes){0};
     import->began = true;
     import->job.bytes = message.size;
     return SP_OK;

@@ -39,6 +39,8 @@ struct scene {
     struct admin_fixture fixture;
     struct sp_arena arena;                   /* of the last import */
     Sallyport__V1__ImportResponse *response; /* NULL where it told none */
+    struct sp_admin_import_refusals refusals;
+    const char *options; /* of the next requests, with a comma; NULL: none */
     struct sp_error error;
 };
 
@@ -61,7 +63,8 @@ static int tear_down(void **state) {
 /* Imports records given as JSON, and commits where it works. */
 static enum sp_status import_as(struct scene *scene, const char *key, const char *records) {
     sp_arena_reset(&scene->arena);
-    char *text = sp_arena_printf(&scene->arena, "{\"records\": [%s]}", records);
+    char *text =
+        sp_arena_printf(&scene->arena, "{%s\"records\": [%s]}", scene->options != NULL ? scene->options : "", records);
     assert_non_null(text);
     for (char *at = text; *at != '\0'; at++)
         if (*at == '\'')
@@ -76,10 +79,11 @@ static enum sp_status import_as(struct scene *scene, const char *key, const char
     struct sp_admin_caller caller = {.credential = sp_str_from(key), .now_s = scene->fixture.now_s};
     struct sp_write *write = NULL;
     scene->response = NULL;
+    scene->refusals = (struct sp_admin_import_refusals){0};
     scene->error = (struct sp_error){0};
     assert_int_equal(sp_write_begin(scene->fixture.store, &write, &error), SP_OK);
     enum sp_status status = sp_admin_import(write, &caller, (const Sallyport__V1__ImportRequest *)(void *)request,
-                                            &scene->arena, &scene->response, &scene->error);
+                                            &scene->arena, &scene->refusals, &scene->response, &scene->error);
     if (status == SP_OK)
         assert_int_equal(sp_write_commit(write, &error), SP_OK);
     else
@@ -162,6 +166,175 @@ static void keys_of_other_systems_work_by_their_digest(void **state) {
     import_fails(scene, twice, SP_ERR_EXISTS, 2, "sha256");
 }
 
+#define FOREIGN_KEY(id, rest, sha256)                                                                                  \
+    "{'apiKey': {'key': {'workspace': 'w1', 'id': '" id "', 'principal': 'bot', 'name': 'F', 'hint': '0001', "         \
+    "'permissions': {'all': true}" rest "}, 'sha256': '" sha256 "'}}"
+
+/* The SHA-256 of foreign_text, in the forms that exports have. */
+static void digests_are_taken_in_the_forms_that_exports_have(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    uint8_t digest[SP_DIGEST_BYTES];
+    char hex[2 * SP_DIGEST_BYTES + 1];
+    sp_sha256(foreign_text, strlen(foreign_text), digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        (void)snprintf(hex + 2 * i, 3, "%02X", digest[i]);
+    import_ok(scene, BASE);
+    import_ok(scene, admin_format(fixture, FOREIGN_KEY("f1", "", "SHA256:%s"), hex));
+    admin_ok(fixture, foreign_text, "WhoAmI", "{}");
+    assert_string_equal(admin_text(fixture, "apiKey.id"), "f1");
+}
+
+static void a_key_that_expired_is_imported_as_expired(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE ", " KEY_OF("k1", "bot", ", 'expiresAt': '1600000000'") ", " KEY_OF(
+                         "k2", "bot", ", 'notAfter': '1650000000'"));
+    for (size_t i = 0; i < 2; i++) {
+        const char *key = admin_keep(fixture, scene->response->secrets[i]->secret);
+        admin_fails(fixture, key, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "KEY_EXPIRED");
+    }
+    admin_ok(fixture, fixture->operator_key, "GetApiKey", "{'workspace': 'w1', 'id': 'k1'}");
+    assert_int_equal(admin_number(fixture, "expiresAt"), 1600000000);
+    admin_ok(fixture, fixture->operator_key, "GetApiKey", "{'workspace': 'w1', 'id': 'k2'}");
+    assert_int_equal(admin_number(fixture, "expiresAt"), 1650000000);
+}
+
+/* ---- going on ---- */
+
+#define EVERY_KIND                                                                                                     \
+    BASE ", " GROUP ", " MEMBER ", " VOICE ", " GRANT                                                                  \
+         ", " KEY_OF("k1", "boss", ", 'allowedIps': ['203.0.113.4']") ", " FOREIGN_KEY(                                \
+             "f1", ", 'notAfter': '1650000000'", "c775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646")
+enum { EVERY_KIND_COUNT = 9 };
+
+static void an_import_that_goes_on_skips_what_is_equal(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE ", " GROUP);
+    uint64_t revision = admin_revision(fixture);
+    scene->options = "'skipEqual': true, ";
+    import_ok(scene, EVERY_KIND);
+    assert_int_equal(scene->response->skipped, 4);
+    assert_int_equal(scene->response->applied, EVERY_KIND_COUNT - 4);
+    assert_int_equal(scene->response->n_secrets, 1);
+    assert_int_equal(admin_revision(fixture), revision + 1);
+    fixture->now_s += 3600;
+    import_ok(scene, EVERY_KIND);
+    assert_int_equal(scene->response->skipped, EVERY_KIND_COUNT);
+    assert_int_equal(scene->response->applied, 0);
+    assert_int_equal(scene->response->n_secrets, 0);
+    assert_int_equal(scene->response->revision->number, revision + 1);
+    assert_int_equal(admin_revision(fixture), revision + 1);
+    scene->options = NULL;
+    import_fails(scene, EVERY_KIND, SP_ERR_EXISTS, 1, "w1 already exists");
+}
+
+static void an_import_that_goes_on_refuses_what_differs(void **state) {
+    static const struct {
+        const char *record;
+        enum sp_status status;
+        const char *says;
+    } rows[] = {
+        {"{'workspace': {'id': 'w1', 'name': 'Two', 'seats': 5, 'plan': 'PLAN_ENTERPRISE', "
+         "'features': ['FEATURE_IP_ALLOWLIST'], 'createdAt': '1600000000'}}",
+         SP_ERR_EXISTS, "workspace w1 already exists, and its name differs"},
+        {"{'workspace': {'id': 'w1', 'name': 'One', 'seats': 5, 'plan': 'PLAN_ENTERPRISE', 'createdAt': '1600000000'}}",
+         SP_ERR_EXISTS, "its features differs"},
+        {"{'workspace': {'id': 'w1', 'name': 'One', 'seats': 5, 'plan': 'PLAN_ENTERPRISE', "
+         "'features': ['FEATURE_IP_ALLOWLIST'], 'createdAt': '1600000001'}}",
+         SP_ERR_EXISTS, "its created_at differs"},
+        {"{'principal': {'workspace': 'w1', 'id': 'bot', 'name': 'Bot', 'kind': 'USER'}}", SP_ERR_EXISTS,
+         "principal bot already exists, and its kind differs"},
+        {"{'principal': {'workspace': 'w1', 'id': 'bot', 'name': 'Bot', 'kind': 'SERVICE_ACCOUNT', 'disabled': true}}",
+         SP_ERR_EXISTS, "its disabled differs"},
+        {"{'principal': {'workspace': 'w1', 'name': 'Bot', 'kind': 'SERVICE_ACCOUNT'}}", SP_ERR_INVALID,
+         "principal.id: required where an import is continued"},
+        {"{'group': {'workspace': 'w1', 'id': 'team', 'name': 'Squad'}}", SP_ERR_EXISTS,
+         "group team already exists, and its name differs"},
+        {"{'membership': {'workspace': 'w1', 'group': 'team', 'principal': 'bot', 'addedAt': '1600000000'}}",
+         SP_ERR_EXISTS, "this membership already exists, and its added_at differs"},
+        {"{'resource': {'workspace': 'w1', 'ref': {'type': 'voice', 'id': 'v1'}, 'creator': 'bot'}}", SP_ERR_EXISTS,
+         "voice v1 already exists, and its creator differs"},
+        {"{'grant': {'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'group': 'team'}, "
+         "'role': 'ROLE_EDITOR', 'creator': true, 'grantedAt': '1600000001'}}",
+         SP_ERR_EXISTS, "this grant already exists, and its role differs"},
+        {KEY_OF("k1", "boss", ", 'allowedIps': ['203.0.113.5']"), SP_ERR_EXISTS,
+         "key k1 already exists, and its allowed_ips differs"},
+        {KEY_OF("k1", "bot", ", 'allowedIps': ['203.0.113.4']"), SP_ERR_EXISTS, "its principal differs"},
+        {KEY_OF("k1", "boss", ""), SP_ERR_EXISTS, "its allowed_ips differs"},
+        {"{'apiKey': {'key': {'workspace': 'w1', 'principal': 'bot', 'name': 'x', 'permissions': {'all': true}}}}",
+         SP_ERR_INVALID, "api_key.key.id: required where an import is continued"},
+        {FOREIGN_KEY("f1", ", 'notAfter': '1650000000'",
+                     "d775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646"),
+         SP_ERR_EXISTS, "key f1 already exists, and its sha256 differs"},
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, EVERY_KIND);
+    uint64_t revision = admin_revision(fixture);
+    scene->options = "'skipEqual': true, ";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        import_fails(scene, rows[i].record, rows[i].status, 1, rows[i].says);
+    assert_int_equal(admin_revision(fixture), revision);
+}
+
+/* ---- several bad records ---- */
+
+/* "line: message; line: message". */
+static char *told_refusals(const struct scene *scene) {
+    static char text[8192];
+    text[0] = '\0';
+    for (size_t i = 0; i < scene->refusals.count; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%llu: %.60s", i > 0 ? "; " : "",
+                 (unsigned long long)scene->refusals.kept[i]->line, scene->refusals.kept[i]->message);
+    return text;
+}
+
+static void several_bad_records_are_told_at_once_and_what_builds_on_them_is_not(void **state) {
+    static const char records[] =
+        BASE ", {'principal': {'workspace': 'w1', 'id': 'a/b c', 'name': 'X', 'kind': 'USER'}}, " /* 4: its id */
+             "{'group': {'workspace': 'w1', 'id': 'g1', 'name': ''}}, "                           /* 5: its name */
+             "{'membership': {'workspace': 'w1', 'group': 'g1', 'principal': 'bot'}}, "           /* builds on 5 */
+        KEY_OF("k1", "nobody", "") ", "                                                           /* 7: its principal */
+        KEY_OF("k2", "bot",
+               "") ", "                                                                               /* good */
+                   "{'workspace': {'id': 'w2', 'name': 'Two', 'seats': 2000000}}, "                   /* 9: its seats */
+                   "{'principal': {'workspace': 'w2', 'id': 'ann', 'name': 'Ann', 'kind': 'USER'}}, " /* builds on 9 */
+                   "{'resource': {'workspace': 'w1', 'ref': {'type': 'vioce', 'id': 'v1'}}}, "        /* 11: its type */
+        BOT;                                                                                          /* 12: is there */
+    struct scene *scene = *state;
+    uint64_t revision = admin_revision(&scene->fixture);
+    scene->options = "'maxRefusals': 20, ";
+    import_fails(scene, records, SP_ERR_INVALID, 4, "id:");
+    assert_int_equal(scene->refusals.count, 6);
+    const char *told = told_refusals(scene);
+    static const char *const parts[] = {"4: id:", "; 5: name:", "; 7: ", "nobody", "; 9: ", "; 11: ", "; 12: "};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strstr(told, parts[i]) == NULL)
+            fail_msg("%s is not in: %s", parts[i], told);
+    scene->options = "'maxRefusals': 2, ";
+    import_fails(scene, records, SP_ERR_INVALID, 4, "id:");
+    assert_int_equal(scene->refusals.count, 2);
+    scene->options = NULL;
+    import_fails(scene, records, SP_ERR_INVALID, 4, "id:");
+    assert_int_equal(scene->refusals.count, 0);
+    assert_int_equal(admin_revision(&scene->fixture), revision);
+    import_ok(scene, BASE); /* nothing of the refused ones is there */
+}
+
+static void at_most_twenty_bad_records_are_told(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *records = WORKSPACE;
+    for (unsigned i = 0; i < 30; i++)
+        records = admin_format(fixture, "%s, {'group': {'workspace': 'w1', 'id': 'g%u', 'name': ''}}", records, i);
+    scene->options = "'maxRefusals': 20, ";
+    import_fails(scene, records, SP_ERR_INVALID, 2, "name:");
+    assert_int_equal(scene->refusals.count, 20);
+    assert_int_equal(scene->refusals.kept[19]->line, 21);
+}
+
 struct refusal {
     const char *records;
     enum sp_status status;
@@ -179,7 +352,7 @@ static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
         {BASE ", " GROUP ", " VOICE ", " GRANT ", " GRANT, SP_ERR_EXISTS, 7, "already shared"},
         {BASE ", " KEY_OF("k", "bot", "") ", " KEY_OF("k", "boss", ""), SP_ERR_EXISTS, 5, "id"},
         {BASE ", " KEY_OF("k", "nobody", ""), SP_ERR_NOT_FOUND, 4, "nobody"},
-        {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '1600000000'"), SP_ERR_INVALID, 4, "expires_at"},
+        {BASE ", " KEY_OF("k", "bot", ", 'expiresAt': '-1'"), SP_ERR_INVALID, 4, "expires_at"},
         {BASE ", " KEY_OF("k", "bot", ", 'allowedIps': ['10.0.0.1']"), SP_ERR_INVALID, 4, "10.0.0.0/8"},
         {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '-1'"), SP_ERR_INVALID, 4, "created_at"},
         {BASE ", " KEY_OF("k", "bot", ", 'createdAt': '1600000000000'"), SP_ERR_INVALID, 4,
@@ -292,6 +465,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(records_build_on_each_other_within_one_change),
         CASE(keys_of_other_systems_work_by_their_digest),
+        CASE(digests_are_taken_in_the_forms_that_exports_have),
+        CASE(a_key_that_expired_is_imported_as_expired),
+        CASE(an_import_that_goes_on_skips_what_is_equal),
+        CASE(an_import_that_goes_on_refuses_what_differs),
+        CASE(several_bad_records_are_told_at_once_and_what_builds_on_them_is_not),
+        CASE(at_most_twenty_bad_records_are_told),
         CASE(one_bad_record_refuses_the_batch_and_is_named),
         CASE(an_allowlist_needs_the_plan_in_imports_too),
         CASE(quotas_count_the_keys_of_the_batch),

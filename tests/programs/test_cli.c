@@ -664,7 +664,7 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
     } rows[] = {
         {"\n\n{\"workspac\":{}}\n", "", "line 3: workspac", "and kept: 0\n"},
         {"{\"workspace\":{\"id\":\"i2\",\"name\":\"n\"}}\n\n{\"workspace\":{\"id\":\"-\",\"name\":\"n\"}}\n",
-         "--batch 1", "line 3: ", "and kept: 1\n"},
+         "--batch 1", "line 3: ", "and kept: 1; go on with --continue\n"},
         {"{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n", "",
          "line 2: ", "and kept: 0\n"},
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
@@ -678,11 +678,59 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         ran = typed(2, "operator", rows[i].lines, "import - %s", rows[i].options);
         assert_says(ran->err, rows[i].line);
         assert_says(ran->err, rows[i].count);
+        assert_says(ran->err, "1 line is wrong; correct it, and run the command again");
     }
     ran = typed(0, "operator", "\xef\xbb\xbf{\"workspace\":{\"id\":\"bom\",\"name\":\"B\"}}\n", "import -");
     assert_says(ran->err, "1 record imported.\n");
     assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "--batch: must be 1 to 10000");
     assert_says(ends(2, "admin", "import %s", file)->err, "PERMISSION_DENIED");
+}
+
+/* Parsed lines and refused records alike. */
+static void imports_tell_up_to_twenty_bad_lines_at_once(void **state) {
+    (void)state;
+    char lines[4096] = "{\"workspace\":{\"id\":\"bad\",\"name\":\"B\",\"seats\":3}}\n";
+    for (int i = 0; i < 3; i++)
+        strcat(lines, "{\"group\":{\"workspace\":\"bad\",\"id\":\"g\"}}\n");
+    const struct command *ran = typed(2, "operator", lines, "import -");
+    assert_says(ran->err, "line 2: name: ");
+    assert_says(ran->err, "line 3: name: ");
+    assert_says(ran->err, "line 4: name: ");
+    assert_says(ran->err, "3 lines are wrong; correct them, and run the command again (INVALID_ARGUMENT)\n");
+    assert_says(ran->err, "and kept: 0\n");
+    strcat(lines, "{\"group\":{}\n{\"grupo\":{}}\n");
+    ran = typed(2, "operator", lines, "import -");
+    assert_says(ran->err, "line 5: ");
+    assert_says(ran->err, "line 6: grupo");
+    assert_says(ran->err, "2 lines are wrong");
+    for (int i = 0; i < 30; i++)
+        strcat(lines, "no json\n");
+    ran = typed(2, "operator", lines, "import -");
+    assert_says(ran->err, "line 24: ");
+    assert_null(strstr(ran->err, "line 25: "));
+    assert_says(ran->err, "20 lines are wrong, and there may be more");
+}
+
+static void an_import_that_stopped_goes_on_with_continue(void **state) {
+    (void)state;
+    static const char first[] =
+        "{\"workspace\":{\"id\":\"half\",\"name\":\"H\",\"seats\":3}}\n"
+        "{\"principal\":{\"workspace\":\"half\",\"id\":\"p1\",\"kind\":\"USER\",\"name\":\"P\"}}\n";
+    char lines[1024];
+    (void)snprintf(lines, sizeof(lines), "%s{\"group\":{\"workspace\":\"half\",\"id\":\"g\"}}\n", first);
+    const struct command *ran = typed(2, "operator", lines, "import - --batch 1");
+    assert_says(ran->err, "line 3: name: ");
+    assert_says(ran->err, "and kept: 2; go on with --continue\n");
+    (void)snprintf(lines, sizeof(lines), "%s{\"group\":{\"workspace\":\"half\",\"id\":\"g\",\"name\":\"G\"}}\n", first);
+    assert_says(typed(2, "operator", lines, "import -")->err, "line 1: ");
+    ran = typed(0, "operator", lines, "import - --continue --dry-run");
+    assert_says(ran->err, "1 record valid; nothing was changed.\n2 were there already.\n");
+    assert_says(typed(0, "operator", lines, "import - --continue")->err, "1 record imported.\n2 were there already.\n");
+    assert_says(typed(0, "operator", lines, "import - --continue")->err,
+                "0 records imported.\n3 were there already.\n");
+    ends(0, "operator", "workspace update half --name Other");
+    assert_says(typed(2, "operator", lines, "import - --continue")->err,
+                "line 1: workspace half already exists, and its name differs");
 }
 
 /* A workspace and its users as an import. */
@@ -857,6 +905,8 @@ int main(void) {
         cmocka_unit_test(schemas_are_checked_read_and_put),
         cmocka_unit_test(routes_are_tested_against_a_file_or_the_schema_in_force),
         cmocka_unit_test(imports_name_the_line_that_is_wrong_and_count_what_was_applied),
+        cmocka_unit_test(imports_tell_up_to_twenty_bad_lines_at_once),
+        cmocka_unit_test(an_import_that_stopped_goes_on_with_continue),
         cmocka_unit_test(lists_are_read_to_their_end_or_their_limit),
         cmocka_unit_test(the_trail_tells_who_did_what_and_goes_on_telling),
         cmocka_unit_test(a_backup_is_restored_with_what_was_revoked_since),

@@ -563,6 +563,32 @@ static void an_import_applies_batches_and_fails_at_the_first_mistake(void **stat
     assert_stream_ends(caller, stream);
 }
 
+static void who_asks_for_refusals_gets_them_before_the_error(void **state) {
+    (void)state;
+    struct caller *caller = &programs.operator_caller;
+    struct sp_rpc_stream *stream = open_stream(caller, "Import", NULL);
+    Sallyport__V1__ImportResponse *response = import_batch(
+        caller, stream, "{'records': [{'line': 1, 'workspace': {'id': 'several', 'name': 'x', 'seats': 5}}]}");
+    assert_int_equal(response->applied, 1);
+    response = import_batch(caller, stream,
+                            "{'maxRefusals': 20, 'records': ["
+                            "{'line': 2, 'group': {'workspace': 'several', 'id': 'g1'}},"
+                            "{'line': 3, 'group': {'workspace': 'several', 'id': 'g2', 'name': 'good'}},"
+                            "{'line': 4, 'group': {'workspace': 'nowhere', 'id': 'g3', 'name': 'g'}}]}");
+    assert_int_equal(response->applied, 1);
+    assert_null(response->revision);
+    assert_int_equal(response->n_refusals, 2);
+    assert_int_equal(response->refusals[0]->line, 2);
+    assert_int_equal(response->refusals[1]->line, 4);
+    assert_non_null(strstr(response->refusals[1]->message, "nowhere"));
+    assert_int_equal(receive(caller, stream, &sallyport__v1__import_response__descriptor, &response), SP_ERR_INVALID);
+    assert_memory_equal(caller->error.message, "line 2: name", 12);
+    sp_rpc_stream_close(stream);
+    assert_int_equal(caller_call(caller, "Admin/GetGroup", "{'workspace': 'several', 'id': 'g2'}"), SP_ERR_NOT_FOUND);
+    stream = open_stream(caller, "Import", NULL);
+    refuse_batch(caller, stream, "{'maxRefusals': 21}", SP_ERR_INVALID, "max_refusals: at most 20");
+}
+
 static void a_deleted_workspace_is_removed_in_the_background(void **state) {
     (void)state;
     char key[PROGRAMS_KEY_BYTES];
@@ -769,6 +795,7 @@ int main(void) {
         cmocka_unit_test(a_backup_is_a_store_that_verifies_and_restores),
         cmocka_unit_test(a_dry_run_answers_the_current_revision_and_changes_nothing),
         cmocka_unit_test(an_import_applies_batches_and_fails_at_the_first_mistake),
+        cmocka_unit_test(who_asks_for_refusals_gets_them_before_the_error),
         cmocka_unit_test(a_deleted_workspace_is_removed_in_the_background),
         cmocka_unit_test(a_full_map_refuses_changes_and_answers_go_on),
         cmocka_unit_test(a_second_writer_is_refused_while_one_serves),

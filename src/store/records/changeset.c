@@ -97,6 +97,13 @@ enum sp_status sp_changeset_delete(struct sp_changeset *set, const struct sp_ent
     return SP_OK;
 }
 
+void sp_changeset_forget_unapplied(struct sp_changeset *set) {
+    for (const struct item *item = *set->unapplied; item != NULL; item = item->next)
+        set->count--;
+    *set->unapplied = NULL;
+    set->last_link = set->unapplied;
+}
+
 /* ---- applying ---- */
 
 /* An old entity as it was stored: its records, and a copy of its public part. */

@@ -32,6 +32,9 @@ bool sp_changeset_is_empty(const struct sp_changeset *set);
  * same set is then applied. */
 enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) SP_MUST_USE;
 
+/* Forgets what no flush has applied, for an import that goes on looking for bad records after one, and is then aborted. */
+void sp_changeset_forget_unapplied(struct sp_changeset *set);
+
 /* Applies a changeset within the write: entities, indexes, counts, the change, the next
  * revision. An empty one gets no revision (the current one is returned). After a failure the
  * write holds half of it and must be aborted. */

@@ -1,0 +1,338 @@
+#include "admin/import_equal.h"
+
+#include "admin/target.h"
+#include "core/allowlist.h"
+#include "core/digest_text.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+
+/* ---- comparing messages ---- */
+
+static size_t size_of_value(ProtobufCType type) {
+    switch (type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return sizeof(uint64_t);
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_ENUM:
+        break;
+    }
+    return sizeof(uint32_t);
+}
+
+static const char *find_difference(const ProtobufCMessage *a, const ProtobufCMessage *b);
+
+/* The public messages have no bytes. */
+static bool are_values_equal(const ProtobufCFieldDescriptor *field, const void *a, const void *b) {
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        const ProtobufCMessage *of_a = *(const ProtobufCMessage *const *)a, *of_b = *(const ProtobufCMessage *const *)b;
+        return of_a == NULL || of_b == NULL ? of_a == of_b : find_difference(of_a, of_b) == NULL;
+    }
+    return memcmp(a, b, size_of_value(field->type)) == 0;
+}
+
+static bool are_lists_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
+    size_t count, count_of_b;
+    const char *of_a, *of_b;
+    memcpy(&count, a + field->quantifier_offset, sizeof(count));
+    memcpy(&count_of_b, b + field->quantifier_offset, sizeof(count_of_b));
+    if (count != count_of_b)
+        return false;
+    memcpy(&of_a, a + field->offset, sizeof(of_a));
+    memcpy(&of_b, b + field->offset, sizeof(of_b));
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i * size_of_value(field->type);
+        if (!are_values_equal(field, of_a + at, of_b + at))
+            return false;
+    }
+    return true;
+}
+
+/* Of a oneof, only the member that is set has a value. */
+static bool are_fields_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
+    uint32_t case_of_a = field->id, case_of_b = field->id;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return are_lists_equal(field, a, b);
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        memcpy(&case_of_a, a + field->quantifier_offset, sizeof(case_of_a));
+        memcpy(&case_of_b, b + field->quantifier_offset, sizeof(case_of_b));
+    }
+    if (case_of_a != case_of_b)
+        return false;
+    return case_of_a != field->id || are_values_equal(field, a + field->offset, b + field->offset);
+}
+
+/* The name of the first field that differs; NULL: the messages, of one type, are equal. */
+static const char *find_difference(const ProtobufCMessage *a, const ProtobufCMessage *b) {
+    for (unsigned i = 0; i < a->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &a->descriptor->fields[i];
+        if (!are_fields_equal(field, (const char *)a, (const char *)b))
+            return field->name;
+    }
+    return NULL;
+}
+
+/* `what`: "user u1". */
+static enum sp_status judge_difference(struct sp_admin_context *ctx, const char *what, const char *id,
+                                       const char *difference, bool *ret_equal) {
+    if (difference != NULL)
+        return sp_error_set(ctx->error, SP_ERR_EXISTS,
+                            "%s%s%s already exists, and its %s differs: change one to be like the other, or remove the "
+                            "record",
+                            what, id[0] != '\0' ? " " : "", id, difference);
+    *ret_equal = true;
+    return SP_OK;
+}
+
+static enum sp_status require_id(struct sp_admin_context *ctx, const char *what, const char *id) {
+    if (id[0] != '\0')
+        return SP_OK;
+    return sp_error_set(
+        ctx->error, SP_ERR_INVALID,
+        "%s.id: required where an import is continued: without one nobody can tell whether it was imported", what);
+}
+
+/* NULL: it is not there, or the key cannot be made. */
+static enum sp_status find_entity(struct sp_admin_context *ctx, enum sp_status made, const struct sp_entity_key *key,
+                                  void *ret_stored) {
+    ProtobufCMessage *message = NULL;
+    enum sp_status status = made == SP_OK ? sp_entity_get(ctx->view, key, ctx->arena, &message) : SP_ERR_NOT_FOUND;
+    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+        return status;
+    *(ProtobufCMessage **)ret_stored = message;
+    return SP_OK;
+}
+
+/* ---- by kind ---- */
+
+static enum sp_status is_workspace_equal(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *record,
+                                         bool *ret_equal) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredWorkspace *stored = NULL;
+    enum sp_status status = require_id(ctx, "workspace", record->id);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_make(SP_KIND_WORKSPACE, sp_str_from(record->id), NULL, 0, &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL)
+        return status;
+    Sallyport__V1__Workspace wanted = *record;
+    wanted.deleting = false;
+    if (wanted.plan == SALLYPORT__V1__PLAN__PLAN_UNSPECIFIED)
+        wanted.plan = SALLYPORT__V1__PLAN__PLAN_FREE;
+    if (wanted.seats == 0)
+        wanted.seats = 1;
+    if (wanted.created_at == 0)
+        wanted.created_at = stored->workspace->created_at;
+    return judge_difference(ctx, "workspace", record->id, find_difference(&wanted.base, &stored->workspace->base),
+                            ret_equal);
+}
+
+static enum sp_status is_principal_equal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *record,
+                                         bool *ret_equal) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredPrincipal *stored = NULL;
+    enum sp_status status = require_id(ctx, "principal", record->id);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_1(SP_KIND_PRINCIPAL, ctx->workspace, sp_str_from(record->id), &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL || stored->deleting)
+        return status;
+    Sallyport__V1__Principal wanted = *record;
+    if (wanted.role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_UNSPECIFIED)
+        wanted.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
+    if (wanted.created_at == 0)
+        wanted.created_at = stored->principal->created_at;
+    return judge_difference(ctx, "principal", record->id, find_difference(&wanted.base, &stored->principal->base),
+                            ret_equal);
+}
+
+static enum sp_status is_group_equal(struct sp_admin_context *ctx, const Sallyport__V1__Group *record,
+                                     bool *ret_equal) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredGroup *stored = NULL;
+    enum sp_status status = require_id(ctx, "group", record->id);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_1(SP_KIND_GROUP, ctx->workspace, sp_str_from(record->id), &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL || stored->deleting)
+        return status;
+    Sallyport__V1__Group wanted = *record;
+    wanted.members = stored->group->members;
+    if (wanted.created_at == 0)
+        wanted.created_at = stored->group->created_at;
+    return judge_difference(ctx, "group", record->id, find_difference(&wanted.base, &stored->group->base), ret_equal);
+}
+
+static enum sp_status is_membership_equal(struct sp_admin_context *ctx, const Sallyport__V1__Membership *record,
+                                          bool *ret_equal) {
+    struct sp_entity_key key;
+    const Sallyport__Store__V1__StoredMembership *stored = NULL;
+    const struct sp_str parts[] = {sp_str_from(record->group), sp_str_from(record->principal)};
+    enum sp_status status = sp_entity_key_make(SP_KIND_MEMBERSHIP, ctx->workspace, parts, 2, &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL)
+        return status;
+    Sallyport__V1__Membership wanted = *record;
+    if (wanted.added_at == 0)
+        wanted.added_at = stored->membership->added_at;
+    return judge_difference(ctx, "this membership", "", find_difference(&wanted.base, &stored->membership->base),
+                            ret_equal);
+}
+
+static enum sp_status is_resource_equal(struct sp_admin_context *ctx, const Sallyport__V1__Resource *record,
+                                        bool *ret_equal) {
+    struct sp_entity_key key;
+    struct sp_admin_target target;
+    const Sallyport__Store__V1__StoredResource *stored = NULL;
+    if (record->ref == NULL || sp_admin_find_target(ctx, record->ref, &target) != SP_OK)
+        return SP_OK;
+    const struct sp_str parts[] = {sp_str_from(record->ref->type), sp_str_from(record->ref->id)};
+    enum sp_status status = sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL || stored->deleting || stored->type_number != target.type_number)
+        return status;
+    Sallyport__V1__Resource wanted = *record;
+    if (wanted.created_at == 0)
+        wanted.created_at = stored->resource->created_at;
+    return judge_difference(ctx, record->ref->type, record->ref->id,
+                            find_difference(&wanted.base, &stored->resource->base), ret_equal);
+}
+
+static enum sp_status is_grant_equal(struct sp_admin_context *ctx, const Sallyport__V1__Grant *record,
+                                     bool *ret_equal) {
+    struct sp_entity_key key;
+    struct sp_admin_target target;
+    const Sallyport__Store__V1__StoredGrant *stored = NULL;
+    if (record->resource == NULL || record->subject == NULL ||
+        record->subject->kind_case == SALLYPORT__V1__SUBJECT__KIND__NOT_SET ||
+        sp_admin_find_target(ctx, record->resource, &target) != SP_OK)
+        return SP_OK;
+    bool of_group = record->subject->kind_case == SALLYPORT__V1__SUBJECT__KIND_GROUP;
+    enum sp_status status =
+        sp_entity_key_grant(ctx->workspace, sp_str_from(record->resource->type), sp_str_from(record->resource->id),
+                            of_group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL,
+                            sp_str_from(of_group ? record->subject->group : record->subject->principal), &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL || stored->type_number != target.type_number)
+        return status;
+    Sallyport__V1__Grant wanted = *record;
+    if (wanted.granted_at == 0)
+        wanted.granted_at = stored->grant->granted_at;
+    return judge_difference(ctx, "this grant", "", find_difference(&wanted.base, &stored->grant->base), ret_equal);
+}
+
+/* ---- keys ---- */
+
+/* As it would be stored; as it is if that cannot be done. */
+static enum sp_status join_addresses(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {
+    const char **texts = NULL;
+    size_t count = 0;
+    struct sp_str *entries = sp_arena_calloc(ctx->arena, key->n_allowed_ips + 1, sizeof(*entries));
+    if (entries == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < key->n_allowed_ips; i++)
+        entries[i] = sp_str_from(key->allowed_ips[i]);
+    enum sp_status status = key->n_allowed_ips == 0 ? SP_ERR_INVALID
+                                                    : sp_allowlist_normalise(entries, key->n_allowed_ips, true,
+                                                                             ctx->arena, &texts, &count, NULL);
+    if (status != SP_OK)
+        return status == SP_ERR_MEMORY ? status : SP_OK;
+    char **joined = sp_arena_calloc(ctx->arena, count, sizeof(*joined));
+    if (joined == NULL)
+        return SP_ERR_MEMORY;
+    memcpy(joined, texts, count * sizeof(*joined));
+    key->allowed_ips = joined;
+    key->n_allowed_ips = count;
+    return SP_OK;
+}
+
+/* What a reply adds to a key, and what was made up for it. */
+static void take_what_is_not_compared(const Sallyport__V1__ApiKey *stored, bool new_text,
+                                      Sallyport__V1__ApiKey *wanted) {
+    wanted->usage = stored->usage;
+    wanted->beyond_max_lifetime = stored->beyond_max_lifetime;
+    wanted->n_descendants = stored->n_descendants;
+    wanted->descendants = stored->descendants;
+    wanted->rotated_to = stored->rotated_to;
+    if (new_text)
+        wanted->hint = stored->hint;
+    if (wanted->created_at == 0)
+        wanted->created_at = stored->created_at;
+    if (wanted->expires_at == 0)
+        wanted->expires_at = wanted->not_after;
+}
+
+static enum sp_status is_key_equal(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *record,
+                                   const uint8_t *sha256, bool *ret_equal) {
+    struct sp_entity_key key;
+    uint8_t digest[SP_DIGEST_BYTES];
+    const Sallyport__Store__V1__StoredKey *stored = NULL;
+    enum sp_status status = require_id(ctx, "api_key.key", record->id);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_key_1(SP_KIND_KEY, ctx->workspace, sp_str_from(record->id), &key);
+    status = find_entity(ctx, status, &key, &stored);
+    if (status != SP_OK || stored == NULL)
+        return status;
+    Sallyport__V1__ApiKey wanted = *record, there = *stored->key;
+    take_what_is_not_compared(&there, sha256 == NULL, &wanted);
+    status = join_addresses(ctx, &wanted);
+    if (status != SP_OK)
+        return status;
+    status = join_addresses(ctx, &there);
+    if (status != SP_OK)
+        return status;
+    const char *difference = find_difference(&wanted.base, &there.base);
+    if (sha256 != NULL && difference == NULL) {
+        sp_key_digest_from_sha256(sha256, digest);
+        if (stored->digest.len != sizeof(digest) || memcmp(stored->digest.data, digest, sizeof(digest)) != 0)
+            difference = "sha256";
+    }
+    return judge_difference(ctx, "key", record->id, difference, ret_equal);
+}
+
+enum sp_status sp_admin_import_is_equal(struct sp_admin_context *ctx, const Sallyport__V1__ImportRecord *record,
+                                        const uint8_t *sha256, bool *ret_equal) {
+    *ret_equal = false;
+    switch (record->record_case) {
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE:
+        return is_workspace_equal(ctx, record->workspace, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_PRINCIPAL:
+        return is_principal_equal(ctx, record->principal, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GROUP:
+        return is_group_equal(ctx, record->group, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_MEMBERSHIP:
+        return is_membership_equal(ctx, record->membership, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_RESOURCE:
+        return is_resource_equal(ctx, record->resource, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT:
+        return is_grant_equal(ctx, record->grant, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY:
+        return is_key_equal(ctx, record->api_key->key, sha256, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET:
+    case _SALLYPORT__V1__IMPORT_RECORD__RECORD__CASE_IS_INT_SIZE:
+        break;
+    }
+    return SP_OK;
+}
