@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,10 +12,17 @@ struct sp_arena_block {
     alignas(max_align_t) unsigned char data[];
 };
 
+enum { LARGE_BYTES = 64 * 1024 };
+
+static atomic_size_t large_bytes;
+
 static struct sp_arena_block *create_block(size_t size) {
     struct sp_arena_block *block = malloc(sizeof(*block) + size);
-    if (block != NULL)
-        *block = (struct sp_arena_block){.size = size};
+    if (block == NULL)
+        return NULL;
+    *block = (struct sp_arena_block){.size = size};
+    if (size >= LARGE_BYTES)
+        atomic_fetch_add_explicit(&large_bytes, size, memory_order_relaxed);
     return block;
 }
 
@@ -29,9 +37,15 @@ enum sp_status sp_arena_init(struct sp_arena *arena, size_t first_block_bytes, s
 static void free_blocks(struct sp_arena_block *block) {
     while (block != NULL) {
         struct sp_arena_block *next = block->next;
+        if (block->size >= LARGE_BYTES)
+            atomic_fetch_sub_explicit(&large_bytes, block->size, memory_order_relaxed);
         free(block);
         block = next;
     }
+}
+
+size_t sp_arena_large_bytes(void) {
+    return atomic_load_explicit(&large_bytes, memory_order_relaxed);
 }
 
 void sp_arena_fini(struct sp_arena *arena) {

@@ -26,6 +26,9 @@ struct sp_arena {
  * SP_ERR_MEMORY. */
 enum sp_status sp_arena_init(struct sp_arena *arena, size_t first_block_bytes, size_t budget_bytes) SP_MUST_USE;
 
+/* What all arenas of the process hold in blocks of 64 KiB and more. Any thread. */
+size_t sp_arena_large_bytes(void);
+
 /* Frees everything. The arena may be initialised again. */
 void sp_arena_fini(struct sp_arena *arena);
 

@@ -1,8 +1,7 @@
 #include "rpc/connections.h"
 
-#include <fcntl.h>
+#include <limits.h>
 #include <linux/tcp.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -15,41 +14,43 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "rpc/memory_watch.h"
+#include "rpc/offenders.h"
 
 enum {
     BUCKETS = 4096, /* by port */
     DEFAULT_REQUEST_TIMEOUT_S = 10,
     DEFAULT_REQUEST_MEMORY_BYTES = 32 * 1024 * 1024,
 
-    ANSWERS = 256,            /* received bytes that one byte sent answers */
-    PROVEN_BYTES = 16 * 1024, /* a connection that got so many was answered, not only shaken hands with */
-    MOST_OF_ALL_UNPROVEN = 2 * 1024 * 1024,
-    BESIDES_BYTES = 160 * 1024, /* headers, and other requests, besides a large one */
-    /* Admitted at least, so that a message which is too large by far is refused as such: gRPC sees that when it
-     * has all of it. */
-    LEAST_ADMITTED = 8 * 1024 * 1024,
+    ANSWERS = 256,             /* received bytes that one byte sent answers */
+    PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
     MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
-    MOST_IN_NEED = 8 * 1024,   /* when memory is short, of an unproven connection */
-    MOST_PROVEN_IN_NEED = 64 * 1024,
+    /* Of all that are not proven: the gRPC C core keeps up to 25 KiB for a cancelled call of 50 bytes. */
+    MOST_OF_ALL_UNPROVEN = 128 * 1024,
+    MOST_OF_ALL_EACH = 512, /* and this for each of them: many may come at once */
+    /* At least, of a connection on which a request was admitted, so that a message which is too large by far is
+     * refused as such: gRPC sees that when it has all of it. */
+    LEAST_ADMITTED = 8 * 1024 * 1024,
     REST_BYTES = 256,           /* acknowledgements and window updates, which get no reply */
     BYTES_A_SECOND = 64 * 1024, /* the slowest that a large request may arrive */
     NEW_MS = 1000,              /* a connection without a request gets so much time before others need its place */
+
+    /* When memory is short */
+    MOST_IN_NEED = 8 * 1024, /* of an unproven connection */
+    MOST_PROVEN_IN_NEED = 64 * 1024,
+    LEAST_IN_NEED = 4 * 1024, /* the connection that holds most is shut down if that is more than this */
+    RECENT_MS = 1000,
+    BUSIEST_AFTER_MS = 500, /* since memory became short, or the last connection was shut down */
 
     /* tcpi_state, which no header that has all of struct tcp_info declares */
     STATE_ESTABLISHED = 1,
     STATE_CLOSE_WAIT = 8,
 
-    OFFENDERS = 64,    /* remembered */
-    OFFENCES = 4,      /* connections shut down within PENALTY_MS before new ones are refused */
-    PENALTY_MS = 1000, /* doubled each time, to at most MOST_PENALTY_MS */
-    MOST_PENALTY_MS = 8 * 1000,
-
     SWEEP_MS = 20,
+    RESTLESS_SWEEP_MS = 2, /* while a connection that is not proven sends, or much is held */
+    RESTLESS_MS = 100,     /* after it last sent */
+    MUCH_HELD = 64 * 1024,
     SWEEP_RATIO = 20, /* sweeping takes a 20th of a processor at most */
-
-    BASE_BYTES = 32 * 1024 * 1024,  /* of a server without connections */
-    BYTES_A_CONNECTION = 64 * 1024, /* of one that is idle: gRPC's, and TLS */
-    TRIM_EVERY_MS = 1000,
 };
 
 struct connection {
@@ -58,41 +59,35 @@ struct connection {
     size_t listener;
     int fd;       /* a duplicate of the engine's: it stays this connection's for as long as it is open */
     bool counted; /* the kernel counts its bytes */
-    bool proven;  /* it was answered, or admitted to send something large */
+    bool proven;  /* it was answered */
+    bool wide;    /* its receive buffer is a listener's */
     uint64_t received, sent;
+    uint64_t recent_from; /* what it had received at the beginning of this RECENT_MS */
     int64_t unanswered;
-    int64_t most_unanswered;        /* until it has been answered */
-    int64_t active_ms;              /* when bytes last went either way */
-    int64_t complete_ms;            /* when nothing was unanswered */
-    atomic_uint_fast64_t credit;    /* bytes of complete requests, not yet taken off `unanswered` */
-    atomic_uint_fast64_t allowance; /* for an admitted request; 0: none was admitted */
-};
-
-/* A peer some of whose connections to a listener were shut down lately. */
-struct offender {
-    struct sp_peer peer;
-    size_t listener;
-    unsigned offences;
-    int64_t first_ms; /* 0: unused */
-    int64_t penalty_ms;
-    int64_t until_ms; /* when it may connect again */
+    int64_t most_unanswered; /* until it has been answered */
+    int64_t active_ms;       /* when bytes last went either way */
+    int64_t complete_ms;     /* when nothing was unanswered */
+    uint64_t credit;         /* bytes of complete requests, not yet taken off `unanswered` */
+    uint64_t admitted;       /* bytes of requests that were admitted and are being read */
 };
 
 struct connections {
-    struct offender offenders[OFFENDERS];
+    struct offenders offenders;
+    struct memory_watch memory;
     struct sp_rpc_connection_limits limits;
     struct sp_rpc_bound_counts *counts;
     struct connection **all;
     size_t capacity;
     atomic_size_t count;
     atomic_size_t held;
+    bool restless, in_need; /* as the last sweep found them */
     struct connection *buckets[BUCKETS];
     pthread_mutex_t lock; /* over all of it */
     pthread_cond_t changed;
     pthread_t thread;
     bool running, stopping;
-    int statm_fd;
-    int64_t next_trim_ms;
+    int64_t recent_since_ms;
+    int64_t next_busiest_ms; /* when the one that received most may be shut down */
 };
 
 static struct sp_rpc_connection_limits complete_limits(const struct sp_rpc_connection_limits *given) {
@@ -104,6 +99,14 @@ static struct sp_rpc_connection_limits complete_limits(const struct sp_rpc_conne
     return limits;
 }
 
+static void init_monotonic_condition(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 struct connections *sp_rpc_connections_create(const struct sp_rpc_connection_limits *limits,
                                               struct sp_rpc_bound_counts *counts) {
     struct connections *connections = calloc(1, sizeof(*connections));
@@ -112,8 +115,8 @@ struct connections *sp_rpc_connections_create(const struct sp_rpc_connection_lim
     connections->limits = complete_limits(limits);
     connections->counts = counts;
     pthread_mutex_init(&connections->lock, NULL);
-    pthread_cond_init(&connections->changed, NULL);
-    connections->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    init_monotonic_condition(&connections->changed);
+    sp_rpc_memory_watch_init(&connections->memory, connections->limits.request_memory_bytes);
     return connections;
 }
 
@@ -138,8 +141,7 @@ void sp_rpc_connections_free(struct connections *connections) {
     stop_sweeping(connections);
     for (size_t i = 0; i < connections->count; i++)
         free_connection(connections->all[i]);
-    if (connections->statm_fd >= 0)
-        close(connections->statm_fd);
+    sp_rpc_memory_watch_fini(&connections->memory);
     pthread_cond_destroy(&connections->changed);
     pthread_mutex_destroy(&connections->lock);
     free(connections->all);
@@ -171,47 +173,13 @@ static void forget_connection(struct connections *connections, size_t at) {
     free_connection(gone);
 }
 
-static struct offender *find_offender(struct connections *connections, size_t listener, const struct sp_peer *peer) {
-    for (size_t i = 0; i < OFFENDERS; i++) {
-        struct offender *offender = &connections->offenders[i];
-        if (offender->first_ms != 0 && offender->listener == listener && sp_peer_same_host(&offender->peer, peer))
-            return offender;
-    }
-    return NULL;
-}
-
-/* In the place of the one that is longest past. */
-static struct offender *add_offender(struct connections *connections, size_t listener, const struct sp_peer *peer) {
-    struct offender *oldest = &connections->offenders[0];
-    for (size_t i = 1; i < OFFENDERS; i++)
-        if (connections->offenders[i].first_ms < oldest->first_ms)
-            oldest = &connections->offenders[i];
-    *oldest = (struct offender){.peer = *peer, .listener = listener};
-    return oldest;
-}
-
-static void note_offence(struct connections *connections, const struct connection *connection) {
-    int64_t now_ms = sp_clock_monotonic_ms();
-    struct offender *offender = find_offender(connections, connection->listener, &connection->peer);
-    if (offender == NULL)
-        offender = add_offender(connections, connection->listener, &connection->peer);
-    if (now_ms - offender->first_ms > 2 * offender->penalty_ms + PENALTY_MS)
-        *offender = (struct offender){
-            .peer = offender->peer, .listener = offender->listener, .first_ms = now_ms, .penalty_ms = PENALTY_MS / 2};
-    if (++offender->offences < OFFENCES || now_ms < offender->until_ms)
-        return;
-    if (offender->penalty_ms < MOST_PENALTY_MS)
-        offender->penalty_ms *= 2;
-    offender->first_ms = now_ms;
-    offender->until_ms = now_ms + offender->penalty_ms;
-}
-
 /* The engine learns of it as of a connection that broke. */
 static void cut_connection(struct connections *connections, size_t at, enum sp_rpc_bound why) {
     sp_rpc_bound_count(connections->counts, why);
     shutdown(connections->all[at]->fd, SHUT_RDWR);
     if (why == SP_RPC_BOUND_UNANSWERED || why == SP_RPC_BOUND_BUDGET)
-        note_offence(connections, connections->all[at]);
+        sp_rpc_offenders_note(&connections->offenders, connections->all[at]->listener, &connections->all[at]->peer,
+                              sp_clock_monotonic_ms());
     forget_connection(connections, at);
 }
 
@@ -230,6 +198,16 @@ static bool append_connection(struct connections *connections, struct connection
     return true;
 }
 
+/* The window stays as small as the buffer was first unless it is set too. */
+static void widen_connection(struct connection *connection) {
+    const int bytes = SP_RPC_RECEIVE_BYTES;
+    if (connection->wide || !connection->counted)
+        return;
+    connection->wide = true;
+    (void)setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &bytes, sizeof(bytes));
+}
+
 bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
                             const struct sp_peer *peer, int duplicate_fd) {
     struct connection *made = calloc(1, sizeof(*made));
@@ -242,6 +220,7 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     made->counted = peer->port != 0;
     made->active_ms = made->complete_ms = sp_clock_monotonic_ms();
     pthread_mutex_lock(&connections->lock);
+    connections->restless = true;
     bool added = append_connection(connections, made);
     pthread_mutex_unlock(&connections->lock);
     if (!added)
@@ -269,8 +248,8 @@ static bool look_at_unix_connection(struct connection *connection, int64_t now_m
 }
 
 static void take_credit(struct connection *connection, uint64_t received, uint64_t sent) {
-    uint64_t credit = atomic_exchange(&connection->credit, 0);
-    int64_t answered = (int64_t)(credit + (sent - connection->sent) * ANSWERS);
+    int64_t answered = (int64_t)(connection->credit + (sent - connection->sent) * ANSWERS);
+    connection->credit = 0;
     connection->unanswered += (int64_t)(received - connection->received) - answered;
     if (connection->unanswered < 0)
         connection->unanswered = 0;
@@ -288,70 +267,62 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
     if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
         return false;
     uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
-    if (received == connection->received && sent == connection->sent && atomic_load(&connection->credit) == 0)
+    if (received == connection->received && sent == connection->sent && connection->credit == 0)
         return info.tcpi_state == STATE_ESTABLISHED || now_ms - connection->active_ms < NEW_MS;
     take_credit(connection, received, sent);
     connection->received = received;
     connection->sent = sent;
     connection->active_ms = now_ms;
-    if (sent >= PROVEN_BYTES)
+    if (sent >= PROVEN_BYTES) {
         connection->proven = true;
+        widen_connection(connection);
+    }
     if (connection->unanswered <= REST_BYTES)
         connection->complete_ms = now_ms;
     return true;
 }
 
 static int64_t most_unanswered(const struct connection *connection, bool in_need) {
-    int64_t allowance = (int64_t)atomic_load(&connection->allowance);
-    bool proven = connection->proven;
     if (!connection->counted)
         return in_need ? MOST_IN_NEED : INT64_MAX;
-    int64_t most = proven && MOST_PROVEN > connection->most_unanswered ? MOST_PROVEN : connection->most_unanswered;
     if (in_need)
-        most = proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
-    return allowance > most ? allowance : most;
+        return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
+    int64_t most = connection->most_unanswered;
+    if (connection->proven && most < MOST_PROVEN)
+        most = MOST_PROVEN;
+    if (connection->admitted > 0 && most < LEAST_ADMITTED)
+        most = LEAST_ADMITTED;
+    return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;
 }
 
 static bool is_too_slow(const struct connections *connections, const struct connection *connection, int64_t now_ms) {
     int64_t allowed_ms = (int64_t)connections->limits.request_timeout_s * 1000;
-    if (atomic_load(&connection->allowance) > 0)
+    if (connection->admitted > 0)
         allowed_ms += connection->unanswered * 1000 / BYTES_A_SECOND;
     return connection->unanswered > REST_BYTES && now_ms - connection->complete_ms > allowed_ms;
 }
 
-/* ---- memory ---- */
-
-/* The process's own, without mapped files. 0: not known. */
-static size_t read_private_bytes(const struct connections *connections) {
-    char text[128];
-    ssize_t size = pread(connections->statm_fd, text, sizeof(text) - 1, 0);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    char *at = strchr(text, ' ');
-    if (at == NULL)
-        return 0;
-    unsigned long resident = strtoul(at, &at, 10);
-    unsigned long shared = strtoul(at, &at, 10);
-    return resident <= shared ? 0 : (resident - shared) * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Whether the process has grown by more than requests may take. What that memory is cannot be known: the
- * connections that are owed the most are the likeliest cause. */
-static bool is_memory_short(struct connections *connections, int64_t now_ms) {
-    size_t expected = BASE_BYTES + connections->limits.request_memory_bytes +
-                      atomic_load(&connections->count) * (size_t)BYTES_A_CONNECTION;
-    if (read_private_bytes(connections) <= expected)
-        return false;
-    if (now_ms >= connections->next_trim_ms) {
-        malloc_trim(0);
-        connections->next_trim_ms = now_ms + TRIM_EVERY_MS;
-    }
-    return true;
-}
-
 /* ---- sweeping ---- */
 
+static uint64_t recently_received(const struct connection *connection) {
+    return connection->received - connection->recent_from;
+}
+
+static size_t find_busiest(const struct connections *connections) {
+    size_t busiest = 0;
+    for (size_t i = 1; i < atomic_load(&connections->count); i++)
+        if (recently_received(connections->all[i]) > recently_received(connections->all[busiest]))
+            busiest = i;
+    return busiest;
+}
+
+static void begin_recent(struct connections *connections, int64_t now_ms) {
+    connections->recent_since_ms = now_ms;
+    for (size_t i = 0; i < atomic_load(&connections->count); i++)
+        connections->all[i]->recent_from = connections->all[i]->received;
+}
+
+/* Of all that are counted and, if so asked, not proven. */
 static size_t find_largest(const struct connections *connections, bool unproven_only) {
     size_t largest = 0;
     int64_t most = -1;
@@ -365,7 +336,7 @@ static size_t find_largest(const struct connections *connections, bool unproven_
     return largest;
 }
 
-/* Of all connections, or of those that have not been answered yet. Returns what is left. */
+/* Of all connections, or of those that are not proven. Returns what is left. */
 static size_t keep_within(struct connections *connections, size_t held, size_t most, bool unproven_only) {
     while (held > most && atomic_load(&connections->count) > 0) {
         size_t largest = find_largest(connections, unproven_only);
@@ -375,39 +346,85 @@ static size_t keep_within(struct connections *connections, size_t held, size_t m
     return held;
 }
 
-/* Returns what is held by those that are left. */
-static size_t cut_offenders(struct connections *connections, int64_t now_ms, bool in_need) {
-    size_t proven = 0, unproven = 0;
+/* What connections hold that were not shut down, and of how many of them nothing is proven. */
+struct holdings {
+    size_t proven, unproven;
+    size_t unproven_count;
+};
+
+static struct holdings cut_offenders(struct connections *connections, int64_t now_ms, bool in_need) {
+    struct holdings left = {0};
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
-        struct connection *connection = connections->all[i - 1];
-        if (connection->unanswered > most_unanswered(connection, in_need))
+        const struct connection *connection = connections->all[i - 1];
+        if (connection->unanswered > most_unanswered(connection, in_need)) {
             cut_connection(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
-        else if (is_too_slow(connections, connection, now_ms))
+        } else if (is_too_slow(connections, connection, now_ms)) {
             cut_connection(connections, i - 1, SP_RPC_BOUND_SLOW);
-        else if (connection->counted)
-            *(connection->proven ? &proven : &unproven) += (size_t)connection->unanswered;
+        } else if (connection->counted) {
+            *(connection->proven ? &left.proven : &left.unproven) += (size_t)connection->unanswered;
+            left.unproven_count += !connection->proven;
+        }
     }
-    unproven = keep_within(connections, unproven, MOST_OF_ALL_UNPROVEN, true);
-    return keep_within(connections, proven + unproven, connections->limits.request_memory_bytes, false);
+    return left;
+}
+
+/* Memory is short although no connection holds more than it may: the one that holds most, if that is more than a
+ * few small requests. If none does, some client gets answers for what costs less than the answer pays for, and the
+ * one that received most is the likeliest. */
+static size_t cut_likeliest(struct connections *connections, size_t held, int64_t now_ms) {
+    size_t likeliest = find_largest(connections, false);
+    size_t unanswered = (size_t)connections->all[likeliest]->unanswered;
+    if (unanswered < LEAST_IN_NEED) {
+        if (now_ms < connections->next_busiest_ms)
+            return held;
+        likeliest = find_busiest(connections);
+        unanswered = (size_t)connections->all[likeliest]->unanswered;
+    }
+    connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
+    cut_connection(connections, likeliest, SP_RPC_BOUND_BUDGET);
+    return held - unanswered;
+}
+
+/* Returns what is held by those that are left. */
+static size_t enforce_limits(struct connections *connections, int64_t now_ms, bool in_need) {
+    struct holdings left = cut_offenders(connections, now_ms, in_need);
+    size_t most_unproven = MOST_OF_ALL_UNPROVEN + left.unproven_count * MOST_OF_ALL_EACH;
+    size_t held = left.proven + keep_within(connections, left.unproven, most_unproven, true);
+    held = keep_within(connections, held, connections->limits.request_memory_bytes, false);
+    if (!in_need)
+        connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
+    else if (atomic_load(&connections->count) > 0)
+        held = cut_likeliest(connections, held, now_ms);
+    return held;
 }
 
 static size_t look_at_all(struct connections *connections, int64_t now_ms) {
     size_t held = 0;
+    connections->restless = false;
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
-        if (look_at_connection(connections->all[i - 1], now_ms))
-            held += (size_t)connections->all[i - 1]->unanswered;
-        else
+        struct connection *connection = connections->all[i - 1];
+        if (!look_at_connection(connection, now_ms)) {
             forget_connection(connections, i - 1);
+            continue;
+        }
+        held += (size_t)connection->unanswered;
+        if (!connection->proven && now_ms - connection->active_ms < RESTLESS_MS)
+            connections->restless = true;
     }
+    connections->restless = connections->restless || held > MUCH_HELD;
     return held;
 }
 
 /* With the lock held. */
 static void sweep_connections(struct connections *connections, int64_t now_ms) {
+    if (now_ms - connections->recent_since_ms > RECENT_MS)
+        begin_recent(connections, now_ms);
     size_t held = look_at_all(connections, now_ms);
-    if (held > 0) {
-        bool in_need = held > MOST_IN_NEED && is_memory_short(connections, now_ms);
-        held = cut_offenders(connections, now_ms, in_need);
+    if (held <= MUCH_HELD)
+        sp_rpc_memory_watch_rest(&connections->memory, now_ms);
+    if (held > 0 || connections->restless || connections->in_need) {
+        connections->in_need = sp_rpc_memory_watch_is_short(&connections->memory, atomic_load(&connections->count));
+        held = enforce_limits(connections, now_ms, connections->in_need);
     }
     atomic_store(&connections->held, held);
 }
@@ -417,6 +434,30 @@ static int64_t thread_cpu_ns(void) {
     struct timespec used;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/* Sweeps take their share of a processor however many connections are added. With the lock held. */
+static void pause_sweeping(struct connections *connections, int64_t used_ns) {
+    int64_t pause_ns = RESTLESS_SWEEP_MS * (int64_t)1000000;
+    if (pause_ns < used_ns * SWEEP_RATIO)
+        pause_ns = used_ns * SWEEP_RATIO;
+    const struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
+    bool in_need = connections->in_need;
+    pthread_mutex_unlock(&connections->lock);
+    if (in_need)
+        sp_rpc_memory_watch_trim(&connections->memory, sp_clock_monotonic_ms());
+    nanosleep(&pause, NULL);
+    pthread_mutex_lock(&connections->lock);
+}
+
+/* For a moment, or until a connection is added. With the lock held. */
+static void await_connection(struct connections *connections) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += SWEEP_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&connections->changed, &connections->lock, &until);
 }
 
 static void *sweep_main(void *user) {
@@ -429,12 +470,9 @@ static void *sweep_main(void *user) {
         }
         int64_t begin_ns = thread_cpu_ns();
         sweep_connections(connections, sp_clock_monotonic_ms());
-        int64_t pause_ms = (thread_cpu_ns() - begin_ns) / 1000000 * SWEEP_RATIO;
-        pthread_mutex_unlock(&connections->lock);
-        pause_ms = pause_ms < SWEEP_MS ? SWEEP_MS : pause_ms;
-        const struct timespec pause = {pause_ms / 1000, (long)(pause_ms % 1000) * 1000000};
-        nanosleep(&pause, NULL);
-        pthread_mutex_lock(&connections->lock);
+        pause_sweeping(connections, thread_cpu_ns() - begin_ns);
+        if (!connections->restless && !connections->stopping)
+            await_connection(connections);
     }
     pthread_mutex_unlock(&connections->lock);
     return NULL;
@@ -544,33 +582,44 @@ size_t sp_rpc_connections_held_bytes(const struct connections *connections) {
     return atomic_load(&connections->held);
 }
 
+static unsigned count_unproven(const struct connections *connections, size_t listener, const struct sp_peer *peer) {
+    unsigned count = 0;
+    for (size_t i = 0; i < atomic_load(&connections->count); i++) {
+        const struct connection *connection = connections->all[i];
+        count += connection->listener == listener && !connection->proven && sp_peer_same_host(&connection->peer, peer);
+    }
+    return count;
+}
+
 bool sp_rpc_connections_refuse(struct connections *connections, size_t listener, const struct sp_peer *peer) {
     pthread_mutex_lock(&connections->lock);
-    const struct offender *offender = find_offender(connections, listener, peer);
-    bool refuse = offender != NULL && sp_clock_monotonic_ms() < offender->until_ms;
+    unsigned most = sp_rpc_offenders_most(&connections->offenders, listener, peer, sp_clock_monotonic_ms());
+    bool refuse = most < UINT_MAX && count_unproven(connections, listener, peer) >= most;
     pthread_mutex_unlock(&connections->lock);
     if (refuse)
         sp_rpc_bound_count(connections->counts, SP_RPC_BOUND_PEER);
     return refuse;
 }
 
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
+void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                               size_t admitted) {
     pthread_mutex_lock(&connections->lock);
     struct connection *connection = find_connection(connections, peer);
-    if (connection != NULL)
-        atomic_fetch_add(&connection->credit, bytes);
+    if (connection != NULL) {
+        connection->credit += bytes;
+        connection->admitted -= admitted < connection->admitted ? admitted : connection->admitted;
+    }
     pthread_mutex_unlock(&connections->lock);
 }
 
-bool sp_rpc_connections_extend(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
+bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
     if (atomic_load(&connections->held) + bytes > connections->limits.request_memory_bytes)
         return false;
-    uint64_t allowance = bytes + BESIDES_BYTES > LEAST_ADMITTED ? bytes + BESIDES_BYTES : LEAST_ADMITTED;
     pthread_mutex_lock(&connections->lock);
     struct connection *connection = find_connection(connections, peer);
-    if (connection != NULL && atomic_load(&connection->allowance) < allowance) {
-        atomic_store(&connection->allowance, allowance);
-        connection->proven = true;
+    if (connection != NULL) {
+        connection->admitted += bytes;
+        widen_connection(connection);
     }
     pthread_mutex_unlock(&connections->lock);
     return true;

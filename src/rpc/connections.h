@@ -1,20 +1,22 @@
 /* Inside src/rpc: accepted connections, and how much each of them may take.
  *
- * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all of
- * it: open calls, cancelled calls that wait for a worker, header blocks and messages that never end. So
- * its memory is bounded from outside, whatever the bytes are. The kernel counts what a connection has
- * received and sent. Bytes that no reply has answered are what an engine may still hold; a
- * connection that holds more than it may, or holds it for longer than a request may take, is shut
- * down. Each byte sent answers ANSWERS received bytes (a Check's reply is about 100 bytes), and
- * complete requests that are large or answered slowly are reported by the engine
+ * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all of it: open calls,
+ * cancelled calls that wait for a worker (up to 25 KiB for 50 bytes), header blocks and messages that never end. So its
+ * memory is bounded from outside, whatever the bytes are. The kernel counts what a connection has received and sent.
+ * Bytes that no reply has answered are what an engine may still hold; a connection that holds more than it may, or
+ * holds it for longer than a request may take, is shut down. Each byte sent answers ANSWERS received bytes (a Check's
+ * reply is about 100 bytes), and complete requests that are large or answered slowly are reported by the engine
  * (sp_rpc_connections_settle).
  *
- * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is short.
- * An address whose connections are shut down again and again is refused new ones for a moment: what it sends
- * on each costs more than to accept it.
+ * A connection is proven once it was answered some hundred times. Until then it may hold little, all that are not
+ * proven together too, and the kernel takes little at once. When the process itself holds more than it should
+ * (rpc/memory_watch.h), the limits are low for all, and the connection that holds most is shut down.
  *
- * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as long as a
- * client goes on sending. Functions are for any thread. */
+ * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is short. An address
+ * whose connections are shut down again and again is refused new ones for a moment (rpc/offenders.h).
+ *
+ * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as long as a client goes
+ * on sending. Functions are for any thread. */
 #ifndef SP_RPC_CONNECTIONS_H
 #define SP_RPC_CONNECTIONS_H
 
@@ -27,6 +29,15 @@
 #include "rpc/bounds.h"
 
 struct connections;
+
+enum {
+    /* SO_RCVBUF of listeners, which their connections inherit, and by which their first window is announced: what is
+     * in it when a connection is shut down is read all the same. */
+    SP_RPC_FIRST_RECEIVE_BYTES = 4 * 1024,
+    /* Of a connection that is proven or on which a request was admitted. Less stalls messages that are larger than a
+     * segment of the loopback interface, 64 KiB. */
+    SP_RPC_RECEIVE_BYTES = 64 * 1024,
+};
 
 /* Of a listener: who may have how many connections. */
 struct connection_cap {
@@ -71,10 +82,12 @@ unsigned sp_rpc_connections_count(const struct connections *connections);
 /* What all connections together held at the last sweep. */
 size_t sp_rpc_connections_held_bytes(const struct connections *connections);
 
-/* A request of this peer, of so many bytes, is complete and will be answered when it is. */
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
-/* This peer was admitted to send a request of so many bytes. False if all together hold so much that there
- * is no room for it. */
-bool sp_rpc_connections_extend(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+/* This peer is admitted to send a request of so many bytes. False if all together hold so much that there is no
+ * room for it. Until it is settled its connection may hold as many, and at least 8 MiB. */
+bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+/* A request of this peer, of so many bytes, is complete and will be answered when it is. `admitted`: what was
+ * admitted for it, or 0. A request that will never be complete has 0 bytes. */
+void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                               size_t admitted);
 
 #endif

@@ -15,9 +15,6 @@
 
 enum {
     BACK_OFF_MS = 50, /* after an accept that failed, or at the cap */
-    /* What the kernel keeps of a connection that is not read. Less stalls messages larger than a segment of
-     * the loopback interface, 64 KiB. */
-    RECEIVE_BUFFER_BYTES = 64 * 1024,
 };
 
 struct listener {
@@ -57,7 +54,7 @@ enum sp_status sp_rpc_listeners_bind(struct listeners *listeners, const char *te
     listeners->all = all;
     struct listener *made = &all[listeners->count];
     *made = (struct listener){.cap = *cap, .take = take, .user = user};
-    enum sp_status status = sp_listen_open(text, anywhere, RECEIVE_BUFFER_BYTES, &made->socket, error);
+    enum sp_status status = sp_listen_open(text, anywhere, SP_RPC_FIRST_RECEIVE_BYTES, &made->socket, error);
     if (status != SP_OK)
         return status;
     listeners->count++;

@@ -119,6 +119,19 @@ static void texts_are_copied_and_formatted(void **state) {
     assert_null(sp_arena_printf(&arena, "%*s", BUDGET, "x"));
 }
 
+static void large_blocks_are_counted_while_they_live(void **state) {
+    (void)state;
+    struct sp_arena large;
+    size_t before = sp_arena_large_bytes();
+    assert_int_equal(sp_arena_init(&large, 1024, 1 << 20), SP_OK);
+    assert_int_equal(sp_arena_large_bytes(), before);
+    assert_non_null(sp_arena_alloc(&large, 100000));
+    assert_in_range(sp_arena_large_bytes() - before, 100000, 1 << 20);
+    sp_arena_reset(&large);
+    assert_int_equal(sp_arena_large_bytes(), before);
+    sp_arena_fini(&large);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pieces_are_aligned_and_apart, set_up, tear_down),
@@ -127,6 +140,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(reset_keeps_the_first_block, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wipe_leaves_zeros, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calloc_clears_what_was_used_before, set_up, tear_down),
+        cmocka_unit_test(large_blocks_are_counted_while_they_live),
         cmocka_unit_test_setup_teardown(texts_are_copied_and_formatted, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

@@ -11,6 +11,7 @@
 #include <grpc/slice.h>
 
 #include "rig.h"
+#include "rpc/connections.h"
 
 enum { SMALL_BYTES = 1024, LARGE_BYTES = 128 * 1024 };
 
@@ -469,6 +470,29 @@ static void connections_at_other_doors_keep_no_probe_out(void **state) {
     rig_stop(&rig);
 }
 
+static void an_address_that_offends_again_and_again_is_refused_and_others_are_not(void **state) {
+    const struct sp_rpc_connection_limits limits = {0};
+    struct rig rig;
+    (void)state;
+    start(&rig, &limits, true);
+    int port = sp_rpc_server_port(rig.server, 1);
+    for (int i = 0; i < 4; i++) {
+        int fd = connect_from(INADDR_LOOPBACK + 1, port);
+        send_bytes(fd, PREFACE, sizeof(PREFACE) - 1);
+        for (int k = 0; k < 7; k++)
+            send_ignored_frame(fd, 16 * 1024);
+        assert_true(is_closed_by_server(fd));
+        close(fd);
+    }
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_PEER), 0);
+    int refused = connect_from(INADDR_LOOPBACK + 1, port);
+    assert_true(is_closed_by_server(refused));
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_PEER), 1);
+    close(refused);
+    assert_int_equal(ask_health(&rig), SP_OK);
+    rig_stop(&rig);
+}
+
 /* The socket of this process whose other end is `client`. */
 static int find_accepted(int client) {
     struct sockaddr_in ours, other;
@@ -484,18 +508,22 @@ static int find_accepted(int client) {
 }
 
 /* Linux doubles what is asked for. */
+static int receive_buffer_of(int client) {
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+    assert_int_equal(getsockopt(find_accepted(client), SOL_SOCKET, SO_RCVBUF, &bytes, &size), 0);
+    return bytes / 2;
+}
+
 static void the_kernel_keeps_little_of_what_is_not_read(void **state) {
     const struct sp_rpc_connection_limits limits = {0};
     struct rig rig;
-    int bytes = 0;
-    socklen_t size = sizeof(bytes);
     (void)state;
     start(&rig, &limits, false);
-    int client = connect_from(INADDR_LOOPBACK, sp_rpc_server_port(rig.server, 0));
-    assert_true(hears_server(client));
-    assert_int_equal(getsockopt(find_accepted(client), SOL_SOCKET, SO_RCVBUF, &bytes, &size), 0);
-    assert_int_equal(bytes, 2 * 64 * 1024);
-    close(client);
+    int fd = connect_from(INADDR_LOOPBACK, sp_rpc_server_port(rig.server, 0));
+    assert_true(hears_server(fd));
+    assert_int_equal(receive_buffer_of(fd), SP_RPC_FIRST_RECEIVE_BYTES);
+    close(fd);
     rig_stop(&rig);
 }
 
@@ -513,6 +541,7 @@ int main(void) {
         cmocka_unit_test(one_address_cannot_take_all_connections_of_a_listener),
         cmocka_unit_test(an_idle_connection_makes_room_when_a_listener_is_full),
         cmocka_unit_test(connections_at_other_doors_keep_no_probe_out),
+        cmocka_unit_test(an_address_that_offends_again_and_again_is_refused_and_others_are_not),
         cmocka_unit_test(the_kernel_keeps_little_of_what_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

@@ -23,8 +23,9 @@ enum {
     MAX_METADATA_BYTES = 64 * 1024,
     HEALTH_MAX_CONNECTIONS = 256,
     MAX_CONNECTIONS = 10000,
-    JUST_OVER_BYTES = 1024, /* so that the refusal of what is just over a method's limit is ours, and counted */
-    MOST_UNANSWERED = 1024 * 1024 + MAX_METADATA_BYTES + 16 * 1024, /* a request of a hot method, and its headers */
+    JUST_OVER_BYTES = 1024,   /* so that the refusal of what is just over a method's limit is ours, and counted */
+    WINDOW_BYTES = 64 * 1024, /* HTTP/2's first: what a client may send of a message that was not asked for */
+    MOST_UNANSWERED = MAX_METADATA_BYTES + WINDOW_BYTES + 16 * 1024,
     HEALTH_MOST_UNANSWERED = MAX_METADATA_BYTES + 16 * 1024,
     IDLE_MS = 30 * 1000, /* when an idle connection may be closed for a new one */
 };

@@ -112,7 +112,7 @@ struct sp_rpc_call {
     void *state;
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
-    bool extended; /* its connection may hold a request of its method */
+    bool admitted; /* its connection may hold a request of its method */
     bool initial_sent, reading, sending, finishing, status_sent, closing;
     bool last_word; /* of a stopping server's stream: its next TAG_SENT is the last event but TAG_CLOSED */
     enum sp_status final_status;

@@ -7,7 +7,7 @@
 #include <grpc/support/alloc.h>
 
 enum {
-    SMALL_BYTES = 4 * 1024,  /* requests that their replies settle by themselves */
+    SMALL_BYTES = 4 * 1024,  /* requests of hot methods that their replies settle by themselves */
     PER_HEADER_BYTES = 32,   /* of a header on the wire, besides its name and value */
     PER_REQUEST_BYTES = 128, /* frames, and headers that gRPC keeps to itself */
 };
@@ -76,24 +76,42 @@ static size_t count_header_bytes(const struct sp_rpc_call *call) {
     return bytes;
 }
 
-void sp_rpc_peer_settle(struct sp_rpc_call *call, size_t message_bytes) {
-    struct sp_peer peer;
-    if (call->method->hot && message_bytes < SMALL_BYTES)
-        return;
-    if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
-        sp_rpc_connections_settle(call->worker->server->connections, &peer, message_bytes + count_header_bytes(call));
+/* What the call was admitted to and has not given back: streams keep it until they end. */
+static size_t take_admitted(struct sp_rpc_call *call) {
+    if (!call->admitted)
+        return 0;
+    call->admitted = false;
+    return call->method->max_request_bytes;
 }
 
-bool sp_rpc_peer_extend(struct sp_rpc_call *call) {
+void sp_rpc_peer_settle(struct sp_rpc_call *call, size_t message_bytes) {
+    struct sp_peer peer;
+    size_t admitted = call->method->kind == SP_RPC_UNARY ? take_admitted(call) : 0;
+    size_t bytes = message_bytes + count_header_bytes(call);
+    if (admitted == 0 && call->method->hot && bytes < SMALL_BYTES)
+        return;
+    if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
+        sp_rpc_connections_settle(call->worker->server->connections, &peer, bytes, admitted);
+}
+
+void sp_rpc_peer_release(struct sp_rpc_call *call) {
+    struct sp_peer peer;
+    size_t admitted = take_admitted(call);
+    if (admitted > 0 && call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
+        sp_rpc_connections_settle(call->worker->server->connections, &peer, 0, admitted);
+}
+
+bool sp_rpc_peer_admit(struct sp_rpc_call *call) {
     struct sp_rpc_server *server = call->worker->server;
     struct sp_peer peer;
-    if (call->extended)
+    if (call->admitted)
         return true;
-    call->extended = true;
+    call->admitted = true;
     if (call->door->kind == SP_PEER_UNIX || !find_call_peer(call, &peer))
         return true;
-    if (sp_rpc_connections_extend(server->connections, &peer, call->method->max_request_bytes))
+    if (sp_rpc_connections_admit(server->connections, &peer, call->method->max_request_bytes))
         return true;
+    call->admitted = false;
     sp_rpc_bound_count(&server->counts, SP_RPC_BOUND_MEMORY);
     return false;
 }

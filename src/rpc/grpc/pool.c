@@ -5,6 +5,8 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include "rpc/grpc/peer.h"
+
 enum {
     FREE_CALLS_MAX = 1024,   /* what a pool keeps after a rush */
     FREE_SCRATCH_MAX = 64,   /* the same */
@@ -201,6 +203,8 @@ void sp_rpc_pool_free_alone(struct sp_rpc_call *call) {
 void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     struct worker *worker = call->worker;
     bool arrived = call->grpc != NULL;
+    if (arrived)
+        sp_rpc_peer_release(call);
     sp_rpc_pool_remove_pending(call);
     if (leave_to_handler(call)) {
         worker->live--;
@@ -225,7 +229,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     call->deferrals = 0;
     call->started_ms = 0;
     call->state = NULL;
-    call->initial_sent = call->reading = call->sending = call->extended = false;
+    call->initial_sent = call->reading = call->sending = call->admitted = false;
     call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
     atomic_store_explicit(&call->keeping, KEPT_BY_NOBODY, memory_order_relaxed);

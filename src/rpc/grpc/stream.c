@@ -139,7 +139,7 @@ void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *me
 void sp_rpc_read(struct sp_rpc_call *call) {
     if (!is_open(call))
         return;
-    if (!sp_rpc_peer_extend(call)) {
+    if (!sp_rpc_peer_admit(call)) {
         end_stream(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
         return;
     }

@@ -133,7 +133,7 @@ void sp_rpc_unary_serve(struct sp_rpc_call *call) {
         serve_request(call);
     else if (has_expired(call))
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
-    else if (!sp_rpc_peer_extend(call))
+    else if (!sp_rpc_peer_admit(call))
         sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
     else
         read_request(call);
