@@ -47,10 +47,7 @@ struct sp_rpc_method {
     const struct sp_rpc_stream_ops *stream;              /* for SP_RPC_STREAM */
     void *user;
     enum sp_rpc_kind kind;
-    bool hot; /* called all the time: more calls of it are kept requested */
-    /* Of a hot method: its requests are large, so they are read only once the caller was admitted, as
-     * those of all other methods. */
-    bool admits_first;
+    bool hot;                   /* called all the time: more calls of it are kept requested */
     uint32_t max_request_bytes; /* one larger message is RESOURCE_EXHAUSTED; 0: 16 KiB */
     unsigned permit;            /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
     bool ages;                  /* a stream without an end of its own, which a server ends at a maximum age */

@@ -25,8 +25,8 @@ enum {
     ANSWERS = 256,             /* received bytes that one byte sent answers */
     PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
     MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
-    /* Of all that are not proven: the gRPC C core keeps up to 25 KiB for a cancelled call of 50 bytes. */
-    MOST_OF_ALL_UNPROVEN = 128 * 1024,
+    /* Of all that are neither proven nor have an admitted request: the gRPC C core keeps up to 25 KiB for a cancelled call of 50 bytes. */
+    MOST_OF_ALL_UNKNOWN = 128 * 1024,
     MOST_OF_ALL_EACH = 512, /* and this for each of them: many may come at once */
     /* At least, of a connection on which a request was admitted, so that a message which is too large by far is
      * refused as such: gRPC sees that when it has all of it. */
@@ -322,13 +322,18 @@ static void begin_recent(struct connections *connections, int64_t now_ms) {
         connections->all[i]->recent_from = connections->all[i]->received;
 }
 
-/* Of all that are counted and, if so asked, not proven. */
-static size_t find_largest(const struct connections *connections, bool unproven_only) {
+/* Whether nothing speaks for it: no answers, and no request that was admitted. */
+static bool is_unknown(const struct connection *connection) {
+    return !connection->proven && connection->admitted == 0;
+}
+
+/* Of all that are counted and, if so asked, unknown. */
+static size_t find_largest(const struct connections *connections, bool unknown_only) {
     size_t largest = 0;
     int64_t most = -1;
     for (size_t i = 0; i < atomic_load(&connections->count); i++) {
         const struct connection *connection = connections->all[i];
-        if (connection->unanswered > most && connection->counted && !(unproven_only && connection->proven)) {
+        if (connection->unanswered > most && connection->counted && (!unknown_only || is_unknown(connection))) {
             most = connection->unanswered;
             largest = i;
         }
@@ -336,20 +341,20 @@ static size_t find_largest(const struct connections *connections, bool unproven_
     return largest;
 }
 
-/* Of all connections, or of those that are not proven. Returns what is left. */
-static size_t keep_within(struct connections *connections, size_t held, size_t most, bool unproven_only) {
+/* Of all connections, or of those that are unknown. Returns what is left. */
+static size_t keep_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
     while (held > most && atomic_load(&connections->count) > 0) {
-        size_t largest = find_largest(connections, unproven_only);
+        size_t largest = find_largest(connections, unknown_only);
         held -= (size_t)connections->all[largest]->unanswered;
         cut_connection(connections, largest, SP_RPC_BOUND_BUDGET);
     }
     return held;
 }
 
-/* What connections hold that were not shut down, and of how many of them nothing is proven. */
+/* What connections hold that were not shut down, and how many of them are unknown. */
 struct holdings {
-    size_t proven, unproven;
-    size_t unproven_count;
+    size_t known, unknown;
+    size_t unknown_count;
 };
 
 static struct holdings cut_offenders(struct connections *connections, int64_t now_ms, bool in_need) {
@@ -361,8 +366,9 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
         } else if (is_too_slow(connections, connection, now_ms)) {
             cut_connection(connections, i - 1, SP_RPC_BOUND_SLOW);
         } else if (connection->counted) {
-            *(connection->proven ? &left.proven : &left.unproven) += (size_t)connection->unanswered;
-            left.unproven_count += !connection->proven;
+            bool unknown = is_unknown(connection);
+            *(unknown ? &left.unknown : &left.known) += (size_t)connection->unanswered;
+            left.unknown_count += unknown;
         }
     }
     return left;
@@ -388,8 +394,8 @@ static size_t cut_likeliest(struct connections *connections, size_t held, int64_
 /* Returns what is held by those that are left. */
 static size_t enforce_limits(struct connections *connections, int64_t now_ms, bool in_need) {
     struct holdings left = cut_offenders(connections, now_ms, in_need);
-    size_t most_unproven = MOST_OF_ALL_UNPROVEN + left.unproven_count * MOST_OF_ALL_EACH;
-    size_t held = left.proven + keep_within(connections, left.unproven, most_unproven, true);
+    size_t most_unknown = MOST_OF_ALL_UNKNOWN + left.unknown_count * MOST_OF_ALL_EACH;
+    size_t held = left.known + keep_within(connections, left.unknown, most_unknown, true);
     held = keep_within(connections, held, connections->limits.request_memory_bytes, false);
     if (!in_need)
         connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;

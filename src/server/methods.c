@@ -26,7 +26,6 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .unary = sp_calls_check_batch,
          .user = service,
          .hot = true,
-         .admits_first = true,
          .permit = SP_CALLER_CHECK,
          .max_request_bytes = BATCH_BYTES},
         {.path = "/sallyport.v1.Authorization/CheckStream",
@@ -57,7 +56,6 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
          .unary = sp_ext_authz_check,
          .user = service,
          .hot = true,
-         .admits_first = true,
          .max_request_bytes = ENVOY_QUESTION_BYTES},
     };
     for (size_t i = 0; i < SP_SERVER_METHODS; i++)

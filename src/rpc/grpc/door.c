@@ -49,13 +49,16 @@ static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struc
     const struct sp_rpc_server_options *options = &server->options;
     grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
     grpc_resource_quota_resize(quota, QUOTA_BYTES);
-    grpc_arg args[20];
+    grpc_arg args[24];
     size_t count = 0;
     args[count++] = sp_rpc_handover_channel_arg(&door->handover);
     args[count++] = quota_arg(quota);
     args[count++] = limit_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
     args[count++] = limit_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, door->max_receive_bytes);
     args[count++] = limit_arg(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES);
+    /* Otherwise gRPC lets a client send 4 MiB of a message that nobody has asked for. */
+    args[count++] = limit_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    args[count++] = limit_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW_BYTES - 1);
     args[count++] = limit_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS);
     args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS);
     args[count++] = limit_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
