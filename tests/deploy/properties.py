@@ -235,6 +235,33 @@ def files_that_options_name_are_mounted(it):
                 yield f"{name}: {volume['name']} can be read by others"
 
 
+def security_events_go_to_stdout(it):
+    for name, container in it.containers(init=False):
+        if option(container, "event-log") != ["-"]:
+            yield f"{name}: keeps no security events"
+
+
+def revocation_list(container):
+    """Where the program looks for it, by option or environment."""
+    variable = {"sallyportd": "SALLYPORTD_TLS_CLIENT_CRL", "sallyport-sync": "SALLYPORT_SYNC_TLS_CLIENT_CRL"}[program(container)]
+    by_variable = [entry.get("value") for entry in container.get("env", []) if entry["name"] == variable]
+    return (option(container, "tls-client-crl") + by_variable + [None])[0]
+
+
+def revoked_clients_are_refused_by_all_or_none(it):
+    lists = {name: revocation_list(container) for name, container in it.containers(init=False)}
+    if any(lists.values()) and not all(lists.values()):
+        yield f"{sorted(name for name, path in lists.items() if not path)}: take revoked certificates"
+    for name, template in it.pods():
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        for container in template["spec"]["containers"]:
+            path = revocation_list(container) if container["command"][0] in PROGRAMS else None
+            mounts = [m for m in container["volumeMounts"] if path and path.startswith(m["mountPath"] + "/")]
+            # A mount of a single file (subPath) would never show a new list.
+            if path and not any("configMap" in volumes[m["name"]] and m.get("readOnly") and "subPath" not in m for m in mounts):
+                yield f"{name}/{container['name']}: {path} is not a ConfigMap's"
+
+
 # ---- around the pods ----
 
 def services_reach_named_ports_of_pods(it):

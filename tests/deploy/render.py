@@ -18,9 +18,9 @@ HELM_ARGUMENTS = {
     "scaled": ["--set", "mode=scaled,serviceMonitor.enabled=true", "--set-string",
                "etcd.source=etcd://e1:2379\\,e2:2379/sallyport/v1/"],
 }
-KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "images", "labels", "configMapGenerator"}
+KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "images", "labels", "configMapGenerator", "patches"}
 # What is opt-in, added to an overlay in a kustomization of its own.
-COMPONENTS = ("deploy/kustomize/components/service-monitor", "deploy/observability")
+COMPONENTS = ("deploy/kustomize/components/service-monitor", "deploy/observability", "deploy/kustomize/components/client-crl")
 EXAMPLES = {"ci/single-values.yaml": "single", "ci/scaled-values.yaml": "scaled", "ci/openshift-values.yaml": "single"}
 
 
@@ -117,13 +117,39 @@ def made_config_map(generator, folder):
     return {"apiVersion": "v1", "kind": "ConfigMap", "data": pairs, "metadata": metadata}
 
 
-def by_hand(folder):
+def merged(value, patch):
+    """A strategic merge: lists of named things, or of mounts, by name or path; what is new comes first."""
+    if isinstance(value, dict) and isinstance(patch, dict):
+        return {**value, **{key: merged(value.get(key), part) for key, part in patch.items()}}
+    if not isinstance(value, list):
+        return patch
+    key = "mountPath" if "mountPath" in patch[0] else "name"
+    named = {part[key]: part for part in patch}
+    known = {item[key] for item in value}
+    return [part for part in patch if part[key] not in known] + [merged(item, named.get(item[key], {})) for item in value]
+
+
+def patched(documents, settings, folder):
+    for patch in settings.get("patches", []):
+        (content,) = read(os.path.join(folder, patch["path"]))
+        target = patch["target"]
+        for i, document in enumerate(documents):
+            if re.fullmatch(target["kind"], document["kind"]) and re.fullmatch(target.get("name", ".*"), document["metadata"]["name"]):
+                documents[i] = merged(document, {"spec": content["spec"]})
+    return documents
+
+
+def by_hand(folder, documents=()):
+    """`documents`: those that a component is added to."""
     (settings,) = read(os.path.join(folder, "kustomization.yaml"))
     assert set(settings) <= KNOWN, f"render.py does not know {set(settings) - KNOWN}"
-    documents = []
-    for resource in settings.get("resources", []) + settings.get("components", []):
+    documents = list(documents)
+    for resource in settings.get("resources", []):
         path = os.path.join(folder, resource)
         documents += by_hand(path) if os.path.isdir(path) else read(path)
+    for component in settings.get("components", []):
+        documents = by_hand(os.path.join(folder, component), documents)
+    documents = patched(documents, settings, folder)
     documents += [made_config_map(generator, folder) for generator in settings.get("configMapGenerator", [])]
     return [fill_in(document, settings) for document in documents]
 

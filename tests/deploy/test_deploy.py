@@ -61,6 +61,19 @@ def give_servers_the_secret_of_admin(documents, server_pod):
     put(volume, secrets["admin-tls"]["secretName"], "secret", "secretName")
 
 
+def forget_revocations(server):
+    server["args"] = [argument for argument in server["args"] if "crl" not in argument]
+    server["env"] = [entry for entry in server["env"] if "CRL" not in entry["name"]]
+
+
+def named(things, name):
+    return next(thing for thing in things if thing["name"] == name)
+
+
+def mount_of(container, name):
+    return named(container["volumeMounts"], name)
+
+
 def take_client_label(documents):
     client = next(d for d in documents if d["kind"] == "CronJob")
     take(pod_template(client), "metadata", "labels", "sallyport/admin-client")
@@ -104,12 +117,17 @@ SPOILT = [
     ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].remove("--tls-client-ca=/etc/sallyport/tls/ca.crt")),
     ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].remove("--report-tls-ca=/etc/sallyport/tls/ca.crt")),
     ("listeners_outside_of_the_pod_are_mutual_tls", lambda d, p, s: s["args"].append("--insecure")),
-    ("files_that_options_name_are_mounted", lambda d, p, s: s["volumeMounts"].remove(s["volumeMounts"][2])),
-    ("files_that_options_name_are_mounted", lambda d, p, s: put(s["volumeMounts"][0], True, "readOnly")),
-    ("files_that_options_name_are_mounted", lambda d, p, s: take(s["volumeMounts"][1], "readOnly")),
+    ("files_that_options_name_are_mounted", lambda d, p, s: s["volumeMounts"].remove(mount_of(s, "callers"))),
+    ("files_that_options_name_are_mounted", lambda d, p, s: put(mount_of(s, "store"), True, "readOnly")),
+    ("files_that_options_name_are_mounted", lambda d, p, s: take(mount_of(s, "server-tls"), "readOnly")),
+    ("security_events_go_to_stdout", lambda d, p, s: s["args"].remove("--event-log=-")),
+    ("security_events_go_to_stdout", lambda d, p, s: put(s["args"], "--event-log=/var/log/events", s["args"].index("--event-log=-"))),
+    ("revoked_clients_are_refused_by_all_or_none", lambda d, p, s: forget_revocations(s)),
+    ("revoked_clients_are_refused_by_all_or_none", lambda d, p, s: s["volumeMounts"].remove(mount_of(s, "crl"))),
+    ("revoked_clients_are_refused_by_all_or_none", lambda d, p, s: put(mount_of(s, "crl"), "crl.pem", "subPath")),
     ("services_reach_named_ports_of_pods", lambda d, p, s: put(s["ports"][0], "other", "name")),
     ("servers_and_admin_have_secrets_of_their_own", lambda d, p, s: give_servers_the_secret_of_admin(d, p)),
-    ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: take(s["volumeMounts"][0], "subPath")),
+    ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: take(mount_of(s, "store"), "subPath")),
     ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: p["initContainers"].pop(0)),
     ("the_store_is_below_a_folder_that_only_the_writer_may_write", lambda d, p, s: p["initContainers"].pop(1)),
     ("what_etcd_says_is_signed", lambda d, p, s: p["containers"][1]["args"].remove("--source-verify-keys=/etc/sallyport/verify/verify.pem")),
@@ -132,7 +150,7 @@ SPOILT = [
     ("single_is_one_pod_with_a_volume", lambda d, p, s: put(of_kind(d, "StatefulSet"), 2, "spec", "replicas")),
     ("scaled_has_servers_with_followers", lambda d, p, s: p["containers"][1]["args"].remove("--follow-only")),
     ("scaled_has_servers_with_followers", lambda d, p, s: s["args"].remove(next(a for a in s["args"] if "max-staleness" in a))),
-    ("scaled_has_servers_with_followers", lambda d, p, s: take(p["volumes"][0], "emptyDir", "sizeLimit")),
+    ("scaled_has_servers_with_followers", lambda d, p, s: take(named(p["volumes"], "store"), "emptyDir", "sizeLimit")),
     ("scaled_spreads_scales_and_is_not_evicted_at_once", lambda d, p, s: d.remove(of_kind(d, "PodDisruptionBudget"))),
     ("scaled_spreads_scales_and_is_not_evicted_at_once", lambda d, p, s: d.remove(of_kind(d, "HorizontalPodAutoscaler"))),
     ("scaled_spreads_scales_and_is_not_evicted_at_once", lambda d, p, s: p["topologySpreadConstraints"].pop()),
@@ -173,6 +191,8 @@ class Manifests(unittest.TestCase):
                   "metrics_are_scraped_under_the_programs_names": "ServiceMonitor"}
         if name == "what_etcd_says_is_signed":
             return "HorizontalPodAutoscaler" in kinds
+        if name == "revoked_clients_are_refused_by_all_or_none":
+            return any(mount["name"] == "crl" for mount in server_of(documents)[1]["volumeMounts"])
         return name not in needed or needed[name] in kinds
 
     def test_what_is_put_together_here_is_what_kustomize_renders(self):

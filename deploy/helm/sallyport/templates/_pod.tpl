@@ -63,6 +63,15 @@ readinessProbe: {grpc: {port: {{ . }}}, periodSeconds: 5, timeoutSeconds: 3, fai
 - --tls-cert=/etc/sallyport/tls/tls.crt
 - --tls-key=/etc/sallyport/tls/tls.key
 - --tls-client-ca=/etc/sallyport/tls/ca.crt
+{{- if .Values.tls.clientCrlConfigMapName }}
+- --tls-client-crl=/etc/sallyport/crl/crl.pem
+{{- end }}
+{{- end }}
+
+{{- define "sallyport.crlMount" -}}
+{{- if .Values.tls.clientCrlConfigMapName -}}
+- {name: crl, mountPath: /etc/sallyport/crl, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{/* The group may write the volume's root, and the reader is in the group. So the store is below a folder that only the writer's user
@@ -113,6 +122,9 @@ args:
   - --max-staleness={{ .Values.server.maxStalenessSeconds }}
   {{- end }}
   - --log-format=json
+  {{- if .Values.eventLog }}
+  - --event-log=-
+  {{- end }}
   {{- range .Values.server.extraArgs }}
   - {{ . | quote }}
   {{- end }}
@@ -137,6 +149,7 @@ volumeMounts:
   {{- include "sallyport.storeMount" . | nindent 2 }}
   - {name: server-tls, mountPath: /etc/sallyport/tls, readOnly: true}
   - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
+  {{- include "sallyport.crlMount" . | nindent 2 }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -177,6 +190,9 @@ args:
   {{- end }}
   - --drain-ms={{ mul $root.Values.sync.drainSeconds 1000 }}
   - --log-format=json
+  {{- if $root.Values.eventLog }}
+  - --event-log=-
+  {{- end }}
   {{- range $root.Values.sync.extraArgs }}
   - {{ . | quote }}
   {{- end }}
@@ -198,6 +214,7 @@ volumeMounts:
   {{- include "sallyport.storeMount" $root | nindent 2 }}
   - {name: {{ if .follower }}server-tls{{ else }}admin-tls{{ end }}, mountPath: /etc/sallyport/tls, readOnly: true}
   - {name: callers, mountPath: /etc/sallyport/callers, readOnly: true}
+  {{- include "sallyport.crlMount" $root | nindent 2 }}
   {{- if eq $root.Values.mode "scaled" }}
   - {name: etcd, mountPath: /etc/sallyport/etcd, readOnly: true}
   {{- if $root.Values.etcd.signing.enabled }}
@@ -221,6 +238,10 @@ volumeMounts:
 {{- end }}
 - name: callers
   configMap: {name: {{ include "sallyport.fullname" $root }}-callers}
+{{- with $root.Values.tls.clientCrlConfigMapName }}
+- name: crl
+  configMap: {name: {{ . }}}
+{{- end }}
 {{- with $root.Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
