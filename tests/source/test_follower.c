@@ -269,6 +269,46 @@ static void a_stale_head_does_not_count_as_being_in_step(void **state) {
     assert_true(state_of(writer).age_ms <= 1000);
 }
 
+/* The writer of the same store is first to its lock. */
+static void make_a_user_meanwhile(void *context) {
+    make_user(context, 77);
+}
+
+static void a_change_that_is_made_while_the_head_is_asked_for_lists_nothing(void **state) {
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0];
+    begin_to_follow(writer);
+    make_user(writer, 10);
+    catch_up(writer);
+    sp_source_end_following(&writer->follower);
+    uint64_t before = revision_of(writer).number;
+    sides->etcd.after_range = make_a_user_meanwhile;
+    sides->etcd.context = writer;
+    begin_to_follow(writer);
+    assert_false(writer->follower.list_wanted);
+    assert_int_equal(state_of(writer).lists, 0);
+    assert_int_equal(revision_of(writer).number, before + 1);
+    assert_int_equal(state_of(writer).age_ms, 0); /* it was asked again at once */
+    catch_up(writer);
+    assert_equals_etcd(writer);
+}
+
+static void a_change_that_is_made_while_a_listing_begins_is_kept(void **state) {
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0];
+    begin_to_follow(writer);
+    sp_source_end_following(&writer->follower);
+    uint64_t before = revision_of(writer).number;
+    writer->follower.list_wanted = true;
+    sides->etcd.after_range = make_a_user_meanwhile;
+    sides->etcd.context = writer;
+    begin_to_follow(writer);
+    assert_int_equal(state_of(writer).lists, 1);
+    assert_int_equal(revision_of(writer).number, before + 1);
+    assert_int_equal(sp_source_get_restored_epoch(&writer->shared), 0);
+    assert_equals_etcd(writer);
+}
+
 static void a_watch_that_makes_no_progress_is_replaced_after_ten_seconds(void **state) {
     struct sides *sides = *state;
     struct side *writer = &sides->side[0], *other = &sides->side[1];
@@ -420,6 +460,8 @@ int main(void) {
         CASE(a_restored_etcd_is_listed_and_a_new_epoch_wanted),
         CASE(a_change_that_does_not_fit_the_chain_is_not_applied),
         CASE(a_stale_head_does_not_count_as_being_in_step),
+        CASE(a_change_that_is_made_while_the_head_is_asked_for_lists_nothing),
+        CASE(a_change_that_is_made_while_a_listing_begins_is_kept),
         CASE(a_watch_that_makes_no_progress_is_replaced_after_ten_seconds),
         CASE(etcd_counts_as_reachable_for_three_seconds),
         CASE(compares_when_due_and_lists_only_if_the_store_is_wrong),

@@ -378,6 +378,11 @@ static enum sp_status call(void *connection, unsigned timeout_ms, const char *pa
     enum sp_status status = is_transaction ? answer_transaction(etcd, request, arena, ret_reply, error)
                                            : answer_range(etcd, request, arena, ret_reply, error);
     pthread_mutex_unlock(&etcd->lock);
+    void (*after)(void *context) = etcd->after_range;
+    if (!is_transaction && after != NULL) {
+        etcd->after_range = NULL;
+        after(etcd->context);
+    }
     return status;
 }
 

@@ -31,6 +31,7 @@ struct scripted_etcd {
     uint64_t rewind;                           /* watches begin that many revisions too early */
     bool silent_watches;                       /* are never confirmed */
     void (*before_transaction)(void *context); /* called once, before the next transaction */
+    void (*after_range)(void *context);        /* called once, after the next range was answered */
     void *context;
 
     /* What was asked. */

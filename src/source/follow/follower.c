@@ -16,6 +16,7 @@
 
 enum {
     CHECK_EVERY_MS = 1000,
+    LOOKS_MAX = 3, /* of one check, if a writer moves the store on each time */
     RETRY_MS = 200,
     LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
     LOG_AGAIN_MS = 60000,
@@ -51,11 +52,47 @@ static void announce_commit(const struct sp_source_follower *follower) {
 
 /* ---- checking the head ---- */
 
-/* In a write: compares the store's position with the head that was found at `asked_s`; if they
- * agree, records both the time and etcd's revision. */
-static enum sp_status record_check(struct sp_source_follower *follower, struct sp_write *write,
-                                   const struct sp_source_found *found, int64_t asked_s, bool *ret_in_step,
-                                   struct sp_error *error) {
+/* A look at etcd's head, and the store's position before it. */
+struct head_check {
+    int64_t asked_s;
+    int64_t asked_ms;
+    struct sp_replica_cursor before;
+    struct sp_source_found found;
+    bool moved; /* a writer has moved the store on since */
+    bool in_step;
+};
+
+static bool is_behind_store(const struct sp_source_follower *follower, const struct head_check *check) {
+    return follower->watch == NULL && check->found.header.revision < check->before.resume;
+}
+
+/* etcd's newest head is the store's by its revision, or should have been applied before the store came to where it is. */
+static bool is_other_history(const struct head_check *check, const Sallyport__Store__V1__SourceHead *head) {
+    if (check->found.head_revision == check->before.head_revision)
+        return !sp_source_same_commit(check->found.head, head);
+    return check->found.head_revision > check->before.head_revision &&
+           check->found.head_revision <= check->before.resume;
+}
+
+static enum sp_status record_in_step(struct head_check *check, struct sp_write *write,
+                                     const Sallyport__Store__V1__SourceHead *head, struct sp_error *error) {
+    struct sp_replica_cursor cursor = check->before;
+    if (check->found.header.revision > cursor.resume)
+        cursor.resume = check->found.header.revision;
+    enum sp_status status = sp_replica_move(write, &cursor, head);
+    if (status == SP_OK)
+        status = sp_write_synced_at(write, check->asked_s);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot write the store");
+    check->in_step = true;
+    return SP_OK;
+}
+
+/* In a write: compares the store's position with the head that was found; if they agree, records
+ * both the time and etcd's revision. Only what did not move while the write lock was waited for can be
+ * compared with what was found before that. */
+static enum sp_status record_check(struct sp_source_follower *follower, struct head_check *check,
+                                   struct sp_write *write, struct sp_error *error) {
     struct sp_replica_cursor cursor;
     Sallyport__Store__V1__SourceHead *head = NULL;
     enum sp_status status = sp_source_read_cursor(sp_write_view(write), &follower->arena, &cursor, &head, error);
@@ -63,34 +100,21 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct s
         return want_list(follower, error, "the store is empty");
     if (status != SP_OK)
         return status;
-    if (cursor.cluster_id != found->header.cluster_id)
+    if (cursor.cluster_id != check->found.header.cluster_id)
         return want_list(follower, error, "etcd is another cluster than before");
-    if (!sp_source_same_store(head, found->head))
+    if (!sp_source_same_store(head, check->found.head))
         return want_list(follower, error, "etcd holds another store than before");
-    if (follower->watch == NULL && found->header.revision < cursor.resume)
+    check->moved = cursor.revision != check->before.revision || cursor.head_revision != check->before.head_revision ||
+                   cursor.resume != check->before.resume;
+    if (check->moved)
+        return SP_OK;
+    if (is_behind_store(follower, check))
         return want_list(follower, error, "etcd is behind this store: it was restored from a backup");
-    /* The writer may have moved the cursor since etcd was asked. */
-    if (found->head_revision < cursor.head_revision) {
-        *ret_in_step = false;
-        return SP_OK;
-    }
-    if (found->head_revision == cursor.head_revision ? !sp_source_same_commit(found->head, head)
-                                                     : found->head_revision <= cursor.resume)
+    if (is_other_history(check, head))
         return want_list(follower, error, "etcd's history differs from this store's");
-    if (found->head_revision != cursor.head_revision) {
-        *ret_in_step = false;
+    if (check->found.head_revision != cursor.head_revision)
         return SP_OK;
-    }
-    if (found->header.revision > cursor.resume)
-        cursor.resume = found->header.revision;
-    status = sp_replica_move(write, &cursor, head);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "cannot write the store");
-    status = sp_write_synced_at(write, asked_s);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "cannot write the store");
-    *ret_in_step = true;
-    return SP_OK;
+    return record_in_step(check, write, head, error);
 }
 
 /* Releases since 3.5 take any token while authentication is off, so that it has to be asked for. */
@@ -112,34 +136,46 @@ static enum sp_status ask_authenticated_head(struct sp_source_follower *follower
     return status;
 }
 
-static enum sp_status check_etcd_head(struct sp_source_follower *follower, struct sp_error *error) {
+static enum sp_status look_at_head(struct sp_source_follower *follower, struct head_check *check,
+                                   struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
-    struct sp_source_found found;
     struct sp_write *write = NULL;
-    bool in_step = false;
-    int64_t asked_s = sp_clock_now_s();
-    int64_t asked_ms = sp_clock_monotonic_ms();
-    follower->check_due_ms = asked_ms + CHECK_EVERY_MS;
+    Sallyport__Store__V1__SourceHead *head = NULL;
+    *check = (struct head_check){.asked_s = sp_clock_now_s(), .asked_ms = sp_clock_monotonic_ms()};
     sp_arena_reset(&follower->arena);
-    enum sp_status status = ask_authenticated_head(follower, &found, error);
+    enum sp_status status = sp_source_read_newest_cursor(shared->store, &follower->arena, &check->before, &head, error);
+    if (status == SP_ERR_NOT_FOUND)
+        return want_list(follower, error, "the store is empty");
+    if (status != SP_OK)
+        return status;
+    status = ask_authenticated_head(follower, &check->found, error);
     if (status != SP_OK)
         return status;
     status = sp_write_begin(shared->store, &write, error);
     if (status != SP_OK)
         return status;
-    status = record_check(follower, write, &found, asked_s, &in_step, error);
-    if (status != SP_OK || !in_step) {
-        sp_write_abort(write);
-        if (status == SP_OK && sp_clock_monotonic_ms() - follower->in_step_ms > LAG_MAX_MS)
-            return sp_error_set(error, SP_ERR_UNAVAILABLE, "the watch is behind etcd's leader and makes no progress");
-        return status;
+    status = record_check(follower, check, write, error);
+    if (status == SP_OK && check->in_step)
+        return sp_write_commit(write, error);
+    sp_write_abort(write);
+    return status;
+}
+
+static enum sp_status check_etcd_head(struct sp_source_follower *follower, struct sp_error *error) {
+    struct head_check check = {.moved = true};
+    follower->check_due_ms = sp_clock_monotonic_ms() + CHECK_EVERY_MS;
+    for (int looks = 0; looks < LOOKS_MAX && check.moved; looks++) {
+        enum sp_status status = look_at_head(follower, &check, error);
+        if (status != SP_OK)
+            return status;
     }
-    status = sp_write_commit(write, error);
-    if (status != SP_OK)
-        return status;
+    if (!check.in_step && sp_clock_monotonic_ms() - follower->in_step_ms > LAG_MAX_MS)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the watch is behind etcd's leader and makes no progress");
+    if (!check.in_step)
+        return SP_OK;
     follower->in_step_ms = sp_clock_monotonic_ms();
-    sp_source_note_in_step(shared, asked_ms);
-    sp_source_raise_head(shared, found.head_revision);
+    sp_source_note_in_step(follower->link.shared, check.asked_ms);
+    sp_source_raise_head(follower->link.shared, check.found.head_revision);
     return SP_OK;
 }
 

@@ -345,16 +345,21 @@ static enum sp_status commit_listing(struct listing *listing) {
 }
 
 static enum sp_status list_into_write(struct listing *listing) {
+    /* The store is not locked before etcd is known to answer. */
     enum sp_status status = sp_source_ask_head(listing->link, &listing->head_arena, &listing->found, listing->error);
+    if (status != SP_OK)
+        return status;
+    status = sp_write_begin(listing->link->shared->store, &listing->write, listing->error);
+    if (status != SP_OK)
+        return status;
+    /* Again: whoever had the lock may have made a change since. */
+    status = sp_source_ask_head(listing->link, &listing->head_arena, &listing->found, listing->error);
     if (status != SP_OK)
         return status;
     status = check_found_head(listing);
     if (status != SP_OK)
         return status;
     listing->walk.revision = listing->found.header.revision;
-    status = sp_write_begin(listing->link->shared->store, &listing->write, listing->error);
-    if (status != SP_OK)
-        return status;
     status = sp_view_revision(sp_write_view(listing->write), &listing->before);
     if (status != SP_OK)
         return sp_error_set(listing->error, status, "the store's head is damaged");
