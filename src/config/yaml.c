@@ -3,9 +3,31 @@
 #include <yaml.h>
 
 #include "base/text.h"
+#include "config/json_escapes.h"
+
+static bool is_character_begin(char byte) {
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+size_t sp_yaml_column(const struct sp_yaml *yaml, size_t line, size_t column) {
+    size_t begin = 0;
+    if (!yaml->has_joined_escapes)
+        return column;
+    for (size_t at = 1; at < line && begin < yaml->text.size; begin++)
+        at += yaml->text.data[begin] == '\n';
+    size_t end = begin;
+    for (size_t left = column - 1; left > 0 && end < yaml->text.size; left--) {
+        end++;
+        while (end < yaml->text.size && !is_character_begin(yaml->text.data[end]))
+            end++;
+    }
+    size_t joined = sp_json_count_joined((struct sp_str){yaml->text.data + begin, end - begin});
+    return column + joined * (SP_JSON_PAIR_CHARS - SP_JSON_JOINED_CHARS);
+}
 
 static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t *mark, const char *what) {
-    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1, what);
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1,
+                 sp_yaml_column(yaml, mark->line + 1, mark->column + 1), what);
     return SP_ERR_INVALID;
 }
 
@@ -222,9 +244,12 @@ static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, con
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
                             sp_yaml_entry *read) {
     yaml_parser_t parser;
-    text = sp_text_skip_bom(text);
-    yaml->text = text;
-    enum sp_status status = check_yaml_text(yaml);
+    enum sp_status status =
+        sp_json_join_escapes(sp_text_skip_bom(text), yaml->arena, &yaml->text, &yaml->has_joined_escapes);
+    if (status != SP_OK)
+        return sp_yaml_refuse_memory(yaml);
+    text = yaml->text;
+    status = check_yaml_text(yaml);
     if (status != SP_OK)
         return status;
     if (!yaml_parser_initialize(&parser))

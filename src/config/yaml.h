@@ -19,16 +19,17 @@
 struct sp_yaml_scalar {
     struct sp_str text;
     size_t line;
-    size_t column;
+    size_t column; /* as sp_yaml_column takes it */
 };
 
 /* A file being read. */
 struct sp_yaml {
     struct sp_arena *arena; /* of texts */
     struct sp_error *error;
-    void *user;                   /* the caller's, untouched */
-    bool stored;                  /* the text was accepted by an earlier release, which did not look at line ends */
-    struct sp_str text;           /* inside: the file */
+    void *user;              /* the caller's, untouched */
+    bool stored;             /* the text was accepted by an earlier release, which did not look at line ends */
+    struct sp_str text;      /* inside: the file */
+    bool has_joined_escapes; /* inside: two characters in its columns stand for each pair (config/json_escapes.h) */
     struct yaml_parser_s *parser; /* inside: libyaml's */
 };
 
@@ -56,17 +57,22 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 
 /* ---- refusing: all return the status that they set ---- */
 
+/* The column in the file as it came, of a scalar's column: they differ behind escapes that were joined. */
+size_t sp_yaml_column(const struct sp_yaml *yaml, size_t line, size_t column);
+
 /* "line L, column C: subject what". */
 static inline enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
                                             const char *subject, const char *what) {
-    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line, at->column, subject, what);
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s %s", at->line,
+                 sp_yaml_column(yaml, at->line, at->column), subject, what);
     return SP_ERR_INVALID;
 }
 
 /* "line L, column C: " and a message that another function gave. */
 static inline enum sp_status sp_yaml_refuse_because(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
                                                     const struct sp_error *why) {
-    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", at->line, at->column, why->message);
+    sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", at->line,
+                 sp_yaml_column(yaml, at->line, at->column), why->message);
     return SP_ERR_INVALID;
 }
 

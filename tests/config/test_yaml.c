@@ -136,12 +136,69 @@ static int tear_down(void **state) {
     return 0;
 }
 
+/* Python and JavaScript write characters beyond U+FFFF as two escapes, which YAML does not have. */
+static void json_is_read_however_its_characters_are_escaped(void **state) {
+    static const struct {
+        struct sp_str text;
+        const char *key; /* NULL: refused */
+    } rows[] = {
+        {TEXT("{\"\\ud83d\\ude00\": \"a\"}"), "\xf0\x9f\x98\x80"},
+        {TEXT("{\"a\\uD83D\\uDE00\\ud83d\\ude01b\": \"a\"}"), "a\xf0\x9f\x98\x80\xf0\x9f\x98\x81"
+                                                              "b"},
+        {TEXT("{\"\\u00e4\\ud83d\\ude00\\n\": \"a\"}"), "\xc3\xa4\xf0\x9f\x98\x80\n"},
+        {TEXT("{\"\\udbff\\udfff\": \"a\"}"), "\xf4\x8f\xbf\xbf"},
+        {TEXT("\xef\xbb\xbf{\"\\ud83d\\ude00\": \"a\"}"), "\xf0\x9f\x98\x80"},
+        {TEXT("{\"\\\\ud83d\\\\ude00\": \"a\"}"), "\\ud83d\\ude00"}, /* a backslash, and letters */
+        {TEXT("{\"\\\\\\ud83d\\ude00\": \"a\"}"), "\\\xf0\x9f\x98\x80"},
+        {TEXT("{\"\\ud83d\": \"a\"}"), NULL},        /* half a pair */
+        {TEXT("{\"\\ude00\\ud83d\": \"a\"}"), NULL}, /* the wrong way round */
+        {TEXT("{\"\\ud83d\\u0041\": \"a\"}"), NULL},
+        {TEXT("\"\\ud83d\\ude00\": a\n"), NULL},           /* YAML, not JSON */
+        {TEXT("{'\\ud83d\\ude00': a}"), "\\ud83d\\ude00"}, /* there they are letters */
+        {TEXT("{'\"\\ud83d\\ude00\"': a}"), "\"\\ud83d\\ude00\""},
+        {TEXT("{a \"\\ud83d\\ude00\": a}"), "a \"\\ud83d\\ude00\""},
+        {TEXT("{a:\"\\ud83d\\ude00\" : a}"), "a:\"\\ud83d\\ude00\""},
+        {TEXT("{b: c} # \"\\ud83d\\ude00\""), "b"},
+    };
+    struct sp_arena *arena = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gathered gathered;
+        struct sp_error error = {0};
+        enum sp_status status = read_text(arena, rows[i].text, false, &gathered, &error);
+        if ((status == SP_OK) != (rows[i].key != NULL))
+            fail_msg("row %zu: %s", i, status == SP_OK ? "taken" : error.message);
+        if (status == SP_OK && !sp_str_equal(gathered.keys[0].text, sp_str_from(rows[i].key)))
+            fail_msg("row %zu: %.*s", i, SP_STR_ARG(gathered.keys[0].text));
+    }
+}
+
+static void places_are_those_in_the_file_also_behind_joined_escapes(void **state) {
+    static const struct {
+        struct sp_str text;
+        const char *place;
+    } rows[] = {
+        {TEXT("{\"\\ud83d\\ude00\": \"a\", \"b\": [1]}"), "line 1, column 28: "},
+        {TEXT("{\"\\ud83d\\ude00\\ud83d\\ude00\xc3\xa4\": \"a\",\n \"\\ud83d\\ude00\": [1]}"), "line 2, column 18: "},
+        {TEXT("{\"\\ud83d\\ude00\\ud83d\\ude00\xc3\xa4\": \"\\\\U\", \"b\": [1]}"), "line 1, column 43: "},
+    };
+    struct sp_arena *arena = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gathered gathered;
+        struct sp_error error = {0};
+        assert_int_equal(read_text(arena, rows[i].text, false, &gathered, &error), SP_ERR_INVALID);
+        if (strncmp(error.message, rows[i].place, strlen(rows[i].place)) != 0)
+            fail_msg("row %zu: %s", i, error.message);
+    }
+}
+
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_line_end_that_other_readers_do_not_see_is_refused_with_its_place),
         CASE(what_every_reader_sees_alike_is_read),
         CASE(a_byte_order_mark_before_the_text_is_skipped),
+        CASE(json_is_read_however_its_characters_are_escaped),
+        CASE(places_are_those_in_the_file_also_behind_joined_escapes),
         CASE(a_text_that_was_accepted_once_is_read_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
