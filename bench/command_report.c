@@ -1,19 +1,22 @@
-/* sallyport-bench report: the table of a bench/run. */
+/* sallyport-bench report: the tables of a benchmark. */
 #include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "commands.h"
 #include "report.h"
 
-enum { OPTION_HALF_RATE = 256 };
+enum { OPTION_HALF_RATE = 256, OPTION_CHECK };
 
 struct report_arguments {
     const char *folder, *half_rate_of;
+    bool check;
 };
 
 static const struct argp_option report_options[] = {
     {"half-rate", OPTION_HALF_RATE, "NAME", 0,
      "Print only half of the median calls per second in DIR/NAME.ndjson: a rate that does not saturate", 0},
+    {"check", OPTION_CHECK, NULL, 0, "Exit with 1 if a goal was missed", 0},
     {0},
 };
 
@@ -22,6 +25,9 @@ static error_t parse_report_option(int key, char *text, struct argp_state *state
     switch (key) {
     case OPTION_HALF_RATE:
         arguments->half_rate_of = text;
+        return 0;
+    case OPTION_CHECK:
+        arguments->check = true;
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0)
@@ -40,26 +46,31 @@ static const struct argp report_argp = {
     .options = report_options,
     .parser = parse_report_option,
     .args_doc = "DIR",
-    .doc = "Write the Markdown table of a bench/run: goals, medians of all rounds, and ratios.\v"
-           "DIR holds the raw results that bench/run --raw DIR keeps: NAME.ndjson files, one JSON object per line.\n"
-           "\nExample:\n"
-           "  bench/run --keys 10000 --raw results && sallyport-bench report results\n"
-           "\nExit status: 0; 2 if results are missing, damaged, or from a run with wrong answers.",
+    .doc =
+        "Write the Markdown report of a benchmark: goals, medians of all rounds, and ratios.\v"
+        "DIR holds the raw results that bench/run, soak, observe, peers or etcd keeps with --raw DIR: NAME.ndjson "
+        "files, "
+        "one JSON object per line.\n"
+        "\nExample:\n"
+        "  bench/run --keys 10000 --raw results && sallyport-bench report results\n"
+        "\nExit status: 0; 1 with --check if a goal was missed; 2 if results are missing, damaged, or from a run with "
+        "wrong answers.",
 };
 
 int command_report(int argc, char **argv) {
     struct report_arguments arguments = {0};
     struct sp_error error = {0};
     double rate = 0;
+    size_t missed = 0;
     argp_parse(&report_argp, argc, argv, 0, NULL, &arguments);
     enum sp_status status = arguments.half_rate_of != NULL
                                 ? report_half_rate(arguments.folder, arguments.half_rate_of, &rate, &error)
-                                : report_write(arguments.folder, stdout, &error);
+                                : report_write(arguments.folder, stdout, &missed, &error);
     if (status != SP_OK) {
         (void)fprintf(stderr, "sallyport-bench: %s\n", error.message);
         return 2;
     }
     if (arguments.half_rate_of != NULL)
         (void)printf("%.0f\n", rate);
-    return 0;
+    return arguments.check && missed > 0 ? 1 : 0;
 }

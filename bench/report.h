@@ -1,5 +1,6 @@
-/* The Markdown table of a bench/run, from its raw results: every goal with what was measured, their
- * ratio, and whether it was met; then the figures behind them. */
+/* The Markdown of a benchmark from its raw results. run.ndjson names the benchmark: its "bench" is run,
+ * soak, observe, peers or etcd. Goals stand in a table with what was measured, their ratio, and
+ * whether they were met. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
@@ -7,9 +8,9 @@
 
 #include "results.h"
 
-/* Writes the report of a folder of results, or nothing if any are missing or damaged:
- * SP_ERR_NOT_FOUND, SP_ERR_INVALID. */
-enum sp_status report_write(const char *folder, FILE *out, struct sp_error *error) SP_MUST_USE;
+/* Writes the report of a folder of results, and says how many goals were missed; nothing if results
+ * are missing or damaged: SP_ERR_NOT_FOUND, SP_ERR_INVALID. */
+enum sp_status report_write(const char *folder, FILE *out, size_t *ret_missed, struct sp_error *error) SP_MUST_USE;
 
 /* Half of the median calls per second of the file's rounds, rounded down to a whole number: an open
  * loop that does not saturate. */

@@ -119,11 +119,15 @@ void results_note(struct results *results, const char *row) {
         (void)sp_error_set(&results->error, SP_ERR_INVALID, "cannot compute the row \"%s\"", row);
 }
 
+bool results_has(const struct results *results, const char *file) {
+    return json_array_size(json_object_get(results->files, file)) > 0;
+}
+
 const json_t *results_lines(struct results *results, const char *file) {
     const json_t *lines = json_object_get(results->files, file);
     if (json_array_size(lines) > 0)
         return lines;
-    (void)note_missing(results, file, "no results; run bench/run to its end");
+    (void)note_missing(results, file, "no results; run the benchmark to its end");
     return NULL;
 }
 
@@ -141,6 +145,11 @@ static int compare_measured(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+double median_of(double *values, size_t count) {
+    qsort(values, count, sizeof(values[0]), compare_measured);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
 double results_median(struct results *results, const char *file, double (*measure)(const json_t *line)) {
     enum { LINES_MAX = 1000 };
     double values[LINES_MAX];
@@ -155,8 +164,7 @@ double results_median(struct results *results, const char *file, double (*measur
         if (!isfinite(values[i]))
             return note_missing(results, file, "a line lacks what this is computed from, or counts no call");
     }
-    qsort(values, count, sizeof(values[0]), compare_measured);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+    return median_of(values, count);
 }
 
 double results_first(struct results *results, const char *file, const char *field) {

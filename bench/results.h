@@ -1,4 +1,4 @@
-/* The raw results of a bench/run: a folder of NAME.ndjson files, one JSON object a line, as the
+/* The raw results of a benchmark: a folder of NAME.ndjson files, one JSON object a line, as the
  * measuring programs print them. What is missing or cannot be used is noted once and read as NAN,
  * so that a report can be computed without a test after every number and thrown away at its end.
  * One thread. */
@@ -6,12 +6,14 @@
 #define BENCH_RESULTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/status.h"
 
 struct results {
     json_t *files;         /* name without ".ndjson" → array of lines */
     struct sp_error error; /* the first number that was not there; SP_OK: none */
+    size_t missed;         /* goals of the report */
 };
 
 /* Reads all files of the folder. SP_ERR_NOT_FOUND, and SP_ERR_INVALID with file and line: no JSON
@@ -23,6 +25,9 @@ void results_fini(struct results *results);
 /* Notes that a row could not be computed, unless something is noted already. */
 void results_note(struct results *results, const char *row);
 
+/* Whether there is such a file. */
+bool results_has(const struct results *results, const char *file);
+
 /* The lines of a file; borrowed. NULL, noted, if there are none. */
 const json_t *results_lines(struct results *results, const char *file);
 
@@ -31,8 +36,10 @@ const json_t *results_lines(struct results *results, const char *file);
 double result_number(const json_t *line, const char *field);
 double result_number_in(const json_t *line, const char *object, const char *field);
 
-/* The median of what is measured in each line of a file: the middle one, or the mean of the two in
- * the middle. */
+/* The middle one of 1 or more values, or the mean of the two in the middle. Sorts them. */
+double median_of(double *values, size_t count);
+
+/* The median of what is measured in each line of a file. */
 double results_median(struct results *results, const char *file, double (*measure)(const json_t *line));
 
 /* A number of the first line of a file. */

@@ -1,5 +1,5 @@
-/* The report of a bench/run, from raw results that are written down here: rows, goals, medians, and
- * what it refuses. */
+/* The reports of benchmarks, from raw results that are written down here: rows, goals, medians, and
+ * what they refuse. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static char folder[64];
+static size_t missed; /* goals, of the last report */
 
 static void write_results(const char *name, const char *lines) {
     char path[128];
@@ -62,14 +63,18 @@ static void write_growth(void) {
     write_results("growth", lines);
 }
 
+static int make_folder(void **state) {
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "/tmp/sp-report-test-XXXXXX");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
 /* A run of everything with round numbers. Of three rounds the first is the median, and the others
  * are far off. */
 static int write_run(void **state) {
-    (void)state;
-    (void)snprintf(folder, sizeof(folder), "/tmp/sp-report-test-XXXXXX");
-    if (mkdtemp(folder) == NULL)
+    if (make_folder(state) != 0)
         return -1;
-    write_results("run", "{\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"Some Processor\","
+    write_results("run", "{\"bench\":\"run\",\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"Some Processor\","
                          "\"keys\":[1000,1000000],\"seconds\":3,\"asked_keys\":1000000}\n");
     write_micro(1000, 750);
     write_micro(1000000, 5000);
@@ -117,7 +122,7 @@ static enum sp_status write_report(char **ret_text, struct sp_error *error) {
     size_t size = 0;
     FILE *out = open_memstream(ret_text, &size);
     assert_non_null(out);
-    enum sp_status status = report_write(folder, out, error);
+    enum sp_status status = report_write(folder, out, &missed, error);
     assert_int_equal(fclose(out), 0);
     if (status != SP_OK)
         assert_int_equal(size, 0);
@@ -172,6 +177,7 @@ static void every_goal_is_a_row_with_its_ratio(void **state) {
         "| a path among 10,000 routes against one among 10 | ≤ 1.2 × | 1.200 × | 1.000 | yes |\n",
     };
     assert_reports(rows, COUNT(rows));
+    assert_int_equal(missed, 4);
 }
 
 static void figures_and_plots_follow_the_goals(void **state) {
@@ -205,8 +211,10 @@ static void one_size_has_no_growth_and_one_start(void **state) {
     (void)state;
     char *text;
     struct sp_error error = {0};
-    write_results("run", "{\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"m\",\"keys\":[1000],\"seconds\":0.5,"
-                         "\"asked_keys\":1000}\n");
+    write_results(
+        "run",
+        "{\"bench\":\"run\",\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"m\",\"keys\":[1000],\"seconds\":0.5,"
+        "\"asked_keys\":1000}\n");
     assert_int_equal(write_report(&text, &error), SP_OK);
     assert_null(strstr(text, "growth from"));
     char *ready = strstr(text, "start to ready");
@@ -283,7 +291,7 @@ static void wrong_answers_and_damage_are_refused_with_their_line(void **state) {
 static void a_folder_that_is_not_there_is_named(void **state) {
     (void)state;
     struct sp_error error = {0};
-    assert_int_equal(report_write("/nowhere/results", stdout, &error), SP_ERR_NOT_FOUND);
+    assert_int_equal(report_write("/nowhere/results", stdout, &missed, &error), SP_ERR_NOT_FOUND);
     assert_non_null(strstr(error.message, "cannot read the results in /nowhere/results: "));
 }
 
@@ -299,6 +307,130 @@ static void half_of_the_median_rate_is_a_whole_number(void **state) {
     assert_true(rate > 50000.5 && rate < 50001.5);
 }
 
+/* ---- the other benchmarks ---- */
+
+#define SLICE(us, mib)                                                                                                 \
+    "{\"calls\":100000,\"decisions\":100000,\"elapsed_s\":10.0,\"errors\":0,\"wrong\":0,\"server_cpu_s\":" #us         \
+    "e-1,\"server_private_bytes\":" #mib "e6,\"latency_ns\":{\"p99\":2000000}}\n"
+#define SIZES(file, change)                                                                                            \
+    "{\"name\":\"file\",\"bytes\":" #file                                                                              \
+    "}\n{\"name\":\"entity\",\"bytes\":1}\n{\"name\":\"change\",\"bytes\":" #change "}\n"
+
+/* The median slice is neither the first nor the last; a third of four slices is the second. */
+static void write_soak(const char *last_sizes) {
+    char sizes[1024];
+    (void)snprintf(sizes, sizeof(sizes), "%s%s", SIZES(9, 9) SIZES(104857600, 20971520) SIZES(9, 9), last_sizes);
+    write_results("run", "{\"bench\":\"soak\",\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"m\",\"minutes\":1,"
+                         "\"keys\":1000,\"rate\":5000,\"changes\":1000}\n");
+    write_results("quiet", SLICE(40, 4) SLICE(10, 4) SLICE(90, 4));
+    write_results("changing", SLICE(42, 1) SLICE(42, 4.194304) SLICE(42, 1) SLICE(42, 5.24288));
+    write_results("memory-changing", "{\"sync_kib\":1}\n{\"sync_kib\":4096}\n{\"sync_kib\":1}\n{\"sync_kib\":6144}\n");
+    write_results("sizes-changing", sizes);
+    write_results("churn",
+                  "{\"calls\":40000,\"errors\":0,\"wrong\":0,\"elapsed_s\":40.0,\"latency_ns\":{\"p99\":7000000}}\n"
+                  "{\"calls\":40000,\"errors\":0,\"wrong\":0,\"elapsed_s\":40.0,\"latency_ns\":{\"p99\":9000000}}\n");
+}
+
+static void a_soak_compares_changing_with_quiet_and_the_end_with_a_third(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "Measured 2026-11-29 on 2 × m, load, server and writer sharing them; "
+        "`bench/soak --minutes 1 --keys 1000 --rate 5000 --changes 1000`.\n",
+        "| changes a second, durable | ≥ 1000 | 1000 | 0.999 | yes |\n",
+        "| server CPU per decision, while changing / quiet | ≤ 1.1 | 1.050 (42.000 µs / 40.000 µs) | 0.955 | yes |\n",
+        "| private memory of sallyportd at the end, against 1.1 × what it had after a third + 1 MiB | ≤ 5.40 MiB | 5.0 "
+        "MiB "
+        "(after a third: 4.0) | 0.926 | yes |\n",
+        "| private memory of sallyport-sync at the end, against 1.1 × what it had after a third + 1 MiB | ≤ 5.40 MiB | "
+        "6.0 "
+        "MiB (after a third: 4.0) | 1.111 | no |\n",
+        "| the store's file without the audit trail, at the end / after a third | ≤ 1.1 | 1.000 (80.0 MiB) | 0.909 | "
+        "yes |\n",
+        "700000 decisions, none wrong. 80000 changes, each an entry of the audit trail: 40.0 MiB",
+        "p99 of Check 2.0 ms while changing, 2.0 ms quiet; of a change at most 9.00 ms in any cycle.\n",
+    };
+    write_soak(SIZES(125829120, 41943040));
+    assert_reports(rows, COUNT(rows));
+    assert_int_equal(missed, 1);
+}
+
+static void a_soak_whose_sizes_end_early_has_no_report(void **state) {
+    (void)state;
+    write_soak("");
+    assert_refuses(SP_ERR_INVALID, "sizes after each slice with changes");
+}
+
+static void observing_is_compared_round_by_round(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "| 3 rounds of 2 s, 1000 keys, allowed=1 | median µs of CPU a Check | median ratio to off | lowest, highest "
+        "|\n",
+        "| off | 20.00 | 1.000 | 1.000, 1.000 |\n",
+        /* 12/10, 22/20 and 60/40: the median of the ratios is not the ratio of the medians. */
+        "| metrics | 22.00 | 1.200 | 1.100, 1.500 |\n",
+        "| every decision logged | 20.00 | 1.000 | 1.000, 1.000 |\n",
+    };
+    static const char *const same[] = {"off", "denials", "last-uses", "all-three", "every-decision"};
+    write_results("run", "{\"bench\":\"observe\",\"rounds\":3,\"seconds\":2,\"keys\":1000,\"mix\":\"allowed=1\"}\n");
+    for (size_t i = 0; i < COUNT(same); i++)
+        write_results(same[i], LOAD(10) LOAD(20) LOAD(40));
+    write_results("metrics", LOAD(12) LOAD(22) LOAD(60));
+    assert_reports(rows, COUNT(rows));
+    write_results("metrics", LOAD(12) LOAD(22));
+    assert_refuses(SP_ERR_INVALID, "metrics");
+}
+
+static void peers_are_compared_by_their_cpu_a_call(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "`bench/peers --seconds 10`.\n",
+        "| Cerbos | 4 × 16 | 1000 | 160.0 | 1 |\n| Cerbos | 4 × 64 | 2000 | 150.0 | 0 |\n"
+        "| Sallyport | 4 × 16 | 10000 | 10.0 | 0 |\n",
+        "Calls per CPU second against Cerbos 0.55.0: 16.0 × at 16 streams, 15.0 × at 64 (goal: ≥ 14 ×).\n",
+    };
+    write_results("run", "{\"bench\":\"peers\",\"date\":\"2026-11-29\",\"processors\":2,\"model\":\"m\",\"seconds\":10,"
+                         "\"cerbos\":\"0.55.0\"}\n");
+    write_results("cerbos", "{\"streams\":16,\"calls\":10000,\"failed\":1,\"cpu_ns\":1600000000}\n"
+                            "{\"streams\":64,\"calls\":20000,\"failed\":0,\"cpu_ns\":3000000000}\n");
+    write_results("sallyport", "{\"streams\":16,\"calls\":100000,\"failed\":0,\"cpu_ns\":1000000000}\n"
+                               "{\"streams\":64,\"calls\":100000,\"failed\":0,\"cpu_ns\":1000000000}\n");
+    assert_reports(rows, COUNT(rows));
+    remove_results("cerbos");
+    assert_refuses(SP_ERR_NOT_FOUND, "/cerbos.ndjson: no results");
+}
+
+static void etcd_has_a_row_for_each_number_of_pods_and_may_lack_a_bootstrap(void **state) {
+    (void)state;
+    char *text;
+    struct sp_error error = {0};
+    static const char *const rows[] = {
+        "| 3 | 500 | 2.392 ms | 7.668 ms | 0.492 ms | 5.439 ms |\n",
+        "| bootstrap of 1000 keys | |\n",
+        "| records | 1500 |\n| `migrate --to` | 30.3 s |\n"
+        "| empty folder to following and serving | 3.0 s, 500 records/s |\n",
+        "private at the end | 600 MiB, 90 MiB |\n| the store's file; etcd's database | 500 MiB; 300 MiB |\n",
+    };
+    write_results("run", "{\"bench\":\"etcd\"}\n");
+    write_results("propagation", "{\"servers\":3,\"changes\":500,\"accepted_p50_ms\":2.392,\"accepted_p99_ms\":7.668,"
+                                 "\"seen_p50_ms\":0.492,\"seen_p99_ms\":5.439}\n");
+    write_results("bootstrap", "{\"keys\":1000,\"records\":1500,\"migrated_ms\":30300,\"filled_ms\":3000,"
+                               "\"highest_resident_kib\":614400,\"private_kib\":92160,\"store_bytes\":524288000,"
+                               "\"etcd_bytes\":314572800}\n");
+    assert_reports(rows, COUNT(rows));
+    remove_results("bootstrap");
+    assert_int_equal(write_report(&text, &error), SP_OK);
+    assert_null(strstr(text, "bootstrap"));
+    free(text);
+}
+
+static void results_of_an_unknown_benchmark_are_refused(void **state) {
+    (void)state;
+    write_results("run", "{\"bench\":\"walk\"}\n");
+    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be run, soak, observe, peers or etcd");
+    write_results("run", "{}\n");
+    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_goal_is_a_row_with_its_ratio, write_run, remove_run),
@@ -311,6 +443,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(wrong_answers_and_damage_are_refused_with_their_line, write_run, remove_run),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
         cmocka_unit_test_setup_teardown(half_of_the_median_rate_is_a_whole_number, write_run, remove_run),
+        cmocka_unit_test_setup_teardown(a_soak_compares_changing_with_quiet_and_the_end_with_a_third, make_folder,
+                                        remove_run),
+        cmocka_unit_test_setup_teardown(a_soak_whose_sizes_end_early_has_no_report, make_folder, remove_run),
+        cmocka_unit_test_setup_teardown(observing_is_compared_round_by_round, make_folder, remove_run),
+        cmocka_unit_test_setup_teardown(peers_are_compared_by_their_cpu_a_call, make_folder, remove_run),
+        cmocka_unit_test_setup_teardown(etcd_has_a_row_for_each_number_of_pods_and_may_lack_a_bootstrap, make_folder,
+                                        remove_run),
+        cmocka_unit_test_setup_teardown(results_of_an_unknown_benchmark_are_refused, make_folder, remove_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
