@@ -3,6 +3,7 @@
 
 #include "admin/access.h"
 #include "admin/actor.h"
+#include "admin/aliases.h"
 #include "admin/context.h"
 #include "admin/idempotency.h"
 #include "admin/message.h"
@@ -60,6 +61,17 @@ static enum sp_status fill_revision(struct sp_admin_context *ctx, struct sp_revi
     return SP_OK;
 }
 
+static enum sp_status handle_request(struct sp_admin_context *ctx, const ProtobufCMessage *request,
+                                     ProtobufCMessage **ret_reply) {
+    enum sp_status status = sp_admin_resolve_aliases(ctx, request, &request);
+    if (status != SP_OK)
+        return status;
+    status = ctx->method->handler(ctx, request, ret_reply);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_fill_aliases(ctx, *ret_reply);
+}
+
 static enum sp_status answer_on_view(struct sp_admin_context *ctx, const ProtobufCMessage *request,
                                      ProtobufCMessage **ret_reply) {
     ProtobufCMessage *reply = NULL;
@@ -68,7 +80,7 @@ static enum sp_status answer_on_view(struct sp_admin_context *ctx, const Protobu
     enum sp_status status = admit_call(ctx, fits, request);
     if (status != SP_OK)
         return status;
-    status = ctx->method->handler(ctx, request, &reply);
+    status = handle_request(ctx, request, &reply);
     if (status != SP_OK)
         return status;
     status = sp_view_revision(ctx->view, &revision);
@@ -128,7 +140,7 @@ static enum sp_status make_change(struct sp_admin_context *ctx, const struct sp_
     status = sp_admin_begin_changes(ctx, sp_admin_request_id(request));
     if (status != SP_OK)
         return status;
-    status = ctx->method->handler(ctx, request, &reply);
+    status = handle_request(ctx, request, &reply);
     if (status != SP_OK)
         return status;
     status = sp_changeset_apply(ctx->write, ctx->changes, &revision, ctx->error);

@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "core/principal_alias.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"
@@ -28,10 +29,25 @@ static enum sp_status refuse_missing(struct sp_admin_context *ctx, const char *w
                         SP_STR_ARG(ctx->workspace));
 }
 
+static enum sp_status check_id_of_kind(struct sp_admin_context *ctx, enum sp_kind kind, const char *field,
+                                       const char *id) {
+    if (kind == SP_KIND_PRINCIPAL)
+        return sp_text_check_principal_id(sp_str_from(id), field, ctx->error);
+    return sp_text_check_id(sp_str_from(id), field, ctx->error);
+}
+
+/* What looks like an alias would stand for two principals. */
+static enum sp_status check_new_id_of_kind(struct sp_admin_context *ctx, enum sp_kind kind, const char *id) {
+    if (kind == SP_KIND_PRINCIPAL && strncmp(id, SP_PRINCIPAL_ALIAS_PREFIX, sizeof(SP_PRINCIPAL_ALIAS_PREFIX) - 1) == 0)
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "id: must not begin with " SP_PRINCIPAL_ALIAS_PREFIX ", as aliases of principals do");
+    return check_id_of_kind(ctx, kind, "id", id);
+}
+
 enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,
                              ProtobufCMessage **ret_message) {
     struct sp_entity_key key;
-    enum sp_status status = sp_text_check_id(sp_str_from(id), what, ctx->error);
+    enum sp_status status = check_id_of_kind(ctx, kind, what, id);
     if (status != SP_OK)
         return status;
     status = make_key_by_id(ctx, kind, id, &key);
@@ -118,8 +134,7 @@ enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, 
     char generated[SP_RANDOM_ID_BYTES];
     bool generate = given == NULL || given[0] == '\0';
     const char *id = generate ? generated : given;
-    enum sp_status status =
-        generate ? sp_random_id(prefix, generated) : sp_text_check_id(sp_str_from(given), "id", ctx->error);
+    enum sp_status status = generate ? sp_random_id(prefix, generated) : check_new_id_of_kind(ctx, kind, given);
     if (status != SP_OK)
         return status;
     status = check_id_unused(ctx, kind, what, id);

@@ -23,7 +23,8 @@ enum sp_status sp_admin_read_subject(struct sp_admin_context *ctx, const Sallypo
         return sp_error_set(ctx->error, SP_ERR_INVALID, "subject: a principal or a group");
     bool group = subject->kind_case == SALLYPORT__V1__SUBJECT__KIND_GROUP;
     struct sp_str id = sp_str_from(group ? subject->group : subject->principal);
-    enum sp_status status = sp_text_check_id(id, group ? "subject.group" : "subject.principal", ctx->error);
+    enum sp_status status = group ? sp_text_check_id(id, "subject.group", ctx->error)
+                                  : sp_text_check_principal_id(id, "subject.principal", ctx->error);
     if (status != SP_OK)
         return status;
     *ret_subject = (struct sp_admin_subject){.kind = group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL, .id = id};

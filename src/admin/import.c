@@ -62,7 +62,7 @@ enum {
     PRINCIPAL = 'p',
     KEY = 'k',
     DIGEST = 'd',
-    NAME_MAX_BYTES = 1 + SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES
+    NAME_MAX_BYTES = 1 + SP_ID_MAX_BYTES + 1 + SP_PRINCIPAL_ID_MAX_BYTES
 };
 
 /* Callers have checked that ids are at most 64 bytes. */
@@ -119,7 +119,7 @@ static enum sp_status enter_home(struct import *import, const char *workspace) {
 static enum sp_status find_imported_principal(struct import *import, const char *id,
                                               Sallyport__Store__V1__StoredPrincipal **ret_principal) {
     uint8_t buffer[NAME_MAX_BYTES];
-    enum sp_status status = sp_text_check_id(sp_str_from(id), "principal", import->ctx.error);
+    enum sp_status status = sp_text_check_principal_id(sp_str_from(id), "principal", import->ctx.error);
     if (status != SP_OK)
         return status;
     struct sp_bytes name = name_known(PRINCIPAL, import->home->id, sp_str_from(id), buffer);
@@ -217,7 +217,7 @@ static enum sp_status import_resource(struct import *import, const Sallyport__V1
     if (status != SP_OK)
         return status;
     if (record->creator[0] != '\0') {
-        status = sp_text_check_id(sp_str_from(record->creator), "creator", import->ctx.error);
+        status = sp_text_check_principal_id(sp_str_from(record->creator), "creator", import->ctx.error);
         if (status != SP_OK)
             return status;
     }

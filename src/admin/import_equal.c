@@ -158,6 +158,7 @@ static enum sp_status is_principal_equal(struct sp_admin_context *ctx, const Sal
     if (status != SP_OK || stored == NULL || stored->deleting)
         return status;
     Sallyport__V1__Principal wanted = *record;
+    wanted.alias = stored->principal->alias;
     if (wanted.role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_UNSPECIFIED)
         wanted.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
     if (wanted.created_at == 0)

@@ -87,6 +87,7 @@ enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyp
         principal->role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
     if (principal->created_at == 0)
         principal->created_at = ctx->now_s;
+    principal->alias = (char *)(uintptr_t)protobuf_c_empty_string; /* worked out for replies, never stored */
     const char *id = NULL;
     const char *what = is_user(principal) ? "user" : "service account";
     enum sp_status status = check_new_principal(ctx, principal);

@@ -92,19 +92,32 @@ static bool is_alphanumeric(char c) {
     return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
+/* `signs`: what may follow a letter or digit; `named` has them for the message. */
+static enum sp_status check_id_characters(struct sp_str text, const char *signs, const char *named, const char *field,
+                                          struct sp_error *error) {
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (!is_alphanumeric(c) && (i == 0 || c == '\0' || strchr(signs, c) == NULL))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "%s: character %zu is not allowed; use a letter or digit, then letters, digits and "
+                                "any of %s",
+                                field, i + 1, named);
+    }
+    return SP_OK;
+}
+
 enum sp_status sp_text_check_id(struct sp_str text, const char *field, struct sp_error *error) {
     enum sp_status status = check_size(text, SP_ID_MAX_BYTES, field, error);
     if (status != SP_OK)
         return status;
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        if (!is_alphanumeric(c) && (i == 0 || c == '\0' || strchr("_.@:+-", c) == NULL))
-            return sp_error_set(error, SP_ERR_INVALID,
-                                "%s: character %zu is not allowed; use a letter or digit, then letters, digits and "
-                                "any of _ . @ : + -",
-                                field, i + 1);
-    }
-    return SP_OK;
+    return check_id_characters(text, "_.@:+-", "_ . @ : + -", field, error);
+}
+
+enum sp_status sp_text_check_principal_id(struct sp_str text, const char *field, struct sp_error *error) {
+    enum sp_status status = check_size(text, SP_PRINCIPAL_ID_MAX_BYTES, field, error);
+    if (status != SP_OK)
+        return status;
+    return check_id_characters(text, "_.@:+|/-", "_ . @ : + | / -", field, error);
 }
 
 enum sp_status sp_text_check_word(struct sp_str text, const char *field, struct sp_error *error) {

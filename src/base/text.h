@@ -8,9 +8,10 @@
 #include "base/status.h"
 
 enum {
-    SP_ID_MAX_BYTES = 64, /* ids of workspaces, principals, groups, keys, operators; types, actions, permissions */
-    SP_RESOURCE_ID_MAX_BYTES = 256, /* ids of resources */
-    SP_NAME_MAX_BYTES = 128,        /* names and reasons */
+    SP_ID_MAX_BYTES = 64,            /* ids of workspaces, groups, keys, operators; types, actions, permissions */
+    SP_PRINCIPAL_ID_MAX_BYTES = 256, /* ids of principals, which identity providers and clouds give out */
+    SP_RESOURCE_ID_MAX_BYTES = 256,  /* ids of resources */
+    SP_NAME_MAX_BYTES = 128,         /* names and reasons */
 };
 
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
@@ -28,6 +29,9 @@ bool sp_text_is_utf16(struct sp_str text);
 /* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with
  * `field`. */
 enum sp_status sp_text_check_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
+
+/* 1 to 256 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+|/-]*. */
+enum sp_status sp_text_check_principal_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
 
 /* 1 to 64 bytes of [a-z][a-z0-9_]*: permissions, types, actions. */
 enum sp_status sp_text_check_word(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;

@@ -2,7 +2,8 @@
 #include "cli/command_rows.h"
 
 #define PRINCIPAL_LINES                                                                                                \
-    "workspace=workspace:raw,id=id:raw,kind=kind,name=name:raw,role=role,disabled=disabled,created=createdAt:time"
+    "workspace=workspace:raw,id=id:raw,alias=alias:raw,kind=kind,name=name:raw,role=role,disabled=disabled,created="   \
+    "createdAt:time"
 
 const struct cli_command sp_cli_principal_commands[] = {
     {.noun = "user",

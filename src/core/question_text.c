@@ -13,7 +13,7 @@ static const struct {
     [SP_QUESTION_ACTION] = {true, SP_ID_MAX_BYTES, "is longer than 64 bytes"},
     [SP_QUESTION_ID] = {false, SP_RESOURCE_ID_MAX_BYTES, "is longer than 256 bytes"},
     [SP_QUESTION_WORKSPACE] = {false, SP_ID_MAX_BYTES, "is longer than 64 bytes"},
-    [SP_QUESTION_PRINCIPAL] = {true, SP_ID_MAX_BYTES, "is longer than 64 bytes"},
+    [SP_QUESTION_PRINCIPAL] = {true, SP_PRINCIPAL_ID_MAX_BYTES, "is longer than 256 bytes"},
     [SP_QUESTION_SUBJECT] = {false, SP_KEY_PRESENTED_MAX_BYTES, "is longer than 512 bytes"},
 };
 

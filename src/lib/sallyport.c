@@ -184,8 +184,8 @@ static enum sp_status fill_query(const struct sallyport_question *question, stru
     return SP_OK;
 }
 
-static void copy_id(char to[SALLYPORT_ID_BYTES], struct sp_str from) {
-    size_t size = from.size < SALLYPORT_ID_BYTES ? from.size : SALLYPORT_ID_BYTES - 1;
+static void copy_id(char *to, size_t room, struct sp_str from) {
+    size_t size = from.size < room ? from.size : room - 1;
     if (size > 0)
         memcpy(to, from.data, size);
     to[size] = '\0';
@@ -200,9 +200,9 @@ static void copy_answer(const struct sp_answer *answer, struct sallyport_answer 
     ret_answer->http_status = (uint16_t)sp_reason_http_status(answer->reason);
     ret_answer->epoch = answer->revision.epoch;
     ret_answer->revision = answer->revision.number;
-    copy_id(ret_answer->workspace, key.workspace);
-    copy_id(ret_answer->principal, key.principal);
-    copy_id(ret_answer->key_id, key.key_id);
+    copy_id(ret_answer->workspace, sizeof(ret_answer->workspace), key.workspace);
+    copy_id(ret_answer->principal, sizeof(ret_answer->principal), key.principal);
+    copy_id(ret_answer->key_id, sizeof(ret_answer->key_id), key.key_id);
 }
 
 /* What is the same for all questions of a call. */

@@ -68,7 +68,8 @@ struct sallyport_question {
 };
 
 enum {
-    SALLYPORT_ID_BYTES = 65, /* an id and its NUL */
+    SALLYPORT_ID_BYTES = 65,         /* an id and its NUL */
+    SALLYPORT_PRINCIPAL_BYTES = 257, /* the same of a principal */
     SALLYPORT_MESSAGE_BYTES = 1024
 };
 
@@ -82,7 +83,7 @@ struct sallyport_answer {
     uint64_t epoch;         /* of the revision decided at */
     uint64_t revision;
     char workspace[SALLYPORT_ID_BYTES];
-    char principal[SALLYPORT_ID_BYTES];
+    char principal[SALLYPORT_PRINCIPAL_BYTES];
     char key_id[SALLYPORT_ID_BYTES];
 };
 

@@ -273,7 +273,7 @@ static enum sp_status read_subjects_request(struct listing *listing, const Proto
     enum sp_status status = sp_question_from_list_subjects(request, &listing->question, error);
     if (status != SP_OK)
         return status;
-    return read_after(listing, request->after, SP_ID_MAX_BYTES, error);
+    return read_after(listing, request->after, SP_PRINCIPAL_ID_MAX_BYTES, error);
 }
 
 static enum sp_status read_listing(struct listing *listing, struct sp_bytes message, struct sp_error *error) {

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "support/admin_fixture.h"
 
 static void makes_users_and_service_accounts(void **state) {
@@ -26,6 +27,116 @@ static void makes_users_and_service_accounts(void **state) {
     admin_ok(&fixture, admin, "ListPrincipals", "{'kind': 'SERVICE_ACCOUNT'}");
     assert_int_equal(admin_length(&fixture, "principals"), 1);
     assert_string_equal(admin_text(&fixture, "principals.0.id"), "robot");
+    admin_fixture_close(&fixture);
+}
+
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X60 X16 X16 X16 "xxxxxxxxxxxx"
+#define X240 X60 X60 X60 X60
+
+/* As auth0, AWS and SPIFFE give them out; of 65 and of 256 bytes, of which some pairs differ in the last alone. */
+static const char *const provider_ids[] = {
+    "auth0|5f7c8ec7c33c6c004bbafe82",
+    "google-oauth2|113",
+    "arn:aws:iam::123456789012:user/path/Bob",
+    "spiffe://example.org/ns/prod/sa/api",
+    "ann@example.com",
+    X60 "12345",
+    X240 "/" X16 "a",
+    X240 "/"
+         "abcdefghijklmno",
+    X240 "/"
+         "abcdefghijklmnp",
+};
+
+static const char long_resource[] = X240 X16;
+
+static void check_provider_id(struct admin_fixture *fixture, const char *admin, const char *id) {
+    const char *named = strlen(id) > SP_PRINCIPAL_ID_MAX_BYTES ? NULL : id;
+    if (named == NULL) {
+        admin_fails(fixture, admin, "CreateUser", admin_format(fixture, "{'id': '%s', 'name': 'A'}", id),
+                    SP_ERR_INVALID, "but at most 256 are allowed");
+        return;
+    }
+    admin_ok(fixture, admin, "CreateUser", admin_format(fixture, "{'id': '%s', 'name': 'A'}", id));
+    const char *alias = admin_keep(fixture, admin_text(fixture, "principal.alias"));
+    assert_string_equal(admin_text(fixture, "principal.id"), id);
+    assert_int_equal(strspn(alias, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"), strlen(alias));
+    admin_ok(fixture, admin, "GetPrincipal", admin_format(fixture, "{'id': '%s'}", alias));
+    assert_string_equal(admin_text(fixture, "id"), id);
+    admin_ok(fixture, admin, "AddGroupMembers",
+             admin_format(fixture, "{'group': 'team', 'principals': ['%s']}", alias));
+    admin_ok(fixture, admin, "ShareResource",
+             admin_format(fixture,
+                          "{'resource': {'type': 'voice', 'id': '%s'}, 'subject': {'principal': '%s'}, 'role': "
+                          "'ROLE_VIEWER'}",
+                          long_resource, id));
+    const char *key = admin_new_key(fixture, admin, alias, "{'names': ['voices_read']}", "");
+    admin_ok(fixture, key, "WhoAmI", "{}");
+    assert_string_equal(admin_text(fixture, "principal.id"), id);
+    assert_string_equal(admin_text(fixture, "principal.alias"), alias);
+    assert_string_equal(admin_text(fixture, "apiKey.principal"), id);
+    admin_ok(fixture, admin, "ListApiKeys", admin_format(fixture, "{'principal': '%s'}", alias));
+    assert_int_equal(admin_length(fixture, "apiKeys"), 1);
+    admin_ok(fixture, admin, "ExplainKey",
+             admin_format(fixture, "{'keyId': '%s', 'resource': {'type': 'voice', 'id': '%s'}, 'action': 'read'}",
+                          admin_text(fixture, "apiKeys.0.id"), long_resource));
+    assert_string_equal(admin_text(fixture, "answer.reason"), "ALLOWED");
+    assert_string_equal(admin_text(fixture, "answer.principal"), id);
+}
+
+static void ids_of_identity_providers_and_clouds_are_held_whole(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    enum { COUNT = sizeof(provider_ids) / sizeof(provider_ids[0]), HELD = COUNT - 1 };
+    admin_fixture_open(&fixture, NULL);
+    admin_ok(&fixture, fixture.operator_key, "CreateWorkspace",
+             "{'id': 'w1', 'name': 'One', 'seats': 20, 'plan': 'PLAN_ENTERPRISE', 'adminId': 'boss'}");
+    const char *admin = admin_keep(&fixture, admin_text(&fixture, "secret"));
+    admin_ok(&fixture, admin, "CreateGroup", "{'id': 'team', 'name': 'Team'}");
+    admin_ok(&fixture, fixture.operator_key, "RegisterResource",
+             admin_format(&fixture, "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': '%s'}}", long_resource));
+    for (size_t i = 0; i < COUNT; i++)
+        check_provider_id(&fixture, admin, provider_ids[i]);
+    admin_ok(&fixture, admin, "ListGroupMembers", "{'group': 'team'}");
+    assert_int_equal(admin_length(&fixture, "members"), HELD);
+    admin_ok(&fixture, admin, "ListShares",
+             admin_format(&fixture, "{'resource': {'type': 'voice', 'id': '%s'}}", long_resource));
+    assert_int_equal(admin_length(&fixture, "grants"), HELD);
+    /* One of two that differ in their last byte: only its own grant, membership and keys go. */
+    admin_ok(&fixture, admin, "UnshareResource",
+             admin_format(&fixture, "{'resource': {'type': 'voice', 'id': '%s'}, 'subject': {'principal': '%s'}}",
+                          long_resource, provider_ids[COUNT - 1]));
+    admin_ok(&fixture, admin, "DeletePrincipal", admin_format(&fixture, "{'id': '%s'}", provider_ids[COUNT - 2]));
+    admin_ok(&fixture, admin, "ListShares",
+             admin_format(&fixture, "{'resource': {'type': 'voice', 'id': '%s'}}", long_resource));
+    assert_int_equal(admin_length(&fixture, "grants"), HELD - 2);
+    admin_ok(&fixture, admin, "ListGroupMembers", "{'group': 'team'}");
+    assert_int_equal(admin_length(&fixture, "members"), HELD - 1);
+    admin_fails(&fixture, admin, "GetPrincipal", admin_format(&fixture, "{'id': '%s'}", provider_ids[COUNT - 2]),
+                SP_ERR_NOT_FOUND, "not found");
+    admin_ok(&fixture, admin, "ListChanges", admin_format(&fixture, "{'object': '%s'}", provider_ids[0]));
+    assert_true(admin_length(&fixture, "changes") >= 4);
+    admin_fixture_close(&fixture);
+}
+
+static void no_id_is_another_principals_alias(void **state) {
+    (void)state;
+    struct admin_fixture fixture;
+    admin_fixture_open(&fixture, NULL);
+    const char *admin = admin_workspace(&fixture, "w1");
+    static const char *const ids[] = {"p64_YXV0aDB8NWY3YzhlYzc", "p64_", "p64_anything"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        admin_fails(&fixture, admin, "CreateUser", admin_format(&fixture, "{'id': '%s', 'name': 'A'}", ids[i]),
+                    SP_ERR_INVALID, "id: must not begin with p64_, as aliases of principals do");
+    admin_ok(&fixture, admin, "CreateGroup", "{'id': 'p64_group', 'name': 'A'}");
+    admin_ok(&fixture, admin, "ListPrincipals", "{}");
+    assert_string_equal(admin_text(&fixture, "principals.0.alias"), "w1-admin");
+    static const char *const refused[] = {"a|b c", "|ab", "/ab", "a\\\\b"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        admin_fails(&fixture, admin, "CreateUser", admin_format(&fixture, "{'id': '%s', 'name': 'A'}", refused[i]),
+                    SP_ERR_INVALID, "letters, digits and any of _ . @ : + | / -");
+    admin_fails(&fixture, admin, "CreateGroup", "{'id': 'a|b', 'name': 'A'}", SP_ERR_INVALID, "any of _ . @ : + -");
     admin_fixture_close(&fixture);
 }
 
@@ -281,6 +392,8 @@ static void demoting_and_disabling_need_no_reach(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_users_and_service_accounts),
+        cmocka_unit_test(ids_of_identity_providers_and_clouds_are_held_whole),
+        cmocka_unit_test(no_id_is_another_principals_alias),
         cmocka_unit_test(refuses_what_the_rules_forbid),
         cmocka_unit_test(service_accounts_need_several_seats),
         cmocka_unit_test(enabled_users_take_the_seats_and_nobody_else),

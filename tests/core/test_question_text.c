@@ -38,6 +38,7 @@ static void says_what_is_wrong(void **state) {
     } rows[] = {
         {SP_QUESTION_TYPE, {NULL, 0}, "is required"},
         {SP_QUESTION_PRINCIPAL, {NULL, 0}, "is required"},
+        {SP_QUESTION_PRINCIPAL, {QT_TEXT(QT_256 "a")}, "is longer than 256 bytes"},
         {SP_QUESTION_ACTION, {QT_TEXT(QT_64 "a")}, "is longer than 64 bytes"},
         {SP_QUESTION_ID, {QT_TEXT(QT_256 "a")}, "is longer than 256 bytes"},
         {SP_QUESTION_SUBJECT, {QT_TEXT(QT_256 QT_256 "a")}, "is longer than 512 bytes"},

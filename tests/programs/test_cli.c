@@ -530,6 +530,9 @@ static void quotas_that_are_not_given_stay(void **state) {
 
 static void people_and_groups_come_and_go(void **state) {
     (void)state;
+    const struct command *ran = ends(0, "admin", "user create --id 'auth0|5f7c8ec7' --name Auth");
+    assert_says(ran->out, "id         auth0|5f7c8ec7\nalias      p64_YXV0aDB8NWY3YzhlYzc\n");
+    assert_says(ends(0, "admin", "user get p64_YXV0aDB8NWY3YzhlYzc")->out, "id         auth0|5f7c8ec7\n");
     ends(0, "admin", "user create --id bob --name Bob --role member");
     assert_says(ends(0, "admin", "user update bob --name Robert --role admin")->out, "Robert");
     assert_says(ends(0, "admin", "user disable bob")->out, "disabled   yes");

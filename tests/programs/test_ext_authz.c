@@ -123,6 +123,40 @@ static void an_allowed_request_says_who_it_is(void **state) {
     assert_null(strstr(text, user_key));
 }
 
+/* Of 256 bytes, with the signs of identity providers and clouds. */
+static void an_id_of_an_identity_provider_reaches_the_upstream_whole(void **state) {
+    (void)state;
+    enum { ID_BYTES = 256 };
+    char id[ID_BYTES + 1] = "auth0|arn:aws:iam::1:user/", key[PROGRAMS_KEY_BYTES], text[ENVOY_REPLY_TEXT_BYTES];
+    char line[ID_BYTES + 64];
+    memset(id + strlen(id), 'x', ID_BYTES - strlen(id));
+    caller_ok(&admin, "Admin/CreateUser", "{'id': '%s', 'name': 'A'}", id);
+    caller_ok(&admin, "Admin/ShareResource",
+              "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': '%s'}, 'role': 'ROLE_VIEWER'}", id);
+    caller_ok(&admin, "Admin/CreateApiKey", "{'principal': '%s', 'name': 'N', 'permissions': {'all': true}}", id);
+    snprintf(key, sizeof(key), "%s", caller_text(&admin, "secret"));
+    struct envoy_parts parts = {.peer = "198.51.100.1",
+                                .method = "POST",
+                                .path = "/v1/text-to-speech/v1",
+                                .headers = "x-api-key: $K",
+                                .extensions = VOICE};
+    ask(parts, key, text);
+    snprintf(line, sizeof(line), "x-sallyport-principal: %s", id);
+    assert_true(has_line(text, "OK") && has_line(text, line));
+    caller_ok(&programs.checker, "Authorization/Check",
+              "{'apiKey': '%s', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}", key);
+    assert_string_equal(caller_text(&programs.checker, "principal"), id);
+    snprintf(line, sizeof(line), "\"principal\":\"%s\"", id);
+    char *log = NULL;
+    for (int i = 0; i < 500 && (log == NULL || strstr(log, line) == NULL); i++) {
+        free(log);
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+        log = process_read(programs.server.out);
+    }
+    assert_non_null(strstr(log, line));
+    free(log);
+}
+
 static void each_reason_denies_with_its_status(void **state) {
     (void)state;
     static const struct {
@@ -517,6 +551,7 @@ static void a_gateway_without_the_role_is_denied_by_a_reply_too(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_allowed_request_says_who_it_is),
+        cmocka_unit_test(an_id_of_an_identity_provider_reaches_the_upstream_whole),
         cmocka_unit_test(each_reason_denies_with_its_status),
         cmocka_unit_test(a_schema_that_is_put_is_in_force_at_once),
         cmocka_unit_test(every_refusal_of_a_path_is_told_in_json),

@@ -417,7 +417,11 @@ static void a_mistake_names_its_field(void **state) {
          "action: is required"},
         {subjects,
          "{'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use', 'workspace': 'w1', 'after': "
-         "'0123456789012345678901234567890123456789012345678901234567890123456789'}",
+         "'"
+         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc"
+         "def0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
+         "abcdef0123456789abcdef0123456789abcdef"
+         "x'}",
          SP_ERR_INVALID, "after: "},
     };
     struct listing listing;

@@ -1,6 +1,8 @@
 #include "store/records/entity_key.h"
 
+#include "base/base64url.h"
 #include "base/text.h"
+#include "core/key_text.h"
 
 /* ---- making ---- */
 
@@ -41,12 +43,26 @@ enum sp_status sp_entity_key_1(enum sp_kind kind, struct sp_str workspace, struc
     return sp_entity_key_make(kind, workspace, &id, 1, ret_key);
 }
 
+/* '#', which no id holds, and the digest of one that is too long beside a long resource id. */
+enum { LONG_SUBJECT_BYTES = 1 + SP_BASE64URL_CHARS(SP_DIGEST_BYTES) };
+
+static struct sp_str shorten_subject(struct sp_str subject, char room[static LONG_SUBJECT_BYTES]) {
+    uint8_t digest[SP_DIGEST_BYTES];
+    sp_sha256(subject.data, subject.size, digest);
+    room[0] = '#';
+    sp_base64url_encode((struct sp_bytes){digest, sizeof(digest)}, room + 1);
+    return sp_str_from(room);
+}
+
 enum sp_status sp_entity_key_grant(struct sp_str workspace, struct sp_str type, struct sp_str resource_id,
                                    enum sp_subject_kind subject_kind, struct sp_str subject,
                                    struct sp_entity_key *ret_key) {
-    char last[1 + SP_ID_MAX_BYTES];
-    if (subject.size > SP_ID_MAX_BYTES || (subject_kind != SP_SUBJECT_PRINCIPAL && subject_kind != SP_SUBJECT_GROUP))
+    char last[1 + SP_ID_MAX_BYTES], digest[LONG_SUBJECT_BYTES];
+    if (subject.size > SP_PRINCIPAL_ID_MAX_BYTES ||
+        (subject_kind != SP_SUBJECT_PRINCIPAL && subject_kind != SP_SUBJECT_GROUP))
         return SP_ERR_INVALID;
+    if (subject.size > SP_ID_MAX_BYTES)
+        subject = shorten_subject(subject, digest);
     last[0] = (char)subject_kind;
     if (subject.size > 0)
         memcpy(last + 1, subject.data, subject.size);

@@ -54,7 +54,7 @@ struct sp_entity_name {
     struct sp_str workspace;
     struct sp_str parts[SP_ENTITY_KEY_MAX_PARTS];
     size_t part_count;
-    enum sp_subject_kind subject_kind; /* of a grant, whose last part is the subject's id; 0 otherwise */
+    enum sp_subject_kind subject_kind; /* of a grant, whose last part names the subject (layout.h); 0 otherwise */
 };
 
 /* SP_ERR_CORRUPT: not the key of an entity of a known kind. */

@@ -39,7 +39,7 @@
  * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
  * key record:
  *   0   size of this record (2)          2   flags (1: SP_KEY_*)     3 principal kind (1)
- *   4   key id, principal id, workspace id lengths (1 each)          7 number of ranges (1)
+ *   4   key id, principal id, workspace id lengths (1 each; a principal's 0 is 256)   7 number of ranges (1)
  *   8   expires_at (8)                   16  principal number (8)    24 workspace number (8)
  *   32  digest (32)
  *   64  permission bits (32; only with SP_KEY_HAS_BITS)
@@ -82,7 +82,8 @@ enum sp_kind {
     SP_KIND_GROUP = 5,      /* id */
     SP_KIND_MEMBERSHIP = 6, /* group, principal */
     SP_KIND_RESOURCE = 7,   /* type, id (workspace: the owner) */
-    SP_KIND_GRANT = 8,      /* type, id, 'p' or 'g' followed by the subject's id */
+    SP_KIND_GRANT = 8,      /* type, id, 'p' or 'g' followed by the subject's id; one longer than 64 bytes: '#' and the
+                             * base64url of its SHA-256 */
     SP_KIND_KEY = 9,        /* id */
     SP_KIND_TOMBSTONE = 10, /* the kind(1) of what was deleted, then its parts; global resource ids: workspace empty */
 };

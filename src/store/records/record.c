@@ -1,5 +1,7 @@
 #include "store/records/record.h"
 
+#include "base/text.h"
+
 enum {
     KEY_AT_FLAGS = 2,
     KEY_AT_PRINCIPAL_KIND = 3,
@@ -77,7 +79,7 @@ static void encode_key_head(const struct sp_key_parts *parts, size_t size, uint8
     record[KEY_AT_FLAGS] = key_flags(key);
     record[KEY_AT_PRINCIPAL_KIND] = key->principal_kind;
     record[KEY_AT_ID_SIZE] = (uint8_t)key->id.size;
-    record[KEY_AT_PRINCIPAL_SIZE] = (uint8_t)key->principal.size;
+    record[KEY_AT_PRINCIPAL_SIZE] = (uint8_t)key->principal.size; /* of 256: 0 */
     record[KEY_AT_WORKSPACE_SIZE] = (uint8_t)key->workspace.size;
     record[KEY_AT_RANGES] = (uint8_t)(key->allowed_ranges.size / RANGE_BYTES);
     sp_store_be64(record + KEY_AT_EXPIRES, (uint64_t)key->expires_at_s);
@@ -89,8 +91,9 @@ static void encode_key_head(const struct sp_key_parts *parts, size_t size, uint8
 enum sp_status sp_key_record_encode(const struct sp_key_parts *parts, struct sp_arena *arena,
                                     struct sp_bytes *ret_record) {
     const struct sp_key *key = &parts->key;
-    if (key->id.size > UINT8_MAX || key->principal.size > UINT8_MAX || key->workspace.size > UINT8_MAX ||
-        key->allowed_ranges.size / RANGE_BYTES > UINT8_MAX || key->allowed_ranges.size % RANGE_BYTES != 0)
+    if (key->id.size > UINT8_MAX || key->principal.size > SP_PRINCIPAL_ID_MAX_BYTES ||
+        key->workspace.size > UINT8_MAX || key->allowed_ranges.size / RANGE_BYTES > UINT8_MAX ||
+        key->allowed_ranges.size % RANGE_BYTES != 0)
         return SP_ERR_INVALID;
     size_t size = key_record_size(key);
     uint8_t *record = sp_arena_alloc(arena, size);
@@ -134,7 +137,8 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
     const uint8_t *at = head + SP_KEY_RECORD_HEAD_BYTES;
     bool all = (head[KEY_AT_FLAGS] & SP_KEY_ALL) != 0;
     size_t ranges_size = (size_t)head[KEY_AT_RANGES] * RANGE_BYTES;
-    size_t ids_size = (size_t)head[KEY_AT_ID_SIZE] + head[KEY_AT_PRINCIPAL_SIZE] + head[KEY_AT_WORKSPACE_SIZE];
+    size_t principal_size = head[KEY_AT_PRINCIPAL_SIZE] == 0 ? SP_PRINCIPAL_ID_MAX_BYTES : head[KEY_AT_PRINCIPAL_SIZE];
+    size_t ids_size = head[KEY_AT_ID_SIZE] + principal_size + head[KEY_AT_WORKSPACE_SIZE];
     size_t bits_size = (head[KEY_AT_FLAGS] & SP_KEY_HAS_BITS) != 0 ? SP_PERMISSION_SET_BYTES : 0;
     if (SP_KEY_RECORD_HEAD_BYTES + bits_size + ranges_size + ids_size + SP_SEAL_BYTES != record.size)
         return SP_ERR_CORRUPT;
@@ -151,7 +155,7 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
     ret_key->allowed_ranges = (struct sp_bytes){at, ranges_size};
     at += ranges_size;
     ret_key->id = take_text(&at, head[KEY_AT_ID_SIZE]);
-    ret_key->principal = take_text(&at, head[KEY_AT_PRINCIPAL_SIZE]);
+    ret_key->principal = take_text(&at, principal_size);
     ret_key->workspace = take_text(&at, head[KEY_AT_WORKSPACE_SIZE]);
     return SP_OK;
 }
