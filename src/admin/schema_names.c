@@ -1,5 +1,8 @@
 #include "admin/schema_names.h"
 
+#include <stdio.h>
+
+#include "base/nearest.h"
 #include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
@@ -54,12 +57,29 @@ static const char *printable_name(const char *name) {
     return sp_text_check_word(sp_str_from(name), "name", &ignored) == SP_OK ? name : "this name";
 }
 
+enum { SUGGESTION_BYTES = SP_ID_MAX_BYTES + 24 };
+
+/* "; did you mean voices_read?", or nothing. */
+static const char *suggest_live_name(numbered *const *names, size_t count, const char *name,
+                                     char text[static SUGGESTION_BYTES]) {
+    struct sp_nearest nearest = {0};
+    for (size_t i = 0; i < count; i++)
+        if (!names[i]->removed)
+            sp_nearest_consider(&nearest, sp_str_from(names[i]->name), sp_str_from(name));
+    text[0] = '\0';
+    if (nearest.name.size > 0)
+        (void)snprintf(text, SUGGESTION_BYTES, "; did you mean %.*s?", SP_STR_ARG(nearest.name));
+    return text;
+}
+
 enum sp_status sp_admin_permission_number(struct sp_admin_context *ctx, const char *field, const char *name,
                                           uint8_t *ret_number) {
+    char suggestion[SUGGESTION_BYTES];
     enum sp_status status = find_permission_number(ctx, name, ret_number);
     if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "%s: the schema has no permission %s", field,
-                            printable_name(name));
+        return sp_error_set(
+            ctx->error, SP_ERR_INVALID, "%s: the schema has no permission %s%s", field, printable_name(name),
+            suggest_live_name(ctx->stored_schema->permissions, ctx->stored_schema->n_permissions, name, suggestion));
     return status;
 }
 
@@ -113,10 +133,12 @@ enum sp_status sp_admin_find_type(struct sp_admin_context *ctx, const char *name
     enum sp_status status = sp_admin_schema_load(ctx);
     if (status != SP_OK)
         return status;
+    char suggestion[SUGGESTION_BYTES];
     const numbered *found = find_live_name(ctx->stored_schema->types, ctx->stored_schema->n_types, name);
     if (found == NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "resource type: the schema has no type %s",
-                            printable_name(name));
+        return sp_error_set(
+            ctx->error, SP_ERR_INVALID, "resource type: the schema has no type %s%s", printable_name(name),
+            suggest_live_name(ctx->stored_schema->types, ctx->stored_schema->n_types, name, suggestion));
     *ret_type = describe_type(found);
     return SP_OK;
 }

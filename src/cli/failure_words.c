@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/option_names.h"
+
 static bool holds(const char *text, const char *part) {
     return strstr(text, part) != NULL;
 }
@@ -109,7 +111,10 @@ void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *
         explain_unreachable(call, error, peer, ret_failure);
         return;
     }
-    (void)snprintf(ret_failure->what, sizeof(ret_failure->what), "%s", error->message);
+    if (call->command != NULL)
+        sp_cli_name_options(call->command, error->message, ret_failure->what, sizeof(ret_failure->what));
+    else
+        (void)snprintf(ret_failure->what, sizeof(ret_failure->what), "%s", error->message);
     if (call->asked == NULL)
         return;
     if (error->status == SP_ERR_UNIMPLEMENTED)

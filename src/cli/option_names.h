@@ -1,0 +1,14 @@
+/* Services name the fields of their requests; whoever typed a command knows its options. Pure. */
+#ifndef SP_CLI_OPTION_NAMES_H
+#define SP_CLI_OPTION_NAMES_H
+
+#include <stddef.h>
+
+#include "cli/command.h"
+
+/* Writes a service's message with the command's options and arguments instead of the fields that they set: "permissions:
+ * required" becomes "--permission, --all-permissions: required". Fields are the word before the message's first colon,
+ * and words with an underscore. What has no option stays. */
+void sp_cli_name_options(const struct cli_command *command, const char *message, char *out, size_t room);
+
+#endif
