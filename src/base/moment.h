@@ -3,8 +3,10 @@
 #ifndef SP_BASE_MOMENT_H
 #define SP_BASE_MOMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/status.h"
 
 enum {
@@ -16,6 +18,10 @@ enum {
 
 /* "2026-12-31T23:59:59Z" in UTC; of a time outside the years 1970 to 9999, its number. */
 void sp_moment_format(int64_t time_s, char ret_text[static SP_MOMENT_TEXT_BYTES]);
+
+/* The reverse, of RFC 3339 with "Z" or an offset, in the years 1970 to 9999: "2026-12-31T23:59:59.5+01:00". Fractions of a
+ * second are dropped. False: the text is no such time. */
+bool sp_moment_parse(struct sp_str text, int64_t *ret_s);
 
 /* A time of any kind; 0 stands for none. SP_ERR_INVALID with a message that begins with `field` if it is negative or beyond
  * the year 9999: "looks like milliseconds" if it is a time of our days in a smaller unit. */

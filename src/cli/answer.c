@@ -66,7 +66,7 @@ void sp_cli_print_explanation(const json_t *explanation, bool colour, FILE *out)
     }
     if (json_array_size(grants) > 0) {
         (void)fputs("\nShares considered:\n", out);
-        sp_cli_print_table(grants, "WITH=subject,ROLE=role", out);
+        sp_cli_print_table(grants, "WITH=subject,ROLE=role", &(struct cli_table_shape){.wide = true}, out);
     }
     if (json_array_size(needed) > 0)
         (void)fputs("\nTo allow it:\n", out);

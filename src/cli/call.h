@@ -24,6 +24,7 @@ struct cli_call {
     json_t *request;                          /* built from the arguments */
     json_t *local;                            /* of CLI_LOCAL arguments, by name */
     const char *output;                       /* "table", "json" or "ndjson" */
+    bool wide;                                /* tables have all columns */
     const char *admin_target, *server_target; /* addresses */
     const struct cli_service *asked;          /* the service that was called; NULL: none yet */
     const char *asked_target;                 /* its address */

@@ -96,7 +96,7 @@ static enum sp_status show_all_changes(struct cli_call *call, struct sp_rpc_clie
             sp_cli_add_change_texts(change);
         }
     }
-    sp_cli_print_rows(call->output, rows, call->command->columns, stdout);
+    sp_cli_print_rows(call->output, call->wide, rows, call->command->columns, stdout);
     json_decref(rows);
     return SP_OK;
 }
@@ -135,8 +135,8 @@ const struct cli_command sp_cli_trail_commands[] = {
      .summary = "Show the audit trail: who changed what, when, and from where.",
      .method = "ListChanges",
      .list = "changes",
-     .columns = "REVISION=revision,TIME=time:time,WHO=who:raw,FROM=address:raw,WHAT=method:raw,"
-                "WORKSPACE=workspace:raw,THINGS=things:raw",
+     .columns = "REVISION=revision,TIME=time:time,~WHO=who:raw,+FROM=address:raw,~WHAT=method:raw,"
+                "~WORKSPACE=workspace:raw,~THINGS=things:raw",
      .example = "  sallyport changes\n"
                 "  sallyport changes --workspace acme --from 100 -o ndjson > trail.ndjson\n"
                 "  sallyport changes --follow --since 1:41 -o ndjson >> trail.ndjson\n"

@@ -34,7 +34,7 @@ const struct cli_command sp_cli_group_commands[] = {
      .summary = "List the groups of a workspace, or of one principal.",
      .method = "ListGroups",
      .list = "groups",
-     .columns = "ID=id:raw,NAME=name:raw,MEMBERS=members,CREATED=createdAt:time",
+     .columns = "ID=id:raw,~NAME=name:raw,MEMBERS=members,CREATED=createdAt:time",
      .example = "  sallyport group list\n"
                 "  sallyport group list --principal narrator",
      .options = {{.name = "principal",

@@ -127,7 +127,7 @@ static int show_list(struct list *list) {
         goto out;
     }
     if (strcmp(list->call->output, "table") == 0)
-        sp_cli_print_table(list->rows, list->columns, stdout);
+        sp_cli_print_rows("table", list->call->wide, list->rows, list->columns, stdout);
     else if (strcmp(list->call->output, "json") == 0)
         print_whole_list(list);
     result = report_reason(list);

@@ -9,10 +9,9 @@ const struct cli_command sp_cli_operator_commands[] = {
          "Last use is what this admin instance has seen. New operators are added with `sallyport-sync operator add`.",
      .method = "ListOperators",
      .list = "operators",
-     .columns =
-         "OPERATOR=operator.name:raw,HINT=operator.hint:raw,SCOPES=operator.scopes,EXPIRES=operator.expiresAt:time,"
-         "LAST "
-         "USED=lastUsedAt:time,FROM=lastUsedIp:raw,ALLOWED FROM=operator.allowedIps,CREATED=operator.createdAt:time",
+     .columns = "~OPERATOR=operator.name:raw,+HINT=operator.hint:raw,~SCOPES=operator.scopes,"
+                "EXPIRES=operator.expiresAt:time,LAST USED=lastUsedAt:time,+FROM=lastUsedIp:raw,"
+                "~ALLOWED FROM=operator.allowedIps,+CREATED=operator.createdAt:time",
      .example = "  sallyport operator list"},
     {.noun = "operator",
      .verb = "revoke",

@@ -45,7 +45,7 @@ const struct cli_command sp_cli_resource_commands[] = {
      .summary = "List registered resources.",
      .method = "ListResources",
      .list = "resources",
-     .columns = "RESOURCE=ref,CREATOR=creator:raw,CREATED=createdAt:time",
+     .columns = "~RESOURCE=ref,~CREATOR=creator:raw,CREATED=createdAt:time",
      .example = "  sallyport resource list --type voice",
      .options =
          {{.name = "type", .kind = CLI_TEXT, .path = "type", .value = "TYPE", .help = "only resources of this type"},

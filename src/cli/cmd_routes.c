@@ -110,9 +110,9 @@ static int run_routes_list(struct cli_call *call) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
         return sp_cli_report_error(call, &error);
     }
-    sp_cli_print_rows(call->output, rows,
-                      "METHOD=method:raw,PATH=path:raw,ACTION=action:raw,RESOURCE=resource:raw,"
-                      "PERMISSION=permission:raw,LEAST ROLE=role:raw",
+    sp_cli_print_rows(call->output, call->wide, rows,
+                      "METHOD=method:raw,~PATH=path:raw,~ACTION=action:raw,+RESOURCE=resource:raw,"
+                      "~PERMISSION=permission:raw,+LEAST ROLE=role:raw",
                       stdout);
     json_decref(rows);
     return CLI_OK;

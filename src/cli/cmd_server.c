@@ -7,8 +7,8 @@ const struct cli_command sp_cli_server_commands[] = {
      .summary = "List the servers that report key usage.",
      .method = "ListServers",
      .list = "servers",
-     .columns = "SERVER=id:raw,STATE=state,LAST REPORT=lastReportedAt:time,KNOWN UNTIL=knownUntil:time,LOST "
-                "UNTIL=lostUntil:time,FIRST REPORT=firstReportedAt:time,INSTANCE=instance:raw",
+     .columns = "~SERVER=id:raw,STATE=state,LAST REPORT=lastReportedAt:time,KNOWN UNTIL=knownUntil:time,+LOST "
+                "UNTIL=lostUntil:time,+FIRST REPORT=firstReportedAt:time,+INSTANCE=instance:raw",
      .example = "  sallyport server list"},
     {.noun = "server",
      .verb = "retire",

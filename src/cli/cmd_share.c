@@ -144,7 +144,7 @@ const struct cli_command sp_cli_share_commands[] = {
      .summary = "List the shares of a resource, or those of a group or principal.",
      .method = "ListShares",
      .list = "grants",
-     .columns = "RESOURCE=resource,WITH=subject,ROLE=role,CREATOR=creator,SINCE=grantedAt:time",
+     .columns = "~RESOURCE=resource,~WITH=subject,ROLE=role,+CREATOR=creator,SINCE=grantedAt:time",
      .example = "  sallyport share list voice/rachel\n"
                 "  sallyport share list --group studio",
      .one_of = "resource|group|principal",

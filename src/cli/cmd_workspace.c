@@ -116,7 +116,7 @@ const struct cli_command sp_cli_workspace_commands[] = {
      .summary = "List all workspaces.",
      .method = "ListWorkspaces",
      .list = "workspaces",
-     .columns = "ID=id:raw,NAME=name:raw,PLAN=plan,SEATS=seats,DISABLED=disabled,CREATED=createdAt:time",
+     .columns = "~ID=id:raw,~NAME=name:raw,PLAN=plan,SEATS=seats,DISABLED=disabled,CREATED=createdAt:time",
      .example = "  sallyport workspace list\n"
                 "  sallyport workspace list -o ndjson"},
     {.noun = "workspace",

@@ -97,7 +97,7 @@ static void write_bash(const struct cli_command *const *tables, FILE *out) {
                 "    case \"$noun $verb $before\" in\n",
                 out);
     for_each_command(tables, write_bash_values, out);
-    (void)fputs("    *' --output' | *' -o') words=\"table json ndjson\" ;;\n"
+    (void)fputs("    *' --output' | *' -o') words=\"table wide json ndjson\" ;;\n"
                 "    esac\n"
                 "    if [[ -n $words ]]; then\n        :\n"
                 "    elif [[ $COMP_CWORD -eq 1 ]]; then\n",

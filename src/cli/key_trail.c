@@ -37,7 +37,7 @@ static void print_key_trail(json_t *changes) {
     json_array_foreach(changes, i, change) {
         sp_cli_add_change_texts(change);
     }
-    sp_cli_print_rows("table", changes, sp_cli_trail_commands[0].columns, stdout);
+    sp_cli_print_rows("table", false, changes, sp_cli_trail_commands[0].columns, stdout);
 }
 
 static void note_missing_trail(const struct sp_error *error) {

@@ -8,9 +8,9 @@
 const struct cli_argument sp_cli_common_options[] = {
     {.name = "output",
      .kind = CLI_LOCAL,
-     .choices = "table|json|ndjson",
+     .choices = "table|wide|json|ndjson",
      .value = "FORMAT",
-     .help = "table (default), json or ndjson; short: -o"},
+     .help = "table (default), wide (a table with all columns), json or ndjson; short: -o"},
     {.name = "admin",
      .kind = CLI_LOCAL,
      .value = "ADDRESS",

@@ -22,7 +22,7 @@ enum sp_status sp_cli_read_pages(const struct cli_pages *pages, json_t *request,
         enum sp_status status = pages->fetch(pages->context, request, &reply, error);
         if (status != SP_OK)
             return status;
-        const json_t *rows = json_object_get(reply, pages->list);
+        json_t *rows = json_object_get(reply, pages->list);
         uint64_t count = json_array_size(rows);
         so_far += count;
         left -= count < left ? count : left;

@@ -13,7 +13,7 @@ struct cli_pages {
     /* Makes the call. *ret_reply is the caller's to decref. */
     enum sp_status (*fetch)(void *context, const json_t *request, json_t **ret_reply, struct sp_error *error);
     /* Gets the rows of a page, and how many there were with them; borrowed. */
-    enum sp_status (*take)(void *context, const json_t *rows, uint64_t so_far, struct sp_error *error);
+    enum sp_status (*take)(void *context, json_t *rows, uint64_t so_far, struct sp_error *error);
     void *context;
 };
 

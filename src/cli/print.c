@@ -4,15 +4,18 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "cli/json_path.h"
+#include "cli/json_times.h"
 
 enum { COLUMNS_MAX = 20 };
 
 struct column {
+    bool wide, flexible;
     char title[32];
     char path[64];
 };
@@ -20,6 +23,9 @@ struct column {
 static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX]) {
     size_t count = 0;
     while (*text != '\0' && count < COLUMNS_MAX) {
+        columns[count].wide = *text == '+';
+        columns[count].flexible = *text == '~';
+        text += *text == '+' || *text == '~';
         size_t title = strcspn(text, "="), size = strcspn(text, ",");
         (void)snprintf(columns[count].title, sizeof(columns->title), "%.*s", (int)title, text);
         (void)snprintf(columns[count].path, sizeof(columns->path), "%.*s", (int)(size - title - 1), text + title + 1);
@@ -27,6 +33,15 @@ static size_t read_columns(const char *text, struct column columns[COLUMNS_MAX])
         text += size + (text[size] == ',');
     }
     return count;
+}
+
+/* Leaves out what only a wide table shows. The number of columns that stay. */
+static size_t drop_wide_columns(struct column columns[COLUMNS_MAX], size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!columns[i].wide)
+            columns[kept++] = columns[i];
+    return kept;
 }
 
 /* ---- text on a terminal ---- */
@@ -197,33 +212,84 @@ static void write_padding(size_t width, FILE *out) {
         (void)fputc(' ', out);
 }
 
-static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
-    (void)fputs(cell, out);
-    if (!last)
-        write_padding(width - sp_cli_width(cell) + 2, out);
+/* The longest beginning of the cell that leaves a column for "…". */
+static void put_cut(const char *cell, size_t width, FILE *out) {
+    size_t used = 0;
+    for (const char *at = cell; *at != '\0';) {
+        const char *from = at;
+        int columns = wcwidth((wchar_t)next_point(&at));
+        used += columns < 0 ? 1 : (size_t)columns;
+        if (used + 1 > width)
+            break;
+        (void)fwrite(from, 1, (size_t)(at - from), out);
+    }
+    (void)fputs("…", out);
 }
 
-void sp_cli_print_table(const json_t *rows, const char *columns_text, FILE *out) {
+static void print_cell(const char *cell, size_t width, bool last, FILE *out) {
+    size_t size = sp_cli_width(cell);
+    if (size > width)
+        put_cut(cell, width, out);
+    else
+        (void)fputs(cell, out);
+    if (!last)
+        write_padding(size > width ? 2 : width - size + 2, out);
+}
+
+enum { FLEXIBLE_LEAST = 8, GAP = 2 };
+
+/* Takes from the widest of the flexible columns until the table fits, or none can be narrower. */
+static void shrink_columns(const struct column *columns, size_t *widths, size_t count, size_t width) {
+    size_t total = 0;
+    for (size_t c = 0; c < count; c++)
+        total += widths[c] + (c > 0 ? GAP : 0);
+    while (width > 0 && total > width) {
+        size_t widest = count;
+        for (size_t c = 0; c < count; c++)
+            if (columns[c].flexible && widths[c] > FLEXIBLE_LEAST && widths[c] > sp_cli_width(columns[c].title) &&
+                (widest == count || widths[c] > widths[widest]))
+                widest = c;
+        if (widest == count)
+            return;
+        widths[widest]--;
+        total--;
+    }
+}
+
+/* Seconds matter in one object's lines, and take room in a table. */
+static char *text_of_cell(const json_t *row, const struct column *column, const struct cli_table_shape *shape) {
+    char *cell = sp_cli_text_of(row, column->path);
+    const char *kind = strchr(column->path, ':');
+    size_t size = cell != NULL ? strlen(cell) : 0;
+    if (!shape->wide && kind != NULL && strcmp(kind, ":time") == 0 && size > 4 && cell[size - 4] == ':')
+        memmove(cell + size - 4, "Z", 2);
+    return cell;
+}
+
+void sp_cli_print_table(const json_t *rows, const char *columns_text, const struct cli_table_shape *shape, FILE *out) {
     struct column columns[COLUMNS_MAX];
     size_t widths[COLUMNS_MAX];
     size_t count = read_columns(columns_text, columns), i;
     json_t *row;
+    if (!shape->wide)
+        count = drop_wide_columns(columns, count);
     for (size_t c = 0; c < count; c++)
         widths[c] = sp_cli_width(columns[c].title);
     json_array_foreach(rows, i, row) {
         for (size_t c = 0; c < count; c++) {
-            char *cell = sp_cli_text_of(row, columns[c].path);
+            char *cell = text_of_cell(row, &columns[c], shape);
             size_t width = cell != NULL ? sp_cli_width(cell) : 0;
             widths[c] = width > widths[c] ? width : widths[c];
             free(cell);
         }
     }
+    shrink_columns(columns, widths, count, shape->width);
     for (size_t c = 0; c < count; c++)
         print_cell(columns[c].title, widths[c], c + 1 == count, out);
     (void)fputc('\n', out);
     json_array_foreach(rows, i, row) {
         for (size_t c = 0; c < count; c++) {
-            char *cell = sp_cli_text_of(row, columns[c].path);
+            char *cell = text_of_cell(row, &columns[c], shape);
             print_cell(cell != NULL ? cell : "", widths[c], c + 1 == count, out);
             free(cell);
         }
@@ -247,19 +313,31 @@ void sp_cli_print_lines(const json_t *object, const char *columns_text, FILE *ou
     }
 }
 
-void sp_cli_print_json(const json_t *json, FILE *out) {
+void sp_cli_print_json(json_t *json, FILE *out) {
+    sp_cli_times_to_text(json);
     (void)json_dumpf(json, out, JSON_INDENT(2));
     (void)fputc('\n', out);
 }
 
-void sp_cli_print_line(const json_t *json, FILE *out) {
+void sp_cli_print_line(json_t *json, FILE *out) {
+    sp_cli_times_to_text(json);
     (void)json_dumpf(json, out, JSON_COMPACT);
     (void)fputc('\n', out);
 }
 
-void sp_cli_print_rows(const char *output, const json_t *rows, const char *columns, FILE *out) {
+/* The columns of the terminal that `out` is; 0: it is none, and nothing needs to be cut. */
+static size_t screen_width(FILE *out) {
+    enum { USUAL = 80 };
+    struct winsize size;
+    if (isatty(fileno(out)) == 0)
+        return 0;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
+}
+
+void sp_cli_print_rows(const char *output, bool wide, json_t *rows, const char *columns, FILE *out) {
     if (strcmp(output, "table") == 0) {
-        sp_cli_print_table(rows, columns, out);
+        struct cli_table_shape shape = {.wide = wide, .width = wide ? 0 : screen_width(out)};
+        sp_cli_print_table(rows, columns, &shape, out);
         return;
     }
     if (strcmp(output, "json") == 0) {
@@ -273,7 +351,7 @@ void sp_cli_print_rows(const char *output, const json_t *rows, const char *colum
     }
 }
 
-void sp_cli_print_reply(const char *output, const json_t *reply, FILE *out) {
+void sp_cli_print_reply(const char *output, json_t *reply, FILE *out) {
     if (strcmp(output, "json") == 0)
         sp_cli_print_json(reply, out);
     else

@@ -36,7 +36,8 @@ static enum sp_status take_timeout(struct cli_call *call, struct sp_error *error
 
 enum sp_status sp_cli_prepare_call(struct cli_call *call, struct sp_arena *arena, struct sp_error *error) {
     const char *output = sp_cli_local(call, "output");
-    if (output != NULL)
+    call->wide = output != NULL && strcmp(output, "wide") == 0;
+    if (output != NULL && !call->wide)
         call->output = output;
     enum sp_status timed = take_timeout(call, error);
     if (timed != SP_OK)
@@ -146,11 +147,11 @@ static enum sp_status fetch_listed_page(void *context, const json_t *request, js
 
 /* Lines are printed page by page, so that long lists need no memory; a table and an array need all
  * rows. */
-static enum sp_status take_listed_page(void *context, const json_t *page, uint64_t so_far, struct sp_error *error) {
+static enum sp_status take_listed_page(void *context, json_t *page, uint64_t so_far, struct sp_error *error) {
     struct listing *listing = context;
     sp_cli_progress("read", so_far, 0, false);
     if (strcmp(listing->call->output, "ndjson") == 0) {
-        sp_cli_print_rows("ndjson", page, "", stdout);
+        sp_cli_print_rows("ndjson", false, page, "", stdout);
         return SP_OK;
     }
     size_t i;
@@ -187,7 +188,7 @@ static int run_list(struct cli_call *call, struct sp_rpc_client *client) {
     json_t *rows = NULL;
     if (sp_cli_list(call, client, &rows, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
-    sp_cli_print_rows(call->output, rows, call->command->columns, stdout);
+    sp_cli_print_rows(call->output, call->wide, rows, call->command->columns, stdout);
     json_decref(rows);
     return CLI_OK;
 }

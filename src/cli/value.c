@@ -37,23 +37,14 @@ enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_
     return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a duration; write 30s, 15m, 2h or 90d", text);
 }
 
-/* strptime is lenient (2026-2-31 is the third of March to it), so what was read must be written the
- * same. */
-static bool read_date(const char *text, bool with_time, int64_t *ret_s) {
-    struct tm parts = {0}, again;
-    char written[32];
-    const char *end = with_time ? strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts) : strptime(text, "%Y-%m-%d", &parts);
-    if (end == NULL || *end != '\0')
-        return false;
-    time_t at = timegm(&parts);
-    if (gmtime_r(&at, &again) == NULL)
-        return false;
-    size_t size = with_time ? strftime(written, sizeof(written), "%Y-%m-%dT%H:%M:%SZ", &again)
-                            : strftime(written, sizeof(written), "%Y-%m-%d", &again);
-    if (size == 0 || strcmp(written, text) != 0)
-        return false;
-    *ret_s = (int64_t)at;
-    return true;
+/* A date alone is its beginning. */
+static bool read_moment(const char *text, int64_t *ret_s) {
+    char with_time[sizeof("2026-12-31T00:00:00Z")];
+    if (strlen(text) == strlen("2026-12-31")) {
+        (void)snprintf(with_time, sizeof(with_time), "%sT00:00:00Z", text);
+        text = with_time;
+    }
+    return sp_moment_parse(sp_str_from(text), ret_s);
 }
 
 enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
@@ -74,7 +65,7 @@ enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s,
         return SP_OK;
     }
     int64_t at_s = 0;
-    if (!read_date(text, true, &at_s) && !read_date(text, false, &at_s))
+    if (!read_moment(text, &at_s))
         return sp_error_set(error, SP_ERR_INVALID,
                             "'%s' is not a time; write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
     if (at_s <= 0) /* 0 would mean "never" */

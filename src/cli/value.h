@@ -4,6 +4,7 @@
 #define SP_CLI_VALUE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* proto3 JSON mapping over protobuf-c's descriptors: lowerCamelCase names out, both spellings in,
- * 64-bit integers as strings out (both in), enums by name, bytes as base64. One transcoder for the
+ * 64-bit integers as strings out (both in; int64 fields are times and may be RFC 3339 in), enums by name, bytes as base64. One transcoder for the
  * command line, imports and HTTP. FieldMask and maps are not supported: our messages have none.
  * Thread-safe: no state. */
 #ifndef SP_WIRE_JSON_H

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/moment.h"
 #include "wire/field.h"
 #include "wire/json.h"
 
@@ -101,6 +103,23 @@ static enum sp_status to_signed(const struct reader *reader, const struct place 
         return refuse_value(reader, place, "number out of range");
     *ret_value = negative ? (int64_t)((uint64_t)0 - magnitude) : (int64_t)magnitude;
     return SP_OK;
+}
+
+/* Fields of type int64 are times, in seconds unless their names end in Ms: they may be written as RFC 3339 too. */
+static enum sp_status to_time(const struct reader *reader, const struct place *place, const json_t *json,
+                              int64_t *ret_value) {
+    const char *name = place->name != NULL ? place->name : "";
+    size_t size = strlen(name);
+    bool seconds = size < 2 || (strcmp(name + size - 2, "Ms") != 0 && strcmp(name + size - 2, "ms") != 0);
+    if (seconds && json_is_string(json) &&
+        sp_moment_parse((struct sp_str){json_string_value(json), json_string_length(json)}, ret_value))
+        return *ret_value != 0 ? SP_OK
+                               : refuse_value(reader, place, "must be after 1970-01-01T00:00:00Z: 0 is no time");
+    bool negative = false;
+    uint64_t magnitude = 0;
+    if (seconds && json_is_string(json) && !read_whole(json, &negative, &magnitude))
+        return refuse_value(reader, place, "must be seconds since 1970, or a time such as 2026-12-31T23:59:59Z");
+    return to_signed(reader, place, json, INT64_MIN, INT64_MAX, ret_value);
 }
 
 static enum sp_status to_unsigned(const struct reader *reader, const struct place *place, const json_t *json,
@@ -249,6 +268,9 @@ static enum sp_status to_number(const struct reader *reader, const struct place 
         *(int32_t *)ret_value = (int32_t)number;
         break;
     case PROTOBUF_C_TYPE_INT64:
+        status = to_time(reader, place, json, &number);
+        *(int64_t *)ret_value = number;
+        break;
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
         status = to_signed(reader, place, json, INT64_MIN, INT64_MAX, &number);

@@ -92,10 +92,70 @@ static void a_time_is_written_in_utc_or_as_its_number(void **state) {
     }
 }
 
+static void a_time_is_read_from_rfc_3339(void **state) {
+    static const struct {
+        const char *text;
+        int64_t time_s; /* -1: refused */
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2030-01-01T00:00:00Z", INT64_C(1893456000)},
+        {"2030-01-01T01:00:00+01:00", INT64_C(1893456000)},
+        {"2029-12-31T18:30:00-05:30", INT64_C(1893456000)},
+        {"2030-01-01T00:00:00.999999Z", INT64_C(1893456000)},
+        {"2028-02-29T00:00:00Z", INT64_C(1835395200)},
+        {"2000-03-01T00:00:00Z", INT64_C(951868800)},
+        {"9999-12-31T23:59:59Z", SP_MOMENT_LAST_S},
+        {"9999-12-31T23:59:59-00:01", -1},
+        {"1970-01-01T00:00:00+00:01", -1},
+        {"1969-12-31T23:59:59Z", -1},
+        {"2027-02-29T00:00:00Z", -1},
+        {"2100-02-29T00:00:00Z", -1},
+        {"2030-04-31T00:00:00Z", -1},
+        {"2030-13-01T00:00:00Z", -1},
+        {"2030-00-01T00:00:00Z", -1},
+        {"2030-01-00T00:00:00Z", -1},
+        {"2030-01-01T24:00:00Z", -1},
+        {"2030-01-01T00:60:00Z", -1},
+        {"2030-01-01T00:00:60Z", -1},
+        {"2030-01-01T00:00:00", -1},
+        {"2030-01-01T00:00:00.Z", -1},
+        {"2030-01-01T00:00:00Zz", -1},
+        {"2030-01-01T00:00:00+0100", -1},
+        {"2030-01-01T00:00:00+24:00", -1},
+        {"2030-01-01 00:00:00Z", -1},
+        {"2030-1-1T0:0:0Z", -1},
+        {"2030-01-01", -1},
+        {"1893456000", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t time_s = -1;
+        bool read = sp_moment_parse(sp_str_from(rows[i].text), &time_s);
+        if (read != (rows[i].time_s >= 0) || time_s != rows[i].time_s)
+            fail_msg("%s: %lld", rows[i].text, (long long)time_s);
+    }
+}
+
+/* Each day from 1970 on, and the last second of a day, as the C library writes them. */
+static void what_is_written_is_read_back(void **state) {
+    (void)state;
+    for (int64_t time_s = 0; time_s <= SP_MOMENT_LAST_S;
+         time_s += time_s < INT64_C(20000000000) ? 86399 : 86400 * 97 + 1) {
+        char text[SP_MOMENT_TEXT_BYTES];
+        int64_t read_s = -1;
+        sp_moment_format(time_s, text);
+        assert_true(sp_moment_parse(sp_str_from(text), &read_s));
+        assert_true(read_s == time_s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_in_seconds_and_within_bounds),
         cmocka_unit_test(a_time_is_written_in_utc_or_as_its_number),
+        cmocka_unit_test(a_time_is_read_from_rfc_3339),
+        cmocka_unit_test(what_is_written_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

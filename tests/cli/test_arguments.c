@@ -1,5 +1,6 @@
 /* The tables against the messages that they name, and arguments against the requests that they
  * make. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,11 +16,11 @@
 #include "cli/json_path.h"
 #include "cli/lookup.h"
 #include "cli/option.h"
+#include "cli/print.h"
 #include "cli/value.h"
 #include "sallyport/v1/admin.pb-c.h"
+#include "texts.h"
 #include "wire/json.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* ---- the tables ---- */
 
@@ -217,6 +218,46 @@ static void every_column_is_a_field_of_the_reply(void **state) {
 }
 
 /* Whoever makes a change may try it again. */
+/* One row with a value as long as they usually are in each column: ids that Sallyport made, names, times. */
+static json_t *make_usual_row(const char *columns) {
+    json_t *row = json_object();
+    for (const char *at = columns; *at != '\0';) {
+        char path[64], *kind;
+        size_t title = strcspn(at, "="), size = strcspn(at, ",");
+        snprintf(path, sizeof(path), "%.*s", (int)(size - title - 1), at + title + 1);
+        kind = strchr(path, ':');
+        bool time = kind != NULL && strcmp(kind, ":time") == 0, raw = kind != NULL && strcmp(kind, ":raw") == 0;
+        if (kind != NULL)
+            *kind = '\0';
+        json_t *value = time ? json_integer(1798761599) : json_string(raw ? "usr_tszTtLH55uxCeSetmUsy" : "WORD_EIGHT");
+        assert_int_equal(sp_cli_put(row, path, value, false), SP_OK);
+        at += size + (at[size] == ',');
+    }
+    return row;
+}
+
+static void check_table(const struct cli_command *command) {
+    struct printed printed;
+    if (command->list == NULL || command->columns == NULL)
+        return;
+    json_t *rows = json_array();
+    assert_int_equal(json_array_append_new(rows, make_usual_row(command->columns)), 0);
+    begin_print(&printed);
+    sp_cli_print_table(rows, command->columns, &(struct cli_table_shape){.width = 80}, printed.out);
+    char *text = end_print(&printed), *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+        if (sp_cli_width(line) > 80)
+            fail_msg("%s: %zu columns: %s", words(command), sp_cli_width(line), line);
+    free(text);
+    json_decref(rows);
+}
+
+static void every_table_fits_80_columns(void **state) {
+    (void)state;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    each_row(check_table);
+}
+
 static void check_mutation(const struct cli_command *command) {
     const ProtobufCMethodDescriptor *method = method_of(command);
     if (method == NULL || command->method == NULL)
@@ -330,7 +371,7 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         {"key list -x", "unknown option -x"},
         {"key list --limit", "--limit requires a value"},
         {"key list --limit x", "--limit: 'x' is not a whole number"},
-        {"key list -o yaml", "--output: 'yaml' is not one of table, json, ndjson"},
+        {"key list -o yaml", "--output: 'yaml' is not one of table, wide, json, ndjson"},
         {"key create --principal p", "--name is missing"},
         {"key update k1", "nothing to change"},
         {"key update k1 --workspace w", "nothing to change"},
@@ -410,6 +451,7 @@ int main(void) {
         cmocka_unit_test(every_command_has_words_an_example_and_a_method_that_exists),
         cmocka_unit_test(every_argument_is_a_field_of_its_method),
         cmocka_unit_test(every_column_is_a_field_of_the_reply),
+        cmocka_unit_test(every_table_fits_80_columns),
         cmocka_unit_test(exactly_the_changes_carry_a_request_id),
         cmocka_unit_test(arguments_make_the_request),
         cmocka_unit_test(what_is_wrong_with_arguments_is_named),

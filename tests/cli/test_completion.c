@@ -72,7 +72,7 @@ static void bash_offers_what_may_come_next(void **state) {
     assert_offers("car paint --co", "--colour");
     assert_offers("car sell --co", "");
     assert_offers("car paint --colour ''", "red green");
-    assert_offers("car sell -o ''", "table json ndjson");
+    assert_offers("car sell -o ''", "table wide json ndjson");
     assert_offers("wash --outp", "--output");
     assert_offers("wash --output j", "json");
     assert_offers("load ''", "");

@@ -34,7 +34,7 @@ static enum sp_status fetch_scripted(void *context, const json_t *request, json_
     return SP_OK;
 }
 
-static enum sp_status take_scripted(void *context, const json_t *rows, uint64_t so_far, struct sp_error *error) {
+static enum sp_status take_scripted(void *context, json_t *rows, uint64_t so_far, struct sp_error *error) {
     struct script *script = context;
     script->taken += json_array_size(rows);
     script->so_far = so_far;

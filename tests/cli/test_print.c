@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "cli/json_times.h"
 #include "cli/print.h"
 #include "texts.h"
 
@@ -23,8 +24,12 @@ static char *print_parsed(void (*print)(const json_t *json, const char *columns,
     return end_print(&printed);
 }
 
+static void print_plain_table(const json_t *json, const char *columns, FILE *out) {
+    sp_cli_print_table(json, columns, &(struct cli_table_shape){0}, out);
+}
+
 static void assert_table(const char *json, const char *columns, const char *expected) {
-    char *text = print_parsed(sp_cli_print_table, json, columns);
+    char *text = print_parsed(print_plain_table, json, columns);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -50,6 +55,72 @@ static void wide_and_combining_characters_take_the_room_that_they_take(void **st
     assert_int_equal(sp_cli_width("😀"), 2);
     assert_int_equal(sp_cli_width(""), 0);
     assert_table("[{'id': '日本', 'n': 1}, {'id': 'Nä', 'n': 2}]", "ID=id,N=n", "ID    N\n日本  1\nNä    2\n");
+}
+
+static void assert_shaped(struct cli_table_shape shape, const char *columns, const char *expected) {
+    json_t *rows =
+        parse_json("[{'id': 'usr_tszTtLH55uxCeSetmUsy', 'name': 'Närrator 日本語', 'at': 1798761599, 'n': 1},"
+                   " {'id': 'ann', 'name': 'Ann', 'at': 0, 'n': 22}]");
+    struct printed printed;
+    begin_print(&printed);
+    sp_cli_print_table(rows, columns, &shape, printed.out);
+    char *text = end_print(&printed);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(rows);
+}
+
+static void a_table_is_cut_where_it_may_be_to_fit_the_screen(void **state) {
+    (void)state;
+    static const char columns[] = "~ID=id,+N=n,~NAME=name,AT=at:time";
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        skip();
+    assert_shaped((struct cli_table_shape){0}, columns,
+                  "ID                        NAME             AT\n"
+                  "usr_tszTtLH55uxCeSetmUsy  Närrator 日本語  2026-12-31 23:59Z\n"
+                  "ann                       Ann              -\n");
+    assert_shaped((struct cli_table_shape){.wide = true}, columns,
+                  "ID                        N   NAME             AT\n"
+                  "usr_tszTtLH55uxCeSetmUsy  1   Närrator 日本語  2026-12-31 23:59:59Z\n"
+                  "ann                       22  Ann              -\n");
+    assert_shaped((struct cli_table_shape){.width = 50}, columns,
+                  "ID              NAME             AT\n"
+                  "usr_tszTtLH55…  Närrator 日本語  2026-12-31 23:59Z\n"
+                  "ann             Ann              -\n");
+    /* a wide character that would be cut in half is left out */
+    assert_shaped((struct cli_table_shape){.width = 44}, columns,
+                  "ID           NAME          AT\n"
+                  "usr_tszTtL…  Närrator 日…  2026-12-31 23:59Z\n"
+                  "ann          Ann           -\n");
+    /* what may not be cut stays, and the rest keeps eight columns */
+    assert_shaped((struct cli_table_shape){.width = 10}, columns,
+                  "ID        NAME      AT\n"
+                  "usr_tsz…  Närrato…  2026-12-31 23:59Z\n"
+                  "ann       Ann       -\n");
+}
+
+static void times_in_json_are_texts(void **state) {
+    (void)state;
+    static const struct {
+        const char *json, *expected;
+    } rows[] = {
+        {"{'createdAt': '1798761599', 'notAfter': 0, 'name': '5'}",
+         "{'createdAt':'2026-12-31T23:59:59Z','name':'5','notAfter':null}"},
+        {"[{'usage': {'lastUsedAt': 1, 'knownSince': '2', 'windowS': '3'}}]",
+         "[{'usage':{'knownSince':'1970-01-01T00:00:02Z','lastUsedAt':'1970-01-01T00:00:01Z','windowS':'3'}}]"},
+        {"{'time': 'noon', 'at': 5, 'expiresAt': {'time': 60}}",
+         "{'at':5,'expiresAt':{'time':'1970-01-01T00:01:00Z'},'time':'noon'}"},
+        {"{'expiresAt': '253402300799'}", "{'expiresAt':'9999-12-31T23:59:59Z'}"},
+        {"'text'", "'text'"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        json_t *json = parse_json(rows[i].json);
+        sp_cli_times_to_text(json);
+        char *text = write_json(json);
+        assert_string_equal(text, rows[i].expected);
+        free(text);
+        json_decref(json);
+    }
 }
 
 static void one_thing_has_a_line_for_each_value(void **state) {
@@ -175,7 +246,7 @@ static void rows_and_replies_follow_the_format(void **state) {
     for (size_t i = 0; i < COUNT(formats); i++) {
         struct printed printed;
         begin_print(&printed);
-        sp_cli_print_rows(formats[i].output, rows, "ID=id", printed.out);
+        sp_cli_print_rows(formats[i].output, false, rows, "ID=id", printed.out);
         char *text = end_print(&printed);
         assert_string_equal(text, formats[i].rows);
         free(text);
@@ -192,6 +263,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_and_replies_follow_the_format),
         cmocka_unit_test(tables_line_up),
+        cmocka_unit_test(a_table_is_cut_where_it_may_be_to_fit_the_screen),
+        cmocka_unit_test(times_in_json_are_texts),
         cmocka_unit_test(wide_and_combining_characters_take_the_room_that_they_take),
         cmocka_unit_test(one_thing_has_a_line_for_each_value),
         cmocka_unit_test(values_are_said_in_words),

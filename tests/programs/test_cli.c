@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/moment.h"
 #include "cli/command_table.h"
 #include "core/key_text.h"
 #include "support/certificates.h"
@@ -170,7 +171,7 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"help key lst", "did you mean list?"},
         {"key get", "sallyport: KEY is missing (see --help)"},
         {"key list --nope", "unknown option --nope"},
-        {"key list -o yaml", "--output: 'yaml' is not one of table, json, ndjson"},
+        {"key list -o yaml", "--output: 'yaml' is not one of table, wide, json, ndjson"},
         {"key rotate --grace 5", "--grace: '5' is not a duration; write 30s, 15m, 2h or 90d"},
         {"key create --principal p --name n --expires 2026-02-30",
          "--expires: '2026-02-30' is not a time; write 2026-12-31, "},
@@ -315,11 +316,18 @@ static void lists_are_tables_for_people_and_json_for_programs(void **state) {
     (void)state;
     const struct command *ran = ends(0, "admin", "service-account list");
     assert_int_equal(lines_of(ran->out), 2);
-    assert_says(ran->out, "ID        KIND             NAME           ROLE    DISABLED  CREATED\n"
-                          "narrator  service-account  Närrator 日本  member  no        20");
+    assert_says(ran->out, "ID        NAME           DISABLED  CREATED\n"
+                          "narrator  Närrator 日本  no        20");
+    assert_says(ends(0, "admin", "service-account list -o wide")->out,
+                "ID        KIND             NAME           ROLE    DISABLED  CREATED\n"
+                "narrator  service-account  Närrator 日本  member  no        20");
     json_t *json = json_of(ends(0, "admin", "service-account list -o json"));
     assert_int_equal(json_array_size(json), 1);
     assert_string_equal(json_string_value(json_object_get(json_array_get(json, 0), "kind")), "SERVICE_ACCOUNT");
+    int64_t created_s = 0;
+    assert_true(sp_moment_parse(sp_str_from(json_string_value(json_object_get(json_array_get(json, 0), "createdAt"))),
+                                &created_s));
+    assert_in_range(time(NULL) - created_s, 0, 600);
     json_decref(json);
     ran = ends(0, "admin", "user list -o ndjson");
     assert_int_equal(lines_of(ran->out), 2);
@@ -628,7 +636,7 @@ static void routes_are_tested_against_a_file_or_the_schema_in_force(void **state
     ran = ends(1, "admin", "routes test GET /v1/%%2e%%2e/voices -o ndjson");
     assert_string_equal(ran->out,
                         "{\"outcome\":\"REFUSED\",\"why\":\"the path has a \\\".\\\" or \\\"..\\\" segment\"}\n");
-    ran = ends(0, "admin", "routes list");
+    ran = ends(0, "admin", "routes list -o wide");
     assert_says(ran->out, "/v1/voices/{id}/speak  use      voice/{id}  text_to_speech  viewer\n");
     assert_int_equal(lines_of(ran->out), 1 + 2);
     assert_int_equal(lines_of(ends(0, "admin", "routes list -o ndjson --limit 1")->out), 1);
