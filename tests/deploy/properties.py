@@ -106,16 +106,25 @@ def pods_see_nothing_of_the_node(it):
                 yield f"{name}: volume {volume['name']} is none of those that are wanted"
 
 
+def seconds(container, name):
+    return int((option(container, name) or ["0"])[0]) / 1000
+
+
 def pods_have_time_to_drain(it):
     for name, template in it.pods():
+        ends_s = {}
         for container in template["spec"]["containers"]:
-            stop = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
-            if len(stop) != 2 or stop[0] != "sleep" or int(stop[1]) < 5:
-                yield f"{name}/{container['name']}: ends while it is still sent calls"
+            if container["command"][0] not in PROGRAMS:
                 continue
-            drain_s = int(option(container, "drain-ms")[0]) / 1000
-            if template["spec"]["terminationGracePeriodSeconds"] < int(stop[1]) + drain_s + 5:
+            quiet_s, drain_s = seconds(container, "quiet-ms"), seconds(container, "drain-ms")
+            ends_s[container["name"]] = quiet_s + drain_s
+            if quiet_s < 5:
+                yield f"{name}/{container['name']}: ends while it is still sent calls"
+            # What docs/operations.md gives it for what may hang.
+            if template["spec"]["terminationGracePeriodSeconds"] < quiet_s + drain_s + 8:
                 yield f"{name}/{container['name']}: is killed before it has drained"
+            if flag(container, "follow-only") and quiet_s < ends_s["sallyportd"]:
+                yield f"{name}/{container['name']}: ends while the server still answers"
             # Ages vary by a tenth, and a fifth of the drain, at most 5 s, is kept for the last calls.
             age_s = int((option(container, "max-connection-age") or ["0"])[0])
             if program(container) == "sallyportd" and not 0 < age_s * 1.1 < drain_s - min(drain_s / 5, 5):

@@ -74,6 +74,11 @@ def mount_of(container, name):
     return named(container["volumeMounts"], name)
 
 
+def shorten_quiet_time(container):
+    (index,) = [i for i, arg in enumerate(container["args"]) if arg.startswith("--quiet-ms=")]
+    container["args"][index] = "--quiet-ms=4000" if container["args"][index] == "--quiet-ms=10000" else "--quiet-ms=39000"
+
+
 def take_client_label(documents):
     client = next(d for d in documents if d["kind"] == "CronJob")
     take(pod_template(client), "metadata", "labels", "sallyport/admin-client")
@@ -97,7 +102,8 @@ SPOILT = [
     ("pods_have_seccomp_and_a_group", lambda d, p, s: put(p, 10399, "securityContext", "fsGroup")),
     ("pods_see_nothing_of_the_node", lambda d, p, s: put(p, True, "hostNetwork")),
     ("pods_see_nothing_of_the_node", lambda d, p, s: p["volumes"].append({"name": "n", "hostPath": {"path": "/"}})),
-    ("pods_have_time_to_drain", lambda d, p, s: take(s, "lifecycle")),
+    ("pods_have_time_to_drain", lambda d, p, s: s["args"].remove("--quiet-ms=10000")),
+    ("pods_have_time_to_drain", lambda d, p, s: shorten_quiet_time(p["containers"][1])),
     ("pods_have_time_to_drain", lambda d, p, s: put(p, 30, "terminationGracePeriodSeconds")),
     ("pods_have_time_to_drain", lambda d, p, s: s["args"].remove("--max-connection-age=20")),
     ("containers_give_nothing_away", lambda d, p, s: take(s, "securityContext", "readOnlyRootFilesystem")),
@@ -346,7 +352,8 @@ class Chart(unittest.TestCase):
         self.assertEqual(option(server, "max-staleness"), ["60"])
         self.assertEqual(option(server, "drain-ms"), ["50000"])
         self.assertEqual(option(server, "trusted-hops"), ["1"])
-        self.assertEqual(pod["terminationGracePeriodSeconds"], 70)
+        self.assertEqual(option(server, "quiet-ms"), ["10000"])
+        self.assertEqual(pod["terminationGracePeriodSeconds"], 80)
         self.assertFalse(flag(server, "follow-only"))
         self.assertEqual([d for d in documents if d["kind"] == "NetworkPolicy"], [])
 

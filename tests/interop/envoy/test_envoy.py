@@ -289,61 +289,12 @@ class Trouble(EnvoyTest):
         wait_for("the first answer", lambda: ask(key="anywhere").status == 200)
 
 
-class TwoServers(EnvoyTest):
-    # As in deploy/: connections leave while a server drains. Without an age, it cancels what comes until Envoy has noticed.
-    OPTIONS = ("--max-connection-age=1", "--drain-ms=7000")
-
-    def healthy(self):
-        lines = admin("/clusters").splitlines()
-        return sum(line.startswith("sallyport::127.0.0.1") and line.endswith("health_flags::healthy") for line in lines)
-
-    def wait_for_more(self, count):
-        until = count[0] + 200
-        wait_for("requests", lambda: count[0] >= until)
-
-    def test_six_restarts_of_two_servers_lose_no_request(self):
-        self.assertEqual(the.world.server.end(), 0)
-        servers = {name: the.world.new_server(name, *self.OPTIONS) for name in ("server", "second")}
-        wait_for("both servers", lambda: self.healthy() == 2)
-        ended, wrong, count = threading.Event(), [], [0]
-
-        def client():
-            while not ended.is_set():
-                reply = ask(key="anywhere")
-                count[0] += 1
-                if reply.status != 200:
-                    wrong.append((reply.status, reply.headers, reply.body))
-
-        threads = [threading.Thread(target=client) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        try:
-            for _ in range(3):
-                for name, server in servers.items():
-                    self.assertEqual(server.end(), 0)
-                    # Some while it is away, and some when it is back.
-                    self.wait_for_more(count)
-                    servers[name] = the.world.new_server(name, *self.OPTIONS)
-                    wait_for("both servers", lambda: self.healthy() == 2)
-                    self.wait_for_more(count)
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
-            the.world.server = servers["server"]
-            self.assertEqual(servers["second"].end(), 0)
-        self.assertEqual(wrong, [])
-        print(f"{count[0]} requests during six restarts", end=" ... ")
-
-
 def insert_before(text, line, inserted):
     assert text.count(line) == 1, line
     return text.replace(line, inserted + line)
 
 
-class Variants(EnvoyTest):
-    """Changes to the configuration that docs/envoy.md describes."""
-
+class Configured(EnvoyTest):
     def configure(self, configure):
         self.restart_envoy(configure)
         self.addCleanup(self.restart_envoy, lambda text: text)
@@ -354,6 +305,74 @@ class Variants(EnvoyTest):
         the.world.start_envoy()
         wait_for("an answer", lambda: ask("/healthz", method="GET").status == 200)
         reached()
+
+
+class TwoServers(Configured):
+    def healthy(self):
+        lines = admin("/clusters").splitlines()
+        return sum(line.startswith("sallyport::127.0.0.1") and line.endswith("health_flags::healthy") for line in lines)
+
+    def retries(self):
+        (line,) = [line for line in admin("/stats").splitlines() if line.startswith("cluster.sallyport.upstream_rq_retry:")]
+        return int(line.split()[1])
+
+    def wait_for_more(self, count):
+        until = count[0] + 400
+        wait_for("requests", lambda: count[0] >= until)
+
+    def client(self, ended, count, wrong):
+        connection = http.client.HTTPConnection("127.0.0.1", the.world.ports["envoy"], timeout=the.SECONDS)
+        while not ended.is_set():
+            connection.request("POST", USE, headers={"x-api-key": the.world.keys["anywhere"], "content-length": "0"})
+            response = connection.getresponse()
+            body = response.read()
+            count[0] += 1
+            if response.status != 200:
+                wrong.append((response.status, response.getheaders(), body))
+        connection.close()
+
+    def restart_under_load(self, rounds, *options):
+        """Each of two servers, as often; returns how often Envoy asked again."""
+        self.assertEqual(the.world.server.end(), 0)
+        servers = {name: the.world.new_server(name, *options) for name in ("server", "second")}
+        wait_for("both servers", lambda: self.healthy() == 2)
+        ended, wrong, count, before = threading.Event(), [], [0], self.retries()
+        threads = [threading.Thread(target=self.client, args=(ended, count, wrong)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(rounds):
+                for name, server in servers.items():
+                    self.assertEqual(server.end(), 0)
+                    # Some while it is away, and some when it is back.
+                    self.wait_for_more(count)
+                    servers[name] = the.world.new_server(name, *options)
+                    wait_for("both servers", lambda: self.healthy() == 2)
+                    self.wait_for_more(count)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+            retries = self.retries() - before
+            the.world.server = servers["server"]
+            self.assertEqual(servers["second"].end(), 0)
+        self.assertEqual(wrong, [])
+        print(f"{count[0]} requests during {2 * rounds} restarts, {retries} asked again", end=" ... ")
+        return retries
+
+    def test_six_restarts_of_two_servers_lose_no_request(self):
+        # Clients do not repeat CANCELLED, so a server that ends must not answer it.
+        self.configure(lambda text: text.replace("retry_on: cancelled,", "retry_on: "))
+        self.restart_under_load(3)
+
+    def test_a_server_that_ends_quietly_is_not_asked_any_more(self):
+        with open(the.SOURCE / "docs/envoy.md", encoding="utf-8") as file:
+            (option,) = re.findall(r"`(--quiet-ms=[0-9]+)`", file.read())
+        self.assertEqual(self.restart_under_load(1, option), 0)
+
+
+class Variants(Configured):
+    """Changes to the configuration that docs/envoy.md describes."""
 
     def logged(self, **wanted):
         """A trial run's line of the access log with these fields."""

@@ -142,7 +142,7 @@ class Pod:
             yield container
 
     def stop(self, container):
-        """SIGTERM, as after preStop: the exit status."""
+        """SIGTERM: the exit status."""
         os.kill(container.pid(), signal.SIGTERM)
         status = container.wait(self.spec["terminationGracePeriodSeconds"])
         self.containers.remove(container)

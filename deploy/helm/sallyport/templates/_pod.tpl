@@ -31,12 +31,21 @@ affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Pods that have a store: the same, and what LMDB and a quiet end need. */}}
+{{/* How long the sync program of a pod says NOT_SERVING and works on: as long as the server, and as its follower until the server has
+     ended, which must not answer by an old policy. */}}
+{{- define "sallyport.syncQuietSeconds" -}}
+{{- $server := .root.Values.server -}}
+{{- if .follower }}{{ add $server.quietSeconds $server.drainSeconds }}{{ else }}{{ $server.quietSeconds }}{{ end }}
+{{- end }}
+
+{{/* Pods that have a store: the same, and what LMDB and a quiet end need. "follower": its sync program is one. */}}
 {{- define "sallyport.storePodSpec" -}}
-{{ include "sallyport.podSpec" . }}
+{{- $values := .root.Values -}}
+{{- $syncSeconds := add (include "sallyport.syncQuietSeconds" . | int) $values.sync.drainSeconds -}}
+{{ include "sallyport.podSpec" .root }}
 # LMDB decides by process ids which readers are alive. Without this, both programs refuse to start.
 shareProcessNamespace: true
-terminationGracePeriodSeconds: {{ add .Values.server.preStopSeconds (max .Values.server.drainSeconds .Values.sync.drainSeconds) 10 }}
+terminationGracePeriodSeconds: {{ add (max $syncSeconds (add $values.server.quietSeconds $values.server.drainSeconds)) 10 }}
 {{- end }}
 
 {{/* "user" of a container. */}}
@@ -117,6 +126,7 @@ args:
   - --server-id=$(POD_NAME)
   - --workers={{ .Values.server.workers }}
   - --max-connection-age={{ .Values.server.connectionAgeSeconds }}
+  - --quiet-ms={{ mul .Values.server.quietSeconds 1000 }}
   - --drain-ms={{ mul .Values.server.drainSeconds 1000 }}
   {{- if and (eq .Values.mode "scaled") .Values.server.maxStalenessSeconds }}
   - --max-staleness={{ .Values.server.maxStalenessSeconds }}
@@ -140,8 +150,6 @@ ports:
   - {name: metrics, containerPort: 7406}
   - {name: health, containerPort: 7404}
 {{ include "sallyport.probes" 7404 }}
-lifecycle:
-  preStop: {exec: {command: [sleep, {{ .Values.server.preStopSeconds | quote }}]}}
 resources: {{ toYaml .Values.server.resources | nindent 2 }}
 {{ include "sallyport.security" (dict "root" . "user" 10402) }}
 volumeMounts:
@@ -188,6 +196,7 @@ args:
   {{- end }}
   {{- end }}
   {{- end }}
+  - --quiet-ms={{ mul (include "sallyport.syncQuietSeconds" .) 1000 }}
   - --drain-ms={{ mul $root.Values.sync.drainSeconds 1000 }}
   - --log-format=json
   {{- if $root.Values.eventLog }}
@@ -206,8 +215,6 @@ ports:
   - {name: sync-metrics, containerPort: 7407}
   - {name: sync-health, containerPort: 7405}
 {{ include "sallyport.probes" 7405 }}
-lifecycle:
-  preStop: {exec: {command: [sleep, {{ $root.Values.server.preStopSeconds | quote }}]}}
 resources: {{ toYaml $root.Values.sync.resources | nindent 2 }}
 {{ include "sallyport.security" (dict "root" $root "user" 10401) }}
 volumeMounts:
