@@ -14,6 +14,7 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
                                                       const struct sp_callers *callers,
                                                       uint32_t uids[static SP_CALLERS_MAX_UIDS]) {
     return (struct sp_rpc_server_options){
+        .engine = options->serves_h2 ? SP_RPC_ENGINE_H2 : SP_RPC_ENGINE_GRPC,
         .listen = options->listen.values,
         .listen_count = options->listen.count,
         .insecure = options->insecure,

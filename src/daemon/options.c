@@ -97,6 +97,13 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .environment = name_variable(options, "health-listen"),
          .argument = "ADDRESS",
          .help = "plaintext gRPC address for probes, host:port on any interface; answers only grpc.health.v1"},
+        {.name = "engine",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->engine_name,
+         .environment = name_variable(options, "engine"),
+         .default_text = "grpc",
+         .argument = "NAME",
+         .help = "what serves --listen: grpc, the gRPC C core, or h2, HTTP/2 by nghttp2"},
     };
     return sp_option_rows_copy(rows, SP_DAEMON_LISTENER_ROWS, ret_rows);
 }
@@ -311,6 +318,9 @@ enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct
     if (sp_log_format_parse(options->log_format_name, &options->log_format) != SP_OK)
         return sp_error_set(error, SP_ERR_INVALID, "--log-format: \"%s\" is not json, text or auto",
                             options->log_format_name);
+    options->serves_h2 = strcmp(options->engine_name, "h2") == 0;
+    if (!options->serves_h2 && strcmp(options->engine_name, "grpc") != 0)
+        return sp_error_set(error, SP_ERR_INVALID, "--engine: \"%s\" is not grpc or h2", options->engine_name);
     options->event_log = sp_daemon_event_log_path(options->event_log);
     sp_option_texts_none(&options->http_listen);
     sp_option_texts_none(&options->metrics_listen);

@@ -10,7 +10,7 @@
 #include "tls/files.h"
 
 enum {
-    SP_DAEMON_LISTENER_ROWS = 11,
+    SP_DAEMON_LISTENER_ROWS = 12,
     SP_DAEMON_BOUND_ROWS = 7,
     SP_DAEMON_STOP_ROWS = 4,
     SP_DAEMON_LOG_ROWS = 4,
@@ -47,6 +47,8 @@ struct sp_daemon_options {
     uint64_t max_connections, max_connections_per_peer; /* of one listener; 0 for a peer: half of them */
     uint64_t max_health_connections, max_http_connections;
     uint64_t max_streams; /* of one connection */
+    const char *engine_name;
+    bool serves_h2; /* the engine is "h2"; set by sp_daemon_options_check */
     uint64_t request_timeout_s;
     uint64_t request_memory_bytes;
     uint64_t max_connection_age_s; /* 0: never */
@@ -74,7 +76,7 @@ struct sp_daemon_options {
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
 /* listen, http-listen, metrics-listen, http-host, insecure, tls-cert, tls-key, tls-client-ca, tls-client-crl,
- * callers, health-listen.
+ * callers, health-listen, engine.
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);

@@ -10,6 +10,10 @@ const char *sp_rpc_bound_name(enum sp_rpc_bound bound) {
         [SP_RPC_BOUND_MESSAGE] = "message",
         [SP_RPC_BOUND_INCOMPLETE] = "incomplete",
         [SP_RPC_BOUND_MEMORY] = "memory",
+        [SP_RPC_BOUND_HEAD] = "head",
+        [SP_RPC_BOUND_RESETS] = "resets",
+        [SP_RPC_BOUND_FRAMES] = "frames",
+        [SP_RPC_BOUND_STALLED] = "stalled",
     };
     return names[bound];
 }

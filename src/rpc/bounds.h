@@ -16,6 +16,10 @@ enum sp_rpc_bound {
     SP_RPC_BOUND_MESSAGE,    /* call refused: the message is larger than the method accepts */
     SP_RPC_BOUND_INCOMPLETE, /* call refused: its request was not complete in time */
     SP_RPC_BOUND_MEMORY,     /* call refused: all together hold too much for a large request */
+    SP_RPC_BOUND_HEAD,       /* call refused: its metadata is larger than the server accepts */
+    SP_RPC_BOUND_RESETS,     /* connection closed: it cancelled calls faster than any client needs to */
+    SP_RPC_BOUND_FRAMES,     /* connection closed: it sent control or empty frames faster than any client needs to */
+    SP_RPC_BOUND_STALLED,    /* connection closed: it did not take its answers in time */
     SP_RPC_BOUND_COUNT,
 };
 

@@ -57,10 +57,11 @@ struct connection {
     struct connection *next; /* in its bucket */
     struct sp_peer peer;
     size_t listener;
-    int fd;       /* a duplicate of the engine's: it stays this connection's for as long as it is open */
-    bool counted; /* the kernel counts its bytes */
-    bool proven;  /* it was answered */
-    bool wide;    /* its receive buffer is a listener's */
+    int fd;            /* a duplicate of the engine's: it stays this connection's for as long as it is open */
+    bool counted;      /* the kernel counts its bytes */
+    bool self_bounded; /* they do not matter here */
+    bool proven;       /* it was answered */
+    bool wide;         /* its receive buffer is a listener's */
     uint64_t received, sent;
     uint64_t recent_from; /* what it had received at the beginning of this RECENT_MS */
     int64_t unanswered;
@@ -218,6 +219,9 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     made->listener = listener;
     made->most_unanswered = cap->most_unanswered;
     made->counted = peer->port != 0;
+    made->self_bounded = cap->self_bounded;
+    if (made->self_bounded)
+        widen_connection(made);
     made->active_ms = made->complete_ms = sp_clock_monotonic_ms();
     pthread_mutex_lock(&connections->lock);
     connections->restless = true;
@@ -243,7 +247,7 @@ static bool look_at_unix_connection(struct connection *connection, int64_t now_m
     if (ioctl(connection->fd, FIONREAD, &waiting) == 0 && waiting > 0)
         connection->active_ms = now_ms;
     connection->complete_ms = now_ms;
-    connection->unanswered = waiting;
+    connection->unanswered = connection->self_bounded ? 0 : waiting;
     return true;
 }
 
@@ -277,6 +281,8 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
         connection->proven = true;
         widen_connection(connection);
     }
+    if (connection->self_bounded)
+        connection->unanswered = 0;
     if (connection->unanswered <= REST_BYTES)
         connection->complete_ms = now_ms;
     return true;

@@ -41,6 +41,7 @@ enum {
 
 /* Of a listener: who may have how many connections. */
 struct connection_cap {
+    bool self_bounded; /* its engine bounds what a connection holds: only their number is looked after here */
     unsigned most;
     unsigned most_per_peer;
     int64_t most_unanswered; /* bytes of a connection that was not answered yet */

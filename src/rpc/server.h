@@ -13,7 +13,14 @@ struct sp_rpc_server;
 
 enum { SP_RPC_UNIX_UIDS_MAX = 16 };
 
+/* What serves the calls. Health listeners have the second one always. */
+enum sp_rpc_engine {
+    SP_RPC_ENGINE_GRPC, /* the gRPC C core */
+    SP_RPC_ENGINE_H2,   /* HTTP/2 by nghttp2 */
+};
+
 struct sp_rpc_server_options {
+    enum sp_rpc_engine engine;
     const char *const *listen; /* "127.0.0.1:7400", "[::1]:7400", "unix:/run/sallyport.sock"; port 0 picks one */
     size_t listen_count;
     bool insecure; /* allow plaintext on addresses other than loopback */

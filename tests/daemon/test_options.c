@@ -67,6 +67,7 @@ static void each_row_has_the_environment_variable_of_its_name(void **state) {
         "SP_TEST_TLS_CLIENT_CRL",
         "SP_TEST_CALLERS",
         "SP_TEST_HEALTH_LISTEN",
+        "SP_TEST_ENGINE",
         "SP_TEST_MAX_CONNECTIONS",
         "SP_TEST_MAX_CONNECTIONS_PER_PEER",
         "SP_TEST_MAX_HEALTH_CONNECTIONS",

@@ -278,7 +278,8 @@ static void a_graceful_end_answers_what_waits_and_loses_nothing(void **state) {
 
 static bool stream_send(struct caller *caller, struct sp_rpc_stream *stream, const char *method, const char *request) {
     struct sp_bytes packed;
-    return caller_pack(caller, method, request, &packed) && sp_rpc_stream_send(stream, packed, &caller->error) == SP_OK;
+    assert_true(caller_pack(caller, method, request, &packed));
+    return sp_rpc_stream_send(stream, packed, &caller->error) == SP_OK;
 }
 
 static struct sp_rpc_stream *open_stream(struct caller *caller, const char *name, const char *request) {
@@ -287,8 +288,8 @@ static struct sp_rpc_stream *open_stream(struct caller *caller, const char *name
     snprintf(path, sizeof(path), "/sallyport.v1.Admin/%s", name);
     snprintf(method, sizeof(method), "Admin/%s", name);
     assert_int_equal(sp_rpc_stream_open(caller->client, path, &stream, &caller->error), SP_OK);
-    if (request != NULL && !stream_send(caller, stream, method, request))
-        fail_msg("%s", caller->error.message);
+    if (request != NULL) /* a server that has ended the stream already says why with the next receive */
+        (void)stream_send(caller, stream, method, request);
     return stream;
 }
 

@@ -17,6 +17,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+/* Every test of a server runs over both engines: ctest sets SP_TEST_ENGINE to "h2" for the second time. */
+static inline enum sp_rpc_engine rig_engine(void) {
+    const char *name = getenv("SP_TEST_ENGINE");
+    return name != NULL && strcmp(name, "h2") == 0 ? SP_RPC_ENGINE_H2 : SP_RPC_ENGINE_GRPC;
+}
+
 struct rig {
     struct sp_rpc_server *server;
     char target[64];
@@ -26,7 +32,8 @@ struct rig {
 
 static inline void rig_start(struct rig *rig, const struct sp_rpc_method *methods, size_t count, unsigned workers) {
     static const char *const loopback[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1, .workers = workers};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = workers};
     memset(rig, 0, sizeof *rig);
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
     assert_int_equal(

@@ -252,7 +252,8 @@ static void is_answered_while_a_handler_holds_up_a_worker(void **state) {
     gate_add(&leave, 1);
     assert_int_equal(pthread_join(thread, &result), 0);
     assert_non_null(result);
-    assert_int_equal(sp_rpc_server_threads(rig->server), 3);
+    /* The C core has a thread of its own for health. */
+    assert_int_equal(sp_rpc_server_threads(rig->server), rig_engine() == SP_RPC_ENGINE_H2 ? 2 : 3);
     assert_int_equal(stuck, 1);
 }
 

@@ -241,7 +241,8 @@ static void check_thread(struct sp_rpc_call *call, void *user) {
 static void tells_of_each_worker_on_its_own_thread(void **state) {
     static const char *const loopback[] = {"127.0.0.1:0"};
     static const struct sp_rpc_method method = {.path = "/test.Test/Thread", .unary = check_thread};
-    const struct sp_rpc_server_options options = {.listen = loopback,
+    const struct sp_rpc_server_options options = {.engine = rig_engine(),
+                                                  .listen = loopback,
                                                   .listen_count = 1,
                                                   .workers = WORKERS,
                                                   .worker_started = worker_started,
@@ -267,10 +268,13 @@ static void tells_of_each_worker_on_its_own_thread(void **state) {
 }
 
 int main(void) {
+    grpc_init(); /* for the clients here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(takes_no_compressed_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_it_takes_no_compression, set_up, tear_down),
         cmocka_unit_test(tells_of_each_worker_on_its_own_thread),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    grpc_shutdown();
+    return failed == 0 ? 0 : 1;
 }

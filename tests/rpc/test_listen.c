@@ -60,7 +60,8 @@ static enum sp_status ask_peer(const char *target, unsigned timeout_ms, char ret
 static void knows_the_peer_on_each_kind_of_listener(void **state) {
     struct folder folder = make_folder();
     const char *const listen[] = {"127.0.0.1:0", "[::1]:0", folder.address, "[::]:0"};
-    const struct sp_rpc_server_options options = {.listen = listen, .listen_count = 4, .workers = 2, .insecure = true};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = listen, .listen_count = 4, .workers = 2, .insecure = true};
     struct sp_rpc_server *server;
     struct sp_error error;
     char target[96], peer[64];
@@ -92,7 +93,8 @@ static void knows_the_peer_on_each_kind_of_listener(void **state) {
 static void takes_over_a_socket_file_that_nobody_listens_on(void **state) {
     struct folder folder = make_folder();
     const char *const listen[] = {folder.address};
-    const struct sp_rpc_server_options options = {.listen = listen, .listen_count = 1, .workers = 1};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = listen, .listen_count = 1, .workers = 1};
     struct sp_rpc_server *server, *second;
     struct sp_error error;
     struct sockaddr_un left_over = {.sun_family = AF_UNIX};
@@ -111,7 +113,8 @@ static void takes_over_a_socket_file_that_nobody_listens_on(void **state) {
 static void refuses_to_replace_a_file_that_is_no_socket(void **state) {
     struct folder folder = make_folder();
     const char *const listen[] = {folder.address};
-    const struct sp_rpc_server_options options = {.listen = listen, .listen_count = 1, .workers = 1};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = listen, .listen_count = 1, .workers = 1};
     struct sp_rpc_server *server;
     struct sp_error error;
     (void)state;
@@ -135,7 +138,8 @@ static void refuses_addresses_that_it_cannot_read(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(addresses); i++) {
         const char *const listen[] = {addresses[i]};
-        const struct sp_rpc_server_options options = {.listen = listen, .listen_count = 1, .workers = 1};
+        const struct sp_rpc_server_options options = {
+            .engine = rig_engine(), .listen = listen, .listen_count = 1, .workers = 1};
         struct sp_rpc_server *server;
         struct sp_error error;
         assert_int_equal(open_server(&options, &server, &error), SP_ERR_INVALID);
@@ -157,7 +161,7 @@ static void refuses_plaintext_off_loopback_unless_told(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *const listen[] = {cases[i].address};
         const struct sp_rpc_server_options options = {
-            .listen = listen, .listen_count = 1, .workers = 1, .insecure = cases[i].insecure};
+            .engine = rig_engine(), .listen = listen, .listen_count = 1, .workers = 1, .insecure = cases[i].insecure};
         struct sp_rpc_server *server;
         struct sp_error error;
         assert_int_equal(open_server(&options, &server, &error), cases[i].status);
@@ -169,7 +173,7 @@ static void refuses_plaintext_off_loopback_unless_told(void **state) {
 
 static void says_that_an_address_is_in_use(void **state) {
     static const char *const any[] = {"127.0.0.1:0"};
-    struct sp_rpc_server_options options = {.listen = any, .listen_count = 1, .workers = 1};
+    struct sp_rpc_server_options options = {.engine = rig_engine(), .listen = any, .listen_count = 1, .workers = 1};
     struct sp_rpc_server *first, *second;
     struct sp_error error;
     char address[32];
@@ -207,7 +211,8 @@ static bool hears_the_server(int fd, int timeout_ms) {
 
 static void keeps_connections_over_the_cap_waiting(void **state) {
     static const char *const any[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = any,
+    const struct sp_rpc_server_options options = {.engine = rig_engine(),
+                                                  .listen = any,
                                                   .listen_count = 1,
                                                   .workers = 1,
                                                   .limits = {.max_connections = 3, .max_connections_per_peer = 3}};
@@ -249,7 +254,8 @@ static bool next_step(int fd) {
 /* Serves with few descriptors. Says its port, and then, when told, holds every descriptor left, and lets them go. */
 static int serve_with_few_descriptors(int from_parent, int to_parent) {
     static const char *const any[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = any, .listen_count = 1, .workers = 1};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = any, .listen_count = 1, .workers = 1};
     const struct rlimit few = {64, 64};
     struct sp_rpc_server *server;
     struct sp_error error;
@@ -327,7 +333,8 @@ static void goes_on_accepting_after_running_out_of_descriptors(void **state) {
 
 static void raises_the_descriptor_limit(void **state) {
     static const char *const any[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = any, .listen_count = 1, .workers = 1};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = any, .listen_count = 1, .workers = 1};
     struct sp_rpc_server *server;
     struct sp_error error;
     struct rlimit limit;

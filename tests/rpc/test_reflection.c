@@ -38,7 +38,8 @@ struct fixture {
 static int set_up(void **state) {
     static struct fixture fixture;
     static const char *const loopback[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1, .workers = 1};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = 1};
     const struct sp_bytes set = {sp_embedded_server_descriptors_bytes, sp_embedded_server_descriptors_size};
     struct rig *rig = &fixture.rig;
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
@@ -232,7 +233,7 @@ static void refuses_bytes_that_are_no_request(void **state) {
 
 static void refuses_to_open_with_descriptors_that_cannot_be_read(void **state) {
     struct fixture *fixture = *state;
-    const struct sp_rpc_server_options options = {.workers = 1};
+    const struct sp_rpc_server_options options = {.engine = rig_engine(), .workers = 1};
     struct sp_rpc_server *server;
     /* Cut in the middle. */
     const struct sp_bytes cut = {sp_embedded_server_descriptors_bytes, sp_embedded_server_descriptors_size / 2};

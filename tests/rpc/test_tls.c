@@ -90,6 +90,7 @@ static void start(struct rig *rig, bool mutual, const char *listen) {
     static const char *const health[] = {"127.0.0.1:0"};
     uint32_t own = getuid();
     struct sp_rpc_server_options options = {
+        .engine = rig_engine(),
         .listen = all,
         .listen_count = 1,
         .health_listen = health,
@@ -391,7 +392,8 @@ static void refuses_to_start_with_files_that_do_not_fit(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_rpc_server *server;
         struct sp_error error;
-        struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1, .workers = 1};
+        struct sp_rpc_server_options options = {
+            .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = 1};
         options.tls.certificate = rows[i].certificate == NULL ? NULL : path_of(rows[i].certificate);
         options.tls.key = rows[i].key == NULL ? NULL : path_of(rows[i].key);
         options.tls.ca = rows[i].ca == NULL ? NULL : path_of(rows[i].ca);

@@ -481,7 +481,7 @@ static void starts_and_stops_twice(void **state) {
 
 static void closes_without_having_started(void **state) {
     static const char *const loopback[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.listen = loopback, .listen_count = 1};
+    const struct sp_rpc_server_options options = {.engine = rig_engine(), .listen = loopback, .listen_count = 1};
     struct rig *rig = *state;
     struct sp_rpc_server *server;
     assert_int_equal(
@@ -493,7 +493,7 @@ static void closes_without_having_started(void **state) {
 static void refuses_a_method_registered_twice(void **state) {
     static const struct sp_rpc_method twice[] = {{.path = "/a.B/C", .unary = echo}, {.path = "/a.B/C", .unary = echo}};
     static const struct sp_rpc_method nameless[] = {{.path = "C", .unary = echo}};
-    const struct sp_rpc_server_options options = {0};
+    const struct sp_rpc_server_options options = {.engine = rig_engine()};
     struct rig *rig = *state;
     struct sp_rpc_server *server;
     struct sp_bytes none = {NULL, 0};

@@ -17,23 +17,23 @@ static void start_batch(grpc_call *grpc, const grpc_op *ops, size_t count, struc
         abort();
 }
 
-void sp_rpc_batch_start(struct sp_rpc_call *call, const grpc_op *ops, size_t count, struct tag *tag) {
+void sp_rpc_batch_start(struct core_call *call, const grpc_op *ops, size_t count, struct tag *tag) {
     start_batch(call->grpc, ops, count, tag);
 }
 
-static void set_watch_op(struct sp_rpc_call *call, grpc_op *op) {
+static void set_watch_op(struct core_call *call, grpc_op *op) {
     op->op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     op->data.recv_close_on_server.cancelled = &call->cancelled;
 }
 
-void sp_rpc_batch_watch(struct sp_rpc_call *call) {
+void sp_rpc_batch_watch(struct core_call *call) {
     grpc_op op = {0};
     set_watch_op(call, &op);
     call->watched = true;
     start_batch(call->grpc, &op, 1, &call->closed);
 }
 
-static void send_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
+static void send_answer(struct core_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
     grpc_op ops[4];
     size_t count = 0;
     memset(ops, 0, sizeof(ops));
@@ -54,14 +54,14 @@ static void send_answer(struct sp_rpc_call *call, enum sp_status status, grpc_sl
 }
 
 /* Whether the call is still to be answered, which it is but for calls that a stopping server gave up. */
-static bool claim_answer(struct sp_rpc_call *call) {
+static bool claim_answer(struct core_call *call) {
     unsigned keeping = atomic_exchange(&call->keeping, KEPT_ANSWERED);
     if (keeping == KEPT_ALONE)
         sp_rpc_pool_free_alone(call);
     return keeping == KEPT_BY_NOBODY || keeping == KEPT;
 }
 
-void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
+void sp_rpc_batch_answer(struct core_call *call, enum sp_status status, grpc_slice *message, bool with_reply) {
     if (sp_rpc_current_worker == call->worker && call->worker->current == call)
         call->worker->current = NULL;
     else if (!claim_answer(call))
@@ -69,14 +69,14 @@ void sp_rpc_batch_answer(struct sp_rpc_call *call, enum sp_status status, grpc_s
     send_answer(call, status, message, with_reply);
 }
 
-const char *sp_rpc_batch_size_refusal(struct sp_rpc_call *call, struct sp_error *error) {
-    sp_rpc_bound_count(&call->worker->server->counts, SP_RPC_BOUND_MESSAGE);
+const char *sp_rpc_batch_size_refusal(struct core_call *call, struct sp_error *error) {
+    sp_rpc_bound_count(call->worker->server->shared.counts, SP_RPC_BOUND_MESSAGE);
     (void)sp_error_set(error, SP_ERR_EXHAUSTED, "the request is larger than this method accepts (%u bytes)",
-                       (unsigned)call->method->max_request_bytes);
+                       (unsigned)call->base.method->max_request_bytes);
     return error->message;
 }
 
-bool sp_rpc_batch_give_up(struct sp_rpc_call *call, enum sp_status status, const char *message) {
+bool sp_rpc_batch_give_up(struct core_call *call, enum sp_status status, const char *message) {
     unsigned expected = KEPT;
     if (!atomic_compare_exchange_strong(&call->keeping, &expected, KEPT_TOO_LONG))
         return false;
@@ -86,7 +86,7 @@ bool sp_rpc_batch_give_up(struct sp_rpc_call *call, enum sp_status status, const
     return true;
 }
 
-void sp_rpc_batch_reject(struct sp_rpc_call *call, enum sp_status status, const char *message) {
+void sp_rpc_batch_reject(struct core_call *call, enum sp_status status, const char *message) {
     grpc_slice slice = sp_rpc_message_for_status(message);
     sp_rpc_batch_answer(call, status, &slice, false);
     grpc_slice_unref(slice);

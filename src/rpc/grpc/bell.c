@@ -18,7 +18,7 @@ struct bell {
     struct waiting waiting[];
 };
 
-static void start_bell(struct bell *bell, struct sp_rpc_server *server) {
+static void start_bell(struct bell *bell, struct core_server *server) {
     for (unsigned i = 0; i < bell->count; i++)
         grpc_server_register_completion_queue(bell->grpc, server->workers[i].cq, NULL);
     grpc_server_start(bell->grpc);
@@ -34,7 +34,7 @@ static void start_bell(struct bell *bell, struct sp_rpc_server *server) {
     }
 }
 
-enum sp_status sp_rpc_bell_create(struct sp_rpc_server *server, enum tag_kind kind, struct bell **ret_bell) {
+enum sp_status sp_rpc_bell_create(struct core_server *server, enum tag_kind kind, struct bell **ret_bell) {
     struct bell *bell = calloc(1, sizeof(*bell) + server->worker_count * sizeof(bell->waiting[0]));
     if (bell == NULL)
         return SP_ERR_MEMORY;

@@ -9,7 +9,7 @@
 struct bell;
 
 /* When it is rung, each worker gets an event of that kind, whose owner is the worker. SP_ERR_MEMORY. */
-enum sp_status sp_rpc_bell_create(struct sp_rpc_server *server, enum tag_kind kind, struct bell **ret_bell) SP_MUST_USE;
+enum sp_status sp_rpc_bell_create(struct core_server *server, enum tag_kind kind, struct bell **ret_bell) SP_MUST_USE;
 /* Once. Any thread; a bell that is NULL has no sound. */
 void sp_rpc_bell_ring(struct bell *bell);
 /* Frees a bell whose event every worker has got; NULL is allowed. */

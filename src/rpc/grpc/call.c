@@ -1,45 +1,18 @@
-/* What a handler learns about its call. */
+#include "rpc/grpc/call.h"
+
 #include <string.h>
 
 #include <grpc/grpc_security.h>
 #include <grpc/grpc_security_constants.h>
 #include <grpc/slice.h>
-#include <grpc/support/time.h>
 
 #include "rpc/grpc/peer.h"
+#include "rpc/grpc/stream.h"
+#include "rpc/grpc/unary.h"
 
-unsigned sp_rpc_call_worker(const struct sp_rpc_call *call) {
-    return call->worker->index;
-}
-
-struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call) {
-    return call->request;
-}
-
-struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call) {
-    return &call->scratch->arena;
-}
-
-unsigned sp_rpc_call_retries(const struct sp_rpc_call *call) {
-    return call->retries;
-}
-
-int64_t sp_rpc_call_started_ms(const struct sp_rpc_call *call) {
-    return call->started_ms;
-}
-
-int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call) {
-    if (call->deadline.tv_sec == INT64_MAX)
-        return INT64_MAX;
-    gpr_timespec left = gpr_time_sub(call->deadline, gpr_now(call->deadline.clock_type));
-    if (left.tv_sec < 0)
-        return 0;
-    /* Rounded up, so that what is left of the last millisecond is not "passed". */
-    return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
-}
-
-size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key, struct sp_str *ret_values,
-                                size_t room) {
+static size_t find_core_metadata(const struct sp_rpc_call *base, const char *key, struct sp_str *ret_values,
+                                 size_t room) {
+    const struct core_call *call = (const struct core_call *)base;
     size_t count = 0;
     size_t key_size = strlen(key);
     for (size_t i = 0; i < call->metadata.count; i++) {
@@ -55,14 +28,8 @@ size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key,
     return count;
 }
 
-struct sp_str sp_rpc_call_metadata(const struct sp_rpc_call *call, const char *key, size_t *ret_count) {
-    struct sp_str first = {NULL, 0};
-    *ret_count = sp_rpc_call_metadata_all(call, key, &first, 1);
-    return first;
-}
-
-struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call) {
-    return sp_rpc_peer_text(call);
+static struct sp_str name_core_peer(struct sp_rpc_call *base) {
+    return sp_rpc_peer_text((struct core_call *)base);
 }
 
 /* ---- who the peer has proven to be ---- */
@@ -78,7 +45,8 @@ static size_t read_property(const grpc_auth_context *context, const char *proper
     return count;
 }
 
-void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_identity *ret_identity) {
+static void identify_core_peer(const struct sp_rpc_call *base, struct sp_identity *ret_identity) {
+    const struct core_call *call = (const struct core_call *)base;
     const struct door *door = call->door;
     ret_identity->kind = door->kind;
     ret_identity->certified = false;
@@ -96,3 +64,29 @@ void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_identity *re
     }
     grpc_auth_context_release(context);
 }
+
+static int64_t count_core_remaining_ms(const struct sp_rpc_call *base) {
+    return sp_rpc_unary_remaining_ms((const struct core_call *)base);
+}
+
+static void fail_core_call(struct sp_rpc_call *base, enum sp_status status, const char *message) {
+    if (((const struct core_call *)base)->is_stream)
+        sp_rpc_core_end(base, status, message);
+    else
+        sp_rpc_unary_fail(base, status, message);
+}
+
+const struct call_ops sp_rpc_core_call_ops = {
+    .metadata_all = find_core_metadata,
+    .peer = name_core_peer,
+    .identity = identify_core_peer,
+    .remaining_ms = count_core_remaining_ms,
+    .reply = sp_rpc_unary_reply,
+    .fail = fail_core_call,
+    .retry_after = sp_rpc_unary_park,
+    .read = sp_rpc_core_read,
+    .send = sp_rpc_core_send,
+    .send_and_read = sp_rpc_core_send_and_read,
+    .finish = sp_rpc_core_finish,
+    .wake = sp_rpc_core_wake,
+};

@@ -21,13 +21,8 @@ enum {
     /* More than proxies let pass (Envoy: 60 KiB): a longer list ends the connection, and with it the calls of
      * all whom a proxy serves over it. */
     MAX_METADATA_BYTES = 64 * 1024,
-    HEALTH_MAX_CONNECTIONS = 256,
-    MAX_CONNECTIONS = 10000,
     JUST_OVER_BYTES = 1024,   /* so that the refusal of what is just over a method's limit is ours, and counted */
     WINDOW_BYTES = 64 * 1024, /* HTTP/2's first: what a client may send of a message that was not asked for */
-    MOST_UNANSWERED = MAX_METADATA_BYTES + WINDOW_BYTES + 16 * 1024,
-    HEALTH_MOST_UNANSWERED = MAX_METADATA_BYTES + 16 * 1024,
-    IDLE_MS = 30 * 1000, /* when an idle connection may be closed for a new one */
 };
 
 /* ---- gRPC's server ---- */
@@ -45,7 +40,7 @@ static grpc_arg quota_arg(grpc_resource_quota *quota) {
     return arg;
 }
 
-static grpc_server *create_grpc_server(const struct sp_rpc_server *server, struct door *door) {
+static grpc_server *create_grpc_server(const struct core_server *server, struct door *door) {
     const struct sp_rpc_server_options *options = &server->options;
     grpc_resource_quota *quota = grpc_resource_quota_create("sallyport");
     grpc_resource_quota_resize(quota, QUOTA_BYTES);
@@ -88,14 +83,14 @@ static bool is_unix(const char *address) {
     return strncmp(address, "unix:", 5) == 0;
 }
 
-static struct door *add_door(struct sp_rpc_server *server, enum sp_peer_kind kind) {
+static struct door *add_door(struct core_server *server, enum sp_peer_kind kind) {
     struct door *door = &server->doors[server->door_count++];
     *door = (struct door){.server = server, .kind = kind};
     return door;
 }
 
 /* No more than the listeners lead to. */
-static void plan_doors(struct sp_rpc_server *server, const struct sp_rpc_server_options *options) {
+static void plan_doors(struct core_server *server, const struct sp_rpc_server_options *options) {
     size_t unix_count = 0;
     for (size_t i = 0; i < options->listen_count; i++)
         unix_count += is_unix(options->listen[i]);
@@ -109,27 +104,15 @@ static void plan_doors(struct sp_rpc_server *server, const struct sp_rpc_server_
             door->uid = options->unix_uids[i];
         }
     }
-    if (options->health_listen_count > 0) {
-        server->health_door = add_door(server, SP_PEER_PLAIN);
-        server->health_door->health_only = true;
-    }
 }
 
-static bool take_tcp(void *user, int listener_fd, int fd) {
-    const struct sp_rpc_server *server = user;
+bool sp_rpc_doors_take_tcp(const struct core_server *server, int listener_fd, int fd) {
     sp_rpc_handover_give(&server->tcp_door->handover, listener_fd, fd);
     return true;
 }
 
-static bool take_health(void *user, int listener_fd, int fd) {
-    const struct sp_rpc_server *server = user;
-    sp_rpc_handover_give(&server->health_door->handover, listener_fd, fd);
-    return true;
-}
-
 /* The first of the Unix doors is for all other users. */
-static bool take_unix(void *user, int listener_fd, int fd) {
-    const struct sp_rpc_server *server = user;
+bool sp_rpc_doors_take_unix(const struct core_server *server, int listener_fd, int fd) {
     const struct door *chosen = server->unix_doors, *end = server->doors + server->door_count;
     struct ucred peer;
     socklen_t size = sizeof(peer);
@@ -142,91 +125,40 @@ static bool take_unix(void *user, int listener_fd, int fd) {
     return true;
 }
 
-static struct connection_cap cap_of_listeners(const struct sp_rpc_connection_limits *limits) {
-    unsigned most = limits->max_connections == 0 ? MAX_CONNECTIONS : limits->max_connections;
-    unsigned per_peer = limits->max_connections_per_peer == 0 ? most / 2 + most % 2 : limits->max_connections_per_peer;
-    return (struct connection_cap){.most = most,
-                                   .most_per_peer = per_peer < most ? per_peer : most,
-                                   .most_unanswered = MOST_UNANSWERED,
-                                   .idle_ms = IDLE_MS};
-}
-
-/* A probe lasts for milliseconds: at the cap, the connection that is idle for longest is none. */
-static struct connection_cap cap_of_health(const struct sp_rpc_connection_limits *limits) {
-    unsigned most = limits->max_health_connections == 0 ? HEALTH_MAX_CONNECTIONS : limits->max_health_connections;
-    return (struct connection_cap){.most = most, .most_per_peer = most, .most_unanswered = HEALTH_MOST_UNANSWERED};
-}
-
-static enum sp_status bind_listeners(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
-                                     struct sp_error *error) {
-    bool anywhere = options->insecure || options->tls.certificate != NULL;
-    const struct connection_cap cap = cap_of_listeners(&options->limits), health_cap = cap_of_health(&options->limits);
-    for (size_t i = 0; i < options->listen_count; i++) {
-        sp_rpc_take_socket *take = is_unix(options->listen[i]) ? take_unix : take_tcp;
-        enum sp_status status =
-            sp_rpc_listeners_bind(server->listeners, options->listen[i], anywhere, &cap, take, server, error);
-        if (status != SP_OK)
-            return status;
-    }
-    for (size_t i = 0; i < options->health_listen_count; i++) {
-        enum sp_status status = sp_rpc_listeners_bind(server->listeners, options->health_listen[i], true, &health_cap,
-                                                      take_health, server, error);
-        if (status != SP_OK)
-            return status;
-    }
-    return SP_OK;
-}
-
-enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
+enum sp_status sp_rpc_doors_open(struct core_server *server, const struct sp_rpc_server_options *options,
                                  struct sp_error *error) {
-    if (options->tls.ca != NULL && options->tls.certificate == NULL)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "a CA for clients requires a server certificate; give the server's certificate and key");
     if (options->tls.certificate != NULL || options->tls.key != NULL) {
         enum sp_status status = sp_rpc_server_tls_open(options, &server->tls, error);
         if (status != SP_OK)
             return status;
     }
-    if (options->tls.crl != NULL) {
-        const struct sp_tls_crl_options crl = {
-            .file = options->tls.crl, .ca = options->tls.ca, .notice = options->notice, .user = options->user};
-        enum sp_status status = sp_tls_crl_open(&crl, &server->crl, error);
-        if (status != SP_OK)
-            return status;
-    }
-    server->doors = calloc(SP_RPC_UNIX_UIDS_MAX + 3, sizeof(*server->doors));
+    server->doors = calloc(SP_RPC_UNIX_UIDS_MAX + 2, sizeof(*server->doors));
     if (server->doors == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     plan_doors(server, options);
-    return bind_listeners(server, options, error);
+    return SP_OK;
 }
 
 /* ---- methods ---- */
-
-static bool serves_method(const struct door *door, const struct sp_rpc_method *method) {
-    return !door->health_only || sp_rpc_health_owns(method);
-}
 
 /* gRPC has one limit for all methods of a server. */
 static uint32_t find_largest_request(const struct door *door) {
     uint32_t largest = 0;
     for (size_t i = 0; i < door->server->method_count; i++) {
         const struct sp_rpc_method *method = &door->server->methods[i];
-        if (serves_method(door, method) && method->max_request_bytes > largest)
+        if (method->max_request_bytes > largest)
             largest = method->max_request_bytes;
     }
     return largest + JUST_OVER_BYTES;
 }
 
 static enum sp_status register_methods(struct door *door, struct sp_error *error) {
-    const struct sp_rpc_server *server = door->server;
+    const struct core_server *server = door->server;
     door->handles = calloc(server->method_count + 1, sizeof(*door->handles));
     if (door->handles == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < server->method_count; i++) {
         const struct sp_rpc_method *method = &server->methods[i];
-        if (!serves_method(door, method))
-            continue;
         door->handles[i] = grpc_server_register_method(
             door->grpc, method->path, NULL,
             sp_rpc_unary_reads_ahead(method) ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
@@ -245,7 +177,7 @@ static enum sp_status attach_door(struct door *door, struct sp_error *error) {
 }
 
 static enum sp_status share_queues(struct door *door, struct sp_error *error) {
-    struct sp_rpc_server *server = door->server;
+    struct core_server *server = door->server;
     door->shut = calloc(server->worker_count, sizeof(*door->shut));
     if (door->shut == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -256,7 +188,7 @@ static enum sp_status share_queues(struct door *door, struct sp_error *error) {
     return SP_OK;
 }
 
-enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error *error) {
+enum sp_status sp_rpc_doors_attach(struct core_server *server, struct sp_error *error) {
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
         door->max_receive_bytes = find_largest_request(door);
@@ -276,12 +208,12 @@ enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error
 
 /* ---- running and closing ---- */
 
-void sp_rpc_doors_start(struct sp_rpc_server *server) {
+void sp_rpc_doors_start(struct core_server *server) {
     for (size_t i = 0; i < server->door_count; i++)
         grpc_server_start(server->doors[i].grpc);
 }
 
-void sp_rpc_doors_shut(struct sp_rpc_server *server) {
+void sp_rpc_doors_shut(struct core_server *server) {
     for (unsigned i = 0; i < server->worker_count; i++)
         atomic_store_explicit(&server->workers[i].open_doors, server->door_count, memory_order_release);
     for (size_t i = 0; i < server->door_count; i++) {
@@ -291,12 +223,12 @@ void sp_rpc_doors_shut(struct sp_rpc_server *server) {
     }
 }
 
-void sp_rpc_doors_cancel_calls(struct sp_rpc_server *server) {
+void sp_rpc_doors_cancel_calls(struct core_server *server) {
     for (size_t i = 0; i < server->door_count; i++)
         grpc_server_cancel_all_calls(server->doors[i].grpc);
 }
 
-void sp_rpc_doors_free(struct sp_rpc_server *server) {
+void sp_rpc_doors_free(struct core_server *server) {
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
         if (door->grpc != NULL)
@@ -306,5 +238,4 @@ void sp_rpc_doors_free(struct sp_rpc_server *server) {
     }
     free(server->doors);
     sp_rpc_server_tls_close(server->tls);
-    sp_tls_crl_close(server->crl);
 }

@@ -5,18 +5,21 @@
 
 #include "rpc/grpc/engine.h"
 
-/* Binds the listeners and makes the doors that they lead to. SP_ERR_INVALID, SP_ERR_IO,
- * SP_ERR_MEMORY. */
-enum sp_status sp_rpc_doors_open(struct sp_rpc_server *server, const struct sp_rpc_server_options *options,
+/* Makes the doors that the listeners will lead to. SP_ERR_INVALID, SP_ERR_MEMORY. */
+enum sp_status sp_rpc_doors_open(struct core_server *server, const struct sp_rpc_server_options *options,
                                  struct sp_error *error) SP_MUST_USE;
 /* Connects the doors with the workers and the methods, which must be there. SP_ERR_INTERNAL,
  * SP_ERR_MEMORY. */
-enum sp_status sp_rpc_doors_attach(struct sp_rpc_server *server, struct sp_error *error) SP_MUST_USE;
-void sp_rpc_doors_start(struct sp_rpc_server *server);
+enum sp_status sp_rpc_doors_attach(struct core_server *server, struct sp_error *error) SP_MUST_USE;
+/* Takes an accepted socket. False: refused, and still the caller's. */
+bool sp_rpc_doors_take_tcp(const struct core_server *server, int listener_fd, int fd) SP_MUST_USE;
+bool sp_rpc_doors_take_unix(const struct core_server *server, int listener_fd, int fd) SP_MUST_USE;
+
+void sp_rpc_doors_start(struct core_server *server);
 /* Takes no more calls; each worker gets TAG_DOOR_SHUT of each door when no connection of it is
  * left. */
-void sp_rpc_doors_shut(struct sp_rpc_server *server);
-void sp_rpc_doors_cancel_calls(struct sp_rpc_server *server);
-void sp_rpc_doors_free(struct sp_rpc_server *server);
+void sp_rpc_doors_shut(struct core_server *server);
+void sp_rpc_doors_cancel_calls(struct core_server *server);
+void sp_rpc_doors_free(struct core_server *server);
 
 #endif

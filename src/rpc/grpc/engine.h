@@ -12,10 +12,10 @@
 #include <grpc/grpc.h>
 
 #include "base/heartbeat.h"
-#include "rpc/connections.h"
+#include "rpc/engine.h"
 #include "rpc/grpc/handover.h"
-#include "rpc/listen.h"
-#include "rpc/server.h"
+#include "rpc/grpc/shared.h"
+#include "rpc/timers.h"
 
 /* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT, TAG_END_STREAMS
  * and TAG_REFUSE: to which worker). */
@@ -40,9 +40,8 @@ struct tag {
  * a call came from, so each kind of connection has a gRPC server of its own, over the same workers
  * and queues. */
 struct door {
-    struct sp_rpc_server *server;
+    struct core_server *server;
     enum sp_peer_kind kind;
-    bool health_only;
     uint32_t max_receive_bytes; /* the largest request of its methods */
     bool uid_known;             /* a Unix door for one user id */
     uint32_t uid;
@@ -68,22 +67,21 @@ enum keeping {
     KEPT_ALONE,     /* the same, and the worker is done with it: the handler's answer frees the call */
 };
 
-struct sp_rpc_call {
+struct core_call {
+    struct sp_rpc_call base;
     struct worker *worker;
     struct door *door;
-    const struct sp_rpc_method *method; /* NULL: of the calls that no method matches */
-    bool is_stream;                     /* by its method, which ends with the server; a kept call may live on */
-    struct sp_rpc_call *next;           /* in the worker's free list */
+    bool is_stream;         /* by its method, which ends with the server; a kept call may live on */
+    struct core_call *next; /* in the worker's free list */
     struct tag arrived, done, closed;
 
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
     grpc_metadata announced;   /* what the reply begins with */
-    grpc_call_details details; /* if `method` is NULL */
+    grpc_call_details details; /* if it has no method */
     grpc_byte_buffer *payload;
     grpc_slice merged; /* the payload in one piece, if it came in several */
-    struct sp_bytes request;
     struct scratch *scratch;
     grpc_byte_buffer *reply; /* reused from call to call */
     int cancelled;
@@ -98,18 +96,14 @@ struct sp_rpc_call {
     atomic_uint keeping; /* enum keeping; any thread */
 
     /* unary calls that wait */
-    unsigned retries;
     unsigned deferrals; /* left, until it is known whether its client is still there */
-    int64_t started_ms;
-    int64_t due_ms;
-    size_t timer_at; /* place in the worker's heap, 1-based; 0: not in it */
+    struct timer timer; /* of streams: when it ends by its age */
 
     /* calls that are under way for longer than their handler runs */
     bool is_pending;
-    struct sp_rpc_call *previous_pending, *next_pending;
+    struct core_call *previous_pending, *next_pending;
 
     /* streams */
-    void *state;
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
     bool admitted; /* its connection may hold a request of its method */
@@ -120,23 +114,17 @@ struct sp_rpc_call {
     atomic_bool wake_pending; /* any thread */
 };
 
-/* Calls by when they are due: a binary heap; element 0 is unused. */
-struct timers {
-    struct sp_rpc_call **heap;
-    size_t count, capacity;
-};
-
 /* The last of a server's workers answers health only, and is not one of those that handlers know. */
 struct worker {
-    struct sp_rpc_server *server;
+    struct core_server *server;
     unsigned index;
     bool health_only;
     struct sp_heartbeat heartbeat;
     int64_t beat_due_ms; /* when it wakes up to beat, if nothing else wakes it */
     grpc_completion_queue *cq;
     pthread_t thread;
-    struct sp_rpc_call *current; /* whose unary handler runs and has not been answered yet */
-    struct sp_rpc_call *free_calls;
+    struct core_call *current; /* whose unary handler runs and has not been answered yet */
+    struct core_call *free_calls;
     size_t free_call_count;
     struct scratch *free_scratch;
     size_t free_scratch_count;
@@ -144,7 +132,7 @@ struct worker {
     int64_t careful_until_ms;         /* after a slow handler: clients of the calls behind it may have given up */
     struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
     /* Streams, and unary calls that wait, are kept, or read their request. */
-    struct sp_rpc_call *pending;
+    struct core_call *pending;
     atomic_size_t pending_count; /* written by the worker, read by whoever stops the server */
     struct timers ages;          /* of streams that end at a maximum age */
     bool stopping;               /* its streams were asked to end */
@@ -155,25 +143,20 @@ struct worker {
     bool shut;                   /* none has: the queue ends with the last live call */
 };
 
-struct sp_rpc_server {
+struct core_server {
     struct sp_rpc_server_options options;
+    struct core_shared shared;
     struct door *doors;
     size_t door_count;
-    struct door *tcp_door, *health_door; /* among `doors`, or NULL */
-    struct door *unix_doors;             /* the first of them */
+    struct door *tcp_door;   /* among `doors`, or NULL */
+    struct door *unix_doors; /* the first of them */
     struct server_tls *tls;
-    struct sp_tls_crl *crl;               /* NULL: no certificate is known to be revoked */
-    struct sp_rpc_methods *owned_methods; /* with health and reflection behind them */
-    const struct sp_rpc_method *methods;  /* among them */
+    const struct sp_rpc_method *methods;
     size_t method_count;
     struct worker *workers;
     unsigned worker_count;
     unsigned threads_running;
-    struct connections *connections;
-    struct listeners *listeners;
-    struct sp_rpc_bound_counts counts;
     bool attached; /* its doors are ready */
-    bool started;
     bool stopped;
     atomic_bool stopping;
     struct bell *end_streams, *refuse; /* of a started server */

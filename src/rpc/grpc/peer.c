@@ -45,17 +45,17 @@ static struct sp_str host_of_peer(const char *peer) {
     return (struct sp_str){NULL, 0};
 }
 
-struct sp_str sp_rpc_peer_text(struct sp_rpc_call *call) {
+struct sp_str sp_rpc_peer_text(struct core_call *call) {
     char *peer = grpc_call_get_peer(call->grpc);
     decode_percent(peer);
     struct sp_str host = host_of_peer(peer);
-    char *copy = sp_arena_strdup(&call->scratch->arena, host);
+    char *copy = sp_arena_strdup(call->base.arena, host);
     gpr_free(peer);
     return (struct sp_str){copy, copy == NULL ? 0 : host.size};
 }
 
 /* False for Unix sockets, of which nothing is counted. */
-static bool find_call_peer(const struct sp_rpc_call *call, struct sp_peer *ret_peer) {
+static bool find_call_peer(const struct core_call *call, struct sp_peer *ret_peer) {
     char *peer = grpc_call_get_peer(call->grpc);
     decode_percent(peer);
     const char *colon = strrchr(peer, ':');
@@ -67,7 +67,7 @@ static bool find_call_peer(const struct sp_rpc_call *call, struct sp_peer *ret_p
     return found;
 }
 
-static size_t count_header_bytes(const struct sp_rpc_call *call) {
+static size_t count_header_bytes(const struct core_call *call) {
     size_t bytes = PER_REQUEST_BYTES;
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *entry = &call->metadata.metadata[i];
@@ -77,41 +77,41 @@ static size_t count_header_bytes(const struct sp_rpc_call *call) {
 }
 
 /* What the call was admitted to and has not given back: streams keep it until they end. */
-static size_t take_admitted(struct sp_rpc_call *call) {
+static size_t take_admitted(struct core_call *call) {
     if (!call->admitted)
         return 0;
     call->admitted = false;
-    return call->method->max_request_bytes;
+    return call->base.method->max_request_bytes;
 }
 
-void sp_rpc_peer_settle(struct sp_rpc_call *call, size_t message_bytes) {
+void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes) {
     struct sp_peer peer;
-    size_t admitted = call->method->kind == SP_RPC_UNARY ? take_admitted(call) : 0;
+    size_t admitted = call->base.method->kind == SP_RPC_UNARY ? take_admitted(call) : 0;
     size_t bytes = message_bytes + count_header_bytes(call);
-    if (admitted == 0 && call->method->hot && bytes < SMALL_BYTES)
+    if (admitted == 0 && call->base.method->hot && bytes < SMALL_BYTES)
         return;
     if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
-        sp_rpc_connections_settle(call->worker->server->connections, &peer, bytes, admitted);
+        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, bytes, admitted);
 }
 
-void sp_rpc_peer_release(struct sp_rpc_call *call) {
+void sp_rpc_peer_release(struct core_call *call) {
     struct sp_peer peer;
     size_t admitted = take_admitted(call);
     if (admitted > 0 && call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
-        sp_rpc_connections_settle(call->worker->server->connections, &peer, 0, admitted);
+        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, 0, admitted);
 }
 
-bool sp_rpc_peer_admit(struct sp_rpc_call *call) {
-    struct sp_rpc_server *server = call->worker->server;
+bool sp_rpc_peer_admit(struct core_call *call) {
+    struct core_server *server = call->worker->server;
     struct sp_peer peer;
     if (call->admitted)
         return true;
     call->admitted = true;
     if (call->door->kind == SP_PEER_UNIX || !find_call_peer(call, &peer))
         return true;
-    if (sp_rpc_connections_admit(server->connections, &peer, call->method->max_request_bytes))
+    if (sp_rpc_connections_admit(server->shared.connections, &peer, call->base.method->max_request_bytes))
         return true;
     call->admitted = false;
-    sp_rpc_bound_count(&server->counts, SP_RPC_BOUND_MEMORY);
+    sp_rpc_bound_count(server->shared.counts, SP_RPC_BOUND_MEMORY);
     return false;
 }

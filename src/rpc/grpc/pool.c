@@ -15,11 +15,13 @@ enum {
 
 /* ---- calls ---- */
 
-static struct sp_rpc_call *create_call(struct worker *worker) {
-    struct sp_rpc_call *call = calloc(1, sizeof(*call));
+static struct core_call *create_call(struct worker *worker) {
+    struct core_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         return NULL;
     call->worker = worker;
+    call->base.worker = worker->index;
+    call->timer.owner = call;
     call->arrived = (struct tag){TAG_ARRIVED, call};
     call->done = (struct tag){TAG_DONE, call};
     call->closed = (struct tag){TAG_CLOSED, call};
@@ -37,15 +39,15 @@ static struct sp_rpc_call *create_call(struct worker *worker) {
     return call;
 }
 
-static void free_call(struct sp_rpc_call *call) {
+static void free_call(struct core_call *call) {
     grpc_metadata_array_destroy(&call->metadata);
     grpc_call_details_destroy(&call->details);
     grpc_byte_buffer_destroy(call->reply);
     free(call);
 }
 
-struct sp_rpc_call *sp_rpc_pool_take_call(struct worker *worker) {
-    struct sp_rpc_call *call = worker->free_calls;
+struct core_call *sp_rpc_pool_take_call(struct worker *worker) {
+    struct core_call *call = worker->free_calls;
     if (call == NULL)
         return create_call(worker);
     worker->free_calls = call->next;
@@ -53,7 +55,7 @@ struct sp_rpc_call *sp_rpc_pool_take_call(struct worker *worker) {
     return call;
 }
 
-void sp_rpc_pool_give_call(struct sp_rpc_call *call) {
+void sp_rpc_pool_give_call(struct core_call *call) {
     struct worker *worker = call->worker;
     if (worker->free_call_count >= FREE_CALLS_MAX) {
         free_call(call);
@@ -82,15 +84,19 @@ static void free_scratch(struct scratch *scratch) {
     free(scratch);
 }
 
-bool sp_rpc_pool_add_scratch(struct sp_rpc_call *call) {
+bool sp_rpc_pool_add_scratch(struct core_call *call) {
     struct worker *worker = call->worker;
-    call->scratch = worker->free_scratch;
-    if (call->scratch == NULL) {
-        call->scratch = create_scratch(worker);
-        return call->scratch != NULL;
+    struct scratch *scratch = worker->free_scratch;
+    if (scratch == NULL) {
+        scratch = create_scratch(worker);
+        if (scratch == NULL)
+            return false;
+    } else {
+        worker->free_scratch = scratch->next;
+        worker->free_scratch_count--;
     }
-    worker->free_scratch = call->scratch->next;
-    worker->free_scratch_count--;
+    call->scratch = scratch;
+    call->base.arena = &scratch->arena;
     return true;
 }
 
@@ -107,17 +113,18 @@ static void give_scratch(struct worker *worker, struct scratch *scratch) {
 
 /* ---- giving back ---- */
 
-void sp_rpc_pool_release_handling(struct sp_rpc_call *call) {
+void sp_rpc_pool_release_handling(struct core_call *call) {
     if (call->payload != NULL) {
         grpc_byte_buffer_destroy(call->payload);
         call->payload = NULL;
     }
     grpc_slice_unref(call->merged);
     call->merged = grpc_empty_slice();
-    call->request = (struct sp_bytes){NULL, 0};
+    call->base.request = (struct sp_bytes){NULL, 0};
     if (call->scratch != NULL) {
         give_scratch(call->worker, call->scratch);
         call->scratch = NULL;
+        call->base.arena = NULL;
     }
 }
 
@@ -132,7 +139,7 @@ static void count_pending(struct worker *worker, size_t change) {
     atomic_store_explicit(&worker->pending_count, count + change, memory_order_relaxed);
 }
 
-void sp_rpc_pool_add_pending(struct sp_rpc_call *call) {
+void sp_rpc_pool_add_pending(struct core_call *call) {
     struct worker *worker = call->worker;
     if (call->is_pending)
         return;
@@ -145,7 +152,7 @@ void sp_rpc_pool_add_pending(struct sp_rpc_call *call) {
     count_pending(worker, 1);
 }
 
-void sp_rpc_pool_remove_pending(struct sp_rpc_call *call) {
+void sp_rpc_pool_remove_pending(struct core_call *call) {
     if (!call->is_pending)
         return;
     call->is_pending = false;
@@ -159,14 +166,14 @@ void sp_rpc_pool_remove_pending(struct sp_rpc_call *call) {
 }
 
 /* The handler may still read the call's metadata, which otherwise end with gRPC's call. */
-static void keep_metadata(struct sp_rpc_call *call) {
+static void keep_metadata(struct core_call *call) {
     for (size_t i = 0; i < call->metadata.count; i++) {
         grpc_slice_ref(call->metadata.metadata[i].key);
         grpc_slice_ref(call->metadata.metadata[i].value);
     }
 }
 
-static void drop_metadata(struct sp_rpc_call *call) {
+static void drop_metadata(struct core_call *call) {
     for (size_t i = 0; i < call->metadata.count; i++) {
         grpc_slice_unref(call->metadata.metadata[i].key);
         grpc_slice_unref(call->metadata.metadata[i].value);
@@ -174,7 +181,7 @@ static void drop_metadata(struct sp_rpc_call *call) {
 }
 
 /* False: the handler has answered meanwhile. */
-static bool leave_to_handler(struct sp_rpc_call *call) {
+static bool leave_to_handler(struct core_call *call) {
     unsigned expected = KEPT_TOO_LONG;
     grpc_call *grpc = call->grpc;
     if (atomic_load(&call->keeping) != KEPT_TOO_LONG)
@@ -190,7 +197,7 @@ static bool leave_to_handler(struct sp_rpc_call *call) {
     return true;
 }
 
-void sp_rpc_pool_free_alone(struct sp_rpc_call *call) {
+void sp_rpc_pool_free_alone(struct core_call *call) {
     drop_metadata(call);
     if (call->payload != NULL)
         grpc_byte_buffer_destroy(call->payload);
@@ -200,7 +207,7 @@ void sp_rpc_pool_free_alone(struct sp_rpc_call *call) {
     free_call(call);
 }
 
-void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
+void sp_rpc_pool_recycle(struct core_call *call) {
     struct worker *worker = call->worker;
     bool arrived = call->grpc != NULL;
     if (arrived)
@@ -216,7 +223,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
         grpc_call_unref(call->grpc);
         call->grpc = NULL;
     }
-    if (call->method == NULL) {
+    if (call->base.method == NULL) {
         grpc_call_details_destroy(&call->details);
         grpc_call_details_init(&call->details);
     }
@@ -225,10 +232,10 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
     call->metadata.count = 0;
     call->cancelled = 0;
     call->watched = call->over = call->finished = false;
-    call->retries = 0;
+    call->base.retries = 0;
     call->deferrals = 0;
-    call->started_ms = 0;
-    call->state = NULL;
+    call->base.started_ms = 0;
+    call->base.state = NULL;
     call->initial_sent = call->reading = call->sending = call->admitted = false;
     call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
@@ -242,7 +249,7 @@ void sp_rpc_pool_recycle(struct sp_rpc_call *call) {
 
 void sp_rpc_pool_fini(struct worker *worker) {
     while (worker->free_calls != NULL) {
-        struct sp_rpc_call *call = worker->free_calls;
+        struct core_call *call = worker->free_calls;
         worker->free_calls = call->next;
         free_call(call);
     }

@@ -12,8 +12,8 @@ static void add_pem(const grpc_auth_context *context, const char *property, stru
         chain->parts[chain->count++] = (struct sp_bytes){(const uint8_t *)pem->value, pem->value_length};
 }
 
-enum sp_status sp_rpc_revocation_check(const struct sp_rpc_call *call, struct sp_error *error) {
-    struct sp_tls_crl *crl = call->worker->server->crl;
+enum sp_status sp_rpc_revocation_check(const struct core_call *call, struct sp_error *error) {
+    struct sp_tls_crl *crl = call->worker->server->shared.crl;
     if (crl == NULL || call->door->kind != SP_PEER_TLS)
         return SP_OK;
     struct sp_tls_chain chain = {.is_pem = true};

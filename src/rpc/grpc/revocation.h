@@ -8,6 +8,6 @@
 
 /* SP_OK: it was not, or nothing is known to be revoked, or the call came in without TLS. Otherwise
  * SP_ERR_UNAUTHENTICATED with the reason. On the call's worker. */
-enum sp_status sp_rpc_revocation_check(const struct sp_rpc_call *call, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_rpc_revocation_check(const struct core_call *call, struct sp_error *error) SP_MUST_USE;
 
 #endif

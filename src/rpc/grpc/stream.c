@@ -11,7 +11,6 @@
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
-#include "rpc/grpc/timers.h"
 
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
@@ -20,28 +19,31 @@ enum { SETTLED_BYTES = 4 * 1024 }; /* smaller messages are settled by their repl
 
 static const char stopping[] = "the server is stopping: reconnect";
 
-static const struct sp_rpc_stream_ops *ops_of(const struct sp_rpc_call *call) {
-    return call->method->stream;
+static struct core_call *core_stream_of(struct sp_rpc_call *base) {
+    return (struct core_call *)base; /* its first member */
 }
 
-static void *user_of(const struct sp_rpc_call *call) {
-    return call->method->user;
+static const struct sp_rpc_stream_ops *ops_of(const struct core_call *call) {
+    return call->base.method->stream;
+}
+
+static void *user_of(const struct core_call *call) {
+    return call->base.method->user;
 }
 
 /* Events other than `closed` are for calls that neither side has ended. */
-static bool is_open(const struct sp_rpc_call *call) {
+static bool is_open(const struct core_call *call) {
     return !call->finishing && !call->over;
 }
 
-void sp_rpc_stream_settle(struct sp_rpc_call *call) {
+void sp_rpc_stream_settle(struct core_call *call) {
     if (!call->over || call->reading || call->sending || (call->status_sent && !call->finished))
         return;
     if (!call->closing) {
         call->closing = true;
         if (ops_of(call)->closed != NULL)
-            ops_of(call)->closed(call, user_of(call));
-        if (call->timer_at != 0)
-            sp_rpc_timers_remove(&call->worker->ages, call);
+            ops_of(call)->closed(&call->base, user_of(call));
+        sp_rpc_timers_unset(&call->worker->ages, &call->timer);
         sp_rpc_pool_remove_pending(call);
     }
     /* Nobody wakes it from here on, but one wake may still be in the queue. */
@@ -58,19 +60,19 @@ static int64_t choose_age_ms(unsigned max_age_s) {
     return age_ms - age_ms / 10 * (dice[0] << 8 | dice[1]) / 65536;
 }
 
-static bool begin_to_age(struct sp_rpc_call *call) {
+static bool begin_to_age(struct core_call *call) {
     unsigned max_age_s = call->worker->server->options.max_stream_age_s;
     if (max_age_s == 0)
         return true;
-    return sp_rpc_timers_add(&call->worker->ages, call, sp_clock_monotonic_ms() + choose_age_ms(max_age_s));
+    return sp_rpc_timers_set(&call->worker->ages, &call->timer, sp_clock_monotonic_ms() + choose_age_ms(max_age_s));
 }
 
-void sp_rpc_stream_serve(struct sp_rpc_call *call) {
+void sp_rpc_stream_serve(struct core_call *call) {
     if (call->worker->stopping) {
         sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, stopping);
         return;
     }
-    if (call->method->ages && !begin_to_age(call)) {
+    if (call->base.method->ages && !begin_to_age(call)) {
         sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
         return;
     }
@@ -78,20 +80,12 @@ void sp_rpc_stream_serve(struct sp_rpc_call *call) {
     sp_rpc_batch_watch(call);
     sp_rpc_peer_settle(call, 0);
     if (ops_of(call)->opened != NULL)
-        ops_of(call)->opened(call, user_of(call));
-}
-
-void sp_rpc_set_state(struct sp_rpc_call *call, void *state) {
-    call->state = state;
-}
-
-void *sp_rpc_state(const struct sp_rpc_call *call) {
-    return call->state;
+        ops_of(call)->opened(&call->base, user_of(call));
 }
 
 /* ---- ending ---- */
 
-static size_t set_initial_op(struct sp_rpc_call *call, grpc_op *ops) {
+static size_t set_initial_op(struct core_call *call, grpc_op *ops) {
     if (call->initial_sent)
         return 0;
     call->initial_sent = true;
@@ -99,7 +93,7 @@ static size_t set_initial_op(struct sp_rpc_call *call, grpc_op *ops) {
     return 1;
 }
 
-static void send_status(struct sp_rpc_call *call) {
+static void send_status(struct core_call *call) {
     grpc_op ops[2];
     memset(ops, 0, sizeof(ops));
     size_t count = set_initial_op(call, ops);
@@ -112,7 +106,7 @@ static void send_status(struct sp_rpc_call *call) {
 }
 
 /* Does nothing to a stream that is ending already. */
-static void end_stream(struct sp_rpc_call *call, enum sp_status status, const char *message) {
+static void end_stream(struct core_call *call, enum sp_status status, const char *message) {
     if (!is_open(call))
         return;
     call->finishing = true;
@@ -123,20 +117,18 @@ static void end_stream(struct sp_rpc_call *call, enum sp_status status, const ch
         send_status(call);
 }
 
-void sp_rpc_finish(struct sp_rpc_call *call) {
-    end_stream(call, SP_OK, "");
+void sp_rpc_core_finish(struct sp_rpc_call *base) {
+    end_stream(core_stream_of(base), SP_OK, "");
 }
 
-void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message) {
-    if (call->is_stream)
-        end_stream(call, status, message);
-    else
-        sp_rpc_batch_reject(call, status == SP_OK ? SP_ERR_INTERNAL : status, message);
+void sp_rpc_core_end(struct sp_rpc_call *base, enum sp_status status, const char *message) {
+    end_stream(core_stream_of(base), status, message);
 }
 
 /* ---- reading ---- */
 
-void sp_rpc_read(struct sp_rpc_call *call) {
+void sp_rpc_core_read(struct sp_rpc_call *base) {
+    struct core_call *call = core_stream_of(base);
     if (!is_open(call))
         return;
     if (!sp_rpc_peer_admit(call)) {
@@ -151,22 +143,22 @@ void sp_rpc_read(struct sp_rpc_call *call) {
     sp_rpc_batch_start(call, &op, 1, &call->received);
 }
 
-static void deliver_message(struct sp_rpc_call *call, grpc_byte_buffer *buffer) {
+static void deliver_message(struct core_call *call, grpc_byte_buffer *buffer) {
     size_t size = grpc_byte_buffer_length(buffer);
     if (size >= SETTLED_BYTES)
         sp_rpc_peer_settle(call, size);
-    if (size > call->method->max_request_bytes) {
+    if (size > call->base.method->max_request_bytes) {
         struct sp_error error;
         end_stream(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
         return;
     }
     grpc_slice merged = grpc_empty_slice();
     if (ops_of(call)->received != NULL)
-        ops_of(call)->received(call, user_of(call), sp_rpc_message_read(buffer, &merged));
+        ops_of(call)->received(&call->base, user_of(call), sp_rpc_message_read(buffer, &merged));
     grpc_slice_unref(merged);
 }
 
-void sp_rpc_stream_received(struct sp_rpc_call *call, bool ok) {
+void sp_rpc_stream_received(struct core_call *call, bool ok) {
     grpc_byte_buffer *buffer = call->incoming;
     call->incoming = NULL;
     call->reading = false;
@@ -176,7 +168,7 @@ void sp_rpc_stream_received(struct sp_rpc_call *call, bool ok) {
         else if (buffer != NULL)
             deliver_message(call, buffer);
         else if (!grpc_call_failed_before_recv_message(call->grpc) && ops_of(call)->half_closed != NULL)
-            ops_of(call)->half_closed(call, user_of(call));
+            ops_of(call)->half_closed(&call->base, user_of(call));
     }
     if (buffer != NULL)
         grpc_byte_buffer_destroy(buffer);
@@ -186,7 +178,7 @@ void sp_rpc_stream_received(struct sp_rpc_call *call, bool ok) {
 /* ---- sending ---- */
 
 /* Puts a copy of the message into the reply's buffer, and the ops that send it. */
-static size_t set_send_ops(struct sp_rpc_call *call, struct sp_bytes message, grpc_op *ops) {
+static size_t set_send_ops(struct core_call *call, struct sp_bytes message, grpc_op *ops) {
     sp_rpc_message_write(call->reply, message);
     size_t count = set_initial_op(call, ops);
     ops[count].op = GRPC_OP_SEND_MESSAGE;
@@ -194,7 +186,8 @@ static size_t set_send_ops(struct sp_rpc_call *call, struct sp_bytes message, gr
     return count;
 }
 
-void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message) {
+void sp_rpc_core_send(struct sp_rpc_call *base, struct sp_bytes message) {
+    struct core_call *call = core_stream_of(base);
     if (!is_open(call))
         return;
     grpc_op ops[2];
@@ -206,7 +199,8 @@ void sp_rpc_send(struct sp_rpc_call *call, struct sp_bytes message) {
 
 /* `sending` stays false: nothing reports when the message has gone, and gRPC keeps it before the
  * status. */
-void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message) {
+void sp_rpc_core_send_and_read(struct sp_rpc_call *base, struct sp_bytes message) {
+    struct core_call *call = core_stream_of(base);
     if (!is_open(call))
         return;
     grpc_op ops[3];
@@ -220,21 +214,21 @@ void sp_rpc_send_and_read(struct sp_rpc_call *call, struct sp_bytes message) {
 
 /* The server stops: the handler may send one more message (for example that it no longer serves),
  * then the stream ends. */
-static void give_last_word(struct sp_rpc_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
+static void give_last_word(struct core_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
     call->last_word = false;
     if (event != NULL)
-        event(call, user_of(call));
+        event(&call->base, user_of(call));
     end_stream(call, SP_ERR_UNAVAILABLE, stopping);
 }
 
-void sp_rpc_stream_sent(struct sp_rpc_call *call, bool ok) {
+void sp_rpc_stream_sent(struct core_call *call, bool ok) {
     call->sending = false;
     if (call->last_word && is_open(call))
         give_last_word(call, ok ? ops_of(call)->sent : NULL);
     else if (call->finishing && !call->over)
         send_status(call);
     else if (ok && is_open(call) && ops_of(call)->sent != NULL)
-        ops_of(call)->sent(call, user_of(call));
+        ops_of(call)->sent(&call->base, user_of(call));
     sp_rpc_stream_settle(call);
 }
 
@@ -242,7 +236,7 @@ void sp_rpc_stream_end_all(struct worker *worker) {
     if (worker->stopping)
         return;
     worker->stopping = true;
-    for (struct sp_rpc_call *call = worker->pending; call != NULL; call = call->next_pending) {
+    for (struct core_call *call = worker->pending; call != NULL; call = call->next_pending) {
         if (!call->is_stream || !is_open(call))
             continue;
         call->last_word = call->sending;
@@ -252,16 +246,17 @@ void sp_rpc_stream_end_all(struct worker *worker) {
 }
 
 void sp_rpc_stream_end_aged(struct worker *worker, int64_t now_ms) {
-    for (struct sp_rpc_call *call = sp_rpc_timers_first(&worker->ages); call != NULL && call->due_ms <= now_ms;
-         call = sp_rpc_timers_first(&worker->ages)) {
-        sp_rpc_timers_remove(&worker->ages, call);
-        end_stream(call, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
+    for (struct timer *due = sp_rpc_timers_first(&worker->ages); due != NULL && due->due_ms <= now_ms;
+         due = sp_rpc_timers_first(&worker->ages)) {
+        sp_rpc_timers_unset(&worker->ages, due);
+        end_stream(due->owner, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
     }
 }
 
 /* ---- waking ---- */
 
-void sp_rpc_wake(struct sp_rpc_call *call) {
+void sp_rpc_core_wake(struct sp_rpc_call *base) {
+    struct core_call *call = core_stream_of(base);
     if (!atomic_exchange(&call->wake_pending, true)) {
         /* A batch of nothing completes at once, on the call's queue; it is allowed on any
          * thread. */
@@ -269,9 +264,9 @@ void sp_rpc_wake(struct sp_rpc_call *call) {
     }
 }
 
-void sp_rpc_stream_woken(struct sp_rpc_call *call) {
+void sp_rpc_stream_woken(struct core_call *call) {
     atomic_store(&call->wake_pending, false);
     if (is_open(call) && ops_of(call)->woken != NULL)
-        ops_of(call)->woken(call, user_of(call));
+        ops_of(call)->woken(&call->base, user_of(call));
     sp_rpc_stream_settle(call);
 }

@@ -3,13 +3,13 @@
 #include <time.h>
 
 #include <grpc/byte_buffer.h>
+#include <grpc/support/time.h>
 
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
-#include "rpc/grpc/timers.h"
 
 /* The largest requests of methods whose requests are read before their callers are admitted, which is faster. */
 enum { READ_AHEAD_BYTES = 16 * 1024 };
@@ -24,8 +24,18 @@ static int64_t coarse_now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool has_expired(const struct sp_rpc_call *call) {
-    return sp_rpc_call_remaining_ms(call) == 0;
+int64_t sp_rpc_unary_remaining_ms(const struct core_call *call) {
+    if (call->deadline.tv_sec == INT64_MAX)
+        return INT64_MAX;
+    gpr_timespec left = gpr_time_sub(call->deadline, gpr_now(call->deadline.clock_type));
+    if (left.tv_sec < 0)
+        return 0;
+    /* Rounded up, so that what is left of the last millisecond is not "passed". */
+    return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
+}
+
+static bool has_expired(const struct core_call *call) {
+    return sp_rpc_unary_remaining_ms(call) == 0;
 }
 
 /* gRPC counts a deadline from when it reads the call, and while a handler runs it may read nothing. What came
@@ -38,19 +48,19 @@ static void note_slow_handler(struct worker *worker, int64_t began_ms) {
 }
 
 /* The handler has not answered: it keeps the call, or asked to be called again. */
-static void note_kept_call(struct sp_rpc_call *call) {
+static void note_kept_call(struct core_call *call) {
     unsigned expected = KEPT_BY_NOBODY;
     sp_rpc_pool_add_pending(call);
     /* Another thread may have answered already. */
-    if (call->timer_at == 0)
+    if (call->timer.at == 0)
         (void)atomic_compare_exchange_strong(&call->keeping, &expected, KEPT);
 }
 
-static void run_handler(struct sp_rpc_call *call) {
+static void run_handler(struct core_call *call) {
     struct worker *worker = call->worker;
     int64_t began_ms = coarse_now_ms();
     worker->current = call;
-    call->method->unary(call, call->method->user);
+    call->base.method->unary(&call->base, call->base.method->user);
     if (worker->current == NULL)
         sp_rpc_pool_release_handling(call);
     else
@@ -59,7 +69,14 @@ static void run_handler(struct sp_rpc_call *call) {
     note_slow_handler(worker, began_ms);
 }
 
-static void serve_request(struct sp_rpc_call *call) {
+static void park_call(struct core_call *call, unsigned delay_ms) {
+    if (!call->watched)
+        sp_rpc_batch_watch(call);
+    if (!sp_rpc_timers_set(&call->worker->timers, &call->timer, sp_clock_monotonic_ms() + (int64_t)delay_ms))
+        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
+}
+
+static void serve_request(struct core_call *call) {
     if (has_expired(call)) {
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
         return;
@@ -75,19 +92,19 @@ static void serve_request(struct sp_rpc_call *call) {
     }
     size_t size = grpc_byte_buffer_length(call->payload);
     sp_rpc_peer_settle(call, size);
-    if (size > call->method->max_request_bytes) {
+    if (size > call->base.method->max_request_bytes) {
         struct sp_error error;
         sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
         return;
     }
-    call->started_ms = coarse_now_ms();
-    call->request = sp_rpc_message_read(call->payload, &call->merged);
-    if (call->started_ms >= call->worker->careful_until_ms) {
+    call->base.started_ms = coarse_now_ms();
+    call->base.request = sp_rpc_message_read(call->payload, &call->merged);
+    if (call->base.started_ms >= call->worker->careful_until_ms) {
         run_handler(call);
         return;
     }
     call->deferrals = DEFERRALS;
-    sp_rpc_retry_after(call, 1);
+    park_call(call, 1);
 }
 
 /* ---- requests that are read after the call has arrived ---- */
@@ -97,9 +114,9 @@ bool sp_rpc_unary_reads_ahead(const struct sp_rpc_method *method) {
            method->max_request_bytes <= READ_AHEAD_BYTES;
 }
 
-static void read_request(struct sp_rpc_call *call) {
+static void read_request(struct core_call *call) {
     unsigned timeout_ms = call->worker->server->options.limits.request_timeout_s * 1000;
-    if (!sp_rpc_timers_add(&call->worker->timers, call, sp_clock_monotonic_ms() + timeout_ms)) {
+    if (!sp_rpc_timers_set(&call->worker->timers, &call->timer, sp_clock_monotonic_ms() + timeout_ms)) {
         sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
         return;
     }
@@ -111,10 +128,9 @@ static void read_request(struct sp_rpc_call *call) {
     sp_rpc_batch_start(call, &op, 1, &call->received);
 }
 
-void sp_rpc_unary_received(struct sp_rpc_call *call) {
+void sp_rpc_unary_received(struct core_call *call) {
     call->reading = false;
-    if (call->timer_at != 0)
-        sp_rpc_timers_remove(&call->worker->timers, call);
+    sp_rpc_timers_unset(&call->worker->timers, &call->timer);
     /* Refused because it took too long, or cancelled: nobody is left to be answered. */
     if (call->finishing)
         sp_rpc_unary_settle(call);
@@ -126,14 +142,14 @@ void sp_rpc_unary_received(struct sp_rpc_call *call) {
         serve_request(call);
 }
 
-static void refuse_incomplete(struct sp_rpc_call *call) {
+static void refuse_incomplete(struct core_call *call) {
     call->finishing = true;
-    sp_rpc_bound_count(&call->worker->server->counts, SP_RPC_BOUND_INCOMPLETE);
+    sp_rpc_bound_count(call->worker->server->shared.counts, SP_RPC_BOUND_INCOMPLETE);
     sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the request was not complete in time");
 }
 
-void sp_rpc_unary_serve(struct sp_rpc_call *call) {
-    if (sp_rpc_unary_reads_ahead(call->method))
+void sp_rpc_unary_serve(struct core_call *call) {
+    if (sp_rpc_unary_reads_ahead(call->base.method))
         serve_request(call);
     else if (has_expired(call))
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
@@ -147,9 +163,9 @@ void sp_rpc_unary_serve(struct sp_rpc_call *call) {
 
 const char sp_rpc_stopping[] = "the server is stopping: try again, on another connection";
 
-static void give_up_call(struct sp_rpc_call *call) {
-    if (call->timer_at != 0) {
-        sp_rpc_timers_remove(&call->worker->timers, call);
+static void give_up_call(struct core_call *call) {
+    if (call->timer.at != 0) {
+        sp_rpc_timers_unset(&call->worker->timers, &call->timer);
         sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
     } else {
         (void)sp_rpc_batch_give_up(call, SP_ERR_UNAVAILABLE,
@@ -159,24 +175,24 @@ static void give_up_call(struct sp_rpc_call *call) {
 }
 
 void sp_rpc_unary_give_up_all(struct worker *worker) {
-    for (struct sp_rpc_call *call = worker->pending; call != NULL; call = call->next_pending)
+    for (struct core_call *call = worker->pending; call != NULL; call = call->next_pending)
         if (!call->is_stream && !call->reading)
             give_up_call(call);
 }
 
 /* ---- waiting ---- */
 
-void sp_rpc_unary_come_due(struct sp_rpc_call *call) {
+void sp_rpc_unary_come_due(struct core_call *call) {
     if (call->reading) {
         refuse_incomplete(call);
         return;
     }
     if (call->deferrals > 1) {
         call->deferrals--;
-        sp_rpc_retry_after(call, 1);
+        park_call(call, 1);
         return;
     }
-    call->retries += 1 - call->deferrals;
+    call->base.retries += 1 - call->deferrals;
     call->deferrals = 0;
     if (has_expired(call))
         sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline passed while the call waited");
@@ -184,26 +200,30 @@ void sp_rpc_unary_come_due(struct sp_rpc_call *call) {
         run_handler(call);
 }
 
-void sp_rpc_unary_settle(struct sp_rpc_call *call) {
+void sp_rpc_unary_settle(struct core_call *call) {
     if (call->reading)
         return; /* its last event is still to come */
-    if (call->timer_at != 0) {
+    if (call->timer.at != 0) {
         /* Cancelled while it waited: nobody is left to be answered. */
-        sp_rpc_timers_remove(&call->worker->timers, call);
+        sp_rpc_timers_unset(&call->worker->timers, &call->timer);
         sp_rpc_pool_recycle(call);
     } else if (call->finished && call->over == call->watched) {
         sp_rpc_pool_recycle(call);
     }
 }
 
-void sp_rpc_retry_after(struct sp_rpc_call *call, unsigned delay_ms) {
-    if (!call->watched)
-        sp_rpc_batch_watch(call);
-    if (!sp_rpc_timers_add(&call->worker->timers, call, sp_clock_monotonic_ms() + (int64_t)delay_ms))
-        sp_rpc_batch_reject(call, SP_ERR_MEMORY, "out of memory");
+/* ---- what handlers ask for ---- */
+
+void sp_rpc_unary_park(struct sp_rpc_call *base, unsigned delay_ms) {
+    park_call((struct core_call *)base, delay_ms);
 }
 
-void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply) {
+void sp_rpc_unary_reply(struct sp_rpc_call *base, struct sp_bytes reply) {
+    struct core_call *call = (struct core_call *)base;
     sp_rpc_message_write(call->reply, reply);
     sp_rpc_batch_answer(call, SP_OK, NULL, true);
+}
+
+void sp_rpc_unary_fail(struct sp_rpc_call *base, enum sp_status status, const char *message) {
+    sp_rpc_batch_reject((struct core_call *)base, status == SP_OK ? SP_ERR_INTERNAL : status, message);
 }

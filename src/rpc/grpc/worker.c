@@ -7,10 +7,10 @@
 
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
+#include "rpc/grpc/call.h"
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/revocation.h"
 #include "rpc/grpc/stream.h"
-#include "rpc/grpc/timers.h"
 #include "rpc/grpc/unary.h"
 #include "rpc/health.h"
 
@@ -26,10 +26,11 @@ enum {
 static void request_call(struct worker *worker, struct door *door, const struct sp_rpc_method *method) {
     if (atomic_load_explicit(&worker->server->stopping, memory_order_relaxed))
         return;
-    struct sp_rpc_call *call = sp_rpc_pool_take_call(worker);
+    struct core_call *call = sp_rpc_pool_take_call(worker);
     if (call == NULL)
         return;
-    call->method = method;
+    call->base.ops = &sp_rpc_core_call_ops;
+    call->base.method = method;
     call->is_stream = method != NULL && method->kind == SP_RPC_STREAM;
     call->door = door;
     grpc_call_error error;
@@ -57,7 +58,7 @@ static int count_wanted(const struct worker *worker, const struct door *door, si
 }
 
 static void request_calls_at(struct worker *worker, struct door *door) {
-    const struct sp_rpc_server *server = worker->server;
+    const struct core_server *server = worker->server;
     for (size_t i = 0; i < server->method_count; i++)
         for (int n = count_wanted(worker, door, i); n > 0; n--)
             request_call(worker, door, &server->methods[i]);
@@ -66,7 +67,7 @@ static void request_calls_at(struct worker *worker, struct door *door) {
 }
 
 void sp_rpc_worker_request_all(struct worker *worker) {
-    struct sp_rpc_server *server = worker->server;
+    struct core_server *server = worker->server;
     for (size_t i = 0; i < server->door_count; i++)
         request_calls_at(worker, &server->doors[i]);
 }
@@ -74,20 +75,20 @@ void sp_rpc_worker_request_all(struct worker *worker) {
 /* ---- events ---- */
 
 /* What a call needs before its handler sees it. */
-static enum sp_status admit_arrived(struct sp_rpc_call *call, struct sp_error *error) {
+static enum sp_status admit_arrived(struct core_call *call, struct sp_error *error) {
     const struct sp_rpc_server_options *options = &call->worker->server->options;
     enum sp_status status = sp_rpc_revocation_check(call, error);
     if (status != SP_OK)
         return status;
-    if (call->method == NULL)
+    if (call->base.method == NULL)
         return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "this server has no such method");
     if (!sp_rpc_pool_add_scratch(call))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    unsigned permit = call->method->permit;
-    return permit == 0 ? SP_OK : options->admit(call, permit, options->user, error);
+    unsigned permit = call->base.method->permit;
+    return permit == 0 ? SP_OK : options->admit(&call->base, permit, options->user, error);
 }
 
-static void serve_call(struct sp_rpc_call *call) {
+static void serve_call(struct core_call *call) {
     struct sp_error error;
     if (call->worker->refusing)
         sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
@@ -99,7 +100,7 @@ static void serve_call(struct sp_rpc_call *call) {
         sp_rpc_unary_serve(call);
 }
 
-static void take_arrived(struct sp_rpc_call *call, bool ok) {
+static void take_arrived(struct core_call *call, bool ok) {
     struct worker *worker = call->worker;
     worker->requested--;
     if (!ok) {
@@ -109,13 +110,13 @@ static void take_arrived(struct sp_rpc_call *call, bool ok) {
         return;
     }
     worker->live++;
-    request_call(worker, call->door, call->method);
+    request_call(worker, call->door, call->base.method);
     serve_call(call);
 }
 
 /* Both last events of a call come on its worker's thread; the second recycles it. A stream that was
  * rejected is not watched, and ends as a unary call does. */
-static void settle_call(struct sp_rpc_call *call) {
+static void settle_call(struct core_call *call) {
     if (call->is_stream && call->watched)
         sp_rpc_stream_settle(call);
     else
@@ -123,7 +124,7 @@ static void settle_call(struct sp_rpc_call *call) {
 }
 
 static void count_shut_door(struct worker *worker) {
-    struct sp_rpc_server *server = worker->server;
+    struct core_server *server = worker->server;
     if (atomic_fetch_sub_explicit(&worker->open_doors, 1, memory_order_acq_rel) > 1)
         return;
     pthread_mutex_lock(&server->lock);
@@ -135,7 +136,7 @@ static void count_shut_door(struct worker *worker) {
 }
 
 static void refuse_calls(struct worker *worker) {
-    struct sp_rpc_server *server = worker->server;
+    struct core_server *server = worker->server;
     worker->refusing = true;
     sp_rpc_unary_give_up_all(worker);
     pthread_mutex_lock(&server->lock);
@@ -145,7 +146,7 @@ static void refuse_calls(struct worker *worker) {
 }
 
 static void handle_event(const struct tag *tag, bool ok) {
-    struct sp_rpc_call *call = tag->owner;
+    struct core_call *call = tag->owner;
     switch (tag->kind) {
     case TAG_ARRIVED:
         take_arrived(call, ok);
@@ -189,16 +190,16 @@ static void handle_event(const struct tag *tag, bool ok) {
 
 static void serve_due_calls(struct worker *worker) {
     int64_t now_ms = sp_clock_monotonic_ms();
-    for (struct sp_rpc_call *call = sp_rpc_timers_first(&worker->timers); call != NULL && call->due_ms <= now_ms;
-         call = sp_rpc_timers_first(&worker->timers)) {
-        sp_rpc_timers_remove(&worker->timers, call);
-        sp_rpc_unary_come_due(call);
+    for (struct timer *due = sp_rpc_timers_first(&worker->timers); due != NULL && due->due_ms <= now_ms;
+         due = sp_rpc_timers_first(&worker->timers)) {
+        sp_rpc_timers_unset(&worker->timers, due);
+        sp_rpc_unary_come_due(due->owner);
     }
 }
 
 static gpr_timespec next_deadline(const struct worker *worker) {
     gpr_timespec deadline = {.clock_type = GPR_CLOCK_MONOTONIC};
-    const struct sp_rpc_call *first = sp_rpc_timers_first(&worker->timers);
+    const struct timer *first = sp_rpc_timers_first(&worker->timers);
     int64_t due_ms = first != NULL && first->due_ms < worker->beat_due_ms ? first->due_ms : worker->beat_due_ms;
     deadline.tv_sec = due_ms / 1000;
     deadline.tv_nsec = (int32_t)(due_ms % 1000) * 1000000;

@@ -1,0 +1,175 @@
+#include "rpc/h2/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "rpc/h2/budget.h"
+#include "rpc/h2/connection.h"
+#include "rpc/h2/loop.h"
+#include "rpc/health.h"
+
+/* ---- opening ---- */
+
+static int compare_routes(const void *a, const void *b) {
+    return sp_str_compare(((const struct h2_route *)a)->path, ((const struct h2_route *)b)->path);
+}
+
+static enum sp_status index_methods(struct h2_server *server) {
+    const struct h2_options *options = &server->options;
+    server->routes = calloc(options->method_count, sizeof(*server->routes));
+    if (server->routes == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < options->method_count; i++) {
+        const struct sp_rpc_method *method = &options->methods[i];
+        if (!options->health_only || sp_rpc_health_owns(method))
+            server->routes[server->route_count++] = (struct h2_route){sp_str_from(method->path), method};
+    }
+    qsort(server->routes, server->route_count, sizeof(*server->routes), compare_routes);
+    return SP_OK;
+}
+
+static enum sp_status open_loops(struct h2_server *server, struct sp_error *error) {
+    unsigned count = server->options.loops;
+    server->loops = calloc(count, sizeof(*server->loops));
+    if (server->loops == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    for (unsigned i = 0; i < count; i++) {
+        enum sp_status status = sp_rpc_h2_loop_open(&server->loops[i], server, i, error);
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_OK;
+}
+
+static void init_lock(struct h2_server *server) {
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum sp_status sp_rpc_h2_server_open(const struct h2_options *options, struct h2_server **ret_server,
+                                     struct sp_error *error) {
+    struct h2_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    server->options = *options;
+    init_lock(server);
+    enum sp_status status = SP_OK;
+    if (index_methods(server) != SP_OK || sp_rpc_h2_sessions_prepare(server) != SP_OK)
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    else
+        status = open_loops(server, error);
+    if (status != SP_OK) {
+        sp_rpc_h2_server_free(server);
+        return status;
+    }
+    *ret_server = server;
+    return SP_OK;
+}
+
+void sp_rpc_h2_server_free(struct h2_server *server) {
+    if (server == NULL)
+        return;
+    sp_rpc_h2_server_stop(server, 0);
+    for (unsigned i = 0; server->loops != NULL && i < server->options.loops; i++)
+        sp_rpc_h2_loop_close(&server->loops[i]);
+    free(server->loops);
+    free(server->routes);
+    sp_rpc_h2_sessions_fini(server);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+/* ---- running ---- */
+
+enum sp_status sp_rpc_h2_server_start(struct h2_server *server, struct sp_error *error) {
+    for (unsigned i = 0; i < server->options.loops; i++) {
+        struct h2_loop *loop = &server->loops[i];
+        int failed = pthread_create(&loop->thread, NULL, sp_rpc_h2_loop_main, loop);
+        if (failed != 0)
+            return sp_error_set(error, SP_ERR_IO, "cannot start worker %u: %s", i, strerror(failed));
+        server->threads_running++;
+    }
+    return SP_OK;
+}
+
+/* A loop whose turn has lasted for so long may be held up by a handler. */
+static bool is_held_up(const struct h2_loop *loop) {
+    enum { LONG_TURN_MS = 5 };
+    int64_t turn_ms = atomic_load_explicit(&loop->turn_ms, memory_order_relaxed);
+    return turn_ms != 0 && sp_clock_monotonic_ms() - turn_ms > LONG_TURN_MS;
+}
+
+static bool is_freer(const struct h2_loop *loop, const struct h2_loop *than) {
+    bool held_up = is_held_up(loop), other_held_up = is_held_up(than);
+    if (held_up != other_held_up)
+        return other_held_up;
+    unsigned count = atomic_load(&loop->connection_count), other = atomic_load(&than->connection_count);
+    if (count != other)
+        return count < other;
+    return atomic_load_explicit(&loop->busy_ns, memory_order_relaxed) <
+           atomic_load_explicit(&than->busy_ns, memory_order_relaxed);
+}
+
+bool sp_rpc_h2_server_take(const struct h2_entrance *entrance, int fd) {
+    struct h2_server *server = entrance->server;
+    struct h2_loop *chosen = &server->loops[0];
+    for (unsigned i = 1; i < server->options.loops; i++)
+        if (is_freer(&server->loops[i], chosen))
+            chosen = &server->loops[i];
+    return sp_rpc_h2_loop_give(chosen, entrance, fd);
+}
+
+unsigned sp_rpc_h2_server_connections(const struct h2_server *server) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < server->options.loops; i++)
+        count += atomic_load(&server->loops[i].connection_count);
+    return count;
+}
+
+size_t sp_rpc_h2_server_held_bytes(const struct h2_server *server) {
+    return sp_rpc_h2_budget_used(server);
+}
+
+const struct sp_heartbeat *sp_rpc_h2_server_heartbeat(const struct h2_server *server, unsigned loop) {
+    return &server->loops[loop].heartbeat;
+}
+
+/* ---- stopping ---- */
+
+static void wait_until_alone(struct h2_server *server, unsigned grace_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += grace_ms / 1000;
+    until.tv_nsec += (long)(grace_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&server->lock);
+    int result = 0;
+    while (sp_rpc_h2_server_connections(server) > 0 && result != ETIMEDOUT)
+        result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void sp_rpc_h2_server_stop(struct h2_server *server, unsigned grace_ms) {
+    if (server->stopped)
+        return;
+    server->stopped = true;
+    for (unsigned i = 0; i < server->threads_running; i++)
+        sp_rpc_h2_loop_drain(&server->loops[i]);
+    if (server->threads_running > 0)
+        wait_until_alone(server, grace_ms);
+    for (unsigned i = 0; i < server->threads_running; i++)
+        sp_rpc_h2_loop_end(&server->loops[i]);
+    for (unsigned i = 0; i < server->threads_running; i++)
+        pthread_join(server->loops[i].thread, NULL);
+}
