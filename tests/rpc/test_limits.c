@@ -1,9 +1,5 @@
 /* What a client may not do to a server, and what the owner of a server is told. */
-#include <netinet/in.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <grpc/byte_buffer.h>
 #include <grpc/compression.h>
@@ -127,84 +123,6 @@ static void takes_no_compressed_messages(void **state) {
     assert_int_equal(gate_count(&handled), 2);
 }
 
-/* ---- frames as they are: gRPC's own client keeps to itself which encodings a server takes ---- */
-
-enum { H2_DATA = 0, H2_HEADERS = 1, H2_SETTINGS = 4, H2_END_STREAM = 1, H2_END_HEADERS = 4 };
-
-static size_t put_frame(char *to, int type, int flags, int stream, const char *payload, size_t size) {
-    const char head[] = {0, (char)(size >> 8), (char)size, (char)type, (char)flags, 0, 0, 0, (char)stream};
-    memcpy(to, head, sizeof(head));
-    if (size > 0)
-        memcpy(to + sizeof(head), payload, size);
-    return sizeof(head) + size;
-}
-
-/* A literal that is not indexed, with a new name (RFC 7541 section 6.2.2). */
-static size_t put_header(char *to, const char *name, const char *value) {
-    size_t name_size = strlen(name), value_size = strlen(value);
-    assert_true(name_size < 127 && value_size < 127);
-    to[0] = 0;
-    to[1] = (char)name_size;
-    memcpy(to + 2, name, name_size);
-    to[2 + name_size] = (char)value_size;
-    memcpy(to + 3 + name_size, value, value_size);
-    return 3 + name_size + value_size;
-}
-
-/* What the server answers to a message of one byte, up to its status, with NULs made visible. */
-static void answer_of_raw_call(struct rig *rig, const char *path, const char *encoding, char *ret_text, size_t room) {
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    char headers[512], bytes[1024];
-    const char message[] = {encoding[0] != '\0', 0, 0, 0, 1, 'x'};
-    size_t size = 0, used = 0;
-    size += put_header(headers + size, ":method", "POST");
-    size += put_header(headers + size, ":scheme", "http");
-    size += put_header(headers + size, ":path", path);
-    size += put_header(headers + size, ":authority", "localhost");
-    size += put_header(headers + size, "te", "trailers");
-    size += put_header(headers + size, "content-type", "application/grpc");
-    if (encoding[0] != '\0')
-        size += put_header(headers + size, "grpc-encoding", encoding);
-    memcpy(bytes, preface, sizeof(preface) - 1);
-    used = sizeof(preface) - 1;
-    used += put_frame(bytes + used, H2_SETTINGS, 0, 0, NULL, 0);
-    used += put_frame(bytes + used, H2_HEADERS, H2_END_HEADERS, 1, headers, size);
-    used += put_frame(bytes + used, H2_DATA, H2_END_STREAM, 1, message, sizeof(message));
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const struct timeval patience = {.tv_sec = 30};
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)sp_rpc_server_port(rig->server, 0)),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    assert_int_equal(send(fd, bytes, used, MSG_NOSIGNAL), used);
-    used = 0;
-    ret_text[0] = '\0';
-    while (strstr(ret_text, "grpc-status") == NULL) {
-        ssize_t got = recv(fd, ret_text + used, room - 1 - used, 0);
-        if (got <= 0)
-            fail_msg("no status: %s", ret_text);
-        for (ssize_t i = 0; i < got; i++, used++)
-            if (ret_text[used] == '\0')
-                ret_text[used] = '.';
-        ret_text[used] = '\0';
-    }
-    close(fd);
-}
-
-static void says_that_it_takes_no_compression(void **state) {
-    static const char *const encodings[] = {"", "gzip", "deflate"};
-    struct rig *rig = *state;
-    char text[4096];
-    for (size_t i = 0; i < COUNT(encodings); i++)
-        for (size_t method = 0; method < COUNT(methods); method++) {
-            answer_of_raw_call(rig, methods[method].path, encodings[i], text, sizeof(text));
-            if (strstr(text, "grpc-accept-encoding\x08identity") == NULL)
-                fail_msg("%s, %s: %s", methods[method].path, encodings[i], text);
-        }
-    assert_int_equal(gate_count(&handled), 2);
-}
-
 /* ---- what the owner is told ---- */
 
 enum { WORKERS = 3 };
@@ -271,7 +189,6 @@ int main(void) {
     grpc_init(); /* for the clients here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(takes_no_compressed_messages, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(says_that_it_takes_no_compression, set_up, tear_down),
         cmocka_unit_test(tells_of_each_worker_on_its_own_thread),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

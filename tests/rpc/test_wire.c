@@ -15,9 +15,23 @@ static void echo(struct sp_rpc_call *call, void *user) {
     sp_rpc_reply(call, sp_rpc_call_request(call));
 }
 
+static void stream_opened(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_read(call);
+}
+
+static void stream_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    (void)user;
+    sp_rpc_send(call, message);
+    sp_rpc_finish(call);
+}
+
+static const struct sp_rpc_stream_ops stream_ops = {.opened = stream_opened, .received = stream_received};
+
 static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Hot", .unary = echo, .hot = true, .max_request_bytes = 1024},
     {.path = "/test.Test/Cold", .unary = echo, .max_request_bytes = 1024},
+    {.path = "/test.Test/Stream", .kind = SP_RPC_STREAM, .stream = &stream_ops, .max_request_bytes = 1024},
 };
 
 static int set_up(void **state) {
@@ -43,7 +57,7 @@ struct request {
 };
 
 struct outcome {
-    char http_status[8], grpc_status[8];
+    char http_status[8], grpc_status[8], encodings[32];
     bool closed;
     uint32_t reset; /* the code, if the server reset the stream */
     bool is_reset;
@@ -92,6 +106,8 @@ static int take_field(nghttp2_session *session, const nghttp2_frame *frame, cons
         snprintf(client->outcome->http_status, sizeof(client->outcome->http_status), "%.*s", (int)value_size, value);
     if (sp_str_equal(field, sp_str_from("grpc-status")))
         snprintf(client->outcome->grpc_status, sizeof(client->outcome->grpc_status), "%.*s", (int)value_size, value);
+    if (sp_str_equal(field, sp_str_from("grpc-accept-encoding")))
+        snprintf(client->outcome->encodings, sizeof(client->outcome->encodings), "%.*s", (int)value_size, value);
     return 0;
 }
 
@@ -289,12 +305,33 @@ static void what_is_no_grpc_is_refused_by_its_stream_alone(void **state) {
     client_close(&client);
 }
 
+/* Both where it answers and where it refuses: a client need not try. */
+static void says_that_it_takes_no_compression(void **state) {
+    static const char *const encodings[] = {NULL, "gzip", "deflate"};
+    const struct rig *rig = *state;
+    struct client client;
+    client_open(&client, sp_rpc_server_port(rig->server, 0));
+    for (size_t i = 0; i < COUNT(encodings); i++)
+        for (size_t method = 0; method < COUNT(methods); method++) {
+            struct request request = {methods[method].path, "POST", GRPC, "grpc-encoding", encodings[i], BODY(ONE)};
+            if (encodings[i] == NULL)
+                request.extra_name = NULL;
+            else
+                request.body = "\1\0\0\0\3abc";
+            struct outcome outcome = ask(&client, request);
+            assert_string_equal(outcome.encodings, "identity");
+            assert_string_equal(outcome.grpc_status, encodings[i] == NULL ? "0" : "12");
+        }
+    client_close(&client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(odd_requests_are_answered_alike),
         TEST(what_is_no_grpc_is_refused_by_its_stream_alone),
+        TEST(says_that_it_takes_no_compression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

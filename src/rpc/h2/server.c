@@ -100,6 +100,10 @@ enum sp_status sp_rpc_h2_server_start(struct h2_server *server, struct sp_error 
     return SP_OK;
 }
 
+static bool is_in_turn(const struct h2_loop *loop) {
+    return atomic_load_explicit(&loop->turn_ms, memory_order_relaxed) != 0;
+}
+
 /* A loop whose turn has lasted for so long may be held up by a handler. */
 static bool is_held_up(const struct h2_loop *loop) {
     enum { LONG_TURN_MS = 5 };
@@ -114,6 +118,8 @@ static bool is_freer(const struct h2_loop *loop, const struct h2_loop *than) {
     unsigned count = atomic_load(&loop->connection_count), other = atomic_load(&than->connection_count);
     if (count != other)
         return count < other;
+    if (is_in_turn(loop) != is_in_turn(than))
+        return is_in_turn(than);
     return atomic_load_explicit(&loop->busy_ns, memory_order_relaxed) <
            atomic_load_explicit(&than->busy_ns, memory_order_relaxed);
 }
