@@ -22,7 +22,7 @@ sp_admin_handler sp_admin_register_resource, sp_admin_delete_resource, sp_admin_
 /* share.c, share_list.c */
 sp_admin_handler sp_admin_share_resource, sp_admin_unshare_resource, sp_admin_update_shares, sp_admin_list_shares;
 
-/* key.c, key_list.c, key_change.c, key_rotate.c */
+/* key.c, key_list.c, key_find.c, key_change.c, key_rotate.c */
 sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_api_keys, sp_admin_get_key_usage,
     sp_admin_find_key, sp_admin_update_api_key, sp_admin_rotate_api_key, sp_admin_disable_api_key,
     sp_admin_enable_api_key, sp_admin_delete_api_key, sp_admin_disable_self;

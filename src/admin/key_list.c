@@ -10,7 +10,6 @@
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
-#include "store/records/index.h"
 #include "store/records/layout.h"
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
@@ -141,50 +140,5 @@ enum sp_status sp_admin_list_api_keys(struct sp_admin_context *ctx, const Protob
     if (status != SP_OK)
         return status;
     *ret_reply = &list.response->base;
-    return SP_OK;
-}
-
-/* ---- a leaked text ---- */
-
-/* In the acting key's workspace; in any, for operators. A key that was deleted is found as well. */
-static enum sp_status find_key_by_digest(struct sp_admin_context *ctx, const uint8_t *digest,
-                                         Sallyport__V1__ApiKey **ret_key) {
-    struct sp_key found;
-    struct sp_entity_key key;
-    ProtobufCMessage *stored = NULL;
-    enum sp_status status = sp_index_key(ctx->view, digest, &found);
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
-        return status;
-    if (status == SP_ERR_NOT_FOUND || (!ctx->is_operator && !sp_str_equal(found.workspace, ctx->key.workspace)))
-        return sp_admin_find_deleted_text(ctx, ctx->is_operator ? (struct sp_str){0} : ctx->key.workspace, digest,
-                                          ret_key);
-    status = sp_entity_key_1(SP_KIND_KEY, found.workspace, found.id, &key);
-    if (status != SP_OK)
-        return status;
-    status = sp_entity_get(ctx->view, &key, ctx->arena, &stored);
-    if (status != SP_OK)
-        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
-    *ret_key = ((stored_key *)(void *)stored)->key;
-    return SP_OK;
-}
-
-enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
-                                 ProtobufCMessage **ret_reply) {
-    const Sallyport__V1__FindKeyRequest *request = (const void *)message;
-    struct sp_str text = sp_str_from(request->api_key);
-    if (text.size == 0 || text.size > SP_KEY_PRESENTED_MAX_BYTES)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "api_key: 1 to %d bytes", SP_KEY_PRESENTED_MAX_BYTES);
-    uint8_t digest[SP_DIGEST_BYTES];
-    sp_key_digest_from_text(text, digest);
-    Sallyport__V1__ApiKey *api_key = NULL;
-    enum sp_status status = find_key_by_digest(ctx, digest, &api_key);
-    if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "no key has this text");
-    if (status != SP_OK)
-        return status;
-    status = request->with_descendants ? sp_admin_fill_descendants(ctx, api_key) : SP_OK;
-    if (status != SP_OK)
-        return status;
-    *ret_reply = &api_key->base;
     return SP_OK;
 }

@@ -260,16 +260,18 @@ enum sp_status sp_admin_find_deleted_key(struct sp_admin_context *ctx, struct sp
 struct text_search {
     struct sp_admin_context *ctx;
     struct sp_arena scratch;
-    const uint8_t *digest;
-    Sallyport__V1__ApiKey *found;
+    const struct sp_batch_map *digests;
+    sp_admin_deleted_key_visit *visit;
+    void *context;
 };
 
 static enum sp_status compare_met_tombstone(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct text_search *search = context;
     struct sp_entity_name name;
     ProtobufCMessage *message = NULL;
+    Sallyport__V1__ApiKey *found = NULL;
     enum sp_status status = sp_entity_key_read(key, &name);
-    if (status != SP_OK || search->found != NULL || name.deleted_kind != SP_KIND_KEY || name.part_count != 1)
+    if (status != SP_OK || name.deleted_kind != SP_KIND_KEY || name.part_count != 1)
         return status;
     sp_arena_reset(&search->scratch);
     status =
@@ -277,15 +279,20 @@ static enum sp_status compare_met_tombstone(void *context, struct sp_bytes key, 
     if (status != SP_OK)
         return status;
     const Sallyport__Store__V1__StoredTombstone *met = (const void *)message;
-    if (!sp_bytes_equal(sp_wire_bytes(met->digest), (struct sp_bytes){search->digest, SP_DIGEST_BYTES}))
+    struct sp_bytes digest = {met->digest.data, met->digest.len};
+    if (digest.size != SP_DIGEST_BYTES || sp_batch_map_find(search->digests, digest) == NULL)
         return SP_OK;
-    return describe_deleted_key(search->ctx, name.workspace, name.parts[0], met, &search->found);
+    status = describe_deleted_key(search->ctx, name.workspace, name.parts[0], met, &found);
+    if (status != SP_OK)
+        return status;
+    return search->visit(search->context, found);
 }
 
-enum sp_status sp_admin_find_deleted_text(struct sp_admin_context *ctx, struct sp_str workspace, const uint8_t *digest,
-                                          Sallyport__V1__ApiKey **ret_key) {
+enum sp_status sp_admin_walk_deleted_texts(struct sp_admin_context *ctx, struct sp_str workspace,
+                                           const struct sp_batch_map *digests, sp_admin_deleted_key_visit *visit,
+                                           void *context) {
     static const uint8_t any_workspace[] = {SP_KIND_TOMBSTONE};
-    struct text_search search = {.ctx = ctx, .digest = digest};
+    struct text_search search = {.ctx = ctx, .digests = digests, .visit = visit, .context = context};
     struct sp_entity_key own;
     enum sp_status status = sp_entity_key_make(SP_KIND_TOMBSTONE, workspace, NULL, 0, &own);
     if (status != SP_OK)
@@ -297,10 +304,5 @@ enum sp_status sp_admin_find_deleted_text(struct sp_admin_context *ctx, struct s
         return status;
     status = sp_entity_walk(ctx->view, prefix, NULL, compare_met_tombstone, &search);
     sp_arena_fini(&search.scratch);
-    if (status != SP_OK)
-        return status;
-    if (search.found == NULL)
-        return SP_ERR_NOT_FOUND;
-    *ret_key = search.found;
-    return SP_OK;
+    return status;
 }

@@ -21,10 +21,12 @@ enum sp_status sp_admin_find_line(struct sp_admin_context *ctx, struct sp_str wo
 enum sp_status sp_admin_find_deleted_key(struct sp_admin_context *ctx, struct sp_str workspace, struct sp_str id,
                                          Sallyport__V1__ApiKey **ret_key) SP_MUST_USE;
 
-/* The same for the key that had the text of this digest, in the workspace (empty: in any). It reads
- * all tombstones there. */
-enum sp_status sp_admin_find_deleted_text(struct sp_admin_context *ctx, struct sp_str workspace, const uint8_t *digest,
-                                          Sallyport__V1__ApiKey **ret_key) SP_MUST_USE;
+/* Visits the keys that were deleted and had the text of one of the digests, in the workspace (empty: in
+ * any); `digests` maps them to anything. It reads all tombstones there. */
+typedef enum sp_status sp_admin_deleted_key_visit(void *context, Sallyport__V1__ApiKey *key);
+enum sp_status sp_admin_walk_deleted_texts(struct sp_admin_context *ctx, struct sp_str workspace,
+                                           const struct sp_batch_map *digests, sp_admin_deleted_key_visit *visit,
+                                           void *context) SP_MUST_USE;
 
 /* Fills the key's `descendants`. */
 enum sp_status sp_admin_fill_descendants(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) SP_MUST_USE;

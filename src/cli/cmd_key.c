@@ -1,33 +1,31 @@
 /* sallyport key … */
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/random.h"
 #include "cli/address_file.h"
 #include "cli/command_rows.h"
 #include "cli/connection.h"
+#include "cli/file.h"
 #include "cli/json_path.h"
 #include "cli/key_trail.h"
 #include "cli/report.h"
-#include "cli/secret_file.h"
 #include "cli/single_call.h"
 #include "core/allowlist.h"
+#include "core/leaked_text.h"
 
 /* Puts the text, which never is an argument, into the request. */
 static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *error) {
-    struct sp_arena arena;
-    struct sp_str key = {0};
     const char *path = sp_cli_local(call, "file");
-    if (sp_arena_init(&arena, 4096, 8192) != SP_OK)
-        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_cli_read_key_file(path, &arena, &key, error);
+    char *text = NULL;
+    size_t size = 0;
+    enum sp_status status = sp_cli_read_file(path, SP_LEAKED_TEXT_MAX_BYTES, &text, &size, error);
     if (status != SP_OK)
-        goto out;
-    if (sp_cli_put(call->request, "apiKey", json_stringn(key.data, key.size), false) != SP_OK)
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: the key is not UTF-8", path);
-out:
-    sp_arena_wipe(&arena);
-    sp_arena_fini(&arena);
+        return status;
+    if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s: the text is not UTF-8", path);
+    explicit_bzero(text, size);
+    free(text);
     return status;
 }
 
@@ -426,11 +424,13 @@ const struct cli_command sp_cli_key_commands[] = {
      .columns = KEY_LINES,
      .example = "  sallyport key find leaked.txt\n"
                 "  sallyport key find leaked.txt --disable --with-descendants --reason leaked",
-     .positionals = {{.name = "file",
-                      .kind = CLI_LOCAL,
-                      .value = "FILE",
-                      .help = "file whose first line is the text; - for standard input",
-                      .required = true}},
+     .positionals =
+         {{.name = "file",
+           .kind = CLI_LOCAL,
+           .value = "FILE",
+           .help = "file of at most 8,192 bytes with the key's text in it, whatever is around it; - for standard "
+                   "input",
+           .required = true}},
      .options =
          {{.name = "disable", .kind = CLI_LOCAL_FLAG, .help = "disable the key"},
           {.name = "reason", .kind = CLI_LOCAL, .value = "TEXT", .help = "reason to record, up to 128 bytes"},

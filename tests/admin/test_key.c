@@ -455,6 +455,46 @@ static void finds_a_leaked_key_in_the_own_workspace_only(void **state) {
     admin_fails(fixture, leaked, "FindKey", request, SP_ERR_PERMISSION, NULL);
 }
 
+/* Text that people paste, in which "$K" is the key. */
+static void finds_a_leaked_key_whatever_is_around_it(void **state) {
+    static const char *const texts[] = {
+        "$K\\n",
+        "  $K\\r\\n",
+        "\\\"$K\\\"",
+        "Bearer $K",
+        "authorization: Bearer $K",
+        "curl -H \\\"x-api-key: $K\\\" https://api.example.org",
+        "export KEY=$K; echo",
+        "2026-11-30 WARN request failed {\\\"key\\\":\\\"$K\\\"}",
+    };
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *keys[2];
+    for (size_t deleted = 0; deleted < 2; deleted++) {
+        keys[deleted] =
+            admin_new_key(fixture, scene->admin, "bot", ALL, admin_format(fixture, ", 'id': 'k%zu'", deleted));
+        if (deleted)
+            admin_ok(fixture, scene->admin, "DeleteApiKey", "{'id': 'k1'}");
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+            const char *mark = strstr(texts[i], "$K");
+            const char *request = admin_format(fixture, "{'apiKey': '%.*s%s%s'}", (int)(mark - texts[i]), texts[i],
+                                               keys[deleted], mark + 2);
+            admin_ok(fixture, scene->admin, "FindKey", request);
+            assert_string_equal(admin_text(fixture, "id"), deleted ? "k1" : "k0");
+            assert_string_equal(admin_text(fixture, "disabledReason"), deleted ? "deleted" : "");
+        }
+    }
+    admin_fails(fixture, scene->admin, "FindKey",
+                admin_format(fixture, "{'apiKey': 'old: %s new: %s'}", keys[1], keys[0]), SP_ERR_INVALID,
+                "several keys");
+    admin_ok(fixture, scene->admin, "FindKey", admin_format(fixture, "{'apiKey': '%s again %s'}", keys[0], keys[0]));
+    admin_fails(fixture, scene->admin, "FindKey", "{'apiKey': 'nothing of the kind'}", SP_ERR_NOT_FOUND, "no key");
+    char longer[9000] = "{'apiKey': '";
+    memset(longer + strlen(longer), 'a', 8500);
+    strcat(longer, "'}");
+    admin_fails(fixture, scene->admin, "FindKey", longer, SP_ERR_INVALID, "8192");
+}
+
 static void any_key_disables_itself_and_stays_so(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -520,6 +560,7 @@ int main(void) {
         CASE(an_update_says_exactly_what_it_changes),
         CASE(lists_by_owner_and_by_expiry),
         CASE(finds_a_leaked_key_in_the_own_workspace_only),
+        CASE(finds_a_leaked_key_whatever_is_around_it),
         CASE(any_key_disables_itself_and_stays_so),
         CASE(operators_give_and_take_the_keys_of_admins_only),
         CASE(another_workspaces_keys_are_not_there),

@@ -458,12 +458,16 @@ static void the_same_request_id_makes_one_key(void **state) {
 
 static void keys_are_changed_found_disabled_and_deleted(void **state) {
     (void)state;
+    char around[256];
     const char *file = path_of("spare.key");
     ends(0, "admin",
          "key create --id spare --principal narrator --name Spare --permission text_to_speech --secret-file %s", file);
     assert_says(ends(0, "admin", "key find %s", file)->out, "spare");
     char *text = process_read(file);
     assert_says(typed(0, "operator", text, "key find -")->out, "spare");
+    snprintf(around, sizeof(around), "2026-11-30 found this:\n  curl -H 'authorization: Bearer %.*s'\n",
+             (int)strcspn(text, "\n"), text);
+    assert_says(typed(0, "admin", around, "key find -")->out, "spare");
     free(text);
     const struct command *ran = ends(
         0, "admin", "key update spare --name Other --expires +90d --allow-ip 203.0.113.7 --allow-ip 2001:db8::/32");

@@ -1,0 +1,111 @@
+/* The key that a leaked text belongs to, whatever is around it. */
+#include "admin/batch_map.h"
+#include "admin/handlers.h"
+#include "admin/lineage.h"
+#include "core/key_text.h"
+#include "core/leaked_text.h"
+#include "sallyport/store/v1/records.pb-c.h"
+#include "store/records/entity.h"
+#include "store/records/entity_key.h"
+#include "store/records/index.h"
+#include "store/records/layout.h"
+
+typedef Sallyport__Store__V1__StoredKey stored_key;
+
+enum { CANDIDATES_MAX = 4000 };
+
+struct key_search {
+    struct sp_admin_context *ctx;
+    struct sp_batch_map seen; /* digests of candidates */
+    bool unknown_own;         /* a key of ours is in the text, and not in the store */
+    Sallyport__V1__ApiKey *found;
+    const Sallyport__V1__ApiKey *other; /* another one that was found */
+};
+
+static void note_found(struct key_search *search, Sallyport__V1__ApiKey *key) {
+    const Sallyport__V1__ApiKey *found = search->found;
+    if (found == NULL)
+        search->found = key;
+    else if (strcmp(found->id, key->id) != 0 || strcmp(found->workspace, key->workspace) != 0)
+        search->other = key;
+}
+
+static enum sp_status note_deleted_key(void *context, Sallyport__V1__ApiKey *key) {
+    note_found(context, key);
+    return SP_OK;
+}
+
+/* In the acting key's workspace; in any, for operators. */
+static enum sp_status find_live_key(struct key_search *search, const uint8_t *digest, bool *ret_found) {
+    struct sp_admin_context *ctx = search->ctx;
+    struct sp_key met;
+    struct sp_entity_key key;
+    ProtobufCMessage *stored = NULL;
+    *ret_found = false;
+    enum sp_status status = sp_index_key(ctx->view, digest, &met);
+    if (status == SP_ERR_NOT_FOUND)
+        return SP_OK;
+    if (status != SP_OK || (!ctx->is_operator && !sp_str_equal(met.workspace, ctx->key.workspace)))
+        return status;
+    status = sp_entity_key_1(SP_KIND_KEY, met.workspace, met.id, &key);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_get(ctx->view, &key, ctx->arena, &stored);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    note_found(search, ((stored_key *)(void *)stored)->key);
+    *ret_found = true;
+    return SP_OK;
+}
+
+static enum sp_status look_up_candidate(void *context, struct sp_str candidate, bool complete) {
+    struct key_search *search = context;
+    uint8_t digest[SP_DIGEST_BYTES];
+    bool found = false;
+    sp_key_digest_from_text(candidate, digest);
+    struct sp_bytes bytes = {digest, sizeof(digest)};
+    if (sp_batch_map_find(&search->seen, bytes) != NULL)
+        return SP_OK;
+    if (search->seen.count == CANDIDATES_MAX)
+        return sp_error_set(search->ctx->error, SP_ERR_INVALID,
+                            "api_key: the text has too many words: send the part that has the key in it");
+    enum sp_status status = sp_batch_map_put(&search->seen, bytes, search);
+    if (status != SP_OK)
+        return status;
+    status = find_live_key(search, digest, &found);
+    search->unknown_own |= complete && !found;
+    return status;
+}
+
+/* Keys that were deleted too: what they made is still there. */
+static enum sp_status search_text(struct key_search *search, struct sp_str text) {
+    struct sp_admin_context *ctx = search->ctx;
+    enum sp_status status = sp_leaked_text_walk(text, ctx->arena, look_up_candidate, search);
+    if (status != SP_OK || (search->found != NULL && !search->unknown_own))
+        return status;
+    struct sp_str workspace = ctx->is_operator ? (struct sp_str){0} : ctx->key.workspace;
+    return sp_admin_walk_deleted_texts(ctx, workspace, &search->seen, note_deleted_key, search);
+}
+
+enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
+                                 ProtobufCMessage **ret_reply) {
+    const Sallyport__V1__FindKeyRequest *request = (const void *)message;
+    struct key_search search = {.ctx = ctx, .seen = {.arena = ctx->arena}};
+    struct sp_str text = sp_str_from(request->api_key);
+    if (text.size == 0 || text.size > SP_LEAKED_TEXT_MAX_BYTES)
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "api_key: 1 to %d bytes", SP_LEAKED_TEXT_MAX_BYTES);
+    enum sp_status status = search_text(&search, text);
+    if (status != SP_OK)
+        return status;
+    if (search.found == NULL)
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "no key has this text, or a part of it");
+    if (search.other != NULL)
+        return sp_error_set(ctx->error, SP_ERR_INVALID,
+                            "api_key: the text has several keys in it, such as %s and %s: send them one by one",
+                            search.found->id, search.other->id);
+    status = request->with_descendants ? sp_admin_fill_descendants(ctx, search.found) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    *ret_reply = &search.found->base;
+    return SP_OK;
+}
