@@ -64,4 +64,34 @@ static const struct question_text question_texts[] = {
 
 enum { QUESTION_TEXTS = sizeof(question_texts) / sizeof(question_texts[0]) };
 
+/* What each API answers to a text that may not be asked, and nothing else; one bad item of several is answered in its place.
+ * Gateways have no error to answer with: they are denied. */
+enum question_dialect {
+    QUESTION_CHECK,
+    QUESTION_BATCH,
+    QUESTION_STREAM,
+    QUESTION_EXPLAIN,
+    QUESTION_LIST,
+    QUESTION_EVALUATION,
+    QUESTION_EVALUATIONS,
+    QUESTION_GATEWAY_KEY,
+    QUESTION_GATEWAY_ROUTE,
+    QUESTION_DIALECTS
+};
+
+static const struct {
+    const char *name;
+    const char *refusal;
+} question_dialects[QUESTION_DIALECTS] = {
+    [QUESTION_CHECK] = {"Check", "INVALID_ARGUMENT"},
+    [QUESTION_BATCH] = {"CheckBatch", "INVALID_ARGUMENT"},
+    [QUESTION_STREAM] = {"CheckStream", "3 in its place"}, /* the code of INVALID_ARGUMENT */
+    [QUESTION_EXPLAIN] = {"Explain", "INVALID_ARGUMENT"},
+    [QUESTION_LIST] = {"ListResources", "INVALID_ARGUMENT"},
+    [QUESTION_EVALUATION] = {"AuthZEN evaluation", "400"},
+    [QUESTION_EVALUATIONS] = {"AuthZEN evaluations", "400 in its place"}, /* but 400 for what is no JSON */
+    [QUESTION_GATEWAY_KEY] = {"ext_authz, a client's key", "KEY_MALFORMED"},
+    [QUESTION_GATEWAY_ROUTE] = {"ext_authz, a route's configuration", "ROUTE_UNKNOWN"},
+};
+
 #endif
