@@ -493,6 +493,8 @@ static void ask_another(const char *store, const char *option, const char *value
     char target[64], headers[256];
     const char *arguments[] = {"sallyportd", "--store", store, "--listen", "127.0.0.1:0", option, value, NULL};
     process_start(&server, programs.folder, "another", arguments);
+    if (strcmp(store, programs.store) == 0)
+        process_wait_for(&server, "serving the store");
     snprintf(target, sizeof(target), "127.0.0.1:%d", process_port(&server));
     assert_true(caller_open(&caller, target, ""));
     snprintf(headers, sizeof(headers), "x-api-key: %s", key);
@@ -522,6 +524,22 @@ static void an_address_counts_from_a_trusted_gateway_only(void **state) {
         snprintf(file, sizeof(file), "%s/another.err", programs.folder);
         free(wait_for_output(file, "the gateway at 127.0.0.1 is not among --trusted-peers"));
     }
+}
+
+static void the_plan_of_the_keys_workspace_is_told_where_it_is_wanted(void **state) {
+    (void)state;
+    char text[ENVOY_REPLY_TEXT_BYTES];
+    setenv("SALLYPORTD_PLAN_METADATA", "true", 1);
+    ask_another(programs.store, "--log-level", "info", user_key, NULL, text);
+    if (!has_line(text, "OK") || !has_line(text, "plan=enterprise"))
+        fail_msg("%s", text);
+    ask_another(programs.store, "--log-level", "info", near_key, NULL, text);
+    assert_true(has_line(text, "403"));
+    assert_null(strstr(text, "plan="));
+    unsetenv("SALLYPORTD_PLAN_METADATA");
+    ask_another(programs.store, "--log-level", "info", user_key, NULL, text);
+    assert_true(has_line(text, "OK"));
+    assert_null(strstr(text, "plan="));
 }
 
 static void a_server_without_its_store_denies_with_503(void **state) {
@@ -562,6 +580,7 @@ int main(void) {
         cmocka_unit_test(the_decision_log_has_the_requests_trace_and_no_key),
         cmocka_unit_test(a_damaged_record_is_denied_with_503),
         cmocka_unit_test(an_address_counts_from_a_trusted_gateway_only),
+        cmocka_unit_test(the_plan_of_the_keys_workspace_is_told_where_it_is_wanted),
         cmocka_unit_test(a_server_without_its_store_denies_with_503),
         cmocka_unit_test(a_gateway_without_the_role_is_denied_by_a_reply_too),
     };

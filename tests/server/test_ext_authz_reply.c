@@ -56,6 +56,7 @@ static void an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys(v
                 .principal = SP_STR_LITERAL("usr_1"),
                 .key_id = SP_STR_LITERAL("key_1")},
         .decision_id = SP_STR_LITERAL("d1"),
+        .plan = SP_STR_LITERAL("free"),
     };
     char text[ENVOY_REPLY_TEXT_BYTES];
     describe(&settings, &request, &verdict, text);
@@ -72,7 +73,8 @@ static void an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys(v
                               "reason=ALLOWED\n"
                               "workspace=acme\n"
                               "principal=usr_1\n"
-                              "key_id=key_1\n");
+                              "key_id=key_1\n"
+                              "plan=free\n");
 }
 
 struct denied_row {

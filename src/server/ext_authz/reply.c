@@ -57,7 +57,7 @@ static HeaderOption *fill_set_header(struct set_header *place, struct sp_str nam
     return &place->option;
 }
 
-enum { METADATA_FIELDS = 5 };
+enum { METADATA_FIELDS = 6 };
 
 /* What access logs and later filters see. */
 struct metadata {
@@ -68,11 +68,13 @@ struct metadata {
 };
 
 static void fill_metadata(struct metadata *metadata, const struct sp_gateway_verdict *verdict) {
-    static const char *const names[METADATA_FIELDS] = {"decision_id", "reason", "workspace", "principal", "key_id"};
+    static const char *const names[METADATA_FIELDS] = {"decision_id", "reason", "workspace",
+                                                       "principal",   "key_id", "plan"};
     struct sp_str reason =
         sp_str_from(verdict->reason == SP_REASON_NONE ? "UNAVAILABLE" : sp_reason_name(verdict->reason));
-    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id, reason, verdict->key.workspace,
-                                                  verdict->key.principal, verdict->key.key_id};
+    const struct sp_str texts[METADATA_FIELDS] = {verdict->decision_id,   reason,
+                                                  verdict->key.workspace, verdict->key.principal,
+                                                  verdict->key.key_id,    verdict->plan};
     metadata->message = (Envoy__Service__Auth__V3__Metadata)ENVOY__SERVICE__AUTH__V3__METADATA__INIT;
     metadata->message.fields = metadata->list;
     for (size_t i = 0; i < METADATA_FIELDS; i++) {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/records/entity.h"
 #include "store/records/snapshot.h"
 
 bool sp_gateway_may_log(struct sp_service *service) {
@@ -17,18 +18,19 @@ static void log_gateway_fault(const struct sp_gateway_call *call) {
                sp_transport_name(call->asking.transport), call->part, SP_STR_ARG(request->culprit), request->fault);
 }
 
-static enum sp_status make_reply(struct sp_gateway_call *call, const struct sp_answer *answer) {
+static enum sp_status make_reply(struct sp_gateway_call *call, const struct sp_answer *answer, struct sp_str plan) {
     const struct sp_gateway_verdict verdict = {
         .reason = answer->reason,
         .key = sp_answer_disclose(answer),
         .decision_id = sp_str_from(call->decision_id),
+        .plan = plan,
     };
     return call->reply(call, &verdict);
 }
 
 enum sp_status sp_gateway_reply_without_answer(struct sp_gateway_call *call) {
     const struct sp_answer none = {.reason = SP_REASON_NONE};
-    return make_reply(call, &none);
+    return make_reply(call, &none, (struct sp_str){NULL, 0});
 }
 
 /* Denied before anything was asked. */
@@ -37,7 +39,37 @@ static enum sp_status deny_unasked(struct sp_gateway_call *call) {
     if (call->request.fault != NULL)
         log_gateway_fault(call);
     sp_record_decision(&call->service->recorder, &call->asking, NULL, &answer, call->decision_id);
-    return make_reply(call, &answer);
+    return make_reply(call, &answer, (struct sp_str){NULL, 0});
+}
+
+static struct sp_str name_plan(Sallyport__V1__Plan plan) {
+    switch ((int)plan) {
+    case SALLYPORT__V1__PLAN__PLAN_FREE:
+        return SP_STR_LITERAL("free");
+    case SALLYPORT__V1__PLAN__PLAN_STANDARD:
+        return SP_STR_LITERAL("standard");
+    case SALLYPORT__V1__PLAN__PLAN_ENTERPRISE:
+        return SP_STR_LITERAL("enterprise");
+    default:
+        return (struct sp_str){NULL, 0};
+    }
+}
+
+/* Of an allowed request, where the settings want it told. */
+static enum sp_status find_plan(const struct sp_gateway_call *call, struct sp_view *view,
+                                const struct sp_answer *answer, struct sp_str *ret_plan) {
+    struct sp_entity_key key;
+    ProtobufCMessage *message;
+    if (!call->service->config->gateway.tells_plan || !answer->allowed)
+        return SP_OK;
+    enum sp_status status = sp_entity_key_make(SP_KIND_WORKSPACE, answer->workspace, NULL, 0, &key);
+    if (status != SP_OK)
+        return SP_ERR_CORRUPT;
+    status = sp_entity_get(view, &key, call->arena, &message);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    *ret_plan = name_plan(((const Sallyport__Store__V1__StoredWorkspace *)message)->workspace->plan);
+    return SP_OK;
 }
 
 static enum sp_status find_target(struct sp_gateway_call *call, struct sp_view *view) {
@@ -58,6 +90,7 @@ static enum sp_status find_target(struct sp_gateway_call *call, struct sp_view *
 static enum sp_status decide_at(struct sp_gateway_call *call, struct sp_view *view) {
     struct sp_answer answer = {0};
     const struct sp_query *asked = NULL;
+    struct sp_str plan = {NULL, 0};
     enum sp_status status = find_target(call, view);
     if (status != SP_OK)
         return status;
@@ -68,7 +101,10 @@ static enum sp_status decide_at(struct sp_gateway_call *call, struct sp_view *vi
             return status;
         asked = &call->request.query;
     }
-    status = make_reply(call, &answer);
+    status = find_plan(call, view, &answer, &plan);
+    if (status != SP_OK)
+        return status;
+    status = make_reply(call, &answer, plan);
     if (status != SP_OK)
         return status;
     sp_record_decision(&call->service->recorder, &call->asking, asked, &answer, call->decision_id);

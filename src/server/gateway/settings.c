@@ -36,6 +36,12 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .argument = "TYPE/ACTION",
          .help = "gateways: type and action to check, without an id, for requests that match no route; default: deny "
                  "them"},
+        {.name = "plan-metadata",
+         .kind = SP_OPTION_FLAG,
+         .target = &options->plan_metadata,
+         .environment = "SALLYPORTD_PLAN_METADATA",
+         .help = "ext_authz: add the plan of the key's workspace to a decision's metadata, for rate limits; takes one "
+                 "more look-up for each allowed request"},
         {.name = "forward-auth",
          .kind = SP_OPTION_TEXT,
          .target = &options->forward_auth,
@@ -161,7 +167,7 @@ static enum sp_status read_forward_auth(const char *gateway, struct sp_gateway_s
 enum sp_status sp_gateway_settings_read(const struct sp_gateway_options *options,
                                         const struct sp_forwarded_settings *forwarded,
                                         struct sp_gateway_settings *ret_settings, struct sp_error *error) {
-    struct sp_gateway_settings settings = {.key_header_count = 0};
+    struct sp_gateway_settings settings = {.tells_plan = options->plan_metadata};
     enum sp_status status = read_key_headers(&options->key_headers, &settings, error);
     if (status != SP_OK)
         return status;

@@ -12,6 +12,7 @@ struct sp_gateway_options {
     const char *deciding_header;
     const char *route_default;
     const char *forward_auth;
+    bool plan_metadata;
 };
 
 /* In which headers a gateway says what it was asked, and what it was called from. */
@@ -27,10 +28,11 @@ struct sp_gateway_settings {
     struct sp_str deciding_header; /* one of them; empty: none */
     unsigned schemes;              /* of an Authorization header that carries a key (core/credential.h) */
     const struct sp_forward_auth_headers *forward_auth; /* NULL: nobody may ask over HTTP */
+    bool tells_plan;                                    /* of the key's workspace, to gateways that take metadata */
     struct sp_str default_type, default_action;         /* of requests that match no route; empty: denied */
 };
 
-enum { SP_GATEWAY_OPTION_ROWS = 5 };
+enum { SP_GATEWAY_OPTION_ROWS = 6 };
 /* Rows for the program's table of options. */
 void sp_gateway_option_rows(struct sp_gateway_options *options,
                             struct sp_option ret_rows[static SP_GATEWAY_OPTION_ROWS]);

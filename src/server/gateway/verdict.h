@@ -10,6 +10,7 @@ struct sp_gateway_verdict {
     enum sp_reason reason; /* SP_REASON_NONE: there is no answer */
     struct sp_disclosure key;
     struct sp_str decision_id;
+    struct sp_str plan; /* of an allowed key's workspace, if the settings want it told; else empty */
 };
 
 #endif

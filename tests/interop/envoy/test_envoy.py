@@ -443,6 +443,20 @@ class Variants(Configured):
         self.assertEqual({ask().status for _ in range(5)}, {401})
         reached()
 
+    def test_lines_that_envoy_joins_are_read_as_the_lines_that_they_were(self):
+        """Without encode_raw_headers, Envoy hands over each name once, its values joined by commas."""
+        def configure(text):
+            text, count = re.subn(r"\n *encode_raw_headers: true", "", text)
+            self.assertEqual(count, 1)
+            return text
+
+        self.configure(configure)
+        key, other = the.world.keys["anywhere"], the.world.keys["near"]
+        for headers in ([("x-api-key", key)] * 2, [("x-api-key", ""), ("x-api-key", key)], [("x-api-key", key), ("x-api-key", "")],
+                        [("authorization", f"Bearer {key}")] * 2):
+            self.expect_allowed(ask(headers=headers), str(len(headers)))
+        self.expect_denied(ask(headers=[("x-api-key", key), ("x-api-key", other)]), 401, "credential_ambiguous")
+
     def test_a_client_of_a_grpc_upstream_gets_a_grpc_status(self):
         curl = shutil.which("curl")
         if not curl:
