@@ -1,5 +1,7 @@
 #include "core/forwarded.h"
 
+#include "base/text.h"
+
 /* ---- settings ---- */
 
 static bool is_space_or_tab(char c) {
@@ -17,11 +19,20 @@ static struct sp_str trim_blanks(struct sp_str text) {
 /* A list of ranges while it is read. */
 struct range_list {
     const char *what;   /* "trusted proxies" */
+    size_t entry;       /* the one being read, from 1 */
     bool *unix_sockets; /* set by "uds"; NULL: no such entry */
     const char *texts[SP_ALLOWLIST_MAX_BLOCKS];
     size_t count;
     struct sp_arena arena;
 };
+
+static enum sp_status refuse_entry(const struct range_list *list, struct sp_str entry, const char *why,
+                                   struct sp_error *error) {
+    if (sp_text_is_printable(entry))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: entry %zu, \"%.*s\": %s", list->what, list->entry,
+                            SP_STR_ARG(entry), why);
+    return sp_error_set(error, SP_ERR_INVALID, "%s: entry %zu: %s", list->what, list->entry, why);
+}
 
 /* With 0.0.0.0/0 or ::/0 anybody would be trusted, and anybody can write a header. */
 static enum sp_status check_trusted_range(const struct range_list *list, struct sp_str entry, struct sp_error *error) {
@@ -29,11 +40,10 @@ static enum sp_status check_trusted_range(const struct range_list *list, struct 
     struct sp_cidr cidr;
     struct sp_error why = {0};
     if (sp_cidr_parse(entry, &cidr, &why) != SP_OK)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: %s", list->what, why.message);
+        return refuse_entry(list, entry, why.message, error);
     if (cidr.prefix == 0 || (cidr.prefix == V4_BITS && sp_ip_is_v4(&cidr.first)))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "%s: %.*s contains every address and would trust every client; list only your proxies",
-                            list->what, SP_STR_ARG(entry));
+        return refuse_entry(list, entry, "contains every address and would trust every client; list only your proxies",
+                            error);
     return SP_OK;
 }
 
@@ -43,7 +53,8 @@ static enum sp_status add_range_text(struct range_list *list, struct sp_str entr
         return SP_OK;
     }
     if (list->count == SP_ALLOWLIST_MAX_BLOCKS)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: give at most %d ranges", list->what, SP_ALLOWLIST_MAX_BLOCKS);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: entry %zu is too many; give at most %d ranges", list->what,
+                            list->entry, SP_ALLOWLIST_MAX_BLOCKS);
     enum sp_status status = check_trusted_range(list, entry, error);
     if (status != SP_OK)
         return status;
@@ -58,6 +69,7 @@ static enum sp_status split_range_list(struct range_list *list, struct sp_str te
     for (size_t at = 0; at <= text.size;) {
         const char *comma = memchr(text.data + at, ',', text.size - at);
         size_t end = comma == NULL ? text.size : (size_t)(comma - text.data);
+        list->entry++;
         enum sp_status status = add_range_text(list, trim_blanks((struct sp_str){text.data + at, end - at}), error);
         if (status != SP_OK)
             return status;
@@ -114,6 +126,11 @@ static enum sp_status check_address_header(struct sp_str name, struct sp_error *
                                 "address header: %s is a list that clients can begin; use trusted hops or trusted "
                                 "proxies, which read x-forwarded-for",
                                 lists[i]);
+    if (sp_str_equal(name, SP_STR_LITERAL("cloudfront-viewer-address")))
+        return sp_error_set(
+            error, SP_ERR_INVALID,
+            "address header: in cloudfront-viewer-address, the port cannot be told from an IPv6 address "
+            "before it; use trusted hops, which read x-forwarded-for");
     return SP_OK;
 }
 
