@@ -139,6 +139,11 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
 /* Discards the history before the revision. */
 enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct sp_error *error) SP_MUST_USE;
 
+/* The size of the current endpoint's database, and at which size etcd refuses puts; *ret_quota_bytes 0:
+ * it does not tell, as before 3.6. */
+enum sp_status sp_etcd_get_room(struct sp_etcd *etcd, uint64_t *ret_size_bytes, uint64_t *ret_quota_bytes,
+                                struct sp_error *error) SP_MUST_USE;
+
 /* ---- watching ---- */
 
 struct sp_etcd_watch;

@@ -1,4 +1,4 @@
-/* Ranges, transactions, compaction. */
+/* Ranges, transactions, compaction, and how full etcd is. */
 #include <string.h>
 
 #include "etcd/internal.h"
@@ -118,6 +118,19 @@ static void read_outcome(const Etcdserverpb__TxnResponse *answer, struct sp_etcd
         outcome->otherwise = sp_etcd_kv_of(range->kvs[0]);
 }
 
+/* etcd's gRPC server refuses messages beyond the limit of requests and some more with another code. */
+static enum sp_status explain_refused_txn(enum sp_status status, struct sp_error *error) {
+    if (error == NULL || status != SP_ERR_EXHAUSTED)
+        return status;
+    if (strstr(error->message, "message larger than max") != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "etcd takes no request of that size: raise its --max-request-bytes");
+    if (strstr(error->message, "database space exceeded") != NULL)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "etcd's database has reached its quota: compact and defragment it (`etcdctl compact`, "
+                            "`etcdctl defrag`) or raise --quota-backend-bytes, then `etcdctl alarm disarm`");
+    return status;
+}
+
 enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *txn, struct sp_arena *arena,
                               struct sp_etcd_outcome *ret_outcome, struct sp_error *error) {
     ProtobufCMessage *answer = NULL;
@@ -141,7 +154,7 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
         sp_etcd_call(etcd, "/etcdserverpb.KV/Txn", &request.base, &etcdserverpb__txn_response__descriptor, arena,
                      &answer, &outcome.repeated, error);
     if (status != SP_OK)
-        return status;
+        return explain_refused_txn(status, error);
     read_outcome((const Etcdserverpb__TxnResponse *)answer, &outcome);
     *ret_outcome = outcome;
     return SP_OK;
@@ -160,6 +173,25 @@ enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct s
         return sp_error_set(error, status, "out of memory");
     status = sp_etcd_call(etcd, "/etcdserverpb.KV/Compact", &request.base,
                           &etcdserverpb__compaction_response__descriptor, &arena, &answer, NULL, error);
+    sp_arena_fini(&arena);
+    return status;
+}
+
+enum sp_status sp_etcd_get_room(struct sp_etcd *etcd, uint64_t *ret_size_bytes, uint64_t *ret_quota_bytes,
+                                struct sp_error *error) {
+    struct sp_arena arena;
+    ProtobufCMessage *message = NULL;
+    Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = sp_etcd_call(etcd, "/etcdserverpb.Maintenance/Status", &request.base,
+                          &etcdserverpb__status_response__descriptor, &arena, &message, NULL, error);
+    if (status == SP_OK) {
+        const Etcdserverpb__StatusResponse *answer = (const Etcdserverpb__StatusResponse *)message;
+        *ret_size_bytes = answer->dbsize > 0 ? (uint64_t)answer->dbsize : 0;
+        *ret_quota_bytes = answer->dbsizequota > 0 ? (uint64_t)answer->dbsizequota : 0;
+    }
     sp_arena_fini(&arena);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "source/follow/list.h"
 #include "source/shared/head.h"
 #include "source/shared/url.h"
+#include "source/write/limits.h"
 #include "source/write/upload.h"
 #include "source/write/writer.h"
 #include "store/records/create.h"
@@ -289,7 +290,14 @@ bool sp_source_is_full(const struct sp_source *source, const struct sp_write *wr
     if (source == NULL)
         return false;
     sp_write_noted_size(write, &count, &bytes);
-    return count >= SP_SOURCE_TXN_OPERATIONS / 2 || bytes >= SP_SOURCE_TXN_BYTES / 2;
+    size_t most = source->writer.link.txn_operations;
+    if (most == 0) /* not known before the first change */
+        most = SP_SOURCE_TXN_OPERATIONS;
+    return count > 0 && (count >= most / 2 || bytes >= SP_SOURCE_TXN_BYTES / 2);
+}
+
+bool sp_source_has_little_room(struct sp_source *source) {
+    return source != NULL && sp_source_get_little_room(&source->shared);
 }
 
 enum sp_status sp_source_begin_tidying(struct sp_source *source, struct sp_store *store, struct sp_write **ret_write,
@@ -325,6 +333,12 @@ enum sp_status sp_source_renew_head(struct sp_source *source, struct sp_error *e
 enum sp_status sp_source_upload(struct sp_source *source, struct sp_write *write, struct sp_error *error) {
     char name[SP_SOURCE_NAME_BYTES];
     enum sp_status status = sp_source_make_name(source->url, name, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_source_learn_limits(&source->writer.link, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_source_check_request_size(&source->writer.link, error);
     if (status != SP_OK)
         return status;
     return sp_source_upload_store(&source->writer.link, name, write, error);

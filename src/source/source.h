@@ -61,6 +61,10 @@ enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write
 /* Whether the write holds as much as one transaction of etcd should. False if `source` is NULL. */
 bool sp_source_is_full(const struct sp_source *source, const struct sp_write *write);
 
+/* Whether etcd's database is so near its quota that only changes that take access away should be made:
+ * only etcd 3.6 and later tell. False if `source` is NULL. */
+bool sp_source_has_little_room(struct sp_source *source);
+
 /* For a command: waits, at most `timeout_ms`, until the store has etcd's newest head, which
  * `serve` on the same store takes care of. Then sp_source_begin works without a follower of this
  * process. SP_ERR_UNAVAILABLE. */

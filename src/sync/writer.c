@@ -158,8 +158,22 @@ static enum outcome leave_job_out(struct batch *batch, struct sp_job *job) {
     return TRY_AGAIN;
 }
 
+/* etcd's quota is kept like the store's map: what only takes access away goes on longest. */
+static enum sp_status check_source_room(struct sp_writer *writer, const struct sp_job *job, bool may_narrow,
+                                        struct sp_error *error) {
+    if (may_narrow || sp_job_narrows(job) || !sp_source_has_little_room(writer->options.source))
+        return SP_OK;
+    count_refusal(writer, SP_WRITER_RESERVE);
+    return sp_error_set(error, SP_ERR_EXHAUSTED,
+                        "etcd is full but for a reserve, which is for changes that only take access away: ask the "
+                        "operator to compact and defragment it, or to raise its quota");
+}
+
 static enum sp_status check_before_job(struct sp_writer *writer, const struct sp_job *job, struct sp_error *error) {
     enum sp_status status = check_allowance(writer, job, error);
+    if (status != SP_OK)
+        return status;
+    status = check_source_room(writer, job, job->narrowing != SP_ADMIN_WIDENS, error);
     if (status != SP_OK)
         return status;
     status = sp_reserve_check_before(writer->reserve, job, sp_clock_monotonic_ms(), error);
@@ -170,7 +184,10 @@ static enum sp_status check_before_job(struct sp_writer *writer, const struct sp
 
 static enum sp_status check_after_job(struct sp_writer *writer, const struct sp_job *job, const struct sp_write *write,
                                       uint64_t bytes, struct sp_error *error) {
-    enum sp_status status = sp_reserve_check_after(writer->reserve, job, write, bytes, error);
+    enum sp_status status = check_source_room(writer, job, job->narrowed, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_reserve_check_after(writer->reserve, job, write, bytes, error);
     if (status != SP_OK)
         count_refusal(writer, SP_WRITER_RESERVE);
     return status;

@@ -525,6 +525,32 @@ static void a_pod_that_only_follows_makes_no_changes(void **state) {
     pod_end(&pod, SIGTERM);
 }
 
+static size_t count_in(const char *text, const char *part) {
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Below this prefix there is no store. */
+static void an_empty_pod_that_gets_nothing_says_why_first_and_only_once(void **state) {
+    struct fixture *fixture = *state;
+    struct process process;
+    char url[128], store[160];
+    snprintf(url, sizeof(url), "etcd://%s/nothing/", fixture->origin.etcd.target);
+    snprintf(store, sizeof(store), "%s/empty", fixture->origin.folder);
+    const char *serve[] = {"sallyport-sync", "serve",       "--source",      url,    "--store", store,
+                           "--listen",       "127.0.0.1:0", "--http-listen", "none", NULL};
+    process_start(&process, fixture->origin.folder, "empty", serve);
+    process_wait_for(&process, "not following etcd");
+    nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
+    assert_int_equal(process_end(&process, SIGTERM), 0);
+    char *said = process_read(process.err);
+    assert_int_equal(count_in(said, "not following etcd: etcd holds no store below /nothing/"), 1);
+    assert_int_equal(count_in(said, "listing etcd"), 0);
+    free(said);
+}
+
 /* ---- signatures ---- */
 
 static void restart_sync(struct fixture *fixture, size_t pod, const char *const *words) {
@@ -586,6 +612,7 @@ int main(void) {
         cmocka_unit_test(a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state),
         cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
         cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),
+        cmocka_unit_test(an_empty_pod_that_gets_nothing_says_why_first_and_only_once),
         cmocka_unit_test(only_instances_with_the_key_change_anything_once_heads_are_signed),
     };
     if (!etcd_is_here())

@@ -232,10 +232,10 @@ static void transactions_hold_what_etcd_takes_and_at_least_one_operation(void **
         assert_int_equal(sp_source_add_operation(&operations, small), SP_OK);
     const struct sp_etcd_operation big = {.key = bytes("k"), .value = {large, sizeof(large)}};
     assert_int_equal(sp_source_add_operation(&operations, big), SP_OK);
-    assert_int_equal(sp_source_fit_operations(&operations, 0), SP_SOURCE_TXN_OPERATIONS);
-    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS), 5);
-    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS + 5), 1);
-    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS + 6), 0);
+    assert_int_equal(sp_source_fit_operations(&operations, 0, SP_SOURCE_TXN_OPERATIONS), SP_SOURCE_TXN_OPERATIONS);
+    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS, SP_SOURCE_TXN_OPERATIONS), 5);
+    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS + 5, SP_SOURCE_TXN_OPERATIONS), 1);
+    assert_int_equal(sp_source_fit_operations(&operations, SP_SOURCE_TXN_OPERATIONS + 6, SP_SOURCE_TXN_OPERATIONS), 0);
     sp_arena_fini(&arena);
 }
 

@@ -60,6 +60,101 @@ static void read_only_credentials_are_a_precondition(void **state) {
     assert_int_equal(revision_of(writer).number, before);
 }
 
+/* ---- what etcd takes ---- */
+
+static void small_transactions_are_learnt_and_larger_changes_written_in_parts(void **state) {
+    static const size_t limits[] = {2, 3, 16, 50, 120, 121, 128};
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0], *other = &sides->side[1];
+    begin_to_follow(writer);
+    begin_to_follow(other);
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        sides->etcd.max_operations = limits[i];
+        writer->writer.link.txn_operations = 0;
+        make_user(writer, 1000 * (i + 1));
+        assert_int_equal(writer->writer.link.txn_operations, limits[i] < 121 ? limits[i] - 1 : 120);
+        /* As an import: the fold must not exceed it either. */
+        begin_users(writer, 1000 * (i + 1) + 1, 150);
+        check(try_to_commit(writer), &writer->error);
+        make_user(writer, 1000 * (i + 1) + 200);
+        catch_up(other);
+        assert_equals_etcd(other);
+        assert_int_equal(revision_of(other).number, revision_of(writer).number);
+    }
+    assert_int_equal(scripted_etcd_count(&sides->etcd, SIDES_PREFIX "probe/"), 0);
+    sides->etcd.max_operations = 1;
+    writer->writer.link.txn_operations = 0;
+    assert_int_equal(try_to_begin_change(writer), SP_ERR_PRECONDITION);
+    assert_said(writer, "--max-txn-ops");
+}
+
+static void a_limit_that_is_lowered_meanwhile_costs_one_more_try(void **state) {
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0];
+    begin_to_follow(writer);
+    make_user(writer, 10);
+    sides->etcd.max_operations = 16;
+    begin_users(writer, 11, 50);
+    assert_int_equal(try_to_commit(writer), SP_ERR_ABORTED);
+    assert_true(sp_source_await_winner(&writer->writer, 0));
+    assert_int_equal(writer->writer.link.txn_operations, 15);
+    begin_users(writer, 11, 50);
+    check(try_to_commit(writer), &writer->error);
+    assert_equals_etcd(writer);
+}
+
+static void a_change_that_etcd_finds_too_large_is_refused_for_good(void **state) {
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0];
+    begin_to_follow(writer);
+    sides->etcd.max_bytes = 4096;
+    writer->writer.link.for_callers = true;
+    begin_users(writer, 10, 50);
+    assert_int_equal(try_to_commit(writer), SP_ERR_PRECONDITION);
+    assert_said(writer, "etcd's limits of a transaction are too small");
+    sides->etcd.max_bytes = 0;
+    make_user(writer, 10);
+}
+
+static void an_upload_says_which_limits_are_too_small(void **state) {
+    struct sides *sides = *state;
+    struct world world = {.path = ""};
+    const struct sp_source_options options = {.url = "etcd://script:1/other/", .transport = &sides->etcd.transport};
+    struct sp_source *source = NULL;
+    struct sp_write *write = NULL;
+    struct sp_error error = {0};
+    world_init(&world);
+    check(sp_source_open_for_upload(&options, world.store, &source, &error), &error);
+    check(sp_write_begin(world.store, &write, &error), &error);
+    sides->etcd.max_bytes = 1 << 20;
+    assert_int_equal(sp_source_upload(source, write, &error), SP_ERR_PRECONDITION);
+    assert_non_null(strstr(error.message, "--max-request-bytes"));
+    sides->etcd.max_bytes = 0;
+    sides->etcd.max_operations = 4;
+    check(sp_source_upload(source, write, &error), &error);
+    sp_write_abort(write);
+    sp_source_close(source);
+    world_fini(&world);
+}
+
+static void near_etcd_s_quota_there_is_little_room(void **state) {
+    struct sides *sides = *state;
+    struct side *writer = &sides->side[0];
+    begin_to_follow(writer);
+    sides->etcd.quota_bytes = 3200;
+    sides->etcd.size_bytes = 3099;
+    make_user(writer, 10);
+    assert_false(sp_source_get_little_room(&writer->shared));
+    sides->etcd.size_bytes = 3100;
+    fake_clock_pass(1000);
+    make_user(writer, 11);
+    assert_true(sp_source_get_little_room(&writer->shared));
+    sides->etcd.size_bytes = 1000;
+    fake_clock_pass(1000);
+    make_user(writer, 12);
+    assert_false(sp_source_get_little_room(&writer->shared));
+}
+
 static void part_of_a_refused_change_is_never_sent(void **state) {
     struct sides *sides = *state;
     struct side *writer = &sides->side[0];
@@ -296,6 +391,11 @@ int main(void) {
         CASE(a_change_is_in_etcd_before_it_is_in_the_store),
         CASE(refuses_to_begin_without_etcd_and_says_that_nothing_was_changed),
         CASE(read_only_credentials_are_a_precondition),
+        CASE(small_transactions_are_learnt_and_larger_changes_written_in_parts),
+        CASE(a_limit_that_is_lowered_meanwhile_costs_one_more_try),
+        CASE(a_change_that_etcd_finds_too_large_is_refused_for_good),
+        CASE(an_upload_says_which_limits_are_too_small),
+        CASE(near_etcd_s_quota_there_is_little_room),
         CASE(part_of_a_refused_change_is_never_sent),
         CASE(a_change_whose_answer_was_lost_counts_as_made),
         CASE(a_change_that_was_lost_is_sent_again),

@@ -227,7 +227,6 @@ static bool run_transaction(struct scripted_etcd *etcd, const Etcdserverpb__TxnR
     for (size_t i = 0; i < request->n_compare; i++)
         if (!holds(etcd, request->compare[i]))
             return false;
-    assert_true(request->n_success <= SP_ETCD_MAX_OPERATIONS);
     for (size_t i = 0; i < request->n_success; i++)
         run_operation(etcd, request->success[i], etcd->revision + 1, arena);
     if (etcd->change_count > before)
@@ -244,6 +243,12 @@ static enum sp_status answer_transaction(struct scripted_etcd *etcd, struct sp_b
     Etcdserverpb__ResponseOp *operations[] = {&operation};
     Etcdserverpb__RangeResponse range = ETCDSERVERPB__RANGE_RESPONSE__INIT;
     etcd->transactions++;
+    if (request->n_success > (etcd->max_operations > 0 ? etcd->max_operations : SP_ETCD_MAX_OPERATIONS)) {
+        etcd->refused_transactions++;
+        return sp_error_set(error, SP_ERR_INVALID, "etcdserver: too many operations in txn request");
+    }
+    if (etcd->max_bytes > 0 && bytes.size > etcd->max_bytes)
+        return sp_error_set(error, SP_ERR_INVALID, "etcdserver: request is too large");
     if (etcd->read_only)
         return sp_error_set(error, SP_ERR_PERMISSION, "etcdserver: permission denied");
     if (etcd->lost_transactions > 0) {
@@ -263,6 +268,15 @@ static enum sp_status answer_transaction(struct scripted_etcd *etcd, struct sp_b
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "connection reset");
     }
     response.header = make_header(etcd, etcd->revision, arena);
+    *ret_reply = pack(&response.base, arena);
+    return SP_OK;
+}
+
+static enum sp_status answer_status(struct scripted_etcd *etcd, struct sp_arena *arena, struct sp_bytes *ret_reply) {
+    Etcdserverpb__StatusResponse response = ETCDSERVERPB__STATUS_RESPONSE__INIT;
+    response.header = make_header(etcd, etcd->revision, arena);
+    response.dbsize = (int64_t)etcd->size_bytes;
+    response.dbsizequota = (int64_t)etcd->quota_bytes;
     *ret_reply = pack(&response.base, arena);
     return SP_OK;
 }
@@ -369,6 +383,8 @@ static enum sp_status call(void *connection, unsigned timeout_ms, const char *pa
     bool is_transaction = strcmp(path, "/etcdserverpb.KV/Txn") == 0;
     void (*before)(void *context) = etcd->before_transaction;
     (void)timeout_ms;
+    if (strcmp(path, "/etcdserverpb.Maintenance/Status") == 0)
+        return answer_status(etcd, arena, ret_reply);
     assert_true(is_transaction || strcmp(path, "/etcdserverpb.KV/Range") == 0);
     if (is_transaction && before != NULL) {
         etcd->before_transaction = NULL;

@@ -19,14 +19,17 @@ struct scripted_etcd {
     uint64_t revision, compacted, cluster_id;
 
     /* The script: set between calls. */
-    bool unreachable;           /* no connection */
-    bool read_only;             /* transactions are PERMISSION_DENIED */
-    uint64_t stale_revision;    /* what reads of the newest get; 0: the newest */
-    unsigned lost_replies;      /* that many transactions are made, but go unanswered */
-    unsigned lost_transactions; /* that many transactions are neither made nor answered */
-    size_t page_max;            /* no page has more keys; 0: any */
-    size_t exhausted_above;     /* pages of more keys are RESOURCE_EXHAUSTED; 0: none are */
-    size_t fragment_events;     /* events in a fragment of a watch's answer; 0: any */
+    bool unreachable;                 /* no connection */
+    bool read_only;                   /* transactions are PERMISSION_DENIED */
+    uint64_t stale_revision;          /* what reads of the newest get; 0: the newest */
+    unsigned lost_replies;            /* that many transactions are made, but go unanswered */
+    unsigned lost_transactions;       /* that many transactions are neither made nor answered */
+    size_t page_max;                  /* no page has more keys; 0: any */
+    size_t max_operations;            /* of a transaction; 0: SP_ETCD_MAX_OPERATIONS */
+    size_t max_bytes;                 /* of a request; 0: any */
+    uint64_t size_bytes, quota_bytes; /* of the database, as it tells them; quota 0: it does not */
+    size_t exhausted_above;           /* pages of more keys are RESOURCE_EXHAUSTED; 0: none are */
+    size_t fragment_events;           /* events in a fragment of a watch's answer; 0: any */
     bool lose_last_fragment;
     uint64_t rewind;                           /* watches begin that many revisions too early */
     bool silent_watches;                       /* are never confirmed */
@@ -35,7 +38,7 @@ struct scripted_etcd {
     void *context;
 
     /* What was asked. */
-    size_t ranges, transactions, watches;
+    size_t ranges, transactions, refused_transactions, watches;
 };
 
 void scripted_etcd_init(struct scripted_etcd *etcd);

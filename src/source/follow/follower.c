@@ -18,6 +18,7 @@ enum {
     CHECK_EVERY_MS = 1000,
     LOOKS_MAX = 3, /* of one check, if a writer moves the store on each time */
     RETRY_MS = 200,
+    REFUSED_MS = 2000,  /* instead, if etcd answered but not as it should: somebody must repair that first */
     LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
     LOG_AGAIN_MS = 60000,
     AUTHENTICATION_EVERY_MS = 10000,
@@ -376,7 +377,8 @@ static void *run_follower(void *user) {
         log_trouble(follower, status, &error);
         if (status == SP_ERR_CORRUPT)
             rebuild_indexes_once(follower);
-        sp_source_sleep(shared, sp_clock_monotonic_ms() + RETRY_MS);
+        bool is_passing = status == SP_ERR_UNAVAILABLE || status == SP_ERR_ABORTED || status == SP_ERR_OUT_OF_RANGE;
+        sp_source_sleep(shared, sp_clock_monotonic_ms() + (is_passing ? RETRY_MS : REFUSED_MS));
     }
     return NULL;
 }

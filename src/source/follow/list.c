@@ -359,6 +359,7 @@ static enum sp_status list_into_write(struct listing *listing) {
     status = check_found_head(listing);
     if (status != SP_OK)
         return status;
+    sp_log(SP_LOG_INFO, "listing etcd (%s)", sp_etcd_endpoint(listing->link->etcd));
     listing->walk.revision = listing->found.header.revision;
     status = sp_view_revision(sp_write_view(listing->write), &listing->before);
     if (status != SP_OK)
@@ -399,7 +400,6 @@ enum sp_status sp_source_list_all(const struct sp_source_link *link, struct sp_e
         status = report_no_list_memory(&listing);
         goto out;
     }
-    sp_log(SP_LOG_INFO, "listing etcd (%s)", sp_etcd_endpoint(link->etcd));
     sp_etcd_set_timeout(link->etcd, SP_SOURCE_PAGE_MS);
     status = list_into_write(&listing);
     sp_etcd_set_timeout(link->etcd, 0);

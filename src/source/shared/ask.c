@@ -17,7 +17,7 @@ static const struct {
     {SP_OK, SP_ERR_UNAVAILABLE, "etcd does not answer as it should; the log of this instance says more: try again"},
 };
 
-static enum sp_status tell_caller(const struct sp_source_link *link, enum sp_status status, struct sp_error *error) {
+enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status status, struct sp_error *error) {
     size_t row = 0;
     if (!link->for_callers || status == SP_OK)
         return status;
@@ -30,10 +30,13 @@ static enum sp_status tell_caller(const struct sp_source_link *link, enum sp_sta
 
 enum sp_status sp_source_get(const struct sp_source_link *link, const struct sp_etcd_range *range,
                              struct sp_arena *arena, struct sp_etcd_page *ret_page, struct sp_error *error) {
-    return tell_caller(link, sp_etcd_get(link->etcd, range, arena, ret_page, error), error);
+    return sp_source_tell(link, sp_etcd_get(link->etcd, range, arena, ret_page, error), error);
 }
 
 enum sp_status sp_source_put(const struct sp_source_link *link, const struct sp_etcd_txn *txn, struct sp_arena *arena,
                              struct sp_etcd_outcome *ret_outcome, struct sp_error *error) {
-    return tell_caller(link, sp_etcd_commit(link->etcd, txn, arena, ret_outcome, error), error);
+    enum sp_status status = sp_etcd_commit(link->etcd, txn, arena, ret_outcome, error);
+    if (status == SP_ERR_INVALID)
+        sp_source_note_refused_size(link->shared);
+    return sp_source_tell(link, status, error);
 }

@@ -13,4 +13,7 @@ enum sp_status sp_source_get(const struct sp_source_link *link, const struct sp_
 enum sp_status sp_source_put(const struct sp_source_link *link, const struct sp_etcd_txn *txn, struct sp_arena *arena,
                              struct sp_etcd_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
 
+/* What those two do with a status of etcd. */
+enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status status, struct sp_error *error);
+
 #endif

@@ -86,10 +86,10 @@ enum sp_status sp_source_add_record_operations(struct sp_source_operations *oper
     return SP_OK;
 }
 
-size_t sp_source_fit_operations(const struct sp_source_operations *operations, size_t at) {
+size_t sp_source_fit_operations(const struct sp_source_operations *operations, size_t at, size_t most) {
     size_t count = 0;
     size_t bytes = 0;
-    while (at + count < operations->count && count < SP_SOURCE_TXN_OPERATIONS) {
+    while (at + count < operations->count && (count < most || count == 0)) {
         const struct sp_etcd_operation *operation = &operations->items[at + count];
         bytes += operation->key.size + operation->value.size;
         if (count > 0 && bytes > SP_SOURCE_TXN_BYTES)

@@ -28,7 +28,7 @@ enum sp_status sp_source_add_record(struct sp_source_records *records, const str
 /* ---- to etcd ---- */
 
 enum {
-    SP_SOURCE_TXN_OPERATIONS = 120, /* and the head: etcd's limit is 128 */
+    SP_SOURCE_TXN_OPERATIONS = 120, /* and the head, at most: etcd's limit is 128, or what it is set to */
     SP_SOURCE_TXN_BYTES = 1 << 20,  /* of keys and values: etcd's limit is 1.5 MiB in all */
     SP_SOURCE_CHANGE_PART_BYTES = 1 << 19,
 };
@@ -51,7 +51,8 @@ enum sp_status sp_source_add_operation(struct sp_source_operations *operations,
 enum sp_status sp_source_add_record_operations(struct sp_source_operations *operations, struct sp_str prefix,
                                                const struct sp_replica_record *record) SP_MUST_USE;
 
-/* How many operations from `at` on fit in one transaction: at least one, if there is one. */
-size_t sp_source_fit_operations(const struct sp_source_operations *operations, size_t at);
+/* How many operations from `at` on fit in one transaction of at most `most`: at least one, if there
+ * is one. */
+size_t sp_source_fit_operations(const struct sp_source_operations *operations, size_t at, size_t most);
 
 #endif

@@ -1,5 +1,7 @@
 #include "source/shared/state.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -135,6 +137,44 @@ bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status s
     }
     pthread_mutex_unlock(&shared->lock);
     return may;
+}
+
+void sp_source_note_refused_size(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->txn_refused = true;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+bool sp_source_take_refused_size(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    bool refused = shared->txn_refused;
+    shared->txn_refused = false;
+    pthread_mutex_unlock(&shared->lock);
+    return refused;
+}
+
+/* ---- room in etcd ---- */
+
+void sp_source_note_room(struct sp_source_shared *shared, uint64_t size_bytes, uint64_t quota_bytes, bool little) {
+    pthread_mutex_lock(&shared->lock);
+    bool before = shared->little_room;
+    shared->little_room = little;
+    pthread_mutex_unlock(&shared->lock);
+    if (little && !before)
+        sp_log(SP_LOG_ERROR,
+               "etcd's database has %" PRIu64 " bytes of its quota of %" PRIu64
+               ": only changes that take access away are made until there is room; compact and defragment etcd, or "
+               "raise its --quota-backend-bytes",
+               size_bytes, quota_bytes);
+    if (before && !little)
+        sp_log(SP_LOG_INFO, "there is room in etcd again: all changes are made");
+}
+
+bool sp_source_get_little_room(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    bool little = shared->little_room;
+    pthread_mutex_unlock(&shared->lock);
+    return little;
 }
 
 /* ---- counts ---- */

@@ -30,6 +30,8 @@ struct sp_source_shared {
     uint64_t restored_epoch;    /* after a restore of etcd: begin an epoch above this one; 0: no */
     enum sp_status told_status; /* of a failure of etcd that was logged and not passed on, and when */
     int64_t told_ms;
+    bool little_room;             /* in etcd: only changes that take access away are made */
+    bool txn_refused;             /* etcd takes smaller transactions than before */
     struct sp_source_state state; /* following, filled and counts */
 };
 
@@ -37,7 +39,8 @@ struct sp_source_shared {
 struct sp_source_link {
     struct sp_source_shared *shared;
     struct sp_etcd *etcd;
-    bool for_callers; /* errors reach callers of the API: without etcd's words and codes (ask.h) */
+    size_t txn_operations; /* that etcd takes in one transaction beside the head; 0: not known yet */
+    bool for_callers;      /* errors reach callers of the API: without etcd's words and codes (ask.h) */
 };
 
 void sp_source_init_shared(struct sp_source_shared *shared, struct sp_store *store, struct sp_str prefix,
@@ -79,6 +82,17 @@ void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms);
 void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthenticated);
 /* Whether a failure is to be logged: another than the last one, or the same after a minute. */
 bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status);
+
+/* etcd refused a transaction for its size. */
+void sp_source_note_refused_size(struct sp_source_shared *shared);
+/* Whether it did since the last time. */
+bool sp_source_take_refused_size(struct sp_source_shared *shared);
+
+/* ---- room in etcd ---- */
+
+/* Logs it when it changes. */
+void sp_source_note_room(struct sp_source_shared *shared, uint64_t size_bytes, uint64_t quota_bytes, bool little);
+bool sp_source_get_little_room(struct sp_source_shared *shared);
 
 /* ---- counts ---- */
 

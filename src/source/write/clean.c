@@ -29,7 +29,7 @@ static void remove_expired_requests(const struct sp_source_link *link, const str
     }
     size_t fit;
     for (size_t at = 0; at < operations.count; at += fit) {
-        fit = sp_source_fit_operations(&operations, at);
+        fit = sp_source_fit_operations(&operations, at, link->txn_operations);
         const struct sp_etcd_txn txn = {.operations = &operations.items[at], .operation_count = fit};
         if (sp_etcd_commit(link->etcd, &txn, arena, &outcome, &error) != SP_OK)
             return;

@@ -46,7 +46,7 @@ static enum sp_status write_to_places(struct fold *fold, const struct sp_source_
     size_t count;
     for (size_t at = 0; at < operations->count; at += count) {
         uint64_t revision;
-        count = sp_source_fit_operations(operations, at);
+        count = sp_source_fit_operations(operations, at, fold->link->txn_operations);
         enum sp_status status = commit_under_head(fold, &operations->items[at], count, &revision);
         if (status != SP_OK)
             return status;

@@ -88,7 +88,7 @@ static enum sp_status make_head(struct publication *publication) {
 
 static enum sp_status stage_if_large(struct publication *publication) {
     struct sp_source_operations *operations = &publication->operations;
-    if (operations->count <= SP_SOURCE_TXN_OPERATIONS && operations->bytes <= SP_SOURCE_TXN_BYTES)
+    if (operations->count <= publication->link->txn_operations && operations->bytes <= SP_SOURCE_TXN_BYTES)
         return SP_OK;
     enum sp_status status = sp_source_stage(publication->link, operations, publication->arena,
                                             &publication->head->staged, &publication->compares[1], publication->error);

@@ -15,7 +15,7 @@
 #include "store/replica/walk.h"
 #include "wire/wire.h"
 
-enum { LOG_EVERY = 100000, SPARE_OPERATIONS = 8 /* for the parts of one record */ };
+enum { LOG_EVERY = 100000 };
 
 struct upload {
     const struct sp_source_link *link;
@@ -51,9 +51,13 @@ static enum sp_status commit_before_head(struct upload *upload, const struct sp_
 
 static enum sp_status send_operations(struct upload *upload) {
     struct sp_etcd_outcome outcome;
-    if (upload->operations.count == 0)
-        return SP_OK;
-    enum sp_status status = commit_before_head(upload, upload->operations.items, upload->operations.count, &outcome);
+    const struct sp_source_operations *operations = &upload->operations;
+    enum sp_status status = SP_OK;
+    size_t count;
+    for (size_t at = 0; status == SP_OK && at < operations->count; at += count) {
+        count = sp_source_fit_operations(operations, at, upload->link->txn_operations);
+        status = commit_before_head(upload, &operations->items[at], count, &outcome);
+    }
     sp_arena_reset(&upload->arena);
     upload->operations = (struct sp_source_operations){.arena = &upload->arena};
     return status;
@@ -61,7 +65,7 @@ static enum sp_status send_operations(struct upload *upload) {
 
 static enum sp_status upload_record(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct upload *upload = context;
-    if (upload->operations.count > SP_SOURCE_TXN_OPERATIONS - SPARE_OPERATIONS ||
+    if (upload->operations.count >= upload->link->txn_operations ||
         upload->operations.bytes + key.size + value.size > SP_SOURCE_TXN_BYTES) {
         enum sp_status status = send_operations(upload);
         if (status != SP_OK)

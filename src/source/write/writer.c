@@ -6,6 +6,8 @@
 #include "source/shared/head.h"
 #include "source/shared/records.h"
 #include "source/write/fold.h"
+#include "source/write/limits.h"
+#include "source/write/room.h"
 #include "store/records/epoch.h"
 #include "store/records/head.h"
 #include "store/records/write.h"
@@ -47,6 +49,21 @@ static void try_fold_if_wanted(struct sp_source_writer *writer) {
 
 /* ---- changes ---- */
 
+/* Once, and again when etcd refused what it took before. */
+static enum sp_status learn_limits_if_wanted(struct sp_source_writer *writer, struct sp_error *error) {
+    if (writer->link.txn_operations > 0 && !sp_source_take_refused_size(writer->link.shared))
+        return SP_OK;
+    writer->link.txn_operations = 0;
+    return sp_source_learn_limits(&writer->link, error);
+}
+
+/* Whether etcd takes smaller transactions than when the last change was put together. */
+static bool found_smaller_limits(struct sp_source_writer *writer) {
+    size_t before = writer->link.txn_operations;
+    struct sp_error error = {0};
+    return learn_limits_if_wanted(writer, &error) == SP_OK && writer->link.txn_operations < before;
+}
+
 static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_error *error) {
     struct sp_source_shared *shared = writer->link.shared;
     struct sp_source_state state;
@@ -77,6 +94,10 @@ enum sp_status sp_source_begin_change(struct sp_source_writer *writer, struct sp
     enum sp_status status = check_ready(writer, error);
     if (status != SP_OK)
         return status;
+    status = learn_limits_if_wanted(writer, error);
+    if (status != SP_OK)
+        return status;
+    sp_source_measure_room(&writer->link, &writer->room_due_ms);
     status = fold_if_wanted(writer, error);
     if (status != SP_OK)
         return status;
@@ -96,6 +117,8 @@ enum sp_status sp_source_commit_change(struct sp_source_writer *writer, struct s
         status = sp_source_publish(&writer->link, write, &writer->outgoing, &writer->pending, error);
     if (status != SP_OK) {
         sp_write_abort(write);
+        if (found_smaller_limits(writer))
+            return sp_error_set(error, SP_ERR_ABORTED, "etcd takes smaller transactions than before; try again");
         return status;
     }
     status = sp_write_commit(write, error);
@@ -126,6 +149,7 @@ enum sp_status sp_source_begin_cleaning(struct sp_source_writer *writer, struct 
 enum sp_status sp_source_commit_cleaning(struct sp_source_writer *writer, struct sp_write *write,
                                          struct sp_error *error) {
     struct sp_replica_record *records = NULL;
+    struct sp_error ignored = {0};
     size_t count = 0;
     enum sp_status status = sp_write_noted(write, &records, &count);
     if (status != SP_OK) {
@@ -135,6 +159,8 @@ enum sp_status sp_source_commit_cleaning(struct sp_source_writer *writer, struct
     status = sp_write_commit(write, error);
     if (status != SP_OK)
         return status;
+    if (writer->link.shared->follow_only || learn_limits_if_wanted(writer, &ignored) != SP_OK)
+        return SP_OK; /* what is not removed now is later */
     sp_source_clean(&writer->link, &writer->cleaner, records, count);
     return SP_OK;
 }

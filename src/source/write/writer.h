@@ -15,6 +15,7 @@ struct sp_source_writer {
     struct sp_source_pending pending;
     struct sp_source_cleaner cleaner;
     int64_t renewal_due_ms; /* a look whether the head should be renewed */
+    int64_t room_due_ms;    /* a look at how full etcd is */
 };
 
 /* Takes over `etcd`. SP_ERR_MEMORY: it must still be finished. */
