@@ -1,6 +1,7 @@
 #include "base/peer.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -50,6 +51,21 @@ bool sp_peer_from_text(struct sp_str host, uint16_t port, struct sp_peer *ret_pe
         return true;
     }
     return inet_pton(AF_INET6, text, ret_peer->host) == 1;
+}
+
+void sp_peer_write(const struct sp_peer *peer, char ret_text[static SP_PEER_TEXT_BYTES]) {
+    char host[INET6_ADDRSTRLEN];
+    struct in6_addr v6;
+    memcpy(&v6, peer->host, sizeof(v6));
+    if (peer->port == 0) {
+        (void)snprintf(ret_text, SP_PEER_TEXT_BYTES, "unix, user %u", (unsigned)sp_load_be32(peer->host + 12));
+    } else if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+        inet_ntop(AF_INET, peer->host + 12, host, sizeof(host));
+        (void)snprintf(ret_text, SP_PEER_TEXT_BYTES, "%s:%u", host, (unsigned)peer->port);
+    } else {
+        inet_ntop(AF_INET6, peer->host, host, sizeof(host));
+        (void)snprintf(ret_text, SP_PEER_TEXT_BYTES, "[%s]:%u", host, (unsigned)peer->port);
+    }
 }
 
 bool sp_peer_same_host(const struct sp_peer *a, const struct sp_peer *b) {

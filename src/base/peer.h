@@ -21,6 +21,10 @@ struct sp_peer sp_peer_from_uid(uint32_t uid);
 /* Of "192.0.2.1" or "2001:db8::1", without brackets or zone; false for other texts. */
 bool sp_peer_from_text(struct sp_str host, uint16_t port, struct sp_peer *ret_peer);
 
+enum { SP_PEER_TEXT_BYTES = 64 };
+/* "192.0.2.1:5000", "[2001:db8::1]:5000", "unix, user 1000". */
+void sp_peer_write(const struct sp_peer *peer, char ret_text[static SP_PEER_TEXT_BYTES]);
+
 bool sp_peer_same_host(const struct sp_peer *a, const struct sp_peer *b);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/tls_refusals.h"
 
 /* On any thread. */
 static void log_tls_notice(void *user, bool good, const char *message) {
@@ -22,6 +23,7 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
         .health_listen_count = options->health_listen.count,
         .tls = options->tls,
         .notice = log_tls_notice,
+        .tls_refused = sp_daemon_log_tls_refusal,
         .unix_uids = uids,
         .unix_uid_count = sp_callers_uids(callers, uids),
         .max_connection_age_s = (unsigned)options->max_connection_age_s,

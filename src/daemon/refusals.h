@@ -12,7 +12,8 @@
         .help = "Connections closed or refused, and calls refused, by the bounds of the gRPC server: connections "     \
                 "that held too much without an answer (unanswered, and budget over all of them), whose request was "   \
                 "not complete in time (slow), that made room for others (idle), or came from an address with too "     \
-                "many (peer); calls with too large a message (message), that were not complete in time (incomplete), " \
+                "many (peer), or with a client that TLS refused (tls); calls with too large a message (message), "     \
+                "that were not complete in time (incomplete), "                                                        \
                 "or for which there was no memory (memory).",                                                          \
         .kind = SP_METRIC_GATHERED_COUNTER, .series = SP_RPC_BOUND_COUNT, .labels = sp_refusals_labels                 \
     }

@@ -14,6 +14,7 @@ const char *sp_rpc_bound_name(enum sp_rpc_bound bound) {
         [SP_RPC_BOUND_RESETS] = "resets",
         [SP_RPC_BOUND_FRAMES] = "frames",
         [SP_RPC_BOUND_STALLED] = "stalled",
+        [SP_RPC_BOUND_TLS] = "tls",
     };
     return names[bound];
 }

@@ -20,6 +20,7 @@ enum sp_rpc_bound {
     SP_RPC_BOUND_RESETS,     /* connection closed: it cancelled calls faster than any client needs to */
     SP_RPC_BOUND_FRAMES,     /* connection closed: it sent control or empty frames faster than any client needs to */
     SP_RPC_BOUND_STALLED,    /* connection closed: it did not take its answers in time */
+    SP_RPC_BOUND_TLS,        /* connection refused: the TLS handshake failed */
     SP_RPC_BOUND_COUNT,
 };
 

@@ -31,11 +31,12 @@ struct sp_rpc_server {
     struct connections *connections;
     struct listeners *listeners;
     struct sp_rpc_bound_counts counts;
-    struct sp_tls_crl *crl;   /* NULL: no certificate is known to be revoked */
-    struct core_server *core; /* NULL: the other engine serves */
-    struct h2_server *h2;     /* the same */
-    struct h2_tls *h2_tls;    /* of it, if it speaks TLS */
-    struct h2_server *health; /* NULL: no listener is for health only */
+    struct sp_tls_crl *crl;           /* NULL: no certificate is known to be revoked */
+    struct sp_tls_refusals *refusals; /* NULL: without TLS */
+    struct core_server *core;         /* NULL: the other engine serves */
+    struct h2_server *h2;             /* the same */
+    struct h2_tls *h2_tls;            /* of it, if it speaks TLS */
+    struct h2_server *health;         /* NULL: no listener is for health only */
     struct h2_entrance tcp_entrance, unix_entrance, health_entrance;
     bool stopped;
 };
@@ -112,7 +113,7 @@ static struct h2_options h2_options_of(struct sp_rpc_server *server, unsigned lo
 }
 
 static enum sp_status open_core(struct sp_rpc_server *server, struct entrances *entrances, struct sp_error *error) {
-    const struct core_shared shared = {server->connections, &server->counts, server->crl};
+    const struct core_shared shared = {server->connections, &server->counts, server->crl, server->refusals};
     enum sp_status status = sp_rpc_core_server_open(&server->options, &shared, server->methods->all,
                                                     server->methods->count, &server->core, error);
     if (status != SP_OK)
@@ -127,7 +128,7 @@ static enum sp_status open_h2(struct sp_rpc_server *server, struct entrances *en
     bool has_tls = options->tls.certificate != NULL || options->tls.key != NULL;
     if (has_tls) {
         enum sp_status status =
-            sp_rpc_h2_tls_open(&options->tls, options->notice, options->user, &server->h2_tls, error);
+            sp_rpc_h2_tls_open(&options->tls, server->refusals, options->notice, options->user, &server->h2_tls, error);
         if (status != SP_OK)
             return status;
     }
@@ -177,6 +178,20 @@ static enum sp_status open_revocation(struct sp_rpc_server *server, struct sp_er
     return sp_tls_crl_open(&crl, &server->crl, error);
 }
 
+static void report_refusal(void *user, const struct sp_tls_refusal *refusal) {
+    struct sp_rpc_server *server = user;
+    sp_rpc_bound_count(&server->counts, SP_RPC_BOUND_TLS);
+    if (server->options.tls_refused != NULL)
+        server->options.tls_refused(server->options.user, refusal);
+}
+
+static enum sp_status open_refusals(struct sp_rpc_server *server, struct sp_error *error) {
+    if (server->options.tls.certificate == NULL)
+        return SP_OK;
+    server->refusals = sp_tls_refusals_open(report_refusal, server);
+    return server->refusals != NULL ? SP_OK : sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+}
+
 static enum sp_status prepare_server(struct sp_rpc_server *server, const struct sp_rpc_method *methods,
                                      size_t method_count, struct sp_bytes descriptors, struct sp_error *error) {
     const struct sp_rpc_server_options *options = &server->options;
@@ -189,6 +204,9 @@ static enum sp_status prepare_server(struct sp_rpc_server *server, const struct 
     if (status != SP_OK)
         return status;
     status = open_revocation(server, error);
+    if (status != SP_OK)
+        return status;
+    status = open_refusals(server, error);
     if (status != SP_OK)
         return status;
     status = sp_rpc_methods_create(methods, method_count, options->admit != NULL, descriptors, &server->methods, error);
@@ -303,6 +321,7 @@ void sp_rpc_server_close(struct sp_rpc_server *server) {
     sp_rpc_h2_server_free(server->health);
     sp_rpc_h2_tls_close(server->h2_tls);
     sp_tls_crl_close(server->crl);
+    sp_tls_refusals_close(server->refusals);
     sp_rpc_listeners_free(server->listeners);
     sp_rpc_connections_free(server->connections);
     sp_rpc_methods_free(server->methods);

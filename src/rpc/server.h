@@ -8,6 +8,7 @@
 #include "rpc/bounds.h"
 #include "rpc/call.h"
 #include "tls/files.h"
+#include "tls/refusal.h"
 
 struct sp_rpc_server;
 
@@ -33,6 +34,8 @@ struct sp_rpc_server_options {
     struct sp_tls_files tls;
     /* Gets the outcome of changed TLS files, for the log; on any thread. May be NULL. */
     void (*notice)(void *user, bool good, const char *message);
+    /* Gets each client whose TLS handshake failed, for the log; on any thread. May be NULL. */
+    void (*tls_refused)(void *user, const struct sp_tls_refusal *refusal);
     /* User ids that sp_rpc_call_identity knows on Unix sockets, at most SP_RPC_UNIX_UIDS_MAX. */
     const uint32_t *unix_uids;
     size_t unix_uid_count;

@@ -224,6 +224,47 @@ static void takes_headers_of_60_kib_and_refuses_more_than_64(void **state) {
     rig_stop(&rig);
 }
 
+/* ---- one connection of many ---- */
+
+static void one_bad_call_fails_alone(void **state) {
+    static char long_value[60 * 1024 + 1];
+    static const struct {
+        const char *path;
+        size_t size;
+        bool with_long_header;
+        enum sp_status expected;
+    } rows[] = {
+        {"/test.Test/Nothing", 1, false, SP_ERR_UNIMPLEMENTED},
+        {"/test.Test/Hot", SMALL_BYTES + 1, false, SP_ERR_EXHAUSTED},
+        {"/test.Test/Small", SMALL_BYTES + 1, false, SP_ERR_EXHAUSTED},
+        {"/test.Test/Large", 4 * LARGE_BYTES, false, SP_ERR_EXHAUSTED},
+        {"/grpc.health.v1.Health/Check", 100, false, SP_ERR_INVALID}, /* zeros are no message */
+        {"/test.Test/Nothing", 1, true, SP_ERR_UNIMPLEMENTED},
+    };
+    const struct sp_rpc_connection_limits limits = {0};
+    struct rig rig;
+    struct sp_rpc_stream *stream;
+    struct sp_bytes reply;
+    (void)state;
+    start(&rig, &limits, false);
+    memset(long_value, 'x', sizeof(long_value) - 1);
+    struct sp_rpc_client *client = rig_client(&rig, 10000);
+    assert_int_equal(sp_rpc_stream_open(client, "/test.Test/Stream", &stream, &rig.error), SP_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *value = rows[i].with_long_header ? long_value : "";
+        assert_int_equal(sp_rpc_client_set_metadata(client, "x-long", sp_str_from(value), &rig.error), SP_OK);
+        enum sp_status status = call_with(&rig, client, rows[i].path, rows[i].size);
+        if (status != rows[i].expected)
+            fail_msg("row %zu: %s", i, rig.error.message);
+        assert_int_equal(sp_rpc_stream_send(stream, bytes_of("still there?"), &rig.error), SP_OK);
+        assert_int_equal(sp_rpc_stream_receive(stream, &rig.arena, &reply, &rig.error), SP_OK);
+    }
+    assert_int_equal(sp_rpc_server_connections(rig.server), 1);
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
 /* ---- streams ---- */
 
 struct one_more {
@@ -547,6 +588,7 @@ int main(void) {
         cmocka_unit_test(refuses_a_message_of_a_stream_that_is_a_byte_too_large),
         cmocka_unit_test(a_budget_of_a_few_kib_refuses_large_requests_only),
         cmocka_unit_test(takes_headers_of_60_kib_and_refuses_more_than_64),
+        cmocka_unit_test(one_bad_call_fails_alone),
         cmocka_unit_test(the_101st_stream_of_a_connection_waits_for_another_to_end),
         cmocka_unit_test(refuses_a_request_that_is_not_complete_in_time),
         cmocka_unit_test(closes_a_connection_whose_request_never_becomes_complete),

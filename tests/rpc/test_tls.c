@@ -85,6 +85,22 @@ static void notice(void *user, bool good, const char *message) {
     atomic_fetch_add(good ? &good_notices : &bad_notices, 1);
 }
 
+static struct {
+    pthread_mutex_t lock;
+    char text[1024]; /* "reason|names" */
+    struct sp_peer peer;
+} last_refusal = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct gate refusals = GATE_INIT;
+
+static void note_refusal(void *user, const struct sp_tls_refusal *refusal) {
+    (void)user;
+    pthread_mutex_lock(&last_refusal.lock);
+    snprintf(last_refusal.text, sizeof last_refusal.text, "%s|%s", refusal->reason, refusal->names);
+    last_refusal.peer = refusal->peer;
+    pthread_mutex_unlock(&last_refusal.lock);
+    gate_add(&refusals, 1);
+}
+
 static void start(struct rig *rig, bool mutual, const char *listen) {
     const char *const all[] = {listen};
     static const char *const health[] = {"127.0.0.1:0"};
@@ -101,6 +117,7 @@ static void start(struct rig *rig, bool mutual, const char *listen) {
                 .ca = mutual ? path_of("ca.pem") : NULL,
                 .crl = with_lists ? path_of("crl.pem") : NULL},
         .notice = notice,
+        .tls_refused = note_refusal,
         .unix_uids = &own,
         .unix_uid_count = 1,
     };
@@ -239,6 +256,83 @@ static void a_revoked_certificate_is_refused_on_open_connections_too(void **stat
     sp_rpc_client_close(gateway);
     sp_rpc_client_close(two);
     rig_stop(&rig);
+}
+
+/* Whatever the certificate, which our own client would not offer. `version` 0: without TLS. */
+static void shake_hands(const struct rig *rig, const char *name, const char *ca, int version, uint16_t *ret_port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    char bytes[256];
+    address.sin_port = htons((uint16_t)sp_rpc_server_port(rig->server, 0));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_max_proto_version(context, version);
+    assert_int_equal(SSL_CTX_load_verify_locations(context, path_of(ca), NULL), 1);
+    if (name != NULL) {
+        snprintf(bytes, sizeof bytes, "%s/%s.pem", folder, name);
+        assert_int_equal(SSL_CTX_use_certificate_chain_file(context, bytes), 1);
+        snprintf(bytes, sizeof bytes, "%s/%s.key", folder, name);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(context, bytes, SSL_FILETYPE_PEM), 1);
+    }
+    SSL *ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    SSL_set_alpn_protos(ssl, (const unsigned char *)"\2h2", 3);
+    if (version == 0)
+        assert_true(send(fd, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 37, MSG_NOSIGNAL) > 0);
+    if (version != 0 && SSL_connect(ssl) == 1)
+        (void)SSL_read(ssl, bytes, sizeof bytes); /* TLS 1.3 tells a client only now */
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    if (version == 0)
+        (void)recv(fd, bytes, sizeof bytes, 0);
+    close(fd);
+}
+
+static void a_refused_client_is_reported_with_its_address_the_reason_and_its_names(void **state) {
+    static const struct {
+        const char *certificate, *ca;
+        int version;
+        const char *expected;
+    } rows[] = {
+        {"stranger", "ca.pem", TLS1_3_VERSION,
+         "its certificate is not accepted: unable to get local issuer certificate|URI:spiffe://example.org/gateway"},
+        {"expired", "ca.pem", TLS1_3_VERSION,
+         "its certificate is not accepted: certificate has expired|DNS:old.example.org"},
+        {"expired", "ca.pem", TLS1_2_VERSION,
+         "its certificate is not accepted: certificate has expired|DNS:old.example.org"},
+        {NULL, "ca.pem", TLS1_3_VERSION, "it shows no certificate|"},
+        {NULL, "ca.pem", TLS1_2_VERSION, "it shows no certificate|"},
+        {"gateway", "stranger-ca.pem", TLS1_3_VERSION, "it does not accept this server's certificate: unknown CA|"},
+        {"gateway", "stranger-ca.pem", TLS1_2_VERSION, "it does not accept this server's certificate: unknown CA|"},
+        {NULL, "ca.pem", 0, "it does not speak TLS|"},
+    };
+    struct rig rig;
+    uint64_t counts[SP_RPC_BOUND_COUNT];
+    (void)state;
+    refusals.count = 0;
+    start(&rig, true, "127.0.0.1:0");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint16_t port = 0;
+        shake_hands(&rig, rows[i].certificate, rows[i].ca, rows[i].version, &port);
+        assert_true(gate_wait(&refusals, (int)i + 1));
+        pthread_mutex_lock(&last_refusal.lock);
+        assert_string_equal(last_refusal.text, rows[i].expected);
+        char peer[SP_PEER_TEXT_BYTES], expected_peer[64];
+        sp_peer_write(&last_refusal.peer, peer);
+        pthread_mutex_unlock(&last_refusal.lock);
+        snprintf(expected_peer, sizeof expected_peer, "127.0.0.1:%u", port);
+        assert_string_equal(peer, expected_peer);
+    }
+    struct sp_rpc_client_tls tls = with("ca.pem", "gateway");
+    assert_string_not_equal(who(&rig, &tls), "");
+    (void)sp_rpc_server_bounds(rig.server, counts);
+    assert_int_equal(counts[SP_RPC_BOUND_TLS], COUNT(rows));
+    rig_stop(&rig);
+    assert_int_equal(gate_count(&refusals), COUNT(rows)); /* the good client's connection was none */
 }
 
 static void a_certificate_that_was_not_asked_for_names_nobody(void **state) {
@@ -412,6 +506,7 @@ int main(void) {
         cmocka_unit_test(clients_refuse_a_server_of_another_name),
         cmocka_unit_test(names_come_from_verified_client_certificates_only),
         cmocka_unit_test(a_revoked_certificate_is_refused_on_open_connections_too),
+        cmocka_unit_test(a_refused_client_is_reported_with_its_address_the_reason_and_its_names),
         cmocka_unit_test(a_certificate_that_was_not_asked_for_names_nobody),
         cmocka_unit_test(unix_sockets_stay_plaintext_and_tell_the_user),
         cmocka_unit_test(the_health_listener_answers_nothing_else),

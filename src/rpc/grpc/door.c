@@ -107,7 +107,10 @@ static void plan_doors(struct core_server *server, const struct sp_rpc_server_op
 }
 
 bool sp_rpc_doors_take_tcp(const struct core_server *server, int listener_fd, int fd) {
+    /* gRPC begins the handshake on this thread. */
+    sp_tls_refusals_expect(server->shared.refusals, fd);
     sp_rpc_handover_give(&server->tcp_door->handover, listener_fd, fd);
+    sp_tls_refusals_expect(NULL, -1);
     return true;
 }
 

@@ -9,7 +9,8 @@
 struct core_shared {
     struct connections *connections;
     struct sp_rpc_bound_counts *counts;
-    struct sp_tls_crl *crl; /* NULL: no certificate is known to be revoked */
+    struct sp_tls_crl *crl;           /* NULL: no certificate is known to be revoked */
+    struct sp_tls_refusals *refusals; /* NULL: without TLS */
 };
 
 #endif

@@ -15,6 +15,7 @@ struct h2_tls {
     pthread_mutex_t lock; /* over what follows */
     struct sp_tls_watch watch;
     SSL_CTX *context;
+    struct sp_tls_refusals *refusals;
     void (*notice)(void *user, bool good, const char *message);
     void *user;
 };
@@ -107,7 +108,7 @@ static SSL_CTX *create_context(const struct sp_tls_material *material) {
 
 /* ---- files ---- */
 
-enum sp_status sp_rpc_h2_tls_open(const struct sp_tls_files *files,
+enum sp_status sp_rpc_h2_tls_open(const struct sp_tls_files *files, struct sp_tls_refusals *refusals,
                                   void (*notice)(void *user, bool good, const char *message), void *user,
                                   struct h2_tls **ret_tls, struct sp_error *error) {
     struct sp_tls_material material;
@@ -125,6 +126,7 @@ enum sp_status sp_rpc_h2_tls_open(const struct sp_tls_files *files,
         free(tls);
         return sp_error_set(error, SP_ERR_INVALID, "OpenSSL cannot use %s with its key", files->certificate);
     }
+    tls->refusals = refusals;
     tls->notice = notice;
     tls->user = user;
     pthread_mutex_init(&tls->lock, NULL);
@@ -182,7 +184,9 @@ static void look_at_tls_files(struct h2_tls *tls) {
 SSL *sp_rpc_h2_tls_accept(struct h2_tls *tls, int fd) {
     pthread_mutex_lock(&tls->lock);
     look_at_tls_files(tls);
+    sp_tls_refusals_expect(tls->refusals, fd);
     SSL *ssl = SSL_new(tls->context);
+    sp_tls_refusals_expect(NULL, -1);
     pthread_mutex_unlock(&tls->lock);
     if (ssl == NULL)
         return NULL;

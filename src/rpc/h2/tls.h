@@ -9,11 +9,12 @@
 #include "base/identity.h"
 #include "tls/crl.h"
 #include "tls/files.h"
+#include "tls/refusal.h"
 
 struct h2_tls;
 
-/* SP_ERR_INVALID: files that cannot be used. `notice` may be NULL. */
-enum sp_status sp_rpc_h2_tls_open(const struct sp_tls_files *files,
+/* SP_ERR_INVALID: files that cannot be used. `refusals` hears of failed handshakes; NULL: nobody does. `notice` may be NULL. */
+enum sp_status sp_rpc_h2_tls_open(const struct sp_tls_files *files, struct sp_tls_refusals *refusals,
                                   void (*notice)(void *user, bool good, const char *message), void *user,
                                   struct h2_tls **ret_tls, struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. Connections live on. */
