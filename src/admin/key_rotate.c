@@ -255,6 +255,7 @@ enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const Proto
     status = put_rotated_key(ctx, old, response->api_key->id, request->grace_s);
     if (status != SP_OK)
         return status;
+    response->old_expires_at = old->key->expires_at;
     *ret_reply = &response->base;
     return SP_OK;
 }

@@ -142,8 +142,8 @@ enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufC
     if (!request->dry_run && !request->force && response->n_in_use > 0)
         return sp_error_set(
             ctx->error, SP_ERR_PRECONDITION,
-            "%zu removed names are still in use, starting with %s; set force to remove them anyway: they then "
-            "grant nothing",
+            "%zu removed names are still in use, starting with %s; set force (--force) to remove them anyway: "
+            "they then grant nothing",
             response->n_in_use, response->in_use[0]);
     if (!sp_str_equal(yaml, sp_str_from(ctx->stored_schema->yaml))) {
         status = number_and_put(ctx, yaml, request->dry_run, response);

@@ -132,7 +132,7 @@ out:
 
 const struct cli_command sp_cli_store_commands[] = {
     {.noun = "backup",
-     .summary = "Write a consistent copy of the store to a new file, while the service runs (operators).",
+     .summary = "Write a consistent copy of the store to a new file, while the service runs.",
      .details = "Restore it with `sallyport-sync restore`.",
      .method = "Backup",
      .example = "  sallyport backup sallyport-$(date +%F).mdb",

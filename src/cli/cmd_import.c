@@ -318,7 +318,7 @@ out:
 
 const struct cli_command sp_cli_import_commands[] = {
     {.noun = "import",
-     .summary = "Import entities from a file of JSON lines (operators).",
+     .summary = "Import entities from a file of JSON lines.",
      .method = "Import",
      .example = "  sallyport import world.ndjson --dry-run\n"
                 "  sallyport import world.ndjson --secrets-file new-keys.ndjson\n"

@@ -9,6 +9,7 @@
 #include "cli/file.h"
 #include "cli/json_path.h"
 #include "cli/key_trail.h"
+#include "cli/print.h"
 #include "cli/report.h"
 #include "cli/single_call.h"
 #include "core/allowlist.h"
@@ -132,6 +133,19 @@ static int run_with_address_files(struct cli_call *call) {
         .name = "allow-ip-select", .kind = CLI_LOCALS, .value = "CHOICE",                                              \
         .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1"             \
     }
+
+/* Until when the old key works. */
+static void note_old_key(const struct cli_call *call, const json_t *reply) {
+    const json_t *old = sp_cli_at(reply, "apiKey.rotatedFrom");
+    char *until = sp_cli_text_of(reply, "oldExpiresAt:time");
+    (void)call;
+    if (until != NULL && strcmp(until, "-") != 0)
+        (void)fprintf(stderr, "The old key, %s, works until %s.\n", json_string_value(old), until);
+    else
+        (void)fprintf(stderr, "The old key, %s, works until it is deleted: sallyport key delete %s\n",
+                      json_string_value(old), json_string_value(old));
+    free(until);
+}
 
 static int run_key_rotate(struct cli_call *call) {
     struct sp_error error = {0};
@@ -338,6 +352,7 @@ const struct cli_command sp_cli_key_commands[] = {
      .verb = "rotate",
      .summary = "Create a key with the same principal, permissions and allowlist as another.",
      .run = run_key_rotate,
+     .note = note_old_key,
      .method = "RotateApiKey",
      .mutation = true,
      .main = "apiKey",

@@ -186,6 +186,7 @@ static int run_list_subjects(struct cli_call *call) {
 const struct cli_command sp_cli_list_commands[] = {
     {.noun = "list-resources",
      .summary = "List the resources of a type on which a key or principal may perform an action.",
+     .acts = CLI_ACTS_WITHOUT_KEY,
      .example = "  sallyport list-resources --key-file narrator.key --type voice --action use\n"
                 "  sallyport list-resources --workspace acme --principal narrator --type voice --action edit -o json",
      .options =
@@ -216,6 +217,7 @@ const struct cli_command sp_cli_list_commands[] = {
      .summary = "List the users and service accounts that may perform an action on a resource.",
      .list = "subjects",
      .columns = "ID=principal:raw,KIND=kind",
+     .acts = CLI_ACTS_WITHOUT_KEY,
      .example = "  sallyport list-subjects --workspace acme --resource voice/rachel --action use\n"
                 "  sallyport list-subjects --workspace acme --resource voice/rachel --action share --kind user",
      .options = {{.name = "workspace",

@@ -118,6 +118,8 @@ static int run_routes_list(struct cli_call *call) {
     return CLI_OK;
 }
 
+#define CLI_ACTS_UNLESS_FILE                                                                                           \
+    "the key of a workspace's admin that permits workspace_read, or an operator's key; with --file, no key"
 #define SCHEMA_FILE                                                                                                    \
     {                                                                                                                  \
         .name = "file", .kind = CLI_LOCAL, .value = "FILE",                                                            \
@@ -129,6 +131,7 @@ const struct cli_command sp_cli_routes_commands[] = {
      .verb = "test",
      .summary = "Show which route a request matches, or why none does.",
      .details = "Exit status: 0 a route matches, 1 none does.",
+     .acts = CLI_ACTS_UNLESS_FILE,
      .example = "  sallyport routes test POST /v1/text-to-speech/rachel\n"
                 "  sallyport routes test GET '/v1/voices/rachel?with_settings=1' --file schema.yaml",
      .positionals = {{.name = "method", .kind = CLI_LOCAL, .value = "METHOD", .help = "HTTP method", .required = true},
@@ -142,6 +145,7 @@ const struct cli_command sp_cli_routes_commands[] = {
     {.noun = "routes",
      .verb = "list",
      .summary = "List the routes of the schema with what each requires.",
+     .acts = CLI_ACTS_UNLESS_FILE,
      .example = "  sallyport routes list\n"
                 "  sallyport routes list --file schema.yaml -o ndjson",
      .options = {SCHEMA_FILE},

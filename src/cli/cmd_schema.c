@@ -60,6 +60,17 @@ static enum sp_status put_schema_text(struct cli_call *call, struct sp_error *er
     return SP_OK;
 }
 
+/* A dry run fails where the put would. */
+static enum sp_status check_dry_run(const struct cli_call *call, const json_t *reply, struct sp_error *error) {
+    size_t in_use = json_array_size(json_object_get(reply, "inUse"));
+    bool dry = json_is_true(json_object_get(call->request, "dryRun"));
+    if (!dry || in_use == 0 || json_is_true(json_object_get(call->request, "force")))
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "the schema would be refused: %zu removed name%s still in use; --force removes %s anyway",
+                        in_use, in_use == 1 ? " is" : "s are", in_use == 1 ? "it" : "them");
+}
+
 static int run_schema_put(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
@@ -70,8 +81,9 @@ static int run_schema_put(struct cli_call *call) {
         print_schema_changes(call, reply);
     else
         sp_cli_print_reply(call->output, reply, stdout);
+    enum sp_status status = check_dry_run(call, reply, &error);
     json_decref(reply);
-    return CLI_OK;
+    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 }
 
 static int run_schema_check(struct cli_call *call) {
@@ -110,7 +122,7 @@ const struct cli_command sp_cli_schema_commands[] = {
      .run = run_schema_get},
     {.noun = "schema",
      .verb = "put",
-     .summary = "Replace the schema in force (operators).",
+     .summary = "Replace the schema in force.",
      .method = "PutSchema",
      .mutation = true,
      .example = "  sallyport schema put schema.yaml --dry-run\n"
@@ -132,6 +144,7 @@ const struct cli_command sp_cli_schema_commands[] = {
     {.noun = "schema",
      .verb = "check",
      .summary = "Check a schema file, without a server.",
+     .acts = "no key",
      .example = "  sallyport schema check schema.yaml",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,

@@ -18,7 +18,11 @@ const struct cli_command sp_cli_self_commands[] = {
      .example = "  sallyport whoami"},
     {.noun = "completion",
      .summary = "Print a completion script for bash, zsh or fish.",
-     .example = "  sallyport completion bash > ~/.local/share/bash-completion/completions/sallyport",
+     .acts = "no key",
+     .details = "In zsh, write it to _sallyport in a folder of $fpath, or source it after compinit.",
+     .example = "  sallyport completion fish > ~/.config/fish/completions/sallyport.fish\n"
+                "  sallyport completion zsh > ~/.zfunc/_sallyport\n"
+                "  source <(sallyport completion bash)",
      .positionals = {{.name = "shell",
                       .kind = CLI_LOCAL,
                       .choices = "bash|zsh|fish",

@@ -168,10 +168,9 @@ const struct cli_command sp_cli_share_commands[] = {
      .summary = "Add and remove many shares in one atomic change, from a file of JSON lines.",
      .method = "UpdateShares",
      .mutation = true,
-     .example = "  sallyport share apply moves.ndjson\n"
-                "  sallyport share apply - <<< "
-                "'{\"resource\":{\"type\":\"voice\",\"id\":\"rachel\"},\"subject\":{\"group\":\"studio\"},\"role\":"
-                "\"ROLE_VIEWER\"}'",
+     .details = "A line: {\"resource\":{\"type\":\"voice\",\"id\":\"rachel\"}, \"subject\":{\"group\":\"studio\"}, "
+                "\"role\":\"ROLE_VIEWER\"}",
+     .example = "  sallyport share apply moves.ndjson",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
                       .value = "FILE",

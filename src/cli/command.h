@@ -4,6 +4,7 @@
 #ifndef SP_CLI_COMMAND_H
 #define SP_CLI_COMMAND_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -52,6 +53,8 @@ enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };
         .help = "write the key's text to this new file (mode 0600) instead of showing it"                              \
     }
 
+#define CLI_ACTS_WITHOUT_KEY "no key: sallyportd knows its callers by their certificate, token or socket (docs/tls.md)"
+
 struct cli_call; /* cli/call.h */
 
 /* A table of commands ends with a row without a noun; an array of tables ends with NULL. */
@@ -67,10 +70,13 @@ struct cli_command {
     const char *main;    /* name of the reply's field that is shown; NULL: the whole reply */
     const char *columns; /* "TITLE=path,…" of the table or of the lines */
     const char *example; /* lines, each a command */
+    const char *acts;    /* whose key acts; NULL: whose the method demands (cli/acting_key.h) */
     const char *one_of;  /* "resource|group": arguments of which at least one must be given; NULL: none such */
     struct cli_argument positionals[CLI_POSITIONALS_MAX];
     struct cli_argument options[CLI_ARGUMENTS_MAX];
     int (*run)(struct cli_call *call); /* the exit status; NULL: sp_cli_run_single_call */
+    /* Says on stderr what follows from the reply, if that is shown to a person; NULL: nothing does. */
+    void (*note)(const struct cli_call *call, const json_t *reply);
 };
 
 #endif

@@ -91,7 +91,7 @@ static void write_bash_values(const struct cli_command *table, const struct cli_
 /* In this order: the values of the option before, the words of the command, and options if the word
  * begins with "-". */
 static void write_bash(const struct cli_command *const *tables, FILE *out) {
-    (void)fputs("_sallyport() {\n"
+    (void)fputs("_sallyport_words() {\n"
                 "    local words='' current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
                 "    local noun=\"${COMP_WORDS[1]-}\" verb=\"${COMP_WORDS[2]-}\"\n"
                 "    case \"$noun $verb $before\" in\n",
@@ -118,7 +118,7 @@ static void write_bash(const struct cli_command *const *tables, FILE *out) {
                 "    fi\n"
                 "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
                 "}\n"
-                "complete -o default -F _sallyport sallyport\n",
+                "complete -o default -F _sallyport_words sallyport\n",
                 out);
 }
 
@@ -189,9 +189,13 @@ void sp_cli_write_completion(const struct cli_command *const *tables, const char
         for_each_command(tables, write_fish_command, out);
         return;
     }
-    if (strcmp(shell, "zsh") == 0)
-        (void)fputs("(( $+functions[compdef] )) || { autoload -U compinit && compinit }\n"
+    bool zsh = strcmp(shell, "zsh") == 0;
+    if (zsh)
+        (void)fputs("#compdef sallyport\n(( $+functions[compdef] )) || { autoload -U compinit && compinit }\n"
                     "autoload -U +X bashcompinit && bashcompinit\n",
                     out);
     write_bash(tables, out);
+    /* A file of $fpath is the function _sallyport itself, and runs at the first completion. */
+    if (zsh)
+        (void)fputs("[[ ${funcstack[1]-} != _sallyport ]] || _bash_complete -o default -F _sallyport_words\n", out);
 }

@@ -210,6 +210,8 @@ static int run_call(struct cli_call *call, struct sp_rpc_client *client) {
     }
     result = show_secret(call, &secret, reply);
     sp_cli_show_reply(call, reply);
+    if (call->command->note != NULL && strcmp(call->output, "table") == 0)
+        call->command->note(call, reply);
 out:
     close_secret_output(&secret);
     json_decref(reply);

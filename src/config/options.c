@@ -1,12 +1,14 @@
 #include "config/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = SP_OPTIONS_MAX, HELP_COLUMN = 30 };
+#include "base/nearest.h"
+#include "base/text_out.h"
+
+enum { OPTIONS_MAX = SP_OPTIONS_MAX, HELP_COLUMN = 30, HELP_WIDTH = 80 };
 
 /* ---- values ---- */
 
@@ -207,41 +209,80 @@ static enum sp_status apply_argument(const struct sp_option *option, bool first,
     return set_value(option, text, error);
 }
 
-static enum sp_status refuse_argument(const struct option *known, int code, char **argv, struct sp_error *error) {
-    const char *given = argv[optind - 1];
-    if (code == ':')
-        return sp_error_set(error, SP_ERR_INVALID, "%s requires an argument", given);
-    for (; known->name != NULL; known++)
-        if (strncmp(given, "--", 2) == 0 && strncmp(given + 2, known->name, strlen(known->name)) == 0)
-            return sp_error_set(error, SP_ERR_INVALID, "--%s takes no argument", known->name);
-    return sp_error_set(error, SP_ERR_INVALID, "unknown option %s; see --help", given);
+/* An abbreviation, or a mistyped name, comes with what was probably meant. */
+static enum sp_status refuse_unknown_option(const struct sp_option *table, size_t count, struct sp_str name,
+                                            struct sp_error *error) {
+    struct sp_nearest nearest = {0};
+    for (size_t i = 0; i < count; i++) {
+        struct sp_str whole = sp_str_from(table[i].name);
+        bool abbreviated = name.size > 1 && sp_str_begins_with(whole, name);
+        sp_nearest_consider(&nearest, whole, abbreviated ? whole : name);
+    }
+    if (nearest.name.size > 0)
+        return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; did you mean --%.*s?", SP_STR_ARG(name),
+                            SP_STR_ARG(nearest.name));
+    return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; see --help", SP_STR_ARG(name));
+}
+
+/* Reads the option at argv[at]; *ret_words is 2 if its value is a word of its own. */
+static enum sp_status read_option_words(const struct sp_option *table, size_t count, int argc, char **argv, int at,
+                                        size_t *ret_row, const char **ret_value, int *ret_words,
+                                        struct sp_error *error) {
+    const char *word = argv[at], *name = word + 2;
+    struct sp_str given = {name, strcspn(name, "=")};
+    if (strncmp(word, "--", 2) != 0)
+        return sp_error_set(error, SP_ERR_INVALID, "unknown option %s; see --help", word);
+    size_t row = 0;
+    while (row < count && !sp_str_equal(sp_str_from(table[row].name), given))
+        row++;
+    if (row == count)
+        return refuse_unknown_option(table, count, given, error);
+    bool flag = table[row].kind == SP_OPTION_FLAG, joined = name[given.size] == '=';
+    if (flag && joined)
+        return sp_error_set(error, SP_ERR_INVALID, "--%s takes no argument", table[row].name);
+    if (!flag && !joined && at + 1 == argc)
+        return sp_error_set(error, SP_ERR_INVALID, "--%s requires an argument", table[row].name);
+    *ret_row = row;
+    *ret_words = flag || joined ? 1 : 2;
+    *ret_value = flag ? NULL : joined ? name + given.size + 1 : argv[at + 1];
+    return SP_OK;
+}
+
+/* Moves `words` words from `at` to `to`, before what is there. */
+static void move_words(char **argv, int at, int words, int to) {
+    for (; words > 0; words--, at++, to++) {
+        char *word = argv[at];
+        memmove(&argv[to + 1], &argv[to], (size_t)(at - to) * sizeof(*argv));
+        argv[to] = word;
+    }
 }
 
 static enum sp_status apply_arguments(const struct sp_option *table, size_t count, int argc, char **argv,
                                       enum sp_option_source *sources, int *ret_rest, struct sp_error *error) {
-    struct option known[OPTIONS_MAX + 1] = {0};
     bool seen[OPTIONS_MAX] = {0};
-    for (size_t i = 0; i < count; i++)
-        known[i] = (struct option){
-            .name = table[i].name,
-            .has_arg = table[i].kind == SP_OPTION_FLAG ? no_argument : required_argument,
-        };
-    optind = 0; /* GNU: start over */
-    opterr = 0;
-    for (;;) {
-        int at = 0;
-        int code = getopt_long(argc, argv, ":", known, &at);
-        if (code == -1)
-            break;
-        if (code != 0)
-            return refuse_argument(known, code, argv, error);
-        enum sp_status status = apply_argument(&table[at], !seen[at], optarg, error);
+    int rest = 1, words = 1;
+    for (int at = 1; at < argc; at += words) {
+        const char *value = NULL;
+        size_t row = 0;
+        words = 1;
+        bool ends = strcmp(argv[at], "--") == 0;
+        if (!ends && (argv[at][0] != '-' || argv[at][1] == '\0'))
+            continue;
+        enum sp_status status =
+            ends ? SP_OK : read_option_words(table, count, argc, argv, at, &row, &value, &words, error);
         if (status != SP_OK)
             return status;
-        seen[at] = true;
-        sources[at] = SP_OPTION_ARGUMENT;
+        move_words(argv, at, words, rest);
+        rest += words;
+        if (ends)
+            break;
+        status = apply_argument(&table[row], !seen[row], value, error);
+        if (status != SP_OK)
+            return status;
+        seen[row] = true;
+        sources[row] = SP_OPTION_ARGUMENT;
     }
-    *ret_rest = optind;
+    *ret_rest = rest;
     return SP_OK;
 }
 
@@ -333,19 +374,41 @@ void sp_options_print(const struct sp_option *table, size_t count, const enum sp
 
 /* ---- help ---- */
 
+void sp_options_wrap(const char *text, size_t column, FILE *out) {
+    size_t at = column;
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+        bool begins = at == column;
+        if (!begins && at + 1 + size > HELP_WIDTH) {
+            (void)fprintf(out, "\n%*s", (int)column, "");
+            at = column;
+            begins = true;
+        }
+        (void)fprintf(out, "%s%.*s", begins ? "" : " ", (int)size, text);
+        at += size + !begins;
+        text += size + (text[size] == ' ');
+    }
+    (void)fputc('\n', out);
+}
+
 static void print_row(const struct sp_option *option, FILE *out) {
+    char text[1024];
+    struct sp_text_out all;
+    sp_text_out_init(&all, text, sizeof(text) - 1);
+    sp_text_printf(&all, "%s", option->help);
+    if (option->kind == SP_OPTION_TEXTS)
+        sp_text_printf(&all, "; repeatable");
+    if (option->kind == SP_OPTION_NUMBER)
+        sp_text_printf(&all, "; %" PRIu64 " to %" PRIu64, option->least, option->most);
+    if (option->default_text != NULL)
+        sp_text_printf(&all, " (default %s)", option->default_text);
+    if (option->environment != NULL)
+        sp_text_printf(&all, " [%s]", option->environment);
+    text[all.used] = '\0';
     int used = fprintf(out, "  --%s%s%s", option->name, option->argument == NULL ? "" : " ",
                        option->argument == NULL ? "" : option->argument);
-    (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 2, "", option->help);
-    if (option->kind == SP_OPTION_TEXTS)
-        (void)fprintf(out, "; repeatable");
-    if (option->kind == SP_OPTION_NUMBER)
-        (void)fprintf(out, "; %" PRIu64 " to %" PRIu64, option->least, option->most);
-    if (option->default_text != NULL)
-        (void)fprintf(out, " (default %s)", option->default_text);
-    if (option->environment != NULL)
-        (void)fprintf(out, " [%s]", option->environment);
-    (void)fputc('\n', out);
+    (void)fprintf(out, used < HELP_COLUMN ? "%*s" : "\n%*s", used < HELP_COLUMN ? HELP_COLUMN - used : HELP_COLUMN, "");
+    sp_options_wrap(text, HELP_COLUMN, out);
 }
 
 void sp_option_texts_none(struct sp_option_texts *texts) {

@@ -59,7 +59,7 @@ struct sp_option_file {
 /* Sets defaults, then the environment's values, then those of argv[1]…; an option that is given
  * replaces the environment's value. Texts are borrowed from argv, the environment (lists are copied
  * and never freed) and the table. *ret_rest is the index in argv of the first argument that is no
- * option (they are moved to the end), or argc. SP_ERR_INVALID names the option and what it may be.
+ * option (they are moved to the end), or argc. Abbreviations are not accepted. SP_ERR_INVALID names the option and what it may be.
  * At most SP_OPTIONS_MAX rows. */
 enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
                                 struct sp_error *error) SP_MUST_USE;
@@ -78,7 +78,10 @@ const char *sp_options_peek(const struct sp_option *option, int argc, char **arg
 /* Writes every setting: name, value, unit, and where the value comes from. */
 void sp_options_print(const struct sp_option *table, size_t count, const enum sp_option_source *sources, FILE *out);
 
-/* Writes a line or more for each row. */
+/* Writes a text, which begins at `column` of its line, in lines of at most 80 characters. */
+void sp_options_wrap(const char *text, size_t column, FILE *out);
+
+/* Writes each row, in such lines. */
 void sp_options_help(const struct sp_option *table, size_t count, FILE *out);
 
 #endif

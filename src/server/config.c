@@ -231,13 +231,14 @@ void sp_server_config_help(FILE *out) {
     struct sp_option table[SP_OPTIONS_MAX];
     size_t count = make_server_rows(&config, table);
     (void)fputs("Usage: sallyportd --store DIR [OPTION]...\n\n"
-                "Answers over gRPC whether an API key, from an address, may do something to a resource.\n\n",
+                "Answers over gRPC whether an API key, from an address, may do something to a\n"
+                "resource.\n\n",
                 out);
     sp_options_help(table, count, out);
-    (void)fputs(
-        "\nExamples:\n"
-        "  sallyportd --store /var/lib/sallyport\n"
-        "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/sallyport.sock\n\n"
-        "SIGTERM and SIGINT end the server: after --quiet-ms, within --drain-ms. A second signal ends it at once.\n",
-        out);
+    (void)fputs("\nExamples:\n"
+                "  sallyportd --store /var/lib/sallyport\n"
+                "  sallyportd --store store --listen 127.0.0.1:7400 --listen unix:/run/s.sock\n\n"
+                "SIGTERM and SIGINT end the server: after --quiet-ms, within --drain-ms. A second\n"
+                "signal ends it at once.\n",
+                out);
 }

@@ -10,7 +10,11 @@
 
 #include <cmocka.h>
 
+#include "admin/method_row.h"
+#include "admin/methods.h"
+#include "admin/operator_limits.h"
 #include "base/arena.h"
+#include "cli/acting_key.h"
 #include "cli/arguments.h"
 #include "cli/command_table.h"
 #include "cli/json_path.h"
@@ -258,6 +262,32 @@ static void every_table_fits_80_columns(void **state) {
     each_row(check_table);
 }
 
+/* The text of each kind of access in admin's own table: one text a kind, and another for each. */
+static void check_acting_key(const struct cli_command *command) {
+    static const char *texts[16];
+    const struct sp_admin_method *method = command->method == NULL ? NULL : sp_admin_method_find(command->method);
+    const char *who = command->acts != NULL     ? command->acts
+                      : command->method != NULL ? sp_cli_acting_key(command->method)
+                                                : NULL;
+    if (who == NULL)
+        fail_msg("%s: whose key acts?", words(command));
+    if (command->acts != NULL || method == NULL)
+        return;
+    assert_true((size_t)method->access < COUNT(texts));
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (texts[i] != NULL && (strcmp(texts[i], who) == 0) != (i == (size_t)method->access))
+            fail_msg("%s: acts with %s", words(command), who);
+    texts[method->access] = who;
+    bool operators = sp_admin_operator_scope_of(command->method) != NULL;
+    if ((strstr(who, "operator") != NULL || strcmp(who, "any key") == 0) != operators)
+        fail_msg("%s: operators may%s call %s", words(command), operators ? "" : " not", command->method);
+}
+
+static void help_says_whose_key_acts_as_the_service_demands(void **state) {
+    (void)state;
+    each_row(check_acting_key);
+}
+
 static void check_mutation(const struct cli_command *command) {
     const ProtobufCMethodDescriptor *method = method_of(command);
     if (method == NULL || command->method == NULL)
@@ -452,6 +482,7 @@ int main(void) {
         cmocka_unit_test(every_argument_is_a_field_of_its_method),
         cmocka_unit_test(every_column_is_a_field_of_the_reply),
         cmocka_unit_test(every_table_fits_80_columns),
+        cmocka_unit_test(help_says_whose_key_acts_as_the_service_demands),
         cmocka_unit_test(exactly_the_changes_carry_a_request_id),
         cmocka_unit_test(arguments_make_the_request),
         cmocka_unit_test(what_is_wrong_with_arguments_is_named),

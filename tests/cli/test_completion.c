@@ -46,7 +46,7 @@ static void assert_offers(const char *words, const char *expected) {
     assert_non_null(file);
     char *script = write_script("bash");
     (void)fprintf(file,
-                  "%s\nCOMP_WORDS=(sallyport %s)\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_sallyport\n"
+                  "%s\nCOMP_WORDS=(sallyport %s)\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_sallyport_words\n"
                   "echo \"${COMPREPLY[*]}\"\n",
                   script, words);
     assert_int_equal(fclose(file), 0);
@@ -82,7 +82,8 @@ static void zsh_loads_bash_compatibility_first(void **state) {
     (void)state;
     char *zsh = write_script("zsh"), *bash = write_script("bash");
     assert_non_null(strstr(zsh, "bashcompinit\n"));
-    assert_string_equal(strstr(zsh, "_sallyport() {"), bash);
+    assert_memory_equal(zsh, "#compdef sallyport\n", 19);
+    assert_memory_equal(strstr(zsh, "_sallyport_words() {"), bash, strlen(bash));
     free(zsh);
     free(bash);
 }

@@ -154,7 +154,10 @@ static void refuses_what_it_cannot_read_and_says_which(void **state) {
         {"--size", "1KK", "--size"},
         {"--size", "K", "--size"},
         {"--size", "99999999999999T", "--size"},
-        {"--nope", NULL, "unknown option --nope"},
+        {"--nope", NULL, "unknown option --nope; see --help"},
+        {"--num", "7", "unknown option --num; did you mean --number?"},
+        {"--nubmer=7", NULL, "unknown option --nubmer; did you mean --number?"},
+        {"-n", "7", "unknown option -n; see --help"},
         {"--flag=1", NULL, "--flag takes no argument"},
         {"--number", NULL, "--number requires an argument"},
     };
@@ -213,8 +216,42 @@ static void help_tells_range_default_and_variable(void **state) {
     assert_non_null(out);
     sp_options_help(table, 1, out);
     fclose(out);
-    assert_non_null(strstr(text, "--drain-ms MS"));
-    assert_non_null(strstr(text, "waits; 0 to 60 (default 50) [X_DRAIN]"));
+    assert_string_equal(text, "  --drain-ms MS               waits; 0 to 60 (default 50) [X_DRAIN]\n");
+}
+
+static void help_breaks_its_lines_at_80_characters(void **state) {
+    (void)state;
+    const struct sp_option table[] = {
+        {.name = "a-name-that-is-far-too-long",
+         .argument = "VALUE",
+         .kind = SP_OPTION_TEXT,
+         .environment = "A_NAME_THAT_IS_FAR_TOO_LONG",
+         .help = "says a lot about what it does; one word after another, until no more of them fit on a line"}};
+    char text[512] = {0};
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    assert_non_null(out);
+    sp_options_help(table, 1, out);
+    fclose(out);
+    assert_string_equal(text, "  --a-name-that-is-far-too-long VALUE\n"
+                              "                              says a lot about what it does; one word after\n"
+                              "                              another, until no more of them fit on a line\n"
+                              "                              [A_NAME_THAT_IS_FAR_TOO_LONG]\n");
+}
+
+static void what_follows_two_dashes_is_no_option(void **state) {
+    (void)state;
+    struct values values = {0};
+    struct sp_error error = {0};
+    int rest = 0;
+    char *argv[] = {text_of("program"), text_of("add"),    text_of("--flag"), text_of("-"),
+                    text_of("--"),      text_of("--text"), text_of("-x"),     NULL};
+    assert_int_equal(parse(&values, &rest, &error, argv), SP_OK);
+    assert_true(values.flag);
+    assert_int_equal(rest, 3);
+    assert_string_equal(argv[3], "add");
+    assert_string_equal(argv[4], "-");
+    assert_string_equal(argv[5], "--text");
+    assert_string_equal(argv[6], "-x");
 }
 
 int main(void) {
@@ -226,6 +263,8 @@ int main(void) {
         cmocka_unit_test(refuses_a_flag_in_the_environment_that_is_neither_on_nor_off),
         cmocka_unit_test(refuses_more_values_than_fit),
         cmocka_unit_test(help_tells_range_default_and_variable),
+        cmocka_unit_test(help_breaks_its_lines_at_80_characters),
+        cmocka_unit_test(what_follows_two_dashes_is_no_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -123,7 +123,10 @@ static void every_command_explains_itself(void **state) {
             assert_int_equal(strncmp(ran->out, usage, strlen(usage)), 0);
             assert_string_equal(ran->err, "");
             assert_says(ran->out, row->summary);
-            assert_true(row->summary[0] >= 'A' && row->summary[0] <= 'Z' && strlen(row->summary) <= 88);
+            assert_true(row->summary[0] >= 'A' && row->summary[0] <= 'Z' && strlen(row->summary) <= 80);
+            assert_says(ran->out, "\nActs with ");
+            for (const char *line = ran->out; *line != '\0'; line += strcspn(line, "\n") + 1)
+                assert_in_range(strcspn(line, "\n"), 0, 80 + 2 * 2); /* bytes: "…" has three */
             assert_says(ran->out, "\nExample:\n  sallyport ");
             for (size_t i = 0; i < CLI_ARGUMENTS_MAX && row->options[i].name != NULL; i++) {
                 snprintf(option, sizeof(option), "\n  --%s", row->options[i].name);
@@ -405,6 +408,15 @@ static void a_new_keys_text_is_shown_once_or_put_in_a_private_file(void **state)
     assert_null(strstr(ran->out, "sp_"));
     assert_null(strstr(ran->err, "sp_"));
     assert_says(ran->out, "rotated from            shown");
+    assert_says(ran->err, "The old key, shown, works until 20");
+    ran = ends(0, "admin", "key rotate rotated --new-id again --secret-file %s", path_of("again.key"));
+    assert_says(ran->err, "The old key, rotated, works until it is deleted: sallyport key delete rotated\n");
+    json_t *json = json_of(ends(0, "admin", "key rotate again --new-id once-more --grace 1h --secret-file %s -o json",
+                                path_of("more.key")));
+    int64_t until_s = 0;
+    assert_true(sp_moment_parse(sp_str_from(json_string_value(json_object_get(json, "oldExpiresAt"))), &until_s));
+    assert_in_range(until_s - time(NULL), 3000, 3600);
+    json_decref(json);
     assert_private("rotated.key");
     ends(0, "admin", "check --key-file %s --resource voice/rachel --action use", path_of("rotated.key"));
     assert_says(ends(0, "admin", "key list --expires-before +2h")->out, "shown");
@@ -607,6 +619,24 @@ static void schemas_are_checked_read_and_put(void **state) {
     assert_says(typed(0, "operator", more, "schema put -")->out, "sing");
     assert_says(ends(0, "operator", "schema put %s", path_of("same.yaml"))->out, "Changed:");
     assert_says(ends(2, "admin", "schema put %s", path_of("same.yaml"))->err, "PERMISSION_DENIED");
+    /* text_to_speech is in use: the dry run fails as the put does, and neither changes anything. */
+    write_file("less.yaml", "version: 1\npermissions: {voices_write: Write}\ntypes:\n  voice:\n    actions:\n"
+                            "      preview: {}\n");
+    ran = ends(2, "operator", "schema put %s --dry-run", path_of("less.yaml"));
+    assert_says(ran->out, "In use; removing these requires --force:\n");
+    assert_says(ran->err, "the schema would be refused: ");
+    assert_says(ran->err, "FAILED_PRECONDITION");
+    json_t *json = json_of(ends(2, "operator", "schema put %s --dry-run -o json", path_of("less.yaml")));
+    assert_true(json_array_size(json_object_get(json, "inUse")) > 0);
+    json_decref(json);
+    ran = ends(2, "operator", "schema put %s", path_of("less.yaml"));
+    assert_says(ran->err, "--force");
+    assert_says(ran->err, "FAILED_PRECONDITION");
+    assert_says(ends(0, "operator", "schema put %s --dry-run --force", path_of("less.yaml"))->out, "Would change:\n");
+    assert_says(ends(0, "operator", "schema get")->out, "text_to_speech");
+    assert_says(ends(2, "admin", "key create --principal narrator --name n --permission text_to_speach")->err,
+                "--all-permissions, --permission: the schema has no permission text_to_speach; did you mean "
+                "text_to_speech? (INVALID_ARGUMENT)\n");
     free(more);
     free(schema);
 }

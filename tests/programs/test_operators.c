@@ -25,15 +25,16 @@ static int stop(void **state) {
     return 0;
 }
 
+static struct process last;
+
 /* Runs a command; its stdout or, if it fails, its stderr. The caller frees. */
 static char *run(int status, const char *const *arguments) {
-    struct process process;
     char key_file[128];
     snprintf(key_file, sizeof(key_file), "%s/operator.key", programs.folder);
     setenv("SALLYPORT_ADMIN", programs.sync_target, 1);
     setenv("SALLYPORT_KEY_FILE", key_file, 1);
-    int got = process_run(&process, programs.folder, "command", arguments);
-    char *said = process_read(status == 0 ? process.out : process.err);
+    int got = process_run(&last, programs.folder, "command", arguments);
+    char *said = process_read(status == 0 ? last.out : last.err);
     if (got != status)
         fail_msg("ended with %d: %s", got, said);
     return said;
@@ -115,9 +116,44 @@ static void an_operator_is_listed_and_revoked_online(void **state) {
     assert_says(run(0, list), "auditor");
     assert_says(run(2, self), "your own key");
     free(run(0, revoke));
+    assert_says(process_read(last.err), "Revoked operator auditor: the key is refused from the next call on.");
     char *said = run(0, list);
     assert_null(strstr(said, "auditor"));
     assert_says(said, "elsewhere");
+}
+
+static void offline_commands_say_what_they_did_and_warn_when_nobody_is_left(void **state) {
+    char key_file[128];
+    snprintf(key_file, sizeof(key_file), "%s/second.key", programs.folder);
+    const char *add[] = {"sallyport-sync", "operator", "add", "second", "--store", programs.store, NULL};
+    const char *revoke[] = {"sallyport-sync", "operator", "revoke", "second", "--store", programs.store, NULL};
+    const char *add_to_file[] = {"sallyport-sync", "operator",   "add",    "second", "--store",
+                                 programs.store,   "--key-file", key_file, NULL};
+    const char *revoke_elsewhere[] = {"sallyport-sync", "operator",     "revoke", "elsewhere",
+                                      "--store",        programs.store, NULL};
+    const char *revoke_online[] = {"sallyport", "operator", "revoke", "second", NULL};
+    const char *revoke_admin[] = {"sallyport-sync", "operator", "revoke", "admin", "--store", programs.store, NULL};
+    const char *list[] = {"sallyport-sync", "operator", "list", "--store", programs.store, NULL};
+    (void)state;
+    free(run(0, add));
+    assert_says(process_read(last.err), "Added operator second. The key is printed above; it is shown only once.\n");
+    free(run(0, revoke));
+    assert_says(process_read(last.err), "Revoked operator second: the key is refused from the next call on.\n");
+    char *said = process_read(last.err);
+    assert_null(strstr(said, "left"));
+    free(said);
+    free(run(0, revoke_elsewhere));
+    assert_says(process_read(last.err), "Only operator admin is left: add another");
+    free(run(0, add_to_file));
+    snprintf(key_file, sizeof(key_file), "The key is in %s/second.key; it is shown only once.\n", programs.folder);
+    assert_says(process_read(last.err), key_file);
+    free(run(0, revoke_online));
+    assert_says(process_read(last.err), "Only operator admin is left: add another");
+    free(run(0, revoke_admin));
+    assert_says(process_read(last.err), "Warning: no operator is left, so nobody can manage workspaces or the schema. "
+                                        "Add one: sallyport-sync operator add NAME --store ");
+    free(run(0, list));
+    assert_says(process_read(last.err), "There are no operators.\n");
 }
 
 int main(void) {
@@ -126,6 +162,7 @@ int main(void) {
         cmocka_unit_test(wrong_limits_leave_no_operator),
         cmocka_unit_test(last_use_of_an_operators_key_is_kept),
         cmocka_unit_test(an_operator_is_listed_and_revoked_online),
+        cmocka_unit_test(offline_commands_say_what_they_did_and_warn_when_nobody_is_left),
     };
     sp_rpc_global_init();
     int failed = cmocka_run_group_tests(tests, start, stop);

@@ -22,7 +22,10 @@ struct sp_option sp_sync_help_row(bool *target) {
 }
 
 static void print_command_help(const struct sp_sync_command *command, const struct sp_option *table, size_t count) {
-    printf("Usage: sallyport-sync %s %s\n\n%s.\n\n", command->name, command->usage, command->summary);
+    char summary[256];
+    printf("Usage: sallyport-sync %s %s\n\n", command->name, command->usage);
+    (void)snprintf(summary, sizeof(summary), "%s.\n", command->summary);
+    sp_options_wrap(summary, 0, stdout);
     sp_options_help(table, count, stdout);
     printf("\nExamples:\n%s", command->examples);
 }

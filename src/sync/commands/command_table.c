@@ -36,7 +36,7 @@ static const struct sp_sync_command commands[] = {
         .usage = "--store DIR [OPTION]...",
         .summary = "serve the admin API and write to the store",
         .examples = "  sallyport-sync serve --store /var/lib/sallyport\n"
-                    "  sallyport-sync serve --store store --listen 127.0.0.1:7401 --listen unix:/run/sallyport.sock\n",
+                    "  sallyport-sync serve --store store --listen unix:/run/sallyport/admin.sock\n",
         .run = sp_sync_serve_command,
     },
     {
@@ -118,14 +118,16 @@ static const struct sp_sync_command commands[] = {
     },
 };
 
-enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+enum { COMMANDS = sizeof(commands) / sizeof(*commands), SUMMARY_COLUMN = 15 };
 
 static void print_commands(FILE *out) {
     (void)fputs("Usage: sallyport-sync COMMAND [OPTION]...\n\n"
                 "The only writer of a Sallyport store.\n\n",
                 out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)fprintf(out, "  %-*s", SUMMARY_COLUMN - 2, commands[i].name);
+        sp_options_wrap(commands[i].summary, SUMMARY_COLUMN, out);
+    }
     (void)fputs("\n`sallyport-sync COMMAND --help` lists a command's options.\n", out);
 }
 

@@ -3,6 +3,7 @@
 #include "admin/operator.h"
 #include "base/clock.h"
 #include "base/moment.h"
+#include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/source.h"
 #include "store/lmdb/options.h"
@@ -38,6 +39,8 @@ struct operator_options {
     bool help;
 };
 
+/* ---- adding ---- */
+
 /* Splits a list at its commas. False if it has more entries than there is room for. */
 static bool split_list(const char *list, struct sp_str *ret_entries, size_t *ret_count) {
     for (const char *at = list; at != NULL && *at != '\0';) {
@@ -72,14 +75,94 @@ static enum sp_status add_operator(struct sp_store *store, struct sp_source *sou
     close(key_fd);
     if (status != SP_OK && options->key_file != NULL)
         unlink(options->key_file);
+    if (status == SP_OK)
+        sp_sync_note("Added operator %s. The key %s%s; it is shown only once.", name,
+                     options->key_file == NULL ? "is printed above" : "is in ",
+                     options->key_file == NULL ? "" : options->key_file);
     return status;
+}
+
+/* ---- walking ---- */
+
+struct walk {
+    struct sp_arena *arena; /* of one operator */
+    void (*visit)(struct walk *walk, const Sallyport__V1__Operator *about);
+    size_t count;
+    char last[SP_ID_MAX_BYTES + 1]; /* the name of the last one */
+};
+
+static enum sp_status visit_operator(void *context, struct sp_bytes key, struct sp_bytes value) {
+    struct walk *walk = context;
+    ProtobufCMessage *message = NULL;
+    (void)key;
+    sp_arena_reset(walk->arena);
+    enum sp_status status =
+        sp_wire_unpack_trusted(&sallyport__store__v1__stored_operator__descriptor, value, walk->arena, &message);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__V1__Operator *about = ((const Sallyport__Store__V1__StoredOperator *)message)->operator_;
+    (void)snprintf(walk->last, sizeof(walk->last), "%s", about->name);
+    walk->count++;
+    if (walk->visit != NULL)
+        walk->visit(walk, about);
+    return SP_OK;
+}
+
+static enum sp_status walk_snapshot(struct sp_store *store, struct walk *walk) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_entity_key prefix;
+    enum sp_status status = sp_entity_key_make(SP_KIND_OPERATOR, (struct sp_str){0}, NULL, 0, &prefix);
+    if (status != SP_OK)
+        return status;
+    status = sp_snapshot_begin(store, &snapshot);
+    if (status != SP_OK)
+        return status;
+    status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){prefix.bytes, prefix.size}, NULL,
+                            visit_operator, walk);
+    sp_snapshot_end(snapshot);
+    return status;
+}
+
+static enum sp_status walk_operators(struct sp_store *store,
+                                     void (*visit)(struct walk *walk, const Sallyport__V1__Operator *about),
+                                     struct walk *ret_walk, struct sp_error *error) {
+    struct sp_arena arena;
+    struct walk walk = {.arena = &arena, .visit = visit};
+    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    status = walk_snapshot(store, &walk);
+    sp_arena_fini(&arena);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "cannot read the operators");
+    walk.arena = NULL;
+    *ret_walk = walk;
+    return SP_OK;
+}
+
+/* ---- revoking ---- */
+
+/* What a revocation leaves: with one operator, nobody can revoke that one's key online; with none, nobody can manage
+ * anything. */
+static void note_who_is_left(struct sp_store *store, const char *revoked, const struct operator_options *options) {
+    struct walk left = {0};
+    struct sp_error ignored;
+    sp_sync_note("Revoked operator %s: the key is refused from the next call on.", revoked);
+    if (walk_operators(store, NULL, &left, &ignored) != SP_OK)
+        return;
+    if (left.count == 0)
+        sp_sync_note("Warning: no operator is left, so nobody can manage workspaces or the schema. Add one: "
+                     "sallyport-sync operator add NAME --store %s",
+                     options->store);
+    if (left.count == 1)
+        sp_sync_note("Only operator %s is left: add another, so that one can revoke the other's key online.",
+                     left.last);
 }
 
 static enum sp_status revoke_operator(struct sp_store *store, struct sp_source *source, const char *name,
                                       const struct operator_options *options, struct sp_error *error) {
     struct sp_arena arena;
     struct sp_write *write = NULL;
-    (void)options;
     enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
@@ -92,6 +175,8 @@ static enum sp_status revoke_operator(struct sp_store *store, struct sp_source *
         goto out;
     }
     status = sp_source_commit(source, write, error);
+    if (status == SP_OK)
+        note_who_is_left(store, name, options);
 out:
     sp_arena_fini(&arena);
     return status;
@@ -105,17 +190,9 @@ static void print_text_list(char *const *texts, size_t count, const char *none) 
         (void)fputs(none, stdout);
 }
 
-static enum sp_status print_operator(void *context, struct sp_bytes key, struct sp_bytes value) {
-    struct sp_arena *arena = context;
-    ProtobufCMessage *message = NULL;
-    (void)key;
-    sp_arena_reset(arena);
-    enum sp_status status =
-        sp_wire_unpack_trusted(&sallyport__store__v1__stored_operator__descriptor, value, arena, &message);
-    if (status != SP_OK)
-        return status;
-    const Sallyport__V1__Operator *about = ((const Sallyport__Store__V1__StoredOperator *)message)->operator_;
+static void print_operator(struct walk *walk, const Sallyport__V1__Operator *about) {
     char created[SP_MOMENT_TEXT_BYTES], expires[SP_MOMENT_TEXT_BYTES] = "never";
+    (void)walk;
     sp_moment_format(about->created_at, created);
     if (about->expires_at != 0)
         sp_moment_format(about->expires_at, expires);
@@ -124,38 +201,18 @@ static enum sp_status print_operator(void *context, struct sp_bytes key, struct 
     (void)fputs("  from ", stdout);
     print_text_list(about->allowed_ips, about->n_allowed_ips, "anywhere");
     puts("");
-    return SP_OK;
-}
-
-static enum sp_status walk_operators(struct sp_store *store, struct sp_arena *arena) {
-    struct sp_snapshot *snapshot = NULL;
-    struct sp_entity_key prefix;
-    enum sp_status status = sp_entity_key_make(SP_KIND_OPERATOR, (struct sp_str){0}, NULL, 0, &prefix);
-    if (status != SP_OK)
-        return status;
-    status = sp_snapshot_begin(store, &snapshot);
-    if (status != SP_OK)
-        return status;
-    status = sp_entity_walk(sp_snapshot_view(snapshot), (struct sp_bytes){prefix.bytes, prefix.size}, NULL,
-                            print_operator, arena);
-    sp_snapshot_end(snapshot);
-    return status;
 }
 
 static enum sp_status list_operators(struct sp_store *store, struct sp_source *source, const char *name,
                                      const struct operator_options *options, struct sp_error *error) {
-    struct sp_arena arena;
+    struct walk walk = {0};
     (void)source;
     (void)name;
     (void)options;
-    enum sp_status status = sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "out of memory");
-    status = walk_operators(store, &arena);
-    sp_arena_fini(&arena);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "cannot read the operators");
-    return SP_OK;
+    enum sp_status status = walk_operators(store, print_operator, &walk, error);
+    if (status == SP_OK && walk.count == 0)
+        sp_sync_note("There are no operators.");
+    return status;
 }
 
 static const struct action {
