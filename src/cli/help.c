@@ -161,8 +161,8 @@ void sp_cli_help_all(const struct cli_command *const *tables, FILE *out) {
     }
     (void)fputs("  help             Explain a command: sallyport help key create\n"
                 "  version          Print the version.\n"
-                "\nThe key that you act with is in the file that SALLYPORT_KEY_FILE or key_file of a\n"
-                "profile names; it is never an argument. Profiles are in the file that\n"
+                "\nThe key that you act with is in the file that SALLYPORT_KEY_FILE or key_file of\n"
+                "a profile names; it is never an argument. Profiles are in the file that\n"
                 "SALLYPORT_PROFILES names, or in ~/.config/sallyport/profiles.yaml:\n"
                 "  default:\n"
                 "    admin: 127.0.0.1:7401\n"
