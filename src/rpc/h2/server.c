@@ -100,21 +100,22 @@ enum sp_status sp_rpc_h2_server_start(struct h2_server *server, struct sp_error 
     return SP_OK;
 }
 
+/* When the turn began that a handler may hold up; 0: the loop waits, or its turn is young. */
+static int64_t held_up_since_ms(const struct h2_loop *loop) {
+    enum { LONG_TURN_MS = 5 };
+    int64_t turn_ms = atomic_load_explicit(&loop->turn_ms, memory_order_relaxed);
+    return turn_ms != 0 && sp_clock_monotonic_ms() - turn_ms > LONG_TURN_MS ? turn_ms : 0;
+}
+
 static bool is_in_turn(const struct h2_loop *loop) {
     return atomic_load_explicit(&loop->turn_ms, memory_order_relaxed) != 0;
 }
 
-/* A loop whose turn has lasted for so long may be held up by a handler. */
-static bool is_held_up(const struct h2_loop *loop) {
-    enum { LONG_TURN_MS = 5 };
-    int64_t turn_ms = atomic_load_explicit(&loop->turn_ms, memory_order_relaxed);
-    return turn_ms != 0 && sp_clock_monotonic_ms() - turn_ms > LONG_TURN_MS;
-}
-
+/* On a busy machine any turn may be long: of those the youngest. */
 static bool is_freer(const struct h2_loop *loop, const struct h2_loop *than) {
-    bool held_up = is_held_up(loop), other_held_up = is_held_up(than);
-    if (held_up != other_held_up)
-        return other_held_up;
+    int64_t since_ms = held_up_since_ms(loop), other_since_ms = held_up_since_ms(than);
+    if (since_ms != other_since_ms)
+        return since_ms == 0 || (other_since_ms != 0 && since_ms > other_since_ms);
     unsigned count = atomic_load(&loop->connection_count), other = atomic_load(&than->connection_count);
     if (count != other)
         return count < other;
