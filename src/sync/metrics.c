@@ -33,6 +33,7 @@ enum row {
     SOURCE_REFUSALS,
     SOURCE_LOST_RACES,
     SOURCE_UNAUTHENTICATED,
+    SOURCE_SET_BACK,
     ROWS
 };
 
@@ -155,6 +156,10 @@ static struct sp_metric table[ROWS] = {
     [SOURCE_LOST_RACES] = {.name = "sallyport_source_lost_races",
                            .help = "Batches of changes retried since the start because another instance's came first.",
                            .kind = SP_METRIC_GAUGE},
+    [SOURCE_SET_BACK] = {.name = "sallyport_source_set_back",
+                         .help = "1 after etcd went back behind this store, until a new epoch begins, otherwise 0. "
+                                 "Alert if it stays above 0.",
+                         .kind = SP_METRIC_GAUGE},
     [SOURCE_UNAUTHENTICATED] = {.name = "sallyport_source_unauthenticated",
                                 .help = "1 while etcd authenticates nobody although --etcd-user is given, otherwise 0. "
                                         "Alert if above 0.",
@@ -262,6 +267,7 @@ static void set_source_gauges(struct sp_metrics *metrics, const struct sp_source
     sp_metrics_set(metrics, SOURCE_DIFFERENCES, 0, missing + (double)state->differences);
     sp_metrics_set(metrics, SOURCE_REFUSALS, 0, missing + (double)state->refusals);
     sp_metrics_set(metrics, SOURCE_LOST_RACES, 0, missing + (double)state->lost_races);
+    sp_metrics_set(metrics, SOURCE_SET_BACK, 0, missing + (state->set_back ? 1 : 0));
     sp_metrics_set(metrics, SOURCE_UNAUTHENTICATED, 0, missing + (state->unauthenticated ? 1 : 0));
 }
 

@@ -488,6 +488,46 @@ static void a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state(void 
     verify_all(fixture);
 }
 
+/* All writers are new, so that nobody who makes changes was ahead. */
+static void after_a_restore_with_fresh_writers_a_command_begins_the_epoch(void **state) {
+    struct origin origin;
+    struct pod writer, follower, fresh;
+    char kept[PROGRAMS_KEY_BYTES], old[96], snapshot[160];
+    struct process process;
+    (void)state;
+    origin_make(&origin);
+    pod_make(&writer, &origin, "writer", NULL);
+    pod_make(&follower, &origin, "follower", NULL);
+    follower.sync_words[0] = "--follow-only";
+    pod_start(&writer, &origin);
+    pod_start(&follower, &origin);
+    workspace(&writer, "kept", kept);
+    snprintf(snapshot, sizeof(snapshot), "%s/etcd.backup", origin.folder);
+    etcd_control(&origin.etcd, "snapshot save %s", snapshot);
+    caller_ok(&writer.admin, "Admin/CreateWorkspace", "{'name': 'Lost', 'seats': 2}");
+    pod_revision(&writer.admin, old);
+    assert_string_equal(pod_check(&follower, kept, old), "ALLOWED");
+    pod_end(&writer, SIGTERM);
+    etcd_end(&origin.etcd, SIGKILL);
+    etcd_restore(&origin.etcd, snapshot);
+    etcd_start(&origin.etcd);
+    process_wait_for(&follower.sync, "`sallyport-sync epoch begin`");
+    pod_make(&fresh, &origin, "fresh", NULL);
+    pod_start(&fresh, &origin);
+    const char *begin_epoch[] = {"sallyport-sync", "epoch",    "begin",   "--store",
+                                 fresh.store,      "--source", fresh.url, NULL};
+    assert_int_equal(process_run(&process, fresh.folder, "epoch", begin_epoch), 0);
+    assert_file_has(process.out, "began with revision");
+    process_wait_for(&follower.sync, "a new epoch has begun after etcd went back");
+    pod_await(&follower, &fresh);
+    assert_string_equal(pod_check(&follower, kept, old), "FAILED_PRECONDITION");
+    assert_string_equal(pod_check(&fresh, kept, old), "FAILED_PRECONDITION");
+    pod_verify(&follower);
+    pod_end(&follower, SIGTERM);
+    pod_end(&fresh, SIGTERM);
+    origin_end(&origin);
+}
+
 /* ---- other ways to change a store ---- */
 
 static void a_command_changes_operators_through_etcd_and_never_past_it(void **state) {
@@ -610,6 +650,7 @@ int main(void) {
         cmocka_unit_test(an_operator_that_is_put_past_all_changes_is_nobody_anywhere),
         cmocka_unit_test(an_entity_whose_bytes_are_replaced_stays_what_the_change_made_it),
         cmocka_unit_test(a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state),
+        cmocka_unit_test(after_a_restore_with_fresh_writers_a_command_begins_the_epoch),
         cmocka_unit_test(a_command_changes_operators_through_etcd_and_never_past_it),
         cmocka_unit_test(a_pod_that_only_follows_makes_no_changes),
         cmocka_unit_test(an_empty_pod_that_gets_nothing_says_why_first_and_only_once),

@@ -137,6 +137,16 @@ static enum sp_status ask_authenticated_head(struct sp_source_follower *follower
     return status;
 }
 
+/* After etcd went back: revisions of before are of another epoch from now on. */
+static void note_newer_epoch(struct sp_source_follower *follower, uint64_t epoch) {
+    struct sp_source_shared *shared = follower->link.shared;
+    uint64_t restored_epoch = sp_source_get_restored_epoch(shared);
+    if (restored_epoch == 0 || epoch <= restored_epoch)
+        return;
+    sp_source_set_restored_epoch(shared, 0);
+    sp_log(SP_LOG_INFO, "a new epoch has begun after etcd went back");
+}
+
 static enum sp_status look_at_head(struct sp_source_follower *follower, struct head_check *check,
                                    struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
@@ -156,6 +166,8 @@ static enum sp_status look_at_head(struct sp_source_follower *follower, struct h
     if (status != SP_OK)
         return status;
     status = record_check(follower, check, write, error);
+    if (status == SP_OK)
+        note_newer_epoch(follower, check->found.head->epoch);
     if (status == SP_OK && check->in_step)
         return sp_write_commit(write, error);
     sp_write_abort(write);

@@ -300,6 +300,12 @@ static void detect_restore(const struct listing *listing) {
     sp_log(SP_LOG_WARNING,
            "etcd's state does not continue this store's: etcd was restored from a backup, or holds another "
            "store");
+    if (listing->link->shared->follow_only)
+        sp_log(SP_LOG_ERROR,
+               "this instance had revision %" PRIu64 " of epoch %" PRIu64
+               ", and etcd is behind that: unless an instance that makes changes begins a new epoch by itself, run "
+               "`sallyport-sync epoch begin`, or `min_revision` is answered with older policy; see docs/etcd.md",
+               listing->before.number, listing->before.epoch);
     sp_source_set_restored_epoch(listing->link->shared, listing->before.epoch);
 }
 

@@ -214,6 +214,7 @@ void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable
 void sp_source_set_restored_epoch(struct sp_source_shared *shared, uint64_t epoch) {
     pthread_mutex_lock(&shared->lock);
     shared->restored_epoch = epoch;
+    shared->state.set_back = epoch != 0;
     pthread_mutex_unlock(&shared->lock);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sync/commands/compare.h"
+#include "sync/commands/epoch.h"
 #include "sync/commands/init.h"
 #include "sync/commands/maintain.h"
 #include "sync/commands/migrate.h"
@@ -106,6 +107,14 @@ static const struct sp_sync_command commands[] = {
                     "  sallyport-sync migrate --store store --from etcd://etcd-1:2379/sallyport/v1/\n",
         .act = {.operation = "migrate", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_migrate_command,
+    },
+    {
+        .name = "epoch",
+        .usage = "begin --store DIR [--source URL] [OPTION]...",
+        .summary = "begin a new epoch, after etcd was restored and no writer noticed; also while `serve` runs",
+        .examples = "  sallyport-sync epoch begin --store store --source etcd://etcd-1:2379/sallyport/v1/\n",
+        .act = {.operation = "epoch-begin", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
+        .run = sp_sync_epoch_command,
     },
     {
         .name = "restore",
