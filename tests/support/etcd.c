@@ -127,6 +127,14 @@ void etcd_start(struct etcd *etcd) {
     wait_until_it_answers(etcd);
 }
 
+void etcd_run(struct process *process, const char *folder, const char *name, const char *const *words) {
+    char program[PATH_BYTES];
+    const char *all[WORDS_MAX] = {program};
+    assert_true(find_program("etcd", program, sizeof(program)));
+    add_words(all, words);
+    process_start(process, folder, name, all);
+}
+
 void etcd_end(struct etcd *etcd, int signal) {
     if (etcd->process.pid != 0)
         (void)process_end(&etcd->process, signal);

@@ -43,6 +43,10 @@ const char *etcd_url(const struct etcd *etcd);
 
 /* A client of this etcd. */
 struct sp_etcd *etcd_client(const struct etcd *etcd);
+/* Starts the etcd program with these words alone (NULL-terminated), as something that is no member of its
+ * own cluster; it may not answer yet. */
+void etcd_run(struct process *process, const char *folder, const char *name, const char *const *words);
+
 /* Runs etcdctl with these words, which blanks separate; it must succeed. */
 void etcd_control(const struct etcd *etcd, const char *format, ...) SP_PRINTF(2, 3);
 /* Puts a snapshot in the place of the data; etcd must have ended. */
