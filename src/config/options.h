@@ -11,7 +11,7 @@
 
 #include "base/status.h"
 
-enum { SP_OPTION_TEXTS_MAX = 16, SP_OPTIONS_MAX = 64 };
+enum { SP_OPTION_TEXTS_MAX = 16, SP_OPTIONS_MAX = 96 };
 
 /* The values of an option that may be given several times. */
 struct sp_option_texts {

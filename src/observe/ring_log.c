@@ -15,32 +15,35 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/outlet.h"
+#include "observe/ring.h"
+#include "observe/spill.h"
+
+_Static_assert((int)SP_RING_LOG_RECORD_BYTES == (int)SP_RING_RECORD_BYTES, "a spill file holds what a ring does");
 
 enum {
-    LINE_BYTES = 64, /* of the processor's cache */
-    HEAD_BYTES = 16, /* before each record: its size, and what keeps it aligned */
-    IDLE_MS = 100,   /* between two checks of rings that are less than half full */
+    IDLE_MS = 100, /* between two checks of rings that are less than half full */
     CLOSING_MS = 1000,
     ABANDON_S = 2, /* a log's thread that is still in a write so long after it was to end */
     BUFFER_BYTES = 64 * 1024,
     SAY_AGAIN_S = 60,
 };
 
-/* Positions only grow; a record never wraps: the rest of the ring is skipped by a head of size
- * 0. */
 struct ring {
-    _Alignas(LINE_BYTES) _Atomic size_t head; /* the ring's thread's */
-    size_t tail_seen;                         /* the same thread's copy of `tail` */
+    _Alignas(SP_RING_LINE_BYTES) struct sp_ring_ends *ends; /* `own`, or in the spill file */
+    size_t tail_seen;                                       /* the ring's thread's copy of the tail */
     size_t reserved_at;
-    size_t woken_at; /* `head` when the log's thread was last woken */
+    size_t woken_at; /* the head when the log's thread was last woken */
     _Atomic uint64_t dropped;
-    _Alignas(LINE_BYTES) _Atomic size_t tail; /* the log's thread's */
-    _Alignas(LINE_BYTES) _Atomic(uint8_t *) bytes;
+    _Atomic(uint8_t *) bytes;
+    /* The log's thread's: the lines of all records before it are in the buffer, or written. */
+    _Alignas(SP_RING_LINE_BYTES) size_t formatted;
+    struct sp_ring_ends own;
 };
 
 struct sp_ring_log {
     struct sp_ring_log_options options;
     struct ring *rings;
+    struct sp_spill spill; /* rings 0: none */
     struct sp_outlet outlet;
     int wake_fd;
     bool running;
@@ -58,26 +61,17 @@ struct sp_ring_log {
 
 /* ---- the threads that write records ---- */
 
-static size_t padded_size(size_t size) {
-    return HEAD_BYTES + (size + HEAD_BYTES - 1) / HEAD_BYTES * HEAD_BYTES;
-}
-
 static bool ring_has_room(struct ring *ring, size_t head, size_t wanted, size_t capacity) {
     if (head + wanted - ring->tail_seen <= capacity)
         return true;
-    ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    ring->tail_seen = atomic_load_explicit(&ring->ends->tail, memory_order_acquire);
     return head + wanted - ring->tail_seen <= capacity;
-}
-
-static void set_size(uint8_t *at, size_t size) {
-    uint64_t value = size;
-    memcpy(at, &value, sizeof(value));
 }
 
 static uint8_t *ring_memory(struct sp_ring_log *log, struct ring *ring) {
     uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
     if (bytes == NULL) {
-        bytes = aligned_alloc(LINE_BYTES, log->options.ring_bytes);
+        bytes = aligned_alloc(SP_RING_LINE_BYTES, log->options.ring_bytes);
         atomic_store_explicit(&ring->bytes, bytes, memory_order_release);
     }
     return bytes;
@@ -92,24 +86,24 @@ void *sp_ring_log_reserve(struct sp_ring_log *log, unsigned which, size_t size) 
     struct ring *ring = &log->rings[which];
     size_t capacity = log->options.ring_bytes;
     uint8_t *bytes = ring_memory(log, ring);
-    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    size_t head = atomic_load_explicit(&ring->ends->head, memory_order_relaxed);
     size_t left = capacity - (head & (capacity - 1));
-    size_t wanted = padded_size(size);
+    size_t wanted = sp_ring_padded(size);
     size_t skipped = wanted > left ? left : 0;
     if (bytes == NULL || size > SP_RING_LOG_RECORD_BYTES || !ring_has_room(ring, head, skipped + wanted, capacity)) {
         count_drop(ring);
         return NULL;
     }
     if (skipped > 0)
-        set_size(bytes + (head & (capacity - 1)), 0);
+        sp_ring_set_size(bytes + (head & (capacity - 1)), 0);
     ring->reserved_at = head + skipped;
-    return bytes + (ring->reserved_at & (capacity - 1)) + HEAD_BYTES;
+    return bytes + (ring->reserved_at & (capacity - 1)) + SP_RING_HEAD_BYTES;
 }
 
 /* Now and then: a system call. */
 static void wake_if_half_full(const struct sp_ring_log *log, struct ring *ring, size_t head) {
     size_t capacity = log->options.ring_bytes;
-    ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    ring->tail_seen = atomic_load_explicit(&ring->ends->tail, memory_order_acquire);
     if (head - ring->tail_seen < capacity / 2 || head - ring->woken_at < capacity / 8)
         return;
     ring->woken_at = head;
@@ -119,10 +113,10 @@ static void wake_if_half_full(const struct sp_ring_log *log, struct ring *ring, 
 void sp_ring_log_commit(struct sp_ring_log *log, unsigned which, size_t size) {
     struct ring *ring = &log->rings[which];
     size_t capacity = log->options.ring_bytes;
-    size_t head = ring->reserved_at + padded_size(size);
+    size_t head = ring->reserved_at + sp_ring_padded(size);
     uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed);
-    set_size(bytes + (ring->reserved_at & (capacity - 1)), size);
-    atomic_store_explicit(&ring->head, head, memory_order_release);
+    sp_ring_set_size(bytes + (ring->reserved_at & (capacity - 1)), size);
+    atomic_store_explicit(&ring->ends->head, head, memory_order_release);
     if (head - ring->tail_seen >= capacity / 2)
         wake_if_half_full(log, ring, head);
 }
@@ -230,19 +224,40 @@ static size_t keep_rest(struct sp_ring_log *log, size_t done) {
     return lines + 1;
 }
 
-static void flush_lines(struct sp_ring_log *log) {
+static bool is_spilling(const struct sp_ring_log *log) {
+    return log->spill.rings > 0;
+}
+
+/* After the lines of all records before `formatted` were written, their room is free; or else they are formatted again. */
+static void settle_tails(struct sp_ring_log *log, bool written) {
+    for (unsigned i = 0; i < log->options.rings; i++) {
+        struct ring *ring = &log->rings[i];
+        if (written)
+            atomic_store_explicit(&ring->ends->tail, ring->formatted, memory_order_release);
+        else
+            ring->formatted = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
+    }
+}
+
+/* False: not all of them could be written. */
+static bool flush_lines(struct sp_ring_log *log) {
     size_t done = 0;
     size_t written = log->lines;
     if (log->lines == 0)
-        return;
+        return true;
     if (!write_rest(log))
         written = 0;
     else if (!write_bytes(log, log->buffer, log->used, &done))
         written = keep_rest(log, done);
+    bool all = written == log->lines && log->rest_size == 0;
     atomic_fetch_add(&log->written, written);
-    atomic_fetch_add(&log->lost, log->lines - written);
+    if (is_spilling(log))
+        settle_tails(log, all);
+    else
+        atomic_fetch_add(&log->lost, log->lines - written);
     log->lines = 0;
     log->used = 0;
+    return all;
 }
 
 static void reopen_file(struct sp_ring_log *log) {
@@ -260,34 +275,41 @@ static void reopen_file(struct sp_ring_log *log) {
 
 static void format_line(struct sp_ring_log *log, const uint8_t *record, size_t size) {
     struct sp_text_out out;
-    if (log->used + SP_RING_LOG_LINE_BYTES > BUFFER_BYTES)
-        flush_lines(log);
     sp_text_out_init(&out, log->buffer + log->used, SP_RING_LOG_LINE_BYTES);
     log->options.format(record, size, &out);
     log->used += out.used;
     log->lines++;
 }
 
-/* True when there was something. */
-static bool drain_ring(struct sp_ring_log *log, struct ring *ring) {
+/* False: what is in the buffer could not be written. *ret_some is set if there was something. */
+static bool drain_ring(struct sp_ring_log *log, struct ring *ring, bool *ret_some) {
     size_t capacity = log->options.ring_bytes;
-    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    size_t head = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
     const uint8_t *bytes = atomic_load_explicit(&ring->bytes, memory_order_acquire);
-    bool some = tail != head;
-    while (tail != head) {
-        uint64_t size = 0;
-        const uint8_t *at = bytes + (tail & (capacity - 1));
-        memcpy(&size, at, sizeof(size));
+    *ret_some = *ret_some || ring->formatted != head;
+    while (ring->formatted != head) {
+        const uint8_t *at = bytes + (ring->formatted & (capacity - 1));
+        size_t size = sp_ring_size_at(at);
+        if (log->used + SP_RING_LOG_LINE_BYTES > BUFFER_BYTES && !flush_lines(log) && is_spilling(log))
+            return false;
         if (size == 0) {
-            tail += capacity - (tail & (capacity - 1));
+            ring->formatted += capacity - (ring->formatted & (capacity - 1));
         } else {
-            format_line(log, at + HEAD_BYTES, (size_t)size);
-            tail += padded_size((size_t)size);
+            format_line(log, at + SP_RING_HEAD_BYTES, size);
+            ring->formatted += sp_ring_padded(size);
         }
-        atomic_store_explicit(&ring->tail, tail, memory_order_release);
+        if (!is_spilling(log))
+            atomic_store_explicit(&ring->ends->tail, ring->formatted, memory_order_release);
     }
-    return some;
+    return true;
+}
+
+/* False: something could not be written. */
+static bool drain_rings(struct sp_ring_log *log, bool *ret_some) {
+    for (unsigned i = 0; i < log->options.rings; i++)
+        if (!drain_ring(log, &log->rings[i], ret_some))
+            return false;
+    return flush_lines(log);
 }
 
 static void wait_for_records(struct sp_ring_log *log) {
@@ -305,14 +327,12 @@ static void *run_log_thread(void *user) {
         if (atomic_exchange(&log->reopen, false))
             reopen_file(log);
         bool some = false;
-        for (unsigned i = 0; i < log->options.rings; i++)
-            some |= drain_ring(log, &log->rings[i]);
-        flush_lines(log);
+        bool written = drain_rings(log, &some);
         if (last) {
             (void)write_rest(log);
             return NULL;
         }
-        if (!some)
+        if (!some || !written)
             wait_for_records(log);
     }
 }
@@ -324,23 +344,62 @@ static struct sp_ring_log *create_ring_log(const struct sp_ring_log_options *opt
     if (log == NULL)
         return NULL;
     log->options = *options;
-    log->wake_fd = log->outlet.fd = -1;
-    log->rings = aligned_alloc(LINE_BYTES, options->rings * sizeof(*log->rings));
+    log->wake_fd = log->outlet.fd = log->spill.fd = -1;
+    log->rings = aligned_alloc(SP_RING_LINE_BYTES, options->rings * sizeof(*log->rings));
     if (log->rings == NULL) {
         free(log);
         return NULL;
     }
     memset(log->rings, 0, options->rings * sizeof(*log->rings));
+    for (unsigned i = 0; i < options->rings; i++)
+        log->rings[i].ends = &log->rings[i].own;
     return log;
+}
+
+/* What an earlier process left is in the rings already. */
+static void take_spilled_rings(struct sp_ring_log *log) {
+    log->options.ring_bytes = log->spill.ring_bytes;
+    for (unsigned i = 0; i < log->options.rings; i++) {
+        struct ring *ring = &log->rings[i];
+        ring->ends = sp_spill_ends(&log->spill, i);
+        ring->formatted = ring->tail_seen = atomic_load(&ring->ends->tail);
+        atomic_store(&ring->bytes, sp_spill_ring(&log->spill, i));
+    }
+}
+
+static enum sp_status open_spill(struct sp_ring_log *log, struct sp_error *error) {
+    const struct sp_ring_log_options *options = &log->options;
+    uint64_t lost = 0;
+    if (options->spill == NULL)
+        return SP_OK;
+    enum sp_status status =
+        sp_spill_open(options->spill, options->rings, options->spill_bytes, &log->spill, &lost, error);
+    if (status != SP_OK)
+        return status;
+    atomic_store(&log->lost, lost);
+    take_spilled_rings(log);
+    uint64_t waiting = sp_spill_waiting(&log->spill);
+    if (lost > 0)
+        sp_log(SP_LOG_WARNING, "%llu lines of the log in %s could not be kept", (unsigned long long)lost,
+               options->spill);
+    if (waiting > 0)
+        sp_log(SP_LOG_INFO, "%s has %llu bytes of the log from before; they are written first", options->spill,
+               (unsigned long long)waiting);
+    return SP_OK;
 }
 
 static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error) {
     const char *path = log->options.path;
     struct sp_outlet outlet;
+    enum sp_status status = open_spill(log, error);
+    if (status != SP_OK)
+        return status;
     if (open_outlet(path, &outlet) != SP_OK)
         return sp_error_set(error, SP_ERR_IO, "cannot open the log %s: %s", path == NULL ? "on stderr" : path,
                             strerror(errno));
     take_outlet(log, &outlet);
+    if (is_spilling(log) && outlet.kind != SP_OUTLET_FILE && sp_spill_waiting(&log->spill) > 0)
+        log->rest[log->rest_size++] = '\n'; /* what was written last may be half a line */
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
@@ -385,6 +444,10 @@ uint64_t sp_ring_log_dropped(const struct sp_ring_log *log) {
     return dropped;
 }
 
+uint64_t sp_ring_log_waiting(const struct sp_ring_log *log) {
+    return is_spilling(log) ? sp_spill_waiting(&log->spill) : 0;
+}
+
 /* False: its last write does not return. */
 static bool end_log_thread(struct sp_ring_log *log) {
     struct timespec until;
@@ -399,8 +462,9 @@ static bool end_log_thread(struct sp_ring_log *log) {
 void sp_ring_log_close(struct sp_ring_log *log) {
     if (log == NULL || (log->running && !end_log_thread(log)))
         return;
-    for (unsigned i = 0; i < log->options.rings; i++)
+    for (unsigned i = 0; i < log->options.rings && !is_spilling(log); i++)
         free(atomic_load(&log->rings[i].bytes));
+    sp_spill_close(&log->spill);
     free(log->rings);
     sp_outlet_close(&log->outlet);
     if (log->wake_fd >= 0)

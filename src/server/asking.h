@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 
+struct sp_route;
 struct sp_rpc_call;
 struct sp_http_exchange;
 
@@ -28,6 +29,7 @@ struct sp_asking {
     const struct sp_rpc_call *rpc;       /* either this is set, */
     const struct sp_http_exchange *http; /* or this */
     struct sp_str trace;                 /* traceparent of the gateway's request; empty: unknown */
+    const struct sp_route *route;        /* that led to the question; NULL: none. Valid while its snapshot is held */
     int64_t work_until_ms;               /* sp_clock_thread_ms when its budget is used up; 0: it has none */
 };
 

@@ -127,26 +127,6 @@ static size_t make_reporting_rows(struct sp_server_config *config, struct sp_opt
     return sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), table);
 }
 
-static size_t make_decision_log_rows(struct sp_server_config *config, struct sp_option *table) {
-    const struct sp_option rows[] = {
-        {.name = "decision-log",
-         .kind = SP_OPTION_TEXT,
-         .target = &config->decision_log,
-         .environment = "SALLYPORTD_DECISION_LOG",
-         .default_text = "none",
-         .argument = "FILE",
-         .help = "file to log decisions to, \"-\" for stdout, or \"none\"; reopened on SIGHUP"},
-        {.name = "decision-log-what",
-         .kind = SP_OPTION_TEXT,
-         .target = &config->decision_log_what,
-         .environment = "SALLYPORTD_DECISION_LOG_WHAT",
-         .default_text = "denials",
-         .argument = "WHAT",
-         .help = "all, denials, or sample:N for one decision in N"},
-    };
-    return sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), table);
-}
-
 static size_t make_ending_rows(struct sp_server_config *config, struct sp_option *table) {
     const struct sp_option rows[] = {
         {.name = "version", .kind = SP_OPTION_FLAG, .target = &config->version, .help = "print the version and exit"},
@@ -166,7 +146,8 @@ static size_t make_server_rows(struct sp_server_config *config, struct sp_option
     count += sp_daemon_stop_rows(&config->daemon, table + count);
     count += sp_daemon_bound_rows(&config->daemon, table + count);
     count += make_reporting_rows(config, table + count);
-    count += make_decision_log_rows(config, table + count);
+    sp_decision_log_option_rows(&config->decision_log, table + count);
+    count += SP_DECISION_LOG_OPTION_ROWS;
     count += sp_daemon_log_rows(&config->daemon, table + count);
     count += sp_daemon_settings_rows(&config->daemon, table + count);
     count += make_ending_rows(config, table + count);
@@ -191,9 +172,9 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
         return sp_error_set(error, SP_ERR_INVALID,
                             "--tls-cert: TLS alone proves nothing about callers, so nobody could ask anything: add "
                             "--tls-client-ca, or grant roles to tokens in a --callers file");
-    if (sp_decision_log_read_settings(config->decision_log, config->decision_log_what, &config->decision_log_settings,
-                                      error) != SP_OK)
-        return SP_ERR_INVALID;
+    status = sp_decision_log_read_settings(&config->decision_log, &config->decision_log_settings, error);
+    if (status != SP_OK)
+        return status;
     status = sp_authzen_check_settings(&config->authzen, error);
     if (status != SP_OK)
         return status;

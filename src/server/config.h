@@ -24,9 +24,8 @@ struct sp_server_config {
     struct sp_gateway_options gateway_options;
     struct sp_gateway_settings gateway; /* read from those */
     struct sp_authzen_settings authzen;
-    const char *decision_log;
-    const char *decision_log_what;
-    struct sp_decision_log_settings decision_log_settings; /* read from those two */
+    struct sp_decision_log_options decision_log;
+    struct sp_decision_log_settings decision_log_settings; /* read from those */
     struct sp_unknown_variables unknown_variables;
     bool version;
     bool help;

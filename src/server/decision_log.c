@@ -5,7 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "base/text_out.h"
+#include "core/route.h"
 #include "decide/disclosure.h"
 #include "http/server.h"
 #include "observe/ring_log.h"
@@ -17,10 +19,22 @@
 enum { RING_BYTES = 1024 * 1024, SAMPLE_MAX = 1000000000 };
 
 /* Texts of a record, in the order in which they stand behind it. */
-enum text { DECISION_ID, WORKSPACE, PRINCIPAL, KEY_ID, ACTION, RESOURCE_TYPE, RESOURCE_ID, TEXTS };
+enum text {
+    DECISION_ID,
+    WORKSPACE,
+    PRINCIPAL,
+    KEY_ID,
+    ACTION,
+    RESOURCE_TYPE,
+    RESOURCE_ID,
+    ROUTE_METHOD,
+    ROUTE_PATH,
+    TEXTS
+};
 
-static const char *const text_names[TEXTS] = {"decision_id", "workspace",     "principal",  "key_id",
-                                              "action",      "resource_type", "resource_id"};
+/* Those of a route become one member. */
+static const char *const text_names[ROUTE_METHOD] = {"decision_id", "workspace",     "principal",  "key_id",
+                                                     "action",      "resource_type", "resource_id"};
 
 /* A decision on its way from a worker to the log's thread. */
 struct record {
@@ -35,24 +49,42 @@ struct record {
     char texts[];
 };
 
+/* What a worker puts together where the record is to be a line already. */
+enum { RECORD_BYTES = SP_RING_LOG_RECORD_BYTES };
+
 struct sp_decision_log {
     struct sp_decision_log_settings settings;
+    unsigned workers; /* of gRPC */
     struct sp_ring_log *ring;
 };
 
 /* ---- a line, on the log's thread ---- */
 
-static void put_texts(const struct record *record, struct sp_text_out *out) {
-    const char *at = record->texts;
-    for (size_t i = 0; i < TEXTS; i++) {
-        struct sp_str text = {at, record->sizes[i]};
-        if (text.size > 0)
-            sp_json_text(out, text_names[i], text);
-        at += record->sizes[i];
-    }
+/* "POST /v1/text-to-speech/{voice_id}": a route's name is what the schema has. */
+static void put_route(struct sp_str method, struct sp_str path, struct sp_text_out *out) {
+    char name[SP_ROUTE_TEMPLATE_MAX_BYTES + SP_ROUTE_METHOD_MAX_BYTES + 1];
+    if (method.size == 0 || method.size + 1 + path.size > sizeof(name))
+        return;
+    memcpy(name, method.data, method.size);
+    name[method.size] = ' ';
+    memcpy(name + method.size + 1, path.data, path.size);
+    sp_json_text(out, "route", (struct sp_str){name, method.size + 1 + path.size});
 }
 
-static void format_line(const void *bytes, size_t size, struct sp_text_out *out) {
+static void put_texts(const struct record *record, struct sp_text_out *out) {
+    struct sp_str texts[TEXTS];
+    const char *at = record->texts;
+    for (size_t i = 0; i < TEXTS; i++) {
+        texts[i] = (struct sp_str){at, record->sizes[i]};
+        at += record->sizes[i];
+    }
+    for (size_t i = 0; i < ROUTE_METHOD; i++)
+        if (texts[i].size > 0)
+            sp_json_text(out, text_names[i], texts[i]);
+    put_route(texts[ROUTE_METHOD], texts[ROUTE_PATH], out);
+}
+
+static void format_record(const void *bytes, size_t size, struct sp_text_out *out) {
     const struct record *record = bytes;
     char ip[SP_CIDR_TEXT_BYTES];
     (void)size;
@@ -80,12 +112,26 @@ static void format_line(const void *bytes, size_t size, struct sp_text_out *out)
     sp_text_put(out, SP_STR_LITERAL("\n"));
 }
 
+/* Of a spill file, whose records are lines. */
+static void copy_line(const void *bytes, size_t size, struct sp_text_out *out) {
+    sp_text_put(out, (struct sp_str){bytes, size});
+}
+
 /* ---- a record, on a worker's thread ---- */
+
+static bool wants_workspace(const struct sp_option_texts *wanted, struct sp_str workspace) {
+    for (size_t i = 0; i < wanted->count; i++)
+        if (sp_str_equal(workspace, sp_str_from(wanted->values[i])))
+            return true;
+    return wanted->count == 0;
+}
 
 static bool wants_decision(struct sp_decision_log *log, const struct sp_answer *answer, uint64_t decisions) {
     switch (log->settings.what) {
     case SP_DECISION_LOG_ALL:
         return true;
+    case SP_DECISION_LOG_ALLOWS:
+        return answer->allowed;
     case SP_DECISION_LOG_DENIALS:
         return !answer->allowed;
     case SP_DECISION_LOG_SAMPLE:
@@ -126,14 +172,53 @@ static void fill_record(struct record *record, const struct sp_asking *asking, c
     record->has_trace = find_trace(asking, &record->trace);
 }
 
+static void put_record(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
+                       const struct sp_answer *answer, enum sp_via via, const struct sp_str texts[static TEXTS]) {
+    fill_record(record, asking, query, answer);
+    record->via = (uint8_t)via;
+    char *at = record->texts;
+    for (size_t i = 0; i < TEXTS; i++) {
+        record->sizes[i] = (uint16_t)texts[i].size;
+        if (texts[i].size > 0)
+            memcpy(at, texts[i].data, texts[i].size);
+        at += texts[i].size;
+    }
+}
+
+/* The rings of a spill file are those of the threads that there are. */
+static unsigned find_ring(const struct sp_decision_log *log, unsigned slot) {
+    if (log->settings.spill == NULL || slot < SP_SERVER_MAX_WORKERS)
+        return slot;
+    if (slot < SP_SERVER_BULK_WORKER)
+        return log->workers;
+    return log->workers + 1 + slot - SP_SERVER_BULK_WORKER;
+}
+
+/* As a line, which the next release can write too. */
+static void spill_record(struct sp_decision_log *log, unsigned ring, const struct record *record, size_t size) {
+    char line[SP_RING_LOG_LINE_BYTES];
+    struct sp_text_out out;
+    sp_text_out_init(&out, line, sizeof(line));
+    format_record(record, size, &out);
+    char *room = sp_ring_log_reserve(log->ring, ring, out.used);
+    if (room == NULL)
+        return;
+    memcpy(room, line, out.used);
+    sp_ring_log_commit(log->ring, ring, out.used);
+}
+
 void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *asking, const struct sp_query *query,
                           const struct sp_answer *answer, const char *decision_id) {
     static const struct sp_query nothing;
+    static const struct sp_route nowhere;
     static _Thread_local uint64_t decisions;
     if (!wants_decision(log, answer, decisions++))
         return;
     const struct sp_query *asked = query == NULL ? &nothing : query;
+    const struct sp_route *route = asking->route == NULL ? &nowhere : asking->route;
     const struct sp_disclosure disclosure = sp_answer_disclose(answer);
+    if (!wants_workspace(&log->settings.workspaces, disclosure.workspace))
+        return;
     const struct sp_str texts[TEXTS] = {
         [DECISION_ID] = sp_str_from(decision_id),
         [WORKSPACE] = disclosure.workspace,
@@ -142,23 +227,25 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
         [ACTION] = asked->action,
         [RESOURCE_TYPE] = asked->resource_type,
         [RESOURCE_ID] = asked->resource_id,
+        [ROUTE_METHOD] = route->method,
+        [ROUTE_PATH] = route->path,
     };
     size_t size = sizeof(struct record);
     for (size_t i = 0; i < TEXTS; i++)
         size += texts[i].size;
-    struct record *record = sp_ring_log_reserve(log->ring, asking->worker, size);
+    unsigned ring = find_ring(log, asking->worker);
+    if (log->settings.spill != NULL && size <= RECORD_BYTES) {
+        _Alignas(struct record) char bytes[RECORD_BYTES];
+        struct record *record = (struct record *)(void *)bytes;
+        put_record(record, asking, query, answer, disclosure.via, texts);
+        spill_record(log, ring, record, size);
+        return;
+    }
+    struct record *record = sp_ring_log_reserve(log->ring, ring, size);
     if (record == NULL)
         return;
-    fill_record(record, asking, query, answer);
-    record->via = (uint8_t)disclosure.via;
-    char *at = record->texts;
-    for (size_t i = 0; i < TEXTS; i++) {
-        record->sizes[i] = (uint16_t)texts[i].size;
-        if (texts[i].size > 0)
-            memcpy(at, texts[i].data, texts[i].size);
-        at += texts[i].size;
-    }
-    sp_ring_log_commit(log->ring, asking->worker, size);
+    put_record(record, asking, query, answer, disclosure.via, texts);
+    sp_ring_log_commit(log->ring, ring, size);
 }
 
 /* ---- life ---- */
@@ -173,38 +260,106 @@ static bool read_sample_rate(const char *text, uint64_t *ret_every) {
     return true;
 }
 
-enum sp_status sp_decision_log_read_settings(const char *path, const char *what,
-                                             struct sp_decision_log_settings *ret_settings, struct sp_error *error) {
+void sp_decision_log_option_rows(struct sp_decision_log_options *options,
+                                 struct sp_option rows[static SP_DECISION_LOG_OPTION_ROWS]) {
+    const struct sp_option table[SP_DECISION_LOG_OPTION_ROWS] = {
+        {.name = "decision-log",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->path,
+         .environment = "SALLYPORTD_DECISION_LOG",
+         .default_text = "none",
+         .argument = "FILE",
+         .help = "file to log decisions to, \"-\" for stdout, or \"none\"; reopened on SIGHUP"},
+        {.name = "decision-log-what",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->what,
+         .environment = "SALLYPORTD_DECISION_LOG_WHAT",
+         .default_text = "denials",
+         .argument = "WHAT",
+         .help = "all, allows, denials, or sample:N for one decision in N"},
+        {.name = "decision-log-workspace",
+         .kind = SP_OPTION_TEXTS,
+         .target = &options->workspaces,
+         .environment = "SALLYPORTD_DECISION_LOG_WORKSPACES",
+         .argument = "ID",
+         .help = "log only decisions about keys of this workspace; repeatable (default: all decisions)"},
+        {.name = "decision-log-spill",
+         .kind = SP_OPTION_TEXT,
+         .target = &options->spill,
+         .environment = "SALLYPORTD_DECISION_LOG_SPILL",
+         .argument = "FILE",
+         .help = "file for decisions that are not written yet, so that a crash loses none and each is written at least "
+                 "once; best on a tmpfs that outlives the process"},
+        {.name = "decision-log-spill-bytes",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->spill_bytes,
+         .environment = "SALLYPORTD_DECISION_LOG_SPILL_BYTES",
+         .default_text = "64M",
+         .argument = "BYTES",
+         .least = (uint64_t)1 << 20,
+         .most = (uint64_t)1 << 36,
+         .help = "size of that file, taken at the start; decisions that find it full are dropped and counted"},
+    };
+    memcpy(rows, table, sizeof(table));
+}
+
+static enum sp_status read_what(const char *what, struct sp_decision_log_settings *settings, struct sp_error *error) {
     static const char sample[] = "sample:";
-    struct sp_decision_log_settings settings = {0};
-    if (strcmp(path, "none") != 0)
-        settings.path = path;
     if (strcmp(what, "all") == 0)
-        settings.what = SP_DECISION_LOG_ALL;
+        settings->what = SP_DECISION_LOG_ALL;
+    else if (strcmp(what, "allows") == 0)
+        settings->what = SP_DECISION_LOG_ALLOWS;
     else if (strcmp(what, "denials") == 0)
-        settings.what = SP_DECISION_LOG_DENIALS;
+        settings->what = SP_DECISION_LOG_DENIALS;
     else if (strncmp(what, sample, sizeof(sample) - 1) == 0 &&
-             read_sample_rate(what + sizeof(sample) - 1, &settings.every))
-        settings.what = SP_DECISION_LOG_SAMPLE;
+             read_sample_rate(what + sizeof(sample) - 1, &settings->every))
+        settings->what = SP_DECISION_LOG_SAMPLE;
     else
         return sp_error_set(error, SP_ERR_INVALID,
-                            "--decision-log-what: \"%s\" is not all, denials or sample:N (N from 1 to %d)", what,
-                            SAMPLE_MAX);
+                            "--decision-log-what: \"%s\" is not all, allows, denials or sample:N (N from 1 to %d)",
+                            what, SAMPLE_MAX);
+    return SP_OK;
+}
+
+enum sp_status sp_decision_log_read_settings(const struct sp_decision_log_options *options,
+                                             struct sp_decision_log_settings *ret_settings, struct sp_error *error) {
+    struct sp_decision_log_settings settings = {
+        .workspaces = options->workspaces, .spill = options->spill, .spill_bytes = options->spill_bytes};
+    if (strcmp(options->path, "none") != 0)
+        settings.path = options->path;
+    enum sp_status status = read_what(options->what, &settings, error);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < options->workspaces.count; i++) {
+        status = sp_text_check_id(sp_str_from(options->workspaces.values[i]), "--decision-log-workspace", error);
+        if (status != SP_OK)
+            return status;
+    }
+    if (settings.spill != NULL && settings.path == NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--decision-log-spill needs --decision-log");
     *ret_settings = settings;
     return SP_OK;
 }
 
-enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *settings, struct sp_decision_log **ret_log,
-                                    struct sp_error *error) {
+enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *settings, unsigned workers,
+                                    unsigned bulk_workers, struct sp_decision_log **ret_log, struct sp_error *error) {
     *ret_log = NULL;
     if (settings->path == NULL)
         return SP_OK;
     struct sp_decision_log *log = calloc(1, sizeof(*log));
     if (log == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    bool spills = settings->spill != NULL;
     const struct sp_ring_log_options options = {
-        .path = settings->path, .rings = SP_SERVER_WORKER_SLOTS, .ring_bytes = RING_BYTES, .format = format_line};
+        .path = settings->path,
+        .rings = spills ? workers + 1 + bulk_workers : SP_SERVER_WORKER_SLOTS,
+        .ring_bytes = RING_BYTES,
+        .spill = settings->spill,
+        .spill_bytes = settings->spill_bytes,
+        .format = spills ? copy_line : format_record,
+    };
     log->settings = *settings;
+    log->workers = workers;
     enum sp_status status = sp_ring_log_open(&options, &log->ring, error);
     if (status != SP_OK) {
         free(log);
@@ -231,4 +386,8 @@ uint64_t sp_decision_log_written(const struct sp_decision_log *log) {
 
 uint64_t sp_decision_log_dropped(const struct sp_decision_log *log) {
     return sp_ring_log_dropped(log->ring);
+}
+
+uint64_t sp_decision_log_waiting(const struct sp_decision_log *log) {
+    return sp_ring_log_waiting(log->ring);
 }

@@ -85,6 +85,11 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                .help = "Decisions missing from the decision log because there was no room or they "
                                        "could not be written; missing without a decision log.",
                                .kind = SP_METRIC_GATHERED_COUNTER},
+    [SP_SERVER_LOG_WAITING] = {.name = "sallyport_decision_log_spill_bytes",
+                               .help =
+                                   "Bytes of the decision log's spill file that wait to be written; missing without "
+                                   "one.",
+                               .kind = SP_METRIC_GAUGE},
     [SP_SERVER_GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
                                     .help = "Connections open to the gRPC listeners.",
                                     .kind = SP_METRIC_GAUGE},

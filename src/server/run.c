@@ -90,12 +90,17 @@ static enum sp_status watch_server_threads(const struct sp_service *service, con
     return sp_watchdog_start(service->watchdog, error);
 }
 
-/* As many threads as answer single questions, unless configured. Before the server starts. */
+/* As many threads as answer single questions, unless configured. */
+static unsigned count_bulk_workers(const struct sp_service *service, const struct sp_rpc_server *server) {
+    unsigned configured = (unsigned)service->config->bulk_workers;
+    return configured > 0 ? configured : sp_rpc_server_workers(server);
+}
+
+/* Before the server starts. */
 static enum sp_status start_bulk(struct sp_service *service, const struct sp_rpc_server *server,
                                  struct sp_error *error) {
-    unsigned configured = (unsigned)service->config->bulk_workers;
     const struct sp_bulk_options options = {
-        .threads = configured > 0 ? configured : sp_rpc_server_workers(server),
+        .threads = count_bulk_workers(service, server),
         .stopping = sp_service_worker_stopping,
         .user = service,
     };
@@ -124,7 +129,8 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     status = sp_reporting_start(service, *server, error);
     if (status != SP_OK)
         return status;
-    status = sp_decision_log_open(&config->decision_log_settings, &service->recorder.decision_log, error);
+    status = sp_decision_log_open(&config->decision_log_settings, sp_rpc_server_workers(*server),
+                                  count_bulk_workers(service, *server), &service->recorder.decision_log, error);
     if (status != SP_OK)
         return status;
     sp_process_on_hangup(reopen_logs, service);

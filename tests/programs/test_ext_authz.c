@@ -91,6 +91,17 @@ static bool has_line(const char *text, const char *line) {
     return false;
 }
 
+static void wait_for_log(const char *text) {
+    char *log = NULL;
+    for (int i = 0; i < 500 && (log == NULL || strstr(log, text) == NULL); i++) {
+        free(log);
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+        log = process_read(programs.server.out);
+    }
+    assert_non_null(strstr(log, text));
+    free(log);
+}
+
 #define VOICE "resource_type=voice\nresource_id=v1\naction=use"
 
 static void an_allowed_request_says_who_it_is(void **state) {
@@ -147,14 +158,16 @@ static void an_id_of_an_identity_provider_reaches_the_upstream_whole(void **stat
               "{'apiKey': '%s', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}", key);
     assert_string_equal(caller_text(&programs.checker, "principal"), id);
     snprintf(line, sizeof(line), "\"principal\":\"%s\"", id);
-    char *log = NULL;
-    for (int i = 0; i < 500 && (log == NULL || strstr(log, line) == NULL); i++) {
-        free(log);
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
-        log = process_read(programs.server.out);
-    }
-    assert_non_null(strstr(log, line));
-    free(log);
+    wait_for_log(line);
+}
+
+static void a_route_is_logged_by_its_name(void **state) {
+    (void)state;
+    char text[ENVOY_REPLY_TEXT_BYTES];
+    ask((struct envoy_parts){.method = "POST", .path = "/v1/text-to-speech/v1?a=b", .headers = "x-api-key: $K"},
+        user_key, text);
+    assert_true(has_line(text, "OK"));
+    wait_for_log("\"route\":\"POST /v1/text-to-speech/{voice_id}\"");
 }
 
 static void each_reason_denies_with_its_status(void **state) {
@@ -570,6 +583,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_allowed_request_says_who_it_is),
         cmocka_unit_test(an_id_of_an_identity_provider_reaches_the_upstream_whole),
+        cmocka_unit_test(a_route_is_logged_by_its_name),
         cmocka_unit_test(each_reason_denies_with_its_status),
         cmocka_unit_test(a_schema_that_is_put_is_in_force_at_once),
         cmocka_unit_test(every_refusal_of_a_path_is_told_in_json),

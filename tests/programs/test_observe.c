@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "support/http_client.h"
+#include "support/metrics_page.h"
 #include "support/programs.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -21,54 +22,8 @@
 static struct programs programs;
 static char admin_key[PROGRAMS_KEY_BYTES];
 static struct caller admin;
-static char log_path[128];
 
 /* ---- pages ---- */
-
-static int port_after(struct process *process, const char *said_before) {
-    process_wait_for(process, said_before);
-    char *said = process_read(process->err);
-    int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
-    free(said);
-    assert_in_range(port, 1, 65535);
-    return port;
-}
-
-static int http_port(struct process *process) {
-    return port_after(process, "listening for HTTP on 127.0.0.1:0, port ");
-}
-
-static int metrics_port(struct process *process) {
-    return port_after(process, "listening for metrics on 127.0.0.1:0, port ");
-}
-
-/* The page; the caller frees. */
-static char *scrape(struct process *process) {
-    struct http_reply reply;
-    http_get(metrics_port(process), "/metrics", &reply);
-    assert_int_equal(reply.status, 200);
-    assert_string_equal(http_reply_header(&reply, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-    char *page = strdup(reply.body);
-    assert_non_null(page);
-    http_reply_fini(&reply);
-    return page;
-}
-
-/* The value of a sample, named as it stands in the page; -1 where it is not there. */
-static double sample(const char *page, const char *name) {
-    size_t size = strlen(name);
-    for (const char *line = page; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, size) == 0 && line[size] == ' ')
-            return strtod(line + size + 1, NULL);
-    }
-    return -1;
-}
-
-static void assert_sample(const char *page, const char *name, double wanted) {
-    if (sample(page, name) != wanted)
-        fail_msg("%s is %g and not %g", name, sample(page, name), wanted);
-}
 
 static bool is_name(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++)
@@ -145,16 +100,10 @@ static void set(const char *name, const char *value) {
     assert_int_equal(value == NULL ? unsetenv(name) : setenv(name, value, 1), 0);
 }
 
-/* With a decision log of `what` in a file of the scene's folder, or none where it is NULL. */
-static void start(const char *what) {
+static void start(void) {
     programs_make_store(&programs, NULL);
     programs_start_sync(&programs);
-    snprintf(log_path, sizeof(log_path), "%s/decisions.log", programs.folder);
-    set("SALLYPORTD_DECISION_LOG", what == NULL ? NULL : log_path);
-    set("SALLYPORTD_DECISION_LOG_WHAT", what);
     programs_start_server(&programs);
-    set("SALLYPORTD_DECISION_LOG", NULL);
-    set("SALLYPORTD_DECISION_LOG_WHAT", NULL);
     programs_workspace(&programs, "acme", admin_key);
     assert_true(caller_open(&admin, programs.sync_target, admin_key));
     operator_ok(&programs, "Admin/RegisterResource",
@@ -174,7 +123,7 @@ static void assert_reason(const char *key, const char *resource, const char *act
 
 static void counts_each_decision_by_reason_and_by_how_it_was_asked(void **state) {
     (void)state;
-    start(NULL);
+    start();
     char *page = scrape(&programs.server);
     check_page(page);
     assert_sample(page, "sallyport_decisions_total{decision=\"allow\",reason=\"ALLOWED\",transport=\"check\"}", 0);
@@ -234,7 +183,7 @@ static void counts_each_decision_by_reason_and_by_how_it_was_asked(void **state)
 
 static void counts_what_the_writer_does(void **state) {
     (void)state;
-    start(NULL);
+    start();
     caller_ok(&admin, "Admin/CreateUser", "{'id': 'ada', 'name': 'Ada'}");
     assert_int_equal(caller_callf(&admin, "Admin/CreateUser", "{'id': 'ada', 'name': 'Ada'}"), SP_ERR_EXISTS);
     caller_ok(&admin, "Admin/WhoAmI", "{}");
@@ -263,7 +212,7 @@ static void tells_how_many_keys_expire_soon_without_a_successor(void **state) {
         bool disabled;
     } keys[] = {{"soon", 3, false}, {"edge", 6, false}, {"later", 30, false}, {"off", 3, true}, {"never", 0, false}};
     (void)state;
-    start(NULL);
+    start();
     for (size_t i = 0; i < COUNT(keys); i++) {
         long long expires = keys[i].days == 0 ? 0 : (long long)time(NULL) + keys[i].days * 86400LL;
         caller_ok(&admin, "Admin/CreateApiKey",
@@ -302,7 +251,7 @@ static void tells_how_many_keys_expire_soon_without_a_successor(void **state) {
 
 static void no_number_grows_with_tenants(void **state) {
     (void)state;
-    start(NULL);
+    start();
     assert_reason(admin_key, "rachel", "use", "ALLOWED");
     char *before = scrape(&programs.server), *before_sync = scrape(&programs.sync);
     for (int i = 0; i < 20; i++) {
@@ -398,7 +347,7 @@ static void assert_not_found(int port, const char *path, const char *message) {
 static void metrics_are_served_at_their_own_address_only(void **state) {
     struct process *const both[] = {&programs.server, &programs.sync};
     (void)state;
-    start(NULL);
+    start();
     for (size_t i = 0; i < 2; i++) {
         free(scrape(both[i]));
         assert_not_found(http_port(both[i]), "/metrics", "--metrics-listen");
@@ -441,197 +390,6 @@ static void metrics_take_a_role_of_their_own(void **state) {
     programs_stop(&programs);
 }
 
-/* ---- the decision log ---- */
-
-static size_t line_count(const char *path) {
-    if (access(path, F_OK) != 0)
-        return 0;
-    char *text = process_read(path);
-    size_t lines = count_lines(text);
-    free(text);
-    return lines;
-}
-
-static void wait_for_lines(const char *path, size_t lines) {
-    for (int i = 0; i < 6000 && line_count(path) < lines; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
-    assert_int_equal(line_count(path), lines);
-}
-
-/* Line `n` of the log. */
-static json_t *read_line(const char *path, size_t n) {
-    char *text = process_read(path);
-    const char *line = text;
-    for (; n > 0; n--)
-        line = strchr(line, '\n') + 1;
-    json_t *json = json_loadb(line, strcspn(line, "\n"), JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(json);
-    free(text);
-    return json;
-}
-
-static const char *text_of(const json_t *line, const char *name) {
-    const char *text = json_string_value(json_object_get(line, name));
-    return text == NULL ? "" : text;
-}
-
-static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
-    static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    struct sp_error error;
-    (void)state;
-    start("all");
-    assert_int_equal(sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from(trace), &error),
-                     SP_OK);
-    caller_ok(&programs.checker, "Authorization/Check",
-              "{'apiKey': '%s', 'ip': '203.0.113.7', 'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}",
-              admin_key);
-    wait_for_lines(log_path, 1);
-    json_t *line = read_line(log_path, 0);
-    assert_string_equal(text_of(line, "decision"), "allow");
-    assert_string_equal(text_of(line, "reason"), "ALLOWED");
-    assert_string_equal(text_of(line, "decision_id"), caller_text(&programs.checker, "decisionId"));
-    assert_string_equal(text_of(line, "workspace"), "acme");
-    assert_string_equal(text_of(line, "principal"), "acme-admin");
-    assert_string_equal(text_of(line, "key_id"), caller_text(&programs.checker, "keyId"));
-    assert_string_equal(text_of(line, "action"), "use");
-    assert_string_equal(text_of(line, "resource_type"), "voice");
-    assert_string_equal(text_of(line, "resource_id"), "rachel");
-    assert_string_equal(text_of(line, "ip"), "203.0.113.7");
-    assert_string_equal(text_of(line, "transport"), "check");
-    assert_string_equal(text_of(line, "trace_id"), "4bf92f3577b34da6a3ce929d0e0e4736");
-    assert_string_equal(text_of(line, "span_id"), "00f067aa0ba902b7");
-    assert_int_equal(json_integer_value(json_object_get(line, "revision")),
-                     caller_number(&programs.checker, "revision.number"));
-    assert_int_equal(json_integer_value(json_object_get(line, "epoch")), 1);
-    assert_true(json_is_integer(json_object_get(line, "latency_us")));
-    assert_int_equal(strlen(text_of(line, "time")), strlen("2026-01-31T12:00:00.123456Z"));
-    assert_string_equal(text_of(line, "via"), "workspace_admin");
-    assert_int_equal(json_object_size(line), 18);
-    json_decref(line);
-
-    /* Without what is not known, and a traceparent that is none is not carried. */
-    assert_int_equal(
-        sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from("00-0-0-0"), &error), SP_OK);
-    assert_reason("sp_wrong", "\\\"x\\\\", "use", "KEY_MALFORMED");
-    wait_for_lines(log_path, 2);
-    line = read_line(log_path, 1);
-    assert_string_equal(text_of(line, "decision"), "deny");
-    assert_string_equal(text_of(line, "reason"), "KEY_MALFORMED");
-    assert_string_equal(text_of(line, "resource_id"), "\"x\\");
-    assert_string_equal(text_of(line, "via"), "none");
-    assert_null(json_object_get(line, "workspace"));
-    assert_null(json_object_get(line, "key_id"));
-    assert_null(json_object_get(line, "ip"));
-    assert_null(json_object_get(line, "trace_id"));
-    json_decref(line);
-
-    caller_ok(&programs.checker, "Authorization/CheckBatch",
-              "{'apiKey': '%s', 'items': [{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}, "
-              "{'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'fly'}]}",
-              admin_key);
-    wait_for_lines(log_path, 4);
-    line = read_line(log_path, 3);
-    assert_string_equal(text_of(line, "transport"), "batch");
-    assert_string_equal(text_of(line, "decision_id"), caller_text(&programs.checker, "results.1.decisionId"));
-    json_decref(line);
-    char *page = scrape(&programs.server);
-    assert_sample(page, "sallyport_decision_log_lines_total", 4);
-    assert_sample(page, "sallyport_decision_log_dropped_total", 0);
-    free(page);
-    stop();
-}
-
-static void logs_denials_only_or_one_in_n_when_told(void **state) {
-    (void)state;
-    start("denials");
-    for (int i = 0; i < 5; i++)
-        assert_reason(admin_key, "rachel", "use", "ALLOWED");
-    assert_reason(admin_key, "nobody", "use", "RESOURCE_UNKNOWN");
-    wait_for_lines(log_path, 1);
-    json_t *line = read_line(log_path, 0);
-    assert_string_equal(text_of(line, "reason"), "RESOURCE_UNKNOWN");
-    json_decref(line);
-    stop();
-
-    set("SALLYPORTD_WORKERS", "1");
-    start("sample:10");
-    set("SALLYPORTD_WORKERS", NULL);
-    for (int i = 0; i < 25; i++)
-        assert_reason(admin_key, "rachel", "use", "ALLOWED");
-    wait_for_lines(log_path, 3);
-    stop();
-    assert_int_equal(access(log_path, F_OK), -1);
-}
-
-static void goes_on_in_a_new_file_after_sighup(void **state) {
-    char old[160];
-    (void)state;
-    start("all");
-    snprintf(old, sizeof(old), "%s.1.log", log_path);
-    assert_reason(admin_key, "rachel", "use", "ALLOWED");
-    wait_for_lines(log_path, 1);
-    assert_int_equal(rename(log_path, old), 0);
-    assert_int_equal(kill(programs.server.pid, SIGHUP), 0);
-    for (int i = 0; i < 6000 && access(log_path, F_OK) != 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
-    assert_reason(admin_key, "rachel", "use", "ALLOWED");
-    wait_for_lines(log_path, 1);
-    assert_int_equal(line_count(old), 1);
-    stop();
-}
-
-/* Nobody reads the pipe that decisions are logged to. */
-static void answers_while_the_log_is_blocked_and_counts_what_it_drops(void **state) {
-    char pipe_path[128];
-    char items[8192] = "";
-    (void)state;
-    programs_make_store(&programs, NULL);
-    programs_start_sync(&programs);
-    snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", programs.folder);
-    assert_int_equal(mkfifo(pipe_path, 0600), 0);
-    int reader = open(pipe_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    assert_true(reader >= 0);
-    set("SALLYPORTD_DECISION_LOG", pipe_path);
-    set("SALLYPORTD_DECISION_LOG_WHAT", "all");
-    programs_start_server(&programs);
-    set("SALLYPORTD_DECISION_LOG", NULL);
-    set("SALLYPORTD_DECISION_LOG_WHAT", NULL);
-    programs_workspace(&programs, "acme", admin_key);
-    assert_true(caller_open(&admin, programs.sync_target, admin_key));
-    for (int i = 0; i < 100; i++)
-        strcat(items, i == 0 ? "{'resource': {'type': 'voice', 'id': 'x'}, 'action': 'use'}"
-                             : ", {'resource': {'type': 'voice', 'id': 'x'}, 'action': 'use'}");
-    double dropped = 0, asked = 0;
-    for (int i = 0; i < 1000 && dropped < 100; i++) {
-        caller_ok(&programs.checker, "Authorization/CheckBatch", "{'apiKey': '%s', 'items': [%s]}", admin_key, items);
-        asked += 100;
-        char *page = scrape(&programs.server);
-        dropped = sample(page, "sallyport_decision_log_dropped_total");
-        assert_sample(page, DECISIONS("deny", "RESOURCE_UNKNOWN", "batch"), asked);
-        free(page);
-    }
-    assert_true(dropped >= 100);
-    stop(); /* it ends in order although nobody reads */
-    close(reader);
-}
-
-static void ends_at_once_where_the_log_cannot_be_opened(void **state) {
-    char folder[64], store[96];
-    struct process server;
-    (void)state;
-    folder_make(folder);
-    snprintf(store, sizeof(store), "%s/store", folder);
-    const char *arguments[] = {"sallyportd",     "--store",           store, "--listen", "127.0.0.1:0",
-                               "--decision-log", "/nonexistent/file", NULL};
-    assert_int_equal(process_run(&server, folder, "server", arguments), 1);
-    char *said = process_read(server.err);
-    assert_non_null(strstr(said, "/nonexistent/file"));
-    free(said);
-    const char *wrong[] = {"sallyportd", "--store", store, "--decision-log-what", "sample:0", NULL};
-    assert_int_equal(process_run(&server, folder, "wrong", wrong), 2);
-    folder_remove(folder);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_each_decision_by_reason_and_by_how_it_was_asked),
@@ -642,11 +400,6 @@ int main(void) {
         cmocka_unit_test(serves_no_http_where_none_is_wanted),
         cmocka_unit_test(metrics_are_served_at_their_own_address_only),
         cmocka_unit_test(metrics_take_a_role_of_their_own),
-        cmocka_unit_test(logs_a_line_for_each_decision_with_what_was_answered),
-        cmocka_unit_test(logs_denials_only_or_one_in_n_when_told),
-        cmocka_unit_test(goes_on_in_a_new_file_after_sighup),
-        cmocka_unit_test(answers_while_the_log_is_blocked_and_counts_what_it_drops),
-        cmocka_unit_test(ends_at_once_where_the_log_cannot_be_opened),
     };
     sp_rpc_global_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,7 @@ static enum sp_status decide_at(struct sp_gateway_call *call, struct sp_view *vi
     status = make_reply(call, &answer, plan);
     if (status != SP_OK)
         return status;
+    call->asking.route = call->request.route;
     sp_record_decision(&call->service->recorder, &call->asking, asked, &answer, call->decision_id);
     return SP_OK;
 }

@@ -174,6 +174,7 @@ void sp_gateway_find_target(const struct sp_gateway_settings *settings, const st
         query->resource_type = match.route->type;
         query->resource_id = match.id;
         query->action = match.route->action;
+        request->route = match.route;
     } else if (match.outcome == SP_ROUTE_UNKNOWN && settings->default_type.size > 0 &&
                !is_known_but_for_a_slash(routes, request, scratch)) {
         query->resource_type = settings->default_type;

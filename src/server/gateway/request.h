@@ -14,12 +14,13 @@
 /* A request as it is to be judged. Borrows from what the gateway sent and the arena; do not copy it
  * by value: `query` points into it. */
 struct sp_gateway_request {
-    enum sp_reason reason; /* SP_REASON_NONE: may be asked about */
-    const char *refusal;   /* what is wrong with method or path, for the client; else NULL */
-    const char *fault;     /* what is wrong with the gateway's configuration, for the log; else NULL */
-    struct sp_str culprit; /* what in it `fault` is about */
-    bool has_target;       /* the gateway names resource and action: the path is not looked at */
-    struct sp_query query; /* without its target, if !has_target */
+    enum sp_reason reason;        /* SP_REASON_NONE: may be asked about */
+    const char *refusal;          /* what is wrong with method or path, for the client; else NULL */
+    const char *fault;            /* what is wrong with the gateway's configuration, for the log; else NULL */
+    struct sp_str culprit;        /* what in it `fault` is about */
+    bool has_target;              /* the gateway names resource and action: the path is not looked at */
+    struct sp_query query;        /* without its target, if !has_target */
+    const struct sp_route *route; /* that gave the target; NULL: none did */
     struct sp_ip ip;
     struct sp_str method, path;
     struct sp_str id;             /* x-request-id, fit to be quoted; else empty */

@@ -1,0 +1,54 @@
+#include "support/metrics_page.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/http_client.h"
+
+static int port_after(struct process *process, const char *said_before) {
+    process_wait_for(process, said_before);
+    char *said = process_read(process->err);
+    int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
+    free(said);
+    assert_in_range(port, 1, 65535);
+    return port;
+}
+
+int http_port(struct process *process) {
+    return port_after(process, "listening for HTTP on 127.0.0.1:0, port ");
+}
+
+int metrics_port(struct process *process) {
+    return port_after(process, "listening for metrics on 127.0.0.1:0, port ");
+}
+
+char *scrape(struct process *process) {
+    struct http_reply reply;
+    http_get(metrics_port(process), "/metrics", &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(http_reply_header(&reply, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+    char *page = strdup(reply.body);
+    assert_non_null(page);
+    http_reply_fini(&reply);
+    return page;
+}
+
+double sample(const char *page, const char *name) {
+    size_t size = strlen(name);
+    for (const char *line = page; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, size) == 0 && line[size] == ' ')
+            return strtod(line + size + 1, NULL);
+    }
+    return -1;
+}
+
+void assert_sample(const char *page, const char *name, double wanted) {
+    if (sample(page, name) != wanted)
+        fail_msg("%s is %g and not %g", name, sample(page, name), wanted);
+}
