@@ -466,7 +466,7 @@ static void pause_sweeping(struct connections *connections, int64_t used_ns) {
 static void await_connection(struct connections *connections) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SWEEP_MS * 1000000;
+    until.tv_nsec += SWEEP_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     (void)pthread_cond_timedwait(&connections->changed, &connections->lock, &until);
