@@ -10,6 +10,7 @@
 #include "store/records/edit.h"
 
 struct sp_admin_reach;
+struct sp_batch_map;
 
 /* Everything is borrowed or lives in `arena`. */
 struct sp_admin_context {
@@ -37,6 +38,8 @@ struct sp_admin_context {
     struct sp_changeset *changes; /* NULL unless the method is a mutation */
     /* The schema, once something has asked for it (schema_names.h). */
     const Sallyport__Store__V1__StoredSchema *stored_schema;
+    /* The numbers of its permissions by name, once a key's names were compared with them. */
+    struct sp_batch_map *permission_numbers;
 };
 
 #endif

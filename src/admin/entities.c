@@ -1,5 +1,7 @@
 #include "admin/entities.h"
 
+#include "admin/schema_names.h"
+
 #include "base/random.h"
 #include "base/text.h"
 #include "core/principal_alias.h"
@@ -83,14 +85,20 @@ enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,
     return SP_OK;
 }
 
-enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
-                                 Sallyport__Store__V1__StoredKey **ret_key) {
+enum sp_status sp_admin_load_stored_key(struct sp_admin_context *ctx, const char *id,
+                                        Sallyport__Store__V1__StoredKey **ret_key) {
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_admin_load(ctx, SP_KIND_KEY, "key", id, &message);
     if (status != SP_OK)
         return status;
     *ret_key = (void *)message;
     return SP_OK;
+}
+
+enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
+                                 Sallyport__Store__V1__StoredKey **ret_key) {
+    enum sp_status status = sp_admin_load_stored_key(ctx, id, ret_key);
+    return status == SP_OK ? sp_admin_trim_permissions(ctx, *ret_key) : status;
 }
 
 static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind kind, const char *what,

@@ -17,8 +17,12 @@ enum sp_status sp_admin_load_principal(struct sp_admin_context *ctx, const char 
                                        Sallyport__Store__V1__StoredPrincipal **ret_principal) SP_MUST_USE;
 enum sp_status sp_admin_load_group(struct sp_admin_context *ctx, const char *id,
                                    Sallyport__Store__V1__StoredGroup **ret_group) SP_MUST_USE;
+/* A key with the permissions that it has (sp_admin_trim_permissions). */
 enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
                                  Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
+/* As it is stored: a key must be disabled and deleted even if the schema is damaged. */
+enum sp_status sp_admin_load_stored_key(struct sp_admin_context *ctx, const char *id,
+                                        Sallyport__Store__V1__StoredKey **ret_key) SP_MUST_USE;
 
 /* The acting key of a workspace. SP_ERR_CORRUPT: it has no record. */
 enum sp_status sp_admin_load_acting_key(struct sp_admin_context *ctx,

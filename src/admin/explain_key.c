@@ -36,7 +36,7 @@ static enum sp_status read_explain_request(struct sp_admin_context *ctx,
 /* The key as a decision reads it. */
 static enum sp_status find_decision_key(struct sp_admin_context *ctx, const char *id, struct sp_key *ret_key) {
     Sallyport__Store__V1__StoredKey *stored = NULL;
-    enum sp_status status = sp_admin_load_key(ctx, id, &stored);
+    enum sp_status status = sp_admin_load_stored_key(ctx, id, &stored);
     if (status != SP_OK)
         return status;
     if (stored->digest.len != SP_DIGEST_BYTES)

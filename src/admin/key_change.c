@@ -214,6 +214,12 @@ static enum sp_status check_reason(struct sp_admin_context *ctx, const char *rea
     return reason[0] == '\0' ? SP_OK : sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
 }
 
+/* What a reply shows of a key that was disabled. A schema that cannot be read must not be in the way. */
+static void show_held_permissions(struct sp_admin_context *ctx, stored_key *stored) {
+    if (sp_admin_trim_permissions(ctx, stored) != SP_OK)
+        *ctx->error = (struct sp_error){0};
+}
+
 /* The first reason stays: a second call changes nothing, so it must not leave an audit entry that
  * says it did. *ret_changed may be NULL. */
 static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stored, const char *reason,
@@ -240,7 +246,7 @@ static enum sp_status disable_descendants(struct sp_admin_context *ctx, const ch
     for (size_t i = 0; i < count; i++) {
         stored_key *stored = NULL;
         bool changed = false;
-        status = sp_admin_load_key(ctx, ids[i], &stored);
+        status = sp_admin_load_stored_key(ctx, ids[i], &stored);
         if (status != SP_OK)
             return status;
         status = disable_key(ctx, stored, reason, &changed);
@@ -257,7 +263,7 @@ static enum sp_status disable_named_key(struct sp_admin_context *ctx,
                                         const Sallyport__V1__DisableApiKeyRequest *request,
                                         Sallyport__V1__ApiKey **ret_key) {
     stored_key *stored = NULL;
-    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
+    enum sp_status status = sp_admin_load_stored_key(ctx, request->id, &stored);
     if (status == SP_ERR_NOT_FOUND && request->with_descendants &&
         sp_admin_find_deleted_key(ctx, ctx->workspace, sp_str_from(request->id), ret_key) == SP_OK) {
         *ctx->error = (struct sp_error){0};
@@ -265,8 +271,12 @@ static enum sp_status disable_named_key(struct sp_admin_context *ctx,
     }
     if (status != SP_OK)
         return status;
+    status = disable_key(ctx, stored, request->reason, NULL);
+    if (status != SP_OK)
+        return status;
+    show_held_permissions(ctx, stored);
     *ret_key = stored->key;
-    return disable_key(ctx, stored, request->reason, NULL);
+    return SP_OK;
 }
 
 enum sp_status sp_admin_disable_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -302,7 +312,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     enum sp_status status = check_reason(ctx, request->reason);
     if (status != SP_OK)
         return status;
-    status = sp_admin_load_key(ctx, id, &stored);
+    status = sp_admin_load_stored_key(ctx, id, &stored);
     if (status != SP_OK)
         return status;
     status = sp_admin_check_holder_may_disable(ctx, stored->key);
@@ -311,6 +321,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     status = disable_key(ctx, stored, request->reason, NULL);
     if (status != SP_OK)
         return status;
+    show_held_permissions(ctx, stored);
     return reply_with_key(ctx, stored->key, ret_reply);
 }
 
@@ -348,7 +359,7 @@ enum sp_status sp_admin_delete_api_key(struct sp_admin_context *ctx, const Proto
         return SP_ERR_MEMORY;
     stored_key *stored = NULL;
     Sallyport__Store__V1__StoredPrincipal *owner = NULL;
-    enum sp_status status = sp_admin_load_key(ctx, request->id, &stored);
+    enum sp_status status = sp_admin_load_stored_key(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
     status = sp_admin_load_key_owner(ctx, stored, &owner);

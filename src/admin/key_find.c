@@ -2,6 +2,7 @@
 #include "admin/batch_map.h"
 #include "admin/handlers.h"
 #include "admin/lineage.h"
+#include "admin/schema_names.h"
 #include "core/key_text.h"
 #include "core/leaked_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -53,6 +54,9 @@ static enum sp_status find_live_key(struct key_search *search, const uint8_t *di
     status = sp_entity_get(ctx->view, &key, ctx->arena, &stored);
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
+    status = sp_admin_trim_permissions(ctx, (stored_key *)(void *)stored);
+    if (status != SP_OK)
+        return status;
     note_found(search, ((stored_key *)(void *)stored)->key);
     *ret_found = true;
     return SP_OK;

@@ -6,6 +6,7 @@
 #include "admin/message.h"
 #include "admin/page.h"
 #include "admin/policy.h"
+#include "admin/schema_names.h"
 #include "base/moment.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
@@ -82,9 +83,13 @@ static bool is_asked_for(const Sallyport__V1__ListApiKeysRequest *request, const
 
 static enum sp_status keep_listed_key(void *context, const ProtobufCMessage *message, bool *ret_kept) {
     struct key_list *list = context;
-    Sallyport__V1__ApiKey *key = ((const stored_key *)(const void *)message)->key;
+    stored_key *stored = (stored_key *)(uintptr_t)(const void *)message; /* in the arena */
+    Sallyport__V1__ApiKey *key = stored->key;
     if (!is_asked_for(list->request, key))
         return SP_OK;
+    enum sp_status status = sp_admin_trim_permissions(list->ctx, stored);
+    if (status != SP_OK)
+        return status;
     key->beyond_max_lifetime = sp_admin_is_beyond_max_lifetime(list->ctx, key);
     if (list->request->beyond_max_lifetime_only && !key->beyond_max_lifetime)
         return SP_OK;

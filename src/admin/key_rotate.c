@@ -55,7 +55,7 @@ static enum sp_status is_live_key(struct sp_admin_context *ctx, const char *id, 
     *ret_live = false;
     if (sp_text_check_id(sp_str_from(id), "id", NULL) != SP_OK)
         return SP_OK;
-    enum sp_status status = sp_admin_load_key(ctx, id, &stored);
+    enum sp_status status = sp_admin_load_stored_key(ctx, id, &stored);
     if (status == SP_ERR_NOT_FOUND) {
         *ctx->error = (struct sp_error){0};
         return SP_OK;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "admin/batch_map.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -112,6 +113,57 @@ enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx, struc
     *ret_claiming = claiming;
     return SP_OK;
 }
+
+/* ---- what a key lists ---- */
+
+static enum sp_status map_permission_numbers(struct sp_admin_context *ctx) {
+    enum sp_status status = sp_admin_schema_load(ctx);
+    if (status != SP_OK || ctx->permission_numbers != NULL)
+        return status;
+    struct sp_batch_map *map = sp_arena_calloc(ctx->arena, 1, sizeof(*map));
+    if (map == NULL)
+        return SP_ERR_MEMORY;
+    map->arena = ctx->arena;
+    for (size_t i = 0; i < ctx->stored_schema->n_permissions; i++) {
+        numbered *permission = ctx->stored_schema->permissions[i];
+        struct sp_bytes name = sp_bytes_of_str(sp_str_from(permission->name));
+        if (permission->removed)
+            continue;
+        if (permission->number >= SP_PERMISSIONS_MAX || sp_batch_map_find(map, name) != NULL)
+            return SP_ERR_CORRUPT;
+        status = sp_batch_map_put(map, name, permission);
+        if (status != SP_OK)
+            return status;
+    }
+    ctx->permission_numbers = map;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_trim_permissions(struct sp_admin_context *ctx, Sallyport__Store__V1__StoredKey *stored) {
+    Sallyport__V1__Permissions *listed = stored->key == NULL ? NULL : stored->key->permissions;
+    struct sp_permission_set before = {0}, held = {0};
+    size_t kept = 0;
+    /* Without its bits a key is damaged, which is said where they are needed. */
+    if (listed == NULL || stored->permission_bits.len != SP_PERMISSION_SET_BYTES)
+        return SP_OK;
+    enum sp_status status = map_permission_numbers(ctx);
+    if (status != SP_OK)
+        return status;
+    memcpy(before.bits, stored->permission_bits.data, SP_PERMISSION_SET_BYTES);
+    for (size_t i = 0; i < listed->n_names; i++) {
+        const numbered *live =
+            sp_batch_map_find(ctx->permission_numbers, sp_bytes_of_str(sp_str_from(listed->names[i])));
+        if (live == NULL || !sp_permission_set_has(&before, (uint8_t)live->number, true))
+            continue;
+        sp_permission_set_add(&held, (uint8_t)live->number);
+        listed->names[kept++] = listed->names[i];
+    }
+    listed->n_names = kept;
+    memcpy(stored->permission_bits.data, held.bits, SP_PERMISSION_SET_BYTES);
+    return SP_OK;
+}
+
+/* ---- types ---- */
 
 /* Of a schema that was put before types said who registers: the default. */
 static enum sp_register find_register_level(const numbered *type) {

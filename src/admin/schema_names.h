@@ -25,6 +25,11 @@ enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const c
 enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx,
                                              struct sp_permission_set *ret_claiming) SP_MUST_USE;
 
+/* Takes out of a key what it lists and does not have: names that the schema lost since the key was
+ * given them. A name that came back is another permission (another number), which nobody gave it. */
+enum sp_status sp_admin_trim_permissions(struct sp_admin_context *ctx,
+                                         Sallyport__Store__V1__StoredKey *stored) SP_MUST_USE;
+
 /* A resource type, by a number that it has or had. Resources and grants of a type that was removed,
  * or that came back with another number, stay stored but grant nothing: lists leave them out. */
 struct sp_admin_resource_type {

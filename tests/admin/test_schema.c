@@ -271,6 +271,75 @@ static void a_permission_that_comes_back_is_not_held_by_old_keys(void **state) {
     assert_string_equal(answer(scene, "voice", "v1"), "ALLOWED");
 }
 
+/* What each call shows of key k1's permissions, joined by commas; `key` is its text. */
+static const char *shown_permissions(struct scene *scene, const char *key, const char *method) {
+    static const struct {
+        const char *method, *request, *path;
+        bool as_itself;
+    } rows[] = {
+        {"GetApiKey", "{'id': 'k9'}", "permissions", false},
+        {"ListApiKeys", "{'principal': 'eve'}", "apiKeys.0.permissions", false},
+        {"WhoAmI", "{}", "apiKey.permissions", true},
+        {"FindKey", NULL, "permissions", false},
+        {"RotateApiKey", "{'id': 'k9'}", "apiKey.permissions", false},
+        {"DisableApiKey", "{'id': 'k9'}", "apiKey.permissions", false},
+        {"EnableApiKey", "{'id': 'k9'}", "apiKey.permissions", false},
+        {"UpdateApiKey", "{'id': 'k9', 'updateMask': ['name'], 'name': 'Renamed'}", "apiKey.permissions", false},
+    };
+    struct admin_fixture *fixture = &scene->fixture;
+    size_t i = 0;
+    while (strcmp(rows[i].method, method) != 0)
+        i++;
+    const char *request = rows[i].request != NULL ? rows[i].request : admin_format(fixture, "{'apiKey': '%s'}", key);
+    admin_ok(fixture, rows[i].as_itself ? key : scene->admin, method, request);
+    const char *text = admin_flag(fixture, admin_format(fixture, "%s.all", rows[i].path)) ? "all" : "";
+    const char *names = admin_format(fixture, "%s.names", rows[i].path);
+    for (size_t n = 0; n < admin_length(fixture, names); n++)
+        text = admin_format(fixture, "%s%s%s", text, text[0] == '\0' ? "" : ",",
+                            admin_text(fixture, admin_format(fixture, "%s.%zu", names, n)));
+    return text;
+}
+
+/* A key lists what it has, at every place, whatever was removed and came back under the same name. */
+static void every_call_shows_the_permissions_that_a_key_has(void **state) {
+    static const char *const methods[] = {"GetApiKey",    "ListApiKeys",   "WhoAmI",       "FindKey",
+                                          "RotateApiKey", "DisableApiKey", "EnableApiKey", "UpdateApiKey"};
+    static const char without[] =
+        SCHEMA(WRITE, "  voice:\n    actions:\n      use: {permission: voices_write, role: viewer}\n" NOTE_FREE);
+    enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
+    for (size_t i = 0; i < 2 * METHODS; i++) {
+        void *fresh = NULL;
+        set_up(&fresh);
+        struct scene *scene = fresh;
+        struct admin_fixture *fixture = &scene->fixture;
+        bool returns = i >= METHODS;
+        admin_ok(fixture, scene->admin, "CreateUser", "{'id': 'eve', 'name': 'Eve'}");
+        const char *key =
+            admin_new_key(fixture, scene->admin, "eve", "{'names': ['voices_read', 'voices_write']}", ", 'id': 'k9'");
+        assert_string_equal(shown_permissions(scene, key, "GetApiKey"), "voices_read,voices_write");
+        admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, without, ", 'force': true"));
+        if (returns)
+            admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, first, ", 'force': true"));
+        const char *shown = shown_permissions(scene, key, methods[i % METHODS]);
+        if (strcmp(shown, "voices_write") != 0)
+            fail_msg("%s shows %s", methods[i % METHODS], shown);
+        /* A read-modify-write gives nothing back. */
+        if (strcmp(methods[i % METHODS], "DisableApiKey") != 0) {
+            shown = shown_permissions(scene, key, "GetApiKey");
+            admin_ok(fixture, scene->admin, "UpdateApiKey",
+                     admin_format(fixture,
+                                  "{'id': 'k9', 'updateMask': ['permissions', 'name'], 'name': 'Other', 'permissions': "
+                                  "{'names': ['%s']}}",
+                                  shown));
+            admin_ok(fixture, scene->admin, "ExplainKey",
+                     "{'keyId': 'k9', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}");
+            assert_string_equal(admin_text(fixture, "answer.reason"), returns ? "PERMISSION_MISSING" : "NOT_SHARED");
+        }
+        tear_down(&fresh);
+    }
+    (void)state;
+}
+
 static void all_includes_permissions_that_come_later(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -394,6 +463,7 @@ int main(void) {
         CASE(a_removal_in_use_needs_force),
         CASE(what_was_removed_grants_nothing_even_when_its_name_comes_back),
         CASE(a_permission_that_comes_back_is_not_held_by_old_keys),
+        cmocka_unit_test(every_call_shows_the_permissions_that_a_key_has),
         CASE(all_includes_permissions_that_come_later),
         CASE(says_early_when_permission_numbers_become_few),
         CASE(gives_numbers_again_that_no_key_lists),
