@@ -89,7 +89,7 @@ static const struct sp_admin_method methods[] = {
      .narrowing = sp_admin_always_narrows},
 
     ROW(GetSchema, sp_admin_get_schema, get_schema_request, READ, ADMIN_READ),
-    ROW(PutSchema, sp_admin_put_schema, put_schema_request, MUTATION, OPERATOR),
+    {COLUMNS(PutSchema, sp_admin_put_schema, put_schema_request, MUTATION, OPERATOR), .deletes_in_pieces = true},
 
     ROW(ExplainKey, sp_admin_explain_key, explain_key_request, READ, ADMIN_READ),
     ROW(WhoAmI, sp_admin_who_am_i, who_am_irequest, READ, ANY_KEY),

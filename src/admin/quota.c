@@ -1,5 +1,6 @@
 #include "admin/quota.h"
 
+#include "admin/removed_types.h"
 #include "store/records/index.h"
 #include "store/records/layout.h"
 
@@ -27,6 +28,19 @@ static const struct quota *find_quota(enum sp_count what) {
     return known ? &quotas[what] : NULL;
 }
 
+/* Of a removed type until it is deleted. Only asked for when the quota would be exceeded, since it is a
+ * walk. */
+static enum sp_status count_dead(struct sp_admin_context *ctx, enum sp_count what, uint64_t *ret_count) {
+    *ret_count = 0;
+    if (what != SP_COUNT_GRANTS && what != SP_COUNT_RESOURCES)
+        return SP_OK;
+    return sp_admin_count_of_removed_types(ctx, what == SP_COUNT_GRANTS ? SP_KIND_GRANT : SP_KIND_RESOURCE, ret_count);
+}
+
+static bool fits_quota(uint64_t limit, uint64_t used, uint64_t adding) {
+    return adding == 0 || (adding <= limit && used <= limit - adding);
+}
+
 enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count what, uint64_t adding) {
     const struct quota *quota = find_quota(what);
     if (quota == NULL)
@@ -40,7 +54,14 @@ enum sp_status sp_admin_check_quota(struct sp_admin_context *ctx, enum sp_count 
     enum sp_status status = sp_index_count(ctx->view, ctx->stored_workspace->number, what, &used);
     if (status != SP_OK)
         return status;
-    if (adding == 0 || (adding <= limit && used <= limit - adding))
+    if (fits_quota(limit, used, adding))
+        return SP_OK;
+    uint64_t dead = 0;
+    status = count_dead(ctx, what, &dead);
+    if (status != SP_OK)
+        return status;
+    used -= dead < used ? dead : used;
+    if (fits_quota(limit, used, adding))
         return SP_OK;
     return sp_error_set(
         ctx->error, SP_ERR_EXHAUSTED,

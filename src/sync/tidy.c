@@ -87,8 +87,8 @@ static enum sp_status commit_removal_of_old(struct sp_tidy *tidy, struct sp_stor
 
 /* A change like any other. If several instances try it, all but one lose the race and try again
  * later. */
-static enum sp_status remove_deleted_workspaces(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s,
-                                                struct sp_arena *scratch, bool *ret_more, struct sp_error *error) {
+static enum sp_status remove_deleted(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s,
+                                     struct sp_arena *scratch, bool *ret_more, struct sp_error *error) {
     struct sp_write *write = NULL;
     size_t limit = tidy->source != NULL ? SOURCE_PIECE : PIECE;
     enum sp_status status = sp_source_begin(tidy->source, store, &write, error);
@@ -102,6 +102,27 @@ static enum sp_status remove_deleted_workspaces(struct sp_tidy *tidy, struct sp_
     return sp_source_commit(tidy->source, write, error);
 }
 
+/* Another change of the same kind. */
+static enum sp_status purge_removed_types(struct sp_tidy *tidy, struct sp_store *store, int64_t now_s,
+                                          struct sp_arena *scratch, bool *ret_more, struct sp_error *error) {
+    struct sp_write *write = NULL;
+    struct sp_admin_purge_place place = tidy->purge_place;
+    size_t limit = tidy->source != NULL ? SOURCE_PIECE : PIECE;
+    enum sp_status status = sp_source_begin(tidy->source, store, &write, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_purge_removed_types(write, &tidy->purge_place, limit, now_s, scratch, &place, ret_more, error);
+    if (status != SP_OK) {
+        sp_write_abort(write);
+        return status;
+    }
+    status = sp_source_commit(tidy->source, write, error);
+    if (status != SP_OK)
+        return status;
+    tidy->purge_place = place;
+    return SP_OK;
+}
+
 static bool can_wait(const struct sp_tidy *tidy, enum sp_status status) {
     return tidy->source != NULL &&
            (status == SP_ERR_ABORTED || status == SP_ERR_UNAVAILABLE || status == SP_ERR_PRECONDITION);
@@ -113,7 +134,11 @@ static enum sp_status remove_piece(struct sp_tidy *tidy, struct sp_store *store,
     enum sp_status status = commit_removal_of_old(tidy, store, now_s, ret_more_old, error);
     if (status != SP_OK || !tidy->look_for_deleted)
         return status;
-    status = remove_deleted_workspaces(tidy, store, now_s, scratch, ret_more_deleted, error);
+    status = remove_deleted(tidy, store, now_s, scratch, ret_more_deleted, error);
+    sp_arena_wipe(scratch);
+    if (status != SP_OK || *ret_more_deleted)
+        return status;
+    status = purge_removed_types(tidy, store, now_s, scratch, ret_more_deleted, error);
     sp_arena_wipe(scratch);
     return status;
 }

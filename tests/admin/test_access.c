@@ -189,7 +189,8 @@ static void columns_say_how_a_method_is_carried_out(void **state) {
         assert_true((stream != SP_ADMIN_NO_STREAM) == (sp_admin_method_type(method) == SP_ADMIN_STREAM));
         assert_true(sp_admin_method_deletes_in_pieces(method) ==
                     (strcmp(name, "DeleteWorkspace") == 0 || strcmp(name, "DeletePrincipal") == 0 ||
-                     strcmp(name, "DeleteGroup") == 0 || strcmp(name, "DeleteResource") == 0));
+                     strcmp(name, "DeleteGroup") == 0 || strcmp(name, "DeleteResource") == 0 ||
+                     strcmp(name, "PutSchema") == 0));
         assert_true((sp_admin_method_type(method) == SP_ADMIN_USAGE_WRITE) == (strcmp(name, "RetireServer") == 0));
         streams |= 1U << stream;
     }

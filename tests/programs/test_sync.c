@@ -590,6 +590,49 @@ static void who_asks_for_refusals_gets_them_before_the_error(void **state) {
     refuse_batch(caller, stream, "{'maxRefusals': 21}", SP_ERR_INVALID, "max_refusals: at most 20");
 }
 
+/* The schema's text as JSON has it. */
+static char *escape_lines(const char *yaml) {
+    char *text = malloc(2 * strlen(yaml) + 1), *at = text;
+    assert_non_null(text);
+    for (; *yaml != '\0'; yaml++) {
+        *at++ = *yaml == '\n' ? '\\' : *yaml;
+        if (*yaml == '\n')
+            *at++ = 'n';
+    }
+    *at = '\0';
+    return text;
+}
+
+static void what_a_removed_type_leaves_is_removed_in_the_background(void **state) {
+    (void)state;
+    char *without = escape_lines(programs_schema);
+    char *with = malloc(strlen(without) + 128);
+    assert_non_null(with);
+    sprintf(with, "%s  memo:\\n    ids: workspace\\n    actions:\\n      read: {role: viewer}\\n", without);
+    operator_ok(&programs, "Admin/PutSchema", "{'yaml': '%s'}", with);
+    for (unsigned i = 0; i < 30; i++)
+        caller_ok(&admin, "Admin/ShareResource",
+                  "{'resource': {'type': 'memo', 'id': 'm%u'}, 'subject': {'principal': 'w1-admin'}, 'role': "
+                  "'ROLE_VIEWER'}",
+                  i);
+    assert_int_equal(caller_callf(&programs.operator_caller, "Admin/PutSchema", "{'yaml': '%s'}", without),
+                     SP_ERR_PRECONDITION);
+    operator_ok(&programs, "Admin/PutSchema", "{'yaml': '%s', 'force': true}", without);
+    free(without);
+    free(with);
+    size_t removed = 0;
+    for (unsigned i = 0; i < 3000 && removed < 30; i++) {
+        operator_ok(&programs, "Admin/ListChanges",
+                    "{'workspace': 'w1', 'actor': 'offline:remove what was deleted', 'object': 'memo'}");
+        const json_t *changes = caller_at(&programs.operator_caller, "changes");
+        removed = 0;
+        for (size_t c = 0; c < json_array_size(changes); c++)
+            removed += json_array_size(json_object_get(json_array_get(changes, c), "entities"));
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    }
+    assert_int_equal(removed, 30);
+}
+
 static void a_deleted_workspace_is_removed_in_the_background(void **state) {
     (void)state;
     char key[PROGRAMS_KEY_BYTES];
@@ -798,6 +841,7 @@ int main(void) {
         cmocka_unit_test(an_import_applies_batches_and_fails_at_the_first_mistake),
         cmocka_unit_test(who_asks_for_refusals_gets_them_before_the_error),
         cmocka_unit_test(a_deleted_workspace_is_removed_in_the_background),
+        cmocka_unit_test(what_a_removed_type_leaves_is_removed_in_the_background),
         cmocka_unit_test(a_full_map_refuses_changes_and_answers_go_on),
         cmocka_unit_test(a_second_writer_is_refused_while_one_serves),
         cmocka_unit_test(operators_are_added_and_revoked_while_it_serves),
