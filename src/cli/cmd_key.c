@@ -206,7 +206,8 @@ const struct cli_command sp_cli_key_commands[] = {
           {.name = "all-permissions",
            .kind = CLI_FLAG,
            .path = "permissions.all",
-           .help = "all permissions, including ones added later, but not api_key_rotate and resource_register"},
+           .help = "all permissions, including ones added later, but not api_key_rotate (add --permission "
+                   "api_key_rotate) and resource_register (an operator's to give)"},
           {.name = "permission",
            .kind = CLI_TEXTS,
            .path = "permissions.names",
