@@ -33,7 +33,10 @@ static void write_snake_case(const char *path, char out[static PATH_BYTES]) {
         bool capital = *path >= 'A' && *path <= 'Z';
         if (capital)
             out[used++] = '_';
-        out[used++] = capital ? (char)(*path - 'A' + 'a') : *path;
+        out[used] = *path;
+        if (capital)
+            out[used] |= 'a' - 'A'; /* ASCII's lower case */
+        used++;
     }
     out[used] = '\0';
 }

@@ -91,7 +91,8 @@ static enum sp_status offer_basic(const struct leak *leak, struct sp_str word) {
     struct sp_credential credential = {.schemes = SP_CREDENTIAL_BASIC, .arena = leak->arena};
     if (word.size < SP_LEAKED_PART_MIN_BYTES || word.size % 4 != 0 || word.size > sizeof(value) - 8)
         return SP_OK;
-    memcpy(value, "Basic ", 6);
+    static const char scheme[6] = {'B', 'a', 's', 'i', 'c', ' '};
+    memcpy(value, scheme, sizeof(scheme));
     memcpy(value + 6, word.data, word.size);
     sp_credential_offer_authorization(&credential, (struct sp_str){value, 6 + word.size});
     explicit_bzero(value, sizeof(value));

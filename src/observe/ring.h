@@ -18,7 +18,7 @@ struct sp_ring_ends {
     _Alignas(SP_RING_LINE_BYTES) _Atomic uint64_t head; /* the writing thread's */
     _Alignas(SP_RING_LINE_BYTES) _Atomic uint64_t tail; /* the reading thread's */
 };
-_Static_assert(sizeof(struct sp_ring_ends) == 2 * SP_RING_LINE_BYTES, "a line of the cache for each");
+_Static_assert(sizeof(struct sp_ring_ends) == 2UL * SP_RING_LINE_BYTES, "a line of the cache for each");
 
 static inline size_t sp_ring_padded(size_t size) {
     return SP_RING_HEAD_BYTES + (size + SP_RING_HEAD_BYTES - 1) / SP_RING_HEAD_BYTES * SP_RING_HEAD_BYTES;

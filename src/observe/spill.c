@@ -91,7 +91,10 @@ void sp_spill_close(struct sp_spill *spill) {
 
 /* ---- what is in a file ---- */
 
+/* Of a mapped file. */
 static void write_header(struct sp_spill *spill) {
+    if (spill->map == NULL)
+        return;
     uint32_t page = PAGE_BYTES, rings = spill->rings;
     uint64_t ring_bytes = spill->ring_bytes;
     memcpy(spill->map + AT_PAGE, &page, sizeof(page));
