@@ -385,11 +385,18 @@ static int compare_pod(struct pod *pod, char *ret_said, size_t size) {
     return code;
 }
 
+/* Log lines reach their file a little after what they tell of. */
 static void assert_file_has(const char *path, const char *text) {
-    char *said = process_read(path);
-    if (strstr(said, text) == NULL)
-        fail_msg("\"%s\" is not in %s: %s", text, path, said);
-    free(said);
+    bool found = false;
+    for (int tries = 0; !found; tries++) {
+        char *said = process_read(path);
+        found = strstr(said, text) != NULL;
+        if (!found && tries == 200)
+            fail_msg("\"%s\" is not in %s: %s", text, path, said);
+        free(said);
+        if (!found)
+            nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000L}, NULL);
+    }
 }
 
 static void an_operator_that_is_put_past_all_changes_is_nobody_anywhere(void **state) {

@@ -223,7 +223,7 @@ static void what_the_servers_saw_is_told_of_each_key(void **state) {
     assert_holds(run(scene, scene->admin_key, "key usage k0 --window 1h")->out, "in-use");
     assert_holds(run(scene, scene->admin_key, "key get k0")->out, "203.0.113.7");
     assert_holds(run(scene, scene->admin_key, "key usage k2")->out, "KEY_DISABLED");
-    const char *list = run(scene, scene->admin_key, "key list --safe-to-delete --window 2s")->out;
+    const char *list = run(scene, scene->admin_key, "key list --safe-to-delete --window 2s -o wide")->out;
     assert_holds(list, "LAST USED");
     assert_holds(list, "k3 ");
     assert_holds(run(scene, scene->programs.operator_key, "server list")->out, "alpha   reporting");

@@ -278,11 +278,12 @@ static void shake_hands(const struct rig *rig, const char *name, const char *ca,
         snprintf(bytes, sizeof bytes, "%s/%s.key", folder, name);
         assert_int_equal(SSL_CTX_use_PrivateKey_file(context, bytes, SSL_FILETYPE_PEM), 1);
     }
+    static const char plaintext[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
     SSL_set_alpn_protos(ssl, (const unsigned char *)"\2h2", 3);
     if (version == 0)
-        assert_true(send(fd, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 37, MSG_NOSIGNAL) > 0);
+        assert_true(send(fd, plaintext, sizeof plaintext - 1, MSG_NOSIGNAL) > 0);
     if (version != 0 && SSL_connect(ssl) == 1)
         (void)SSL_read(ssl, bytes, sizeof bytes); /* TLS 1.3 tells a client only now */
     SSL_free(ssl);
