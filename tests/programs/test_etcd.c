@@ -392,7 +392,8 @@ static void assert_file_has(const char *path, const char *text) {
         char *said = process_read(path);
         found = strstr(said, text) != NULL;
         if (!found && tries == 200)
-            fail_msg("\"%s\" is not in %s: %s", text, path, said);
+            fail_msg("\"%s\" is not in %s, which ends with: %s", text, path,
+                     strlen(said) > 700 ? said + strlen(said) - 700 : said);
         free(said);
         if (!found)
             nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000L}, NULL);
