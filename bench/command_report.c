@@ -48,7 +48,8 @@ static const struct argp report_argp = {
     .args_doc = "DIR",
     .doc =
         "Write the Markdown report of a benchmark: goals, medians of all rounds, and ratios.\v"
-        "DIR holds the raw results that bench/run, soak, observe, peers or etcd keeps with --raw DIR: NAME.ndjson "
+        "DIR holds the raw results that bench/run, soak, observe, peers, etcd or noisy keeps with --raw DIR: "
+        "NAME.ndjson "
         "files, "
         "one JSON object per line.\n"
         "\nExample:\n"

@@ -29,6 +29,9 @@ enum {
     OPTION_SERVER_PID,
     OPTION_UNVERIFIED,
     OPTION_KEY_FILE,
+    OPTION_WHAT,
+    OPTION_FIRST_KEY,
+    OPTION_ALLOW_REFUSED,
     OPTION_GATEWAY,
     OPTION_TLS_CA,
     OPTION_TLS_CERT,
@@ -42,7 +45,7 @@ struct arguments {
     struct load_options load;
     enum output output;
     const char *key_file;
-    char key[128]; /* load.operator_key */
+    char key[128]; /* load.admin_key */
 };
 
 /* "allowed=90,ip=5,permission=5" */
@@ -99,6 +102,9 @@ static const struct argp_option run_options[] = {
      "Weights of expected outcomes: allowed=, ip=, permission=, not_shared=, role=, unknown=, malformed= (default "
      "allowed=1)",
      3},
+    {"first-key", OPTION_FIRST_KEY, "N", 0, "Only keys from number N up to --keys (default 0: all)", 3},
+    {"allow-refused", OPTION_ALLOW_REFUSED, NULL, 0,
+     "Count calls answered RESOURCE_EXHAUSTED apart instead of as errors", 4},
     {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring starts, 0 to 3,600 (default 1)", 4},
     {"duration", OPTION_DURATION, "S", 0, "Seconds to measure, 0.1 to 3,600 (default 10)", 4},
     {"server-pid", OPTION_SERVER_PID, "PID", 0, "Local process whose CPU time and memory to read", 4},
@@ -166,6 +172,12 @@ static error_t parse_question_option(int key, char *text, struct argp_state *sta
         return 0;
     case OPTION_MIX:
         read_mix(state, text, load->weights);
+        return 0;
+    case OPTION_FIRST_KEY:
+        load->first_key = read_number(state, "--first-key", text, 0, 999999999);
+        return 0;
+    case OPTION_ALLOW_REFUSED:
+        load->allow_refused = true;
         return 0;
     case OPTION_UNVERIFIED:
         load->unverified = true;
@@ -239,12 +251,17 @@ static const struct argp_option churn_options[] = {
     {"tls-name", OPTION_TLS_NAME, "NAME", 0,
      "Name that the server's certificate must have (default: the target's host)", 2},
     {"key-file", OPTION_KEY_FILE, "FILE", 0,
-     "File with the operator's key, from `world --store … --key-file` (required)", 2},
+     "File with the key to act with: the operator's, from `world --store … --key-file`, or an admin's (required)", 2},
+    {"what", OPTION_WHAT, "NAME", 0,
+     "workspaces (default), names of users, shares (200 a call; they change answers), list-changes or list-keys", 2},
     {"connections", OPTION_CONNECTIONS, "N", 0, "Connections, 1 to 1,000 (default 4)", 2},
     {"in-flight", OPTION_IN_FLIGHT, "N", 0, "Changes in flight, 1 to 100,000 (default 64)", 2},
     {"rate", OPTION_RATE, "N", 0, "Changes per second; 0: no limit (default 1,000)", 2},
     {"zipf", OPTION_ZIPF, "S", 0, "Zipf exponent of how often each workspace is changed, 0 to 5 (default 0: uniform)",
      3},
+    {"first-key", OPTION_FIRST_KEY, "N", 0, "Only keys from number N up to --keys (default 0: all)", 3},
+    {"allow-refused", OPTION_ALLOW_REFUSED, NULL, 0,
+     "Count calls answered RESOURCE_EXHAUSTED apart instead of as errors", 4},
     {"warmup", OPTION_WARMUP, "S", 0, "Seconds before measuring starts, 0 to 3,600 (default 1)", 4},
     {"duration", OPTION_DURATION, "S", 0, "Seconds to measure, 0.1 to 3,600 (default 10)", 4},
     {"server-pid", OPTION_SERVER_PID, "PID", 0, "Local process whose CPU time and memory to read", 4},
@@ -259,8 +276,8 @@ static void read_key_file(struct arguments *arguments, struct argp_state *state)
     if (file != NULL)
         fclose(file);
     arguments->key[strcspn(arguments->key, "\n")] = '\0';
-    arguments->load.operator_key = sp_str_from(arguments->key);
-    if (arguments->load.operator_key.size == 0)
+    arguments->load.admin_key = sp_str_from(arguments->key);
+    if (arguments->load.admin_key.size == 0)
         argp_error(state, "--key-file: the file is empty");
 }
 
@@ -269,6 +286,11 @@ static error_t parse_churn_option(int key, char *text, struct argp_state *state)
     switch (key) {
     case OPTION_KEY_FILE:
         arguments->key_file = text;
+        return 0;
+    case OPTION_WHAT:
+        arguments->load.admin_call = admin_call_find(text);
+        if (arguments->load.admin_call == NULL)
+            argp_error(state, "--what: '%s' is not one of workspaces, names, shares, list-changes, list-keys", text);
         return 0;
     case ARGP_KEY_END:
         read_key_file(arguments, state);
@@ -282,11 +304,11 @@ static const struct argp churn_argp = {
     .options = churn_options,
     .parser = parse_churn_option,
     .children = arguments_of_world,
-    .doc = "Change workspaces of a world made by `sallyport-bench world` through a running sallyport-sync; no answer "
-           "changes.\vExamples:\n"
+    .doc = "Change a world made by `sallyport-bench world`, or list it, through a running sallyport-sync.\vExamples:\n"
            "  sallyport-bench world --keys 100000 --store bench-store --key-file operator.key\n"
            "  sallyport-sync serve --store bench-store --listen 127.0.0.1:7401 &\n"
            "  sallyport-bench churn --keys 100000 --key-file operator.key --rate 1000 --duration 60\n"
+           "  sallyport-bench churn --keys 40 --key-file admin-of-ws_0.key --what list-changes --rate 0\n"
            "\nExit status: 0; 1 if a change failed; 2 if it could not run.",
 };
 
@@ -295,8 +317,8 @@ static const struct argp churn_argp = {
 static const double percentiles[] = {50, 90, 99, 99.9, 99.99};
 
 static const char *method_of(const struct load_options *options) {
-    if (options->operator_key.size > 0)
-        return "UpdateWorkspace";
+    if (options->admin_call != NULL)
+        return strrchr(options->admin_call->path, '/') + 1;
     if (options->gateway)
         return "ext_authz Check";
     if (options->streams > 0)
@@ -314,6 +336,8 @@ static void print_result(const struct load_options *options, const struct load_r
            (double)result->decisions / result->elapsed_s);
     printf("errors      %12llu\nwrong       %12llu\n", (unsigned long long)result->errors,
            (unsigned long long)result->wrong);
+    if (options->allow_refused)
+        printf("refused     %12llu\n", (unsigned long long)result->refused);
     if (result->server_cpu_s >= 0 && result->decisions > 0)
         printf("server CPU  %12.2f µs/decision\n", result->server_cpu_s * 1e6 / (double)result->decisions);
     if (result->server_private_bytes > 0)
@@ -339,11 +363,11 @@ static void print_result_json(const struct load_options *options, const struct l
     json_object_set_new(latency, "max", json_integer((json_int_t)result->latency.max_ns));
     double mean = result->calls > 0 ? result->latency.sum_ns / (double)result->calls : 0;
     json_object_set_new(latency, "mean", json_real(mean));
-    json_t *all =
-        json_pack("{s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:o, s:s}", "loop", options->rate > 0 ? "open" : "closed",
-                  "rate", options->rate, "elapsed_s", result->elapsed_s, "calls", (json_int_t)result->calls,
-                  "decisions", (json_int_t)result->decisions, "errors", (json_int_t)result->errors, "wrong",
-                  (json_int_t)result->wrong, "latency_ns", latency, "method", method_of(options));
+    json_t *all = json_pack(
+        "{s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:o, s:s}", "loop", options->rate > 0 ? "open" : "closed", "rate",
+        options->rate, "elapsed_s", result->elapsed_s, "calls", (json_int_t)result->calls, "decisions",
+        (json_int_t)result->decisions, "errors", (json_int_t)result->errors, "refused", (json_int_t)result->refused,
+        "wrong", (json_int_t)result->wrong, "latency_ns", latency, "method", method_of(options));
     if (result->server_cpu_s >= 0)
         json_object_set_new(all, "server_cpu_s", json_real(result->server_cpu_s));
     if (result->server_private_bytes > 0)
@@ -369,7 +393,7 @@ static int run_load(struct arguments *arguments) {
         print_result(options, result);
     else
         print_result_json(options, result, arguments->output == OUTPUT_LINE);
-    bool good = result->calls > 0 && result->errors == 0 && result->wrong == 0;
+    bool good = result->calls + result->refused > 0 && result->errors == 0 && result->wrong == 0;
     free(result);
     return good ? 0 : 1;
 }
@@ -398,6 +422,7 @@ int command_churn(int argc, char **argv) {
     struct arguments arguments = default_arguments();
     arguments.load.target = "127.0.0.1:7401";
     arguments.load.rate = 1000;
+    arguments.load.admin_call = admin_call_find("workspaces");
     argp_parse(&churn_argp, argc, argv, 0, NULL, &arguments);
     return run_load(&arguments);
 }

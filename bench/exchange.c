@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin_calls.h"
 #include "gateway.h"
-#include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "wire/wire.h"
 
@@ -15,13 +15,17 @@ struct maker {
 };
 
 const char *exchange_path(const struct load_options *options) {
-    if (options->operator_key.size > 0)
-        return "/sallyport.v1.Admin/UpdateWorkspace";
+    if (options->admin_call != NULL)
+        return options->admin_call->path;
     if (options->gateway)
         return "/envoy.service.auth.v3.Authorization/Check";
     if (options->streams > 0)
         return "/sallyport.v1.Authorization/CheckStream";
     return options->batch > 1 ? "/sallyport.v1.Authorization/CheckBatch" : "/sallyport.v1.Authorization/Check";
+}
+
+static uint64_t next_key(struct maker *maker) {
+    return maker->options->first_key + traffic_next_key(maker->traffic);
 }
 
 static enum world_outcome next_outcome(struct maker *maker) {
@@ -61,7 +65,7 @@ static void next_question(struct maker *maker, uint64_t key, enum world_outcome 
 static struct sp_bytes make_check(struct maker *maker, struct expectation *expectation) {
     struct packed_question packed;
     Sallyport__V1__CheckRequest request = SALLYPORT__V1__CHECK_REQUEST__INIT;
-    next_question(maker, traffic_next_key(maker->traffic), next_outcome(maker), &packed);
+    next_question(maker, next_key(maker), next_outcome(maker), &packed);
     request.credential_case = SALLYPORT__V1__CHECK_REQUEST__CREDENTIAL_API_KEY;
     request.api_key = packed.question.key;
     request.ip = packed.question.ip;
@@ -75,7 +79,7 @@ static struct sp_bytes make_check(struct maker *maker, struct expectation *expec
 
 static struct sp_bytes make_gateway(struct maker *maker, struct expectation *expectation) {
     struct packed_question packed;
-    next_question(maker, traffic_next_key(maker->traffic), next_outcome(maker), &packed);
+    next_question(maker, next_key(maker), next_outcome(maker), &packed);
     expectation->count = 1;
     expectation->reasons[0] = (uint8_t)packed.question.expected;
     return gateway_make(&packed.question, maker->options->gateway_headers, maker->arena);
@@ -90,11 +94,11 @@ static bool fill_batch(struct maker *maker, struct expectation *expectation,
     request->items = sp_arena_calloc(maker->arena, options->batch, sizeof(*request->items));
     if (packed == NULL || items == NULL || request->items == NULL)
         return false;
-    uint64_t key = traffic_next_key(maker->traffic);
+    uint64_t key = next_key(maker);
     enum world_outcome outcome = next_outcome(maker);
     for (unsigned i = 0; i < options->batch; i++) {
         if (!options->one_credential && i > 0) {
-            key = traffic_next_key(maker->traffic);
+            key = next_key(maker);
             outcome = next_outcome(maker);
         }
         next_question(maker, key, outcome, &packed[i]);
@@ -135,32 +139,18 @@ static struct sp_bytes make_message(struct maker *maker, uint64_t correlation, s
     return good ? bytes : (struct sp_bytes){0};
 }
 
-/* A new name and number of seats, which change no answer. An operator may change no more of what
- * decisions read. */
-static struct sp_bytes make_change(struct maker *maker, struct expectation *expectation) {
-    uint64_t key = traffic_next_key(maker->traffic), random = world_random(&maker->traffic->random);
-    char id[32], name[32];
-    char *mask[] = {cast_away_const("name"), cast_away_const("seats")};
-    Sallyport__V1__Workspace workspace = SALLYPORT__V1__WORKSPACE__INIT;
-    Sallyport__V1__UpdateWorkspaceRequest request = SALLYPORT__V1__UPDATE_WORKSPACE_REQUEST__INIT;
+static struct sp_bytes make_admin_call(struct maker *maker, struct expectation *expectation) {
+    uint64_t key = next_key(maker), random = world_random(&maker->traffic->random);
     struct sp_bytes bytes;
-    world_workspace_id(key, id);
-    snprintf(name, sizeof(name), "Change %llx", (unsigned long long)random);
-    workspace.id = id;
-    workspace.name = name;
-    workspace.seats = 100 + (uint32_t)(random % 100);
-    request.workspace = &workspace;
-    request.update_mask = mask;
-    request.n_update_mask = 2;
     expectation->count = 1;
-    return sp_wire_pack(&request.base, maker->arena, &bytes) == SP_OK ? bytes : (struct sp_bytes){0};
+    return maker->options->admin_call->pack(key, random, maker->arena, &bytes) ? bytes : (struct sp_bytes){0};
 }
 
 struct sp_bytes exchange_make(const struct load_options *options, struct traffic *traffic, uint64_t correlation,
                               struct sp_arena *arena, struct expectation *ret_expectation) {
     struct maker maker = {options, traffic, arena};
-    if (options->operator_key.size > 0)
-        return make_change(&maker, ret_expectation);
+    if (options->admin_call != NULL)
+        return make_admin_call(&maker, ret_expectation);
     if (options->gateway)
         return make_gateway(&maker, ret_expectation);
     if (options->streams > 0)
@@ -180,18 +170,12 @@ static unsigned count_wrong_results(const struct expectation *expectation,
 }
 
 static const ProtobufCMessageDescriptor *find_reply_type(const struct load_options *options) {
-    if (options->operator_key.size > 0)
-        return &sallyport__v1__workspace_response__descriptor;
+    if (options->admin_call != NULL)
+        return options->admin_call->reply;
     if (options->streams > 0)
         return &sallyport__v1__check_stream_response__descriptor;
     return options->batch > 1 ? &sallyport__v1__check_batch_response__descriptor
                               : &sallyport__v1__check_response__descriptor;
-}
-
-/* A change has a revision, and shows in the reply. */
-static bool is_changed(const Sallyport__V1__WorkspaceResponse *response) {
-    return response->revision != NULL && response->workspace != NULL &&
-           strncmp(response->workspace->name, "Change ", 7) == 0;
 }
 
 unsigned exchange_count_wrong(const struct load_options *options, const struct expectation *expectation,
@@ -201,8 +185,8 @@ unsigned exchange_count_wrong(const struct load_options *options, const struct e
         return gateway_says(reply, (enum sp_reason)expectation->reasons[0], arena) ? 0 : 1;
     if (sp_wire_unpack_trusted(find_reply_type(options), reply, arena, &message) != SP_OK)
         return expectation->count;
-    if (options->operator_key.size > 0)
-        return is_changed((const Sallyport__V1__WorkspaceResponse *)message) ? 0 : 1;
+    if (options->admin_call != NULL)
+        return options->admin_call->is_right(message) ? 0 : 1;
     if (options->streams > 0) {
         const Sallyport__V1__CheckStreamResponse *response = (const Sallyport__V1__CheckStreamResponse *)message;
         return response->correlation_id == correlation ? count_wrong_results(expectation, response->batch)

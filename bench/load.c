@@ -57,6 +57,10 @@ static void take_completion(struct thread *thread, const struct sp_rpc_completio
     if (flight->meant_ns < thread->run->measure_ns || now > thread->run->end_ns)
         return;
     struct load_result *result = &thread->result;
+    if (completion->status == SP_ERR_EXHAUSTED && thread->run->options->allow_refused) {
+        result->refused++;
+        return;
+    }
     atomic_fetch_add_explicit(&thread->run->calls, 1, memory_order_relaxed);
     result->calls++;
     result->decisions += flight->expectation.count;
@@ -117,7 +121,8 @@ static enum sp_status open_load_thread(struct thread *thread, struct run *run, u
     const struct load_options *options = run->options;
     thread->run = run;
     thread->number = number;
-    traffic_init(&thread->traffic, options->world.seed + number * 7919U + 1, options->world.keys, options->zipf);
+    traffic_init(&thread->traffic, options->world.seed + number * 7919U + 1, options->world.keys - options->first_key,
+                 options->zipf);
     thread->flights = calloc(options->in_flight, sizeof(*thread->flights));
     thread->free_slots = calloc(options->in_flight, sizeof(*thread->free_slots));
     if (thread->flights == NULL || thread->free_slots == NULL ||
@@ -132,7 +137,7 @@ static enum sp_status open_load_thread(struct thread *thread, struct run *run, u
         .path = exchange_path(options),
         .connections = options->connections,
         .slots = options->in_flight,
-        .key = options->operator_key,
+        .key = options->admin_key,
         .streams = options->streams,
     };
     return transport_open(&transport, &thread->transport, error);
@@ -195,6 +200,7 @@ static enum sp_status run_threads(struct run *run, struct thread *threads, struc
         result->decisions += part->decisions;
         result->wrong += part->wrong;
         result->errors += part->errors;
+        result->refused += part->refused;
         if (part->errors > 0)
             result->first_error = part->first_error;
     }
@@ -207,6 +213,8 @@ enum sp_status load_run(const struct load_options *options, struct load_result *
     if (options->batch < 1 || options->batch > EXCHANGE_ITEMS_MAX || options->threads < 1 || options->in_flight < 1)
         return sp_error_set(error, SP_ERR_INVALID,
                             "a batch has 1 to 1,000 items; threads and calls in flight are at least 1");
+    if (options->first_key >= options->world.keys)
+        return sp_error_set(error, SP_ERR_INVALID, "the first key to ask about must be one of the world's");
     if (options->gateway && (options->batch > 1 || options->streams > 0))
         return sp_error_set(error, SP_ERR_INVALID,
                             "ext_authz asks one question per call; leave out --batch and --stream");

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "admin_calls.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "histogram.h"
@@ -17,16 +18,19 @@ struct load_options {
     const char *target;
     struct sp_rpc_client_tls tls;
     struct world world;
-    struct sp_str operator_key;       /* not empty: instead of asking, workspaces are changed with it, one a call */
-    unsigned weights[WORLD_OUTCOMES]; /* the mix: how often each outcome is asked for */
-    double zipf;                      /* exponent, 0 for uniform */
-    unsigned batch;                   /* items a call or message; 1: Check, more: CheckBatch */
-    unsigned streams;                 /* of each thread, for CheckStream; 0: unary calls */
-    bool gateway;                     /* ask as Envoy does, through its external authorization */
-    unsigned gateway_headers;         /* headers of such a request, besides the usual three */
-    bool unverified;                  /* answers are ignored, for servers that only echo */
-    bool wait_for_ready;              /* unary calls wait for a connection instead of failing without one */
-    bool one_credential;              /* all items of a batch ask with one key */
+    uint64_t first_key;                  /* only keys from this one on are asked about */
+    const struct admin_call *admin_call; /* instead of asking, this is called at a sallyport-sync; NULL: ask */
+    struct sp_str admin_key;             /* for such calls */
+    bool allow_refused;                  /* RESOURCE_EXHAUSTED is no error: those calls are counted apart */
+    unsigned weights[WORLD_OUTCOMES];    /* the mix: how often each outcome is asked for */
+    double zipf;                         /* exponent, 0 for uniform */
+    unsigned batch;                      /* items a call or message; 1: Check, more: CheckBatch */
+    unsigned streams;                    /* of each thread, for CheckStream; 0: unary calls */
+    bool gateway;                        /* ask as Envoy does, through its external authorization */
+    unsigned gateway_headers;            /* headers of such a request, besides the usual three */
+    bool unverified;                     /* answers are ignored, for servers that only echo */
+    bool wait_for_ready;                 /* unary calls wait for a connection instead of failing without one */
+    bool one_credential;                 /* all items of a batch ask with one key */
     unsigned threads;
     unsigned connections; /* of each thread */
     unsigned in_flight;   /* of each thread */
@@ -41,8 +45,9 @@ struct load_result {
     struct histogram latency; /* of calls */
     uint64_t calls;
     uint64_t decisions;
-    uint64_t errors; /* calls without an answer */
-    uint64_t wrong;  /* decisions other than expected */
+    uint64_t errors;  /* calls without an answer */
+    uint64_t refused; /* calls beyond `calls` that were answered RESOURCE_EXHAUSTED, if that is allowed */
+    uint64_t wrong;   /* decisions other than expected */
     double elapsed_s;
     double server_cpu_s;           /* user and system, while measuring; negative: unknown */
     uint64_t server_private_bytes; /* at the end, with all connections open; 0: unknown */

@@ -6,6 +6,7 @@
 
 #include "measures.h"
 #include "report_etcd.h"
+#include "report_noisy.h"
 #include "report_observe.h"
 #include "report_peers.h"
 #include "report_run.h"
@@ -17,7 +18,7 @@ static const struct kind {
     void (*write)(struct results *results, FILE *out);
 } kinds[] = {
     {"run", report_run_write},     {"soak", report_soak_write}, {"observe", report_observe_write},
-    {"peers", report_peers_write}, {"etcd", report_etcd_write},
+    {"peers", report_peers_write}, {"etcd", report_etcd_write}, {"noisy", report_noisy_write},
 };
 
 static const struct kind *find_kind(struct results *results) {
@@ -28,7 +29,7 @@ static const struct kind *find_kind(struct results *results) {
     }
     if (results->error.status == SP_OK)
         (void)sp_error_set(&results->error, SP_ERR_INVALID,
-                           "run.ndjson: \"bench\" must be run, soak, observe, peers or etcd");
+                           "run.ndjson: \"bench\" must be run, soak, observe, peers, etcd or noisy");
     return NULL;
 }
 

@@ -11,8 +11,8 @@ _Noreturn void see_fail(const char *what) {
     exit(2);
 }
 
-static ProtobufCMessage *call_or_exit(struct sp_rpc_client *client, struct sp_arena *arena, const char *path,
-                                      const ProtobufCMessage *request, const ProtobufCMessageDescriptor *descriptor) {
+ProtobufCMessage *see_call(struct sp_rpc_client *client, struct sp_arena *arena, const char *path,
+                           const ProtobufCMessage *request, const ProtobufCMessageDescriptor *descriptor) {
     struct sp_bytes packed, reply;
     struct sp_error error = {0};
     ProtobufCMessage *message;
@@ -42,7 +42,7 @@ Sallyport__V1__Revision *see_change(struct sp_rpc_client *admin, struct sp_arena
     request.workspace = &workspace;
     request.update_mask = mask;
     request.n_update_mask = 1;
-    const Sallyport__V1__WorkspaceResponse *reply = (const Sallyport__V1__WorkspaceResponse *)call_or_exit(
+    const Sallyport__V1__WorkspaceResponse *reply = (const Sallyport__V1__WorkspaceResponse *)see_call(
         admin, arena, "/sallyport.v1.Admin/UpdateWorkspace", &request.base,
         &sallyport__v1__workspace_response__descriptor);
     return reply->revision;
@@ -60,7 +60,7 @@ void see_answer(struct sp_rpc_client *server, struct sp_arena *arena, struct wor
     request.resource = &ref;
     request.action = drop_const(question->action);
     request.min_revision = revision;
-    const Sallyport__V1__CheckResponse *reply = (const Sallyport__V1__CheckResponse *)call_or_exit(
+    const Sallyport__V1__CheckResponse *reply = (const Sallyport__V1__CheckResponse *)see_call(
         server, arena, "/sallyport.v1.Authorization/Check", &request.base, &sallyport__v1__check_response__descriptor);
     if ((unsigned)reply->reason != (unsigned)question->expected)
         see_fail("sallyportd gave a wrong answer");

@@ -13,7 +13,11 @@ _Noreturn void see_fail(const char *what);
 /* Connects to "host:port"; `key` may be empty. */
 struct sp_rpc_client *see_connect(const char *target, const char *key);
 
-/* The operator's key, of a file's first line. */
+/* The reply to a call, in the arena. */
+ProtobufCMessage *see_call(struct sp_rpc_client *client, struct sp_arena *arena, const char *path,
+                           const ProtobufCMessage *request, const ProtobufCMessageDescriptor *descriptor);
+
+/* A key, of a file's first line. */
 void see_read_key(const char *path, char ret_key[static 128]);
 
 /* Renames the first workspace. The reply's revision is in the arena. */

@@ -16,6 +16,7 @@
 
 #include "load.h"
 #include "rpc/client.h"
+#include "see.h"
 #include "spawn.h"
 #include "world_records.h"
 
@@ -25,6 +26,7 @@ static struct {
 } scene;
 
 static const struct world world = {.seed = 5, .keys = 200};
+enum { LAST_WORKSPACE = 160 }; /* its first key */
 
 static unsigned free_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -160,6 +162,46 @@ static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
     }
 }
 
+/* Of a workspace's admin, who may change what an operator may not. */
+static void make_admin_key(const char *target, const char *operator_key, char ret_key[static 128]) {
+    struct sp_arena arena;
+    char workspace[] = "ws_4", principal[] = "p0", name[] = "Load";
+    Sallyport__V1__Permissions permissions = SALLYPORT__V1__PERMISSIONS__INIT;
+    Sallyport__V1__CreateApiKeyRequest request = SALLYPORT__V1__CREATE_API_KEY_REQUEST__INIT;
+    permissions.all = true;
+    request.workspace = workspace;
+    request.principal = principal;
+    request.name = name;
+    request.permissions = &permissions;
+    assert_int_equal(sp_arena_init(&arena, 1 << 16, 1 << 20), SP_OK);
+    sp_rpc_global_init();
+    struct sp_rpc_client *client = see_connect(target, operator_key);
+    const Sallyport__V1__ApiKeySecretResponse *reply =
+        (const void *)see_call(client, &arena, "/sallyport.v1.Admin/CreateApiKey", &request.base,
+                               &sallyport__v1__api_key_secret_response__descriptor);
+    snprintf(ret_key, 128, "%s", reply->secret);
+    sp_rpc_client_close(client);
+    sp_rpc_global_fini();
+    sp_arena_fini(&arena);
+}
+
+static void make_each_admin_call(struct load_options *asked) {
+    static const char *const names[] = {"names", "shares", "list-changes", "list-keys"};
+    asked->first_key = LAST_WORKSPACE;
+    asked->in_flight = 2;
+    asked->warmup_s = 0;
+    asked->duration_s = 1;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        asked->admin_call = admin_call_find(names[i]);
+        assert_non_null(asked->admin_call);
+        const struct load_result *result = run(asked);
+        assert_true(result->calls > 0);
+        assert_int_equal(result->errors, 0);
+        assert_int_equal(result->wrong, 0);
+    }
+    assert_null(admin_call_find("name"));
+}
+
 static void changes_are_made_and_counted(void **state) {
     (void)state;
     char program[512], key[128] = "";
@@ -174,22 +216,29 @@ static void changes_are_made_and_counted(void **state) {
     assert_non_null(fgets(key, sizeof(key), file));
     fclose(file);
     key[strcspn(key, "\n")] = '\0';
-    asked.operator_key = sp_str_from(key);
+    char admin_key[128];
+    asked.admin_key = sp_str_from(key);
+    asked.admin_call = admin_call_find("workspaces");
     pid_t sync = bench_spawn((const char *const[]){program, "serve", "--store", scene.store, "--listen", target, NULL});
     bench_wait_serving(port, sync);
     const struct load_result *result = run(&asked);
     assert_true(result->calls > 0);
     assert_int_equal(result->errors, 0);
     assert_int_equal(result->wrong, 0);
+    make_admin_key(target, key, admin_key);
     /* A key that is not an operator's changes nothing. */
     world_key_text(&world, 1, key);
-    asked.operator_key = sp_str_from(key);
+    asked.admin_key = sp_str_from(key);
     asked.duration_s = 0.1;
     result = run(&asked);
     assert_int_equal(result->errors, result->calls);
+    asked.admin_key = sp_str_from(admin_key);
+    make_each_admin_call(&asked);
     bench_stop(sync);
-    /* No answer was changed by what was. */
+    /* No answer was changed outside of the workspace whose shares were. */
     asked = options();
+    asked.world.keys = LAST_WORKSPACE;
+    asked.weights[WORLD_KEY_UNKNOWN] = 0; /* of this smaller world the store knows more keys */
     result = run(&asked);
     assert_int_equal(result->errors, 0);
     assert_int_equal(result->wrong, 0);

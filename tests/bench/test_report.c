@@ -423,10 +423,42 @@ static void etcd_has_a_row_for_each_number_of_pods_and_may_lack_a_bootstrap(void
     free(text);
 }
 
+#define LATENCY(p99_ms, max_ms)                                                                                        \
+    "{\"calls\":100,\"errors\":0,\"wrong\":0,\"latency_ns\":{\"p99\":" #p99_ms "000000,\"max\":" #max_ms "000000}}\n"
+
+static void a_noisy_tenant_is_compared_with_quiet_and_elsewhere(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "`bench/noisy --rounds 3 --seconds 4`: 500 Checks and 50 changes a second by others.",
+        "Engine `h2`:\n",
+        /* Medians of three rounds, but the slowest disable of all. */
+        "| lists | 2.00 | 5.00 | 3.00 | 2.50 (missed) | 10.00 | 20.00 | 11.00 | 2.00 | 90.0 | 120.0 (missed) |\n",
+        "| all, full-disk | | | | | | | | | 8.0 | 9.0 |\n",
+    };
+    write_results("run",
+                  "{\"bench\":\"noisy\",\"date\":\"2026-11-30\",\"processors\":2,\"model\":\"m\",\"engines\":[\"h2\"],"
+                  "\"kinds\":[\"lists\",\"full-disk\"],\"rounds\":3,\"seconds\":4,\"check_rate\":500,"
+                  "\"change_rate\":50}\n");
+    write_results("h2-lists-quiet-check", LATENCY(1, 1) LATENCY(2, 2) LATENCY(9, 9));
+    write_results("h2-lists-noisy-check", LATENCY(5, 5) LATENCY(4, 5) LATENCY(8, 9));
+    write_results("h2-lists-elsewhere-check", LATENCY(3, 3));
+    write_results("h2-lists-quiet-change", LATENCY(10, 10));
+    write_results("h2-lists-noisy-change", LATENCY(20, 20));
+    write_results("h2-lists-elsewhere-change", LATENCY(11, 11));
+    write_results("h2-lists-noisy-disable", LATENCY(20, 90) LATENCY(20, 30));
+    write_results("h2-lists-noisy-operator", LATENCY(20, 30) LATENCY(20, 120));
+    write_results("h2-full-disk-disable", LATENCY(7, 8));
+    write_results("h2-full-disk-operator", LATENCY(7, 9));
+    assert_reports(rows, COUNT(rows));
+    assert_int_equal(missed, 2);
+    remove_results("h2-lists-elsewhere-check");
+    assert_refuses(SP_ERR_NOT_FOUND, "/h2-lists-elsewhere-check.ndjson: no results");
+}
+
 static void results_of_an_unknown_benchmark_are_refused(void **state) {
     (void)state;
     write_results("run", "{\"bench\":\"walk\"}\n");
-    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be run, soak, observe, peers or etcd");
+    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be run, soak, observe, peers, etcd or noisy");
     write_results("run", "{}\n");
     assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be");
 }
@@ -450,6 +482,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(peers_are_compared_by_their_cpu_a_call, make_folder, remove_run),
         cmocka_unit_test_setup_teardown(etcd_has_a_row_for_each_number_of_pods_and_may_lack_a_bootstrap, make_folder,
                                         remove_run),
+        cmocka_unit_test_setup_teardown(a_noisy_tenant_is_compared_with_quiet_and_elsewhere, make_folder, remove_run),
         cmocka_unit_test_setup_teardown(results_of_an_unknown_benchmark_are_refused, make_folder, remove_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
