@@ -249,9 +249,13 @@ void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_s
 
 /* ---- the follower ---- */
 
+void sp_source_serve_callers(struct sp_source *source) {
+    if (source != NULL)
+        source->writer.link.for_callers = true;
+}
+
 enum sp_status sp_source_start(struct sp_source *source, void (*applied)(void *user), void *user,
                                struct sp_error *error) {
-    source->writer.link.for_callers = true;
     return sp_source_start_follower(&source->follower, applied, user, error);
 }
 

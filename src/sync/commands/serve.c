@@ -249,6 +249,7 @@ static enum sp_status run_sync(const struct serve_options *options, const struct
         .reserve_bytes = options->reserve_bytes,
         .allowance = options->allowance,
     };
+    sp_source_serve_callers(opened->source);
     enum sp_status status = sp_sync_init(sync, opened->store, opened->source, options->store, &limits, error);
     if (status != SP_OK)
         return status;
