@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,37 @@ static void take_free_http_ports(void) {
     assert_int_equal(setenv("SALLYPORT_SYNC_METRICS_LISTEN", "127.0.0.1:0", 0), 0);
 }
 
+/* ---- what a failed test leaves ---- */
+
+enum { CHILDREN_MAX = 256 };
+
+static atomic_int children[CHILDREN_MAX]; /* 0: free */
+static pthread_once_t children_once = PTHREAD_ONCE_INIT;
+
+static void kill_children(void) {
+    for (int i = 0; i < CHILDREN_MAX; i++) {
+        pid_t pid = atomic_load(&children[i]);
+        if (pid == 0 || waitpid(pid, NULL, WNOHANG) != 0)
+            continue;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+}
+
+static void kill_children_at_exit(void) {
+    atexit(kill_children);
+}
+
+static void replace_child(int pid, int by) {
+    for (int i = 0; i < CHILDREN_MAX; i++) {
+        int expected = pid;
+        if (atomic_compare_exchange_strong(&children[i], &expected, by))
+            return;
+    }
+}
+
+/* ---- processes ---- */
+
 /* spawn instead of fork: the test may have gRPC threads. */
 void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments) {
     take_free_http_ports();
@@ -61,6 +94,8 @@ void process_start(struct process *process, const char *folder, const char *name
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0)
         fail_msg("cannot start %s: %s", path, strerror(failed));
+    pthread_once(&children_once, kill_children_at_exit);
+    replace_child(0, process->pid);
 }
 
 /* -1: still running. */
@@ -70,6 +105,7 @@ static int look(struct process *process) {
     assert_true(got >= 0 || errno == EINTR);
     if (got != process->pid)
         return -1;
+    replace_child(process->pid, 0);
     process->pid = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
