@@ -236,6 +236,17 @@ static void odd_requests_are_answered_alike(void **state) {
          "0"},
         {"a timeout of none", {"/test.Test/Hot", "POST", GRPC, "grpc-timeout", "0m", BODY(ONE)}, NULL, "4", "4"},
         {"binary metadata", {"/test.Test/Hot", "POST", GRPC, "a-bin", "AAEC", BODY(ONE)}, "200", "0", "0"},
+        /* The C core neither refuses nor tells of encodings that it does not know. */
+        {"an unknown encoding",
+         {"/test.Test/Hot", "POST", GRPC, "grpc-encoding", "made-up", BODY(ONE)},
+         "200",
+         "0",
+         "0"},
+        {"a message in it",
+         {"/test.Test/Hot", "POST", GRPC, "grpc-encoding", "made-up", BODY("\1\0\0\0\3abc")},
+         "200",
+         "0",
+         "12"},
     };
     const struct rig *rig = *state;
     int failures = 0;
