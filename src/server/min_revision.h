@@ -6,10 +6,11 @@
 #include "server/service.h"
 #include "store/records/head.h"
 
-/* Whether a store at `current` has reached `wanted` (NULL or zero: any will do).
- * SP_ERR_PRECONDITION: of another epoch; SP_ERR_UNAVAILABLE: not reached yet. Pure. */
+/* Whether a store at `current` has reached `wanted` (NULL or zero: any will do). `set_back` (zero: it was not):
+ * the newest revision before etcd went back; up to that one cannot tell what is gone from what is new.
+ * SP_ERR_PRECONDITION: of another epoch, or set back; SP_ERR_UNAVAILABLE: not reached yet. Pure. */
 enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, struct sp_revision current,
-                                     struct sp_error *error) SP_MUST_USE;
+                                     struct sp_revision set_back, struct sp_error *error) SP_MUST_USE;
 
 /* Acquires a snapshot that has reached `wanted`, on the thread of the worker slot; end with
  * sp_snapshot_release. If `may_wait`, SP_ERR_ABORTED means that it is not reached yet and the

@@ -18,6 +18,7 @@
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
 #include "store/replica/cursor.h"
+#include "store/replica/set_back.h"
 #include "store/replica/unreadable.h"
 
 struct sp_source {
@@ -105,6 +106,7 @@ struct position {
     bool listed; /* it has a cursor and a revision */
     uint64_t head_revision;
     size_t unreadable;
+    struct sp_revision set_back; /* zero: etcd did not go back, or an epoch has begun since */
     struct sp_arena arena;
 };
 
@@ -119,6 +121,8 @@ static enum sp_status read_position(void *context, struct sp_view *view, struct 
     status = sp_view_unreadable(view, &position->unreadable);
     if (status == SP_OK)
         status = sp_view_revision(view, &revision);
+    if (status == SP_OK)
+        status = sp_view_set_back(view, &position->set_back);
     if (status != SP_OK)
         return sp_error_set(error, status, "the store's head is damaged");
     position->filled = revision.number > 0;
@@ -166,6 +170,7 @@ static enum sp_status init_parts(struct sp_source *source, const struct sp_sourc
     if (position->filled)
         sp_source_raise_head(&source->shared, position->head_revision);
     sp_source_set_unreadable(&source->shared, position->unreadable);
+    sp_source_set_restored_epoch(&source->shared, position->set_back.epoch);
     /* What is followed needs no trust in who may write there, if heads are signed. */
     status = open_etcd(options, endpoints, options->allow_unauthenticated || options->verify_keys_file != NULL, &etcd,
                        error);

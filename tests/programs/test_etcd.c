@@ -12,6 +12,7 @@
 
 #include "core/key_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "support/metrics_page.h"
 #include "support/pods.h"
 #include "support/signing_keys.h"
 
@@ -496,19 +497,28 @@ static void a_restored_etcd_begins_a_new_epoch_and_all_pods_have_its_state(void 
     verify_all(fixture);
 }
 
+static void assert_set_back(struct pod *pod, double wanted) {
+    char *page = scrape(&pod->sync);
+    assert_sample(page, "sallyport_source_set_back", wanted);
+    free(page);
+}
+
 /* All writers are new, so that nobody who makes changes was ahead. */
 static void after_a_restore_with_fresh_writers_a_command_begins_the_epoch(void **state) {
     struct origin origin;
     struct pod writer, follower, fresh;
-    char kept[PROGRAMS_KEY_BYTES], old[96], snapshot[160];
+    char kept[PROGRAMS_KEY_BYTES], old[96], again[96], snapshot[160];
     struct process process;
     (void)state;
     origin_make(&origin);
     pod_make(&writer, &origin, "writer", NULL);
     pod_make(&follower, &origin, "follower", NULL);
     follower.sync_words[0] = "--follow-only";
+    follower.sync_words[1] = "--metrics-listen";
+    follower.sync_words[2] = "127.0.0.1:0";
     pod_start(&writer, &origin);
     pod_start(&follower, &origin);
+    assert_set_back(&follower, 0);
     workspace(&writer, "kept", kept);
     snprintf(snapshot, sizeof(snapshot), "%s/etcd.backup", origin.folder);
     etcd_control(&origin.etcd, "snapshot save %s", snapshot);
@@ -522,6 +532,19 @@ static void after_a_restore_with_fresh_writers_a_command_begins_the_epoch(void *
     process_wait_for(&follower.sync, "`sallyport-sync epoch begin`");
     pod_make(&fresh, &origin, "fresh", NULL);
     pod_start(&fresh, &origin);
+    /* The lost number is assigned again, and a restart does not forget that it was. */
+    caller_ok(&fresh.admin, "Admin/CreateWorkspace", "{'name': 'Other', 'seats': 2}");
+    pod_revision(&fresh.admin, again);
+    assert_string_equal(again, old);
+    pod_await(&follower, &fresh);
+    assert_set_back(&follower, 1);
+    assert_string_equal(pod_check(&follower, kept, old), "FAILED_PRECONDITION");
+    assert_string_equal(pod_check(&follower, kept, ""), "ALLOWED");
+    pod_end(&follower, SIGTERM);
+    pod_start(&follower, &origin);
+    pod_await(&follower, &fresh);
+    assert_set_back(&follower, 1);
+    assert_string_equal(pod_check(&follower, kept, old), "FAILED_PRECONDITION");
     const char *begin_epoch[] = {"sallyport-sync", "epoch",    "begin",   "--store",
                                  fresh.store,      "--source", fresh.url, NULL};
     assert_int_equal(process_run(&process, fresh.folder, "epoch", begin_epoch), 0);
@@ -530,6 +553,11 @@ static void after_a_restore_with_fresh_writers_a_command_begins_the_epoch(void *
     pod_await(&follower, &fresh);
     assert_string_equal(pod_check(&follower, kept, old), "FAILED_PRECONDITION");
     assert_string_equal(pod_check(&fresh, kept, old), "FAILED_PRECONDITION");
+    assert_set_back(&follower, 0);
+    caller_ok(&fresh.admin, "Admin/CreateWorkspace", "{'name': 'New', 'seats': 2}");
+    pod_revision(&fresh.admin, again);
+    pod_await(&follower, &fresh);
+    assert_string_equal(pod_check(&follower, kept, again), "ALLOWED");
     pod_verify(&follower);
     pod_end(&follower, SIGTERM);
     pod_end(&fresh, SIGTERM);

@@ -9,6 +9,7 @@
 #include "store/records/head.h"
 
 static const struct sp_revision current = {.epoch = 3, .number = 42};
+static const struct sp_revision never_set_back = {.epoch = 0, .number = 0};
 
 static const struct {
     const char *name;
@@ -39,20 +40,46 @@ static void says_whether_the_store_has_reached_it(void **state) {
         wanted.epoch = rows[i].epoch;
         wanted.number = rows[i].number;
         print_message("%s\n", rows[i].name);
-        assert_int_equal(sp_min_revision_check(&wanted, current, &error), rows[i].status);
+        assert_int_equal(sp_min_revision_check(&wanted, current, never_set_back, &error), rows[i].status);
         assert_string_equal(error.message, rows[i].message);
     }
 }
 
+/* After etcd went back behind revision 50, whose numbers up to 42 have been assigned again. */
+static void refuses_what_may_be_of_before_etcd_went_back(void **state) {
+    static const struct sp_revision set_back = {.epoch = 3, .number = 50};
+    static const struct {
+        uint64_t number;
+        enum sp_status status;
+    } cases[] = {{1, SP_ERR_PRECONDITION},
+                 {42, SP_ERR_PRECONDITION},
+                 {43, SP_ERR_PRECONDITION},
+                 {50, SP_ERR_PRECONDITION},
+                 {51, SP_ERR_UNAVAILABLE}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Sallyport__V1__Revision wanted = SALLYPORT__V1__REVISION__INIT;
+        struct sp_error error = {0};
+        wanted.epoch = 3;
+        wanted.number = cases[i].number;
+        assert_int_equal(sp_min_revision_check(&wanted, current, set_back, &error), cases[i].status);
+        if (cases[i].status == SP_ERR_PRECONDITION)
+            assert_string_equal(error.message, "min_revision: etcd went back behind revision 50, and no new epoch has "
+                                               "begun since: ask again without min_revision");
+    }
+}
+
 static void any_revision_will_do_where_none_is_given(void **state) {
+    static const struct sp_revision set_back = {.epoch = 3, .number = 50};
     (void)state;
     struct sp_error error = {0};
-    assert_int_equal(sp_min_revision_check(NULL, current, &error), SP_OK);
+    assert_int_equal(sp_min_revision_check(NULL, current, set_back, &error), SP_OK);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_whether_the_store_has_reached_it),
+        cmocka_unit_test(refuses_what_may_be_of_before_etcd_went_back),
         cmocka_unit_test(any_revision_will_do_where_none_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -16,6 +16,7 @@
 #include "store/replica/apply.h"
 #include "store/replica/cursor.h"
 #include "store/replica/entity_sum.h"
+#include "store/replica/set_back.h"
 #include "store/replica/source_head.h"
 #include "store/replica/walk.h"
 
@@ -294,9 +295,11 @@ static enum sp_status check_no_rollback(struct listing *listing) {
 
 /* If the source is behind what this store once had, it was restored from a backup, and assigns
  * numbers a second time. */
-static void detect_restore(const struct listing *listing) {
-    if (listing->before.number == 0 || listing->chained || listing->found.head->epoch > listing->before.epoch)
-        return;
+static bool went_back(const struct listing *listing) {
+    return listing->before.number != 0 && !listing->chained && listing->found.head->epoch <= listing->before.epoch;
+}
+
+static void announce_set_back(const struct listing *listing, struct sp_revision newest) {
     sp_log(SP_LOG_WARNING,
            "etcd's state does not continue this store's: etcd was restored from a backup, or holds another "
            "store");
@@ -304,9 +307,9 @@ static void detect_restore(const struct listing *listing) {
         sp_log(SP_LOG_ERROR,
                "this instance had revision %" PRIu64 " of epoch %" PRIu64
                ", and etcd is behind that: unless an instance that makes changes begins a new epoch by itself, run "
-               "`sallyport-sync epoch begin`, or `min_revision` is answered with older policy; see docs/etcd.md",
-               listing->before.number, listing->before.epoch);
-    sp_source_set_restored_epoch(listing->link->shared, listing->before.epoch);
+               "`sallyport-sync epoch begin`; until then `min_revision` up to that is refused here; see docs/etcd.md",
+               newest.number, newest.epoch);
+    sp_source_set_restored_epoch(listing->link->shared, newest.epoch);
 }
 
 /* Everything that was listed must add up to what the head commits to. */
@@ -328,10 +331,14 @@ static enum sp_status commit_listing(struct listing *listing) {
                                              .revision = listing->found.header.revision,
                                              .head_revision = listing->found.head_revision,
                                              .resume = listing->found.header.revision};
+    struct sp_revision set_back = {0};
     enum sp_status status = take_listed_head(listing, &cursor);
     if (status != SP_OK)
         return status;
-    status = sp_write_synced_at(listing->write, sp_clock_now_s());
+    if (went_back(listing))
+        status = sp_replica_note_set_back(listing->write, listing->before, &set_back);
+    if (status == SP_OK)
+        status = sp_write_synced_at(listing->write, sp_clock_now_s());
     if (status != SP_OK)
         return sp_error_set(listing->error, status, "cannot write the store");
     sp_source_count_unreadable(shared, sp_write_view(listing->write));
@@ -340,7 +347,8 @@ static enum sp_status commit_listing(struct listing *listing) {
     status = sp_write_commit(write, listing->error);
     if (status != SP_OK)
         return status;
-    detect_restore(listing);
+    if (set_back.number > 0)
+        announce_set_back(listing, set_back);
     sp_source_replace_head(shared, cursor.head_revision);
     sp_log(SP_LOG_INFO,
            "listed %" PRIu64 " records of etcd at its revision %" PRIu64 " in %" PRId64

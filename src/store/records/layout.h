@@ -58,7 +58,7 @@
  *   of a store that follows etcd: "cursor" cluster id (8) etcd's revision (8) mod_revision of the head there (8)
  *   revision up to which nothing else was changed (8);
  *   "source_head" the SourceHead there;  "unreadable" size (2), key and entity hash (32) of each entity that is left
- *   out */
+ *   out;  "set_back" epoch (8) and revision (8) of the newest state before etcd went back; not there: it never did */
 #ifndef SP_STORE_RECORDS_LAYOUT_H
 #define SP_STORE_RECORDS_LAYOUT_H
 

@@ -8,7 +8,7 @@
 enum { CURSOR_BYTES = 32, HEAD_FIRST_BYTES = 1024, HEAD_BUDGET_BYTES = 64 * 1024 };
 
 enum sp_status sp_replica_set_source(struct sp_write *write, struct sp_str source) {
-    static const char *const of_a_source[] = {"cursor", "source_head", "unreadable"};
+    static const char *const of_a_source[] = {"cursor", "source_head", "unreadable", "set_back"};
     enum sp_status status = sp_write_meta(write, "source", sp_bytes_of_str(source));
     if (status != SP_OK || !sp_str_equal(source, SP_SOURCE_EMBEDDED))
         return status;
