@@ -155,6 +155,65 @@ static void check_health(struct sp_rpc_call *call, void *user) {
     }
 }
 
+/* ---- List ---- */
+
+struct listed_status {
+    Grpc__Health__V1__HealthListResponse__StatusesEntry entry;
+    Grpc__Health__V1__HealthCheckResponse response;
+};
+
+/* NULL: out of memory. */
+static Grpc__Health__V1__HealthListResponse__StatusesEntry *make_listed_status(struct sp_str service,
+                                                                               serving_status status,
+                                                                               struct sp_arena *arena) {
+    struct listed_status *listed = sp_arena_alloc(arena, sizeof(*listed));
+    if (listed == NULL)
+        return NULL;
+    grpc__health__v1__health_list_response__statuses_entry__init(&listed->entry);
+    grpc__health__v1__health_check_response__init(&listed->response);
+    listed->response.status = status;
+    listed->entry.value = &listed->response;
+    listed->entry.key = sp_arena_strdup(arena, service);
+    return listed->entry.key == NULL ? NULL : &listed->entry;
+}
+
+/* Every service, the server as a whole and its liveness. */
+static enum sp_status pack_list(struct health *health, struct sp_arena *arena, struct sp_bytes *ret_bytes) {
+    Grpc__Health__V1__HealthListResponse response = GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__INIT;
+    serving_status all = read_serving(health, false);
+    response.n_statuses = health->name_count + 2;
+    response.statuses = sp_arena_alloc(arena, response.n_statuses * sizeof(*response.statuses));
+    if (response.statuses == NULL)
+        return SP_ERR_MEMORY;
+    response.statuses[0] = make_listed_status(sp_str_from(""), all, arena);
+    response.statuses[1] = make_listed_status(sp_str_from(liveness), read_serving(health, true), arena);
+    for (size_t i = 0; i < health->name_count; i++)
+        response.statuses[i + 2] = make_listed_status(health->names[i], all, arena);
+    for (size_t i = 0; i < response.n_statuses; i++)
+        if (response.statuses[i] == NULL)
+            return SP_ERR_MEMORY;
+    return sp_wire_pack(&response.base, arena, ret_bytes);
+}
+
+static void list_health(struct sp_rpc_call *call, void *user) {
+    struct sp_arena *arena = sp_rpc_call_arena(call);
+    struct sp_bytes bytes;
+    struct sp_error error;
+    ProtobufCMessage *message;
+    enum sp_status status = sp_wire_unpack(&grpc__health__v1__health_list_request__descriptor,
+                                           sp_rpc_call_request(call), arena, &message, &error);
+    if (status != SP_OK) {
+        sp_rpc_fail(call, status, error.message);
+        return;
+    }
+    status = pack_list(user, arena, &bytes);
+    if (status != SP_OK) {
+        sp_rpc_fail(call, status, "out of memory");
+        return;
+    }
+    sp_rpc_reply(call, bytes);
+}
+
 /* ---- Watch ---- */
 
 static void link_watcher(struct health *health, struct watcher *watcher) {
@@ -259,7 +318,12 @@ size_t sp_rpc_health_methods(struct health *health, struct sp_rpc_method *ret_me
                                             .stream = &watch_ops,
                                             .user = health,
                                             .max_request_bytes = REQUEST_BYTES};
-    return 2;
+    ret_methods[2] = (struct sp_rpc_method){.path = "/grpc.health.v1.Health/List",
+                                            .kind = SP_RPC_UNARY,
+                                            .unary = list_health,
+                                            .user = health,
+                                            .max_request_bytes = REQUEST_BYTES};
+    return 3;
 }
 
 bool sp_rpc_health_owns(const struct sp_rpc_method *method) {

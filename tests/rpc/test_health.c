@@ -66,6 +66,32 @@ static const char *check(struct rig *rig, struct sp_rpc_client *client, const ch
     return status == SP_OK ? status_in(rig, reply) : sp_status_name(status);
 }
 
+static Grpc__Health__V1__HealthListResponse *list(struct rig *rig, struct sp_rpc_client *client) {
+    struct sp_bytes reply;
+    ProtobufCMessage *message;
+    if (sp_rpc_client_call(client, "/grpc.health.v1.Health/List", bytes_of(""), &rig->arena, &reply, &rig->error) !=
+        SP_OK)
+        fail_msg("%s", rig->error.message);
+    assert_int_equal(
+        sp_wire_unpack(&grpc__health__v1__health_list_response__descriptor, reply, &rig->arena, &message, &rig->error),
+        SP_OK);
+    return (Grpc__Health__V1__HealthListResponse *)message;
+}
+
+/* "": it is not in the list. */
+static const char *listed(const Grpc__Health__V1__HealthListResponse *response, const char *service) {
+    const char *name = "";
+    for (size_t i = 0; i < response->n_statuses; i++)
+        if (strcmp(response->statuses[i]->key, service) == 0) {
+            assert_string_equal(name, ""); /* once */
+            name = protobuf_c_enum_descriptor_get_value(
+                       &grpc__health__v1__health_check_response__serving_status__descriptor,
+                       (int)response->statuses[i]->value->status)
+                       ->name;
+        }
+    return name;
+}
+
 static struct sp_rpc_stream *watch(struct rig *rig, struct sp_rpc_client *client, const char *service) {
     struct sp_rpc_stream *stream;
     assert_int_equal(sp_rpc_stream_open(client, "/grpc.health.v1.Health/Watch", &stream, &rig->error), SP_OK);
@@ -114,6 +140,22 @@ static void answers_for_every_service_of_the_server(void **state) {
     sp_rpc_client_close(client);
 }
 
+static void lists_every_service_with_its_status(void **state) {
+    static const char *const names[] = {"", "test.Test", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                        "grpc.reflection.v1alpha.ServerReflection"};
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    for (int serving = 0; serving < 2; serving++) {
+        sp_rpc_server_set_serving(rig->server, serving == 1);
+        const Grpc__Health__V1__HealthListResponse *response = list(rig, client);
+        assert_int_equal(response->n_statuses, COUNT(names) + 1);
+        for (size_t i = 0; i < COUNT(names); i++)
+            assert_string_equal(listed(response, names[i]), serving == 1 ? "SERVING" : "NOT_SERVING");
+        assert_string_equal(listed(response, "liveness"), "SERVING");
+    }
+    sp_rpc_client_close(client);
+}
+
 static void liveness_does_not_hang_on_what_the_server_waits_for(void **state) {
     struct rig *rig = *state;
     struct sp_rpc_client *client = rig_client(rig, 0);
@@ -140,6 +182,9 @@ static void refuses_bytes_that_are_no_request(void **state) {
         assert_string_equal(next_status(rig, stream), "INVALID_ARGUMENT");
         sp_rpc_stream_close(stream);
     }
+    assert_int_equal(sp_rpc_client_call(client, "/grpc.health.v1.Health/List", bytes_of("\xff\xff\xff\xff"),
+                                        &rig->arena, &reply, &rig->error),
+                     SP_ERR_INVALID);
     assert_string_equal(check(rig, client, ""), "NOT_SERVING");
     sp_rpc_client_close(client);
 }
@@ -295,6 +340,7 @@ static void the_health_port_answers_while_every_worker_is_held_up(void **state) 
         struct sp_rpc_client *client = rig_client(rig, 20000);
         assert_string_equal(check(rig, client, ""), "SERVING");
         assert_string_equal(check(rig, client, "liveness"), "SERVING");
+        assert_string_equal(listed(list(rig, client), "test.Test"), "SERVING");
         sp_rpc_client_close(client);
     }
     gate_add(&leave, 1);
@@ -309,6 +355,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(begins_as_not_serving),
         TEST(answers_for_every_service_of_the_server),
+        TEST(lists_every_service_with_its_status),
         TEST(liveness_does_not_hang_on_what_the_server_waits_for),
         TEST(refuses_bytes_that_are_no_request),
         TEST(tells_watchers_of_each_change),
