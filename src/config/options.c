@@ -65,8 +65,7 @@ static enum sp_status add_option_text(const struct sp_option *option, const char
 static enum sp_status set_flag(const struct sp_option *option, const char *text, struct sp_error *error) {
     bool on = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
     if (!on && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not one of 1, true, 0 and false", option->environment,
-                            text);
+        return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not 1, true, 0 or false", option->environment, text);
     *(bool *)option->target = on;
     return SP_OK;
 }

@@ -43,8 +43,8 @@ static const char *find_nearest_variable(const struct sp_option *table, size_t c
 static void describe_unknown(struct sp_str name, const char *nearest,
                              char ret_message[static SP_UNKNOWN_VARIABLE_BYTES]) {
     int shown = (int)(name.size > NAME_SHOWN_BYTES ? NAME_SHOWN_BYTES : name.size);
-    (void)snprintf(ret_message, SP_UNKNOWN_VARIABLE_BYTES, "the environment variable %.*s has no meaning: %s%s", shown,
-                   name.data, nearest == NULL ? "see --help" : "did you mean ", nearest == NULL ? "" : nearest);
+    (void)snprintf(ret_message, SP_UNKNOWN_VARIABLE_BYTES, "unknown environment variable %.*s; %s%s", shown, name.data,
+                   nearest == NULL ? "see --help" : "did you mean ", nearest == NULL ? "" : nearest);
 }
 
 void sp_variables_find_unknown(const struct sp_option *table, size_t count, const char *prefix,

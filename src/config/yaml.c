@@ -172,7 +172,7 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
         *ret_index = i;
         return SP_OK;
     }
-    return sp_yaml_refuse(yaml, key, "unknown key; expected is", expected);
+    return sp_yaml_refuse(yaml, key, "unknown key; expected", expected);
 }
 
 /* ---- before libyaml reads ---- */
@@ -182,13 +182,12 @@ static const struct line_end {
     const char *bytes;
     const char *what;
 } hidden_line_ends[] = {
-    {"\xc2\x85",
-     "U+0085 ends a line here and not in other readers of YAML; remove it, or write \"\\N\" in double quotes"},
+    {"\xc2\x85", "U+0085 ends a line here but not in other YAML parsers; remove it, or write \"\\N\" in double quotes"},
     {"\xe2\x80\xa8",
-     "U+2028 ends a line here and not in other readers of YAML; remove it, or write \"\\L\" in double quotes"},
+     "U+2028 ends a line here but not in other YAML parsers; remove it, or write \"\\L\" in double quotes"},
     {"\xe2\x80\xa9",
-     "U+2029 ends a line here and not in other readers of YAML; remove it, or write \"\\P\" in double quotes"},
-    {"\r", "a carriage return without a line feed ends a line here and not in every editor; remove it"},
+     "U+2029 ends a line here but not in other YAML parsers; remove it, or write \"\\P\" in double quotes"},
+    {"\r", "a carriage return without a line feed ends a line here but not in every editor; remove it"},
 };
 
 static const char *find_hidden_line_end(struct sp_str rest) {

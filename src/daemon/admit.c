@@ -56,8 +56,8 @@ enum sp_status sp_admit_connection(const struct sp_callers *callers, struct sp_h
     enum sp_status status = sp_caller_refuse(&caller, wanted, error);
     if (status == SP_ERR_UNAUTHENTICATED)
         (void)sp_error_set(error, status,
-                           "this call needs the role \"%s\", and a token cannot prove it here: ask with a client "
-                           "certificate or over a Unix socket that the server's --callers file names",
+                           "this call needs the role \"%s\", which a token cannot prove here: use a client certificate "
+                           "or a Unix socket user that the server's --callers file names",
                            sp_caller_role_name(wanted));
     sp_event_put_refused_caller(&caller, wanted, sp_http_peer(exchange), status);
     return status;

@@ -135,7 +135,7 @@ void sp_callers_reload_and_log(struct sp_callers *callers) {
     case SP_CALLERS_UNCHANGED:
         break;
     case SP_CALLERS_CHANGED:
-        sp_log(SP_LOG_INFO, "the callers file has changed: its roles are in effect");
+        sp_log(SP_LOG_INFO, "the callers file has changed; the new roles are in effect");
         break;
     case SP_CALLERS_BROKEN:
         sp_log(SP_LOG_ERROR, "the callers file has changed but cannot be used; the previous roles stay in effect: %s",

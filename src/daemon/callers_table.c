@@ -136,9 +136,9 @@ static enum sp_status check_line_is_new(const struct sp_yaml *yaml, const struct
             return sp_yaml_refuse(yaml, key, "this caller", "is listed twice");
     }
     if (table->line_count == SP_CALLERS_MAX)
-        return sp_yaml_refuse(yaml, key, "this caller", "is one too many: a file may list 1,000");
+        return sp_yaml_refuse(yaml, key, "this caller", "exceeds the limit of 1,000 callers in one file");
     if (line->kind == SP_CALLERS_UID && uids == SP_CALLERS_MAX_UIDS)
-        return sp_yaml_refuse(yaml, key, "this user id", "is one too many: a file may list 16 user ids");
+        return sp_yaml_refuse(yaml, key, "this user id", "exceeds the limit of 16 user ids in one file");
     return SP_OK;
 }
 

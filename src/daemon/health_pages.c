@@ -11,7 +11,7 @@ static void handle_healthz(struct sp_http_exchange *exchange, void *user) {
     if (sp_watchdog_stuck(pages->watchdog) == 0)
         sp_http_reply_text(exchange, 200, SP_STR_LITERAL("ok\n"));
     else
-        sp_http_reply_text(exchange, 503, SP_STR_LITERAL("a thread stands still: the log names it\n"));
+        sp_http_reply_text(exchange, 503, SP_STR_LITERAL("a thread is stuck: the log names it\n"));
 }
 
 static void handle_readyz(struct sp_http_exchange *exchange, void *user) {

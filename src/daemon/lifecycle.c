@@ -25,7 +25,9 @@ static void start_program_log(void) {
     if (sp_line_log_open(NULL, &program_log, &error) == SP_OK)
         sp_log_set_sink(put_log_line, program_log);
     else
-        sp_log(SP_LOG_WARNING, "log lines may hold up calls for up to a second: %s", error.message);
+        sp_log(SP_LOG_WARNING,
+               "log lines are written without a buffer, so a slow stderr may delay calls by up to a second: %s",
+               error.message);
 }
 
 void sp_daemon_begin(const char *program, const struct sp_daemon_options *options) {
@@ -81,7 +83,7 @@ static void *end_overdue_process(void *user) {
     enum { LAST_WORD_MS = 200 };
     (void)user;
     sleep_ms(stop_limit_ms);
-    sp_log(SP_LOG_ERROR, "stopping took longer than %" PRIu64 " ms: ending without waiting any longer", stop_limit_ms);
+    sp_log(SP_LOG_ERROR, "shutdown took longer than %" PRIu64 " ms: exiting now", stop_limit_ms);
     sleep_ms(LAST_WORD_MS);
     _exit(EXIT_FAILURE);
 }
@@ -94,14 +96,14 @@ static void limit_stop(const struct sp_daemon_options *options) {
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     int failed = pthread_create(&thread, &attributes, end_overdue_process, NULL);
     if (failed != 0)
-        sp_log(SP_LOG_WARNING, "nothing limits how long stopping takes: %s", strerror(failed));
+        sp_log(SP_LOG_WARNING, "cannot limit how long shutdown takes: %s", strerror(failed));
     pthread_attr_destroy(&attributes);
 }
 
 void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool *ready, struct sp_rpc_server *server) {
     sp_log(SP_LOG_INFO,
-           "stopping: everything is answered for %" PRIu64 " ms more, then calls and connections may take %" PRIu64
-           " ms to end; a second signal stops at once",
+           "stopping: new requests are answered for %" PRIu64 " ms more, then calls and connections have %" PRIu64
+           " ms to finish; a second signal ends the process at once",
            options->quiet_ms, options->drain_ms);
     sp_process_let_signals_end();
     limit_stop(options);

@@ -51,9 +51,8 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .target = &options->http_hosts,
          .environment = name_variable(options, "http-host"),
          .argument = "NAME",
-         .help =
-             "name that requests to a plaintext loopback HTTP port may have in their Host header, such as that of a "
-             "proxy on this machine; loopback names always"},
+         .help = "extra host name to accept in Host headers on a plaintext loopback HTTP port, such as that of a proxy "
+                 "on this machine; loopback names are always accepted"},
         {.name = "insecure",
          .kind = SP_OPTION_FLAG,
          .target = &options->insecure,
@@ -103,7 +102,7 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .environment = name_variable(options, "engine"),
          .default_text = "grpc",
          .argument = "NAME",
-         .help = "what serves --listen: grpc, the gRPC C core, or h2, HTTP/2 by nghttp2"},
+         .help = "gRPC implementation for --listen: grpc (the gRPC C core) or h2 (nghttp2)"},
     };
     return sp_option_rows_copy(rows, SP_DAEMON_LISTENER_ROWS, ret_rows);
 }
@@ -132,14 +131,15 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
          .default_text = "0",
          .argument = "COUNT",
          .most = SP_FORWARDED_MAX_HOPS,
-         .help = "instead: how many entries at the end of x-forwarded-for were added by trusted proxies; needs "
-                 "--trusted-peers; 0: ignore the header"},
+         .help = "instead of --trusted-proxies: number of entries that trusted proxies append to x-forwarded-for; "
+                 "needs --trusted-peers; 0: ignore the header"},
         {.name = "address-header",
          .kind = SP_OPTION_TEXT,
          .target = &settings->header,
          .environment = name_variable(options, "address-header"),
          .argument = "NAME",
-         .help = "instead: header that holds the client's address, such as cf-connecting-ip; needs --trusted-peers"},
+         .help = "instead of both: header that holds the client's address, such as cf-connecting-ip; needs "
+                 "--trusted-peers"},
     };
     return sp_option_rows_copy(rows, SP_DAEMON_ADDRESS_ROWS, ret_rows);
 }
@@ -163,18 +163,19 @@ static struct sp_option make_count_row(struct sp_daemon_options *options, const 
 size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]) {
     const struct sp_option rows[SP_DAEMON_BOUND_ROWS] = {
         make_count_row(options, "max-connections", &options->max_connections, options->defaults->max_connections, 1,
-                       "open connections to each --listen address; at the limit the one that has been idle longest "
-                       "makes room, and if none is idle, new ones wait in the backlog"),
+                       "maximum connections to each --listen address; at the limit, the longest-idle one is closed, or "
+                       "new ones wait in the backlog if none is idle"),
         make_count_row(options, "max-connections-per-peer", &options->max_connections_per_peer, "0", 0,
-                       "of these, connections from one client address, or one user of a Unix socket; more are closed; "
-                       "0: half of the limit"),
-        make_count_row(options, "max-health-connections", &options->max_health_connections, "256", 1,
-                       "open connections to each --health-listen address; the oldest makes room for a new one"),
+                       "maximum of these from one client address, or one user of a Unix socket; further ones are "
+                       "closed; 0: half of the limit"),
+        make_count_row(
+            options, "max-health-connections", &options->max_health_connections, "256", 1,
+            "maximum connections to each --health-listen address; at the limit, a new one replaces the oldest"),
         make_count_row(options, "max-http-connections", &options->max_http_connections, "256", 2,
-                       "open connections over all --http-listen addresses, half of them from one client address; the "
-                       "oldest incomplete or idle one makes room for a new one"),
+                       "maximum connections to all --http-listen addresses together, at most half of them from one "
+                       "client address; at the limit, a new one replaces the oldest incomplete or idle one"),
         make_count_row(options, "max-streams", &options->max_streams, "100", 1,
-                       "gRPC calls in progress on one connection"),
+                       "maximum gRPC calls in progress on one connection"),
         {.name = "request-timeout",
          .kind = SP_OPTION_NUMBER,
          .target = &options->request_timeout_s,
@@ -183,7 +184,7 @@ size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option 
          .argument = "SECONDS",
          .least = 1,
          .most = 3600,
-         .help = "seconds that a gRPC request may take from its first byte to its last"},
+         .help = "seconds within which a gRPC request must arrive, from its first byte to its last"},
         {.name = "request-memory",
          .kind = SP_OPTION_SIZE,
          .target = &options->request_memory_bytes,
@@ -192,8 +193,8 @@ size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option 
          .argument = "BYTES",
          .least = (uint64_t)8 << 20,
          .most = (uint64_t)1 << 40,
-         .help = "memory for gRPC requests in progress over all connections; large requests beyond it are refused "
-                 "with RESOURCE_EXHAUSTED, and the connections that hold most are closed"},
+         .help = "memory for gRPC requests in progress on all connections; beyond it, large requests are refused with "
+                 "RESOURCE_EXHAUSTED, and the connections that hold the most are closed"},
     };
     return sp_option_rows_copy(rows, SP_DAEMON_BOUND_ROWS, ret_rows);
 }
@@ -223,9 +224,8 @@ size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option r
          .default_text = "0",
          .argument = "MS",
          .most = 600000,
-         .help =
-             "milliseconds after SIGTERM during which health says NOT_SERVING while everything is still answered, so "
-             "that clients and load balancers leave: as long as their health checks take to notice"},
+         .help = "milliseconds after SIGTERM during which health checks report NOT_SERVING while requests are still "
+                 "answered; give clients and load balancers time to notice and leave"},
         {.name = "drain-ms",
          .kind = SP_OPTION_NUMBER,
          .target = &options->drain_ms,
@@ -233,7 +233,7 @@ size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option r
          .default_text = "5000",
          .argument = "MS",
          .most = 600000,
-         .help = "milliseconds after that which connections and calls in progress may take to end"},
+         .help = "milliseconds after --quiet-ms that connections and calls in progress have to finish"},
     };
     return sp_option_rows_copy(rows, SP_DAEMON_STOP_ROWS, ret_rows);
 }
@@ -248,7 +248,7 @@ struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options) {
         .argument = "SECONDS",
         .least = 1,
         .most = 3600,
-        .help = "seconds that a thread may stand still before liveness probes fail",
+        .help = "seconds that a thread may be stuck before liveness probes fail",
     };
 }
 

@@ -106,10 +106,10 @@ static void catch_fault(int number) {
 
 void sp_process_report_faults(const char *program) {
     make_fault_line(&bus_line, program,
-                    "ended by SIGBUS: a mapped file became shorter than it was, or its disk cannot be read; check the "
-                    "disk and run `sallyport-sync verify`");
+                    "killed by SIGBUS: a mapped file was truncated, or its disk cannot be read; check the disk and run "
+                    "`sallyport-sync verify`");
     make_fault_line(&segment_line, program,
-                    "ended by SIGSEGV: run `sallyport-sync verify`; if the store is intact, please report this");
+                    "killed by SIGSEGV: run `sallyport-sync verify`; if the store is intact, please report this");
     catch_fault(SIGBUS);
     catch_fault(SIGSEGV);
 }

@@ -83,7 +83,7 @@ static void look_at_thread(const struct sp_watchdog *watchdog, struct watched *w
     uint64_t beats = sp_heartbeat_read(watched->heartbeat);
     if (beats != watched->beats) {
         if (watched->stuck)
-            sp_log(SP_LOG_WARNING, "the thread \"%s\" goes on", watched->name);
+            sp_log(SP_LOG_WARNING, "thread \"%s\" has resumed", watched->name);
         watched->beats = beats;
         watched->still_ms = 0;
         watched->stuck = false;
@@ -93,8 +93,8 @@ static void look_at_thread(const struct sp_watchdog *watchdog, struct watched *w
     if (watched->stuck || watched->still_ms <= (int64_t)watchdog->options.limit_ms)
         return;
     watched->stuck = true;
-    sp_log(SP_LOG_ERROR, "the thread \"%s\" has stood still for %lld s: probes fail until it goes on", watched->name,
-           (long long)watched->still_ms / 1000);
+    sp_log(SP_LOG_ERROR, "thread \"%s\" has been stuck for %lld s: liveness probes fail until it resumes",
+           watched->name, (long long)watched->still_ms / 1000);
 }
 
 /* If the watchdog comes late, the whole process stood still, and the other threads have had no time to

@@ -110,8 +110,8 @@ static const struct sp_metric table[ROWS] = {
                                    "without --event-log.",
                            .kind = SP_METRIC_GATHERED_COUNTER},
     [STUCK_THREADS] = {.name = "sallyport_stuck_threads",
-                       .help = "Threads that have stood still for longer than --stuck-after: probes fail, and the log "
-                               "names them. Alert if above 0.",
+                       .help = "Threads that have been stuck for longer than --stuck-after: liveness probes fail, and "
+                               "the log names them. Alert if above 0.",
                        .kind = SP_METRIC_GAUGE},
 };
 

@@ -20,8 +20,8 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .stream_age_help =
         "seconds after which a CheckStream ends with UNAVAILABLE, so that its client reconnects; 0: never",
     .trusted_peers_help =
-        "comma-separated addresses and CIDR ranges of gateways that may say what a client's address is, and of proxies "
-        "before them that may send the headers below; \"uds\": Unix sockets; default: any gateway of ext_authz",
+        "comma-separated addresses and CIDR ranges of gateways that may state the client's address, and of proxies in "
+        "front of them whose headers below are trusted; \"uds\": Unix sockets; default: any gateway of ext_authz",
 };
 
 static struct sp_option make_store_row(struct sp_server_config *config) {
@@ -52,7 +52,8 @@ static size_t make_serving_rows(struct sp_server_config *config, struct sp_optio
          .default_text = "0",
          .argument = "THREADS",
          .most = SP_SERVER_MAX_BULK_WORKERS,
-         .help = "threads that answer large batches, explanations and lists, behind the others; 0: as many as those"},
+         .help =
+             "threads that answer large batches, explanations and lists, at lower priority; 0: as many as --workers"},
         sp_daemon_stuck_after_row(&config->daemon),
         {.name = "max-staleness",
          .kind = SP_OPTION_NUMBER,
@@ -113,7 +114,7 @@ static size_t make_reporting_rows(struct sp_server_config *config, struct sp_opt
          .argument = "SECONDS",
          .least = 1,
          .most = 60,
-         .help = "seconds between two reports"},
+         .help = "seconds between reports"},
         {.name = "report-keys",
          .kind = SP_OPTION_NUMBER,
          .target = &config->report_keys,
@@ -122,7 +123,7 @@ static size_t make_reporting_rows(struct sp_server_config *config, struct sp_opt
          .argument = "COUNT",
          .least = 1024,
          .most = 16777216,
-         .help = "keys whose last use can wait to be reported; each takes up to 120 bytes"},
+         .help = "maximum number of keys whose last use waits to be reported; each takes up to 120 bytes"},
     };
     return sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), table);
 }
@@ -170,7 +171,7 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
         return status;
     if (sp_listeners_prove_nothing(&config->daemon) && config->daemon.callers == NULL)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "--tls-cert: TLS alone proves nothing about callers, so nobody could ask anything: add "
+                            "--tls-cert: TLS alone does not identify callers, so every call would be refused: add "
                             "--tls-client-ca, or grant roles to tokens in a --callers file");
     status = sp_decision_log_read_settings(&config->decision_log, &config->decision_log_settings, error);
     if (status != SP_OK)
@@ -199,7 +200,7 @@ enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_con
         return SP_OK;
     }
     if (rest < argc)
-        return sp_error_set(error, SP_ERR_INVALID, "\"%s\" is not an option: see --help", argv[rest]);
+        return sp_error_set(error, SP_ERR_INVALID, "unexpected argument \"%s\"; see --help", argv[rest]);
     status = check_server_config(&config, error);
     if (status != SP_OK)
         return status;

@@ -298,7 +298,7 @@ void sp_decision_log_option_rows(struct sp_decision_log_options *options,
          .argument = "BYTES",
          .least = (uint64_t)1 << 20,
          .most = (uint64_t)1 << 36,
-         .help = "size of that file, taken at the start; decisions that find it full are dropped and counted"},
+         .help = "size of that file, reserved at the start; decisions that do not fit are dropped and counted"},
     };
     memcpy(rows, table, sizeof(table));
 }

@@ -26,7 +26,7 @@ enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, stru
                             set_back.number);
     if (wanted->number > current.number)
         return sp_error_set(error, SP_ERR_UNAVAILABLE,
-                            "min_revision: revision %" PRIu64 " has not arrived here yet, the store is at %" PRIu64
+                            "min_revision: revision %" PRIu64 " has not arrived here yet; the store is at %" PRIu64
                             ": try again",
                             wanted->number, current.number);
     return SP_OK;

@@ -24,11 +24,11 @@ static bool is_store_stale(struct sp_service *service, struct sp_snapshot *snaps
 static void log_staleness(const struct sp_service *service, bool stale) {
     if (stale)
         sp_log(SP_LOG_ERROR,
-               "not serving: the store was last in step with its source more than %" PRIu64
-               " seconds ago, and every decision is STALE",
+               "not serving: the store has been out of step with its source for more than %" PRIu64
+               " seconds, and every decision is STALE",
                service->config->max_staleness_s);
     else
-        sp_log(SP_LOG_INFO, "the store is in step with its source again: serving");
+        sp_log(SP_LOG_INFO, "serving again: the store is in step with its source");
 }
 
 /* `snapshot` NULL: the store cannot become stale. */

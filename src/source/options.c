@@ -33,29 +33,31 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                                      .environment = "SALLYPORT_SYNC_ETCD_KEY",
                                      .argument = "FILE",
                                      .help = "PEM of the client certificate's key"};
-    ret_rows[5] = (struct sp_option){.name = "source-verify-keys",
-                                     .kind = SP_OPTION_TEXT,
-                                     .target = &options->verify_keys_file,
-                                     .environment = "SALLYPORT_SYNC_SOURCE_VERIFY_KEYS",
-                                     .argument = "FILE",
-                                     .help = "PEM of Ed25519 public keys: believe only what one of them signed; "
-                                             "reloaded (default: believe whoever may write to etcd)"};
+    ret_rows[5] =
+        (struct sp_option){.name = "source-verify-keys",
+                           .kind = SP_OPTION_TEXT,
+                           .target = &options->verify_keys_file,
+                           .environment = "SALLYPORT_SYNC_SOURCE_VERIFY_KEYS",
+                           .argument = "FILE",
+                           .help = "PEM of Ed25519 public keys: accept only what one of them signed; reloaded when it "
+                                   "changes (default: trust everyone who can write to etcd)"};
     ret_rows[6] = (struct sp_option){.name = "etcd-allow-unauthenticated",
                                      .kind = SP_OPTION_FLAG,
                                      .target = &options->allow_unauthenticated,
                                      .environment = "SALLYPORT_SYNC_ETCD_ALLOW_UNAUTHENTICATED",
-                                     .help = "go on with --etcd-user although etcd authenticates nobody, so that "
-                                             "whoever reaches it may write there"};
+                                     .help = "continue although etcd has authentication off and --etcd-user is given; "
+                                             "anyone who can reach etcd can then write to it"};
     return SP_SOURCE_CONNECTION_ROWS;
 }
 
 struct sp_option sp_source_signing_row(struct sp_source_options *options) {
-    return (struct sp_option){.name = "source-signing-key",
-                              .kind = SP_OPTION_TEXT,
-                              .target = &options->signing_key_file,
-                              .environment = "SALLYPORT_SYNC_SOURCE_SIGNING_KEY",
-                              .argument = "FILE",
-                              .help = "PEM of an Ed25519 private key that signs the changes made here; reloaded"};
+    return (struct sp_option){
+        .name = "source-signing-key",
+        .kind = SP_OPTION_TEXT,
+        .target = &options->signing_key_file,
+        .environment = "SALLYPORT_SYNC_SOURCE_SIGNING_KEY",
+        .argument = "FILE",
+        .help = "PEM of an Ed25519 private key that signs the changes made here; reloaded when it changes"};
 }
 
 size_t sp_source_place_rows(struct sp_source_options *options,
@@ -74,12 +76,13 @@ size_t sp_source_option_rows(struct sp_source_options *options,
                              struct sp_option ret_rows[static SP_SOURCE_OPTION_ROWS]) {
     size_t count = sp_source_place_rows(options, ret_rows);
     ret_rows[count++] = sp_source_signing_row(options);
-    ret_rows[count++] = (struct sp_option){.name = "accept-source-rollback",
-                                           .kind = SP_OPTION_FLAG,
-                                           .target = &options->accept_rollback,
-                                           .environment = "SALLYPORT_SYNC_ACCEPT_SOURCE_ROLLBACK",
-                                           .help = "after restoring etcd from a backup: take a signed state that is "
-                                                   "older than the store's, and begin a new epoch"};
+    ret_rows[count++] = (struct sp_option){
+        .name = "accept-source-rollback",
+        .kind = SP_OPTION_FLAG,
+        .target = &options->accept_rollback,
+        .environment = "SALLYPORT_SYNC_ACCEPT_SOURCE_ROLLBACK",
+        .help =
+            "after restoring etcd from a backup: accept a signed state older than the store's, and begin a new epoch"};
     ret_rows[count++] = (struct sp_option){.name = "follow-only",
                                            .kind = SP_OPTION_FLAG,
                                            .target = &options->follow_only,

@@ -129,7 +129,7 @@ static void a_bad_file_is_refused_with_its_line(void **state) {
     } rows[] = {
         {"stroe: x\n", "line 1: unknown option \"stroe\""},
         {"store: x\ndrain-ms: 101\n", "line 2: --drain-ms: \"101\" is not"},
-        {"insecure: perhaps\n", "is not one of 1, true, 0 and false"},
+        {"insecure: perhaps\n", "is not 1, true, 0 or false"},
         {"store: a\nstore: b\n", "line 2, column 1: this option is given twice"},
         {"store: {a: b}\n", "line 1"},
         {"", "has no settings"},

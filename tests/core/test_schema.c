@@ -47,7 +47,7 @@ static const struct refused refused_texts[] = {
     {"refuses_no_text", "", "line 1, column 1: the schema is empty; begin with \"version: 1\""},
     {"refuses_a_comment_alone", "# nothing\n", "line 2, column 1: the schema is empty; begin with \"version: 1\""},
     {"refuses_an_entry_that_hides_in_a_comment", "version: 1\ntypes: # none\xe2\x80\xa8  voice: {actions: {a: {}}}\n",
-     "line 2, column 14: U+2028 ends a line here and not in other readers of YAML; remove it, or write \"\\L\" in "
+     "line 2, column 14: U+2028 ends a line here but not in other YAML parsers; remove it, or write \"\\L\" in "
      "double "
      "quotes"},
     {"refuses_a_list_for_the_whole", "- version: 1\n", "line 1, column 1: a list is not allowed here"},
@@ -55,15 +55,15 @@ static const struct refused refused_texts[] = {
     {"refuses_a_missing_version", "types: {}\n", "line 1, column 1: version is missing; add \"version: 1\""},
     {"refuses_another_version", "version: 2\n", "line 1, column 10: version must be 1"},
     {"refuses_an_unknown_key_on_top", "version: 1\nroles: {}\n",
-     "line 2, column 1: unknown key; expected is version, permissions, types or routes"},
+     "line 2, column 1: unknown key; expected version, permissions, types or routes"},
     {"refuses_a_key_on_top_twice", "version: 1\ntypes: {}\ntypes: {}\n",
      "line 3, column 1: types is given twice; remove one"},
     {"refuses_an_unknown_key_of_a_type", "version: 1\ntypes:\n  voice:\n    owner: x\n",
-     "line 4, column 5: unknown key; expected is ids, register, description or actions"},
+     "line 4, column 5: unknown key; expected ids, register, description or actions"},
     {"refuses_a_key_of_a_type_twice", "version: 1\ntypes:\n  voice:\n    ids: global\n    ids: workspace\n",
      "line 5, column 5: ids is given twice; remove one"},
     {"refuses_an_unknown_key_of_an_action", "version: 1\ntypes:\n  voice:\n    actions:\n      use: {roles: viewer}\n",
-     "line 5, column 13: unknown key; expected is permission or role"},
+     "line 5, column 13: unknown key; expected permission or role"},
     {"refuses_a_key_of_an_action_twice", "version: 1\ntypes: {voice: {actions: {use: {role: viewer, role: admin}}}}\n",
      "line 2, column 47: role is given twice; remove one"},
     {"refuses_a_permission_twice", "version: 1\npermissions:\n  a: x\n  b: x\n  a: y\n",

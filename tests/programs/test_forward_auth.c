@@ -269,7 +269,7 @@ static void a_misspelled_variable_is_named_in_the_log(void **state) {
     (void)start_another(&server, "--log-level", "info");
     unsetenv("SALLYPORTD_FOWARD_AUTH");
     snprintf(file, sizeof(file), "%s/another.err", programs.folder);
-    wait_for_text(file, "SALLYPORTD_FOWARD_AUTH has no meaning: did you mean SALLYPORTD_FORWARD_AUTH");
+    wait_for_text(file, "unknown environment variable SALLYPORTD_FOWARD_AUTH; did you mean SALLYPORTD_FORWARD_AUTH");
     assert_int_equal(process_end(&server, 15), 0);
 }
 

@@ -95,8 +95,8 @@ static void a_fault_leaves_one_line_and_the_signal(void **state) {
         int number;
         const char *line;
     } faults[] = {
-        {SIGBUS, "{\"level\":\"error\",\"program\":\"sallyportd\",\"message\":\"ended by SIGBUS: "},
-        {SIGSEGV, "{\"level\":\"error\",\"program\":\"sallyportd\",\"message\":\"ended by SIGSEGV: "},
+        {SIGBUS, "{\"level\":\"error\",\"program\":\"sallyportd\",\"message\":\"killed by SIGBUS: "},
+        {SIGSEGV, "{\"level\":\"error\",\"program\":\"sallyportd\",\"message\":\"killed by SIGSEGV: "},
     };
     if (SANITIZED)
         skip();

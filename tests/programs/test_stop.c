@@ -294,7 +294,7 @@ static void a_writer_that_hangs_holds_up_neither_the_answer_nor_the_end(void **s
     assert_in_range(sp_clock_monotonic_ms() - begin_ms, DRAIN_MS + SP_DAEMON_OVERTIME_MS,
                     DRAIN_MS + SP_DAEMON_OVERTIME_MS + LATE_MS);
     char *said = process_read(programs.sync.err);
-    assert_non_null(strstr(said, "stopping took longer than"));
+    assert_non_null(strstr(said, "shutdown took longer than"));
     free(said);
     sp_write_abort(write);
     sp_store_close(store);

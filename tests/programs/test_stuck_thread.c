@@ -125,7 +125,7 @@ static void assert_noticed(struct process *process, const char *name) {
     char line[96];
     wait_for_status(process, "/healthz", 503);
     assert_int_equal(status_of(process, "/readyz"), 503);
-    snprintf(line, sizeof(line), "the thread \\\"%s\\\" has stood still", name);
+    snprintf(line, sizeof(line), "thread \\\"%s\\\" has been stuck", name);
     process_wait_for(process, line);
 }
 
@@ -163,7 +163,7 @@ static void an_http_thread_that_stands_still_fails_health_over_grpc(void **state
     pid_t thread = find_thread(&programs.server, "http");
     hold_thread(thread);
     wait_for_health(programs.server_target, "liveness", "NOT_SERVING");
-    process_wait_for(&programs.server, "the thread \\\"http\\\" has stood still");
+    process_wait_for(&programs.server, "thread \\\"http\\\" has been stuck");
     let_thread_go(thread);
     assert_well(&programs.server, programs.server_target);
 }

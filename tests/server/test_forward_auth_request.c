@@ -198,7 +198,7 @@ static void refuses_a_gateway_that_is_not_known_or_that_anybody_could_be(void **
     } rows[] = {
         {"apache", "127.0.0.1", "--forward-auth: \"apache\" is not nginx, traefik, caddy or none"},
         {"", "127.0.0.1", "--forward-auth: \"\" is not nginx, traefik, caddy or none"},
-        {"nginx", NULL, "--forward-auth: anybody could say what was asked, and from where: "},
+        {"nginx", NULL, "--forward-auth: without --trusted-peers, anybody could forge the request"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct sp_gateway_options options = {.forward_auth = rows[i].gateway};

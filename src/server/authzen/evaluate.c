@@ -127,7 +127,7 @@ static enum sp_status watch_evaluations(const struct sp_authzen_call *call, size
         sp_clock_thread_ms() < call->asking.work_until_ms)
         return SP_OK;
     return sp_error_set(error, SP_ERR_EXHAUSTED,
-                        "the evaluations took more work than a request may: send fewer in each request");
+                        "the evaluations exceed the work limit of one request: send fewer per request");
 }
 
 static enum sp_status evaluate_or_deny(struct sp_authzen_call *call, size_t i, const json_t *item,
@@ -176,7 +176,7 @@ enum sp_status sp_authzen_evaluations(struct sp_authzen_call *call, json_t **ret
     if (json_array_size(items) == 0)
         return sp_authzen_evaluation(call, ret_reply, error);
     if (json_array_size(items) > EVALUATIONS_MAX)
-        return sp_error_set(error, SP_ERR_INVALID, "evaluations: %zu are too many, give at most %d",
+        return sp_error_set(error, SP_ERR_INVALID, "evaluations: %zu are too many; send at most %d",
                             json_array_size(items), EVALUATIONS_MAX);
     sp_authzen_entities(call->body, "", NULL, &defaults);
     enum sp_status status = read_semantic(call->body, &semantic, error);

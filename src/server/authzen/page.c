@@ -57,7 +57,7 @@ static enum sp_status read_page_token(const json_t *token, bool limit_given, str
         return SP_OK;
     if (!sp_base64url_decode(text, bytes, sizeof(bytes), &size) || size < LIMIT_BYTES + REQUEST_BYTES ||
         sp_load_be16(bytes) > SP_AUTHZEN_PAGE_MAX)
-        return sp_error_set(error, SP_ERR_INVALID, "page.token: was not given by a search");
+        return sp_error_set(error, SP_ERR_INVALID, "page.token: is not a token that a search returned");
     if (memcmp(bytes + LIMIT_BYTES, page->request, REQUEST_BYTES) != 0)
         return sp_error_set(error, SP_ERR_INVALID,
                             "page.token: belongs to another request; only the token may change from page to page");

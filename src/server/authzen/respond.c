@@ -50,9 +50,9 @@ static enum sp_status refuse_encoding(struct sp_http_exchange *exchange, struct 
     if (count == 0 || (count == 1 && encoding.size == 8 && strncasecmp(encoding.data, "identity", 8) == 0))
         return SP_OK;
     sp_http_add_header(exchange, "Accept-Encoding", SP_STR_LITERAL("identity"));
-    return sp_error_set(error, SP_ERR_UNIMPLEMENTED,
-                        "Content-Encoding: this server takes no compressed bodies: send the JSON as it is, without "
-                        "Content-Encoding");
+    return sp_error_set(
+        error, SP_ERR_UNIMPLEMENTED,
+        "Content-Encoding: compressed bodies are not supported: send plain JSON, without Content-Encoding");
 }
 
 static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_body, struct sp_error *error) {

@@ -12,8 +12,8 @@ void sp_authzen_option_rows(struct sp_authzen_settings *settings,
          .target = &settings->workspace,
          .environment = "SALLYPORTD_AUTHZEN_WORKSPACE",
          .argument = "ID",
-         .help = "AuthZEN: workspace of users and service accounts that name none in their properties; default: they "
-                 "must name one"},
+         .help = "AuthZEN: workspace of users and service accounts whose properties name none; default: they must name "
+                 "one"},
         {.name = "authzen-property",
          .kind = SP_OPTION_TEXTS,
          .target = &settings->properties,
@@ -33,13 +33,13 @@ void sp_authzen_option_rows(struct sp_authzen_settings *settings,
          .target = &settings->actions,
          .environment = "SALLYPORTD_AUTHZEN_ACTIONS",
          .argument = "NAME=ACTION",
-         .help = "AuthZEN: action that a caller's name means where a type has no action of that name, such as "
+         .help = "AuthZEN: the action that a caller's name stands for on types without an action of that name, such as "
                  "GET=read"},
         {.name = "authzen-skip-admins",
          .kind = SP_OPTION_FLAG,
          .target = &settings->searches_skip_admins,
          .environment = "SALLYPORTD_AUTHZEN_SKIP_ADMINS",
-         .help = "AuthZEN: leave the workspace's ADMINs, who may do everything, out of searches for subjects"},
+         .help = "AuthZEN: leave the workspace's ADMINs, who may do everything, out of subject searches"},
         {.name = "authzen-url",
          .kind = SP_OPTION_TEXT,
          .target = &settings->url,
@@ -122,7 +122,8 @@ static enum sp_status check_subject_types(const struct sp_option_texts *list, st
             return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not user, service_account or api_key", option,
                                 what.data);
         if (is_subject_type(name))
-            return sp_error_set(error, SP_ERR_INVALID, "%s: %.*s already has a meaning", option, SP_STR_ARG(name));
+            return sp_error_set(error, SP_ERR_INVALID, "%s: %.*s is a subject type itself; choose another name", option,
+                                SP_STR_ARG(name));
     }
     return SP_OK;
 }

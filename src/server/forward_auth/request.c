@@ -62,7 +62,7 @@ void sp_forward_auth_read(const struct sp_gateway_settings *settings, const stru
     ret_request->path = described.uri;
     if (described.spoofed) {
         ret_request->reason = SP_REASON_REQUEST_MALFORMED;
-        ret_request->refusal = "it has a header that only Sallyport sets (x-sallyport-…)";
+        ret_request->refusal = "the request has a header that only Sallyport may set (x-sallyport-…)";
     }
     sp_gateway_headers_end(&headers);
     if (sp_forwarded_last_entry(described.forwarded, &peer))

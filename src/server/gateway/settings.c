@@ -27,8 +27,8 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .target = &options->deciding_header,
          .environment = "SALLYPORTD_DECIDING_KEY_HEADER",
          .argument = "NAME",
-         .help = "gateways: one of --key-header; if it has a key, what the others have is not looked at; default: "
-                 "requests with different credentials are denied"},
+         .help = "gateways: one of --key-header; if it carries a key, the others are ignored; default: requests with "
+                 "different credentials are denied"},
         {.name = "route-default",
          .kind = SP_OPTION_TEXT,
          .target = &options->route_default,
@@ -40,7 +40,7 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .kind = SP_OPTION_FLAG,
          .target = &options->plan_metadata,
          .environment = "SALLYPORTD_PLAN_METADATA",
-         .help = "ext_authz: add the plan of the key's workspace to a decision's metadata, for rate limits; takes one "
+         .help = "ext_authz: add the plan of the key's workspace to a decision's metadata, for rate limits; costs one "
                  "more look-up for each allowed request"},
         {.name = "forward-auth",
          .kind = SP_OPTION_TEXT,
@@ -48,8 +48,8 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .environment = "SALLYPORTD_FORWARD_AUTH",
          .default_text = "none",
          .argument = "GATEWAY",
-         .help = "answer GET /auth on the HTTP port for nginx, traefik or caddy, by whose headers the request is read "
-                 "(docs/forward-auth.md); needs --trusted-peers; none: do not"},
+         .help = "answer GET /auth on the HTTP port for nginx, traefik or caddy, reading the request from that "
+                 "gateway's headers (docs/forward-auth.md); needs --trusted-peers; none: do not"},
     };
     for (size_t i = 0; i < SP_GATEWAY_OPTION_ROWS; i++)
         ret_rows[i] = rows[i];
@@ -159,8 +159,8 @@ static enum sp_status read_forward_auth(const char *gateway, struct sp_gateway_s
                             gateway);
     if (!settings->trust.names_peers)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "--forward-auth: anybody could say what was asked, and from where: name the addresses that "
-                            "your gateways ask from with --trusted-peers, or \"uds\" for Unix sockets");
+                            "--forward-auth: without --trusted-peers, anybody could forge the request and the client's "
+                            "address: list your gateways' addresses there, or \"uds\" for Unix sockets");
     return SP_OK;
 }
 

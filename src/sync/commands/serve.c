@@ -155,9 +155,8 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     if (sp_listeners_are_plaintext(daemon))
         sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
     if (sp_listeners_prove_nothing(daemon) && daemon->callers == NULL)
-        sp_log(SP_LOG_WARNING,
-               "TLS without --tls-client-ca proves nothing about callers, so that nobody can report last "
-               "uses of keys over it: set it, or grant the role to a token in a --callers file");
+        sp_log(SP_LOG_WARNING, "TLS without --tls-client-ca does not identify callers, so nobody can report last uses "
+                               "of keys over it: set it, or grant the role to a token in a --callers file");
     return SP_OK;
 }
 
@@ -360,8 +359,8 @@ static size_t make_serve_rows(struct serve_options *options, struct sp_option *t
          .default_text = "32M",
          .argument = "BYTES",
          .most = (uint64_t)1 << 40,
-         .help = "room in the store and on its volume that only changes which take access away may use; at most an "
-                 "eighth of the map; 0: none"},
+         .help = "space in the store and on its volume kept for changes that only take access away; at most an eighth "
+                 "of the map; 0: none"},
         {.name = "change-rate",
          .kind = SP_OPTION_SIZE,
          .target = &options->allowance.bytes_per_s,
