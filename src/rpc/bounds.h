@@ -36,6 +36,12 @@ static inline void sp_rpc_bound_count(struct sp_rpc_bound_counts *counts, enum s
     atomic_fetch_add_explicit(&counts->of[bound], 1, memory_order_relaxed);
 }
 
+enum {
+    /* SO_RCVBUF of a connection that is proven or on which a request was admitted. Less stalls messages that are larger than a
+     * segment of the loopback interface, 64 KiB. */
+    SP_RPC_RECEIVE_BYTES = 64 * 1024,
+};
+
 /* Whole limits of a server's connections; 0: the default in the comment. */
 struct sp_rpc_connection_limits {
     unsigned max_connections;          /* on each listener; more wait in the backlog; 10,000 */

@@ -237,7 +237,7 @@ static void begin_call(struct sp_rpc_stream *stream, struct sp_rpc_client *clien
     grpc_metadata_array_init(&stream->trailing_metadata);
 }
 
-static void end_call(struct sp_rpc_stream *stream) {
+static void end_client_call(struct sp_rpc_stream *stream) {
     grpc_metadata_array_destroy(&stream->initial_metadata);
     grpc_metadata_array_destroy(&stream->trailing_metadata);
     grpc_slice_unref(stream->message);
@@ -338,7 +338,7 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
     grpc_byte_buffer_destroy(buffer);
     /* The batch succeeds even if the call failed: only the status tells. */
     enum sp_status status = read_final_status(&stream, error);
-    end_call(&stream);
+    end_client_call(&stream);
     if (status != SP_OK) {
         if (reply != NULL)
             grpc_byte_buffer_destroy(reply);
@@ -384,7 +384,7 @@ static bool await_message(struct sp_rpc_stream *stream, gpr_timespec until, grpc
     return true;
 }
 
-static void give_up_call(struct sp_rpc_stream *stream) {
+static void give_up_client_call(struct sp_rpc_stream *stream) {
     grpc_call_cancel_with_status(stream->call, GRPC_STATUS_DEADLINE_EXCEEDED, "the server did not end the call in time",
                                  NULL);
 }
@@ -394,7 +394,7 @@ static void drop_messages(struct sp_rpc_stream *stream, gpr_timespec until) {
     while (!stream->exhausted && (stream->receiving || ask_for_message(stream))) {
         grpc_byte_buffer *buffer = NULL;
         if (!await_message(stream, until, &buffer)) {
-            give_up_call(stream);
+            give_up_client_call(stream);
             until = gpr_inf_future(GPR_CLOCK_MONOTONIC);
         } else if (buffer != NULL) {
             grpc_byte_buffer_destroy(buffer);
@@ -412,7 +412,7 @@ static void receive_status(struct sp_rpc_stream *stream, gpr_timespec until) {
     }
     grpc_event event = grpc_completion_queue_pluck(stream->client->cq, stream, until, NULL);
     if (event.type == GRPC_QUEUE_TIMEOUT) {
-        give_up_call(stream);
+        give_up_client_call(stream);
         event = grpc_completion_queue_pluck(stream->client->cq, stream, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     }
     if (event.success == 0)
@@ -516,6 +516,6 @@ void sp_rpc_stream_close(struct sp_rpc_stream *stream) {
     }
     /* What was asked for must come back before the call is freed. */
     drop_messages(stream, gpr_inf_future(GPR_CLOCK_MONOTONIC));
-    end_call(stream);
+    end_client_call(stream);
     free(stream);
 }

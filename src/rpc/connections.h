@@ -34,9 +34,6 @@ enum {
     /* SO_RCVBUF of listeners, which their connections inherit, and by which their first window is announced: what is
      * in it when a connection is shut down is read all the same. */
     SP_RPC_FIRST_RECEIVE_BYTES = 4 * 1024,
-    /* Of a connection that is proven or on which a request was admitted. Less stalls messages that are larger than a
-     * segment of the loopback interface, 64 KiB. */
-    SP_RPC_RECEIVE_BYTES = 64 * 1024,
 };
 
 /* Of a listener: who may have how many connections. */

@@ -25,7 +25,5 @@ void sp_rpc_h2_call_leave(struct h2_call *call);
 void sp_rpc_h2_call_run(struct h2_call *call);
 /* A call whose request was not complete in time. */
 void sp_rpc_h2_call_expire(struct h2_call *call);
-/* The loop ends: leaves calls that are gone to the handlers that keep them, whose answers free them. */
-void sp_rpc_h2_call_abandon_kept(struct h2_loop *loop);
 
 #endif

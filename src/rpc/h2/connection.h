@@ -4,10 +4,6 @@
 
 #include "rpc/h2/state.h"
 
-/* The callbacks and options of all sessions. SP_ERR_MEMORY. */
-enum sp_status sp_rpc_h2_sessions_prepare(struct h2_server *server) SP_MUST_USE;
-void sp_rpc_h2_sessions_fini(struct h2_server *server);
-
 /* Takes over a socket, or closes it. */
 void sp_rpc_h2_connection_open(struct h2_loop *loop, const struct h2_arrival *arrival);
 
@@ -17,11 +13,5 @@ void sp_rpc_h2_connection_read(struct h2_connection *connection);
 void sp_rpc_h2_connection_flush(struct h2_connection *connection);
 /* Its timer has fired. */
 void sp_rpc_h2_connection_come_due(struct h2_connection *connection);
-
-/* Asks the client to leave; its calls go on. */
-void sp_rpc_h2_connection_retire(struct h2_connection *connection);
-/* Ends its calls with UNAVAILABLE, and closes it once what is to be written was written, which is not
- * waited for long. */
-void sp_rpc_h2_connection_end(struct h2_connection *connection);
 
 #endif

@@ -58,7 +58,7 @@ static bool reserve_text(struct head *head, size_t more) {
     return true;
 }
 
-static void append_text(struct head *head, struct sp_str text) {
+static void append_head_text(struct head *head, struct sp_str text) {
     if (text.size > 0)
         memcpy(head->text + head->text_size, text.data, text.size);
     head->text_size += text.size;
@@ -72,8 +72,8 @@ static bool keep_field(struct head *head, struct sp_str name, struct sp_str valu
     if (!reserve_text(head, name.size + value.size))
         return false;
     fields[head->count++] = (struct head_field){(uint32_t)head->text_size, (uint32_t)name.size, (uint32_t)value.size};
-    append_text(head, name);
-    append_text(head, value);
+    append_head_text(head, name);
+    append_head_text(head, value);
     return true;
 }
 
@@ -82,7 +82,7 @@ static bool keep_path(struct head *head, struct sp_str path) {
         return false;
     head->path_at = head->text_size;
     head->path_size = path.size;
-    append_text(head, path);
+    append_head_text(head, path);
     return true;
 }
 

@@ -15,6 +15,8 @@
 #include "rpc/h2/call.h"
 #include "rpc/h2/connection.h"
 #include "rpc/h2/incomplete.h"
+#include "rpc/h2/life.h"
+#include "rpc/h2/phase.h"
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
 
@@ -125,13 +127,13 @@ static void stop_streams(const struct h2_connection *connection) {
 static void drain_connections(struct h2_loop *loop) {
     for (struct h2_connection *connection = loop->connections; connection != NULL; connection = connection->next) {
         stop_streams(connection);
-        sp_rpc_h2_connection_retire(connection);
+        sp_rpc_h2_phase_retire(connection);
     }
 }
 
-static void end_connections(struct h2_loop *loop) {
+static void end_all_connections(struct h2_loop *loop) {
     for (struct h2_connection *connection = loop->connections; connection != NULL; connection = connection->next)
-        sp_rpc_h2_connection_end(connection);
+        sp_rpc_h2_phase_last_words(connection);
 }
 
 static void take_orders(struct h2_loop *loop) {
@@ -222,7 +224,7 @@ static void read_events(struct h2_loop *loop, const struct epoll_event *events, 
     }
 }
 
-static int64_t earlier_of(int64_t due_ms, const struct timer *timer) {
+static int64_t sooner_due_ms(int64_t due_ms, const struct timer *timer) {
     return timer != NULL && timer->due_ms < due_ms ? timer->due_ms : due_ms;
 }
 
@@ -230,8 +232,8 @@ static int wait_ms(const struct h2_loop *loop, int64_t now_ms) {
     int64_t due_ms = now_ms + SP_HEARTBEAT_EVERY_MS;
     if (loop->ready_first != NULL)
         return 0;
-    due_ms = earlier_of(due_ms, sp_rpc_timers_first(&loop->call_timers));
-    due_ms = earlier_of(due_ms, sp_rpc_timers_first(&loop->connection_timers));
+    due_ms = sooner_due_ms(due_ms, sp_rpc_timers_first(&loop->call_timers));
+    due_ms = sooner_due_ms(due_ms, sp_rpc_timers_first(&loop->connection_timers));
     if (loop->incomplete_first != NULL && loop->incomplete_first->since_ms + request_timeout_ms(loop) < due_ms)
         due_ms = loop->incomplete_first->since_ms + request_timeout_ms(loop);
     return due_ms <= now_ms ? 0 : (int)(due_ms - now_ms);
@@ -253,7 +255,7 @@ static void note_busy_time(struct h2_loop *loop, uint64_t *last_cpu_ns, int64_t 
 static bool is_finished(struct h2_loop *loop) {
     if (!loop->ending)
         return false;
-    end_connections(loop);
+    end_all_connections(loop);
     work_off(loop);
     if (loop->connections == NULL) {
         sp_rpc_h2_call_abandon_kept(loop);

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "rpc/h2/budget.h"
-#include "rpc/h2/connection.h"
 #include "rpc/h2/loop.h"
+#include "rpc/h2/session.h"
 #include "rpc/health.h"
 
 /* ---- opening ---- */

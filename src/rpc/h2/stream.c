@@ -1,0 +1,139 @@
+#include "rpc/h2/stream.h"
+
+#include "base/random.h"
+#include "rpc/h2/budget.h"
+#include "rpc/h2/bytes.h"
+#include "rpc/h2/incomplete.h"
+#include "rpc/h2/input.h"
+#include "rpc/h2/life.h"
+#include "rpc/h2/ready.h"
+#include "rpc/h2/wire.h"
+
+/* A client that does not read its answers gets no more of them. */
+enum { UNREAD_OUTPUT_BYTES = 64 * 1024 };
+
+static const struct sp_rpc_stream_ops *ops_of_stream(const struct h2_call *call) {
+    return call->base.method->stream;
+}
+
+static void run_stream_input(struct h2_call *call) {
+    struct sp_bytes message;
+    if (!call->reading || call->output.size - call->output_at > UNREAD_OUTPUT_BYTES)
+        return;
+    switch (sp_rpc_h2_input_next(call, &message)) {
+    case H2_INPUT_REFUSED:
+        return;
+    case H2_INPUT_MESSAGE:
+        break;
+    case H2_INPUT_NONE:
+        if (call->half_closed && call->input.size > 0) {
+            sp_rpc_h2_call_end(call, SP_ERR_INVALID, "the call ends within a message");
+        } else if (call->half_closed) {
+            call->reading = false;
+            if (ops_of_stream(call)->half_closed != NULL)
+                ops_of_stream(call)->half_closed(&call->base, call->base.method->user);
+        }
+        return;
+    }
+    call->reading = false;
+    if (ops_of_stream(call)->received != NULL)
+        ops_of_stream(call)->received(&call->base, call->base.method->user, message);
+    sp_rpc_h2_bytes_drop(&call->input, H2_PREFIX_BYTES + message.size);
+    sp_rpc_h2_budget_release(call);
+    if (call->finishing)
+        sp_rpc_h2_call_drop_input(call);
+    else if (call->unreturned > call->input.size) {
+        sp_rpc_h2_wire_consume(call, call->unreturned - call->input.size);
+        call->unreturned = call->input.size;
+    }
+    /* One message a round: others have their turn between two. */
+    if (call->input.size > 0 || call->half_closed)
+        sp_rpc_h2_ready_call(call, H2_EVENT_INPUT);
+}
+
+/* The handler may send one more message, for example that it no longer serves. */
+static void run_stream_stop(struct h2_call *call, unsigned events) {
+    if ((events & H2_EVENT_WOKEN) != 0 && !call->sending && ops_of_stream(call)->woken != NULL)
+        ops_of_stream(call)->woken(&call->base, call->base.method->user);
+    sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, SP_RPC_H2_RECONNECT);
+}
+
+static void run_stream_sent(struct h2_call *call) {
+    call->sending = false;
+    if (ops_of_stream(call)->sent != NULL)
+        ops_of_stream(call)->sent(&call->base, call->base.method->user);
+}
+
+void sp_rpc_h2_stream_run(struct h2_call *call, unsigned events) {
+    if ((events & H2_EVENT_STOPPING) != 0)
+        run_stream_stop(call, events);
+    if ((events & H2_EVENT_DUE) != 0)
+        sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
+    if ((events & H2_EVENT_WOKEN) != 0 && sp_rpc_h2_call_is_live(call) && ops_of_stream(call)->woken != NULL)
+        ops_of_stream(call)->woken(&call->base, call->base.method->user);
+    if ((events & H2_EVENT_SENT) != 0 && sp_rpc_h2_call_is_live(call) && call->sending)
+        run_stream_sent(call);
+    if ((events & H2_EVENT_INPUT) != 0 && sp_rpc_h2_call_is_live(call))
+        run_stream_input(call);
+}
+
+/* By up to a tenth earlier, so that streams that began together, when a server started, end apart. */
+static int64_t choose_stream_age_ms(unsigned max_age_s) {
+    uint8_t dice[2];
+    int64_t age_ms = (int64_t)max_age_s * 1000;
+    if (sp_random_fill(dice, sizeof(dice)) != SP_OK)
+        return age_ms;
+    return age_ms - age_ms / 10 * sp_load_be16(dice) / 65536;
+}
+
+static bool begin_stream_age(struct h2_call *call) {
+    unsigned max_age_s = call->loop->server->options.server->max_stream_age_s;
+    if (!call->base.method->ages || max_age_s == 0)
+        return true;
+    return sp_rpc_timers_set(&call->loop->call_timers, &call->timer,
+                             call->loop->now_ms + choose_stream_age_ms(max_age_s));
+}
+
+void sp_rpc_h2_stream_open(struct h2_call *call) {
+    if (!begin_stream_age(call)) {
+        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
+    call->opened = true;
+    sp_rpc_h2_incomplete_remove(call); /* a stream may be silent; its messages have a time each */
+    if (ops_of_stream(call)->opened != NULL)
+        ops_of_stream(call)->opened(&call->base, call->base.method->user);
+}
+
+/* ---- what its handler does ---- */
+
+void sp_rpc_h2_stream_read(struct h2_call *call) {
+    if (!sp_rpc_h2_call_is_live(call))
+        return;
+    call->reading = true;
+    sp_rpc_h2_ready_call(call, H2_EVENT_INPUT);
+}
+
+static bool put_stream_message(struct h2_call *call, struct sp_bytes message) {
+    if (!sp_rpc_h2_call_is_live(call))
+        return false;
+    if (!sp_rpc_h2_bytes_append_message(&call->output, message)) {
+        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+void sp_rpc_h2_stream_send(struct h2_call *call, struct sp_bytes message) {
+    if (!put_stream_message(call, message))
+        return;
+    call->sending = true;
+    sp_rpc_h2_wire_send(call);
+}
+
+void sp_rpc_h2_stream_send_and_read(struct h2_call *call, struct sp_bytes message) {
+    if (!put_stream_message(call, message))
+        return;
+    sp_rpc_h2_wire_send(call);
+    sp_rpc_h2_stream_read(call);
+}

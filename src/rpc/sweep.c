@@ -1,0 +1,244 @@
+#include "rpc/sweep.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum {
+    ANSWERS = 256,             /* received bytes that one byte sent answers */
+    PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
+    MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
+    /* Of all that are neither proven nor have an admitted request: the gRPC C core keeps up to 25 KiB for a cancelled call of 50 bytes. */
+    MOST_OF_ALL_UNKNOWN = 128 * 1024,
+    MOST_OF_ALL_EACH = 512, /* and this for each of them: many may come at once */
+    /* At least, of a connection on which a request was admitted, so that a message which is too large by far is
+     * refused as such: gRPC sees that when it has all of it. */
+    LEAST_ADMITTED = 8 * 1024 * 1024,
+    BYTES_A_SECOND = 64 * 1024, /* the slowest that a large request may arrive */
+
+    /* When memory is short */
+    MOST_IN_NEED = 8 * 1024, /* of an unproven connection */
+    MOST_PROVEN_IN_NEED = 64 * 1024,
+    LEAST_IN_NEED = 4 * 1024, /* the connection that holds most is shut down if that is more than this */
+    RECENT_MS = 1000,
+    BUSIEST_AFTER_MS = 500, /* since memory became short, or the last connection was shut down */
+
+    /* tcpi_state, which no header that has all of struct tcp_info declares */
+    STATE_ESTABLISHED = 1,
+    STATE_CLOSE_WAIT = 8,
+
+    RESTLESS_MS = 100, /* after a connection that is not proven last sent */
+    MUCH_HELD = 64 * 1024,
+};
+
+/* ---- looking at one ---- */
+
+static bool has_socket_ended(const struct connection *connection) {
+    struct pollfd wait = {.fd = connection->fd};
+    return poll(&wait, 1, 0) > 0 && (wait.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* What waits to be read is not yet the engine's. */
+static bool look_at_unix_connection(struct connection *connection, int64_t now_ms) {
+    int waiting = 0;
+    if (has_socket_ended(connection))
+        return false;
+    if (ioctl(connection->fd, FIONREAD, &waiting) == 0 && waiting > 0)
+        connection->active_ms = now_ms;
+    connection->complete_ms = now_ms;
+    connection->unanswered = connection->self_bounded ? 0 : waiting;
+    return true;
+}
+
+static void take_credit(struct connection *connection, uint64_t received, uint64_t sent) {
+    int64_t answered = (int64_t)(connection->credit + (sent - connection->sent) * ANSWERS);
+    connection->credit = 0;
+    connection->unanswered += (int64_t)(received - connection->received) - answered;
+    if (connection->unanswered < 0)
+        connection->unanswered = 0;
+}
+
+/* False: it has ended. */
+static bool look_at_connection(struct connection *connection, int64_t now_ms) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    memset(&info, 0, sizeof(info));
+    if (!connection->counted)
+        return look_at_unix_connection(connection, now_ms);
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return false;
+    if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
+        return false;
+    uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
+    if (received == connection->received && sent == connection->sent && connection->credit == 0)
+        return info.tcpi_state == STATE_ESTABLISHED || now_ms - connection->active_ms < WATCHED_NEW_MS;
+    take_credit(connection, received, sent);
+    connection->received = received;
+    connection->sent = sent;
+    connection->active_ms = now_ms;
+    if (sent >= PROVEN_BYTES) {
+        connection->proven = true;
+        sp_rpc_watched_widen(connection);
+    }
+    if (connection->self_bounded)
+        connection->unanswered = 0;
+    if (connection->unanswered <= WATCHED_REST_BYTES)
+        connection->complete_ms = now_ms;
+    return true;
+}
+
+static int64_t most_unanswered(const struct connection *connection, bool in_need) {
+    if (!connection->counted)
+        return in_need ? MOST_IN_NEED : INT64_MAX;
+    if (in_need)
+        return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
+    int64_t most = connection->most_unanswered;
+    if (connection->proven && most < MOST_PROVEN)
+        most = MOST_PROVEN;
+    if (connection->admitted > 0 && most < LEAST_ADMITTED)
+        most = LEAST_ADMITTED;
+    return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;
+}
+
+static bool is_too_slow(const struct connections *connections, const struct connection *connection, int64_t now_ms) {
+    int64_t allowed_ms = (int64_t)connections->limits.request_timeout_s * 1000;
+    if (connection->admitted > 0)
+        allowed_ms += connection->unanswered * 1000 / BYTES_A_SECOND;
+    return connection->unanswered > WATCHED_REST_BYTES && now_ms - connection->complete_ms > allowed_ms;
+}
+
+/* ---- sweeping ---- */
+
+static uint64_t recently_received(const struct connection *connection) {
+    return connection->received - connection->recent_from;
+}
+
+static size_t find_busiest(const struct connections *connections) {
+    size_t busiest = 0;
+    for (size_t i = 1; i < atomic_load(&connections->count); i++)
+        if (recently_received(connections->all[i]) > recently_received(connections->all[busiest]))
+            busiest = i;
+    return busiest;
+}
+
+static void begin_recent_second(struct connections *connections, int64_t now_ms) {
+    connections->recent_since_ms = now_ms;
+    for (size_t i = 0; i < atomic_load(&connections->count); i++)
+        connections->all[i]->recent_from = connections->all[i]->received;
+}
+
+/* Whether nothing speaks for it: no answers, and no request that was admitted. */
+static bool is_unknown_connection(const struct connection *connection) {
+    return !connection->proven && connection->admitted == 0;
+}
+
+/* Of all that are counted and, if so asked, unknown. */
+static size_t find_largest(const struct connections *connections, bool unknown_only) {
+    size_t largest = 0;
+    int64_t most = -1;
+    for (size_t i = 0; i < atomic_load(&connections->count); i++) {
+        const struct connection *connection = connections->all[i];
+        if (connection->unanswered > most && connection->counted &&
+            (!unknown_only || is_unknown_connection(connection))) {
+            most = connection->unanswered;
+            largest = i;
+        }
+    }
+    return largest;
+}
+
+/* Of all connections, or of those that are unknown. Returns what is left. */
+static size_t keep_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
+    while (held > most && atomic_load(&connections->count) > 0) {
+        size_t largest = find_largest(connections, unknown_only);
+        held -= (size_t)connections->all[largest]->unanswered;
+        sp_rpc_watched_cut(connections, largest, SP_RPC_BOUND_BUDGET);
+    }
+    return held;
+}
+
+/* What connections hold that were not shut down, and how many of them are unknown. */
+struct holdings {
+    size_t known, unknown;
+    size_t unknown_count;
+};
+
+static struct holdings cut_offenders(struct connections *connections, int64_t now_ms, bool in_need) {
+    struct holdings left = {0};
+    for (size_t i = atomic_load(&connections->count); i > 0; i--) {
+        const struct connection *connection = connections->all[i - 1];
+        if (connection->unanswered > most_unanswered(connection, in_need)) {
+            sp_rpc_watched_cut(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
+        } else if (is_too_slow(connections, connection, now_ms)) {
+            sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_SLOW);
+        } else if (connection->counted) {
+            bool unknown = is_unknown_connection(connection);
+            *(unknown ? &left.unknown : &left.known) += (size_t)connection->unanswered;
+            left.unknown_count += unknown;
+        }
+    }
+    return left;
+}
+
+/* Memory is short although no connection holds more than it may: the one that holds most, if that is more than a
+ * few small requests. If none does, some client gets answers for what costs less than the answer pays for, and the
+ * one that received most is the likeliest. */
+static size_t cut_likeliest(struct connections *connections, size_t held, int64_t now_ms) {
+    size_t likeliest = find_largest(connections, false);
+    size_t unanswered = (size_t)connections->all[likeliest]->unanswered;
+    if (unanswered < LEAST_IN_NEED) {
+        if (now_ms < connections->next_busiest_ms)
+            return held;
+        likeliest = find_busiest(connections);
+        unanswered = (size_t)connections->all[likeliest]->unanswered;
+    }
+    connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
+    sp_rpc_watched_cut(connections, likeliest, SP_RPC_BOUND_BUDGET);
+    return held - unanswered;
+}
+
+/* Returns what is held by those that are left. */
+static size_t enforce_limits(struct connections *connections, int64_t now_ms, bool in_need) {
+    struct holdings left = cut_offenders(connections, now_ms, in_need);
+    size_t most_unknown = MOST_OF_ALL_UNKNOWN + left.unknown_count * MOST_OF_ALL_EACH;
+    size_t held = left.known + keep_within(connections, left.unknown, most_unknown, true);
+    held = keep_within(connections, held, connections->limits.request_memory_bytes, false);
+    if (!in_need)
+        connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
+    else if (atomic_load(&connections->count) > 0)
+        held = cut_likeliest(connections, held, now_ms);
+    return held;
+}
+
+size_t sp_rpc_sweep_look(struct connections *connections, int64_t now_ms) {
+    size_t held = 0;
+    connections->restless = false;
+    for (size_t i = atomic_load(&connections->count); i > 0; i--) {
+        struct connection *connection = connections->all[i - 1];
+        if (!look_at_connection(connection, now_ms)) {
+            sp_rpc_watched_forget(connections, i - 1);
+            continue;
+        }
+        held += (size_t)connection->unanswered;
+        if (!connection->proven && now_ms - connection->active_ms < RESTLESS_MS)
+            connections->restless = true;
+    }
+    connections->restless = connections->restless || held > MUCH_HELD;
+    return held;
+}
+
+void sp_rpc_sweep(struct connections *connections, int64_t now_ms) {
+    if (now_ms - connections->recent_since_ms > RECENT_MS)
+        begin_recent_second(connections, now_ms);
+    size_t held = sp_rpc_sweep_look(connections, now_ms);
+    if (held <= MUCH_HELD)
+        sp_rpc_memory_watch_rest(&connections->memory, now_ms);
+    if (held > 0 || connections->restless || connections->in_need) {
+        connections->in_need = sp_rpc_memory_watch_is_short(&connections->memory, atomic_load(&connections->count));
+        held = enforce_limits(connections, now_ms, connections->in_need);
+    }
+    atomic_store(&connections->held, held);
+}

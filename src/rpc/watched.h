@@ -1,0 +1,70 @@
+/* Inside src/rpc: the connections that rpc/connections.h watches. With the lock held, unless it is said otherwise. */
+#ifndef SP_RPC_WATCHED_H
+#define SP_RPC_WATCHED_H
+
+#include <pthread.h>
+
+#include "base/peer.h"
+#include "base/status.h"
+#include "rpc/bounds.h"
+#include "rpc/memory_watch.h"
+#include "rpc/offenders.h"
+
+enum {
+    WATCHED_BUCKETS = 4096,   /* by port */
+    WATCHED_REST_BYTES = 256, /* acknowledgements and window updates, which get no reply */
+    WATCHED_NEW_MS = 1000,    /* a connection without a request gets so much time before others need its place */
+};
+
+struct connection {
+    struct connection *next; /* in its bucket */
+    struct sp_peer peer;
+    size_t listener;
+    int fd;            /* a duplicate of the engine's: it stays this connection's for as long as it is open */
+    bool counted;      /* the kernel counts its bytes */
+    bool self_bounded; /* they do not matter here */
+    bool proven;       /* it was answered */
+    bool wide;         /* its receive buffer is a listener's */
+    uint64_t received, sent;
+    uint64_t recent_from; /* what it had received at the beginning of this RECENT_MS */
+    int64_t unanswered;
+    int64_t most_unanswered; /* until it has been answered */
+    int64_t active_ms;       /* when bytes last went either way */
+    int64_t complete_ms;     /* when nothing was unanswered */
+    uint64_t credit;         /* bytes of complete requests, not yet taken off `unanswered` */
+    uint64_t admitted;       /* bytes of requests that were admitted and are being read */
+};
+
+struct connections {
+    struct offenders offenders;
+    struct memory_watch memory;
+    struct sp_rpc_connection_limits limits;
+    struct sp_rpc_bound_counts *counts;
+    struct connection **all;
+    size_t capacity;
+    atomic_size_t count;
+    atomic_size_t held;
+    bool restless, in_need; /* as the last sweep found them */
+    struct connection *buckets[WATCHED_BUCKETS];
+    pthread_mutex_t lock; /* over all of it */
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool running, stopping;
+    int64_t recent_since_ms;
+    int64_t next_busiest_ms; /* when the one that received most may be shut down */
+};
+
+/* NULL if there is none. */
+struct connection *sp_rpc_watched_find(struct connections *connections, const struct sp_peer *peer);
+/* False when out of memory. */
+bool sp_rpc_watched_append(struct connections *connections, struct connection *made) SP_MUST_USE;
+/* The one at that place ends here; another has its place then. */
+void sp_rpc_watched_forget(struct connections *connections, size_t at);
+/* The same, and shuts it down: its engine learns of it as of a connection that broke. */
+void sp_rpc_watched_cut(struct connections *connections, size_t at, enum sp_rpc_bound why);
+/* Lets it receive more at once. Without the lock, if nobody else knows it yet. */
+void sp_rpc_watched_widen(struct connection *connection);
+/* Closes its duplicate of the socket. */
+void sp_rpc_watched_free(struct connection *connection);
+
+#endif
