@@ -161,6 +161,12 @@ enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
     return cascade.cut ? SP_OK : sp_changeset_delete(ctx->changes, &key, ctx->now_s);
 }
 
+enum sp_status sp_admin_refuse_cut(struct sp_admin_context *ctx, const char *what, const char *id) {
+    return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
+                        "%s %s: too many keys, members or shares go with it for one change; delete it on its own first",
+                        what, id);
+}
+
 /* ---- in pieces ---- */
 
 enum sp_status sp_admin_delete_principal_in_pieces(struct sp_admin_context *ctx,

@@ -21,6 +21,9 @@ enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
                                              const Sallyport__Store__V1__StoredResource *resource, size_t limit,
                                              bool *ret_cut) SP_MUST_USE;
 
+/* FAILED_PRECONDITION, for callers who must have all of it in one change: there is too much of the thing. */
+enum sp_status sp_admin_refuse_cut(struct sp_admin_context *ctx, const char *what, const char *id);
+
 /* Each deletes all of it in this change, if that is no more than SP_ADMIN_CASCADE_MAX entities. Of
  * more it only makes the entity one that denies, and sp_admin_remove_deleted removes the rest in
  * pieces. `request_id` is that of the audit entry. A group's members go at once, because they are

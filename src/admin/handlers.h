@@ -22,6 +22,9 @@ sp_admin_handler sp_admin_register_resource, sp_admin_delete_resource, sp_admin_
 /* share.c, share_list.c */
 sp_admin_handler sp_admin_share_resource, sp_admin_unshare_resource, sp_admin_update_shares, sp_admin_list_shares;
 
+/* policy_export.c, policy_apply.c */
+sp_admin_handler sp_admin_export_policy, sp_admin_apply_policy;
+
 /* key.c, key_list.c, key_find.c, key_change.c, key_rotate.c */
 sp_admin_handler sp_admin_create_api_key, sp_admin_get_api_key, sp_admin_list_api_keys, sp_admin_get_key_usage,
     sp_admin_find_key, sp_admin_update_api_key, sp_admin_rotate_api_key, sp_admin_disable_api_key,

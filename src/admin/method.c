@@ -22,6 +22,10 @@ const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_
     return method->request;
 }
 
+bool sp_admin_method_is_batch(const struct sp_admin_method *method) {
+    return method->is_batch;
+}
+
 bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method) {
     return method->deletes_in_pieces;
 }

@@ -63,6 +63,9 @@ static const struct sp_admin_method methods[] = {
     {COLUMNS(UpdateShares, sp_admin_update_shares, update_shares_request, MUTATION, SHARE),
      .narrowing = sp_admin_judge_share_updates},
     ROW(ListShares, sp_admin_list_shares, list_shares_request, READ, ADMIN_READ),
+    ROW(ExportPolicy, sp_admin_export_policy, export_policy_request, READ, ADMIN_READ),
+    {COLUMNS(ApplyPolicy, sp_admin_apply_policy, apply_policy_request, MUTATION, ADMIN_WRITE), .is_batch = true,
+     .narrowing = sp_admin_judge_policy_edits},
 
     ROW(CreateApiKey, sp_admin_create_api_key, create_api_key_request, MUTATION, CREATE_KEY),
     ROW(GetApiKey, sp_admin_get_api_key, get_api_key_request, READ, ADMIN_READ),

@@ -51,3 +51,24 @@ enum sp_admin_narrowing sp_admin_judge_share_updates(const ProtobufCMessage *req
         narrows = update->updates[i]->role == SALLYPORT__V1__ROLE__ROLE_UNSPECIFIED;
     return narrows_if(narrows);
 }
+
+static bool is_narrowing_edit(const Sallyport__V1__PolicyEdit *edit) {
+    switch ((int)edit->edit_case) {
+    case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_PRINCIPAL:
+    case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_GROUP:
+    case SALLYPORT__V1__POLICY_EDIT__EDIT_REMOVE_MEMBER:
+    case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_RESOURCE:
+    case SALLYPORT__V1__POLICY_EDIT__EDIT_UNSHARE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum sp_admin_narrowing sp_admin_judge_policy_edits(const ProtobufCMessage *request) {
+    const Sallyport__V1__ApplyPolicyRequest *apply = (const void *)request;
+    bool narrows = apply->n_edits > 0;
+    for (size_t i = 0; narrows && i < apply->n_edits; i++)
+        narrows = is_narrowing_edit(apply->edits[i]);
+    return narrows_if(narrows);
+}

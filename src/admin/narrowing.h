@@ -19,6 +19,8 @@ sp_admin_narrowing_judge sp_admin_judge_workspace_update;
 sp_admin_narrowing_judge sp_admin_judge_principal_update;
 /* UpdateShares: takes roles away only. */
 sp_admin_narrowing_judge sp_admin_judge_share_updates;
+/* ApplyPolicy: deletes, removes members and takes roles away only. */
+sp_admin_narrowing_judge sp_admin_judge_policy_edits;
 /* UpdateApiKey: may narrow, which is known once it is compared with what the key was. */
 sp_admin_narrowing_judge sp_admin_judge_key_update;
 

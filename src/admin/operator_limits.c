@@ -23,6 +23,7 @@ static const struct {
     {"ListGroups", "workspaces"},
     {"ListGroupMembers", "workspaces"},
     {"ListShares", "workspaces"},
+    {"ExportPolicy", "workspaces"},
     {"RegisterResource", "resources"},
     {"DeleteResource", "resources"},
     {"GetResource", "resources"},

@@ -331,6 +331,33 @@ enum sp_status sp_admin_update_principal(struct sp_admin_context *ctx, const Pro
     return reply_with_principal(ctx, stored->principal, ret_reply);
 }
 
+static enum sp_status load_leaving_principal(struct sp_admin_context *ctx, const char *id,
+                                             Sallyport__Store__V1__StoredPrincipal **ret_stored) {
+    Sallyport__Store__V1__StoredPrincipal *stored = NULL;
+    enum sp_status status = sp_admin_load_principal(ctx, id, &stored);
+    if (status != SP_OK)
+        return status;
+    if (is_enabled_admin(stored->principal)) {
+        status = check_admin_remains(ctx, stored->principal);
+        if (status != SP_OK)
+            return status;
+    }
+    *ret_stored = stored;
+    return SP_OK;
+}
+
+enum sp_status sp_admin_remove_principal(struct sp_admin_context *ctx, const char *id, size_t limit) {
+    Sallyport__Store__V1__StoredPrincipal *stored = NULL;
+    bool cut = false;
+    enum sp_status status = load_leaving_principal(ctx, id, &stored);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_delete_principal_tree(ctx, stored, limit, &cut);
+    if (status != SP_OK || !cut)
+        return status;
+    return sp_admin_refuse_cut(ctx, "principal", id);
+}
+
 enum sp_status sp_admin_delete_principal(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                          ProtobufCMessage **ret_reply) {
     const Sallyport__V1__DeletePrincipalRequest *request = (const void *)message;
@@ -339,14 +366,9 @@ enum sp_status sp_admin_delete_principal(struct sp_admin_context *ctx, const Pro
     if (response == NULL)
         return SP_ERR_MEMORY;
     Sallyport__Store__V1__StoredPrincipal *stored = NULL;
-    enum sp_status status = sp_admin_load_principal(ctx, request->id, &stored);
+    enum sp_status status = load_leaving_principal(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
-    if (is_enabled_admin(stored->principal)) {
-        status = check_admin_remains(ctx, stored->principal);
-        if (status != SP_OK)
-            return status;
-    }
     status = sp_admin_delete_principal_in_pieces(ctx, stored, request->request_id);
     if (status != SP_OK)
         return status;

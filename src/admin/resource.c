@@ -260,6 +260,27 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
     return SP_OK;
 }
 
+/* Adds it; an id of the workspace's own may have grants already. */
+static enum sp_status take_id(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                              const Sallyport__V1__Resource *template, Sallyport__V1__Resource **ret_resource) {
+    enum sp_status status = sp_admin_add_resource(ctx, target, template, ret_resource);
+    if (status != SP_OK)
+        return status;
+    return target->workspace_scoped ? check_no_grants(ctx, target) : SP_OK;
+}
+
+enum sp_status sp_admin_claim_resource(struct sp_admin_context *ctx, const Sallyport__V1__Resource *template) {
+    struct sp_admin_target target = {0};
+    Sallyport__V1__Resource *made = NULL;
+    enum sp_status status = sp_admin_find_target(ctx, template->ref, &target);
+    if (status != SP_OK)
+        return status;
+    status = check_may_register(ctx, &target);
+    if (status != SP_OK)
+        return status;
+    return take_id(ctx, &target, template, &made);
+}
+
 static bool is_same_subject(const Sallyport__V1__Subject *a, const Sallyport__V1__Subject *b) {
     if (a->kind_case != b->kind_case)
         return false;
@@ -346,14 +367,9 @@ enum sp_status sp_admin_register_resource(struct sp_admin_context *ctx, const Pr
     status = check_first_shares(ctx, request, holder);
     if (status != SP_OK)
         return status;
-    status = sp_admin_add_resource(ctx, &target, &template, &response->resource);
+    status = take_id(ctx, &target, &template, &response->resource);
     if (status != SP_OK)
         return status;
-    if (target.workspace_scoped) {
-        status = check_no_grants(ctx, &target);
-        if (status != SP_OK)
-            return status;
-    }
     status = put_first_grants(ctx, &target, request, holder);
     if (status != SP_OK)
         return status;
@@ -406,6 +422,24 @@ static enum sp_status check_may_delete(struct sp_admin_context *ctx, const Sally
                         "workspace_write, or ROLE_ADMIN on it and a key permitted the type's delete action (%s, where "
                         "the type has none)",
                         ref->type, ref->id, SP_PERMISSION_REGISTER);
+}
+
+enum sp_status sp_admin_remove_resource(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
+                                        size_t limit) {
+    stored_resource *stored = NULL;
+    bool cut = false;
+    enum sp_status status = sp_admin_check_ref(ctx, ref);
+    if (status != SP_OK)
+        return status;
+    status = load_resource(ctx, ref, &stored);
+    if (status != SP_OK)
+        return status;
+    if (stored == NULL || stored->deleting)
+        return sp_admin_refuse_ref(ctx, ref);
+    status = sp_admin_delete_resource_tree(ctx, stored, limit, &cut);
+    if (status != SP_OK || !cut)
+        return status;
+    return sp_admin_refuse_cut(ctx, ref->type, ref->id);
 }
 
 enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const ProtobufCMessage *message,

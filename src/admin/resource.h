@@ -11,4 +11,13 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
                                      const Sallyport__V1__Resource *template,
                                      Sallyport__V1__Resource **ret_resource) SP_MUST_USE;
 
+/* The same for a caller who wants to register it: looks up the type, and checks who may. Puts no grants. */
+enum sp_status sp_admin_claim_resource(struct sp_admin_context *ctx,
+                                       const Sallyport__V1__Resource *template) SP_MUST_USE;
+
+/* Adds the deletion of a resource and its grants to the changes, which may be no more than `limit`
+ * (FAILED_PRECONDITION). Who may do so is not checked. NOT_FOUND. */
+enum sp_status sp_admin_remove_resource(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
+                                        size_t limit) SP_MUST_USE;
+
 #endif

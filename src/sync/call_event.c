@@ -34,6 +34,8 @@ static const struct sp_sync_event_row rows[] = {
     {"UnshareResource", SP_EVENT_API_ACTIVITY, SP_EVENT_API_UPDATE, "resource", false},
     {"UpdateShares", SP_EVENT_API_ACTIVITY, SP_EVENT_API_UPDATE, NULL, false},
     {"ListShares", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, false},
+    {"ExportPolicy", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, false},
+    {"ApplyPolicy", SP_EVENT_API_ACTIVITY, SP_EVENT_API_UPDATE, NULL, false},
     {"CreateApiKey", SP_EVENT_API_ACTIVITY, SP_EVENT_API_CREATE, "key", false},
     {"GetApiKey", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, "key", true},
     {"ListApiKeys", SP_EVENT_API_ACTIVITY, SP_EVENT_API_READ, NULL, true},

@@ -97,6 +97,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     mutation->job.apply = apply_mutation;
     mutation->job.done = finish_mutation;
     mutation->job.deletes_in_pieces = sp_admin_method_deletes_in_pieces(of->method);
+    mutation->job.alone = sp_admin_method_is_batch(of->method);
     mutation->job.bytes = sp_rpc_call_request(call).size;
     mutation->call = call;
     mutation->of = of;
@@ -187,7 +188,7 @@ static const struct sp_rpc_stream_ops *const stream_ops[SP_ADMIN_STREAMS] = {
 static uint32_t limit_request(const struct sp_admin_method *method) {
     enum { UNARY_BYTES = 1024 * 1024 + 64 * 1024, IMPORT_BYTES = 4 * 1024 * 1024 + 64 * 1024 };
     if (sp_admin_method_type(method) != SP_ADMIN_STREAM)
-        return UNARY_BYTES;
+        return sp_admin_method_is_batch(method) ? IMPORT_BYTES : UNARY_BYTES;
     return sp_admin_method_stream(method) == SP_ADMIN_IMPORT ? IMPORT_BYTES : 0;
 }
 

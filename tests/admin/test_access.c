@@ -71,6 +71,8 @@ static const struct {
     {"GetResource", "uyyynnnn"},
     {"ListResources", "uyyynnnn"},
     {"ListShares", "uyyynnnn"},
+    {"ExportPolicy", "uyyynnnn"},
+    {"ApplyPolicy", "unynynnn"},
     {"GetApiKey", "uyyynnnn"},
     {"ListApiKeys", "uyyynnnn"},
     {"UpdateApiKey", "uyynynnn"},

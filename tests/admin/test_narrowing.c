@@ -50,6 +50,10 @@ static const struct row rows[] = {
     {"UpdateShares", "{'updates':[{},{}]}", SP_ADMIN_NARROWS},
     {"UpdateShares", "{'updates':[{},{'role':'ROLE_VIEWER'}]}", SP_ADMIN_WIDENS},
     {"UpdateShares", "{}", SP_ADMIN_WIDENS},
+    {"ApplyPolicy", "{'edits':[{'unshare':{}},{'deleteGroup':'g'},{'removeMember':{}}]}", SP_ADMIN_NARROWS},
+    {"ApplyPolicy", "{'edits':[{'unshare':{}},{'share':{}}]}", SP_ADMIN_WIDENS},
+    {"ApplyPolicy", "{'edits':[{'deletePrincipal':'p'},{}]}", SP_ADMIN_WIDENS},
+    {"ApplyPolicy", "{}", SP_ADMIN_WIDENS},
 };
 
 static void only_what_takes_access_away_narrows(void **state) {

@@ -16,6 +16,7 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
     &sallyport__v1__import_request__descriptor,
     &sallyport__v1__change__descriptor,
     &sallyport__v1__workspace__descriptor,
+    &sallyport__v1__apply_policy_request__descriptor,
 };
 
 static void require(int condition) {

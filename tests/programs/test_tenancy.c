@@ -124,6 +124,8 @@ static const struct row rows[] = {
      {0},
      {0}},
     {"ListShares", "{'workspace':'acme','resource':{'type':'voice','id':'v1'}}", ADMIN_READS, {0}, {0}},
+    {"ExportPolicy", "{'workspace':'acme'}", ADMIN_READS, {0}, {0}},
+    {"ApplyPolicy", "{'workspace':'acme','edits':[{'createGroup':{'id':'#','name':'G'}}]}", ADMIN_WRITES, {0}, {0}},
     {"CreateApiKey",
      "{'workspace':'acme','id':'#','principal':'boss','name':'K','permissions':"
      "{'all':true}}",

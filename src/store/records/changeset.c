@@ -41,6 +41,10 @@ struct sp_changeset *sp_changeset_new(struct sp_arena *arena, const Sallyport__V
     return set->head != NULL ? set : NULL;
 }
 
+size_t sp_changeset_count(const struct sp_changeset *set) {
+    return set->count;
+}
+
 bool sp_changeset_is_empty(const struct sp_changeset *set) {
     return set->first == NULL;
 }

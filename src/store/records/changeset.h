@@ -24,6 +24,9 @@ enum sp_status sp_changeset_put(struct sp_changeset *set, const struct sp_entity
 enum sp_status sp_changeset_delete(struct sp_changeset *set, const struct sp_entity_key *key,
                                    int64_t now_s) SP_MUST_USE;
 
+/* How many entities it puts and deletes. */
+size_t sp_changeset_count(const struct sp_changeset *set);
+
 bool sp_changeset_is_empty(const struct sp_changeset *set);
 
 /* Applies what the set holds so far to entities, indexes and counts, so that later reads in the
