@@ -32,10 +32,10 @@ FOREIGN = {
     "openssl/": "core tls rpc daemon",
     "nghttp2/": "rpc",
     "yaml.h": "config cli",
-    "libdeflate.h": "core",
+    "libdeflate.h": "core connect",
     "microhttpd.h": "http",
     "gnutls/": "http",
-    "jansson.h": "wire store cli server",
+    "jansson.h": "wire store connect cli server",
     "*.pb-c.h": "store decide admin rpc etcd source server sync cli",
 }
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")

@@ -66,39 +66,39 @@ static struct sp_str trim_field_value(const char *value, size_t size) {
 struct wanted {
     const char *name;
     size_t size;
-    struct sp_str first;
-    size_t count;
+    struct sp_str *values;
+    size_t room, count;
 };
+
+static void take_wanted(struct wanted *wanted, struct sp_str name, struct sp_str value) {
+    if (name.size != wanted->size || strncasecmp(name.data, wanted->name, name.size) != 0)
+        return;
+    if (wanted->count < wanted->room)
+        wanted->values[wanted->count] = value;
+    wanted->count++;
+}
 
 static enum MHD_Result find_header(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
                                    const char *value, size_t value_size) {
-    struct wanted *wanted = user;
     (void)kind;
-    if (name_size == wanted->size && strncasecmp(name, wanted->name, name_size) == 0 && wanted->count++ == 0)
-        wanted->first = trim_field_value(value, value_size);
+    take_wanted(user, (struct sp_str){name, name_size}, trim_field_value(value, value_size));
     return MHD_YES;
 }
 
-/* Of a deferred exchange. */
-static struct sp_str find_copied_header(const struct sp_http_exchange *exchange, struct wanted *wanted) {
-    for (size_t i = 0; i < exchange->field_count; i++) {
-        struct sp_str name = exchange->fields[i].name;
-        if (name.size == wanted->size && strncasecmp(name.data, wanted->name, name.size) == 0 && wanted->count++ == 0)
-            wanted->first = exchange->fields[i].value;
-    }
-    return wanted->first;
+size_t sp_http_header_all(const struct sp_http_exchange *exchange, const char *name, struct sp_str *ret_values,
+                          size_t room) {
+    struct wanted wanted = {.name = name, .size = strlen(name), .values = ret_values, .room = room};
+    if (exchange->fields == NULL)
+        MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, find_header, &wanted);
+    for (size_t i = 0; i < exchange->field_count; i++) /* of a deferred exchange */
+        take_wanted(&wanted, exchange->fields[i].name, exchange->fields[i].value);
+    return wanted.count;
 }
 
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count) {
-    struct wanted wanted = {.name = name, .size = strlen(name)};
-    if (exchange->fields != NULL) {
-        struct sp_str first = find_copied_header(exchange, &wanted);
-        *ret_count = wanted.count;
-        return first;
-    }
-    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, find_header, &wanted);
-    *ret_count = wanted.count;
-    return wanted.first;
+    struct sp_str first = {NULL, 0};
+    *ret_count = sp_http_header_all(exchange, name, &first, 1);
+    return first;
 }
 
 struct field_list {

@@ -33,6 +33,9 @@ struct sp_bytes sp_http_body(const struct sp_http_exchange *exchange);
 /* The first value of a header, whatever the case of its name, and how many there are; empty and 0
  * for none. Blanks around a value are no part of it. */
 struct sp_str sp_http_header(const struct sp_http_exchange *exchange, const char *name, size_t *ret_count);
+/* Every value of a header in their order, the first `room` of them; returns how many there are. */
+size_t sp_http_header_all(const struct sp_http_exchange *exchange, const char *name, struct sp_str *ret_values,
+                          size_t room);
 /* All headers, in the order in which they came; returns how many there are, and writes no more than
  * `most`. */
 struct sp_http_field {

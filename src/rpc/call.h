@@ -21,6 +21,8 @@
 
 struct sp_rpc_call;
 
+enum { SP_RPC_REQUEST_BYTES = 16 * 1024 }; /* of a message, unless a method says otherwise */
+
 enum sp_rpc_kind { SP_RPC_UNARY, SP_RPC_STREAM };
 
 /* Events of a streaming call (client-, server- or bidirectional-streaming alike), all on the call's
@@ -48,7 +50,7 @@ struct sp_rpc_method {
     void *user;
     enum sp_rpc_kind kind;
     bool hot;                   /* called all the time: more calls of it are kept requested */
-    uint32_t max_request_bytes; /* one larger message is RESOURCE_EXHAUSTED; 0: 16 KiB */
+    uint32_t max_request_bytes; /* one larger message is RESOURCE_EXHAUSTED; 0: SP_RPC_REQUEST_BYTES */
     unsigned permit;            /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
     bool ages;                  /* a stream without an end of its own, which a server ends at a maximum age */
 };

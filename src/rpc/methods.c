@@ -6,7 +6,7 @@
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 
-enum { BUILT_IN_MAX = 8, DEFAULT_REQUEST_BYTES = 16 * 1024 };
+enum { BUILT_IN_MAX = 8 };
 
 static enum sp_status check_method(const struct sp_rpc_methods *methods, const struct sp_rpc_method *method,
                                    bool has_admit, struct sp_error *error) {
@@ -33,7 +33,7 @@ static enum sp_status add_methods(struct sp_rpc_methods *methods, const struct s
         struct sp_rpc_method *method = &methods->all[methods->count++];
         *method = given[i];
         if (method->max_request_bytes == 0)
-            method->max_request_bytes = DEFAULT_REQUEST_BYTES;
+            method->max_request_bytes = SP_RPC_REQUEST_BYTES;
     }
     return SP_OK;
 }

@@ -1,4 +1,4 @@
-/* Inside src/rpc: what is due when, on one thread: a binary heap. */
+/* Inside src/rpc, and for src/connect: what is due when, on one thread: a binary heap. */
 #ifndef SP_RPC_TIMERS_H
 #define SP_RPC_TIMERS_H
 

@@ -190,8 +190,8 @@ static unsigned find_ring(const struct sp_decision_log *log, unsigned slot) {
     if (log->settings.spill == NULL || slot < SP_SERVER_MAX_WORKERS)
         return slot;
     if (slot < SP_SERVER_BULK_WORKER)
-        return log->workers;
-    return log->workers + 1 + slot - SP_SERVER_BULK_WORKER;
+        return log->workers + (slot == SP_SERVER_CONNECT_WORKER);
+    return log->workers + 2 + slot - SP_SERVER_BULK_WORKER;
 }
 
 /* As a line, which the next release can write too. */
@@ -352,7 +352,7 @@ enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *setti
     bool spills = settings->spill != NULL;
     const struct sp_ring_log_options options = {
         .path = settings->path,
-        .rings = spills ? workers + 1 + bulk_workers : SP_SERVER_WORKER_SLOTS,
+        .rings = spills ? workers + 2 + bulk_workers : SP_SERVER_WORKER_SLOTS,
         .ring_bytes = RING_BYTES,
         .spill = settings->spill,
         .spill_bytes = settings->spill_bytes,

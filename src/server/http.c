@@ -2,13 +2,21 @@
 
 #include <string.h>
 
+#include "connect/connect.h"
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
 #include "server/authzen/authzen.h"
 #include "server/forward_auth/forward_auth.h"
+#include "server/methods.h"
 #include "server/metrics_page.h"
 
-enum { HOST_BYTES = 256, FORWARD_AUTH_ROUTES = 1 };
+#include "sallyport/v1/authorization.pb-c.h"
+
+enum {
+    HOST_BYTES = 256,
+    FORWARD_AUTH_ROUTES = 1,
+    MAX_ROUTES = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES + SP_SERVER_METHODS,
+};
 
 static void write_server_metrics(void *user, struct sp_text_out *out) {
     sp_server_metrics_page(user, out);
@@ -50,9 +58,38 @@ static enum sp_status start_metrics(struct sp_service *service, struct sp_error 
                                      error);
 }
 
+static enum sp_status start_connect(struct sp_service *service, struct sp_error *error) {
+    static const ProtobufCServiceDescriptor *const services[] = {&sallyport__v1__authorization__descriptor};
+    struct sp_rpc_method methods[SP_SERVER_METHODS];
+    const struct sp_connect_options options = {.methods = methods,
+                                               .method_count = SP_SERVER_METHODS,
+                                               .services = services,
+                                               .service_count = 1,
+                                               .slot = SP_SERVER_CONNECT_WORKER,
+                                               .admit = sp_service_admit,
+                                               .worker_stopping = sp_service_worker_stopping,
+                                               .user = service};
+    sp_service_methods(service, methods);
+    return sp_connect_start(&options, &service->connect, error);
+}
+
+/* All of the HTTP port; returns how many. */
+static size_t list_routes(struct sp_service *service, struct sp_health_pages *pages,
+                          struct sp_http_route ret_routes[static MAX_ROUTES]) {
+    const struct sp_http_route *of_connect = NULL;
+    size_t count = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES;
+    sp_health_routes(pages, ret_routes);
+    sp_authzen_routes(service, ret_routes + SP_HEALTH_ROUTES);
+    for (size_t i = sp_connect_routes(service->connect, &of_connect); i > 0; i--)
+        ret_routes[count++] = of_connect[i - 1];
+    if (service->config->gateway.forward_auth != NULL)
+        ret_routes[count++] = sp_forward_auth_route(service);
+    return count;
+}
+
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) {
     /* Read until the server is closed. */
-    static struct sp_http_route routes[SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES];
+    static struct sp_http_route routes[MAX_ROUTES];
     static char host[HOST_BYTES];
     static const char *names[SP_OPTION_TEXTS_MAX + 1];
     static struct sp_health_pages pages;
@@ -64,12 +101,11 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
     options.user = service;
     if (options.listen_count > 0) {
         pages = (struct sp_health_pages){&service->ready, service->watchdog};
-        sp_health_routes(&pages, routes);
-        sp_authzen_routes(service, routes + SP_HEALTH_ROUTES);
-        size_t count = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES;
-        if (service->config->gateway.forward_auth != NULL)
-            routes[count++] = sp_forward_auth_route(service);
-        enum sp_status status = sp_http_open(&options, routes, count, &service->http, error);
+        enum sp_status status = start_connect(service, error);
+        if (status != SP_OK)
+            return status;
+        size_t count = list_routes(service, &pages, routes);
+        status = sp_http_open(&options, routes, count, &service->http, error);
         if (status != SP_OK)
             return status;
         status = sp_listeners_start_http(&daemon->http_listen, "HTTP", service->http, error);
@@ -88,8 +124,10 @@ void sp_server_http_close(struct sp_service *service) {
     enum { LAST_REPLIES_MS = 1000 };
     sp_http_close(service->metrics_http); /* its page shows the other's connections */
     service->metrics_http = NULL;
+    sp_connect_leave(service->connect);
     if (service->http != NULL)
         sp_http_stop(service->http, LAST_REPLIES_MS);
     sp_http_close(service->http);
     service->http = NULL;
+    sp_connect_stop(service->connect);
 }

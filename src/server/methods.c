@@ -1,9 +1,11 @@
 #include "server/methods.h"
 
+#include "daemon/admit.h"
 #include "daemon/caller.h"
 #include "server/calls.h"
 #include "server/ext_authz/ext_authz.h"
 #include "server/list.h"
+#include "server/service.h"
 #include "server/stream.h"
 
 enum {
@@ -60,4 +62,9 @@ void sp_service_methods(struct sp_service *service, struct sp_rpc_method ret_met
     };
     for (size_t i = 0; i < SP_SERVER_METHODS; i++)
         ret_methods[i] = methods[i];
+}
+
+enum sp_status sp_service_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
+    const struct sp_service *service = user;
+    return sp_admit_call(service->callers, call, (enum sp_caller_role)permit, error);
 }

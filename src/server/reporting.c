@@ -13,12 +13,12 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
         return SP_OK;
     if (config->server_id == NULL)
         sp_server_make_id(config->daemon.listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
-    /* Each worker and each bulk thread has a lane, and the last one is the HTTP thread's. */
+    /* Each worker and each bulk thread has a lane, and the last two are those of Connect's and the HTTP thread. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,
         .tls = config->report_tls,
         .server = config->server_id != NULL ? config->server_id : service->server_id,
-        .lanes = sp_rpc_server_workers(server) + SP_SERVER_MAX_BULK_WORKERS + 1,
+        .lanes = sp_rpc_server_workers(server) + SP_SERVER_MAX_BULK_WORKERS + 2,
         .interval_ms = (unsigned)config->report_interval_s * 1000,
         .max_keys = (uint32_t)config->report_keys,
     };

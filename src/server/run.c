@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "daemon/admit.h"
+#include "connect/connect.h"
 #include "daemon/event_log.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
@@ -25,11 +25,6 @@ enum {
 extern const unsigned char sp_embedded_server_descriptors_bytes[];
 extern const unsigned long sp_embedded_server_descriptors_size;
 
-static enum sp_status admit_call(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
-    const struct sp_service *service = user;
-    return sp_admit_call(service->callers, call, (enum sp_caller_role)permit, error);
-}
-
 static enum sp_status open_rpc_server(struct sp_service *service, struct sp_rpc_server **ret_server,
                                       struct sp_error *error) {
     const struct sp_server_config *config = service->config;
@@ -37,7 +32,7 @@ static enum sp_status open_rpc_server(struct sp_service *service, struct sp_rpc_
     uint32_t uids[SP_CALLERS_MAX_UIDS];
     const struct sp_bytes descriptors = {sp_embedded_server_descriptors_bytes, sp_embedded_server_descriptors_size};
     struct sp_rpc_server_options options = sp_listeners_rpc_options(&config->daemon, service->callers, uids);
-    options.admit = admit_call;
+    options.admit = sp_service_admit;
     options.workers = (unsigned)config->workers;
     options.worker_stopping = sp_service_worker_stopping;
     options.user = service;
@@ -82,6 +77,10 @@ static enum sp_status watch_server_threads(const struct sp_service *service, con
     if (status != SP_OK)
         return status;
     status = sp_watchdog_add_http(service->watchdog, "http", service->http, error);
+    if (status != SP_OK)
+        return status;
+    if (service->connect != NULL)
+        status = sp_watchdog_add(service->watchdog, "connect", sp_connect_heartbeat(service->connect), error);
     if (status != SP_OK)
         return status;
     status = sp_watchdog_add_http(service->watchdog, "metrics", service->metrics_http, error);
@@ -212,6 +211,8 @@ out:
     sp_rpc_server_close(server);
     sp_bulk_stop(service->bulk);
     service->bulk = NULL;
+    sp_connect_free(service->connect);
+    service->connect = NULL;
     sp_reporting_stop(service);
     return status;
 }

@@ -14,6 +14,7 @@
 #include "store/records/head.h"
 
 struct sp_bulk;
+struct sp_connect;
 struct sp_process_metrics;
 struct sp_rpc_server;
 struct sp_watchdog;
@@ -32,6 +33,7 @@ struct sp_service {
     struct sp_bulk *bulk;            /* set before the first call; valid until the last has ended */
     atomic_uint batch_item_ns;       /* what an item of a batch took lately, at most (server/batch.h) */
     const struct sp_rpc_server *rpc; /* set before the next */
+    struct sp_connect *connect;      /* set before the next, and valid until the last call has ended; NULL: none */
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;

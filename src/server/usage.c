@@ -75,11 +75,14 @@ static void wake_reporter(void *user) {
     (void)sem_post(&reporter->wake);
 }
 
-/* The lanes of bulk threads are those before the last, from behind. */
+/* The last lane is the HTTP server's, the one before is Connect's, and before those are those of bulk threads, from
+ * behind. */
 static unsigned find_lane(const struct sp_usage_reporter *reporter, unsigned slot) {
     unsigned last = reporter->options.lanes - 1;
-    if (slot >= SP_SERVER_BULK_WORKER && slot - SP_SERVER_BULK_WORKER < last)
-        return last - 1 - (slot - SP_SERVER_BULK_WORKER);
+    if (slot == SP_SERVER_CONNECT_WORKER && last > 0)
+        return last - 1;
+    if (slot >= SP_SERVER_BULK_WORKER && slot - SP_SERVER_BULK_WORKER + 1 < last)
+        return last - 2 - (slot - SP_SERVER_BULK_WORKER);
     return slot < last ? slot : last;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/admit.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/snapshot.h"
 #include "sync/backup.h"
@@ -211,4 +212,9 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
     if (sync->usage != NULL && sync->method_count < SP_SYNC_MAX_METHODS)
         ret_methods[sync->method_count++] = sp_sync_usage_method(sync->usage);
     return sync->method_count;
+}
+
+enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
+    const struct sp_sync *sync = user;
+    return sp_admit_call(sync->callers, call, (enum sp_caller_role)permit, error);
 }

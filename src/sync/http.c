@@ -1,11 +1,16 @@
 #include "sync/http.h"
 
+#include "connect/connect.h"
 #include "daemon/health_pages.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
+#include "sallyport/v1/admin.pb-c.h"
 #include "store/lmdb/store.h"
 #include "store/records/head.h"
 #include "store/records/snapshot.h"
+#include "sync/calls.h"
+
+enum { MAX_ROUTES = SP_HEALTH_ROUTES + SP_SYNC_MAX_METHODS };
 
 /* Leaves *observed as it is if the store cannot be read. */
 static void observe_store(struct sp_sync *sync, struct sp_observed_store *observed) {
@@ -62,16 +67,45 @@ static enum sp_status start_sync_metrics(struct sp_sync *sync, const struct sp_d
     return sp_metrics_listener_start(options, &sync->metrics_listener, &sync->metrics_http, error);
 }
 
+static enum sp_status start_connect(struct sp_sync *sync, struct sp_error *error) {
+    static const ProtobufCServiceDescriptor *const services[] = {&sallyport__v1__admin__descriptor};
+    struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
+    const struct sp_connect_options options = {.methods = methods,
+                                               .method_count = sp_sync_methods(sync, methods),
+                                               .services = services,
+                                               .service_count = 1,
+                                               .arena_budget_bytes = SP_SYNC_ARENA_BUDGET_BYTES,
+                                               .slot = SP_SYNC_CONNECT_WORKER,
+                                               .admit = sp_sync_admit,
+                                               .worker_stopping = sp_sync_worker_stopping,
+                                               .user = sync};
+    return sp_connect_start(&options, &sync->connect, error);
+}
+
+/* All of the HTTP port; returns how many. */
+static size_t list_routes(const struct sp_sync *sync, struct sp_health_pages *pages,
+                          struct sp_http_route ret_routes[static MAX_ROUTES]) {
+    const struct sp_http_route *of_connect = NULL;
+    size_t count = SP_HEALTH_ROUTES;
+    sp_health_routes(pages, ret_routes);
+    for (size_t i = sp_connect_routes(sync->connect, &of_connect); i > 0; i--)
+        ret_routes[count++] = of_connect[i - 1];
+    return count;
+}
+
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_options *options,
                                   struct sp_error *error) {
     /* Read until the server is closed. */
-    static struct sp_http_route routes[SP_HEALTH_ROUTES];
+    static struct sp_http_route routes[MAX_ROUTES];
     static struct sp_health_pages pages;
     const struct sp_http_options http = sp_listeners_http_options(options, &options->http_listen);
     if (http.listen_count > 0) {
         pages = (struct sp_health_pages){&sync->ready, sync->watchdog};
-        sp_health_routes(&pages, routes);
-        enum sp_status status = sp_http_open(&http, routes, SP_HEALTH_ROUTES, &sync->http, error);
+        enum sp_status status = start_connect(sync, error);
+        if (status != SP_OK)
+            return status;
+        size_t count = list_routes(sync, &pages, routes);
+        status = sp_http_open(&http, routes, count, &sync->http, error);
         if (status != SP_OK)
             return status;
         status = sp_listeners_start_http(&options->http_listen, "HTTP", sync->http, error);
@@ -81,9 +115,19 @@ enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_o
     return start_sync_metrics(sync, options, error);
 }
 
+void sp_sync_http_leave(struct sp_sync *sync) {
+    if (sync->http != NULL)
+        sp_http_leave(sync->http);
+}
+
 void sp_sync_http_close(struct sp_sync *sync) {
+    enum { LAST_REPLIES_MS = 1000 };
     sp_http_close(sync->metrics_http); /* its page shows the other's connections */
     sync->metrics_http = NULL;
+    sp_connect_leave(sync->connect);
+    if (sync->http != NULL)
+        sp_http_stop(sync->http, LAST_REPLIES_MS);
     sp_http_close(sync->http);
     sync->http = NULL;
+    sp_connect_stop(sync->connect);
 }

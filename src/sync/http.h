@@ -1,4 +1,4 @@
-/* The HTTP ports of sallyport-sync: one for /healthz and /readyz, one for /metrics. */
+/* The HTTP ports of sallyport-sync: one for the admin API by the Connect protocol, /healthz and /readyz, one for /metrics. */
 #ifndef SP_SYNC_HTTP_H
 #define SP_SYNC_HTTP_H
 
@@ -11,5 +11,7 @@
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_options *options,
                                   struct sp_error *error) SP_MUST_USE;
 void sp_sync_http_close(struct sp_sync *sync);
+/* Has clients close their connections, each after its next reply. */
+void sp_sync_http_leave(struct sp_sync *sync);
 
 #endif

@@ -1,6 +1,7 @@
 #include "sync/service.h"
 
 #include "base/log.h"
+#include "connect/connect.h"
 #include "store/records/snapshot.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ bool sp_sync_fini(struct sp_sync *sync) {
         return false;
     sp_writer_stop(sync->writer);
     sp_writer_free(sync->writer);
+    sp_connect_free(sync->connect);
     sp_sync_metrics_free(sync->metrics);
     sp_watch_list_fini(&sync->watches);
     pthread_cond_destroy(&sync->task_ended);

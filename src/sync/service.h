@@ -26,6 +26,8 @@ enum {
     SP_SYNC_MAX_METHODS = 64,
 };
 
+struct sp_connect;
+
 struct sp_sync_worker {
     _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first read */
 };
@@ -45,6 +47,7 @@ struct sp_sync {
     struct sp_writer *writer;
     struct sp_sync_metrics *metrics;
     const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and valid until it has ended */
+    struct sp_connect *connect;      /* set before the next; NULL: none */
     struct sp_http_server *http;     /* set before its thread starts; NULL: none */
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;

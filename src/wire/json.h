@@ -11,6 +11,10 @@
 
 #include "base/arena.h"
 
+/* For a program that reads texts with keys in them: of which the JSON library makes copies, that are cleared from now on
+ * when it frees them. Before it is used, and before there are threads; again does no harm. */
+void sp_json_prepare(void);
+
 /* The message as a new JSON object that the caller decrefs; NULL when out of memory or if text is
  * not UTF-8. Fields with default values are left out unless `with_defaults`; unset messages and
  * members of a oneof always are. */

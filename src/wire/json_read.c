@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -495,4 +496,17 @@ enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_er
 
 enum sp_status sp_json_parse_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) {
     return parse_json_text(text, JSON_ALLOW_NUL, ret_json, error);
+}
+
+/* ---- memory ---- */
+
+static void wipe_and_free(void *memory) {
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void sp_json_prepare(void) {
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    json_object_seed(0); /* before threads do it at once */
 }

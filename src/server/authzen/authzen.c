@@ -1,12 +1,9 @@
 #include "server/authzen/authzen.h"
 
-#include <malloc.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "server/authzen/evaluate.h"
 #include "server/authzen/respond.h"
 #include "server/authzen/search.h"
+#include "wire/json.h"
 
 static bool takes_no_time(const struct sp_authzen_call *call) {
     (void)call;
@@ -91,19 +88,10 @@ static void handle_metadata(struct sp_http_exchange *exchange, void *user) {
 
 /* ---- */
 
-/* A body may hold a key's text, of which the JSON library makes copies: they are cleared when it
- * frees them. */
-static void wipe_and_free(void *memory) {
-    if (memory != NULL)
-        explicit_bzero(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
 void sp_authzen_routes(struct sp_service *service, struct sp_http_route ret_routes[static SP_AUTHZEN_ROUTES]) {
     static void (*const handlers[ENDPOINTS])(struct sp_http_exchange * exchange, void *user) = {
         handle_evaluation, handle_evaluations, handle_search_subject, handle_search_resource, handle_search_action};
-    json_set_alloc_funcs(malloc, wipe_and_free);
-    json_object_seed(0); /* before threads do it at once */
+    sp_json_prepare();
     for (size_t i = 0; i < ENDPOINTS; i++)
         ret_routes[i] =
             (struct sp_http_route){.method = "POST", .path = endpoints[i].path, .handle = handlers[i], .user = service};

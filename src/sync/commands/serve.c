@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/admit.h"
+#include "connect/connect.h"
 #include "daemon/event_log.h"
 #include "daemon/lifecycle.h"
 #include "daemon/listeners.h"
@@ -19,7 +19,6 @@
 #include "sync/service.h"
 
 enum {
-    ARENA_BUDGET_BYTES = 64 * 1024 * 1024,
     SECONDS_A_DAY = 24 * 60 * 60,
     CHECK_FILES_EVERY_MS = 1000,
     CONNECTION_AGE_GRACE_S = 10 * 60, /* for backups and imports under way */
@@ -34,7 +33,7 @@ static const struct sp_daemon_defaults daemon_defaults = {
     .listen = "127.0.0.1:7401",
     .http_listen = "127.0.0.1:7403",
     .max_connections = "1000",
-    .http_listen_help = "HTTP address for /healthz and /readyz, as --listen; \"none\": no HTTP",
+    .http_listen_help = "HTTP address for the admin API as JSON, /healthz and /readyz, as --listen; \"none\": no HTTP",
     .callers_help =
         "YAML file of who may report last uses of keys, and read metrics; reloaded when it changes (docs/tls.md)",
     .connection_age_help = "seconds after which gRPC clients are asked to reconnect, and show their certificates "
@@ -68,21 +67,16 @@ struct serve_store {
     struct sp_source *source; /* NULL: the store follows none */
 };
 
-static enum sp_status admit_report(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
-    const struct sp_sync *sync = user;
-    return sp_admit_call(sync->callers, call, (enum sp_caller_role)permit, error);
-}
-
 static enum sp_status open_admin_server(const struct serve_options *options, struct sp_sync *sync,
                                         struct sp_rpc_server **ret_server, struct sp_error *error) {
     struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
     uint32_t uids[SP_CALLERS_MAX_UIDS];
     const struct sp_bytes descriptors = {sp_embedded_sync_descriptors_bytes, sp_embedded_sync_descriptors_size};
     struct sp_rpc_server_options rpc = sp_listeners_rpc_options(&options->daemon, sync->callers, uids);
-    rpc.admit = admit_report;
+    rpc.admit = sp_sync_admit;
     rpc.workers = (unsigned)options->workers;
     rpc.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
-    rpc.arena_budget_bytes = ARENA_BUDGET_BYTES;
+    rpc.arena_budget_bytes = SP_SYNC_ARENA_BUDGET_BYTES;
     rpc.worker_stopping = sp_sync_worker_stopping;
     rpc.user = sync;
     size_t count = sp_sync_methods(sync, methods);
@@ -114,6 +108,10 @@ static enum sp_status watch_sync_threads(const struct sp_sync *sync, struct sp_e
     if (status != SP_OK)
         return status;
     status = sp_watchdog_add_http(sync->watchdog, "http", sync->http, error);
+    if (status != SP_OK)
+        return status;
+    if (sync->connect != NULL)
+        status = sp_watchdog_add(sync->watchdog, "connect", sp_connect_heartbeat(sync->connect), error);
     if (status != SP_OK)
         return status;
     status = sp_watchdog_add_http(sync->watchdog, "metrics", sync->metrics_http, error);
@@ -197,6 +195,7 @@ static enum sp_status watch_while_serving(const struct sp_sync *sync, struct sp_
 static void stop_serving(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
     uint64_t drain_ms = options->daemon.drain_ms;
     sp_watchdog_stop(sync->watchdog);
+    sp_sync_http_leave(sync);
     sp_daemon_stop_serving(&options->daemon, &sync->ready, server);
     int64_t begin_ms = sp_clock_monotonic_ms();
     sp_sync_stop_writing(sync, (unsigned)(drain_ms - drain_ms / 5));

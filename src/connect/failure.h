@@ -1,0 +1,16 @@
+/* How Connect words an error: its code, the HTTP status of unary calls, and its JSON. Any thread: no state. */
+#ifndef SP_CONNECT_FAILURE_H
+#define SP_CONNECT_FAILURE_H
+
+#include <jansson.h>
+
+#include "base/status.h"
+
+/* "not_found". A constant. */
+const char *sp_connect_code(enum sp_status status);
+/* 404. */
+unsigned sp_connect_http_status(enum sp_status status);
+/* {"code":"not_found","message":"…"}, for the caller to decref; NULL when out of memory. */
+json_t *sp_connect_failure_json(enum sp_status status, const char *message);
+
+#endif

@@ -1,0 +1,31 @@
+/* Inside src/connect: what the calls of a server share. */
+#ifndef SP_CONNECT_SERVICE_H
+#define SP_CONNECT_SERVICE_H
+
+#include <stdatomic.h>
+
+#include "connect/worker.h"
+#include "rpc/engine.h"
+
+struct connect_service {
+    struct connect_worker *worker;
+    unsigned slot;
+    size_t arena_budget_bytes; /* for one call */
+    enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
+    void *user;
+    atomic_bool stopping;
+};
+
+static inline bool sp_connect_is_stopping(const struct connect_service *service) {
+    return atomic_load(&service->stopping);
+}
+
+/* Whether the caller may call the method, as the server's own `admit` decides. */
+static inline enum sp_status sp_connect_admit(const struct connect_service *service, struct sp_rpc_call *call,
+                                              struct sp_error *error) {
+    if (call->method->permit == 0)
+        return SP_OK;
+    return service->admit(call, call->method->permit, service->user, error);
+}
+
+#endif

@@ -1,0 +1,144 @@
+#include "connect/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct connect_worker {
+    struct connect_worker_options options;
+    struct sp_heartbeat heartbeat;
+    struct timers timers; /* the thread's own */
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t posted;
+    struct connect_task *first;
+    struct connect_task **end;
+    bool stopping;
+};
+
+/* ---- the thread ---- */
+
+static int64_t choose_wake_ms(const struct connect_worker *worker) {
+    int64_t until_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
+    const struct timer *first = sp_rpc_timers_first(&worker->timers);
+    return first != NULL && first->due_ms < until_ms ? first->due_ms : until_ms;
+}
+
+/* All that was posted, in its order; NULL: none until something was due. */
+static struct connect_task *wait_for_tasks(struct connect_worker *worker, bool *ret_stopping) {
+    int64_t until_ms = choose_wake_ms(worker);
+    pthread_mutex_lock(&worker->lock);
+    while (worker->first == NULL && !worker->stopping && sp_clock_wait(&worker->posted, &worker->lock, until_ms))
+        continue;
+    struct connect_task *tasks = worker->first;
+    worker->first = NULL;
+    worker->end = &worker->first;
+    *ret_stopping = worker->stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return tasks;
+}
+
+static void run_tasks(struct connect_task *tasks) {
+    for (struct connect_task *task = tasks, *next; task != NULL; task = next) {
+        next = task->next;
+        task->next = NULL;
+        task->run(task);
+    }
+}
+
+/* `all`: those too that are not due yet. */
+static void run_due_tasks(struct connect_worker *worker, bool all) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    for (struct timer *due = sp_rpc_timers_first(&worker->timers); due != NULL && (all || due->due_ms <= now_ms);
+         due = sp_rpc_timers_first(&worker->timers)) {
+        struct connect_task *task = due->owner;
+        sp_rpc_timers_unset(&worker->timers, due);
+        task->run(task);
+    }
+}
+
+static void *run_connect_worker(void *user) {
+    struct connect_worker *worker = user;
+    (void)pthread_setname_np(pthread_self(), "connect");
+    for (bool stopping = false;;) {
+        struct connect_task *tasks = wait_for_tasks(worker, &stopping);
+        sp_heartbeat_beat(&worker->heartbeat);
+        if (tasks == NULL && stopping && sp_rpc_timers_first(&worker->timers) == NULL)
+            break;
+        run_tasks(tasks);
+        run_due_tasks(worker, stopping);
+    }
+    if (worker->options.stopping != NULL)
+        worker->options.stopping(worker->options.slot, worker->options.user);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+enum sp_status sp_connect_worker_start(const struct connect_worker_options *options, struct connect_worker **ret_worker,
+                                       struct sp_error *error) {
+    struct connect_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    worker->options = *options;
+    worker->end = &worker->first;
+    pthread_mutex_init(&worker->lock, NULL);
+    sp_clock_init_condition(&worker->posted);
+    int failed = pthread_create(&worker->thread, NULL, run_connect_worker, worker);
+    worker->started = failed == 0;
+    if (failed != 0) {
+        sp_connect_worker_free(worker);
+        return sp_error_set(error, SP_ERR_IO, "cannot start the thread for Connect calls: %s", strerror(failed));
+    }
+    *ret_worker = worker;
+    return SP_OK;
+}
+
+void sp_connect_worker_stop(struct connect_worker *worker) {
+    if (!worker->started)
+        return;
+    pthread_mutex_lock(&worker->lock);
+    worker->stopping = true;
+    pthread_cond_signal(&worker->posted);
+    pthread_mutex_unlock(&worker->lock);
+    pthread_join(worker->thread, NULL);
+    worker->started = false;
+}
+
+void sp_connect_worker_free(struct connect_worker *worker) {
+    if (worker == NULL)
+        return;
+    sp_rpc_timers_fini(&worker->timers);
+    pthread_cond_destroy(&worker->posted);
+    pthread_mutex_destroy(&worker->lock);
+    free(worker);
+}
+
+const struct sp_heartbeat *sp_connect_worker_heartbeat(const struct connect_worker *worker) {
+    return &worker->heartbeat;
+}
+
+/* ---- posting ---- */
+
+void sp_connect_worker_post(struct connect_worker *worker, struct connect_task *task) {
+    pthread_mutex_lock(&worker->lock);
+    bool was_empty = worker->first == NULL;
+    task->next = NULL;
+    *worker->end = task;
+    worker->end = &task->next;
+    if (was_empty)
+        pthread_cond_signal(&worker->posted);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+bool sp_connect_worker_post_after(struct connect_worker *worker, struct connect_task *task, unsigned delay_ms) {
+    task->timer.owner = task;
+    return sp_rpc_timers_set(&worker->timers, &task->timer, sp_clock_monotonic_ms() + (int64_t)delay_ms);
+}
+
+void sp_connect_worker_unpost(struct connect_worker *worker, struct connect_task *task) {
+    sp_rpc_timers_unset(&worker->timers, &task->timer);
+}

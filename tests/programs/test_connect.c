@@ -1,0 +1,338 @@
+/* The admin API and Authorization as JSON over HTTP, by the Connect protocol, of both real programs: the rotation story, and
+ * that what holds for gRPC holds here. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/authzen.h"
+#include "support/http_client.h"
+#include "support/metrics_page.h"
+#include "support/programs.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { PATH_BYTES = 128, BODY_BYTES = 2048 };
+
+static struct programs programs;
+static int admin_port, check_port;
+static char boss_key[PROGRAMS_KEY_BYTES];
+static char headers[256]; /* of the key that acts */
+
+static void act_with(const char *key) {
+    snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\n", key);
+}
+
+static int make_world(void **state) {
+    (void)state;
+    programs_start(&programs, NULL);
+    admin_port = http_port(&programs.sync);
+    check_port = http_port(&programs.server);
+    programs_workspace(&programs, "acme", boss_key);
+    act_with(boss_key);
+    return 0;
+}
+
+static int remove_world(void **state) {
+    (void)state;
+    programs_stop(&programs);
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static void spell(const char *format, va_list values, char *ret_body) {
+    int size = vsnprintf(ret_body, BODY_BYTES, format, values);
+    assert_in_range(size, 0, BODY_BYTES - 1);
+    for (char *at = ret_body; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+}
+
+static void post(int port, const char *method, const char *body, struct authzen_reply *ret_reply) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
+    const struct authzen_request request = {.path = path, .body = body, .headers = headers};
+    authzen_post(port, &request, ret_reply);
+    assert_non_null(ret_reply->json);
+}
+
+/* Single quotes stand for double ones, in both. The reply must hold the part. */
+static void expect(int port, const char *method, int status, const char *part, const char *format, ...) SP_PRINTF(5, 6);
+static void expect(int port, const char *method, int status, const char *part, const char *format, ...) {
+    char body[BODY_BYTES], wanted[BODY_BYTES];
+    struct authzen_reply reply;
+    va_list values;
+    va_start(values, format);
+    spell(format, values, body);
+    va_end(values);
+    snprintf(wanted, sizeof(wanted), "%s", part);
+    for (char *at = wanted; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    post(port, method, body, &reply);
+    json_t *holds = json_loads(wanted, 0, NULL);
+    assert_non_null(holds);
+    if (reply.http.status != status || !json_holds(reply.json, holds, true))
+        fail_msg("%s %s: %d %s", method, body, reply.http.status, reply.http.body);
+    json_decref(holds);
+    authzen_reply_fini(&reply);
+}
+
+/* The secret of a new or rotated key, and its id. */
+static void take_key(const char *method, char ret_key[static PROGRAMS_KEY_BYTES],
+                     char ret_id[static PROGRAMS_KEY_BYTES], const char *format, ...) SP_PRINTF(4, 5);
+static void take_key(const char *method, char ret_key[static PROGRAMS_KEY_BYTES],
+                     char ret_id[static PROGRAMS_KEY_BYTES], const char *format, ...) {
+    char body[BODY_BYTES];
+    struct authzen_reply reply;
+    va_list values;
+    va_start(values, format);
+    spell(format, values, body);
+    va_end(values);
+    post(admin_port, method, body, &reply);
+    if (reply.http.status != 200)
+        fail_msg("%s: %s", method, reply.http.body);
+    snprintf(ret_key, PROGRAMS_KEY_BYTES, "%s", json_string_value(json_object_get(reply.json, "secret")));
+    snprintf(ret_id, PROGRAMS_KEY_BYTES, "%s",
+             json_string_value(json_object_get(json_object_get(reply.json, "apiKey"), "id")));
+    authzen_reply_fini(&reply);
+}
+
+#define CHECK_BODY "{'apiKey': '%s', 'ip': '203.0.113.7', 'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}"
+#define ALLOWED "{'decision': 'ALLOW', 'reason': 'ALLOWED', 'httpStatus': 200}"
+
+/* ---- the story ---- */
+
+static void a_service_account_key_is_rotated_without_a_lost_call(void **state) {
+    char first[PROGRAMS_KEY_BYTES], second[PROGRAMS_KEY_BYTES];
+    char first_id[PROGRAMS_KEY_BYTES], second_id[PROGRAMS_KEY_BYTES];
+    (void)state;
+    expect(admin_port, "Admin/CreateServiceAccount", 200, "{'principal': {'id': 'robot'}}",
+           "{'id': 'robot', 'name': 'Robot'}");
+    expect(admin_port, "Admin/CreateGroup", 200, "{'group': {'id': 'readers'}}",
+           "{'id': 'readers', 'name': 'Readers'}");
+    expect(admin_port, "Admin/AddGroupMembers", 200, "{}", "{'group': 'readers', 'principals': ['robot']}");
+    operator_ok(&programs, "Admin/RegisterResource", "{'workspace':'acme','resource':{'type':'voice','id':'v1'}}");
+    expect(admin_port, "Admin/ShareResource", 200, "{}",
+           "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'group': 'readers'}, 'role': 'ROLE_VIEWER'}");
+    take_key("Admin/CreateApiKey", first, first_id,
+             "{'principal': 'robot', 'name': 'first', 'permissions': {'all': true}}");
+    expect(check_port, "Authorization/Check", 200, ALLOWED, CHECK_BODY, first);
+    take_key("Admin/RotateApiKey", second, second_id, "{'id': '%s'}", first_id);
+    expect(check_port, "Authorization/Check", 200, ALLOWED, CHECK_BODY, first);
+    expect(check_port, "Authorization/Check", 200, ALLOWED, CHECK_BODY, second);
+    expect(admin_port, "Admin/DeleteApiKey", 200, "{}", "{'id': '%s'}", first_id);
+    expect(check_port, "Authorization/Check", 200, "{'reason': 'KEY_UNKNOWN', 'httpStatus': 401}", CHECK_BODY, first);
+    expect(check_port, "Authorization/Check", 200, ALLOWED, CHECK_BODY, second);
+    expect(check_port, "Authorization/CheckBatch", 200, "{'results': [" ALLOWED "]}",
+           "{'apiKey': '%s', 'items': [{'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use'}]}", second);
+    expect(check_port, "Authorization/Explain", 200, "{'answer': " ALLOWED "}", "{'check': " CHECK_BODY "}", second);
+}
+
+/* ---- the same as over gRPC ---- */
+
+static void answers_hold_what_grpc_answers(void **state) {
+    struct authzen_reply reply;
+    (void)state;
+    assert_int_equal(caller_call(&programs.operator_caller, "Admin/GetPrincipal", "{'workspace':'acme','id':'robot'}"),
+                     SP_OK);
+    post(admin_port, "Admin/GetPrincipal", "{\"id\":\"robot\"}", &reply);
+    assert_true(json_holds(programs.operator_caller.reply, reply.json, false));
+    assert_true(json_object_size(reply.json) > 2);
+    authzen_reply_fini(&reply);
+}
+
+static const struct {
+    const char *method, *body;
+    int status;
+    const char *code, *message; /* the beginning of it */
+} mistakes[] = {
+    {"CreateGroup", "{'id': 'a', 'nmae': 'b'}", 400, "invalid_argument", "nmae: no such field"},
+    {"CreateGroup", "{'id': 'not an id', 'name': 'a'}", 400, "invalid_argument", "id: "},
+    {"CreateGroup", "{'id': 7}", 400, "invalid_argument", "id: must be a string"},
+    {"CreateGroup", "{'id': 'readers', 'name': 'a'}", 409, "already_exists", ""},
+    {"GetGroup", "{'id': 'nobody'}", 404, "not_found", ""},
+    {"GetWorkspace", "{'workspace': 'another'}", 404, "not_found", ""},
+    {"CreateWorkspace", "{'id': 'another'}", 403, "permission_denied", ""},
+    {"UpdateShares", "{'updates': [{}, {'role': 'ROLE_OF_NOBODY'}]}", 400, "invalid_argument",
+     "updates[1].role: must be"},
+    {"ListApiKeys", "{'pageSize': -1}", 400, "invalid_argument", "pageSize: number out of range"},
+    {"ListApiKeys", "{'page_size': 1, 'pageSize': 1}", 400, "invalid_argument", "page"},
+    {"CreateApiKey",
+     "{'principal': 'robot', 'name': 'a', 'permissions': {'all': true}, 'allowedIps': {'entries': ['10.1.2.3']}}", 400,
+     "invalid_argument", "allowed_ips[0]: 10.1.2.3/32 overlaps"},
+};
+
+static void mistakes_get_their_code_and_name_the_field(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(mistakes); i++) {
+        char method[PATH_BYTES], body[BODY_BYTES];
+        struct authzen_reply reply;
+        snprintf(method, sizeof(method), "Admin/%s", mistakes[i].method);
+        snprintf(body, sizeof(body), "%s", mistakes[i].body);
+        for (char *at = body; *at != '\0'; at++)
+            if (*at == '\'')
+                *at = '"';
+        post(admin_port, method, body, &reply);
+        const char *code = json_string_value(json_object_get(reply.json, "code"));
+        const char *message = json_string_value(json_object_get(reply.json, "message"));
+        if (reply.http.status != mistakes[i].status || code == NULL || strcmp(code, mistakes[i].code) != 0 ||
+            message == NULL || strncmp(message, mistakes[i].message, strlen(mistakes[i].message)) != 0)
+            fail_msg("%s %s: %d %s", method, body, reply.http.status, reply.http.body);
+        authzen_reply_fini(&reply);
+    }
+}
+
+static void a_request_id_holds_over_both_ways_in(void **state) {
+    struct caller boss;
+    (void)state;
+    expect(admin_port, "Admin/CreateGroup", 200, "{'group': {'id': 'once'}}",
+           "{'id':'once','name':'a','requestId':'r1'}");
+    expect(admin_port, "Admin/CreateGroup", 200, "{'group': {'id': 'once'}}",
+           "{'id':'once','name':'a','request_id':'r1'}");
+    assert_true(caller_open(&boss, programs.sync_target, boss_key));
+    assert_int_equal(caller_call(&boss, "Admin/CreateGroup", "{'id':'once','name':'a','request_id':'r1'}"), SP_OK);
+    assert_int_equal(caller_call(&boss, "Admin/CreateGroup", "{'id':'twice','name':'a','request_id':'r1'}"),
+                     SP_ERR_INVALID);
+    caller_close(&boss);
+}
+
+static void keys_are_found_in_either_header_and_not_in_two(void **state) {
+    (void)state;
+    snprintf(headers, sizeof(headers), "X-API-Key: %s\r\n", boss_key);
+    expect(admin_port, "Admin/WhoAmI", 200, "{'workspace': {'id': 'acme'}}", "{}");
+    headers[0] = '\0';
+    expect(admin_port, "Admin/WhoAmI", 401, "{'code': 'unauthenticated'}", "{}");
+    snprintf(headers, sizeof(headers), "X-API-Key: %s\r\nAuthorization: Bearer %s\r\n", boss_key,
+             programs.operator_key);
+    expect(admin_port, "Admin/WhoAmI", 401, "{'code': 'unauthenticated'}", "{}");
+    act_with(boss_key);
+}
+
+static void changes_are_in_the_audit_trail_with_the_address(void **state) {
+    (void)state;
+    expect(admin_port, "Admin/CreateGroup", 200, "{}", "{'id': 'audited', 'name': 'a'}");
+    expect(admin_port, "Admin/ListChanges", 200,
+           "{'changes': [{'method': 'CreateGroup', 'address': '127.0.0.1', 'workspace': 'acme'}]}",
+           "{'pageSize': 1000}");
+}
+
+static void metrics_count_calls_of_both_ways_in(void **state) {
+    static const char calls[] = "sallyport_admin_calls_total{method=\"GetGroup\",outcome=\"ok\"}";
+    static const char checks[] =
+        "sallyport_decisions_total{decision=\"deny\",reason=\"KEY_MALFORMED\",transport=\"check\"}";
+    (void)state;
+    char *page = scrape(&programs.sync);
+    double before = sample(page, calls);
+    free(page);
+    expect(admin_port, "Admin/GetGroup", 200, "{'id': 'readers'}", "{'id': 'readers'}");
+    page = scrape(&programs.sync);
+    assert_true(sample(page, calls) == (before < 0 ? 0 : before) + 1);
+    free(page);
+    page = scrape(&programs.server);
+    before = sample(page, checks);
+    free(page);
+    expect(check_port, "Authorization/Check", 200, "{'reason': 'KEY_MALFORMED'}", CHECK_BODY, "nonsense");
+    page = scrape(&programs.server);
+    assert_true(sample(page, checks) == (before < 0 ? 0 : before) + 1);
+    free(page);
+}
+
+static void a_check_waits_for_its_revision(void **state) {
+    (void)state;
+    expect(check_port, "Authorization/Check", 503, "{'code': 'unavailable'}",
+           "{'apiKey': 'x', 'action': 'use', 'resource': {'type': 'voice'}, 'minRevision': {'epoch': '1', 'number': "
+           "1000000}}");
+}
+
+static void a_page_of_another_name_is_refused(void **state) {
+    struct http_reply reply;
+    char request[512];
+    const int ports[] = {admin_port, check_port};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ports); i++) {
+        int fd = http_connect(ports[i]);
+        snprintf(request, sizeof(request),
+                 "POST /sallyport.v1.%s HTTP/1.1\r\nHost: rebound.example\r\nContent-Type: application/json\r\n"
+                 "Content-Length: 2\r\n\r\n{}",
+                 i == 0 ? "Admin/WhoAmI" : "Authorization/Check");
+        http_ask(fd, request);
+        http_read(fd, false, &reply);
+        assert_int_equal(reply.status, 400);
+        assert_non_null(strstr(reply.body, "names another server"));
+        http_reply_fini(&reply);
+        close(fd);
+    }
+}
+
+/* ---- other settings ---- */
+
+static void behind_a_proxy_the_client_s_address_counts(void **state) {
+    (void)state;
+    assert_int_equal(process_end(&programs.sync, SIGTERM), 0);
+    setenv("SALLYPORT_SYNC_TRUSTED_HOPS", "1", 1);
+    setenv("SALLYPORT_SYNC_TRUSTED_PEERS", "127.0.0.1", 1);
+    programs_start_sync(&programs);
+    unsetenv("SALLYPORT_SYNC_TRUSTED_HOPS");
+    unsetenv("SALLYPORT_SYNC_TRUSTED_PEERS");
+    admin_port = http_port(&programs.sync);
+    act_with(boss_key);
+    size_t used = strlen(headers);
+    snprintf(headers + used, sizeof(headers) - used, "X-Forwarded-For: 192.0.2.1, 203.0.113.9\r\n");
+    expect(admin_port, "Admin/WhoAmI", 200, "{'address': '203.0.113.9'}", "{}");
+    act_with(boss_key);
+}
+
+static void write_line(const char *name, const char *text, char ret_path[static PATH_BYTES]) {
+    snprintf(ret_path, PATH_BYTES, "%s/%s", programs.folder, name);
+    FILE *out = fopen(ret_path, "we");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void callers_need_their_role(void **state) {
+    static const char token[] = "a-token-of-the-test-1234567890";
+    char token_file[PATH_BYTES], callers[PATH_BYTES], line[2 * PATH_BYTES];
+    struct process server;
+    const char *arguments[] = {"sallyportd",  "--store",   programs.store, "--listen",
+                               "127.0.0.1:0", "--callers", callers,        NULL};
+    (void)state;
+    write_line("token", token, token_file);
+    snprintf(line, sizeof(line), "token:%s: check\n", token_file);
+    write_line("callers.yaml", line, callers);
+    process_start(&server, programs.folder, "roles", arguments);
+    int port = http_port(&server);
+    process_wait_for(&server, "serving the store");
+    headers[0] = '\0';
+    expect(port, "Authorization/Check", 401, "{'code': 'unauthenticated'}", CHECK_BODY, "x");
+    act_with(token);
+    expect(port, "Authorization/Check", 200, "{'reason': 'KEY_MALFORMED'}", CHECK_BODY, "x");
+    expect(port, "Authorization/Explain", 403, "{'code': 'permission_denied'}", "{'check': {}}");
+    act_with(boss_key);
+    assert_int_equal(process_end(&server, SIGTERM), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_service_account_key_is_rotated_without_a_lost_call),
+        cmocka_unit_test(answers_hold_what_grpc_answers),
+        cmocka_unit_test(mistakes_get_their_code_and_name_the_field),
+        cmocka_unit_test(a_request_id_holds_over_both_ways_in),
+        cmocka_unit_test(keys_are_found_in_either_header_and_not_in_two),
+        cmocka_unit_test(changes_are_in_the_audit_trail_with_the_address),
+        cmocka_unit_test(metrics_count_calls_of_both_ways_in),
+        cmocka_unit_test(a_check_waits_for_its_revision),
+        cmocka_unit_test(a_page_of_another_name_is_refused),
+        cmocka_unit_test(callers_need_their_role),
+        cmocka_unit_test(behind_a_proxy_the_client_s_address_counts),
+    };
+    return cmocka_run_group_tests(tests, make_world, remove_world) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
