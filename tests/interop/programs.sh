@@ -1,10 +1,28 @@
 # Starts both programs for a shell test; sourced. After programs_start BUILD WORK: $server_address, $admin_address,
-# WORK/operator.key, WORK/store. programs_stop ends what was started, by pid.
+# WORK/operator.key, WORK/store. programs_stop ends what was started, by pid. over_each_engine runs a function once for each
+# engine that serves gRPC; channel_settings prints the service config of docs/clients.md.
 sync_pid='' server_pid=''
 server_address='' admin_address=''
 
 free_port() {
     node -e 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
+# FUNCTION WORK: calls FUNCTION WORK/ENGINE, an empty folder, with both programs on that engine. SP_TEST_ENGINES chooses.
+over_each_engine() {
+    local engine
+    for engine in ${SP_TEST_ENGINES:-grpc h2}; do
+        echo "engine $engine:"
+        export SALLYPORTD_ENGINE=$engine SALLYPORT_SYNC_ENGINE=$engine
+        mkdir "$2/$engine"
+        "$1" "$2/$engine"
+        programs_stop
+    done
+}
+
+channel_settings() {
+    # A machine that runs many tests at once may be slow for seconds.
+    sed -n '/^```json$/,/^```$/{/^```/d;s/"timeout": "1s"/"timeout": "30s"/;p;}' "$(dirname "${BASH_SOURCE[0]}")/../../docs/clients.md"
 }
 
 programs_start() {
@@ -32,5 +50,6 @@ programs_stop() {
     for pid in $server_pid $sync_pid; do
         kill "$pid" 2>/dev/null && wait "$pid"
     done
+    sync_pid='' server_pid=''
     return 0
 }

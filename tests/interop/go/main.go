@@ -1,4 +1,4 @@
-// Makes a workspace and asks about its admin's key. Usage: client SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE
+// Makes a workspace and asks about its admin's key. Usage: client SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE SERVICE_CONFIG
 package main
 
 import (
@@ -12,6 +12,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // without it healthCheckConfig is ignored
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -19,7 +22,8 @@ import (
 )
 
 func dial(address string) *grpc.ClientConn {
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(os.Args[4]), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second}))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -31,7 +35,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	admin := sallyport.NewAdminClient(dial(os.Args[2]))
 	made, err := admin.CreateWorkspace(
@@ -41,7 +45,8 @@ func main() {
 		log.Fatal(err)
 	}
 
-	authorization := sallyport.NewAuthorizationClient(dial(os.Args[1]))
+	server := dial(os.Args[1])
+	authorization := sallyport.NewAuthorizationClient(server)
 	check := func(key string) (*sallyport.CheckResponse, error) {
 		return authorization.Check(ctx, &sallyport.CheckRequest{
 			Credential:  &sallyport.CheckRequest_ApiKey{ApiKey: key},
@@ -62,5 +67,14 @@ func main() {
 	}
 	if _, err = check(strings.Repeat("x", 600)); status.Code(err) != codes.InvalidArgument {
 		log.Fatal(err)
+	}
+	health, err := healthpb.NewHealthClient(server).List(ctx, &healthpb.HealthListRequest{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, service := range []string{"", "sallyport.v1.Authorization", "envoy.service.auth.v3.Authorization", "liveness"} {
+		if got := health.Statuses[service].GetStatus(); got != healthpb.HealthCheckResponse_SERVING {
+			log.Fatalf("%q is %v", service, got)
+		}
 	}
 }

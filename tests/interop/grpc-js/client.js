@@ -1,5 +1,5 @@
 // Runs the main calls, health and reflection with grpc-js, an implementation of gRPC that shares no code with the C core.
-// Usage: node client.js PROTO_DIR SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE
+// Usage: node client.js PROTO_DIR SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE SERVICE_CONFIG
 'use strict';
 
 const assert = require('node:assert');
@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const grpc = require('@grpc/grpc-js');
 const protoLoader = require('@grpc/proto-loader');
 
-const [protoDir, serverAddress, adminAddress, operatorKeyFile] = process.argv.slice(2);
+const [protoDir, serverAddress, adminAddress, operatorKeyFile, serviceConfig] = process.argv.slice(2);
 const operatorKey = fs.readFileSync(operatorKeyFile, 'utf8').trim();
 const definition = protoLoader.loadSync(
   ['sallyport/v1/admin.proto', 'sallyport/v1/authorization.proto', 'grpc/health/v1/health.proto',
@@ -15,9 +15,10 @@ const definition = protoLoader.loadSync(
   {includeDirs: [protoDir], longs: Number, enums: String, defaults: true, oneofs: true, keepCase: true});
 const root = grpc.loadPackageDefinition(definition);
 const plaintext = grpc.credentials.createInsecure();
+const settings = {'grpc.service_config': serviceConfig, 'grpc.keepalive_time_ms': 10000};
 
-const authorization = new root.sallyport.v1.Authorization(serverAddress, plaintext);
-const admin = new root.sallyport.v1.Admin(adminAddress, plaintext);
+const authorization = new root.sallyport.v1.Authorization(serverAddress, plaintext, settings);
+const admin = new root.sallyport.v1.Admin(adminAddress, plaintext, settings);
 
 function metadata(key, header = 'authorization') {
   const result = new grpc.Metadata();
@@ -60,6 +61,8 @@ const steps = {
       assert.strictEqual((await call(health, 'Check', {service: ''})).status, 'SERVING');
       assert.strictEqual((await call(health, 'Check', {service})).status, 'SERVING');
       await fails(call(health, 'Check', {service: 'no.such.Service'}), 'NOT_FOUND');
+      const {statuses} = await call(health, 'List', {});
+      for (const name of ['', service, 'liveness']) assert.strictEqual(statuses[name].status, 'SERVING', name);
       const watched = await collect(health.Watch({service}), (messages) => messages.length === 1);
       assert.strictEqual(watched[0].status, 'SERVING');
       const unknown = await collect(health.Watch({service: 'no.such.Service'}), (messages) => messages.length === 1);
@@ -161,7 +164,7 @@ const steps = {
       {line: 3, api_key: {key: {workspace: 'imported', id: 'k', principal: 'u1', name: 'K', permissions: {all: true}}}}]});
     stream.end();
     const [answer] = await answers;
-    assert.strictEqual(answer.error, '');
+    assert.deepStrictEqual(answer.refusals, []);
     assert.strictEqual(answer.applied, 3);
     const check = await call(authorization, 'Check',
       {api_key: answer.secrets[0].secret, resource: {type: 'voice', id: 'v1'}, action: 'use', min_revision: answer.revision});

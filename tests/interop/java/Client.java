@@ -1,10 +1,16 @@
+import com.google.gson.Gson;
+import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import sallyport.v1.AdminGrpc;
 import sallyport.v1.AdminOuterClass.CreateWorkspaceRequest;
@@ -16,13 +22,15 @@ import sallyport.v1.AuthorizationOuterClass.Decision;
 import sallyport.v1.AuthorizationOuterClass.Reason;
 import sallyport.v1.Entities.ResourceRef;
 
-/** Makes a workspace and asks about its admin's key. Usage: Client SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE */
+/** Makes a workspace and asks about its admin's key. Usage: Client SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE
+ * SERVICE_CONFIG_FILE */
 public final class Client {
   static AuthorizationGrpc.AuthorizationBlockingStub authorization;
   static CreateWorkspaceResponse made;
 
   static CheckResponse check(String key) {
-    return authorization.withDeadlineAfter(5, TimeUnit.SECONDS).check(CheckRequest.newBuilder()
+    // Within the timeout of the service config.
+    return authorization.check(CheckRequest.newBuilder()
         .setApiKey(key)
         .setIp("203.0.113.7")
         .setResource(ResourceRef.newBuilder().setType("voice"))
@@ -35,13 +43,21 @@ public final class Client {
     if (!holds) throw new AssertionError(what);
   }
 
+  @SuppressWarnings("unchecked")
+  static ManagedChannel open(String target, String configFile) throws Exception {
+    Map<String, ?> config = new Gson().fromJson(Files.readString(Path.of(configFile)), Map.class);
+    return ManagedChannelBuilder.forTarget(target).usePlaintext().defaultServiceConfig(config)
+        .keepAliveTime(10, TimeUnit.SECONDS).build();
+  }
+
   public static void main(String[] args) throws Exception {
     Metadata headers = new Metadata();
     headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER),
         "Bearer " + Files.readString(Path.of(args[2])).trim());
-    var admin = AdminGrpc.newBlockingStub(ManagedChannelBuilder.forTarget(args[1]).usePlaintext().build())
+    var admin = AdminGrpc.newBlockingStub(open(args[1], args[3]))
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
-    authorization = AuthorizationGrpc.newBlockingStub(ManagedChannelBuilder.forTarget(args[0]).usePlaintext().build());
+    ManagedChannel server = open(args[0], args[3]);
+    authorization = AuthorizationGrpc.newBlockingStub(server);
     made = admin.createWorkspace(
         CreateWorkspaceRequest.newBuilder().setId("java").setName("Java").setSeats(3).build());
 
@@ -56,5 +72,8 @@ public final class Client {
     } catch (StatusRuntimeException error) {
       expect(error.getStatus().getCode() == Status.Code.INVALID_ARGUMENT, error);
     }
+    for (String service : new String[] {"", "sallyport.v1.Authorization", "liveness"})
+      expect(HealthGrpc.newBlockingStub(server).check(HealthCheckRequest.newBuilder().setService(service).build())
+          .getStatus() == ServingStatus.SERVING, service);
   }
 }

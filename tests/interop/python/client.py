@@ -1,20 +1,21 @@
-"""Makes a workspace and asks about its admin's key. Usage: client.py SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE"""
+"""Makes a workspace and asks about its admin's key. Usage: client.py SERVER_ADDRESS ADMIN_ADDRESS OPERATOR_KEY_FILE SERVICE_CONFIG"""
 import sys
 
 import grpc
 from sallyport.v1 import admin_pb2, admin_pb2_grpc, authorization_pb2, authorization_pb2_grpc, entities_pb2
 
-server_address, admin_address, key_file = sys.argv[1:4]
+server_address, admin_address, key_file, service_config = sys.argv[1:5]
 with open(key_file, encoding="ascii") as file:
     operator_key = file.readline().strip()
 
-admin = admin_pb2_grpc.AdminStub(grpc.insecure_channel(admin_address))
-authorization = authorization_pb2_grpc.AuthorizationStub(grpc.insecure_channel(server_address))
+options = [("grpc.service_config", service_config), ("grpc.keepalive_time_ms", 10000)]
+admin = admin_pb2_grpc.AdminStub(grpc.insecure_channel(admin_address, options))
+authorization = authorization_pb2_grpc.AuthorizationStub(grpc.insecure_channel(server_address, options))
 
 made = admin.CreateWorkspace(
     admin_pb2.CreateWorkspaceRequest(id="py", name="Python", seats=3),
     metadata=[("authorization", f"Bearer {operator_key}")],
-    timeout=5,
+    timeout=30,
 )
 
 
@@ -28,8 +29,7 @@ def check(key: str, **more) -> authorization_pb2.CheckResponse:
             action="create",
             min_revision=made.revision,  # reads what was just written, on any server
             **more,
-        ),
-        timeout=1,
+        )  # within the timeout of the service config
     )
 
 
