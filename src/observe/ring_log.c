@@ -448,6 +448,10 @@ uint64_t sp_ring_log_waiting(const struct sp_ring_log *log) {
     return is_spilling(log) ? sp_spill_waiting(&log->spill) : 0;
 }
 
+double sp_ring_log_fullness(const struct sp_ring_log *log) {
+    return is_spilling(log) ? sp_spill_fullness(&log->spill) : 0;
+}
+
 /* False: its last write does not return. */
 static bool end_log_thread(struct sp_ring_log *log) {
     struct timespec until;

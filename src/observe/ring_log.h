@@ -53,6 +53,8 @@ uint64_t sp_ring_log_written(const struct sp_ring_log *log);
 uint64_t sp_ring_log_dropped(const struct sp_ring_log *log);
 /* Bytes of the spill file that wait to be written; 0 without one. Any thread. */
 uint64_t sp_ring_log_waiting(const struct sp_ring_log *log);
+/* How full the fullest ring of the spill file is, from 0 to 1; 0 without one. Any thread. */
+double sp_ring_log_fullness(const struct sp_ring_log *log);
 
 /* Writes what is left, for at most a second, and ends. No thread may write any more. A log whose last
  * write never returns is left behind for the end of the process. NULL is allowed. */

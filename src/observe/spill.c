@@ -28,14 +28,26 @@ uint8_t *sp_spill_ring(const struct sp_spill *spill, unsigned ring) {
     return spill->map + rings_at(spill->rings) + ring * spill->ring_bytes;
 }
 
+static uint64_t count_ring_bytes(const struct sp_spill *spill, unsigned ring) {
+    const struct sp_ring_ends *ends = sp_spill_ends(spill, ring);
+    uint64_t tail = atomic_load(&ends->tail);
+    return atomic_load(&ends->head) - tail;
+}
+
 uint64_t sp_spill_waiting(const struct sp_spill *spill) {
     uint64_t bytes = 0;
-    for (unsigned i = 0; i < spill->rings; i++) {
-        const struct sp_ring_ends *ends = sp_spill_ends(spill, i);
-        uint64_t tail = atomic_load(&ends->tail);
-        bytes += atomic_load(&ends->head) - tail;
-    }
+    for (unsigned i = 0; i < spill->rings; i++)
+        bytes += count_ring_bytes(spill, i);
     return bytes;
+}
+
+double sp_spill_fullness(const struct sp_spill *spill) {
+    uint64_t most = 0;
+    for (unsigned i = 0; i < spill->rings; i++) {
+        uint64_t bytes = count_ring_bytes(spill, i);
+        most = bytes > most ? bytes : most;
+    }
+    return spill->ring_bytes == 0 ? 0 : (double)most / (double)spill->ring_bytes;
 }
 
 /* ---- files ---- */

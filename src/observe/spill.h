@@ -35,5 +35,7 @@ uint8_t *sp_spill_ring(const struct sp_spill *spill, unsigned ring);
 
 /* Bytes of records that nobody has read yet. */
 uint64_t sp_spill_waiting(const struct sp_spill *spill);
+/* How full the fullest ring is of them, from 0 to 1. */
+double sp_spill_fullness(const struct sp_spill *spill);
 
 #endif

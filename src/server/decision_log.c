@@ -391,3 +391,7 @@ uint64_t sp_decision_log_dropped(const struct sp_decision_log *log) {
 uint64_t sp_decision_log_waiting(const struct sp_decision_log *log) {
     return sp_ring_log_waiting(log->ring);
 }
+
+double sp_decision_log_fullness(const struct sp_decision_log *log) {
+    return sp_ring_log_fullness(log->ring);
+}

@@ -67,5 +67,7 @@ uint64_t sp_decision_log_written(const struct sp_decision_log *log);
 uint64_t sp_decision_log_dropped(const struct sp_decision_log *log);
 /* Bytes of the spill file that wait to be written; 0 without one. */
 uint64_t sp_decision_log_waiting(const struct sp_decision_log *log);
+/* How full the fullest worker's share of it is, from 0 to 1; 0 without one. */
+double sp_decision_log_fullness(const struct sp_decision_log *log);
 
 #endif

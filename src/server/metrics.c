@@ -90,6 +90,10 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                    "Bytes of the decision log's spill file that wait to be written; missing without "
                                    "one.",
                                .kind = SP_METRIC_GAUGE},
+    [SP_SERVER_LOG_FULLNESS] = {.name = "sallyport_decision_log_spill_ratio",
+                                .help = "How full the fullest worker's share of the spill file is, from 0 to 1; at 1 "
+                                        "decisions are dropped. Missing without one.",
+                                .kind = SP_METRIC_GAUGE},
     [SP_SERVER_GRPC_CONNECTIONS] = {.name = "sallyport_grpc_connections",
                                     .help = "Connections open to the gRPC listeners.",
                                     .kind = SP_METRIC_GAUGE},

@@ -54,8 +54,10 @@ static void gather_decision_log(struct sp_service *service) {
         return;
     sp_metrics_set(service->recorder.metrics, SP_SERVER_LOG_WRITTEN, 0, (double)sp_decision_log_written(log));
     sp_metrics_set(service->recorder.metrics, SP_SERVER_LOG_DROPPED, 0, (double)sp_decision_log_dropped(log));
-    if (service->config->decision_log_settings.spill != NULL)
-        sp_metrics_set(service->recorder.metrics, SP_SERVER_LOG_WAITING, 0, (double)sp_decision_log_waiting(log));
+    if (service->config->decision_log_settings.spill == NULL)
+        return;
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_LOG_WAITING, 0, (double)sp_decision_log_waiting(log));
+    sp_metrics_set(service->recorder.metrics, SP_SERVER_LOG_FULLNESS, 0, sp_decision_log_fullness(log));
 }
 
 static void gather_key_use(struct sp_service *service) {

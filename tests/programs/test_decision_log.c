@@ -342,6 +342,8 @@ static void a_spill_file_keeps_what_a_killed_server_has_not_written(void **state
     assert_int_equal(poll(&(struct pollfd){.fd = reader, .events = POLLIN}, 1, 60000), 1);
     char *page = scrape(&programs.server);
     assert_true(sample(page, "sallyport_decision_log_spill_bytes") > 100000);
+    assert_true(sample(page, "sallyport_decision_log_spill_ratio") > 0);
+    assert_true(sample(page, "sallyport_decision_log_spill_ratio") <= 1);
     assert_sample(page, "sallyport_decision_log_dropped_total", 0);
     free(page);
     assert_int_equal(process_end(&programs.server, SIGKILL), 128 + SIGKILL);
@@ -361,6 +363,9 @@ static void a_spill_file_keeps_what_a_killed_server_has_not_written(void **state
         free(page);
     }
     assert_true(waiting == 0);
+    page = scrape(&programs.server);
+    assert_sample(page, "sallyport_decision_log_spill_ratio", 0);
+    free(page);
     char *written_after = process_read(log_path);
     for (int i = 0; i < ASKED; i++) {
         bool before = strstr(read_before, ids[i]) != NULL, after = strstr(written_after, ids[i]) != NULL;
