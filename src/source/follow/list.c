@@ -16,6 +16,7 @@
 #include "store/replica/apply.h"
 #include "store/replica/cursor.h"
 #include "store/replica/entity_sum.h"
+#include "store/replica/fill.h"
 #include "store/replica/set_back.h"
 #include "store/replica/source_head.h"
 #include "store/replica/walk.h"
@@ -53,8 +54,12 @@ static enum sp_status report_no_list_memory(struct listing *listing) {
 /* ---- applying ---- */
 
 static enum sp_status apply_records(struct listing *listing, const struct sp_source_records *records, bool chained) {
-    enum sp_status status = sp_replica_apply(listing->write, records->items, records->count, chained, &listing->arena,
-                                             sp_source_log_unreadable, NULL, &listing->outcome, listing->error);
+    enum sp_status status =
+        listing->filling
+            ? sp_replica_apply_without_keys(listing->write, records->items, records->count, &listing->arena,
+                                            sp_source_log_unreadable, NULL, &listing->outcome, listing->error)
+            : sp_replica_apply(listing->write, records->items, records->count, chained, &listing->arena,
+                               sp_source_log_unreadable, NULL, &listing->outcome, listing->error);
     if (status != SP_OK)
         return status;
     listing->uncommitted += records->count;
@@ -259,6 +264,13 @@ static enum sp_status apply_staged_change(struct listing *listing) {
     return apply_records(listing, &records, listing->chained);
 }
 
+static enum sp_status index_filled_keys(struct listing *listing) {
+    if (!listing->filling)
+        return SP_OK;
+    return sp_replica_index_keys(listing->link->shared->store, &listing->write, &sp_replica_fill_sizes, &listing->arena,
+                                 sp_source_log_unreadable, NULL, &listing->outcome, listing->error);
+}
+
 static enum sp_status refuse_listing(struct listing *listing) {
     sp_source_refuse(listing->link->shared, listing->found.header.revision, "the listing", listing->error->message);
     return SP_ERR_PRECONDITION;
@@ -392,6 +404,9 @@ static enum sp_status list_into_write(struct listing *listing) {
     if (status != SP_OK)
         return status;
     status = apply_staged_change(listing);
+    if (status != SP_OK)
+        return status;
+    status = index_filled_keys(listing);
     if (status != SP_OK)
         return status;
     return commit_listing(listing);

@@ -189,7 +189,13 @@ static enum sp_status explain_failed_edit(struct sp_index_edit *edit, enum sp_st
     return status;
 }
 
+static bool is_left_for_later(const struct sp_index_edit *edit, const struct sp_index_record *record) {
+    return edit->without_keys && record->database == SP_DB_KEY;
+}
+
 static enum sp_status insert_record(struct sp_index_edit *edit, const struct sp_index_record *record) {
+    if (is_left_for_later(edit, record))
+        return SP_OK;
     if (record->database == SP_DB_COUNT)
         return gather_count(edit, record, 1);
     if (record->database == SP_DB_KEY)
@@ -208,6 +214,8 @@ enum sp_status sp_index_edit_insert(struct sp_index_edit *edit, const struct sp_
 
 enum sp_status sp_index_edit_remove(struct sp_index_edit *edit, const struct sp_index_record *record) {
     enum sp_status status;
+    if (is_left_for_later(edit, record))
+        return SP_OK;
     if (record->database == SP_DB_COUNT)
         status = gather_count(edit, record, -1);
     else if (record->database == SP_DB_KEY)
@@ -262,7 +270,7 @@ enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct s
     struct sp_bytes there;
     uint64_t owner = 0;
     enum sp_status status;
-    if (record->database == SP_DB_COUNT) {
+    if (record->database == SP_DB_COUNT || is_left_for_later(edit, record)) {
         *ret_taken = false;
         return SP_OK;
     }

@@ -13,6 +13,7 @@ struct sp_index_edit {
     struct sp_write *write;
     struct sp_arena *arena; /* for rebuilt key buckets */
     struct sp_error *error;
+    bool without_keys;         /* the index of keys is left alone: it is built later (replica/fill.h) */
     uint64_t workspace_number; /* 0: nothing gathered */
     int64_t deltas[SP_COUNTS];
 };

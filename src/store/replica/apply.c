@@ -29,6 +29,8 @@ struct application {
 
 /* ---- entities ---- */
 
+static const char not_unique[] = "it shares with another entity what must be unique";
+
 /* The index records of an entity as it came: nothing of it is believed before it was checked. */
 static enum sp_status derive_new(struct application *application, const struct sp_replica_record *record,
                                  struct sp_index_records *ret_records, struct sp_error *why) {
@@ -134,7 +136,7 @@ static enum sp_status replace_entity(struct application *application, const stru
     if (status != SP_OK)
         return status;
     if (conflict)
-        return leave_out_entity(application, record, "it shares with another entity what must be unique");
+        return leave_out_entity(application, record, not_unique);
     status = sp_write_put(application->write, SP_DB_ENTITY, record->key, record->value, 0);
     if (status != SP_OK)
         return status;
@@ -312,26 +314,56 @@ static enum sp_status explain_failed_application(struct application *application
     return sp_error_set(application->error, status, "cannot apply the source's records");
 }
 
+static struct application begin_application(struct sp_write *write, struct sp_arena *arena, sp_replica_report *report,
+                                            void *context, struct sp_error *error) {
+    return (struct application){.write = write,
+                                .arena = arena,
+                                .edit = {.write = write, .arena = arena, .error = error},
+                                .report = report,
+                                .context = context,
+                                .error = error};
+}
+
+static enum sp_status end_application(struct application *application, enum sp_status status,
+                                      struct sp_replica_outcome *ret_outcome, struct sp_error *error) {
+    if (status != SP_OK) {
+        application->write->refused = true;
+        status = explain_failed_application(application, status);
+        if (error != NULL)
+            *error = *application->error;
+        return status;
+    }
+    ret_outcome->changed += application->outcome.changed;
+    ret_outcome->unreadable += application->outcome.unreadable;
+    return SP_OK;
+}
+
 enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record *records, size_t count, bool chained,
                                 struct sp_arena *arena, sp_replica_report *report, void *context,
                                 struct sp_replica_outcome *ret_outcome, struct sp_error *error) {
     struct sp_error own = {0};
-    struct application application = {.write = write,
-                                      .arena = arena,
-                                      .edit = {.write = write, .arena = arena, .error = &own},
-                                      .report = report,
-                                      .context = context,
-                                      .error = &own,
-                                      .chained = chained};
-    enum sp_status status = apply_records(&application, records, count);
-    if (status != SP_OK) {
-        write->refused = true;
-        status = explain_failed_application(&application, status);
-        if (error != NULL)
-            *error = own;
-        return status;
-    }
-    ret_outcome->changed += application.outcome.changed;
-    ret_outcome->unreadable += application.outcome.unreadable;
-    return SP_OK;
+    struct application application = begin_application(write, arena, report, context, &own);
+    application.chained = chained;
+    return end_application(&application, apply_records(&application, records, count), ret_outcome, error);
+}
+
+enum sp_status sp_replica_apply_without_keys(struct sp_write *write, struct sp_replica_record *records, size_t count,
+                                             struct sp_arena *arena, sp_replica_report *report, void *context,
+                                             struct sp_replica_outcome *ret_outcome, struct sp_error *error) {
+    struct sp_error own = {0};
+    struct application application = begin_application(write, arena, report, context, &own);
+    application.edit.without_keys = true;
+    return end_application(&application, apply_records(&application, records, count), ret_outcome, error);
+}
+
+enum sp_status sp_replica_leave_out_twin(struct sp_write *write, const struct sp_replica_record *record,
+                                         struct sp_arena *arena, sp_replica_report *report, void *context,
+                                         struct sp_replica_outcome *ret_outcome, struct sp_error *error) {
+    struct sp_error own = {0};
+    struct application application = begin_application(write, arena, report, context, &own);
+    application.edit.without_keys = true;
+    enum sp_status status = leave_out_entity(&application, record, not_unique);
+    if (status == SP_OK)
+        status = sp_index_edit_flush(&application.edit);
+    return end_application(&application, status, ret_outcome, error);
 }

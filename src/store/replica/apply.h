@@ -23,4 +23,18 @@ enum sp_status sp_replica_apply(struct sp_write *write, struct sp_replica_record
                                 struct sp_arena *arena, sp_replica_report *report, void *context,
                                 struct sp_replica_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
 
+/* ---- inside the store: filling one (fill.h) ---- */
+
+/* As sp_replica_apply, not chained, but for the index of keys, which is left alone. */
+enum sp_status sp_replica_apply_without_keys(struct sp_write *write, struct sp_replica_record *records, size_t count,
+                                             struct sp_arena *arena, sp_replica_report *report, void *context,
+                                             struct sp_replica_outcome *ret_outcome,
+                                             struct sp_error *error) SP_MUST_USE;
+
+/* Leaves out a key whose digest is another one's, as sp_replica_apply would have. `record` is the
+ * key's entity, not in the map. The index of keys, which holds the other one, is left alone. */
+enum sp_status sp_replica_leave_out_twin(struct sp_write *write, const struct sp_replica_record *record,
+                                         struct sp_arena *arena, sp_replica_report *report, void *context,
+                                         struct sp_replica_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
+
 #endif
