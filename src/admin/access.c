@@ -52,6 +52,10 @@ static const char *explain_refusal(enum sp_reason reason) {
         return "the key's workspace is disabled";
     case SP_REASON_PRINCIPAL_DISABLED:
         return "the key's owner is disabled";
+    case SP_REASON_WORKSPACE_UNKNOWN:
+        return "the key's workspace does not exist";
+    case SP_REASON_PRINCIPAL_UNKNOWN:
+        return "the key's owner does not exist";
     case SP_REASON_IP_NOT_ALLOWED:
         return "the caller's address is not in the key's allowlist";
     default:

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "base/random.h"
 #include "cli/address_file.h"
 #include "cli/command_rows.h"
@@ -137,14 +138,15 @@ static int run_with_address_files(struct cli_call *call) {
 /* Until when the old key works. */
 static void note_old_key(const struct cli_call *call, const json_t *reply) {
     const json_t *old = sp_cli_at(reply, "apiKey.rotatedFrom");
-    char *until = sp_cli_text_of(reply, "oldExpiresAt:time");
+    const char *seconds = json_string_value(sp_cli_at(reply, "oldExpiresAt"));
+    char until[SP_MOMENT_TEXT_BYTES];
     (void)call;
-    if (until != NULL && strcmp(until, "-") != 0)
+    sp_moment_format(seconds != NULL ? strtoll(seconds, NULL, 10) : 0, until);
+    if (seconds != NULL && strcmp(seconds, "0") != 0)
         (void)fprintf(stderr, "The old key, %s, works until %s.\n", json_string_value(old), until);
     else
         (void)fprintf(stderr, "The old key, %s, works until it is deleted: sallyport key delete %s\n",
                       json_string_value(old), json_string_value(old));
-    free(until);
 }
 
 static int run_key_rotate(struct cli_call *call) {

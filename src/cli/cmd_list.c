@@ -105,7 +105,8 @@ static void print_whole_list(const struct list *list) {
 static int report_reason(const struct list *list) {
     const char *reason = json_string_value(json_object_get(list->last, "reason"));
     if (reason != NULL && strcmp(reason, "ALLOWED") != 0) {
-        (void)fprintf(stderr, "Denied for all resources: %s\n", reason);
+        (void)fprintf(stderr, "%s is allowed: %s\n",
+                      strcmp(list->rows_name, "subjects") == 0 ? "Nobody" : "No resource", reason);
         return CLI_DENIED;
     }
     if (json_is_true(json_object_get(list->last, "moreThanListed")))

@@ -26,6 +26,8 @@ static const struct {
     [SP_REASON_CREDENTIAL_MISSING] = {"CREDENTIAL_MISSING", 401},
     [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"CREDENTIAL_AMBIGUOUS", 401},
     [SP_REASON_REQUEST_MALFORMED] = {"REQUEST_MALFORMED", 400},
+    [SP_REASON_WORKSPACE_UNKNOWN] = {"WORKSPACE_UNKNOWN", 401},
+    [SP_REASON_PRINCIPAL_UNKNOWN] = {"PRINCIPAL_UNKNOWN", 401},
 };
 
 _Static_assert(sizeof(reasons) / sizeof(*reasons) == SP_REASON_COUNT, "every reason has its row");
@@ -46,10 +48,13 @@ enum sp_reason sp_step_key_live(const struct sp_key *key, int64_t now_s) {
 
 enum sp_reason sp_step_owners_enabled(const struct sp_key *key, const struct sp_workspace_state *workspace,
                                       const struct sp_principal_state *principal) {
-    if (!workspace->found || workspace->disabled)
+    if (!workspace->found)
+        return SP_REASON_WORKSPACE_UNKNOWN;
+    if (workspace->disabled)
         return SP_REASON_WORKSPACE_DISABLED;
-    bool at_home = principal->found && principal->workspace_number == key->workspace_number;
-    return at_home && !principal->disabled ? SP_REASON_NONE : SP_REASON_PRINCIPAL_DISABLED;
+    if (!principal->found || principal->workspace_number != key->workspace_number)
+        return SP_REASON_PRINCIPAL_UNKNOWN;
+    return principal->disabled ? SP_REASON_PRINCIPAL_DISABLED : SP_REASON_NONE;
 }
 
 enum sp_reason sp_step_workspace(const struct sp_key *key, struct sp_str asserted) {

@@ -201,10 +201,11 @@ static const char *live_change(const struct sp_facts *facts, struct sp_arena *ar
 
 static const char *owners_change(const struct sp_facts *facts, struct sp_arena *arena) {
     const struct sp_key *key = &facts->key;
-    bool workspace = !facts->workspace.found || facts->workspace.disabled;
-    bool principal = !facts->principal.found || facts->principal.disabled ||
-                     facts->principal.workspace_number != key->workspace_number;
-    if (workspace && principal)
+    enum sp_reason reason = facts->reasons[SP_STEP_OWNERS_ENABLED];
+    if (reason == SP_REASON_WORKSPACE_UNKNOWN || reason == SP_REASON_PRINCIPAL_UNKNOWN)
+        return "use another key: the workspace or principal of this one does not exist";
+    bool workspace = facts->workspace.disabled;
+    if (workspace && facts->principal.disabled)
         return sp_arena_printf(arena, "enable the workspace %.*s and its principal %.*s", SP_STR_ARG(key->workspace),
                                SP_STR_ARG(key->principal));
     if (workspace)

@@ -51,6 +51,13 @@ static int64_t end_of_step(const struct sp_list_limits *limits) {
     return limits->most_ms == 0 ? 0 : sp_clock_thread_ms() + limits->most_ms;
 }
 
+/* Why a complete list is empty; `of_none`: if there was no candidate. */
+static enum sp_reason explain_end(const struct step *step, enum sp_reason of_none) {
+    if (!step->complete || step->place.listed)
+        return SP_REASON_ALLOWED;
+    return step->place.nearest != SP_REASON_NONE ? step->place.nearest : of_none;
+}
+
 static struct sp_str get_place(const struct sp_list_place *place) {
     return (struct sp_str){place->after, place->size};
 }
@@ -68,8 +75,15 @@ static enum sp_status pass_candidate(struct step *step, struct sp_str id) {
 static enum sp_status offer_candidate(struct step *step, struct sp_str id, uint8_t principal_kind) {
     struct sp_answer answer;
     enum sp_status status = sp_check(step->view, &step->ask, &answer);
-    if (status != SP_OK || !answer.allowed)
+    if (status != SP_OK)
         return status;
+    if (!answer.allowed) {
+        /* The tests that a candidate can fail have their order as numbers. */
+        if (answer.reason > step->place.nearest)
+            step->place.nearest = answer.reason;
+        return SP_OK;
+    }
+    step->place.listed = true;
     step->results++;
     return step->visit(step->context, id, principal_kind);
 }
@@ -295,6 +309,8 @@ enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *qu
         return status;
     end.complete = step.complete;
     end.more_than_listed = every_known && step.action.workspace_scoped;
+    if (!end.more_than_listed)
+        end.reason = explain_end(&step, every_known ? SP_REASON_RESOURCE_UNKNOWN : SP_REASON_NOT_SHARED);
     *place = step.place;
     *ret_end = end;
     return SP_OK;
@@ -326,14 +342,17 @@ static enum sp_status judge_target(struct step *step, enum sp_reason *ret_reason
     *ret_reason = SP_REASON_STALE;
     if (ask->stale)
         return SP_OK;
-    *ret_reason = SP_REASON_WORKSPACE_DISABLED;
+    *ret_reason = SP_REASON_WORKSPACE_UNKNOWN;
     enum sp_status status =
         find_workspace_number(step->view, ask->workspace, &step->scratch, &step->key.workspace_number);
     if (status != SP_OK)
         return status == SP_ERR_NOT_FOUND ? SP_OK : status;
     status = sp_index_workspace(step->view, step->key.workspace_number, &workspace);
-    if (status != SP_OK || !workspace.found || workspace.disabled)
+    if (status != SP_OK || !workspace.found)
         return status;
+    *ret_reason = SP_REASON_WORKSPACE_DISABLED;
+    if (workspace.disabled)
+        return SP_OK;
     *ret_reason = SP_REASON_ACTION_UNKNOWN;
     status = sp_index_action(step->view, ask->resource_type, ask->action, &step->action);
     if (status != SP_OK || !step->action.found)
@@ -421,9 +440,9 @@ static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, 
     enum sp_status status = judge_target(step, &end->reason);
     if (status != SP_OK || end->reason != SP_REASON_NONE)
         return status;
-    end->reason = SP_REASON_ALLOWED;
     status = list_allowed_principals(step, principal_kind);
     end->complete = step->complete;
+    end->reason = explain_end(step, SP_REASON_PRINCIPAL_UNKNOWN);
     return status;
 }
 

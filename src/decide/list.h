@@ -17,6 +17,8 @@ enum { SP_LIST_ID_MAX_BYTES = 256 };
 
 /* Where a step begins and, afterwards, where the next one does. Zeroed: at the first id. */
 struct sp_list_place {
+    bool listed;            /* something was visited before; set it with an `after` of the caller's own */
+    enum sp_reason nearest; /* of what was not: the reason of the latest test; SP_REASON_NONE: nothing yet */
     size_t size;
     char after[SP_LIST_ID_MAX_BYTES];
 };
@@ -29,8 +31,8 @@ struct sp_list_limits {
 };
 
 struct sp_list_end {
-    /* ALLOWED: the list holds what is allowed. Any other: nothing is allowed, for this reason,
-     * whatever the resource or principal; the list is complete. */
+    /* ALLOWED: the list holds what is allowed, or goes on. Any other: the list is complete, and nothing
+     * was visited, for the reason of what came closest; or nothing is allowed any longer. */
     enum sp_reason reason;
     bool complete;         /* else continue from the place */
     bool more_than_listed; /* of resources: ids that nobody registered or shared are allowed too */

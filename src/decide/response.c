@@ -5,6 +5,7 @@
 
 /* The core's numbers are the API's numbers. */
 _Static_assert((int)SP_REASON_REQUEST_MALFORMED == (int)SALLYPORT__V1__REASON__REQUEST_MALFORMED, "reasons");
+_Static_assert((int)SP_REASON_PRINCIPAL_UNKNOWN == (int)SALLYPORT__V1__REASON__PRINCIPAL_UNKNOWN, "reasons");
 _Static_assert((int)SP_REASON_ALLOWED == (int)SALLYPORT__V1__REASON__ALLOWED, "reasons");
 _Static_assert((int)SP_ROLE_ADMIN == (int)SALLYPORT__V1__ROLE__ROLE_ADMIN, "roles");
 _Static_assert((int)SALLYPORT__V1__DECISION__DENY == 0, "the zero value denies");

@@ -245,6 +245,7 @@ static enum sp_status read_after(struct listing *listing, const char *after, siz
     if (text.size > 0)
         memcpy(listing->place.after, text.data, text.size);
     listing->place.size = text.size;
+    listing->place.listed = text.size > 0;
     return SP_OK;
 }
 

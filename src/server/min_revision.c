@@ -16,7 +16,7 @@ enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, stru
         return SP_OK;
     if (wanted->epoch != current.epoch)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "min_revision: belongs to epoch %" PRIu64 ", but the store is in epoch %" PRIu64
+                            "min_revision: is of another epoch, %" PRIu64 ", and the store is in epoch %" PRIu64
                             ": ask again without min_revision",
                             wanted->epoch, current.epoch);
     if (wanted->number <= set_back.number)

@@ -14,6 +14,8 @@ bool sp_usage_counts(enum sp_reason decided, enum sp_reason *ret_rejected) {
     case SP_REASON_KEY_EXPIRED:
     case SP_REASON_WORKSPACE_DISABLED:
     case SP_REASON_PRINCIPAL_DISABLED:
+    case SP_REASON_WORKSPACE_UNKNOWN:
+    case SP_REASON_PRINCIPAL_UNKNOWN:
     case SP_REASON_WORKSPACE_MISMATCH:
     case SP_REASON_IP_NOT_ALLOWED:
         *ret_rejected = decided;

@@ -45,11 +45,11 @@ static void step_4_workspace_and_principal_must_be_there_and_enabled(void **stat
     } cases[] = {
         {{.found = true}, {.found = true, .workspace_number = 7}, SP_REASON_NONE},
         {{.found = true}, {.found = true, .workspace_number = 7, .workspace_admin = true}, SP_REASON_NONE},
-        {{.found = false}, {.found = true, .workspace_number = 7}, SP_REASON_WORKSPACE_DISABLED},
+        {{.found = false}, {.found = true, .workspace_number = 7}, SP_REASON_WORKSPACE_UNKNOWN},
         {{.found = true, .disabled = true}, {.found = true, .workspace_number = 7}, SP_REASON_WORKSPACE_DISABLED},
         {{.found = true, .disabled = true}, {.found = false}, SP_REASON_WORKSPACE_DISABLED},
-        {{.found = true}, {.found = false, .workspace_number = 7}, SP_REASON_PRINCIPAL_DISABLED},
-        {{.found = true}, {.found = true, .workspace_number = 8}, SP_REASON_PRINCIPAL_DISABLED},
+        {{.found = true}, {.found = false, .workspace_number = 7}, SP_REASON_PRINCIPAL_UNKNOWN},
+        {{.found = true}, {.found = true, .workspace_number = 8}, SP_REASON_PRINCIPAL_UNKNOWN},
         {{.found = true}, {.found = true, .disabled = true, .workspace_number = 7}, SP_REASON_PRINCIPAL_DISABLED},
     };
     struct sp_key key = {.workspace_number = 7};

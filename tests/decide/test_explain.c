@@ -119,7 +119,7 @@ static const struct vector {
      "va",
      "use",
      "++++-+++++.",
-     {"enable the principal p5"}},
+     {"use another key: the workspace or principal of this one does not exist"}},
     {"an unknown action ends the tests of the resource",
      {1, MEMBER, 0},
      "voice",

@@ -30,7 +30,7 @@ static const struct resource_vector {
     {"lists by the group's higher role once",     {1, MEMBER, 0},        "", "voice", "edit", "", false, SP_REASON_ALLOWED, false, "vb"},
     {"lists everything registered for an admin",  {1, ADMIN, 0},         "", "voice", "edit", "", false, SP_REASON_ALLOWED, false, "va vb vc"},
     {"lists the own workspace's only",            {2, OTHER, 0},         "", "voice", "use", "", false, SP_REASON_ALLOWED, false, "vx"},
-    {"lists nothing where nothing is shared",     {1, BARE, 0},          "", "voice", "use", "", false, SP_REASON_ALLOWED, false, ""},
+    {"lists nothing where nothing is shared",     {1, BARE, 0},          "", "voice", "use", "", false, SP_REASON_NOT_SHARED, false, ""},
     {"lists everything where no role is needed",  {1, BARE, NO_PERMS},   "", "voice", "preview", "", false, SP_REASON_ALLOWED, false, "va vb vc"},
     {"lists ids inside the workspace",            {1, MEMBER, 0},        "", "note", "read", "", false, SP_REASON_ALLOWED, false, "na"},
     {"tells that an admin may use any id there",  {1, ADMIN, 0},         "", "note", "read", "", false, SP_REASON_ALLOWED, true, "na"},
@@ -41,7 +41,7 @@ static const struct resource_vector {
     {"nothing for an expired key",                {1, ADMIN, EXPIRED},   "", "voice", "use", "", false, SP_REASON_KEY_EXPIRED, false, ""},
     {"nothing in a disabled workspace",           {3, ADMIN_OF_W3, 0},   "", "voice", "use", "", false, SP_REASON_WORKSPACE_DISABLED, false, ""},
     {"nothing for a disabled principal",          {1, OFF, 0},           "", "voice", "use", "", false, SP_REASON_PRINCIPAL_DISABLED, false, ""},
-    {"nothing for a principal that is gone",      {1, DELETED, 0},       "", "voice", "use", "", false, SP_REASON_PRINCIPAL_DISABLED, false, ""},
+    {"nothing for a principal that is gone",      {1, DELETED, 0},       "", "voice", "use", "", false, SP_REASON_PRINCIPAL_UNKNOWN, false, ""},
     {"nothing in another workspace asserted",     {1, ADMIN, 0},         "", "voice", "use", "w2", false, SP_REASON_WORKSPACE_MISMATCH, false, ""},
     {"nothing from outside the allowlist",        {1, ADMIN, LISTED},    "198.51.100.9", "voice", "use", "", false, SP_REASON_IP_NOT_ALLOWED, false, ""},
     {"nothing from nowhere with a list",          {1, ADMIN, LISTED},    "", "voice", "use", "", false, SP_REASON_IP_NOT_ALLOWED, false, ""},
@@ -70,8 +70,8 @@ static const struct principal_vector {
     {"nobody of one never registered",            "w1", "voice", "vz", "use", false, SP_REASON_RESOURCE_UNKNOWN, ""},
     {"nobody of no resource in particular",       "w1", "voice", "", "use", false, SP_REASON_NOT_SHARED, ""},
     {"nobody of a disabled workspace",            "w3", "voice", "", "preview", false, SP_REASON_WORKSPACE_DISABLED, ""},
-    {"nobody of a workspace that is not there",   "w9", "voice", "", "preview", false, SP_REASON_WORKSPACE_DISABLED, ""},
-    {"nobody of no workspace",                    "", "voice", "", "preview", false, SP_REASON_WORKSPACE_DISABLED, ""},
+    {"nobody of a workspace that is not there",   "w9", "voice", "", "preview", false, SP_REASON_WORKSPACE_UNKNOWN, ""},
+    {"nobody of no workspace",                    "", "voice", "", "preview", false, SP_REASON_WORKSPACE_UNKNOWN, ""},
     {"nobody for an unknown action",              "w1", "voice", "va", "paint", false, SP_REASON_ACTION_UNKNOWN, ""},
     {"nobody of an unknown type",                 "w1", "video", "va", "use", false, SP_REASON_ACTION_UNKNOWN, ""},
     {"nobody from a stale store",                 "w1", "voice", "va", "use", true, SP_REASON_STALE, ""},
@@ -211,18 +211,18 @@ static void a_principal_as_such_is_answered_as_its_key_is(void **state) {
     } cases[] = {
         {"w1", "p2", 0, "va", "use", SP_REASON_ALLOWED},
         {"w1", "p2", 2, "vb", "edit", SP_REASON_ALLOWED},
-        {"w1", "p2", 1, "va", "use", SP_REASON_PRINCIPAL_DISABLED}, /* it is a service account */
+        {"w1", "p2", 1, "va", "use", SP_REASON_PRINCIPAL_UNKNOWN}, /* it is a service account */
         {"w1", "p2", 0, "va", "edit", SP_REASON_ROLE_TOO_LOW},
         {"w1", "p4", 0, "va", "use", SP_REASON_NOT_SHARED},
         {"w1", "p1", 0, "vc", "edit", SP_REASON_ALLOWED},
         {"w1", "p1", 0, "vx", "use", SP_REASON_RESOURCE_UNKNOWN},
         {"w1", "p3", 0, "va", "use", SP_REASON_PRINCIPAL_DISABLED},
-        {"w1", "p8", 0, "va", "use", SP_REASON_PRINCIPAL_DISABLED}, /* deleted */
-        {"w1", "p5", 0, "va", "use", SP_REASON_PRINCIPAL_DISABLED}, /* of another workspace */
-        {"w1", "", 0, "va", "preview", SP_REASON_PRINCIPAL_DISABLED},
+        {"w1", "p8", 0, "va", "use", SP_REASON_PRINCIPAL_UNKNOWN}, /* deleted */
+        {"w1", "p5", 0, "va", "use", SP_REASON_PRINCIPAL_UNKNOWN}, /* of another workspace */
+        {"w1", "", 0, "va", "preview", SP_REASON_PRINCIPAL_UNKNOWN},
         {"w3", "p6", 0, "", "preview", SP_REASON_WORKSPACE_DISABLED},
-        {"w9", "p1", 0, "", "preview", SP_REASON_WORKSPACE_DISABLED},
-        {"", "p1", 0, "", "preview", SP_REASON_WORKSPACE_DISABLED},
+        {"w9", "p1", 0, "", "preview", SP_REASON_WORKSPACE_UNKNOWN},
+        {"", "p1", 0, "", "preview", SP_REASON_WORKSPACE_UNKNOWN},
     };
     struct sp_snapshot *snapshot;
     assert_int_equal(sp_snapshot_open(fixed.store, &snapshot), SP_OK);

@@ -78,7 +78,7 @@ static void fill(struct world *world, uint64_t *random, struct things *things) {
     world_commit(world);
 }
 
-static bool allowed(struct world *world, const struct sp_query *query) {
+static enum sp_reason reason_of(struct world *world, const struct sp_query *query) {
     struct sp_snapshot *snapshot;
     struct sp_answer answer;
     assert_int_equal(sp_snapshot_open(world->store, &snapshot), SP_OK);
@@ -86,7 +86,16 @@ static bool allowed(struct world *world, const struct sp_query *query) {
     assert_int_equal(sp_check(sp_snapshot_view(snapshot), query, &answer), SP_OK);
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
-    return answer.allowed;
+    return answer.reason;
+}
+
+/* An empty list has the reason of what came closest: that of the latest test that anything failed. What was never
+ * registered and needs a role is as good as not shared. */
+static void check_end(const struct listed *listed, enum sp_reason nearest) {
+    if (listed->count > 0 || listed->end.more_than_listed)
+        assert_int_equal(listed->end.reason, SP_REASON_ALLOWED);
+    else if (nearest != SP_REASON_RESOURCE_UNKNOWN || listed->end.reason != SP_REASON_NOT_SHARED)
+        assert_int_equal(listed->end.reason, nearest);
 }
 
 static bool holds(const struct listed *listed, const char *id) {
@@ -171,18 +180,23 @@ static size_t compare_resources(struct world *world, uint64_t *random, const str
     struct sp_query query = query_of(principal, action, digest);
     struct sp_key key = key_of(world, digest, texts, principal);
     size_t expected = 0;
+    enum sp_reason nearest = SP_REASON_NONE;
     query.known_key = &key;
     list_all(world, step_resources, &query, random_limits(random), &listed);
     for (size_t i = 0; i < IDS; i++) {
         query.resource_id = sp_str_from(things->ids[i]);
         bool known = asked_actions[action].voice || is_known_note(world, principal / 100, things->ids[i]);
-        bool should = known && allowed(world, &query);
+        enum sp_reason reason = reason_of(world, &query);
+        bool should = known && reason == SP_REASON_ALLOWED;
+        if (reason > nearest)
+            nearest = reason;
         if (should != holds(&listed, things->ids[i]))
             fail_msg("p%" PRIu64 " %s %s: check says %d, the list differs", principal, asked_actions[action].action,
                      things->ids[i], should);
         expected += should;
     }
     assert_int_equal(listed.count, expected);
+    check_end(&listed, nearest);
     return expected;
 }
 
@@ -192,6 +206,7 @@ static size_t compare_principals(struct world *world, uint64_t *random, const st
     char workspace_id[24], id[24];
     uint8_t digest[32];
     size_t expected = 0;
+    enum sp_reason nearest = SP_REASON_NONE;
     snprintf(workspace_id, sizeof(workspace_id), "w%" PRIu64, workspace);
     struct sp_query query = query_of(workspace * 100, action, digest);
     query.workspace = sp_str_from(workspace_id);
@@ -204,13 +219,17 @@ static size_t compare_principals(struct world *world, uint64_t *random, const st
         struct sp_key key = key_of(world, digest, texts, principal);
         query.known_key = &key;
         snprintf(id, sizeof(id), "p%" PRIu64, principal);
-        bool should = allowed(world, &query);
+        enum sp_reason reason = reason_of(world, &query);
+        bool should = reason == SP_REASON_ALLOWED;
+        if (reason > nearest)
+            nearest = reason;
         if (should != holds(&listed, id))
             fail_msg("%s %s %s: check says %d, the list differs", id, asked_actions[action].action, things->ids[thing],
                      should);
         expected += should;
     }
     assert_int_equal(listed.count, expected);
+    check_end(&listed, nearest);
     return expected;
 }
 

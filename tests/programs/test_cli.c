@@ -408,7 +408,9 @@ static void a_new_keys_text_is_shown_once_or_put_in_a_private_file(void **state)
     assert_null(strstr(ran->out, "sp_"));
     assert_null(strstr(ran->err, "sp_"));
     assert_says(ran->out, "rotated from            shown");
+    /* RFC 3339, as all times in messages. */
     assert_says(ran->err, "The old key, shown, works until 20");
+    assert_int_equal(strstr(ran->err, "works until ")[strlen("works until 2026-11-30")], 'T');
     ran = ends(0, "admin", "key rotate rotated --new-id again --secret-file %s", path_of("again.key"));
     assert_says(ran->err, "The old key, rotated, works until it is deleted: sallyport key delete rotated\n");
     json_t *json = json_of(ends(0, "admin", "key rotate again --new-id once-more --grace 1h --secret-file %s -o json",

@@ -168,7 +168,7 @@ static void much_that_is_not_allowed_is_looked_through_to_the_end(void **state) 
                      SP_OK);
     assert_int_equal(listing.count, 0);
     assert_int_equal(listing.messages, 1);
-    assert_int_equal(listing.reason, SALLYPORT__V1__REASON__ALLOWED);
+    assert_int_equal(listing.reason, SALLYPORT__V1__REASON__ROLE_TOO_LOW);
 }
 
 static void an_admin_is_told_that_there_is_more_than_a_list_can_hold(void **state) {
@@ -365,9 +365,9 @@ static void says_why_nothing_is_listed(void **state) {
          "{'apiKeySha256': 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'type': 'note', 'action': 'read'}",
          SALLYPORT__V1__REASON__KEY_UNKNOWN},
         {resources, "{'principal': {'workspace': 'w1', 'id': 'nobody'}, 'type': 'note', 'action': 'read'}",
-         SALLYPORT__V1__REASON__PRINCIPAL_DISABLED},
+         SALLYPORT__V1__REASON__PRINCIPAL_UNKNOWN},
         {resources, "{'principal': {'workspace': 'w9', 'id': 'bob'}, 'type': 'note', 'action': 'read'}",
-         SALLYPORT__V1__REASON__WORKSPACE_DISABLED},
+         SALLYPORT__V1__REASON__WORKSPACE_UNKNOWN},
         {resources,
          "{'principal': {'workspace': 'w1', 'id': 'bob'}, 'type': 'note', 'action': 'read', 'workspace': 'w2'}",
          SALLYPORT__V1__REASON__WORKSPACE_MISMATCH},
@@ -376,7 +376,7 @@ static void says_why_nothing_is_listed(void **state) {
         {subjects, "{'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use', 'workspace': 'w2'}",
          SALLYPORT__V1__REASON__RESOURCE_UNKNOWN},
         {subjects, "{'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'use', 'workspace': 'w9'}",
-         SALLYPORT__V1__REASON__WORKSPACE_DISABLED},
+         SALLYPORT__V1__REASON__WORKSPACE_UNKNOWN},
         {subjects, "{'resource': {'type': 'voice', 'id': 'v1'}, 'action': 'sing', 'workspace': 'w1'}",
          SALLYPORT__V1__REASON__ACTION_UNKNOWN},
     };

@@ -341,12 +341,17 @@ static void says_that_a_later_revision_is_not_reached(void **state) {
     assert_non_null(strstr(programs.checker.error.message, "ask again"));
 }
 
+/* The server keeps some of the caller's time for its answer. A stalled machine may use that up, but not each time. */
 static void a_short_deadline_ends_the_wait_for_a_revision(void **state) {
     (void)state;
+    enum { TRIES = 5 };
     struct caller hasty;
-    assert_true(caller_open_limited(&hasty, programs.server_target, "", 100));
-    enum sp_status status = check_at(&hasty, 1, 1000000);
-    assert_true(status == SP_ERR_UNAVAILABLE || status == SP_ERR_DEADLINE);
+    enum sp_status status = SP_ERR_DEADLINE;
+    assert_true(caller_open_limited(&hasty, programs.server_target, "", 400));
+    for (int i = 0; i < TRIES && status == SP_ERR_DEADLINE; i++)
+        status = check_at(&hasty, 1, 1000000);
+    assert_int_equal(status, SP_ERR_UNAVAILABLE);
+    assert_non_null(strstr(hasty.error.message, "revision 1000000 has not arrived here yet; the store is at "));
     caller_close(&hasty);
     still_answers("a deadline");
 }

@@ -25,11 +25,11 @@ static const struct {
     {"the highest number", 3, UINT64_MAX, SP_ERR_UNAVAILABLE,
      "min_revision: revision 18446744073709551615 has not arrived here yet; the store is at 42: try again"},
     {"of an epoch before", 2, 41, SP_ERR_PRECONDITION,
-     "min_revision: belongs to epoch 2, but the store is in epoch 3: ask again without min_revision"},
+     "min_revision: is of another epoch, 2, and the store is in epoch 3: ask again without min_revision"},
     {"of a later epoch", 4, 1, SP_ERR_PRECONDITION,
-     "min_revision: belongs to epoch 4, but the store is in epoch 3: ask again without min_revision"},
+     "min_revision: is of another epoch, 4, and the store is in epoch 3: ask again without min_revision"},
     {"a number without an epoch", 0, 1, SP_ERR_PRECONDITION,
-     "min_revision: belongs to epoch 0, but the store is in epoch 3: ask again without min_revision"},
+     "min_revision: is of another epoch, 0, and the store is in epoch 3: ask again without min_revision"},
 };
 
 static void says_whether_the_store_has_reached_it(void **state) {

@@ -21,6 +21,7 @@ enum {
     RESOURCE_UNKNOWN = 13,
     NOT_SHARED = 14,
     ROLE_TOO_LOW = 15,
+    PRINCIPAL_UNKNOWN = 21,
 };
 
 static bool same(const char *a, const char *b) {
@@ -185,7 +186,9 @@ int model_decide(const struct model *model, const struct model_question *questio
     if (!workspace_enabled(model, key->workspace))
         return WORKSPACE_DISABLED;
     const struct model_principal *principal = find_principal(model, key->workspace, key->principal);
-    if (principal == NULL || principal->disabled)
+    if (principal == NULL)
+        return PRINCIPAL_UNKNOWN;
+    if (principal->disabled)
         return PRINCIPAL_DISABLED;
     if (question->workspace[0] != '\0' && !same(question->workspace, key->workspace))
         return WORKSPACE_MISMATCH;

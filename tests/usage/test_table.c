@@ -261,6 +261,8 @@ static void only_presentations_of_known_keys_count(void **state) {
         {SP_REASON_CREDENTIAL_MISSING, false, false},
         {SP_REASON_CREDENTIAL_AMBIGUOUS, false, false},
         {SP_REASON_REQUEST_MALFORMED, false, false},
+        {SP_REASON_WORKSPACE_UNKNOWN, true, true},
+        {SP_REASON_PRINCIPAL_UNKNOWN, true, true},
     };
     assert_int_equal(sizeof(cases) / sizeof(*cases), SP_REASON_COUNT);
     for (size_t i = 0; i < SP_REASON_COUNT; i++) {

@@ -19,6 +19,7 @@ struct search {
     json_t *results;
     struct sp_list_place place;
     struct sp_list_end end;
+    enum sp_reason denied; /* why the last one that the list allows is not among the results */
 };
 
 static enum sp_status add_result(struct search *search, json_t *result) {
@@ -59,6 +60,8 @@ static enum sp_status ask_rest(struct search *search, bool *ret_allowed) {
     enum sp_status status = sp_authzen_ask(search->call->view, &search->asked, 1, &answer);
     if (status != SP_OK)
         return status;
+    if (!answer.allowed)
+        search->denied = answer.reason;
     *ret_allowed = answer.allowed;
     return SP_OK;
 }
@@ -76,7 +79,7 @@ static enum sp_status take_allowed_resource(void *context, struct sp_str id, uin
 }
 
 /* Of the principal whose key is asked about. */
-static enum sp_status is_skipped_admin(const struct search *search, bool *ret_skipped) {
+static enum sp_status is_skipped_admin(struct search *search, bool *ret_skipped) {
     struct sp_presented presented;
     *ret_skipped = false;
     if (!search->call->service->config->authzen.searches_skip_admins)
@@ -85,6 +88,8 @@ static enum sp_status is_skipped_admin(const struct search *search, bool *ret_sk
     if (status != SP_OK)
         return status;
     *ret_skipped = presented.principal.workspace_admin;
+    if (*ret_skipped)
+        search->denied = SP_REASON_NOT_SHARED;
     return SP_OK;
 }
 
@@ -171,6 +176,13 @@ static enum sp_status search_actions(struct search *search) {
 
 /* ---- */
 
+/* A list that allowed something of which no result is left is empty for the reason of that. */
+static void explain_empty_results(struct search *search) {
+    if (search->end.reason == SP_REASON_ALLOWED && search->end.complete && search->page.after_size == 0 &&
+        json_array_size(search->results) == 0 && search->denied != SP_REASON_NONE)
+        search->end.reason = search->denied;
+}
+
 /* A page of limit 0 has no results but a token for the next. */
 static enum sp_status list_nothing(struct search *search) {
     search->end = (struct sp_list_end){.reason = SP_REASON_ALLOWED};
@@ -190,7 +202,9 @@ static enum sp_status make_list(struct search *search, enum sp_status (*list)(st
                                                search->question.query.action, &search->asked);
     if (status != SP_OK)
         return status;
-    return search->page.limit == 0 ? list_nothing(search) : list(search);
+    status = search->page.limit == 0 ? list_nothing(search) : list(search);
+    explain_empty_results(search);
+    return status;
 }
 
 static enum sp_status answer_search(struct search *search, enum sp_authzen_shape shape,
@@ -211,6 +225,7 @@ static enum sp_status answer_search(struct search *search, enum sp_authzen_shape
         return status;
     search->place.size = search->page.after_size;
     memcpy(search->place.after, search->page.after, search->page.after_size);
+    search->place.listed = search->page.after_size > 0;
     status = make_list(search, list);
     if (status != SP_OK) {
         sp_service_explain_failure(call->service, status, error);

@@ -26,6 +26,8 @@ static const struct {
     [SP_REASON_CREDENTIAL_MISSING] = {"credential_missing", "The request has no API key. Send it in %s."},
     [SP_REASON_CREDENTIAL_AMBIGUOUS] = {"credential_ambiguous",
                                         "The request has different credentials. Send only one, in %s."},
+    [SP_REASON_WORKSPACE_UNKNOWN] = {"workspace_unknown", "The API key's workspace does not exist."},
+    [SP_REASON_PRINCIPAL_UNKNOWN] = {"principal_unknown", "The API key's holder does not exist."},
     [SP_REASON_REQUEST_MALFORMED] = {"request_malformed", "The request is not accepted in this form"},
 };
 
