@@ -1,5 +1,4 @@
-/* Inside src/connect: a call while it lasts. It belongs to the worker's thread until a handler keeps it for another, and
- * ends with sp_connect_call_end, after which it must not be touched. */
+/* Inside src/connect: what unary calls and streams have in common. */
 #ifndef SP_CONNECT_CALL_H
 #define SP_CONNECT_CALL_H
 
@@ -22,14 +21,11 @@ struct connect_call {
     struct sp_rpc_call base; /* first: a call is its base */
     struct connect_task task;
     const struct connect_method *method;
-    struct sp_http_exchange *exchange; /* its arena has the request and the reply */
-    struct sp_arena arena;             /* the handler's */
+    struct sp_http_exchange *exchange;
+    struct sp_arena arena; /* the handler's */
     struct sp_connect_head head;
-    int64_t deadline_ms; /* of CLOCK_MONOTONIC; INT64_MAX: none */
-    /* The reply, once it is known. */
-    unsigned http_status;
-    const char *content_type;
-    struct sp_bytes body;
+    int64_t deadline_ms;      /* of CLOCK_MONOTONIC; INT64_MAX: none */
+    const char *content_type; /* of the reply */
 };
 
 static inline struct connect_call *sp_connect_call_of(struct sp_rpc_call *base) {
@@ -40,20 +36,14 @@ static inline struct connect_call *sp_connect_call_of_task(struct connect_task *
     return (struct connect_call *)(void *)((char *)task - offsetof(struct connect_call, task));
 }
 
-/* Begins a call on the server's thread, with the exchange's reply deferred; NULL when out of memory. */
-struct connect_call *sp_connect_call_create(const struct connect_method *method, struct sp_http_exchange *exchange,
-                                            enum sp_connect_codec codec);
+/* Prepares a zeroed call, on the HTTP server's thread; its operations are the caller's to set. False when out of
+ * memory. */
+bool sp_connect_call_init(struct connect_call *call, const struct connect_method *method,
+                          struct sp_http_exchange *exchange, enum sp_connect_codec codec) SP_MUST_USE;
+/* Allowed for a zeroed call too. */
+void sp_connect_call_fini(struct connect_call *call);
 
-/* What rpc/call.h says of both kinds of calls. */
-size_t sp_connect_call_metadata_all(const struct sp_rpc_call *base, const char *key, struct sp_str *ret_values,
-                                    size_t room);
-struct sp_str sp_connect_call_peer(struct sp_rpc_call *base);
-void sp_connect_call_identity(const struct sp_rpc_call *base, struct sp_identity *ret_identity);
+/* As sp_rpc_call_remaining_ms. */
 int64_t sp_connect_call_remaining_ms(const struct sp_rpc_call *base);
-
-/* Ends a unary call with an error. Any thread that has it. */
-void sp_connect_call_fail(struct connect_call *call, enum sp_status status, const char *message);
-/* Ends a call whose reply is known. Any thread that has it. */
-void sp_connect_call_end(struct connect_call *call);
 
 #endif

@@ -25,18 +25,20 @@ static const struct {
     [16] = {"unauthenticated", 401},
 };
 
-/* Of a status that is no error, "unknown". */
-static size_t find_failure(enum sp_status status) {
-    int code = sp_status_to_grpc(status);
+static size_t find_failure(int code) {
     return code > 0 && (size_t)code < sizeof(failures) / sizeof(*failures) ? (size_t)code : 2;
 }
 
+const char *sp_connect_code_of_grpc(int code) {
+    return failures[find_failure(code)].code;
+}
+
 const char *sp_connect_code(enum sp_status status) {
-    return failures[find_failure(status)].code;
+    return sp_connect_code_of_grpc(sp_status_to_grpc(status));
 }
 
 unsigned sp_connect_http_status(enum sp_status status) {
-    return failures[find_failure(status)].http_status;
+    return failures[find_failure(sp_status_to_grpc(status))].http_status;
 }
 
 json_t *sp_connect_failure_json(enum sp_status status, const char *message) {

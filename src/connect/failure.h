@@ -8,6 +8,8 @@
 
 /* "not_found". A constant. */
 const char *sp_connect_code(enum sp_status status);
+/* The same of a gRPC code, 1 to 16; of others, "unknown". */
+const char *sp_connect_code_of_grpc(int code);
 /* 404. */
 unsigned sp_connect_http_status(enum sp_status status);
 /* {"code":"not_found","message":"…"}, for the caller to decref; NULL when out of memory. */

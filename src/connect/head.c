@@ -14,7 +14,7 @@ const char *sp_connect_media_type(enum sp_connect_codec codec, bool is_stream) {
     return media_types[is_stream][codec];
 }
 
-static struct sp_str trim_blanks(struct sp_str text) {
+static struct sp_str trim_header_blanks(struct sp_str text) {
     while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
         text = (struct sp_str){text.data + 1, text.size - 1};
     while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
@@ -33,7 +33,7 @@ static struct sp_str take_part(struct sp_str *rest, char separator) {
     struct sp_str part = {rest->data, size};
     size_t taken = end == NULL ? size : size + 1;
     *rest = (struct sp_str){rest->data + taken, rest->size - taken};
-    return trim_blanks(part);
+    return trim_header_blanks(part);
 }
 
 static bool names_other_charset(struct sp_str parameters) {

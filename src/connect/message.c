@@ -28,7 +28,7 @@ static enum sp_status read_json_message(const ProtobufCMessageDescriptor *descri
     return SP_OK;
 }
 
-static enum sp_status check_size(size_t size, size_t most, struct sp_error *error) {
+static enum sp_status check_message_size(size_t size, size_t most, struct sp_error *error) {
     if (size <= most)
         return SP_OK;
     return sp_error_set(error, SP_ERR_EXHAUSTED, "the message has %zu bytes, more than this method accepts (%zu)", size,
@@ -45,7 +45,7 @@ enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descrip
         status = sp_connect_gunzip(body, most_text, arena, &text, error);
     if (status != SP_OK)
         return status;
-    status = check_size(text.size, most_text, error);
+    status = check_message_size(text.size, most_text, error);
     if (status != SP_OK)
         return status;
     if (codec == SP_CONNECT_PROTO) {
@@ -55,7 +55,7 @@ enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descrip
     status = read_json_message(descriptor, text, arena, ret_message, error);
     if (status != SP_OK)
         return status;
-    return check_size(ret_message->size, most, error);
+    return check_message_size(ret_message->size, most, error);
 }
 
 /* ---- writing ---- */

@@ -7,13 +7,17 @@
 #include "connect/worker.h"
 #include "rpc/engine.h"
 
+struct connect_stream;
+
 struct connect_service {
     struct connect_worker *worker;
     unsigned slot;
     size_t arena_budget_bytes; /* for one call */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
     void *user;
+    unsigned max_stream_age_s; /* of those that age; 0: any */
     atomic_bool stopping;
+    struct connect_stream *streams; /* those that are open; the worker's own */
 };
 
 static inline bool sp_connect_is_stopping(const struct connect_service *service) {

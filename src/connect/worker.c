@@ -28,7 +28,7 @@ static int64_t choose_wake_ms(const struct connect_worker *worker) {
 }
 
 /* All that was posted, in its order; NULL: none until something was due. */
-static struct connect_task *wait_for_tasks(struct connect_worker *worker, bool *ret_stopping) {
+static struct connect_task *await_connect_tasks(struct connect_worker *worker, bool *ret_stopping) {
     int64_t until_ms = choose_wake_ms(worker);
     pthread_mutex_lock(&worker->lock);
     while (worker->first == NULL && !worker->stopping && sp_clock_wait(&worker->posted, &worker->lock, until_ms))
@@ -64,7 +64,7 @@ static void *run_connect_worker(void *user) {
     struct connect_worker *worker = user;
     (void)pthread_setname_np(pthread_self(), "connect");
     for (bool stopping = false;;) {
-        struct connect_task *tasks = wait_for_tasks(worker, &stopping);
+        struct connect_task *tasks = await_connect_tasks(worker, &stopping);
         sp_heartbeat_beat(&worker->heartbeat);
         if (tasks == NULL && stopping && sp_rpc_timers_first(&worker->timers) == NULL)
             break;

@@ -62,10 +62,17 @@ static void unlist_deferred(struct sp_http_exchange *exchange) {
         exchange->deferred_next->deferred_previous = exchange->deferred_previous;
 }
 
-static void unsuspend(struct sp_http_exchange *exchange) {
+void sp_http_unsuspend(struct sp_http_exchange *exchange) {
     if (exchange->suspended)
         MHD_resume_connection(exchange->connection);
     exchange->suspended = false;
+}
+
+void sp_http_deferrals_wake(struct deferrals *deferrals) {
+    pthread_mutex_lock(&deferrals->lock);
+    if (deferrals->wake_fd >= 0)
+        (void)eventfd_write(deferrals->wake_fd, 1);
+    pthread_mutex_unlock(&deferrals->lock);
 }
 
 /* ---- deferring ---- */
@@ -140,15 +147,17 @@ void sp_http_deferrals_continue(struct exchanges *exchanges) {
     deferrals->resumed = NULL;
     pthread_mutex_unlock(&deferrals->lock);
     for (; resumed != NULL; resumed = resumed->next)
-        unsuspend(resumed);
+        sp_http_unsuspend(resumed);
 }
 
 void sp_http_deferrals_abandon(struct exchanges *exchanges, const struct MHD_Daemon *daemon) {
     sp_http_deferrals_continue(exchanges);
     for (struct sp_http_exchange *at = exchanges->deferred; at != NULL; at = at->deferred_next) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(at->connection, MHD_CONNECTION_INFO_DAEMON);
-        if (info != NULL && info->daemon == daemon)
-            unsuspend(at);
+        if (info != NULL && info->daemon == daemon) {
+            at->abandoned = true;
+            sp_http_unsuspend(at);
+        }
     }
 }
 

@@ -23,4 +23,9 @@ bool sp_http_deferral_finish(struct sp_http_exchange *exchange);
 /* It is over for the server. True: another thread has it, and frees it. */
 bool sp_http_deferral_end(struct sp_http_exchange *exchange);
 
+/* Lets libmicrohttpd go on with the connection, if it was suspended. */
+void sp_http_unsuspend(struct sp_http_exchange *exchange);
+/* Has the server's thread go round its loop. Any thread. */
+void sp_http_deferrals_wake(struct deferrals *deferrals);
+
 #endif

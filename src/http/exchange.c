@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/text_out.h"
 #include "http/exchange_state.h"
+#include "http/respond.h"
 
 enum { FAIL_MAX_BYTES = 1024 }; /* of an error's reply */
 
@@ -121,7 +122,8 @@ size_t sp_http_headers(const struct sp_http_exchange *exchange, struct sp_http_f
     struct field_list list = {.fields = ret_fields, .most = most};
     if (exchange->fields != NULL) {
         size_t copied = exchange->field_count < most ? exchange->field_count : most;
-        memcpy(ret_fields, exchange->fields, copied * sizeof(*ret_fields));
+        if (copied > 0)
+            memcpy(ret_fields, exchange->fields, copied * sizeof(*ret_fields));
         return exchange->field_count;
     }
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, append_field, &list);
@@ -161,6 +163,15 @@ static void add_headers(struct sp_http_exchange *exchange, struct MHD_Response *
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 
+void sp_http_respond(struct sp_http_exchange *exchange, unsigned status, const char *content_type,
+                     struct MHD_Response *response) {
+    if (!exchange->replied) {
+        add_headers(exchange, response, content_type);
+        exchange->replied = MHD_queue_response(exchange->connection, status, response) == MHD_YES;
+    }
+    MHD_destroy_response(response);
+}
+
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body) {
     union {
         const void *in;
@@ -169,11 +180,8 @@ void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const cha
     if (exchange->replied)
         return;
     struct MHD_Response *response = MHD_create_response_from_buffer(body.size, bytes.out, MHD_RESPMEM_PERSISTENT);
-    if (response == NULL)
-        return;
-    add_headers(exchange, response, content_type);
-    exchange->replied = MHD_queue_response(exchange->connection, status, response) == MHD_YES;
-    MHD_destroy_response(response);
+    if (response != NULL)
+        sp_http_respond(exchange, status, content_type, response);
 }
 
 static const char *code_of_status(unsigned status) {

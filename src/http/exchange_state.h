@@ -11,7 +11,9 @@
 #include "base/arena.h"
 #include "base/identity.h"
 
+struct connections;
 struct deferrals;
+struct sp_http_pipe;
 struct sp_tls_crl;
 struct sp_tls_crl_memo;
 
@@ -34,6 +36,7 @@ struct exchanges {
     unsigned pooled;
     struct deferrals *deferrals;
     struct sp_http_exchange *deferred; /* and not over yet */
+    const struct connections *connections;
 };
 
 struct reply_header {
@@ -69,7 +72,9 @@ struct sp_http_exchange {
     struct sp_http_field *fields; /* copies of the request's headers */
     size_t field_count;
     struct sp_identity identity;
-    bool suspended; /* libmicrohttpd's connection */
+    struct sp_http_pipe *pipe; /* from which the reply comes; NULL: from none */
+    bool suspended;            /* libmicrohttpd's connection */
+    bool abandoned;            /* it ends when it goes on */
     bool finished;
     bool resumed, gone; /* guarded by the lock of `deferrals` */
 };

@@ -12,6 +12,7 @@
 #include "http/exchange.h"
 #include "http/framing.h"
 #include "http/host.h"
+#include "http/pipes.h"
 
 enum {
     ARENA_FIRST_BYTES = 8 * 1024,
@@ -112,6 +113,7 @@ struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, stru
 void sp_http_request_end(struct sp_http_exchange *exchange) {
     struct exchanges *exchanges = exchange->exchanges;
     exchanges->active--;
+    sp_http_pipes_leave(exchange);
     if (sp_http_deferral_end(exchange))
         return;
     sp_http_exchange_wipe(exchange);

@@ -15,6 +15,7 @@
 #include "http/connections.h"
 #include "http/deferral.h"
 #include "http/engine.h"
+#include "http/pipes.h"
 #include "http/refusal.h"
 #include "http/request.h"
 #include "tls/crl.h"
@@ -44,6 +45,7 @@ struct sp_http_server {
     bool running;
     bool stopping; /* the thread's own */
     int64_t stop_by_ms;
+    int64_t look_at_ms;  /* when clients that have gone are looked for next */
     atomic_int grace_ms; /* negative: not stopping */
 };
 
@@ -193,6 +195,14 @@ static nfds_t fill_waits(const struct sp_http_server *server, struct pollfd *wai
     return count;
 }
 
+static void drop_closed(struct sp_http_server *server) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (now_ms < server->look_at_ms)
+        return;
+    server->look_at_ms = now_ms + CHECK_EVERY_MS;
+    sp_http_pipes_drop_closed(&server->exchanges);
+}
+
 static void serve_until_stopped(struct sp_http_server *server, struct pollfd *waits) {
     bool paused = false;
     while (!advance_stop(server)) {
@@ -205,6 +215,8 @@ static void serve_until_stopped(struct sp_http_server *server, struct pollfd *wa
         if ((waits[server->listen_count].revents & POLLIN) != 0)
             (void)eventfd_read(server->wake_fd, &(eventfd_t){0});
         sp_http_deferrals_continue(&server->exchanges);
+        sp_http_pipes_continue(&server->exchanges);
+        drop_closed(server);
         sp_http_connections_shut_overdue(&server->connections);
         sp_http_engines_run(&server->engines);
         sp_http_engines_reload(&server->engines);
@@ -277,6 +289,7 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
                                            .clients_need_certificates = options->tls.ca != NULL};
     server->connections.patience_ms = (int64_t)server->options.timeout_s * 1000 * REQUEST_TIMEOUTS;
     atomic_init(&server->connections.count, 0);
+    server->exchanges.connections = &server->connections;
     server->connections.most = server->options.max_connections;
     server->connections.most_per_peer = server->options.max_connections / 2 + server->options.max_connections % 2;
     /* Some that were shut down are still to be closed. */

@@ -15,7 +15,7 @@
 enum {
     HOST_BYTES = 256,
     FORWARD_AUTH_ROUTES = 1,
-    MAX_ROUTES = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES + SP_SERVER_METHODS,
+    MAX_ROUTES = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES + SP_SERVER_METHODS + SP_CONNECT_OWN_ROUTES,
 };
 
 static void write_server_metrics(void *user, struct sp_text_out *out) {
@@ -58,13 +58,14 @@ static enum sp_status start_metrics(struct sp_service *service, struct sp_error 
                                      error);
 }
 
-static enum sp_status start_connect(struct sp_service *service, struct sp_error *error) {
+static enum sp_status start_server_connect(struct sp_service *service, struct sp_error *error) {
     static const ProtobufCServiceDescriptor *const services[] = {&sallyport__v1__authorization__descriptor};
     struct sp_rpc_method methods[SP_SERVER_METHODS];
     const struct sp_connect_options options = {.methods = methods,
                                                .method_count = SP_SERVER_METHODS,
                                                .services = services,
                                                .service_count = 1,
+                                               .max_stream_age_s = (unsigned)service->config->daemon.max_stream_age_s,
                                                .slot = SP_SERVER_CONNECT_WORKER,
                                                .admit = sp_service_admit,
                                                .worker_stopping = sp_service_worker_stopping,
@@ -74,8 +75,8 @@ static enum sp_status start_connect(struct sp_service *service, struct sp_error 
 }
 
 /* All of the HTTP port; returns how many. */
-static size_t list_routes(struct sp_service *service, struct sp_health_pages *pages,
-                          struct sp_http_route ret_routes[static MAX_ROUTES]) {
+static size_t list_server_routes(struct sp_service *service, struct sp_health_pages *pages,
+                                 struct sp_http_route ret_routes[static MAX_ROUTES]) {
     const struct sp_http_route *of_connect = NULL;
     size_t count = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES;
     sp_health_routes(pages, ret_routes);
@@ -101,10 +102,10 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
     options.user = service;
     if (options.listen_count > 0) {
         pages = (struct sp_health_pages){&service->ready, service->watchdog};
-        enum sp_status status = start_connect(service, error);
+        enum sp_status status = start_server_connect(service, error);
         if (status != SP_OK)
             return status;
-        size_t count = list_routes(service, &pages, routes);
+        size_t count = list_server_routes(service, &pages, routes);
         status = sp_http_open(&options, routes, count, &service->http, error);
         if (status != SP_OK)
             return status;

@@ -10,7 +10,7 @@
 #include "store/records/snapshot.h"
 #include "sync/calls.h"
 
-enum { MAX_ROUTES = SP_HEALTH_ROUTES + SP_SYNC_MAX_METHODS };
+enum { MAX_ROUTES = SP_HEALTH_ROUTES + SP_SYNC_MAX_METHODS + SP_CONNECT_OWN_ROUTES };
 
 /* Leaves *observed as it is if the store cannot be read. */
 static void observe_store(struct sp_sync *sync, struct sp_observed_store *observed) {
@@ -67,7 +67,8 @@ static enum sp_status start_sync_metrics(struct sp_sync *sync, const struct sp_d
     return sp_metrics_listener_start(options, &sync->metrics_listener, &sync->metrics_http, error);
 }
 
-static enum sp_status start_connect(struct sp_sync *sync, struct sp_error *error) {
+static enum sp_status start_sync_connect(struct sp_sync *sync, const struct sp_daemon_options *daemon,
+                                         struct sp_error *error) {
     static const ProtobufCServiceDescriptor *const services[] = {&sallyport__v1__admin__descriptor};
     struct sp_rpc_method methods[SP_SYNC_MAX_METHODS];
     const struct sp_connect_options options = {.methods = methods,
@@ -75,6 +76,7 @@ static enum sp_status start_connect(struct sp_sync *sync, struct sp_error *error
                                                .services = services,
                                                .service_count = 1,
                                                .arena_budget_bytes = SP_SYNC_ARENA_BUDGET_BYTES,
+                                               .max_stream_age_s = (unsigned)daemon->max_stream_age_s,
                                                .slot = SP_SYNC_CONNECT_WORKER,
                                                .admit = sp_sync_admit,
                                                .worker_stopping = sp_sync_worker_stopping,
@@ -83,8 +85,8 @@ static enum sp_status start_connect(struct sp_sync *sync, struct sp_error *error
 }
 
 /* All of the HTTP port; returns how many. */
-static size_t list_routes(const struct sp_sync *sync, struct sp_health_pages *pages,
-                          struct sp_http_route ret_routes[static MAX_ROUTES]) {
+static size_t list_sync_routes(const struct sp_sync *sync, struct sp_health_pages *pages,
+                               struct sp_http_route ret_routes[static MAX_ROUTES]) {
     const struct sp_http_route *of_connect = NULL;
     size_t count = SP_HEALTH_ROUTES;
     sp_health_routes(pages, ret_routes);
@@ -101,10 +103,10 @@ enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_o
     const struct sp_http_options http = sp_listeners_http_options(options, &options->http_listen);
     if (http.listen_count > 0) {
         pages = (struct sp_health_pages){&sync->ready, sync->watchdog};
-        enum sp_status status = start_connect(sync, error);
+        enum sp_status status = start_sync_connect(sync, options, error);
         if (status != SP_OK)
             return status;
-        size_t count = list_routes(sync, &pages, routes);
+        size_t count = list_sync_routes(sync, &pages, routes);
         status = sp_http_open(&http, routes, count, &sync->http, error);
         if (status != SP_OK)
             return status;

@@ -15,6 +15,11 @@
  * when it frees them. Before it is used, and before there are threads; again does no harm. */
 void sp_json_prepare(void);
 
+enum { SP_JSON_NAME_BYTES = 128 };
+
+/* The name of a field in JSON: first_second as firstSecond. A longer one is cut. */
+void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]);
+
 /* The message as a new JSON object that the caller decrefs; NULL when out of memory or if text is
  * not UTF-8. Fields with default values are left out unless `with_defaults`; unset messages and
  * members of a oneof always are. */

@@ -175,8 +175,12 @@ static enum sp_status to_enum(const struct reader *reader, const struct place *p
         for (unsigned i = 0; i < descriptor->n_value_names; i++)
             if (strcmp(descriptor->values_by_name[i].name, json_string_value(json)) == 0)
                 value = &descriptor->values[descriptor->values_by_name[i].index];
-    } else if (json_is_integer(json) && json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX)
-        value = protobuf_c_enum_descriptor_get_value(descriptor, (int)json_integer_value(json));
+    } else {
+        int64_t number = 0;
+        const struct reader silent = {.arena = reader->arena};
+        if (to_signed(&silent, place, json, INT32_MIN, INT32_MAX, &number) == SP_OK)
+            value = protobuf_c_enum_descriptor_get_value(descriptor, (int)number);
+    }
     if (value == NULL)
         return refuse_enum(reader, place, descriptor);
     *ret_value = value->value;

@@ -5,22 +5,21 @@
 #include "wire/field.h"
 #include "wire/json.h"
 
-enum { NAME_BYTES = 128, NUMBER_BYTES = 24 };
+enum { NUMBER_BYTES = 24 };
 
-/* first_second → firstSecond. */
-static void camel_case(const char *name, char ret_camel[static NAME_BYTES]) {
+void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]) {
     size_t used = 0;
     bool raise = false;
-    for (const char *p = name; *p != '\0' && used + 1 < NAME_BYTES; p++) {
+    for (const char *p = name; *p != '\0' && used + 1 < SP_JSON_NAME_BYTES; p++) {
         if (*p == '_') {
             raise = true;
             continue;
         }
         bool lower = *p >= 'a' && *p <= 'z';
-        ret_camel[used++] = (char)(raise && lower ? *p - 'a' + 'A' : *p);
+        ret_name[used++] = (char)(raise && lower ? *p - 'a' + 'A' : *p);
         raise = false;
     }
-    ret_camel[used] = '\0';
+    ret_name[used] = '\0';
 }
 
 static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
@@ -150,7 +149,7 @@ static bool is_written(const ProtobufCFieldDescriptor *field, const char *base, 
 
 /* Adds the field to `object` if it is written at all. False when out of memory. */
 static bool add_field(json_t *object, const char *base, const ProtobufCFieldDescriptor *field, bool with_defaults) {
-    char name[NAME_BYTES];
+    char name[SP_JSON_NAME_BYTES];
     json_t *value = NULL;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
@@ -162,7 +161,7 @@ static bool add_field(json_t *object, const char *base, const ProtobufCFieldDesc
             return true;
         value = from_value(field, base + field->offset, with_defaults);
     }
-    camel_case(field->name, name);
+    sp_json_name(field->name, name);
     return json_object_set_new(object, name, value) == 0;
 }
 

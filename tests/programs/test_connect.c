@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "support/authzen.h"
 #include "support/http_client.h"
 #include "support/metrics_page.h"
@@ -18,7 +19,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { PATH_BYTES = 128, BODY_BYTES = 2048 };
+enum { PATH_BYTES = 128, BODY_BYTES = 2048, FRAME_HEAD_BYTES = 5 };
 
 static struct programs programs;
 static int admin_port, check_port;
@@ -272,6 +273,141 @@ static void a_page_of_another_name_is_refused(void **state) {
     }
 }
 
+/* ---- streams ---- */
+
+/* A frame's message; the text ends at `size`. */
+static json_t *take_frame(const struct http_reply *reply, size_t *at, unsigned *ret_flags) {
+    assert_true(reply->body_size - *at >= FRAME_HEAD_BYTES);
+    const uint8_t *head = (const uint8_t *)reply->body + *at;
+    size_t size = sp_load_be32(head + 1);
+    *ret_flags = head[0];
+    *at += FRAME_HEAD_BYTES;
+    assert_true(size <= reply->body_size - *at);
+    json_t *json = json_loadb(reply->body + *at, size, 0, NULL);
+    assert_non_null(json);
+    *at += size;
+    return json;
+}
+
+/* Posts one message, and reads the whole reply. */
+static void post_stream(int port, const char *method, const char *more, const char *body,
+                        struct http_reply *ret_reply) {
+    char head[1024];
+    uint8_t frame[FRAME_HEAD_BYTES] = {0};
+    sp_store_be32(frame + 1, (uint32_t)strlen(body));
+    int fd = http_connect(port);
+    snprintf(head, sizeof(head),
+             "POST /sallyport.v1.%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/connect+json\r\n%s%s"
+             "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+             method, headers, more, sizeof(frame) + strlen(body));
+    http_ask(fd, head);
+    http_send(fd, (const char *)frame, sizeof(frame));
+    http_ask(fd, body);
+    http_read(fd, false, ret_reply);
+    close(fd);
+}
+
+/* The streams of a reply end with {}, or with an error of this code. */
+static void expect_end(json_t *end, unsigned flags, const char *code) {
+    assert_int_equal(flags, 2);
+    const char *found = json_string_value(json_object_get(json_object_get(end, "error"), "code"));
+    if (code == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, code);
+    json_decref(end);
+}
+
+static void changes_are_watched_as_they_come(void **state) {
+    struct http_reply reply;
+    unsigned flags = 0;
+    size_t at = 0;
+    bool created = false;
+    (void)state;
+    post_stream(admin_port, "Admin/WatchChanges", "Connect-Timeout-Ms: 1000\r\n", "{\"fromOldest\":true}", &reply);
+    assert_int_equal(reply.status, 200);
+    json_t *json = take_frame(&reply, &at, &flags);
+    for (; flags == 0; json = take_frame(&reply, &at, &flags)) {
+        created |= strcmp(json_string_value(json_object_get(json, "method")), "CreateServiceAccount") == 0;
+        json_decref(json);
+    }
+    assert_true(created);
+    expect_end(json, flags, "deadline_exceeded");
+    http_reply_fini(&reply);
+}
+
+static void a_watch_without_a_key_ends_at_once(void **state) {
+    struct http_reply reply;
+    unsigned flags = 0;
+    size_t at = 0;
+    (void)state;
+    headers[0] = '\0';
+    post_stream(admin_port, "Admin/WatchChanges", "", "{}", &reply);
+    json_t *json = take_frame(&reply, &at, &flags);
+    expect_end(json, flags, "unauthenticated");
+    http_reply_fini(&reply);
+    act_with(boss_key);
+}
+
+static void resources_and_subjects_are_listed(void **state) {
+    static const char *const asks[][2] = {
+        {"Authorization/ListResources",
+         "{\"principal\":{\"workspace\":\"acme\",\"id\":\"robot\"},\"type\":\"voice\",\"action\":\"use\"}"},
+        {"Authorization/ListSubjects",
+         "{\"workspace\":\"acme\",\"resource\":{\"type\":\"voice\",\"id\":\"v1\"},\"action\":\"use\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(asks); i++) {
+        struct http_reply reply;
+        unsigned flags = 0;
+        size_t at = 0;
+        post_stream(check_port, asks[i][0], "", asks[i][1], &reply);
+        json_t *json = take_frame(&reply, &at, &flags);
+        if (flags != 0)
+            fail_msg("%s: %s", asks[i][0], reply.body + FRAME_HEAD_BYTES);
+        char *text = json_dumps(json, 0);
+        assert_non_null(strstr(text, i == 0 ? "\"v1\"" : "\"robot\""));
+        assert_true(json_is_true(json_object_get(json, "complete")));
+        free(text);
+        json_decref(json);
+        json = take_frame(&reply, &at, &flags);
+        expect_end(json, flags, NULL);
+        http_reply_fini(&reply);
+    }
+}
+
+static void an_operator_takes_a_backup(void **state) {
+    struct http_reply reply;
+    unsigned flags = 0;
+    size_t at = 0, bytes = 0;
+    (void)state;
+    act_with(programs.operator_key);
+    post_stream(admin_port, "Admin/Backup", "", "{}", &reply);
+    json_t *json = take_frame(&reply, &at, &flags);
+    for (; flags == 0; json = take_frame(&reply, &at, &flags)) {
+        const char *data = json_string_value(json_object_get(json, "data"));
+        bytes += data == NULL ? 0 : strlen(data) / 4 * 3;
+        json_decref(json);
+    }
+    expect_end(json, flags, NULL);
+    assert_true(bytes > 4096);
+    http_reply_fini(&reply);
+    act_with(boss_key);
+}
+
+static void both_programs_describe_themselves(void **state) {
+    const int ports[] = {admin_port, check_port};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ports); i++) {
+        struct http_reply reply;
+        http_get(ports[i], "/openapi.json", &reply);
+        assert_int_equal(reply.status, 200);
+        assert_non_null(
+            strstr(reply.body, i == 0 ? "/sallyport.v1.Admin/CreateApiKey" : "/sallyport.v1.Authorization/Check"));
+        http_reply_fini(&reply);
+    }
+}
+
 /* ---- other settings ---- */
 
 static void behind_a_proxy_the_client_s_address_counts(void **state) {
@@ -331,6 +467,11 @@ int main(void) {
         cmocka_unit_test(metrics_count_calls_of_both_ways_in),
         cmocka_unit_test(a_check_waits_for_its_revision),
         cmocka_unit_test(a_page_of_another_name_is_refused),
+        cmocka_unit_test(changes_are_watched_as_they_come),
+        cmocka_unit_test(a_watch_without_a_key_ends_at_once),
+        cmocka_unit_test(resources_and_subjects_are_listed),
+        cmocka_unit_test(an_operator_takes_a_backup),
+        cmocka_unit_test(both_programs_describe_themselves),
         cmocka_unit_test(callers_need_their_role),
         cmocka_unit_test(behind_a_proxy_the_client_s_address_counts),
     };

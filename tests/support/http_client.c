@@ -83,6 +83,49 @@ static void keep_body(const char *body, size_t size) {
     evidence_said("HTTP body", end, size - (size_t)(end - body));
 }
 
+/* Appends so many bytes to the body. */
+static void append_body(int fd, size_t size, struct http_reply *reply) {
+    assert_true(size <= REPLY_MAX - reply->body_size);
+    reply->body = realloc(reply->body, reply->body_size + size + 1);
+    assert_non_null(reply->body);
+    for (size_t done = 0; done < size;) {
+        size_t got = receive(fd, reply->body + reply->body_size + done, size - done);
+        assert_true(got > 0);
+        done += got;
+    }
+    reply->body_size += size;
+    reply->body[reply->body_size] = '\0';
+}
+
+static void read_body(int fd, long length, struct http_reply *reply) {
+    append_body(fd, length < 0 ? 0 : (size_t)length, reply);
+}
+
+static bool is_chunked(const struct http_reply *reply) {
+    const char *coding = http_reply_header(reply, "Transfer-Encoding");
+    return coding != NULL && strcmp(coding, "chunked") == 0;
+}
+
+/* The line that begins a chunk, or ends one. */
+static size_t read_chunk_line(int fd) {
+    char line[32];
+    size_t size = 0;
+    do {
+        assert_true(size + 1 < sizeof(line));
+        assert_int_equal(receive(fd, line + size, 1), 1);
+        size++;
+    } while (size < 2 || memcmp(line + size - 2, "\r\n", 2) != 0);
+    line[size] = '\0';
+    return strtoul(line, NULL, 16);
+}
+
+static void read_chunks(int fd, struct http_reply *reply) {
+    append_body(fd, 0, reply);
+    for (size_t size; (size = read_chunk_line(fd)) > 0; (void)read_chunk_line(fd))
+        append_body(fd, size, reply);
+    (void)read_chunk_line(fd);
+}
+
 void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
     char *text = calloc(1, REPLY_MAX + 1);
     size_t size = 0;
@@ -102,20 +145,12 @@ void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
     }
     ret_reply->status = (int)strtol(text + strcspn(text, " "), NULL, 10);
     ret_reply->headers = text;
-    long length = head_only ? 0 : content_length(ret_reply);
-    assert_true(length <= REPLY_MAX);
-    char *body = calloc(1, (size_t)(length < 0 ? 0 : length) + 1);
-    assert_non_null(body);
-    size_t body_size = 0;
-    while (length > 0 && body_size < (size_t)length) {
-        size_t got = receive(fd, body + body_size, (size_t)length - body_size);
-        assert_true(got > 0);
-        body_size += got;
-    }
-    ret_reply->body = body;
-    ret_reply->body_size = body_size;
+    if (!head_only && is_chunked(ret_reply))
+        read_chunks(fd, ret_reply);
+    else
+        read_body(fd, head_only ? 0 : content_length(ret_reply), ret_reply);
     evidence_said("HTTP headers", ret_reply->headers, strlen(ret_reply->headers));
-    keep_body(body, body_size);
+    keep_body(ret_reply->body, ret_reply->body_size);
 }
 
 const char *http_reply_header(const struct http_reply *reply, const char *name) {

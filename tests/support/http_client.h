@@ -1,5 +1,5 @@
 /* An HTTP client over plain sockets: it sends exactly the bytes it is given, and reads complete
- * replies. Every helper asserts, so use it only in the test's own thread. */
+ * replies, in chunks or not. Every helper asserts, so use it only in the test's own thread. */
 #ifndef TEST_SUPPORT_HTTP_CLIENT_H
 #define TEST_SUPPORT_HTTP_CLIENT_H
 

@@ -55,6 +55,7 @@ static const struct accepted accepted_texts[] = {
     {"reads_reals", SAMPLE, "{\"ratio\":0.25,\"part\":1.5}", NULL},
     {"reads_enums_by_name", WORKSPACE, "{\"plan\":\"PLAN_ENTERPRISE\",\"features\":[\"FEATURE_IP_ALLOWLIST\"]}", NULL},
     {"reads_enums_by_number", WORKSPACE, "{\"plan\":3}", "{\"plan\":\"PLAN_ENTERPRISE\"}"},
+    {"reads_enums_by_whole_numbers_written_as_reals", WORKSPACE, "{\"plan\":3.0}", "{\"plan\":\"PLAN_ENTERPRISE\"}"},
     {"reads_a_time_as_rfc_3339", SAMPLE, "{\"big\":\"2026-12-31T23:59:59Z\"}", "{\"big\":\"1798761599\"}"},
     {"reads_base64_of_one_to_four_bytes", SAMPLE,
      "{\"many\":[{\"data\":\"YQ==\"},{\"data\":\"YWI=\"},{\"data\":\"YWJj\"},{\"data\":\"YWJjZA==\"}]}", NULL},
