@@ -126,7 +126,7 @@ static void read_chunks(int fd, struct http_reply *reply) {
     (void)read_chunk_line(fd);
 }
 
-void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
+static void read_reply(int fd, bool head_only, struct http_reply *ret_reply) {
     char *text = calloc(1, REPLY_MAX + 1);
     size_t size = 0;
     char *end = NULL;
@@ -150,7 +150,16 @@ void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
     else
         read_body(fd, head_only ? 0 : content_length(ret_reply), ret_reply);
     evidence_said("HTTP headers", ret_reply->headers, strlen(ret_reply->headers));
-    keep_body(ret_reply->body, ret_reply->body_size);
+}
+
+void http_read(int fd, bool head_only, struct http_reply *ret_reply) {
+    read_reply(fd, head_only, ret_reply);
+    if (ret_reply->status != 0)
+        keep_body(ret_reply->body, ret_reply->body_size);
+}
+
+void http_read_backup(int fd, struct http_reply *ret_reply) {
+    read_reply(fd, false, ret_reply);
 }
 
 const char *http_reply_header(const struct http_reply *reply, const char *name) {

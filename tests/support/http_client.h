@@ -22,6 +22,8 @@ void http_send(int fd, const char *bytes, size_t size);
 /* `head_only`: the reply has no body, whatever its content-length. Waits at most a minute. */
 void http_ask(int fd, const char *bytes);
 void http_read(int fd, bool head_only, struct http_reply *ret_reply);
+/* The same of a body that holds stored digests, in which no secrets are searched for. */
+void http_read_backup(int fd, struct http_reply *ret_reply);
 /* The value of a header in the reply, without surrounding blanks; NULL if absent. Valid until the
  * next call. */
 const char *http_reply_header(const struct http_reply *reply, const char *name);
