@@ -9,6 +9,7 @@ enum { WAIT_STEP_NS = 100 * 1000, WAIT_MOST_MS = 1000 };
 bool sp_turns_init(struct sp_turns *turns) {
     turns->first = NULL;
     atomic_init(&turns->remapping, false);
+    atomic_init(&turns->mapping, 0);
     return pthread_mutex_init(&turns->lock, NULL) == 0;
 }
 
@@ -63,6 +64,7 @@ int sp_turns_remap(struct sp_turns *turns, MDB_env *env) {
     pthread_mutex_lock(&turns->lock);
     atomic_store(&turns->remapping, true);
     int code = wait_for_idle_turns(turns) ? mdb_env_set_mapsize(env, 0) : MDB_MAP_RESIZED;
+    atomic_fetch_add(&turns->mapping, 1);
     atomic_store(&turns->remapping, false);
     pthread_mutex_unlock(&turns->lock);
     return code;

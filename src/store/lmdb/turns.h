@@ -18,6 +18,7 @@ struct sp_turns {
     pthread_mutex_t lock; /* held while the list changes and while the map is taken over */
     struct sp_turn *first;
     atomic_bool remapping;
+    atomic_uint mapping; /* how many times the map was taken over: what was read before may lie elsewhere */
 };
 
 /* False: out of memory. */
@@ -37,6 +38,11 @@ static inline void sp_turn_begin(struct sp_turns *turns, struct sp_turn *turn) {
 }
 static inline void sp_turn_end(struct sp_turn *turn) {
     atomic_store_explicit(&turn->active, false, memory_order_release);
+}
+
+/* The number of the mapping; does not change while a turn is active. */
+static inline unsigned sp_turns_mapping(struct sp_turns *turns) {
+    return atomic_load_explicit(&turns->mapping, memory_order_relaxed);
 }
 
 /* Waits until no turn is active (the caller's own must have ended) and maps the file at the size

@@ -67,6 +67,7 @@ int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor
     if (code == MDB_SUCCESS && can_stand && key.size > 0) {
         memcpy(standing->key, key.data, key.size);
         standing->key_size = key.size;
+        standing->in_map = key_val;
         standing->first = *ret_value;
     }
     return code;

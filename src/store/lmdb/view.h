@@ -19,6 +19,7 @@ enum { SP_STANDING_BYTES = 64 }; /* longer keys are looked up each time */
 struct sp_standing {
     size_t key_size; /* 0: none */
     uint8_t key[SP_STANDING_BYTES];
+    MDB_val in_map; /* the key as it lies in the map */
     MDB_val first;
 };
 

@@ -8,20 +8,16 @@
 
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
+#include "store/records/edge_list.h"
 #include "store/records/record.h"
 
 struct side {
     struct sp_view *view;
     enum sp_kept_cursor which;
-    MDB_cursor *cursor;
     struct sp_bytes key;
     enum sp_seal_domain domain;
-    bool deleting; /* of a resource's grants: none of them counts */
-    /* Of a short list: all of its edges as they lie beside each other in the page, and how far
-     * the join has come. */
-    const uint8_t *edges;
-    size_t count;
-    size_t at;
+    struct sp_edge_list list;
+    size_t at; /* of a list that lies in place, how far the join has come */
 };
 
 /* Where a side stands. The record's seal is checked when it is used, not when it is skipped. */
@@ -30,8 +26,6 @@ struct position {
     struct sp_bytes record;
 };
 
-enum { SHORT_LIST = 64 };
-
 static enum sp_status narrow_join_code(int code) {
     return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
 }
@@ -39,38 +33,14 @@ static enum sp_status narrow_join_code(int code) {
 /* Whether the first edge of a list is the head of a resource that was deleted. A head that was damaged
  * so denies. */
 static bool is_deleting_head(struct sp_bytes record) {
-    return sp_load_be64(record.data) == 0 && (sp_load_be64(record.data + 8) & SP_RESOURCE_DELETING) != 0;
-}
-
-/* Takes hold of a short list, which is the usual one: reading it in place costs less than a
- * single seek. A list that is long, or lies in several pages, stays with the cursor. */
-static enum sp_status hold_short_list(struct side *side, bool *ret_empty) {
-    MDB_val key = sp_val(side->key);
-    MDB_val value;
-    size_t count;
-    int code = sp_view_stand_at(side->view, side->which, side->cursor, side->key, &value);
-    *ret_empty = code == MDB_NOTFOUND;
-    if (code == MDB_NOTFOUND)
-        return SP_OK;
-    if (code == MDB_SUCCESS && value.mv_size == SP_EDGE_BYTES)
-        side->deleting = is_deleting_head(sp_val_bytes(&value));
-    if (code == MDB_SUCCESS)
-        code = mdb_cursor_count(side->cursor, &count);
-    if (code == MDB_SUCCESS && count > 1 && count <= SHORT_LIST)
-        code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_MULTIPLE); /* leaves a single value as it is */
-    if (code != MDB_SUCCESS)
-        return narrow_join_code(code);
-    if (count <= SHORT_LIST && value.mv_size == count * SP_EDGE_BYTES) {
-        side->edges = value.mv_data;
-        side->count = count;
-    }
-    return SP_OK;
+    return record.size == SP_EDGE_BYTES && sp_load_be64(record.data) == 0 &&
+           (sp_load_be64(record.data + 8) & SP_RESOURCE_DELETING) != 0;
 }
 
 static void seek_edge_in_list(struct side *side, uint64_t least, struct position *ret_position) {
     *ret_position = (struct position){.subject = 0};
-    for (; side->at < side->count; side->at++) {
-        const uint8_t *edge = side->edges + side->at * SP_EDGE_BYTES;
+    for (; side->at < side->list.count; side->at++) {
+        const uint8_t *edge = side->list.records + side->at * SP_EDGE_BYTES;
         uint64_t subject = sp_load_be64(edge);
         if (subject >= least) {
             *ret_position = (struct position){.subject = subject, .record = {edge, SP_EDGE_BYTES}};
@@ -82,7 +52,7 @@ static void seek_edge_in_list(struct side *side, uint64_t least, struct position
 /* Moves on to the first edge whose subject is at least `least`, which is never 0: the head is
  * stepped over. */
 static enum sp_status seek_edge(struct side *side, uint64_t least, struct position *ret_position) {
-    if (side->edges != NULL) {
+    if (side->list.records != NULL) {
         seek_edge_in_list(side, least, ret_position);
         return SP_OK;
     }
@@ -90,7 +60,7 @@ static enum sp_status seek_edge(struct side *side, uint64_t least, struct positi
     sp_store_be64(probe, least);
     MDB_val key = sp_val(side->key);
     MDB_val value = {sizeof(probe), probe};
-    int code = mdb_cursor_get(side->cursor, &key, &value, MDB_GET_BOTH_RANGE);
+    int code = mdb_cursor_get(side->list.cursor, &key, &value, MDB_GET_BOTH_RANGE);
     if (code == MDB_NOTFOUND) {
         sp_view_stand_nowhere(side->view, side->which); /* what LMDB leaves of the cursor cannot be counted from */
         *ret_position = (struct position){.subject = 0};
@@ -159,10 +129,8 @@ static enum sp_status join_grants(struct side *groups, struct side *grants, uint
                                   const struct grant_visitor *visitor) {
     struct position direct;
     bool go_on = true;
-    bool no_grants;
-    bool no_groups;
-    enum sp_status status = hold_short_list(grants, &no_grants);
-    if (status != SP_OK || no_grants || grants->deleting)
+    enum sp_status status = sp_view_find_edges(grants->view, grants->which, grants->key, &grants->list);
+    if (status != SP_OK || grants->list.count == 0 || is_deleting_head(grants->list.first))
         return status;
     status = seek_edge(grants, principal_number, &direct);
     if (status != SP_OK)
@@ -173,8 +141,8 @@ static enum sp_status join_grants(struct side *groups, struct side *grants, uint
             return status;
     }
     grants->at = 0;
-    status = hold_short_list(groups, &no_groups);
-    if (status != SP_OK || no_groups)
+    status = sp_view_find_edges(groups->view, groups->which, groups->key, &groups->list);
+    if (status != SP_OK || groups->list.count == 0)
         return status;
     return join_groups(groups, grants, visitor);
 }
@@ -188,15 +156,9 @@ static enum sp_status visit_considered(struct sp_view *view, struct sp_bytes res
                           .key = sp_number_key(&principal_number),
                           .domain = SP_SEAL_PRINCIPAL};
     struct side grants = {.view = view, .which = SP_CURSOR_RESOURCE, .key = resource_key, .domain = SP_SEAL_RESOURCE};
-    enum sp_status status = sp_view_borrow_cursor(view, SP_CURSOR_PRINCIPAL, &groups.cursor);
-    if (status != SP_OK)
-        return SP_ERR_IO;
-    status = sp_view_borrow_cursor(view, SP_CURSOR_RESOURCE, &grants.cursor);
-    if (status == SP_OK) {
-        status = join_grants(&groups, &grants, principal_number, visitor);
-        sp_view_return_cursor(view, grants.cursor);
-    }
-    sp_view_return_cursor(view, groups.cursor);
+    enum sp_status status = join_grants(&groups, &grants, principal_number, visitor);
+    sp_view_leave_edges(view, &grants.list);
+    sp_view_leave_edges(view, &groups.list);
     return status;
 }
 

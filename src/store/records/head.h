@@ -45,14 +45,16 @@ struct sp_head {
 };
 
 struct sp_kept;
+struct sp_places;
 
 /* What is kept with a view: the head that was verified last, and a snapshot's settings
- * (settings_cache.h). */
+ * (settings_cache.h) and places (places.h). */
 struct sp_view_memory {
     bool head_known; /* of transaction head_txn_id */
     size_t head_txn_id;
     struct sp_head head;
-    struct sp_kept *kept; /* NULL: a write */
+    struct sp_kept *kept;     /* NULL: a write */
+    struct sp_places *places; /* likewise */
 };
 
 /* SP_ERR_CORRUPT: it is missing or damaged, or another transaction wrote it than the one that

@@ -1,9 +1,10 @@
 #include "store/records/index.h"
 
 #include "base/text.h"
-#include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
+#include "store/records/edge_list.h"
 #include "store/records/entity.h"
+#include "store/records/places.h"
 #include "store/records/record.h"
 #include "store/records/settings_cache.h"
 
@@ -12,15 +13,25 @@ static enum sp_status narrow_status(enum sp_status status) {
     return status == SP_OK || status == SP_ERR_CORRUPT || status == SP_ERR_NOT_FOUND ? status : SP_ERR_IO;
 }
 
+static enum sp_status find_bucket(struct sp_view *view, uint64_t number, struct sp_bytes *ret_bucket) {
+    if (sp_places_find_bucket(view, number, ret_bucket))
+        return SP_OK;
+    enum sp_status status = narrow_status(sp_view_get(view, SP_DB_KEY, sp_number_key(&number), ret_bucket));
+    if (status != SP_OK)
+        return status;
+    sp_places_keep_bucket(view, number, *ret_bucket);
+    return SP_OK;
+}
+
 enum sp_status sp_index_key(struct sp_view *view, const uint8_t digest[static SP_DIGEST_BYTES],
                             struct sp_key *ret_key) {
     uint64_t number;
     memcpy(&number, digest, sizeof(number));
     struct sp_bytes bucket_key = sp_number_key(&number);
-    struct sp_bytes bucket;
-    enum sp_status status = sp_view_get(view, SP_DB_KEY, bucket_key, &bucket);
+    struct sp_bytes bucket = {NULL, 0};
+    enum sp_status status = find_bucket(view, number, &bucket);
     if (status != SP_OK)
-        return narrow_status(status);
+        return status;
     while (bucket.size > 0) {
         struct sp_bytes record;
         status = sp_key_bucket_next(bucket_key, &bucket, &record);
@@ -35,19 +46,15 @@ enum sp_status sp_index_key(struct sp_view *view, const uint8_t digest[static SP
 /* The head of an edge list: its first edge, when that is the one of subject 0. */
 static enum sp_status read_first_edge(struct sp_view *view, enum sp_kept_cursor which, enum sp_seal_domain domain,
                                       struct sp_bytes key, bool *ret_found, uint64_t *ret_payload) {
-    MDB_cursor *cursor;
-    enum sp_status status = sp_view_borrow_cursor(view, which, &cursor);
-    if (status != SP_OK)
-        return narrow_status(status);
-    MDB_val value;
+    struct sp_edge_list list = {.count = 0};
     struct sp_edge edge = {0, 0};
-    status = narrow_status(sp_lmdb_status(sp_view_stand_at(view, which, cursor, key, &value)));
-    if (status == SP_OK)
-        status = sp_edge_decode(domain, key, sp_val_bytes(&value), &edge);
-    sp_view_return_cursor(view, cursor);
-    if (status != SP_OK && status != SP_ERR_NOT_FOUND)
+    enum sp_status status = sp_view_find_edges(view, which, key, &list);
+    if (status == SP_OK && list.count > 0)
+        status = sp_edge_decode(domain, key, list.first, &edge);
+    sp_view_leave_edges(view, &list);
+    if (status != SP_OK)
         return status;
-    *ret_found = status == SP_OK && edge.subject == 0;
+    *ret_found = list.count > 0 && edge.subject == 0;
     *ret_payload = edge.payload;
     return SP_OK;
 }

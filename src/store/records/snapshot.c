@@ -4,12 +4,14 @@
 
 #include "store/lmdb/reader.h"
 #include "store/records/head.h"
+#include "store/records/places.h"
 #include "store/records/settings_cache.h"
 
 struct sp_snapshot {
     struct sp_reader reader;
     struct sp_view_memory memory;
     struct sp_kept kept;
+    struct sp_places places;
 };
 
 enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret_snapshot) {
@@ -17,6 +19,7 @@ enum sp_status sp_snapshot_open(struct sp_store *store, struct sp_snapshot **ret
     if (snapshot == NULL)
         return SP_ERR_MEMORY;
     snapshot->memory.kept = &snapshot->kept;
+    snapshot->memory.places = &snapshot->places;
     snapshot->reader.view.memory = &snapshot->memory;
     enum sp_status status = sp_reader_init(&snapshot->reader, store);
     if (status != SP_OK) {
