@@ -33,7 +33,12 @@ struct sp_rpc_server_options sp_listeners_rpc_options(const struct sp_daemon_opt
                    .max_connections_per_peer = (unsigned)options->max_connections_per_peer,
                    .max_health_connections = (unsigned)options->max_health_connections,
                    .request_timeout_s = (unsigned)options->request_timeout_s,
-                   .request_memory_bytes = (size_t)options->request_memory_bytes},
+                   .request_memory_bytes = (size_t)options->request_memory_bytes,
+                   .max_metadata_bytes = (size_t)options->max_metadata_bytes,
+                   .max_resets_per_second = (unsigned)options->max_resets,
+                   .max_control_frames_per_s = (unsigned)options->max_control_frames,
+                   .max_empty_frames_per_s = (unsigned)options->max_empty_frames,
+                   .answer_timeout_s = (unsigned)options->answer_timeout_s},
     };
 }
 

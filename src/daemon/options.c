@@ -195,6 +195,34 @@ size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option 
          .most = (uint64_t)1 << 40,
          .help = "memory for gRPC requests in progress on all connections; beyond it, large requests are refused with "
                  "RESOURCE_EXHAUSTED, and the connections that hold the most are closed"},
+        {.name = "answer-timeout",
+         .kind = SP_OPTION_NUMBER,
+         .target = &options->answer_timeout_s,
+         .environment = name_variable(options, "answer-timeout"),
+         .default_text = "30",
+         .argument = "SECONDS",
+         .least = 1,
+         .most = 3600,
+         .help = "with --engine h2: seconds a client may accept nothing of an answer before its call, or its "
+                 "connection, is ended"},
+        {.name = "max-metadata",
+         .kind = SP_OPTION_SIZE,
+         .target = &options->max_metadata_bytes,
+         .environment = name_variable(options, "max-metadata"),
+         .default_text = "64K",
+         .argument = "BYTES",
+         .least = (uint64_t)8 << 10,
+         .most = (uint64_t)1 << 20,
+         .help = "with --engine h2: maximum metadata of one call, counting 32 bytes more for each field; a call with "
+                 "more is refused with RESOURCE_EXHAUSTED"},
+        make_count_row(options, "max-resets", &options->max_resets, "1000", 1,
+                       "with --engine h2: maximum calls that a client may cancel in one second on one connection; a "
+                       "connection that exceeds it is closed"),
+        make_count_row(options, "max-control-frames", &options->max_control_frames, "20000", 100,
+                       "with --engine h2: maximum HTTP/2 frames other than HEADERS and DATA in one second on one "
+                       "connection; a connection that exceeds it is closed"),
+        make_count_row(options, "max-empty-frames", &options->max_empty_frames, "1000", 1,
+                       "with --engine h2: the same for DATA frames without content"),
     };
     return sp_option_rows_copy(rows, SP_DAEMON_BOUND_ROWS, ret_rows);
 }

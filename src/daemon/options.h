@@ -11,7 +11,7 @@
 
 enum {
     SP_DAEMON_LISTENER_ROWS = 12,
-    SP_DAEMON_BOUND_ROWS = 7,
+    SP_DAEMON_BOUND_ROWS = 12,
     SP_DAEMON_STOP_ROWS = 4,
     SP_DAEMON_LOG_ROWS = 4,
     SP_DAEMON_SETTINGS_ROWS = 2,
@@ -51,6 +51,9 @@ struct sp_daemon_options {
     bool serves_h2; /* the engine is "h2"; set by sp_daemon_options_check */
     uint64_t request_timeout_s;
     uint64_t request_memory_bytes;
+    uint64_t max_metadata_bytes;
+    uint64_t max_resets, max_control_frames, max_empty_frames; /* of one connection in a second */
+    uint64_t answer_timeout_s;
     uint64_t max_connection_age_s; /* 0: never */
     uint64_t max_stream_age_s;     /* 0: never */
     uint64_t quiet_ms;
@@ -91,7 +94,7 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
 /* event-log alone, for a command that serves nothing. */
 struct sp_option sp_daemon_event_log_row(const char **target, const char *variable);
 /* max-connections, max-connections-per-peer, max-health-connections, max-http-connections, max-streams,
- * request-timeout, request-memory. */
+ * request-timeout, request-memory, answer-timeout, max-metadata, max-resets, max-control-frames, max-empty-frames. */
 size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]);
 /* max-connection-age, max-stream-age, quiet-ms, drain-ms. */
 size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_STOP_ROWS]);

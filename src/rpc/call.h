@@ -60,7 +60,8 @@ struct sp_rpc_method {
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
 /* The request of a unary call; valid until it is replied to. */
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
-/* Scratch memory of the call, wiped when it ends. A stream may reset it between its messages. */
+/* Scratch memory, wiped when a unary call ends and after each event of a stream. There is none in `closed`. A stream may
+ * reset it between its messages. */
 struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
 /* The first value of a metadata key (lower case) and how many values it has; empty and 0 for
  * none. */

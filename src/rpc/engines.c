@@ -23,6 +23,11 @@ enum {
     CONNECTION_AGE_GRACE_S = 10,
     MAX_AGE_S = 7 * 24 * 60 * 60, /* gRPC counts milliseconds in an int */
     REQUEST_TIMEOUT_S = 10,
+    ANSWER_TIMEOUT_S = 30,
+    MAX_METADATA_BYTES = 64 * 1024, /* more than proxies let pass (Envoy: 60 KiB) */
+    MAX_RESETS_PER_SECOND = 1000,
+    MAX_CONTROL_FRAMES_PER_SECOND = 20 * 1000,
+    MAX_EMPTY_FRAMES_PER_SECOND = 1000,
 };
 
 struct sp_rpc_server {
@@ -58,6 +63,19 @@ static unsigned resolve_age_grace_s(const struct sp_rpc_server_options *options)
     return of_streams_s < MAX_AGE_S - grace_s ? grace_s + of_streams_s : MAX_AGE_S;
 }
 
+static unsigned or_default(unsigned given, unsigned otherwise) {
+    return given == 0 ? otherwise : given;
+}
+
+static void complete_limits_of_h2(struct sp_rpc_connection_limits *limits) {
+    if (limits->max_metadata_bytes == 0)
+        limits->max_metadata_bytes = MAX_METADATA_BYTES;
+    limits->max_resets_per_second = or_default(limits->max_resets_per_second, MAX_RESETS_PER_SECOND);
+    limits->max_control_frames_per_s = or_default(limits->max_control_frames_per_s, MAX_CONTROL_FRAMES_PER_SECOND);
+    limits->max_empty_frames_per_s = or_default(limits->max_empty_frames_per_s, MAX_EMPTY_FRAMES_PER_SECOND);
+    limits->answer_timeout_s = or_default(limits->answer_timeout_s, ANSWER_TIMEOUT_S);
+}
+
 static void complete_options(struct sp_rpc_server_options *options) {
     options->workers = options->workers == 0 ? count_cpus() : options->workers;
     options->workers = options->workers > MAX_WORKERS ? MAX_WORKERS : options->workers;
@@ -69,6 +87,7 @@ static void complete_options(struct sp_rpc_server_options *options) {
         options->limits.request_timeout_s = REQUEST_TIMEOUT_S;
     if (options->limits.request_memory_bytes == 0)
         options->limits.request_memory_bytes = REQUEST_MEMORY_BYTES;
+    complete_limits_of_h2(&options->limits);
 }
 
 /* The caller's, read while opening only. */

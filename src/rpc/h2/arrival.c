@@ -37,9 +37,10 @@ static enum sp_status check_h2_admission(struct h2_call *call, struct sp_error *
     enum sp_status status = check_revocation(call, error);
     if (status != SP_OK)
         return status;
-    if (call->head.list_bytes > H2_MAX_HEAD_BYTES) {
+    if (call->head.list_bytes > options->limits.max_metadata_bytes) {
         sp_rpc_bound_count(server->options.counts, SP_RPC_BOUND_HEAD);
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "the call's metadata has more than %d bytes", H2_MAX_HEAD_BYTES);
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the call's metadata has more than %zu bytes",
+                            options->limits.max_metadata_bytes);
     }
     if (call->head.is_too_large)
         return sp_error_set(error, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
@@ -60,8 +61,9 @@ static void set_deadline(struct h2_call *call) {
         call->deadline_ms = call->loop->now_ms + timeout_ms;
 }
 
+/* Sent when the request has ended, as HTTP clients expect. */
 static void refuse_head(struct h2_call *call, const char *http_status) {
-    sp_rpc_h2_wire_refuse(call, http_status);
+    call->http_status = http_status;
     sp_rpc_h2_call_drop_input(call);
 }
 

@@ -6,6 +6,7 @@
 #include "rpc/h2/incomplete.h"
 #include "rpc/h2/life.h"
 #include "rpc/h2/operations.h"
+#include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
 #include "rpc/h2/stream.h"
 #include "rpc/h2/unary.h"
@@ -26,6 +27,8 @@ void sp_rpc_h2_call_arrive(struct h2_call *call) {
 }
 
 static bool keeps_input(const struct h2_call *call) {
+    if (call->http_status != NULL)
+        return false;
     return sp_rpc_h2_call_is_stream(call) ? sp_rpc_h2_call_is_live(call) : sp_rpc_h2_unary_wants_input(call);
 }
 
@@ -52,21 +55,31 @@ void sp_rpc_h2_call_half_close(struct h2_call *call) {
 void sp_rpc_h2_call_leave(struct h2_call *call) {
     call->gone = true;
     call->parked = false;
+    sp_rpc_h2_wire_stop(call);
     sp_rpc_h2_incomplete_remove(call);
     sp_rpc_h2_ready_call(call, 0);
 }
 
 /* ---- what its loop does ---- */
 
+static void run_http_refusal(struct h2_call *call, unsigned events) {
+    if (call->half_closed || (events & H2_EVENT_STOPPING) != 0)
+        sp_rpc_h2_wire_refuse(call);
+}
+
 void sp_rpc_h2_call_run(struct h2_call *call) {
     unsigned events = call->events;
     call->events = 0;
     if ((events & H2_EVENT_ARRIVED) != 0 && sp_rpc_h2_call_is_live(call))
         sp_rpc_h2_arrival_run(call);
-    if (sp_rpc_h2_call_is_stream(call) && call->opened)
+    if (call->http_status != NULL)
+        run_http_refusal(call, events);
+    else if (sp_rpc_h2_call_is_stream(call) && call->opened)
         sp_rpc_h2_stream_run(call, events);
     else
         sp_rpc_h2_unary_run(call, events);
+    if (!call->kept && !call->parked)
+        sp_rpc_h2_pool_release_scratch(call); /* calls may wait for long, and are many */
     sp_rpc_h2_call_settle(call);
 }
 
@@ -77,6 +90,11 @@ void sp_rpc_h2_call_expire(struct h2_call *call) {
         call->connection->broken = true;
         sp_rpc_h2_incomplete_remove(call);
         sp_rpc_h2_ready_connection(call->connection);
+        return;
+    }
+    if (call->http_status != NULL) {
+        sp_rpc_h2_incomplete_remove(call);
+        sp_rpc_h2_wire_refuse(call);
         return;
     }
     sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the request was not complete in time");

@@ -13,12 +13,11 @@
 #include "rpc/h2/session.h"
 
 enum {
-    GREETING_MS = 10 * 1000,
     LINGERING_MS = 1000,
-    STALL_MS = 30 * 1000, /* how long a client may take nothing */
 
-    OUTPUT_BYTES = 64 * 1024,       /* written in one piece */
-    FULL_OUTPUT_BYTES = 256 * 1024, /* so much unsent, and nothing more is read from the client */
+    /* Written in one piece. With so much unsent nothing more is read from the client: nghttp2 has no bound for the
+     * frames that wait behind it. */
+    OUTPUT_BYTES = 64 * 1024,
     READ_BYTES_A_TURN = 64 * 1024,
     HANDSHAKES_A_TURN = 8,
 };
@@ -84,7 +83,8 @@ void sp_rpc_h2_connection_open(struct h2_loop *loop, const struct h2_arrival *ar
     link_connection(connection);
     if (!prepare_connection(connection))
         connection->broken = true;
-    sp_rpc_h2_phase_enter(connection, H2_PHASE_GREETING, GREETING_MS);
+    sp_rpc_h2_phase_enter(connection, H2_PHASE_GREETING,
+                          (int64_t)loop->server->options.server->limits.request_timeout_s * 1000);
 }
 
 /* ---- reading ---- */
@@ -203,7 +203,7 @@ static void write_frames(struct h2_connection *connection) {
 
 static void watch_socket(struct h2_connection *connection) {
     uint32_t interest = 0;
-    if (count_unsent_bytes(connection) < FULL_OUTPUT_BYTES)
+    if (count_unsent_bytes(connection) < OUTPUT_BYTES)
         interest |= EPOLLIN;
     if (count_unsent_bytes(connection) > 0 || connection->socket.wants_to_write)
         interest |= EPOLLOUT;
@@ -215,11 +215,31 @@ static void watch_socket(struct h2_connection *connection) {
         connection->broken = true;
 }
 
+static int64_t answer_timeout_ms(const struct h2_connection *connection) {
+    return (int64_t)connection->loop->server->options.server->limits.answer_timeout_s * 1000;
+}
+
+/* What is not written now, although the socket takes more, waits for the client's window. */
+static void watch_owed_output(struct h2_connection *connection) {
+    if (connection->owing == 0)
+        connection->owing_due_ms = 0;
+    else if (connection->owing_due_ms == 0)
+        connection->owing_due_ms = connection->loop->now_ms + answer_timeout_ms(connection);
+}
+
+static void reset_stalled_calls(struct h2_connection *connection) {
+    int64_t timeout_ms = answer_timeout_ms(connection);
+    int64_t oldest_ms = sp_rpc_h2_session_reset_stalled(connection, connection->loop->now_ms - timeout_ms);
+    connection->owing_due_ms = oldest_ms == INT64_MAX ? 0 : oldest_ms + timeout_ms;
+}
+
 static void set_connection_timer(struct h2_connection *connection) {
     struct timers *timers = &connection->loop->connection_timers;
     int64_t due_ms = connection->phase_ends_ms;
-    if (connection->stalled_ms != 0 && connection->stalled_ms + STALL_MS < due_ms)
-        due_ms = connection->stalled_ms + STALL_MS;
+    if (connection->stalled_ms != 0 && connection->stalled_ms + answer_timeout_ms(connection) < due_ms)
+        due_ms = connection->stalled_ms + answer_timeout_ms(connection);
+    if (connection->owing_due_ms != 0 && connection->owing_due_ms < due_ms)
+        due_ms = connection->owing_due_ms;
     if (due_ms == INT64_MAX)
         sp_rpc_timers_unset(timers, &connection->timer);
     else if ((connection->timer.at == 0 || connection->timer.due_ms != due_ms) &&
@@ -271,6 +291,7 @@ void sp_rpc_h2_connection_flush(struct h2_connection *connection) {
         begin_to_linger(connection);
     if (!connection->broken)
         watch_socket(connection);
+    watch_owed_output(connection);
     if (!connection->broken)
         set_connection_timer(connection);
     if (!connection->broken)
@@ -285,7 +306,9 @@ void sp_rpc_h2_connection_come_due(struct h2_connection *connection) {
     int64_t now_ms = connection->loop->now_ms;
     struct sp_rpc_bound_counts *counts = connection->loop->server->options.counts;
     sp_rpc_h2_ready_connection(connection);
-    if (connection->stalled_ms != 0 && connection->stalled_ms + STALL_MS <= now_ms) {
+    if (connection->owing_due_ms != 0 && connection->owing_due_ms <= now_ms)
+        reset_stalled_calls(connection);
+    if (connection->stalled_ms != 0 && connection->stalled_ms + answer_timeout_ms(connection) <= now_ms) {
         sp_rpc_bound_count(counts, SP_RPC_BOUND_STALLED);
         connection->broken = true;
     }

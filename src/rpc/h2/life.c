@@ -79,7 +79,7 @@ void sp_rpc_h2_call_drop_input(struct h2_call *call) {
     sp_rpc_h2_bytes_drop(&call->input, call->input.size);
     sp_rpc_h2_wire_consume(call, call->unreturned);
     call->unreturned = 0;
-    sp_rpc_h2_budget_release(call);
+    sp_rpc_h2_budget_keep(call, 0);
 }
 
 void sp_rpc_h2_call_release(struct h2_call *call) {

@@ -304,8 +304,8 @@ void *sp_rpc_h2_loop_main(void *user) {
     if (options->server->worker_started != NULL && !options->health_only)
         options->server->worker_started(loop->index, options->server->user);
     serve_turns(loop);
+    sp_rpc_h2_current_loop = NULL;
     if (options->server->worker_stopping != NULL && !options->health_only)
         options->server->worker_stopping(loop->index, options->server->user);
-    sp_rpc_h2_current_loop = NULL;
     return NULL;
 }

@@ -53,10 +53,10 @@ void sp_rpc_h2_mail_call(struct h2_call *call, enum h2_event event) {
     bool first = loop->mail == NULL;
     call->next_mail = loop->mail;
     loop->mail = call;
-    pthread_mutex_unlock(&loop->lock);
-    /* The call may be gone now. */
+    /* With the lock: without it the loop may handle the call and end, and be gone too. */
     if (first && sp_rpc_h2_current_loop != loop)
         sp_rpc_h2_mail_ring(loop);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void sp_rpc_h2_mail_take(struct h2_loop *loop) {

@@ -65,6 +65,10 @@ struct h2_call {
     const char *final_message; /* in `final_text` or a constant */
     struct h2_bytes final_text;
 
+    size_t held_output;      /* bytes of the output that its loop counts */
+    int64_t owed_since_ms;   /* since when the client's window holds back what is to be sent; 0: nothing is */
+    const char *http_status; /* of the refusal of a request that is no gRPC; NULL: it is gRPC */
+
     bool arrived;     /* its head is complete */
     bool half_closed; /* by the client */
     bool reading;     /* a message is wanted */
@@ -80,6 +84,7 @@ struct h2_call {
     bool gone;        /* its stream has closed */
     bool listed_kept; /* among the kept ones */
     bool listed;      /* among the incomplete ones */
+    bool was_reset;   /* by us: what its client has sent before it knew is ignored */
 
     unsigned events; /* what is due */
     bool queued;     /* in the loop's queue of ready calls */
@@ -109,6 +114,12 @@ struct h2_rates {
     unsigned resets, control_frames, empty_frames;
 };
 
+/* Streams that have closed lately, so that frames on them can be told from late ones. */
+struct h2_closed_streams {
+    int32_t ids[32]; /* without its lowest bit: we have reset or refused it */
+    unsigned next;
+};
+
 enum h2_phase {
     H2_PHASE_GREETING, /* handshake, preface and first settings */
     H2_PHASE_SERVING,
@@ -132,6 +143,11 @@ struct h2_connection {
     char peer[48];                      /* "192.0.2.1", "2001:db8::1", "unix" */
     struct h2_certificate *certificate; /* NULL unless over TLS */
     struct h2_call *calls;
+    size_t held;              /* bytes of its calls that its loop counts */
+    unsigned owing;           /* calls whose output is not yet with the session's frames */
+    int64_t owing_due_ms;     /* when they are to be looked at; 0: no call is owed anything */
+    int32_t newest_stream_id; /* of its client */
+    struct h2_closed_streams closed_streams;
     struct h2_bytes output; /* frames that the socket has not taken yet */
     size_t output_at;
     enum h2_phase phase;
@@ -204,8 +220,6 @@ struct h2_server {
 
 enum {
     H2_READ_BUFFER_BYTES = 64 * 1024,
-    /* A header list, as announced: more than proxies let pass (Envoy: 60 KiB). */
-    H2_MAX_HEAD_BYTES = 64 * 1024,
     H2_PREFIX_BYTES = 5, /* before a gRPC message */
 };
 

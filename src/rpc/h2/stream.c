@@ -6,6 +6,7 @@
 #include "rpc/h2/incomplete.h"
 #include "rpc/h2/input.h"
 #include "rpc/h2/life.h"
+#include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
 #include "rpc/h2/wire.h"
 
@@ -39,7 +40,7 @@ static void run_stream_input(struct h2_call *call) {
     if (ops_of_stream(call)->received != NULL)
         ops_of_stream(call)->received(&call->base, call->base.method->user, message);
     sp_rpc_h2_bytes_drop(&call->input, H2_PREFIX_BYTES + message.size);
-    sp_rpc_h2_budget_release(call);
+    sp_rpc_h2_budget_keep(call, call->input.size);
     if (call->finishing)
         sp_rpc_h2_call_drop_input(call);
     else if (call->unreturned > call->input.size) {
@@ -64,11 +65,22 @@ static void run_stream_sent(struct h2_call *call) {
         ops_of_stream(call)->sent(&call->base, call->base.method->user);
 }
 
+static void end_due_stream(struct h2_call *call) {
+    if (call->deadline_ms <= call->loop->now_ms)
+        sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline of the stream has passed");
+    else
+        sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
+}
+
 void sp_rpc_h2_stream_run(struct h2_call *call, unsigned events) {
+    if (call->scratch == NULL && !sp_rpc_h2_pool_add_scratch(call)) {
+        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
+        return;
+    }
     if ((events & H2_EVENT_STOPPING) != 0)
         run_stream_stop(call, events);
     if ((events & H2_EVENT_DUE) != 0)
-        sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, "the stream has reached its maximum age: reconnect");
+        end_due_stream(call);
     if ((events & H2_EVENT_WOKEN) != 0 && sp_rpc_h2_call_is_live(call) && ops_of_stream(call)->woken != NULL)
         ops_of_stream(call)->woken(&call->base, call->base.method->user);
     if ((events & H2_EVENT_SENT) != 0 && sp_rpc_h2_call_is_live(call) && call->sending)
@@ -86,20 +98,24 @@ static int64_t choose_stream_age_ms(unsigned max_age_s) {
     return age_ms - age_ms / 10 * sp_load_be16(dice) / 65536;
 }
 
-static bool begin_stream_age(struct h2_call *call) {
+/* At its deadline, or its greatest age. */
+static bool set_stream_timer(struct h2_call *call) {
     unsigned max_age_s = call->loop->server->options.server->max_stream_age_s;
-    if (!call->base.method->ages || max_age_s == 0)
-        return true;
-    return sp_rpc_timers_set(&call->loop->call_timers, &call->timer,
-                             call->loop->now_ms + choose_stream_age_ms(max_age_s));
+    int64_t due_ms = call->deadline_ms;
+    if (call->base.method->ages && max_age_s != 0) {
+        int64_t of_age_ms = call->loop->now_ms + choose_stream_age_ms(max_age_s);
+        due_ms = of_age_ms < due_ms ? of_age_ms : due_ms;
+    }
+    return due_ms == INT64_MAX || sp_rpc_timers_set(&call->loop->call_timers, &call->timer, due_ms);
 }
 
 void sp_rpc_h2_stream_open(struct h2_call *call) {
-    if (!begin_stream_age(call)) {
+    if (!set_stream_timer(call)) {
         sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
         return;
     }
     call->opened = true;
+    sp_rpc_h2_budget_keep(call, call->input.size);
     sp_rpc_h2_incomplete_remove(call); /* a stream may be silent; its messages have a time each */
     if (ops_of_stream(call)->opened != NULL)
         ops_of_stream(call)->opened(&call->base, call->base.method->user);
@@ -117,11 +133,10 @@ void sp_rpc_h2_stream_read(struct h2_call *call) {
 static bool put_stream_message(struct h2_call *call, struct sp_bytes message) {
     if (!sp_rpc_h2_call_is_live(call))
         return false;
-    if (!sp_rpc_h2_bytes_append_message(&call->output, message)) {
-        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
-        return false;
-    }
-    return true;
+    enum sp_status status = sp_rpc_h2_wire_put(call, message);
+    if (status != SP_OK)
+        sp_rpc_h2_call_end(call, status, SP_RPC_H2_NO_ROOM);
+    return status == SP_OK;
 }
 
 void sp_rpc_h2_stream_send(struct h2_call *call, struct sp_bytes message) {

@@ -7,6 +7,7 @@
 #include "rpc/h2/life.h"
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
+#include "rpc/h2/wire.h"
 
 static const char perhaps_done[] =
     "the server stopped before it was done with the call, which may have had its effect: "
@@ -24,6 +25,11 @@ static void wait_for_deadline(struct h2_call *call) {
 static void run_unary_handler(struct h2_call *call) {
     if (has_passed(call)) {
         sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        sp_rpc_h2_call_release(call);
+        return;
+    }
+    if (call->scratch == NULL && !sp_rpc_h2_pool_add_scratch(call)) {
+        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
         sp_rpc_h2_call_release(call);
         return;
     }
@@ -67,12 +73,10 @@ static void settle_answer(struct h2_call *call, enum sp_status status, struct sp
         return;
     if (status != SP_OK) {
         sp_rpc_h2_call_end(call, status, message);
-    } else if (sp_rpc_h2_bytes_append_message(&call->output, reply)) {
-        sp_rpc_h2_call_end(call, SP_OK, NULL);
-    } else {
-        sp_rpc_h2_bytes_drop(&call->output, call->output.size);
-        sp_rpc_h2_call_end(call, SP_ERR_MEMORY, "out of memory");
+        return;
     }
+    status = sp_rpc_h2_wire_put(call, reply);
+    sp_rpc_h2_call_end(call, status, status == SP_OK ? NULL : SP_RPC_H2_NO_ROOM);
 }
 
 /* From any thread: only its worker's may touch the call. */
@@ -102,7 +106,7 @@ static void take_mailed_answer(struct h2_call *call) {
 }
 
 void sp_rpc_h2_unary_answer(struct h2_call *call, enum sp_status status, struct sp_bytes reply, const char *message) {
-    if (sp_rpc_h2_current_loop != call->loop) {
+    if (sp_rpc_h2_current_loop != call->loop || atomic_load(&call->keeping) == H2_KEPT_ALONE) {
         mail_answer(call, status, status == SP_OK ? reply : sp_bytes_of_str(sp_str_from(message)));
         return;
     }
@@ -128,14 +132,17 @@ bool sp_rpc_h2_unary_wants_input(const struct h2_call *call) {
     return sp_rpc_h2_call_is_live(call) && !call->kept && !call->parked;
 }
 
-/* A parked call is handled again; one that a handler keeps has waited for too long. */
+/* A parked call is handled again; one that a handler keeps, or whose request is incomplete, has waited for too long. */
 static void run_unary_due(struct h2_call *call) {
     if (call->kept) {
         sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline passed before the call was answered");
         return;
     }
-    if (!call->parked)
+    if (!call->parked) {
+        if (has_passed(call))
+            sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline passed before the request was complete");
         return;
+    }
     call->parked = false;
     call->base.retries++;
     run_unary_handler(call);
@@ -151,4 +158,6 @@ void sp_rpc_h2_unary_run(struct h2_call *call, unsigned events) {
     if ((events & H2_EVENT_INPUT) != 0 && sp_rpc_h2_call_is_live(call) && call->base.method != NULL &&
         sp_rpc_h2_unary_wants_input(call))
         run_unary_input(call);
+    if (sp_rpc_h2_unary_wants_input(call) && call->timer.at == 0)
+        wait_for_deadline(call);
 }

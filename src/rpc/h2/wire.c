@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rpc/h2/budget.h"
 #include "rpc/h2/bytes.h"
 #include "rpc/h2/ready.h"
 
@@ -64,10 +65,19 @@ static ssize_t read_output(nghttp2_session *session, int32_t stream_id, uint8_t 
     if (taken > 0)
         memcpy(room, call->output.data + call->output_at, taken);
     call->output_at += taken;
+    sp_rpc_h2_budget_give_output(call, taken);
+    if (taken > 0)
+        call->owed_since_ms = call->loop->now_ms;
     if (taken < left)
         return (ssize_t)taken;
     sp_rpc_h2_bytes_drop(&call->output, call->output.size);
     call->output_at = 0;
+    sp_rpc_h2_wire_stop(call);
+    if (call->http_status != NULL) {
+        call->ended = true;
+        *ret_flags = NGHTTP2_DATA_FLAG_EOF;
+        return (ssize_t)taken;
+    }
     if (call->finishing) {
         *ret_flags = NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
         return submit_trailers(call, session) == 0 ? (ssize_t)taken : NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -98,10 +108,32 @@ static void submit_status_only(struct h2_call *call, nghttp2_session *session) {
     check_submitted(call, nghttp2_submit_response(session, call->stream_id, fields, count, NULL));
 }
 
+static void note_owed_output(struct h2_call *call) {
+    if (call->owed_since_ms != 0)
+        return;
+    call->owed_since_ms = call->loop->now_ms;
+    call->connection->owing++;
+}
+
+void sp_rpc_h2_wire_stop(struct h2_call *call) {
+    if (call->owed_since_ms == 0)
+        return;
+    call->owed_since_ms = 0;
+    call->connection->owing--;
+}
+
+enum sp_status sp_rpc_h2_wire_put(struct h2_call *call, struct sp_bytes message) {
+    if (!sp_rpc_h2_budget_take_output(call, H2_PREFIX_BYTES + message.size))
+        return SP_ERR_EXHAUSTED;
+    return sp_rpc_h2_bytes_append_message(&call->output, message) ? SP_OK : SP_ERR_MEMORY;
+}
+
 void sp_rpc_h2_wire_send(struct h2_call *call) {
     nghttp2_session *session = call->connection->session;
     if (call->gone || call->ended || session == NULL)
         return;
+    if (call->output.size > call->output_at)
+        note_owed_output(call);
     if (call->head_sent)
         check_submitted(call, nghttp2_session_resume_data(session, call->stream_id));
     else if (call->finishing && call->output.size == 0)
@@ -110,13 +142,20 @@ void sp_rpc_h2_wire_send(struct h2_call *call) {
         submit_messages(call, session);
 }
 
-void sp_rpc_h2_wire_refuse(struct h2_call *call, const char *http_status) {
+void sp_rpc_h2_wire_refuse(struct h2_call *call) {
+    static const char text[] = "this address speaks gRPC: send requests by POST with content-type application/grpc\n";
     nghttp2_session *session = call->connection->session;
     if (call->gone || call->head_sent || session == NULL)
         return;
-    const nghttp2_nv status = static_field(":status", http_status);
-    call->head_sent = call->finishing = call->ended = true;
-    check_submitted(call, nghttp2_submit_response(session, call->stream_id, &status, 1, NULL));
+    const nghttp2_nv fields[] = {static_field(":status", call->http_status),
+                                 static_field("content-type", "text/plain; charset=utf-8")};
+    const nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_output};
+    call->head_sent = call->finishing = true;
+    if (!sp_rpc_h2_bytes_append(&call->output, text, sizeof(text) - 1))
+        call->connection->broken = true;
+    note_owed_output(call);
+    check_submitted(
+        call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(fields[0]), &provider));
 }
 
 void sp_rpc_h2_wire_consume(struct h2_call *call, size_t size) {
