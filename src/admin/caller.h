@@ -2,6 +2,8 @@
 #ifndef SP_ADMIN_CALLER_H
 #define SP_ADMIN_CALLER_H
 
+#include <stdatomic.h>
+
 #include "core/address.h"
 #include "core/decision.h"
 #include "store/records/head.h"
@@ -42,6 +44,7 @@ struct sp_admin_caller {
     struct sp_str address;    /* the same as text, for the audit trail */
     int64_t now_s;
     const struct sp_admin_usage *usage; /* of the called instance; NULL: it keeps no last use */
+    const atomic_bool *gone;            /* set when nobody waits for the answer any more; NULL: not known */
     struct sp_admin_witness *witness;   /* filled while the call is admitted; NULL: not wanted */
 };
 

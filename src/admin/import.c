@@ -509,11 +509,20 @@ static enum sp_status end_refused_import(struct import *import) {
     return sp_error_set(import->ctx.error, refusals->status, "%s", refusals->kept[0]->message);
 }
 
+static bool has_caller_gone(const struct sp_admin_caller *caller) {
+    return caller->gone != NULL && atomic_load_explicit(caller->gone, memory_order_relaxed);
+}
+
 static enum sp_status import_all(struct import *import, const Sallyport__V1__ImportRequest *request) {
     bool goes_on = true;
     enum sp_status status = SP_OK;
     for (size_t i = 0; i < request->n_records && goes_on; i++) {
         const Sallyport__V1__ImportRecord *record = request->records[i];
+        if (has_caller_gone(import->ctx.caller)) {
+            import->line = 0;
+            return sp_error_set(import->ctx.error, SP_ERR_CANCELLED,
+                                "the client has gone: none of the batch is imported");
+        }
         import->line = record->line == 0 ? i + 1 : record->line;
         status = import_or_refuse(import, record, &goes_on);
     }

@@ -5,7 +5,7 @@
  * keeps the call and replies later from any thread (exactly once, even when the server has stopped). A
  * call whose deadline has passed is not handled.
  *
- * Any thread: sp_rpc_reply, sp_rpc_fail of unary calls, sp_rpc_wake. Everything else is for the
+ * Any thread: sp_rpc_reply, sp_rpc_fail and sp_rpc_call_is_over of unary calls, sp_rpc_wake. Everything else is for the
  * thread of the call's worker. */
 #ifndef SP_RPC_CALL_H
 #define SP_RPC_CALL_H
@@ -77,6 +77,10 @@ struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
 void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_identity *ret_identity);
 /* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */
 int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
+
+/* Whether nobody waits for the answer of a unary call any more: its client has cancelled it or has gone, its deadline has
+ * passed, or the server stops. It must be answered all the same. Any thread, until it is. */
+bool sp_rpc_call_is_over(const struct sp_rpc_call *call);
 
 /* Unary: replies OK. The bytes are copied. */
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply);

@@ -44,6 +44,10 @@ int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call) {
     return call->ops->remaining_ms(call);
 }
 
+bool sp_rpc_call_is_over(const struct sp_rpc_call *call) {
+    return atomic_load_explicit(&call->over, memory_order_relaxed);
+}
+
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply) {
     call->ops->reply(call, reply);
 }

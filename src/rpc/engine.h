@@ -3,6 +3,8 @@
 #ifndef SP_RPC_ENGINE_H
 #define SP_RPC_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "rpc/call.h"
 
 /* As the functions of rpc/call.h with these names. */
@@ -30,6 +32,7 @@ struct sp_rpc_call {
     int64_t started_ms;
     unsigned worker;
     unsigned retries;
+    atomic_bool over; /* nobody waits for its answer any more */
 };
 
 #endif

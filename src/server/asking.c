@@ -36,6 +36,12 @@ struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp
     };
 }
 
+bool sp_asking_is_over(const struct sp_asking *asking) {
+    if (asking->stream_over != NULL)
+        return atomic_load_explicit(asking->stream_over, memory_order_relaxed);
+    return asking->rpc != NULL && asking->transport == SP_TRANSPORT_BATCH && sp_rpc_call_is_over(asking->rpc);
+}
+
 uint64_t sp_asking_elapsed_ns(const struct sp_asking *asking) {
     return read_monotonic_ns() - asking->started_ns;
 }

@@ -112,6 +112,8 @@ enum sp_status sp_batch_answer(struct sp_service *service, const struct sp_askin
     struct sp_check_memo memo = {0};
     int64_t began_ms = response->n_results > WORK_EVERY ? sp_clock_thread_ms() : 0;
     for (size_t i = 0; i < response->n_results; i++) {
+        if (sp_asking_is_over(asking))
+            return sp_error_set(error, SP_ERR_CANCELLED, "the client has gone");
         if (i % DEADLINE_EVERY == DEADLINE_EVERY - 1 && is_late(asking))
             return sp_error_set(error, SP_ERR_DEADLINE, "the deadline passed within the batch");
         enum sp_status status = SP_OK;

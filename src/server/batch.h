@@ -14,7 +14,7 @@ enum sp_status sp_batch_read(struct sp_service *service, const Sallyport__V1__Ch
                              Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) SP_MUST_USE;
 
 /* Answers into the response's results, and records each answer. SP_ERR_DEADLINE if the call's
- * deadline passes meanwhile. */
+ * deadline passes meanwhile, SP_ERR_CANCELLED if its client goes away. */
 enum sp_status sp_batch_answer(struct sp_service *service, const struct sp_asking *asking, struct sp_view *view,
                                struct sp_question *questions, struct sp_arena *arena,
                                Sallyport__V1__CheckBatchResponse *response, struct sp_error *error) SP_MUST_USE;

@@ -140,6 +140,7 @@ void sp_bulk_get_stats(struct sp_bulk *bulk, size_t *ret_waiting, uint64_t *ret_
 void sp_bulk_stream_init(struct sp_bulk_stream *stream, struct sp_bulk *bulk, struct sp_rpc_call *call) {
     stream->bulk = bulk;
     stream->call = call;
+    atomic_init(&stream->over, false);
     pthread_mutex_init(&stream->lock, NULL);
 }
 
@@ -148,16 +149,9 @@ static void drop_bulk_stream(struct sp_bulk_stream *stream) {
     stream->drop(stream);
 }
 
-static bool is_stream_over(struct sp_bulk_stream *stream) {
-    pthread_mutex_lock(&stream->lock);
-    bool over = stream->call == NULL;
-    pthread_mutex_unlock(&stream->lock);
-    return over;
-}
-
 static void run_stream_task(struct sp_bulk_task *task, unsigned slot) {
     struct sp_bulk_stream *stream = (struct sp_bulk_stream *)task;
-    if (!is_stream_over(stream))
+    if (!atomic_load(&stream->over))
         stream->work(stream, slot);
     pthread_mutex_lock(&stream->lock);
     bool over = stream->call == NULL;
@@ -189,6 +183,7 @@ void sp_bulk_stream_close(struct sp_bulk_stream *stream) {
     pthread_mutex_lock(&stream->lock);
     bool busy = stream->busy;
     stream->call = NULL;
+    atomic_store(&stream->over, true);
     pthread_mutex_unlock(&stream->lock);
     if (!busy)
         drop_bulk_stream(stream);

@@ -5,6 +5,7 @@
 #define SP_SERVER_BULK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ struct sp_bulk_stream {
     pthread_mutex_t lock; /* over call and busy */
     struct sp_rpc_call *call;
     bool busy;
+    atomic_bool over; /* the stream has ended: what is worked at is for nobody */
     void (*work)(struct sp_bulk_stream *stream, unsigned slot); /* must not use the call */
     void (*drop)(struct sp_bulk_stream *stream);                /* frees the state */
 };

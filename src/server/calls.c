@@ -276,7 +276,9 @@ static void run_explain_task(struct sp_bulk_task *task, unsigned slot) {
     const struct explain_call *explain = (const struct explain_call *)task;
     struct sp_error error = {0};
     Sallyport__V1__ExplainResponse *explanation = NULL;
-    enum sp_status status = answer_explain(explain, slot, &explanation, &error);
+    enum sp_status status = sp_rpc_call_is_over(explain->call)
+                                ? sp_error_set(&error, SP_ERR_CANCELLED, "the client has gone")
+                                : answer_explain(explain, slot, &explanation, &error);
     if (status != SP_OK)
         sp_rpc_fail(explain->call, status, error.message);
     else

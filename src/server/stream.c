@@ -132,6 +132,7 @@ static enum sp_status hand_over_message(struct sp_service *service, struct sp_rp
         return status;
     stream->request = (const Sallyport__V1__CheckStreamRequest *)request;
     stream->asking = copy_asking(call, &stream->arena);
+    stream->asking.stream_over = &stream->bulk.over;
     stream->answered = false;
     return sp_bulk_stream_submit(&stream->bulk, error);
 }

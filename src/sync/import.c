@@ -196,6 +196,7 @@ static void open_import(struct sp_rpc_call *call, void *user) {
     import->job.done = finish_import_job;
     import->job.alone = true;
     sp_sync_caller_of(of->sync, call, &import->caller);
+    import->caller.caller.gone = &import->task.over;
     sp_rpc_set_state(call, import);
     sp_rpc_read(call);
 }

@@ -41,6 +41,7 @@ void sp_task_close(struct sp_task *task) {
     pthread_mutex_lock(&task->lock);
     bool busy = task->busy;
     task->call = NULL;
+    atomic_store(&task->over, true);
     pthread_mutex_unlock(&task->lock);
     if (!busy)
         drop_task(task);

@@ -3,6 +3,8 @@
 #ifndef SP_SYNC_TASK_H
 #define SP_SYNC_TASK_H
 
+#include <stdatomic.h>
+
 #include "sync/service.h"
 
 struct sp_task {
@@ -10,6 +12,7 @@ struct sp_task {
     pthread_mutex_t lock; /* over call and busy */
     struct sp_rpc_call *call;
     bool busy;
+    atomic_bool over; /* the stream has ended: what is worked at is for nobody */
     void (*run)(struct sp_task *task);
     void (*drop)(struct sp_task *task); /* frees the state that the task is part of */
 };

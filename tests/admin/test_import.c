@@ -1,6 +1,7 @@
 /* Imports: batches of records that build on each other, all or none, under the rules of single calls. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct scene {
     Sallyport__V1__ImportResponse *response; /* NULL where it told none */
     struct sp_admin_import_refusals refusals;
     const char *options; /* of the next requests, with a comma; NULL: none */
+    atomic_bool gone;    /* the client of the next requests */
     struct sp_error error;
 };
 
@@ -76,7 +78,8 @@ static enum sp_status import_as(struct scene *scene, const char *key, const char
     if (sp_json_to_message(&sallyport__v1__import_request__descriptor, json, &scene->arena, &request, &error) != SP_OK)
         fail_msg("%s: %s", records, error.message);
     json_decref(json);
-    struct sp_admin_caller caller = {.credential = sp_str_from(key), .now_s = scene->fixture.now_s};
+    struct sp_admin_caller caller = {
+        .credential = sp_str_from(key), .now_s = scene->fixture.now_s, .gone = &scene->gone};
     struct sp_write *write = NULL;
     scene->response = NULL;
     scene->refusals = (struct sp_admin_import_refusals){0};
@@ -460,6 +463,17 @@ static void thousands_of_keys_go_in_at_once(void **state) {
     test_free(records);
 }
 
+static void nothing_is_imported_for_a_client_that_has_gone(void **state) {
+    struct scene *scene = *state;
+    uint64_t before = admin_revision(&scene->fixture);
+    atomic_store(&scene->gone, true);
+    assert_int_equal(import_as(scene, scene->fixture.operator_key, BASE), SP_ERR_CANCELLED);
+    assert_null(scene->response);
+    assert_int_equal(admin_revision(&scene->fixture), before);
+    atomic_store(&scene->gone, false);
+    import_ok(scene, BASE);
+}
+
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -477,6 +491,7 @@ int main(void) {
         CASE(only_operators_import),
         CASE(each_workspace_sees_only_its_part_of_the_change),
         CASE(thousands_of_keys_go_in_at_once),
+        CASE(nothing_is_imported_for_a_client_that_has_gone),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed > 255 ? 255 : failed;

@@ -375,6 +375,23 @@ static void survives_the_cancellation_of_a_kept_call(void **state) {
 
 /* ---- waiting calls ---- */
 
+static void whoever_keeps_a_call_sees_that_its_client_has_gone(void **state) {
+    enum { PATIENCE_MS = 20000 };
+    struct rig *rig = *state;
+    struct sp_rpc_client *client = rig_client(rig, 0);
+    struct sp_rpc_stream *stream;
+    assert_int_equal(sp_rpc_stream_open(client, "/test.Test/Keep", &stream, &rig->error), SP_OK);
+    assert_int_equal(sp_rpc_stream_send(stream, bytes_of("x"), &rig->error), SP_OK);
+    assert_true(gate_wait(&kept_count, 1));
+    assert_false(sp_rpc_call_is_over(kept.calls[0]));
+    sp_rpc_stream_close(stream);
+    for (int i = 0; i < PATIENCE_MS && !sp_rpc_call_is_over(kept.calls[0]); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_true(sp_rpc_call_is_over(kept.calls[0]));
+    answer_kept();
+    sp_rpc_client_close(client);
+}
+
 static void calls_a_waiting_handler_again(void **state) {
     struct rig *rig = *state;
     struct sp_bytes reply;
@@ -519,6 +536,7 @@ int main(void) {
         TEST(ends_a_call_at_its_deadline),
         TEST(does_not_handle_a_call_that_expired_in_the_queue),
         TEST(survives_the_cancellation_of_a_kept_call),
+        TEST(whoever_keeps_a_call_sees_that_its_client_has_gone),
         TEST(calls_a_waiting_handler_again),
         TEST(stops_calling_a_waiting_handler_at_the_deadline),
         TEST(stops_calling_a_waiting_handler_when_cancelled),

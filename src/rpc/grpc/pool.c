@@ -232,6 +232,7 @@ void sp_rpc_pool_recycle(struct core_call *call) {
     call->metadata.count = 0;
     call->cancelled = 0;
     call->watched = call->over = call->finished = false;
+    atomic_store_explicit(&call->base.over, false, memory_order_relaxed);
     call->peer_state = PEER_UNREAD;
     call->base.retries = 0;
     call->deferrals = 0;

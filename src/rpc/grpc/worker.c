@@ -158,6 +158,7 @@ static void handle_event(const struct tag *tag, bool ok) {
         break;
     case TAG_CLOSED:
         call->over = true;
+        atomic_store_explicit(&call->base.over, true, memory_order_relaxed);
         settle_call(call);
         break;
     case TAG_RECEIVED:

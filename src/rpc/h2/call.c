@@ -54,6 +54,7 @@ void sp_rpc_h2_call_half_close(struct h2_call *call) {
 
 void sp_rpc_h2_call_leave(struct h2_call *call) {
     call->gone = true;
+    atomic_store_explicit(&call->base.over, true, memory_order_relaxed);
     call->parked = false;
     sp_rpc_h2_wire_stop(call);
     sp_rpc_h2_incomplete_remove(call);

@@ -65,6 +65,7 @@ void sp_rpc_h2_call_end(struct h2_call *call, enum sp_status status, const char 
     if (!sp_rpc_h2_call_is_live(call))
         return;
     call->finishing = true;
+    atomic_store_explicit(&call->base.over, true, memory_order_relaxed);
     call->reading = false;
     call->final_status = status;
     call->final_message = "";
