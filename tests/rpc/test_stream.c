@@ -246,7 +246,30 @@ static const struct sp_rpc_stream_ops news_ops = {
     .closed = news_closed,
 };
 
+/* ---- a handler that wakes its own stream, on its worker's thread ---- */
+
+static void nudge_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    (void)user;
+    (void)message;
+    sp_rpc_wake(call);
+}
+
+static void nudge_woken(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_send(call, bytes_of("awake"));
+}
+
+static const struct sp_rpc_stream_ops nudge_ops = {
+    .opened = count_opened,
+    .received = nudge_received,
+    .woken = nudge_woken,
+    .sent = echo_sent,
+    .half_closed = echo_half_closed,
+    .closed = count_closed,
+};
+
 static const struct sp_rpc_method methods[] = {
+    {.path = "/test.Test/Nudge", .kind = SP_RPC_STREAM, .stream = &nudge_ops},
     {.path = "/test.Test/Echo", .kind = SP_RPC_STREAM, .stream = &echo_ops, .max_request_bytes = 256 * 1024},
     {.path = "/test.Test/Answer", .kind = SP_RPC_STREAM, .stream = &answer_ops, .max_request_bytes = 256 * 1024},
     {.path = "/test.Test/Feed", .kind = SP_RPC_STREAM, .stream = &feed_ops},
@@ -512,6 +535,20 @@ static void wakes_a_stream_from_another_thread(void **state) {
     sp_rpc_client_close(client);
 }
 
+static void wakes_a_stream_from_its_own_handler(void **state) {
+    struct rig *rig = *state;
+    struct sp_bytes reply;
+    struct sp_rpc_client *client = rig_client(rig, 20000);
+    struct sp_rpc_stream *stream = open_stream(rig, client, "/test.Test/Nudge");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sp_rpc_stream_send(stream, bytes_of("x"), &rig->error), SP_OK);
+        assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
+        assert_bytes(reply, "awake");
+    }
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+}
+
 static void survives_wakes_while_streams_close(void **state) {
     struct rig *rig = *state;
     struct sp_rpc_client *client = rig_client(rig, 0);
@@ -573,6 +610,7 @@ int main(void) {
         TEST(closes_streams_of_a_connection_that_breaks),
         TEST(refuses_a_message_over_the_limit),
         TEST(wakes_a_stream_from_another_thread),
+        TEST(wakes_a_stream_from_its_own_handler),
         TEST(survives_wakes_while_streams_close),
         TEST(ends_streams_when_the_server_stops),
     };

@@ -46,6 +46,10 @@ void sp_rpc_h2_mail_ring(const struct h2_loop *loop) {
 
 void sp_rpc_h2_mail_call(struct h2_call *call, enum h2_event event) {
     struct h2_loop *loop = call->loop;
+    if (sp_rpc_h2_current_loop == loop) { /* nobody rings for what the loop puts into its own mail */
+        sp_rpc_h2_ready_call(call, event);
+        return;
+    }
     atomic_fetch_or(&call->mail_events, (unsigned)event);
     if (atomic_exchange(&call->mailed, true))
         return;
@@ -54,7 +58,7 @@ void sp_rpc_h2_mail_call(struct h2_call *call, enum h2_event event) {
     call->next_mail = loop->mail;
     loop->mail = call;
     /* With the lock: without it the loop may handle the call and end, and be gone too. */
-    if (first && sp_rpc_h2_current_loop != loop)
+    if (first)
         sp_rpc_h2_mail_ring(loop);
     pthread_mutex_unlock(&loop->lock);
 }
