@@ -47,14 +47,15 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
                                struct sp_arena *arena, ProtobufCMessage **ret_reply,
                                struct sp_error *error) SP_MUST_USE;
 
-/* Whose a mutation is, before it is queued for the writer. */
+/* Whose a mutation, or a read that walks, is before it is queued. */
 struct sp_admin_admission {
     struct sp_str workspace; /* of the key, in `arena`; empty: an operator's */
     enum sp_admin_narrowing narrowing;
 };
 
-/* Authenticates and authorises a mutation on a snapshot, so that nothing is queued for a caller who
- * may not make it. sp_admin_mutate does it again: access may be gone by then. */
+/* Authenticates and authorises a mutation, or a read that walks, on a snapshot, so that nothing is queued
+ * for a caller who may not make it. sp_admin_mutate and sp_admin_answer do it again: access may be gone by
+ * then. */
 enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_view *view,
                               const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                               struct sp_arena *arena, struct sp_admin_admission *ret_admission,

@@ -26,6 +26,10 @@ bool sp_admin_method_is_batch(const struct sp_admin_method *method) {
     return method->is_batch;
 }
 
+bool sp_admin_method_reads_much(const struct sp_admin_method *method) {
+    return method->reads_much;
+}
+
 bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method) {
     return method->deletes_in_pieces;
 }

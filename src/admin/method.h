@@ -17,6 +17,9 @@ enum sp_admin_type sp_admin_method_type(const struct sp_admin_method *method);
 enum sp_admin_stream sp_admin_method_stream(const struct sp_admin_method *method);
 const ProtobufCMessageDescriptor *sp_admin_method_request(const struct sp_admin_method *method);
 
+/* Whether a read walks, so that a call may take a page's whole time (admin/page.h). */
+bool sp_admin_method_reads_much(const struct sp_admin_method *method);
+
 /* Whether a call may leave something marked for removal (sp_admin_remove_deleted). */
 bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method);
 

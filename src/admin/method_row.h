@@ -43,7 +43,8 @@ struct sp_admin_method {
     struct sp_str (*workspace_of)(const ProtobufCMessage *request);
     bool workspace_optional; /* an operator's call may leave it empty (all workspaces), or name one that is gone */
     bool deletes_in_pieces;
-    bool is_batch; /* of a SP_ADMIN_MUTATION: its request may be large, and it has a transaction of its own */
+    bool is_batch;   /* of a SP_ADMIN_MUTATION: its request may be large, and it has a transaction of its own */
+    bool reads_much; /* of a SP_ADMIN_READ: it walks, so that a call may take a page's whole time */
     sp_admin_narrowing_judge *narrowing; /* of a SP_ADMIN_MUTATION; NULL: no call of it narrows */
 };
 

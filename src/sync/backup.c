@@ -130,7 +130,8 @@ static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
 
 static void open_backup(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
-    if (!sp_sync_admit_stream(of, call))
+    struct sp_str workspace;
+    if (!sp_sync_admit_stream(of, call, &workspace))
         return;
     struct backup *backup = calloc(1, sizeof(*backup));
     if (backup == NULL || sp_arena_init(&backup->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {

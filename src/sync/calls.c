@@ -11,6 +11,7 @@
 #include "sync/call_event.h"
 #include "sync/caller.h"
 #include "sync/import.h"
+#include "sync/readers.h"
 #include "sync/watch.h"
 #include "wire/wire.h"
 
@@ -27,6 +28,15 @@ struct mutation {
     struct sp_sync_caller caller;
     struct sp_bytes reply;
 };
+
+/* Whose turn the job comes in. */
+static enum sp_status set_job_turn(struct sp_job *job, struct sp_str workspace, struct sp_error *error) {
+    if (workspace.size > SP_ID_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
+    if (workspace.size > 0)
+        memcpy(job->workspace, workspace.data, workspace.size);
+    return SP_OK;
+}
 
 /* ---- mutations ---- */
 
@@ -73,10 +83,9 @@ static enum sp_status admit_mutation(struct mutation *mutation, struct sp_error 
     sp_snapshot_release(snapshot);
     if (status != SP_OK)
         return status;
-    if (admission.workspace.size > SP_ID_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
-    if (admission.workspace.size > 0)
-        memcpy(mutation->job.workspace, admission.workspace.data, admission.workspace.size);
+    status = set_job_turn(&mutation->job, admission.workspace, error);
+    if (status != SP_OK)
+        return status;
     mutation->job.narrowing = admission.narrowing;
     /* The use of the key was noted. */
     mutation->caller.caller.usage = NULL;
@@ -121,21 +130,29 @@ refused:
 
 /* ---- reads ---- */
 
-/* Packs before the snapshot is released: parts of the reply may be borrowed from it. */
-static enum sp_status answer_admin_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
-                                        const ProtobufCMessage *request, struct sp_bytes *ret_packed,
-                                        struct sp_error *error) {
+/* A read, in the call's arena, from where a reader's thread may answer it. */
+struct admin_read {
+    struct sp_reading reading; /* first: a reading is its read */
+    struct sp_rpc_call *call;
+    const struct sp_sync_method *of;
+    const ProtobufCMessage *request;
     struct sp_sync_caller caller;
+};
+
+/* Packs before the snapshot is released: parts of the reply may be borrowed from it. */
+static enum sp_status answer_admin_read(struct admin_read *read, unsigned slot, struct sp_bytes *ret_packed,
+                                        struct sp_error *error) {
+    const struct sp_sync_method *of = read->of;
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
-    struct sp_arena *arena = sp_rpc_call_arena(call);
-    enum sp_status status = sp_sync_acquire(of->sync, sp_rpc_call_worker(call), &snapshot, error);
+    struct sp_arena *arena = sp_rpc_call_arena(read->call);
+    enum sp_status status = sp_sync_acquire(of->sync, slot, &snapshot, error);
     if (status != SP_OK)
         return status;
-    sp_sync_caller_of(of->sync, call, &caller);
-    status = sp_admin_answer(of->method, sp_snapshot_view(snapshot), &caller.caller, request, arena, &reply, error);
-    sp_sync_report_call(of->method, &caller, request, status);
-    sp_sync_caller_wipe(&caller);
+    read->caller.caller.now_s = sp_clock_now_s();
+    status = sp_admin_answer(of->method, sp_snapshot_view(snapshot), &read->caller.caller, read->request, arena, &reply,
+                             error);
+    sp_sync_report_call(of->method, &read->caller, read->request, status);
     if (status != SP_OK)
         goto out;
     status = sp_wire_pack(reply, arena, ret_packed);
@@ -146,12 +163,81 @@ out:
     return status;
 }
 
+/* Once the call is replied to, a read in its arena is gone. */
+static void finish_admin_read(struct admin_read *read, unsigned slot) {
+    struct sp_bytes reply = {0};
+    struct sp_error error = {0};
+    enum sp_status status = answer_admin_read(read, slot, &reply, &error);
+    sp_sync_caller_wipe(&read->caller);
+    sp_sync_count_call(read->of, slot, status);
+    if (status == SP_OK)
+        sp_rpc_reply(read->call, reply);
+    else
+        sp_rpc_fail(read->call, status, error.message);
+}
+
+static void run_reading(struct sp_reading *reading, unsigned slot) {
+    struct admin_read *read = (struct admin_read *)reading;
+    struct sp_rpc_call *call = read->call;
+    if (sp_rpc_call_remaining_ms(call) > 0) {
+        finish_admin_read(read, slot);
+        return;
+    }
+    sp_sync_caller_wipe(&read->caller);
+    sp_sync_count_call(read->of, slot, SP_ERR_DEADLINE);
+    sp_rpc_fail(call, SP_ERR_DEADLINE, "the deadline passed while the call was queued");
+}
+
+/* On the worker's own snapshot: whose turn it is to be in, and that nothing is queued for nobody. */
+static enum sp_status admit_reading(struct admin_read *read, struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    struct sp_admin_admission admission = {0};
+    enum sp_status status = sp_sync_acquire(read->of->sync, sp_rpc_call_worker(read->call), &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_admit(read->of->method, sp_snapshot_view(snapshot), &read->caller.caller, read->request,
+                            sp_rpc_call_arena(read->call), &admission, error);
+    sp_snapshot_release(snapshot);
+    if (status != SP_OK)
+        return status;
+    return set_job_turn(&read->reading.job, admission.workspace, error);
+}
+
+static enum sp_status queue_reading(struct admin_read *read, struct sp_error *error) {
+    read->reading.read = run_reading;
+    enum sp_status status = admit_reading(read, error);
+    if (status != SP_OK)
+        goto refused;
+    /* Once it is queued the call may end at any moment. */
+    status = sp_readers_submit(read->of->sync->readers, &read->reading, error);
+    if (status == SP_OK)
+        return SP_OK;
+refused:
+    sp_sync_report_call(read->of->method, &read->caller, read->request, status);
+    sp_sync_caller_wipe(&read->caller);
+    return status;
+}
+
+static enum sp_status begin_read(const struct sp_sync_method *of, struct sp_rpc_call *call,
+                                 const ProtobufCMessage *request, struct sp_error *error) {
+    struct admin_read *read = sp_arena_calloc(sp_rpc_call_arena(call), 1, sizeof(*read));
+    if (read == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "the call needs more memory than one call may use");
+    read->call = call;
+    read->of = of;
+    read->request = request;
+    sp_sync_caller_of(of->sync, call, &read->caller);
+    if (sp_admin_method_reads_much(of->method))
+        return queue_reading(read, error);
+    finish_admin_read(read, sp_rpc_call_worker(call));
+    return SP_OK;
+}
+
 /* ---- all ---- */
 
 static void handle_admin_call(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
     ProtobufCMessage *request = NULL;
-    struct sp_bytes reply;
     struct sp_error error = {0};
     if (sp_rpc_call_retries(call) > 0)
         sp_arena_wipe(sp_rpc_call_arena(call));
@@ -168,12 +254,9 @@ static void handle_admin_call(struct sp_rpc_call *call, void *user) {
         sp_rpc_retry_after(call, FOLLOWER_WAIT_MS);
         return;
     }
-    status = answer_admin_read(of, call, request, &reply, &error);
-    if (status != SP_OK)
-        goto failed;
-    sp_sync_count_call(of, sp_rpc_call_worker(call), SP_OK);
-    sp_rpc_reply(call, reply);
-    return;
+    status = begin_read(of, call, request, &error);
+    if (status == SP_OK)
+        return; /* finish_admin_read has replied, or will */
 failed:
     sp_sync_count_call(of, sp_rpc_call_worker(call), status);
     sp_rpc_fail(call, status, error.message);

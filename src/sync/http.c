@@ -46,6 +46,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
         .ready = sp_health_is_ready(&sync->ready, sync->watchdog),
     };
     sp_writer_get_stats(sync->writer, &gauges.writer);
+    sp_readers_get_stats(sync->readers, &gauges.reads_waiting, &gauges.reads_refused);
     if (sync->source != NULL) {
         sp_source_get_state(sync->source, &source);
         gauges.source = &source;

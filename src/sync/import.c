@@ -182,7 +182,8 @@ static void continue_import(struct sp_rpc_call *call, void *user) {
 
 static void open_import(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
-    if (!sp_sync_admit_stream(of, call))
+    struct sp_str workspace;
+    if (!sp_sync_admit_stream(of, call, &workspace))
         return;
     struct import *import = calloc(1, sizeof(*import));
     if (import == NULL || sp_arena_init(&import->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {

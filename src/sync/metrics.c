@@ -15,6 +15,8 @@ enum row {
     COMMIT_CHANGES,
     QUEUE,
     QUEUE_SECONDS,
+    READS_QUEUE,
+    READS_REFUSED,
     REFUSED_CHANGES,
     ROOM,
     WATCHES,
@@ -97,6 +99,14 @@ static struct sp_metric table[ROWS] = {
                        .buckets = wait_buckets_ms,
                        .bucket_count = sizeof(wait_buckets_ms) / sizeof(*wait_buckets_ms),
                        .scale = 1e-3},
+    [READS_QUEUE] = {.name = "sallyport_read_queue",
+                     .help =
+                         "Lists, explanations and watches waiting for a thread; at 2,000 further ones are refused, for "
+                         "one workspace at 200.",
+                     .kind = SP_METRIC_GAUGE},
+    [READS_REFUSED] = {.name = "sallyport_reads_refused_total",
+                       .help = "Lists, explanations and watches refused because too many were waiting.",
+                       .kind = SP_METRIC_COUNTER},
     [REFUSED_CHANGES] = {.name = "sallyport_changes_refused_total",
                          .help =
                              "Changes refused with RESOURCE_EXHAUSTED before they were tried, by the limit they met.",
@@ -275,6 +285,8 @@ void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync
                            struct sp_text_out *out) {
     struct sp_metrics *rows = metrics->metrics;
     sp_metrics_set(rows, QUEUE, 0, (double)gauges->writer.waiting);
+    sp_metrics_set(rows, READS_QUEUE, 0, (double)gauges->reads_waiting);
+    sp_metrics_set(rows, READS_REFUSED, 0, (double)gauges->reads_refused);
     sp_metrics_set(rows, ROOM, 0,
                    gauges->writer.room_bytes == UINT64_MAX ? (double)NAN : (double)gauges->writer.room_bytes);
     for (unsigned i = 0; i < SP_WRITER_REFUSALS; i++)

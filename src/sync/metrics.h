@@ -14,6 +14,8 @@ struct sp_sync_metrics;
 struct sp_sync_gauges {
     struct sp_writer_stats writer;
     size_t watches;
+    size_t reads_waiting;
+    uint64_t reads_refused;
     unsigned grpc_connections, http_connections;
     const struct sp_rpc_server *rpc; /* whose bounds are shown; NULL: none */
     bool ready;

@@ -16,6 +16,7 @@
 #include "source/source.h"
 #include "store/lmdb/environment.h"
 #include "sync/metrics.h"
+#include "sync/readers.h"
 #include "sync/usage.h"
 #include "sync/watch_list.h"
 #include "sync/worker_slots.h"
@@ -45,6 +46,7 @@ struct sp_sync {
     struct sp_sync_usage *usage; /* set before the first call; NULL: last uses are neither kept nor accepted */
     struct sp_source *source;    /* NULL: the store does not follow another source */
     struct sp_writer *writer;
+    struct sp_readers *readers; /* while the server is open */
     struct sp_sync_metrics *metrics;
     const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and valid until it has ended */
     struct sp_connect *connect;      /* set before the next; NULL: none */

@@ -19,6 +19,12 @@ void sp_task_hold(struct sp_task *task) {
     pthread_mutex_unlock(&task->lock);
 }
 
+void sp_task_unhold(struct sp_task *task) {
+    pthread_mutex_lock(&task->lock);
+    task->busy = false;
+    pthread_mutex_unlock(&task->lock);
+}
+
 void sp_task_release(struct sp_task *task) {
     pthread_mutex_lock(&task->lock);
     bool over = task->call == NULL;
@@ -35,6 +41,13 @@ bool sp_task_is_done(struct sp_task *task) {
     bool done = !task->busy;
     pthread_mutex_unlock(&task->lock);
     return done;
+}
+
+bool sp_task_is_over(struct sp_task *task) {
+    pthread_mutex_lock(&task->lock);
+    bool over = task->call == NULL;
+    pthread_mutex_unlock(&task->lock);
+    return over;
 }
 
 void sp_task_close(struct sp_task *task) {

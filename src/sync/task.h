@@ -22,12 +22,17 @@ void sp_task_init(struct sp_task *task, struct sp_sync *sync, struct sp_rpc_call
 
 /* Work begins elsewhere: until release the state may be touched only there. */
 void sp_task_hold(struct sp_task *task);
+/* The work did not begin after all. */
+void sp_task_unhold(struct sp_task *task);
 /* The work is done: wakes the stream, or drops the state if the stream is over. Do not touch it
  * afterwards. */
 void sp_task_release(struct sp_task *task);
 
 /* In the stream's `woken` event: whether the work is done, so that the state may be read. */
 bool sp_task_is_done(struct sp_task *task);
+
+/* While it is held: whether the stream is over, so that nobody needs the work any longer. */
+bool sp_task_is_over(struct sp_task *task);
 
 /* Holds, calls `run` on a new thread, releases. SP_ERR_EXHAUSTED: too many at a time; SP_ERR_IO. */
 enum sp_status sp_task_start(struct sp_task *task, void (*run)(struct sp_task *task),

@@ -1,8 +1,10 @@
 /* WatchChanges: pages of the change log, sent as fast as the client takes them; then asleep
- * until the next commit. A snapshot is held only while a page is read. */
+ * until the next commit. A snapshot is held only while a page is read, which readers do. */
 #include "sync/watch.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin/change_filter.h"
 #include "admin/changes.h"
@@ -12,8 +14,10 @@
 #include "store/records/head.h"
 #include "store/records/snapshot.h"
 #include "sync/call_event.h"
+#include "sync/readers.h"
 #include "sync/service.h"
 #include "sync/stream_access.h"
+#include "sync/task.h"
 #include "wire/wire.h"
 
 enum {
@@ -26,10 +30,13 @@ enum {
     REQUEST_BUDGET_BYTES = 64 * 1024,
 };
 
+/* While the task is held, a reader has all of it but `entry` and `sending`. */
 struct watch {
+    struct sp_reading reading; /* first: a reading is its watch's */
+    struct sp_task task;
     struct sp_watch_entry entry;
     const struct sp_sync_method *of;
-    struct sp_rpc_call *call;
+    struct sp_rpc_call *call; /* not the reader's */
     struct sp_sync_caller caller;
     struct sp_arena arena; /* of the page */
     struct sp_arena kept;  /* of the request */
@@ -42,6 +49,11 @@ struct watch {
     uint64_t next_number;
     struct sp_bytes page[PAGE_MAX_CHANGES];
     size_t page_count, page_at;
+    bool page_is_new;      /* its reader has finished, and the stream has not looked at it */
+    bool page_is_cut;      /* the log may go on behind the page */
+    uint64_t wakes;        /* of the list of watches, before the page was read */
+    enum sp_status status; /* of reading it */
+    struct sp_error error;
 };
 
 /* ---- a page ---- */
@@ -94,13 +106,13 @@ static enum sp_status authorize_watch(struct watch *watch, struct sp_view *view,
                                      &watch->arena, ret_workspace, error);
 }
 
-static enum sp_status admit_watch(struct watch *watch, struct sp_str workspace, struct sp_error *error) {
+static enum sp_status admit_watch(struct watch *watch, struct sp_str workspace, unsigned slot, struct sp_error *error) {
     bool first = false;
     enum sp_status status = sp_watch_list_admit(&watch->of->sync->watches, &watch->entry, workspace, &first, error);
     if (status != SP_OK)
         return status;
     if (first) {
-        sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), SP_OK);
+        sp_sync_count_call(watch->of, slot, SP_OK);
         sp_sync_report_call(watch->of->method, &watch->caller, NULL, SP_OK);
     }
     return SP_OK;
@@ -164,20 +176,19 @@ static enum sp_status walk_change_page(struct page_reader *reader, struct sp_vie
     return SP_OK;
 }
 
-/* *ret_more: the log may go on behind the page. */
-static enum sp_status read_change_page(struct watch *watch, bool *ret_more, struct sp_error *error) {
+static enum sp_status read_change_page(struct watch *watch, unsigned slot, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct page_reader reader = {.watch = watch};
     sp_arena_reset(&watch->arena);
     watch->page_count = watch->page_at = 0;
-    enum sp_status status = sp_sync_acquire(watch->of->sync, sp_rpc_call_worker(watch->call), &snapshot, error);
+    enum sp_status status = sp_sync_acquire(watch->of->sync, slot, &snapshot, error);
     if (status != SP_OK)
         return status;
     struct sp_view *view = sp_snapshot_view(snapshot);
     status = authorize_watch(watch, view, &reader.workspace, error);
     if (status != SP_OK)
         goto out;
-    status = admit_watch(watch, reader.workspace, error);
+    status = admit_watch(watch, reader.workspace, slot, error);
     if (status != SP_OK)
         goto out;
     status = begin_watch(watch, view, error);
@@ -186,7 +197,7 @@ static enum sp_status read_change_page(struct watch *watch, bool *ret_more, stru
     status = walk_change_page(&reader, view, error);
     if (status != SP_OK)
         goto out;
-    *ret_more = reader.cut;
+    watch->page_is_cut = reader.cut;
     if (!reader.cut)
         status = skip_to_end(watch, view, error);
 out:
@@ -194,34 +205,69 @@ out:
     return status;
 }
 
+static void read_watch_page(struct sp_reading *reading, unsigned slot) {
+    struct watch *watch = (struct watch *)reading;
+    if (!sp_task_is_over(&watch->task)) {
+        watch->wakes = sp_watch_list_wakes(&watch->of->sync->watches);
+        watch->status = read_change_page(watch, slot, &watch->error);
+        watch->page_is_new = true;
+    }
+    sp_task_release(&watch->task);
+}
+
 /* ---- the stream ---- */
 
-static void send_next_change(struct watch *watch) {
+static void fail_watch(struct watch *watch, enum sp_status status, const struct sp_error *error) {
+    watch->started = false;
+    sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
+    sp_sync_report_call(watch->of->method, &watch->caller, NULL, status);
+    sp_rpc_fail(watch->call, status, error->message);
+}
+
+static void begin_reading_page(struct watch *watch) {
     struct sp_error error = {0};
-    bool more = false;
-    if (!watch->started || watch->sending)
+    sp_task_hold(&watch->task);
+    enum sp_status status = sp_readers_submit(watch->of->sync->readers, &watch->reading, &error);
+    if (status == SP_OK)
         return;
-    if (watch->page_at == watch->page_count) {
-        enum sp_status status = read_change_page(watch, &more, &error);
-        if (status != SP_OK) {
-            watch->started = false;
-            sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
-            sp_sync_report_call(watch->of->method, &watch->caller, NULL, status);
-            sp_rpc_fail(watch->call, status, error.message);
-            return;
-        }
+    sp_task_unhold(&watch->task);
+    fail_watch(watch, status, &error);
+}
+
+/* Whether more may be in the log than the page that was read. */
+static bool is_log_longer(const struct watch *watch) {
+    return watch->page_is_cut || watch->wakes != sp_watch_list_wakes(&watch->of->sync->watches);
+}
+
+static void send_next_change(struct watch *watch) {
+    if (!watch->started || watch->sending || !sp_task_is_done(&watch->task))
+        return;
+    if (watch->page_is_new && watch->status != SP_OK) {
+        fail_watch(watch, watch->status, &watch->error);
+        return;
     }
     if (watch->page_at < watch->page_count) {
+        watch->page_is_new = false;
         watch->sending = true;
         sp_rpc_send(watch->call, watch->page[watch->page_at++]);
-    } else if (more) {
-        /* A full page of other workspaces' changes: let other calls go first. */
-        sp_rpc_wake(watch->call);
+        return;
     }
+    /* A page of others' changes, or one that was sent, is no reason to be asleep. */
+    if (!watch->page_is_new || is_log_longer(watch))
+        begin_reading_page(watch);
+}
+
+static void drop_watch(struct sp_task *task) {
+    struct watch *watch = (struct watch *)((char *)task - offsetof(struct watch, task));
+    sp_sync_caller_wipe(&watch->caller);
+    sp_arena_fini(&watch->arena);
+    sp_arena_fini(&watch->kept);
+    free(watch);
 }
 
 static void open_watch(struct sp_rpc_call *call, void *user) {
-    if (!sp_sync_admit_stream(user, call))
+    struct sp_str workspace;
+    if (!sp_sync_admit_stream(user, call, &workspace))
         return;
     struct watch *watch = calloc(1, sizeof(*watch));
     if (watch == NULL || sp_arena_init(&watch->arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
@@ -231,6 +277,10 @@ static void open_watch(struct sp_rpc_call *call, void *user) {
     }
     watch->of = user;
     watch->call = call;
+    watch->reading.read = read_watch_page;
+    if (workspace.size <= SP_ID_MAX_BYTES)
+        memcpy(watch->reading.job.workspace, workspace.data, workspace.size);
+    sp_task_init(&watch->task, watch->of->sync, call, drop_watch);
     sp_sync_caller_of(watch->of->sync, call, &watch->caller);
     sp_rpc_set_state(call, watch);
     sp_rpc_read(call);
@@ -287,10 +337,7 @@ static void close_watch(struct sp_rpc_call *call, void *user) {
         return;
     if (watch->listed)
         sp_watch_list_remove(&watch->of->sync->watches, &watch->entry);
-    sp_sync_caller_wipe(&watch->caller);
-    sp_arena_fini(&watch->arena);
-    sp_arena_fini(&watch->kept);
-    free(watch);
+    sp_task_close(&watch->task);
 }
 
 const struct sp_rpc_stream_ops sp_sync_watch_ops = {

@@ -9,6 +9,7 @@ enum {
 
 void sp_watch_list_init(struct sp_watch_list *list) {
     list->first = NULL;
+    atomic_init(&list->wakes, 0);
     pthread_mutex_init(&list->lock, NULL);
 }
 
@@ -72,8 +73,13 @@ size_t sp_watch_list_count(struct sp_watch_list *list) {
     return count;
 }
 
+uint64_t sp_watch_list_wakes(const struct sp_watch_list *list) {
+    return atomic_load(&list->wakes);
+}
+
 void sp_watch_list_wake(void *user) {
     struct sp_watch_list *list = user;
+    atomic_fetch_add(&list->wakes, 1);
     pthread_mutex_lock(&list->lock);
     for (struct sp_watch_entry *entry = list->first; entry != NULL; entry = entry->next)
         sp_rpc_wake(entry->call);

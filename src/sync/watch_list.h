@@ -4,6 +4,7 @@
 #define SP_SYNC_WATCH_LIST_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/text.h"
 #include "rpc/server.h"
@@ -17,6 +18,7 @@ struct sp_watch_entry {
 };
 
 struct sp_watch_list {
+    atomic_uint_fast64_t wakes;
     pthread_mutex_t lock;
     struct sp_watch_entry *first;
 };
@@ -36,6 +38,9 @@ enum sp_status sp_watch_list_admit(struct sp_watch_list *list, struct sp_watch_e
 
 /* How many were admitted. */
 size_t sp_watch_list_count(struct sp_watch_list *list);
+
+/* How often all were woken: if it has not changed since before a page was read, the page was the last. */
+uint64_t sp_watch_list_wakes(const struct sp_watch_list *list);
 
 /* Wakes every call. Takes the list as void * for sp_writer_options and sp_source_start. */
 void sp_watch_list_wake(void *list);

@@ -23,7 +23,10 @@ enum {
     QUEUE_MAX_BYTES_OF_WORKSPACE = 8 * 1024 * 1024,
     QUEUE_MAX_NARROWING = 1000, /* beyond the others */
     BATCH_MAX = 1000,
-    BATCH_MAX_MS = 25,    /* of applying jobs before a commit */
+    /* Of applying jobs before a commit. It is as long as a commit takes: shorter, and most of the time would be the
+     * disk's; longer, and who comes during a batch would wait for more than the disk. */
+    BATCH_MIN_MS = 4,
+    BATCH_MAX_MS = 25,
     JOB_MIN_BYTES = 1024, /* what a change is charged at least */
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 60000,
@@ -53,6 +56,7 @@ struct sp_writer {
     struct sp_tidy tidy;
     struct sp_expiring expiring;
     struct batch batch, single;
+    uint64_t commit_us; /* how long a commit takes, by the last few */
     struct sp_allowance *allowance;
     struct sp_reserve *reserve;
     _Atomic uint64_t refused[SP_WRITER_REFUSALS];
@@ -211,10 +215,17 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
     return job->status == SP_OK || sp_write_refuse(write, operations_before);
 }
 
+static int64_t choose_batch_ms(const struct sp_writer *writer) {
+    int64_t commit_ms = (int64_t)(writer->commit_us / 1000);
+    if (commit_ms < BATCH_MIN_MS)
+        return BATCH_MIN_MS;
+    return commit_ms > BATCH_MAX_MS ? BATCH_MAX_MS : commit_ms;
+}
+
 /* Those that a batch holds already, and then others as they come, until it is time to commit. */
 static enum outcome apply_jobs_of_batch(struct sp_writer *writer, struct sp_write *write, struct batch *batch,
                                         bool *ret_something) {
-    int64_t until_ms = sp_clock_monotonic_ms() + BATCH_MAX_MS;
+    int64_t until_ms = sp_clock_monotonic_ms() + choose_batch_ms(writer);
     for (size_t i = 0; i < batch->count || (!batch->closed && take_next_job(writer, batch)); i++) {
         struct sp_job *job = batch->jobs[i];
         if (job->left_out)
@@ -240,7 +251,9 @@ static enum sp_status commit_batch(struct sp_writer *writer, struct sp_write *wr
         return status;
     for (size_t i = 0; i < batch->count; i++)
         jobs += !batch->jobs[i]->left_out && batch->jobs[i]->status == SP_OK;
-    sp_sync_metrics_count_commit(writer->options.metrics, monotonic_ns() - began_ns, jobs);
+    uint64_t took_ns = monotonic_ns() - began_ns;
+    writer->commit_us = (3 * writer->commit_us + took_ns / 1000) / 4;
+    sp_sync_metrics_count_commit(writer->options.metrics, took_ns, jobs);
     return SP_OK;
 }
 

@@ -80,6 +80,11 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     rpc.worker_stopping = sp_sync_worker_stopping;
     rpc.user = sync;
     size_t count = sp_sync_methods(sync, methods);
+    const struct sp_readers_options readers = {
+        .threads = rpc.workers, .stopping = sp_sync_worker_stopping, .user = sync};
+    enum sp_status status = sp_readers_start(&readers, &sync->readers, error);
+    if (status != SP_OK)
+        return status;
     return sp_rpc_server_open(&rpc, methods, count, descriptors, ret_server, error);
 }
 
@@ -232,6 +237,8 @@ out:
     sp_watchdog_free(sync->watchdog);
     sync->watchdog = NULL;
     sp_rpc_server_close(server);
+    sp_readers_stop(sync->readers);
+    sync->readers = NULL;
     sp_callers_close(sync->callers);
     sync->callers = NULL;
     return status;
