@@ -100,7 +100,7 @@ static enum sp_status read_positionals(const struct cli_command *command, int ar
         if (status != SP_OK)
             return status;
         /* The last one may be repeated if it is a list. */
-        if (command->positionals[i].kind != CLI_TEXTS || at + 1 == argc)
+        if (!sp_cli_is_repeatable(&command->positionals[i]) || at + 1 == argc)
             i++;
     }
     if (i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL && command->positionals[i].required)

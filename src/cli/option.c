@@ -79,7 +79,7 @@ struct sp_cli_option_name sp_cli_read_option_name(const char *word) {
     static const struct {
         char letter;
         const char *name;
-    } shorts[] = {{'o', "output"}, {'h', "help"}};
+    } shorts[] = {{'o', "output"}, {'h', "help"}, {'f', "file"}};
     if (word[1] == '-') {
         size_t size = strcspn(word + 2, "=");
         return (struct sp_cli_option_name){word + 2, size, word[2 + size] == '=' ? word + 3 + size : NULL};

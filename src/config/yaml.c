@@ -57,7 +57,7 @@ static enum sp_status refuse_yaml(const struct sp_yaml *yaml) {
 }
 
 /* What is refused wherever it stands; NULL for nothing. */
-static const char *fault_of_event(const yaml_event_t *event) {
+static const char *fault_of_event(const struct sp_yaml *yaml, const yaml_event_t *event) {
     switch ((int)event->type) {
     case YAML_ALIAS_EVENT:
         return "aliases are not allowed; write the value out";
@@ -70,7 +70,11 @@ static const char *fault_of_event(const yaml_event_t *event) {
             return "anchors are not allowed; write the value out";
         return event->data.mapping_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
     case YAML_SEQUENCE_START_EVENT:
-        return "a list is not allowed here";
+        if (!yaml->lists)
+            return "a list is not allowed here";
+        if (event->data.sequence_start.anchor != NULL)
+            return "anchors are not allowed; write the value out";
+        return event->data.sequence_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
     case YAML_DOCUMENT_START_EVENT:
         if (event->data.document_start.version_directive != NULL ||
             event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
@@ -84,16 +88,55 @@ static const char *fault_of_event(const yaml_event_t *event) {
 /* Reads an event, which the caller deletes. */
 static enum sp_status next_event(struct sp_yaml *yaml, yaml_event_t *ret_event) {
     yaml_event_t event = {.type = YAML_NO_EVENT};
-    if (!yaml_parser_parse(yaml->parser, &event))
+    if (!yaml_parser_parse(yaml->parser, &event)) {
+        yaml->broken = true;
         return refuse_yaml(yaml);
-    const char *fault = fault_of_event(&event);
+    }
+    const char *fault = fault_of_event(yaml, &event);
     if (fault != NULL) {
+        yaml->broken = true;
         enum sp_status status = refuse_mark(yaml, &event.start_mark, fault);
         yaml_event_delete(&event);
         return status;
     }
     *ret_event = event;
     return SP_OK;
+}
+
+/* Reads on to the end of a value that began with the event. */
+static enum sp_status skip_rest(struct sp_yaml *yaml, const yaml_event_t *began) {
+    size_t depth = began->type == YAML_MAPPING_START_EVENT || began->type == YAML_SEQUENCE_START_EVENT;
+    while (depth > 0) {
+        yaml_event_t event = {.type = YAML_NO_EVENT};
+        enum sp_status status = next_event(yaml, &event);
+        if (status != SP_OK)
+            return status;
+        depth += event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT;
+        depth -= event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    return SP_OK;
+}
+
+/* Refuses a value of which the event is the beginning, and goes behind it for a caller who keeps the error. */
+static enum sp_status refuse_value(struct sp_yaml *yaml, const yaml_event_t *began, const char *what) {
+    struct sp_error later = {0}, *error = yaml->error;
+    yaml_mark_t mark = began->start_mark;
+    yaml->error = &later;
+    enum sp_status status = skip_rest(yaml, began);
+    yaml->error = error;
+    yaml->broken = status != SP_OK;
+    return refuse_mark(yaml, &mark, what);
+}
+
+enum sp_status sp_yaml_skip(struct sp_yaml *yaml) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    enum sp_status status = next_event(yaml, &event);
+    if (status != SP_OK)
+        return status;
+    status = skip_rest(yaml, &event);
+    yaml_event_delete(&event);
+    return status;
 }
 
 /* Reads an event that must be of the type, and forgets it. */
@@ -103,7 +146,7 @@ static enum sp_status expect_event(struct sp_yaml *yaml, yaml_event_type_t type,
     if (status != SP_OK)
         return status;
     if (event.type != type)
-        status = refuse_mark(yaml, &event.start_mark, otherwise);
+        status = refuse_value(yaml, &event, otherwise);
     yaml_event_delete(&event);
     return status;
 }
@@ -125,7 +168,9 @@ enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *
         return status;
     status = event.type == YAML_SCALAR_EVENT
                  ? copy_scalar(yaml, &event, ret_scalar)
-                 : refuse_mark(yaml, &event.start_mark, "expected text here, not a mapping");
+                 : refuse_value(yaml, &event,
+                                event.type == YAML_SEQUENCE_START_EVENT ? "expected text here, not a list"
+                                                                        : "expected text here, not a mapping");
     yaml_event_delete(&event);
     return status;
 }
@@ -139,8 +184,10 @@ static enum sp_status read_mapping_key(struct sp_yaml *yaml, struct sp_yaml_scal
     *ret_end = event.type == YAML_MAPPING_END_EVENT;
     if (event.type == YAML_SCALAR_EVENT)
         status = copy_scalar(yaml, &event, ret_key);
-    else if (!*ret_end)
+    else if (!*ret_end) {
+        yaml->broken = true;
         status = refuse_mark(yaml, &event.start_mark, "a key must be text");
+    }
     yaml_event_delete(&event);
     return status;
 }
@@ -159,6 +206,34 @@ enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise,
         if (status != SP_OK)
             return status;
     }
+}
+
+/* The list does not go on behind it. */
+static enum sp_status refuse_in_list(struct sp_yaml *yaml, const yaml_event_t *began) {
+    yaml->broken = true;
+    return refuse_mark(yaml, &began->start_mark, "expected text in this list");
+}
+
+enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take, void *context) {
+    enum sp_status status = expect_event(yaml, YAML_SEQUENCE_START_EVENT, otherwise);
+    while (status == SP_OK) {
+        yaml_event_t event = {.type = YAML_NO_EVENT};
+        struct sp_yaml_scalar item = {0};
+        status = next_event(yaml, &event);
+        if (status != SP_OK)
+            return status;
+        bool end = event.type == YAML_SEQUENCE_END_EVENT;
+        if (event.type == YAML_SCALAR_EVENT)
+            status = copy_scalar(yaml, &event, &item);
+        else if (!end)
+            status = refuse_in_list(yaml, &event);
+        yaml_event_delete(&event);
+        if (end)
+            return SP_OK;
+        if (status == SP_OK)
+            status = take(yaml, &item, context);
+    }
+    return status;
 }
 
 enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml_scalar *key, const char *const *keys,
@@ -223,11 +298,33 @@ static enum sp_status check_yaml_text(const struct sp_yaml *yaml) {
     return yaml->stored ? SP_OK : check_line_ends(yaml);
 }
 
+/* From one document to the next. */
+static enum sp_status read_documents(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read) {
+    for (;;) {
+        yaml_event_t event = {.type = YAML_NO_EVENT};
+        enum sp_status status = next_event(yaml, &event);
+        if (status != SP_OK)
+            return status;
+        bool end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+        if (end)
+            return SP_OK;
+        status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
+        if (status != SP_OK)
+            return status;
+        status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "expected the end of the document here");
+        if (status != SP_OK)
+            return status;
+    }
+}
+
 static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, const char *otherwise,
                                     sp_yaml_entry *read) {
     enum sp_status status = expect_event(yaml, YAML_STREAM_START_EVENT, "not YAML");
     if (status != SP_OK)
         return status;
+    if (yaml->documents)
+        return read_documents(yaml, otherwise, read);
     status = expect_event(yaml, YAML_DOCUMENT_START_EVENT, empty);
     if (status != SP_OK)
         return status;

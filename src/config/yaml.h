@@ -2,8 +2,8 @@
  * text. Pure.
  *
  * One document, in UTF-8; a byte order mark before it is skipped. Refused everywhere, because somebody
- * who reads the file could overlook what they do: aliases, anchors, tags, directives, lists, further
- * documents, and characters that end lines (and comments) for libyaml and not for other readers. Callers must refuse keys that
+ * who reads the file could overlook what they do: aliases, anchors, tags, directives, lists and further
+ * documents unless the caller takes them, and characters that end lines (and comments) for libyaml and not for other readers. Callers must refuse keys that
  * are given twice (sp_yaml_find_key does), and decide what nests how deep: nothing here follows a
  * value that was not asked for. Every message begins with "line L, column C: ". One thread. */
 #ifndef SP_CONFIG_YAML_H
@@ -27,7 +27,11 @@ struct sp_yaml {
     struct sp_arena *arena; /* of texts */
     struct sp_error *error;
     void *user;              /* the caller's, untouched */
+    bool lists;              /* the caller takes lists of texts, where it asks for them */
+    bool documents;          /* the caller takes any number of documents, none too */
     bool stored;             /* the text was accepted by an earlier release, which did not look at line ends */
+    bool broken;             /* nothing can be read any more. If not, a value that was refused is behind the reader,
+                              * and a caller who keeps the error may go on with SP_OK */
     struct sp_str text;      /* inside: the file */
     bool has_joined_escapes; /* inside: two characters in its columns stand for each pair (config/json_escapes.h) */
     struct yaml_parser_s *parser; /* inside: libyaml's */
@@ -49,6 +53,14 @@ enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise,
                                     void *context) SP_MUST_USE;
 
 enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_scalar) SP_MUST_USE;
+
+/* A list of texts, with `take` for each. */
+typedef enum sp_status sp_yaml_take(struct sp_yaml *yaml, const struct sp_yaml_scalar *item, void *context);
+enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take,
+                                 void *context) SP_MUST_USE;
+
+/* A value that nobody wants, whatever it is. */
+enum sp_status sp_yaml_skip(struct sp_yaml *yaml) SP_MUST_USE;
 
 /* The key's place among `keys`, each of which may be given once: `seen` begins as 0. `expected`
  * names them in the message. */
