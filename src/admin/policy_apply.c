@@ -16,7 +16,7 @@ typedef Sallyport__Store__V1__StoredGrant stored_grant;
 enum { EDITS_MAX = 10000, ENTITIES_MAX = 20000 };
 
 /* What deletions may still add. */
-static size_t find_room(const struct sp_admin_context *ctx) {
+static size_t find_cascade_room(const struct sp_admin_context *ctx) {
     size_t count = sp_changeset_count(ctx->changes);
     return count < ENTITIES_MAX ? ENTITIES_MAX - count : 0;
 }
@@ -64,7 +64,7 @@ static enum sp_status edit_group_away(struct sp_admin_context *ctx, const char *
     enum sp_status status = sp_admin_load_group(ctx, id, &stored);
     if (status != SP_OK)
         return status;
-    status = sp_admin_delete_group_tree(ctx, stored, find_room(ctx), &cut);
+    status = sp_admin_delete_group_tree(ctx, stored, find_cascade_room(ctx), &cut);
     if (status != SP_OK || !cut)
         return status;
     return sp_admin_refuse_cut(ctx, "group", id);
@@ -137,7 +137,7 @@ static enum sp_status make_edit(struct sp_admin_context *ctx, const Sallyport__V
     case SALLYPORT__V1__POLICY_EDIT__EDIT_UPDATE_PRINCIPAL:
         return edit_principal(ctx, edit->update_principal);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_PRINCIPAL:
-        return sp_admin_remove_principal(ctx, edit->delete_principal, find_room(ctx));
+        return sp_admin_remove_principal(ctx, edit->delete_principal, find_cascade_room(ctx));
     case SALLYPORT__V1__POLICY_EDIT__EDIT_CREATE_GROUP:
         return edit_new_group(ctx, edit->create_group);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_UPDATE_GROUP:
@@ -151,7 +151,7 @@ static enum sp_status make_edit(struct sp_admin_context *ctx, const Sallyport__V
     case SALLYPORT__V1__POLICY_EDIT__EDIT_REGISTER_RESOURCE:
         return edit_new_resource(ctx, edit->register_resource);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_RESOURCE:
-        return sp_admin_remove_resource(ctx, edit->delete_resource, find_room(ctx));
+        return sp_admin_remove_resource(ctx, edit->delete_resource, find_cascade_room(ctx));
     case SALLYPORT__V1__POLICY_EDIT__EDIT_SHARE:
         return edit_share(ctx, edit->share);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_UNSHARE:

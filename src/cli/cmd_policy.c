@@ -9,11 +9,11 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/policy_export.h"
-#include "cli/policy_files.h"
 #include "cli/policy_show.h"
 #include "cli/policy_store.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "policy/files.h"
 
 enum { MODEL_FIRST_BYTES = 1 << 20 };
 static const size_t model_budget_bytes = (size_t)4 << 30; /* some ten million shares */
@@ -46,13 +46,35 @@ static void close_application(struct application *application) {
 
 /* ---- apply ---- */
 
+/* A line each, and how many more there are. */
+static void print_file_errors(const struct sp_policy_errors *errors) {
+    for (size_t i = 0; i < errors->count && i < SP_POLICY_ERRORS_MAX; i++) {
+        sp_cli_put_text(errors->texts[i], stderr);
+        (void)fputc('\n', stderr);
+    }
+    if (errors->count > SP_POLICY_ERRORS_MAX)
+        (void)fprintf(stderr, "… and %zu more\n", errors->count - SP_POLICY_ERRORS_MAX);
+}
+
 static enum sp_status refuse_file_errors(const struct application *application, struct sp_error *error) {
     size_t count = application->errors.count;
     if (count == 0)
         return SP_OK;
-    sp_cli_print_policy_errors(&application->errors, stderr);
+    print_file_errors(&application->errors);
     return sp_error_set(error, SP_ERR_INVALID, "%zu error%s in the files; nothing was changed", count,
                         count == 1 ? "" : "s");
+}
+
+static enum sp_status read_given_files(struct application *application, struct sp_error *error) {
+    const json_t *given = json_object_get(application->call->local, "file");
+    size_t count = json_array_size(given);
+    const char **paths = sp_arena_calloc(&application->want_arena, count, sizeof(*paths));
+    if (paths == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        paths[i] = json_string_value(json_array_get(given, i));
+    enum sp_status status = sp_policy_read_files(paths, count, &application->want, &application->errors, error);
+    return status == SP_OK ? refuse_file_errors(application, error) : status;
 }
 
 /* --workspace, else the files', else the key's. */
@@ -162,10 +184,7 @@ static enum sp_status apply_policy(struct application *application, struct sp_er
     const struct cli_call *call = application->call;
     const char *workspace = NULL;
     size_t made = 0;
-    enum sp_status status =
-        sp_cli_read_policy_files(json_object_get(call->local, "file"), &application->want, &application->errors, error);
-    if (status == SP_OK)
-        status = refuse_file_errors(application, error);
+    enum sp_status status = read_given_files(application, error);
     if (status == SP_OK)
         status = choose_workspace(application, &workspace, error);
     if (status == SP_OK)

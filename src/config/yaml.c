@@ -192,14 +192,12 @@ static enum sp_status read_mapping_key(struct sp_yaml *yaml, struct sp_yaml_scal
     return status;
 }
 
-enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read, void *context) {
-    enum sp_status status = expect_event(yaml, YAML_MAPPING_START_EVENT, otherwise);
-    if (status != SP_OK)
-        return status;
+/* The keys and values of a mapping that has begun. */
+static enum sp_status read_entries(struct sp_yaml *yaml, sp_yaml_entry *read, void *context) {
     for (;;) {
         struct sp_yaml_scalar key = {0};
         bool end = false;
-        status = read_mapping_key(yaml, &key, &end);
+        enum sp_status status = read_mapping_key(yaml, &key, &end);
         if (status != SP_OK || end)
             return status;
         status = read(yaml, &key, context);
@@ -208,32 +206,59 @@ enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise,
     }
 }
 
-/* The list does not go on behind it. */
-static enum sp_status refuse_in_list(struct sp_yaml *yaml, const yaml_event_t *began) {
-    yaml->broken = true;
-    return refuse_mark(yaml, &began->start_mark, "expected text in this list");
+enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read, void *context) {
+    return sp_yaml_read_value(yaml, &(struct sp_yaml_shapes){.otherwise = otherwise, .entry = read}, context);
 }
 
-enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take, void *context) {
-    enum sp_status status = expect_event(yaml, YAML_SEQUENCE_START_EVENT, otherwise);
-    while (status == SP_OK) {
+/* The texts of a list that has begun. */
+static enum sp_status read_items(struct sp_yaml *yaml, sp_yaml_take *take, void *context) {
+    for (;;) {
         yaml_event_t event = {.type = YAML_NO_EVENT};
         struct sp_yaml_scalar item = {0};
-        status = next_event(yaml, &event);
+        enum sp_status status = next_event(yaml, &event);
         if (status != SP_OK)
             return status;
         bool end = event.type == YAML_SEQUENCE_END_EVENT;
         if (event.type == YAML_SCALAR_EVENT)
             status = copy_scalar(yaml, &event, &item);
-        else if (!end)
-            status = refuse_in_list(yaml, &event);
+        else if (!end) {
+            yaml->broken = true; /* the list does not go on behind it */
+            status = refuse_mark(yaml, &event.start_mark, "expected text in this list");
+        }
         yaml_event_delete(&event);
-        if (end)
-            return SP_OK;
-        if (status == SP_OK)
-            status = take(yaml, &item, context);
+        if (end || status != SP_OK)
+            return status;
+        status = take(yaml, &item, context);
+        if (status != SP_OK)
+            return status;
     }
-    return status;
+}
+
+enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take, void *context) {
+    return sp_yaml_read_value(yaml, &(struct sp_yaml_shapes){.otherwise = otherwise, .item = take}, context);
+}
+
+enum sp_status sp_yaml_read_value(struct sp_yaml *yaml, const struct sp_yaml_shapes *shapes, void *context) {
+    yaml_event_t event = {.type = YAML_NO_EVENT};
+    struct sp_yaml_scalar text = {0};
+    enum sp_status status = next_event(yaml, &event);
+    if (status != SP_OK)
+        return status;
+    yaml_event_type_t type = event.type;
+    bool fits = (type == YAML_SCALAR_EVENT && shapes->text != NULL) ||
+                (type == YAML_SEQUENCE_START_EVENT && shapes->item != NULL) ||
+                (type == YAML_MAPPING_START_EVENT && shapes->entry != NULL);
+    if (!fits)
+        status = refuse_value(yaml, &event, shapes->otherwise);
+    else if (type == YAML_SCALAR_EVENT)
+        status = copy_scalar(yaml, &event, &text);
+    yaml_event_delete(&event);
+    if (status != SP_OK)
+        return status;
+    if (type == YAML_SCALAR_EVENT)
+        return shapes->text(yaml, &text, context);
+    return type == YAML_SEQUENCE_START_EVENT ? read_items(yaml, shapes->item, context)
+                                             : read_entries(yaml, shapes->entry, context);
 }
 
 enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml_scalar *key, const char *const *keys,

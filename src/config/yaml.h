@@ -59,6 +59,16 @@ typedef enum sp_status sp_yaml_take(struct sp_yaml *yaml, const struct sp_yaml_s
 enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take,
                                  void *context) SP_MUST_USE;
 
+/* A value that may have several shapes; members that are NULL are shapes that it may not have, and `otherwise` is the
+ * message for those. */
+struct sp_yaml_shapes {
+    const char *otherwise;
+    sp_yaml_take *text;   /* a text */
+    sp_yaml_take *item;   /* each text of a list */
+    sp_yaml_entry *entry; /* each key of a mapping */
+};
+enum sp_status sp_yaml_read_value(struct sp_yaml *yaml, const struct sp_yaml_shapes *shapes, void *context) SP_MUST_USE;
+
 /* A value that nobody wants, whatever it is. */
 enum sp_status sp_yaml_skip(struct sp_yaml *yaml) SP_MUST_USE;
 

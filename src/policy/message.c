@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 /* Messages have texts that nobody changes, and say so nowhere. */
-static char *borrow_text(const char *text) {
+static char *borrow_policy_text(const char *text) {
     return (char *)(uintptr_t)text;
 }
 
@@ -97,14 +97,14 @@ static enum sp_status put_principal(const struct sp_policy_edit *edit, struct sp
     const struct sp_policy_principal *entry = edit->after;
     if (entry == NULL) {
         message->edit_case = SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_PRINCIPAL;
-        message->delete_principal = borrow_text(((const struct sp_policy_principal *)edit->before)->id);
+        message->delete_principal = borrow_policy_text(((const struct sp_policy_principal *)edit->before)->id);
         return SP_OK;
     }
     Sallyport__V1__Principal *principal = new_message(arena, &sallyport__v1__principal__descriptor);
     if (principal == NULL)
         return SP_ERR_MEMORY;
-    principal->id = borrow_text(entry->id);
-    principal->name = borrow_text(entry->name);
+    principal->id = borrow_policy_text(entry->id);
+    principal->name = borrow_policy_text(entry->name);
     principal->kind =
         entry->service_account ? SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT : SALLYPORT__V1__PRINCIPAL_KIND__USER;
     principal->role = entry->admin ? SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN
@@ -121,14 +121,14 @@ static enum sp_status put_group(const struct sp_policy_edit *edit, struct sp_are
     const struct sp_policy_group *entry = edit->after;
     if (entry == NULL) {
         message->edit_case = SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_GROUP;
-        message->delete_group = borrow_text(((const struct sp_policy_group *)edit->before)->id);
+        message->delete_group = borrow_policy_text(((const struct sp_policy_group *)edit->before)->id);
         return SP_OK;
     }
     Sallyport__V1__Group *group = new_message(arena, &sallyport__v1__group__descriptor);
     if (group == NULL)
         return SP_ERR_MEMORY;
-    group->id = borrow_text(entry->id);
-    group->name = borrow_text(entry->name);
+    group->id = borrow_policy_text(entry->id);
+    group->name = borrow_policy_text(entry->name);
     message->edit_case = edit->before == NULL ? SALLYPORT__V1__POLICY_EDIT__EDIT_CREATE_GROUP
                                               : SALLYPORT__V1__POLICY_EDIT__EDIT_UPDATE_GROUP;
     message->create_group = group;
@@ -141,8 +141,8 @@ static enum sp_status put_member(const struct sp_policy_edit *edit, struct sp_ar
     Sallyport__V1__Membership *member = new_message(arena, &sallyport__v1__membership__descriptor);
     if (member == NULL)
         return SP_ERR_MEMORY;
-    member->group = borrow_text(entry->group);
-    member->principal = borrow_text(entry->principal);
+    member->group = borrow_policy_text(entry->group);
+    member->principal = borrow_policy_text(entry->principal);
     message->edit_case = edit->after == NULL ? SALLYPORT__V1__POLICY_EDIT__EDIT_REMOVE_MEMBER
                                              : SALLYPORT__V1__POLICY_EDIT__EDIT_ADD_MEMBER;
     message->add_member = member;
@@ -155,7 +155,7 @@ static Sallyport__V1__ResourceRef *new_ref(struct sp_arena *arena, const char *r
     if (message == NULL || slash == NULL)
         return NULL;
     message->type = sp_arena_strdup(arena, (struct sp_str){ref, (size_t)(slash - ref)});
-    message->id = borrow_text(slash + 1);
+    message->id = borrow_policy_text(slash + 1);
     return message->type == NULL ? NULL : message;
 }
 
@@ -175,7 +175,7 @@ static enum sp_status put_resource(const struct sp_policy_edit *edit, struct sp_
         return SP_ERR_MEMORY;
     resource->ref = ref;
     if (entry->creator != NULL)
-        resource->creator = borrow_text(entry->creator);
+        resource->creator = borrow_policy_text(entry->creator);
     message->edit_case = SALLYPORT__V1__POLICY_EDIT__EDIT_REGISTER_RESOURCE;
     message->register_resource = resource;
     return SP_OK;
@@ -199,7 +199,7 @@ static enum sp_status put_share(const struct sp_policy_edit *edit, const struct 
     if (grant->resource == NULL)
         return SP_ERR_MEMORY;
     subject->kind_case = entry->to_group ? SALLYPORT__V1__SUBJECT__KIND_GROUP : SALLYPORT__V1__SUBJECT__KIND_PRINCIPAL;
-    subject->principal = borrow_text(entry->subject);
+    subject->principal = borrow_policy_text(entry->subject);
     grant->subject = subject;
     grant->role = (Sallyport__V1__Role)entry->role;
     grant->creator = edit->after != NULL && is_creators_share(want, entry);

@@ -38,7 +38,7 @@ void sp_policy_add_error(struct sp_policy_errors *errors, const struct sp_policy
                                             (unsigned)place->line, (unsigned)place->column, what.message));
 }
 
-static struct sp_policy_place find_place(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at) {
+static struct sp_policy_place find_policy_place(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at) {
     const struct reading *reading = yaml->user;
     size_t column = sp_yaml_column(yaml, at->line, at->column);
     return (struct sp_policy_place){.line = (uint32_t)at->line,
@@ -139,7 +139,8 @@ static enum sp_status read_principal_field(struct sp_yaml *yaml, const struct sp
 
 static enum sp_status read_principal(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, bool service_account) {
     struct reading *reading = yaml->user;
-    struct principal_draft draft = {.principal = {.service_account = service_account, .place = find_place(yaml, key)}};
+    struct principal_draft draft = {
+        .principal = {.service_account = service_account, .place = find_policy_place(yaml, key)}};
     enum sp_status status = take_text(yaml, key, sp_text_check_principal_id, "id", &draft.principal.id);
     if (status != SP_OK)
         return status;
@@ -175,7 +176,7 @@ struct group_draft {
 static enum sp_status take_group_member(struct sp_yaml *yaml, const struct sp_yaml_scalar *item, void *context) {
     const struct reading *reading = yaml->user;
     const struct group_draft *draft = context;
-    struct sp_policy_member member = {.group = draft->group.id, .place = find_place(yaml, item)};
+    struct sp_policy_member member = {.group = draft->group.id, .place = find_policy_place(yaml, item)};
     enum sp_status status = take_text(yaml, item, sp_text_check_principal_id, "member", &member.principal);
     return status == SP_OK ? sp_policy_add_member(reading->policy, &member) : status;
 }
@@ -196,7 +197,7 @@ static enum sp_status read_group_field(struct sp_yaml *yaml, const struct sp_yam
 
 static enum sp_status read_group(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     const struct reading *reading = yaml->user;
-    struct group_draft draft = {.group = {.place = find_place(yaml, key)}};
+    struct group_draft draft = {.group = {.place = find_policy_place(yaml, key)}};
     (void)context;
     enum sp_status status = take_text(yaml, key, sp_text_check_id, "id", &draft.group.id);
     if (status != SP_OK)
@@ -238,7 +239,7 @@ static enum sp_status read_resource_field(struct sp_yaml *yaml, const struct sp_
 
 static enum sp_status read_resource(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     const struct reading *reading = yaml->user;
-    struct resource_draft draft = {.resource = {.place = find_place(yaml, key)}};
+    struct resource_draft draft = {.resource = {.place = find_policy_place(yaml, key)}};
     (void)context;
     enum sp_status status = take_text(yaml, key, check_resource_ref, "resource", &draft.resource.ref);
     if (status != SP_OK)
@@ -273,7 +274,7 @@ static enum sp_status read_share(struct sp_yaml *yaml, const struct sp_yaml_scal
     const struct share_draft *draft = context;
     enum sp_role role = SP_ROLE_VIEWER; /* of one that is refused */
     struct sp_policy_share share = {
-        .resource = draft->resource, .to_group = draft->to_group, .place = find_place(yaml, key)};
+        .resource = draft->resource, .to_group = draft->to_group, .place = find_policy_place(yaml, key)};
     enum sp_status status =
         take_text(yaml, key, draft->to_group ? sp_text_check_id : sp_text_check_principal_id, "id", &share.subject);
     if (status != SP_OK)
@@ -311,7 +312,7 @@ static enum sp_status read_shares_of_resource(struct sp_yaml *yaml, const struct
 static enum sp_status read_workspace(struct sp_yaml *yaml, const struct sp_yaml_scalar *key) {
     const struct reading *reading = yaml->user;
     struct sp_policy *policy = reading->policy;
-    struct sp_policy_place place = find_place(yaml, key);
+    struct sp_policy_place place = find_policy_place(yaml, key);
     const char *workspace = NULL;
     enum sp_status status = read_text(yaml, sp_text_check_id, "workspace", &workspace);
     if (status != SP_OK)

@@ -1,16 +1,13 @@
-#include "cli/policy_files.h"
+#include "policy/files.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/bytes.h"
-#include "cli/file.h"
-#include "cli/print.h"
-
-enum { FILE_MAX_BYTES = 256 << 20, PATH_BYTES = 4096, DEPTH_MAX = 16 };
+enum { PATH_BYTES = 4096, DEPTH_MAX = 16, FIRST_BYTES = 64 * 1024 };
 
 struct file_walk {
     struct sp_policy *policy;
@@ -18,15 +15,48 @@ struct file_walk {
     struct sp_error *error;
 };
 
-static enum sp_status read_policy_file(const struct file_walk *walk, const char *path) {
+enum sp_status sp_policy_load_file(const char *path, struct sp_arena *arena, struct sp_str *ret_text,
+                                   struct sp_error *error) {
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    size_t size = 0, room = 0, got = 1;
     char *text = NULL;
-    size_t size = 0;
-    enum sp_status status = sp_cli_read_file(path, FILE_MAX_BYTES, &text, &size, walk->error);
-    if (status != SP_OK)
-        return status;
-    status = sp_policy_read(walk->policy, path, (struct sp_str){text, size}, walk->errors);
-    free(text);
-    return status == SP_OK ? SP_OK : sp_error_set(walk->error, status, "%s: too large to read", path);
+    if (file == NULL)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
+    while (got > 0 && size <= SP_POLICY_FILE_MAX_BYTES) {
+        if (size == room) {
+            char *larger = sp_arena_alloc(arena, room == 0 ? FIRST_BYTES : room * 2);
+            if (larger == NULL)
+                break;
+            if (size > 0)
+                memcpy(larger, text, size);
+            room = room == 0 ? FIRST_BYTES : room * 2;
+            text = larger;
+        }
+        got = fread(text + size, 1, room - size, file);
+        size += got;
+    }
+    bool failed = ferror(file) != 0 || got > 0;
+    if (file != stdin)
+        (void)fclose(file);
+    if (failed)
+        return sp_error_set(error, SP_ERR_INVALID, "cannot read %s: it is no file, or too large", path);
+    *ret_text = (struct sp_str){text, size};
+    return SP_OK;
+}
+
+static enum sp_status read_policy_file(const struct file_walk *walk, const char *path) {
+    struct sp_arena arena;
+    struct sp_str text = {0};
+    if (sp_arena_init(&arena, FIRST_BYTES, (size_t)4 * SP_POLICY_FILE_MAX_BYTES) != SP_OK)
+        return sp_error_set(walk->error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = sp_policy_load_file(path, &arena, &text, walk->error);
+    if (status == SP_OK) {
+        status = sp_policy_read(walk->policy, path, text, walk->errors);
+        if (status != SP_OK)
+            (void)sp_error_set(walk->error, status, "%s: too large to read", path);
+    }
+    sp_arena_fini(&arena);
+    return status;
 }
 
 static bool ends_with(const char *name, const char *end) {
@@ -91,13 +121,11 @@ static enum sp_status read_policy_folder(const struct file_walk *walk, const cha
     return status;
 }
 
-enum sp_status sp_cli_read_policy_files(const json_t *paths, struct sp_policy *policy, struct sp_policy_errors *errors,
-                                        struct sp_error *error) {
+enum sp_status sp_policy_read_files(const char *const *paths, size_t count, struct sp_policy *policy,
+                                    struct sp_policy_errors *errors, struct sp_error *error) {
     const struct file_walk walk = {.policy = policy, .errors = errors, .error = error};
-    size_t i;
-    const json_t *path;
-    json_array_foreach(paths, i, path) {
-        enum sp_status status = read_path(&walk, json_string_value(path), true, 0);
+    for (size_t i = 0; i < count; i++) {
+        enum sp_status status = read_path(&walk, paths[i], true, 0);
         if (status != SP_OK)
             return status;
     }
@@ -105,13 +133,4 @@ enum sp_status sp_cli_read_policy_files(const json_t *paths, struct sp_policy *p
         return sp_error_set(error, SP_ERR_NOT_FOUND, "no policy files there: their names end in .yaml or .yml");
     sp_policy_check(policy, errors);
     return SP_OK;
-}
-
-void sp_cli_print_policy_errors(const struct sp_policy_errors *errors, FILE *out) {
-    for (size_t i = 0; i < errors->count && i < SP_POLICY_ERRORS_MAX; i++) {
-        sp_cli_put_text(errors->texts[i], out);
-        (void)fputc('\n', out);
-    }
-    if (errors->count > SP_POLICY_ERRORS_MAX)
-        (void)fprintf(out, "… and %zu more\n", errors->count - SP_POLICY_ERRORS_MAX);
 }
