@@ -256,6 +256,14 @@ static unsigned count_unproven(const struct connections *connections, size_t lis
     return count;
 }
 
+void sp_rpc_connections_note_flood(struct connections *connections, const struct sp_peer *peer) {
+    pthread_mutex_lock(&connections->lock);
+    const struct connection *flooding = sp_rpc_watched_find(connections, peer);
+    if (flooding != NULL)
+        sp_rpc_offenders_note(&connections->offenders, flooding->listener, peer, sp_clock_monotonic_ms());
+    pthread_mutex_unlock(&connections->lock);
+}
+
 bool sp_rpc_connections_refuse(struct connections *connections, size_t listener, const struct sp_peer *peer) {
     pthread_mutex_lock(&connections->lock);
     unsigned most = sp_rpc_offenders_most(&connections->offenders, listener, peer, sp_clock_monotonic_ms());

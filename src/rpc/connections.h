@@ -69,6 +69,12 @@ bool sp_rpc_connections_refuse(struct connections *connections, size_t listener,
 bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
                             const struct sp_peer *peer, int duplicate_fd) SP_MUST_USE;
 
+/* ---- for engines that bound what a connection holds themselves ---- */
+
+/* The engine ends a connection of this peer because it floods: an offence, as if it had been shut down here. Any
+ * thread. */
+void sp_rpc_connections_note_flood(struct connections *connections, const struct sp_peer *peer);
+
 /* ---- for whoever stops the server ---- */
 
 /* Shuts all of them down. Each ends for its client as one that broke, with what was written to it. */

@@ -125,6 +125,7 @@ static struct h2_options h2_options_of(struct sp_rpc_server *server, unsigned lo
                                .methods = server->methods->all,
                                .method_count = server->methods->count,
                                .counts = &server->counts,
+                               .connections = server->connections,
                                .tls = health_only ? NULL : server->h2_tls,
                                .crl = health_only ? NULL : server->crl,
                                .loops = loops,

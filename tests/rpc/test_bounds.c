@@ -547,6 +547,59 @@ static void an_address_that_offends_again_and_again_is_refused_and_others_are_no
     rig_stop(&rig);
 }
 
+/* A request that is cancelled at once: HEADERS of ":method: POST", ":scheme: http", ":path: /", and RST_STREAM. */
+static size_t write_cancelled_request(uint8_t *to, uint32_t stream) {
+    static const uint8_t headers[] = {0, 0, 3, 1, 4}, fields[] = {0x83, 0x86, 0x84}, reset[] = {0, 0, 4, 3, 0},
+                         cancel[] = {0, 0, 0, 8};
+    uint8_t id[4] = {(uint8_t)(stream >> 24), (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
+    const struct sp_bytes parts[] = {{headers, sizeof(headers)}, {id, sizeof(id)}, {fields, sizeof(fields)},
+                                     {reset, sizeof(reset)},     {id, sizeof(id)}, {cancel, sizeof(cancel)}};
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        memcpy(to + size, parts[i].data, parts[i].size);
+        size += parts[i].size;
+    }
+    return size;
+}
+
+/* One more than a connection may have in a second, and than nghttp2 allows at once. */
+static void cancel_too_often(int fd) {
+    enum { RESETS = 1001, BYTES = 25 };
+    static uint8_t bytes[RESETS * BYTES];
+    size_t size = 0;
+    for (uint32_t i = 0; i < RESETS; i++)
+        size += write_cancelled_request(bytes + size, 2 * i + 1);
+    send_bytes(fd, PREFACE, sizeof(PREFACE) - 1);
+    (void)send(fd, bytes, size, MSG_NOSIGNAL); /* the server may have closed it before the last */
+    assert_true(is_closed_by_server(fd));
+}
+
+/* Listeners for health have nghttp2's engine always. */
+static void an_address_that_cancels_too_often_is_refused_and_others_are_not(void **state) {
+    const struct sp_rpc_connection_limits limits = {0};
+    struct rig rig;
+    (void)state;
+    start(&rig, &limits, true);
+    for (size_t listener = is_h2() ? 0 : 1; listener < 2; listener++) {
+        int port = sp_rpc_server_port(rig.server, listener);
+        uint64_t refused_before = count_of(&rig, SP_RPC_BOUND_PEER),
+                 resets_before = count_of(&rig, SP_RPC_BOUND_RESETS);
+        for (int i = 0; i < 4; i++) {
+            int fd = connect_from(INADDR_LOOPBACK + 1, port);
+            cancel_too_often(fd);
+            close(fd);
+        }
+        assert_int_equal(count_of(&rig, SP_RPC_BOUND_RESETS), resets_before + 4);
+        int refused = connect_from(INADDR_LOOPBACK + 1, port);
+        assert_true(is_closed_by_server(refused));
+        assert_int_equal(count_of(&rig, SP_RPC_BOUND_PEER), refused_before + 1);
+        close(refused);
+    }
+    assert_int_equal(ask_health(&rig), SP_OK);
+    assert_others_are_served(&rig);
+    rig_stop(&rig);
+}
+
 /* The socket of this process whose other end is `client`. */
 static int find_accepted(int client) {
     struct sockaddr_in ours, other;
@@ -598,6 +651,7 @@ int main(void) {
         cmocka_unit_test(an_idle_connection_makes_room_when_a_listener_is_full),
         cmocka_unit_test(connections_at_other_doors_keep_no_probe_out),
         cmocka_unit_test(an_address_that_offends_again_and_again_is_refused_and_others_are_not),
+        cmocka_unit_test(an_address_that_cancels_too_often_is_refused_and_others_are_not),
         cmocka_unit_test(the_kernel_keeps_little_of_what_is_not_read),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

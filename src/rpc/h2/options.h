@@ -2,6 +2,7 @@
 #ifndef SP_RPC_H2_OPTIONS_H
 #define SP_RPC_H2_OPTIONS_H
 
+#include "rpc/connections.h"
 #include "rpc/server.h"
 #include "tls/crl.h"
 
@@ -15,8 +16,9 @@ struct h2_options {
     const struct sp_rpc_method *methods;
     size_t method_count;
     struct sp_rpc_bound_counts *counts;
-    struct h2_tls *tls;     /* for entrances with TLS; NULL: there are none */
-    struct sp_tls_crl *crl; /* NULL: no certificate is known to be revoked */
+    struct connections *connections; /* all of the server; outlives this one */
+    struct h2_tls *tls;              /* for entrances with TLS; NULL: there are none */
+    struct sp_tls_crl *crl;          /* NULL: no certificate is known to be revoked */
     unsigned loops;
     bool health_only; /* serves grpc.health.v1 and nothing else; its loop is no worker */
 };

@@ -61,3 +61,25 @@ bool sp_rpc_h2_peer_name(struct h2_connection *connection) {
     watch_tcp_peer(connection->socket.fd);
     return name_tcp_peer(connection);
 }
+
+static bool read_peer_address(const struct h2_connection *connection, struct sp_peer *ret_peer) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t size = sizeof(address);
+    if (connection->uid_known) {
+        *ret_peer = sp_peer_from_uid(connection->uid);
+        return true;
+    }
+    return getpeername(connection->socket.fd, &address.any, &size) == 0 &&
+           sp_peer_from_sockaddr(&address.any, ret_peer);
+}
+
+void sp_rpc_h2_peer_note_flood(const struct h2_connection *connection, enum sp_rpc_bound bound) {
+    const struct h2_options *options = &connection->loop->server->options;
+    struct sp_peer peer;
+    sp_rpc_bound_count(options->counts, bound);
+    if (read_peer_address(connection, &peer))
+        sp_rpc_connections_note_flood(options->connections, &peer);
+}

@@ -2,6 +2,7 @@
 
 #include "rpc/h2/budget.h"
 #include "rpc/h2/call.h"
+#include "rpc/h2/peer.h"
 #include "rpc/h2/phase.h"
 #include "rpc/h2/wire.h"
 
@@ -21,7 +22,7 @@ static const struct sp_rpc_connection_limits *limits_of_connection(const struct 
 static void end_flooding(struct h2_connection *connection, enum sp_rpc_bound bound) {
     if (connection->phase >= H2_PHASE_ENDING)
         return;
-    sp_rpc_bound_count(connection->loop->server->options.counts, bound);
+    sp_rpc_h2_peer_note_flood(connection, bound);
     sp_rpc_h2_phase_end(connection, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -168,9 +169,20 @@ static int take_frame(nghttp2_session *session, const nghttp2_frame *frame, void
     return 0;
 }
 
+/* nghttp2 has limits of its own, over longer than a second, and ends a connection by itself. */
+static void note_own_goaway(const struct h2_connection *connection, uint32_t error_code) {
+    if (connection->phase >= H2_PHASE_ENDING)
+        return;
+    if (error_code == NGHTTP2_ENHANCE_YOUR_CALM)
+        sp_rpc_h2_peer_note_flood(connection, SP_RPC_BOUND_FRAMES);
+    else if (error_code == NGHTTP2_INTERNAL_ERROR && connection->rates.resets > 0)
+        sp_rpc_h2_peer_note_flood(connection, SP_RPC_BOUND_RESETS);
+}
+
 /* A call that was answered before its client has half-closed needs nothing more from it. */
 static int follow_sent_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
-    (void)user;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        note_own_goaway(user, frame->goaway.error_code);
     struct h2_call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (call == NULL)
         return 0;
