@@ -78,7 +78,8 @@ static enum sp_status take_scopes(const struct sp_admin_operator_terms *terms, s
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < terms->scope_count; i++) {
         if (!is_known_scope(terms->scopes[i]))
-            return sp_error_set(error, SP_ERR_INVALID, "scopes[%zu]: must be one of %s", i, scope_names);
+            return sp_error_set(error, SP_ERR_INVALID, "scopes[%zu]: \"%.*s\" is not a scope: use any of %s", i,
+                                SP_STR_ARG(terms->scopes[i]), scope_names);
         char *scope = sp_arena_strdup(arena, terms->scopes[i]);
         if (scope == NULL)
             return SP_ERR_MEMORY;

@@ -53,6 +53,24 @@ static bool split_list(const char *list, struct sp_str *ret_entries, size_t *ret
     return true;
 }
 
+/* The rules name fields and count from 0; whoever typed the command knows its options. */
+static void name_operator_option(struct sp_error *error) {
+    static const struct {
+        const char *field, *option;
+    } names[] = {{"scopes[", "--scopes"}, {"allowed_ips[", "--allowed-ips"}};
+    char message[sizeof(error->message)];
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t size = strlen(names[i].field);
+        if (strncmp(error->message, names[i].field, size) != 0)
+            continue;
+        char *rest = NULL;
+        unsigned long entry = strtoul(error->message + size, &rest, 10);
+        (void)snprintf(message, sizeof(message), "%s, entry %lu%s", names[i].option, entry + 1, rest + (*rest == ']'));
+        (void)snprintf(error->message, sizeof(error->message), "%s", message);
+        return;
+    }
+}
+
 static enum sp_status add_limited_operator(struct sp_store *store, struct sp_source *source, const char *name,
                                            const struct operator_options *options, int key_fd, struct sp_error *error) {
     struct sp_str scopes[LIST_MAX], addresses[LIST_MAX];
@@ -62,7 +80,10 @@ static enum sp_status add_limited_operator(struct sp_store *store, struct sp_sou
         return sp_error_set(error, SP_ERR_INVALID, "--scopes and --allowed-ips take at most %d entries", LIST_MAX);
     if (options->expires_days > 0)
         terms.expires_at_s = sp_clock_now_s() + (int64_t)options->expires_days * SECONDS_A_DAY;
-    return sp_sync_add_operator(store, source, name, &terms, key_fd, error);
+    enum sp_status status = sp_sync_add_operator(store, source, name, &terms, key_fd, error);
+    if (status == SP_ERR_INVALID)
+        name_operator_option(error);
+    return status;
 }
 
 static enum sp_status add_operator(struct sp_store *store, struct sp_source *source, const char *name,
