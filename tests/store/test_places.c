@@ -15,6 +15,7 @@
 #include "core/key_text.h"
 #include "core/role.h"
 #include "store/records/effective_role.h"
+#include "store/records/head.h"
 #include "store/records/index.h"
 #include "store/records/places.h"
 #include "store/records/snapshot.h"
@@ -180,6 +181,53 @@ static void keys_with_one_place_do_not_answer_for_each_other(void **state) {
     }
 }
 
+/* ---- rests ---- */
+
+static const struct sp_places *places_of_snapshot(void) {
+    return sp_snapshot_view(snapshot)->memory->places;
+}
+
+static void look_up_unknown_keys(uint64_t count) {
+    uint8_t digest[32];
+    struct sp_key key;
+    world_digest_of(90, digest);
+    assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        memcpy(digest, &i, sizeof(i));
+        assert_int_equal(sp_index_key(sp_snapshot_view(snapshot), digest, &key), SP_ERR_NOT_FOUND);
+    }
+    sp_snapshot_release(snapshot);
+}
+
+/* What was committed meanwhile is seen during a rest and after it. */
+static void places_that_find_little_rest_for_a_while(void **state) {
+    (void)state;
+    look_up_everything();
+    look_up_unknown_keys(SP_PLACES_TRIAL);
+    assert_true(places_of_snapshot()->resting);
+    look_up_everything();
+    world_begin(&world);
+    world_put_user(&world, 1, 11, false, true);
+    world_commit(&world);
+    assert_true(principal_now().disabled);
+    look_up_unknown_keys(SP_PLACES_REST);
+    assert_false(places_of_snapshot()->resting);
+    assert_true(principal_now().disabled);
+    look_up_everything();
+    assert_true(places_of_snapshot()->found > 0);
+}
+
+static void places_that_find_much_do_not_rest(void **state) {
+    (void)state;
+    for (int i = 0; i < SP_PLACES_TRIAL / 4; i++)
+        look_up_everything();
+    assert_false(places_of_snapshot()->resting);
+    look_up_unknown_keys(SP_PLACES_TRIAL / 2);
+    for (int i = 0; i < SP_PLACES_TRIAL / 4; i++)
+        assert_true(principal_now().found);
+    assert_false(places_of_snapshot()->resting);
+}
+
 /* ---- damage ---- */
 
 struct damage {
@@ -282,6 +330,8 @@ int main(int argc, char **argv) {
         CASE(what_is_added_is_there_at_the_next_acquire),
         CASE(a_list_that_grows_long_and_short_again_is_followed),
         CASE(keys_with_one_place_do_not_answer_for_each_other),
+        CASE(places_that_find_little_rest_for_a_while),
+        CASE(places_that_find_much_do_not_rest),
         CASE(damage_below_a_kept_place_is_noticed),
         CASE(no_byte_of_a_kept_key_can_be_altered_unnoticed),
         CASE(a_map_that_moved_is_not_read_where_it_was),
