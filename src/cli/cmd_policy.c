@@ -226,13 +226,18 @@ static int run_apply(struct cli_call *call) {
 
 static enum sp_status export_policy(struct application *application, struct sp_error *error) {
     struct cli_call *call = application->call;
-    const char *workspace = sp_cli_local(call, "workspace"), *folder = sp_cli_local(call, "dir");
+    const char *workspace = sp_cli_local(call, "workspace"), *folder = sp_cli_local(call, "dir"),
+               *updated = sp_cli_local(call, "update");
+    if (folder != NULL && updated != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "--dir cannot be combined with --update");
     enum sp_status status = sp_cli_open_admin(call, &application->client, error);
     if (status != SP_OK)
         return status;
     status = sp_cli_read_policy(application->client, workspace, &application->have, &application->revision, error);
     if (status != SP_OK)
         return status;
+    if (updated != NULL)
+        return sp_cli_update_folder(&application->have, updated, error);
     if (folder == NULL)
         return sp_cli_export_to_stdout(&application->have, error);
     return sp_cli_export_to_folder(&application->have, folder, error);
@@ -284,12 +289,17 @@ const struct cli_command sp_cli_policy_commands[] = {
      .summary = "Write a workspace's policy as files that apply reads.",
      .method = "ExportPolicy",
      .example = "  sallyport export > acme.yaml\n"
-                "  sallyport export --dir policy",
+                "  sallyport export --dir policy\n"
+                "  sallyport export --update policy",
      .options = {{.name = "dir",
                   .kind = CLI_LOCAL,
                   .value = "DIR",
                   .help =
                       "write a file for each kind to this folder, which is made; files of those names are replaced"},
+                 {.name = "update",
+                  .kind = CLI_LOCAL,
+                  .value = "DIR",
+                  .help = "write into the files of this folder: entries stay in their files, and comments with them"},
                  {.name = "workspace",
                   .kind = CLI_LOCAL,
                   .value = "ID",

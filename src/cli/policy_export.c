@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "policy/files.h"
+#include "policy/update.h"
 #include "policy/write.h"
 
 enum { PATH_BYTES = 4096 };
@@ -17,20 +20,33 @@ enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp
     return ferror(stdout) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the output");
 }
 
-static enum sp_status write_section_file(const struct sp_policy *policy, enum sp_policy_section section,
-                                         const char *path, struct sp_error *error) {
+/* Beside, and then by its name. */
+static enum sp_status write_whole_file(const char *path, const char *text, size_t size, struct sp_error *error) {
     char beside[PATH_BYTES];
     (void)snprintf(beside, sizeof(beside), "%.4000s.new", path);
     FILE *file = fopen(beside, "we");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", beside, strerror(errno));
-    sp_policy_write_section(policy, section, file);
-    bool good = ferror(file) == 0;
+    bool good = fwrite(text, 1, size, file) == size;
     good = fclose(file) == 0 && good;
     if (good && rename(beside, path) == 0)
         return SP_OK;
     enum sp_status status = sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
     (void)unlink(beside);
+    return status;
+}
+
+static enum sp_status write_section_file(const struct sp_policy *policy, enum sp_policy_section section,
+                                         const char *path, struct sp_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    sp_policy_write_section(policy, section, out);
+    enum sp_status status = fclose(out) == 0 ? write_whole_file(path, text, size, error)
+                                             : sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    free(text);
     return status;
 }
 
@@ -48,4 +64,53 @@ enum sp_status sp_cli_export_to_folder(const struct sp_policy *policy, const cha
         sp_cli_progress("written", (uint64_t)section + 1, SP_POLICY_SECTIONS, section + 1 == SP_POLICY_SECTIONS);
     }
     return SP_OK;
+}
+
+/* ---- files that are there ---- */
+
+static enum sp_status update_file(const struct sp_policy *policy, const struct sp_policy *files, uint16_t file,
+                                  struct sp_error *error) {
+    const char *path = files->files[file];
+    struct sp_str before = {0};
+    char *text = NULL;
+    size_t size = 0;
+    enum sp_status status = sp_policy_load_file(path, policy->arena, &before, error);
+    if (status != SP_OK)
+        return status;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    status = sp_policy_write_file(policy, files, file, before, out);
+    if (fclose(out) != 0 || status != SP_OK)
+        status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    else if (!sp_str_equal(before, (struct sp_str){text, size})) {
+        status = write_whole_file(path, text, size, error);
+        if (status == SP_OK)
+            (void)fprintf(stderr, "Wrote %s\n", path);
+    }
+    free(text);
+    return status;
+}
+
+static enum sp_status read_folder_files(const char *folder, struct sp_policy *files, struct sp_error *error) {
+    struct sp_policy_errors errors = {.arena = files->arena};
+    enum sp_status status = sp_policy_read_files(&folder, 1, files, &errors, error);
+    if (status != SP_OK || errors.count == 0)
+        return status;
+    return sp_error_set(error, SP_ERR_INVALID, "%s; nothing was written", errors.texts[0]);
+}
+
+enum sp_status sp_cli_update_folder(struct sp_policy *policy, const char *folder, struct sp_error *error) {
+    struct sp_policy files = {.arena = policy->arena};
+    enum sp_status status = access(folder, F_OK) == 0 ? read_folder_files(folder, &files, error) : SP_ERR_NOT_FOUND;
+    if (status == SP_ERR_NOT_FOUND && files.file_count == 0)
+        return sp_cli_export_to_folder(policy, folder, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_policy_adopt_places(policy, &files);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "out of memory");
+    for (size_t i = 0; status == SP_OK && i < files.file_count; i++)
+        status = update_file(policy, &files, (uint16_t)i, error);
+    return status;
 }

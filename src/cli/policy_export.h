@@ -12,4 +12,8 @@ enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp
 enum sp_status sp_cli_export_to_folder(const struct sp_policy *policy, const char *folder,
                                        struct sp_error *error) SP_MUST_USE;
 
+/* Writes the policy into the files of a folder, each entry where it is, with their comments; only files that change. A
+ * folder without policy files is as for sp_cli_export_to_folder. SP_ERR_INVALID if they have errors. */
+enum sp_status sp_cli_update_folder(struct sp_policy *policy, const char *folder, struct sp_error *error) SP_MUST_USE;
+
 #endif

@@ -62,107 +62,190 @@ void sp_policy_write_text(const char *text, FILE *out) {
     (void)fputc('"', out);
 }
 
-static void write_key(int indent, const char *key, FILE *out) {
-    (void)fprintf(out, "%*s", indent, "");
-    sp_policy_write_text(key, out);
-    (void)fputc(':', out);
+/* ---- one section ---- */
+
+/* What is being written, where. */
+struct writing {
+    const struct sp_policy *policy;
+    FILE *out;
+    const struct sp_policy_notes *notes; /* NULL: all entries, without comments */
+    uint16_t file;
+    uint32_t noted; /* the line whose comments were written last: of several entries on it, the first has them */
+};
+
+static bool is_written(const struct writing *writing, const struct sp_policy_place *place) {
+    return writing->notes == NULL || place->file == writing->file;
 }
 
-/* ---- sections ---- */
+static void write_key(const struct writing *writing, int indent, const char *key) {
+    (void)fprintf(writing->out, "%*s", indent, "");
+    sp_policy_write_text(key, writing->out);
+    (void)fputc(':', writing->out);
+}
 
-static void write_principals(const struct sp_policy *policy, bool service_accounts, FILE *out) {
+static void write_text_field(const struct writing *writing, const char *before, const char *text) {
+    (void)fputs(before, writing->out);
+    sp_policy_write_text(text, writing->out);
+    (void)fputc('\n', writing->out);
+}
+
+/* The comment lines before an entry. */
+static const struct sp_policy_note *begin_entry(struct writing *writing, int indent,
+                                                const struct sp_policy_place *place) {
+    const struct sp_policy_note *note = sp_policy_find_note(writing->notes, place);
+    if (note == NULL || note->line == writing->noted)
+        return NULL;
+    writing->noted = note->line;
+    for (const char *at = note->before; at != NULL && *at != '\0'; at += strcspn(at, "\n") + 1)
+        (void)fprintf(writing->out, "%*s%.*s\n", indent, "", (int)strcspn(at, "\n"), at);
+    return note;
+}
+
+/* The end of an entry's first line, with the comments of its lines. */
+static void end_first_line(const struct writing *writing, const struct sp_policy_note *note) {
+    if (note != NULL && note->after != NULL)
+        (void)fprintf(writing->out, " #%s", note->after);
+    (void)fputc('\n', writing->out);
+}
+
+static void write_principals(struct writing *writing, bool service_accounts) {
+    const struct sp_policy *policy = writing->policy;
     for (size_t i = 0; i < policy->principal_count; i++) {
         const struct sp_policy_principal *principal = &policy->principals[i];
-        if (principal->service_account != service_accounts)
+        if (principal->service_account != service_accounts || !is_written(writing, &principal->place))
             continue;
-        write_key(2, principal->id, out);
-        (void)fputs("\n    name: ", out);
-        sp_policy_write_text(principal->name, out);
-        (void)fputc('\n', out);
+        const struct sp_policy_note *note = begin_entry(writing, 2, &principal->place);
+        write_key(writing, 2, principal->id);
+        end_first_line(writing, note);
+        write_text_field(writing, "    name: ", principal->name);
         if (principal->admin)
-            (void)fputs("    role: admin\n", out);
+            (void)fputs("    role: admin\n", writing->out);
         if (principal->disabled)
-            (void)fputs("    disabled: true\n", out);
+            (void)fputs("    disabled: true\n", writing->out);
     }
 }
 
-static void write_groups(const struct sp_policy *policy, FILE *out) {
+/* The members of a group, which begin at `next`; returns where those of the next group may begin. */
+static size_t write_members(struct writing *writing, const char *group, size_t next) {
+    const struct sp_policy *policy = writing->policy;
+    while (next < policy->member_count && strcmp(policy->members[next].group, group) < 0)
+        next++;
+    for (bool first = true; next < policy->member_count && policy->members[next].group == group; next++) {
+        const struct sp_policy_member *member = &policy->members[next];
+        if (first)
+            (void)fputs("    members:\n", writing->out);
+        first = false;
+        const struct sp_policy_note *note = begin_entry(writing, 6, &member->place);
+        (void)fputs("      - ", writing->out);
+        sp_policy_write_text(member->principal, writing->out);
+        end_first_line(writing, note);
+    }
+    return next;
+}
+
+static void write_groups(struct writing *writing) {
+    const struct sp_policy *policy = writing->policy;
     size_t next = 0; /* members are in the order of their groups */
     for (size_t i = 0; i < policy->group_count; i++) {
         const struct sp_policy_group *group = &policy->groups[i];
-        write_key(2, group->id, out);
-        (void)fputs("\n    name: ", out);
-        sp_policy_write_text(group->name, out);
-        (void)fputc('\n', out);
-        while (next < policy->member_count && strcmp(policy->members[next].group, group->id) < 0)
-            next++;
-        for (bool first = true; next < policy->member_count && policy->members[next].group == group->id; next++) {
-            (void)fputs(first ? "    members:\n      - " : "      - ", out);
-            sp_policy_write_text(policy->members[next].principal, out);
-            (void)fputc('\n', out);
-            first = false;
-        }
-    }
-}
-
-static void write_resources(const struct sp_policy *policy, FILE *out) {
-    for (size_t i = 0; i < policy->resource_count; i++) {
-        write_key(2, policy->resources[i].ref, out);
-        if (policy->resources[i].creator == NULL) {
-            (void)fputs(" {}\n", out);
+        if (!is_written(writing, &group->place))
             continue;
-        }
-        (void)fputs("\n    creator: ", out);
-        sp_policy_write_text(policy->resources[i].creator, out);
-        (void)fputc('\n', out);
+        const struct sp_policy_note *note = begin_entry(writing, 2, &group->place);
+        write_key(writing, 2, group->id);
+        end_first_line(writing, note);
+        write_text_field(writing, "    name: ", group->name);
+        next = write_members(writing, group->id, next);
     }
 }
 
-static void write_shares(const struct sp_policy *policy, FILE *out) {
+static void write_resources(struct writing *writing) {
+    const struct sp_policy *policy = writing->policy;
+    for (size_t i = 0; i < policy->resource_count; i++) {
+        const struct sp_policy_resource *resource = &policy->resources[i];
+        if (!is_written(writing, &resource->place))
+            continue;
+        const struct sp_policy_note *note = begin_entry(writing, 2, &resource->place);
+        write_key(writing, 2, resource->ref);
+        (void)fputs(resource->creator == NULL ? " {}" : "", writing->out);
+        end_first_line(writing, note);
+        if (resource->creator != NULL)
+            write_text_field(writing, "    creator: ", resource->creator);
+    }
+}
+
+static void write_shares(struct writing *writing) {
+    const struct sp_policy *policy = writing->policy;
+    const struct sp_policy_share *before = NULL;
     for (size_t i = 0; i < policy->share_count; i++) {
-        const struct sp_policy_share *share = &policy->shares[i], *before = i == 0 ? NULL : share - 1;
+        const struct sp_policy_share *share = &policy->shares[i];
+        if (!is_written(writing, &share->place))
+            continue;
         bool other_resource = before == NULL || before->resource != share->resource;
+        const struct sp_policy_note *note = sp_policy_find_note(writing->notes, &share->place);
+        bool above = other_resource && note != NULL && note->indent <= 2;
+        if (above)
+            note = begin_entry(writing, 2, &share->place);
         if (other_resource) {
-            write_key(2, share->resource, out);
-            (void)fputc('\n', out);
+            write_key(writing, 2, share->resource);
+            (void)fputc('\n', writing->out);
         }
         if (other_resource || before->to_group != share->to_group)
-            (void)fputs(share->to_group ? "    groups:\n" : "    principals:\n", out);
-        write_key(6, share->subject, out);
-        (void)fprintf(out, " %s\n", sp_role_name((enum sp_role)share->role));
+            (void)fputs(share->to_group ? "    groups:\n" : "    principals:\n", writing->out);
+        if (!above)
+            note = begin_entry(writing, 6, &share->place);
+        write_key(writing, 6, share->subject);
+        (void)fprintf(writing->out, " %s", sp_role_name((enum sp_role)share->role));
+        end_first_line(writing, note);
+        before = share;
     }
 }
 
-static bool is_section_empty(const struct sp_policy *policy, enum sp_policy_section section) {
-    switch (section) {
-    case SP_POLICY_USERS:
-    case SP_POLICY_SERVICE_ACCOUNTS:
-        for (size_t i = 0; i < policy->principal_count; i++)
-            if (policy->principals[i].service_account == (section == SP_POLICY_SERVICE_ACCOUNTS))
-                return false;
-        return true;
-    case SP_POLICY_GROUPS:
-        return policy->group_count == 0;
-    case SP_POLICY_RESOURCES:
-        return policy->resource_count == 0;
-    case SP_POLICY_SHARES:
-    case SP_POLICY_SECTIONS:
-        break;
-    }
-    return policy->share_count == 0;
+/* ---- all ---- */
+
+static bool has_entries(const struct writing *writing, enum sp_policy_section section) {
+    const struct sp_policy *policy = writing->policy;
+    for (size_t i = 0; section <= SP_POLICY_SERVICE_ACCOUNTS && i < policy->principal_count; i++)
+        if (policy->principals[i].service_account == (section == SP_POLICY_SERVICE_ACCOUNTS) &&
+            is_written(writing, &policy->principals[i].place))
+            return true;
+    for (size_t i = 0; section == SP_POLICY_GROUPS && i < policy->group_count; i++)
+        if (is_written(writing, &policy->groups[i].place))
+            return true;
+    for (size_t i = 0; section == SP_POLICY_RESOURCES && i < policy->resource_count; i++)
+        if (is_written(writing, &policy->resources[i].place))
+            return true;
+    for (size_t i = 0; section == SP_POLICY_SHARES && i < policy->share_count; i++)
+        if (is_written(writing, &policy->shares[i].place))
+            return true;
+    return false;
 }
 
-void sp_policy_write_section(const struct sp_policy *policy, enum sp_policy_section section, FILE *out) {
-    bool empty = is_section_empty(policy, section);
-    (void)fprintf(out, "%s:%s\n", sp_policy_section_name(section), empty ? " {}" : "");
+static void write_section(struct writing *writing, enum sp_policy_section section) {
+    bool empty = !has_entries(writing, section);
+    (void)fprintf(writing->out, "%s:%s\n", sp_policy_section_name(section), empty ? " {}" : "");
     if (empty)
         return;
     if (section == SP_POLICY_USERS || section == SP_POLICY_SERVICE_ACCOUNTS)
-        write_principals(policy, section == SP_POLICY_SERVICE_ACCOUNTS, out);
+        write_principals(writing, section == SP_POLICY_SERVICE_ACCOUNTS);
     else if (section == SP_POLICY_GROUPS)
-        write_groups(policy, out);
+        write_groups(writing);
     else if (section == SP_POLICY_RESOURCES)
-        write_resources(policy, out);
+        write_resources(writing);
     else
-        write_shares(policy, out);
+        write_shares(writing);
+}
+
+void sp_policy_write_section(const struct sp_policy *policy, enum sp_policy_section section, FILE *out) {
+    struct writing writing = {.policy = policy, .out = out};
+    write_section(&writing, section);
+}
+
+void sp_policy_write_part(const struct sp_policy *policy, enum sp_policy_section section, uint16_t file,
+                          const struct sp_policy_notes *notes, FILE *out) {
+    struct writing writing = {.policy = policy, .out = out, .notes = notes, .file = file};
+    if (!notes->has[section] && !has_entries(&writing, section))
+        return;
+    if (notes->above[section] != NULL)
+        (void)fputs(notes->above[section], out);
+    write_section(&writing, section);
 }

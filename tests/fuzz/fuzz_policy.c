@@ -4,6 +4,7 @@
 
 #include "policy/diff.h"
 #include "policy/read.h"
+#include "policy/update.h"
 #include "policy/write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,7 +20,33 @@ static void init_policy(struct sp_policy *policy, struct sp_policy_errors *error
     *errors = (struct sp_policy_errors){.arena = arena};
 }
 
-static void write_and_read_again(const struct sp_policy *policy) {
+/* What is in the file is written into it: it says the same, and is then left as it is. */
+static char *update_file(struct sp_policy *store, const struct sp_policy *files, struct sp_str text) {
+    char *updated = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&updated, &size);
+    require(out != NULL);
+    require(sp_policy_adopt_places(store, files) == SP_OK);
+    require(sp_policy_write_file(store, files, 0, text, out) == SP_OK);
+    require(fclose(out) == 0);
+    return updated;
+}
+
+static void require_same(const struct sp_policy *policy, const char *text) {
+    struct sp_arena arena;
+    struct sp_policy read;
+    struct sp_policy_errors errors;
+    struct sp_policy_edits edits;
+    init_policy(&read, &errors, &arena);
+    require(sp_policy_read(&read, "updated", sp_str_from(text), &errors) == SP_OK);
+    sp_policy_sort(&read);
+    require(errors.count == 0);
+    require(sp_policy_diff(policy, &read, true, &edits, &errors) == SP_OK);
+    require(edits.count == 0 && errors.count == 0);
+    sp_arena_fini(&arena);
+}
+
+static void write_and_read_again(const struct sp_policy *policy, struct sp_str file) {
     struct sp_arena arena;
     struct sp_policy again;
     struct sp_policy_errors errors;
@@ -39,7 +66,10 @@ static void write_and_read_again(const struct sp_policy *policy) {
     require(errors.count == 0);
     require(sp_policy_diff(policy, &again, true, &edits, &errors) == SP_OK);
     require(edits.count == 0 && errors.count == 0);
+    char *updated = update_file(&again, policy, file);
+    require_same(policy, updated);
     sp_arena_fini(&arena);
+    free(updated);
     free(text);
 }
 
@@ -51,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (sp_policy_read(&policy, "fuzz", (struct sp_str){(const char *)data, size}, &errors) == SP_OK) {
         sp_policy_check(&policy, &errors);
         if (errors.count == 0)
-            write_and_read_again(&policy);
+            write_and_read_again(&policy, (struct sp_str){(const char *)data, size});
     }
     sp_arena_fini(&arena);
     return 0;

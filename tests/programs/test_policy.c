@@ -201,6 +201,39 @@ static void folders_are_read_without_what_is_no_policy(void **state) {
     ends(0, "export --dir %s", path_of("out"));
 }
 
+static void files_are_updated_with_their_comments(void **state) {
+    (void)state;
+    use_workspace("updated");
+    assert_int_equal(mkdir(path_of("kept"), 0700), 0);
+    write_file("kept/people.yaml",
+               "# who is who\nusers:\n  updated-admin: {name: Admin, role: admin} # root\n  ann: {}\n");
+    write_file("kept/rest.yaml", "service_accounts: {}\ngroups:\n  # all of us\n  all: {members: [ann]}\n");
+    ends(0, "apply -f %s", path_of("kept"));
+    ends(0, "user update ann --name Anna");
+    ends(0, "user create --id ben --name Ben");
+    ends(0, "group add all ben");
+    const struct command *ran = ends(0, "export --update %s", path_of("kept"));
+    assert_says(ran->err, "people.yaml\n");
+    assert_says(ran->err, "rest.yaml\n");
+    char *text = process_read(path_of("kept/people.yaml"));
+    assert_string_equal(
+        text, "# who is who\nusers:\n  ann:\n    name: Anna\n  ben:\n    name: Ben\n  updated-admin: # root\n    "
+              "name: Admin\n    role: admin\n");
+    free(text);
+    text = process_read(path_of("kept/rest.yaml"));
+    assert_string_equal(
+        text, "service_accounts: {}\ngroups:\n  # all of us\n  all:\n    name: all\n    members:\n      - ann\n "
+              "     - ben\n");
+    free(text);
+    assert_says(ends(0, "apply -f %s --prune", path_of("kept"))->err, "Nothing to change");
+    assert_null(strstr(ends(0, "export --update %s", path_of("kept"))->err, "Wrote"));
+    ends(0, "export --update %s", path_of("fresh"));
+    assert_says(ends(0, "apply -f %s --prune", path_of("fresh"))->err, "Nothing to change");
+    write_file("kept/rest.yaml", "groups: []\n");
+    assert_says(ends(2, "export --update %s", path_of("kept"))->err, "rest.yaml:1:9: ");
+    assert_says(ends(2, "export --update a --dir b")->err, "--dir cannot be combined with --update");
+}
+
 /* ---- random worlds ---- */
 
 /* A random world as a file, with the ADMIN users of two workspaces, so that it can be that of both. */
@@ -371,6 +404,7 @@ int main(void) {
         cmocka_unit_test(nobody_removes_whose_key_it_is),
         cmocka_unit_test(refusals_say_where_in_the_files),
         cmocka_unit_test(folders_are_read_without_what_is_no_policy),
+        cmocka_unit_test(files_are_updated_with_their_comments),
         cmocka_unit_test(apply_and_export_are_each_others_inverse),
         cmocka_unit_test(a_killed_run_leaves_the_old_or_the_new_state),
         cmocka_unit_test(of_two_runs_at_once_each_is_made_wholly_or_not_at_all),
