@@ -114,6 +114,7 @@ enum sp_status sp_connect_start(const struct sp_connect_options *options, struct
         .arena_budget_bytes = options->arena_budget_bytes == 0 ? ARENA_BUDGET_BYTES : options->arena_budget_bytes,
         .max_stream_age_s = options->max_stream_age_s,
         .admit = options->admit,
+        .authenticate = options->authenticate,
         .user = options->user,
     };
     atomic_init(&connect->service.stopping, false);

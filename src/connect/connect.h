@@ -28,6 +28,9 @@ struct sp_connect_options {
     unsigned slot;             /* what sp_rpc_call_worker returns */
     /* As in struct sp_rpc_server_options. */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
+    /* Whether anybody known is calling: asked before a unary request is read that is compressed or has more than
+     * SP_CONNECT_UNPROVEN_BYTES (connect/head.h), of methods without a permit. NULL: it is read anyway. */
+    enum sp_status (*authenticate)(struct sp_rpc_call *call, void *user, struct sp_error *error);
     void (*worker_stopping)(unsigned slot, void *user);
     void *user;
 };

@@ -11,7 +11,10 @@
 
 enum sp_connect_codec { SP_CONNECT_JSON, SP_CONNECT_PROTO };
 
-enum { SP_CONNECT_MAX_TIMEOUT_DIGITS = 10 };
+enum {
+    SP_CONNECT_MAX_TIMEOUT_DIGITS = 10,
+    SP_CONNECT_UNPROVEN_BYTES = 16384, /* of a body that is read before its caller is known */
+};
 
 struct sp_connect_head {
     enum sp_connect_codec codec;

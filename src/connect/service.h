@@ -14,6 +14,8 @@ struct connect_service {
     unsigned slot;
     size_t arena_budget_bytes; /* for one call */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
+    enum sp_status (*authenticate)(struct sp_rpc_call *call, void *user,
+                                   struct sp_error *error); /* NULL: nobody is asked */
     void *user;
     unsigned max_stream_age_s; /* of those that age; 0: any */
     atomic_bool stopping;
@@ -30,6 +32,14 @@ static inline enum sp_status sp_connect_admit(const struct connect_service *serv
     if (call->method->permit == 0)
         return SP_OK;
     return service->admit(call, call->method->permit, service->user, error);
+}
+
+/* Whether a large request may be read. */
+static inline enum sp_status sp_connect_authenticate(const struct connect_service *service, struct sp_rpc_call *call,
+                                                     struct sp_error *error) {
+    if (call->method->permit != 0 || service->authenticate == NULL)
+        return SP_OK;
+    return service->authenticate(call, service->user, error);
 }
 
 #endif

@@ -155,6 +155,10 @@ static enum sp_status read_unary(struct connect_call *call, struct sp_error *err
     status = sp_connect_admit(call->method->service, &call->base, error);
     if (status != SP_OK)
         return status;
+    if (call->head.is_gzip || sp_http_body(exchange).size > SP_CONNECT_UNPROVEN_BYTES)
+        status = sp_connect_authenticate(call->method->service, &call->base, error);
+    if (status != SP_OK)
+        return status;
     status =
         sp_connect_read_message(call->method->request, call->head.codec, call->head.is_gzip, sp_http_body(exchange),
                                 rpc->max_request_bytes, sp_http_arena(exchange), &call->base.request, error);

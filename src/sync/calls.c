@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "admin/methods.h"
 #include "base/clock.h"
 #include "daemon/admit.h"
 #include "sallyport/v1/admin.pb-c.h"
@@ -300,4 +301,26 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
 enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
     const struct sp_sync *sync = user;
     return sp_admit_call(sync->callers, call, (enum sp_caller_role)permit, error);
+}
+
+/* WhoAmI is for every key. Its use is noted when the call itself is made. */
+enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct sp_error *error) {
+    struct sp_sync *sync = user;
+    struct sp_sync_caller caller;
+    struct sp_snapshot *snapshot = NULL;
+    ProtobufCMessage *reply = NULL;
+    const struct sp_admin_method *who_am_i = sp_admin_method_find("WhoAmI");
+    const Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
+    enum sp_status status = sp_sync_acquire(sync, sp_rpc_call_worker(call), &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    sp_sync_caller_of(sync, call, &caller);
+    caller.caller.usage = NULL;
+    status = sp_admin_answer(who_am_i, sp_snapshot_view(snapshot), &caller.caller, &request.base,
+                             sp_rpc_call_arena(call), &reply, error);
+    if (status != SP_OK)
+        sp_sync_report_call(who_am_i, &caller, NULL, status);
+    sp_sync_caller_wipe(&caller);
+    sp_snapshot_release(snapshot);
+    return status;
 }

@@ -80,6 +80,7 @@ static enum sp_status start_sync_connect(struct sp_sync *sync, const struct sp_d
                                                .max_stream_age_s = (unsigned)daemon->max_stream_age_s,
                                                .slot = SP_SYNC_CONNECT_WORKER,
                                                .admit = sp_sync_admit,
+                                               .authenticate = sp_sync_authenticate,
                                                .worker_stopping = sp_sync_worker_stopping,
                                                .user = sync};
     return sp_connect_start(&options, &sync->connect, error);

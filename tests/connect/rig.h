@@ -39,6 +39,8 @@ struct rig {
 static inline void rig_start(struct rig *rig, const struct sp_rpc_method *methods, size_t count,
                              enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user,
                                                      struct sp_error *error),
+                             enum sp_status (*authenticate)(struct sp_rpc_call *call, void *user,
+                                                            struct sp_error *error),
                              void (*stopping)(unsigned slot, void *user)) {
     static const ProtobufCServiceDescriptor *const services[] = {&sallyport__v1__authorization__descriptor};
     static const char *const loopback[] = {"127.0.0.1:0"};
@@ -49,6 +51,7 @@ static inline void rig_start(struct rig *rig, const struct sp_rpc_method *method
                                                .service_count = 1,
                                                .slot = RIG_SLOT,
                                                .admit = admit,
+                                               .authenticate = authenticate,
                                                .worker_stopping = stopping,
                                                .user = rig};
     const struct sp_http_options http = {.listen = loopback, .listen_count = 1};

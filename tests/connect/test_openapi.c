@@ -19,7 +19,7 @@ static int set_up(void **state) {
         {.path = "/sallyport.v1.Authorization/Explain", .unary = do_nothing},
         {.path = "/sallyport.v1.Authorization/ListResources", .kind = SP_RPC_STREAM, .stream = &no_ops},
     };
-    rig_start(&rig, methods, COUNT(methods), NULL, NULL);
+    rig_start(&rig, methods, COUNT(methods), NULL, NULL, NULL);
     http_get(rig.port, "/openapi.json", &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(http_reply_header(&reply, "Content-Type"), "application/json");

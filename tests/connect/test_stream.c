@@ -140,7 +140,7 @@ static int set_up(void **state) {
         {.path = STREAM, .kind = SP_RPC_STREAM, .stream = &ops, .user = &rig, .ages = true},
     };
     rig = (struct rig){.connect = NULL};
-    rig_start(&rig, methods, COUNT(methods), NULL, NULL);
+    rig_start(&rig, methods, COUNT(methods), NULL, NULL, NULL);
     *state = &rig;
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "connect/gzip.h"
+#include "connect/head.h"
 
 enum { LARGE_BYTES = 100000, RETRIES = 3 };
 
@@ -95,6 +96,14 @@ static enum sp_status admit_bearer(struct sp_rpc_call *call, unsigned permit, vo
     return SP_OK;
 }
 
+static enum sp_status refuse_strangers(struct sp_rpc_call *call, void *user, struct sp_error *error) {
+    size_t count = 0;
+    (void)user;
+    if (sp_rpc_call_metadata(call, "x-stranger", &count).size == 0)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_UNAUTHENTICATED, "we have not met");
+}
+
 static void note_stopping(unsigned slot, void *user) {
     struct rig *rig = user;
     assert_int_equal(slot, RIG_SLOT);
@@ -110,7 +119,7 @@ static int set_up(void **state) {
         {.path = "/another.Service/Check", .unary = handle_check, .user = &rig},
     };
     rig = (struct rig){.connect = NULL};
-    rig_start(&rig, methods, COUNT(methods), admit_bearer, note_stopping);
+    rig_start(&rig, methods, COUNT(methods), admit_bearer, refuse_strangers, note_stopping);
     *state = &rig;
     return 0;
 }
@@ -239,6 +248,35 @@ static void asks_who_calls_before_it_reads_the_message(void **state) {
     rig_post(rig, path, JSON "Authorization: Bearer let-me-in\r\n", "{}", 2, &reply);
     assert_int_equal(reply.status, 200);
     http_reply_fini(&reply);
+}
+
+/* A small request is read by the handler, which refuses it in its own words. */
+static void reads_nothing_large_or_compressed_of_strangers(void **state) {
+    enum { BYTES = SP_CONNECT_UNPROVEN_BYTES + 1 };
+    struct rig *rig = *state;
+    struct http_reply reply;
+    char *text = malloc(BYTES);
+    assert_non_null(text);
+    memset(text, '[', BYTES);
+    const struct {
+        const char *headers;
+        size_t size;
+        int status;
+    } tries[] = {
+        {JSON "X-Stranger: yes\r\n", BYTES, 401},
+        {JSON "X-Stranger: yes\r\nContent-Encoding: gzip\r\n", 10, 401},
+        {PROTO "X-Stranger: yes\r\n", BYTES, 401},
+        {JSON "X-Stranger: yes\r\n", BYTES - 1, 400},
+        {JSON, BYTES, 400},
+        {JSON "Content-Encoding: gzip\r\n", 10, 400},
+    };
+    for (size_t i = 0; i < COUNT(tries); i++) {
+        rig_post(rig, CHECK, tries[i].headers, text, tries[i].size, &reply);
+        assert_int_equal(reply.status, tries[i].status);
+        http_reply_fini(&reply);
+    }
+    assert_int_equal(atomic_load(&rig->handled), 0);
+    free(text);
 }
 
 static void serves_only_the_methods_of_the_services_that_it_was_given(void **state) {
@@ -399,7 +437,7 @@ static void a_reply_after_the_end_goes_nowhere(void **state) {
     struct rig rig = {.connect = NULL};
     const struct sp_rpc_method method = {.path = CHECK, .unary = keep_call, .user = &rig};
     (void)state;
-    rig_start(&rig, &method, 1, NULL, note_stopping);
+    rig_start(&rig, &method, 1, NULL, NULL, note_stopping);
     int fd = http_connect(rig.port);
     http_ask(fd, "POST " CHECK " HTTP/1.1\r\nHost: localhost\r\n" JSON "Content-Length: 2\r\n\r\n{}");
     while (atomic_load(&rig.handled) < 1)
@@ -420,6 +458,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(gives_each_error_its_code_and_http_status, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_are_json_for_callers_of_protobuf_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_who_calls_before_it_reads_the_message, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_nothing_large_or_compressed_of_strangers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(serves_only_the_methods_of_the_services_that_it_was_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_no_page_of_another_origin_leave_to_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(compresses_a_large_reply_for_those_who_accept_it, set_up, tear_down),

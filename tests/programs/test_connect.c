@@ -273,6 +273,26 @@ static void a_page_of_another_name_is_refused(void **state) {
     }
 }
 
+/* Whatever it is: 401 comes before its text is looked at. */
+static void a_large_request_without_a_key_is_not_read(void **state) {
+    enum { BYTES = 100000 };
+    struct authzen_reply reply;
+    char *body = malloc(BYTES + 1);
+    (void)state;
+    assert_non_null(body);
+    memset(body, '[', BYTES);
+    body[BYTES] = '\0';
+    headers[0] = '\0';
+    post(admin_port, "Admin/UpdateShares", body, &reply);
+    assert_int_equal(reply.http.status, 401);
+    authzen_reply_fini(&reply);
+    act_with(boss_key);
+    post(admin_port, "Admin/UpdateShares", body, &reply);
+    assert_int_equal(reply.http.status, 400);
+    authzen_reply_fini(&reply);
+    free(body);
+}
+
 /* ---- streams ---- */
 
 /* A frame's message; the text ends at `size`. */
@@ -474,6 +494,7 @@ int main(void) {
         cmocka_unit_test(metrics_count_calls_of_both_ways_in),
         cmocka_unit_test(a_check_waits_for_its_revision),
         cmocka_unit_test(a_page_of_another_name_is_refused),
+        cmocka_unit_test(a_large_request_without_a_key_is_not_read),
         cmocka_unit_test(changes_are_watched_as_they_come),
         cmocka_unit_test(a_watch_without_a_key_ends_at_once),
         cmocka_unit_test(resources_and_subjects_are_listed),
