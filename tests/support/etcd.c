@@ -90,7 +90,7 @@ static void wait_until_it_answers(struct etcd *etcd) {
     struct sp_etcd *client = etcd_client(etcd);
     uint64_t revision = 0;
     for (int i = 0; !answers(client, &revision); i++) {
-        if (i == LOOKS_MAX)
+        if (i == LOOKS_MAX || process_has_ended(&etcd->process))
             fail_msg("etcd does not answer; see %s", etcd->process.err);
         nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
     }
@@ -167,6 +167,12 @@ static void run_control(const struct etcd *etcd, const char *const *words) {
     }
 }
 
+char *etcd_control_said(const struct etcd *etcd) {
+    char path[160];
+    snprintf(path, sizeof(path), "%s/etcdctl.out", etcd->folder);
+    return process_read(path);
+}
+
 /* Splits at blanks, in place. */
 static void split_words(char *line, const char **words) {
     const char *word;
@@ -174,19 +180,37 @@ static void split_words(char *line, const char **words) {
         add_words(words, (const char *const[]){word, NULL});
 }
 
-void etcd_control(const struct etcd *etcd, const char *format, ...) {
-    char program[PATH_BYTES], line[512];
+/* The exit status. */
+static int control(const struct etcd *etcd, char *line, struct process *process) {
+    char program[PATH_BYTES];
     const char *words[WORDS_MAX] = {program, "--endpoints", etcd->target};
-    va_list arguments;
     assert_true(find_program("etcdctl", program, sizeof(program)));
     if (etcd->user != NULL)
         add_words(words, (const char *const[]){"--user", etcd->user, NULL});
+    split_words(line, words);
+    setenv("ETCDCTL_API", "3", 1);
+    return process_run(process, etcd->folder, "etcdctl", words);
+}
+
+void etcd_control(const struct etcd *etcd, const char *format, ...) {
+    char line[512];
+    struct process process = {0};
+    va_list arguments;
     va_start(arguments, format);
     assert_true(vsnprintf(line, sizeof(line), format, arguments) < (int)sizeof(line));
     va_end(arguments);
-    split_words(line, words);
-    setenv("ETCDCTL_API", "3", 1);
-    run_control(etcd, words);
+    if (control(etcd, line, &process) != 0)
+        fail_msg("etcdctl: %s", process_read(process.err));
+}
+
+bool etcd_try_control(const struct etcd *etcd, const char *format, ...) {
+    char line[512];
+    struct process process = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    assert_true(vsnprintf(line, sizeof(line), format, arguments) < (int)sizeof(line));
+    va_end(arguments);
+    return control(etcd, line, &process) == 0;
 }
 
 void etcd_restore(const struct etcd *etcd, const char *snapshot) {

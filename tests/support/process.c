@@ -122,6 +122,10 @@ int process_wait(struct process *process) {
     return -1;
 }
 
+bool process_has_ended(struct process *process) {
+    return process->pid == 0 || look(process) >= 0;
+}
+
 int process_end(struct process *process, int signal) {
     assert_int_not_equal(process->pid, 0);
     assert_int_equal(kill(process->pid, signal), 0);

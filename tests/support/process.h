@@ -22,6 +22,9 @@ int process_wait(struct process *process);
 /* The same after sending a signal. */
 int process_end(struct process *process, int signal);
 
+/* Whether it has ended by itself; then nothing of it is left to end. */
+bool process_has_ended(struct process *process);
+
 /* Starts it, waits, and returns the exit status. */
 int process_run(struct process *process, const char *folder, const char *name, const char *const *arguments);
 
