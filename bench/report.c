@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "measures.h"
+#include "report_engines.h"
 #include "report_etcd.h"
 #include "report_noisy.h"
 #include "report_observe.h"
@@ -17,8 +18,9 @@ static const struct kind {
     const char *bench;
     void (*write)(struct results *results, FILE *out);
 } kinds[] = {
-    {"run", report_run_write},     {"soak", report_soak_write}, {"observe", report_observe_write},
-    {"peers", report_peers_write}, {"etcd", report_etcd_write}, {"noisy", report_noisy_write},
+    {"run", report_run_write},         {"soak", report_soak_write}, {"observe", report_observe_write},
+    {"peers", report_peers_write},     {"etcd", report_etcd_write}, {"noisy", report_noisy_write},
+    {"engines", report_engines_write},
 };
 
 static const struct kind *find_kind(struct results *results) {
@@ -29,7 +31,7 @@ static const struct kind *find_kind(struct results *results) {
     }
     if (results->error.status == SP_OK)
         (void)sp_error_set(&results->error, SP_ERR_INVALID,
-                           "run.ndjson: \"bench\" must be run, soak, observe, peers, etcd or noisy");
+                           "run.ndjson: \"bench\" must be run, soak, observe, peers, etcd, noisy or engines");
     return NULL;
 }
 

@@ -1,7 +1,5 @@
 #include "report_observe.h"
 
-#include <math.h>
-
 #include "measures.h"
 
 enum { ROUNDS_MAX = 1000 };
@@ -21,17 +19,11 @@ static const struct {
 
 static void write_server(struct results *results, size_t server, size_t rounds, FILE *out) {
     double ratios[ROUNDS_MAX];
-    const json_t *off = results_lines(results, servers[0].file);
-    const json_t *lines = results_lines(results, servers[server].file);
-    if (json_array_size(off) != rounds || json_array_size(lines) != rounds) {
+    if (results_ratios(results, servers[server].file, servers[0].file, measure_call_us, ratios, ROUNDS_MAX) != rounds) {
         results_note(results, servers[server].name);
         return;
     }
-    for (size_t i = 0; i < rounds; i++)
-        ratios[i] = measure_call_us(json_array_get(lines, i)) / measure_call_us(json_array_get(off, i));
     double middle = median_of(ratios, rounds);
-    if (!isfinite(middle))
-        results_note(results, servers[server].name);
     (void)fprintf(out, "| %s | %.2f | %.3f | %.3f, %.3f |\n", servers[server].name,
                   results_median(results, servers[server].file, measure_call_us), middle, ratios[0],
                   ratios[rounds - 1]);

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINES_MAX = 1000 };
+
 static const char suffix[] = ".ndjson";
+static const char no_measure[] = "a line lacks what this is computed from, or counts no call";
 
 /* ---- reading ---- */
 
@@ -151,7 +154,6 @@ double median_of(double *values, size_t count) {
 }
 
 double results_median(struct results *results, const char *file, double (*measure)(const json_t *line)) {
-    enum { LINES_MAX = 1000 };
     double values[LINES_MAX];
     const json_t *lines = results_lines(results, file);
     size_t count = json_array_size(lines);
@@ -162,9 +164,36 @@ double results_median(struct results *results, const char *file, double (*measur
     for (size_t i = 0; i < count; i++) {
         values[i] = measure(json_array_get(lines, i));
         if (!isfinite(values[i]))
-            return note_missing(results, file, "a line lacks what this is computed from, or counts no call");
+            return note_missing(results, file, no_measure);
     }
     return median_of(values, count);
+}
+
+size_t results_ratios(struct results *results, const char *file, const char *base,
+                      double (*measure)(const json_t *line), double *ret_ratios, size_t room) {
+    const json_t *lines = results_lines(results, file);
+    const json_t *base_lines = results_lines(results, base);
+    size_t count = json_array_size(lines);
+    if (count != json_array_size(base_lines) || count > room) {
+        (void)note_missing(results, file, "must have a line for each round");
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_ratios[i] = measure(json_array_get(lines, i)) / measure(json_array_get(base_lines, i));
+        if (!isfinite(ret_ratios[i])) {
+            (void)note_missing(results, file, no_measure);
+            return 0;
+        }
+    }
+    qsort(ret_ratios, count, sizeof(ret_ratios[0]), compare_measured);
+    return count;
+}
+
+double results_median_ratio(struct results *results, const char *file, const char *base,
+                            double (*measure)(const json_t *line)) {
+    double ratios[LINES_MAX];
+    size_t count = results_ratios(results, file, base, measure, ratios, LINES_MAX);
+    return count == 0 ? NAN : median_of(ratios, count);
 }
 
 double results_first(struct results *results, const char *file, const char *field) {

@@ -377,7 +377,7 @@ static void observing_is_compared_round_by_round(void **state) {
     write_results("metrics", LOAD(12) LOAD(22) LOAD(60));
     assert_reports(rows, COUNT(rows));
     write_results("metrics", LOAD(12) LOAD(22));
-    assert_refuses(SP_ERR_INVALID, "metrics");
+    assert_refuses(SP_ERR_NOT_FOUND, "/metrics.ndjson: must have a line for each round");
 }
 
 static void peers_are_compared_by_their_cpu_a_call(void **state) {
@@ -455,10 +455,51 @@ static void a_noisy_tenant_is_compared_with_quiet_and_elsewhere(void **state) {
     assert_refuses(SP_ERR_NOT_FOUND, "/h2-lists-elsewhere-check.ndjson: no results");
 }
 
+static void engines_are_compared_round_by_round(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "`bench/engines --keys \"10 1000\" --rounds 3 --seconds 2`.",
+        /* Ratios 0.4, 0.25 and 0.5 of the rounds: of the medians it would be 0.333. */
+        "| CPU of a Check with --engine h2 / bare echo, fewer keys, uniform, 64 in flight | ≤ 0.45 | 0.400 | 0.889 | "
+        "yes "
+        "|\n",
+        "| p99 of an open loop at half the C core's saturation, h2 / grpc | ≤ 0.5 | 0.750 | 1.500 | no |\n",
+        "of 9000 (grpc: 40.0 KiB) | ≤ 20 KiB | 10.0 KiB | 0.500 | yes |\n",
+        "| CPU a call, fewer keys, uniform, µs | 12.00 | 15.00 | 5.00 |\n",
+    };
+    static const char *const even[] = {"last-uniform", "last-zipf", "one", "stream"};
+    char name[64];
+    write_results("run", "{\"bench\":\"engines\",\"date\":\"2026-11-30\",\"processors\":2,\"model\":\"m\","
+                         "\"first\":10,\"last\":1000,\"rounds\":3,\"seconds\":2,\"idle\":9000}\n");
+    write_results("first-uniform-echo", LOAD(10) LOAD(20) LOAD(12));
+    write_results("first-uniform-grpc", LOAD(15) LOAD(15) LOAD(15));
+    write_results("first-uniform-h2", LOAD(4) LOAD(5) LOAD(6));
+    for (size_t i = 0; i < COUNT(even); i++) {
+        (void)snprintf(name, sizeof(name), "%s-echo", even[i]);
+        write_results(name, LOAD(10) LOAD(10) LOAD(10));
+        (void)snprintf(name, sizeof(name), "%s-grpc", even[i]);
+        write_results(name, LOAD(12) LOAD(12) LOAD(12));
+        (void)snprintf(name, sizeof(name), "%s-h2", even[i]);
+        write_results(name, LOAD(4) LOAD(4) LOAD(4));
+    }
+    write_results("open-loop-echo", LATENCY(1, 1) LATENCY(1, 1) LATENCY(1, 1));
+    write_results("open-loop-grpc", LATENCY(4, 4) LATENCY(4, 4) LATENCY(4, 4));
+    write_results("open-loop-h2", LATENCY(3, 3) LATENCY(3, 3) LATENCY(3, 3));
+    write_results("idle-grpc", "{\"connections\":9000,\"closed\":0,\"kib\":40.0}\n");
+    write_results("idle-h2", "{\"connections\":9000,\"closed\":0,\"kib\":10.0}\n");
+    assert_reports(rows, COUNT(rows));
+    assert_int_equal(missed, 1);
+    write_results("one-echo", LOAD(10));
+    assert_refuses(SP_ERR_NOT_FOUND, "/one-h2.ndjson: must have a line for each round");
+    write_results("one-echo", LOAD(10) LOAD(10) LOAD(10));
+    write_results("idle-h2", "{\"connections\":9000,\"closed\":1,\"kib\":10.0}\n");
+    assert_refuses(SP_ERR_INVALID, "idle connections: some were closed");
+}
+
 static void results_of_an_unknown_benchmark_are_refused(void **state) {
     (void)state;
     write_results("run", "{\"bench\":\"walk\"}\n");
-    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be run, soak, observe, peers, etcd or noisy");
+    assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be run, soak, observe, peers, etcd, noisy or engines");
     write_results("run", "{}\n");
     assert_refuses(SP_ERR_INVALID, "/run.ndjson: \"bench\" must be");
 }
@@ -483,6 +524,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(etcd_has_a_row_for_each_number_of_pods_and_may_lack_a_bootstrap, make_folder,
                                         remove_run),
         cmocka_unit_test_setup_teardown(a_noisy_tenant_is_compared_with_quiet_and_elsewhere, make_folder, remove_run),
+        cmocka_unit_test_setup_teardown(engines_are_compared_round_by_round, make_folder, remove_run),
         cmocka_unit_test_setup_teardown(results_of_an_unknown_benchmark_are_refused, make_folder, remove_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
