@@ -539,6 +539,12 @@ static void a_dry_run_answers_the_current_revision_and_changes_nothing(void **st
                  "{'records': [{'line': 5, 'group': {'workspace': 'imported', 'id': 'g', 'name': 'g'}}]}",
                  SP_ERR_EXISTS, "line 5: ");
     assert_int_equal(caller_call(caller, "Admin/GetWorkspace", "{'workspace': 'imported'}"), SP_ERR_NOT_FOUND);
+    operator_ok(
+        &programs, "Admin/PutSchema",
+        "{'dryRun': true, 'yaml': 'version: 1\\npermissions:\\n  x_read: See x\\ntypes:\\n  x:\\n    actions:\\n"
+        "      read: {permission: x_read}\\n'}");
+    assert_int_equal(caller_number(caller, "revision.number"), number);
+    assert_true(json_array_size(caller_at(caller, "changes")) > 0);
     caller_ok(&admin, "Admin/WhoAmI", "{}");
     assert_int_equal(caller_number(&admin, "revision.number"), number);
 }
