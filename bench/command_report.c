@@ -15,7 +15,7 @@ struct report_arguments {
 
 static const struct argp_option report_options[] = {
     {"half-rate", OPTION_HALF_RATE, "NAME", 0,
-     "Print only half of the median calls per second in DIR/NAME.ndjson: a rate that does not saturate", 0},
+     "Print only half the median calls per second of DIR/NAME.ndjson, a rate that does not saturate the server", 0},
     {"check", OPTION_CHECK, NULL, 0, "Exit with 1 if a goal was missed", 0},
     {0},
 };

@@ -110,12 +110,11 @@ static double read_joined_ns(struct results *results, uint64_t groups, uint64_t 
 static void write_decisions_by_grants(struct results *results, FILE *out) {
     double by_grants[GRANT_COUNTS], by_groups[GROUP_COUNTS];
     char number[32];
-    (void)fputs("Decision in ns by the principal's groups and the resource's grants. A join takes as many steps as the "
-                "smaller side has, each\n"
-                "growing with the logarithm of the larger; here no grant ends it early:\n\n"
-                "| grants on the resource | 1 group | 10 groups | 100 groups | 1,000 groups |\n"
-                "|---|---|---|---|---|\n",
-                out);
+    (void)fputs(
+        "Decision in ns by the principal's groups and the resource's grants. A join takes as many steps as the smaller "
+        "side has entries,\neach growing with the logarithm of the larger; here no grant ends it early:\n\n| grants on "
+        "the resource | 1 group | 10 groups | 100 groups | 1,000 groups |\n|---|---|---|---|---|\n",
+        out);
     for (size_t i = 0; i < GRANT_COUNTS; i++) {
         by_grants[i] = read_joined_ns(results, 1, grant_counts[i]);
         (void)fprintf(out, "| %s |", group_digits(grant_counts[i], number));

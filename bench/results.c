@@ -23,7 +23,7 @@ static enum sp_status check_line(const json_t *line, struct sp_error *error) {
     if (wrong != 0 || failed != 0)
         return sp_error_set(error, SP_ERR_INVALID,
                             "%" JSON_INTEGER_FORMAT " wrong answers and %" JSON_INTEGER_FORMAT
-                            " failed calls; measure again after fixing that",
+                            " failed calls; fix the cause, then measure again",
                             wrong, failed);
     return SP_OK;
 }

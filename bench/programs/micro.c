@@ -293,7 +293,7 @@ static void prepare_questions(struct bench *bench, double zipf) {
         if (sp_ip_parse(sp_str_from(p->question.ip), &p->ip, NULL) != SP_OK ||
             sp_index_key(bench->view, p->digest, &key) != SP_OK ||
             sp_index_action(bench->view, SP_STR_LITERAL("voice"), sp_str_from(p->question.action), &action) != SP_OK)
-            fail("the store does not hold this world: same KEYS and SEED as it was made with?");
+            fail("the store does not hold this world: give the KEYS and SEED that it was made with");
         p->principal_number = key.principal_number;
         p->workspace_number = key.workspace_number;
         uint8_t resource_key[SP_RESOURCE_KEY_MAX_BYTES];

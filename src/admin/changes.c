@@ -59,15 +59,15 @@ enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct 
 
 enum sp_status sp_admin_refuse_trimmed(const char *field, uint64_t from, struct sp_error *error) {
     return sp_error_set(error, SP_ERR_OUT_OF_RANGE,
-                        "%s: changes from revision %llu on are no longer all kept: begin with the oldest that is",
-                        field, (unsigned long long)from);
+                        "%s: some changes since revision %llu are no longer kept: begin with the oldest that is", field,
+                        (unsigned long long)from);
 }
 
 static enum sp_status refuse_other_trail(struct sp_error *error, const Sallyport__V1__Revision *since,
                                          struct sp_revision revision) {
     return sp_error_set(error, SP_ERR_PRECONDITION,
-                        "since: revision %llu:%llu is not in the past of this store, which is at %llu:%llu: it was "
-                        "restored or made again; begin with the oldest change kept",
+                        "since: revision %llu:%llu is not in the history of this store, which is at %llu:%llu: the "
+                        "store was restored or recreated; begin with the oldest change kept",
                         (unsigned long long)since->epoch, (unsigned long long)since->number,
                         (unsigned long long)revision.epoch, (unsigned long long)revision.number);
 }

@@ -48,11 +48,11 @@ enum sp_status sp_admin_check_within(struct sp_admin_context *ctx, const char *w
         char end[SP_MOMENT_TEXT_BYTES];
         sp_moment_format(acting->ends_at_s, end);
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "%s %s: you cannot give a key more reach than your own has, nor an end later than %s", what,
+                            "%s %s: you cannot give a key more access than your own, nor let it last beyond %s", what,
                             beyond, end);
     }
-    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: you cannot give a key more reach than your own has",
-                        what, beyond);
+    return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s %s: you cannot give a key more access than your own", what,
+                        beyond);
 }
 
 enum sp_status sp_admin_bind_to_actor(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {

@@ -20,7 +20,7 @@ typedef Sallyport__Store__V1__StoredGrant stored_grant;
 enum sp_status sp_admin_read_subject(struct sp_admin_context *ctx, const Sallyport__V1__Subject *subject,
                                      struct sp_admin_subject *ret_subject) {
     if (subject == NULL || subject->kind_case == SALLYPORT__V1__SUBJECT__KIND__NOT_SET)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "subject: a principal or a group");
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "subject: give a principal or a group");
     bool group = subject->kind_case == SALLYPORT__V1__SUBJECT__KIND_GROUP;
     struct sp_str id = sp_str_from(group ? subject->group : subject->principal);
     enum sp_status status = group ? sp_text_check_id(id, "subject.group", ctx->error)

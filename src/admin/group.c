@@ -284,7 +284,7 @@ static int compare_texts(const void *a, const void *b) {
 static enum sp_status sort_principals(struct sp_admin_context *ctx, const Sallyport__V1__GroupMembersRequest *request,
                                       const char ***ret_ids, size_t *ret_count) {
     if (request->n_principals < 1 || request->n_principals > MEMBERS_MAX_A_CALL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID, "principals: 1 to %d", MEMBERS_MAX_A_CALL);
+        return sp_error_set(ctx->error, SP_ERR_INVALID, "principals: give 1 to %d", MEMBERS_MAX_A_CALL);
     const char **ids = sp_arena_calloc(ctx->arena, request->n_principals, sizeof(*ids));
     if (ids == NULL)
         return SP_ERR_MEMORY;

@@ -258,7 +258,8 @@ static enum sp_status import_grant(struct import *import, const Sallyport__V1__G
 /* Takes what only one key may have, for the keys of this batch that the store does not show yet. */
 static enum sp_status take_unique(struct import *import, struct sp_bytes name, const char *what) {
     if (sp_batch_map_find(&import->known, name) != NULL)
-        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record has the same one", what);
+        return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record of this import has the same value",
+                            what);
     return sp_batch_map_put(&import->known, name, import);
 }
 

@@ -95,9 +95,8 @@ static enum sp_status judge_difference(struct sp_admin_context *ctx, const char 
                                        const char *difference, bool *ret_equal) {
     if (difference != NULL)
         return sp_error_set(ctx->error, SP_ERR_EXISTS,
-                            "%s%s%s already exists, and its %s differs: change one to be like the other, or remove the "
-                            "record",
-                            what, id[0] != '\0' ? " " : "", id, difference);
+                            "%s%s%s already exists, but its %s differs: make the two equal, or remove the record", what,
+                            id[0] != '\0' ? " " : "", id, difference);
     *ret_equal = true;
     return SP_OK;
 }
@@ -105,9 +104,10 @@ static enum sp_status judge_difference(struct sp_admin_context *ctx, const char 
 static enum sp_status require_id(struct sp_admin_context *ctx, const char *what, const char *id) {
     if (id[0] != '\0')
         return SP_OK;
-    return sp_error_set(
-        ctx->error, SP_ERR_INVALID,
-        "%s.id: required where an import is continued: without one nobody can tell whether it was imported", what);
+    return sp_error_set(ctx->error, SP_ERR_INVALID,
+                        "%s.id: required when continuing an import: without one, the server cannot tell whether the "
+                        "record was imported",
+                        what);
 }
 
 /* NULL: it is not there, or the key cannot be made. */

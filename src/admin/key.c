@@ -75,7 +75,7 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
         uint8_t number = 0;
         bool claims = sp_schema_permission_claims(sp_str_from(permissions->names[i]));
         if (permissions->all && !claims)
-            return refuse_permissions(ctx, "beside all, names may list only " SP_PERMISSION_REGISTER
+            return refuse_permissions(ctx, "together with all, names may list only " SP_PERMISSION_REGISTER
                                            " and " SP_PERMISSION_ROTATE ", which all does not include");
         enum sp_status status = sp_admin_permission_number(ctx, "permissions", permissions->names[i], &number);
         if (status != SP_OK)
@@ -119,10 +119,9 @@ enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport_
 static enum sp_status refuse_late_expiry(struct sp_admin_context *ctx, int64_t not_after_s) {
     char end[SP_MOMENT_TEXT_BYTES];
     sp_moment_format(not_after_s, end);
-    return sp_error_set(ctx->error, SP_ERR_INVALID,
-                        "expires_at: the key ends for good at %s (not_after): choose an earlier expiry, or a later "
-                        "not_after",
-                        end);
+    return sp_error_set(
+        ctx->error, SP_ERR_INVALID,
+        "expires_at: must not be later than not_after (%s): choose an earlier expiry, or a later not_after", end);
 }
 
 enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
@@ -132,7 +131,7 @@ enum sp_status sp_admin_check_key_end(struct sp_admin_context *ctx, const Sallyp
     if (rotates && key->expires_at != 0 && key->not_after == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "not_after: required for a key that expires and may rotate itself (" SP_PERMISSION_ROTATE
-                            "): say when its rotations end for good");
+                            "): give the latest time that its rotations can reach");
     return SP_OK;
 }
 

@@ -72,7 +72,7 @@ static enum sp_status look_up_candidate(void *context, struct sp_str candidate, 
         return SP_OK;
     if (search->seen.count == CANDIDATES_MAX)
         return sp_error_set(search->ctx->error, SP_ERR_INVALID,
-                            "api_key: the text has too many words: send the part that has the key in it");
+                            "api_key: the text has too many words: send only the part that contains the key");
     enum sp_status status = sp_batch_map_put(&search->seen, bytes, search);
     if (status != SP_OK)
         return status;
@@ -102,10 +102,10 @@ enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMe
     if (status != SP_OK)
         return status;
     if (search.found == NULL)
-        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "no key has this text, or a part of it");
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "this store has no key with this text or any part of it");
     if (search.other != NULL)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
-                            "api_key: the text has several keys in it, such as %s and %s: send them one by one",
+                            "api_key: the text contains several keys, such as %s and %s: send them one by one",
                             search.found->id, search.other->id);
     status = request->with_descendants ? sp_admin_fill_descendants(ctx, search.found) : SP_OK;
     if (status != SP_OK)

@@ -191,7 +191,7 @@ static enum sp_status check_holder_rotation(struct sp_admin_context *ctx,
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
                         "expires_at: key %s may not be disabled by its holder, so its successor must last as long as "
                         "it would%s%s",
-                        old->id, as_long_s == 0 ? "" : ", until ", as_long_s == 0 ? ": for ever" : until);
+                        old->id, as_long_s == 0 ? "" : ", until ", as_long_s == 0 ? ": indefinitely" : until);
 }
 
 /* The old key names its successor, and ends with its grace. */

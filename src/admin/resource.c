@@ -87,7 +87,7 @@ static enum sp_status check_may_dig_up(struct sp_admin_context *ctx, const struc
         return refuse_taken_id(ctx, target);
     return sp_error_set(ctx->error, SP_ERR_EXISTS,
                         "%s %s was registered before: only an ADMIN user's key permitted workspace_write, or an "
-                        "operator's, registers it again",
+                        "operator's, can register it again",
                         target->ref->type, target->ref->id);
 }
 

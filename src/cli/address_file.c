@@ -282,8 +282,8 @@ static enum sp_status check_choices(const struct address_file *file, json_t *jso
             continue;
         if (value_of_filter(choice.text) != NULL)
             return sp_error_set(file->error, SP_ERR_INVALID, "%s: no entry has %s", file->path, choice.text);
-        return sp_error_set(file->error, SP_ERR_INVALID, "%s: there is no list %s; there are: %s%s", file->path,
-                            choice.text, found->names, found->count > NAMES_SHOWN ? ", …" : "");
+        return sp_error_set(file->error, SP_ERR_INVALID, "%s has no list %s; it has %s%s", file->path, choice.text,
+                            found->names, found->count > NAMES_SHOWN ? ", …" : "");
     }
     return SP_OK;
 }

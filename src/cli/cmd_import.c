@@ -303,7 +303,7 @@ static int run_import(struct cli_call *call) {
         (void)sp_cli_report_error(call, &error);
         if (!import.dry_run)
             (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "%s\n", import.applied,
-                          import.applied > 0 ? "; go on with --continue" : "");
+                          import.applied > 0 ? "; resume with --continue" : "");
         goto out;
     }
     (void)fprintf(stderr, "%" PRIu64 " record%s %s\n", import.applied, import.applied == 1 ? "" : "s",
@@ -335,7 +335,7 @@ const struct cli_command sp_cli_import_commands[] = {
                   .help = "check all records against a copy of the store, without changing it"},
                  {.name = "continue",
                   .kind = CLI_LOCAL_FLAG,
-                  .help = "skip records that the store has already, and refuse those that differ from it"},
+                  .help = "skip records that the store already has, and refuse those that differ from its own"},
                  {.name = "batch",
                   .kind = CLI_NUMBER,
                   .value = "N",

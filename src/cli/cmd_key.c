@@ -109,11 +109,10 @@ static enum sp_status add_address_files(struct cli_call *call, struct sp_error *
     }
     size_t count = json_array_size(sp_cli_at(call->request, "allowedIps.entries"));
     if (files != NULL && count > SP_ALLOWLIST_MAX_GIVEN)
-        return sp_error_set(
-            error, SP_ERR_INVALID,
-            "%zu addresses and ranges are given, and at most %d may be; choose some with --allow-ip-select, "
-            "such as region=eu-west-1",
-            count, SP_ALLOWLIST_MAX_GIVEN);
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "%zu addresses and ranges are too many; the limit is %d: select fewer with "
+                            "--allow-ip-select, such as region=eu-west-1",
+                            count, SP_ALLOWLIST_MAX_GIVEN);
     return SP_OK;
 }
 
@@ -174,7 +173,7 @@ static int run_key_rotate(struct cli_call *call) {
 #define CLI_NOT_AFTER(masked)                                                                                          \
     {                                                                                                                  \
         .name = "not-after", .kind = CLI_TIME, .path = "notAfter", .mask = (masked), .value = "TIME",                  \
-        .help = "end that no rotation goes past; required with --expires for a key that rotates itself"                \
+        .help = "latest expiry that rotations can reach; required with --expires for a key that rotates itself"        \
     }
 
 #define WINDOW(at)                                                                                                     \
@@ -208,8 +207,8 @@ const struct cli_command sp_cli_key_commands[] = {
           {.name = "all-permissions",
            .kind = CLI_FLAG,
            .path = "permissions.all",
-           .help = "all permissions, including ones added later, but not api_key_rotate (add --permission "
-                   "api_key_rotate) and resource_register (an operator's to give)"},
+           .help = "all permissions, including ones added later, except api_key_rotate (add --permission "
+                   "api_key_rotate) and resource_register (only operators can give it)"},
           {.name = "permission",
            .kind = CLI_TEXTS,
            .path = "permissions.names",
@@ -219,7 +218,7 @@ const struct cli_command sp_cli_key_commands[] = {
            .kind = CLI_TEXTS,
            .path = "allowedIps.entries",
            .value = "CIDR",
-           .help = "address or range that the key works from (default: any)"},
+           .help = "address or range that the key may be used from (default: any)"},
           ALLOW_IP_FILE(NULL),
           {.name = "expires",
            .kind = CLI_TIME,
@@ -288,7 +287,7 @@ const struct cli_command sp_cli_key_commands[] = {
                  {.name = "beyond-max-lifetime",
                   .kind = CLI_FLAG,
                   .path = "beyondMaxLifetimeOnly",
-                  .help = "only keys that live longer than the workspace's policy allows"},
+                  .help = "only keys whose lifetime exceeds the workspace's policy"},
                  WINDOW("usageWindowS"),
                  CLI_WORKSPACE("workspace")}},
     {.noun = "key",
@@ -315,7 +314,7 @@ const struct cli_command sp_cli_key_commands[] = {
                   .kind = CLI_FLAG,
                   .path = "permissions.all",
                   .mask = "permissions",
-                  .help = "all permissions, including ones added later, but not api_key_rotate and resource_register"},
+                  .help = "all permissions, including ones added later, except api_key_rotate and resource_register"},
                  {.name = "permission",
                   .kind = CLI_TEXTS,
                   .path = "permissions.names",
@@ -360,9 +359,8 @@ const struct cli_command sp_cli_key_commands[] = {
      .mutation = true,
      .main = "apiKey",
      .columns = KEY_LINES,
-     .details =
-         "A key that rotates itself does so once: again only when its successor no longer works, and the successor "
-         "only when the old key has ended.",
+     .details = "A key can rotate itself once: again only after its successor stops working, and the successor only "
+                "after the old key has ended.",
      .example = "  sallyport key rotate narrator-1 --grace 1h --secret-file narrator-2.key\n"
                 "  sallyport key rotate --self --grace 10m --secret-file new.key",
      .one_of = "id|self",

@@ -42,7 +42,7 @@ const struct cli_command sp_cli_operator_commands[] = {
      .verb = "list",
      .summary = "List the operators: limits of their keys, and when they were last used.",
      .details =
-         "Last use is what this admin instance has seen. New operators are added with `sallyport-sync operator add`.",
+         "Last use is as seen by this admin instance. New operators are added with `sallyport-sync operator add`.",
      .method = "ListOperators",
      .list = "operators",
      .columns = "~OPERATOR=operator.name:raw,+HINT=operator.hint:raw,~SCOPES=operator.scopes,"

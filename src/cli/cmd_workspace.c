@@ -177,9 +177,8 @@ const struct cli_command sp_cli_workspace_commands[] = {
     {.noun = "workspace",
      .verb = "set-policy",
      .summary = "Set a workspace's policy for keys: lifetime, and who creates and disables them.",
-     .details =
-         "Keys that are older stay as they are: 'sallyport key list --beyond-max-lifetime' shows those that live "
-         "longer.",
+     .details = "Existing keys stay as they are; 'sallyport key list --beyond-max-lifetime' shows those that exceed "
+                "the policy.",
      .method = "UpdateWorkspace",
      .mutation = true,
      .main = "workspace",

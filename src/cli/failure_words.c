@@ -35,7 +35,7 @@ static bool explain_tls_failure(const struct cli_call *call, const char *message
         return true;
     }
     if (holds(message, "is not in peer certificate") || holds(message, "Hostname Verification")) {
-        *ret_what = "its certificate is for another name";
+        *ret_what = "its certificate is for a different name";
         (void)snprintf(failure->cure, room, "Give a name that the certificate has with --tls-name.");
         return true;
     }
@@ -72,7 +72,7 @@ static bool explain_peer(const struct cli_call *call, const char *message, enum 
             return false;
         *ret_what = "it does not speak TLS";
         (void)snprintf(failure->cure, room,
-                       "Leave out --tls-ca, SALLYPORT_TLS_CA or tls_ca of the profile if plaintext is meant.");
+                       "Leave out --tls-ca, SALLYPORT_TLS_CA or tls_ca of the profile to use plaintext.");
         return true;
     case CLI_PEER_HTTP:
         *ret_what = "it speaks HTTP/1.1, not gRPC";

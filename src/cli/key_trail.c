@@ -30,10 +30,10 @@ static void print_key_trail(json_t *changes) {
     size_t i;
     json_t *change;
     if (json_array_size(changes) == 0) {
-        (void)puts("\nNothing in the audit trail was changed with the key or those that come from it.");
+        (void)puts("\nThe audit trail shows no changes made with the key or its descendants.");
         return;
     }
-    (void)puts("\nWhat was changed with the key and those that come from it stays as it is. Look at each:");
+    (void)puts("\nChanges made with the key and its descendants stay in effect. Review each:");
     json_array_foreach(changes, i, change) {
         sp_cli_add_change_texts(change);
     }
@@ -42,7 +42,7 @@ static void print_key_trail(json_t *changes) {
 
 static void note_missing_trail(const struct sp_error *error) {
     (void)fprintf(stderr,
-                  "The key is disabled, but what was changed with it cannot be read (%s). Look at it with 'sallyport "
+                  "The key is disabled, but the changes made with it cannot be read (%s). Review them with 'sallyport "
                   "changes --actor KEY --descendants'.\n",
                   error->message);
 }

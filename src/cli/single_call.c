@@ -81,10 +81,9 @@ static int show_secret(const struct cli_call *call, struct secret_output *file, 
     const char *secret = json_string_value(json_object_get(reply, "secret"));
     struct sp_error error = {0};
     if (json_is_true(json_object_get(reply, "secretAlreadyIssued"))) {
-        (void)fputs(
-            "This request was carried out before; only its first reply held the key's text, which cannot be shown "
-            "again. If nobody has it, delete the key and create another.\n",
-            stderr);
+        (void)fputs("This request was already carried out; only its first reply held the key's text, which cannot be "
+                    "shown again. If the text is lost, delete the key and create another.\n",
+                    stderr);
         /* A script that goes on to read the file must not take this for success. */
         return file->path == NULL ? CLI_OK : CLI_ERROR;
     }

@@ -152,7 +152,7 @@ static const char *role_evidence(const struct sp_facts *facts, struct sp_arena *
 
 static const char *known_evidence(const struct sp_facts *facts, struct sp_arena *arena) {
     if (!facts->has_key)
-        return "no key of this store has this text";
+        return "this store has no key with this text";
     return sp_arena_printf(arena, "it is key %.*s of %.*s in workspace %.*s", SP_STR_ARG(facts->key.id),
                            SP_STR_ARG(facts->key.principal), SP_STR_ARG(facts->key.workspace));
 }

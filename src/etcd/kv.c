@@ -123,7 +123,8 @@ static enum sp_status explain_refused_txn(enum sp_status status, struct sp_error
     if (error == NULL || status != SP_ERR_EXHAUSTED)
         return status;
     if (strstr(error->message, "message larger than max") != NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "etcd takes no request of that size: raise its --max-request-bytes");
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the request is larger than etcd accepts: raise its --max-request-bytes");
     if (strstr(error->message, "database space exceeded") != NULL)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "etcd's database has reached its quota: compact and defragment it (`etcdctl compact`, "

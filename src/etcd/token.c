@@ -114,7 +114,7 @@ static enum sp_status accept_unauthenticated(struct sp_etcd *etcd, struct sp_etc
     endpoint->token = SP_ETCD_NO_TOKEN;
     if (!etcd->allow_unauthenticated)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd (%s) authenticates nobody, although --etcd-user is given: enable authentication "
+                            "etcd (%s) has authentication off, although --etcd-user is given: enable authentication "
                             "there, or pass --etcd-allow-unauthenticated",
                             endpoint->target);
     endpoint->token = SP_ETCD_TOKEN_NEEDLESS;

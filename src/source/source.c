@@ -49,7 +49,7 @@ enum sp_status sp_source_make_store(const struct sp_source_options *options, con
 static enum sp_status read_followed(struct sp_view *view, struct sp_str *ret_followed, struct sp_error *error) {
     enum sp_status status = sp_view_source(view, ret_followed);
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot read which source the store follows");
+        return sp_error_set(error, status, "cannot read the store's source");
     return SP_OK;
 }
 

@@ -95,7 +95,7 @@ static enum sp_status apply_import_batch(struct import *import, struct sp_write 
     response->skipped += import->skipped;
     status = sp_wire_pack(&response->base, &import->arena, &import->reply);
     if (status != SP_OK)
-        return sp_error_set(error, status, "the reply needs too much memory: send smaller batches");
+        return sp_error_set(error, status, "the reply would exceed the memory limit of one call: send smaller batches");
     return SP_OK;
 }
 

@@ -114,14 +114,13 @@ static struct sp_metric table[ROWS] = {
                          .series = SP_WRITER_REFUSALS,
                          .labels = label_refusal},
     [ROOM] = {.name = "sallyport_change_room_bytes",
-              .help = "Room that is left in the store and on its volume before only changes that take access away are "
-                      "made. Missing without --reserve.",
+              .help = "Room left in the store and on its volume before only changes that take access away are "
+                      "accepted. Missing without --reserve.",
               .kind = SP_METRIC_GAUGE},
     [WATCHES] = {.name = "sallyport_watches", .help = "Open WatchChanges calls.", .kind = SP_METRIC_GAUGE},
     [EXPIRING] = {.name = "sallyport_keys_expiring_soon",
-                  .help =
-                      "Enabled keys that expire within seven days and were not rotated to one that goes on; counted "
-                      "about every minute, less often in large stores. Missing until the first count.",
+                  .help = "Enabled keys that expire within seven days and were not rotated to one that lasts longer; "
+                          "counted about every minute, less often in large stores. Missing until the first count.",
                   .kind = SP_METRIC_GAUGE},
     [LAST_BACKUP] = {.name = "sallyport_last_backup_timestamp_seconds",
                      .help = "When a backup was last sent completely, in seconds since 1970. Missing until the first "
@@ -167,13 +166,13 @@ static struct sp_metric table[ROWS] = {
                            .help = "Batches of changes retried since the start because another instance's came first.",
                            .kind = SP_METRIC_GAUGE},
     [SOURCE_SET_BACK] = {.name = "sallyport_source_set_back",
-                         .help = "1 after etcd went back behind this store, until a new epoch begins, otherwise 0. "
-                                 "Alert if it stays above 0.",
+                         .help = "1 after etcd was set back to a state before this store's, until a new epoch begins, "
+                                 "otherwise 0. Alert if it stays above 0.",
                          .kind = SP_METRIC_GAUGE},
-    [SOURCE_UNAUTHENTICATED] = {.name = "sallyport_source_unauthenticated",
-                                .help = "1 while etcd authenticates nobody although --etcd-user is given, otherwise 0. "
-                                        "Alert if above 0.",
-                                .kind = SP_METRIC_GAUGE},
+    [SOURCE_UNAUTHENTICATED] =
+        {.name = "sallyport_source_unauthenticated",
+         .help = "1 while etcd has authentication off although --etcd-user is given, otherwise 0. Alert if above 0.",
+         .kind = SP_METRIC_GAUGE},
 };
 
 enum sp_status sp_sync_metrics_create(struct sp_sync_metrics **ret_metrics) {

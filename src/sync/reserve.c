@@ -94,13 +94,13 @@ static void log_room(struct sp_reserve *reserve) {
     bool low = reserve->room_bytes <= reserve->bytes && reserve->bytes > 0;
     if (low && !reserve->low)
         sp_log(SP_LOG_ERROR,
-               "the store or its volume is full but for a reserve of %" PRIu64
-               " bytes: only changes that take access away are made until there is room; enlarge the volume, restart "
-               "with a larger --map-size, or keep less of the audit trail",
+               "the store or its volume is full except for a reserve of %" PRIu64
+               " bytes: only changes that take access away are accepted until there is room; enlarge the volume, "
+               "restart with a larger --map-size, or keep less of the audit trail",
                reserve->bytes);
     bool ample = reserve->room_bytes >= reserve->bytes + reserve->bytes / AMPLE_SHARE;
     if (ample && reserve->low)
-        sp_log(SP_LOG_INFO, "there is room in the store again: all changes are made");
+        sp_log(SP_LOG_INFO, "the store has room again: all changes are accepted");
     reserve->low = low || (reserve->low && !ample);
 }
 
@@ -146,10 +146,11 @@ static bool is_operators(const struct sp_job *job) {
 }
 
 static enum sp_status refuse_beyond_reserve(const struct sp_job *job, struct sp_error *error) {
-    return sp_error_set(error, SP_ERR_EXHAUSTED,
-                        "the store is full but for a reserve%s: ask the operator to enlarge the volume or --map-size",
-                        sp_job_narrows(job) ? ", whose last part is for disabling keys"
-                                            : ", which is for changes that only take access away");
+    return sp_error_set(
+        error, SP_ERR_EXHAUSTED,
+        "the store is full except for a reserve%s: ask the operator to enlarge the volume or --map-size",
+        sp_job_narrows(job) ? ", whose last part is for disabling keys"
+                            : ", which is for changes that only take access away");
 }
 
 enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct sp_job *job, int64_t now_ms,
@@ -181,8 +182,8 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
         return refuse_beyond_reserve(job, error);
     if (inside && job_bytes > NARROWING_MAX_BYTES)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
-                            "the store is full but for a reserve, in which one change may write %d bytes: take access "
-                            "away in smaller steps, or disable what has it",
+                            "the store is full except for a reserve, in which one change may write at most %d bytes: "
+                            "take access away in smaller steps, or disable what has it",
                             NARROWING_MAX_BYTES);
     if (job->narrowing == SP_ADMIN_DISABLES_KEY)
         return SP_OK;

@@ -39,8 +39,8 @@ static void warn_of_clock_ahead(struct sp_tidy *tidy, int64_t ahead_s) {
         return;
     tidy->warn_due_ms = now_ms + WARN_EVERY_MS;
     sp_log(SP_LOG_WARNING,
-           "the system's clock is %lld hours ahead of the time that this store has seen pass: check it; until the "
-           "store has caught up, at two seconds a second, old changes and request ids are kept longer",
+           "the system clock is %lld hours ahead of this store's clock: check it; until the store's clock has caught "
+           "up, at two seconds a second, old changes and request ids are kept longer",
            (long long)ahead_s / 3600);
 }
 

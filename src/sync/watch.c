@@ -134,7 +134,7 @@ static enum sp_status find_first_number(struct watch *watch, struct sp_view *vie
     const Sallyport__V1__WatchChangesRequest *request = watch->request;
     struct sp_revision revision;
     if ((request->from_number != 0) + request->from_oldest + (request->since != NULL) > 1)
-        return sp_error_set(error, SP_ERR_INVALID, "from_number, from_oldest, since: give at most one of them");
+        return sp_error_set(error, SP_ERR_INVALID, "from_number, from_oldest, since: give at most one");
     if (request->since != NULL)
         return sp_admin_changes_after(view, request->since, &watch->next_number, error);
     watch->next_number = request->from_number;

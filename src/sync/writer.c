@@ -100,7 +100,7 @@ static enum sp_status check_allowance(struct sp_writer *writer, const struct sp_
         return SP_OK;
     count_refusal(writer, SP_WRITER_WORKSPACE_ALLOWANCE);
     return sp_error_set(error, SP_ERR_EXHAUSTED,
-                        "workspace %s changes more than its allowance: retry in %u ms; an operator can raise "
+                        "workspace %s exceeds its allowance for changes: retry in %u ms; an operator can raise "
                         "--change-rate and --change-burst",
                         job->workspace, clamp_retry_ms((uint64_t)wait_ms));
 }
@@ -169,7 +169,7 @@ static enum sp_status check_source_room(struct sp_writer *writer, const struct s
         return SP_OK;
     count_refusal(writer, SP_WRITER_RESERVE);
     return sp_error_set(error, SP_ERR_EXHAUSTED,
-                        "etcd is full but for a reserve, which is for changes that only take access away: ask the "
+                        "etcd is full except for a reserve, which is for changes that only take access away: ask the "
                         "operator to compact and defragment it, or to raise its quota");
 }
 

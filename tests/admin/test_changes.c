@@ -96,7 +96,7 @@ static void a_list_goes_on_behind_the_last_change_that_was_read(void **state) {
     }
     admin_fails(fixture, scene->admin, "ListChanges",
                 admin_format(fixture, "{'since': {'epoch': 1, 'number': %llu}}", now + 2), SP_ERR_PRECONDITION,
-                "is not in the past of this store");
+                "is not in the history of this store");
     admin_fails(fixture, scene->admin, "ListChanges",
                 admin_format(fixture, "{'since': {'epoch': 2, 'number': %llu}}", now), SP_ERR_PRECONDITION, "restored");
     admin_fails(fixture, scene->admin, "ListChanges", "{'since': {'number': 1}, 'fromNumber': 1}", SP_ERR_INVALID,

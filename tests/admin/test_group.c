@@ -52,7 +52,7 @@ static void changes_members_all_or_none(void **state) {
                 SP_ERR_NOT_FOUND, "nobody");
     admin_fails(&fixture, admin, "AddGroupMembers", "{'group': 'g2', 'principals': ['u1']}", SP_ERR_NOT_FOUND, "g2");
     admin_fails(&fixture, admin, "AddGroupMembers", "{'group': 'g1', 'principals': ['g1']}", SP_ERR_NOT_FOUND, "g1");
-    admin_fails(&fixture, admin, "AddGroupMembers", "{'group': 'g1'}", SP_ERR_INVALID, "principals: 1 to 1000");
+    admin_fails(&fixture, admin, "AddGroupMembers", "{'group': 'g1'}", SP_ERR_INVALID, "principals: give 1 to 1000");
     admin_ok(&fixture, admin, "GetGroup", "{'id': 'g1'}");
     assert_int_equal(admin_number(&fixture, "members"), 1);
     admin_fixture_close(&fixture);

@@ -160,7 +160,8 @@ static void refuses_what_is_no_key(void **state) {
     static const struct refusal refusals[] = {
         {"", SP_ERR_INVALID, "permissions: required"},
         {", 'permissions': {}", SP_ERR_INVALID, "permissions: required"},
-        {", 'permissions': {'all': true, 'names': ['voices_read']}", SP_ERR_INVALID, "beside all, names may list only"},
+        {", 'permissions': {'all': true, 'names': ['voices_read']}", SP_ERR_INVALID,
+         "together with all, names may list only"},
         {", 'permissions': {'names': ['voices_read', 'resource_register']}", SP_ERR_PERMISSION,
          "only an operator can give a key resource_register"},
         {", 'permissions': {'names': ['no_such']}", SP_ERR_INVALID, "no permission no_such"},
@@ -446,7 +447,7 @@ static void finds_a_leaked_key_in_the_own_workspace_only(void **state) {
     const char *request = admin_format(fixture, "{'apiKey': '%s'}", leaked);
     admin_ok(fixture, scene->admin, "FindKey", request);
     assert_string_equal(admin_text(fixture, "id"), "k1");
-    admin_fails(fixture, other_admin, "FindKey", request, SP_ERR_NOT_FOUND, "no key has this text");
+    admin_fails(fixture, other_admin, "FindKey", request, SP_ERR_NOT_FOUND, "this store has no key with this text");
     assert_null(strstr(fixture->error.message, leaked));
     admin_ok(fixture, fixture->operator_key, "FindKey", request);
     assert_string_equal(admin_text(fixture, "workspace"), "w1");

@@ -58,7 +58,7 @@ static void a_key_that_expires_and_rotates_itself_needs_an_explicit_end(void **s
         {"'permissions': " ROTATE, SP_OK, NULL, 0, 0},
         {"'permissions': " READ ", 'expiresAt': '1700000008'", SP_OK, NULL, 8, 0},
         {"'permissions': " READ ", 'expiresAt': '1700000101', 'notAfter': '1700000100'", SP_ERR_INVALID,
-         "ends for good at 2023-11-14T22:15:00Z", 0, 0},
+         "must not be later than not_after (2023-11-14T22:15:00Z)", 0, 0},
         {"'permissions': " READ ", 'notAfter': '1700000000'", SP_ERR_INVALID, "not_after: must be in the future", 0, 0},
     };
     struct scene *scene = *state;
@@ -215,7 +215,7 @@ static void the_acting_keys_end_travels_to_whatever_it_touches(void **state) {
         if (rows[i].setup != NULL)
             admin_ok(fixture, own.admin, rows[i].setup, rows[i].setup_request);
         if (rows[i].ends_in_s < 0) {
-            admin_fails(fixture, acting, rows[i].method, rows[i].request, SP_ERR_PERMISSION, "end later than");
+            admin_fails(fixture, acting, rows[i].method, rows[i].request, SP_ERR_PERMISSION, "last beyond");
         } else {
             const char *concerned = strstr(rows[i].request, "'k2'") != NULL ? "{'id': 'k2'}" : "{'id': 'k1'}";
             admin_ok(fixture, acting, rows[i].method, rows[i].request);
@@ -332,7 +332,7 @@ static void a_leaked_key_that_was_deleted_still_leads_to_its_descendants(void **
         assert_string_equal(admin_text(fixture, "disabledReason"), "deleted");
         assert_list(fixture, "descendants", "k3", NULL);
     }
-    admin_fails(fixture, other, "FindKey", find, SP_ERR_NOT_FOUND, "no key has this text");
+    admin_fails(fixture, other, "FindKey", find, SP_ERR_NOT_FOUND, "this store has no key with this text");
     admin_fails(fixture, other, "DisableApiKey", "{'id': 'k1', 'withDescendants': true}", SP_ERR_NOT_FOUND, NULL);
     admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k1'}", SP_ERR_NOT_FOUND, NULL);
     admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k9', 'withDescendants': true}", SP_ERR_NOT_FOUND,

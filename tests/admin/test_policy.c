@@ -170,7 +170,7 @@ static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(v
         {"", "{'graceS': 86399}", "for at least 86400 seconds"},
         {"", "{'graceS': 86400}", NULL},
         {"", "{}", NULL},
-        {"", "{'expiresAt': '1900000000'}", "as long as it would: for ever"},
+        {"", "{'expiresAt': '1900000000'}", "as long as it would: indefinitely"},
         {ENDING, "{'graceS': 99}", "grace_s"},
         {ENDING, "{'graceS': 100}", NULL}, /* it ends then anyway */
         {ENDING, "{}", NULL},
@@ -253,7 +253,7 @@ static void holders_create_keys_for_themselves_only_where_the_policy_lets_them(v
         const char *says;
     } rows[] = {
         {"{'principal': 'bot', 'name': 'x', 'permissions': " READ "}", "outlives"},
-        {"{'principal': 'bot', 'name': 'x', 'permissions': " READ ", 'expiresAt': '1700001001'}", "later than"},
+        {"{'principal': 'bot', 'name': 'x', 'permissions': " READ ", 'expiresAt': '1700001001'}", "last beyond"},
         {"{'principal': 'bot', 'name': 'x', 'permissions': {'all': true}, 'expiresAt': '1700001000'}", "permissions"},
         {"{'principal': 'bot', 'name': 'x', 'permissions': {'names': ['resource_register']}, 'expiresAt': "
          "'1700001000'}",

@@ -363,7 +363,7 @@ static void keys_that_do_not_work_widen_nothing(void **state) {
     admin_new_key(&fixture, admin, "ann", "{'all': true}", ", 'id': 'k2', 'expiresAt': 1700000100");
     const char *limited = admin_new_key(&fixture, admin, "w1-admin", "{'names': ['workspace_write']}", "");
     const char *promote = "{'principal': {'id': 'ann', 'role': 'WORKSPACE_ROLE_ADMIN'}, 'updateMask': ['role']}";
-    admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "more reach than your own");
+    admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "more access than your own");
     admin_ok(&fixture, admin, "DisableApiKey", "{'id': 'k1'}");
     admin_fails(&fixture, limited, "UpdatePrincipal", promote, SP_ERR_PERMISSION, "k2");
     fixture.now_s = 1700000100;

@@ -327,7 +327,7 @@ static void an_admin_who_puts_the_end_off_gives_the_lifetime_back(void **state) 
     assert_int_equal(admin_number(fixture, "apiKey.notAfter"), NOW_S + 1600);
     admin_fails(fixture, scene->admin, "UpdateApiKey",
                 "{'id': 'k1', 'expiresAt': '1700002000', 'updateMask': ['expires_at']}", SP_ERR_INVALID,
-                "ends for good at 2023-11-14T22:40:00Z");
+                "must not be later than not_after (2023-11-14T22:40:00Z)");
     admin_ok(fixture, scene->admin, "UpdateApiKey",
              "{'id': 'k1', 'expiresAt': '1700002000', 'notAfter': '1700003000', 'updateMask': ['expires_at', "
              "'not_after']}");

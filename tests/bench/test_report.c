@@ -159,7 +159,8 @@ static void every_goal_is_a_row_with_its_ratio(void **state) {
         "| 100,000 grants against 1,000, for a principal in 1,000 groups | ≤ 1 + log₂ 100 = 7.6 × | 1.000 × | 0.132 | "
         "yes |\n",
         "| bulk import of 1000000 keys into an empty store | ≥ 100,000 keys/s | 200000 keys/s | 0.500 | yes |\n",
-        "| store, bytes a key (entity and indexes; its principal and workspace with it; audit apart) | ≤ 600 | 660 | "
+        "| store, bytes a key (entity and indexes, with its principal and workspace; without the audit trail) | ≤ 600 "
+        "| 660 | "
         "1.100 "
         "| no |\n",
         "| unary Check, CPU a call, uniform: echo + 1.2 × (decision + codec) | ≤ 16.300 µs | 16.000 µs | 0.982 | yes "

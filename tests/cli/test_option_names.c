@@ -31,7 +31,7 @@ static void a_message_names_the_options_of_the_command(void **state) {
          "--clear-allowed-ips: cannot be combined with --allow-ip, --allow-ip-file"},
         {"key", "get", "id: must not be empty", "KEY: must not be empty"},
         {"key", "list", "workspace: required when an operator calls", "--workspace: required when an operator calls"},
-        {"share", "add", "subject: a principal or a group", "--group, --principal: a principal or a group"},
+        {"share", "add", "subject: give a principal or a group", "--group, --principal: give a principal or a group"},
         {"share", "add", "resource: required", "TYPE/ID: required"},
         {"workspace", "update", "seats: 1 to 1000000", "--seats: 1 to 1000000"},
         {"workspace", "update", "quotas.keys: too large", "--quota-keys: too large"},

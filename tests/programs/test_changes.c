@@ -177,8 +177,8 @@ static void a_watch_that_cannot_begin_there_is_refused(void **state) {
         enum sp_status status;
         const char *says;
     } rows[] = {
-        {"{'since': {'epoch': '1', 'number': '99999'}}", SP_ERR_PRECONDITION, "not in the past of this store"},
-        {"{'since': {'epoch': '77', 'number': '2'}}", SP_ERR_PRECONDITION, "not in the past of this store"},
+        {"{'since': {'epoch': '1', 'number': '99999'}}", SP_ERR_PRECONDITION, "not in the history of this store"},
+        {"{'since': {'epoch': '77', 'number': '2'}}", SP_ERR_PRECONDITION, "not in the history of this store"},
         {"{'since': {'number': '2'}, 'fromOldest': true}", SP_ERR_INVALID, "at most one"},
         {"{'fromNumber': '2', 'fromOldest': true}", SP_ERR_INVALID, "at most one"},
         {"{'sinceTime': '5', 'untilTime': '5'}", SP_ERR_INVALID, "until_time"},
@@ -284,7 +284,7 @@ static void disabling_a_leaked_key_shows_what_was_done_with_it(void **state) {
     assert_true(caller_open(&leaked, programs.sync_target, leaked_text));
     const char *disable[] = {"sallyport",          "key",         "disable", "leaked",
                              "--with-descendants", "--workspace", "acme",    NULL};
-    run_cli(0, "Nothing in the audit trail was changed with the key", disable);
+    run_cli(0, "The audit trail shows no changes made with the key", disable);
     caller_ok(&admin, "Admin/EnableApiKey", "{'id': 'leaked'}");
     caller_ok(&leaked, "Admin/UpdatePrincipal",
               "{'principal': {'id': 'bob', 'role': 'WORKSPACE_ROLE_ADMIN'}, 'updateMask': ['role']}");

@@ -711,7 +711,7 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
     } rows[] = {
         {"\n\n{\"workspac\":{}}\n", "", "line 3: workspac", "and kept: 0\n"},
         {"{\"workspace\":{\"id\":\"i2\",\"name\":\"n\"}}\n\n{\"workspace\":{\"id\":\"-\",\"name\":\"n\"}}\n",
-         "--batch 1", "line 3: ", "and kept: 1; go on with --continue\n"},
+         "--batch 1", "line 3: ", "and kept: 1; resume with --continue\n"},
         {"{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n{\"workspace\":{\"id\":\"i3\",\"name\":\"n\"}}\n", "",
          "line 2: ", "and kept: 0\n"},
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
@@ -767,7 +767,7 @@ static void an_import_that_stopped_goes_on_with_continue(void **state) {
     (void)snprintf(lines, sizeof(lines), "%s{\"group\":{\"workspace\":\"half\",\"id\":\"g\"}}\n", first);
     const struct command *ran = typed(2, "operator", lines, "import - --batch 1");
     assert_says(ran->err, "line 3: name: ");
-    assert_says(ran->err, "and kept: 2; go on with --continue\n");
+    assert_says(ran->err, "and kept: 2; resume with --continue\n");
     (void)snprintf(lines, sizeof(lines), "%s{\"group\":{\"workspace\":\"half\",\"id\":\"g\",\"name\":\"G\"}}\n", first);
     assert_says(typed(2, "operator", lines, "import -")->err, "line 1: ");
     ran = typed(0, "operator", lines, "import - --continue --dry-run");
@@ -777,7 +777,7 @@ static void an_import_that_stopped_goes_on_with_continue(void **state) {
                 "0 records imported.\n3 were there already.\n");
     ends(0, "operator", "workspace update half --name Other");
     assert_says(typed(2, "operator", lines, "import - --continue")->err,
-                "line 1: workspace half already exists, and its name differs");
+                "line 1: workspace half already exists, but its name differs");
 }
 
 /* A workspace and its users as an import. */

@@ -549,7 +549,7 @@ static void after_a_restore_with_fresh_writers_a_command_begins_the_epoch(void *
                                  fresh.store,      "--source", fresh.url, NULL};
     assert_int_equal(process_run(&process, fresh.folder, "epoch", begin_epoch), 0);
     assert_file_has(process.out, "began with revision");
-    process_wait_for(&follower.sync, "a new epoch has begun after etcd went back");
+    process_wait_for(&follower.sync, "a new epoch has begun after etcd was set back");
     pod_await(&follower, &fresh);
     assert_string_equal(pod_check(&follower, kept, old), "FAILED_PRECONDITION");
     assert_string_equal(pod_check(&fresh, kept, old), "FAILED_PRECONDITION");

@@ -88,7 +88,7 @@ static void an_import_into_small_transactions_is_made_and_so_is_what_follows(voi
     }
     if (make_workspace(fixture, "after-import") != SP_OK)
         fail_msg("%s", fixture->a.admin.error.message);
-    assert_log_has(&fixture->a.sync, "etcd takes transactions of 16 operations only");
+    assert_log_has(&fixture->a.sync, "etcd limits a transaction to 16 operations");
     pod_await(&fixture->b, &fixture->a);
     caller_ok(&fixture->b.admin, "Admin/GetPrincipal", "{'workspace': 'large', 'id': 'user-%d'}", USERS - 1);
     pod_verify(&fixture->a);
@@ -174,7 +174,7 @@ static void a_full_etcd_says_what_to_do_and_decisions_go_on(void **state) {
     assert_int_equal(status, told_quota(fixture) > 0 ? SP_ERR_EXHAUSTED : SP_ERR_PRECONDITION);
     assert_true(caller_open(&holder, fixture->a.sync_target, key));
     assert_int_equal(caller_call(&holder, "Admin/DisableSelf", "{}"), SP_ERR_PRECONDITION);
-    assert_non_null(strstr(holder.error.message, "etcd has no space left"));
+    assert_non_null(strstr(holder.error.message, "etcd is out of space"));
     caller_close(&holder);
     assert_log_has(&fixture->a.sync, "etcdctl alarm disarm");
     assert_string_equal(pod_check(&fixture->b, key, ""), "ALLOWED");
@@ -194,7 +194,7 @@ static void near_its_quota_only_what_takes_access_away_is_done(void **state) {
     snprintf(key, sizeof(key), "%s", caller_text(&fixture->a.admin, "secret"));
     fill_etcd(fixture, QUOTA_BYTES - QUOTA_BYTES / 40);
     await_change(fixture, "wide", SP_ERR_EXHAUSTED);
-    assert_non_null(strstr(fixture->a.admin.error.message, "etcd is full but for a reserve"));
+    assert_non_null(strstr(fixture->a.admin.error.message, "etcd is full except for a reserve"));
     assert_true(caller_open(&holder, fixture->a.sync_target, key));
     caller_ok(&holder, "Admin/DisableSelf", "{}");
     pod_revision(&holder, revision);

@@ -133,7 +133,7 @@ static void what_is_wrong_with_a_connection_is_told_with_the_cure(void **state) 
     snprintf(tls, sizeof(tls), "%s --tls-name elsewhere.example", all_tls());
     ran = run_cli(tls, "workspace list");
     assert_int_equal(ran->status, 2);
-    assert_non_null(strstr(ran->err, "its certificate is for another name (UNAVAILABLE)"));
+    assert_non_null(strstr(ran->err, "its certificate is for a different name (UNAVAILABLE)"));
 }
 
 static void the_command_line_speaks_mutual_tls_with_both(void **state) {

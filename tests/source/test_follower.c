@@ -179,7 +179,7 @@ static void lists_another_cluster_although_its_revisions_look_alike(void **state
     sp_source_end_following(&other->follower);
     scripted_etcd_set_cluster(&sides->etcd, 78);
     assert_int_equal(try_to_follow(other), SP_ERR_ABORTED);
-    assert_said(other, "another cluster");
+    assert_said(other, "a different etcd cluster");
     begin_to_follow(other);
     assert_int_equal(state_of(other).lists, 2);
 }

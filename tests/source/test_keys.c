@@ -29,16 +29,16 @@ static void reads_a_url(void **state) {
         {"", "begin with etcd://"},
         {"http://a:1/p/", "begin with etcd://"},
         {"ETCD://a:1", "begin with etcd://"},
-        {"etcd://", "names no endpoint"},
-        {"etcd:///p/", "names no endpoint"},
+        {"etcd://", "has no endpoint"},
+        {"etcd:///p/", "has no endpoint"},
         {"etcd://a:1/", "begin and end with a slash"},
         {"etcd://a:1/p", "begin and end with a slash"},
         /* Whole URLs put one after the other. */
         {"etcd://a:2379,http://b:2379/sallyport/v1/", "\"http:\": a scheme is not part of it"},
         {"etcd://a:1,etcd://b:1/p/", "\"etcd:\": a scheme is not part of it"},
         {"etcd://http://a:1/p/", "\"http:\": a scheme is not part of it"},
-        {"etcd://a:1/p/,b:1/p/", "character 4 of its prefix"},
-        {"etcd://a:1/p/,etcd://b:1/p/", "character 4 of its prefix"},
+        {"etcd://a:1/p/,b:1/p/", "character 4 of the prefix"},
+        {"etcd://a:1/p/,etcd://b:1/p/", "character 4 of the prefix"},
         /* Endpoints. */
         {"etcd://a/p/", "\"a\": it has no port"},
         {"etcd://a:/p/", "\"a:\": it has no port"},
@@ -53,13 +53,13 @@ static void reads_a_url(void **state) {
         {"etcd://a:1,/p/", "ends in a comma"},
         {"etcd://a:1,,b:1/p/", "an etcd endpoint is empty"},
         /* Prefixes. */
-        {"etcd://a:1//", "two slashes meet"},
-        {"etcd://a:1//p/", "two slashes meet"},
-        {"etcd://a:1/p//q/", "two slashes meet"},
-        {"etcd://a:1/p//", "two slashes meet"},
-        {"etcd://a:1/p q/", "character 3 of its prefix"},
-        {"etcd://a:1/p?x=1/", "character 3 of its prefix"},
-        {"etcd://a:1/p#q/", "character 3 of its prefix"},
+        {"etcd://a:1//", "two slashes in a row"},
+        {"etcd://a:1//p/", "two slashes in a row"},
+        {"etcd://a:1/p//q/", "two slashes in a row"},
+        {"etcd://a:1/p//", "two slashes in a row"},
+        {"etcd://a:1/p q/", "character 3 of the prefix"},
+        {"etcd://a:1/p?x=1/", "character 3 of the prefix"},
+        {"etcd://a:1/p#q/", "character 3 of the prefix"},
     };
     struct sp_str endpoints, prefix;
     struct sp_error error = {0};

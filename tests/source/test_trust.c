@@ -245,7 +245,7 @@ static void what_came_before_a_bad_revision_is_kept(void **state) {
     struct sp_bytes packed = pack_head(sides, head);
     (void)scripted_etcd_set(&sides->etcd, key_below(sides, "d/head"), &packed);
     assert_int_equal(follow_once(other), SP_ERR_ABORTED);
-    assert_said(other, "does not follow the one that this store has");
+    assert_said(other, "does not continue from this store's head");
     assert_int_equal(revision_of(other).number, good);
 }
 

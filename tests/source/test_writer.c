@@ -111,7 +111,7 @@ static void a_change_that_etcd_finds_too_large_is_refused_for_good(void **state)
     writer->writer.link.for_callers = true;
     begin_users(writer, 10, 50);
     assert_int_equal(try_to_commit(writer), SP_ERR_PRECONDITION);
-    assert_said(writer, "etcd's limits of a transaction are too small");
+    assert_said(writer, "exceeds etcd's limits for one transaction");
     sides->etcd.max_bytes = 0;
     make_user(writer, 10);
 }

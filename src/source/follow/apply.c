@@ -76,15 +76,15 @@ static enum sp_status pass_over(struct application *application, const struct ar
 static enum sp_status check_succession(struct application *application, const struct arrival *arrival) {
     const Sallyport__Store__V1__SourceHead *head = arrival->head;
     if (!sp_source_same_store(head, application->head))
-        return sp_error_set(application->error, SP_ERR_ABORTED, "etcd now holds another store");
+        return sp_error_set(application->error, SP_ERR_ABORTED, "etcd now holds a different store");
     if (sp_replica_is_old_head(head)) {
         if (sp_replica_is_old_head(application->head))
             return SP_OK;
-        return sp_error_set(application->error, SP_ERR_PRECONDITION, "it is of an earlier release than the one before");
+        return sp_error_set(application->error, SP_ERR_PRECONDITION,
+                            "it was written by an earlier release than the previous one");
     }
     if (!sp_source_succeeds(head, application->head))
-        return sp_error_set(application->error, SP_ERR_ABORTED,
-                            "etcd's head does not follow the one that this store has");
+        return sp_error_set(application->error, SP_ERR_ABORTED, "etcd's head does not continue from this store's head");
     return SP_OK;
 }
 

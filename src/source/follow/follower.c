@@ -102,9 +102,9 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct h
     if (status != SP_OK)
         return status;
     if (cursor.cluster_id != check->found.header.cluster_id)
-        return want_list(follower, error, "etcd is another cluster than before");
+        return want_list(follower, error, "this is a different etcd cluster than before");
     if (!sp_source_same_store(head, check->found.head))
-        return want_list(follower, error, "etcd holds another store than before");
+        return want_list(follower, error, "etcd holds a different store than before");
     check->moved = cursor.revision != check->before.revision || cursor.head_revision != check->before.head_revision ||
                    cursor.resume != check->before.resume;
     if (check->moved)
@@ -144,7 +144,7 @@ static void note_newer_epoch(struct sp_source_follower *follower, uint64_t epoch
     if (restored_epoch == 0 || epoch <= restored_epoch)
         return;
     sp_source_set_restored_epoch(shared, 0);
-    sp_log(SP_LOG_INFO, "a new epoch has begun after etcd went back");
+    sp_log(SP_LOG_INFO, "a new epoch has begun after etcd was set back");
 }
 
 static enum sp_status look_at_head(struct sp_source_follower *follower, struct head_check *check,
@@ -208,7 +208,7 @@ static enum sp_status open_data_watch(struct sp_source_follower *follower, struc
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     status = sp_etcd_watch_open(follower->link.etcd, key, end, cursor.resume + 1, &follower->watch, error);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return want_list(follower, error, "etcd has compacted away what followed this store's last revision");
+        return want_list(follower, error, "etcd has compacted the revisions after this store's last one");
     return status;
 }
 
@@ -220,7 +220,7 @@ static enum sp_status apply_next_events(struct sp_source_follower *follower, int
     if (status == SP_ERR_DEADLINE)
         return SP_OK;
     if (status == SP_ERR_OUT_OF_RANGE)
-        return want_list(follower, error, "etcd has compacted away what comes next");
+        return want_list(follower, error, "etcd has compacted the revisions that come next");
     if (status != SP_OK)
         return status;
     sp_source_note_reached(follower->link.shared);
@@ -245,8 +245,8 @@ static bool is_store_right(struct sp_source_follower *follower) {
     bool fits = false;
     if (sp_source_check_store(&follower->link, &fits, &error) != SP_OK || !fits)
         return false;
-    sp_log(SP_LOG_ERROR, "this store is what etcd's head commits to, so what differs in etcd was not put by a change; "
-                         "see docs/etcd.md, \"Trust\"");
+    sp_log(SP_LOG_ERROR, "this store matches etcd's head, so the records that differ in etcd were not written by a "
+                         "change; see docs/etcd.md, \"Trust\"");
     return true;
 }
 
@@ -282,7 +282,7 @@ static enum sp_status hold_listing(struct sp_source_follower *follower, struct s
     follower->list_due_ms = sp_clock_monotonic_ms() + LIST_AGAIN_MS;
     if (!state.filled)
         return SP_ERR_PRECONDITION;
-    sp_log(SP_LOG_WARNING, "cannot list etcd, so the store keeps what it has: %s", error->message);
+    sp_log(SP_LOG_WARNING, "cannot list etcd; the store stays as it is: %s", error->message);
     *error = (struct sp_error){.status = SP_OK};
     follower->list_wanted = false;
     return SP_OK;
@@ -293,7 +293,7 @@ static enum sp_status list_if_wanted(struct sp_source_follower *follower, struct
         return SP_OK;
     if (sp_clock_monotonic_ms() < follower->list_due_ms)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd must be listed, and its last listing was refused: it is tried again every %d seconds",
+                            "the last listing of etcd was refused; trying again every %d seconds",
                             LIST_AGAIN_MS / 1000);
     enum sp_status status = sp_source_list_all(&follower->link, error);
     sp_source_note_authentication(follower->link.shared, sp_etcd_is_unauthenticated(follower->link.etcd));

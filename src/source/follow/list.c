@@ -300,8 +300,8 @@ static enum sp_status check_no_rollback(struct listing *listing) {
     if (!sp_signing_keys_can_verify(shared->keys) || shared->accept_rollback || continues_store(listing))
         return SP_OK;
     (void)sp_error_set(listing->error, SP_ERR_PRECONDITION,
-                       "it is older than this store, or of another history; if etcd was restored from a backup, start "
-                       "one instance that makes changes with --accept-source-rollback");
+                       "it is older than this store, or has a different history; if etcd was restored from a backup, "
+                       "start one instance that makes changes with --accept-source-rollback");
     return refuse_listing(listing);
 }
 
@@ -319,7 +319,8 @@ static void announce_set_back(const struct listing *listing, struct sp_revision 
         sp_log(SP_LOG_ERROR,
                "this instance had revision %" PRIu64 " of epoch %" PRIu64
                ", and etcd is behind that: unless an instance that makes changes begins a new epoch by itself, run "
-               "`sallyport-sync epoch begin`; until then `min_revision` up to that is refused here; see docs/etcd.md",
+               "`sallyport-sync epoch begin`; until then, calls with a `min_revision` up to that are refused here; see "
+               "docs/etcd.md",
                newest.number, newest.epoch);
     sp_source_set_restored_epoch(listing->link->shared, newest.epoch);
 }
@@ -328,7 +329,7 @@ static void announce_set_back(const struct listing *listing, struct sp_revision 
 static enum sp_status take_listed_head(struct listing *listing, const struct sp_replica_cursor *cursor) {
     enum sp_status status = sp_write_recount_entities(listing->write);
     if (status != SP_OK)
-        return sp_error_set(listing->error, status, "cannot add up the entities that were listed");
+        return sp_error_set(listing->error, status, "cannot compute the sum of the listed entities");
     if (listing->link->shared->inspect_only) { /* as a head that commits to nothing */
         listing->found.head->format = SP_STORE_OLDEST_FORMAT;
         listing->found.head->entity_set.len = 0;

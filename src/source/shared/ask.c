@@ -10,11 +10,12 @@ static const struct {
     {SP_ERR_PERMISSION, SP_ERR_PRECONDITION, "etcd credentials are read-only here; use an instance with write access"},
     {SP_ERR_UNAUTHENTICATED, SP_ERR_UNAVAILABLE, "this instance cannot sign in to etcd; its log says why: try again"},
     {SP_ERR_PRECONDITION, SP_ERR_PRECONDITION,
-     "etcd authenticates nobody, so that this instance makes no changes; its log says more"},
+     "etcd has authentication off, so this instance makes no changes; see its log"},
     {SP_ERR_EXHAUSTED, SP_ERR_PRECONDITION,
-     "etcd has no space left, so that no change can be made until an operator makes room there"},
-    {SP_ERR_INVALID, SP_ERR_PRECONDITION, "etcd's limits of a transaction are too small for this change"},
-    {SP_OK, SP_ERR_UNAVAILABLE, "etcd does not answer as it should; the log of this instance says more: try again"},
+     "etcd is out of space: no change can be made until an operator makes room there"},
+    {SP_ERR_INVALID, SP_ERR_PRECONDITION,
+     "the change exceeds etcd's limits for one transaction: make a smaller one, or ask the operator to raise them"},
+    {SP_OK, SP_ERR_UNAVAILABLE, "unexpected answer from etcd: try again; if it persists, see this instance's log"},
 };
 
 enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status status, struct sp_error *error) {

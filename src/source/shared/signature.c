@@ -15,7 +15,7 @@ enum sp_status sp_source_check_signer(struct sp_signing_keys *keys, const Sallyp
         return SP_OK;
     if (!sp_signing_keys_can_sign(keys))
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "this instance cannot sign changes, and heads in etcd are signed: give it "
+                            "heads in etcd are signed, but this instance has no signing key: give it "
                             "--source-signing-key, or use an instance that has one");
     sp_signing_keys_own_id(keys, id, &accepted);
     if (sp_signing_keys_can_verify(keys) && !accepted)
@@ -108,6 +108,6 @@ enum sp_status sp_source_verify_head(struct sp_signing_keys *keys, struct sp_str
     case SP_ERR_NOT_FOUND:
         return sp_error_set(error, SP_ERR_PRECONDITION, "it is signed by a key that is not in --source-verify-keys");
     default:
-        return sp_error_set(error, SP_ERR_PRECONDITION, "its signature is wrong");
+        return sp_error_set(error, SP_ERR_PRECONDITION, "its signature is invalid");
     }
 }

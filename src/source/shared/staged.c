@@ -44,7 +44,7 @@ enum sp_status sp_source_read_staged(const struct sp_source_link *link,
         if (status != SP_OK)
             return status;
         if (page.count != 1)
-            return sp_error_set(error, SP_ERR_ABORTED, "part %u of a large change is missing in etcd", part);
+            return sp_error_set(error, SP_ERR_ABORTED, "part %u of a large change is missing from etcd", part);
         status = add_staged_part(prefix, page.kvs[0].value, operations, error);
         if (status != SP_OK)
             return status;

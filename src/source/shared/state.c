@@ -121,10 +121,10 @@ void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthe
     shared->state.unauthenticated = unauthenticated;
     pthread_mutex_unlock(&shared->lock);
     if (unauthenticated && !before)
-        sp_log(SP_LOG_ERROR, "etcd authenticates nobody, although --etcd-user is given: whoever reaches it may write "
-                             "there; enable authentication (`etcdctl auth enable`)");
+        sp_log(SP_LOG_ERROR, "etcd has authentication off, although --etcd-user is given: anyone who can reach it can "
+                             "write to it; enable authentication (`etcdctl auth enable`)");
     if (before && !unauthenticated)
-        sp_log(SP_LOG_INFO, "etcd authenticates its clients again");
+        sp_log(SP_LOG_INFO, "etcd has authentication on again");
 }
 
 bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status) {
@@ -162,12 +162,12 @@ void sp_source_note_room(struct sp_source_shared *shared, uint64_t size_bytes, u
     pthread_mutex_unlock(&shared->lock);
     if (little && !before)
         sp_log(SP_LOG_ERROR,
-               "etcd's database has %" PRIu64 " bytes of its quota of %" PRIu64
-               ": only changes that take access away are made until there is room; compact and defragment etcd, or "
+               "etcd's database uses %" PRIu64 " bytes of its quota of %" PRIu64
+               ": only changes that take access away are accepted until there is room; compact and defragment etcd, or "
                "raise its --quota-backend-bytes",
                size_bytes, quota_bytes);
     if (before && !little)
-        sp_log(SP_LOG_INFO, "there is room in etcd again: all changes are made");
+        sp_log(SP_LOG_INFO, "etcd has room again: all changes are accepted");
 }
 
 bool sp_source_get_little_room(struct sp_source_shared *shared) {

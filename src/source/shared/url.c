@@ -14,7 +14,7 @@ static enum sp_status check_endpoints(struct sp_str endpoints, struct sp_error *
     struct sp_error why = {0};
     struct sp_str endpoint;
     if (endpoints.size == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "invalid source: it names no endpoint; %s", form);
+        return sp_error_set(error, SP_ERR_INVALID, "invalid source: it has no endpoint; %s", form);
     while (endpoints.size > 0)
         if (sp_etcd_take_endpoint(&endpoints, &endpoint, &why) != SP_OK)
             return sp_error_set(error, SP_ERR_INVALID, "invalid source: %s; %s", why.message, form);
@@ -35,13 +35,13 @@ static enum sp_status check_prefix(struct sp_str prefix, struct sp_error *error)
     for (size_t i = 0; i < prefix.size; i++) {
         if (prefix.data[i] == '/' && i > 0 && prefix.data[i - 1] == '/')
             return sp_error_set(error, SP_ERR_INVALID,
-                                "invalid source: two slashes meet in \"%.*s\", so that a scheme or an endpoint may be "
-                                "part of the prefix; list endpoints with commas, without schemes: %s",
+                                "invalid source: \"%.*s\" has two slashes in a row, as if a scheme or an endpoint were "
+                                "part of the prefix; separate endpoints with commas, without schemes: %s",
                                 SP_STR_ARG(prefix), form);
         if (!is_in_prefix(prefix.data[i]))
             return sp_error_set(error, SP_ERR_INVALID,
-                                "invalid source: character %zu of its prefix is not allowed there, such as a comma, a "
-                                "blank, \"?\" and \"#\"; %s",
+                                "invalid source: character %zu of the prefix is not allowed; a prefix is printable "
+                                "ASCII without blanks, commas, quotes, backslashes, \"?\" and \"#\"; %s",
                                 i + 1, form);
     }
     return SP_OK;

@@ -37,7 +37,7 @@ static enum sp_status commit_under_head(struct fold *fold, const struct sp_etcd_
     if (status != SP_OK)
         return status;
     if (!outcome.made)
-        return sp_error_set(fold->error, SP_ERR_ABORTED, "etcd has another head by now");
+        return sp_error_set(fold->error, SP_ERR_ABORTED, "etcd's head has changed in the meantime");
     *ret_revision = outcome.header.revision;
     return SP_OK;
 }

@@ -81,13 +81,12 @@ enum sp_status sp_source_learn_limits(struct sp_source_link *link, struct sp_err
         return sp_source_tell(link, status, error);
     if (most < LEAST_OPERATIONS)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd takes transactions of one operation only: raise its --max-txn-ops (its default is "
-                            "128)");
+                            "etcd limits a transaction to one operation: raise its --max-txn-ops (its default is 128)");
     link->txn_operations = most - 1;
     if (most < MOST_OPERATIONS)
         sp_log(SP_LOG_WARNING,
-               "etcd takes transactions of %zu operations only, so that larger changes are written in parts, which "
-               "takes longer: raise its --max-txn-ops (its default is 128)",
+               "etcd limits a transaction to %zu operations, so larger changes are written in parts, which takes "
+               "longer: raise its --max-txn-ops (its default is 128)",
                most);
     return SP_OK;
 }
@@ -96,8 +95,8 @@ enum sp_status sp_source_check_request_size(const struct sp_source_link *link, s
     enum sp_status status = try_transaction(link, 1, REQUEST_BYTES, error);
     if (status != SP_ERR_INVALID)
         return status;
-    return sp_error_set(error, SP_ERR_PRECONDITION,
-                        "etcd takes requests of less than %d bytes: raise its --max-request-bytes (its default is "
-                        "1572864)",
-                        REQUEST_BYTES);
+    return sp_error_set(
+        error, SP_ERR_PRECONDITION,
+        "etcd limits requests to less than %d bytes: raise its --max-request-bytes (its default is 1572864)",
+        REQUEST_BYTES);
 }

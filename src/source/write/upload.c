@@ -155,7 +155,7 @@ static enum sp_status check_entities_add_up(struct upload *upload, struct sp_vie
     if (fits)
         return SP_OK;
     return sp_error_set(upload->error, SP_ERR_PRECONDITION,
-                        "the store's entities do not add up to what its changes put: run `sallyport-sync verify`");
+                        "the store's entities do not match its changes: run `sallyport-sync verify`");
 }
 
 static enum sp_status upload_all(struct upload *upload, const char *name, struct sp_write *write) {

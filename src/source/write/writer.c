@@ -44,7 +44,7 @@ static enum sp_status fold_if_wanted(struct sp_source_writer *writer, struct sp_
 static void try_fold_if_wanted(struct sp_source_writer *writer) {
     struct sp_error error = {0};
     if (fold_if_wanted(writer, &error) != SP_OK)
-        sp_log(SP_LOG_WARNING, "cannot write a large change to its places in etcd yet: %s", error.message);
+        sp_log(SP_LOG_WARNING, "cannot move a large change into place in etcd yet: %s", error.message);
 }
 
 /* ---- changes ---- */
@@ -73,7 +73,7 @@ static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_err
     sp_source_get_shared_state(shared, &state);
     if (state.unauthenticated && !shared->allow_unauthenticated)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd authenticates nobody, so that this instance makes no changes: enable authentication "
+                            "etcd has authentication off, so this instance makes no changes: enable authentication "
                             "there, or start the instance with --etcd-allow-unauthenticated");
     if (!state.reachable)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot reach etcd; nothing was changed: try again");
@@ -118,7 +118,7 @@ enum sp_status sp_source_commit_change(struct sp_source_writer *writer, struct s
     if (status != SP_OK) {
         sp_write_abort(write);
         if (found_smaller_limits(writer))
-            return sp_error_set(error, SP_ERR_ABORTED, "etcd takes smaller transactions than before; try again");
+            return sp_error_set(error, SP_ERR_ABORTED, "etcd's transaction limit has been lowered; try again");
         return status;
     }
     status = sp_write_commit(write, error);
@@ -282,6 +282,6 @@ enum sp_status sp_source_write_renewed_head(struct sp_source_writer *writer, str
     if (status != SP_OK)
         return status;
     sp_source_raise_head(writer->link.shared, writer->pending.awaited_revision);
-    sp_log(SP_LOG_INFO, "renewed etcd's head: it is of this release, and signed by this instance's key if it has one");
+    sp_log(SP_LOG_INFO, "renewed etcd's head in this release's format, signed if this instance has a key");
     return SP_OK;
 }

@@ -27,7 +27,7 @@ static const struct sp_sync_command commands[] = {
     {
         .name = "prepare",
         .usage = "--store DIR",
-        .summary = "make the store's directory on a shared volume, or narrow its modes, before others mount it",
+        .summary = "create the store's directory on a shared volume, or restrict its mode, before others mount it",
         .examples = "  sallyport-sync prepare --store /volume/store\n",
         .act = {.operation = "prepare", .class_uid = SP_EVENT_API_ACTIVITY, .activity = SP_EVENT_API_UPDATE},
         .run = sp_sync_prepare_command,
@@ -55,7 +55,7 @@ static const struct sp_sync_command commands[] = {
     {
         .name = "verify",
         .usage = "--store DIR",
-        .summary = "check indexes against entities, and both against the audit trail; also while `serve` runs",
+        .summary = "check that indexes, entities and audit trail agree; also while `serve` runs",
         .examples = "  sallyport-sync verify --store store\n",
         .run = sp_sync_verify_command,
     },

@@ -69,8 +69,8 @@ int sp_sync_compare_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (path == NULL || source.url == NULL || rest < argc)
-        return sp_sync_complain_usage(command,
-                                      rest < argc ? "takes options only" : "--store and --source are required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store and --source are required");
     if (compare_store(&source, path, &counts, &error) != SP_OK)
         return sp_sync_complain(&error);
     printf("Compared %" PRIu64 " records: %" PRIu64 " differences, %" PRIu64

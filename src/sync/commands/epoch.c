@@ -89,13 +89,13 @@ int sp_sync_epoch_command(const struct sp_sync_command *command, int argc, char 
     if (ended >= 0)
         return ended;
     if (argc - rest != 1 || strcmp(argv[rest], "begin") != 0)
-        return sp_sync_complain_usage(command, "give begin");
+        return sp_sync_complain_usage(command, "the only subcommand is begin: run `sallyport-sync epoch begin`");
     if (options.store == NULL)
         return sp_sync_complain_usage(command, "--store is required");
     if (begin_store_epoch(&options, &revision, &error) != SP_OK)
         return sp_sync_complain(&error);
     printf("Epoch %" PRIu64 " began with revision %" PRIu64
-           ". Whoever asks for a revision of an epoch before is told to ask again.\n",
+           ". Calls that ask for a revision of an earlier epoch are told to ask again.\n",
            revision.epoch, revision.number);
     return EXIT_SUCCESS;
 }

@@ -34,7 +34,7 @@ static bool narrow_file_mode(const char *path, mode_t most) {
     if (path == NULL || stat(path, &of_file) != 0)
         return false;
     if ((of_file.st_mode & 0777 & ~most) != 0 && chmod(path, of_file.st_mode & (07000 | most)) != 0)
-        sp_sync_note("sallyport-sync: cannot narrow the mode of %s to %o: %s", path, (unsigned)most, strerror(errno));
+        sp_sync_note("sallyport-sync: cannot change the mode of %s to %o: %s", path, (unsigned)most, strerror(errno));
     return of_file.st_size > 0;
 }
 
@@ -188,6 +188,7 @@ int sp_sync_init_command(const struct sp_sync_command *command, int argc, char *
     if (ended >= 0)
         return ended;
     if (options.store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     return init_store(&options);
 }

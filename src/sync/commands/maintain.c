@@ -32,7 +32,8 @@ static int read_store_option(const struct sp_sync_command *command, int argc, ch
     if (ended >= 0)
         return ended;
     if (*ret_store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     return -1;
 }
 
@@ -128,7 +129,8 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (path == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     if (rebuild_store(path, accept_altered, &error) != SP_OK)
         return sp_sync_complain(&error);
     puts("Rebuilt every index from the entities.");
@@ -176,7 +178,8 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (path == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     if (!cut_key_names(keep_implicit, names, &options.keep_implicit_count))
         return sp_sync_complain_usage(command, "--keep-implicit: at most 1,000 keys");
     if (sp_sync_lock(path, &lock_fd, &error) != SP_OK)
@@ -218,10 +221,10 @@ static int grow_store(const char *path, uint64_t map_size) {
     struct sp_store_stats stats = {0};
     if (set_map_size(path, map_size, &stats, &error) != SP_OK)
         return sp_sync_complain(&error);
-    printf("The store may grow to %llu bytes; %llu are in use.\n", (unsigned long long)stats.map_size_bytes,
+    printf("The store can grow to %llu bytes; %llu are in use.\n", (unsigned long long)stats.map_size_bytes,
            (unsigned long long)stats.used_bytes);
     if (stats.map_size_bytes > map_size)
-        puts("It cannot be made smaller than what it holds.");
+        puts("The limit cannot be lower than what the store uses.");
     return EXIT_SUCCESS;
 }
 
@@ -245,8 +248,8 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
     if (ended >= 0)
         return ended;
     if (path == NULL || map_size == 0 || rest < argc)
-        return sp_sync_complain_usage(command,
-                                      rest < argc ? "takes options only" : "--store and --map-size are required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store and --map-size are required");
     return grow_store(path, map_size);
 }
 
@@ -303,7 +306,7 @@ int sp_sync_restore_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (options.store_path == NULL || options.backup_file == NULL || rest < argc)
-        return sp_sync_complain_usage(command,
-                                      rest < argc ? "takes options only" : "--store and --backup are required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store and --backup are required");
     return restore_store(&options);
 }

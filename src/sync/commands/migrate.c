@@ -158,7 +158,7 @@ int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (options.store == NULL || (options.to == NULL) == (options.from == NULL) || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only"
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
                                                            : "--store and either --to or --from are required");
     options.source.url = options.to != NULL ? options.to : options.from;
     sp_log_init("sallyport-sync", SP_LOG_INFO);

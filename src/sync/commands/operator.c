@@ -327,9 +327,10 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
         return ended;
     const struct action *action = rest < argc ? find_operator_action(argv[rest]) : NULL;
     if (action == NULL)
-        return sp_sync_complain_usage(command, "give add, list or revoke");
+        return sp_sync_complain_usage(command, "choose a subcommand: add, list or revoke");
     if (argc - rest != (action->takes_name ? 2 : 1))
-        return sp_sync_complain_usage(command, action->takes_name ? "give one operator name" : "list takes no name");
+        return sp_sync_complain_usage(command,
+                                      action->takes_name ? "give exactly one operator name" : "list takes no name");
     if (options.store == NULL)
         return sp_sync_complain_usage(command, "--store is required");
     struct sp_sync_act act = action->act;

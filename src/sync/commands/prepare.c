@@ -15,7 +15,8 @@ int sp_sync_prepare_command(const struct sp_sync_command *command, int argc, cha
     if (ended >= 0)
         return ended;
     if (path == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     if (sp_store_prepare_folder(path, &error) != SP_OK)
         return sp_sync_complain(&error);
     sp_sync_note("%s can be mounted for both programs; only this user may write to it.", path);

@@ -430,7 +430,8 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
     if (ended >= 0)
         return ended;
     if (options.store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "takes options only" : "--store is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "--store is required");
     if (sp_daemon_options_check(&options.daemon, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
     if (sp_forwarded_trust_read(&options.daemon.forwarded, &options.trust, &error) != SP_OK)

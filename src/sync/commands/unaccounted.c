@@ -86,8 +86,8 @@ int sp_sync_unaccounted_command(const struct sp_sync_command *command, int argc,
     if (ended >= 0)
         return ended;
     if (rest < argc || (path == NULL) == (source.url == NULL))
-        return sp_sync_complain_usage(command,
-                                      rest < argc ? "takes options only" : "either --store or --source is required");
+        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
+                                                           : "either --store or --source is required");
     enum sp_status status = path != NULL ? find_unaccounted_in_store(path, &count, &error)
                                          : find_unaccounted_in_source(&source, &count, &error);
     if (status != SP_OK)
