@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 enum { PORT_MAX = 65535 };
 
@@ -54,12 +55,26 @@ static enum sp_status refuse_missing_port(const char *text, const char *names, c
                         text, bare ? "]" : "", usual_port);
 }
 
+/* "unix:/run/x.sock", "unix:x.sock", "unix:///run/x.sock" and "unix-abstract:name". */
+static enum sp_status check_socket(const char *text, const char *names, struct sp_error *error) {
+    enum { SOCKET_PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+    size_t size = strlen(strchr(text, ':') + 1);
+    if (size > 0 && size <= SOCKET_PATH_MAX_BYTES)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "'%s' (%s) has no socket path of 1 to %d bytes; write unix:PATH, such as "
+                        "unix:/run/sallyport/admin.sock",
+                        text, names, SOCKET_PATH_MAX_BYTES);
+}
+
 enum sp_status sp_cli_read_address(const char *text, const char *names, const char *usual_port,
                                    struct cli_address *ret_address, struct sp_error *error) {
     struct cli_address address = {0};
     if (begins_with(text, "unix:") || begins_with(text, "unix-abstract:")) {
-        *ret_address = address;
-        return SP_OK;
+        enum sp_status status = check_socket(text, names, error);
+        if (status == SP_OK)
+            *ret_address = address;
+        return status;
     }
     const char *rest = skip_scheme(text);
     if (strstr(rest, "://") != NULL)

@@ -9,6 +9,26 @@ static bool holds(const char *text, const char *part) {
     return strstr(text, part) != NULL;
 }
 
+/* What gRPC passes on from the system about a Unix socket. */
+static const struct socket_fault {
+    const char *words, *what;
+    bool absent; /* no server is behind it */
+} socket_faults[] = {
+    {"No such file or directory", "there is no such socket", true},
+    {"Connection refused", "nothing listens on this socket", true},
+    {"Permission denied", "this user may not use the socket", false},
+};
+
+/* NULL: the call did not go to a Unix socket, or failed otherwise. */
+static const struct socket_fault *find_socket_fault(const struct cli_call *call, const char *message) {
+    if (strncmp(call->asked_target, "unix", 4) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(socket_faults) / sizeof(*socket_faults); i++)
+        if (holds(message, socket_faults[i].words))
+            return &socket_faults[i];
+    return NULL;
+}
+
 /* gRPC's words, which change between releases: what they do not name is explained by the probe. */
 bool sp_cli_is_unreachable(const struct cli_call *call, const struct sp_error *error) {
     static const char *const words[] = {"failed to connect", "DNS resolution failed", "Socket closed",
@@ -18,7 +38,7 @@ bool sp_cli_is_unreachable(const struct cli_call *call, const struct sp_error *e
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (holds(error->message, words[i]))
             return true;
-    return false;
+    return find_socket_fault(call, error->message) != NULL;
 }
 
 /* The peer speaks TLS, and so do we. */
@@ -86,9 +106,25 @@ static bool explain_peer(const struct cli_call *call, const char *message, enum 
     return false;
 }
 
+static void explain_socket(const struct cli_call *call, const struct socket_fault *fault, struct cli_failure *failure) {
+    (void)snprintf(failure->what, sizeof(failure->what), "cannot connect to %s: %s", call->asked_target, fault->what);
+    if (fault->absent)
+        (void)snprintf(failure->cure, sizeof(failure->cure),
+                       "Start %s with --listen %s, or name another address with %s or a profile.", call->asked->program,
+                       call->asked_target, call->asked->set_by);
+    else
+        (void)snprintf(failure->cure, sizeof(failure->cure),
+                       "It needs write permission on the socket, and search permission on the folders above it.");
+}
+
 static void explain_unreachable(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
                                 struct cli_failure *failure) {
     const char *what = NULL;
+    const struct socket_fault *fault = find_socket_fault(call, error->message);
+    if (fault != NULL) {
+        explain_socket(call, fault, failure);
+        return;
+    }
     if (holds(error->message, "DNS resolution failed")) {
         (void)snprintf(failure->what, sizeof(failure->what), "cannot find the host of %s", call->asked_target);
     } else if (explain_peer(call, error->message, peer, &what, failure)) {

@@ -11,6 +11,10 @@
 #include "cli/address.h"
 #include "texts.h"
 
+/* 107 bytes */
+#define LONGEST_PATH                                                                                                   \
+    "/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
+
 static void an_address_is_a_host_and_a_port(void **state) {
     (void)state;
     static const struct {
@@ -25,6 +29,9 @@ static void an_address_is_a_host_and_a_port(void **state) {
         {"ipv6:[::1]:65535", "::1", "65535"},
         {"unix:/run/sallyport/check.sock", "", ""},
         {"unix:relative.sock", "", ""},
+        {"unix:///run/sallyport/check.sock", "", ""},
+        {"unix-abstract:sallyport", "", ""},
+        {"unix:" LONGEST_PATH, "", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct cli_address address;
@@ -60,6 +67,10 @@ static void what_is_no_address_is_refused_with_what_to_write(void **state) {
         {"a:1/", "'a:1/' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},
         {"me@a:1", "'me@a:1' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},
         {"[]:1", "'[]:1' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},
+        {"unix:", "'unix:' (--admin) has no socket path of 1 to 107 bytes; write unix:PATH, such as "
+                  "unix:/run/sallyport/admin.sock"},
+        {"unix:/" LONGEST_PATH, "'unix:/" LONGEST_PATH "' (--admin) has no socket path of 1 to 107 bytes; write "
+                                "unix:PATH, such as unix:/run/sallyport/admin.sock"},
         {"", "'' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

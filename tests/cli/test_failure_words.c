@@ -80,6 +80,39 @@ static void a_failed_connection_says_the_cure(void **state) {
     }
 }
 
+#define NO_SOCKET "failed to connect to all addresses; last error: UNKNOWN: unix:/run/s.sock: "
+#define START_OR_CHOOSE                                                                                                \
+    "Start sallyportd with --listen unix:/run/s.sock, or name another address with --server, SALLYPORT_SERVER or a "   \
+    "profile."
+
+static void a_unix_socket_is_named_with_what_it_lacks(void **state) {
+    (void)state;
+    static const struct {
+        const char *message, *what, *cure;
+    } rows[] = {
+        {NO_SOCKET "No such file or directory", "cannot connect to unix:/run/s.sock: there is no such socket",
+         START_OR_CHOOSE},
+        {"No such file or directory", "cannot connect to unix:/run/s.sock: there is no such socket", START_OR_CHOOSE},
+        {NO_SOCKET "Connection refused", "cannot connect to unix:/run/s.sock: nothing listens on this socket",
+         START_OR_CHOOSE},
+        {NO_SOCKET "Permission denied", "cannot connect to unix:/run/s.sock: this user may not use the socket",
+         "It needs write permission on the socket, and search permission on the folders above it."},
+        {NO_SOCKET "Out of memory", "cannot connect to unix:/run/s.sock: Out of memory",
+         "To call another address, use --server, SALLYPORT_SERVER or a profile."},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct cli_call call = make_call(NULL, NULL);
+        struct sp_error error;
+        struct cli_failure failure;
+        call.asked_target = "unix:/run/s.sock";
+        (void)sp_error_set(&error, SP_ERR_UNAVAILABLE, "%s", rows[i].message);
+        assert_true(sp_cli_is_unreachable(&call, &error));
+        sp_cli_explain_failure(&call, &error, CLI_PEER_UNKNOWN, &failure);
+        assert_string_equal(failure.what, rows[i].what);
+        assert_string_equal(failure.cure, rows[i].cure);
+    }
+}
+
 static void only_what_failed_to_connect_is_worth_a_probe(void **state) {
     (void)state;
     struct cli_call call = make_call(NULL, NULL);
@@ -133,6 +166,7 @@ static void the_first_bytes_tell_what_answers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_connection_says_the_cure),
+        cmocka_unit_test(a_unix_socket_is_named_with_what_it_lacks),
         cmocka_unit_test(only_what_failed_to_connect_is_worth_a_probe),
         cmocka_unit_test(another_service_and_a_slow_one_say_what_to_do),
         cmocka_unit_test(the_first_bytes_tell_what_answers),

@@ -217,6 +217,10 @@ static void who_is_not_there_is_named_with_what_names_another(void **state) {
     write_file("any.key", "sp_any\n");
     ran = ends(2, NULL, "check --action use --resource voice --key-file %s --server 127.0.0.1:1", path_of("any.key"));
     assert_says(ran->err, "use --server, SALLYPORT_SERVER or a profile.\n");
+    ran = ends(2, "operator", "workspace list --admin unix:/nowhere/admin.sock");
+    assert_says(ran->err, "cannot connect to unix:/nowhere/admin.sock: there is no such socket (UNAVAILABLE)\n"
+                          "Start sallyport-sync with --listen unix:/nowhere/admin.sock, or name another address with "
+                          "--admin, SALLYPORT_ADMIN or a profile.\n");
     assert_null(strstr(ran->err, "sp_any"));
 }
 
