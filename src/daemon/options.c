@@ -23,9 +23,8 @@ static const char *name_variable(struct sp_daemon_options *options, const char *
     return variable;
 }
 
-size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
-                               struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]) {
-    const struct sp_option rows[SP_DAEMON_LISTENER_ROWS] = {
+static size_t put_address_rows(struct sp_daemon_options *options, struct sp_option *ret_rows) {
+    const struct sp_option rows[] = {
         {.name = "listen",
          .kind = SP_OPTION_TEXTS,
          .target = &options->listen,
@@ -58,6 +57,12 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .target = &options->insecure,
          .environment = name_variable(options, "insecure"),
          .help = "allow plaintext on addresses other than loopback"},
+    };
+    return sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), ret_rows);
+}
+
+static size_t put_tls_rows(struct sp_daemon_options *options, struct sp_option *ret_rows) {
+    const struct sp_option rows[] = {
         {.name = "tls-cert",
          .kind = SP_OPTION_TEXT,
          .target = &options->tls.certificate,
@@ -84,6 +89,13 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .help =
              "certificate revocation lists of those CAs, PEM; clients with a revoked certificate are refused; reloaded "
              "when it changes"},
+    };
+    return sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), ret_rows);
+}
+
+size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
+                               struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]) {
+    const struct sp_option rows[] = {
         {.name = "callers",
          .kind = SP_OPTION_TEXT,
          .target = &options->callers,
@@ -104,7 +116,9 @@ size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
          .argument = "NAME",
          .help = "gRPC implementation for --listen: grpc (the gRPC C core) or h2 (nghttp2)"},
     };
-    return sp_option_rows_copy(rows, SP_DAEMON_LISTENER_ROWS, ret_rows);
+    size_t count = put_address_rows(options, ret_rows);
+    count += put_tls_rows(options, ret_rows + count);
+    return count + sp_option_rows_copy(rows, sizeof(rows) / sizeof(*rows), ret_rows + count);
 }
 
 size_t sp_daemon_address_rows(struct sp_daemon_options *options,

@@ -172,7 +172,7 @@ static enum sp_status wait_for_store(struct sp_service *service, struct sp_error
             return SP_OK;
         }
         if (tries % LOG_EVERY_TRIES == 0)
-            sp_log(SP_LOG_WARNING, "not serving yet: %s", error->message);
+            sp_log(SP_LOG_WARNING, "not serving yet, waiting for the store: %s", error->message);
         if (sp_process_wait_for_signal(RETRY_STORE_MS))
             return SP_ERR_CANCELLED;
     }

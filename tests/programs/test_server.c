@@ -434,14 +434,17 @@ static void no_key_is_ever_logged(void **state) {
 static void waits_for_a_store_that_is_not_there_yet(void **state) {
     (void)state;
     struct programs late;
-    char store[128];
+    char store[128], waiting[400];
     programs_make_store(&late, NULL);
     snprintf(store, sizeof(store), "%s-later", late.store);
     assert_int_equal(rename(late.store, store), 0);
     const char *arguments[] = {"sallyportd", "--store", late.store, "--listen", "127.0.0.1:0", NULL};
     process_start(&late.server, late.folder, "server", arguments);
     snprintf(late.server_target, sizeof(late.server_target), "127.0.0.1:%d", process_port(&late.server));
-    process_wait_for(&late.server, "sallyport-sync init");
+    snprintf(waiting, sizeof(waiting),
+             "waiting for the store: there is no store in %s: make one with `sallyport-sync init --store %s`",
+             late.store, late.store);
+    process_wait_for(&late.server, waiting);
     programs_wait_for_health(late.server_target, false);
     assert_true(caller_open(&late.checker, late.server_target, ""));
     assert_string_equal(check_reason(&late.checker, user_key, "voice", "v1", "use"), "UNAVAILABLE");

@@ -98,8 +98,8 @@ static bool is_listed_before(const struct sp_option_texts *list, size_t at, stru
     return false;
 }
 
-static enum sp_status check_translation(const struct sp_option_texts *list, size_t at, const char *option,
-                                        struct sp_error *error) {
+static enum sp_status read_translation(const struct sp_option_texts *list, size_t at, const char *option,
+                                       struct sp_str *ret_name, struct sp_str *ret_what, struct sp_error *error) {
     const char *text = list->values[at];
     struct sp_str name, what;
     if (!split_translation(text, &name, &what) || name.size == 0 || name.size > SP_ID_MAX_BYTES ||
@@ -108,6 +108,8 @@ static enum sp_status check_translation(const struct sp_option_texts *list, size
                             option, text, SP_ID_MAX_BYTES);
     if (is_listed_before(list, at, name))
         return sp_error_set(error, SP_ERR_INVALID, "%s: \"%.*s\" is given twice", option, SP_STR_ARG(name));
+    *ret_name = name;
+    *ret_what = what;
     return SP_OK;
 }
 
@@ -115,9 +117,8 @@ static enum sp_status check_subject_types(const struct sp_option_texts *list, st
     static const char option[] = "--authzen-subject-type";
     struct sp_str name, what;
     for (size_t i = 0; i < list->count; i++) {
-        if (check_translation(list, i, option, error) != SP_OK)
+        if (read_translation(list, i, option, &name, &what, error) != SP_OK)
             return SP_ERR_INVALID;
-        (void)split_translation(list->values[i], &name, &what);
         if (!is_subject_type(what))
             return sp_error_set(error, SP_ERR_INVALID, "%s: \"%s\" is not user, service_account or api_key", option,
                                 what.data);
@@ -132,9 +133,8 @@ static enum sp_status check_actions(const struct sp_option_texts *list, struct s
     static const char option[] = "--authzen-action";
     struct sp_str name, what;
     for (size_t i = 0; i < list->count; i++) {
-        if (check_translation(list, i, option, error) != SP_OK)
+        if (read_translation(list, i, option, &name, &what, error) != SP_OK)
             return SP_ERR_INVALID;
-        (void)split_translation(list->values[i], &name, &what);
         if (sp_text_check_word(what, "--authzen-action: the action", error) != SP_OK)
             return SP_ERR_INVALID;
     }
