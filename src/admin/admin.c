@@ -28,7 +28,7 @@ static enum sp_status explain_plain_failure(struct sp_error *error, enum sp_stat
 }
 
 /* Everything before the handler: who calls, whether it may, and about which workspace. */
-static enum sp_status admit_call(struct sp_admin_context *ctx, bool fits, const ProtobufCMessage *request) {
+static enum sp_status admit_method(struct sp_admin_context *ctx, bool fits, const ProtobufCMessage *request) {
     if (!fits || request->descriptor != ctx->method->request)
         return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as a method of another type",
                             ctx->method->name);
@@ -77,7 +77,7 @@ static enum sp_status answer_on_view(struct sp_admin_context *ctx, const Protobu
     ProtobufCMessage *reply = NULL;
     struct sp_revision revision = {0};
     bool fits = ctx->method->type == SP_ADMIN_READ || ctx->method->type == SP_ADMIN_USAGE_WRITE;
-    enum sp_status status = admit_call(ctx, fits, request);
+    enum sp_status status = admit_method(ctx, fits, request);
     if (status != SP_OK)
         return status;
     status = handle_request(ctx, request, &reply);
@@ -113,7 +113,7 @@ enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_vi
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
     enum sp_status status =
-        explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_MUTATION || method->reads_much, request));
+        explain_plain_failure(&why, admit_method(&ctx, method->type == SP_ADMIN_MUTATION || method->reads_much, request));
     if (status != SP_OK) {
         if (error != NULL)
             *error = why;
@@ -161,7 +161,7 @@ static enum sp_status make_change(struct sp_admin_context *ctx, const struct sp_
 static enum sp_status answer_mutation(struct sp_admin_context *ctx, const ProtobufCMessage *request,
                                       ProtobufCMessage **ret_reply) {
     struct sp_admin_replay replay = {0};
-    enum sp_status status = admit_call(ctx, ctx->method->type == SP_ADMIN_MUTATION, request);
+    enum sp_status status = admit_method(ctx, ctx->method->type == SP_ADMIN_MUTATION, request);
     if (status != SP_OK)
         return status;
     status = sp_admin_replay_open(ctx, request, &replay);
@@ -200,7 +200,7 @@ enum sp_status sp_admin_authorize_stream(const struct sp_admin_method *method, s
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status = explain_plain_failure(&why, admit_call(&ctx, method->type == SP_ADMIN_STREAM, request));
+    enum sp_status status = explain_plain_failure(&why, admit_method(&ctx, method->type == SP_ADMIN_STREAM, request));
     if (status != SP_OK) {
         if (error != NULL)
             *error = why;

@@ -37,8 +37,8 @@ struct name_walk {
 static enum sp_status walk_names(const struct name_walk *walk, const ProtobufCMessage *message);
 
 /* `values`: `count` pointers to texts or messages. */
-static enum sp_status walk_values(const struct name_walk *walk, const ProtobufCFieldDescriptor *field, bool named,
-                                  char **values, size_t count) {
+static enum sp_status walk_alias_values(const struct name_walk *walk, const ProtobufCFieldDescriptor *field, bool named,
+                                        char **values, size_t count) {
     for (size_t i = 0; i < count; i++) {
         enum sp_status status = SP_OK;
         if (named)
@@ -68,7 +68,7 @@ static enum sp_status walk_names(const struct name_walk *walk, const ProtobufCMe
         } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
             memcpy(&chosen, quantifier, sizeof(chosen));
         }
-        enum sp_status status = chosen == field->id ? walk_values(walk, field, named, values, count) : SP_OK;
+        enum sp_status status = chosen == field->id ? walk_alias_values(walk, field, named, values, count) : SP_OK;
         if (status != SP_OK)
             return status;
     }

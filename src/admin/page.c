@@ -60,7 +60,7 @@ struct page_walk {
     bool more;
 };
 
-static bool is_page_full(const struct page_walk *page) {
+static bool is_list_page_full(const struct page_walk *page) {
     return page->kept >= page->size || page->kept_bytes >= SP_ADMIN_PAGE_MAX_BYTES ||
            page->visited >= SP_ADMIN_PAGE_MAX_VISITED || page->visited_bytes >= MAX_VISITED_BYTES ||
            sp_admin_page_is_late(page->began_ms, page->visited);
@@ -70,7 +70,7 @@ static enum sp_status visit_entity(void *context, struct sp_bytes key, struct sp
     struct page_walk *page = context;
     ProtobufCMessage *message = NULL;
     bool kept = false;
-    if (is_page_full(page)) {
+    if (is_list_page_full(page)) {
         page->more = true;
         return SP_WALK_END;
     }

@@ -35,7 +35,7 @@ static enum sp_status refuse_url(const char *text, const char *names, const char
                         begins_with(text, "https") ? ", and switch TLS on with --tls-ca FILE" : "");
 }
 
-static bool is_port(const char *text) {
+static bool is_target_port(const char *text) {
     unsigned port = 0;
     for (; *text >= '0' && *text <= '9' && port <= PORT_MAX; text++)
         port = port * 10 + (unsigned)(*text - '0');
@@ -85,7 +85,7 @@ enum sp_status sp_cli_read_address(const char *text, const char *names, const ch
         return refuse_missing_port(rest, names, usual_port, error);
     bool bracketed = !empty && rest[0] == '[' && bracket == colon - 1;
     size_t size = empty ? 0 : (size_t)(colon - rest) - (bracketed ? 2 : 0);
-    if (size == 0 || size >= sizeof(address.host) || !is_port(colon + 1) || strpbrk(rest, "/ @") != NULL)
+    if (size == 0 || size >= sizeof(address.host) || !is_target_port(colon + 1) || strpbrk(rest, "/ @") != NULL)
         return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) is not an address; write HOST:PORT, such as 127.0.0.1:%s",
                             text, names, usual_port);
     memcpy(address.host, rest + bracketed, size);

@@ -167,7 +167,7 @@ static enum sp_status add_object_element(struct address_file *file, const char *
     return SP_OK;
 }
 
-static enum sp_status add_list(struct address_file *file, const char *name, const json_t *array) {
+static enum sp_status add_address_list(struct address_file *file, const char *name, const json_t *array) {
     size_t i;
     json_t *element;
     json_array_foreach(array, i, element) {
@@ -253,7 +253,7 @@ static enum sp_status note_list(void *context, const char *name, const json_t *a
 
 static enum sp_status add_selected_list(void *context, const char *name, const json_t *array) {
     struct address_file *file = context;
-    return is_list_selected(file, name) ? add_list(file, name, array) : SP_OK;
+    return is_list_selected(file, name) ? add_address_list(file, name, array) : SP_OK;
 }
 
 /* A choice, and whether anything in the file is it. */

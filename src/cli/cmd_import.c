@@ -293,7 +293,7 @@ static void close_import(struct import *import, struct sp_rpc_client *client) {
     free(import->text);
 }
 
-static int run_import(struct cli_call *call) {
+static int run_import_command(struct cli_call *call) {
     struct sp_error error = {0};
     struct import import = {0};
     struct sp_rpc_client *client = NULL;
@@ -344,6 +344,6 @@ const struct cli_command sp_cli_import_commands[] = {
                   .kind = CLI_LOCAL,
                   .value = "FILE",
                   .help = "write the new keys' texts to this new file (mode 0600) instead of showing them"}},
-     .run = run_import},
+     .run = run_import_command},
     {.noun = NULL},
 };

@@ -49,8 +49,8 @@ static enum sp_status take_rows(struct list *list, const json_t *message, struct
     return SP_OK;
 }
 
-static enum sp_status take_message(struct list *list, struct sp_rpc_stream *stream, struct sp_arena *arena,
-                                   struct sp_error *error) {
+static enum sp_status take_list_message(struct list *list, struct sp_rpc_stream *stream, struct sp_arena *arena,
+                                        struct sp_error *error) {
     struct sp_bytes bytes;
     json_t *message = NULL;
     sp_arena_reset(arena);
@@ -81,7 +81,7 @@ static enum sp_status receive_list(struct list *list, struct sp_rpc_client *clie
     if (status != SP_OK)
         goto out;
     while (list->last == NULL && !is_enough(list)) {
-        status = take_message(list, stream, &arena, error);
+        status = take_list_message(list, stream, &arena, error);
         if (status != SP_OK)
             break;
         sp_cli_progress("read", list->count, 0, false);

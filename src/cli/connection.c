@@ -62,7 +62,7 @@ out:
 }
 
 /* "Admin/WhoAmI" */
-static const ProtobufCMethodDescriptor *find_method(const char *method) {
+static const ProtobufCMethodDescriptor *find_service_method(const char *method) {
     const char *slash = strchr(method, '/');
     const ProtobufCServiceDescriptor *service = strncmp(method, "Admin/", 6) == 0
                                                     ? &sallyport__v1__admin__descriptor
@@ -72,7 +72,7 @@ static const ProtobufCMethodDescriptor *find_method(const char *method) {
 
 static enum sp_status pack_json_request(const char *method, const json_t *request, struct sp_arena *arena,
                                         struct sp_bytes *ret_bytes, struct sp_error *error) {
-    const ProtobufCMethodDescriptor *found = find_method(method);
+    const ProtobufCMethodDescriptor *found = find_service_method(method);
     if (found == NULL)
         return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;
@@ -84,7 +84,7 @@ static enum sp_status pack_json_request(const char *method, const json_t *reques
 
 enum sp_status sp_cli_unpack_json(const char *method, struct sp_bytes bytes, struct sp_arena *arena, json_t **ret_json,
                                   struct sp_error *error) {
-    const ProtobufCMethodDescriptor *found = find_method(method);
+    const ProtobufCMethodDescriptor *found = find_service_method(method);
     if (found == NULL)
         return sp_error_set(error, SP_ERR_INTERNAL, "unknown method %s", method);
     ProtobufCMessage *message;

@@ -33,7 +33,7 @@ static const struct field fields[FIELDS] = {
     {"tls_name", "tls-name", "SALLYPORT_TLS_NAME", offsetof(struct cli_call, tls.server_name), false, NULL},
 };
 
-static const char **find_place(struct cli_call *call, const struct field *field) {
+static const char **find_profile_field(struct cli_call *call, const struct field *field) {
     return (const char **)(void *)((char *)call + field->at);
 }
 
@@ -45,7 +45,7 @@ static const struct field *find_field(const char *name) {
 }
 
 static void take_field(struct cli_call *call, const struct field *about, const char *value, struct sp_arena *arena) {
-    const char **field = find_place(call, about);
+    const char **field = find_profile_field(call, about);
     const char *home = getenv("HOME");
     if (*field != NULL)
         return;
@@ -121,18 +121,19 @@ static const char *choose_set(const char *a, const char *b) {
 static void fill_from_options(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].option != NULL)
-            *find_place(call, &fields[i]) =
-                choose_set(*find_place(call, &fields[i]), sp_cli_local(call, fields[i].option));
+            *find_profile_field(call, &fields[i]) =
+                choose_set(*find_profile_field(call, &fields[i]), sp_cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), getenv(fields[i].environment));
+        *find_profile_field(call, &fields[i]) =
+            choose_set(*find_profile_field(call, &fields[i]), getenv(fields[i].environment));
 }
 
 static void fill_from_defaults(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *find_place(call, &fields[i]) = choose_set(*find_place(call, &fields[i]), fields[i].fallback);
+        *find_profile_field(call, &fields[i]) = choose_set(*find_profile_field(call, &fields[i]), fields[i].fallback);
 }
 
 /* The profiles file is optional unless a profile was named. */

@@ -27,7 +27,7 @@ static unsigned read_code_unit(const char *at, size_t left) {
 }
 
 /* The character of a pair at `at`; 0 if there is none. */
-static unsigned read_pair(const char *at, size_t left) {
+static unsigned read_surrogate_pair(const char *at, size_t left) {
     unsigned high = read_code_unit(at, left);
     unsigned low = left < SP_JSON_PAIR_CHARS ? 0 : read_code_unit(at + ESCAPE_CHARS, left - ESCAPE_CHARS);
     if (high < 0xd800 || high > 0xdbff || low < 0xdc00 || low > 0xdfff)
@@ -40,14 +40,14 @@ static bool has_pair(struct sp_str text) {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] != '\\')
             continue;
-        if (read_pair(text.data + i, text.size - i) != 0)
+        if (read_surrogate_pair(text.data + i, text.size - i) != 0)
             return true;
         i++;
     }
     return false;
 }
 
-static bool is_blank(char c) {
+static bool is_json_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
@@ -77,7 +77,7 @@ static bool is_json_document(struct sp_str text) {
     char before = '\0';
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
-        if (is_blank(c))
+        if (is_json_blank(c))
             continue;
         if (c == '\0' || !may_follow(before, c))
             return false;
@@ -91,7 +91,7 @@ static bool is_json_document(struct sp_str text) {
 static size_t write_joined(struct sp_str text, char *to) {
     size_t used = 0;
     for (size_t i = 0; i < text.size;) {
-        unsigned character = read_pair(text.data + i, text.size - i);
+        unsigned character = read_surrogate_pair(text.data + i, text.size - i);
         if (character != 0) {
             (void)snprintf(to + used, SP_JSON_JOINED_CHARS + 1, "\\U%08x", character);
             used += SP_JSON_JOINED_CHARS;

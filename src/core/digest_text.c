@@ -43,7 +43,7 @@ static bool read_base64_digest(struct sp_str text, uint8_t ret_sha256[static SP_
     return true;
 }
 
-static struct sp_str skip_scheme(struct sp_str text) {
+static struct sp_str skip_digest_scheme(struct sp_str text) {
     static const char scheme[] = "sha256:";
     enum { SIZE = sizeof(scheme) - 1 };
     if (text.size < SIZE)
@@ -57,7 +57,7 @@ static struct sp_str skip_scheme(struct sp_str text) {
 }
 
 bool sp_sha256_read_text(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
-    text = skip_scheme(text);
+    text = skip_digest_scheme(text);
     if (text.size == HEX_CHARS)
         return read_hex_digest(text, ret_sha256);
     if (text.size == BASE64_CHARS + 1 && text.data[BASE64_CHARS] == '=')

@@ -26,7 +26,7 @@ struct range_list {
     struct sp_arena arena;
 };
 
-static enum sp_status refuse_entry(const struct range_list *list, struct sp_str entry, const char *why,
+static enum sp_status refuse_range(const struct range_list *list, struct sp_str entry, const char *why,
                                    struct sp_error *error) {
     if (sp_text_is_printable(entry))
         return sp_error_set(error, SP_ERR_INVALID, "%s: entry %zu, \"%.*s\": %s", list->what, list->entry,
@@ -40,9 +40,9 @@ static enum sp_status check_trusted_range(const struct range_list *list, struct 
     struct sp_cidr cidr;
     struct sp_error why = {0};
     if (sp_cidr_parse(entry, &cidr, &why) != SP_OK)
-        return refuse_entry(list, entry, why.message, error);
+        return refuse_range(list, entry, why.message, error);
     if (cidr.prefix == 0 || (cidr.prefix == V4_BITS && sp_ip_is_v4(&cidr.first)))
-        return refuse_entry(list, entry, "contains every address and would trust every client; list only your proxies",
+        return refuse_range(list, entry, "contains every address and would trust every client; list only your proxies",
                             error);
     return SP_OK;
 }
@@ -175,7 +175,7 @@ enum sp_status sp_forwarded_trust_read(const struct sp_forwarded_settings *setti
 /* ---- entries ---- */
 
 /* ":" and 1 to 65535 without leading zeros. */
-static bool is_port(struct sp_str text) {
+static bool is_port_suffix(struct sp_str text) {
     unsigned value = 0;
     if (text.size < 2 || text.size > 6 || text.data[0] != ':' || text.data[1] == '0')
         return false;
@@ -194,10 +194,10 @@ static bool read_bracketed(struct sp_str entry, struct sp_ip *ret_ip) {
     struct sp_str inside = {entry.data + 1, (size_t)(end - entry.data) - 1};
     struct sp_str behind = {end + 1, entry.size - inside.size - 2};
     bool is_v6 = inside.size > 0 && memchr(inside.data, ':', inside.size) != NULL;
-    return is_v6 && (behind.size == 0 || is_port(behind)) && sp_ip_parse(inside, ret_ip, NULL) == SP_OK;
+    return is_v6 && (behind.size == 0 || is_port_suffix(behind)) && sp_ip_parse(inside, ret_ip, NULL) == SP_OK;
 }
 
-static bool read_entry(struct sp_str entry, struct sp_ip *ret_ip) {
+static bool read_forwarded_entry(struct sp_str entry, struct sp_ip *ret_ip) {
     entry = trim_blanks(entry);
     if (entry.size == 0)
         return false;
@@ -209,7 +209,7 @@ static bool read_entry(struct sp_str entry, struct sp_ip *ret_ip) {
     if (colon != NULL) {
         struct sp_str behind = {colon, entry.size - (size_t)(colon - entry.data)};
         if (memchr(colon + 1, ':', behind.size - 1) == NULL) {
-            if (!is_port(behind))
+            if (!is_port_suffix(behind))
                 return false;
             entry.size -= behind.size;
         }
@@ -266,7 +266,7 @@ static bool client_by_hops(unsigned hops, struct walk *walk, struct sp_ip *ret_c
     for (unsigned i = 0; i < hops; i++)
         if (!next_entry(walk, &entry))
             return false;
-    return read_entry(entry, ret_client);
+    return read_forwarded_entry(entry, ret_client);
 }
 
 static bool client_by_ranges(const struct sp_forwarded_trust *trust, const struct sp_ip *peer, struct walk *walk,
@@ -274,7 +274,7 @@ static bool client_by_ranges(const struct sp_forwarded_trust *trust, const struc
     struct sp_ip address = *peer;
     while (is_in_ranges(&trust->proxies, &address)) {
         struct sp_str entry;
-        if (!next_entry(walk, &entry) || !read_entry(entry, &address))
+        if (!next_entry(walk, &entry) || !read_forwarded_entry(entry, &address))
             return false;
     }
     *ret_client = address;
@@ -286,7 +286,7 @@ bool sp_forwarded_client(const struct sp_forwarded_trust *trust, const struct sp
     struct walk walk = {.lines = lines, .lines_left = line_count};
     bool by_header = trust->header.size > 0;
     if ((by_header || trust->hops > 0) && sp_forwarded_trusts_peer(trust, peer))
-        return by_header ? line_count == 1 && read_entry(lines[0], ret_client)
+        return by_header ? line_count == 1 && read_forwarded_entry(lines[0], ret_client)
                          : client_by_hops(trust->hops, &walk, ret_client);
     if (peer == NULL)
         return false;
@@ -300,5 +300,5 @@ bool sp_forwarded_last_entry(struct sp_str line, struct sp_ip *ret_ip) {
     size_t begin = line.size;
     while (begin > 0 && line.data[begin - 1] != ',')
         begin--;
-    return line.size > 0 && read_entry((struct sp_str){line.data + begin, line.size - begin}, ret_ip);
+    return line.size > 0 && read_forwarded_entry((struct sp_str){line.data + begin, line.size - begin}, ret_ip);
 }

@@ -188,7 +188,7 @@ static bool is_among_names(struct sp_str name, const struct sp_str *names, size_
     return false;
 }
 
-static bool is_blank(char c) {
+static bool is_header_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
@@ -200,9 +200,9 @@ static bool digest_token(struct sp_str authorization, uint8_t ret_digest[static 
     size_t begin = sizeof(scheme) - 1, end = authorization.size;
     if (end <= begin || strncasecmp(authorization.data, scheme, begin) != 0)
         return false;
-    while (begin < end && is_blank(authorization.data[begin]))
+    while (begin < end && is_header_blank(authorization.data[begin]))
         begin++;
-    while (end > begin && is_blank(authorization.data[end - 1]))
+    while (end > begin && is_header_blank(authorization.data[end - 1]))
         end--;
     sp_sha256(authorization.data + begin, end - begin, ret_digest);
     return end > begin;

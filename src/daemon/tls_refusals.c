@@ -52,7 +52,7 @@ static struct refused_peer *find_refused_peer(const struct sp_peer *peer) {
 }
 
 /* Whether to log it now, and how many of its refusals were not logged before it. */
-static bool count_refusal(const struct sp_peer *peer, int64_t now_ms, unsigned *ret_unlogged) {
+static bool count_tls_refusal(const struct sp_peer *peer, int64_t now_ms, unsigned *ret_unlogged) {
     struct refused_peer *refused = find_refused_peer(peer);
     if (now_ms - recent.minute_began_ms >= MINUTE_MS) {
         recent.minute_began_ms = now_ms;
@@ -74,7 +74,7 @@ void sp_daemon_log_tls_refusal(void *user, const struct sp_tls_refusal *refusal)
     unsigned unlogged = 0;
     (void)user;
     pthread_mutex_lock(&recent.lock);
-    bool wanted = count_refusal(&refusal->peer, sp_clock_monotonic_ms(), &unlogged);
+    bool wanted = count_tls_refusal(&refusal->peer, sp_clock_monotonic_ms(), &unlogged);
     pthread_mutex_unlock(&recent.lock);
     if (!wanted)
         return;

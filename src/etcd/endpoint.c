@@ -9,12 +9,12 @@ static enum sp_status refuse_endpoint(struct sp_str endpoint, const char *why, s
                         SP_STR_ARG(endpoint), why);
 }
 
-static bool is_digit(char c) {
+static bool is_endpoint_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 static bool is_name_character(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+    return is_endpoint_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
 }
 
 /* What gRPC resolves is not judged further: only that nothing else can be meant. */
@@ -28,12 +28,12 @@ static bool is_host(struct sp_str host) {
     return true;
 }
 
-static bool is_port(struct sp_str port) {
+static bool is_endpoint_port(struct sp_str port) {
     unsigned number = 0;
     if (port.size == 0 || port.size > PORT_DIGITS_MAX)
         return false;
     for (size_t i = 0; i < port.size; i++) {
-        if (!is_digit(port.data[i]))
+        if (!is_endpoint_digit(port.data[i]))
             return false;
         number = number * 10 + (unsigned)(port.data[i] - '0');
     }
@@ -60,7 +60,7 @@ static enum sp_status check_endpoint(struct sp_str endpoint, struct sp_error *er
     const struct sp_str port = {colon + 1, endpoint.size - host.size - 1};
     if (port.size == 0)
         return refuse_endpoint(endpoint, is_scheme(host) ? "a scheme is not part of it" : "it has no port", error);
-    if (!is_port(port))
+    if (!is_endpoint_port(port))
         return refuse_endpoint(endpoint, "its port is not a number from 1 to 65535", error);
     if (!is_host(host))
         return refuse_endpoint(endpoint, "its host is not a name, an IPv4 address, or an IPv6 address in brackets",

@@ -265,7 +265,7 @@ static bool admit_client(struct sp_http_exchange *exchange) {
     return false;
 }
 
-static void handle_request(struct sp_http_exchange *exchange) {
+static void dispatch_exchange(struct sp_http_exchange *exchange) {
     if (exchange->too_large)
         sp_http_fail(exchange, 413, "the body is larger than this server accepts");
     else if (find_route(exchange) && admit_client(exchange))
@@ -274,7 +274,7 @@ static void handle_request(struct sp_http_exchange *exchange) {
 
 enum MHD_Result sp_http_request_answer(struct sp_http_exchange *exchange) {
     if (exchange->finish == NULL) {
-        handle_request(exchange);
+        dispatch_exchange(exchange);
         if (exchange->finish != NULL)
             return MHD_YES; /* its connection is suspended */
     } else if (!sp_http_deferral_finish(exchange)) {

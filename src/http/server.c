@@ -242,7 +242,7 @@ static void *run_thread(void *user) {
 
 /* ---- life ---- */
 
-static struct sp_http_options complete_options(const struct sp_http_options *given) {
+static struct sp_http_options complete_http_options(const struct sp_http_options *given) {
     struct sp_http_options options = *given;
     options.max_connections = options.max_connections == 0 ? MAX_CONNECTIONS : options.max_connections;
     options.timeout_s = options.timeout_s == 0 ? TIMEOUT_S : options.timeout_s;
@@ -278,7 +278,7 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
     struct sp_http_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return NULL;
-    server->options = complete_options(options);
+    server->options = complete_http_options(options);
     server->is_secure = options->tls.certificate != NULL;
     server->exchanges = (struct exchanges){.routes = routes,
                                            .route_count = route_count,

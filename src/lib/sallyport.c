@@ -78,7 +78,7 @@ void sallyport_set_max_staleness(struct sallyport_store *store, uint32_t seconds
 /* ---- files ---- */
 
 /* What was mapped stays readable when its names are gone, but nobody writes to it any more. */
-static enum sp_status look_at_files(struct sallyport_store *store, struct sp_error *error) {
+static enum sp_status check_store_files(struct sallyport_store *store, struct sp_error *error) {
     enum sp_status status = sp_store_check_files(store->store, error);
     if (status != SP_OK)
         atomic_store(&store->lost, true);
@@ -87,7 +87,7 @@ static enum sp_status look_at_files(struct sallyport_store *store, struct sp_err
 
 enum sallyport_status sallyport_check_files(struct sallyport_store *store, char *message) {
     struct sp_error error = {0};
-    enum sp_status status = look_at_files(store, &error);
+    enum sp_status status = check_store_files(store, &error);
     if (status == SP_OK && atomic_load(&store->lost))
         status = sp_error_set(&error, SP_ERR_UNAVAILABLE, "the store's files were replaced for a while: open it again");
     return status == SP_OK ? SALLYPORT_OK : report_failure(status, &error, message);
@@ -100,7 +100,7 @@ static bool is_store_there(struct sallyport_store *store, long long now_s) {
         return false;
     if (looked_at_s == now_s || !atomic_compare_exchange_strong(&store->looked_at_s, &looked_at_s, now_s))
         return true;
-    return look_at_files(store, NULL) == SP_OK;
+    return check_store_files(store, NULL) == SP_OK;
 }
 
 /* ---- readers ---- */
@@ -135,12 +135,12 @@ void sallyport_reader_close(struct sallyport_reader *reader) {
     free(reader);
 }
 
-static struct sp_str borrow_text(struct sallyport_text text) {
+static struct sp_str borrow_caller_text(struct sallyport_text text) {
     return (struct sp_str){text.data, text.size};
 }
 
 static bool is_fit(enum sp_question_field field, struct sallyport_text text) {
-    return sp_question_text_fault(field, borrow_text(text)) == NULL;
+    return sp_question_text_fault(field, borrow_caller_text(text)) == NULL;
 }
 
 /* By exactly one of text and digest. */
@@ -164,16 +164,16 @@ static enum sp_status read_api_key(const struct sallyport_question *question, st
 static enum sp_status fill_query(const struct sallyport_question *question, struct sp_ip *ip,
                                  struct sp_query *ret_query) {
     struct sp_query query = {
-        .resource_type = borrow_text(question->type),
-        .resource_id = borrow_text(question->id),
-        .action = borrow_text(question->action),
-        .workspace = borrow_text(question->workspace),
+        .resource_type = borrow_caller_text(question->type),
+        .resource_id = borrow_caller_text(question->id),
+        .action = borrow_caller_text(question->action),
+        .workspace = borrow_caller_text(question->workspace),
     };
     if (!is_fit(SP_QUESTION_TYPE, question->type) || !is_fit(SP_QUESTION_ID, question->id) ||
         !is_fit(SP_QUESTION_ACTION, question->action) || !is_fit(SP_QUESTION_WORKSPACE, question->workspace))
         return SP_ERR_INVALID;
     if (question->ip.size > 0) {
-        if (sp_ip_parse(borrow_text(question->ip), ip, NULL) != SP_OK)
+        if (sp_ip_parse(borrow_caller_text(question->ip), ip, NULL) != SP_OK)
             return SP_ERR_INVALID;
         query.ip = ip;
     }

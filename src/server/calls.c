@@ -51,7 +51,7 @@ static enum sp_status unpack_request(struct sp_rpc_call *call, const ProtobufCMe
     return sp_wire_unpack(descriptor, sp_rpc_call_request(call), arena, ret_request, error);
 }
 
-static void send_reply(struct sp_service *service, struct sp_rpc_call *call, const ProtobufCMessage *message) {
+static void send_unary_reply(struct sp_service *service, struct sp_rpc_call *call, const ProtobufCMessage *message) {
     struct sp_bytes packed;
     struct sp_error error = {0};
     enum sp_status status = sp_wire_pack(message, sp_rpc_call_arena(call), &packed);
@@ -119,7 +119,7 @@ void sp_calls_check(struct sp_rpc_call *call, void *user) {
     Sallyport__V1__Revision at = sp_response_revision(revision);
     response.revision = &at;
     sp_record_end(&service->recorder, &asking);
-    send_reply(service, call, &response.base);
+    send_unary_reply(service, call, &response.base);
 }
 
 /* Whether the store has come to the revision, for a call that a bulk thread will answer: only here
@@ -177,7 +177,7 @@ static void finish_batch_call(struct batch_call *batch) {
     batch->revision = sp_response_revision(revision);
     batch->response.revision = &batch->revision;
     sp_record_end(&batch->service->recorder, &batch->asking);
-    send_reply(batch->service, batch->call, &batch->response.base);
+    send_unary_reply(batch->service, batch->call, &batch->response.base);
 }
 
 static void run_batch_task(struct sp_bulk_task *task, unsigned slot) {
@@ -282,7 +282,7 @@ static void run_explain_task(struct sp_bulk_task *task, unsigned slot) {
     if (status != SP_OK)
         sp_rpc_fail(explain->call, status, error.message);
     else
-        send_reply(explain->service, explain->call, &explanation->base);
+        send_unary_reply(explain->service, explain->call, &explanation->base);
 }
 
 static enum sp_status read_explain(struct sp_service *service, struct sp_rpc_call *call,

@@ -113,7 +113,7 @@ static void format_record(const void *bytes, size_t size, struct sp_text_out *ou
 }
 
 /* Of a spill file, whose records are lines. */
-static void copy_line(const void *bytes, size_t size, struct sp_text_out *out) {
+static void copy_spilled_line(const void *bytes, size_t size, struct sp_text_out *out) {
     sp_text_put(out, (struct sp_str){bytes, size});
 }
 
@@ -356,7 +356,7 @@ enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *setti
         .ring_bytes = RING_BYTES,
         .spill = settings->spill,
         .spill_bytes = settings->spill_bytes,
-        .format = spills ? copy_line : format_record,
+        .format = spills ? copy_spilled_line : format_record,
     };
     log->settings = *settings;
     log->workers = workers;

@@ -32,7 +32,8 @@ static void observe_view(struct sp_service *service, struct sp_observed_store *o
     sp_snapshot_release(snapshot);
 }
 
-static void observe_store(struct sp_service *service, struct sp_observed_store *observed, int64_t *ret_synced_at_s) {
+static void observe_server_store(struct sp_service *service, struct sp_observed_store *observed,
+                                 int64_t *ret_synced_at_s) {
     struct sp_store *store = atomic_load(&service->snapshots.store);
     struct sp_store_stats stats;
     if (store == NULL)
@@ -81,7 +82,7 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
     struct sp_observed_store observed = {0};
     struct sp_observed_process process;
     int64_t synced_at_s = 0;
-    observe_store(service, &observed, &synced_at_s);
+    observe_server_store(service, &observed, &synced_at_s);
     bool ready = sp_health_is_ready(&service->ready, service->watchdog);
     double age_s = synced_at_s == 0 ? (double)NAN : (double)(sp_clock_now_s() - synced_at_s);
     sp_metrics_set(service->recorder.metrics, SP_SERVER_READY, 0, ready ? 1 : 0);

@@ -255,7 +255,7 @@ static void send_reports(struct sp_usage_reporter *reporter) {
 
 /* ---- the thread ---- */
 
-static int64_t earlier_of(int64_t a_ms, int64_t b_ms) {
+static int64_t earlier_ms(int64_t a_ms, int64_t b_ms) {
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
@@ -269,7 +269,7 @@ static void run_reporter_turn(struct sp_usage_reporter *reporter) {
     struct reporter_thread *own = &reporter->own;
     bool failed = own->backoff_ms > 0;
     bool woken =
-        wait_for_wake(reporter, failed ? earlier_of(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms);
+        wait_for_wake(reporter, failed ? earlier_ms(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms);
     int64_t now_ms = sp_clock_monotonic_ms();
     bool due = now_ms >= own->collect_at_ms;
     if (due)
@@ -288,7 +288,7 @@ static void send_goodbye(struct sp_usage_reporter *reporter) {
     own->backoff_ms = 0;
     send_reports(reporter);
     while (!own->said_goodbye && sp_clock_monotonic_ms() < reporter->stop_at_ms) {
-        (void)wait_for_wake(reporter, earlier_of(own->retry_at_ms, reporter->stop_at_ms));
+        (void)wait_for_wake(reporter, earlier_ms(own->retry_at_ms, reporter->stop_at_ms));
         send_reports(reporter);
     }
     if (!own->said_goodbye)

@@ -59,14 +59,14 @@ static enum sp_status copy_store(struct backup *backup) {
     return SP_OK;
 }
 
-static void run_backup(struct sp_task *task) {
+static void run_backup_task(struct sp_task *task) {
     struct backup *backup = (struct backup *)task;
     backup->status = copy_store(backup);
 }
 
 /* ---- sending ---- */
 
-static enum sp_status read_copy(struct backup *backup, uint8_t *data, size_t size) {
+static enum sp_status read_backup_part(struct backup *backup, uint8_t *data, size_t size) {
     size_t done = 0;
     while (done < size) {
         ssize_t got = pread(backup->fd, data + done, size - done, (off_t)(backup->sent_bytes + done));
@@ -93,7 +93,7 @@ static enum sp_status pack_backup_chunk(struct backup *backup, struct sp_bytes *
         chunk.revision = &revision;
         chunk.total_bytes = backup->total_bytes;
     }
-    enum sp_status status = read_copy(backup, chunk.data.data, size);
+    enum sp_status status = read_backup_part(backup, chunk.data.data, size);
     if (status != SP_OK)
         return status;
     status = sp_wire_pack(&chunk.base, &backup->arena, ret_packed);
@@ -171,7 +171,7 @@ static enum sp_status start_backup(struct sp_rpc_call *call, struct backup *back
     status = authorize_backup(call, backup, request, error);
     if (status != SP_OK)
         return status;
-    return sp_task_start(&backup->task, run_backup, error);
+    return sp_task_start(&backup->task, run_backup_task, error);
 }
 
 static void receive_backup_request(struct sp_rpc_call *call, void *user, struct sp_bytes message) {

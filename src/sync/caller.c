@@ -47,8 +47,8 @@ static bool find_forwarded(const struct sp_forwarded_trust *trust, struct sp_rpc
     return sp_forwarded_client(trust, peer, lines, count, ret_ip);
 }
 
-static void read_address(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
-                         struct sp_sync_caller *ret_caller) {
+static void read_caller_address(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
+                                struct sp_sync_caller *ret_caller) {
     struct sp_admin_caller *caller = &ret_caller->caller;
     struct sp_ip peer;
     struct sp_str peer_text = sp_rpc_call_peer(call);
@@ -75,7 +75,7 @@ void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_c
     /* A credential that is cut is longer than any key, and is refused for that. */
     copy_cut_text(find_credential(call, &caller->ambiguous), ret_caller->credential, sizeof(ret_caller->credential),
                   &caller->credential);
-    read_address(trust, call, ret_caller);
+    read_caller_address(trust, call, ret_caller);
 }
 
 void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller) {

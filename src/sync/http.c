@@ -13,7 +13,7 @@
 enum { MAX_ROUTES = SP_HEALTH_ROUTES + SP_SYNC_MAX_METHODS + SP_CONNECT_OWN_ROUTES };
 
 /* Leaves *observed as it is if the store cannot be read. */
-static void observe_store(struct sp_sync *sync, struct sp_observed_store *observed) {
+static void observe_sync_store(struct sp_sync *sync, struct sp_observed_store *observed) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_store_stats stats;
     struct sp_revision revision = {0};
@@ -51,7 +51,7 @@ static void write_sync_metrics(void *user, struct sp_text_out *out) {
         sp_source_get_state(sync->source, &source);
         gauges.source = &source;
     }
-    observe_store(sync, &gauges.store);
+    observe_sync_store(sync, &gauges.store);
     sp_daemon_observe(&gauges.process);
     gauges.process.stuck_threads = sp_watchdog_stuck(sync->watchdog);
     sp_sync_metrics_write(sync->metrics, &gauges, out);

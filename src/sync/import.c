@@ -180,7 +180,7 @@ static void continue_import(struct sp_rpc_call *call, void *user) {
 
 /* ---- taking a batch ---- */
 
-static void open_import(struct sp_rpc_call *call, void *user) {
+static void open_import_call(struct sp_rpc_call *call, void *user) {
     const struct sp_sync_method *of = user;
     struct sp_str workspace;
     if (!sp_sync_admit_stream(of, call, &workspace))
@@ -277,7 +277,7 @@ static void finish_import(struct sp_rpc_call *call, void *user) {
     sp_rpc_finish(call);
 }
 
-static void close_import(struct sp_rpc_call *call, void *user) {
+static void close_import_call(struct sp_rpc_call *call, void *user) {
     struct import *import = sp_rpc_state(call);
     (void)user;
     if (import != NULL)
@@ -285,10 +285,10 @@ static void close_import(struct sp_rpc_call *call, void *user) {
 }
 
 const struct sp_rpc_stream_ops sp_sync_import_ops = {
-    .opened = open_import,
+    .opened = open_import_call,
     .received = receive_import_batch,
     .half_closed = finish_import,
     .sent = continue_import,
     .woken = wake_import,
-    .closed = close_import,
+    .closed = close_import_call,
 };

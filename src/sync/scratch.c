@@ -27,8 +27,8 @@ static enum sp_status join_scratch_path(const char *folder, const char *name,
     return SP_OK;
 }
 
-static enum sp_status make_scratch_folder(const char *parent, const char *template,
-                                          char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
+static enum sp_status make_copy_folder(const char *parent, const char *template,
+                                       char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
     char path[SP_SCRATCH_PATH_BYTES];
     enum sp_status status = join_scratch_path(parent, template, path, error);
     if (status != SP_OK)
@@ -85,7 +85,7 @@ enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = true};
     char folder[SP_SCRATCH_PATH_BYTES];
     struct sp_store *copy = NULL;
-    enum sp_status status = make_scratch_folder(store_path, SCRATCH_PREFIX "XXXXXX", folder, error);
+    enum sp_status status = make_copy_folder(store_path, SCRATCH_PREFIX "XXXXXX", folder, error);
     if (status != SP_OK)
         return status;
     status = copy_data_file(store, folder, ret_revision, error);
@@ -108,8 +108,8 @@ failed:
 
 enum sp_status sp_scratch_folder(char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_error *error) {
     const char *parent = getenv("TMPDIR");
-    return make_scratch_folder(parent != NULL && parent[0] != '\0' ? parent : "/tmp",
-                               "sallyport-" SCRATCH_PREFIX "XXXXXX", ret_folder, error);
+    return make_copy_folder(parent != NULL && parent[0] != '\0' ? parent : "/tmp", "sallyport-" SCRATCH_PREFIX "XXXXXX",
+                            ret_folder, error);
 }
 
 void sp_scratch_remove(const char *folder) {

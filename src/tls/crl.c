@@ -122,8 +122,8 @@ static time_t expiry_of_list(const X509_CRL *list, time_t now) {
     return now + (time_t)days * 24 * 60 * 60 + seconds;
 }
 
-static enum sp_status add_list(X509_STORE *store, X509_CRL *list, const char *path, time_t *expires_at,
-                               struct sp_error *error) {
+static enum sp_status add_revocation_list(X509_STORE *store, X509_CRL *list, const char *path, time_t *expires_at,
+                                          struct sp_error *error) {
     time_t expiry = expiry_of_list(list, time(NULL));
     if (expiry == 0)
         return sp_error_set(error, SP_ERR_INVALID, "%s: a revocation list has expired: get a new one from its CA",
@@ -141,7 +141,7 @@ static enum sp_status add_lists(X509_STORE *store, const char *path, time_t *exp
     size_t count = 0;
     X509_CRL *list;
     while (bio != NULL && (list = PEM_read_bio_X509_CRL(bio, NULL, refuse_password, NULL)) != NULL) {
-        enum sp_status status = add_list(store, list, path, expires_at, error);
+        enum sp_status status = add_revocation_list(store, list, path, expires_at, error);
         X509_CRL_free(list);
         if (status != SP_OK) {
             BIO_free(bio);
@@ -238,7 +238,7 @@ static void tell_of_expiry(struct sp_tls_crl *crl) {
 }
 
 /* Whoever comes first looks; others go on with what is there. */
-static void look_at_files(struct sp_tls_crl *crl, int64_t now_ms) {
+static void check_revocation_files(struct sp_tls_crl *crl, int64_t now_ms) {
     if (now_ms < atomic_load_explicit(&crl->look_at_ms, memory_order_relaxed) || pthread_mutex_trylock(&crl->lock) != 0)
         return;
     atomic_store_explicit(&crl->look_at_ms, now_ms + LOOK_EVERY_MS, memory_order_relaxed);
@@ -329,7 +329,7 @@ static STACK_OF(X509) * read_chain(const struct sp_tls_chain *chain) {
     return certificates;
 }
 
-static const char *verify_chain(X509_STORE *store, const struct sp_tls_chain *chain) {
+static const char *verify_issuer_chain(X509_STORE *store, const struct sp_tls_chain *chain) {
     const char *why = "it cannot be read";
     STACK_OF(X509) *certificates = read_chain(chain);
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -352,7 +352,7 @@ static const char *verify_with_current(struct sp_tls_crl *crl, const struct sp_t
     (void)X509_STORE_up_ref(store);
     *ret_generation = atomic_load(&crl->generation);
     pthread_mutex_unlock(&crl->lock);
-    const char *why = verify_chain(store, chain);
+    const char *why = verify_issuer_chain(store, chain);
     X509_STORE_free(store);
     return why;
 }
@@ -368,7 +368,7 @@ static bool digest_chain(struct sp_tls_crl_memo *memo, const struct sp_tls_chain
 const char *sp_tls_crl_refuse(struct sp_tls_crl *crl, struct sp_tls_crl_memo *memo, const struct sp_tls_chain *chain) {
     int64_t now_ms = sp_clock_monotonic_ms();
     uint8_t digest[DIGEST_BYTES];
-    look_at_files(crl, now_ms);
+    check_revocation_files(crl, now_ms);
     if (!digest_chain(memo, chain, digest))
         return "out of memory";
     struct verdict *verdict = &memo->slots[digest[0] % MEMO_SLOTS];

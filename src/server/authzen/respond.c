@@ -82,7 +82,7 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
 /* ---- answering ---- */
 
 /* Calls the endpoint while the snapshot is held. */
-static enum sp_status call_endpoint(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
+static enum sp_status run_endpoint(struct sp_authzen_call *call, json_t **ret_reply, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     enum sp_status status = sp_snapshots_acquire(&call->service->snapshots, call->asking.worker, &snapshot, error);
     if (status != SP_OK)
@@ -98,7 +98,7 @@ static enum sp_status answer_as_text(struct sp_authzen_call *call, struct sp_byt
     enum sp_status status = call->body != NULL ? SP_OK : read_body(call->exchange, &call->body, error);
     if (status != SP_OK)
         return status;
-    status = call_endpoint(call, &reply, error);
+    status = run_endpoint(call, &reply, error);
     if (status != SP_OK)
         return status;
     status = sp_authzen_write_json(call->exchange, reply, ret_text);
@@ -109,7 +109,7 @@ static enum sp_status answer_as_text(struct sp_authzen_call *call, struct sp_byt
 }
 
 /* Lets go of the body, which may hold a key, and records how the call ended. */
-static void end_call(struct sp_authzen_call *call, enum sp_status status) {
+static void end_authzen_call(struct sp_authzen_call *call, enum sp_status status) {
     json_decref(call->body);
     call->body = NULL;
     if (status != SP_OK)
@@ -149,7 +149,7 @@ static void run_deferred_call(struct sp_bulk_task *task, unsigned slot) {
     deferred->status = sp_http_is_wanted(deferred->call.exchange)
                            ? answer_as_text(&deferred->call, &deferred->text, &deferred->error)
                            : SP_ERR_CANCELLED;
-    end_call(&deferred->call, deferred->status);
+    end_authzen_call(&deferred->call, deferred->status);
     sp_http_resume(deferred->call.exchange);
 }
 
@@ -168,7 +168,7 @@ static enum sp_status defer_call(const struct sp_authzen_call *call, struct sp_e
         return SP_OK;
     deferred->status = status;
     deferred->error = refusal;
-    end_call(&deferred->call, status);
+    end_authzen_call(&deferred->call, status);
     sp_http_resume(call->exchange);
     return SP_OK;
 }
@@ -200,6 +200,6 @@ void sp_authzen_respond(const struct sp_authzen_call *given) {
     enum sp_status status = answer_or_defer(&call, &text, &deferred, &error);
     if (deferred)
         return;
-    end_call(&call, status);
+    end_authzen_call(&call, status);
     send_reply(call.exchange, status, text, &error);
 }

@@ -36,7 +36,7 @@ static const struct outcome *outcome_of(enum sp_reason reason) {
 
 /* ---- parts ---- */
 
-static ProtobufCBinaryData borrow_text(struct sp_str text) {
+static ProtobufCBinaryData borrow_reply_text(struct sp_str text) {
     return sp_wire_field(sp_bytes_of_str(text));
 }
 
@@ -48,8 +48,8 @@ struct set_header {
 
 static HeaderOption *fill_set_header(struct set_header *place, struct sp_str name, struct sp_str value) {
     place->header = (Header)ENVOY__CONFIG__CORE__V3__HEADER_VALUE__INIT;
-    place->header.key = borrow_text(name);
-    place->header.value = borrow_text(value);
+    place->header.key = borrow_reply_text(name);
+    place->header.value = borrow_reply_text(value);
     place->option = (HeaderOption)ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__INIT;
     place->option.header = &place->header;
     place->option.append_action =
@@ -82,7 +82,7 @@ static void fill_metadata(struct metadata *metadata, const struct sp_gateway_ver
             continue;
         metadata->values[i] =
             (Envoy__Service__Auth__V3__Metadata__Value)ENVOY__SERVICE__AUTH__V3__METADATA__VALUE__INIT;
-        metadata->values[i].string_value = borrow_text(texts[i]);
+        metadata->values[i].string_value = borrow_reply_text(texts[i]);
         metadata->fields[i] =
             (Envoy__Service__Auth__V3__Metadata__Field)ENVOY__SERVICE__AUTH__V3__METADATA__FIELD__INIT;
         union {

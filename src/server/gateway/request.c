@@ -17,7 +17,8 @@ static bool is_header(struct sp_str name, struct sp_str wanted) {
 }
 
 /* Appends to a list that is made for all headers when the first one belongs to it. */
-static void append_text(struct sp_gateway_headers *headers, struct sp_str **list, size_t *count, struct sp_str value) {
+static void append_header_value(struct sp_gateway_headers *headers, struct sp_str **list, size_t *count,
+                                struct sp_str value) {
     if (*list == NULL)
         *list = sp_arena_calloc(headers->arena, headers->most, sizeof(**list));
     if (*list == NULL)
@@ -53,7 +54,7 @@ static void take_spoofed(struct sp_gateway_headers *headers, struct sp_str name)
     if (!sp_gateway_is_header_name(name))
         headers->request->reason = SP_REASON_REQUEST_MALFORMED;
     else if (!is_set_by_us(name))
-        append_text(headers, &headers->spoofed, &headers->request->spoofed_count, name);
+        append_header_value(headers, &headers->spoofed, &headers->request->spoofed_count, name);
 }
 
 static void take_credential(struct sp_gateway_headers *headers, struct sp_str name, struct sp_str value) {
@@ -90,7 +91,7 @@ void sp_gateway_headers_take(struct sp_gateway_headers *headers, struct sp_str n
     struct sp_gateway_request *request = headers->request;
     take_credential(headers, name, value);
     if (is_header(name, headers->address_header))
-        append_text(headers, &headers->forwarded, &headers->forwarded_count, value);
+        append_header_value(headers, &headers->forwarded, &headers->forwarded_count, value);
     else if (is_header(name, request_id) && headers->request_ids++ == 0 && is_quotable(value))
         request->id = value;
     else if (is_header(name, traceparent))

@@ -53,7 +53,8 @@ static enum sp_status report_no_list_memory(struct listing *listing) {
 
 /* ---- applying ---- */
 
-static enum sp_status apply_records(struct listing *listing, const struct sp_source_records *records, bool chained) {
+static enum sp_status apply_listed_records(struct listing *listing, const struct sp_source_records *records,
+                                           bool chained) {
     enum sp_status status =
         listing->filling
             ? sp_replica_apply_without_keys(listing->write, records->items, records->count, &listing->arena,
@@ -136,11 +137,11 @@ static enum sp_status apply_page(struct listing *listing, bool chained) {
     }
     log_progress(listing, walk->page.count);
     if (surplus.deletions.count > 0) {
-        enum sp_status status = apply_records(listing, &surplus.deletions, false);
+        enum sp_status status = apply_listed_records(listing, &surplus.deletions, false);
         if (status != SP_OK)
             return status;
     }
-    return apply_records(listing, &walk->page, chained);
+    return apply_listed_records(listing, &walk->page, chained);
 }
 
 static enum sp_status list_space(struct listing *listing, enum sp_replica_space space, struct sp_bytes after,
@@ -261,7 +262,7 @@ static enum sp_status apply_staged_change(struct listing *listing) {
                                                           listing->found.header.revision, &records, listing->error);
     if (status != SP_OK)
         return status;
-    return apply_records(listing, &records, listing->chained);
+    return apply_listed_records(listing, &records, listing->chained);
 }
 
 static enum sp_status index_filled_keys(struct listing *listing) {

@@ -26,7 +26,7 @@ static enum sp_status add_count(struct sp_index_build *build, uint64_t workspace
     return sp_index_build_add(build, SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, (struct sp_bytes){NULL, 0});
 }
 
-static enum sp_status refuse_incomplete(struct sp_index_build *build, const char *what) {
+static enum sp_status refuse_incomplete_entity(struct sp_index_build *build, const char *what) {
     return sp_error_set(build->error, SP_ERR_INVALID, "%s", what);
 }
 
@@ -41,7 +41,7 @@ static enum sp_status add_deleting(struct sp_index_build *build, bool deleting) 
 static enum sp_status derive_workspace(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredWorkspace *stored = (const Sallyport__Store__V1__StoredWorkspace *)message;
     if (stored->workspace == NULL || !is_number(stored->number))
-        return refuse_incomplete(build, "a stored workspace lacks its content or number");
+        return refuse_incomplete_entity(build, "a stored workspace lacks its content or number");
     bool disabled = stored->workspace->disabled || stored->workspace->deleting;
     uint8_t record[SP_WORKSPACE_RECORD_BYTES];
     enum sp_status status = add_deleting(build, stored->workspace->deleting);
@@ -66,10 +66,10 @@ static enum sp_status derive_principal(struct sp_index_build *build, const Proto
     const Sallyport__Store__V1__StoredPrincipal *stored = (const Sallyport__Store__V1__StoredPrincipal *)message;
     const Sallyport__V1__Principal *principal = stored->principal;
     if (principal == NULL || !is_number(stored->number) || !is_number(stored->workspace_number))
-        return refuse_incomplete(build, "a stored principal lacks its content or a number");
+        return refuse_incomplete_entity(build, "a stored principal lacks its content or a number");
     bool user = principal->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER;
     if (!user && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
-        return refuse_incomplete(build, "a stored principal is neither user nor service account");
+        return refuse_incomplete_entity(build, "a stored principal is neither user nor service account");
     /* A service account acts as a MEMBER, whatever its record has. */
     bool admin = user && principal->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
     bool disabled = principal->disabled || stored->deleting;
@@ -92,7 +92,7 @@ static enum sp_status derive_principal(struct sp_index_build *build, const Proto
 static enum sp_status derive_group(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredGroup *stored = (const Sallyport__Store__V1__StoredGroup *)message;
     if (stored->group == NULL || !is_number(stored->number) || !is_number(stored->workspace_number))
-        return refuse_incomplete(build, "a stored group lacks its content or a number");
+        return refuse_incomplete_entity(build, "a stored group lacks its content or a number");
     enum sp_status status = sp_index_build_add(build, SP_DB_SUBJECT, sp_number_key(&stored->number), build->entity_key);
     if (status != SP_OK)
         return status;
@@ -106,7 +106,7 @@ static enum sp_status derive_membership(struct sp_index_build *build, const Prot
     const Sallyport__Store__V1__StoredMembership *stored = (const Sallyport__Store__V1__StoredMembership *)message;
     if (stored->membership == NULL || !is_number(stored->group_number) || !is_number(stored->principal_number) ||
         !is_number(stored->workspace_number))
-        return refuse_incomplete(build, "a stored membership lacks its content or a number");
+        return refuse_incomplete_entity(build, "a stored membership lacks its content or a number");
     uint8_t member[8];
     sp_store_be64(member, stored->principal_number);
     enum sp_status status =
@@ -136,7 +136,7 @@ static enum sp_status derive_resource(struct sp_index_build *build, const Protob
                       : make_stored_resource_key(stored->resource->ref, stored->type_number, stored->workspace_scoped,
                                                  stored->workspace_number, key);
     if (size == 0)
-        return refuse_incomplete(build, "a stored resource lacks its content or a number");
+        return refuse_incomplete_entity(build, "a stored resource lacks its content or a number");
     enum sp_status status = add_deleting(build, stored->deleting);
     if (status != SP_OK)
         return status;
@@ -157,10 +157,10 @@ static enum sp_status derive_grant(struct sp_index_build *build, const ProtobufC
                       : make_stored_resource_key(stored->grant->resource, stored->type_number, stored->workspace_scoped,
                                                  stored->workspace_number, key);
     if (size == 0 || !is_number(stored->subject_number))
-        return refuse_incomplete(build, "a stored grant lacks its content or a number");
+        return refuse_incomplete_entity(build, "a stored grant lacks its content or a number");
     Sallyport__V1__Role role = stored->grant->role;
     if (role < SALLYPORT__V1__ROLE__ROLE_VIEWER || role > SALLYPORT__V1__ROLE__ROLE_ADMIN)
-        return refuse_incomplete(build, "a stored grant has no role");
+        return refuse_incomplete_entity(build, "a stored grant has no role");
     struct sp_bytes key_bytes = {key, size};
     enum sp_status status = add_edge(build, SP_DB_RESOURCE, key_bytes, stored->subject_number, (uint64_t)role);
     if (status != SP_OK)
@@ -178,11 +178,11 @@ static enum sp_status read_key_parts(struct sp_index_build *build, const Sallypo
     const Sallyport__V1__ApiKey *key = stored->key;
     if (key == NULL || key->permissions == NULL || stored->digest.len != SP_DIGEST_BYTES ||
         !is_number(stored->principal_number) || !is_number(stored->workspace_number))
-        return refuse_incomplete(build, "a stored key lacks its content, its digest or a number");
+        return refuse_incomplete_entity(build, "a stored key lacks its content, its digest or a number");
     bool has_bits = stored->permission_bits.len == SP_PERMISSION_SET_BYTES;
     bool may_lack_bits = key->permissions->all && key->permissions->n_names == 0;
     if (!has_bits && (!may_lack_bits || stored->permission_bits.len != 0))
-        return refuse_incomplete(build, "a stored key lacks its permission bits");
+        return refuse_incomplete_entity(build, "a stored key lacks its permission bits");
     struct sp_key_parts parts = {
         .key =
             {
@@ -236,7 +236,7 @@ static enum sp_status derive_operator(struct sp_index_build *build, const Protob
     size_t name_size = stored->operator_ == NULL ? 0 : strlen(stored->operator_->name);
     uint8_t record[SP_ID_MAX_BYTES + SP_SEAL_BYTES];
     if (name_size == 0 || name_size > SP_ID_MAX_BYTES || stored->digest.len != SP_DIGEST_BYTES)
-        return refuse_incomplete(build, "a stored operator lacks its name or digest");
+        return refuse_incomplete_entity(build, "a stored operator lacks its name or digest");
     struct sp_bytes key = {stored->digest.data, SP_DIGEST_BYTES};
     memcpy(record, stored->operator_->name, name_size);
     sp_store_be64(record + name_size, sp_seal(SP_SEAL_OPERATOR, key, (struct sp_bytes){record, name_size}));

@@ -103,7 +103,7 @@ struct opening {
     struct sp_bytes after;
 };
 
-static enum sp_status add_list(void *context, uint64_t subject_number) {
+static enum sp_status add_subject_list(void *context, uint64_t subject_number) {
     const struct opening *opening = context;
     struct sp_shared *shared = opening->shared;
     struct list list = {.subject = subject_number};
@@ -133,9 +133,9 @@ enum sp_status sp_shared_open(struct sp_view *view, uint64_t principal_number, u
     if (status != SP_OK)
         return status;
     struct opening opening = {shared, {above, above_size}};
-    status = add_list(&opening, principal_number);
+    status = add_subject_list(&opening, principal_number);
     if (status == SP_OK)
-        status = sp_index_walk_principal_groups(view, principal_number, add_list, &opening);
+        status = sp_index_walk_principal_groups(view, principal_number, add_subject_list, &opening);
     if (status != SP_OK) {
         sp_shared_close(shared);
         return status;

@@ -8,7 +8,7 @@ static const char *index_name(const struct sp_index_record *record) {
     return sp_database_layouts[record->database].name;
 }
 
-static enum sp_status refuse_missing(struct sp_index_edit *edit, const struct sp_index_record *record) {
+static enum sp_status refuse_missing_record(struct sp_index_edit *edit, const struct sp_index_record *record) {
     return sp_error_set(
         edit->error, SP_ERR_CORRUPT,
         "the %s index lacks a record that the stored entities stand for: run `sallyport-sync verify`, then "
@@ -135,7 +135,7 @@ static enum sp_status remove_key(struct sp_index_edit *edit, const struct sp_ind
     if (status == SP_OK)
         status = cut_bucket(record->key, bucket, sp_key_record_digest(record->value), &cut);
     if (status == SP_ERR_NOT_FOUND || (status == SP_OK && cut.same.size == 0))
-        return refuse_missing(edit, record);
+        return refuse_missing_record(edit, record);
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "a damaged record in the key index: run `sallyport-sync reindex`");
     if (cut.before.size + cut.after.size == 0)
@@ -177,7 +177,7 @@ static enum sp_status remove_unique(struct sp_index_edit *edit, const struct sp_
     bool duplicates = sp_database_layouts[record->database].duplicates;
     enum sp_status status =
         sp_write_remove(edit->write, record->database, record->key, duplicates ? &record->value : NULL);
-    return status == SP_ERR_NOT_FOUND ? refuse_missing(edit, record) : status;
+    return status == SP_ERR_NOT_FOUND ? refuse_missing_record(edit, record) : status;
 }
 
 static enum sp_status explain_failed_edit(struct sp_index_edit *edit, enum sp_status status) {

@@ -37,7 +37,7 @@ static void *run_copy(void *context) {
     return NULL;
 }
 
-static enum sp_status write_backup(int fd, const uint8_t *data, size_t size, struct sp_error *error) {
+static enum sp_status write_backup_copy(int fd, const uint8_t *data, size_t size, struct sp_error *error) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
         if (written < 0 && errno == EINTR)
@@ -90,7 +90,7 @@ static enum sp_status pump_copy(int pipe_out, int fd, uint8_t *buffer, struct sp
                                 "the volume of %s has no room for a copy of the store beside what changes need: free "
                                 "space or enlarge it",
                                 folder);
-        status = write_backup(fd, buffer, (size_t)size, error);
+        status = write_backup_copy(fd, buffer, (size_t)size, error);
         if (status != SP_OK)
             return status;
     }

@@ -150,7 +150,7 @@ static enum sp_status add_json_line(struct sp_later_log *log, struct sp_str line
     return status;
 }
 
-static bool is_blank(struct sp_str line) {
+static bool is_empty_line(struct sp_str line) {
     return line.size == 0 || (line.size == 1 && line.data[0] == '\r');
 }
 
@@ -166,7 +166,7 @@ static enum sp_status add_json_lines(struct sp_later_log *log, FILE *file, const
         struct sp_str text = {line, (size_t)size - (size > 0 && line[size - 1] == '\n')};
         number++;
         sp_arena_reset(&arena);
-        if (is_blank(text))
+        if (is_empty_line(text))
             continue;
         status = add_json_line(log, text, &arena, &why);
         if (status != SP_OK) {

@@ -38,7 +38,7 @@ static bool has_permission(const Sallyport__V1__Permissions *permissions, const 
     return false;
 }
 
-static bool find_permission_number(const Sallyport__Store__V1__StoredSchema *schema, const char *name,
+static bool find_stored_permission(const Sallyport__Store__V1__StoredSchema *schema, const char *name,
                                    uint8_t *ret_number) {
     for (size_t i = 0; i < schema->n_permissions; i++)
         if (!schema->permissions[i]->removed && strcmp(schema->permissions[i]->name, name) == 0 &&
@@ -66,7 +66,7 @@ static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sall
         if (!has_permission(later, source->names[i]) || !has_permission(mine, source->names[i]))
             continue;
         names[count++] = source->names[i];
-        if (find_permission_number(narrowing->schema, source->names[i], &number))
+        if (find_stored_permission(narrowing->schema, source->names[i], &number))
             sp_permission_set_add(&set, number);
     }
     memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);

@@ -57,8 +57,8 @@ static enum sp_status begin_restored_epoch(struct batch *batch) {
 
 /* ---- taking back ---- */
 
-static enum sp_status refuse_entity(const struct batch *batch, enum sp_status status,
-                                    const Sallyport__V1__EntityChange *later) {
+static enum sp_status refuse_later_entity(const struct batch *batch, enum sp_status status,
+                                          const Sallyport__V1__EntityChange *later) {
     return sp_error_set(batch->error, status, "cannot apply the later change of %s/%s", later->workspace, later->id);
 }
 
@@ -100,15 +100,15 @@ static enum sp_status take_back_schema(struct batch *batch, const struct sp_enti
     struct sp_narrowing narrowing = {.arena = &batch->arena};
     Sallyport__Store__V1__StoredSchema *narrowed = NULL;
     if (later->after_case != SALLYPORT__V1__ENTITY_CHANGE__AFTER_SCHEMA_AFTER)
-        return refuse_entity(batch, SP_ERR_INVALID, later);
+        return refuse_later_entity(batch, SP_ERR_INVALID, later);
     enum sp_status status = sp_narrow_schema(&narrowing, batch->schema, later->schema_after, &narrowed);
     if (status != SP_OK)
-        return refuse_entity(batch, status, later);
+        return refuse_later_entity(batch, status, later);
     if (narrowed == NULL)
         return SP_OK;
     status = sp_changeset_put(batch->set, key, &narrowed->base);
     if (status != SP_OK)
-        return refuse_entity(batch, status, later);
+        return refuse_later_entity(batch, status, later);
     report_taken_back(batch, later,
                       "the later schema, which removes names, makes actions stricter or has other routes");
     return SP_OK;
@@ -123,16 +123,16 @@ static enum sp_status narrow_stored(struct batch *batch, const struct sp_entity_
     if (status == SP_ERR_NOT_FOUND)
         return SP_OK; /* made after the backup */
     if (status != SP_OK)
-        return refuse_entity(batch, status, later);
+        return refuse_later_entity(batch, status, later);
     status = sp_narrow(&narrowing, kind, stored, later);
     if (status != SP_OK)
-        return refuse_entity(batch, status, later);
+        return refuse_later_entity(batch, status, later);
     if (!narrowing.changed)
         return SP_OK;
     status = narrowing.deleted ? sp_changeset_delete(batch->set, key, batch->now_s)
                                : sp_changeset_put(batch->set, key, stored);
     if (status != SP_OK)
-        return refuse_entity(batch, status, later);
+        return refuse_later_entity(batch, status, later);
     report_taken_back(batch, later, narrowing.what);
     return SP_OK;
 }

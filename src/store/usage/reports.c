@@ -130,7 +130,7 @@ static enum sp_status end_others(struct sp_usage_batch *batch, const struct sp_u
     return walk_instances(batch, report->id, end_other, &takeover);
 }
 
-static enum sp_status check_source_room(struct sp_usage_batch *batch) {
+static enum sp_status check_server_room(struct sp_usage_batch *batch) {
     MDB_stat about;
     int code = mdb_stat(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &about);
     if (code != MDB_SUCCESS)
@@ -158,7 +158,7 @@ static enum sp_status get_or_begin_source(struct sp_usage_batch *batch, const st
     enum sp_status status = get_source(batch, report, ret_source);
     if (status != SP_ERR_NOT_FOUND)
         return status;
-    status = check_source_room(batch);
+    status = check_server_room(batch);
     if (status != SP_OK)
         return status;
     *ret_source = (struct sp_usage_source){.instance = report->instance, .first_report_s = now_s};

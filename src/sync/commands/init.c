@@ -57,7 +57,7 @@ static bool keep_existing_store(const struct init_options *options) {
 /* ---- a new store ---- */
 
 /* The text of the file, for the caller to free. */
-static enum sp_status read_schema_file(const char *path, char **ret_text, size_t *ret_size, struct sp_error *error) {
+static enum sp_status read_initial_schema(const char *path, char **ret_text, size_t *ret_size, struct sp_error *error) {
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
@@ -85,7 +85,7 @@ static enum sp_status create_store(const struct init_options *options, struct sp
         .now_s = sp_clock_now_s(),
     };
     if (options->schema_file != NULL) {
-        status = read_schema_file(options->schema_file, &text, &size, error);
+        status = read_initial_schema(options->schema_file, &text, &size, error);
         if (status != SP_OK)
             return status;
         create.schema_yaml = (struct sp_str){text, size};
