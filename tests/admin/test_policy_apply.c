@@ -208,7 +208,7 @@ static void is_aborted_if_the_policy_was_changed_since_it_was_read(void **state)
     admin_fails(fixture, scene->admin, "ExportPolicy", admin_format(fixture, "{%s}", since), SP_ERR_ABORTED,
                 "read it again");
     admin_fails(fixture, scene->admin, "ExportPolicy", "{'unchangedSince': {'epoch': '1', 'number': '999999'}}",
-                SP_ERR_PRECONDITION, "not in the past");
+                SP_ERR_PRECONDITION, "not in the history");
 }
 
 static void refuses_tokens_of_other_lists_and_other_workspaces(void **state) {
