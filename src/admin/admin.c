@@ -112,8 +112,8 @@ enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_vi
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
-    enum sp_status status =
-        explain_plain_failure(&why, admit_method(&ctx, method->type == SP_ADMIN_MUTATION || method->reads_much, request));
+    enum sp_status status = explain_plain_failure(
+        &why, admit_method(&ctx, method->type == SP_ADMIN_MUTATION || method->reads_much, request));
     if (status != SP_OK) {
         if (error != NULL)
             *error = why;
