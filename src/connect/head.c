@@ -101,7 +101,7 @@ static enum sp_status read_single_header(const struct sp_http_exchange *exchange
 
 static enum sp_status read_encoding(const struct sp_http_exchange *exchange, const char *name, bool *ret_is_gzip,
                                     struct sp_error *error) {
-    struct sp_str value;
+    struct sp_str value = {NULL, 0};
     enum sp_status status = read_single_header(exchange, name, &value, error);
     if (status != SP_OK)
         return status;
@@ -115,7 +115,7 @@ static enum sp_status read_encoding(const struct sp_http_exchange *exchange, con
 
 static enum sp_status read_timeout(const struct sp_http_exchange *exchange, int64_t *ret_timeout_ms,
                                    struct sp_error *error) {
-    struct sp_str value;
+    struct sp_str value = {NULL, 0};
     int64_t timeout_ms = 0;
     *ret_timeout_ms = INT64_MAX;
     enum sp_status status = read_single_header(exchange, "Connect-Timeout-Ms", &value, error);
@@ -134,7 +134,7 @@ static enum sp_status read_timeout(const struct sp_http_exchange *exchange, int6
 }
 
 static enum sp_status check_protocol_version(const struct sp_http_exchange *exchange, struct sp_error *error) {
-    struct sp_str value;
+    struct sp_str value = {NULL, 0};
     enum sp_status status = read_single_header(exchange, "Connect-Protocol-Version", &value, error);
     if (status != SP_OK || value.data == NULL || sp_str_equal(value, SP_STR_LITERAL("1")))
         return status;

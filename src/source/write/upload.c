@@ -114,7 +114,7 @@ static enum sp_status clear_place(struct upload *upload) {
 
 static enum sp_status put_first_head(struct upload *upload, const char *name, struct sp_write *write) {
     Sallyport__Store__V1__SourceHead *head = NULL;
-    struct sp_etcd_outcome outcome;
+    struct sp_etcd_outcome outcome = {0};
     uint8_t ids[2 * SP_SOURCE_ID_BYTES];
     struct sp_etcd_operation put = {.what = SP_ETCD_PUT,
                                     .key = sp_source_head_key(upload->link->shared->prefix, &upload->arena)};
