@@ -384,7 +384,7 @@ static void ends_the_connection_that_holds_most_when_all_hold_too_much(void **st
     (void)state;
     start_h2(&rig, &limits);
     int greedy = connect_h2(&rig), modest = connect_h2(&rig);
-    for (uint32_t i = 0; i < 17; i++) {
+    for (uint32_t i = 0; i < 14; i++) {
         begin_call(greedy, 2 * i + 1, "/t.T/Large");
         put_frame(greedy, DATA, 0, 2 * i + 1, part, i == 0 ? sizeof(part) : 12 * 1024);
     }

@@ -49,6 +49,7 @@ static enum sp_status check_h2_admission(struct h2_call *call, struct sp_error *
     call->base.method = find_route_method(server, sp_rpc_h2_head_path(&call->head));
     if (call->base.method == NULL)
         return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "this server has no such method");
+    call->is_stream = call->base.method->kind == SP_RPC_STREAM;
     if (!sp_rpc_h2_pool_add_scratch(call))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     unsigned permit = call->base.method->permit;

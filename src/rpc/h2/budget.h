@@ -6,7 +6,7 @@
 #include "rpc/h2/state.h"
 
 enum {
-    /* What a call takes besides its bytes, until its request is complete. */
+    /* What a call takes besides its bytes. Streams may be many and silent: they are not counted once they are open. */
     H2_CALL_BYTES = 2 * 1024,
 };
 

@@ -5,15 +5,21 @@
 
 enum { FIRST_BYTES = 256 };
 
+/* A fourth more than is wanted: what is reserved counts for the server's budget. */
+size_t sp_rpc_h2_bytes_growth(const struct h2_bytes *bytes, size_t more) {
+    size_t wanted = bytes->size + more;
+    if (wanted <= bytes->capacity)
+        return 0;
+    return (wanted < FIRST_BYTES ? FIRST_BYTES : wanted + wanted / 4) - bytes->capacity;
+}
+
 bool sp_rpc_h2_bytes_reserve(struct h2_bytes *bytes, size_t more) {
     if (more > SIZE_MAX / 2 - bytes->size)
         return false;
-    size_t wanted = bytes->size + more;
-    if (wanted <= bytes->capacity)
+    size_t growth = sp_rpc_h2_bytes_growth(bytes, more);
+    if (growth == 0)
         return true;
-    size_t capacity = bytes->capacity == 0 ? FIRST_BYTES : bytes->capacity;
-    while (capacity < wanted)
-        capacity *= 2;
+    size_t capacity = bytes->capacity + growth;
     uint8_t *data = malloc(capacity);
     if (data == NULL)
         return false;

@@ -4,6 +4,8 @@
 
 #include "rpc/h2/state.h"
 
+/* How many bytes more of memory they take once `more` bytes are appended. */
+size_t sp_rpc_h2_bytes_growth(const struct h2_bytes *bytes, size_t more);
 /* Room for `more` bytes behind the size; false when out of memory. */
 bool sp_rpc_h2_bytes_reserve(struct h2_bytes *bytes, size_t more) SP_MUST_USE;
 bool sp_rpc_h2_bytes_append(struct h2_bytes *bytes, const void *data, size_t size) SP_MUST_USE;

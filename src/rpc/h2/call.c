@@ -37,7 +37,8 @@ void sp_rpc_h2_call_input(struct h2_call *call, const uint8_t *bytes, size_t siz
         sp_rpc_h2_wire_consume(call, size);
         return;
     }
-    if (!sp_rpc_h2_budget_take(call, size) || !sp_rpc_h2_bytes_append(&call->input, bytes, size)) {
+    if (!sp_rpc_h2_budget_take(call, sp_rpc_h2_bytes_growth(&call->input, size)) ||
+        !sp_rpc_h2_bytes_append(&call->input, bytes, size)) {
         call->unreturned += size;
         sp_rpc_h2_call_end(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
         sp_rpc_h2_call_drop_input(call);
@@ -64,8 +65,10 @@ void sp_rpc_h2_call_leave(struct h2_call *call) {
 /* ---- what its loop does ---- */
 
 static void run_http_refusal(struct h2_call *call, unsigned events) {
-    if (call->half_closed || (events & H2_EVENT_STOPPING) != 0)
-        sp_rpc_h2_wire_refuse(call);
+    if (!call->half_closed && (events & H2_EVENT_STOPPING) == 0)
+        return;
+    sp_rpc_h2_incomplete_remove(call);
+    sp_rpc_h2_wire_refuse(call);
 }
 
 void sp_rpc_h2_call_run(struct h2_call *call) {

@@ -18,7 +18,7 @@ enum {
     /* Written in one piece. With so much unsent nothing more is read from the client: nghttp2 has no bound for the
      * frames that wait behind it. */
     OUTPUT_BYTES = 64 * 1024,
-    READ_BYTES_A_TURN = 64 * 1024,
+    READ_BYTES_A_TURN = 16 * 1024,
     HANDSHAKES_A_TURN = 8,
 };
 
@@ -265,8 +265,13 @@ static void close_connection(struct h2_connection *connection) {
     unlink_connection(connection);
 }
 
+/* Clients that linger too may be many: nothing but the socket is kept for them. */
 static void begin_to_linger(struct h2_connection *connection) {
     leave_all_calls(connection);
+    nghttp2_session_del(connection->session);
+    connection->session = NULL;
+    sp_rpc_h2_bytes_clear(&connection->output, 0);
+    connection->output_at = 0;
     (void)shutdown(connection->socket.fd, SHUT_WR);
     sp_rpc_h2_phase_enter(connection, H2_PHASE_LINGERING, LINGERING_MS);
 }

@@ -7,8 +7,9 @@
 
 enum {
     TEXT_FIRST_BYTES = 512,
-    KEPT_TEXT_BYTES = 4 * 1024, /* of a cleared head, for the next call */
-    FIELD_OVERHEAD_BYTES = 32,  /* RFC 9113 section 6.5.2 */
+    KEPT_TEXT_BYTES = 1024, /* of a cleared head, for the next call */
+    KEPT_FIELDS = 32,
+    FIELD_OVERHEAD_BYTES = 32, /* RFC 9113 section 6.5.2 */
     TIMEOUT_DIGITS_MAX = 8,
 };
 
@@ -21,6 +22,11 @@ void sp_rpc_h2_head_clear(struct head *head) {
         free(text);
         text = NULL;
         text_capacity = 0;
+    }
+    if (head->capacity > KEPT_FIELDS) {
+        free(head->fields);
+        head->fields = NULL;
+        head->capacity = 0;
     }
     *head = (struct head){.text = text,
                           .text_capacity = text_capacity,
@@ -42,9 +48,7 @@ static bool reserve_text(struct head *head, size_t more) {
     size_t wanted = head->text_size + more;
     if (wanted <= head->text_capacity)
         return true;
-    size_t capacity = head->text_capacity == 0 ? TEXT_FIRST_BYTES : head->text_capacity;
-    while (capacity < wanted)
-        capacity *= 2;
+    size_t capacity = wanted < TEXT_FIRST_BYTES ? TEXT_FIRST_BYTES : wanted + wanted / 4;
     char *text = malloc(capacity);
     if (text == NULL)
         return false;

@@ -77,10 +77,10 @@ void sp_rpc_h2_call_end(struct h2_call *call, enum sp_status status, const char 
 }
 
 void sp_rpc_h2_call_drop_input(struct h2_call *call) {
-    sp_rpc_h2_bytes_drop(&call->input, call->input.size);
+    sp_rpc_h2_bytes_clear(&call->input, H2_KEPT_BYTES);
     sp_rpc_h2_wire_consume(call, call->unreturned);
     call->unreturned = 0;
-    sp_rpc_h2_budget_keep(call, 0);
+    sp_rpc_h2_budget_keep(call, call->opened ? 0 : H2_CALL_BYTES);
 }
 
 void sp_rpc_h2_call_release(struct h2_call *call) {

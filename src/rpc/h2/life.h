@@ -8,7 +8,7 @@
 struct h2_call *sp_rpc_h2_call_create(struct h2_connection *connection, int32_t stream_id) SP_MUST_USE;
 
 static inline bool sp_rpc_h2_call_is_stream(const struct h2_call *call) {
-    return call->base.method != NULL && call->base.method->kind == SP_RPC_STREAM;
+    return call->is_stream;
 }
 
 /* Neither side has ended it. */

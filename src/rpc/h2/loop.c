@@ -21,7 +21,10 @@
 #include "rpc/h2/ready.h"
 
 enum {
-    EVENTS_A_TURN = 256,
+    /* What is read from so many connections is held until their calls are run and their answers written: a flood of
+     * small requests makes megabytes of a few KiB. */
+    EVENTS_A_TURN = 32,
+    ARRIVALS_A_TURN = 8,
     ROUNDS_A_TURN = 16, /* of handling and writing before new bytes are read */
 };
 
@@ -86,6 +89,13 @@ bool sp_rpc_h2_loop_give(struct h2_loop *loop, const struct h2_entrance *entranc
         return false;
     sp_rpc_h2_mail_ring(loop);
     return true;
+}
+
+bool sp_rpc_h2_loop_is_behind(struct h2_loop *loop) {
+    pthread_mutex_lock(&loop->lock);
+    bool behind = loop->arrival_count >= ARRIVALS_A_TURN;
+    pthread_mutex_unlock(&loop->lock);
+    return behind;
 }
 
 static void tell_loop(struct h2_loop *loop, bool *what) {

@@ -17,6 +17,8 @@ void *sp_rpc_h2_loop_main(void *user);
 
 /* Gives it a socket; false when out of memory or when it ends. */
 bool sp_rpc_h2_loop_give(struct h2_loop *loop, const struct h2_entrance *entrance, int fd) SP_MUST_USE;
+/* Whether it has as many sockets to open as it opens in a turn. */
+bool sp_rpc_h2_loop_is_behind(struct h2_loop *loop);
 /* Asks its clients to leave. */
 void sp_rpc_h2_loop_drain(struct h2_loop *loop);
 /* Ends its calls and connections, then its thread. */

@@ -8,7 +8,6 @@ enum {
     FREE_CALLS_MAX = 1024,    /* kept after a rush */
     FREE_SCRATCH_MAX = 64,    /* the same */
     SCRATCH_BYTES = 8 * 1024, /* an arena's first block: what most calls need */
-    KEPT_BYTES = 4 * 1024,    /* of a call's input and output */
 };
 
 static void free_pooled_call(struct h2_call *call) {
@@ -56,9 +55,9 @@ void sp_rpc_h2_pool_give(struct h2_call *call) {
     struct h2_loop *loop = call->loop;
     sp_rpc_h2_pool_release_scratch(call);
     sp_rpc_h2_head_clear(&call->head);
-    sp_rpc_h2_bytes_clear(&call->input, KEPT_BYTES);
-    sp_rpc_h2_bytes_clear(&call->output, KEPT_BYTES);
-    sp_rpc_h2_bytes_clear(&call->final_text, KEPT_BYTES);
+    sp_rpc_h2_bytes_clear(&call->input, H2_KEPT_BYTES);
+    sp_rpc_h2_bytes_clear(&call->output, H2_KEPT_BYTES);
+    sp_rpc_h2_bytes_clear(&call->final_text, H2_KEPT_BYTES);
     sp_rpc_h2_bytes_clear(&call->answer.bytes, 0);
     loop->live_calls--;
     if (loop->free_call_count >= FREE_CALLS_MAX) {

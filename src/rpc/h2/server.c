@@ -125,13 +125,23 @@ static bool is_freer(const struct h2_loop *loop, const struct h2_loop *than) {
            atomic_load_explicit(&than->busy_ns, memory_order_relaxed);
 }
 
-bool sp_rpc_h2_server_take(const struct h2_entrance *entrance, int fd) {
-    struct h2_server *server = entrance->server;
+static struct h2_loop *choose_loop(const struct h2_server *server) {
     struct h2_loop *chosen = &server->loops[0];
     for (unsigned i = 1; i < server->options.loops; i++)
         if (is_freer(&server->loops[i], chosen))
             chosen = &server->loops[i];
-    return sp_rpc_h2_loop_give(chosen, entrance, fd);
+    return chosen;
+}
+
+/* Clients that connect faster than they are served wait in the kernel, where they cost least. */
+bool sp_rpc_h2_server_take(const struct h2_entrance *entrance, int fd) {
+    enum { TRIES = 100, TRY_EVERY_NS = 1000000 };
+    struct h2_loop *loop = choose_loop(entrance->server);
+    for (int i = 0; i < TRIES && sp_rpc_h2_loop_is_behind(loop); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TRY_EVERY_NS}, NULL);
+        loop = choose_loop(entrance->server);
+    }
+    return sp_rpc_h2_loop_give(loop, entrance, fd);
 }
 
 unsigned sp_rpc_h2_server_connections(const struct h2_server *server) {

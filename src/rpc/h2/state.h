@@ -69,6 +69,7 @@ struct h2_call {
     int64_t owed_since_ms;   /* since when the client's window holds back what is to be sent; 0: nothing is */
     const char *http_status; /* of the refusal of a request that is no gRPC; NULL: it is gRPC */
 
+    bool is_stream;   /* as its method is, which an answer may outlive */
     bool arrived;     /* its head is complete */
     bool half_closed; /* by the client */
     bool reading;     /* a message is wanted */
@@ -219,8 +220,9 @@ struct h2_server {
 };
 
 enum {
-    H2_READ_BUFFER_BYTES = 64 * 1024,
-    H2_PREFIX_BYTES = 5, /* before a gRPC message */
+    H2_READ_BUFFER_BYTES = 16 * 1024, /* from a connection in one turn, if it is plain */
+    H2_KEPT_BYTES = 1024,             /* of each of a call's buffers, when it is empty */
+    H2_PREFIX_BYTES = 5,              /* before a gRPC message */
 };
 
 /* The loop of this thread; NULL for others. */

@@ -40,7 +40,9 @@ static void run_stream_input(struct h2_call *call) {
     if (ops_of_stream(call)->received != NULL)
         ops_of_stream(call)->received(&call->base, call->base.method->user, message);
     sp_rpc_h2_bytes_drop(&call->input, H2_PREFIX_BYTES + message.size);
-    sp_rpc_h2_budget_keep(call, call->input.size);
+    if (call->input.size == 0)
+        sp_rpc_h2_bytes_clear(&call->input, H2_KEPT_BYTES);
+    sp_rpc_h2_budget_keep(call, call->input.size == 0 ? 0 : call->input.capacity);
     if (call->finishing)
         sp_rpc_h2_call_drop_input(call);
     else if (call->unreturned > call->input.size) {
@@ -115,7 +117,7 @@ void sp_rpc_h2_stream_open(struct h2_call *call) {
         return;
     }
     call->opened = true;
-    sp_rpc_h2_budget_keep(call, call->input.size);
+    sp_rpc_h2_budget_keep(call, call->input.capacity);
     sp_rpc_h2_incomplete_remove(call); /* a stream may be silent; its messages have a time each */
     if (ops_of_stream(call)->opened != NULL)
         ops_of_stream(call)->opened(&call->base, call->base.method->user);

@@ -70,7 +70,7 @@ static ssize_t read_output(nghttp2_session *session, int32_t stream_id, uint8_t 
         call->owed_since_ms = call->loop->now_ms;
     if (taken < left)
         return (ssize_t)taken;
-    sp_rpc_h2_bytes_drop(&call->output, call->output.size);
+    sp_rpc_h2_bytes_clear(&call->output, H2_KEPT_BYTES);
     call->output_at = 0;
     sp_rpc_h2_wire_stop(call);
     if (call->http_status != NULL) {
