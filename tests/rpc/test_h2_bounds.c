@@ -102,16 +102,22 @@ static void put_frame(int fd, uint8_t type, uint8_t flags, uint32_t stream_id, c
     (void)send(fd, bytes, FRAME_HEAD_BYTES + size, MSG_NOSIGNAL); /* the server may have had enough */
 }
 
-static int connect_h2(const struct rig *rig) {
+static int connect_h2_from(const struct rig *rig, uint32_t host) {
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     const struct sockaddr_in to = {.sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)sp_rpc_server_port(rig->server, 0)),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof(from)), 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
     assert_int_equal(send(fd, preface, sizeof(preface) - 1, MSG_NOSIGNAL), sizeof(preface) - 1);
     put_frame(fd, SETTINGS, 0, 0, NULL, 0);
     return fd;
+}
+
+static int connect_h2(const struct rig *rig) {
+    return connect_h2_from(rig, INADDR_LOOPBACK);
 }
 
 static bool read_all(int fd, uint8_t *bytes, size_t size) {
@@ -257,7 +263,8 @@ static void ends_a_connection_that_sends_one_control_frame_too_many(void **state
     (void)state;
     start_h2(&rig, &limits);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        int polite = connect_h2(&rig), rude = connect_h2(&rig);
+        /* From another address each time: one that offends again and again is refused. */
+        int polite = connect_h2(&rig), rude = connect_h2_from(&rig, INADDR_LOOPBACK + 1 + (uint32_t)i);
         for (int k = 2; k < MOST; k++) /* with SETTINGS before, and PING behind */
             put_frame(polite, rows[i].type, 0, rows[i].stream_id, rows[i].payload, rows[i].size);
         assert_true(is_served(polite));
