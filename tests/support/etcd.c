@@ -119,6 +119,8 @@ void etcd_start(struct etcd *etcd) {
                                     "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                                     "--initial-cluster", cluster, "--heartbeat-interval", "50", "--election-timeout",
                                     "500", "--quota-backend-bytes", etcd->quota == NULL ? "0" : etcd->quota, NULL});
+    /* Logins are cheap: a busy machine would need longer for one than etcdctl waits. */
+    add_words(words, (const char *const[]){"--bcrypt-cost", "4", NULL});
     add_words(words, etcd->words);
     if (etcd->cert != NULL)
         add_words(words, (const char *const[]){"--client-cert-auth", "--trusted-ca-file", etcd->ca, "--cert-file",

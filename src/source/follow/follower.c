@@ -118,7 +118,8 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct h
     return record_in_step(check, write, head, error);
 }
 
-/* Releases since 3.5 take any token while authentication is off, so that it has to be asked for. */
+/* Late releases of 3.5 and all since take any token while authentication is off (3.4 and 3.5.1 refuse each), so that
+ * it has to be asked for. */
 static enum sp_status check_authentication_when_due(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_etcd *etcd = follower->link.etcd;
     int64_t now_ms = sp_clock_monotonic_ms();
