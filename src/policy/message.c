@@ -92,8 +92,8 @@ static void *new_message(struct sp_arena *arena, const ProtobufCMessageDescripto
     return message;
 }
 
-static enum sp_status put_principal(const struct sp_policy_edit *edit, struct sp_arena *arena,
-                                    Sallyport__V1__PolicyEdit *message) {
+static enum sp_status put_principal_edit(const struct sp_policy_edit *edit, struct sp_arena *arena,
+                                         Sallyport__V1__PolicyEdit *message) {
     const struct sp_policy_principal *entry = edit->after;
     if (entry == NULL) {
         message->edit_case = SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_PRINCIPAL;
@@ -135,8 +135,8 @@ static enum sp_status put_group(const struct sp_policy_edit *edit, struct sp_are
     return SP_OK;
 }
 
-static enum sp_status put_member(const struct sp_policy_edit *edit, struct sp_arena *arena,
-                                 Sallyport__V1__PolicyEdit *message) {
+static enum sp_status put_member_edit(const struct sp_policy_edit *edit, struct sp_arena *arena,
+                                      Sallyport__V1__PolicyEdit *message) {
     const struct sp_policy_member *entry = edit->after != NULL ? edit->after : edit->before;
     Sallyport__V1__Membership *member = new_message(arena, &sallyport__v1__membership__descriptor);
     if (member == NULL)
@@ -213,11 +213,11 @@ static enum sp_status fill_edit(const struct sp_policy_edit *edit, const struct 
                                 Sallyport__V1__PolicyEdit *message) {
     switch (edit->kind) {
     case SP_POLICY_PRINCIPAL:
-        return put_principal(edit, arena, message);
+        return put_principal_edit(edit, arena, message);
     case SP_POLICY_GROUP:
         return put_group(edit, arena, message);
     case SP_POLICY_MEMBER:
-        return put_member(edit, arena, message);
+        return put_member_edit(edit, arena, message);
     case SP_POLICY_RESOURCE:
         return put_resource(edit, arena, message);
     case SP_POLICY_SHARE:

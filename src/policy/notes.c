@@ -101,7 +101,7 @@ static size_t find_comment(struct sp_str line) {
     return line.size;
 }
 
-static bool is_blank(struct sp_str text) {
+static bool is_blank_code(struct sp_str text) {
     for (size_t i = 0; i < text.size; i++)
         if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\r')
             return false;
@@ -160,7 +160,7 @@ static enum sp_status scan_line(struct note_scan *scan, uint32_t number, struct 
     struct sp_str code = {line.data, comment}, words = {line.data + comment, line.size - comment};
     if (words.size > 0 && words.data[words.size - 1] == '\r')
         words.size--;
-    if (is_blank(code)) {
+    if (is_blank_code(code)) {
         if (words.size == 0)
             return SP_OK;
         if (scan->pending[0] == '\0')

@@ -78,8 +78,8 @@ static enum sp_status keep_error_and_skip(struct sp_yaml *yaml, enum sp_status s
 typedef enum sp_status text_check(struct sp_str text, const char *field, struct sp_error *error);
 
 /* *ret_text is set even if the text is refused, so that the entry can be read on. */
-static enum sp_status take_text(const struct sp_yaml *yaml, const struct sp_yaml_scalar *scalar, text_check *check,
-                                const char *field, const char **ret_text) {
+static enum sp_status take_policy_text(const struct sp_yaml *yaml, const struct sp_yaml_scalar *scalar,
+                                       text_check *check, const char *field, const char **ret_text) {
     struct reading *reading = yaml->user;
     struct sp_error why = {0};
     *ret_text = sp_policy_text(reading->policy, scalar->text);
@@ -93,7 +93,7 @@ static enum sp_status take_text(const struct sp_yaml *yaml, const struct sp_yaml
 static enum sp_status read_text(struct sp_yaml *yaml, text_check *check, const char *field, const char **ret_text) {
     struct sp_yaml_scalar scalar = {0};
     enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    return status == SP_OK ? take_text(yaml, &scalar, check, field, ret_text) : status;
+    return status == SP_OK ? take_policy_text(yaml, &scalar, check, field, ret_text) : status;
 }
 
 /* One of two words; *ret_is_second. */
@@ -141,7 +141,7 @@ static enum sp_status read_principal(struct sp_yaml *yaml, const struct sp_yaml_
     struct reading *reading = yaml->user;
     struct principal_draft draft = {
         .principal = {.service_account = service_account, .place = find_policy_place(yaml, key)}};
-    enum sp_status status = take_text(yaml, key, sp_text_check_principal_id, "id", &draft.principal.id);
+    enum sp_status status = take_policy_text(yaml, key, sp_text_check_principal_id, "id", &draft.principal.id);
     if (status != SP_OK)
         return status;
     draft.principal.name = draft.principal.id;
@@ -177,7 +177,7 @@ static enum sp_status take_group_member(struct sp_yaml *yaml, const struct sp_ya
     const struct reading *reading = yaml->user;
     const struct group_draft *draft = context;
     struct sp_policy_member member = {.group = draft->group.id, .place = find_policy_place(yaml, item)};
-    enum sp_status status = take_text(yaml, item, sp_text_check_principal_id, "member", &member.principal);
+    enum sp_status status = take_policy_text(yaml, item, sp_text_check_principal_id, "member", &member.principal);
     return status == SP_OK ? sp_policy_add_member(reading->policy, &member) : status;
 }
 
@@ -199,7 +199,7 @@ static enum sp_status read_group(struct sp_yaml *yaml, const struct sp_yaml_scal
     const struct reading *reading = yaml->user;
     struct group_draft draft = {.group = {.place = find_policy_place(yaml, key)}};
     (void)context;
-    enum sp_status status = take_text(yaml, key, sp_text_check_id, "id", &draft.group.id);
+    enum sp_status status = take_policy_text(yaml, key, sp_text_check_id, "id", &draft.group.id);
     if (status != SP_OK)
         return status;
     draft.group.name = draft.group.id;
@@ -241,7 +241,7 @@ static enum sp_status read_resource(struct sp_yaml *yaml, const struct sp_yaml_s
     const struct reading *reading = yaml->user;
     struct resource_draft draft = {.resource = {.place = find_policy_place(yaml, key)}};
     (void)context;
-    enum sp_status status = take_text(yaml, key, check_resource_ref, "resource", &draft.resource.ref);
+    enum sp_status status = take_policy_text(yaml, key, check_resource_ref, "resource", &draft.resource.ref);
     if (status != SP_OK)
         return status;
     status = keep_error(yaml,
@@ -269,14 +269,14 @@ static enum sp_status read_share_role(struct sp_yaml *yaml, enum sp_role *ret_ro
     return sp_yaml_refuse_because(yaml, &scalar, &why);
 }
 
-static enum sp_status read_share(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+static enum sp_status read_policy_share(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     const struct reading *reading = yaml->user;
     const struct share_draft *draft = context;
     enum sp_role role = SP_ROLE_VIEWER; /* of one that is refused */
     struct sp_policy_share share = {
         .resource = draft->resource, .to_group = draft->to_group, .place = find_policy_place(yaml, key)};
-    enum sp_status status =
-        take_text(yaml, key, draft->to_group ? sp_text_check_id : sp_text_check_principal_id, "id", &share.subject);
+    enum sp_status status = take_policy_text(yaml, key, draft->to_group ? sp_text_check_id : sp_text_check_principal_id,
+                                             "id", &share.subject);
     if (status != SP_OK)
         return status;
     status = keep_error(yaml, read_share_role(yaml, &role));
@@ -292,14 +292,14 @@ static enum sp_status read_subject_kind(struct sp_yaml *yaml, const struct sp_ya
     if (status != SP_OK)
         return keep_error_and_skip(yaml, status);
     draft->to_group = index == 1;
-    return keep_error(
-        yaml, sp_yaml_read_mapping(yaml, "expected roles by id here, such as {studio: viewer}", read_share, draft));
+    return keep_error(yaml, sp_yaml_read_mapping(yaml, "expected roles by id here, such as {studio: viewer}",
+                                                 read_policy_share, draft));
 }
 
 static enum sp_status read_shares_of_resource(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     struct share_draft draft = {0};
     (void)context;
-    enum sp_status status = take_text(yaml, key, check_resource_ref, "resource", &draft.resource);
+    enum sp_status status = take_policy_text(yaml, key, check_resource_ref, "resource", &draft.resource);
     if (status != SP_OK)
         return status;
     return keep_error(yaml, sp_yaml_read_mapping(yaml, "expected a mapping with groups or principals here",

@@ -73,11 +73,11 @@ struct writing {
     uint32_t noted; /* the line whose comments were written last: of several entries on it, the first has them */
 };
 
-static bool is_written(const struct writing *writing, const struct sp_policy_place *place) {
+static bool is_in_part(const struct writing *writing, const struct sp_policy_place *place) {
     return writing->notes == NULL || place->file == writing->file;
 }
 
-static void write_key(const struct writing *writing, int indent, const char *key) {
+static void write_entry_key(const struct writing *writing, int indent, const char *key) {
     (void)fprintf(writing->out, "%*s", indent, "");
     sp_policy_write_text(key, writing->out);
     (void)fputc(':', writing->out);
@@ -112,10 +112,10 @@ static void write_principals(struct writing *writing, bool service_accounts) {
     const struct sp_policy *policy = writing->policy;
     for (size_t i = 0; i < policy->principal_count; i++) {
         const struct sp_policy_principal *principal = &policy->principals[i];
-        if (principal->service_account != service_accounts || !is_written(writing, &principal->place))
+        if (principal->service_account != service_accounts || !is_in_part(writing, &principal->place))
             continue;
         const struct sp_policy_note *note = begin_entry(writing, 2, &principal->place);
-        write_key(writing, 2, principal->id);
+        write_entry_key(writing, 2, principal->id);
         end_first_line(writing, note);
         write_text_field(writing, "    name: ", principal->name);
         if (principal->admin)
@@ -148,10 +148,10 @@ static void write_groups(struct writing *writing) {
     size_t next = 0; /* members are in the order of their groups */
     for (size_t i = 0; i < policy->group_count; i++) {
         const struct sp_policy_group *group = &policy->groups[i];
-        if (!is_written(writing, &group->place))
+        if (!is_in_part(writing, &group->place))
             continue;
         const struct sp_policy_note *note = begin_entry(writing, 2, &group->place);
-        write_key(writing, 2, group->id);
+        write_entry_key(writing, 2, group->id);
         end_first_line(writing, note);
         write_text_field(writing, "    name: ", group->name);
         next = write_members(writing, group->id, next);
@@ -162,10 +162,10 @@ static void write_resources(struct writing *writing) {
     const struct sp_policy *policy = writing->policy;
     for (size_t i = 0; i < policy->resource_count; i++) {
         const struct sp_policy_resource *resource = &policy->resources[i];
-        if (!is_written(writing, &resource->place))
+        if (!is_in_part(writing, &resource->place))
             continue;
         const struct sp_policy_note *note = begin_entry(writing, 2, &resource->place);
-        write_key(writing, 2, resource->ref);
+        write_entry_key(writing, 2, resource->ref);
         (void)fputs(resource->creator == NULL ? " {}" : "", writing->out);
         end_first_line(writing, note);
         if (resource->creator != NULL)
@@ -178,7 +178,7 @@ static void write_shares(struct writing *writing) {
     const struct sp_policy_share *before = NULL;
     for (size_t i = 0; i < policy->share_count; i++) {
         const struct sp_policy_share *share = &policy->shares[i];
-        if (!is_written(writing, &share->place))
+        if (!is_in_part(writing, &share->place))
             continue;
         bool other_resource = before == NULL || before->resource != share->resource;
         const struct sp_policy_note *note = sp_policy_find_note(writing->notes, &share->place);
@@ -186,14 +186,14 @@ static void write_shares(struct writing *writing) {
         if (above)
             note = begin_entry(writing, 2, &share->place);
         if (other_resource) {
-            write_key(writing, 2, share->resource);
+            write_entry_key(writing, 2, share->resource);
             (void)fputc('\n', writing->out);
         }
         if (other_resource || before->to_group != share->to_group)
             (void)fputs(share->to_group ? "    groups:\n" : "    principals:\n", writing->out);
         if (!above)
             note = begin_entry(writing, 6, &share->place);
-        write_key(writing, 6, share->subject);
+        write_entry_key(writing, 6, share->subject);
         (void)fprintf(writing->out, " %s", sp_role_name((enum sp_role)share->role));
         end_first_line(writing, note);
         before = share;
@@ -206,16 +206,16 @@ static bool has_entries(const struct writing *writing, enum sp_policy_section se
     const struct sp_policy *policy = writing->policy;
     for (size_t i = 0; section <= SP_POLICY_SERVICE_ACCOUNTS && i < policy->principal_count; i++)
         if (policy->principals[i].service_account == (section == SP_POLICY_SERVICE_ACCOUNTS) &&
-            is_written(writing, &policy->principals[i].place))
+            is_in_part(writing, &policy->principals[i].place))
             return true;
     for (size_t i = 0; section == SP_POLICY_GROUPS && i < policy->group_count; i++)
-        if (is_written(writing, &policy->groups[i].place))
+        if (is_in_part(writing, &policy->groups[i].place))
             return true;
     for (size_t i = 0; section == SP_POLICY_RESOURCES && i < policy->resource_count; i++)
-        if (is_written(writing, &policy->resources[i].place))
+        if (is_in_part(writing, &policy->resources[i].place))
             return true;
     for (size_t i = 0; section == SP_POLICY_SHARES && i < policy->share_count; i++)
-        if (is_written(writing, &policy->shares[i].place))
+        if (is_in_part(writing, &policy->shares[i].place))
             return true;
     return false;
 }

@@ -109,8 +109,8 @@ static enum sp_status make_query(struct asking *asking, const struct sp_trial_an
     return SP_OK;
 }
 
-static enum sp_status explain_question(struct asking *asking, const struct sp_query *query,
-                                       struct sp_trial_answer *answer) {
+static enum sp_status explain_unexpected(struct asking *asking, const struct sp_query *query,
+                                         struct sp_trial_answer *answer) {
     Sallyport__V1__ExplainResponse *explanation = NULL;
     enum sp_status status = sp_explain(asking->view, query, asking->run->arena, &explanation);
     if (status != SP_OK)
@@ -134,7 +134,7 @@ static enum sp_status ask_question(struct asking *asking, struct sp_trial_answer
         return sp_error_set(asking->error, status, "cannot read the scratch store");
     answer->reason = decided.reason;
     answer->role = decided.role;
-    return sp_trial_is_expected(asking->question, answer->reason) ? SP_OK : explain_question(asking, &query, answer);
+    return sp_trial_is_expected(asking->question, answer->reason) ? SP_OK : explain_unexpected(asking, &query, answer);
 }
 
 static enum sp_status ask_chosen(struct sp_trial_world *world, struct sp_trial_run *run, bool *failed_tests,

@@ -83,7 +83,7 @@ static enum sp_status read_texts(struct sp_yaml *yaml, const char ***ret_texts, 
     return *ret_texts == NULL ? sp_yaml_refuse_memory(yaml) : SP_OK;
 }
 
-static enum sp_status read_moment(const struct sp_yaml *yaml, const struct sp_yaml_scalar *text, int64_t *ret_s) {
+static enum sp_status read_trial_time(const struct sp_yaml *yaml, const struct sp_yaml_scalar *text, int64_t *ret_s) {
     if (sp_moment_parse(text->text, ret_s))
         return SP_OK;
     return sp_yaml_refuse(yaml, text, "a time", "must be written as 2026-12-31T23:59:59Z");
@@ -128,7 +128,7 @@ static enum sp_status read_key_field(struct sp_yaml *yaml, const struct sp_yaml_
     if (status != SP_OK)
         return status;
     if (index == EXPIRES)
-        return read_moment(yaml, &scalar, &key->expires_at_s);
+        return read_trial_time(yaml, &scalar, &key->expires_at_s);
     if (index == PRINCIPAL)
         key->principal = scalar.text.data;
     else
@@ -338,7 +338,7 @@ static enum sp_status make_question(const struct sp_yaml *yaml, const struct dra
     question->has_time = picked[AT]->text.data != NULL;
     question->line = expectation->word.line;
     question->column = sp_yaml_column(yaml, expectation->word.line, expectation->word.column);
-    status = question->has_time ? read_moment(yaml, picked[AT], &question->now_s) : SP_OK;
+    status = question->has_time ? read_trial_time(yaml, picked[AT], &question->now_s) : SP_OK;
     return status == SP_OK ? read_word(yaml, &expectation->word, &question->expected) : status;
 }
 
@@ -384,7 +384,7 @@ static enum sp_status add_tests(const struct sp_yaml *yaml) {
 
 /* ---- a file ---- */
 
-static enum sp_status read_top(struct sp_yaml *yaml, const struct sp_yaml_scalar *name, void *context) {
+static enum sp_status read_trial_top(struct sp_yaml *yaml, const struct sp_yaml_scalar *name, void *context) {
     enum { SCHEMA, POLICY, KEYS, TESTS, TOPS };
     static const char *const names[TOPS] = {"schema", "policy", "keys", "tests"};
     struct drafts *drafts = yaml->user;
@@ -422,7 +422,7 @@ enum sp_status sp_trial_read_spec(struct sp_str text, struct sp_trial_spec *ret_
     struct drafts drafts = {.spec = ret_spec};
     struct sp_yaml yaml = {.arena = ret_spec->arena, .error = &why, .user = &drafts, .lists = true};
     enum sp_status status =
-        sp_yaml_read(&yaml, text, "there are no tests", "a file of tests is a mapping with 'tests:'", read_top);
+        sp_yaml_read(&yaml, text, "there are no tests", "a file of tests is a mapping with 'tests:'", read_trial_top);
     if (status == SP_OK)
         status = add_tests(&yaml);
     if (status != SP_OK)

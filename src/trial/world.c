@@ -331,8 +331,8 @@ static enum sp_status fill_world(struct sp_trial_world *world, const struct sp_t
     return status;
 }
 
-static enum sp_status make_store(struct sp_trial_world *world, const struct sp_trial_parts *parts,
-                                 struct sp_error *error) {
+static enum sp_status make_trial_store(struct sp_trial_world *world, const struct sp_trial_parts *parts,
+                                       struct sp_error *error) {
     const char *parent = getenv("TMPDIR");
     const struct sp_store_create_options create = {
         .schema_yaml = parts->schema_yaml, .key_prefix = SP_STR_LITERAL("sp_"), .now_s = LONG_AGO_S};
@@ -355,7 +355,7 @@ enum sp_status sp_trial_world_open(const struct sp_trial_parts *parts, struct sp
     struct sp_trial_world *world = calloc(1, sizeof(*world));
     if (world == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = make_store(world, parts, error);
+    enum sp_status status = make_trial_store(world, parts, error);
     if (status == SP_OK)
         status = fill_world(world, parts, error);
     if (status == SP_OK && sp_snapshot_begin(world->store, &world->snapshot) != SP_OK)
