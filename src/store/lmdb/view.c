@@ -69,6 +69,7 @@ int sp_view_stand_at(struct sp_view *view, enum sp_kept_cursor which, MDB_cursor
         standing->key_size = key.size;
         standing->in_map = key_val;
         standing->first = *ret_value;
+        standing->together = NULL;
     }
     return code;
 }

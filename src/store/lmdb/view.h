@@ -21,6 +21,8 @@ struct sp_standing {
     uint8_t key[SP_STANDING_BYTES];
     MDB_val in_map; /* the key as it lies in the map */
     MDB_val first;
+    const uint8_t *together; /* all of its values, if they were found beside each other (records/edge_list.h) */
+    size_t count;            /* of them */
 };
 
 struct sp_view_memory; /* what store/records keeps with a view (records/head.h); not used here */

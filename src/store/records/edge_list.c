@@ -10,10 +10,17 @@ static enum sp_status narrow_edge_status(enum sp_status status) {
     return status == SP_OK || status == SP_ERR_CORRUPT ? status : SP_ERR_IO;
 }
 
+static bool is_standing(const struct sp_view *view, enum sp_kept_cursor which) {
+    return !view->writing && view->standing[which].key_size > 0;
+}
+
+/* For the next look-up of the same list, which is often that of the same decision, and for those of later ones. */
 static void keep_short_list(struct sp_view *view, enum sp_kept_cursor which, const struct sp_edge_list *list) {
-    const struct sp_standing *standing = &view->standing[which];
-    if (view->writing || standing->key_size == 0)
+    struct sp_standing *standing = &view->standing[which];
+    if (!is_standing(view, which))
         return;
+    standing->together = list->records;
+    standing->count = list->count;
     sp_places_keep_edges(view, which, sp_val_bytes(&standing->in_map), (struct sp_edges){list->records, list->count});
 }
 
@@ -28,6 +35,13 @@ static int read_list_at_cursor(struct sp_view *view, enum sp_kept_cursor which, 
     if (code != MDB_SUCCESS)
         return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
     struct sp_bytes first = sp_val_bytes(&value);
+    const struct sp_standing *standing = &view->standing[which];
+    if (is_standing(view, which) && standing->together != NULL) {
+        list->count = standing->count;
+        list->first = first;
+        list->records = standing->together;
+        return MDB_SUCCESS;
+    }
     code = mdb_cursor_count(list->cursor, &count);
     if (code == MDB_SUCCESS && count > 1 && count <= SHORT_LIST)
         code = mdb_cursor_get(list->cursor, &key_val, &value, MDB_GET_MULTIPLE); /* leaves a single value as it is */
