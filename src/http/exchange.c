@@ -89,8 +89,10 @@ static enum MHD_Result find_header(void *user, enum MHD_ValueKind kind, const ch
 size_t sp_http_header_all(const struct sp_http_exchange *exchange, const char *name, struct sp_str *ret_values,
                           size_t room) {
     struct wanted wanted = {.name = name, .size = strlen(name), .values = ret_values, .room = room};
-    if (exchange->fields == NULL)
+    if (exchange->fields == NULL) {
         MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, find_header, &wanted);
+        return wanted.count;
+    }
     for (size_t i = 0; i < exchange->field_count; i++) /* of a deferred exchange */
         take_wanted(&wanted, exchange->fields[i].name, exchange->fields[i].value);
     return wanted.count;
