@@ -5,36 +5,9 @@
 #include "core/digest_text.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
+#include "wire/field.h"
 
 /* ---- comparing messages ---- */
-
-static size_t size_of_value(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return sizeof(uint64_t);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_ENUM:
-        break;
-    }
-    return sizeof(uint32_t);
-}
 
 static const char *find_difference(const ProtobufCMessage *a, const ProtobufCMessage *b);
 
@@ -46,7 +19,7 @@ static bool are_values_equal(const ProtobufCFieldDescriptor *field, const void *
         const ProtobufCMessage *of_a = *(const ProtobufCMessage *const *)a, *of_b = *(const ProtobufCMessage *const *)b;
         return of_a == NULL || of_b == NULL ? of_a == of_b : find_difference(of_a, of_b) == NULL;
     }
-    return memcmp(a, b, size_of_value(field->type)) == 0;
+    return memcmp(a, b, sp_wire_value_bytes(field->type)) == 0;
 }
 
 static bool are_lists_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
@@ -59,7 +32,7 @@ static bool are_lists_equal(const ProtobufCFieldDescriptor *field, const char *a
     memcpy(&of_a, a + field->offset, sizeof(of_a));
     memcpy(&of_b, b + field->offset, sizeof(of_b));
     for (size_t i = 0; i < count; i++) {
-        size_t at = i * size_of_value(field->type);
+        size_t at = i * sp_wire_value_bytes(field->type);
         if (!are_values_equal(field, of_a + at, of_b + at))
             return false;
     }

@@ -33,7 +33,7 @@ static bool is_missing(const struct sp_admin_import_refusals *refusals, struct n
     return name.size > 0 && sp_batch_map_find(&refusals->missing, (struct sp_bytes){name.bytes, name.size}) != NULL;
 }
 
-static const char *workspace_of_record(const Sallyport__V1__ImportRecord *record) {
+const char *sp_admin_import_workspace(const Sallyport__V1__ImportRecord *record) {
     switch (record->record_case) {
     case SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE:
         return record->workspace->id;
@@ -73,7 +73,7 @@ static bool does_grant_miss_something(const struct sp_admin_import_refusals *ref
 
 bool sp_admin_import_builds_on_refused(const struct sp_admin_import_refusals *refusals,
                                        const Sallyport__V1__ImportRecord *record) {
-    const char *workspace = workspace_of_record(record);
+    const char *workspace = sp_admin_import_workspace(record);
     if (refusals->missing.count == 0)
         return false;
     if (record->record_case != SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE &&
@@ -97,7 +97,7 @@ bool sp_admin_import_builds_on_refused(const struct sp_admin_import_refusals *re
 
 /* What is there already is not missing because it was refused. */
 static bool note_missing(struct sp_admin_import_refusals *refusals, const Sallyport__V1__ImportRecord *record) {
-    const char *workspace = workspace_of_record(record);
+    const char *workspace = sp_admin_import_workspace(record);
     struct name name = {.size = 0};
     switch ((int)record->record_case) {
     case SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE:

@@ -19,6 +19,9 @@ struct sp_admin_import_refusals {
     enum sp_status status;       /* of the first */
 };
 
+/* The id of the workspace that a record is in, or makes; "" if it has none. */
+const char *sp_admin_import_workspace(const Sallyport__V1__ImportRecord *record);
+
 /* Keeps a record that was refused with `why`. True: the import may go on looking for others; nothing of it will be
  * stored. False: something else than the record is at fault, or enough are kept. */
 bool sp_admin_import_keep_refusal(struct sp_admin_import_refusals *refusals, const Sallyport__V1__ImportRecord *record,
