@@ -88,6 +88,14 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+unsigned sp_text_hex_value(char c) {
+    if (is_digit(c))
+        return (unsigned)(c - '0');
+    if (c >= 'a' && c <= 'f')
+        return (unsigned)(c - 'a') + 10;
+    return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 16;
+}
+
 static bool is_alphanumeric(char c) {
     return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c);
 }

@@ -20,6 +20,9 @@ bool sp_text_is_utf8(struct sp_str text);
 /* UTF-8 without NUL and other control characters (U+0000-U+001F, U+007F-U+009F). */
 bool sp_text_is_printable(struct sp_str text);
 
+/* The value of a hexadecimal digit of either case; 16 for anything else. */
+unsigned sp_text_hex_value(char c);
+
 /* The text after a byte order mark of UTF-8, which some editors and exports put before it. */
 struct sp_str sp_text_skip_bom(struct sp_str text);
 

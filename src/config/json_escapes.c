@@ -2,15 +2,9 @@
 
 #include <stdio.h>
 
-enum { ESCAPE_CHARS = 6 }; /* "\ud83d" */
+#include "base/text.h"
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+enum { ESCAPE_CHARS = 6 }; /* "\ud83d" */
 
 /* The code unit of an escape at `at`; 0 if there is none. */
 static unsigned read_code_unit(const char *at, size_t left) {
@@ -18,10 +12,10 @@ static unsigned read_code_unit(const char *at, size_t left) {
     if (left < ESCAPE_CHARS || at[0] != '\\' || at[1] != 'u')
         return 0;
     for (size_t i = 2; i < ESCAPE_CHARS; i++) {
-        int digit = hex_value(at[i]);
-        if (digit < 0)
+        unsigned digit = sp_text_hex_value(at[i]);
+        if (digit > 15)
             return 0;
-        unit = unit << 4 | (unsigned)digit;
+        unit = unit << 4 | digit;
     }
     return unit;
 }

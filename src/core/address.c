@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
+
 /* The longest text of an address: six groups of four and a dotted quad. */
 enum { IP_TEXT_MAX_BYTES = 45, V4_BITS = 96 };
 
@@ -62,15 +64,6 @@ static bool is_ip_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* The value of a hexadecimal digit, 16 for anything else. */
-static unsigned hex_value(char c) {
-    if (is_ip_digit(c))
-        return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return (unsigned)(c - 'a') + 10;
-    return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 16;
-}
-
 static struct sp_str part_of(struct sp_str text, size_t from, size_t end) {
     return (struct sp_str){text.data + from, end - from};
 }
@@ -116,7 +109,7 @@ static enum sp_status check_alphabet(struct sp_str text, struct sp_error *error)
         return sp_error_set(error, SP_ERR_INVALID, "%zu characters are too many for an IP address", text.size);
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
-        if (hex_value(c) < 16 || c == ':' || c == '.')
+        if (sp_text_hex_value(c) < 16 || c == ':' || c == '.')
             continue;
         const char *why = c == '%'               ? "a zone id is not allowed"
                           : c == '/'             ? "a prefix length is not allowed here"
@@ -197,7 +190,7 @@ static enum sp_status read_piece(struct sp_str whole, struct sp_str piece, bool 
                             SP_STR_ARG(whole), groups->count + 1);
     unsigned value = 0;
     for (size_t i = 0; i < piece.size; i++)
-        value = value << 4 | hex_value(piece.data[i]);
+        value = value << 4 | sp_text_hex_value(piece.data[i]);
     sp_store_be16(groups->bytes + (size_t)2 * groups->count++, (uint16_t)value);
     return SP_OK;
 }

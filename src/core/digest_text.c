@@ -1,21 +1,16 @@
 #include "core/digest_text.h"
 
 #include "base/base64url.h"
+#include "base/text.h"
 
 enum { HEX_CHARS = 2 * SP_DIGEST_BYTES, BASE64_CHARS = 43 };
 
-/* 16 for what is no digit. */
-static unsigned value_of_hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
-}
-
-static bool read_hex_digest(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
+bool sp_sha256_read_hex(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     uint8_t bytes[SP_DIGEST_BYTES];
+    if (text.size != HEX_CHARS)
+        return false;
     for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
-        unsigned high = value_of_hex_digit(text.data[2 * i]), low = value_of_hex_digit(text.data[2 * i + 1]);
+        unsigned high = sp_text_hex_value(text.data[2 * i]), low = sp_text_hex_value(text.data[2 * i + 1]);
         if (high > 15 || low > 15)
             return false;
         bytes[i] = (uint8_t)(high << 4 | low);
@@ -59,7 +54,7 @@ static struct sp_str skip_digest_scheme(struct sp_str text) {
 bool sp_sha256_read_text(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     text = skip_digest_scheme(text);
     if (text.size == HEX_CHARS)
-        return read_hex_digest(text, ret_sha256);
+        return sp_sha256_read_hex(text, ret_sha256);
     if (text.size == BASE64_CHARS + 1 && text.data[BASE64_CHARS] == '=')
         text.size--;
     return text.size == BASE64_CHARS && read_base64_digest(text, ret_sha256);

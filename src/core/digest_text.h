@@ -8,4 +8,7 @@
  * ends them, each with or without "sha256:" before it. False for anything else. */
 bool sp_sha256_read_text(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) SP_MUST_USE;
 
+/* Reads 64 hexadecimal digits of either case. False for anything else. */
+bool sp_sha256_read_hex(struct sp_str text, uint8_t ret_sha256[static SP_DIGEST_BYTES]) SP_MUST_USE;
+
 #endif

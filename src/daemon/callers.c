@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_mark.h"
 #include "base/log.h"
 
 struct sp_callers {
@@ -87,26 +87,13 @@ static enum sp_status make_default_table(bool insecure, struct sp_callers_table 
 
 /* ---- changes ---- */
 
-/* Folds into the mark which file a path names, its size and times. */
-static uint64_t mark_file(uint64_t mark, const char *path) {
-    struct stat about;
-    if (stat(path, &about) != 0)
-        return (mark + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    const uint64_t parts[] = {(uint64_t)about.st_ino,          (uint64_t)about.st_dev,
-                              (uint64_t)about.st_size,         (uint64_t)about.st_mtim.tv_sec,
-                              (uint64_t)about.st_mtim.tv_nsec, (uint64_t)about.st_ctim.tv_nsec};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        mark = (mark ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + (mark >> 29);
-    return mark;
-}
-
 /* A mark of the file, and of the token files that its last good reading named. */
 static uint64_t mark_files(const struct sp_callers *callers) {
     const struct sp_callers_table *table = atomic_load(&callers->table);
-    uint64_t mark = mark_file(1, callers->options.file);
+    uint64_t mark = sp_file_mark(1, callers->options.file);
     for (size_t i = 0; table != NULL && i < table->line_count; i++)
         if (table->lines[i].kind == SP_CALLERS_TOKEN)
-            mark = mark_file(mark, table->lines[i].name.data);
+            mark = sp_file_mark(mark, table->lines[i].name.data);
     return mark;
 }
 

@@ -58,6 +58,17 @@ static enum sp_reason explain_end(const struct step *step, enum sp_reason of_non
     return step->place.nearest != SP_REASON_NONE ? step->place.nearest : of_none;
 }
 
+static struct step begin_step(struct sp_view *view, const struct sp_query *query, const struct sp_list_limits *limits,
+                              sp_list_visit *visit, void *context, const struct sp_list_place *place) {
+    return (struct step){.view = view,
+                         .ask = *query,
+                         .limits = limits,
+                         .visit = visit,
+                         .context = context,
+                         .place = *place,
+                         .until_ms = end_of_step(limits)};
+}
+
 static struct sp_str get_place(const struct sp_list_place *place) {
     return (struct sp_str){place->after, place->size};
 }
@@ -282,13 +293,7 @@ static enum sp_status find_listing_key(struct step *step, const struct sp_query 
 enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *query,
                                  const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                  struct sp_list_place *place, struct sp_list_end *ret_end) {
-    struct step step = {.view = view,
-                        .ask = *query,
-                        .limits = limits,
-                        .visit = visit,
-                        .context = context,
-                        .place = *place,
-                        .until_ms = end_of_step(limits)};
+    struct step step = begin_step(view, query, limits, visit, context, place);
     struct sp_answer open;
     bool every_known = false;
     enum sp_status status = judge_subject(view, query, &open);
@@ -449,13 +454,7 @@ static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, 
 enum sp_status sp_list_principals(struct sp_view *view, const struct sp_query *query, uint8_t principal_kind,
                                   const struct sp_list_limits *limits, sp_list_visit *visit, void *context,
                                   struct sp_list_place *place, struct sp_list_end *ret_end) {
-    struct step step = {.view = view,
-                        .ask = *query,
-                        .limits = limits,
-                        .visit = visit,
-                        .context = context,
-                        .place = *place,
-                        .until_ms = end_of_step(limits)};
+    struct step step = begin_step(view, query, limits, visit, context, place);
     struct sp_list_end end = {.complete = true};
     step.key = of_nobody;
     step.key.workspace = query->workspace;

@@ -12,13 +12,9 @@ struct sp_line_log {
     struct sp_ring_log *ring;
 };
 
-static void copy_line(const void *record, size_t size, struct sp_text_out *out) {
-    sp_text_put(out, (struct sp_str){record, size});
-}
-
 enum sp_status sp_line_log_open(const char *path, struct sp_line_log **ret_log, struct sp_error *error) {
     const struct sp_ring_log_options options = {
-        .path = path, .rings = 1, .ring_bytes = RING_BYTES, .format = copy_line};
+        .path = path, .rings = 1, .ring_bytes = RING_BYTES, .format = sp_ring_log_copy_line};
     struct sp_line_log *log = calloc(1, sizeof(*log));
     if (log == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");

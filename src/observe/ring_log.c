@@ -273,6 +273,10 @@ static void reopen_file(struct sp_ring_log *log) {
 
 /* ---- the log's thread ---- */
 
+void sp_ring_log_copy_line(const void *record, size_t size, struct sp_text_out *out) {
+    sp_text_put(out, (struct sp_str){record, size});
+}
+
 static void format_line(struct sp_ring_log *log, const uint8_t *record, size_t size) {
     struct sp_text_out out;
     sp_text_out_init(&out, log->buffer + log->used, SP_RING_LOG_LINE_BYTES);

@@ -28,6 +28,9 @@ struct sp_ring_log_options {
     void (*format)(const void *record, size_t size, struct sp_text_out *out);
 };
 
+/* A format for records that are lines. */
+void sp_ring_log_copy_line(const void *record, size_t size, struct sp_text_out *out);
+
 enum { SP_RING_LOG_LINE_BYTES = 4096, SP_RING_LOG_RECORD_BYTES = 4096 };
 
 /* Opens the file and starts the thread. SP_ERR_IO: the file cannot be opened; SP_ERR_MEMORY; and as

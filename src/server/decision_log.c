@@ -112,11 +112,6 @@ static void format_record(const void *bytes, size_t size, struct sp_text_out *ou
     sp_text_put(out, SP_STR_LITERAL("\n"));
 }
 
-/* Of a spill file, whose records are lines. */
-static void copy_spilled_line(const void *bytes, size_t size, struct sp_text_out *out) {
-    sp_text_put(out, (struct sp_str){bytes, size});
-}
-
 /* ---- a record, on a worker's thread ---- */
 
 static bool wants_workspace(const struct sp_option_texts *wanted, struct sp_str workspace) {
@@ -356,7 +351,7 @@ enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *setti
         .ring_bytes = RING_BYTES,
         .spill = settings->spill,
         .spill_bytes = settings->spill_bytes,
-        .format = spills ? copy_spilled_line : format_record,
+        .format = spills ? sp_ring_log_copy_line : format_record,
     };
     log->settings = *settings;
     log->workers = workers;

@@ -82,7 +82,38 @@ static void log_usage_failure(struct sp_sync_usage *usage, const char *doing, en
     sp_log(SP_LOG_ERROR, "last uses of keys: %s failed (%s) %s", doing, sp_status_name(status), error->message);
 }
 
+/* ---- batches ---- */
+
+typedef enum sp_status fill_batch(struct sp_sync_usage *usage, struct sp_usage_batch *batch, void *context);
+
+/* All of what `fill` writes, or nothing; a failure is logged as one of `doing`. */
+static enum sp_status commit_usage_batch(struct sp_sync_usage *usage, const char *doing, fill_batch *fill,
+                                         void *context) {
+    struct sp_usage_batch *batch = NULL;
+    struct sp_error error = {0};
+    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
+    if (status != SP_OK)
+        goto failed;
+    status = fill(usage, batch, context);
+    if (status != SP_OK) {
+        sp_usage_batch_abort(batch);
+        goto failed;
+    }
+    status = sp_usage_batch_commit(batch, &error);
+    if (status != SP_OK)
+        goto failed;
+    return SP_OK;
+failed:
+    log_usage_failure(usage, doing, status, &error);
+    return status;
+}
+
 /* ---- own uses ---- */
+
+struct own_uses {
+    int64_t until_s; /* the end of the time in which they are known */
+    bool goodbye;
+};
 
 static void note_own_use(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
                          enum sp_reason rejected) {
@@ -100,16 +131,16 @@ static void log_retirement(void *user, struct sp_str operator_name, const char *
 
 /* Reports the admin instance as a source whose uses are known until `until_s`, and merges those
  * uses. */
-static enum sp_status write_own_uses(struct sp_sync_usage *usage, struct sp_usage_batch *batch, int64_t until_s,
-                                     bool goodbye) {
+static enum sp_status write_own_uses(struct sp_sync_usage *usage, struct sp_usage_batch *batch, void *context) {
+    const struct own_uses *own = context;
     bool again = false;
     const struct sp_usage_report report = {
         .id = SP_STR_LITERAL(SP_USAGE_ADMIN_ID),
         .instance = usage->instance,
         .sequence = usage->own_sequence + 1,
-        .until_s = until_s,
+        .until_s = own->until_s,
         .lost_until_s = usage->own_lost_s,
-        .goodbye = goodbye,
+        .goodbye = own->goodbye,
     };
     enum sp_status status = sp_usage_batch_report(batch, &report, sp_clock_now_s(), &again);
     if (status != SP_OK)
@@ -142,25 +173,11 @@ static int64_t take_own_uses(struct sp_sync_usage *usage) {
 }
 
 static void commit_own_uses(struct sp_sync_usage *usage, bool goodbye) {
-    struct sp_usage_batch *batch = NULL;
-    struct sp_error error = {0};
-    int64_t until_s = take_own_uses(usage);
-    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status != SP_OK)
-        goto failed;
-    status = write_own_uses(usage, batch, until_s, goodbye);
-    if (status != SP_OK) {
-        sp_usage_batch_abort(batch);
-        goto failed;
-    }
-    status = sp_usage_batch_commit(batch, &error);
-    if (status != SP_OK)
-        goto failed;
+    struct own_uses own = {.until_s = take_own_uses(usage), .goodbye = goodbye};
+    if (commit_usage_batch(usage, "writing those of the admin API", write_own_uses, &own) != SP_OK)
+        return;
     usage->own_sequence++;
     sp_usage_table_clear(&usage->writing);
-    return;
-failed:
-    log_usage_failure(usage, "writing those of the admin API", status, &error);
 }
 
 /* ---- reports ---- */
@@ -197,8 +214,8 @@ static enum sp_status acquire_usage_snapshot(struct sp_sync_usage *usage) {
     return sp_snapshot_acquire(usage->snapshot);
 }
 
-static enum sp_status apply_jobs_at_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch,
-                                             struct report_job *jobs) {
+static enum sp_status apply_jobs_at_snapshot(struct sp_sync_usage *usage, struct sp_usage_batch *batch, void *context) {
+    struct report_job *jobs = context;
     enum sp_status status = acquire_usage_snapshot(usage);
     if (status != SP_OK)
         return status;
@@ -212,23 +229,7 @@ out:
 }
 
 static enum sp_status commit_report_jobs(struct sp_sync_usage *usage, struct report_job *jobs) {
-    struct sp_usage_batch *batch = NULL;
-    struct sp_error error = {0};
-    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status != SP_OK)
-        goto failed;
-    status = apply_jobs_at_snapshot(usage, batch, jobs);
-    if (status != SP_OK) {
-        sp_usage_batch_abort(batch);
-        goto failed;
-    }
-    status = sp_usage_batch_commit(batch, &error);
-    if (status != SP_OK)
-        goto failed;
-    return SP_OK;
-failed:
-    log_usage_failure(usage, "writing a report", status, &error);
-    return status;
+    return commit_usage_batch(usage, "writing a report", apply_jobs_at_snapshot, jobs);
 }
 
 static void answer_report(struct report_job *job) {
@@ -268,7 +269,8 @@ static enum sp_status is_key_gone(void *context, struct sp_str workspace, struct
     return status;
 }
 
-static enum sp_status forget_deleted_keys(struct sp_sync_usage *usage, struct sp_usage_batch *batch) {
+static enum sp_status forget_deleted_keys(struct sp_sync_usage *usage, struct sp_usage_batch *batch, void *context) {
+    (void)context;
     bool end = false;
     int64_t at_s = sp_clock_now_s();
     enum sp_status status = acquire_usage_snapshot(usage);
@@ -283,22 +285,7 @@ static enum sp_status forget_deleted_keys(struct sp_sync_usage *usage, struct sp
 }
 
 static void commit_forgetting(struct sp_sync_usage *usage) {
-    struct sp_usage_batch *batch = NULL;
-    struct sp_error error = {0};
-    enum sp_status status = sp_usage_batch_begin(usage->store, &batch, &error);
-    if (status != SP_OK)
-        goto failed;
-    status = forget_deleted_keys(usage, batch);
-    if (status != SP_OK) {
-        sp_usage_batch_abort(batch);
-        goto failed;
-    }
-    status = sp_usage_batch_commit(batch, &error);
-    if (status != SP_OK)
-        goto failed;
-    return;
-failed:
-    log_usage_failure(usage, "forgetting deleted keys", status, &error);
+    (void)commit_usage_batch(usage, "forgetting deleted keys", forget_deleted_keys, NULL);
 }
 
 /* ---- the thread ---- */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -15,6 +14,8 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/clock.h"
+#include "base/file_mark.h"
+#include "tls/pem.h"
 
 enum {
     LOOK_EVERY_MS = 1000,
@@ -50,29 +51,8 @@ struct sp_tls_crl_memo {
 
 /* ---- the files ---- */
 
-/* A replaced file has another inode or time. */
-static uint64_t mark_path(uint64_t mark, const char *path) {
-    struct stat about;
-    if (stat(path, &about) != 0)
-        return (mark + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    const uint64_t parts[] = {(uint64_t)about.st_ino,          (uint64_t)about.st_dev,
-                              (uint64_t)about.st_size,         (uint64_t)about.st_mtim.tv_sec,
-                              (uint64_t)about.st_mtim.tv_nsec, (uint64_t)about.st_ctim.tv_nsec};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        mark = (mark ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15) + (mark >> 29);
-    return mark;
-}
-
 static uint64_t mark_both_files(const struct sp_tls_crl *crl) {
-    return mark_path(mark_path(1, crl->options.file), crl->options.ca);
-}
-
-static int refuse_password(char *buffer, int size, int writing, void *user) {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)user;
-    return 0;
+    return sp_file_mark(sp_file_mark(1, crl->options.file), crl->options.ca);
 }
 
 /* Whether reading ended because there is nothing more. */
@@ -86,7 +66,7 @@ static enum sp_status add_authorities(X509_STORE *store, const char *path, struc
     BIO *bio = BIO_new_file(path, "r");
     size_t count = 0;
     X509 *certificate;
-    while (bio != NULL && (certificate = PEM_read_bio_X509(bio, NULL, refuse_password, NULL)) != NULL) {
+    while (bio != NULL && (certificate = PEM_read_bio_X509(bio, NULL, sp_pem_refuse_password, NULL)) != NULL) {
         count += X509_STORE_add_cert(store, certificate) == 1;
         X509_free(certificate);
     }
@@ -140,7 +120,7 @@ static enum sp_status add_lists(X509_STORE *store, const char *path, time_t *exp
     BIO *bio = BIO_new_file(path, "r");
     size_t count = 0;
     X509_CRL *list;
-    while (bio != NULL && (list = PEM_read_bio_X509_CRL(bio, NULL, refuse_password, NULL)) != NULL) {
+    while (bio != NULL && (list = PEM_read_bio_X509_CRL(bio, NULL, sp_pem_refuse_password, NULL)) != NULL) {
         enum sp_status status = add_revocation_list(store, list, path, expires_at, error);
         X509_CRL_free(list);
         if (status != SP_OK) {
@@ -315,7 +295,7 @@ static void read_part(struct sp_bytes part, bool is_pem, STACK_OF(X509) * certif
         return;
     }
     BIO *bio = BIO_new_mem_buf(part.data, (int)part.size);
-    while (bio != NULL && push_certificate(certificates, PEM_read_bio_X509(bio, NULL, refuse_password, NULL)))
+    while (bio != NULL && push_certificate(certificates, PEM_read_bio_X509(bio, NULL, sp_pem_refuse_password, NULL)))
         continue;
     BIO_free(bio);
 }

@@ -10,6 +10,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "tls/pem.h"
+
 enum { MAX_BYTES = 1024 * 1024, LOOK_EVERY_MS = 1000 };
 
 /* ---- reading ---- */
@@ -47,14 +49,6 @@ static enum sp_status read_pem(const char *path, char **ret_text, struct sp_erro
 
 /* ---- checking ---- */
 
-static int no_password(char *buffer, int size, int writing, void *user) {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)user;
-    return 0;
-}
-
 /* Counts the certificates that a PEM text begins with; *ret_first is the first, which the caller
  * frees. -1: one of them cannot be read. */
 static int count_certificates(const char *pem, X509 **ret_first) {
@@ -62,7 +56,7 @@ static int count_certificates(const char *pem, X509 **ret_first) {
     int count = 0;
     bool broken = bio == NULL;
     while (!broken) {
-        X509 *certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL);
+        X509 *certificate = PEM_read_bio_X509(bio, NULL, sp_pem_refuse_password, NULL);
         if (certificate == NULL) {
             broken = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
             break;
@@ -86,7 +80,7 @@ static enum sp_status check_ca(const char *path, const char *pem, struct sp_erro
 
 static EVP_PKEY *read_private_key(const char *pem) {
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, sp_pem_refuse_password, NULL);
     BIO_free(bio);
     ERR_clear_error();
     return key;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tls/pem.h"
 
 enum { PUBLIC_KEYS_MAX = 16, PUBLIC_KEY_BYTES = 32, LOOK_EVERY_MS = 1000 };
 
@@ -59,18 +60,9 @@ static bool make_key_id(const EVP_PKEY *key, uint8_t ret_id[static SP_SIGNING_KE
     return true;
 }
 
-/* A program that serves asks nobody. */
-static int refuse_password(char *buffer, int size, int writing, void *context) {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)context;
-    return -1;
-}
-
 static enum sp_status read_private_pem(BIO *bio, const char *path, struct key_ring *ring, struct sp_error *error) {
     struct signing_key *place = &ring->items[0];
-    place->key = PEM_read_bio_PrivateKey(bio, NULL, refuse_password, NULL);
+    place->key = PEM_read_bio_PrivateKey(bio, NULL, sp_pem_refuse_password, NULL);
     ring->count = place->key != NULL ? 1 : 0;
     if (place->key != NULL && make_key_id(place->key, place->id))
         return SP_OK;

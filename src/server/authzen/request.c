@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "core/digest_text.h"
 #include "core/key_text.h"
 #include "core/question_text.h"
 
@@ -85,27 +86,13 @@ static enum sp_status read_entity_workspace(const struct sp_authzen_entity *enti
 
 /* ---- the subject ---- */
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* "sha256:" and 64 hexadecimal digits. No key's text holds a colon. */
 static bool read_digest_scheme(struct sp_str id, uint8_t ret_sha256[static SP_DIGEST_BYTES]) {
     static const char scheme[] = "sha256:";
     const size_t at = sizeof(scheme) - 1;
-    if (id.size != at + (size_t)2 * SP_DIGEST_BYTES || memcmp(id.data, scheme, at) != 0)
+    if (id.size <= at || memcmp(id.data, scheme, at) != 0)
         return false;
-    for (size_t i = 0; i < SP_DIGEST_BYTES; i++) {
-        int high = hex_digit(id.data[at + 2 * i]), low = hex_digit(id.data[at + 2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ret_sha256[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return sp_sha256_read_hex((struct sp_str){id.data + at, id.size - at}, ret_sha256);
 }
 
 static void take_subject_key(struct sp_str id, struct sp_authzen_question *question) {

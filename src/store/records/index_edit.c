@@ -2,6 +2,7 @@
 
 #include "store/lmdb/lmdb_status.h"
 #include "store/records/index.h"
+#include "store/records/index_walk.h"
 #include "store/records/record.h"
 
 static const char *index_name(const struct sp_index_record *record) {
@@ -250,21 +251,6 @@ static enum sp_status is_key_taken(struct sp_index_edit *edit, const struct sp_i
     return SP_OK;
 }
 
-static enum sp_status is_edge_taken(struct sp_index_edit *edit, const struct sp_index_record *record, bool *ret_taken) {
-    MDB_cursor *cursor;
-    enum sp_status status = sp_view_open_cursor(&edit->write->transaction.view, record->database, &cursor);
-    if (status != SP_OK)
-        return status;
-    MDB_val key = sp_val(record->key);
-    MDB_val value = sp_val(record->value);
-    int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_BOTH);
-    mdb_cursor_close(cursor);
-    if (code != MDB_SUCCESS && code != MDB_NOTFOUND)
-        return sp_lmdb_status(code);
-    *ret_taken = code == MDB_SUCCESS;
-    return SP_OK;
-}
-
 enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct sp_index_record *record,
                                       bool *ret_taken) {
     struct sp_bytes there;
@@ -284,7 +270,7 @@ enum sp_status sp_index_edit_is_taken(struct sp_index_edit *edit, const struct s
         return SP_OK;
     }
     if (sp_database_layouts[record->database].duplicates)
-        return is_edge_taken(edit, record, ret_taken);
+        return sp_index_has_duplicate(&edit->write->transaction.view, record, ret_taken);
     status = sp_view_get(&edit->write->transaction.view, record->database, record->key, &there);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;

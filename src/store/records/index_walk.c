@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
+#include "store/records/index_build.h"
 #include "store/records/record.h"
 
 /* Stands at the first value of the key above `after`; empty: at the first. An LMDB code. */
@@ -183,4 +184,19 @@ enum sp_status sp_index_subject(struct sp_view *view, uint64_t subject_number, s
     if (value.size == 0)
         return SP_ERR_CORRUPT;
     return sp_entity_key_copy(value, ret_key);
+}
+
+enum sp_status sp_index_has_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
+    MDB_cursor *cursor;
+    enum sp_status status = sp_view_open_cursor(view, record->database, &cursor);
+    if (status != SP_OK)
+        return status;
+    MDB_val key = sp_val(record->key);
+    MDB_val value = sp_val(record->value);
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_BOTH);
+    mdb_cursor_close(cursor);
+    if (code != MDB_SUCCESS && code != MDB_NOTFOUND)
+        return sp_lmdb_status(code);
+    *ret_there = code == MDB_SUCCESS;
+    return SP_OK;
 }

@@ -11,6 +11,7 @@
 #include "store/records/entity_key.h"
 
 struct sp_view;
+struct sp_index_record;
 
 enum sp_status sp_index_walk_principal_keys(struct sp_view *view, uint64_t principal_number,
                                             enum sp_status (*visit)(void *context, struct sp_str key_id),
@@ -43,5 +44,9 @@ enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, 
  * SP_ERR_NOT_FOUND. */
 enum sp_status sp_index_subject(struct sp_view *view, uint64_t subject_number,
                                 struct sp_entity_key *ret_key) SP_MUST_USE;
+
+/* Whether an index of several values for each key has just this record. */
+enum sp_status sp_index_has_duplicate(struct sp_view *view, const struct sp_index_record *record,
+                                      bool *ret_there) SP_MUST_USE;
 
 #endif

@@ -31,32 +31,27 @@ static bool is_given_out(uint64_t number) {
     return number == 0 || number > SP_NUMBER_MAX;
 }
 
+/* `next` is read from the write, and `number` is one of its members. */
+static enum sp_status give_out_number(struct sp_write *write, struct sp_next_numbers *next, uint64_t *number,
+                                      uint64_t *ret_number) {
+    if (is_given_out(*number))
+        return SP_ERR_CORRUPT;
+    uint64_t given = (*number)++;
+    enum sp_status status = sp_write_next_numbers(write, next);
+    if (status != SP_OK)
+        return status;
+    *ret_number = given;
+    return SP_OK;
+}
+
 enum sp_status sp_write_next_subject(struct sp_write *write, uint64_t *ret_number) {
     struct sp_next_numbers next;
     enum sp_status status = sp_view_next_numbers(&write->transaction.view, &next);
-    if (status != SP_OK)
-        return status;
-    if (is_given_out(next.subject))
-        return SP_ERR_CORRUPT;
-    uint64_t number = next.subject++;
-    status = sp_write_next_numbers(write, &next);
-    if (status != SP_OK)
-        return status;
-    *ret_number = number;
-    return SP_OK;
+    return status != SP_OK ? status : give_out_number(write, &next, &next.subject, ret_number);
 }
 
 enum sp_status sp_write_next_workspace(struct sp_write *write, uint64_t *ret_number) {
     struct sp_next_numbers next;
     enum sp_status status = sp_view_next_numbers(&write->transaction.view, &next);
-    if (status != SP_OK)
-        return status;
-    if (is_given_out(next.workspace))
-        return SP_ERR_CORRUPT;
-    uint64_t number = next.workspace++;
-    status = sp_write_next_numbers(write, &next);
-    if (status != SP_OK)
-        return status;
-    *ret_number = number;
-    return SP_OK;
+    return status != SP_OK ? status : give_out_number(write, &next, &next.workspace, ret_number);
 }

@@ -6,7 +6,7 @@
 
 /* ---- reading ---- */
 
-static enum sp_status load_forms(struct sp_view *view, struct sp_bytes *ret_list, bool *ret_foreign) {
+enum sp_status sp_view_stored_key_forms(struct sp_view *view, struct sp_bytes *ret_prefixes, bool *ret_foreign) {
     struct sp_bytes list;
     struct sp_bytes foreign;
     enum sp_status status = sp_view_meta(view, "prefixes", &list);
@@ -17,7 +17,7 @@ static enum sp_status load_forms(struct sp_view *view, struct sp_bytes *ret_list
     status = sp_view_optional_meta(view, "foreign", &foreign);
     if (status != SP_OK)
         return status;
-    *ret_list = list;
+    *ret_prefixes = list;
     *ret_foreign = foreign.data != NULL;
     return SP_OK;
 }
@@ -26,7 +26,7 @@ static enum sp_status load_forms(struct sp_view *view, struct sp_bytes *ret_list
 static enum sp_status keep_forms(struct sp_view *view, struct sp_kept *kept) {
     struct sp_bytes list;
     bool foreign;
-    enum sp_status status = load_forms(view, &list, &foreign);
+    enum sp_status status = sp_view_stored_key_forms(view, &list, &foreign);
     if (status != SP_OK)
         return status;
     if (list.size > sizeof(kept->text))
@@ -43,7 +43,7 @@ static enum sp_status keep_forms(struct sp_view *view, struct sp_kept *kept) {
 static enum sp_status read_forms_of_write(struct sp_view *view, struct sp_key_forms *ret_forms) {
     struct sp_bytes list;
     struct sp_key_forms forms;
-    enum sp_status status = load_forms(view, &list, &forms.accept_foreign);
+    enum sp_status status = sp_view_stored_key_forms(view, &list, &forms.accept_foreign);
     if (status != SP_OK)
         return status;
     status = sp_key_forms_split(list, &forms);

@@ -14,6 +14,7 @@
 #include "store/records/entity_description.h"
 #include "store/records/index.h"
 #include "store/records/index_edit.h"
+#include "store/records/index_walk.h"
 #include "store/records/next_number.h"
 #include "store/records/record.h"
 #include "store/records/snapshot.h"
@@ -66,19 +67,6 @@ static void count_progress(struct verification *verification, const char *phase)
 
 /* ---- what the entities stand for is there ---- */
 
-static enum sp_status find_duplicate(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
-    MDB_cursor *cursor;
-    enum sp_status status = sp_view_open_cursor(view, record->database, &cursor);
-    if (status != SP_OK)
-        return status;
-    MDB_val key = sp_val(record->key);
-    MDB_val value = sp_val(record->value);
-    int code = mdb_cursor_get(cursor, &key, &value, MDB_GET_BOTH);
-    mdb_cursor_close(cursor);
-    *ret_there = code == MDB_SUCCESS;
-    return code == MDB_NOTFOUND ? SP_OK : sp_lmdb_status(code);
-}
-
 /* A bucket is intact if its records have their seals and are in order. */
 static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_bytes wanted) {
     bool holds = false;
@@ -98,7 +86,7 @@ static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_
 
 static enum sp_status find_record(struct sp_view *view, const struct sp_index_record *record, bool *ret_there) {
     if (sp_database_layouts[record->database].duplicates)
-        return find_duplicate(view, record, ret_there);
+        return sp_index_has_duplicate(view, record, ret_there);
     struct sp_bytes value;
     enum sp_status status = sp_view_get(view, record->database, record->key, &value);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)

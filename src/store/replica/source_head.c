@@ -4,6 +4,7 @@
 #include "store/records/edit.h"
 #include "store/records/meta.h"
 #include "store/records/next_number.h"
+#include "store/records/settings.h"
 #include "wire/wire.h"
 
 /* ---- making a head ---- */
@@ -21,16 +22,11 @@ static bool copy_into_field(struct sp_arena *arena, struct sp_bytes bytes, Proto
 static enum sp_status fill_key_forms(struct sp_view *view, struct sp_arena *arena,
                                      Sallyport__Store__V1__SourceHead *head) {
     struct sp_bytes prefixes;
-    struct sp_bytes foreign;
-    enum sp_status status = sp_view_meta(view, "prefixes", &prefixes);
-    if (status == SP_ERR_NOT_FOUND)
-        return SP_ERR_CORRUPT;
+    bool foreign = false;
+    enum sp_status status = sp_view_stored_key_forms(view, &prefixes, &foreign);
     if (status != SP_OK)
         return status;
-    status = sp_view_optional_meta(view, "foreign", &foreign);
-    if (status != SP_OK)
-        return status;
-    head->accept_foreign = foreign.size > 0;
+    head->accept_foreign = foreign;
     return copy_into_field(arena, prefixes, &head->prefixes) ? SP_OK : SP_ERR_MEMORY;
 }
 
