@@ -261,7 +261,7 @@ static bool admit_client(struct sp_http_exchange *exchange) {
     if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
         sp_http_client_is_verified(exchange))
         return true;
-    sp_http_fail(exchange, 401, "this server requires a client certificate that its CA signed and did not revoke");
+    sp_http_fail(exchange, 401, "this server requires a client certificate that is signed by its CA and not revoked");
     return false;
 }
 

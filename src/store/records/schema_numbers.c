@@ -141,7 +141,7 @@ static enum sp_status check_numbers_left(const struct numbering *permissions, co
                                          struct sp_error *error) {
     if (permissions->next > SP_PERMISSIONS_MAX)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
-                            "all %d permission numbers are in use, also by removed names that keys still list: remove "
+                            "all %d permission numbers are in use, some by removed names that keys still list: remove "
                             "those names from the keys first",
                             SP_PERMISSIONS_MAX);
     if (types->next > UINT16_MAX + 1)
