@@ -18,7 +18,8 @@ enum { MOST_BYTES = 256 * 1024, HEALTHY_EVERY = 100, PATIENCE_MS = 20 * 1000 };
 
 static struct sp_rpc_server *server;
 static char folder[] = "/tmp/fuzz-h2-XXXXXX";
-static char address[sizeof(folder) + 16]; /* "unix:FOLDER/s" */
+/* "unix:FOLDER/s", and another for good clients: an address that floods again and again is refused where it did. */
+static char address[sizeof(folder) + 16], good_address[sizeof(folder) + 16];
 
 static void require_that(int condition, const char *what) {
     if (condition)
@@ -89,24 +90,20 @@ static void stop_server(void) {
     sp_rpc_server_stop(server, 0);
     sp_rpc_server_close(server);
     (void)unlink(address + strlen("unix:"));
+    (void)unlink(good_address + strlen("unix:"));
     (void)rmdir(folder);
 }
 
 static void start_server_once(void) {
-    static const char *const listen[] = {address};
-    /* An address that floods again and again is refused, and all clients here are one user. */
-    const struct sp_rpc_server_options options = {.engine = SP_RPC_ENGINE_H2,
-                                                  .listen = listen,
-                                                  .listen_count = 1,
-                                                  .workers = 1,
-                                                  .limits = {.max_resets_per_second = 1000000,
-                                                             .max_control_frames_per_s = 1000000,
-                                                             .max_empty_frames_per_s = 1000000}};
+    static const char *const listen[] = {address, good_address};
+    const struct sp_rpc_server_options options = {
+        .engine = SP_RPC_ENGINE_H2, .listen = listen, .listen_count = 2, .workers = 1};
     struct sp_error error = {0};
     if (server != NULL)
         return;
     require_that(mkdtemp(folder) != NULL, "no folder for the socket");
     (void)snprintf(address, sizeof(address), "unix:%s/s", folder);
+    (void)snprintf(good_address, sizeof(good_address), "unix:%s/g", folder);
     require_that(sp_rpc_server_open(&options, methods, sizeof(methods) / sizeof(methods[0]), (struct sp_bytes){NULL, 0},
                                     &server, &error) == SP_OK &&
                      sp_rpc_server_start(server, &error) == SP_OK,
@@ -117,10 +114,10 @@ static void start_server_once(void) {
 
 /* ---- clients ---- */
 
-static int connect_to_server(void) {
+static int connect_to(const char *where) {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    memcpy(to.sun_path, address + strlen("unix:"), strlen(address) - strlen("unix:") + 1);
+    memcpy(to.sun_path, where + strlen("unix:"), strlen(where) - strlen("unix:") + 1);
     require_that(connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0, "the server takes no connection");
     return fd;
 }
@@ -136,7 +133,7 @@ static bool read_something(int fd, char *bytes, size_t room, size_t *ret_size) {
 
 static void send_and_read_to_end(const uint8_t *data, size_t size) {
     static char answer[64 * 1024];
-    int fd = connect_to_server();
+    int fd = connect_to(address);
     size_t got = 0;
     for (size_t sent = 0; sent < size;) {
         struct pollfd wait = {.fd = fd, .events = POLLIN | POLLOUT};
@@ -168,7 +165,7 @@ static void require_an_answer(void) {
                                   "\0\0\0\0\5hello";
     char answer[4096];
     size_t size = 0, got = 0;
-    int fd = connect_to_server();
+    int fd = connect_to(good_address);
     require_that(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(request) - 1, "cannot send");
     do {
         require_that(read_something(fd, answer + size, sizeof(answer) - size, &got), "a good call is not answered");
