@@ -18,9 +18,9 @@ enum {
     SP_PRINCIPAL_PLACES = 8192,
     SP_RESOURCE_PLACES = 16384,
 
-    SP_PLACES_TRIAL = 65536,              /* look-ups after which they are judged: enough to fill the places */
-    SP_PLACES_WORTH = 6,                  /* less than one look-up in so many was found: they rest, */
-    SP_PLACES_REST = 8 * SP_PLACES_TRIAL, /* for so many look-ups */
+    SP_PLACES_TRIAL = 65536,               /* look-ups after which they are judged: enough to fill the places */
+    SP_PLACES_WORTH = 6,                   /* less than one look-up in so many was found: they rest, */
+    SP_PLACES_REST = 64 * SP_PLACES_TRIAL, /* for so many look-ups */
 };
 
 struct sp_key_place {
