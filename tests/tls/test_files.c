@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include "support/certificates.h"
 #include "support/process.h"
@@ -107,6 +109,32 @@ static void a_key_that_comes_a_moment_after_its_certificate_is_no_complaint(void
     assert_int_equal(look(6000), SP_TLS_CHANGED);
 }
 
+/* The same key, encrypted. */
+static void encrypt_key(const char *password) {
+    BIO *from = BIO_new_file(key, "r");
+    EVP_PKEY *same = PEM_read_bio_PrivateKey(from, NULL, NULL, NULL);
+    assert_non_null(same);
+    BIO_free(from);
+    BIO *to = BIO_new_file(key, "w");
+    assert_int_equal(
+        PEM_write_bio_PKCS8PrivateKey(to, same, EVP_aes_256_cbc(), password, (int)strlen(password), NULL, NULL), 1);
+    BIO_free(to);
+    EVP_PKEY_free(same);
+}
+
+static void a_key_with_a_password_is_refused_even_if_that_is_empty(void **state) {
+    static const char *const passwords[] = {"a password", ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+        struct sp_tls_material unused = {0};
+        sign_anew();
+        encrypt_key(passwords[i]);
+        assert_int_equal(sp_tls_material_read(&watch.files, &unused, &error), SP_ERR_INVALID);
+        assert_non_null(strstr(error.message, "contains no private key that is readable without a password"));
+        sp_tls_material_fini(&unused);
+    }
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -114,6 +142,7 @@ int main(void) {
         CASE(looks_at_most_once_a_second),
         CASE(complains_once_of_what_stays_broken),
         CASE(a_key_that_comes_a_moment_after_its_certificate_is_no_complaint),
+        CASE(a_key_with_a_password_is_refused_even_if_that_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }
