@@ -278,7 +278,7 @@ static void open_watch(struct sp_rpc_call *call, void *user) {
     watch->of = user;
     watch->call = call;
     watch->reading.read = read_watch_page;
-    if (workspace.size <= SP_ID_MAX_BYTES)
+    if (workspace.size > 0 && workspace.size <= SP_ID_MAX_BYTES) /* an operator has none */
         memcpy(watch->reading.job.workspace, workspace.data, workspace.size);
     sp_task_init(&watch->task, watch->of->sync, call, drop_watch);
     sp_sync_caller_of(watch->of->sync, call, &watch->caller);
