@@ -78,8 +78,6 @@ struct core_call {
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
-    enum { PEER_UNREAD, PEER_COUNTED, PEER_UNCOUNTED } peer_state; /* whether bytes are counted by `peer` */
-    struct sp_peer peer;
     grpc_metadata announced;   /* what the reply begins with */
     grpc_call_details details; /* if it has no method */
     grpc_byte_buffer *payload;

@@ -54,9 +54,8 @@ struct sp_str sp_rpc_peer_text(struct core_call *call) {
     return (struct sp_str){copy, copy == NULL ? 0 : host.size};
 }
 
-static bool read_counted_peer(const struct core_call *call, struct sp_peer *ret_peer) {
-    if (call->door->kind == SP_PEER_UNIX)
-        return false;
+/* False for Unix sockets, of which nothing is counted. */
+static bool find_call_peer(const struct core_call *call, struct sp_peer *ret_peer) {
     char *peer = grpc_call_get_peer(call->grpc);
     decode_percent(peer);
     const char *colon = strrchr(peer, ':');
@@ -66,13 +65,6 @@ static bool read_counted_peer(const struct core_call *call, struct sp_peer *ret_
         port > 0 && port <= UINT16_MAX && host.data != NULL && sp_peer_from_text(host, (uint16_t)port, ret_peer);
     gpr_free(peer);
     return found;
-}
-
-/* NULL for Unix sockets, of which nothing is counted. gRPC's text is read once a call. */
-static const struct sp_peer *find_counted_peer(struct core_call *call) {
-    if (call->peer_state == PEER_UNREAD)
-        call->peer_state = read_counted_peer(call, &call->peer) ? PEER_COUNTED : PEER_UNCOUNTED;
-    return call->peer_state == PEER_COUNTED ? &call->peer : NULL;
 }
 
 static size_t count_header_bytes(const struct core_call *call) {
@@ -93,30 +85,31 @@ static size_t take_admitted(struct core_call *call) {
 }
 
 void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes) {
+    struct sp_peer peer;
     size_t admitted = call->base.method->kind == SP_RPC_UNARY ? take_admitted(call) : 0;
     size_t bytes = message_bytes + count_header_bytes(call);
     if (admitted == 0 && call->base.method->hot && bytes < SMALL_BYTES)
         return;
-    const struct sp_peer *peer = find_counted_peer(call);
-    if (peer != NULL)
-        sp_rpc_connections_settle(call->worker->server->shared.connections, peer, bytes, admitted);
+    if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
+        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, bytes, admitted);
 }
 
 void sp_rpc_peer_release(struct core_call *call) {
+    struct sp_peer peer;
     size_t admitted = take_admitted(call);
-    const struct sp_peer *peer = admitted > 0 ? find_counted_peer(call) : NULL;
-    if (peer != NULL)
-        sp_rpc_connections_settle(call->worker->server->shared.connections, peer, 0, admitted);
+    if (admitted > 0 && call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
+        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, 0, admitted);
 }
 
 bool sp_rpc_peer_admit(struct core_call *call) {
     struct core_server *server = call->worker->server;
+    struct sp_peer peer;
     if (call->admitted)
         return true;
     call->admitted = true;
-    const struct sp_peer *peer = find_counted_peer(call);
-    if (peer == NULL ||
-        sp_rpc_connections_admit(server->shared.connections, peer, call->base.method->max_request_bytes))
+    if (call->door->kind == SP_PEER_UNIX || !find_call_peer(call, &peer))
+        return true;
+    if (sp_rpc_connections_admit(server->shared.connections, &peer, call->base.method->max_request_bytes))
         return true;
     call->admitted = false;
     sp_rpc_bound_count(server->shared.counts, SP_RPC_BOUND_MEMORY);

@@ -233,7 +233,6 @@ void sp_rpc_pool_recycle(struct core_call *call) {
     call->cancelled = 0;
     call->watched = call->over = call->finished = false;
     atomic_store_explicit(&call->base.over, false, memory_order_relaxed);
-    call->peer_state = PEER_UNREAD;
     call->base.retries = 0;
     call->deferrals = 0;
     call->base.started_ms = 0;
