@@ -35,12 +35,32 @@ static void wait_ms(long ms) {
 /* Otherwise etcd adds no member before the others have been connected for five seconds. */
 static const char at_once[] = "--strict-reconfig-check=false";
 
+static bool is_peer_listed(const struct etcd *asked, int peer_port) {
+    char url[64];
+    etcd_control(asked, "member list -w simple");
+    char *list = etcd_control_said(asked);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d,", peer_port);
+    bool is_listed = strstr(list, url) != NULL;
+    free(list);
+    return is_listed;
+}
+
+/* etcdctl asks for the list of members behind that, perhaps one that does not know the new one yet: then it has taken effect
+ * although it failed. */
+static void add_to_members(const struct etcd *asked, const struct etcd *member) {
+    for (int tries = 0; !is_peer_listed(asked, member->peer_port); tries++) {
+        assert_true(tries < TRIES_MAX);
+        if (!etcd_try_control(asked, "member add %s --peer-urls=http://127.0.0.1:%d", member->name, member->peer_port))
+            wait_ms(100);
+    }
+}
+
 /* Adds it to those that `asked` knows, and starts it. */
 static void add_member(struct cluster *cluster, const struct etcd *asked, size_t at) {
     static char peers[MEMBERS][256];
     struct etcd *member = member_at(cluster, at);
     int size = 0;
-    etcd_control(asked, "member add %s --peer-urls=http://127.0.0.1:%d", member->name, member->peer_port);
+    add_to_members(asked, member);
     for (size_t i = 0; i < MEMBERS; i++) {
         const struct etcd *other = member_at(cluster, i);
         if (i <= at || other->process.pid != 0)
