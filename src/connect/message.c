@@ -15,7 +15,7 @@ static enum sp_status read_json_message(const ProtobufCMessageDescriptor *descri
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
     struct sp_error why = {0};
-    enum sp_status status = sp_json_parse((struct sp_str){(const char *)text.data, text.size}, &json, &why);
+    enum sp_status status = sp_json_parse_request((struct sp_str){(const char *)text.data, text.size}, &json, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
     status = sp_json_to_message(descriptor, json, arena, &message, error);

@@ -35,11 +35,17 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
                                   struct sp_error *error) SP_MUST_USE;
 
 /* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID
- * with line and column, never with the text itself. The caller decrefs. */
+ * with line and column, never with the text itself. The caller decrefs. For texts of this side's own. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
+
+/* The same of what somebody sent. Small values take up to a hundred times as much memory as text: those of one request
+ * may take about this much. */
+enum { SP_JSON_REQUEST_BYTES = 64 * 1024 * 1024 };
+enum sp_status sp_json_parse_request(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
 /* The same, but texts (not names) may hold a NUL, written as "\\u0000": for readers that judge each
  * text with its length, and have an answer for what is wrong with one. */
-enum sp_status sp_json_parse_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
+enum sp_status sp_json_parse_request_with_nul(struct sp_str text, json_t **ret_json,
+                                              struct sp_error *error) SP_MUST_USE;
 
 #endif

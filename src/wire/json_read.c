@@ -15,6 +15,12 @@ enum {
     MAX_MESSAGE_DEPTH = 16,
     MAX_TEXT_DEPTH = 32,
     PATH_BYTES = 256,
+    /* What jansson takes for values, with malloc's heads: for each, much more than its text has. */
+    OBJECT_BYTES = 224,
+    ARRAY_BYTES = 176,
+    PAIR_BYTES = 128,
+    ITEM_BYTES = 64, /* the place of one in an array, or a number */
+    STRING_BYTES = 80,
 };
 
 /* Where in the object a value stands; chained on the stack for messages. */
@@ -433,30 +439,63 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
     return to_message(&reader, NULL, json, descriptor, 1, ret_message);
 }
 
-/* Counts brackets outside strings before jansson recurses over them. */
-static enum sp_status check_depth(struct sp_str text, struct sp_error *error) {
-    unsigned depth = 0, line = 1;
+/* What a text takes once it is read, counted by its signs outside strings. */
+static size_t count_memory_of_sign(char c) {
+    switch (c) {
+    case '{':
+        return OBJECT_BYTES;
+    case '[':
+        return ARRAY_BYTES;
+    case ':':
+        return PAIR_BYTES;
+    case ',':
+        return ITEM_BYTES;
+    case '"':
+        return STRING_BYTES;
+    default:
+        return 1;
+    }
+}
+
+struct text_place {
+    unsigned line;
+    size_t line_begin;
+};
+
+static enum sp_status refuse_text(const struct text_place *place, size_t at, struct sp_error *error, const char *what) {
+    return sp_error_set(error, SP_ERR_INVALID, "line %u, column %zu: %s", place->line, at - place->line_begin + 1,
+                        what);
+}
+
+/* Before jansson recurses over brackets, and allocates for each value. */
+static enum sp_status check_text_bounds(struct sp_str text, size_t most_bytes, struct sp_error *error) {
+    unsigned depth = 0;
     bool in_string = false;
-    size_t line_begin = 0;
+    size_t memory = 0;
+    struct text_place place = {.line = 1};
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
+        memory += in_string ? 1 : count_memory_of_sign(c);
+        if (memory > most_bytes)
+            return refuse_text(&place, i, error, "too many values");
         if (c == '\n') {
-            line++;
-            line_begin = i + 1;
+            place = (struct text_place){place.line + 1, i + 1};
         } else if (in_string) {
             i += c == '\\';
             in_string = c != '"';
-        } else if (c == '"')
+        } else if (c == '"') {
             in_string = true;
-        else if (c == '{' || c == '[') {
+        } else if (c == '{' || c == '[') {
             if (++depth > MAX_TEXT_DEPTH)
-                return sp_error_set(error, SP_ERR_INVALID, "line %u, column %zu: more than %d levels", line,
-                                    i - line_begin + 1, MAX_TEXT_DEPTH);
-        } else if ((c == '}' || c == ']') && depth > 0)
+                return refuse_text(&place, i, error, "more than 32 levels");
+        } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
+        }
     }
     return SP_OK;
 }
+
+_Static_assert(MAX_TEXT_DEPTH == 32, "as the message says");
 
 /* jansson's own texts quote the input, which may hold a key. */
 static const char *fault_text(const json_error_t *fault) {
@@ -481,8 +520,9 @@ static const char *fault_text(const json_error_t *fault) {
     }
 }
 
-static enum sp_status parse_json_text(struct sp_str text, size_t flags, json_t **ret_json, struct sp_error *error) {
-    enum sp_status status = check_depth(text, error);
+static enum sp_status parse_json_text(struct sp_str text, size_t flags, size_t most_bytes, json_t **ret_json,
+                                      struct sp_error *error) {
+    enum sp_status status = check_text_bounds(text, most_bytes, error);
     if (status != SP_OK)
         return status;
     json_error_t fault;
@@ -495,11 +535,15 @@ static enum sp_status parse_json_text(struct sp_str text, size_t flags, json_t *
 }
 
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) {
-    return parse_json_text(text, 0, ret_json, error);
+    return parse_json_text(text, 0, SIZE_MAX, ret_json, error);
 }
 
-enum sp_status sp_json_parse_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) {
-    return parse_json_text(text, JSON_ALLOW_NUL, ret_json, error);
+enum sp_status sp_json_parse_request(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+    return parse_json_text(text, 0, SP_JSON_REQUEST_BYTES, ret_json, error);
+}
+
+enum sp_status sp_json_parse_request_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) {
+    return parse_json_text(text, JSON_ALLOW_NUL, SP_JSON_REQUEST_BYTES, ret_json, error);
 }
 
 /* ---- memory ---- */

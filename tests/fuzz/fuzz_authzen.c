@@ -85,7 +85,8 @@ static void check_page(const char *path, json_t *body) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sp_error error = {0};
     json_t *body = NULL;
-    if (size < 1 || sp_json_parse_with_nul((struct sp_str){(const char *)data + 1, size - 1}, &body, &error) != SP_OK)
+    if (size < 1 ||
+        sp_json_parse_request_with_nul((struct sp_str){(const char *)data + 1, size - 1}, &body, &error) != SP_OK)
         return 0;
     enum sp_authzen_shape shape = (enum sp_authzen_shape)(data[0] % 4);
     if (json_is_object(body)) {

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -246,6 +247,72 @@ static void parses_32_levels_and_no_more(void **state) {
     assert_string_equal(error.message, "line 1, column 33: more than 32 levels");
 }
 
+/* ---- the memory of a request's values ---- */
+
+static size_t memory_used, memory_most;
+
+static void *count_and_allocate(size_t size) {
+    void *memory = malloc(size);
+    memory_used += memory == NULL ? 0 : malloc_usable_size(memory) + sizeof(size_t);
+    memory_most = memory_used > memory_most ? memory_used : memory_most;
+    return memory;
+}
+
+static void count_and_free(void *memory) {
+    memory_used -= memory == NULL ? 0 : malloc_usable_size(memory) + sizeof(size_t);
+    free(memory);
+}
+
+/* An array of so many; the caller frees it. */
+static struct sp_str repeat_value(const char *value, size_t count) {
+    size_t size = strlen(value), room = count * (size + 1) + 1;
+    char *text = malloc(room);
+    assert_non_null(text);
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + 1 + i * (size + 1), value, size);
+        text[(i + 1) * (size + 1)] = i + 1 < count ? ',' : ']';
+    }
+    return (struct sp_str){text, room};
+}
+
+static void values_of_a_request_take_no_more_than_they_may(void **state) {
+    static const char *const values[] = {
+        "{}", "[]", "\"\"", "1", "1.5", "true", "{\"a\":1}", "{\"a\":\"\",\"b\":[]}", "[[],[[]]]", "{\"a\":{}}"};
+    enum { LEAST = 16 * 1024, MOST = 16 * 1024 * 1024 };
+    (void)state;
+    json_set_alloc_funcs(count_and_allocate, count_and_free);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        for (size_t size = LEAST; size <= MOST; size *= 4) {
+            struct sp_str text = repeat_value(values[i], size / (strlen(values[i]) + 1));
+            struct sp_error error = {0};
+            json_t *json = NULL;
+            memory_most = memory_used;
+            enum sp_status status = sp_json_parse_request(text, &json, &error);
+            if (memory_most > SP_JSON_REQUEST_BYTES)
+                fail_msg("%zu bytes of %s: %zu bytes", size, values[i], memory_most);
+            if (status != SP_OK)
+                assert_non_null(strstr(error.message, ": too many values"));
+            assert_true(size < MOST || status != SP_OK);
+            json_decref(json);
+            free((char *)(uintptr_t)text.data);
+        }
+    json_set_alloc_funcs(malloc, free);
+}
+
+static void reads_the_largest_requests_that_there_are(void **state) {
+    static const char edit[] =
+        "{\"share\":{\"resource\":{\"type\":\"voice\",\"id\":\"0123456789012345678901234567890123456789\"},"
+        "\"subject\":{\"principal\":\"0123456789\"},\"role\":\"ROLE_VIEWER\",\"creator\":true}}";
+    struct sp_str text = repeat_value(edit, 10000);
+    struct sp_error error = {0};
+    json_t *json = NULL;
+    (void)state;
+    assert_int_equal(sp_json_parse_request(text, &json, &error), SP_OK);
+    json_decref(json);
+    free((char *)(uintptr_t)text.data);
+}
+
 static void counts_no_brackets_within_text(void **state) {
     (void)state;
     json_t *json = parse("{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}");
@@ -366,6 +433,8 @@ int main(void) {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(refuses_nul_in_text_however_it_was_parsed),
         cmocka_unit_test(parses_32_levels_and_no_more),
+        cmocka_unit_test(values_of_a_request_take_no_more_than_they_may),
+        cmocka_unit_test(reads_the_largest_requests_that_there_are),
         cmocka_unit_test(counts_no_brackets_within_text),
         cmocka_unit_test(reads_16_messages_deep_and_no_deeper),
         cmocka_unit_test(stays_within_the_arenas_budget),

@@ -68,7 +68,7 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
         return sp_error_set(error, SP_ERR_INVALID, "Content-Type: must be application/json");
     if (bytes.size == 0)
         return sp_error_set(error, SP_ERR_INVALID, "the body is empty: send a JSON object");
-    status = sp_json_parse_with_nul((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
+    status = sp_json_parse_request_with_nul((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
     if (!json_is_object(body)) {
