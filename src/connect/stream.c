@@ -203,7 +203,7 @@ static void send_frame(struct connect_stream *stream, struct sp_bytes message, b
     const struct sp_connect_head *of = &stream->call.head;
     if (!is_stream_open(stream))
         return;
-    sp_arena_reset(&stream->scratch);
+    sp_arena_wipe(&stream->scratch);
     enum sp_status status =
         sp_connect_write_message(stream->call.method->reply, of->codec, message, &stream->scratch, &text, &error);
     if (status != SP_OK) {
@@ -220,6 +220,7 @@ static void send_frame(struct connect_stream *stream, struct sp_bytes message, b
     stream->read_next = read_next;
     if (!sp_http_pipe_write(stream->pipe, parts, 2))
         end_connect_stream(stream, SP_ERR_MEMORY, "out of memory");
+    sp_arena_wipe(&stream->scratch); /* a stream that waits holds no message */
     begin_reply(stream);
 }
 
@@ -380,7 +381,7 @@ static enum sp_status take_next_message(struct connect_stream *stream, struct sp
     if (frame.is_gzip && !call->head.is_gzip)
         return sp_error_set(error, SP_ERR_INTERNAL,
                             "a message is compressed, but Connect-Content-Encoding does not say how");
-    sp_arena_reset(&stream->scratch);
+    sp_arena_wipe(&stream->scratch);
     return sp_connect_read_message(call->method->request, call->head.codec, frame.is_gzip, frame.message,
                                    call->method->rpc.max_request_bytes, &stream->scratch, ret_message, error);
 }

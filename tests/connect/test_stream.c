@@ -1,6 +1,7 @@
 /* Streams of the Connect protocol, each behaviour with handlers of the test's own. */
 #include "rig.h"
 
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ enum {
     LARGE = 5,    /* one large message */
     FAIL_NOW = 6, /* before any message */
     KEEP = 7,     /* as WAIT, and goes on when that was sent */
+    HOLD = 8,     /* as LARGE, and goes on when that was sent */
 };
 
 struct state {
@@ -32,6 +34,7 @@ struct state {
 
 static struct sp_rpc_call *waiting; /* guarded by the next */
 static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int held; /* streams whose large message was sent */
 
 static void send_number(struct sp_rpc_call *call, uint64_t number, bool read_next) {
     Sallyport__V1__CheckStreamResponse response = SALLYPORT__V1__CHECK_STREAM_RESPONSE__INIT;
@@ -85,8 +88,9 @@ static void receive(struct sp_rpc_call *call, void *user, struct sp_bytes messag
         send_number(call, id, true);
     } else if (state->what == COUNT_UP || state->what == FAIL) {
         send_number(call, ++state->number, false);
-    } else if (state->what == LARGE) {
+    } else if (state->what == LARGE || state->what == HOLD) {
         send_large(call);
+        sp_arena_reset(sp_rpc_call_arena(call));
     } else if (state->what == FAIL_NOW) {
         sp_rpc_fail(call, SP_ERR_NOT_FOUND, "there is \"nothing\"");
     } else {
@@ -108,6 +112,8 @@ static void go_on(struct sp_rpc_call *call, void *user) {
         sp_rpc_fail(call, SP_ERR_EXHAUSTED, "that was enough");
     else if (state->what == COUNT_UP && state->number < MANY)
         send_number(call, ++state->number, false);
+    else if (state->what == HOLD)
+        atomic_fetch_add(&held, 1);
     else if (state->what != KEEP)
         sp_rpc_finish(call);
 }
@@ -401,6 +407,35 @@ static void a_wake_sends_what_is_new(void **state) {
     http_reply_fini(&reply);
 }
 
+/* 0 with sanitizers. */
+static size_t heap_in_use(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void a_stream_that_waits_holds_no_message(void **state) {
+    enum { STREAMS = 30, READ_BYTES = 8192 };
+    int fds[STREAMS];
+    uint8_t body[64];
+    char *bytes = malloc(READ_BYTES);
+    size_t size = put_text(body, "{\"correlationId\":8}"), before = 0;
+    assert_non_null(bytes);
+    atomic_store(&held, 0);
+    for (size_t i = 0; i < STREAMS; i++) {
+        fds[i] = begin_post(*state, JSON, body, size);
+        for (ssize_t got = 1, all = 0; got > 0 && all < LARGE_BYTES; all += got)
+            got = recv(fds[i], bytes, READ_BYTES, 0);
+        while (atomic_load(&held) <= (int)i)
+            sp_clock_sleep_ms(1);
+        if (i == 0)
+            before = heap_in_use();
+    }
+    assert_true(heap_in_use() <= before + STREAMS * (size_t)LARGE_BYTES);
+    for (size_t i = 0; i < STREAMS; i++)
+        close(fds[i]);
+    free(bytes);
+}
+
 static void a_stream_ends_at_its_deadline(void **state) {
     uint8_t body[64];
     size_t at = 0;
@@ -468,6 +503,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(compresses_large_messages_for_those_who_accept_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_compressed_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wake_sends_what_is_new, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_that_waits_holds_no_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_ends_at_its_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_goes_ends_its_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_goes_while_nothing_is_sent_is_noticed, set_up, tear_down),
