@@ -65,10 +65,14 @@ static bool is_narrowing_edit(const Sallyport__V1__PolicyEdit *edit) {
     }
 }
 
-enum sp_admin_narrowing sp_admin_judge_policy_edits(const ProtobufCMessage *request) {
+bool sp_admin_is_narrowing_policy(const ProtobufCMessage *request) {
     const Sallyport__V1__ApplyPolicyRequest *apply = (const void *)request;
     bool narrows = apply->n_edits > 0;
     for (size_t i = 0; narrows && i < apply->n_edits; i++)
         narrows = is_narrowing_edit(apply->edits[i]);
-    return narrows_if(narrows);
+    return narrows;
+}
+
+enum sp_admin_narrowing sp_admin_judge_policy_edits(const ProtobufCMessage *request) {
+    return sp_admin_is_narrowing_policy(request) ? SP_ADMIN_MAY_NARROW : SP_ADMIN_WIDENS;
 }

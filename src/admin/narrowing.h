@@ -4,6 +4,7 @@
 #define SP_ADMIN_NARROWING_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 #include "admin/narrowing_kind.h"
 
@@ -19,8 +20,11 @@ sp_admin_narrowing_judge sp_admin_judge_workspace_update;
 sp_admin_narrowing_judge sp_admin_judge_principal_update;
 /* UpdateShares: takes roles away only. */
 sp_admin_narrowing_judge sp_admin_judge_share_updates;
-/* ApplyPolicy: deletes, removes members and takes roles away only. */
+/* ApplyPolicy: may narrow if it does nothing else. It has its place in the reserve for that, but does not go ahead of
+ * others, because it may be large, may be refused at its end, and need not change anything. */
 sp_admin_narrowing_judge sp_admin_judge_policy_edits;
+/* Whether it deletes, removes members and takes roles away only. */
+bool sp_admin_is_narrowing_policy(const ProtobufCMessage *request);
 /* UpdateApiKey: may narrow, which is known once it is compared with what the key was. */
 sp_admin_narrowing_judge sp_admin_judge_key_update;
 

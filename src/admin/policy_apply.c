@@ -6,6 +6,7 @@
 #include "admin/group.h"
 #include "admin/handlers.h"
 #include "admin/message.h"
+#include "admin/narrowing.h"
 #include "admin/policy_since.h"
 #include "admin/principal.h"
 #include "admin/resource.h"
@@ -228,6 +229,7 @@ enum sp_status sp_admin_apply_policy(struct sp_admin_context *ctx, const Protobu
         if (status != SP_OK)
             return refuse_edit(ctx, i, status);
     }
+    ctx->narrowed = sp_admin_is_narrowing_policy(message);
     *ret_reply = &response->base;
     return SP_OK;
 }

@@ -6,10 +6,11 @@
 #include "sync/workspace_table.h"
 
 enum {
-    TURN_BYTES = 4096,   /* what one turn of a workspace is worth */
-    JOB_BYTES = 1024,    /* what a job costs beside its request */
-    NARROWING_RUN = 8,   /* narrowing jobs in a row while others wait */
-    NARROWING_SHARE = 10 /* a workspace may have one in so many of the extra places */
+    TURN_BYTES = 4096,         /* what one turn of a workspace is worth */
+    JOB_BYTES = 1024,          /* what a job costs beside its request */
+    NARROWING_RUN = 8,         /* narrowing jobs in a row while others wait */
+    NARROWING_SHARE = 10,      /* a workspace may have one in so many of the extra places */
+    NARROWING_BYTES_SHARE = 2, /* narrowing jobs may have one in so many bytes beyond the others */
 };
 
 enum lane_kind { ORDINARY, NARROWING, LANES };
@@ -87,12 +88,15 @@ enum sp_queue_room sp_queue_room_for(const struct sp_queue *queue, const struct 
     const struct tenant *tenant = find_tenant(queue, job->workspace);
     size_t jobs = tenant == NULL ? 0 : tenant->jobs;
     size_t bytes = tenant == NULL ? 0 : tenant->bytes;
-    size_t more = sp_job_narrows(job) ? limits->narrowing_jobs : 0;
+    bool narrows = sp_job_narrows(job);
+    size_t more = narrows ? limits->narrowing_jobs : 0;
+    size_t more_bytes = narrows ? limits->bytes / NARROWING_BYTES_SHARE : 0;
+    size_t more_of_workspace = narrows ? limits->workspace_bytes / NARROWING_BYTES_SHARE : 0;
     if (jobs >= limits->workspace_jobs + more / NARROWING_SHARE ||
-        (jobs > 0 && !sp_job_narrows(job) && bytes + job->bytes > limits->workspace_bytes))
+        (jobs > 0 && bytes + job->bytes > limits->workspace_bytes + more_of_workspace))
         return SP_QUEUE_WORKSPACE_FULL;
     if (queue->jobs >= limits->jobs + more ||
-        (queue->jobs > 0 && !sp_job_narrows(job) && queue->bytes + job->bytes > limits->bytes))
+        (queue->jobs > 0 && queue->bytes + job->bytes > limits->bytes + more_bytes))
         return SP_QUEUE_FULL;
     return SP_QUEUE_HAS_ROOM;
 }

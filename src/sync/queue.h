@@ -15,7 +15,8 @@ struct sp_queue;
 struct sp_queue_limits {
     size_t jobs, bytes;                     /* of all */
     size_t workspace_jobs, workspace_bytes; /* of one workspace */
-    size_t narrowing_jobs;                  /* beyond `jobs`, for those that narrow; a tenth of it for one workspace */
+    size_t narrowing_jobs;                  /* beyond `jobs`, for those that narrow; a tenth of it for one workspace.
+                                             * Beyond the bytes they may have half as many */
 };
 
 /* SP_ERR_MEMORY. */

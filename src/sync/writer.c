@@ -335,9 +335,11 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
     return SETTLED;
 }
 
-/* Refused jobs are charged the least, so that refusals are not for nothing. */
+/* Refusals are not for nothing: those of jobs that wrote first took as long as the change would have. Jobs that fail for
+ * another reason than their own are charged the least. */
 static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint64_t bytes) {
-    uint64_t charged = job->status == SP_OK && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
+    bool wrote = job->status == SP_OK || job->left_out;
+    uint64_t charged = wrote && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
     int64_t now_ms = sp_clock_monotonic_ms();
     if (job->workspace[0] != '\0')
         sp_allowance_charge(writer->allowance, job->workspace, charged, now_ms);

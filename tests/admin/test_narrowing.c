@@ -50,7 +50,7 @@ static const struct row rows[] = {
     {"UpdateShares", "{'updates':[{},{}]}", SP_ADMIN_NARROWS},
     {"UpdateShares", "{'updates':[{},{'role':'ROLE_VIEWER'}]}", SP_ADMIN_WIDENS},
     {"UpdateShares", "{}", SP_ADMIN_WIDENS},
-    {"ApplyPolicy", "{'edits':[{'unshare':{}},{'deleteGroup':'g'},{'removeMember':{}}]}", SP_ADMIN_NARROWS},
+    {"ApplyPolicy", "{'edits':[{'unshare':{}},{'deleteGroup':'g'},{'removeMember':{}}]}", SP_ADMIN_MAY_NARROW},
     {"ApplyPolicy", "{'edits':[{'unshare':{}},{'share':{}}]}", SP_ADMIN_WIDENS},
     {"ApplyPolicy", "{'edits':[{'deletePrincipal':'p'},{}]}", SP_ADMIN_WIDENS},
     {"ApplyPolicy", "{}", SP_ADMIN_WIDENS},

@@ -189,6 +189,18 @@ static void deletes_a_principal_whose_shares_are_many_with_all_of_them(void **st
     assert_int_equal(admin_length(fixture, "grants"), 0);
 }
 
+static void only_edits_that_all_take_access_away_may_use_the_reserve(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    apply(scene, small_world);
+    assert_false(fixture->narrowed);
+    apply(scene,
+          "{'removeMember': {'group': 'team', 'principal': 'ann'}}, {'updateGroup': {'id': 'team', 'name': 'T'}}");
+    assert_false(fixture->narrowed);
+    apply(scene, "{'unshare': {" NOTE("n1") ", 'subject': {'principal': 'ann'}}}, {'deleteGroup': 'team'}");
+    assert_true(fixture->narrowed);
+}
+
 static void is_aborted_if_the_policy_was_changed_since_it_was_read(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -231,6 +243,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(edits_change_and_delete_what_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_the_edit_that_is_refused_and_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deletes_a_principal_whose_shares_are_many_with_all_of_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_edits_that_all_take_access_away_may_use_the_reserve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_aborted_if_the_policy_was_changed_since_it_was_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_tokens_of_other_lists_and_other_workspaces, set_up, tear_down),
     };

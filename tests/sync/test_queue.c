@@ -147,6 +147,21 @@ static void a_full_workspace_is_refused_and_the_others_are_not(void **state) {
     rig_end(rig);
 }
 
+static void what_narrows_has_half_as_many_bytes_more_and_no_end_of_them(void **state) {
+    (void)state;
+    const struct sp_queue_limits limits = {
+        .jobs = 100, .bytes = 12000, .workspace_jobs = 100, .workspace_bytes = 5000, .narrowing_jobs = 20};
+    struct rig *rig = rig_make(&limits);
+    add(rig, "heavy", false, 5000);
+    assert_int_equal(sp_queue_room_for(rig->queue, make(rig, "heavy", false, 1)), SP_QUEUE_WORKSPACE_FULL);
+    add(rig, "heavy", true, 2500);
+    assert_int_equal(sp_queue_room_for(rig->queue, make(rig, "heavy", true, 1)), SP_QUEUE_WORKSPACE_FULL);
+    add(rig, "other", true, 7000); /* its only one */
+    add(rig, "third", true, 3500);
+    assert_int_equal(sp_queue_room_for(rig->queue, make(rig, "late", true, 1)), SP_QUEUE_FULL);
+    rig_end(rig);
+}
+
 static void a_full_queue_still_takes_what_narrows(void **state) {
     (void)state;
     const struct sp_queue_limits limits = {
@@ -209,6 +224,7 @@ int main(void) {
         cmocka_unit_test(jobs_of_one_workspace_keep_their_order),
         cmocka_unit_test(narrowing_goes_ahead_within_a_bound),
         cmocka_unit_test(a_full_workspace_is_refused_and_the_others_are_not),
+        cmocka_unit_test(what_narrows_has_half_as_many_bytes_more_and_no_end_of_them),
         cmocka_unit_test(a_full_queue_still_takes_what_narrows),
         cmocka_unit_test(a_job_that_wants_to_be_alone_is_not_taken_into_a_batch),
         cmocka_unit_test(every_job_is_taken_once_whatever_comes_in_between),

@@ -410,6 +410,23 @@ static void a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_
     rig_stop(&rig);
 }
 
+static void a_refused_change_costs_what_it_wrote(void **state) {
+    (void)state;
+    static struct make_job refused, again, other;
+    static struct rig rig;
+    struct sp_error error = {0};
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 20000});
+    refused.name_bytes = 100000;
+    refused.fails_dirty = true;
+    assert_int_equal(submit_for(&rig, &refused, 1, "noisy", &error), SP_OK);
+    assert_true(gate_wait(&rig.done, 1));
+    assert_int_not_equal(refused.status, SP_OK);
+    assert_int_equal(submit_for(&rig, &again, 2, "noisy", &error), SP_ERR_EXHAUSTED);
+    assert_int_equal(submit_for(&rig, &other, 3, "quiet", &error), SP_OK);
+    assert_true(gate_wait(&rig.done, 2));
+    rig_stop(&rig);
+}
+
 static void what_was_queued_before_the_allowance_was_used_up_waits_too(void **state) {
     (void)state;
     static struct make_job first, large, jobs[5];
@@ -564,6 +581,7 @@ int main(void) {
         cmocka_unit_test(a_job_that_wants_to_be_alone_is_committed_alone),
         cmocka_unit_test(a_workspace_that_fills_its_places_is_told_when_to_come_again),
         cmocka_unit_test(a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not),
+        cmocka_unit_test(a_refused_change_costs_what_it_wrote),
         cmocka_unit_test(what_was_queued_before_the_allowance_was_used_up_waits_too),
         cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
         cmocka_unit_test(a_clock_that_is_ahead_of_the_store_erases_no_changes),
