@@ -3,7 +3,8 @@
  * request comes completely before the first reply. The same handlers run as for gRPC, with the same
  * admission; rpc/call.h is all that they know.
  *
- * A thread of its own reads and handles the calls, one after the other: it has a slot beside gRPC's workers. Requests
+ * A thread of its own reads and handles the calls, one after the other: it has a slot beside gRPC's workers. Unary
+ * requests that are compressed or large wait for the others, and these for one of them at a time. Requests
  * arrive and replies leave on the HTTP server's thread. */
 #ifndef SP_CONNECT_CONNECT_H
 #define SP_CONNECT_CONNECT_H

@@ -184,6 +184,13 @@ static void handle_unary(struct connect_task *task) {
     call->method->rpc.unary(&call->base, call->method->rpc.user);
 }
 
+/* Whether reading the request may take long: it is compressed, or large. */
+static bool is_slow_to_read(const struct sp_http_exchange *exchange) {
+    size_t encodings = 0;
+    (void)sp_http_header(exchange, "Content-Encoding", &encodings);
+    return encodings > 0 || sp_http_body(exchange).size > SP_CONNECT_UNPROVEN_BYTES;
+}
+
 bool sp_connect_unary_begin(const struct connect_method *method, struct sp_http_exchange *exchange,
                             enum sp_connect_codec codec) {
     struct unary_call *unary = calloc(1, sizeof(*unary));
@@ -195,6 +202,7 @@ bool sp_connect_unary_begin(const struct connect_method *method, struct sp_http_
     }
     unary->call.base.ops = &unary_ops;
     unary->call.task.run = handle_unary;
-    sp_connect_worker_post(method->service->worker, &unary->call.task);
+    (is_slow_to_read(exchange) ? sp_connect_worker_post_slow : sp_connect_worker_post)(method->service->worker,
+                                                                                       &unary->call.task);
     return true;
 }

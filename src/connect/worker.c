@@ -6,6 +6,11 @@
 
 #include "base/clock.h"
 
+struct task_list {
+    struct connect_task *first;
+    struct connect_task **end;
+};
+
 struct connect_worker {
     struct connect_worker_options options;
     struct sp_heartbeat heartbeat;
@@ -14,10 +19,31 @@ struct connect_worker {
     bool started;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t posted;
-    struct connect_task *first;
-    struct connect_task **end;
+    struct task_list quick, slow;
     bool stopping;
 };
+
+/* ---- lists ---- */
+
+static void empty_task_list(struct task_list *list) {
+    *list = (struct task_list){NULL, &list->first};
+}
+
+static void append_task(struct task_list *list, struct connect_task *task) {
+    task->next = NULL;
+    *list->end = task;
+    list->end = &task->next;
+}
+
+static struct connect_task *take_first_task(struct task_list *list) {
+    struct connect_task *task = list->first;
+    if (task == NULL)
+        return NULL;
+    list->first = task->next;
+    if (list->first == NULL)
+        empty_task_list(list);
+    return task;
+}
 
 /* ---- the thread ---- */
 
@@ -27,15 +53,21 @@ static int64_t choose_wake_ms(const struct connect_worker *worker) {
     return first != NULL && first->due_ms < until_ms ? first->due_ms : until_ms;
 }
 
-/* All that was posted, in its order; NULL: none until something was due. */
+static bool has_tasks(const struct connect_worker *worker) {
+    return worker->quick.first != NULL || worker->slow.first != NULL;
+}
+
+/* All that are quick, in their order, and behind them one that is not; NULL: none until something was due. */
 static struct connect_task *await_connect_tasks(struct connect_worker *worker, bool *ret_stopping) {
     int64_t until_ms = choose_wake_ms(worker);
     pthread_mutex_lock(&worker->lock);
-    while (worker->first == NULL && !worker->stopping && sp_clock_wait(&worker->posted, &worker->lock, until_ms))
+    while (!has_tasks(worker) && !worker->stopping && sp_clock_wait(&worker->posted, &worker->lock, until_ms))
         continue;
-    struct connect_task *tasks = worker->first;
-    worker->first = NULL;
-    worker->end = &worker->first;
+    struct connect_task *slow = take_first_task(&worker->slow);
+    if (slow != NULL)
+        append_task(&worker->quick, slow);
+    struct connect_task *tasks = worker->quick.first;
+    empty_task_list(&worker->quick);
     *ret_stopping = worker->stopping;
     pthread_mutex_unlock(&worker->lock);
     return tasks;
@@ -84,7 +116,8 @@ enum sp_status sp_connect_worker_start(const struct connect_worker_options *opti
     if (worker == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     worker->options = *options;
-    worker->end = &worker->first;
+    empty_task_list(&worker->quick);
+    empty_task_list(&worker->slow);
     pthread_mutex_init(&worker->lock, NULL);
     sp_clock_init_condition(&worker->posted);
     int failed = pthread_create(&worker->thread, NULL, run_connect_worker, worker);
@@ -123,15 +156,20 @@ const struct sp_heartbeat *sp_connect_worker_heartbeat(const struct connect_work
 
 /* ---- posting ---- */
 
-void sp_connect_worker_post(struct connect_worker *worker, struct connect_task *task) {
+static void post_task(struct connect_worker *worker, struct task_list *list, struct connect_task *task) {
     pthread_mutex_lock(&worker->lock);
-    bool was_empty = worker->first == NULL;
-    task->next = NULL;
-    *worker->end = task;
-    worker->end = &task->next;
-    if (was_empty)
+    if (!has_tasks(worker))
         pthread_cond_signal(&worker->posted);
+    append_task(list, task);
     pthread_mutex_unlock(&worker->lock);
+}
+
+void sp_connect_worker_post(struct connect_worker *worker, struct connect_task *task) {
+    post_task(worker, &worker->quick, task);
+}
+
+void sp_connect_worker_post_slow(struct connect_worker *worker, struct connect_task *task) {
+    post_task(worker, &worker->slow, task);
 }
 
 bool sp_connect_worker_post_after(struct connect_worker *worker, struct connect_task *task, unsigned delay_ms) {

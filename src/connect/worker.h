@@ -1,4 +1,5 @@
-/* Inside src/connect: the thread on which calls are read and handled, one after the other, and what is due when. */
+/* Inside src/connect: the thread on which calls are read and handled, one after the other, and what is due
+ * when. Those that are slow to be read make way for the others. */
 #ifndef SP_CONNECT_WORKER_H
 #define SP_CONNECT_WORKER_H
 
@@ -33,6 +34,8 @@ void sp_connect_worker_free(struct connect_worker *worker);
 
 /* Runs the task soon. Any thread; the task must not be posted already. */
 void sp_connect_worker_post(struct connect_worker *worker, struct connect_task *task);
+/* The same of one that takes long: all others that wait, and come meanwhile, do so for one such at a time. */
+void sp_connect_worker_post_slow(struct connect_worker *worker, struct connect_task *task);
 /* Runs it when the time has passed. On the worker's thread. False when out of memory: it will not run. */
 bool sp_connect_worker_post_after(struct connect_worker *worker, struct connect_task *task,
                                   unsigned delay_ms) SP_MUST_USE;
