@@ -7,7 +7,11 @@
 #include "connect/gzip.h"
 #include "connect/message.h"
 
-enum { MIN_COMPRESSED_BYTES = 512 }; /* a smaller reply is not worth it */
+enum {
+    MIN_COMPRESSED_BYTES = 512, /* a smaller reply is not worth it */
+    SCRATCH_FIRST_BYTES = 4 * 1024,
+    SCRATCH_BUDGET_BYTES = 16 * 1024 * 1024, /* for reading one message */
+};
 
 static const char stopping[] = "the server is stopping: try again, on another connection";
 
@@ -144,8 +148,33 @@ static const struct call_ops unary_ops = {
     .retry_after = retry_unary_after,
 };
 
+static enum sp_status keep_message(struct connect_call *call, struct sp_bytes message, struct sp_error *error) {
+    uint8_t *copy = sp_arena_alloc(sp_http_arena(call->exchange), message.size + 1);
+    if (copy == NULL)
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "the message exceeds the memory limit of one call");
+    if (message.size > 0)
+        memcpy(copy, message.data, message.size);
+    call->base.request = (struct sp_bytes){copy, message.size};
+    return SP_OK;
+}
+
+/* A call that is queued keeps its message, and neither its text nor what was decompressed. */
+static enum sp_status read_unary_message(struct connect_call *call, struct sp_error *error) {
+    struct sp_arena scratch;
+    struct sp_bytes message;
+    if (sp_arena_init(&scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = sp_connect_read_message(call->method->request, call->head.codec, call->head.is_gzip,
+                                                    sp_http_body(call->exchange), call->method->rpc.max_request_bytes,
+                                                    &scratch, &message, error);
+    if (status == SP_OK)
+        status = keep_message(call, message, error);
+    sp_arena_wipe(&scratch);
+    sp_arena_fini(&scratch);
+    return status;
+}
+
 static enum sp_status read_unary(struct connect_call *call, struct sp_error *error) {
-    const struct sp_rpc_method *rpc = &call->method->rpc;
     struct sp_http_exchange *exchange = call->exchange;
     enum sp_status status = sp_connect_read_head(exchange, false, &call->head, error);
     if (status != SP_OK)
@@ -159,9 +188,7 @@ static enum sp_status read_unary(struct connect_call *call, struct sp_error *err
         status = sp_connect_authenticate(call->method->service, &call->base, error);
     if (status != SP_OK)
         return status;
-    status =
-        sp_connect_read_message(call->method->request, call->head.codec, call->head.is_gzip, sp_http_body(exchange),
-                                rpc->max_request_bytes, sp_http_arena(exchange), &call->base.request, error);
+    status = read_unary_message(call, error);
     if (status != SP_OK)
         return status;
     if (sp_connect_call_remaining_ms(&call->base) == 0)

@@ -3,6 +3,7 @@
 #ifndef SP_TESTS_CONNECT_RIG_H
 #define SP_TESTS_CONNECT_RIG_H
 
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,6 +73,12 @@ static inline void rig_stop(struct rig *rig) {
         pthread_join(rig->thread, NULL);
     sp_connect_free(rig->connect);
     *rig = (struct rig){.connect = NULL};
+}
+
+/* 0 with sanitizers. */
+static inline size_t heap_in_use(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
 }
 
 /* Posts bytes on a new connection; `headers` are complete lines. */

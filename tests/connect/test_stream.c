@@ -1,7 +1,6 @@
 /* Streams of the Connect protocol, each behaviour with handlers of the test's own. */
 #include "rig.h"
 
-#include <malloc.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -405,12 +404,6 @@ static void a_wake_sends_what_is_new(void **state) {
     finish_post(fd, &reply);
     expect_frame(&reply, &at, 0, "{\"correlationId\":\"1\"}");
     http_reply_fini(&reply);
-}
-
-/* 0 with sanitizers. */
-static size_t heap_in_use(void) {
-    const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
 }
 
 static void a_stream_that_waits_holds_no_message(void **state) {

@@ -12,6 +12,8 @@ enum { LARGE_BYTES = 100000, RETRIES = 3 };
 
 /* ---- a handler that does what the action says ---- */
 
+static atomic_int begun; /* calls that it was given */
+
 static const Sallyport__V1__CheckRequest *read_check(struct sp_rpc_call *call, struct sp_error *error) {
     ProtobufCMessage *message = NULL;
     if (sp_wire_unpack(&sallyport__v1__check_request__descriptor, sp_rpc_call_request(call), sp_rpc_call_arena(call),
@@ -60,6 +62,7 @@ static void handle_check(struct sp_rpc_call *call, void *user) {
         sp_arena_wipe(sp_rpc_call_arena(call));
     const Sallyport__V1__CheckRequest *request = read_check(call, &error);
     atomic_fetch_add(&rig->handled, 1);
+    atomic_fetch_add(&begun, sp_rpc_call_retries(call) == 0);
     if (request == NULL) {
         sp_rpc_fail(call, error.status, error.message);
     } else if (strncmp(request->action, "fail-", 5) == 0) {
@@ -405,6 +408,41 @@ static void a_client_that_has_gone_harms_nobody(void **state) {
     http_reply_fini(&reply);
 }
 
+static void a_call_that_waits_keeps_its_message_and_not_its_text(void **state) {
+    enum { CALLS = 30, BYTES = 4 * SP_RPC_REQUEST_BYTES };
+    struct rig *rig = *state;
+    struct sp_arena arena;
+    struct sp_bytes body;
+    int fds[CALLS];
+    char head[256];
+    size_t before = 0;
+    assert_int_equal(sp_arena_init(&arena, 4096, 1 << 20), SP_OK);
+    char *text = sp_arena_alloc(&arena, BYTES);
+    assert_non_null(text);
+    memset(text, ' ', BYTES);
+    memcpy(text, "{\"action\":\"wait\"", 16);
+    text[BYTES - 1] = '}';
+    assert_true(sp_connect_gzip((struct sp_bytes){(const uint8_t *)text, BYTES}, &arena, &body));
+    int size = snprintf(head, sizeof(head),
+                        "POST " CHECK " HTTP/1.1\r\nHost: localhost\r\n" JSON
+                        "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+                        body.size);
+    for (size_t i = 0; i < CALLS; i++) {
+        int before_it = atomic_load(&begun);
+        fds[i] = http_connect(rig->port);
+        http_send(fds[i], head, (size_t)size);
+        http_send(fds[i], (const char *)body.data, body.size);
+        while (atomic_load(&begun) == before_it)
+            sp_clock_sleep_ms(1);
+        if (i == 0)
+            before = heap_in_use();
+    }
+    assert_true(heap_in_use() <= before + CALLS * (size_t)BYTES);
+    for (size_t i = 0; i < CALLS; i++)
+        close(fds[i]);
+    sp_arena_fini(&arena);
+}
+
 static void calls_that_wait_end_when_the_server_stops(void **state) {
     struct rig *rig = *state;
     struct http_reply reply;
@@ -465,6 +503,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(reads_compressed_messages_of_both_kinds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_messages_that_are_too_large_however_they_come, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_has_gone_harms_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_that_waits_keeps_its_message_and_not_its_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calls_that_wait_end_when_the_server_stops, set_up, tear_down),
         cmocka_unit_test(a_reply_after_the_end_goes_nowhere),
     };
