@@ -1,6 +1,7 @@
 /* ApplyPolicy: many steps as one change. Each is carried out by what carries out the single call, and flushed, so that
  * the next one finds it in the store. */
 #include "admin/cascade.h"
+#include "admin/check_reach.h"
 #include "admin/entities.h"
 #include "admin/grant.h"
 #include "admin/group.h"
@@ -222,6 +223,11 @@ enum sp_status sp_admin_apply_policy(struct sp_admin_context *ctx, const Protobu
     if (request->n_edits == 0 || request->n_edits > EDITS_MAX)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "edits: 1 to %d", EDITS_MAX);
     enum sp_status status = sp_admin_check_policy_since(ctx, request->unchanged_since);
+    if (status != SP_OK)
+        return status;
+    /* Edits are judged by what the acting key has now: one may delete it. */
+    const struct sp_admin_reach *acting = NULL;
+    status = sp_admin_acting_reach(ctx, &acting);
     if (status != SP_OK)
         return status;
     for (size_t i = 0; i < request->n_edits; i++) {

@@ -189,6 +189,22 @@ static void deletes_a_principal_whose_shares_are_many_with_all_of_them(void **st
     assert_int_equal(admin_length(fixture, "grants"), 0);
 }
 
+static void edits_are_judged_by_the_acting_key_though_one_deletes_it(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    apply(scene, "{'createPrincipal': {'id': 'ann', 'kind': 'USER', 'name': 'Ann', 'role': 'WORKSPACE_ROLE_ADMIN'}},"
+                 "{'createPrincipal': {'id': 'ben', 'kind': 'USER', 'name': 'Ben', 'role': 'WORKSPACE_ROLE_ADMIN'}}");
+    (void)admin_new_key(fixture, scene->admin, "ann", "{'all': true}", "");
+    const char *narrow = admin_new_key(fixture, scene->admin, "ben", "{'names': ['workspace_write']}", "");
+    apply(scene, "{'updatePrincipal': {'id': 'ann', 'name': 'Ann', 'role': 'WORKSPACE_ROLE_ADMIN', 'disabled': true}}");
+    static const char edits[] = "{'edits': [{'deletePrincipal': '%s'}, {'updatePrincipal': {'id': 'ann', 'name': "
+                                "'Ann', 'role': 'WORKSPACE_ROLE_ADMIN'}}]}";
+    admin_fails(fixture, narrow, "ApplyPolicy", admin_format(fixture, edits, "ben"), SP_ERR_PERMISSION,
+                "more access than your own");
+    admin_ok(fixture, scene->admin, "ApplyPolicy", admin_format(fixture, edits, "w1-admin"));
+    admin_fails(fixture, scene->admin, "WhoAmI", "{}", SP_ERR_UNAUTHENTICATED, "");
+}
+
 static void only_edits_that_all_take_access_away_may_use_the_reserve(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -243,6 +259,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(edits_change_and_delete_what_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_the_edit_that_is_refused_and_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deletes_a_principal_whose_shares_are_many_with_all_of_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(edits_are_judged_by_the_acting_key_though_one_deletes_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_edits_that_all_take_access_away_may_use_the_reserve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_aborted_if_the_policy_was_changed_since_it_was_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_tokens_of_other_lists_and_other_workspaces, set_up, tear_down),
