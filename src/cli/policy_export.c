@@ -1,6 +1,7 @@
 #include "cli/policy_export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,26 @@ enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp
     return ferror(stdout) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the output");
 }
 
+/* A file of this program's own, whatever others have put there, which only those may read who may read the one that it
+ * will replace. NULL: errno says why. */
+static FILE *open_file_beside(const char *beside, const char *path) {
+    struct stat about;
+    bool exists = stat(path, &about) == 0;
+    (void)unlink(beside);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, exists ? about.st_mode & 0777 : 0666);
+    if (fd >= 0 && exists)
+        (void)fchmod(fd, about.st_mode & 0777); /* whatever the umask is */
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && file == NULL)
+        (void)close(fd);
+    return file;
+}
+
 /* Beside, and then by its name. */
 static enum sp_status write_whole_file(const char *path, const char *text, size_t size, struct sp_error *error) {
     char beside[PATH_BYTES];
     (void)snprintf(beside, sizeof(beside), "%.4000s.new", path);
-    FILE *file = fopen(beside, "we");
+    FILE *file = open_file_beside(beside, path);
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", beside, strerror(errno));
     bool good = fwrite(text, 1, size, file) == size;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -199,6 +200,25 @@ static void folders_are_read_without_what_is_no_policy(void **state) {
     ends(0, "export --dir %s", path_of("out"));
     assert_says(ends(0, "apply -f %s --prune", path_of("out"))->err, "Nothing to change");
     ends(0, "export --dir %s", path_of("out"));
+}
+
+static void an_export_writes_through_no_link_and_keeps_modes(void **state) {
+    struct stat about;
+    (void)state;
+    use_workspace("linked");
+    write_file("victim", "of somebody else\n");
+    ends(0, "export --dir %s", path_of("links"));
+    assert_int_equal(chmod(path_of("links/users.yaml"), 0600), 0);
+    char *victim = strdup(path_of("victim"));
+    assert_int_equal(symlink(victim, path_of("links/users.yaml.new")), 0);
+    ends(0, "export --dir %s", path_of("links"));
+    char *text = process_read(victim);
+    assert_string_equal(text, "of somebody else\n");
+    free(text);
+    free(victim);
+    assert_int_equal(stat(path_of("links/users.yaml"), &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_int_not_equal(lstat(path_of("links/users.yaml.new"), &about), 0);
 }
 
 static void files_are_updated_with_their_comments(void **state) {
@@ -404,6 +424,7 @@ int main(void) {
         cmocka_unit_test(nobody_removes_whose_key_it_is),
         cmocka_unit_test(refusals_say_where_in_the_files),
         cmocka_unit_test(folders_are_read_without_what_is_no_policy),
+        cmocka_unit_test(an_export_writes_through_no_link_and_keeps_modes),
         cmocka_unit_test(files_are_updated_with_their_comments),
         cmocka_unit_test(apply_and_export_are_each_others_inverse),
         cmocka_unit_test(a_killed_run_leaves_the_old_or_the_new_state),
