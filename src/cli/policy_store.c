@@ -147,12 +147,15 @@ static enum sp_status fill_part(const struct cli_policy_change *change, size_t f
 /* "edits[N]: what" becomes "FILE:LINE:COLUMN: what", or says what is removed. */
 static void place_refusal(const struct cli_policy_change *change, const struct part *part, struct sp_error *error) {
     char name[SP_CLI_EDIT_NAME_BYTES], what[sizeof(error->message)];
-    size_t number = 0;
-    int begin = 0;
-    if (sscanf(error->message, "edits[%zu]: %n", &number, &begin) != 1 || begin == 0 || number >= part->count)
+    static const char prefix[] = "edits[", close[] = "]: ";
+    if (strncmp(error->message, prefix, sizeof(prefix) - 1) != 0)
+        return;
+    char *end = NULL;
+    size_t number = strtoul(error->message + sizeof(prefix) - 1, &end, 10);
+    if (strncmp(end, close, sizeof(close) - 1) != 0 || number >= part->count)
         return;
     const struct sp_policy_edit *edit = &change->edits->list[part->first + number];
-    (void)snprintf(what, sizeof(what), "%s", error->message + begin);
+    (void)snprintf(what, sizeof(what), "%s", end + sizeof(close) - 1);
     sp_cli_name_edit(edit, change->want, name, sizeof(name));
     (void)sp_error_set(error, error->status, "%s: %s", name, what);
 }
@@ -180,7 +183,7 @@ static enum sp_status send_part(struct sp_rpc_client *client, const struct cli_p
         return status;
     }
     const Sallyport__V1__MutationResponse *response = (const void *)message;
-    if (response->revision != NULL)
+    if (response != NULL && response->revision != NULL)
         *revision = (struct cli_revision){response->revision->epoch, response->revision->number};
     return SP_OK;
 }

@@ -163,7 +163,8 @@ static bool is_left_alone(const struct comparison *comparison, enum sp_policy_ki
 
 static enum sp_status compare_pair(struct comparison *comparison, enum sp_policy_kind kind, const void *before,
                                    const void *after) {
-    if (after == NULL && (is_left_alone(comparison, kind, before) || goes_with_another(comparison, kind, before)))
+    if (before != NULL && after == NULL &&
+        (is_left_alone(comparison, kind, before) || goes_with_another(comparison, kind, before)))
         return SP_OK;
     if (before != NULL && after != NULL && !is_entry_changed(comparison, kind, before, after))
         return SP_OK;

@@ -88,11 +88,11 @@ static struct sp_policy_note *open_note(struct note_scan *scan, uint32_t line) {
 static size_t find_comment(struct sp_str line) {
     char quote = '\0';
     for (size_t i = 0; i < line.size; i++) {
-        char at = line.data[i], before = i == 0 ? ' ' : line.data[i - 1];
+        char at = line.data[i], before = (char)(i == 0 ? ' ' : line.data[i - 1]);
         if (quote == '"' && at == '\\')
             i++;
         else if (quote != '\0')
-            quote = at == quote ? '\0' : quote;
+            quote = (char)(at == quote ? '\0' : quote);
         else if ((at == '"' || at == '\'') && strchr(" \t[{,:-", before) != NULL)
             quote = at;
         else if (at == '#' && (before == ' ' || before == '\t'))

@@ -99,7 +99,7 @@ static void place_shares(struct sp_policy *policy, const struct sp_policy *files
             entry->place = near->place;
         else if (near != NULL && strcmp(near->resource, entry->resource) == 0)
             entry->place = (struct sp_policy_place){.file = near->place.file};
-        else if (next > 0 && strcmp(files->shares[next - 1].resource, entry->resource) == 0)
+        else if (next > 0 && files->shares != NULL && strcmp(files->shares[next - 1].resource, entry->resource) == 0)
             entry->place = (struct sp_policy_place){.file = files->shares[next - 1].place.file};
         else
             entry->place = (struct sp_policy_place){.file = home};
