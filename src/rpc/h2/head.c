@@ -13,9 +13,14 @@ enum {
     TIMEOUT_DIGITS_MAX = 8,
 };
 
-void sp_rpc_h2_head_clear(struct head *head) {
+/* There may be a key in it. */
+static void wipe_head_text(struct head *head) {
     if (head->text_size > 0)
         explicit_bzero(head->text, head->text_size);
+}
+
+void sp_rpc_h2_head_clear(struct head *head) {
+    wipe_head_text(head);
     char *text = head->text;
     size_t text_capacity = head->text_capacity;
     if (text_capacity > KEPT_TEXT_BYTES) {
@@ -23,20 +28,19 @@ void sp_rpc_h2_head_clear(struct head *head) {
         text = NULL;
         text_capacity = 0;
     }
-    if (head->capacity > KEPT_FIELDS) {
-        free(head->fields);
-        head->fields = NULL;
-        head->capacity = 0;
+    struct head_field *fields = head->fields;
+    size_t capacity = head->capacity;
+    if (capacity > KEPT_FIELDS) {
+        free(fields);
+        fields = NULL;
+        capacity = 0;
     }
-    *head = (struct head){.text = text,
-                          .text_capacity = text_capacity,
-                          .fields = head->fields,
-                          .capacity = head->capacity,
-                          .timeout_ms = INT64_MAX};
+    *head = (struct head){
+        .text = text, .text_capacity = text_capacity, .fields = fields, .capacity = capacity, .timeout_ms = INT64_MAX};
 }
 
 void sp_rpc_h2_head_fini(struct head *head) {
-    sp_rpc_h2_head_clear(head);
+    wipe_head_text(head);
     free(head->text);
     free(head->fields);
     *head = (struct head){0};
