@@ -75,6 +75,7 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
     uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
     if (received == connection->received && sent == connection->sent && connection->credit == 0)
         return info.tcpi_state == STATE_ESTABLISHED || now_ms - connection->active_ms < WATCHED_NEW_MS;
+    bool begins = connection->unanswered <= WATCHED_REST_BYTES; /* a request, with what has come now */
     take_credit(connection, received, sent);
     connection->received = received;
     connection->sent = sent;
@@ -85,7 +86,7 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
     }
     if (connection->self_bounded)
         connection->unanswered = 0;
-    if (connection->unanswered <= WATCHED_REST_BYTES)
+    if (begins || connection->unanswered <= WATCHED_REST_BYTES)
         connection->complete_ms = now_ms;
     return true;
 }

@@ -30,7 +30,7 @@ struct connection {
     int64_t unanswered;
     int64_t most_unanswered; /* until it has been answered */
     int64_t active_ms;       /* when bytes last went either way */
-    int64_t complete_ms;     /* when nothing was unanswered */
+    int64_t complete_ms;     /* when nothing was unanswered, or a request began */
     uint64_t credit;         /* bytes of complete requests, not yet taken off `unanswered` */
     uint64_t admitted;       /* bytes of requests that were admitted and are being read */
 };

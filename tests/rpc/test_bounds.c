@@ -23,6 +23,11 @@ static void echo(struct sp_rpc_call *call, void *user) {
     sp_rpc_reply(call, sp_rpc_call_request(call));
 }
 
+static void echo_slowly(struct sp_rpc_call *call, void *user) {
+    nanosleep(&(struct timespec){.tv_nsec = 500 * 1000000L}, NULL);
+    echo(call, user);
+}
+
 static void stream_opened(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_read(call);
@@ -44,6 +49,7 @@ static const struct sp_rpc_stream_ops stream_ops = {
 
 static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Hot", .unary = echo, .hot = true, .max_request_bytes = SMALL_BYTES},
+    {.path = "/test.Test/Slow", .unary = echo_slowly, .hot = true, .max_request_bytes = SMALL_BYTES},
     {.path = "/test.Test/Small", .unary = echo, .max_request_bytes = SMALL_BYTES},
     {.path = "/test.Test/Large", .unary = echo, .max_request_bytes = LARGE_BYTES},
     {.path = "/test.Test/Stream", .kind = SP_RPC_STREAM, .stream = &stream_ops, .max_request_bytes = SMALL_BYTES},
@@ -410,6 +416,21 @@ static void closes_a_connection_whose_request_never_becomes_complete(void **stat
 
 /* ---- bytes ---- */
 
+/* Its time runs from its first byte, not from the end of the request before. */
+static void a_request_after_a_pause_has_its_time(void **state) {
+    const struct sp_rpc_connection_limits limits = {.request_timeout_s = 1};
+    struct rig rig;
+    (void)state;
+    start(&rig, &limits, false);
+    struct sp_rpc_client *client = rig_client(&rig, 10000);
+    assert_int_equal(call_with(&rig, client, "/test.Test/Hot", 10), SP_OK);
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 500 * 1000000L}, NULL);
+    assert_int_equal(call_with(&rig, client, "/test.Test/Slow", SMALL_BYTES), SP_OK);
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_SLOW), 0);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
 static void closes_a_connection_that_sends_more_than_is_answered(void **state) {
     const struct sp_rpc_connection_limits limits = {0};
     struct rig rig;
@@ -645,6 +666,7 @@ int main(void) {
         cmocka_unit_test(the_101st_stream_of_a_connection_waits_for_another_to_end),
         cmocka_unit_test(refuses_a_request_that_is_not_complete_in_time),
         cmocka_unit_test(closes_a_connection_whose_request_never_becomes_complete),
+        cmocka_unit_test(a_request_after_a_pause_has_its_time),
         cmocka_unit_test(closes_a_connection_that_sends_more_than_is_answered),
         cmocka_unit_test(a_connection_that_is_answered_may_send_without_end),
         cmocka_unit_test(one_address_cannot_take_all_connections_of_a_listener),
