@@ -1,5 +1,8 @@
 #include "base/text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* The length of the well-formed sequence at `at` (RFC 3629, table of section 4), 0 for none; its
  * code point. */
 static size_t sequence_at(const uint8_t *at, size_t left, uint32_t *ret_code) {
@@ -158,4 +161,13 @@ enum sp_status sp_text_check_name(struct sp_str text, const char *field, struct 
 
 enum sp_status sp_text_check_resource_id(struct sp_str text, const char *field, struct sp_error *error) {
     return check_printable(text, SP_RESOURCE_ID_MAX_BYTES, field, error);
+}
+
+const char *sp_text_read_number(const char *text, const char *before, unsigned long *ret_number) {
+    size_t size = strlen(before);
+    char *end = NULL;
+    if (text == NULL || strncmp(text, before, size) != 0)
+        return NULL;
+    *ret_number = strtoul(text + size, &end, 10);
+    return end == text + size ? NULL : end;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "cli/policy_show.h"
 #include "cli/print.h"
 #include "policy/message.h"
@@ -147,15 +148,13 @@ static enum sp_status fill_part(const struct cli_policy_change *change, size_t f
 /* "edits[N]: what" becomes "FILE:LINE:COLUMN: what", or says what is removed. */
 static void place_refusal(const struct cli_policy_change *change, const struct part *part, struct sp_error *error) {
     char name[SP_CLI_EDIT_NAME_BYTES], what[sizeof(error->message)];
-    static const char prefix[] = "edits[", close[] = "]: ";
-    if (strncmp(error->message, prefix, sizeof(prefix) - 1) != 0)
-        return;
-    char *end = NULL;
-    size_t number = strtoul(error->message + sizeof(prefix) - 1, &end, 10);
-    if (strncmp(end, close, sizeof(close) - 1) != 0 || number >= part->count)
+    static const char close[] = "]: ";
+    unsigned long number = 0;
+    const char *rest = sp_text_read_number(error->message, "edits[", &number);
+    if (rest == NULL || strncmp(rest, close, sizeof(close) - 1) != 0 || number >= part->count)
         return;
     const struct sp_policy_edit *edit = &change->edits->list[part->first + number];
-    (void)snprintf(what, sizeof(what), "%s", end + sizeof(close) - 1);
+    (void)snprintf(what, sizeof(what), "%s", rest + sizeof(close) - 1);
     sp_cli_name_edit(edit, change->want, name, sizeof(name));
     (void)sp_error_set(error, error->status, "%s: %s", name, what);
 }

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -48,22 +47,12 @@ static struct sp_policy_place find_policy_place(const struct sp_yaml *yaml, cons
                                     .file = reading->file};
 }
 
-/* Reads the number behind `name`; returns what follows it, or NULL. */
-static const char *read_named_number(const char *text, const char *name, unsigned long *ret_number) {
-    size_t size = strlen(name);
-    char *end = NULL;
-    if (text == NULL || strncmp(text, name, size) != 0)
-        return NULL;
-    *ret_number = strtoul(text + size, &end, 10);
-    return end == text + size ? NULL : end;
-}
-
 /* "line L, column C: what" becomes an error of the file. */
 static void add_yaml_error(struct reading *reading) {
     struct sp_policy_place place = {.line = 1, .column = 1, .file = reading->file};
     unsigned long line = 1, column = 1;
     const char *what = reading->error.message;
-    const char *rest = read_named_number(read_named_number(what, "line ", &line), ", column ", &column);
+    const char *rest = sp_text_read_number(sp_text_read_number(what, "line ", &line), ", column ", &column);
     if (rest != NULL && strncmp(rest, ": ", 2) == 0) {
         what = rest + 2;
         place.line = (uint32_t)line;

@@ -1,9 +1,11 @@
 #include "trial/spec.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/moment.h"
+#include "base/text.h"
 #include "config/yaml.h"
 
 /* Values of a field of a test, each with its place. */
@@ -410,11 +412,10 @@ static enum sp_status read_trial_top(struct sp_yaml *yaml, const struct sp_yaml_
 /* "line L, column C: what" becomes "FILE:L:C: what". */
 static enum sp_status place_error(const struct sp_trial_spec *spec, const struct sp_error *why,
                                   struct sp_error *error) {
-    unsigned line = 1, column = 1;
-    int begin = 0;
-    if (sscanf(why->message, "line %u, column %u: %n", &line, &column, &begin) != 2)
-        begin = 0;
-    return sp_error_set(error, why->status, "%s:%u:%u: %s", spec->file, line, column, why->message + begin);
+    unsigned long line = 1, column = 1;
+    const char *what = sp_text_read_number(sp_text_read_number(why->message, "line ", &line), ", column ", &column);
+    what = what != NULL && strncmp(what, ": ", 2) == 0 ? what + 2 : why->message;
+    return sp_error_set(error, why->status, "%s:%lu:%lu: %s", spec->file, line, column, what);
 }
 
 enum sp_status sp_trial_read_spec(struct sp_str text, struct sp_trial_spec *ret_spec, struct sp_error *error) {

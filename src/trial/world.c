@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "admin/import.h"
 #include "admin/operator.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "core/key_text.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
@@ -65,14 +67,14 @@ static void *new_trial_message(struct filling *filling, const ProtobufCMessageDe
 
 /* "line N: what" becomes "FILE:LINE:COLUMN: what". */
 static void place_record_error(const struct filling *filling, const struct sp_error *why) {
-    unsigned long long line = 0;
-    int begin = 0;
-    if (sscanf(why->message, "line %llu: %n", &line, &begin) != 1 || line == 0 || line > filling->count) {
+    unsigned long line = 0;
+    const char *rest = sp_text_read_number(why->message, "line ", &line);
+    if (rest == NULL || strncmp(rest, ": ", 2) != 0 || line == 0 || line > filling->count) {
         (void)sp_error_set(filling->error, why->status, "%s", why->message);
         return;
     }
     const struct origin *origin = &filling->origins[line - 1];
-    const char *what = why->message + begin;
+    const char *what = rest + 2;
     if (origin->key != NULL)
         (void)sp_error_set(filling->error, SP_ERR_INVALID, "%s:%zu:%zu: %s", filling->parts->spec->file,
                            origin->key->line, origin->key->column, what);
