@@ -279,6 +279,28 @@ static void ends_a_connection_that_sends_one_control_frame_too_many(void **state
     rig_stop(&rig);
 }
 
+/* As gRPC's clients send them: two window updates and a PING for each answer. */
+static void control_frames_that_answer_answers_are_no_flood(void **state) {
+    const struct sp_rpc_connection_limits limits = {.max_control_frames_per_s = MOST};
+    struct rig rig;
+    struct frame frame;
+    (void)state;
+    start_h2(&rig, &limits);
+    int fd = connect_h2(&rig);
+    for (uint32_t i = 0; i < MOST; i++) {
+        begin_call(fd, 2 * i + 1, "/t.T/Echo");
+        end_call_with_message(fd, 2 * i + 1);
+        assert_true(await_frame(fd, DATA, &frame));
+        put_frame(fd, WINDOW_UPDATE, 0, 0, "\0\0\0\5", 4);
+        put_frame(fd, WINDOW_UPDATE, 0, 0, "\0\0\0\5", 4);
+        put_frame(fd, PING, 0, 0, "12345678", 8);
+    }
+    assert_true(is_served(fd));
+    assert_int_equal(count_bound(&rig, SP_RPC_BOUND_FRAMES), 0);
+    close(fd);
+    rig_stop(&rig);
+}
+
 static void ends_a_connection_that_sends_one_empty_frame_too_many(void **state) {
     static const struct {
         uint8_t flags;
@@ -540,6 +562,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_a_connection_that_cancels_one_call_too_many),
         cmocka_unit_test(ends_a_connection_that_sends_one_control_frame_too_many),
+        cmocka_unit_test(control_frames_that_answer_answers_are_no_flood),
         cmocka_unit_test(ends_a_connection_that_sends_one_empty_frame_too_many),
         cmocka_unit_test(ends_a_connection_whose_head_comes_in_too_many_parts),
         cmocka_unit_test(refuses_a_call_with_a_byte_of_metadata_too_many_alone),

@@ -113,6 +113,7 @@ struct h2_scratch {
 struct h2_rates {
     int64_t second_ms; /* when it began */
     unsigned resets, control_frames, empty_frames;
+    unsigned sent; /* pieces of answers, each of which a client may answer with control frames */
 };
 
 /* Streams that have closed lately, so that frames on them can be told from late ones. */

@@ -66,8 +66,10 @@ static ssize_t read_output(nghttp2_session *session, int32_t stream_id, uint8_t 
         memcpy(room, call->output.data + call->output_at, taken);
     call->output_at += taken;
     sp_rpc_h2_budget_give_output(call, taken);
-    if (taken > 0)
+    if (taken > 0) {
         call->owed_since_ms = call->loop->now_ms;
+        call->connection->rates.sent++;
+    }
     if (taken < left)
         return (ssize_t)taken;
     sp_rpc_h2_bytes_clear(&call->output, H2_KEPT_BYTES);
