@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 /* Borrowed bytes; `data` may be NULL if `size` is 0. */
 struct sp_bytes {
@@ -31,6 +32,20 @@ static inline struct sp_str sp_str_from(const char *text) {
 
 static inline bool sp_str_equal(struct sp_str a, struct sp_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Of ASCII: names of headers, schemes and hosts. */
+static inline bool sp_str_equal_ignoring_case(struct sp_str a, struct sp_str b) {
+    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
+}
+
+/* Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3). */
+static inline struct sp_str sp_str_trim_blanks(struct sp_str text) {
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+        text = (struct sp_str){text.data + 1, text.size - 1};
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
 }
 
 /* Orders as memcmp does, and a beginning before what continues it. Negative, 0 or positive. */

@@ -14,18 +14,6 @@ const char *sp_connect_media_type(enum sp_connect_codec codec, bool is_stream) {
     return media_types[is_stream][codec];
 }
 
-static struct sp_str trim_header_blanks(struct sp_str text) {
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = (struct sp_str){text.data + 1, text.size - 1};
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
-static bool equals_in_any_case(struct sp_str text, const char *other) {
-    return text.size == strlen(other) && strncasecmp(text.data, other, text.size) == 0;
-}
-
 /* Takes what comes before the next separator, without blanks around it. */
 static struct sp_str take_part(struct sp_str *rest, char separator) {
     const char *end = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
@@ -33,7 +21,7 @@ static struct sp_str take_part(struct sp_str *rest, char separator) {
     struct sp_str part = {rest->data, size};
     size_t taken = end == NULL ? size : size + 1;
     *rest = (struct sp_str){rest->data + taken, rest->size - taken};
-    return trim_header_blanks(part);
+    return sp_str_trim_blanks(part);
 }
 
 static bool names_other_charset(struct sp_str parameters) {
@@ -43,7 +31,8 @@ static bool names_other_charset(struct sp_str parameters) {
         if (part.size < sizeof(name) - 1 || strncasecmp(part.data, name, sizeof(name) - 1) != 0)
             continue;
         struct sp_str charset = {part.data + sizeof(name) - 1, part.size - (sizeof(name) - 1)};
-        if (!equals_in_any_case(charset, "utf-8") && !equals_in_any_case(charset, "\"utf-8\""))
+        if (!sp_str_equal_ignoring_case(charset, SP_STR_LITERAL("utf-8")) &&
+            !sp_str_equal_ignoring_case(charset, SP_STR_LITERAL("\"utf-8\"")))
             return true;
     }
     return false;
@@ -55,7 +44,7 @@ bool sp_connect_find_codec(struct sp_str media_type, bool is_stream, enum sp_con
     if (names_other_charset(rest))
         return false;
     for (unsigned codec = SP_CONNECT_JSON; codec <= SP_CONNECT_PROTO; codec++)
-        if (equals_in_any_case(type, media_types[is_stream][codec])) {
+        if (sp_str_equal_ignoring_case(type, sp_str_from(media_types[is_stream][codec]))) {
             *ret_codec = (enum sp_connect_codec)codec;
             return true;
         }
@@ -82,7 +71,7 @@ bool sp_connect_accepts_gzip(struct sp_str list) {
     while (list.size > 0) {
         struct sp_str rest = take_part(&list, ',');
         struct sp_str name = take_part(&rest, ';');
-        if (equals_in_any_case(name, "gzip") && !is_ruled_out(rest))
+        if (sp_str_equal_ignoring_case(name, SP_STR_LITERAL("gzip")) && !is_ruled_out(rest))
             return true;
     }
     return false;
@@ -105,8 +94,8 @@ static enum sp_status read_encoding(const struct sp_http_exchange *exchange, con
     enum sp_status status = read_single_header(exchange, name, &value, error);
     if (status != SP_OK)
         return status;
-    *ret_is_gzip = equals_in_any_case(value, "gzip");
-    if (*ret_is_gzip || value.size == 0 || equals_in_any_case(value, "identity"))
+    *ret_is_gzip = sp_str_equal_ignoring_case(value, SP_STR_LITERAL("gzip"));
+    if (*ret_is_gzip || value.size == 0 || sp_str_equal_ignoring_case(value, SP_STR_LITERAL("identity")))
         return SP_OK;
     return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "%s: this server supports gzip and identity", name);
 }

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "connect/failure.h"
@@ -256,7 +255,7 @@ static size_t find_kept_headers(const struct sp_rpc_call *base, const char *key,
     size_t count = 0;
     for (size_t i = 0; i < stream->field_count; i++) {
         struct sp_str name = stream->fields[i].name;
-        if (name.size != strlen(key) || strncasecmp(name.data, key, name.size) != 0)
+        if (!sp_str_equal_ignoring_case(name, sp_str_from(key)))
             continue;
         if (count < room)
             ret_values[count] = stream->fields[i].value;

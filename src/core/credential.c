@@ -1,7 +1,5 @@
 #include "core/credential.h"
 
-#include <strings.h>
-
 #include "base/base64url.h"
 #include "core/key_text.h"
 
@@ -26,20 +24,12 @@ const char *sp_credential_scheme_name(enum sp_credential_scheme scheme) {
 
 unsigned sp_credential_scheme_find(struct sp_str name) {
     for (size_t i = 0; i < SCHEMES; i++)
-        if (name.size == schemes[i].name.size && strncasecmp(name.data, schemes[i].name.data, name.size) == 0)
+        if (sp_str_equal_ignoring_case(name, schemes[i].name))
             return schemes[i].scheme;
     return 0;
 }
 
 /* ---- values ---- */
-
-static struct sp_str trim_value(struct sp_str value) {
-    while (value.size > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
-        value = (struct sp_str){value.data + 1, value.size - 1};
-    while (value.size > 0 && (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\t'))
-        value.size--;
-    return value;
-}
 
 /* Takes the first value off a list; false when there is none left. */
 static bool next_value(struct sp_str *list, struct sp_str *ret_value) {
@@ -47,7 +37,7 @@ static bool next_value(struct sp_str *list, struct sp_str *ret_value) {
         const char *comma = memchr(list->data, ',', list->size);
         size_t size = comma == NULL ? list->size : (size_t)(comma - list->data);
         size_t taken = comma == NULL ? size : size + 1;
-        *ret_value = trim_value((struct sp_str){list->data, size});
+        *ret_value = sp_str_trim_blanks((struct sp_str){list->data, size});
         *list = (struct sp_str){list->data + taken, list->size - taken};
         if (ret_value->size > 0)
             return true;
@@ -101,7 +91,7 @@ static struct sp_str key_of_authorization(const struct sp_credential *credential
     if (space == NULL)
         return (struct sp_str){0};
     struct sp_str name = {value.data, (size_t)(space - value.data)};
-    struct sp_str rest = trim_value((struct sp_str){space, value.size - name.size});
+    struct sp_str rest = sp_str_trim_blanks((struct sp_str){space, value.size - name.size});
     unsigned scheme = sp_credential_scheme_find(name) & accepted;
     if (scheme == 0)
         return (struct sp_str){0};

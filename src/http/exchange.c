@@ -56,12 +56,7 @@ struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange) {
 
 /* libmicrohttpd 0.9.75 leaves blanks behind a value, later releases do not. */
 static struct sp_str trim_field_value(const char *value, size_t size) {
-    struct sp_str text = {value, value == NULL ? 0 : size};
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = (struct sp_str){text.data + 1, text.size - 1};
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
+    return sp_str_trim_blanks((struct sp_str){value, value == NULL ? 0 : size});
 }
 
 struct wanted {
@@ -72,7 +67,7 @@ struct wanted {
 };
 
 static void take_wanted(struct wanted *wanted, struct sp_str name, struct sp_str value) {
-    if (name.size != wanted->size || strncasecmp(name.data, wanted->name, name.size) != 0)
+    if (!sp_str_equal_ignoring_case(name, (struct sp_str){wanted->name, wanted->size}))
         return;
     if (wanted->count < wanted->room)
         wanted->values[wanted->count] = value;

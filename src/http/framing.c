@@ -2,7 +2,8 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/bytes.h"
 
 struct framing {
     unsigned lengths, encodings, hosts;
@@ -47,13 +48,10 @@ static bool is_decimal(const char *text, size_t size) {
     return size > 0 && size < 19;
 }
 
-static bool equals_ignoring_case(const char *name, size_t size, const char *wanted) {
-    return size == strlen(wanted) && strncasecmp(name, wanted, size) == 0;
-}
-
 static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
                                     const char *value, size_t value_size) {
     struct framing *framing = user;
+    const struct sp_str field = {name, name_size};
     (void)kind;
     framing->bad_name |= !is_token(name, name_size);
     framing->bad_value |= !is_field_value(value, value_size);
@@ -61,13 +59,14 @@ static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const c
         framing->bad_line |= name != framing->line_end + LINE_END_BYTES || value < name + name_size;
         framing->line_end = value + value_size;
     }
-    if (equals_ignoring_case(name, name_size, "content-length")) {
+    if (sp_str_equal_ignoring_case(field, SP_STR_LITERAL("content-length"))) {
         framing->lengths++;
         framing->bad_length |= !is_decimal(value, value_size);
-    } else if (equals_ignoring_case(name, name_size, "transfer-encoding")) {
+    } else if (sp_str_equal_ignoring_case(field, SP_STR_LITERAL("transfer-encoding"))) {
         framing->encodings++;
-        framing->bad_encoding |= !equals_ignoring_case(value, value_size, "chunked");
-    } else if (equals_ignoring_case(name, name_size, "host")) {
+        framing->bad_encoding |=
+            !sp_str_equal_ignoring_case((struct sp_str){value, value_size}, SP_STR_LITERAL("chunked"));
+    } else if (sp_str_equal_ignoring_case(field, SP_STR_LITERAL("host"))) {
         framing->hosts++;
     }
     return MHD_YES;

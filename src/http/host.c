@@ -3,10 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-static bool equals_ignoring_case(struct sp_str text, const char *name) {
-    return text.size == strlen(name) && strncasecmp(text.data, name, text.size) == 0;
-}
-
 static bool ends_ignoring_case(struct sp_str text, const char *end) {
     size_t size = strlen(end);
     return text.size > size && strncasecmp(text.data + text.size - size, end, size) == 0;
@@ -50,11 +46,11 @@ bool sp_http_host_is_ours(struct sp_str host, const char *const *names, size_t n
     struct sp_str name;
     if (!split_port(host, &name))
         return false;
-    if (equals_ignoring_case(name, "localhost") || ends_ignoring_case(name, ".localhost") ||
-        equals_ignoring_case(name, "[::1]") || is_loopback_v4(name))
+    if (sp_str_equal_ignoring_case(name, SP_STR_LITERAL("localhost")) || ends_ignoring_case(name, ".localhost") ||
+        sp_str_equal_ignoring_case(name, SP_STR_LITERAL("[::1]")) || is_loopback_v4(name))
         return true;
     for (size_t i = 0; i < name_count; i++)
-        if (equals_ignoring_case(name, names[i]))
+        if (sp_str_equal_ignoring_case(name, sp_str_from(names[i])))
             return true;
     return false;
 }

@@ -47,7 +47,7 @@ static bool is_json(struct sp_str type) {
 static enum sp_status refuse_encoding(struct sp_http_exchange *exchange, struct sp_error *error) {
     size_t count = 0;
     struct sp_str encoding = sp_http_header(exchange, "content-encoding", &count);
-    if (count == 0 || (count == 1 && encoding.size == 8 && strncasecmp(encoding.data, "identity", 8) == 0))
+    if (count == 0 || (count == 1 && sp_str_equal_ignoring_case(encoding, SP_STR_LITERAL("identity"))))
         return SP_OK;
     sp_http_add_header(exchange, "Accept-Encoding", SP_STR_LITERAL("identity"));
     return sp_error_set(

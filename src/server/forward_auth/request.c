@@ -1,7 +1,5 @@
 #include "server/forward_auth/request.h"
 
-#include <strings.h>
-
 #include "server/gateway/headers.h"
 
 /* What the gateway's own headers hold. */
@@ -11,19 +9,15 @@ struct described {
     bool spoofed;
 };
 
-static bool is_named(struct sp_str name, struct sp_str wanted) {
-    return name.size == wanted.size && strncasecmp(name.data, wanted.data, wanted.size) == 0;
-}
-
 static void take_description(const struct sp_forward_auth_headers *names, const struct sp_http_field *field,
                              struct described *described) {
-    if (is_named(field->name, names->method)) {
+    if (sp_str_equal_ignoring_case(field->name, names->method)) {
         described->method = field->value;
         described->methods++;
-    } else if (is_named(field->name, names->uri)) {
+    } else if (sp_str_equal_ignoring_case(field->name, names->uri)) {
         described->uri = field->value;
         described->uris++;
-    } else if (is_named(field->name, SP_STR_LITERAL("x-forwarded-for"))) {
+    } else if (sp_str_equal_ignoring_case(field->name, SP_STR_LITERAL("x-forwarded-for"))) {
         described->forwarded = field->value;
     }
     described->spoofed |= sp_gateway_resembles_own_header(field->name);

@@ -1,7 +1,5 @@
 #include "server/gateway/request.h"
 
-#include <strings.h>
-
 #include "server/gateway/headers.h"
 
 enum { REQUEST_ID_MAX_BYTES = 128 };
@@ -11,10 +9,6 @@ static const struct sp_str request_id = {"x-request-id", 12};
 static const struct sp_str traceparent = {"traceparent", 11};
 
 /* ---- headers ---- */
-
-static bool is_header(struct sp_str name, struct sp_str wanted) {
-    return name.size == wanted.size && strncasecmp(name.data, wanted.data, wanted.size) == 0;
-}
 
 /* Appends to a list that is made for all headers when the first one belongs to it. */
 static void append_header_value(struct sp_gateway_headers *headers, struct sp_str **list, size_t *count,
@@ -45,7 +39,7 @@ static bool is_quotable(struct sp_str text) {
  * remove last. */
 static bool is_set_by_us(struct sp_str name) {
     for (size_t i = 0; i < SP_GATEWAY_SET_HEADERS; i++)
-        if (is_header(name, sp_gateway_set_headers[i]))
+        if (sp_str_equal_ignoring_case(name, sp_gateway_set_headers[i]))
             return true;
     return false;
 }
@@ -61,7 +55,7 @@ static void take_credential(struct sp_gateway_headers *headers, struct sp_str na
     const struct sp_gateway_settings *settings = headers->settings;
     for (size_t i = 0; i < settings->key_header_count; i++) {
         struct sp_str wanted = settings->key_headers[i];
-        if (!is_header(name, wanted))
+        if (!sp_str_equal_ignoring_case(name, wanted))
             continue;
         struct sp_credential *credential =
             sp_str_equal(wanted, settings->deciding_header) ? &headers->deciding : &headers->others;
@@ -90,11 +84,11 @@ void sp_gateway_headers_begin(struct sp_gateway_headers *headers, const struct s
 void sp_gateway_headers_take(struct sp_gateway_headers *headers, struct sp_str name, struct sp_str value) {
     struct sp_gateway_request *request = headers->request;
     take_credential(headers, name, value);
-    if (is_header(name, headers->address_header))
+    if (sp_str_equal_ignoring_case(name, headers->address_header))
         append_header_value(headers, &headers->forwarded, &headers->forwarded_count, value);
-    else if (is_header(name, request_id) && headers->request_ids++ == 0 && is_quotable(value))
+    else if (sp_str_equal_ignoring_case(name, request_id) && headers->request_ids++ == 0 && is_quotable(value))
         request->id = value;
-    else if (is_header(name, traceparent))
+    else if (sp_str_equal_ignoring_case(name, traceparent))
         request->trace = headers->traces++ == 0 ? value : (struct sp_str){NULL, 0};
     else if (sp_gateway_resembles_own_header(name))
         take_spoofed(headers, name);
