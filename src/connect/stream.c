@@ -9,6 +9,7 @@
 #include "connect/gzip.h"
 #include "connect/message.h"
 #include "http/pipe.h"
+#include "rpc/refusals.h"
 
 enum {
     KEPT_FIRST_BYTES = 4 * 1024,
@@ -188,7 +189,7 @@ static void end_overdue_stream(struct connect_task *task) {
 void sp_connect_streams_end(struct connect_service *service) {
     for (struct connect_stream *stream = service->streams, *next; stream != NULL; stream = next) {
         next = stream->next;
-        end_connect_stream(stream, SP_ERR_UNAVAILABLE, "the server is stopping: reconnect");
+        end_connect_stream(stream, SP_ERR_UNAVAILABLE, sp_rpc_reconnect);
         settle_stream(stream);
     }
 }
@@ -337,7 +338,7 @@ static bool start_clock(struct connect_stream *stream) {
 static enum sp_status admit_stream(struct connect_stream *stream, struct sp_error *error) {
     struct connect_call *call = &stream->call;
     if (sp_connect_is_stopping(call->method->service))
-        return sp_error_set(error, SP_ERR_UNAVAILABLE, "the server is stopping: try again, on another connection");
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "%s", sp_rpc_stopping);
     if (!keep_request(stream))
         return sp_error_set(error, SP_ERR_EXHAUSTED, "the request exceeds the memory limit of one call");
     enum sp_status status = sp_connect_read_head(call->exchange, true, &call->head, error);
@@ -346,7 +347,7 @@ static enum sp_status admit_stream(struct connect_stream *stream, struct sp_erro
     if (call->head.timeout_ms != INT64_MAX)
         call->deadline_ms = call->base.started_ms + call->head.timeout_ms;
     if (sp_connect_call_remaining_ms(&call->base) == 0)
-        return sp_error_set(error, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        return sp_error_set(error, SP_ERR_DEADLINE, "%s", sp_rpc_too_late);
     status = sp_connect_admit(call->method->service, &call->base, error);
     if (status != SP_OK)
         return status;

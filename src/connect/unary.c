@@ -6,14 +6,13 @@
 #include "connect/failure.h"
 #include "connect/gzip.h"
 #include "connect/message.h"
+#include "rpc/refusals.h"
 
 enum {
     MIN_COMPRESSED_BYTES = 512, /* a smaller reply is not worth it */
     SCRATCH_FIRST_BYTES = 4 * 1024,
     SCRATCH_BUDGET_BYTES = 16 * 1024 * 1024, /* for reading one message */
 };
-
-static const char stopping[] = "the server is stopping: try again, on another connection";
 
 /* A call belongs to the worker's thread until a handler keeps it for another, and must not be touched once it was
  * ended. The exchange's arena has the request and the reply. */
@@ -122,7 +121,7 @@ static void retry_unary(struct connect_task *task) {
     struct connect_call *call = sp_connect_call_of_task(task);
     call->base.retries++;
     if (sp_connect_is_stopping(call->method->service))
-        end_with_error(unary_of(&call->base), SP_ERR_UNAVAILABLE, stopping);
+        end_with_error(unary_of(&call->base), SP_ERR_UNAVAILABLE, sp_rpc_stopping);
     else if (!sp_http_is_wanted(call->exchange))
         end_with_error(unary_of(&call->base), SP_ERR_CANCELLED, "the client has closed the connection");
     else if (sp_connect_call_remaining_ms(&call->base) == 0)
@@ -192,7 +191,7 @@ static enum sp_status read_unary(struct connect_call *call, struct sp_error *err
     if (status != SP_OK)
         return status;
     if (sp_connect_call_remaining_ms(&call->base) == 0)
-        return sp_error_set(error, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        return sp_error_set(error, SP_ERR_DEADLINE, "%s", sp_rpc_too_late);
     return SP_OK;
 }
 
@@ -201,7 +200,7 @@ static void handle_unary(struct connect_task *task) {
     struct sp_error error = {0};
     enum sp_status status = SP_OK;
     if (sp_connect_is_stopping(call->method->service))
-        status = sp_error_set(&error, SP_ERR_UNAVAILABLE, "%s", stopping);
+        status = sp_error_set(&error, SP_ERR_UNAVAILABLE, "%s", sp_rpc_stopping);
     if (status == SP_OK)
         status = read_unary(call, &error);
     if (status != SP_OK) {

@@ -11,13 +11,12 @@
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
+#include "rpc/refusals.h"
 
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
 
 enum { SETTLED_BYTES = 4 * 1024 }; /* smaller messages are settled by their replies */
-
-static const char stopping[] = "the server is stopping: reconnect";
 
 static struct core_call *core_stream_of(struct sp_rpc_call *base) {
     return (struct core_call *)base; /* its first member */
@@ -69,7 +68,7 @@ static bool begin_to_age(struct core_call *call) {
 
 void sp_rpc_stream_serve(struct core_call *call) {
     if (call->worker->stopping) {
-        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, stopping);
+        sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_reconnect);
         return;
     }
     if (call->base.method->ages && !begin_to_age(call)) {
@@ -132,7 +131,7 @@ void sp_rpc_core_read(struct sp_rpc_call *base) {
     if (!is_open(call))
         return;
     if (!sp_rpc_peer_admit(call)) {
-        end_stream(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+        end_stream(call, SP_ERR_EXHAUSTED, sp_rpc_no_room);
         return;
     }
     grpc_op op;
@@ -164,7 +163,7 @@ void sp_rpc_stream_received(struct core_call *call, bool ok) {
     call->reading = false;
     if (ok && is_open(call)) {
         if (buffer != NULL && sp_rpc_message_is_compressed(buffer))
-            end_stream(call, SP_ERR_UNIMPLEMENTED, "this server takes no compressed messages: send them without gzip");
+            end_stream(call, SP_ERR_UNIMPLEMENTED, sp_rpc_no_compression);
         else if (buffer != NULL)
             deliver_message(call, buffer);
         else if (!grpc_call_failed_before_recv_message(call->grpc) && ops_of(call)->half_closed != NULL)
@@ -218,7 +217,7 @@ static void give_last_word(struct core_call *call, void (*event)(struct sp_rpc_c
     call->last_word = false;
     if (event != NULL)
         event(&call->base, user_of(call));
-    end_stream(call, SP_ERR_UNAVAILABLE, stopping);
+    end_stream(call, SP_ERR_UNAVAILABLE, sp_rpc_reconnect);
 }
 
 void sp_rpc_stream_sent(struct core_call *call, bool ok) {

@@ -10,6 +10,7 @@
 #include "rpc/grpc/message.h"
 #include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
+#include "rpc/refusals.h"
 
 /* The largest requests of methods whose requests are read before their callers are admitted, which is faster. */
 enum { READ_AHEAD_BYTES = 16 * 1024 };
@@ -78,7 +79,7 @@ static void park_call(struct core_call *call, unsigned delay_ms) {
 
 static void serve_request(struct core_call *call) {
     if (has_expired(call)) {
-        sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        sp_rpc_batch_reject(call, SP_ERR_DEADLINE, sp_rpc_too_late);
         return;
     }
     if (call->payload == NULL) {
@@ -86,8 +87,7 @@ static void serve_request(struct core_call *call) {
         return;
     }
     if (sp_rpc_message_is_compressed(call->payload)) {
-        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED,
-                            "this server takes no compressed messages: send them without gzip");
+        sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, sp_rpc_no_compression);
         return;
     }
     size_t size = grpc_byte_buffer_length(call->payload);
@@ -152,25 +152,21 @@ void sp_rpc_unary_serve(struct core_call *call) {
     if (sp_rpc_unary_reads_ahead(call->base.method))
         serve_request(call);
     else if (has_expired(call))
-        sp_rpc_batch_reject(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        sp_rpc_batch_reject(call, SP_ERR_DEADLINE, sp_rpc_too_late);
     else if (!sp_rpc_peer_admit(call))
-        sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+        sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, sp_rpc_no_room);
     else
         read_request(call);
 }
 
 /* ---- stopping ---- */
 
-const char sp_rpc_stopping[] = "the server is stopping: try again, on another connection";
-
 static void give_up_call(struct core_call *call) {
     if (call->timer.at != 0) {
         sp_rpc_timers_unset(&call->worker->timers, &call->timer);
         sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
     } else {
-        (void)sp_rpc_batch_give_up(call, SP_ERR_UNAVAILABLE,
-                                   "the server stopped before it was done with the call, which may have had its "
-                                   "effect: try again, on another connection");
+        (void)sp_rpc_batch_give_up(call, SP_ERR_UNAVAILABLE, sp_rpc_perhaps_done);
     }
 }
 

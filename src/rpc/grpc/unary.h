@@ -17,8 +17,6 @@ void sp_rpc_unary_received(struct core_call *call);
 void sp_rpc_unary_come_due(struct core_call *call);
 /* Answers the calls that wait or that their handlers keep, with UNAVAILABLE. */
 void sp_rpc_unary_give_up_all(struct worker *worker);
-/* What a call that a stopping server refuses is told. */
-extern const char sp_rpc_stopping[];
 /* Milliseconds until its deadline; INT64_MAX for none; 0 when passed. */
 int64_t sp_rpc_unary_remaining_ms(const struct core_call *call);
 

@@ -13,6 +13,7 @@
 #include "rpc/grpc/stream.h"
 #include "rpc/grpc/unary.h"
 #include "rpc/health.h"
+#include "rpc/refusals.h"
 
 enum {
     HOT_REQUESTS = 64, /* calls of a hot method that wait for a client */

@@ -7,6 +7,7 @@
 #include "rpc/h2/stream.h"
 #include "rpc/h2/unary.h"
 #include "rpc/h2/wire.h"
+#include "rpc/refusals.h"
 
 static int compare_route(const void *key, const void *item) {
     const struct h2_route *route = item;
@@ -43,7 +44,7 @@ static enum sp_status check_h2_admission(struct h2_call *call, struct sp_error *
                             options->limits.max_metadata_bytes);
     }
     if (call->head.is_too_large)
-        return sp_error_set(error, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "%s", sp_rpc_no_room);
     if (call->head.is_undecodable)
         return sp_error_set(error, SP_ERR_INTERNAL, "the value of a \"-bin\" metadata field is not base64");
     call->base.method = find_route_method(server, sp_rpc_h2_head_path(&call->head));
@@ -84,7 +85,7 @@ void sp_rpc_h2_arrival_run(struct h2_call *call) {
         sp_rpc_h2_call_release(call);
     } else if (call->loop->ending || (call->loop->draining && sp_rpc_h2_call_is_stream(call))) {
         sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE,
-                           sp_rpc_h2_call_is_stream(call) ? SP_RPC_H2_RECONNECT : SP_RPC_H2_NOT_BEGUN);
+                           sp_rpc_h2_call_is_stream(call) ? sp_rpc_reconnect : sp_rpc_stopping);
         sp_rpc_h2_call_release(call);
     } else if (sp_rpc_h2_call_is_stream(call)) {
         sp_rpc_h2_stream_open(call);

@@ -11,6 +11,7 @@
 #include "rpc/h2/stream.h"
 #include "rpc/h2/unary.h"
 #include "rpc/h2/wire.h"
+#include "rpc/refusals.h"
 
 struct h2_call *sp_rpc_h2_call_begin(struct h2_connection *connection, int32_t stream_id) {
     struct h2_call *call = sp_rpc_h2_call_create(connection, stream_id);
@@ -40,7 +41,7 @@ void sp_rpc_h2_call_input(struct h2_call *call, const uint8_t *bytes, size_t siz
     if (!sp_rpc_h2_budget_take(call, sp_rpc_h2_bytes_growth(&call->input, size)) ||
         !sp_rpc_h2_bytes_append(&call->input, bytes, size)) {
         call->unreturned += size;
-        sp_rpc_h2_call_end(call, SP_ERR_EXHAUSTED, "too many bytes of requests are under way: try again");
+        sp_rpc_h2_call_end(call, SP_ERR_EXHAUSTED, sp_rpc_no_room);
         sp_rpc_h2_call_drop_input(call);
         return;
     }

@@ -3,6 +3,7 @@
 #include "rpc/h2/incomplete.h"
 #include "rpc/h2/life.h"
 #include "rpc/h2/wire.h"
+#include "rpc/refusals.h"
 
 static enum sp_status refuse_message_size(const struct h2_call *call, size_t size, struct sp_error *error) {
     sp_rpc_bound_count(call->loop->server->options.counts, SP_RPC_BOUND_MESSAGE);
@@ -15,8 +16,7 @@ static enum sp_status judge_message_prefix(struct h2_call *call, size_t *ret_siz
     if ((prefix[0] & ~1U) != 0)
         return sp_error_set(error, SP_ERR_INTERNAL, "the message's prefix has flags that gRPC does not know");
     if (prefix[0] == 1 && call->head.is_encoded)
-        return sp_error_set(error, SP_ERR_UNIMPLEMENTED,
-                            "this server takes no compressed messages: send them without gzip");
+        return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "%s", sp_rpc_no_compression);
     if (prefix[0] == 1)
         return sp_error_set(error, SP_ERR_INTERNAL, "the message is compressed, and the call has no grpc-encoding");
     size_t size = sp_load_be32(prefix + 1);

@@ -9,6 +9,7 @@
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
 #include "rpc/h2/wire.h"
+#include "rpc/refusals.h"
 
 /* A client that does not read its answers gets no more of them. */
 enum { UNREAD_OUTPUT_BYTES = 64 * 1024 };
@@ -58,7 +59,7 @@ static void run_stream_input(struct h2_call *call) {
 static void run_stream_stop(struct h2_call *call, unsigned events) {
     if ((events & H2_EVENT_WOKEN) != 0 && !call->sending && ops_of_stream(call)->woken != NULL)
         ops_of_stream(call)->woken(&call->base, call->base.method->user);
-    sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, SP_RPC_H2_RECONNECT);
+    sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, sp_rpc_reconnect);
 }
 
 static void run_stream_sent(struct h2_call *call) {

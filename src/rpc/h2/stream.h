@@ -4,8 +4,6 @@
 
 #include "rpc/h2/state.h"
 
-#define SP_RPC_H2_RECONNECT "the server is stopping: reconnect"
-
 /* Tells the handler of a call that was admitted. */
 void sp_rpc_h2_stream_open(struct h2_call *call);
 /* Handles events (enum h2_event) of one that is open. */

@@ -8,10 +8,7 @@
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
 #include "rpc/h2/wire.h"
-
-static const char perhaps_done[] =
-    "the server stopped before it was done with the call, which may have had its effect: "
-    "try again, on another connection";
+#include "rpc/refusals.h"
 
 static bool has_passed(const struct h2_call *call) {
     return call->deadline_ms != INT64_MAX && call->deadline_ms <= sp_clock_monotonic_ms();
@@ -24,7 +21,7 @@ static void wait_for_deadline(struct h2_call *call) {
 
 static void run_unary_handler(struct h2_call *call) {
     if (has_passed(call)) {
-        sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline had passed before the call was handled");
+        sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, sp_rpc_too_late);
         sp_rpc_h2_call_release(call);
         return;
     }
@@ -152,7 +149,7 @@ void sp_rpc_h2_unary_run(struct h2_call *call, unsigned events) {
     if ((events & H2_EVENT_ANSWERED) != 0)
         take_mailed_answer(call);
     if ((events & H2_EVENT_STOPPING) != 0)
-        sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, call->kept ? perhaps_done : SP_RPC_H2_NOT_BEGUN);
+        sp_rpc_h2_call_end(call, SP_ERR_UNAVAILABLE, call->kept ? sp_rpc_perhaps_done : sp_rpc_stopping);
     if ((events & H2_EVENT_DUE) != 0 && sp_rpc_h2_call_is_live(call))
         run_unary_due(call);
     if ((events & H2_EVENT_INPUT) != 0 && sp_rpc_h2_call_is_live(call) && call->base.method != NULL &&

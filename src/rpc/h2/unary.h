@@ -4,8 +4,6 @@
 
 #include "rpc/h2/state.h"
 
-#define SP_RPC_H2_NOT_BEGUN "the server is stopping: try again, on another connection"
-
 /* Handles events (enum h2_event) of a call that has arrived and is no stream. */
 void sp_rpc_h2_unary_run(struct h2_call *call, unsigned events);
 /* Whether what comes is kept: a call has its message when it is handled, and what comes behind it is dropped, as the
