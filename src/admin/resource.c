@@ -424,6 +424,19 @@ static enum sp_status check_may_delete(struct sp_admin_context *ctx, const Sally
                         ref->type, ref->id, SP_PERMISSION_REGISTER);
 }
 
+/* One that is there and not being deleted. */
+static enum sp_status load_present_resource(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
+                                            stored_resource **ret_stored) {
+    stored_resource *stored = NULL;
+    enum sp_status status = load_resource(ctx, ref, &stored);
+    if (status != SP_OK)
+        return status;
+    if (stored == NULL || stored->deleting)
+        return sp_admin_refuse_ref(ctx, ref);
+    *ret_stored = stored;
+    return SP_OK;
+}
+
 enum sp_status sp_admin_remove_resource(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref,
                                         size_t limit) {
     stored_resource *stored = NULL;
@@ -431,11 +444,9 @@ enum sp_status sp_admin_remove_resource(struct sp_admin_context *ctx, const Sall
     enum sp_status status = sp_admin_check_ref(ctx, ref);
     if (status != SP_OK)
         return status;
-    status = load_resource(ctx, ref, &stored);
+    status = load_present_resource(ctx, ref, &stored);
     if (status != SP_OK)
         return status;
-    if (stored == NULL || stored->deleting)
-        return sp_admin_refuse_ref(ctx, ref);
     status = sp_admin_delete_resource_tree(ctx, stored, limit, &cut);
     if (status != SP_OK || !cut)
         return status;
@@ -456,11 +467,9 @@ enum sp_status sp_admin_delete_resource(struct sp_admin_context *ctx, const Prot
     status = check_may_delete(ctx, request->resource);
     if (status != SP_OK)
         return status;
-    status = load_resource(ctx, request->resource, &stored);
+    status = load_present_resource(ctx, request->resource, &stored);
     if (status != SP_OK)
         return status;
-    if (stored == NULL || stored->deleting)
-        return sp_admin_refuse_ref(ctx, request->resource);
     status = sp_admin_delete_resource_in_pieces(ctx, stored, request->request_id);
     if (status != SP_OK)
         return status;
