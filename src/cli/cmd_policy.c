@@ -185,10 +185,12 @@ static enum sp_status apply_policy(struct application *application, struct sp_er
     const char *workspace = NULL;
     size_t made = 0;
     enum sp_status status = read_given_files(application, error);
-    if (status == SP_OK)
-        status = choose_workspace(application, &workspace, error);
-    if (status == SP_OK)
-        status = compare_with_store(application, workspace, error);
+    if (status != SP_OK)
+        return status;
+    status = choose_workspace(application, &workspace, error);
+    if (status != SP_OK)
+        return status;
+    status = compare_with_store(application, workspace, error);
     if (status != SP_OK)
         return status;
     if (is_for_people(call))

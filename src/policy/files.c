@@ -99,10 +99,18 @@ static enum sp_status read_path(const struct file_walk *walk, const char *path, 
     return SP_OK;
 }
 
+static enum sp_status read_folder_entry(const struct file_walk *walk, const char *path, const char *name,
+                                        unsigned depth) {
+    char inner[PATH_BYTES];
+    int size = snprintf(inner, sizeof(inner), "%s/%s", path, name);
+    if (size < 0 || (size_t)size >= sizeof(inner))
+        return sp_error_set(walk->error, SP_ERR_INVALID, "%s: its files have too long names", path);
+    return read_path(walk, inner, false, depth);
+}
+
 /* The depth is bounded, since a link may lead to a folder that it is in. */
 static enum sp_status read_policy_folder(const struct file_walk *walk, const char *path, unsigned depth) {
     struct dirent **entries = NULL;
-    char inner[PATH_BYTES];
     if (depth > DEPTH_MAX)
         return sp_error_set(walk->error, SP_ERR_INVALID, "%s: more than %d folders in each other", path, DEPTH_MAX);
     int count = scandir(path, &entries, is_visible, order_names);
@@ -110,11 +118,8 @@ static enum sp_status read_policy_folder(const struct file_walk *walk, const cha
         return sp_error_set(walk->error, SP_ERR_IO, "cannot read %s: %s", path, strerror(errno));
     enum sp_status status = SP_OK;
     for (int i = 0; i < count; i++) {
-        int size = snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name);
-        if (status == SP_OK && (size < 0 || (size_t)size >= sizeof(inner)))
-            status = sp_error_set(walk->error, SP_ERR_INVALID, "%s: its files have too long names", path);
         if (status == SP_OK)
-            status = read_path(walk, inner, false, depth);
+            status = read_folder_entry(walk, path, entries[i]->d_name, depth);
         free(entries[i]);
     }
     free(entries);

@@ -73,7 +73,9 @@ static enum sp_status keep_error(const struct sp_yaml *yaml, enum sp_status stat
 /* A key whose value is not wanted. */
 static enum sp_status keep_error_and_skip(struct sp_yaml *yaml, enum sp_status status) {
     status = keep_error(yaml, status);
-    return status == SP_OK ? sp_yaml_skip(yaml) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_yaml_skip(yaml);
 }
 
 /* ---- texts ---- */
@@ -96,7 +98,9 @@ static enum sp_status take_policy_text(const struct sp_yaml *yaml, const struct 
 static enum sp_status read_text(struct sp_yaml *yaml, text_check *check, const char *field, const char **ret_text) {
     struct sp_yaml_scalar scalar = {0};
     enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    return status == SP_OK ? take_policy_text(yaml, &scalar, check, field, ret_text) : status;
+    if (status != SP_OK)
+        return status;
+    return take_policy_text(yaml, &scalar, check, field, ret_text);
 }
 
 /* One of two words; *ret_is_second. */
@@ -181,7 +185,9 @@ static enum sp_status take_group_member(struct sp_yaml *yaml, const struct sp_ya
     const struct group_draft *draft = context;
     struct sp_policy_member member = {.group = draft->group.id, .place = find_policy_place(yaml, item)};
     enum sp_status status = take_policy_text(yaml, item, sp_text_check_principal_id, "member", &member.principal);
-    return status == SP_OK ? sp_policy_add_member(reading->policy, &member) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_policy_add_member(reading->policy, &member);
 }
 
 static enum sp_status read_group_field(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
@@ -209,7 +215,9 @@ static enum sp_status read_group(struct sp_yaml *yaml, const struct sp_yaml_scal
     status =
         keep_error(yaml, sp_yaml_read_mapping(yaml, "expected a mapping here; write {} for a group without members",
                                               read_group_field, &draft));
-    return status == SP_OK ? sp_policy_add_group(reading->policy, &draft.group) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_policy_add_group(reading->policy, &draft.group);
 }
 
 /* ---- resources ---- */
@@ -250,7 +258,9 @@ static enum sp_status read_resource(struct sp_yaml *yaml, const struct sp_yaml_s
     status = keep_error(yaml,
                         sp_yaml_read_mapping(yaml, "expected a mapping here; write {} for a resource without a creator",
                                              read_resource_field, &draft));
-    return status == SP_OK ? sp_policy_add_resource(reading->policy, &draft.resource) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_policy_add_resource(reading->policy, &draft.resource);
 }
 
 /* ---- shares ---- */
@@ -284,7 +294,9 @@ static enum sp_status read_policy_share(struct sp_yaml *yaml, const struct sp_ya
         return status;
     status = keep_error(yaml, read_share_role(yaml, &role));
     share.role = (uint8_t)role;
-    return status == SP_OK ? sp_policy_add_share(reading->policy, &share) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_policy_add_share(reading->policy, &share);
 }
 
 static enum sp_status read_subject_kind(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {

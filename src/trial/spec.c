@@ -202,7 +202,9 @@ static enum sp_status read_expected_resource(struct sp_yaml *yaml, const struct 
     struct draft_test *draft = context;
     struct expectation expectation = {.who = draft->who, .resource = *resource};
     enum sp_status status = sp_yaml_read_scalar(yaml, &expectation.word);
-    return status == SP_OK ? add_expectation(yaml, draft, &expectation) : status;
+    if (status != SP_OK)
+        return status;
+    return add_expectation(yaml, draft, &expectation);
 }
 
 static enum sp_status read_expected_who(struct sp_yaml *yaml, const struct sp_yaml_scalar *who, void *context) {
@@ -341,7 +343,9 @@ static enum sp_status make_question(const struct sp_yaml *yaml, const struct dra
     question->line = expectation->word.line;
     question->column = sp_yaml_column(yaml, expectation->word.line, expectation->word.column);
     status = question->has_time ? read_trial_time(yaml, picked[AT], &question->now_s) : SP_OK;
-    return status == SP_OK ? read_word(yaml, &expectation->word, &question->expected) : status;
+    if (status != SP_OK)
+        return status;
+    return read_word(yaml, &expectation->word, &question->expected);
 }
 
 static enum sp_status add_questions(const struct sp_yaml *yaml, const struct draft_test *draft, size_t test) {

@@ -295,7 +295,9 @@ static enum sp_status add_everything(struct filling *filling) {
         status = add_trial_share(filling, &policy->shares[i]);
     for (size_t i = 0; status == SP_OK && i < filling->parts->spec->key_count; i++)
         status = add_trial_key_record(filling, i);
-    return status == SP_OK ? import_batch(filling) : status;
+    if (status != SP_OK)
+        return status;
+    return import_batch(filling);
 }
 
 static enum sp_status add_trial_operator(struct filling *filling) {
@@ -349,7 +351,22 @@ static enum sp_status make_trial_store(struct sp_trial_world *world, const struc
         return status;
     }
     enum sp_status status = sp_store_create(world->folder, &create, error);
-    return status == SP_OK ? sp_store_open(world->folder, &options, &world->store, error) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_store_open(world->folder, &options, &world->store, error);
+}
+
+static enum sp_status prepare_world(struct sp_trial_world *world, const struct sp_trial_parts *parts,
+                                    struct sp_error *error) {
+    enum sp_status status = make_trial_store(world, parts, error);
+    if (status != SP_OK)
+        return status;
+    status = fill_world(world, parts, error);
+    if (status != SP_OK)
+        return status;
+    if (sp_snapshot_begin(world->store, &world->snapshot) != SP_OK)
+        return sp_error_set(error, SP_ERR_IO, "cannot read the scratch store");
+    return SP_OK;
 }
 
 enum sp_status sp_trial_world_open(const struct sp_trial_parts *parts, struct sp_trial_world **ret_world,
@@ -357,11 +374,7 @@ enum sp_status sp_trial_world_open(const struct sp_trial_parts *parts, struct sp
     struct sp_trial_world *world = calloc(1, sizeof(*world));
     if (world == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = make_trial_store(world, parts, error);
-    if (status == SP_OK)
-        status = fill_world(world, parts, error);
-    if (status == SP_OK && sp_snapshot_begin(world->store, &world->snapshot) != SP_OK)
-        status = sp_error_set(error, SP_ERR_IO, "cannot read the scratch store");
+    enum sp_status status = prepare_world(world, parts, error);
     if (status != SP_OK) {
         sp_trial_world_close(world);
         return status;
