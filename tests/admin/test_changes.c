@@ -10,28 +10,14 @@
 #include "store/records/write.h"
 #include "support/admin_fixture.h"
 
-struct scene {
-    struct admin_fixture fixture;
-    const char *admin;
-};
-
 static int set_up(void **state) {
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-    admin_fixture_open(&scene->fixture, NULL);
-    scene->admin = admin_workspace(&scene->fixture, "w1");
+    struct admin_scene *scene = admin_scene_open(NULL);
     *state = scene;
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    admin_fixture_close(&scene->fixture);
-    test_free(scene);
-    return 0;
-}
-
 /* The methods of the changes that a list has, joined by spaces. */
-static const char *list_methods(struct scene *scene, const char *key, const char *request) {
+static const char *list_methods(struct admin_scene *scene, const char *key, const char *request) {
     struct admin_fixture *fixture = &scene->fixture;
     const char *text = "";
     admin_ok(fixture, key, "ListChanges", request);
@@ -43,7 +29,7 @@ static const char *list_methods(struct scene *scene, const char *key, const char
 
 /* The leaked key makes another, which widens a third party's key, and deletes its tracks. */
 static void what_a_leaked_key_and_its_descendants_did_is_found_even_if_they_were_deleted(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *leaked = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}", ", 'id': 'leaked'");
     admin_ok(fixture, scene->admin, "CreateServiceAccount", "{'id': 'bot', 'name': 'Bot'}");
@@ -75,7 +61,7 @@ static void what_a_leaked_key_and_its_descendants_did_is_found_even_if_they_were
 }
 
 static void descendants_are_those_of_a_key_in_a_workspace(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_fails(fixture, scene->admin, "ListChanges", "{'actorDescendants': true}", SP_ERR_INVALID, "actor: required");
     admin_fails(fixture, fixture->operator_key, "ListChanges", "{'actor': 'k1', 'actorDescendants': true}",
@@ -84,7 +70,7 @@ static void descendants_are_those_of_a_key_in_a_workspace(void **state) {
 }
 
 static void a_list_goes_on_behind_the_last_change_that_was_read(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     unsigned long long now = admin_revision(fixture);
     admin_ok(fixture, scene->admin, "CreateGroup", "{'name': 'g'}");
@@ -125,7 +111,7 @@ static void trim_all(struct sp_write *write) {
 }
 
 static void a_reader_of_an_earlier_epoch_goes_on_if_the_trail_does(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     unsigned long long last = admin_revision(fixture);
     change_store(fixture, begin_epoch);
@@ -140,7 +126,7 @@ static void a_reader_of_an_earlier_epoch_goes_on_if_the_trail_does(void **state)
 }
 
 static void a_reader_that_was_away_too_long_is_told(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     unsigned long long last = admin_revision(fixture);
     change_store(fixture, trim_all);
@@ -154,7 +140,7 @@ static void a_reader_that_was_away_too_long_is_told(void **state) {
 }
 
 int main(void) {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, admin_scene_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(what_a_leaked_key_and_its_descendants_did_is_found_even_if_they_were_deleted),
         CASE(descendants_are_those_of_a_key_in_a_workspace),

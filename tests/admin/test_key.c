@@ -12,15 +12,8 @@ enum { NOW_S = ADMIN_FIXTURE_NOW_S };
 
 #define ALL "{'all': true}"
 
-struct scene {
-    struct admin_fixture fixture;
-    const char *admin; /* the first ADMIN's key: everything, from anywhere, for ever */
-};
-
 static int set_up(void **state) {
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-    admin_fixture_open(&scene->fixture, NULL);
-    scene->admin = admin_workspace(&scene->fixture, "w1");
+    struct admin_scene *scene = admin_scene_open(NULL);
     admin_ok(&scene->fixture, scene->admin, "CreateUser", "{'id': 'ann', 'name': 'Ann'}");
     admin_ok(&scene->fixture, scene->admin, "CreateUser",
              "{'id': 'boss', 'name': 'Boss', 'role': 'WORKSPACE_ROLE_ADMIN'}");
@@ -29,21 +22,15 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    admin_fixture_close(&scene->fixture);
-    test_free(scene);
-    return 0;
-}
-
-static const char *create(struct scene *scene, const char *rest) {
+static const char *create(struct admin_scene *scene, const char *rest) {
     return admin_format(&scene->fixture, "{'id': 'k1', 'principal': 'ann', 'name': 'One'%s}", rest);
 }
 
 /* ---- lists of providers ---- */
 
 /* "'203.0.0.0/28', …": `count` blocks of the size, the first at 203.`second`.0.0, each `step` addresses after the last. */
-static const char *made_list(struct scene *scene, unsigned second, unsigned size_bits, size_t count, unsigned step) {
+static const char *made_list(struct admin_scene *scene, unsigned second, unsigned size_bits, size_t count,
+                             unsigned step) {
     static char text[4096 * 24];
     size_t used = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -73,7 +60,7 @@ static void a_providers_list_is_joined_stored_and_enforced(void **state) {
         {"67 apart", 5, 67, 64, 67, "203.1.16.159", "203.1.16.160"},
         {"the same, with the halves of each", 4, 134, 16, 3, "203.1.8.95", "203.1.8.96"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *list = made_list(scene, 1, rows[i].size_bits, rows[i].given, rows[i].step);
@@ -105,7 +92,7 @@ static void a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining
         {300, 32, "the 300 entries given join into 300 CIDR blocks"},
         {4097, 1, "4097 entries were given; at most 4096 may be"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, scene->admin, "CreateApiKey", create(scene, ", 'permissions': " ALL));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -127,7 +114,7 @@ static void a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining
 /* ---- creating ---- */
 
 static void gives_a_key_and_its_text_once(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, scene->admin, "CreateApiKey",
              create(scene, ", 'permissions': {'names': ['voices_read']}, 'expiresAt': '1700000060'"));
@@ -173,7 +160,7 @@ static void refuses_what_is_no_key(void **state) {
         {", 'permissions': " ALL ", 'allowedIps': {'entries': ['8.0.0.0/5']}", SP_ERR_INVALID, "allowed_ips[0]"},
         {", 'permissions': " ALL ", 'allowedIps': {'entries': ['203.0.113.7/24']}", SP_ERR_INVALID, "203.0.113.0/24"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         admin_fails(&scene->fixture, scene->admin, "CreateApiKey", create(scene, refusals[i].rest), refusals[i].status,
@@ -191,7 +178,7 @@ static void private_ranges_take_the_operators_switch(void **state) {
                       on[] = "{'workspace': {'id': 'w1', 'allowPrivateRanges': true}, 'updateMask': "
                              "['allow_private_ranges']}",
                       off[] = "{'workspace': {'id': 'w1'}, 'updateMask': ['allow_private_ranges']}";
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_fails(fixture, scene->admin, "CreateApiKey", create(scene, list), SP_ERR_INVALID, "an operator can allow");
     admin_fails(fixture, scene->admin, "UpdateWorkspace", on, SP_ERR_PERMISSION, "operator");
@@ -207,7 +194,7 @@ static void private_ranges_take_the_operators_switch(void **state) {
 }
 
 static void keeps_an_id_for_ever(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     const char *request = create(scene, ", 'permissions': " ALL);
     admin_ok(&scene->fixture, scene->admin, "CreateApiKey", request);
     admin_fails(&scene->fixture, scene->admin, "CreateApiKey", request, SP_ERR_EXISTS, "already exists");
@@ -217,7 +204,7 @@ static void keeps_an_id_for_ever(void **state) {
 }
 
 static void holds_the_quota_of_keys(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
              "{'workspace': {'id': 'w1', 'quotas': {'keys': 2}}, 'updateMask': ['quotas']}");
@@ -228,7 +215,7 @@ static void holds_the_quota_of_keys(void **state) {
 }
 
 static void only_admins_make_keys(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *member = admin_new_key(fixture, scene->admin, "ann", ALL, "");
     const char *bot = admin_new_key(fixture, scene->admin, "bot", ALL, "");
@@ -244,7 +231,7 @@ static void only_admins_make_keys(void **state) {
 /* ---- nothing widens ---- */
 
 /* The acting key of these tables: workspace_read, workspace_write and voices_read, from 203.0.113.0/24, for ten days. */
-static const char *narrow_admin(struct scene *scene) {
+static const char *narrow_admin(struct admin_scene *scene) {
     return admin_new_key(&scene->fixture, scene->admin, "boss",
                          "{'names': ['workspace_read', 'workspace_write', 'voices_read']}",
                          ", 'id': 'acting', 'allowedIps': {'entries': ['203.0.113.0/24']}, 'expiresAt': '1700864000'");
@@ -264,7 +251,7 @@ static void no_new_key_goes_beyond_the_acting_one(void **state) {
         {WITHIN_NAMES WITHIN_IPS ", 'expiresAt': '1700864001'", SP_ERR_PERMISSION, "outlives"},
         {WITHIN_NAMES WITHIN_IPS WITHIN_END, SP_OK, NULL},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     const char *acting = narrow_admin(scene);
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         admin_fails(&scene->fixture, acting, "CreateApiKey", create(scene, refusals[i].rest), refusals[i].status,
@@ -277,7 +264,7 @@ struct change {
     const char *says;
 };
 
-static void try_changes(struct scene *scene, const char *acting, const char *id, const struct change *changes,
+static void try_changes(struct admin_scene *scene, const char *acting, const char *id, const struct change *changes,
                         size_t count) {
     for (size_t i = 0; i < count; i++)
         admin_fails(&scene->fixture, acting, "UpdateApiKey",
@@ -299,7 +286,7 @@ static void no_key_widens_itself(void **state) {
         {"'updateMask': ['allowed_ips'], 'allowedIps': {'entries': ['203.0.113.0/28']}", SP_OK, NULL},
         {"'updateMask': ['allowed_ips'], 'allowedIps': {'entries': ['203.0.113.0/24']}", SP_ERR_PERMISSION, "outside"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     const char *acting = narrow_admin(scene);
     try_changes(scene, acting, "acting", changes, sizeof(changes) / sizeof(changes[0]));
 }
@@ -321,7 +308,7 @@ static void narrows_what_reaches_further_but_never_opens_it(void **state) {
          SP_OK, NULL},
         {"'updateMask': ['allowed_ips'], 'allowedIps': {'entries': ['203.0.113.9']}", SP_OK, NULL},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     const char *acting = narrow_admin(scene);
     admin_new_key(&scene->fixture, scene->admin, "ann", ALL,
                   ", 'id': 'k1', 'allowedIps': {'entries': ['198.51.100.7']}");
@@ -329,7 +316,7 @@ static void narrows_what_reaches_further_but_never_opens_it(void **state) {
 }
 
 static void enables_only_what_reaches_no_further(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *acting = narrow_admin(scene);
     const char *wide = admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'wide'");
@@ -343,7 +330,7 @@ static void enables_only_what_reaches_no_further(void **state) {
 }
 
 static void a_second_disabling_changes_nothing(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'k1'");
     admin_ok(fixture, scene->admin, "DisableApiKey", "{'id': 'k1', 'reason': 'first'}");
@@ -356,7 +343,7 @@ static void a_second_disabling_changes_nothing(void **state) {
 /* ---- allowlists ---- */
 
 static void allowlists_need_plan_and_feature(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *request = create(scene, ", 'permissions': " ALL ", 'allowedIps': {'entries': ['203.0.113.9']}");
     admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
@@ -373,7 +360,7 @@ static void allowlists_need_plan_and_feature(void **state) {
 }
 
 static void a_list_outlives_the_plan_and_can_be_cleared(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *key = admin_new_key(fixture, scene->admin, "ann", ALL,
                                     ", 'id': 'k1', 'allowedIps': {'entries': ['198.51.100.0/24', '198.51.100.0/24']}");
@@ -407,7 +394,7 @@ static void an_update_says_exactly_what_it_changes(void **state) {
         {"'updateMask': ['name'], 'name': ''", SP_ERR_INVALID, "name"},
         {"'updateMask': ['name'], 'name': 'New', 'expiresAt': '1800000000'", SP_OK, NULL},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     admin_new_key(&scene->fixture, scene->admin, "ann", "{'names': ['voices_read']}", ", 'id': 'k1'");
     try_changes(scene, scene->admin, "k1", changes, sizeof(changes) / sizeof(changes[0]));
     admin_ok(&scene->fixture, scene->admin, "GetApiKey", "{'id': 'k1'}");
@@ -418,7 +405,7 @@ static void an_update_says_exactly_what_it_changes(void **state) {
 /* ---- lists, leaks and operators ---- */
 
 static void lists_by_owner_and_by_expiry(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'soon', 'expiresAt': '1700000100'");
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'late', 'expiresAt': '1700000200'");
@@ -440,7 +427,7 @@ static void lists_by_owner_and_by_expiry(void **state) {
 }
 
 static void finds_a_leaked_key_in_the_own_workspace_only(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *other_admin = admin_workspace(fixture, "w2");
     const char *leaked = admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
@@ -468,7 +455,7 @@ static void finds_a_leaked_key_whatever_is_around_it(void **state) {
         "export KEY=$K; echo",
         "2026-11-30 WARN request failed {\\\"key\\\":\\\"$K\\\"}",
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *keys[2];
     for (size_t deleted = 0; deleted < 2; deleted++) {
@@ -497,7 +484,7 @@ static void finds_a_leaked_key_whatever_is_around_it(void **state) {
 }
 
 static void any_key_disables_itself_and_stays_so(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *bot = admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read']}", ", 'id': 'k1'");
     admin_ok(fixture, bot, "DisableSelf", "{'reason': 'found on a forum'}");
@@ -507,7 +494,7 @@ static void any_key_disables_itself_and_stays_so(void **state) {
 }
 
 static void operators_give_and_take_the_keys_of_admins_only(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *operator_key = fixture->operator_key;
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'anns'");
@@ -530,7 +517,7 @@ static void operators_give_and_take_the_keys_of_admins_only(void **state) {
 }
 
 static void another_workspaces_keys_are_not_there(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *other = admin_workspace(fixture, "w2");
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'k1'");
@@ -541,7 +528,7 @@ static void another_workspaces_keys_are_not_there(void **state) {
 }
 
 int main(void) {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, admin_scene_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_providers_list_is_joined_stored_and_enforced),
         CASE(a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining),

@@ -14,29 +14,15 @@ enum { NOW_S = ADMIN_FIXTURE_NOW_S };
 #define ROTATE "{'names': ['voices_read', 'api_key_rotate']}"
 #define ENDING ", 'expiresAt': '1700000100', 'notAfter': '1800000000'"
 
-struct scene {
-    struct admin_fixture fixture;
-    const char *admin;
-};
-
 static int set_up(void **state) {
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-    admin_fixture_open(&scene->fixture, NULL);
-    scene->admin = admin_workspace(&scene->fixture, "w1");
+    struct admin_scene *scene = admin_scene_open(NULL);
     admin_ok(&scene->fixture, scene->admin, "CreateUser", "{'id': 'ann', 'name': 'Ann'}");
     admin_ok(&scene->fixture, scene->admin, "CreateServiceAccount", "{'id': 'bot', 'name': 'Bot'}");
     *state = scene;
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    admin_fixture_close(&scene->fixture);
-    test_free(scene);
-    return 0;
-}
-
-static void set_policy(struct scene *scene, const char *field, const char *value) {
+static void set_policy(struct admin_scene *scene, const char *field, const char *value) {
     admin_ok(&scene->fixture, scene->admin, "UpdateWorkspace",
              admin_format(&scene->fixture, "{'workspace': {'policy': {%s}}, 'updateMask': ['policy%s%s']}", value,
                           field[0] == '\0' ? "" : ".", field));
@@ -57,7 +43,7 @@ static void admins_set_the_policy_and_nothing_else(void **state) {
          "100 years"},
         {"{'workspace': {'policy': {}}, 'updateMask': ['policy.nothing']}", SP_ERR_INVALID, "must be one of"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         admin_fails(fixture, scene->admin, "UpdateWorkspace", rows[i].request, rows[i].status, rows[i].says);
@@ -92,7 +78,7 @@ static void no_key_is_made_or_lengthened_beyond_the_longest_lifetime(void **stat
         {"RotateApiKey", "{'id': 'young', 'expiresAt': '1700086401'}", false},
         {"RotateApiKey", "{'id': 'young', 'expiresAt': '1700086400'}", true},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'old'");
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'young', 'expiresAt': '1700000500'");
@@ -112,7 +98,7 @@ static void no_key_is_made_or_lengthened_beyond_the_longest_lifetime(void **stat
 }
 
 static void lists_show_the_keys_that_live_longer_than_the_policy_allows_now(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'endless'");
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'long', 'expiresAt': '1800000000'");
@@ -131,7 +117,7 @@ static void lists_show_the_keys_that_live_longer_than_the_policy_allows_now(void
 }
 
 static void a_key_that_rotates_itself_for_ever_needs_an_end_to_go_on(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *rotor = admin_new_key(fixture, scene->admin, "bot", ROTATE, ", 'id': 'k1'");
     set_policy(scene, "max_key_lifetime_s", "'maxKeyLifetimeS': '86400'");
@@ -142,7 +128,7 @@ static void a_key_that_rotates_itself_for_ever_needs_an_end_to_go_on(void **stat
 }
 
 static void holders_disable_their_keys_unless_key_or_workspace_forbid_it(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *free_key = admin_new_key(fixture, scene->admin, "bot", READ, "");
     const char *kept = admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'kept', 'holderMayNotDisable': true");
@@ -182,7 +168,7 @@ static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(v
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             void *fresh = NULL;
             set_up(&fresh);
-            struct scene *scene = fresh;
+            struct admin_scene *scene = fresh;
             struct admin_fixture *fixture = &scene->fixture;
             const char *flag = by_policy == 0 ? ", 'holderMayNotDisable': true" : "";
             const char *key = admin_new_key(fixture, scene->admin, "bot", ROTATE,
@@ -195,13 +181,13 @@ static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(v
                 admin_ok(fixture, key, "RotateApiKey", rows[i].request);
             /* Admins disable keys, and so may rotate one away, their own too. */
             admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k0', 'graceS': 1}");
-            tear_down(&fresh);
+            admin_scene_tear_down(&fresh);
         }
     (void)state;
 }
 
 static void an_admin_disables_its_own_key_by_either_call(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *mine = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}",
                                      ", 'id': 'mine', 'holderMayNotDisable': true");
@@ -220,7 +206,7 @@ static void an_admin_disables_its_own_key_by_either_call(void **state) {
 }
 
 static void a_key_that_a_holder_makes_is_under_the_rule_of_its_own(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *request = "{'principal': 'bot', 'name': 'x', 'permissions': " READ "}";
     const char *kept = admin_new_key(fixture, scene->admin, "bot", ROTATE, ", 'holderMayNotDisable': true");
@@ -237,7 +223,7 @@ static void a_key_that_a_holder_makes_is_under_the_rule_of_its_own(void **state)
 }
 
 static void holders_create_keys_for_themselves_only_where_the_policy_lets_them(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *rotor = admin_new_key(fixture, scene->admin, "bot", ROTATE,
                                       ", 'id': 'k1', 'expiresAt': '1700000500', 'notAfter': '1700001000'");
@@ -268,7 +254,7 @@ static void holders_create_keys_for_themselves_only_where_the_policy_lets_them(v
 }
 
 static void a_new_workspace_keeps_to_its_policy_from_the_first_key_on(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, fixture->operator_key, "CreateWorkspace",
              "{'id': 'w2', 'name': 'Two', 'policy': {'maxKeyLifetimeS': '3600'}}");
@@ -278,7 +264,7 @@ static void a_new_workspace_keeps_to_its_policy_from_the_first_key_on(void **sta
 }
 
 int main(void) {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, admin_scene_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(admins_set_the_policy_and_nothing_else),
         CASE(no_key_is_made_or_lengthened_beyond_the_longest_lifetime),

@@ -24,27 +24,13 @@ static const char schema[] = "version: 1\n"
 
 #define NOTE(id) "'resource': {'type': 'note', 'id': '" id "'}"
 
-struct scene {
-    struct admin_fixture fixture;
-    const char *admin;
-};
-
 static int set_up(void **state) {
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-    admin_fixture_open(&scene->fixture, schema);
-    scene->admin = admin_workspace(&scene->fixture, "w1");
+    struct admin_scene *scene = admin_scene_open(schema);
     *state = scene;
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    admin_fixture_close(&scene->fixture);
-    test_free(scene);
-    return 0;
-}
-
-static void apply(struct scene *scene, const char *edits) {
+static void apply(struct admin_scene *scene, const char *edits) {
     admin_ok(&scene->fixture, scene->admin, "ApplyPolicy", admin_format(&scene->fixture, "{'edits': [%s]}", edits));
 }
 
@@ -58,7 +44,7 @@ static const char small_world[] =
                              "{'share': {" NOTE("n1") ", 'subject': {'group': 'team'}, 'role': 'ROLE_VIEWER'}}";
 
 /* All pages of an export, as "kind:id" in their order. */
-static char *export_world(struct scene *scene, int page_size) {
+static char *export_world(struct admin_scene *scene, int page_size) {
     struct admin_fixture *fixture = &scene->fixture;
     char *text = test_calloc(1, 4096);
     const char *token = "";
@@ -84,7 +70,7 @@ static char *export_world(struct scene *scene, int page_size) {
 }
 
 static void lists_everything_in_the_same_order_whatever_the_page_size(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     apply(scene, small_world);
     char *at_once = export_world(scene, 1000);
     assert_string_equal(at_once,
@@ -99,7 +85,7 @@ static void lists_everything_in_the_same_order_whatever_the_page_size(void **sta
 }
 
 static void edits_are_one_change_and_one_entry_in_the_audit_trail(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     uint64_t before = admin_revision(fixture);
     apply(scene, small_world);
@@ -115,7 +101,7 @@ static void edits_are_one_change_and_one_entry_in_the_audit_trail(void **state) 
 }
 
 static void edits_change_and_delete_what_is_there(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     apply(scene, small_world);
     apply(scene,
@@ -162,7 +148,7 @@ static void names_the_edit_that_is_refused_and_changes_nothing(void **state) {
         {"{'share': {" NOTE("n9") ", 'role': 'ROLE_VIEWER'}}", SP_ERR_NOT_FOUND, "n9"},
         {"{'registerResource': {}}", SP_ERR_INVALID, "resource"},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     uint64_t before = admin_revision(fixture);
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
@@ -173,7 +159,7 @@ static void names_the_edit_that_is_refused_and_changes_nothing(void **state) {
 
 static void deletes_a_principal_whose_shares_are_many_with_all_of_them(void **state) {
     enum { SHARES = 1500 };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     apply(scene, "{'createPrincipal': {'id': 'ann', 'kind': 'USER', 'name': 'Ann'}}");
     for (int i = 0; i < SHARES; i++)
@@ -190,7 +176,7 @@ static void deletes_a_principal_whose_shares_are_many_with_all_of_them(void **st
 }
 
 static void edits_are_judged_by_the_acting_key_though_one_deletes_it(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     apply(scene, "{'createPrincipal': {'id': 'ann', 'kind': 'USER', 'name': 'Ann', 'role': 'WORKSPACE_ROLE_ADMIN'}},"
                  "{'createPrincipal': {'id': 'ben', 'kind': 'USER', 'name': 'Ben', 'role': 'WORKSPACE_ROLE_ADMIN'}}");
@@ -206,7 +192,7 @@ static void edits_are_judged_by_the_acting_key_though_one_deletes_it(void **stat
 }
 
 static void only_edits_that_all_take_access_away_may_use_the_reserve(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     apply(scene, small_world);
     assert_false(fixture->narrowed);
@@ -218,7 +204,7 @@ static void only_edits_that_all_take_access_away_may_use_the_reserve(void **stat
 }
 
 static void is_aborted_if_the_policy_was_changed_since_it_was_read(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     apply(scene, small_world);
     admin_ok(fixture, scene->admin, "ExportPolicy", "{}");
@@ -240,7 +226,7 @@ static void is_aborted_if_the_policy_was_changed_since_it_was_read(void **state)
 }
 
 static void refuses_tokens_of_other_lists_and_other_workspaces(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *other = admin_workspace(fixture, "w2");
     apply(scene, small_world);
@@ -254,15 +240,23 @@ static void refuses_tokens_of_other_lists_and_other_workspaces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lists_everything_in_the_same_order_whatever_the_page_size, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(edits_are_one_change_and_one_entry_in_the_audit_trail, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(edits_change_and_delete_what_is_there, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(names_the_edit_that_is_refused_and_changes_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(deletes_a_principal_whose_shares_are_many_with_all_of_them, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(edits_are_judged_by_the_acting_key_though_one_deletes_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(only_edits_that_all_take_access_away_may_use_the_reserve, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(is_aborted_if_the_policy_was_changed_since_it_was_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_tokens_of_other_lists_and_other_workspaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_everything_in_the_same_order_whatever_the_page_size, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(edits_are_one_change_and_one_entry_in_the_audit_trail, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(edits_change_and_delete_what_is_there, set_up, admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(names_the_edit_that_is_refused_and_changes_nothing, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(deletes_a_principal_whose_shares_are_many_with_all_of_them, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(edits_are_judged_by_the_acting_key_though_one_deletes_it, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(only_edits_that_all_take_access_away_may_use_the_reserve, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(is_aborted_if_the_policy_was_changed_since_it_was_read, set_up,
+                                        admin_scene_tear_down),
+        cmocka_unit_test_setup_teardown(refuses_tokens_of_other_lists_and_other_workspaces, set_up,
+                                        admin_scene_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

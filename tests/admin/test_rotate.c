@@ -12,15 +12,8 @@ enum { NOW_S = ADMIN_FIXTURE_NOW_S };
 
 #define ALL "{'all': true}"
 
-struct scene {
-    struct admin_fixture fixture;
-    const char *admin;
-};
-
 static int set_up(void **state) {
-    struct scene *scene = test_calloc(1, sizeof(*scene));
-    admin_fixture_open(&scene->fixture, NULL);
-    scene->admin = admin_workspace(&scene->fixture, "w1");
+    struct admin_scene *scene = admin_scene_open(NULL);
     admin_ok(&scene->fixture, scene->admin, "CreateUser", "{'id': 'ann', 'name': 'Ann'}");
     admin_ok(&scene->fixture, scene->admin, "CreateUser",
              "{'id': 'boss', 'name': 'Boss', 'role': 'WORKSPACE_ROLE_ADMIN'}");
@@ -29,15 +22,8 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    admin_fixture_close(&scene->fixture);
-    test_free(scene);
-    return 0;
-}
-
 static void the_new_key_is_as_the_old_one(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *old = admin_new_key(fixture, scene->admin, "bot", "{'names': ['voices_read', 'agents_read']}",
                                     ", 'id': 'k1', 'allowedIps': {'entries': ['203.0.113.0/24', '2001:db8::1']}");
@@ -61,7 +47,7 @@ static void the_new_key_is_as_the_old_one(void **state) {
 }
 
 static void the_list_is_carried_along_after_a_downgrade(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1', 'allowedIps': {'entries': ['198.51.100.7']}");
     admin_ok(fixture, fixture->operator_key, "UpdateWorkspace",
@@ -93,7 +79,7 @@ static void lifetimes_go_on_and_the_grace_ends_the_old_key(void **state) {
         {2 * DAY_S, 5 * DAY_S, 0, 5 * DAY_S, 2 * DAY_S},
         {2 * DAY_S, 10, 0, 10, 2 * DAY_S},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const struct lifetime *row = &table[i];
@@ -115,7 +101,7 @@ static void lifetimes_go_on_and_the_grace_ends_the_old_key(void **state) {
 }
 
 static void refuses_a_grace_out_of_range_and_an_expiry_in_the_past(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
     admin_fails(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'graceS': 7776001}", SP_ERR_INVALID, "grace_s");
@@ -126,7 +112,7 @@ static void refuses_a_grace_out_of_range_and_an_expiry_in_the_past(void **state)
 }
 
 static void a_key_that_does_not_work_is_not_rotated(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'off'");
     admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'old', 'expiresAt': '1700000010'");
@@ -139,7 +125,7 @@ static void a_key_that_does_not_work_is_not_rotated(void **state) {
 }
 
 static void the_old_key_works_until_its_grace_ends(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *old = admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
     admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k1', 'graceS': 30}");
@@ -154,7 +140,7 @@ static void the_old_key_works_until_its_grace_ends(void **state) {
 /* ---- who may ---- */
 
 static void a_permitted_key_rotates_itself_and_no_other(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *self =
         admin_new_key(fixture, scene->admin, "bot", "{'names': ['api_key_rotate', 'voices_read']}", ", 'id': 'self'");
@@ -171,7 +157,7 @@ static void a_permitted_key_rotates_itself_and_no_other(void **state) {
 }
 
 static void self_rotation_never_lengthens_a_life(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *self = admin_new_key(fixture, scene->admin, "ann", "{'names': ['api_key_rotate']}",
                                      ", 'id': 'self', 'expiresAt': '1700001000', 'notAfter': '1800000000'");
@@ -195,7 +181,7 @@ static void self_rotation_never_lengthens_a_life(void **state) {
 
 #define ROTATES "{'names': ['voices_read', 'api_key_rotate']}"
 
-static size_t count_working_keys(struct scene *scene, const char *principal) {
+static size_t count_working_keys(struct admin_scene *scene, const char *principal) {
     struct admin_fixture *fixture = &scene->fixture;
     size_t count = 0;
     admin_ok(fixture, scene->admin, "ListApiKeys", admin_format(fixture, "{'principal': '%s'}", principal));
@@ -212,7 +198,7 @@ static void a_key_that_rotates_itself_never_becomes_more_than_two(void **state) 
     enum { TRIES = 200, KEYS_MAX = TRIES + 1 };
     static const unsigned graces_s[] = {0, 1, 60, 7776000};
     static const int64_t steps_s[] = {0, 1, 40, 7776000};
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     for (size_t g = 0; g < 4; g++) {
         const char *keys[KEYS_MAX];
@@ -237,7 +223,7 @@ static void a_key_that_rotates_itself_never_becomes_more_than_two(void **state) 
 
 static void a_key_that_was_rotated_rotates_again_once_its_successor_is_gone(void **state) {
     static const char *const ways[] = {"DisableApiKey", "DeleteApiKey"};
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         const char *key =
@@ -254,7 +240,7 @@ static void a_key_that_was_rotated_rotates_again_once_its_successor_is_gone(void
 }
 
 static void a_successor_waits_until_the_key_that_it_replaced_has_ended(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", ROTATES, ", 'id': 'k0'");
     admin_ok(fixture, scene->admin, "RotateApiKey", "{'id': 'k0', 'newId': 'k1'}");
@@ -282,7 +268,7 @@ static void refuses_to_outlive(struct admin_fixture *fixture, const char *key) {
 /* Rotating is how one gets rid of a key that leaked: whoever holds the old text must not use its grace to make a key that
  * outlives it. */
 static void a_key_whose_end_was_brought_forward_does_not_escape_it(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     static const char *const permissions[] = {ALL, "{'all': true, 'names': ['api_key_rotate']}"};
     static const struct {
@@ -319,7 +305,7 @@ static void a_key_whose_end_was_brought_forward_does_not_escape_it(void **state)
 }
 
 static void an_admin_who_puts_the_end_off_gives_the_lifetime_back(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *self = admin_new_key(fixture, scene->admin, "bot", "{'names': ['api_key_rotate']}", ", 'id': 'k1'");
     admin_ok(fixture, scene->admin, "UpdateApiKey",
@@ -338,7 +324,7 @@ static void an_admin_who_puts_the_end_off_gives_the_lifetime_back(void **state) 
 }
 
 static void an_admin_rotates_only_what_reaches_no_further(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *acting =
         admin_new_key(fixture, scene->admin, "boss", "{'names': ['workspace_write', 'workspace_read', 'voices_read']}",
@@ -370,7 +356,7 @@ static void an_admin_rotates_a_key_that_registers_to_no_later_end(void **state) 
         {", 'expiresAt': '1700001500', 'notAfter': '1700002500'", 0},
         {", 'expiresAt': '1800000000', 'notAfter': '1800000000'", 0},
     };
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     const char *admin = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}", "");
     const char *registrar = admin_new_key(fixture, scene->admin, "w1-admin", "{'all': true}", ", 'id': 'also'");
@@ -399,7 +385,7 @@ static void an_admin_rotates_a_key_that_registers_to_no_later_end(void **state) 
 }
 
 static void a_replay_rotates_once_and_tells_the_secret_once(void **state) {
-    struct scene *scene = *state;
+    struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
     admin_ok(fixture, scene->admin, "RotateApiKey", "{'requestId': 'r1', 'id': 'k1', 'newId': 'k2'}");
@@ -412,7 +398,7 @@ static void a_replay_rotates_once_and_tells_the_secret_once(void **state) {
 }
 
 int main(void) {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, admin_scene_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(the_new_key_is_as_the_old_one),
         CASE(the_list_is_carried_along_after_a_downgrade),

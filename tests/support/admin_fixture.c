@@ -282,3 +282,17 @@ uint64_t admin_revision(struct admin_fixture *fixture) {
     sp_snapshot_close(snapshot);
     return revision.number;
 }
+
+struct admin_scene *admin_scene_open(const char *schema_yaml) {
+    struct admin_scene *scene = test_calloc(1, sizeof(*scene));
+    admin_fixture_open(&scene->fixture, schema_yaml);
+    scene->admin = admin_workspace(&scene->fixture, "w1");
+    return scene;
+}
+
+int admin_scene_tear_down(void **state) {
+    struct admin_scene *scene = *state;
+    admin_fixture_close(&scene->fixture);
+    test_free(scene);
+    return 0;
+}

@@ -67,6 +67,16 @@ const char *admin_format(struct admin_fixture *fixture, const char *format, ...)
  * fixture. */
 const char *admin_workspace(struct admin_fixture *fixture, const char *id);
 
+/* A fixture with the workspace "w1" and its admin's key: what most tests begin with. */
+struct admin_scene {
+    struct admin_fixture fixture;
+    const char *admin;
+};
+
+/* As admin_fixture_open; admin_scene_tear_down, a cmocka tear-down, closes what *state is. */
+struct admin_scene *admin_scene_open(const char *schema_yaml);
+int admin_scene_tear_down(void **state);
+
 /* Makes a key for a principal, acting with `key`. `rest`: more fields of the request, each with a
  * leading comma, or "". Returns its text, valid as long as the fixture. */
 const char *admin_new_key(struct admin_fixture *fixture, const char *key, const char *principal,
