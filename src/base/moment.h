@@ -31,7 +31,7 @@ enum sp_status sp_moment_check(const char *field, int64_t time_s, struct sp_erro
 enum sp_status sp_moment_check_end(const char *field, int64_t time_s, int64_t now_s,
                                    struct sp_error *error) SP_MUST_USE;
 
-/* When something was; 0 stands for now. Also refused if it is more than a day ahead of `now_s`. */
+/* When something was; 0 stands for the present. Also refused if it is more than a day ahead of `now_s`. */
 enum sp_status sp_moment_check_past(const char *field, int64_t time_s, int64_t now_s,
                                     struct sp_error *error) SP_MUST_USE;
 

@@ -46,7 +46,7 @@ const char *sp_status_name(enum sp_status status);
 /* A status with its message. Held by the caller; needs no disposal. */
 struct sp_error {
     enum sp_status status;
-    char message[1024]; /* UTF-8, says what is wrong, where, and how to mend it; cut at the end if longer */
+    char message[1024]; /* UTF-8, says what is wrong, where, and how to fix it; cut at the end if longer */
 };
 
 /* Sets `error` (may be NULL) and returns `status`, so that `return sp_error_set(…)` reads well. What looks like a key in

@@ -151,7 +151,9 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
         if (!good)
             return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
     }
-    return fflush(import->secrets) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the new keys");
+    if (fflush(import->secrets) != 0)
+        return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
+    return SP_OK;
 }
 
 /* If the server ended the call, its error comes with the receive, not with the send. */

@@ -24,8 +24,8 @@ struct sp_connect_head {
 };
 
 /* The codec of a media type: "application/json" and "application/proto", and for streams
- * "application/connect+json" and "application/connect+proto", in any case; a charset other than UTF-8 is none. False for
- * every other. */
+ * "application/connect+json" and "application/connect+proto", in any case. False for every other, and for a charset
+ * other than UTF-8. */
 bool sp_connect_find_codec(struct sp_str media_type, bool is_stream, enum sp_connect_codec *ret_codec);
 
 /* The media type of messages. A constant. */

@@ -219,7 +219,7 @@ static uint64_t carry_lines(const struct sp_spill *from, const struct sp_spill *
     return lost;
 }
 
-/* Beside the old file, so that a crash leaves one of them whole. */
+/* Beside the old file, so that a crash leaves one of them intact. */
 static enum sp_status replace_spill(const char *path, struct sp_spill *old, struct sp_spill *made, uint64_t *ret_lost,
                                     struct sp_error *error) {
     char beside[PATH_MAX];

@@ -64,7 +64,7 @@ static bool ends_with(const char *name, const char *end) {
     return size >= end_size && strcmp(name + size - end_size, end) == 0;
 }
 
-/* What lies beside policy files in a folder, and is none. */
+/* What lies beside policy files in a folder and is not a policy file. */
 static bool is_policy_file_name(const char *name) {
     static const char *const others[] = {"tests.yaml", "tests.yml"};
     if (strcmp(name, "schema.yaml") == 0 || strcmp(name, "schema.yml") == 0)

@@ -10,7 +10,7 @@
  * errors; what is new goes where most of its section is. Sections that no file mentions are emptied. SP_ERR_MEMORY. */
 enum sp_status sp_policy_adopt_places(struct sp_policy *policy, const struct sp_policy *files) SP_MUST_USE;
 
-/* Writes one of the files anew. `text` is what it said. SP_ERR_MEMORY. */
+/* Writes one of the files again. `text` is what it said before. SP_ERR_MEMORY. */
 enum sp_status sp_policy_write_file(const struct sp_policy *policy, const struct sp_policy *files, uint16_t file,
                                     struct sp_str text, FILE *out) SP_MUST_USE;
 

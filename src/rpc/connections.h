@@ -62,7 +62,7 @@ bool sp_rpc_connections_have_room(struct connections *connections, size_t listen
 /* The same for one peer's connections. */
 bool sp_rpc_connections_have_room_for_peer(struct connections *connections, size_t listener,
                                            const struct connection_cap *cap, const struct sp_peer *peer);
-/* Whether the peer's connections to the listener were shut down so often that it is refused for now. */
+/* Whether the peer's connections to the listener were shut down so often that it is refused during a penalty. */
 bool sp_rpc_connections_refuse(struct connections *connections, size_t listener, const struct sp_peer *peer);
 /* Registers an accepted connection of a listener with that cap and takes over a duplicate of its socket. False when out of memory:
  * the duplicate is still the caller's. */

@@ -25,7 +25,7 @@ static struct connection_cap cap_of_listeners(const struct sp_rpc_server_options
                                    .idle_ms = IDLE_MS};
 }
 
-/* A probe lasts for milliseconds: at the cap, the connection that is idle for longest is none. */
+/* A probe lasts for milliseconds: at the cap, the connection that has been idle longest is not a probe. */
 static struct connection_cap cap_of_health(const struct sp_rpc_connection_limits *limits) {
     unsigned most = limits->max_health_connections == 0 ? HEALTH_MAX_CONNECTIONS : limits->max_health_connections;
     return (struct connection_cap){.self_bounded = true, .most = most, .most_per_peer = most};

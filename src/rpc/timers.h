@@ -21,7 +21,7 @@ struct timers {
     size_t count, capacity;
 };
 
-/* Sets a timer, or sets it anew. False when out of memory. */
+/* Sets a timer, or changes its time. False when out of memory. */
 bool sp_rpc_timers_set(struct timers *timers, struct timer *timer, int64_t due_ms) SP_MUST_USE;
 /* Does nothing if it is not set. */
 void sp_rpc_timers_unset(struct timers *timers, struct timer *timer);

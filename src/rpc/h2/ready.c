@@ -78,7 +78,7 @@ void sp_rpc_h2_mail_take(struct h2_loop *loop) {
     while (oldest != NULL) {
         struct h2_call *call = oldest;
         oldest = call->next_mail;
-        /* In this order: who mails after the first finds its event here, or mails anew. */
+        /* In this order: who mails after the first finds its event here, or mails again. */
         atomic_store(&call->mailed, false);
         sp_rpc_h2_ready_call(call, atomic_exchange(&call->mail_events, 0));
     }

@@ -22,7 +22,7 @@ enum {
     LAG_MAX_MS = 10000, /* a watch that is behind etcd's leader for longer is replaced */
     LOG_AGAIN_MS = 60000,
     AUTHENTICATION_EVERY_MS = 10000,
-    LIST_AGAIN_MS = 30000, /* after a refused listing: it is not cheap, and somebody must mend etcd first */
+    LIST_AGAIN_MS = 30000, /* after a refused listing: it is not cheap, and somebody must repair etcd first */
 };
 
 enum sp_status sp_source_init_follower(struct sp_source_follower *follower, struct sp_source_shared *shared,

@@ -106,5 +106,7 @@ void sp_source_unstage(const struct sp_source_link *link, const Sallyport__Store
     const struct sp_etcd_txn txn = {.operations = &remove, .operation_count = 1};
     if (remove.key.data == NULL || remove.end.data == NULL ||
         sp_source_put(link, &txn, arena, &outcome, &error) != SP_OK)
-        sp_log(SP_LOG_DEBUG, "the staged parts of a change that lost a race stay in etcd for now");
+        sp_log(
+            SP_LOG_DEBUG,
+            "the staged parts of a change that lost a race could not be removed from etcd; they are cleaned up later");
 }
