@@ -214,3 +214,16 @@ enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, s
     watch->used = now;
     return SP_TLS_CHANGED;
 }
+
+void sp_tls_tell_news(sp_tls_notice *notice, void *user, const char *why) {
+    char message[sizeof(((struct sp_error *)NULL)->message) + 128];
+    if (notice == NULL)
+        return;
+    if (why == NULL) {
+        notice(user, true, "the TLS files have changed; new connections use the new certificate");
+        return;
+    }
+    (void)snprintf(message, sizeof(message), "the TLS files have changed but cannot be used, keeping the old ones: %s",
+                   why);
+    notice(user, false, message);
+}

@@ -63,4 +63,9 @@ enum sp_tls_news {
 enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, struct sp_tls_material *ret_material,
                                    struct sp_error *error) SP_MUST_USE;
 
+/* Tells an operator of such news. `why`: NULL if the new files are in use, else what is wrong with them. `notice` may be
+ * NULL. */
+typedef void sp_tls_notice(void *user, bool good, const char *message);
+void sp_tls_tell_news(sp_tls_notice *notice, void *user, const char *why);
+
 #endif

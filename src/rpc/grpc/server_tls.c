@@ -38,15 +38,9 @@ void sp_rpc_server_tls_close(struct server_tls *tls) {
     free(tls);
 }
 
-static void notify_of_files(const struct server_tls *tls, bool good, const char *message) {
-    if (tls->notice != NULL)
-        tls->notice(tls->user, good, message);
-}
-
 static void reload_files(struct server_tls *tls) {
     struct sp_tls_material material;
     struct sp_error error;
-    char message[sizeof(error.message) + 128];
     switch (sp_tls_watch_look(&tls->watch, sp_clock_monotonic_ms(), &material, &error)) {
     case SP_TLS_UNCHANGED:
         break;
@@ -54,12 +48,10 @@ static void reload_files(struct server_tls *tls) {
         sp_tls_material_fini(&tls->material);
         tls->material = material;
         tls->handed_over = false;
-        notify_of_files(tls, true, "the TLS files have changed; new connections use the new certificate");
+        sp_tls_tell_news(tls->notice, tls->user, NULL);
         break;
     case SP_TLS_BROKEN:
-        (void)snprintf(message, sizeof(message),
-                       "the TLS files have changed but cannot be used, keeping the old ones: %s", error.message);
-        notify_of_files(tls, false, message);
+        sp_tls_tell_news(tls->notice, tls->user, error.message);
         break;
     }
 }

@@ -142,27 +142,15 @@ void sp_rpc_h2_tls_close(struct h2_tls *tls) {
     free(tls);
 }
 
-static void notify_of_tls_files(const struct h2_tls *tls, bool good, const char *message) {
-    if (tls->notice != NULL)
-        tls->notice(tls->user, good, message);
-}
-
-static void refuse_new_files(const struct h2_tls *tls, const char *why) {
-    char message[sizeof(((struct sp_error *)NULL)->message) + 128];
-    (void)snprintf(message, sizeof(message), "the TLS files have changed but cannot be used, keeping the old ones: %s",
-                   why);
-    notify_of_tls_files(tls, false, message);
-}
-
 static void use_new_files(struct h2_tls *tls, const struct sp_tls_material *material) {
     SSL_CTX *context = create_context(material);
     if (context == NULL) {
-        refuse_new_files(tls, "OpenSSL refuses them");
+        sp_tls_tell_news(tls->notice, tls->user, "OpenSSL refuses them");
         return;
     }
     SSL_CTX_free(tls->context);
     tls->context = context;
-    notify_of_tls_files(tls, true, "the TLS files have changed; new connections use the new certificate");
+    sp_tls_tell_news(tls->notice, tls->user, NULL);
 }
 
 static void look_at_tls_files(struct h2_tls *tls) {
@@ -176,7 +164,7 @@ static void look_at_tls_files(struct h2_tls *tls) {
         sp_tls_material_fini(&material);
         break;
     case SP_TLS_BROKEN:
-        refuse_new_files(tls, error.message);
+        sp_tls_tell_news(tls->notice, tls->user, error.message);
         break;
     }
 }
