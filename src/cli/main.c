@@ -27,7 +27,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     int result = CLI_ERROR;
     call.request = command->fixed != NULL ? json_loads(command->fixed, 0, NULL) : json_object();
     call.local = json_object();
-    if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 65536) != SP_OK) {
+    if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 1024 * 1024) != SP_OK) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
         return sp_cli_report_error(&call, &error);
     }

@@ -4,17 +4,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "cli/address.h"
-
-static const char *read_scalar(yaml_document_t *document, int index) {
-    yaml_node_t *node = yaml_document_get_node(document, index);
-    return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
-}
+#include "config/yaml.h"
 
 /* The fields of a profile. */
-enum { FIELDS = 7 };
+enum { FIELDS = 7, FILE_MAX_BYTES = 256 * 1024 };
 struct field {
     const char *name, *option, *environment; /* option NULL: none, so that it never shows in a list of processes */
     size_t at;                               /* in struct cli_call */
@@ -37,13 +32,6 @@ static const char **find_profile_field(struct cli_call *call, const struct field
     return (const char **)(void *)((char *)call + field->at);
 }
 
-static const struct field *find_field(const char *name) {
-    for (size_t i = 0; name != NULL && i < FIELDS; i++)
-        if (strcmp(fields[i].name, name) == 0)
-            return &fields[i];
-    return NULL;
-}
-
 static void take_field(struct cli_call *call, const struct field *about, const char *value, struct sp_arena *arena) {
     const char **field = find_profile_field(call, about);
     const char *home = getenv("HOME");
@@ -55,54 +43,79 @@ static void take_field(struct cli_call *call, const struct field *about, const c
         *field = sp_arena_strdup(arena, sp_str_from(value));
 }
 
-static enum sp_status take_profile(yaml_document_t *document, yaml_node_t *profile, struct cli_call *call,
-                                   struct sp_arena *arena, const char *path, struct sp_error *error) {
-    static const char known[] = "admin, server, key_file, tls_ca, tls_cert, tls_key and tls_name";
-    if (profile->type != YAML_MAPPING_NODE)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: a profile must be a mapping of %s", path, known);
-    for (yaml_node_pair_t *pair = profile->data.mapping.pairs.start; pair < profile->data.mapping.pairs.top; pair++) {
-        const struct field *field = find_field(read_scalar(document, pair->key));
-        const char *value = read_scalar(document, pair->value);
-        if (field == NULL || value == NULL)
-            return sp_error_set(error, SP_ERR_INVALID,
-                                "%s: line %zu: a profile may only have the fields %s, each a text", path,
-                                profile->start_mark.line + 1, known);
-        take_field(call, field, value, arena);
-    }
+/* ---- the file ---- */
+
+#define PROFILE_FIELDS "admin, server, key_file, tls_ca, tls_cert, tls_key and tls_name"
+
+struct profiles {
+    struct cli_call *call;
+    const char *wanted;
+    bool found;
+    unsigned seen;             /* fields of the wanted one */
+    const struct field *field; /* the one that is being read */
+};
+
+static enum sp_status take_profile_text(struct sp_yaml *yaml, const struct sp_yaml_scalar *value, void *context) {
+    const struct profiles *profiles = context;
+    if (memchr(value->text.data, '\0', value->text.size) != NULL)
+        return sp_yaml_refuse(yaml, value, "a NUL", "is not allowed here");
+    take_field(profiles->call, profiles->field, value->text.data, yaml->arena);
     return SP_OK;
 }
 
-static enum sp_status find_profile(yaml_document_t *document, const char *wanted, bool named, struct cli_call *call,
-                                   struct sp_arena *arena, const char *path, struct sp_error *error) {
-    yaml_node_t *root = yaml_document_get_root_node(document);
-    if (root != NULL && root->type != YAML_MAPPING_NODE)
-        return sp_error_set(error, SP_ERR_INVALID, "%s: must map names to profiles", path);
-    if (root != NULL) {
-        for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
-            const char *name = read_scalar(document, pair->key);
-            if (name != NULL && strcmp(name, wanted) == 0)
-                return take_profile(document, yaml_document_get_node(document, pair->value), call, arena, path, error);
-        }
-    }
-    return named ? sp_error_set(error, SP_ERR_NOT_FOUND, "%s has no profile '%s'", path, wanted) : SP_OK;
+static enum sp_status read_profile_field(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+    static const struct sp_yaml_shapes shapes = {
+        .otherwise = "a profile may only have the fields " PROFILE_FIELDS ", each a text", .text = take_profile_text};
+    struct profiles *profiles = context;
+    const char *names[FIELDS];
+    size_t index = 0;
+    for (size_t i = 0; i < FIELDS; i++)
+        names[i] = fields[i].name;
+    enum sp_status status = sp_yaml_find_key(yaml, key, names, FIELDS, PROFILE_FIELDS, &profiles->seen, &index);
+    if (status != SP_OK)
+        return status;
+    profiles->field = &fields[index];
+    return sp_yaml_read_value(yaml, &shapes, profiles);
 }
 
-static enum sp_status read_profiles(FILE *file, const char *path, const char *wanted, bool named, struct cli_call *call,
+static enum sp_status read_profile(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+    struct profiles *profiles = yaml->user;
+    (void)context;
+    if (!sp_str_equal(key->text, sp_str_from(profiles->wanted)))
+        return sp_yaml_skip(yaml);
+    if (profiles->found)
+        return sp_yaml_refuse(yaml, key, profiles->wanted, "is given twice");
+    profiles->found = true;
+    return sp_yaml_read_mapping(yaml, "a profile must be a mapping of " PROFILE_FIELDS, read_profile_field, profiles);
+}
+
+static enum sp_status read_profiles(struct sp_str text, const char *path, struct profiles *profiles, bool named,
                                     struct sp_arena *arena, struct sp_error *error) {
-    yaml_parser_t parser;
-    yaml_document_t document;
-    if (!yaml_parser_initialize(&parser))
+    struct sp_error why = {0};
+    struct sp_yaml yaml = {.arena = arena, .error = &why, .user = profiles, .lists = true, .documents = true};
+    enum sp_status status =
+        sp_yaml_read(&yaml, text, "there are no profiles", "must map names to profiles", read_profile);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "%s: %s", path, why.message);
+    if (named && !profiles->found)
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "%s has no profile '%s'", path, profiles->wanted);
+    return SP_OK;
+}
+
+static enum sp_status read_profiles_file(FILE *file, const char *path, struct profiles *profiles, bool named,
+                                         struct sp_arena *arena, struct sp_error *error) {
+    char *text = malloc(FILE_MAX_BYTES + 1);
+    if (text == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    yaml_parser_set_input_file(&parser, file);
-    enum sp_status status;
-    if (!yaml_parser_load(&parser, &document)) {
-        status = sp_error_set(error, SP_ERR_INVALID, "%s: line %zu: %s", path, parser.problem_mark.line + 1,
-                              parser.problem != NULL ? parser.problem : "cannot be read");
-    } else {
-        status = find_profile(&document, wanted, named, call, arena, path, error);
-        yaml_document_delete(&document);
-    }
-    yaml_parser_delete(&parser);
+    size_t size = fread(text, 1, FILE_MAX_BYTES + 1, file);
+    enum sp_status status = SP_OK;
+    if (ferror(file) != 0 || size > FILE_MAX_BYTES)
+        status = sp_error_set(error, SP_ERR_INVALID,
+                              "cannot read the profiles file %s: it is not a file, or has more than %d bytes", path,
+                              FILE_MAX_BYTES);
+    else
+        status = read_profiles((struct sp_str){text, size}, path, profiles, named, arena, error);
+    free(text);
     return status;
 }
 
@@ -150,7 +163,8 @@ static enum sp_status apply_profiles_file(struct cli_call *call, const char *nam
         return SP_OK;
     if (file == NULL)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles file %s: %s", path, strerror(errno));
-    enum sp_status status = read_profiles(file, path, choose_set(named, "default"), named != NULL, call, arena, error);
+    struct profiles profiles = {.call = call, .wanted = choose_set(named, "default")};
+    enum sp_status status = read_profiles_file(file, path, &profiles, named != NULL, arena, error);
     (void)fclose(file);
     return status;
 }

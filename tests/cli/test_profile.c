@@ -176,6 +176,13 @@ static void a_bad_profiles_file_is_refused_with_its_reason(void **state) {
         {"- a\n", "a", SP_ERR_INVALID, "must map"},
         {"a: {admin: x\n", "a", SP_ERR_INVALID, "line 2"},
         {"a: {key_file: \"\\xzz\"}\n", "a", SP_ERR_INVALID, "line 1"},
+        /* What a reader of the file takes for a comment is none to libyaml. */
+        {"a: {admin: x}\n# seen\xe2\x80\xa8"
+         "b: {admin: y}\n",
+         "b", SP_ERR_INVALID, "U+2028"},
+        {"a: {admin: x}\n# seen\rb: {admin: y}\n", "b", SP_ERR_INVALID, "line 2"},
+        {"a: {admin: x}\na: {admin: y}\n", "a", SP_ERR_INVALID, "line 2, column 1: a is given twice"},
+        {"a: {admin: x, admin: y}\n", "a", SP_ERR_INVALID, "line 1"},
     };
     set("HOME", folder);
     for (size_t i = 0; i < COUNT(rows); i++) {
