@@ -1,15 +1,29 @@
 #include "arguments.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/mask.h"
+
+void refuse_argument(const struct argp_state *state, const char *format, ...) {
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    sp_mask_text(message);
+    argp_error(state, "%s", message);
+}
 
 uint64_t read_number(struct argp_state *state, const char *what, const char *text, uint64_t least, uint64_t most) {
     char *end;
     unsigned long long value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
-        argp_error(state, "%s: '%s' is not a whole number from %llu to %llu", what, text, (unsigned long long)least,
-                   (unsigned long long)most);
+        refuse_argument(state, "%s: '%s' is not a whole number from %llu to %llu", what, text,
+                        (unsigned long long)least, (unsigned long long)most);
     return value;
 }
 
@@ -17,13 +31,13 @@ double read_decimal(struct argp_state *state, const char *what, const char *text
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end != '\0' || !(value >= least && value <= most))
-        argp_error(state, "%s: '%s' is not a number from %g to %g", what, text, least, most);
+        refuse_argument(state, "%s: '%s' is not a number from %g to %g", what, text, least, most);
     return value;
 }
 
 bool read_choice(struct argp_state *state, const char *what, const char *text, const char *first, const char *second) {
     if (strcmp(text, first) != 0 && strcmp(text, second) != 0)
-        argp_error(state, "%s: '%s' is not one of %s, %s", what, text, first, second);
+        refuse_argument(state, "%s: '%s' is not one of %s, %s", what, text, first, second);
     return strcmp(text, second) == 0;
 }
 

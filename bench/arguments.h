@@ -6,12 +6,16 @@
 #include <argp.h>
 #include <stdint.h>
 
+#include "base/status.h"
 #include "world.h"
 
 enum { OPTION_KEYS = 'k', OPTION_SEED = 's' };
 
 /* --keys and --seed; the parser's input is a struct world. */
 extern const struct argp_child arguments_of_world[];
+
+/* Ends the program with a message about its arguments, in which keys are masked (base/mask.h), and points to --help. */
+void refuse_argument(const struct argp_state *state, const char *format, ...) SP_PRINTF(2, 3);
 
 /* A number within bounds; anything else ends the program with a message that begins with `what`. */
 uint64_t read_number(struct argp_state *state, const char *what, const char *text, uint64_t least, uint64_t most);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "arguments.h"
 #include "commands.h"
 #include "report.h"
 
@@ -31,11 +32,11 @@ static error_t parse_report_option(int key, char *text, struct argp_state *state
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0)
-            argp_error(state, "unexpected argument '%s'", text);
+            refuse_argument(state, "unexpected argument '%s'", text);
         arguments->folder = text;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "DIR is missing");
+        refuse_argument(state, "DIR is missing");
         return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -57,14 +57,14 @@ static void read_mix(struct argp_state *state, const char *text, unsigned weight
         enum world_outcome outcome = WORLD_ALLOWED;
         snprintf(name, sizeof(name), "%.*s", (int)length, text);
         if (text[length] != '=' || !world_outcome_parse(name, &outcome))
-            argp_error(
+            refuse_argument(
                 state,
                 "--mix: unknown outcome '%s'; use allowed=, ip=, permission=, not_shared=, role=, unknown=, malformed=",
                 name);
         char *end;
         unsigned long weight = strtoul(text + length + 1, &end, 10);
         if (end == text + length + 1 || (*end != ',' && *end != '\0') || weight > 1000000)
-            argp_error(state, "--mix: the weight of %s is not a whole number up to 1,000,000", name);
+            refuse_argument(state, "--mix: the weight of %s is not a whole number up to 1,000,000", name);
         weights[outcome] = (unsigned)weight;
         text = *end == ',' ? end + 1 : end;
     }
@@ -72,7 +72,7 @@ static void read_mix(struct argp_state *state, const char *text, unsigned weight
     for (unsigned i = 0; i < WORLD_OUTCOMES; i++)
         total += weights[i];
     if (total == 0)
-        argp_error(state, "--mix: at least one weight must be above 0");
+        refuse_argument(state, "--mix: at least one weight must be above 0");
 }
 
 static const struct argp_option run_options[] = {
@@ -193,7 +193,7 @@ static enum output read_output(struct argp_state *state, const char *text) {
         if (strcmp(text, names[i]) == 0)
             return (enum output)i;
     }
-    argp_error(state, "--output: '%s' is not one of text, json, ndjson", text);
+    refuse_argument(state, "--output: '%s' is not one of text, json, ndjson", text);
     return OUTPUT_TEXT;
 }
 
@@ -217,7 +217,7 @@ static error_t parse_run_option(int key, char *text, struct argp_state *state) {
         arguments->output = read_output(state, text);
         return 0;
     case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument '%s'", text);
+        refuse_argument(state, "unexpected argument '%s'", text);
         return EINVAL;
     default:
         break;
@@ -272,13 +272,13 @@ static const struct argp_option churn_options[] = {
 static void read_key_file(struct arguments *arguments, struct argp_state *state) {
     FILE *file = arguments->key_file != NULL ? fopen(arguments->key_file, "re") : NULL;
     if (file == NULL || fgets(arguments->key, sizeof(arguments->key), file) == NULL)
-        argp_error(state, "--key-file: cannot read a key; give the file that `world --store … --key-file` wrote");
+        refuse_argument(state, "--key-file: cannot read a key; give the file that `world --store … --key-file` wrote");
     if (file != NULL)
         fclose(file);
     arguments->key[strcspn(arguments->key, "\n")] = '\0';
     arguments->load.admin_key = sp_str_from(arguments->key);
     if (arguments->load.admin_key.size == 0)
-        argp_error(state, "--key-file: the file is empty");
+        refuse_argument(state, "--key-file: the file is empty");
 }
 
 static error_t parse_churn_option(int key, char *text, struct argp_state *state) {
@@ -290,7 +290,8 @@ static error_t parse_churn_option(int key, char *text, struct argp_state *state)
     case OPTION_WHAT:
         arguments->load.admin_call = admin_call_find(text);
         if (arguments->load.admin_call == NULL)
-            argp_error(state, "--what: '%s' is not one of workspaces, names, shares, list-changes, list-keys", text);
+            refuse_argument(state, "--what: '%s' is not one of workspaces, names, shares, list-changes, list-keys",
+                            text);
         return 0;
     case ARGP_KEY_END:
         read_key_file(arguments, state);

@@ -50,7 +50,7 @@ static error_t parse_make_option(int key, char *text, struct argp_state *state) 
         arguments->json = read_choice(state, "--output", text, "text", "json");
         return 0;
     case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument '%s'", text);
+        refuse_argument(state, "unexpected argument '%s'", text);
         return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;

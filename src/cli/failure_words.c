@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mask.h"
 #include "cli/option_names.h"
 
 static bool holds(const char *text, const char *part) {
@@ -140,9 +141,8 @@ static void explain_unreachable(const struct cli_call *call, const struct sp_err
                    peer == CLI_PEER_NONE ? "Nothing listens there. " : "", call->asked->set_by);
 }
 
-void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
-                            struct cli_failure *ret_failure) {
-    *ret_failure = (struct cli_failure){0};
+static void word_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
+                         struct cli_failure *ret_failure) {
     if (sp_cli_is_unreachable(call, error)) {
         explain_unreachable(call, error, peer, ret_failure);
         return;
@@ -164,4 +164,13 @@ void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *
     else if (error->status == SP_ERR_UNAVAILABLE)
         (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure), "To call another address, use %s or a profile.",
                        call->asked->set_by);
+}
+
+void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
+                            struct cli_failure *ret_failure) {
+    *ret_failure = (struct cli_failure){0};
+    word_failure(call, error, peer, ret_failure);
+    /* The address that was asked may be a key that was pasted in its place. */
+    sp_mask_text(ret_failure->what);
+    sp_mask_text(ret_failure->cure);
 }

@@ -163,6 +163,26 @@ static void the_first_bytes_tell_what_answers(void **state) {
         assert_int_equal(sp_cli_peer_of((const unsigned char *)rows[i].bytes, rows[i].size), rows[i].peer);
 }
 
+static void a_key_in_the_place_of_an_address_is_masked(void **state) {
+    static const char *const messages[] = {"DNS resolution failed for x:1", REFUSED "Connection refused",
+                                           REFUSED "Socket closed"};
+    static const char key[] = "sp_Abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH";
+    char target[96];
+    (void)state;
+    snprintf(target, sizeof(target), "%s:7400", key);
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        struct sp_error error = {0};
+        struct cli_failure failure;
+        struct cli_call call = make_call(NULL, NULL);
+        call.asked_target = target;
+        sp_error_set(&error, SP_ERR_UNAVAILABLE, "%s", messages[i]);
+        sp_cli_explain_failure(&call, &error, CLI_PEER_NONE, &failure);
+        assert_null(strstr(failure.what, key));
+        assert_null(strstr(failure.cure, key));
+        assert_non_null(strstr(failure.what, "sp_***EFGH"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_connection_says_the_cure),
@@ -170,6 +190,7 @@ int main(void) {
         cmocka_unit_test(only_what_failed_to_connect_is_worth_a_probe),
         cmocka_unit_test(another_service_and_a_slow_one_say_what_to_do),
         cmocka_unit_test(the_first_bytes_tell_what_answers),
+        cmocka_unit_test(a_key_in_the_place_of_an_address_is_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
