@@ -19,6 +19,8 @@
 #define SP_VERSION "unknown"
 #endif
 
+enum { ARENA_FIRST_BYTES = 4096, ARENA_BUDGET_BYTES = 1024 * 1024 };
+
 static int run_command(const struct cli_command *command, int argc, char **argv) {
     struct cli_call call = {.command = command, .tables = sp_cli_tables, .output = "table"};
     struct sp_error error = {0};
@@ -27,7 +29,8 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     int result = CLI_ERROR;
     call.request = command->fixed != NULL ? json_loads(command->fixed, 0, NULL) : json_object();
     call.local = json_object();
-    if (call.request == NULL || call.local == NULL || sp_arena_init(&arena, 4096, 1024 * 1024) != SP_OK) {
+    if (call.request == NULL || call.local == NULL ||
+        sp_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_BUDGET_BYTES) != SP_OK) {
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
         return sp_cli_report_error(&call, &error);
     }
