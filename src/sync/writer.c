@@ -217,6 +217,8 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
 
 static int64_t choose_batch_ms(const struct sp_writer *writer) {
     int64_t commit_ms = (int64_t)(writer->commit_us / 1000);
+    if (writer->options.batch_ms > 0)
+        return writer->options.batch_ms;
     if (commit_ms < BATCH_MIN_MS)
         return BATCH_MIN_MS;
     return commit_ms > BATCH_MAX_MS ? BATCH_MAX_MS : commit_ms;

@@ -27,6 +27,7 @@ struct sp_writer_options {
     uint64_t keep_changes_bytes;          /* 0: whatever their size */
     uint64_t reserve_bytes;               /* sync/reserve.h */
     struct sp_allowance_limits allowance; /* of each workspace; operators have no limit */
+    int64_t batch_ms;                     /* for which a commit takes jobs; 0: about as long as a commit takes */
     /* After each commit that may have changed policy; on the writer's thread. May be NULL. */
     void (*committed)(void *user);
     void *user;

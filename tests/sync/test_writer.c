@@ -28,7 +28,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum { NOW_S = 1700000000 };
+enum {
+    NOW_S = 1700000000,
+    BATCH_MS = 60000, /* however slow this machine is: only what a job asks for or does ends a batch */
+};
 
 /* ---- waiting ---- */
 
@@ -168,7 +171,8 @@ static void rig_start_with(struct rig *rig, uint64_t map_size_bytes, int64_t kee
                                               .keep_changes_s = keep_changes_s,
                                               .committed = committed,
                                               .user = rig,
-                                              .allowance = allowance};
+                                              .allowance = allowance,
+                                              .batch_ms = BATCH_MS};
     assert_int_equal(sp_writer_start(&options, &rig->writer, &error), SP_OK);
 }
 
@@ -238,8 +242,8 @@ static void jobs_that_wait_together_share_a_commit(void **state) {
         assert_int_equal(jobs[i].applied, 1);
         assert_true(exists(&rig, i));
     }
-    /* The first job's, then as many as 50 ms pieces make of the rest, and the look for deleted workspaces. */
-    assert_in_range(atomic_load(&rig.commits), 2, 50);
+    /* The first job may have begun before the others came. Another is the look for deleted workspaces. */
+    assert_in_range(atomic_load(&rig.commits), 1, 3);
     assert_whole(&rig);
     rig_stop(&rig);
 }
