@@ -1,4 +1,5 @@
 #include "admin/entities.h"
+#include "admin/new_text.h"
 
 #include "admin/schema_names.h"
 
@@ -43,7 +44,10 @@ static enum sp_status check_new_id_of_kind(struct sp_admin_context *ctx, enum sp
     if (kind == SP_KIND_PRINCIPAL && strncmp(id, SP_PRINCIPAL_ALIAS_PREFIX, sizeof(SP_PRINCIPAL_ALIAS_PREFIX) - 1) == 0)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "id: must not begin with " SP_PRINCIPAL_ALIAS_PREFIX ", as aliases of principals do");
-    return check_id_of_kind(ctx, kind, "id", id);
+    enum sp_status status = check_id_of_kind(ctx, kind, "id", id);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_refuse_key_text(sp_str_from(id), "id", ctx->error);
 }
 
 enum sp_status sp_admin_load(struct sp_admin_context *ctx, enum sp_kind kind, const char *what, const char *id,

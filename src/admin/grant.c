@@ -4,13 +4,17 @@
 
 #include "admin/entities.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/quota.h"
 #include "base/text.h"
+#include "core/key_like.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
+#include "store/records/index.h"
 #include "store/records/layout.h"
+#include "store/records/resource_key.h"
 #include "wire/wire.h"
 
 typedef Sallyport__Store__V1__StoredGrant stored_grant;
@@ -107,6 +111,18 @@ static Sallyport__V1__Grant *make_grant(struct sp_admin_context *ctx, const stru
     return grant->resource != NULL && grant->subject != NULL ? grant : NULL;
 }
 
+/* A resource that is not registered is known by its first grant. */
+static enum sp_status refuse_key_as_resource(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+    uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
+    uint64_t owner = 0;
+    struct sp_str part, id = sp_str_from(target->ref->id);
+    enum sp_status status =
+        sp_key_like_find(id, &part) ? sp_index_owner(ctx->view, sp_admin_target_key(ctx, target, room), &owner) : SP_OK;
+    if (status != SP_OK || owner != 0)
+        return status;
+    return sp_admin_refuse_key_text(id, "resource.id", ctx->error);
+}
+
 enum sp_status sp_admin_put_grant(struct sp_admin_context *ctx, const struct sp_admin_new_grant *new_grant,
                                   Sallyport__V1__Grant **ret_grant) {
     const struct sp_admin_target *target = &new_grant->target;
@@ -126,6 +142,9 @@ enum sp_status sp_admin_put_grant(struct sp_admin_context *ctx, const struct sp_
     if (status != SP_OK)
         return status;
     if (before == NULL) {
+        status = refuse_key_as_resource(ctx, target);
+        if (status != SP_OK)
+            return status;
         status = sp_admin_check_quota(ctx, SP_COUNT_GRANTS, new_grant->unflushed + 1);
         if (status != SP_OK)
             return status;

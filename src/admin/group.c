@@ -7,10 +7,10 @@
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/page.h"
 #include "admin/quota.h"
 #include "base/array.h"
-#include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"
@@ -51,7 +51,7 @@ enum sp_status sp_admin_add_group(struct sp_admin_context *ctx, const Sallyport_
     if (group == NULL || stored == NULL)
         return SP_ERR_MEMORY;
     const char *id = NULL;
-    enum sp_status status = sp_text_check_name(sp_str_from(group->name), "name", ctx->error);
+    enum sp_status status = sp_admin_check_new_name(group->name, NULL, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = sp_admin_new_id(ctx, SP_KIND_GROUP, "group", "grp_", template->id, &id);
@@ -114,7 +114,7 @@ enum sp_status sp_admin_update_group(struct sp_admin_context *ctx, const Protobu
     enum sp_status status = sp_admin_load_group(ctx, request->id, &stored);
     if (status != SP_OK)
         return status;
-    status = sp_text_check_name(sp_str_from(request->name), "name", ctx->error);
+    status = sp_admin_check_new_name(request->name, stored->group->name, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = count_members(ctx, stored->number, &members);

@@ -2,6 +2,7 @@
 #include "admin/idempotency.h"
 
 #include "admin/method_row.h"
+#include "admin/new_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/request.h"
 #include "store/records/store_time.h"
@@ -39,7 +40,7 @@ static enum sp_status check_request_id(struct sp_admin_context *ctx, const char 
     for (size_t i = 0; i < size; i++)
         if (request_id[i] < ' ' || request_id[i] > '~')
             return sp_error_set(ctx->error, SP_ERR_INVALID, "request_id: printable ASCII only");
-    return SP_OK;
+    return sp_admin_refuse_key_text(sp_str_from(request_id), "request_id", ctx->error);
 }
 
 /* If what a call may do, or what it is about ("self"), depends on the key and not only on the

@@ -2,6 +2,7 @@
 
 #include "admin/key.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "base/text.h"
 #include "core/digest_text.h"
 
@@ -39,7 +40,7 @@ static enum sp_status check_key_history(struct sp_admin_import_state *import, co
     if (status != SP_OK)
         return status;
     if (key->disabled_reason[0] != '\0') {
-        status = sp_text_check_name(sp_str_from(key->disabled_reason), "disabled_reason", error);
+        status = sp_admin_check_new_name(key->disabled_reason, NULL, "disabled_reason", error);
         if (status != SP_OK)
             return status;
     }

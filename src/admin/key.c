@@ -5,6 +5,7 @@
 #include "admin/handlers.h"
 #include "admin/key_secret.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/policy.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
@@ -216,7 +217,8 @@ static enum sp_status check_new_end(struct sp_admin_context *ctx, const struct s
 
 static enum sp_status check_new_key(struct sp_admin_context *ctx, const struct sp_admin_new_key *new_key) {
     const Sallyport__V1__ApiKey *given = new_key->template;
-    enum sp_status status = sp_text_check_name(sp_str_from(given->name), "name", ctx->error);
+    const char *carried = new_key->carried == NULL ? NULL : new_key->carried->key->name;
+    enum sp_status status = sp_admin_check_new_name(given->name, carried, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = check_new_end(ctx, new_key, "not_after", given->not_after);

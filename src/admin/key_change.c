@@ -7,10 +7,10 @@
 #include "admin/lineage.h"
 #include "admin/mask.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/policy.h"
 #include "admin/schema_names.h"
 #include "base/moment.h"
-#include "base/text.h"
 #include "core/allowlist.h"
 #include "core/schema.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -71,7 +71,7 @@ static enum sp_status take_permissions(struct sp_admin_context *ctx, const Sally
 }
 
 static enum sp_status take_key_name(struct sp_admin_context *ctx, const char *given, Sallyport__V1__ApiKey *key) {
-    enum sp_status status = sp_text_check_name(sp_str_from(given), "name", ctx->error);
+    enum sp_status status = sp_admin_check_new_name(given, key->name, "name", ctx->error);
     if (status != SP_OK)
         return status;
     key->name = sp_arena_strdup(ctx->arena, sp_str_from(given));
@@ -211,7 +211,7 @@ enum sp_status sp_admin_update_api_key(struct sp_admin_context *ctx, const Proto
 /* ---- on and off ---- */
 
 static enum sp_status check_reason(struct sp_admin_context *ctx, const char *reason) {
-    return reason[0] == '\0' ? SP_OK : sp_text_check_name(sp_str_from(reason), "reason", ctx->error);
+    return reason[0] == '\0' ? SP_OK : sp_admin_check_new_name(reason, NULL, "reason", ctx->error);
 }
 
 /* What a reply shows of a key that was disabled. A schema that cannot be read must not be in the way. */

@@ -5,6 +5,7 @@
 #include "admin/handlers.h"
 #include "admin/key.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/policy.h"
 #include "admin/schema_names.h"
 #include "base/moment.h"
@@ -228,7 +229,10 @@ static enum sp_status add_successor(struct sp_admin_context *ctx, const Sallypor
         return status;
     struct sp_admin_new_key successor = {
         .id = request->new_id, .principal = owner, .template = &template, .carried = old, .within_actor = !by_itself};
-    return sp_admin_add_key(ctx, &successor, &response->api_key, &response->secret);
+    status = sp_admin_add_key(ctx, &successor, &response->api_key, &response->secret);
+    if (status != SP_OK)
+        sp_admin_rename_field(ctx->error, "id", "new_id");
+    return status;
 }
 
 enum sp_status sp_admin_rotate_api_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,

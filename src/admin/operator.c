@@ -1,6 +1,7 @@
 #include "admin/operator.h"
 
 #include "admin/key_secret.h"
+#include "admin/new_text.h"
 #include "admin/offline_changes.h"
 #include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -79,6 +80,9 @@ enum sp_status sp_admin_operator_add(struct sp_write *write, struct sp_str name,
     if (new_operator.name == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = find_operator_entity(write, name, &new_operator.key, &exists, error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_refuse_key_text(name, "operator", error);
     if (status != SP_OK)
         return status;
     if (exists)

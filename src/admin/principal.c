@@ -7,10 +7,10 @@
 #include "admin/handlers.h"
 #include "admin/mask.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/page.h"
 #include "admin/quota.h"
 #include "base/array.h"
-#include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity_key.h"
 #include "store/records/index.h"
@@ -65,7 +65,7 @@ static enum sp_status check_workspace_role(struct sp_admin_context *ctx, const S
 static enum sp_status check_new_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *principal) {
     if (!is_user(principal) && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
         return sp_error_set(ctx->error, SP_ERR_INVALID, "kind: USER or SERVICE_ACCOUNT");
-    enum sp_status status = sp_text_check_name(sp_str_from(principal->name), "name", ctx->error);
+    enum sp_status status = sp_admin_check_new_name(principal->name, NULL, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = check_workspace_role(ctx, principal);
@@ -273,7 +273,7 @@ static enum sp_status check_principal_update(struct sp_admin_context *ctx, const
     bool enters = !is_enabled_user(before) && is_enabled_user(after);
     bool enabled = before->disabled && !after->disabled;
     bool promoted = before->role != after->role && after->role == SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
-    enum sp_status status = sp_text_check_name(sp_str_from(after->name), "name", ctx->error);
+    enum sp_status status = sp_admin_check_new_name(after->name, before->name, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = check_workspace_role(ctx, after);

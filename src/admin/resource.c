@@ -5,6 +5,7 @@
 #include "admin/grant.h"
 #include "admin/handlers.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/page.h"
 #include "admin/quota.h"
 #include "admin/schema_names.h"
@@ -233,6 +234,9 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
     if (resource == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = check_id_free(ctx, target);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_refuse_key_text(sp_str_from(target->ref->id), "resource.id", ctx->error);
     if (status != SP_OK)
         return status;
     status = dig_up_id(ctx, target);

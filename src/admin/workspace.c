@@ -7,10 +7,10 @@
 #include "admin/key.h"
 #include "admin/mask.h"
 #include "admin/message.h"
+#include "admin/new_text.h"
 #include "admin/page.h"
 #include "admin/policy.h"
 #include "admin/principal.h"
-#include "base/text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 #include "store/records/next_number.h"
@@ -45,8 +45,10 @@ static enum sp_status check_features(struct sp_admin_context *ctx, const Sallypo
     return SP_OK;
 }
 
-static enum sp_status check_workspace_fields(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace) {
-    enum sp_status status = sp_text_check_name(sp_str_from(workspace->name), "name", ctx->error);
+/* `name_before`: NULL for a new one. */
+static enum sp_status check_workspace_fields(struct sp_admin_context *ctx, const Sallyport__V1__Workspace *workspace,
+                                             const char *name_before) {
+    enum sp_status status = sp_admin_check_new_name(workspace->name, name_before, "name", ctx->error);
     if (status != SP_OK)
         return status;
     status = check_plan(ctx, workspace->plan);
@@ -80,7 +82,7 @@ enum sp_status sp_admin_add_workspace(struct sp_admin_context *ctx, const Sallyp
     if (workspace->created_at == 0)
         workspace->created_at = ctx->now_s;
     const char *id = NULL;
-    enum sp_status status = check_workspace_fields(ctx, workspace);
+    enum sp_status status = check_workspace_fields(ctx, workspace, NULL);
     if (status != SP_OK)
         return status;
     status = sp_admin_new_id(ctx, SP_KIND_WORKSPACE, "workspace", "ws_", template->id, &id);
@@ -124,8 +126,11 @@ static enum sp_status add_first_admin(struct sp_admin_context *ctx,
     template.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_ADMIN;
     Sallyport__Store__V1__StoredPrincipal *admin = NULL;
     enum sp_status status = sp_admin_add_principal(ctx, &template, &admin);
-    if (status != SP_OK)
+    if (status != SP_OK) {
+        sp_admin_rename_field(ctx->error, "id", "admin_id");
+        sp_admin_rename_field(ctx->error, "name", "admin_name");
         return status;
+    }
     response->admin = admin->principal;
     return add_first_key(ctx, admin, response);
 }
@@ -319,10 +324,11 @@ enum sp_status sp_admin_update_workspace(struct sp_admin_context *ctx, const Pro
     const Sallyport__V1__Workspace *given = (const void *)sp_wire_copy(&request->workspace->base, ctx->arena);
     if (given == NULL)
         return SP_ERR_MEMORY;
+    const char *name_before = ctx->stored_workspace->workspace->name;
     enum sp_status status = take_workspace_fields(ctx, request, given);
     if (status != SP_OK)
         return status;
-    status = check_workspace_fields(ctx, ctx->stored_workspace->workspace);
+    status = check_workspace_fields(ctx, ctx->stored_workspace->workspace, name_before);
     if (status != SP_OK)
         return status;
     status = put_workspace(ctx);

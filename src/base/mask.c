@@ -47,20 +47,21 @@ static bool is_random_stretch(struct sp_str stretch) {
     return upper && lower && (digit || stretch.size >= LETTERS_LEAST);
 }
 
+size_t sp_mask_prefix_size(struct sp_str text) {
+    for (size_t i = 0; i < sizeof(secret_prefixes) / sizeof(*secret_prefixes); i++)
+        if (sp_str_begins_with(text, sp_str_from(secret_prefixes[i])))
+            return strlen(secret_prefixes[i]);
+    return 0;
+}
+
 /* The size of what follows the prefix of another system's key; 0: the text does not begin with one. */
 static size_t measure_foreign_tail(struct sp_str text, size_t *ret_prefix_size) {
-    for (size_t i = 0; i < sizeof(secret_prefixes) / sizeof(*secret_prefixes); i++) {
-        struct sp_str prefix = sp_str_from(secret_prefixes[i]);
-        if (!sp_str_begins_with(text, prefix))
-            continue;
-        bool digit = false;
-        size_t end = prefix.size;
-        for (; end < text.size && is_word_char(text.data[end]); end++)
-            digit = digit || is_digit_char(text.data[end]);
-        *ret_prefix_size = prefix.size;
-        return digit && end - prefix.size >= TAIL_LEAST ? end - prefix.size : 0;
-    }
-    return 0;
+    size_t prefix = sp_mask_prefix_size(text), end = prefix;
+    bool digit = false;
+    for (; prefix > 0 && end < text.size && is_word_char(text.data[end]); end++)
+        digit = digit || is_digit_char(text.data[end]);
+    *ret_prefix_size = prefix;
+    return digit && end - prefix >= TAIL_LEAST ? end - prefix : 0;
 }
 
 static size_t measure_token(struct sp_str text) {
@@ -72,11 +73,16 @@ static size_t measure_token(struct sp_str text) {
     return size >= TOKEN_LEAST ? size : 0;
 }
 
+/* "***" and the last four characters. */
+static void write_mask(const char *secret, size_t size, char ret_instead[static SP_MASK_BYTES]) {
+    memcpy(ret_instead, "***", SP_MASK_BYTES - SHOWN);
+    memcpy(ret_instead + SP_MASK_BYTES - SHOWN, secret + size - SHOWN, SHOWN);
+}
+
 static bool fill_mask(struct sp_str text, size_t at, size_t size, struct sp_mask *ret_mask) {
     ret_mask->at = at;
     ret_mask->size = size;
-    memcpy(ret_mask->instead, "***", SP_MASK_BYTES - SHOWN);
-    memcpy(ret_mask->instead + SP_MASK_BYTES - SHOWN, text.data + at + size - SHOWN, SHOWN);
+    write_mask(text.data + at, size, ret_mask->instead);
     return true;
 }
 
@@ -103,13 +109,17 @@ bool sp_mask_find(struct sp_str text, struct sp_mask *ret_mask) {
     return false;
 }
 
+void sp_mask_range(char *text, size_t size) {
+    char instead[SP_MASK_BYTES];
+    write_mask(text, size, instead);
+    memmove(text + SP_MASK_BYTES, text + size, strlen(text + size) + 1);
+    memcpy(text, instead, SP_MASK_BYTES);
+}
+
 void sp_mask_text(char *text) {
     struct sp_mask mask;
-    size_t left = strlen(text);
-    while (sp_mask_find((struct sp_str){text, left}, &mask)) {
-        memcpy(text + mask.at, mask.instead, SP_MASK_BYTES);
+    while (sp_mask_find(sp_str_from(text), &mask)) {
+        sp_mask_range(text + mask.at, mask.size);
         text += mask.at + SP_MASK_BYTES;
-        left -= mask.at + mask.size;
-        memmove(text, text + mask.size - SP_MASK_BYTES, left + 1);
     }
 }

@@ -30,4 +30,10 @@ bool sp_mask_find(struct sp_str text, struct sp_mask *ret_mask);
 /* Masks every secret of a NUL-terminated text in place; it never becomes longer. */
 void sp_mask_text(char *text);
 
+/* Masks the first `size` bytes of a NUL-terminated text, at least SP_MASK_BYTES: what follows moves up behind the mask. */
+void sp_mask_range(char *text, size_t size);
+
+/* The size of the prefix of other systems' keys (sk_ and so on, above) that the text begins with; 0: none. */
+size_t sp_mask_prefix_size(struct sp_str text);
+
 #endif

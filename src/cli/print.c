@@ -11,6 +11,7 @@
 
 #include "cli/json_path.h"
 #include "cli/json_times.h"
+#include "core/key_like.h"
 
 enum { COLUMNS_MAX = 20 };
 
@@ -199,10 +200,12 @@ char *sp_cli_text_of(const json_t *object, const char *path) {
         (void)fputs("default", out);
     else if (value != NULL)
         write_value(value, out);
-    if (fclose(out) == 0)
-        return cell;
-    free(cell);
-    return NULL;
+    if (fclose(out) != 0) {
+        free(cell);
+        return NULL;
+    }
+    sp_key_like_mask(cell); /* stores of earlier releases took keys as names */
+    return cell;
 }
 
 /* ---- tables and lines ---- */

@@ -35,7 +35,7 @@ void sp_cli_print_rows(const char *output, bool wide, json_t *rows, const char *
 void sp_cli_print_reply(const char *output, json_t *reply, FILE *out);
 
 /* A value as people read it: enums in lower case without their prefix, times in UTC, lists with
- * commas, empty if there is none. The caller frees; NULL when out of memory. */
+ * commas, empty if there is none. What looks like an API key is masked. The caller frees; NULL when out of memory. */
 char *sp_cli_text_of(const json_t *object, const char *path);
 
 /* Writes a text safely for a terminal: control characters and changes of writing direction become

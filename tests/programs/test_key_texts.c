@@ -78,13 +78,14 @@ static void assert_file_hides(const char *path, const char *key) {
 
 /* ---- the programs' own messages ---- */
 
-/* The line with the key instead of each KEY. */
+/* The line with the key instead of each KEY, and the store's folder instead of STORE. */
 static void put_key(const char *line, const char *key, char *out, size_t room) {
     size_t used = 0;
     while (*line != '\0' && used + 1 < room) {
-        bool here = strncmp(line, "KEY", 3) == 0;
-        used += (size_t)snprintf(out + used, room - used, "%.*s", here ? (int)strlen(key) : 1, here ? key : line);
-        line += here ? 3 : 1;
+        bool is_key = strncmp(line, "KEY", 3) == 0, is_store = strncmp(line, "STORE", 5) == 0;
+        const char *put = is_key ? key : is_store ? programs.store : line;
+        used += (size_t)snprintf(out + used, room - used, "%.*s", is_key || is_store ? (int)strlen(put) : 1, put);
+        line += is_key ? 3 : is_store ? 5 : 1;
     }
 }
 
@@ -122,6 +123,8 @@ static void no_program_prints_a_key_among_its_arguments(void **state) {
         "sallyport-sync serve --store /nowhere --listen KEY",
         "sallyport-sync operator KEY",
         "sallyport-sync operator revoke KEY --store /nowhere",
+        "sallyport-sync operator add KEY --store STORE",
+        "sallyport-sync operator revoke KEY --store STORE",
         "sallyport-sync verify --store KEY",
         "sallyport-sync restore KEY --store /nowhere/store",
         "sallyport-sync init --store /nowhere/KEY --operator KEY",
@@ -213,6 +216,22 @@ static size_t call_with_keys(struct caller *caller, const char *method, const Pr
     return refused;
 }
 
+/* Nothing was named by it. */
+static void assert_lists_hide(const char *key) {
+    static const char *const lists[] = {"ListWorkspaces", "ListPrincipals", "ListGroups",   "ListResources",
+                                        "ListApiKeys",    "ListOperators",  "ExportPolicy", "ListChanges"};
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        char method[64];
+        snprintf(method, sizeof(method), "Admin/%s", lists[i]);
+        bool whole = strcmp(lists[i], "ListWorkspaces") == 0 || strcmp(lists[i], "ListOperators") == 0 ||
+                     strcmp(lists[i], "ListChanges") == 0;
+        assert_int_equal(caller_call(&programs.operator_caller, method, whole ? "{}" : "{'workspace':'acme'}"), SP_OK);
+        char *text = json_dumps(programs.operator_caller.reply, 0);
+        assert_hidden(text, key, method);
+        free(text);
+    }
+}
+
 static void no_admin_answer_and_no_log_holds_a_key_that_was_given_as_an_id(void **state) {
     (void)state;
     const ProtobufCServiceDescriptor *service = &sallyport__v1__admin__descriptor;
@@ -235,6 +254,7 @@ static void no_admin_answer_and_no_log_holds_a_key_that_was_given_as_an_id(void 
     for (size_t j = 0; j < COUNT(keys); j++) {
         assert_file_hides(programs.sync.err, keys[j]);
         assert_file_hides(sync_events, keys[j]);
+        assert_lists_hide(keys[j]);
     }
 }
 

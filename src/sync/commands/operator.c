@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "core/key_like.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/source.h"
 #include "store/lmdb/options.h"
@@ -212,12 +213,14 @@ static void print_text_list(char *const *texts, size_t count, const char *none) 
 }
 
 static void print_operator(struct walk *walk, const Sallyport__V1__Operator *about) {
-    char created[SP_MOMENT_TEXT_BYTES], expires[SP_MOMENT_TEXT_BYTES] = "never";
+    char created[SP_MOMENT_TEXT_BYTES], expires[SP_MOMENT_TEXT_BYTES] = "never", name[SP_ID_MAX_BYTES + 1];
     (void)walk;
+    (void)snprintf(name, sizeof(name), "%s", about->name);
+    sp_key_like_mask(name); /* earlier releases took a key as a name */
     sp_moment_format(about->created_at, created);
     if (about->expires_at != 0)
         sp_moment_format(about->expires_at, expires);
-    printf("%-32s …%-8s %s  expires %s  scopes ", about->name, about->hint, created, expires);
+    printf("%-32s …%-8s %s  expires %s  scopes ", name, about->hint, created, expires);
     print_text_list(about->scopes, about->n_scopes, "all");
     (void)fputs("  from ", stdout);
     print_text_list(about->allowed_ips, about->n_allowed_ips, "anywhere");
