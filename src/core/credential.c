@@ -84,33 +84,77 @@ static struct sp_str decode_user_name(struct sp_str encoded, struct sp_arena *ar
     return (struct sp_str){(const char *)decoded, size - 1};
 }
 
-/* The key of "<scheme> <key>"; empty for anything else. */
-static struct sp_str key_of_authorization(const struct sp_credential *credential, struct sp_str value) {
-    unsigned accepted = credential->schemes == 0 ? SP_CREDENTIAL_BEARER : credential->schemes;
-    const char *space = memchr(value.data, ' ', value.size);
-    if (space == NULL)
-        return (struct sp_str){0};
-    struct sp_str name = {value.data, (size_t)(space - value.data)};
-    struct sp_str rest = sp_str_trim_blanks((struct sp_str){space, value.size - name.size});
-    unsigned scheme = sp_credential_scheme_find(name) & accepted;
-    if (scheme == 0)
-        return (struct sp_str){0};
+/* How many bytes of a token (RFC 9110 section 5.6.2) the text begins with. */
+static size_t count_token_bytes(struct sp_str text) {
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    size_t count = 0;
+    for (; count < text.size; count++) {
+        char c = text.data[count];
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alphanumeric && memchr(others, c, sizeof(others) - 1) == NULL)
+            break;
+    }
+    return count;
+}
+
+/* `nc=1`: commas stand between parameters too (RFC 9110 section 11.4). */
+static bool is_parameter(struct sp_str value) {
+    size_t name = count_token_bytes(value);
+    struct sp_str rest = sp_str_trim_blanks((struct sp_str){value.data + name, value.size - name});
+    return name > 0 && rest.size > 0 && rest.data[0] == '=';
+}
+
+/* Whether a quoted string (RFC 9110 section 5.6.4) is open behind the value, of a list that was cut at every comma. */
+static bool leaves_quotes_open(struct sp_str value, bool open) {
+    for (size_t i = 0; i < value.size; i++) {
+        if (open && value.data[i] == '\\')
+            i++;
+        else if (value.data[i] == '"')
+            open = !open;
+    }
+    return open;
+}
+
+/* The key of "<scheme> <key>"; empty: there is none. */
+static struct sp_str key_of_scheme(const struct sp_credential *credential, unsigned scheme, struct sp_str rest) {
     if (scheme != SP_CREDENTIAL_BASIC)
         return rest;
     return credential->arena == NULL ? (struct sp_str){0} : decode_user_name(rest, credential->arena);
 }
 
-void sp_credential_offer_authorization(struct sp_credential *credential, struct sp_str value) {
-    struct sp_str one;
-    while (next_value(&value, &one)) {
-        struct sp_str key = key_of_authorization(credential, one);
-        if (key.size > 0)
-            offer_value(credential, key);
-        else
-            credential->other_scheme = true;
+static void offer_authorization_value(struct sp_credential *credential, struct sp_str value) {
+    unsigned accepted = credential->schemes == 0 ? SP_CREDENTIAL_BEARER : credential->schemes;
+    size_t name = count_token_bytes(value);
+    unsigned scheme = sp_credential_scheme_find((struct sp_str){value.data, name}) & accepted;
+    bool has_scheme = name > 0 && name < value.size && value.data[name] == ' ';
+    struct sp_str rest = sp_str_trim_blanks((struct sp_str){value.data + name, value.size - name});
+    struct sp_str key = {0};
+    if (has_scheme && scheme != 0)
+        key = key_of_scheme(credential, scheme, rest);
+    if (key.size > 0) {
+        credential->in_authorization = true;
+        offer_value(credential, key);
+    } else if (has_scheme && scheme == 0) {
+        credential->other_scheme = true;
+    } else {
+        credential->unclear = true;
     }
 }
 
+/* The parameters of another scheme are no credentials. */
+void sp_credential_offer_authorization(struct sp_credential *credential, struct sp_str value) {
+    struct sp_str one;
+    bool had_other_scheme = credential->other_scheme, in_quotes = false;
+    credential->other_scheme = false;
+    while (next_value(&value, &one)) {
+        if (!credential->other_scheme || !(in_quotes || is_parameter(one)))
+            offer_authorization_value(credential, one);
+        in_quotes = credential->other_scheme && leaves_quotes_open(one, in_quotes);
+    }
+    credential->other_scheme |= had_other_scheme;
+}
+
 bool sp_credential_is_ambiguous(const struct sp_credential *credential) {
-    return credential->differs || (credential->other_scheme && credential->text.size > 0);
+    bool is_unclear = credential->unclear || (credential->other_scheme && credential->in_authorization);
+    return credential->differs || (is_unclear && credential->text.size > 0);
 }

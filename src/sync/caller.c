@@ -23,8 +23,7 @@ static struct sp_str find_credential(struct sp_rpc_call *call, bool *ret_ambiguo
     struct sp_credential credential = {0};
     offer_header(call, "x-api-key", sp_credential_offer_key, &credential);
     offer_header(call, "authorization", sp_credential_offer_authorization, &credential);
-    /* Only keys count here: what the authorization says in another scheme is for a proxy before this. */
-    *ret_ambiguous = credential.differs;
+    *ret_ambiguous = sp_credential_is_ambiguous(&credential);
     return credential.text;
 }
 

@@ -60,9 +60,20 @@ static const struct {
     {{"=abc", "=abd", "=abc"}, "abc", true},
     {{"=abc", "Bearer abd"}, "abc", true},
     {{"Bearer abd", "=abc"}, "abd", true},
-    {{"=abc", "Basic abc"}, "abc", true},
-    {{"Basic abc", "=abc"}, "abc", true},
+    {{"=abc", "Basic abc"}, "abc", false},
+    {{"Basic abc", "=abc"}, "abc", false},
+    {{"=abc", "Token abd"}, "abc", false},
+    {{"=abc", "Digest username=\"u, v\", realm=\"a \\\" b, Bearer abd\", nc=00000001, qop = auth"}, "abc", false},
+    {{"=abc", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host;range, Signature=fe"}, "abc", false},
+    {{"=abc", "Digest a=\"b\", Bearer abc"}, "abc", true},
+    {{"=abc", "Digest a=\"\\\"\", Bearer abd"}, "abc", true},
+    {{"=abc", "Digest a=\"b\", abd"}, "abc", true},
+    {{"=abc", "Basic abc", "Bearer abc"}, "abc", true},
+    {{"=abc", "Bearer abd, c=d"}, "abc", true},
+    {{"=abc", "abd"}, "abc", true},
+    {{"=abc", "c=d"}, "abc", true},
     {{"=abc", "Bearer "}, "abc", true},
+    {{"=abc", "Bearer\tabd"}, "abc", true},
     {{"=abc", ""}, "abc", false},
     {{"Basic abc", "Basic abd"}, "", false},
     {{"Basic abc", "Bearer abc"}, "abc", true},
@@ -124,12 +135,16 @@ static void a_scheme_carries_a_key_only_where_it_may(void **state) {
             sp_credential_offer_authorization(&credential, sp_str_from(scheme_rows[i].value));
             if (!sp_str_equal(credential.text, sp_str_from(scheme_rows[i].text)))
                 fail_msg("%s: \"%.*s\"", scheme_rows[i].value, SP_STR_ARG(credential.text));
-            assert_int_equal(credential.other_scheme, credential.text.size == 0);
+            assert_int_equal(credential.other_scheme || credential.unclear, credential.text.size == 0);
+            sp_credential_offer_key(&credential, SP_STR_LITERAL("another"));
+            assert_int_equal(sp_credential_is_ambiguous(&credential), !credential.other_scheme);
         }
         struct sp_credential credential = {.schemes = without, .arena = &arena};
         sp_credential_offer_authorization(&credential, sp_str_from(scheme_rows[i].value));
         assert_int_equal(credential.text.size, 0);
         assert_true(credential.other_scheme);
+        sp_credential_offer_key(&credential, SP_STR_LITERAL("another"));
+        assert_false(sp_credential_is_ambiguous(&credential));
         sp_arena_reset(&arena);
     }
     sp_arena_fini(&arena);

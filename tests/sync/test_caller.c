@@ -144,6 +144,7 @@ static void finds_the_key_or_says_that_it_is_ambiguous(void **state) {
         {"both the same", {{"x-api-key", "abc"}, {"authorization", "Bearer abc"}}, "3|abc|0|127.0.0.1|1"},
         {"both different", {{"x-api-key", "abc"}, {"authorization", "Bearer abd"}}, "3|abc|1|127.0.0.1|1"},
         {"a key beside another scheme", {{"x-api-key", "abc"}, {"authorization", "Basic abc"}}, "3|abc|0|127.0.0.1|1"},
+        {"a key beside text without a scheme", {{"x-api-key", "abc"}, {"authorization", "abd"}}, "3|abc|1|127.0.0.1|1"},
         {"two keys beside another scheme",
          {{"x-api-key", "abc"}, {"x-api-key", "abd"}, {"authorization", "Basic abc"}},
          "3|abc|1|127.0.0.1|1"},

@@ -95,12 +95,13 @@ void sp_gateway_headers_take(struct sp_gateway_headers *headers, struct sp_str n
 }
 
 /* A key in the header that decides is the only one that counts. What else it holds stands beside
- * the keys of the others, as ever. */
+ * the keys of the others. */
 static struct sp_credential choose_credential(const struct sp_gateway_headers *headers) {
     struct sp_credential chosen = headers->others;
     if (headers->deciding.text.size > 0)
         return headers->deciding;
     chosen.other_scheme |= headers->deciding.other_scheme;
+    chosen.unclear |= headers->deciding.unclear;
     return chosen;
 }
 
