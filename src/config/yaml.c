@@ -277,7 +277,8 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 
 /* ---- before libyaml reads ---- */
 
-/* YAML 1.1, which libyaml reads, ends lines where YAML 1.2, editors and reviews do not. */
+/* YAML 1.1, which libyaml reads, ends lines where YAML 1.2, editors and reviews do not. Within quotes too: libyaml folds
+ * U+0085 there into a blank, and drops the blanks around U+2028 and U+2029; YAML 1.2 keeps all as they are. */
 static const struct line_end {
     const char *bytes;
     const char *what;

@@ -35,7 +35,7 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
                                   struct sp_error *error) SP_MUST_USE;
 
 /* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID
- * with line and column, never with the text itself. The caller decrefs. For texts of this side's own. */
+ * with line and column or with the kind of any other value, never with the text itself. The caller decrefs. For texts of this side's own. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
 /* The same of what somebody sent. Small values take up to a hundred times as much memory as text: those of one request

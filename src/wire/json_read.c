@@ -520,6 +520,23 @@ static const char *fault_text(const json_error_t *fault) {
     }
 }
 
+/* What a text is that holds a value and neither an object nor an array; NULL: not even that. */
+static const char *name_lone_value(struct sp_str text) {
+    size_t begin = 0;
+    while (begin < text.size && memchr(" \t\r\n", text.data[begin], 4) != NULL)
+        begin++;
+    if (begin == text.size || text.data[begin] == '{' || text.data[begin] == '[')
+        return NULL;
+    json_t *value = json_loadb(text.data, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    const char *name = json_is_null(value)      ? "expected an object, found null"
+                       : json_is_string(value)  ? "expected an object, found text"
+                       : json_is_number(value)  ? "expected an object, found a number"
+                       : json_is_boolean(value) ? "expected an object, found true or false"
+                                                : NULL;
+    json_decref(value);
+    return name;
+}
+
 static enum sp_status parse_json_text(struct sp_str text, size_t flags, size_t most_bytes, json_t **ret_json,
                                       struct sp_error *error) {
     enum sp_status status = check_text_bounds(text, most_bytes, error);
@@ -527,6 +544,9 @@ static enum sp_status parse_json_text(struct sp_str text, size_t flags, size_t m
         return status;
     json_error_t fault;
     json_t *json = json_loadb(text.size > 0 ? text.data : "", text.size, JSON_REJECT_DUPLICATES | flags, &fault);
+    const char *lone = json == NULL ? name_lone_value(text) : NULL;
+    if (lone != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s", lone);
     if (json == NULL)
         return sp_error_set(error, SP_ERR_INVALID, "line %d, column %d: %s", fault.line, fault.column,
                             fault_text(&fault));

@@ -73,7 +73,7 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
     if (!json_is_object(body)) {
         json_decref(body);
-        return sp_error_set(error, SP_ERR_INVALID, "the body is not a JSON object");
+        return sp_error_set(error, SP_ERR_INVALID, "the body is not a JSON object: expected an object, found an array");
     }
     *ret_body = body;
     return SP_OK;
