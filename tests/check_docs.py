@@ -140,7 +140,7 @@ def check_messages(page):
 def check_refusals_of_clients():
     code = (ROOT / "src" / "tls" / "refusal.c").read_text()
     page = (ROOT / "docs" / "tls.md").read_text()
-    for reason in re.findall(r'snprintf\(text, size, "([^":%]+)', code):
+    for reason in re.findall(r'snprintf\(ret_reason, size, "([^":%]+)', code):
         if f"| {reason}" not in page:
             complain(f"docs/tls.md: no row for a client that is refused because {reason}")
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/event_log.h"
 #include "daemon/process.h"
+#include "daemon/tls_refusals.h"
 #include "observe/line_log.h"
 
 /* A process has one log. */
@@ -41,6 +42,7 @@ void sp_daemon_begin(const char *program, const struct sp_daemon_options *option
 }
 
 void sp_daemon_end(void) {
+    sp_daemon_tell_tls_refusals(INT64_MAX);
     sp_event_log_close();
     sp_log_set_sink(NULL, NULL);
     sp_line_log_close(program_log);

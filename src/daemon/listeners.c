@@ -52,6 +52,7 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
         .insecure = options->insecure,
         .tls = options->tls,
         .notice = log_tls_notice,
+        .tls_refused = sp_daemon_log_http_tls_refusal,
         .max_connections = (unsigned)options->max_http_connections,
     };
 }

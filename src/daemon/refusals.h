@@ -1,11 +1,11 @@
-/* The metrics of what the bounds of a gRPC server closed and refused. For the thread that writes the page. */
+/* The metrics of what the bounds of a gRPC server closed and refused, and of clients that TLS refused on HTTP ports. For the thread that writes the page. */
 #ifndef SP_DAEMON_REFUSALS_H
 #define SP_DAEMON_REFUSALS_H
 
 #include "observe/metrics.h"
 #include "rpc/server.h"
 
-/* The two rows of a program's table: a counter with a series for each cause, and a gauge. */
+/* The three rows of a program's table: a counter with a series for each cause, a gauge, and a counter. */
 #define SP_REFUSALS_ROW                                                                                                \
     {                                                                                                                  \
         .name = "sallyport_grpc_refusals_total",                                                                       \
@@ -22,11 +22,22 @@
         .name = "sallyport_grpc_unanswered_bytes",                                                                     \
         .help = "Bytes that gRPC connections have received and no reply has answered.", .kind = SP_METRIC_GAUGE        \
     }
+#define SP_HTTP_TLS_REFUSALS_ROW                                                                                       \
+    {                                                                                                                  \
+        .name = "sallyport_http_tls_refusals_total",                                                                   \
+        .help = "Clients of the HTTP and metrics ports that TLS refused, or whose requests were refused for want of "  \
+                "an accepted certificate; each connection counts once.",                                               \
+        .kind = SP_METRIC_GATHERED_COUNTER                                                                             \
+    }
 
 size_t sp_refusals_labels(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]);
 
-/* Sets both rows, given by their places in the table. */
-void sp_refusals_gather(const struct sp_rpc_server *server, struct sp_metrics *metrics, unsigned refusals_row,
-                        unsigned unanswered_row);
+/* The places of the rows in the table. */
+struct sp_refusals_rows {
+    unsigned refusals, unanswered, http_tls;
+};
+
+void sp_refusals_gather(const struct sp_rpc_server *server, struct sp_metrics *metrics,
+                        const struct sp_refusals_rows *rows);
 
 #endif

@@ -1,6 +1,8 @@
 #include "daemon/tls_refusals.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,23 +11,31 @@
 enum {
     MINUTE_MS = 60 * 1000,
     LINES_A_MINUTE = 60,
+    LINES_A_PEER = 8,
     REMEMBERED = 64,
     V6_NETWORK_BYTES = 8, /* whose holder has all addresses that follow */
 };
 
-struct refused_peer {
+/* A kind of refusal. */
+struct refused_kind {
     uint8_t network[16];
     bool used;
-    int64_t logged_ms;
-    unsigned unlogged; /* refusals since then */
+    int64_t since_ms;
+    uint64_t unlogged; /* since then */
+    struct sp_peer peer;
+    char reason[SP_TLS_REASON_BYTES];
+    char names[SP_TLS_NAMES_BYTES];
 };
 
 static struct {
     pthread_mutex_t lock;
-    struct refused_peer peers[REMEMBERED];
+    struct refused_kind kinds[REMEMBERED];
     int64_t minute_began_ms;
-    unsigned lines; /* of this minute */
+    unsigned lines;     /* of this minute */
+    uint64_t forgotten; /* unlogged ones of kinds that made room for others */
 } recent = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static atomic_uint_fast64_t http_refusals;
 
 static void network_of(const struct sp_peer *peer, uint8_t ret_network[static 16]) {
     static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -34,56 +44,127 @@ static void network_of(const struct sp_peer *peer, uint8_t ret_network[static 16
         memset(ret_network + V6_NETWORK_BYTES, 0, sizeof(peer->host) - V6_NETWORK_BYTES);
 }
 
-/* The peer's place, or that of the one that was logged longest ago. With the lock held. */
-static struct refused_peer *find_refused_peer(const struct sp_peer *peer) {
-    uint8_t network[16];
-    struct refused_peer *oldest = &recent.peers[0];
-    network_of(peer, network);
-    for (size_t i = 0; i < REMEMBERED; i++) {
-        struct refused_peer *refused = &recent.peers[i];
-        if (refused->used && memcmp(refused->network, network, sizeof(network)) == 0)
-            return refused;
-        if (!refused->used || (oldest->used && refused->logged_ms < oldest->logged_ms))
-            oldest = refused;
-    }
-    *oldest = (struct refused_peer){.used = false};
-    memcpy(oldest->network, network, sizeof(network));
+/* ---- lines; all with the lock held ---- */
+
+static void log_refused_kind(const struct refused_kind *kind, const char *message, bool with_count) {
+    char peer[SP_PEER_TEXT_BYTES];
+    sp_peer_write(&kind->peer, peer);
+    const struct sp_log_field fields[] = {
+        {.name = "peer", .text = peer},
+        {.name = "reason", .text = kind->reason},
+        {.name = "names", .text = kind->names},
+        {.name = "times", .number = kind->unlogged},
+    };
+    size_t count = sizeof(fields) / sizeof(*fields);
+    sp_log_fields(SP_LOG_WARNING, message, fields, with_count ? count : count - 1);
+}
+
+static void end_minute_of_kind(struct refused_kind *kind) {
+    if (kind->unlogged > 0)
+        log_refused_kind(kind, "TLS refused a client again", true);
+    kind->used = false;
+}
+
+static void end_minutes(int64_t now_ms) {
+    const struct sp_log_field forgotten[] = {{.name = "times", .number = recent.forgotten}};
+    for (size_t i = 0; i < REMEMBERED; i++)
+        if (recent.kinds[i].used && now_ms - recent.kinds[i].since_ms >= MINUTE_MS)
+            end_minute_of_kind(&recent.kinds[i]);
+    if (now_ms >= recent.minute_began_ms && now_ms - recent.minute_began_ms < MINUTE_MS)
+        return;
+    if (recent.forgotten > 0)
+        sp_log_fields(SP_LOG_WARNING, "TLS refused more clients than are logged", forgotten, 1);
+    recent.forgotten = 0;
+    recent.lines = 0;
+    recent.minute_began_ms = now_ms;
+}
+
+/* ---- kinds; all with the lock held ---- */
+
+/* A place for a new kind: a free one, or that of the oldest. */
+static struct refused_kind *take_place(void) {
+    struct refused_kind *oldest = &recent.kinds[0];
+    for (size_t i = 0; i < REMEMBERED && oldest->used; i++)
+        if (!recent.kinds[i].used || recent.kinds[i].since_ms < oldest->since_ms)
+            oldest = &recent.kinds[i];
+    if (oldest->used)
+        recent.forgotten += oldest->unlogged;
     return oldest;
 }
 
-/* Whether to log it now, and how many of its refusals were not logged before it. */
-static bool count_tls_refusal(const struct sp_peer *peer, int64_t now_ms, unsigned *ret_unlogged) {
-    struct refused_peer *refused = find_refused_peer(peer);
-    if (now_ms - recent.minute_began_ms >= MINUTE_MS) {
-        recent.minute_began_ms = now_ms;
-        recent.lines = 0;
+/* The kind of a refusal; NULL: it is new. *ret_of_peer: how many kinds its address has. */
+static struct refused_kind *find_refused_kind(const uint8_t network[static 16], const char *reason, const char *names,
+                                              unsigned *ret_of_peer) {
+    struct refused_kind *found = NULL;
+    *ret_of_peer = 0;
+    for (size_t i = 0; i < REMEMBERED; i++) {
+        struct refused_kind *kind = &recent.kinds[i];
+        if (!kind->used || memcmp(kind->network, network, sizeof(kind->network)) != 0)
+            continue;
+        ++*ret_of_peer;
+        if (strcmp(kind->reason, reason) == 0 && strcmp(kind->names, names) == 0)
+            found = kind;
     }
-    if ((refused->used && now_ms - refused->logged_ms < MINUTE_MS) || recent.lines == LINES_A_MINUTE) {
-        refused->unlogged++;
-        return false;
-    }
-    *ret_unlogged = refused->unlogged;
-    *refused = (struct refused_peer){.used = true, .logged_ms = now_ms};
-    network_of(peer, refused->network);
-    recent.lines++;
-    return true;
+    return found;
 }
 
+static struct refused_kind *add_refused_kind(const struct sp_tls_refusal *refusal, const char *reason,
+                                             const char *names, int64_t now_ms) {
+    struct refused_kind *kind = take_place();
+    *kind = (struct refused_kind){.used = true, .since_ms = now_ms, .peer = refusal->peer};
+    network_of(&refusal->peer, kind->network);
+    (void)snprintf(kind->reason, sizeof(kind->reason), "%s", reason);
+    (void)snprintf(kind->names, sizeof(kind->names), "%s", names);
+    return kind;
+}
+
+/* Logs the refusal, or counts it. */
+static void take_tls_refusal(const struct sp_tls_refusal *refusal, int64_t now_ms) {
+    static const char beyond[] = "other reasons, or other names";
+    uint8_t network[16];
+    char reason[SP_TLS_REASON_BYTES], names[SP_TLS_NAMES_BYTES];
+    unsigned of_peer = 0;
+    network_of(&refusal->peer, network);
+    (void)snprintf(reason, sizeof(reason), "%s", refusal->reason);
+    (void)snprintf(names, sizeof(names), "%s", refusal->names);
+    struct refused_kind *kind = find_refused_kind(network, reason, names, &of_peer);
+    if (kind == NULL && of_peer < LINES_A_PEER) {
+        kind = add_refused_kind(refusal, reason, names, now_ms);
+        if (recent.lines < LINES_A_MINUTE) {
+            recent.lines++;
+            log_refused_kind(kind, "TLS refused a client", false);
+            return;
+        }
+    } else if (kind == NULL) {
+        kind = find_refused_kind(network, beyond, "", &of_peer);
+        if (kind == NULL)
+            kind = add_refused_kind(refusal, beyond, "", now_ms);
+    }
+    kind->unlogged++;
+}
+
+/* ---- */
+
 void sp_daemon_log_tls_refusal(void *user, const struct sp_tls_refusal *refusal) {
-    char peer[SP_PEER_TEXT_BYTES];
-    unsigned unlogged = 0;
+    int64_t now_ms = sp_clock_monotonic_ms();
     (void)user;
     pthread_mutex_lock(&recent.lock);
-    bool wanted = count_tls_refusal(&refusal->peer, sp_clock_monotonic_ms(), &unlogged);
+    end_minutes(now_ms);
+    take_tls_refusal(refusal, now_ms);
     pthread_mutex_unlock(&recent.lock);
-    if (!wanted)
-        return;
-    sp_peer_write(&refusal->peer, peer);
-    const struct sp_log_field fields[] = {
-        {.name = "peer", .text = peer},
-        {.name = "reason", .text = refusal->reason},
-        {.name = "names", .text = refusal->names},
-        {.name = "unlogged_before", .number = unlogged},
-    };
-    sp_log_fields(SP_LOG_WARNING, "TLS refused a client", fields, sizeof(fields) / sizeof(*fields));
+}
+
+void sp_daemon_log_http_tls_refusal(void *user, const struct sp_tls_refusal *refusal) {
+    atomic_fetch_add(&http_refusals, 1);
+    sp_daemon_log_tls_refusal(user, refusal);
+}
+
+void sp_daemon_tell_tls_refusals(int64_t now_ms) {
+    pthread_mutex_lock(&recent.lock);
+    end_minutes(now_ms);
+    pthread_mutex_unlock(&recent.lock);
+}
+
+uint64_t sp_daemon_http_tls_refusals(void) {
+    return atomic_load(&http_refusals);
 }

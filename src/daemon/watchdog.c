@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/tls_refusals.h"
 
 enum { NAME_BYTES = 32, LOOKS_A_LIMIT = 4, LOOK_AT_MOST_MS = 1000 };
 
@@ -131,8 +132,10 @@ static void *run_watchdog(void *user) {
     pthread_mutex_lock(&watchdog->lock);
     while (!watchdog->stopping) {
         (void)sp_clock_wait(&watchdog->changed, &watchdog->lock, sp_clock_monotonic_ms() + interval_ms);
-        if (!watchdog->stopping)
-            look_at_all_threads(watchdog, interval_ms);
+        if (watchdog->stopping)
+            break;
+        look_at_all_threads(watchdog, interval_ms);
+        sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms());
     }
     pthread_mutex_unlock(&watchdog->lock);
     return NULL;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/peer.h"
+#include "tls/refusal.h"
 
 struct connection {
     struct connection *previous, *next;
@@ -23,12 +24,19 @@ struct connection {
     int64_t deadline_ms; /* for the request that it is to send, and its reply */
     bool in_headers;     /* its request line has come, and its headers were not handed on yet */
     bool checks_host;    /* its requests must name this server (http/host.h) */
+    /* Of its TLS (http/handshake.h). */
+    bool has_tls;
+    bool heard, speaks_tls, went_away; /* a byte came; the first was one of TLS; the last read found the end */
+    bool is_established, is_reported, is_alert_next;
+    uint8_t alert; /* that came without encryption; 0: none */
 };
 
 struct connections {
     struct connection *first;
     int64_t patience_ms; /* for one request and its reply */
     unsigned most, most_per_peer;
+    void (*tls_refused)(void *user, const struct sp_tls_refusal *refusal); /* NULL: nobody is told */
+    void *user;
     atomic_uint count; /* any thread */
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 
 enum { CONNECTION_MEMORY_BYTES = 32 * 1024 }; /* request line and headers */
@@ -21,14 +22,17 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-/* Its messages are about clients' mistakes, and would let clients fill the log. This one comes before
- * an error that it answers itself. */
+/* Its messages are about clients' mistakes, and would let clients fill the log. These two come before it answers a
+ * request with an error itself, and before it closes a connection of which the TLS handshake failed. */
 static void take_message(void *user, const char *format, va_list arguments) {
-    static const char failure[] = "Error processing request";
     const struct engine *engine = user;
+    const struct engine_events *events = &engine->engines->events;
+    struct sp_str message = sp_str_from(format);
     (void)arguments;
-    if (strncmp(format, failure, sizeof(failure) - 1) == 0)
-        engine->engines->events.on_failure(engine->engines->events.user);
+    if (sp_str_begins_with(message, SP_STR_LITERAL("Error processing request")))
+        events->on_failure(events->user);
+    else if (sp_str_begins_with(message, SP_STR_LITERAL("Error: received handshake message out of context")))
+        events->on_handshake_failure(events->user);
 }
 
 /* At most four, and the end. */

@@ -21,7 +21,8 @@ struct engine_events {
     MHD_RequestCompletedCallback on_completed;
     /* It is about to stop, and must have no suspended connections then. */
     void (*on_stopping)(void *user, const struct MHD_Daemon *daemon);
-    void (*on_failure)(void *user); /* libmicrohttpd is about to answer a request itself, with an error */
+    void (*on_failure)(void *user);           /* libmicrohttpd is about to answer a request itself, with an error */
+    void (*on_handshake_failure)(void *user); /* of the connection that was read from last */
     void (*notice)(void *user, bool good, const char *message); /* of certificates */
     void *user;
 };

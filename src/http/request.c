@@ -11,6 +11,7 @@
 #include "http/deferral.h"
 #include "http/exchange.h"
 #include "http/framing.h"
+#include "http/handshake.h"
 #include "http/host.h"
 #include "http/pipes.h"
 
@@ -261,6 +262,7 @@ static bool admit_client(struct sp_http_exchange *exchange) {
     if (exchange->route->anyone || !exchange->exchanges->clients_need_certificates ||
         sp_http_client_is_verified(exchange))
         return true;
+    sp_http_report_certificate(exchange);
     sp_http_fail(exchange, 401, "this server requires a client certificate that is signed by its CA and not revoked");
     return false;
 }

@@ -15,6 +15,7 @@
 #include "http/connections.h"
 #include "http/deferral.h"
 #include "http/engine.h"
+#include "http/handshake.h"
 #include "http/pipes.h"
 #include "http/refusal.h"
 #include "http/request.h"
@@ -73,8 +74,16 @@ static bool is_at_loopback(const struct sp_http_server *server, int fd) {
 static void start_connection(struct sp_http_server *server, struct MHD_Connection *opened, void **state) {
     sp_http_connections_add(&server->connections, opened, state);
     struct connection *connection = *state;
-    if (connection != NULL)
-        connection->checks_host = is_at_loopback(server, connection->fd);
+    if (connection == NULL)
+        return;
+    connection->checks_host = is_at_loopback(server, connection->fd);
+    sp_http_handshake_watch(connection);
+}
+
+static void end_connection(struct sp_http_server *server, void **state) {
+    if (*state != NULL)
+        sp_http_handshake_end(&server->connections, *state);
+    sp_http_connections_remove(&server->connections, state);
 }
 
 static void on_connection(void *user, struct MHD_Connection *connection, void **state,
@@ -83,7 +92,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
         start_connection(server, connection, state);
     else
-        sp_http_connections_remove(&server->connections, state);
+        end_connection(server, state);
 }
 
 static void *on_request_line(void *user, const char *target, struct MHD_Connection *connection) {
@@ -133,6 +142,11 @@ static void on_failure(void *user) {
     struct connection *connection = sp_http_connections_find_parsed(&server->connections);
     if (connection != NULL)
         sp_http_refuse_unparsed(connection);
+}
+
+static void on_handshake_failure(void *user) {
+    const struct sp_http_server *server = user;
+    sp_http_handshake_failed(&server->connections);
 }
 
 /* ---- the thread ---- */
@@ -290,6 +304,8 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
     server->connections.patience_ms = (int64_t)server->options.timeout_s * 1000 * REQUEST_TIMEOUTS;
     atomic_init(&server->connections.count, 0);
     server->exchanges.connections = &server->connections;
+    server->connections.tls_refused = options->tls_refused;
+    server->connections.user = options->user;
     server->connections.most = server->options.max_connections;
     server->connections.most_per_peer = server->options.max_connections / 2 + server->options.max_connections % 2;
     /* Some that were shut down are still to be closed. */
@@ -301,6 +317,7 @@ static struct sp_http_server *allocate_server(const struct sp_http_options *opti
                                                     .on_completed = on_completed,
                                                     .on_stopping = on_stopping,
                                                     .on_failure = on_failure,
+                                                    .on_handshake_failure = on_handshake_failure,
                                                     .notice = notify_user,
                                                     .user = server};
     atomic_init(&server->grace_ms, -1);

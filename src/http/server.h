@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "http/exchange.h"
 #include "tls/files.h"
+#include "tls/refusal.h"
 
 struct sp_http_server;
 
@@ -41,6 +42,9 @@ struct sp_http_options {
     /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
      * be NULL. */
     void (*notice)(void *user, bool good, const char *message);
+    /* Gets clients whose TLS handshake failed, and those whose request was refused because they showed no certificate
+     * or none that is accepted; each connection once. On the thread; may be NULL. */
+    void (*tls_refused)(void *user, const struct sp_tls_refusal *refusal);
     const char *thread_name; /* at most 15 bytes; NULL: "http" */
     /* Called on the thread when it starts and ends; may be NULL. */
     void (*thread_started)(void *user);

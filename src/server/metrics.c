@@ -102,6 +102,7 @@ static const struct sp_metric table[SP_SERVER_METRIC_COUNT] = {
                                     .kind = SP_METRIC_GAUGE},
     [SP_SERVER_REFUSALS] = SP_REFUSALS_ROW,
     [SP_SERVER_UNANSWERED] = SP_UNANSWERED_ROW,
+    [SP_SERVER_HTTP_TLS_REFUSALS] = SP_HTTP_TLS_REFUSALS_ROW,
     [SP_SERVER_USE_REPORT_AGE] = {.name = "sallyport_key_use_report_age_seconds",
                                   .help = "Seconds since the admin instance accepted the last report of key uses; "
                                           "missing without --report-to.",

@@ -91,7 +91,9 @@ void sp_server_metrics_page(struct sp_service *service, struct sp_text_out *out)
                    (double)sp_rpc_server_connections(service->rpc));
     sp_metrics_set(service->recorder.metrics, SP_SERVER_HTTP_CONNECTIONS, 0,
                    (double)sp_http_connections(service->http) + (double)sp_http_connections(service->metrics_http));
-    sp_refusals_gather(service->rpc, service->recorder.metrics, SP_SERVER_REFUSALS, SP_SERVER_UNANSWERED);
+    sp_refusals_gather(
+        service->rpc, service->recorder.metrics,
+        &(struct sp_refusals_rows){SP_SERVER_REFUSALS, SP_SERVER_UNANSWERED, SP_SERVER_HTTP_TLS_REFUSALS});
     gather_decision_log(service);
     gather_key_use(service);
     gather_bulk(service);

@@ -27,6 +27,7 @@ enum row {
     CONNECTIONS,
     REFUSALS,
     UNANSWERED,
+    HTTP_TLS_REFUSALS,
     SOURCE_FOLLOWING,
     SOURCE_AGE,
     SOURCE_UNREADABLE,
@@ -137,6 +138,7 @@ static struct sp_metric table[ROWS] = {
                      .kind = SP_METRIC_GAUGE},
     [REFUSALS] = SP_REFUSALS_ROW,
     [UNANSWERED] = SP_UNANSWERED_ROW,
+    [HTTP_TLS_REFUSALS] = SP_HTTP_TLS_REFUSALS_ROW,
     [SOURCE_FOLLOWING] = {.name = "sallyport_source_following",
                           .help =
                               "1 while etcd is watched, otherwise 0. Missing, like all of sallyport_source_*, if the "
@@ -297,7 +299,7 @@ void sp_sync_metrics_write(struct sp_sync_metrics *metrics, const struct sp_sync
     set_source_gauges(rows, gauges->source);
     sp_metrics_set(rows, GRPC_CONNECTIONS, 0, gauges->grpc_connections);
     if (gauges->rpc != NULL)
-        sp_refusals_gather(gauges->rpc, rows, REFUSALS, UNANSWERED);
+        sp_refusals_gather(gauges->rpc, rows, &(struct sp_refusals_rows){REFUSALS, UNANSWERED, HTTP_TLS_REFUSALS});
     sp_metrics_set(rows, CONNECTIONS, 0, gauges->http_connections);
     sp_metrics_write(rows, out);
     sp_process_metrics_write(metrics->process, &gauges->store, &gauges->process, out);

@@ -11,10 +11,7 @@
 
 #include "base/bytes.h"
 
-enum {
-    CERTIFICATE_MAX_BYTES = 16 * 1024,
-    NO_ALERT = -1,
-};
+enum { CERTIFICATE_MAX_BYTES = 16 * 1024 };
 
 struct sp_tls_refusals {
     atomic_uint references; /* its owner's, and one of each handshake */
@@ -32,7 +29,7 @@ struct handshake {
     bool showed_none; /* asked for a certificate, it sent an empty list */
     bool finished;
     bool alert_is_ours;
-    int alert;          /* fatal; or NO_ALERT */
+    int alert;          /* fatal; or SP_TLS_NO_ALERT */
     long verify_result; /* of the client's certificate */
     unsigned char *certificate;
     size_t certificate_size;
@@ -90,7 +87,7 @@ static void drop_certificate(struct handshake *handshake) {
 }
 
 static void note_alert(struct handshake *handshake, bool ours, const unsigned char *alert, const SSL *ssl) {
-    if (alert[0] != SSL3_AL_FATAL || handshake->alert != NO_ALERT)
+    if (alert[0] != SSL3_AL_FATAL || handshake->alert != SP_TLS_NO_ALERT)
         return;
     handshake->alert = alert[1];
     handshake->alert_is_ours = ours;
@@ -151,27 +148,26 @@ static void write_alternative_names(const GENERAL_NAMES *names, char *text, size
     }
 }
 
-/* Of a certificate that nobody has verified. */
-static void write_names(const struct handshake *handshake, char text[static SP_TLS_NAMES_BYTES]) {
-    const unsigned char *at = handshake->certificate;
+void sp_tls_write_names(struct sp_bytes certificate, char ret_names[static SP_TLS_NAMES_BYTES]) {
+    const unsigned char *at = certificate.data;
     size_t size = 0;
-    text[0] = '\0';
-    X509 *certificate = at == NULL ? NULL : d2i_X509(NULL, &at, (long)handshake->certificate_size);
-    if (certificate == NULL)
+    ret_names[0] = '\0';
+    X509 *read = at == NULL ? NULL : d2i_X509(NULL, &at, (long)certificate.size);
+    if (read == NULL)
         return;
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *names = X509_get_ext_d2i(read, NID_subject_alt_name, NULL, NULL);
     if (names != NULL)
-        write_alternative_names(names, text, &size);
+        write_alternative_names(names, ret_names, &size);
     GENERAL_NAMES_free(names);
     if (size == 0) {
-        int length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text + 3,
+        int length = X509_NAME_get_text_by_NID(X509_get_subject_name(read), NID_commonName, ret_names + 3,
                                                SP_TLS_NAMES_BYTES - 3);
         if (length > 0)
-            memcpy(text, "CN:", 3);
+            memcpy(ret_names, "CN:", 3);
         else
-            text[0] = '\0';
+            ret_names[0] = '\0';
     }
-    X509_free(certificate);
+    X509_free(read);
 }
 
 /* ---- the report ---- */
@@ -180,32 +176,40 @@ static bool is_about_certificates(int alert) {
     return (alert >= SSL_AD_NO_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) || alert == SSL_AD_UNKNOWN_CA;
 }
 
-static void write_reason(const struct handshake *handshake, char *text, size_t size) {
-    const char *alert = handshake->alert == NO_ALERT ? "" : SSL_alert_desc_string_long(handshake->alert);
-    if (!handshake->said_hello)
-        (void)snprintf(text, size, "it does not speak TLS");
-    else if (handshake->alert == NO_ALERT)
-        (void)snprintf(text, size, "it went away during the handshake");
-    else if (!handshake->alert_is_ours && is_about_certificates(handshake->alert))
-        (void)snprintf(text, size, "it does not accept this server's certificate: %s", alert);
-    else if (!handshake->alert_is_ours)
-        (void)snprintf(text, size, "it ended the handshake: %s", alert);
-    else if (handshake->showed_none)
-        (void)snprintf(text, size, "it shows no certificate");
-    else if (handshake->verify_result != X509_V_OK && handshake->certificate != NULL)
-        (void)snprintf(text, size, "its certificate is not accepted: %s",
-                       X509_verify_cert_error_string(handshake->verify_result));
+void sp_tls_write_reason(const struct sp_tls_failure *failure, char ret_reason[static SP_TLS_REASON_BYTES]) {
+    const size_t size = SP_TLS_REASON_BYTES;
+    const char *alert = failure->alert == SP_TLS_NO_ALERT ? "" : SSL_alert_desc_string_long(failure->alert);
+    if (!failure->said_hello)
+        (void)snprintf(ret_reason, size, "it does not speak TLS");
+    else if (failure->alert == SP_TLS_NO_ALERT)
+        (void)snprintf(ret_reason, size, "it went away during the handshake");
+    else if (!failure->alert_is_ours && is_about_certificates(failure->alert))
+        (void)snprintf(ret_reason, size, "it does not accept this server's certificate: %s", alert);
+    else if (!failure->alert_is_ours)
+        (void)snprintf(ret_reason, size, "it ended the handshake: %s", alert);
+    else if (failure->showed_none)
+        (void)snprintf(ret_reason, size, "it shows no certificate");
+    else if (failure->verification != NULL)
+        (void)snprintf(ret_reason, size, "its certificate is not accepted: %s", failure->verification);
     else
-        (void)snprintf(text, size, "no handshake is possible: %s", alert);
+        (void)snprintf(ret_reason, size, "no handshake is possible: %s", alert);
 }
 
 /* Connections that were opened and closed without a byte are probes. */
 static void report_handshake(const struct handshake *handshake) {
-    char reason[160], names[SP_TLS_NAMES_BYTES];
+    char reason[SP_TLS_REASON_BYTES], names[SP_TLS_NAMES_BYTES];
+    bool is_bad = handshake->verify_result != X509_V_OK && handshake->certificate != NULL;
+    const struct sp_tls_failure failure = {
+        .said_hello = handshake->said_hello,
+        .showed_none = handshake->showed_none,
+        .alert_is_ours = handshake->alert_is_ours,
+        .alert = handshake->alert,
+        .verification = is_bad ? X509_verify_cert_error_string(handshake->verify_result) : NULL,
+    };
     if (handshake->finished || !handshake->heard)
         return;
-    write_reason(handshake, reason, sizeof(reason));
-    write_names(handshake, names);
+    sp_tls_write_reason(&failure, reason);
+    sp_tls_write_names((struct sp_bytes){handshake->certificate, handshake->certificate_size}, names);
     const struct sp_tls_refusal refusal = {.peer = handshake->peer, .reason = reason, .names = names};
     struct sp_tls_refusals *refusals = handshake->refusals;
     pthread_mutex_lock(&refusals->lock);
@@ -227,7 +231,7 @@ static void on_ssl_made(void *ssl, void *unused, CRYPTO_EX_DATA *data, int index
         return;
     handshake->refusals = expected_refusals;
     handshake->peer = expected_peer;
-    handshake->alert = NO_ALERT;
+    handshake->alert = SP_TLS_NO_ALERT;
     if (CRYPTO_set_ex_data(data, index, handshake) != 1) {
         free(handshake);
         return;

@@ -55,10 +55,12 @@ static void the_servers_get_every_option_of_their_listeners(void **state) {
     assert_true(rpc.insecure);
     assert_string_equal(rpc.tls.ca, "ca.pem");
     assert_non_null(rpc.notice);
+    assert_non_null(rpc.tls_refused);
     assert_int_equal(rpc.limits.max_connections, 12);
     assert_ptr_equal(rpc.unix_uids, uids);
     assert_int_equal(rpc.unix_uid_count, geteuid() == 0 ? 1 : 2);
     const struct sp_http_options http = sp_listeners_http_options(&options, &options.http_listen);
+    assert_non_null(http.tls_refused);
     assert_ptr_equal(http.listen, options.http_listen.values);
     assert_int_equal(http.listen_count, 2);
     assert_true(http.insecure);

@@ -1,5 +1,8 @@
 /* A real server in this process, asked over TLS. */
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -27,6 +30,10 @@ struct rig {
     struct sp_http_server *server;
     int port;
     atomic_int good, bad; /* notices */
+    atomic_int refused;
+    pthread_mutex_t lock; /* over the last refusal */
+    char refusal[512];
+    uint16_t refused_port;
 };
 
 static struct rig rig;
@@ -63,6 +70,15 @@ static void count_notice(void *user, bool good, const char *message) {
     atomic_fetch_add(good ? &of->good : &of->bad, 1);
 }
 
+static void note_refusal(void *user, const struct sp_tls_refusal *refusal) {
+    struct rig *of = user;
+    pthread_mutex_lock(&of->lock);
+    snprintf(of->refusal, sizeof(of->refusal), "%s|%s", refusal->reason, refusal->names);
+    of->refused_port = refusal->peer.port;
+    pthread_mutex_unlock(&of->lock);
+    atomic_fetch_add(&of->refused, 1);
+}
+
 static void name_file(char ret_path[static 96], const char *name) {
     snprintf(ret_path, 96, "%s/%s", rig.folder, name);
 }
@@ -74,6 +90,7 @@ static void start(bool ask_clients) {
     struct sp_error error = {0};
     static const char *const listen[] = {"127.0.0.1:0"};
     memset(&rig, 0, sizeof(rig));
+    pthread_mutex_init(&rig.lock, NULL);
     folder_make(rig.folder);
     name_file(rig.ca, "ca.pem");
     name_file(rig.other_ca, "other.pem");
@@ -94,6 +111,7 @@ static void start(bool ask_clients) {
                 .ca = ask_clients ? rig.ca : NULL,
                 .crl = with_lists ? rig.list : NULL},
         .notice = count_notice,
+        .tls_refused = note_refusal,
         .user = &rig,
     };
     if (sp_http_open(&options, routes, COUNT(routes), &rig.server, &error) != SP_OK)
@@ -127,7 +145,7 @@ static bool client_open(struct client *client, const char *name, const char *pri
     if (certificate != NULL)
         assert_int_equal(
             gnutls_certificate_set_x509_key_file(client->credentials, certificate, key, GNUTLS_X509_FMT_PEM), 0);
-    assert_int_equal(gnutls_init(&client->session, GNUTLS_CLIENT), 0);
+    assert_int_equal(gnutls_init(&client->session, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT), 0);
     assert_int_equal(gnutls_priority_set_direct(client->session, priorities, NULL), 0);
     assert_int_equal(gnutls_credentials_set(client->session, GNUTLS_CRD_CERTIFICATE, client->credentials), 0);
     gnutls_session_set_verify_cert(client->session, name, 0);
@@ -302,6 +320,119 @@ static void asks_clients_for_a_certificate_of_its_ca_but_probes(void **state) {
     stop();
 }
 
+static uint16_t own_port(int fd) {
+    struct sockaddr_in address;
+    socklen_t size = sizeof(address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
+static void expect_refusal(int count, const char *expected, uint16_t port) {
+    wait_for(&rig.refused, count);
+    pthread_mutex_lock(&rig.lock);
+    if (strncmp(rig.refusal, expected, strlen(expected)) != 0 || rig.refused_port != port)
+        fail_msg("\"%s\" from port %u, not \"%s\" from %u", rig.refusal, rig.refused_port, expected, port);
+    pthread_mutex_unlock(&rig.lock);
+}
+
+/* A client that trusts no CA. */
+static uint16_t refuse_with_openssl(int version) {
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    assert_non_null(context);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    assert_int_equal(SSL_CTX_set_max_proto_version(context, version), 1);
+    SSL *ssl = SSL_new(context);
+    int fd = http_connect(rig.port);
+    uint16_t port = own_port(fd);
+    assert_non_null(ssl);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    assert_int_not_equal(SSL_connect(ssl), 1);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    return port;
+}
+
+static void a_client_whose_handshake_fails_is_reported_with_the_reason(void **state) {
+    static const struct {
+        const char *priorities, *name, *expected;
+    } rows[] = {
+        {"NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0", "one.test", "no handshake is possible: "},
+        {"NORMAL:-VERS-ALL:+VERS-TLS1.2", "two.test", "it does not accept this server's certificate: "},
+    };
+    struct client client;
+    int count = 0;
+    (void)state;
+    start(false);
+    close(http_connect(rig.port)); /* a probe */
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        uint16_t port = refuse_with_openssl(version);
+        expect_refusal(++count, "it does not accept this server's certificate: unknown CA|", port);
+    }
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_false(client_open(&client, rows[i].name, rows[i].priorities, NULL, NULL));
+        gnutls_alert_send(client.session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+        uint16_t port = own_port(client.fd);
+        client_close(&client);
+        expect_refusal(++count, rows[i].expected, port);
+    }
+    static const char *const sent[][2] = {
+        {"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", "it does not speak TLS|"},
+        {"\x16\x03\x01\x02", "it went away during the handshake|"},
+    };
+    for (size_t i = 0; i < COUNT(sent); i++) {
+        int plain = http_connect(rig.port);
+        uint16_t port = own_port(plain);
+        http_ask(plain, sent[i][0]);
+        shutdown(plain, SHUT_WR);
+        assert_true(http_is_closed(plain));
+        close(plain);
+        expect_refusal(++count, sent[i][1], port);
+    }
+    assert_true(client_open(&client, "one.test", modern, NULL, NULL));
+    client_close(&client); /* without a request */
+    assert_true(client_open(&client, "one.test", modern, NULL, NULL));
+    assert_int_equal(client_get(&client, "/hello"), 200);
+    client_close(&client);
+    stop();
+    assert_int_equal(atomic_load(&rig.refused), count);
+}
+
+static void a_client_without_an_accepted_certificate_is_reported_once(void **state) {
+    static const struct {
+        const char *names;
+        bool ours;
+        int days;
+        const char *expected;
+    } rows[] = {
+        {"URI:spiffe://example.org/gateway,DNS:a.test", true, -1,
+         "its certificate is not accepted: certificate has expired|URI:spiffe://example.org/gateway, DNS:a.test"},
+        {"DNS:a.test", false, 10, "its certificate is not accepted: unable to get local issuer certificate|DNS:a.test"},
+        {NULL, false, 0, "it shows no certificate|"},
+    };
+    (void)state;
+    start(true);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char certificate[96], key[96];
+        struct client client;
+        bool shows = rows[i].names != NULL;
+        name_file(certificate, "client.pem");
+        name_file(key, "client.key");
+        if (shows)
+            authority_sign(rows[i].ours ? rig.authority : rig.other, rows[i].names, rows[i].days, certificate, key);
+        assert_true(client_open(&client, "one.test", modern, shows ? certificate : NULL, shows ? key : NULL));
+        assert_int_equal(client_get(&client, "/healthz"), 200);
+        assert_int_equal(atomic_load(&rig.refused), i);
+        assert_int_equal(client_get(&client, "/hello"), 401);
+        assert_int_equal(client_get(&client, "/hello"), 401);
+        uint16_t port = own_port(client.fd);
+        client_close(&client);
+        expect_refusal((int)i + 1, rows[i].expected, port);
+    }
+    stop();
+    assert_int_equal(atomic_load(&rig.refused), COUNT(rows));
+}
+
 static void tells_who_a_client_has_proven_to_be(void **state) {
     static const struct {
         const char *names;
@@ -359,7 +490,9 @@ static void a_revoked_certificate_counts_as_none_on_open_connections_too(void **
     assert_int_equal(client_ask(&client, "/who", who), 200);
     assert_string_equal(who, "tls");
     assert_int_equal(client_get(&client, "/healthz"), 200);
+    uint16_t port = own_port(client.fd);
     client_close(&client);
+    expect_refusal(1, "its certificate is not accepted: certificate revoked|DNS:client.test", port);
     assert_int_equal(rig.good, 1);
     stop();
 }
@@ -384,6 +517,8 @@ int main(void) {
         cmocka_unit_test(takes_over_new_certificates_and_drops_no_connection),
         cmocka_unit_test(keeps_its_certificate_where_a_new_one_is_broken),
         cmocka_unit_test(asks_clients_for_a_certificate_of_its_ca_but_probes),
+        cmocka_unit_test(a_client_whose_handshake_fails_is_reported_with_the_reason),
+        cmocka_unit_test(a_client_without_an_accepted_certificate_is_reported_once),
         cmocka_unit_test(tells_who_a_client_has_proven_to_be),
         cmocka_unit_test(a_revoked_certificate_counts_as_none_on_open_connections_too),
         cmocka_unit_test(does_not_start_with_files_that_do_not_fit),
