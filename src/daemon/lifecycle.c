@@ -112,3 +112,9 @@ void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool
     sp_daemon_set_serving(ready, server, false);
     sleep_ms(options->quiet_ms);
 }
+
+int sp_daemon_exit_status(enum sp_status status) {
+    if (status == SP_OK)
+        return EXIT_SUCCESS;
+    return status == SP_ERR_INVALID ? SP_EXIT_USAGE : EXIT_FAILURE;
+}

@@ -29,4 +29,9 @@ void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool
 
 enum { SP_DAEMON_OVERTIME_MS = 8000 };
 
+enum { SP_EXIT_USAGE = 2 };
+/* The exit status of a program or command that ended with the status: 0; SP_EXIT_USAGE for SP_ERR_INVALID, a mistake in
+ * the command line, the settings or a file that they name, with which it would fail again; 1 for everything else. */
+int sp_daemon_exit_status(enum sp_status status);
+
 #endif

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "daemon/lifecycle.h"
 #include "server/run.h"
 
 int main(int argc, char **argv) {
@@ -7,7 +8,7 @@ int main(int argc, char **argv) {
     struct sp_error error = {0};
     if (sp_server_config_read(argc, argv, &config, &error) != SP_OK) {
         (void)fprintf(stderr, "sallyportd: %s\n", error.message);
-        return 2;
+        return SP_EXIT_USAGE;
     }
     if (config.help) {
         sp_server_config_help(stdout);

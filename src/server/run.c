@@ -229,7 +229,7 @@ int sp_server_run(const struct sp_server_config *config) {
     if (service == NULL) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(SP_ERR_MEMORY));
         sp_daemon_end();
-        return EXIT_FAILURE;
+        return sp_daemon_exit_status(SP_ERR_MEMORY);
     }
     enum sp_status status = sp_service_init(service, config);
     if (status == SP_OK)
@@ -240,5 +240,5 @@ int sp_server_run(const struct sp_server_config *config) {
     sp_callers_close(service->callers);
     free(service);
     sp_daemon_end();
-    return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return sp_daemon_exit_status(status);
 }

@@ -77,8 +77,8 @@ static void wrong_limits_leave_no_operator(void **state) {
                                programs.store,   "--allowed-ips", "10.0.0.1/8", NULL};
     const char *list[] = {"sallyport-sync", "operator", "list", "--store", programs.store, NULL};
     (void)state;
-    assert_says(run(1, scopes), "--scopes, entry 1: \"all\" is not a scope: use any of workspaces, ");
-    assert_says(run(1, addresses), "--allowed-ips, entry 1: 10.0.0.1/8 has bits set");
+    assert_says(run(2, scopes), "--scopes, entry 1: \"all\" is not a scope: use any of workspaces, ");
+    assert_says(run(2, addresses), "--allowed-ips, entry 1: 10.0.0.1/8 has bits set");
     char *said = run(0, list);
     assert_null(strstr(said, "\nx "));
     assert_says(said, "scopes audit,operators");

@@ -555,8 +555,8 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         int status;
         const char *message;
     } rows[] = {
-        {"--listen", "0.0.0.0:0", 1, "--insecure"},
-        {"--listen", "nonsense", 1, "nonsense"},
+        {"--listen", "0.0.0.0:0", 2, "--insecure"},
+        {"--listen", "nonsense", 2, "nonsense"},
         {"--drain-ms", "never", 2, "--drain-ms"},
         {"--log-level", "loud", 2, "--log-level"},
         {"--nope", "x", 2, "unknown option"},
@@ -566,7 +566,7 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         /* Anybody could send these headers. */
         {"--trusted-hops", "1", 2, "--trusted-peers"},
         {"--address-header", "cf-connecting-ip", 2, "--trusted-peers"},
-        {"--tls-client-crl", "crl.pem", 1, "--tls-client-ca"},
+        {"--tls-client-crl", "crl.pem", 2, "--tls-client-ca"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct process process;

@@ -80,8 +80,9 @@ void sp_sync_note(const char *format, ...) {
 
 int sp_sync_complain(const struct sp_error *error) {
     (void)fprintf(stderr, "sallyport-sync: %s\n", error->message);
-    sp_sync_act_end(error->status == SP_OK ? SP_ERR_INTERNAL : error->status);
-    return EXIT_FAILURE;
+    enum sp_status status = error->status == SP_OK ? SP_ERR_INTERNAL : error->status;
+    sp_sync_act_end(status);
+    return sp_daemon_exit_status(status);
 }
 
 int sp_sync_complain_usage(const struct sp_sync_command *command, const char *what) {

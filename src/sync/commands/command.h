@@ -4,6 +4,7 @@
 #define SP_SYNC_COMMANDS_COMMAND_H
 
 #include "config/options.h"
+#include "daemon/lifecycle.h"
 #include "sync/commands/act.h"
 
 struct sp_sync_command {
@@ -18,8 +19,6 @@ struct sp_sync_command {
     int (*run)(const struct sp_sync_command *command, int argc, char **argv);
 };
 
-enum { SP_EXIT_USAGE = 2 };
-
 struct sp_option sp_sync_store_row(const char **target);
 struct sp_option sp_sync_help_row(bool *target);
 
@@ -31,7 +30,7 @@ int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_
 
 /* Writes a line to stderr for whoever ran the command. */
 void sp_sync_note(const char *format, ...) SP_PRINTF(1, 2);
-/* Writes "sallyport-sync: message" to stderr; returns EXIT_FAILURE. */
+/* Writes "sallyport-sync: message" to stderr; returns the exit status of the error's (daemon/lifecycle.h). */
 int sp_sync_complain(const struct sp_error *error);
 /* Writes "sallyport-sync COMMAND: message" to stderr; returns SP_EXIT_USAGE. */
 int sp_sync_complain_usage(const struct sp_sync_command *command, const char *what);

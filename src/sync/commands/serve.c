@@ -327,7 +327,7 @@ out:
         close_serve_store(&opened);
     }
     sp_daemon_end();
-    return status == SP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return sp_daemon_exit_status(status);
 }
 
 static size_t make_serve_rows(struct serve_options *options, struct sp_option *table) {
