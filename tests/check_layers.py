@@ -8,6 +8,7 @@ each line that breaks a rule:
   anything higher;
 - a foreign library is included only by the folders that FOREIGN names;
 - functions without bounds are not used;
+- only src/base/clock.c reads a clock, or waits until one shows a time;
 - CONTRIBUTING.md has the same layers with the same rules, and the picture that --picture prints.
 
 --circles also prints circles of files. A unit is a header with the body of the same name, or a
@@ -39,6 +40,10 @@ FOREIGN = {
     "*.pb-c.h": "policy store decide admin trial rpc etcd source server sync cli",
 }
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")
+CLOCKS = re.compile(
+    r"\b(clock_\w*time|clock_nanosleep|nanosleep|u?sleep|gettimeofday|timespec_get|time|clock|ftime"
+    r"|pthread_condattr_setclock|pthread_\w*(timed|clock)(wait|lock|rdlock|wrlock|join_np)|sem_(timed|clock)wait)\("
+)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 # The definitions that other files can use. clang-format starts them at the left margin.
@@ -88,6 +93,8 @@ def check_includes(files, layers):
             where = f"src/{name}:{number}"
             if UNBOUNDED.search(line):
                 complain(f"{where}: use a bounded function")
+            if CLOCKS.search(line) and name != "base/clock.c":
+                complain(f"{where}: use base/clock.h, which tests can replace")
             match = INCLUDE.match(line)
             if match is None:
                 continue

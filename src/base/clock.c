@@ -18,32 +18,85 @@ void sp_clock_replace(const struct sp_clock *clock) {
     atomic_store_explicit(&replacement, clock, memory_order_release);
 }
 
-int64_t sp_clock_now_s(void) {
+/* ---- the time since 1970 ---- */
+
+static struct timespec read_calendar_clock(clockid_t which) {
     const struct sp_clock *clock = find_replacement();
-    struct timespec now;
+    struct timespec now = {0};
     if (clock != NULL)
-        return clock->now_s(clock->context);
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
+        now.tv_sec = clock->now_s(clock->context);
+    else
+        clock_gettime(which, &now);
+    return now;
+}
+
+struct timespec sp_clock_now(void) {
+    return read_calendar_clock(CLOCK_REALTIME);
+}
+
+int64_t sp_clock_now_ms(void) {
+    const struct timespec now = read_calendar_clock(CLOCK_REALTIME);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t sp_clock_now_s(void) {
+    return read_calendar_clock(CLOCK_REALTIME).tv_sec;
+}
+
+int64_t sp_clock_coarse_now_s(void) {
+    return read_calendar_clock(CLOCK_REALTIME_COARSE).tv_sec;
+}
+
+/* ---- the time that passes ---- */
+
+static struct timespec split_ms(int64_t ms) {
+    return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+}
+
+static struct timespec read_passing_clock(clockid_t which) {
+    const struct sp_clock *clock = find_replacement();
+    struct timespec now = {0};
+    if (clock != NULL)
+        return split_ms(clock->monotonic_ms(clock->context));
+    clock_gettime(which, &now);
+    return now;
+}
+
+static int64_t read_passing_ms(clockid_t which) {
+    const struct timespec now = read_passing_clock(which);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t read_passing_ns(clockid_t which) {
+    const struct timespec now = read_passing_clock(which);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 int64_t sp_clock_monotonic_ms(void) {
-    const struct sp_clock *clock = find_replacement();
-    struct timespec now;
-    if (clock != NULL)
-        return clock->monotonic_ms(clock->context);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return read_passing_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t sp_clock_monotonic_ns(void) {
+    return (uint64_t)read_passing_ns(CLOCK_MONOTONIC);
+}
+
+int64_t sp_clock_coarse_monotonic_ms(void) {
+    return read_passing_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t sp_clock_boot_ms(void) {
-    const struct sp_clock *clock = find_replacement();
-    struct timespec now;
-    if (clock != NULL)
-        return clock->monotonic_ms(clock->context);
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return read_passing_ms(CLOCK_BOOTTIME);
 }
+
+int64_t sp_clock_thread_ms(void) {
+    return read_passing_ms(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t sp_clock_thread_ns(void) {
+    return read_passing_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* ---- this boot ---- */
 
 static uint8_t boot_id[SP_CLOCK_BOOT_ID_BYTES];
 
@@ -82,24 +135,21 @@ void sp_clock_boot_id(uint8_t ret_id[static SP_CLOCK_BOOT_ID_BYTES]) {
     memcpy(ret_id, boot_id, sizeof(boot_id));
 }
 
-int64_t sp_clock_thread_ms(void) {
-    const struct sp_clock *clock = find_replacement();
-    struct timespec worked;
-    if (clock != NULL)
-        return clock->monotonic_ms(clock->context);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &worked);
-    return (int64_t)worked.tv_sec * 1000 + worked.tv_nsec / 1000000;
-}
+/* ---- waiting ---- */
 
-void sp_clock_sleep_ms(unsigned ms) {
+void sp_clock_sleep_us(uint64_t us) {
     const struct sp_clock *clock = find_replacement();
     if (clock != NULL) {
-        clock->sleep_ms(clock->context, ms);
+        clock->sleep_ms(clock->context, (int64_t)((us + 999) / 1000));
         return;
     }
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec left = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) != 0) {
     }
+}
+
+void sp_clock_sleep_ms(uint64_t ms) {
+    sp_clock_sleep_us(ms * 1000);
 }
 
 void sp_clock_init_condition(pthread_cond_t *condition) {
@@ -124,6 +174,20 @@ bool sp_clock_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t unt
     const struct sp_clock *clock = find_replacement();
     if (clock != NULL)
         return sleep_in_place_of_wait(clock, lock, until_ms);
-    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    const struct timespec until = split_ms(until_ms);
     return pthread_cond_timedwait(condition, lock, &until) == 0;
+}
+
+bool sp_clock_wait_semaphore(sem_t *semaphore, int64_t until_ms) {
+    const struct timespec until = split_ms(until_ms);
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &until) == 0;
+}
+
+bool sp_clock_join(pthread_t thread, uint64_t wait_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    const struct timespec wait = split_ms((int64_t)wait_ms);
+    until.tv_sec += wait.tv_sec + (until.tv_nsec + wait.tv_nsec) / 1000000000;
+    until.tv_nsec = (until.tv_nsec + wait.tv_nsec) % 1000000000;
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }

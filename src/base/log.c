@@ -109,13 +109,13 @@ static void put_text(struct sp_text_out *out, enum sp_log_level level, const cha
     }
 }
 
-/* False: below the least level, or without a clock. */
+/* False: below the least level. */
 static bool write_line(enum sp_log_level level, const char *message, const struct sp_log_field *fields, size_t count,
                        struct line *ret_line) {
     struct sp_text_out out;
-    struct timespec now;
-    if (level < least_level || clock_gettime(CLOCK_REALTIME, &now) != 0)
+    if (level < least_level)
         return false;
+    const struct timespec now = sp_clock_now();
     bool text = sp_log_is_text();
     sp_text_out_init(&out, ret_line->text, sizeof(ret_line->text) - 1);
     if (text)

@@ -1,6 +1,5 @@
 /* sallyport changes */
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cli/change_text.h"
@@ -64,7 +63,7 @@ static enum sp_status watch_changes(struct cli_call *call, struct sp_rpc_client 
 /* Servers end streams at an age, and when they stop: then it goes on with the next, behind the last change. What
  * did not work before is not tried again. */
 static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
-    enum { CONNECT_MS = 10 * 1000, WORKED_MS = 500, PAUSE_S = 1, PATIENCE_MS = 60 * 1000 };
+    enum { CONNECT_MS = 10 * 1000, WORKED_MS = 500, PAUSE_MS = 1000, PATIENCE_MS = 60 * 1000 };
     struct sp_arena arena;
     enum sp_status status;
     int64_t give_up_ms = 0;
@@ -79,7 +78,7 @@ static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client
             give_up_ms = now_ms + PATIENCE_MS;
         if (status != SP_ERR_UNAVAILABLE || now_ms >= give_up_ms)
             break;
-        nanosleep(&(struct timespec){.tv_sec = PAUSE_S}, NULL);
+        sp_clock_sleep_ms(PAUSE_MS);
     }
     sp_arena_fini(&arena);
     return status;

@@ -1,8 +1,8 @@
 #include "cli/connection.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cli/address.h"
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
@@ -107,7 +107,7 @@ static enum sp_status call_until_available(struct sp_rpc_client *client, const c
         enum sp_status status = sp_rpc_client_call(client, path, packed, arena, ret_reply, error);
         if (status != SP_ERR_UNAVAILABLE || !again || tries == TRIES)
             return status;
-        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000L}, NULL);
+        sp_clock_sleep_ms(200);
     }
 }
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/policy_show.h"
@@ -35,7 +35,7 @@ static enum sp_status call_policy_method(struct sp_rpc_client *client, const cha
         status = sp_rpc_client_call(client, path, packed, arena, &reply, error);
         if (status != SP_ERR_UNAVAILABLE || tries == TRIES)
             break;
-        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000L}, NULL);
+        sp_clock_sleep_ms(200);
     }
     if (status != SP_OK)
         return status;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/moment.h"
 
 static enum sp_status read_whole_number(const char *text, const char **ret_end, uint64_t *ret_number) {
@@ -148,9 +148,8 @@ static enum sp_status read_integer_value(const char *text, json_t **ret_value, s
 static enum sp_status read_seconds_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                          struct sp_error *error) {
     int64_t seconds = 0;
-    enum sp_status status = argument->kind == CLI_DURATION
-                                ? sp_cli_read_duration(text, &seconds, error)
-                                : sp_cli_read_time(text, (int64_t)time(NULL), &seconds, error);
+    enum sp_status status = argument->kind == CLI_DURATION ? sp_cli_read_duration(text, &seconds, error)
+                                                           : sp_cli_read_time(text, sp_clock_now_s(), &seconds, error);
     if (status != SP_OK)
         return status;
     *ret_value = json_integer((json_int_t)seconds);

@@ -1,13 +1,12 @@
 #include "daemon/lifecycle.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/event_log.h"
 #include "daemon/process.h"
@@ -72,21 +71,15 @@ void sp_daemon_set_serving(atomic_bool *ready, struct sp_rpc_server *server, boo
 
 /* ---- stopping ---- */
 
-static void sleep_ms(uint64_t time_ms) {
-    struct timespec rest = {(time_t)(time_ms / 1000), (long)(time_ms % 1000) * 1000000};
-    while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
-        continue;
-}
-
 static uint64_t stop_limit_ms;
 
 /* A thread of its own, which waits for nothing: what holds up the others may be a disk. */
 static void *end_overdue_process(void *user) {
     enum { LAST_WORD_MS = 200 };
     (void)user;
-    sleep_ms(stop_limit_ms);
+    sp_clock_sleep_ms(stop_limit_ms);
     sp_log(SP_LOG_ERROR, "shutdown took longer than %" PRIu64 " ms: exiting now", stop_limit_ms);
-    sleep_ms(LAST_WORD_MS);
+    sp_clock_sleep_ms(LAST_WORD_MS);
     _exit(EXIT_FAILURE);
 }
 
@@ -110,7 +103,7 @@ void sp_daemon_stop_serving(const struct sp_daemon_options *options, atomic_bool
     sp_process_let_signals_end();
     limit_stop(options);
     sp_daemon_set_serving(ready, server, false);
-    sleep_ms(options->quiet_ms);
+    sp_clock_sleep_ms(options->quiet_ms);
 }
 
 int sp_daemon_exit_status(enum sp_status status) {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "http/framing.h"
 
 enum { REFUSAL_BYTES = 512, DATE_BYTES = 40 };
@@ -14,7 +15,7 @@ static size_t write_refusal(const char *message, char ret_text[static REFUSAL_BY
     char date[DATE_BYTES] = "";
     char body[REFUSAL_BYTES / 2];
     struct tm utc;
-    time_t now = time(NULL);
+    time_t now = sp_clock_now_s();
     if (gmtime_r(&now, &utc) != NULL)
         (void)strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
     int body_size = snprintf(body, sizeof(body), "{\"code\":\"invalid_argument\",\"message\":\"%s\"}", message);

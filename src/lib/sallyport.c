@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "core/key_text.h"
 #include "core/question_text.h"
 #include "decide/check.h"
@@ -251,16 +251,14 @@ static enum sp_status check_all(struct sallyport_reader *reader, const struct sa
 
 enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, const struct sallyport_question *questions,
                                            size_t count, struct sallyport_answer *ret_answers) {
-    struct timespec now;
+    int64_t now_s = sp_clock_now_s();
     memset(ret_answers, 0, count * sizeof(*ret_answers));
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-        return SALLYPORT_ERROR;
-    if (!is_store_there(reader->store, (long long)now.tv_sec))
+    if (!is_store_there(reader->store, now_s))
         return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
         return translate_status(status);
-    status = check_all(reader, questions, count, (int64_t)now.tv_sec, ret_answers);
+    status = check_all(reader, questions, count, now_s, ret_answers);
     sp_snapshot_release(reader->snapshot);
     return translate_status(status);
 }
@@ -271,10 +269,7 @@ enum sallyport_status sallyport_check(struct sallyport_reader *reader, const str
 }
 
 enum sallyport_status sallyport_refresh(struct sallyport_reader *reader, uint64_t *ret_epoch, uint64_t *ret_revision) {
-    struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-        return SALLYPORT_ERROR;
-    if (!is_store_there(reader->store, (long long)now.tv_sec))
+    if (!is_store_there(reader->store, sp_clock_now_s()))
         return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)

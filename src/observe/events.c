@@ -174,8 +174,7 @@ static void put_unmapped(struct sp_text_out *out, const struct sp_event *event, 
 static void write_event(struct sp_events *events, const struct sp_event *event, uint32_t suppressed) {
     char line[SP_RING_LOG_LINE_BYTES];
     struct sp_text_out out;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec now = sp_clock_now();
     sp_text_out_init(&out, line, sizeof(line) - 1);
     sp_json_open(&out);
     put_classes(&out, event, &now);

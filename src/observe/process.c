@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum row {
     BUILD_INFO,
     STORE_EPOCH,
@@ -116,14 +118,13 @@ static const struct sp_metric table[ROWS] = {
 };
 
 enum sp_status sp_process_metrics_create(const char *program, struct sp_process_metrics **ret_metrics) {
-    struct timespec now;
     struct sp_process_metrics *process = calloc(1, sizeof(*process));
     if (process == NULL || sp_metrics_create(table, ROWS, 1, &process->metrics) != SP_OK) {
         free(process);
         return SP_ERR_MEMORY;
     }
     program_name = program;
-    clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec now = sp_clock_now();
     process->started_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     sp_metrics_set(process->metrics, BUILD_INFO, 0, 1);
     sp_metrics_set(process->metrics, START_TIME, 0, process->started_s);

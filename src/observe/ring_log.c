@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,7 +22,7 @@ _Static_assert((int)SP_RING_LOG_RECORD_BYTES == (int)SP_RING_RECORD_BYTES, "a sp
 enum {
     IDLE_MS = 100, /* between two checks of rings that are less than half full */
     CLOSING_MS = 1000,
-    ABANDON_S = 2, /* a log's thread that is still in a write so long after it was to end */
+    ABANDON_MS = 2000, /* a log's thread that is still in a write so long after it was to end */
     BUFFER_BYTES = 64 * 1024,
     SAY_AGAIN_S = 60,
 };
@@ -458,13 +457,10 @@ double sp_ring_log_fullness(const struct sp_ring_log *log) {
 
 /* False: its last write does not return. */
 static bool end_log_thread(struct sp_ring_log *log) {
-    struct timespec until;
     log->give_up_ms = sp_clock_monotonic_ms() + CLOSING_MS;
     atomic_store(&log->stopping, true);
     sp_ring_log_wake(log);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ABANDON_S;
-    return pthread_timedjoin_np(log->thread, NULL, &until) == 0;
+    return sp_clock_join(log->thread, ABANDON_MS);
 }
 
 void sp_ring_log_close(struct sp_ring_log *log) {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "rpc/sweep.h"
@@ -27,14 +26,6 @@ static struct sp_rpc_connection_limits complete_limits(const struct sp_rpc_conne
     return limits;
 }
 
-static void init_monotonic_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct connections *sp_rpc_connections_create(const struct sp_rpc_connection_limits *limits,
                                               struct sp_rpc_bound_counts *counts) {
     struct connections *connections = calloc(1, sizeof(*connections));
@@ -43,7 +34,7 @@ struct connections *sp_rpc_connections_create(const struct sp_rpc_connection_lim
     connections->limits = complete_limits(limits);
     connections->counts = counts;
     pthread_mutex_init(&connections->lock, NULL);
-    init_monotonic_condition(&connections->changed);
+    sp_clock_init_condition(&connections->changed);
     sp_rpc_memory_watch_init(&connections->memory, connections->limits.request_memory_bytes);
     return connections;
 }
@@ -94,35 +85,23 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     return added;
 }
 
-/* Not the time that passes: on a busy machine that would make the sweeps rare when they are needed. */
-static int64_t thread_cpu_ns(void) {
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
-}
-
-/* Sweeps take their share of a processor however many connections are added. With the lock held. */
+/* Sweeps take their share of a processor however many connections are added. Their work counts, not the time that
+ * passes: on a busy machine that would make the sweeps rare when they are needed. With the lock held. */
 static void pause_sweeping(struct connections *connections, int64_t used_ns) {
     int64_t pause_ns = RESTLESS_SWEEP_MS * (int64_t)1000000;
     if (pause_ns < used_ns * SWEEP_RATIO)
         pause_ns = used_ns * SWEEP_RATIO;
-    const struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
     bool in_need = connections->in_need;
     pthread_mutex_unlock(&connections->lock);
     if (in_need)
         sp_rpc_memory_watch_trim(&connections->memory, sp_clock_monotonic_ms());
-    nanosleep(&pause, NULL);
+    sp_clock_sleep_us((uint64_t)pause_ns / 1000);
     pthread_mutex_lock(&connections->lock);
 }
 
 /* For a moment, or until a connection is added. With the lock held. */
 static void await_connection(struct connections *connections) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SWEEP_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    (void)pthread_cond_timedwait(&connections->changed, &connections->lock, &until);
+    (void)sp_clock_wait(&connections->changed, &connections->lock, sp_clock_monotonic_ms() + SWEEP_MS);
 }
 
 static void *sweep_main(void *user) {
@@ -133,9 +112,9 @@ static void *sweep_main(void *user) {
             pthread_cond_wait(&connections->changed, &connections->lock);
             continue;
         }
-        int64_t begin_ns = thread_cpu_ns();
+        int64_t begin_ns = sp_clock_thread_ns();
         sp_rpc_sweep(connections, sp_clock_monotonic_ms());
-        pause_sweeping(connections, thread_cpu_ns() - begin_ns);
+        pause_sweeping(connections, sp_clock_thread_ns() - begin_ns);
         if (!connections->restless && !connections->stopping)
             await_connection(connections);
     }

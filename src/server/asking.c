@@ -1,7 +1,6 @@
 #include "server/asking.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "rpc/server.h"
 #include "server/worker_slots.h"
 
@@ -11,18 +10,12 @@ const char *sp_transport_name(enum sp_transport transport) {
     return (unsigned)transport < SP_TRANSPORT_COUNT ? names[transport] : "unknown";
 }
 
-static uint64_t read_monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 struct sp_asking sp_asking_rpc(const struct sp_rpc_call *call, enum sp_transport transport) {
     bool waited = transport != SP_TRANSPORT_STREAM && sp_rpc_call_retries(call) > 0;
     return (struct sp_asking){
         .worker = sp_rpc_call_worker(call),
         .transport = transport,
-        .started_ns = waited ? (uint64_t)sp_rpc_call_started_ms(call) * 1000000 : read_monotonic_ns(),
+        .started_ns = waited ? (uint64_t)sp_rpc_call_started_ms(call) * 1000000 : sp_clock_monotonic_ns(),
         .rpc = call,
     };
 }
@@ -31,7 +24,7 @@ struct sp_asking sp_asking_http(const struct sp_http_exchange *exchange, enum sp
     return (struct sp_asking){
         .worker = SP_SERVER_HTTP_WORKER,
         .transport = transport,
-        .started_ns = read_monotonic_ns(),
+        .started_ns = sp_clock_monotonic_ns(),
         .http = exchange,
     };
 }
@@ -43,5 +36,5 @@ bool sp_asking_is_over(const struct sp_asking *asking) {
 }
 
 uint64_t sp_asking_elapsed_ns(const struct sp_asking *asking) {
-    return read_monotonic_ns() - asking->started_ns;
+    return sp_clock_monotonic_ns() - asking->started_ns;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/text_out.h"
 #include "core/route.h"
@@ -151,8 +152,7 @@ static bool find_trace(const struct sp_asking *asking, struct sp_trace *ret_trac
 
 static void fill_record(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
                         const struct sp_answer *answer) {
-    struct timespec at;
-    clock_gettime(CLOCK_REALTIME, &at);
+    const struct timespec at = sp_clock_now();
     uint64_t took_ns = sp_asking_elapsed_ns(asking);
     record->at_s = at.tv_sec;
     record->at_ns = (uint32_t)at.tv_nsec;

@@ -175,12 +175,6 @@ static enum sp_status open_admin_client(struct sp_usage_reporter *reporter, stru
     return sp_rpc_client_open(&options, &reporter->own.client, error);
 }
 
-static int64_t read_realtime_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum sp_status send_report(struct sp_usage_reporter *reporter, struct sp_error *error) {
     struct reporter_thread *own = &reporter->own;
     struct sp_bytes request;
@@ -192,7 +186,7 @@ static enum sp_status send_report(struct sp_usage_reporter *reporter, struct sp_
         .server = reporter->options.server,
         .instance = own->instance,
         .sequence = own->sequence + 1,
-        .sent_at_ms = read_realtime_ms(),
+        .sent_at_ms = sp_clock_now_ms(),
         .until_s = own->report.until_s,
         .lost_until_s = own->report.lost_until_s,
         .goodbye = own->report.goodbye,
@@ -259,17 +253,11 @@ static int64_t earlier_ms(int64_t a_ms, int64_t b_ms) {
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* True if woken before the time. */
-static bool wait_for_wake(struct sp_usage_reporter *reporter, int64_t until_ms) {
-    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    return sem_clockwait(&reporter->wake, CLOCK_MONOTONIC, &until) == 0;
-}
-
 static void run_reporter_turn(struct sp_usage_reporter *reporter) {
     struct reporter_thread *own = &reporter->own;
     bool failed = own->backoff_ms > 0;
-    bool woken =
-        wait_for_wake(reporter, failed ? earlier_ms(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms);
+    int64_t until_ms = failed ? earlier_ms(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms;
+    bool woken = sp_clock_wait_semaphore(&reporter->wake, until_ms);
     int64_t now_ms = sp_clock_monotonic_ms();
     bool due = now_ms >= own->collect_at_ms;
     if (due)
@@ -288,7 +276,7 @@ static void send_goodbye(struct sp_usage_reporter *reporter) {
     own->backoff_ms = 0;
     send_reports(reporter);
     while (!own->said_goodbye && sp_clock_monotonic_ms() < reporter->stop_at_ms) {
-        (void)wait_for_wake(reporter, earlier_ms(own->retry_at_ms, reporter->stop_at_ms));
+        (void)sp_clock_wait_semaphore(&reporter->wake, earlier_ms(own->retry_at_ms, reporter->stop_at_ms));
         send_reports(reporter);
     }
     if (!own->said_goodbye)

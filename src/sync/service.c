@@ -1,21 +1,20 @@
 #include "sync/service.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "connect/connect.h"
 #include "store/records/snapshot.h"
 
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
-enum { TASKS_MAX_WAIT_S = 2 };
+enum { TASKS_MAX_WAIT_MS = 2000 };
 
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, const struct sp_sync_options *options, struct sp_error *error) {
     *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};
     sp_watch_list_init(&sync->watches);
     pthread_mutex_init(&sync->lock, NULL);
-    pthread_cond_init(&sync->task_ended, NULL);
+    sp_clock_init_condition(&sync->task_ended);
     if (sp_sync_metrics_create(&sync->metrics) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     const struct sp_writer_options of_writer = {
@@ -39,13 +38,10 @@ void sp_sync_stop_writing(struct sp_sync *sync, unsigned wait_ms) {
 
 /* A copy of a large store may take minutes, and nobody needs it any longer. */
 static bool wait_for_tasks(struct sp_sync *sync) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += TASKS_MAX_WAIT_S;
+    int64_t until_ms = sp_clock_monotonic_ms() + TASKS_MAX_WAIT_MS;
     pthread_mutex_lock(&sync->lock);
-    int result = 0;
-    while (sync->tasks > 0 && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&sync->task_ended, &sync->lock, &until);
+    while (sync->tasks > 0 && sp_clock_wait(&sync->task_ended, &sync->lock, until_ms))
+        continue;
     bool ended = sync->tasks == 0;
     pthread_mutex_unlock(&sync->lock);
     return ended;

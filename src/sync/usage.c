@@ -67,12 +67,6 @@ struct sp_sync_usage {
     bool stopping;
 };
 
-static int64_t realtime_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void log_usage_failure(struct sp_sync_usage *usage, const char *doing, enum sp_status status,
                               const struct sp_error *error) {
     int64_t at_s = sp_clock_now_s();
@@ -184,7 +178,7 @@ static void commit_own_uses(struct sp_sync_usage *usage, bool goodbye) {
 
 /* SP_ERR_EXHAUSTED concerns one job only; after any other failure the batch must be aborted. */
 static enum sp_status apply_report_jobs(struct sp_usage_batch *batch, struct sp_view *view, struct report_job *jobs) {
-    int64_t now_ms = realtime_ms();
+    int64_t now_ms = sp_clock_now_ms();
     for (struct report_job *job = jobs; job != NULL; job = job->next) {
         sallyport__v1__report_usage_response__init(&job->reply);
         job->status = sp_usage_report_apply(batch, view, job->request, now_ms, &job->reply);
@@ -297,10 +291,8 @@ static int64_t own_every_ms(const struct sp_sync_usage *usage) {
 
 /* With the lock held. */
 static void wait_for_reports(struct sp_sync_usage *usage) {
-    struct timespec until = {.tv_sec = usage->own_due_ms / 1000, .tv_nsec = usage->own_due_ms % 1000 * 1000000};
-    int late = 0;
-    while (usage->first == NULL && !usage->stopping && late == 0)
-        late = pthread_cond_timedwait(&usage->changed, &usage->lock, &until);
+    while (usage->first == NULL && !usage->stopping && sp_clock_wait(&usage->changed, &usage->lock, usage->own_due_ms))
+        continue;
 }
 
 /* With the lock held. */
@@ -405,7 +397,6 @@ static void free_usage(struct sp_sync_usage *usage) {
 
 static enum sp_status create_usage(const struct sp_sync_usage_options *options, struct sp_sync_usage **ret_usage) {
     uint64_t seed = 0;
-    pthread_condattr_t attributes;
     struct sp_sync_usage *usage = calloc(1, sizeof(*usage));
     if (usage == NULL)
         return SP_ERR_MEMORY;
@@ -413,10 +404,7 @@ static enum sp_status create_usage(const struct sp_sync_usage_options *options, 
     usage->end = &usage->first;
     usage->tidy_due_ms = sp_clock_monotonic_ms() + TIDY_EVERY_MS;
     pthread_mutex_init(&usage->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&usage->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sp_clock_init_condition(&usage->changed);
     enum sp_status status = sp_random_fill((uint8_t *)&usage->instance, sizeof(usage->instance));
     if (status != SP_OK)
         goto failed;

@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -69,12 +68,6 @@ struct sp_writer {
     uint64_t job_us; /* how long a job takes, by the last batches */
     bool stopping;
 };
-
-static uint64_t monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- what a client must wait for ---- */
 
@@ -245,7 +238,7 @@ static enum outcome apply_jobs_of_batch(struct sp_writer *writer, struct sp_writ
 
 static enum sp_status commit_batch(struct sp_writer *writer, struct sp_write *write, const struct batch *batch,
                                    struct sp_error *error) {
-    uint64_t began_ns = monotonic_ns();
+    uint64_t began_ns = sp_clock_monotonic_ns();
     size_t jobs = 0;
     sp_heartbeat_beat(&writer->heartbeat);
     enum sp_status status = sp_source_commit(writer->options.source, write, error);
@@ -253,7 +246,7 @@ static enum sp_status commit_batch(struct sp_writer *writer, struct sp_write *wr
         return status;
     for (size_t i = 0; i < batch->count; i++)
         jobs += !batch->jobs[i]->left_out && batch->jobs[i]->status == SP_OK;
-    uint64_t took_ns = monotonic_ns() - began_ns;
+    uint64_t took_ns = sp_clock_monotonic_ns() - began_ns;
     writer->commit_us = (3 * writer->commit_us + took_ns / 1000) / 4;
     sp_sync_metrics_count_commit(writer->options.metrics, took_ns, jobs);
     return SP_OK;
@@ -393,12 +386,9 @@ static void run_job_batch(struct sp_writer *writer, struct batch *batch) {
 /* ---- the thread ---- */
 
 static void wait_for_jobs(struct sp_writer *writer) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_TIDY_MS / 1000;
     pthread_mutex_lock(&writer->lock);
     if (sp_queue_length(writer->queue) == 0 && !writer->stopping && !writer->tidy.look_for_deleted)
-        pthread_cond_timedwait(&writer->changed, &writer->lock, &until);
+        (void)sp_clock_wait(&writer->changed, &writer->lock, sp_clock_monotonic_ms() + IDLE_TIDY_MS);
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -416,9 +406,9 @@ static void run_next_batch(struct sp_writer *writer) {
     batch->closed = false;
     if (!take_next_job(writer, batch))
         return;
-    uint64_t began_ns = monotonic_ns();
+    uint64_t began_ns = sp_clock_monotonic_ns();
     run_job_batch(writer, batch);
-    note_pace(writer, (monotonic_ns() - began_ns) / 1000, batch->count);
+    note_pace(writer, (sp_clock_monotonic_ns() - began_ns) / 1000, batch->count);
 }
 
 static void count_expiring_keys(struct sp_writer *writer) {
@@ -446,7 +436,6 @@ static void *run_writer(void *user) {
 /* ---- for others ---- */
 
 static enum sp_status create_writer(const struct sp_writer_options *options, struct sp_writer **ret_writer) {
-    pthread_condattr_t attributes;
     static const struct sp_queue_limits limits = {
         .jobs = QUEUE_MAX,
         .bytes = QUEUE_MAX_BYTES,
@@ -466,10 +455,7 @@ static enum sp_status create_writer(const struct sp_writer_options *options, str
                                     .source = options->source,
                                     .look_for_deleted = true};
     pthread_mutex_init(&writer->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&writer->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sp_clock_init_condition(&writer->changed);
     if (sp_queue_create(&limits, &writer->queue) != SP_OK ||
         sp_allowance_create(&options->allowance, &writer->allowance) != SP_OK ||
         sp_reserve_create(options->store, options->reserve_bytes, &writer->reserve) != SP_OK) {
@@ -553,14 +539,10 @@ static void refuse_jobs(struct sp_writer *writer) {
 }
 
 bool sp_writer_finish(struct sp_writer *writer, unsigned wait_ms) {
-    struct timespec until;
     if (writer == NULL || !writer->running)
         return true;
     refuse_jobs(writer);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += wait_ms / 1000 + (until.tv_nsec + (long)(wait_ms % 1000) * 1000000) / 1000000000;
-    until.tv_nsec = (until.tv_nsec + (long)(wait_ms % 1000) * 1000000) % 1000000000;
-    writer->running = pthread_timedjoin_np(writer->thread, NULL, &until) != 0;
+    writer->running = !sp_clock_join(writer->thread, wait_ms);
     return !writer->running;
 }
 

@@ -104,7 +104,7 @@ static time_t expiry_of_list(const X509_CRL *list, time_t now) {
 
 static enum sp_status add_revocation_list(X509_STORE *store, X509_CRL *list, const char *path, time_t *expires_at,
                                           struct sp_error *error) {
-    time_t expiry = expiry_of_list(list, time(NULL));
+    time_t expiry = expiry_of_list(list, sp_clock_now_s());
     if (expiry == 0)
         return sp_error_set(error, SP_ERR_INVALID, "%s: a revocation list has expired: get a new one from its CA",
                             path);
@@ -208,7 +208,7 @@ static void reload_lists(struct sp_tls_crl *crl) {
 
 static void tell_of_expiry(struct sp_tls_crl *crl) {
     struct sp_error error;
-    if (crl->told_of_expiry || time(NULL) < crl->expires_at)
+    if (crl->told_of_expiry || sp_clock_now_s() < crl->expires_at)
         return;
     crl->told_of_expiry = true;
     (void)sp_error_set(&error, SP_ERR_INVALID,

@@ -3,10 +3,11 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "trial/suite.h"
+
+#include "base/clock.h"
 
 enum { ERROR = 2, INPUTS_FIRST_BYTES = 64 * 1024, INPUTS_BUDGET_BYTES = 256 << 20, POLL_MS = 300 };
 
@@ -66,7 +67,7 @@ static int run_and_watch(const struct sp_trial_options *options, bool watch) {
         int status = sp_trial_run_suite(options, &inputs);
         unsigned long long before = sp_trial_inputs_state(&inputs);
         while (watch && sp_trial_inputs_state(&inputs) == before)
-            (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+            sp_clock_sleep_ms(POLL_MS);
         sp_arena_fini(&arena);
         if (!watch)
             return status;

@@ -1,17 +1,10 @@
 #include "usage/gather.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-enum { LOOK_AGAIN_NS = 20000 };
+#include "base/clock.h"
 
-/* The coarse clock ticks every few milliseconds and costs no more than a read; it is the same for
- * all threads. */
-static int64_t read_coarse_clock_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec;
-}
+enum { LOOK_AGAIN_US = 20 };
 
 static void free_set(struct sp_usage_set *set) {
     for (size_t i = 0; set != NULL && i < SP_USAGE_SEGMENTS; i++)
@@ -73,7 +66,7 @@ void sp_usage_gather_fini(struct sp_usage_gather *gather) {
 /* True if the first table has become full. */
 static bool note_in_set(struct sp_usage_set *set, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
                         enum sp_reason rejected) {
-    int64_t at_s = read_coarse_clock_s();
+    int64_t at_s = sp_clock_coarse_now_s();
     struct sp_usage_table *table = &set->tables[set->current];
     if (sp_usage_table_note(table, workspace, key_id, at_s, ip, rejected) || set->current + 1 == SP_USAGE_SEGMENTS)
         return false;
@@ -95,9 +88,8 @@ void sp_usage_note(struct sp_usage_gather *gather, unsigned lane_number, struct 
 }
 
 static void wait_for_lane(struct sp_usage_lane *lane) {
-    static const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
     while (atomic_load(&lane->busy))
-        nanosleep(&pause, NULL);
+        sp_clock_sleep_us(LOOK_AGAIN_US);
 }
 
 static void empty_set(struct sp_usage_set *set, struct sp_usage_table *into) {
@@ -109,7 +101,7 @@ static void empty_set(struct sp_usage_set *set, struct sp_usage_table *into) {
 }
 
 void sp_usage_collect(struct sp_usage_gather *gather, struct sp_usage_table *into, int64_t *ret_until_s) {
-    int64_t until_s = read_coarse_clock_s();
+    int64_t until_s = sp_clock_coarse_now_s();
     for (unsigned i = 0; i < gather->lane_count; i++) {
         struct sp_usage_lane *lane = &gather->lanes[i];
         struct sp_usage_set *filled = atomic_exchange(&lane->set, gather->spare);

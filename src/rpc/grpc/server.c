@@ -1,9 +1,7 @@
 #include "rpc/grpc/server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "rpc/client.h"
@@ -46,7 +44,6 @@ static enum sp_status create_workers(struct core_server *server, struct sp_error
 
 static struct core_server *create_core_server(const struct sp_rpc_server_options *options,
                                               const struct core_shared *shared) {
-    pthread_condattr_t attributes;
     struct core_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return NULL;
@@ -54,10 +51,7 @@ static struct core_server *create_core_server(const struct sp_rpc_server_options
     server->shared = *shared;
     atomic_init(&server->stopping, false);
     pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sp_clock_init_condition(&server->changed);
     return server;
 }
 
@@ -133,25 +127,12 @@ const struct sp_heartbeat *sp_rpc_core_server_heartbeat(const struct core_server
 
 /* ---- stopping ---- */
 
-static struct timespec time_in(int64_t wait_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
-}
-
 /* Until the count is that of all workers, at most for the time. */
 static bool wait_for_workers(struct core_server *server, const unsigned *count, int64_t wait_ms) {
-    const struct timespec until = time_in(wait_ms);
+    int64_t until_ms = sp_clock_monotonic_ms() + wait_ms;
     pthread_mutex_lock(&server->lock);
-    int result = 0;
-    while (*count < server->worker_count && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    while (*count < server->worker_count && sp_clock_wait(&server->changed, &server->lock, until_ms))
+        continue;
     bool done = *count == server->worker_count;
     pthread_mutex_unlock(&server->lock);
     return done;
@@ -170,9 +151,9 @@ static bool has_pending_calls(const struct core_server *server) {
 
 static void wait_while(const struct core_server *server, bool (*goes_on)(const struct core_server *server),
                        int64_t until_ms) {
-    const struct timespec pause = {.tv_nsec = 10 * 1000000L};
+    enum { LOOK_AGAIN_MS = 10 };
     while (goes_on(server) && sp_clock_monotonic_ms() < until_ms)
-        nanosleep(&pause, NULL);
+        sp_clock_sleep_ms(LOOK_AGAIN_MS);
 }
 
 /* Connections with a maximum age are asked to leave, one by one, and lose nothing: they are answered as long as

@@ -1,7 +1,5 @@
 #include "rpc/grpc/unary.h"
 
-#include <time.h>
-
 #include <grpc/byte_buffer.h>
 #include <grpc/support/time.h>
 
@@ -17,13 +15,6 @@ enum { READ_AHEAD_BYTES = 16 * 1024 };
 
 /* By the second the queue has been asked for what came with the call. */
 enum { DEFERRALS = 2 };
-
-/* The last tick of CLOCK_MONOTONIC: some milliseconds old, and nearly free. */
-static int64_t coarse_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int64_t sp_rpc_unary_remaining_ms(const struct core_call *call) {
     if (call->deadline.tv_sec == INT64_MAX)
@@ -43,7 +34,7 @@ static bool has_expired(const struct core_call *call) {
  * meanwhile is looked at twice: its cancellation, if there is one, has come with it. */
 static void note_slow_handler(struct worker *worker, int64_t began_ms) {
     enum { SLOW_MS = 10, CAREFUL_MS = 20 };
-    int64_t now_ms = coarse_now_ms();
+    int64_t now_ms = sp_clock_coarse_monotonic_ms();
     if (now_ms - began_ms > SLOW_MS)
         worker->careful_until_ms = now_ms + CAREFUL_MS;
 }
@@ -59,7 +50,7 @@ static void note_kept_call(struct core_call *call) {
 
 static void run_handler(struct core_call *call) {
     struct worker *worker = call->worker;
-    int64_t began_ms = coarse_now_ms();
+    int64_t began_ms = sp_clock_coarse_monotonic_ms();
     worker->current = call;
     call->base.method->unary(&call->base, call->base.method->user);
     if (worker->current == NULL)
@@ -97,7 +88,7 @@ static void serve_request(struct core_call *call) {
         sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
         return;
     }
-    call->base.started_ms = coarse_now_ms();
+    call->base.started_ms = sp_clock_coarse_monotonic_ms();
     call->base.request = sp_rpc_message_read(call->payload, &call->merged);
     if (call->base.started_ms >= call->worker->careful_until_ms) {
         run_handler(call);

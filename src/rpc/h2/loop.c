@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -251,10 +250,9 @@ static int wait_ms(const struct h2_loop *loop, int64_t now_ms) {
 
 /* Half of it is of the time before, so that a quiet moment does not count for more than it is. */
 static void note_busy_time(struct h2_loop *loop, uint64_t *last_cpu_ns, int64_t *last_ms) {
-    struct timespec cpu;
-    if (loop->now_ms - *last_ms < SP_HEARTBEAT_EVERY_MS || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) != 0)
+    if (loop->now_ms - *last_ms < SP_HEARTBEAT_EVERY_MS)
         return;
-    uint64_t cpu_ns = (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec;
+    uint64_t cpu_ns = (uint64_t)sp_clock_thread_ns();
     uint64_t before = atomic_load_explicit(&loop->busy_ns, memory_order_relaxed);
     atomic_store_explicit(&loop->busy_ns, before / 2 + (cpu_ns - *last_cpu_ns) / 2, memory_order_relaxed);
     *last_cpu_ns = cpu_ns;

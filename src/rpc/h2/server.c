@@ -1,9 +1,7 @@
 #include "rpc/h2/server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "rpc/h2/budget.h"
@@ -44,22 +42,14 @@ static enum sp_status open_loops(struct h2_server *server, struct sp_error *erro
     return SP_OK;
 }
 
-static void init_lock(struct h2_server *server) {
-    pthread_condattr_t attributes;
-    pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum sp_status sp_rpc_h2_server_open(const struct h2_options *options, struct h2_server **ret_server,
                                      struct sp_error *error) {
     struct h2_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     server->options = *options;
-    init_lock(server);
+    pthread_mutex_init(&server->lock, NULL);
+    sp_clock_init_condition(&server->changed);
     enum sp_status status = SP_OK;
     if (index_methods(server) != SP_OK || sp_rpc_h2_sessions_prepare(server) != SP_OK)
         status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -135,10 +125,10 @@ static struct h2_loop *choose_loop(const struct h2_server *server) {
 
 /* Clients that connect faster than they are served wait in the kernel, where they cost least. */
 bool sp_rpc_h2_server_take(const struct h2_entrance *entrance, int fd) {
-    enum { TRIES = 100, TRY_EVERY_NS = 1000000 };
+    enum { TRIES = 100, TRY_EVERY_MS = 1 };
     struct h2_loop *loop = choose_loop(entrance->server);
     for (int i = 0; i < TRIES && sp_rpc_h2_loop_is_behind(loop); i++) {
-        nanosleep(&(struct timespec){.tv_nsec = TRY_EVERY_NS}, NULL);
+        sp_clock_sleep_ms(TRY_EVERY_MS);
         loop = choose_loop(entrance->server);
     }
     return sp_rpc_h2_loop_give(loop, entrance, fd);
@@ -162,18 +152,10 @@ const struct sp_heartbeat *sp_rpc_h2_server_heartbeat(const struct h2_server *se
 /* ---- stopping ---- */
 
 static void wait_until_alone(struct h2_server *server, unsigned grace_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += grace_ms / 1000;
-    until.tv_nsec += (long)(grace_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    int64_t until_ms = sp_clock_monotonic_ms() + grace_ms;
     pthread_mutex_lock(&server->lock);
-    int result = 0;
-    while (sp_rpc_h2_server_connections(server) > 0 && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    while (sp_rpc_h2_server_connections(server) > 0 && sp_clock_wait(&server->changed, &server->lock, until_ms))
+        continue;
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -1,10 +1,8 @@
 #include "store/lmdb/turns.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 
-enum { WAIT_STEP_NS = 100 * 1000, WAIT_MOST_MS = 1000 };
+enum { WAIT_STEP_US = 100, WAIT_MOST_MS = 1000 };
 
 bool sp_turns_init(struct sp_turns *turns) {
     turns->first = NULL;
@@ -55,7 +53,7 @@ static bool wait_for_idle_turns(const struct sp_turns *turns) {
     while (is_any_turn_active(turns)) {
         if (sp_clock_monotonic_ms() > until_ms)
             return false;
-        nanosleep(&(struct timespec){.tv_nsec = WAIT_STEP_NS}, NULL);
+        sp_clock_sleep_us(WAIT_STEP_US);
     }
     return true;
 }
