@@ -47,25 +47,32 @@ static void note_missing_trail(const struct sp_error *error) {
                   error->message);
 }
 
+static void show_key_and_trail(const struct cli_call *call, json_t *reply, json_t *changes) {
+    if (strcmp(call->output, "table") == 0) {
+        sp_cli_show_reply(call, reply);
+        print_key_trail(changes);
+        return;
+    }
+    (void)json_object_set(reply, "changes", changes);
+    sp_cli_show_reply(call, reply);
+}
+
 int sp_cli_disable_and_show_trail(struct cli_call *call) {
     struct sp_error error = {0};
     struct sp_rpc_client *client = NULL;
     json_t *reply = NULL, *changes = NULL;
-    bool table = strcmp(call->output, "table") == 0;
     if (sp_cli_open_admin(call, &client, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
     if (sp_cli_call_json(client, "Admin/DisableApiKey", call->request, &reply, &error) != SP_OK) {
         sp_rpc_client_close(client);
         return sp_cli_report_error(call, &error);
     }
-    enum sp_status status = read_key_trail(call, client, reply, &changes, &error);
-    if (status == SP_OK && !table)
-        (void)json_object_set(reply, "changes", changes);
-    sp_cli_show_reply(call, reply);
-    if (status == SP_OK && table)
-        print_key_trail(changes);
-    if (status != SP_OK)
+    if (read_key_trail(call, client, reply, &changes, &error) == SP_OK) {
+        show_key_and_trail(call, reply, changes);
+    } else {
+        sp_cli_show_reply(call, reply);
         note_missing_trail(&error);
+    }
     json_decref(changes);
     json_decref(reply);
     sp_rpc_client_close(client);

@@ -75,14 +75,6 @@ enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, con
     return SP_OK;
 }
 
-void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server) {
-    for (size_t i = 0; i < options->listen.count; i++)
-        sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
-    for (size_t i = 0; i < options->health_listen.count; i++)
-        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", options->health_listen.values[i],
-               sp_rpc_server_port(server, options->listen.count + i));
-}
-
 static bool has_tcp_listener(const struct sp_daemon_options *options) {
     for (size_t i = 0; i < options->listen.count; i++)
         if (strncmp(options->listen.values[i], "unix:", 5) != 0)
@@ -96,4 +88,19 @@ bool sp_listeners_are_plaintext(const struct sp_daemon_options *options) {
 
 bool sp_listeners_prove_nothing(const struct sp_daemon_options *options) {
     return options->tls.certificate != NULL && options->tls.ca == NULL && has_tcp_listener(options);
+}
+
+void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server,
+                          const char *open_to_all) {
+    for (size_t i = 0; i < options->listen.count; i++)
+        sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
+    for (size_t i = 0; i < options->health_listen.count; i++)
+        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", options->health_listen.values[i],
+               sp_rpc_server_port(server, options->listen.count + i));
+    if (!sp_listeners_are_plaintext(options))
+        return;
+    if (open_to_all != NULL)
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: anyone who can reach them %s", open_to_all);
+    else
+        sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
 }

@@ -218,14 +218,17 @@ void sp_calls_check_batch(struct sp_rpc_call *call, void *user) {
                                .asking = sp_asking_rpc(call, SP_TRANSPORT_BATCH),
                                .response = SALLYPORT__V1__CHECK_BATCH_RESPONSE__INIT};
     enum sp_status status = read_batch_call(&batch, &error);
-    if (status == SP_OK && !sp_batch_is_large(batch.service, batch.response.n_results)) {
+    if (status != SP_OK)
+        goto failed;
+    if (!sp_batch_is_large(batch.service, batch.response.n_results)) {
         finish_batch_call(&batch);
         return;
     }
+    status = hand_over_batch(&batch, &error);
     if (status == SP_OK)
-        status = hand_over_batch(&batch, &error);
-    if (status != SP_OK)
-        fail_asking(batch.service, &batch.asking, call, status, &error);
+        return; /* a bulk thread finishes it */
+failed:
+    fail_asking(batch.service, &batch.asking, call, status, &error);
 }
 
 /* ---- Explain ---- */

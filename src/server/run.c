@@ -41,14 +41,8 @@ static enum sp_status open_rpc_server(struct sp_service *service, struct sp_rpc_
 }
 
 static void log_listeners(const struct sp_daemon_options *options, const struct sp_rpc_server *server) {
-    sp_listeners_log_rpc(options, server);
-    if (!sp_listeners_are_plaintext(options))
-        return;
-    if (options->callers == NULL)
-        sp_log(SP_LOG_WARNING, "listeners are plaintext: anyone who can reach them %s",
-               options->insecure ? "may check" : "has every role");
-    else
-        sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
+    const char *open_to_all = options->insecure ? "may check" : "has every role";
+    sp_listeners_log_rpc(options, server, options->callers == NULL ? open_to_all : NULL);
 }
 
 static void reopen_logs(void *user) {
@@ -232,10 +226,12 @@ int sp_server_run(const struct sp_server_config *config) {
         return sp_daemon_exit_status(SP_ERR_MEMORY);
     }
     enum sp_status status = sp_service_init(service, config);
-    if (status == SP_OK)
-        status = run_service(service);
-    else
+    if (status != SP_OK) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(status));
+        goto out;
+    }
+    status = run_service(service);
+out:
     sp_service_fini(service);
     sp_callers_close(service->callers);
     free(service);

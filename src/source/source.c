@@ -110,6 +110,17 @@ struct position {
     struct sp_arena arena;
 };
 
+static enum sp_status read_position_head(struct position *position, struct sp_view *view,
+                                         struct sp_revision *ret_revision) {
+    enum sp_status status = sp_view_unreadable(view, &position->unreadable);
+    if (status != SP_OK)
+        return status;
+    status = sp_view_set_back(view, &position->set_back);
+    if (status != SP_OK)
+        return status;
+    return sp_view_revision(view, ret_revision);
+}
+
 static enum sp_status read_position(void *context, struct sp_view *view, struct sp_error *error) {
     struct position *position = context;
     struct sp_revision revision;
@@ -118,11 +129,7 @@ static enum sp_status read_position(void *context, struct sp_view *view, struct 
     enum sp_status status = check_follows(view, position->name, error);
     if (status != SP_OK)
         return status;
-    status = sp_view_unreadable(view, &position->unreadable);
-    if (status == SP_OK)
-        status = sp_view_revision(view, &revision);
-    if (status == SP_OK)
-        status = sp_view_set_back(view, &position->set_back);
+    status = read_position_head(position, view, &revision);
     if (status != SP_OK)
         return sp_error_set(error, status, "the store's head is damaged");
     position->filled = revision.number > 0;

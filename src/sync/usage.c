@@ -228,9 +228,7 @@ static enum sp_status commit_report_jobs(struct sp_sync_usage *usage, struct rep
 
 static void answer_report(struct report_job *job) {
     struct sp_bytes bytes;
-    if (job->status == SP_OK)
-        job->status = sp_wire_pack(&job->reply.base, sp_rpc_call_arena(job->call), &bytes);
-    if (job->status == SP_OK)
+    if (job->status == SP_OK && sp_wire_pack(&job->reply.base, sp_rpc_call_arena(job->call), &bytes) == SP_OK)
         sp_rpc_reply(job->call, bytes);
     else if (job->status == SP_ERR_EXHAUSTED)
         sp_rpc_fail(job->call, job->status, "no room for another server: retire those that no longer exist");

@@ -61,12 +61,18 @@ static bool is_trusted_gateway(const struct sp_service *service, const struct sp
 }
 
 /* The caller's bearer token is the client's, so the connection alone proves who the gateway is. */
+static enum sp_status check_gateway_connection(const struct sp_service *service, struct sp_http_exchange *exchange,
+                                               struct sp_error *error) {
+    enum sp_status status = sp_admit_connection(service->callers, exchange, SP_CALLER_CHECK, error);
+    if (status != SP_OK || is_trusted_gateway(service, exchange))
+        return status;
+    return sp_error_set(error, SP_ERR_PERMISSION, "the gateway at %.*s is not among --trusted-peers",
+                        SP_STR_ARG(sp_http_peer(exchange)));
+}
+
 static enum sp_status admit_gateway_connection(struct forward_auth_call *call, struct sp_error *error) {
     struct sp_service *service = call->gateway.service;
-    enum sp_status status = sp_admit_connection(service->callers, call->exchange, SP_CALLER_CHECK, error);
-    if (status == SP_OK && !is_trusted_gateway(service, call->exchange))
-        status = sp_error_set(error, SP_ERR_PERMISSION, "the gateway at %.*s is not among --trusted-peers",
-                              SP_STR_ARG(sp_http_peer(call->exchange)));
+    enum sp_status status = check_gateway_connection(service, call->exchange, error);
     if (status == SP_OK)
         return SP_OK;
     sp_record_failure(&service->recorder, &call->gateway.asking, status);

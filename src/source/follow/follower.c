@@ -167,10 +167,12 @@ static enum sp_status look_at_head(struct sp_source_follower *follower, struct h
     if (status != SP_OK)
         return status;
     status = record_check(follower, check, write, error);
-    if (status == SP_OK)
-        note_newer_epoch(follower, check->found.head->epoch);
-    if (status == SP_OK && check->in_step)
+    if (status != SP_OK)
+        goto out;
+    note_newer_epoch(follower, check->found.head->epoch);
+    if (check->in_step)
         return sp_write_commit(write, error);
+out:
     sp_write_abort(write);
     return status;
 }

@@ -281,3 +281,15 @@ enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *mes
     *ret_records = build.records;
     return SP_OK;
 }
+
+enum sp_status sp_derive_stored(struct sp_bytes entity_key, struct sp_bytes stored, struct sp_arena *arena,
+                                struct sp_index_records *ret_records) {
+    ProtobufCMessage *message;
+    enum sp_status status = sp_entity_decode(entity_key, stored, arena, &message);
+    if (status != SP_OK)
+        return status;
+    status = sp_derive(entity_key, message, arena, ret_records, NULL);
+    if (status == SP_OK || status == SP_ERR_MEMORY)
+        return status;
+    return SP_ERR_CORRUPT;
+}

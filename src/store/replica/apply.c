@@ -50,17 +50,11 @@ static enum sp_status derive_new(struct application *application, const struct s
 
 static enum sp_status derive_old(struct application *application, struct sp_bytes key, struct sp_bytes stored,
                                  struct sp_index_records *ret_records) {
-    ProtobufCMessage *message;
     uint8_t *copy = sp_arena_alloc(application->arena, stored.size + 1);
     if (copy == NULL)
         return SP_ERR_MEMORY;
     memcpy(copy, stored.data, stored.size);
-    enum sp_status status = sp_entity_decode(key, (struct sp_bytes){copy, stored.size}, application->arena, &message);
-    if (status == SP_OK)
-        status = sp_derive(key, message, application->arena, ret_records, NULL);
-    if (status == SP_OK || status == SP_ERR_MEMORY)
-        return status;
-    return SP_ERR_CORRUPT;
+    return sp_derive_stored(key, (struct sp_bytes){copy, stored.size}, application->arena, ret_records);
 }
 
 static enum sp_status remove_entity(struct application *application, struct sp_bytes key) {

@@ -78,15 +78,12 @@ static enum sp_status end_run(struct key_indexer *indexer) {
 static enum sp_status read_key_entity(void *context, struct sp_bytes key, struct sp_bytes value) {
     struct key_indexer *indexer = context;
     struct sp_index_records records = {NULL, 0, 0};
-    ProtobufCMessage *message;
     if (indexer->count == indexer->sizes->keys_in_a_run)
         return end_run(indexer);
     sp_arena_reset(&indexer->scratch);
-    enum sp_status status = sp_entity_decode(key, value, &indexer->scratch, &message);
-    if (status == SP_OK)
-        status = sp_derive(key, message, &indexer->scratch, &records, NULL);
+    enum sp_status status = sp_derive_stored(key, value, &indexer->scratch, &records);
     if (status != SP_OK)
-        return status == SP_ERR_MEMORY ? status : SP_ERR_CORRUPT;
+        return status;
     status = add_to_run(indexer, key, &records);
     if (status == SP_ERR_MEMORY && indexer->count > 0)
         return end_run(indexer);
@@ -207,6 +204,13 @@ static enum sp_status init_key_indexer(struct key_indexer *indexer) {
     return sp_arena_init(&indexer->scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES);
 }
 
+static enum sp_status fill_key_index(struct key_indexer *indexer) {
+    enum sp_status status = init_key_indexer(indexer);
+    if (status != SP_OK)
+        return status;
+    return index_all_keys(indexer);
+}
+
 enum sp_status sp_replica_index_keys(struct sp_store *store, struct sp_write **write,
                                      const struct sp_replica_fill_sizes *sizes, struct sp_arena *arena,
                                      sp_replica_report *report, void *context, struct sp_replica_outcome *ret_outcome,
@@ -220,9 +224,7 @@ enum sp_status sp_replica_index_keys(struct sp_store *store, struct sp_write **w
                                   .context = context,
                                   .outcome = ret_outcome,
                                   .error = &own};
-    enum sp_status status = init_key_indexer(&indexer);
-    if (status == SP_OK)
-        status = index_all_keys(&indexer);
+    enum sp_status status = fill_key_index(&indexer);
     sp_arena_fini(&indexer.run);
     sp_arena_fini(&indexer.scratch);
     free(indexer.keys);

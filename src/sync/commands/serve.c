@@ -154,9 +154,7 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     status = watch_sync_threads(sync, error);
     if (status != SP_OK)
         return status;
-    sp_listeners_log_rpc(daemon, *server);
-    if (sp_listeners_are_plaintext(daemon))
-        sp_log(SP_LOG_WARNING, "listeners are plaintext: keys travel unencrypted");
+    sp_listeners_log_rpc(daemon, *server, NULL);
     if (sp_listeners_prove_nothing(daemon) && daemon->callers == NULL)
         sp_log(SP_LOG_WARNING, "TLS without --tls-client-ca does not identify callers, so nobody can report last uses "
                                "of keys over it: set it, or grant the role to a token in a --callers file");
