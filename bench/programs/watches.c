@@ -76,7 +76,7 @@ static void *keep_watching(void *user) {
         }
         if (status == SP_ERR_EXHAUSTED)
             atomic_fetch_add(&watching->refused, 1);
-        else if (status != SP_OK && status != SP_ERR_DEADLINE && status != SP_WALK_END)
+        else if (status != SP_OK && status != SP_ERR_DEADLINE && status != SP_STREAM_END)
             see_fail(error.message);
     }
     sp_rpc_client_close(client);

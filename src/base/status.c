@@ -20,6 +20,7 @@ static const struct {
     [SP_ERR_EXHAUSTED] = {8, "RESOURCE_EXHAUSTED"},
     [SP_ERR_ABORTED] = {10, "ABORTED"},
     [SP_ERR_OUT_OF_RANGE] = {11, "OUT_OF_RANGE"},
+    [SP_ERR_FUTURE] = {11, "OUT_OF_RANGE"},
     [SP_ERR_UNAVAILABLE] = {14, "UNAVAILABLE"},
     [SP_ERR_DEADLINE] = {4, "DEADLINE_EXCEEDED"},
     [SP_ERR_CANCELLED] = {1, "CANCELLED"},
@@ -29,6 +30,7 @@ static const struct {
     [SP_ERR_IO] = {13, "INTERNAL"},
     [SP_ERR_INTERNAL] = {13, "INTERNAL"},
     [SP_WALK_END] = {13, "INTERNAL"},
+    [SP_STREAM_END] = {13, "INTERNAL"},
 };
 
 enum { CODE_COUNT = sizeof(codes) / sizeof(*codes) };

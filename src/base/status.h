@@ -20,7 +20,8 @@ enum sp_status {
     SP_ERR_PRECONDITION,    /* a rule forbids it now: FAILED_PRECONDITION */
     SP_ERR_EXHAUSTED,       /* a quota, a size limit, or the store's map: RESOURCE_EXHAUSTED */
     SP_ERR_ABORTED,         /* lost a race; try again: ABORTED */
-    SP_ERR_OUT_OF_RANGE,    /* OUT_OF_RANGE */
+    SP_ERR_OUT_OF_RANGE,    /* of the past, and no longer kept: OUT_OF_RANGE */
+    SP_ERR_FUTURE,          /* a revision that has not been reached: OUT_OF_RANGE */
     SP_ERR_UNAVAILABLE,     /* not now; try again: UNAVAILABLE */
     SP_ERR_DEADLINE,        /* DEADLINE_EXCEEDED */
     SP_ERR_CANCELLED,       /* CANCELLED */
@@ -29,9 +30,9 @@ enum sp_status {
     SP_ERR_MEMORY,          /* out of memory: RESOURCE_EXHAUSTED */
     SP_ERR_IO,              /* the operating system said no: INTERNAL */
     SP_ERR_INTERNAL,        /* cannot happen: INTERNAL */
-    SP_WALK_END,            /* no error. A visitor returns it to end the walk that called it, which then returns SP_OK;
-                             * reading a stream of messages returns it when the stream ended well. It never leaves
-                             * the process: in a reply it would be INTERNAL */
+    /* No errors, and never what a call ends with: in a reply they would be INTERNAL. */
+    SP_WALK_END,   /* a visitor returns it to end the walk that called it, which then returns SP_OK */
+    SP_STREAM_END, /* reading a stream of messages returns it when the stream ended well */
 };
 
 /* The status's gRPC code (google.rpc.Code, 0 to 16). */

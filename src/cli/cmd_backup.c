@@ -70,7 +70,7 @@ static enum sp_status receive_backup(struct sp_rpc_client *client, int fd, struc
         status = receive_chunk(stream, fd, &arena, received, error);
     while (status == SP_OK);
     sp_cli_progress("backup", 0, 0, true);
-    if (status != SP_WALK_END)
+    if (status != SP_STREAM_END)
         goto out;
     status = SP_OK;
     if (received->bytes != received->total || received->total == 0)

@@ -53,7 +53,7 @@ static enum sp_status watch_changes(struct cli_call *call, struct sp_rpc_client 
     do
         status = show_next_change(call, stream, arena, error);
     while (status == SP_OK);
-    if (status == SP_WALK_END)
+    if (status == SP_STREAM_END)
         status =
             sp_error_set(error, SP_ERR_UNAVAILABLE, "the server ended the call: follow again from the last change");
     sp_rpc_stream_close(stream);

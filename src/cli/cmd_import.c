@@ -162,7 +162,7 @@ static enum sp_status exchange_batch(struct import *import, struct sp_bytes pack
     struct sp_error why_sent = {0}, why = {0};
     enum sp_status sent = sp_rpc_stream_send(import->stream, packed, &why_sent);
     enum sp_status received = sp_rpc_stream_receive(import->stream, &import->arena, ret_reply, &why);
-    if (received == SP_WALK_END)
+    if (received == SP_STREAM_END)
         return sp_error_set(error, SP_ERR_IO, "the server ended the import early");
     if (received != SP_OK || sent != SP_OK) {
         *error = why.status != SP_OK ? why : why_sent;
@@ -232,7 +232,7 @@ static enum sp_status end_import_stream(struct import *import, struct sp_error *
     enum sp_status status = sp_rpc_stream_done_sending(import->stream, error);
     if (status != SP_OK)
         return status;
-    if (sp_rpc_stream_receive(import->stream, &import->arena, &none, &why) != SP_WALK_END)
+    if (sp_rpc_stream_receive(import->stream, &import->arena, &none, &why) != SP_STREAM_END)
         return sp_error_set(error, SP_ERR_IO, "the server did not confirm the end of the import: %s", why.message);
     return SP_OK;
 }

@@ -55,7 +55,7 @@ static enum sp_status take_list_message(struct list *list, struct sp_rpc_stream 
     json_t *message = NULL;
     sp_arena_reset(arena);
     enum sp_status status = sp_cli_receive(list->call, stream, arena, &bytes, error);
-    if (status == SP_WALK_END)
+    if (status == SP_STREAM_END)
         return sp_error_set(error, SP_ERR_INTERNAL, "the server ended the list before it was complete");
     if (status != SP_OK)
         return status;

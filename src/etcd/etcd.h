@@ -78,7 +78,7 @@ struct sp_etcd_kv {
 /* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader;
  * SP_ERR_PERMISSION: the user lacks permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user
  * and password, or asks for some and none were given; SP_ERR_PRECONDITION: a user was given, and etcd
- * authenticates nobody; SP_ERR_OUT_OF_RANGE: the revision was compacted away, or is in the future;
+ * authenticates nobody; SP_ERR_OUT_OF_RANGE: the revision was compacted away; SP_ERR_FUTURE: etcd has not reached it;
  * SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena; SP_ERR_INVALID: the
  * request exceeds a limit of etcd. Results are in `arena`. */
 

@@ -14,7 +14,7 @@ static const struct {
     {"etcdserver: permission denied", SP_ERR_PERMISSION},
     {"etcdserver: rpc not supported for learner", SP_ERR_UNAVAILABLE},
     {"etcdserver: mvcc: required revision has been compacted", SP_ERR_OUT_OF_RANGE},
-    {"etcdserver: mvcc: required revision is a future revision", SP_ERR_OUT_OF_RANGE},
+    {"etcdserver: mvcc: required revision is a future revision", SP_ERR_FUTURE},
     {"etcdserver: mvcc: database space exceeded", SP_ERR_EXHAUSTED},
     {"etcdserver: too many operations in txn request", SP_ERR_INVALID},
     {"etcdserver: request is too large", SP_ERR_INVALID},

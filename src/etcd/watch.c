@@ -50,7 +50,7 @@ static enum sp_status receive_response(struct sp_etcd_watch *watch, unsigned tim
     struct sp_bytes bytes;
     ProtobufCMessage *message = NULL;
     enum sp_status status = watch->etcd->transport->receive(watch->stream, timeout_ms, arena, &bytes, error);
-    if (status == SP_WALK_END)
+    if (status == SP_STREAM_END)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "etcd ended the watch");
     if (status != SP_OK)
         return error == NULL ? status : sp_etcd_read_failure(status, error->message);

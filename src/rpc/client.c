@@ -439,10 +439,10 @@ static enum sp_status report_early_end(struct sp_rpc_stream *stream, struct sp_e
     return sp_error_set(error, SP_ERR_UNAVAILABLE, "the server ended the call");
 }
 
-/* Why no message came: the call's error, or SP_WALK_END. */
+/* Why no message came: the call's error, or SP_STREAM_END. */
 static enum sp_status read_stream_end(struct sp_rpc_stream *stream, struct sp_error *error) {
     enum sp_status status = wait_for_status(stream, error);
-    return status != SP_OK ? status : SP_WALK_END;
+    return status != SP_OK ? status : SP_STREAM_END;
 }
 
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,

@@ -58,7 +58,7 @@ enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes 
                                   struct sp_error *error) SP_MUST_USE;
 /* Ends the client's side: no more will be sent. */
 enum sp_status sp_rpc_stream_done_sending(struct sp_rpc_stream *stream, struct sp_error *error) SP_MUST_USE;
-/* The next message in `arena`. SP_WALK_END: the server ended the call with OK, and `error` is
+/* The next message in `arena`. SP_STREAM_END: the server ended the call with OK, and `error` is
  * untouched. Another status: with that error. */
 enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_arena *arena, struct sp_bytes *ret_message,
                                      struct sp_error *error) SP_MUST_USE;

@@ -107,7 +107,7 @@ enum sp_status sp_source_upload(struct sp_source *source, struct sp_write *write
 /* Compares the store with the source at the store's position, record by record. Not while the
  * follower runs. `report` (may be NULL) receives the first hundred differences.
  * SP_ERR_NOT_FOUND: the store is empty; SP_ERR_OUT_OF_RANGE: etcd has compacted that revision
- * away, or a large change is on its way: try again. */
+ * away; SP_ERR_ABORTED: a large change is on its way: try again. */
 enum sp_status sp_source_compare(struct sp_source *source, sp_source_report *report, void *context,
                                  uint64_t *ret_compared, uint64_t *ret_differences, struct sp_error *error) SP_MUST_USE;
 

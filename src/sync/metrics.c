@@ -217,6 +217,7 @@ static enum outcome outcome_of_call(enum sp_status status) {
     case SP_ERR_EXISTS:
     case SP_ERR_PRECONDITION:
     case SP_ERR_OUT_OF_RANGE:
+    case SP_ERR_FUTURE:
     case SP_ERR_CANCELLED:
     case SP_ERR_DEADLINE:
         return REFUSED;
@@ -229,6 +230,7 @@ static enum outcome outcome_of_call(enum sp_status status) {
     case SP_ERR_IO:
     case SP_ERR_INTERNAL:
     case SP_WALK_END:
+    case SP_STREAM_END:
         return FAILED;
     }
     return FAILED;

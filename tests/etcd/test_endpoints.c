@@ -136,7 +136,7 @@ static void through_the_proxy_a_compaction_is_a_compaction(void **state) {
     uint64_t revision = etcd_compact(&fixture->etcd);
     assert_int_equal(get_at(fixture, client, revision), SP_OK);
     assert_int_equal(get_at(fixture, client, revision - 1), SP_ERR_OUT_OF_RANGE);
-    assert_int_equal(get_at(fixture, client, revision + 1000), SP_ERR_OUT_OF_RANGE);
+    assert_int_equal(get_at(fixture, client, revision + 1000), SP_ERR_FUTURE);
     sp_etcd_close(client);
 }
 

@@ -21,7 +21,7 @@ static void the_text_decides_whatever_the_code(void **state) {
         {SP_ERR_PRECONDITION, "etcdserver: authentication is not enabled", SP_ERR_PRECONDITION},
         {SP_ERR_PERMISSION, "etcdserver: permission denied", SP_ERR_PERMISSION},
         {SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted", SP_ERR_OUT_OF_RANGE},
-        {SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision", SP_ERR_OUT_OF_RANGE},
+        {SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision", SP_ERR_FUTURE},
         {SP_ERR_EXHAUSTED, "etcdserver: mvcc: database space exceeded", SP_ERR_EXHAUSTED},
         {SP_ERR_INVALID, "etcdserver: too many operations in txn request", SP_ERR_INVALID},
         {SP_ERR_INVALID, "etcdserver: request is too large", SP_ERR_INVALID},
@@ -33,7 +33,7 @@ static void the_text_decides_whatever_the_code(void **state) {
         /* Through etcd's grpc-proxy, UNKNOWN. */
         {SP_ERR_INTERNAL, "etcdserver: invalid auth token", SP_ERR_UNAUTHENTICATED},
         {SP_ERR_INTERNAL, "etcdserver: mvcc: required revision has been compacted", SP_ERR_OUT_OF_RANGE},
-        {SP_ERR_INTERNAL, "etcdserver: mvcc: required revision is a future revision", SP_ERR_OUT_OF_RANGE},
+        {SP_ERR_INTERNAL, "etcdserver: mvcc: required revision is a future revision", SP_ERR_FUTURE},
         /* Why a watch was cancelled. */
         {SP_ERR_UNAVAILABLE, "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token",
          SP_ERR_UNAUTHENTICATED},

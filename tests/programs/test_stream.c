@@ -95,7 +95,7 @@ static void answers_each_message_in_order_with_its_correlation_id(void **state) 
     struct sp_error error;
     assert_int_equal(sp_rpc_stream_done_sending(stream, &error), SP_OK);
     assert_null(next(stream, &status));
-    assert_int_equal(status, SP_WALK_END);
+    assert_int_equal(status, SP_STREAM_END);
     sp_rpc_stream_close(stream);
 }
 

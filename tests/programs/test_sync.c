@@ -464,7 +464,7 @@ static void a_backup_is_a_store_that_verifies_and_restores(void **state) {
         got += chunk->data.len;
     }
     assert_int_equal(fclose(out), 0);
-    assert_int_equal(status, SP_WALK_END);
+    assert_int_equal(status, SP_STREAM_END);
     assert_true(total > 0);
     assert_int_equal(got, total);
     sp_rpc_stream_close(stream);
@@ -505,7 +505,7 @@ static void refuse_batch(struct caller *caller, struct sp_rpc_stream *stream, co
 static void assert_stream_ends(struct caller *caller, struct sp_rpc_stream *stream) {
     struct sp_bytes bytes;
     enum sp_status status = sp_rpc_stream_receive(stream, &caller->arena, &bytes, &caller->error);
-    assert_int_equal(status, SP_WALK_END);
+    assert_int_equal(status, SP_STREAM_END);
     sp_rpc_stream_close(stream);
 }
 

@@ -219,7 +219,7 @@ static void ends_with_ok_when_the_client_is_done(void **state) {
     request_message request = request_of(fixture, ASKS(LIST_SERVICES), "");
     assert_non_null(ask(fixture, &request));
     assert_int_equal(sp_rpc_stream_done_sending(fixture->stream, &rig->error), SP_OK);
-    assert_int_equal(sp_rpc_stream_receive(fixture->stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(fixture->stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
 }
 
 static void refuses_bytes_that_are_no_request(void **state) {

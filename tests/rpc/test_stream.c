@@ -313,8 +313,8 @@ static void carry_both_ways(struct rig *rig, const char *path) {
         assert_bytes(reply, text);
     }
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
     sp_rpc_stream_close(stream);
     sp_rpc_client_close(client);
 }
@@ -347,7 +347,7 @@ static void answers_all_that_was_sent_before_the_client_began_to_read(void **sta
         }
     }
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
     sp_rpc_stream_close(stream);
     free(data);
     sp_rpc_client_close(client);
@@ -364,7 +364,7 @@ static void sums_a_client_stream(void **state) {
     assert_int_equal(sp_rpc_stream_done_sending(stream, &rig->error), SP_OK);
     assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
     assert_bytes(reply, "1000");
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
     sp_rpc_stream_close(stream);
     sp_rpc_client_close(client);
 }
@@ -380,7 +380,7 @@ static void feeds_all_messages_and_then_ends(void **state) {
         assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
         assert_int_equal(reply.size, CHUNK_BYTES);
     }
-    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_STREAM_END);
     sp_rpc_stream_close(stream);
     assert_true(gate_wait(&closed, 1));
     sp_rpc_client_close(client);

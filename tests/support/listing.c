@@ -82,7 +82,7 @@ enum sp_status listing_read(struct sp_rpc_client *client, const ProtobufCMessage
         complete = subjects ? take_subjects(ret_listing, arena, message) : take_resources(ret_listing, arena, message);
     }
     sp_rpc_stream_close(stream);
-    if (status != SP_WALK_END)
+    if (status != SP_STREAM_END)
         return status;
     assert_true(complete);
     return SP_OK;

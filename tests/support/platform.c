@@ -110,7 +110,7 @@ Sallyport__V1__ImportResponse *platform_import(struct platform *platform, Sallyp
             SP_OK)
         fail_msg("import: %s", error.message);
     struct sp_bytes none;
-    assert_int_equal(sp_rpc_stream_receive(stream, &platform->arena, &none, &error), SP_WALK_END);
+    assert_int_equal(sp_rpc_stream_receive(stream, &platform->arena, &none, &error), SP_STREAM_END);
     sp_rpc_stream_close(stream);
     return (Sallyport__V1__ImportResponse *)response;
 }

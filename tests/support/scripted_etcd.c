@@ -183,8 +183,10 @@ static enum sp_status answer_range(struct scripted_etcd *etcd, struct sp_bytes b
     uint64_t newest = etcd->stale_revision > 0 ? etcd->stale_revision : etcd->revision;
     uint64_t revision = request->revision > 0 ? (uint64_t)request->revision : newest;
     etcd->ranges++;
-    if (revision < etcd->compacted || revision > etcd->revision)
-        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision is not there");
+    if (revision < etcd->compacted)
+        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted");
+    if (revision > etcd->revision)
+        return sp_error_set(error, SP_ERR_OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision");
     fill_range(etcd, request, revision, arena, &response);
     if (etcd->exhausted_above > 0 && response.n_kvs > etcd->exhausted_above)
         return sp_error_set(error, SP_ERR_EXHAUSTED, "received message larger than max");

@@ -124,7 +124,7 @@ static enum sp_status compare_spaces(struct comparison *comparison) {
         return status;
     /* Its places are being written to, and hold neither the old nor the new. */
     if (comparison->head->staged != NULL)
-        return sp_error_set(comparison->error, SP_ERR_OUT_OF_RANGE,
+        return sp_error_set(comparison->error, SP_ERR_ABORTED,
                             "a large change is still being written to etcd; try again");
     comparison->walk.revision = comparison->cursor.resume;
     for (int space = 0; space < SP_REPLICA_SPACES; space++) {

@@ -197,6 +197,10 @@ static enum sp_status check_etcd_head(struct sp_source_follower *follower, struc
 
 /* ---- watching ---- */
 
+static bool is_revision_missing(enum sp_status status) {
+    return status == SP_ERR_OUT_OF_RANGE || status == SP_ERR_FUTURE;
+}
+
 static enum sp_status open_data_watch(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_source_shared *shared = follower->link.shared;
     struct sp_replica_cursor cursor;
@@ -212,6 +216,8 @@ static enum sp_status open_data_watch(struct sp_source_follower *follower, struc
     status = sp_etcd_watch_open(follower->link.etcd, key, end, cursor.resume + 1, &follower->watch, error);
     if (status == SP_ERR_OUT_OF_RANGE)
         return want_list(follower, error, "etcd has compacted the revisions after this store's last one");
+    if (status == SP_ERR_FUTURE)
+        return want_list(follower, error, "etcd has not reached this store's last revision");
     return status;
 }
 
@@ -224,13 +230,15 @@ static enum sp_status apply_next_events(struct sp_source_follower *follower, int
         return SP_OK;
     if (status == SP_ERR_OUT_OF_RANGE)
         return want_list(follower, error, "etcd has compacted the revisions that come next");
+    if (status == SP_ERR_FUTURE)
+        return want_list(follower, error, "etcd has not reached the revisions that come next");
     if (status != SP_OK)
         return status;
     sp_source_note_reached(follower->link.shared);
     status = sp_source_apply_events(&follower->link, &events, &follower->arena, &committed, error);
     if (committed)
         announce_commit(follower);
-    if (status == SP_ERR_ABORTED || status == SP_ERR_OUT_OF_RANGE)
+    if (status == SP_ERR_ABORTED || is_revision_missing(status))
         follower->list_wanted = true;
     return status;
 }
@@ -392,7 +400,7 @@ static void *run_follower(void *user) {
         log_trouble(follower, status, &error);
         if (status == SP_ERR_CORRUPT)
             rebuild_indexes_once(follower);
-        bool is_passing = status == SP_ERR_UNAVAILABLE || status == SP_ERR_ABORTED || status == SP_ERR_OUT_OF_RANGE;
+        bool is_passing = status == SP_ERR_UNAVAILABLE || status == SP_ERR_ABORTED || is_revision_missing(status);
         sp_source_sleep(shared, sp_clock_monotonic_ms() + (is_passing ? RETRY_MS : REFUSED_MS));
     }
     return NULL;

@@ -22,11 +22,15 @@ static void print_difference(void *context, const char *difference) {
     puts(difference);
 }
 
-/* A store that `serve` moves on leaves the revision that is being compared; etcd forgets a
- * revision only when it is compacted. */
+/* A store that `serve` moves on leaves the revision that is being compared, which etcd may have compacted away, or be
+ * writing a large change to. */
+static bool has_lost_race(enum sp_status status) {
+    return status == SP_ERR_OUT_OF_RANGE || status == SP_ERR_ABORTED;
+}
+
 static enum sp_status compare_records(struct sp_source *source, struct counts *ret_counts, struct sp_error *error) {
-    enum sp_status status = SP_ERR_OUT_OF_RANGE;
-    for (int tries = 0; status == SP_ERR_OUT_OF_RANGE && tries < TRIES; tries++)
+    enum sp_status status = SP_ERR_ABORTED;
+    for (int tries = 0; has_lost_race(status) && tries < TRIES; tries++)
         status =
             sp_source_compare(source, print_difference, NULL, &ret_counts->compared, &ret_counts->differences, error);
     return status;
