@@ -21,8 +21,7 @@ static enum sp_status add_edge(struct sp_index_build *build, enum sp_database da
 
 static enum sp_status add_count(struct sp_index_build *build, uint64_t workspace_number, enum sp_count what) {
     uint8_t key[SP_COUNT_KEY_BYTES];
-    sp_store_be64(key, workspace_number);
-    key[8] = (uint8_t)what;
+    sp_count_key_encode((struct sp_count_key){workspace_number, what}, key);
     return sp_index_build_add(build, SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, (struct sp_bytes){NULL, 0});
 }
 

@@ -236,9 +236,8 @@ enum sp_status sp_index_operator(struct sp_view *view, const uint8_t digest[stat
 enum sp_status sp_index_count(struct sp_view *view, uint64_t workspace_number, enum sp_count what,
                               uint64_t *ret_count) {
     uint8_t key[SP_COUNT_KEY_BYTES];
-    sp_store_be64(key, workspace_number);
-    key[8] = (uint8_t)what;
     struct sp_bytes value;
+    sp_count_key_encode((struct sp_count_key){workspace_number, what}, key);
     enum sp_status status = narrow_status(sp_view_get(view, SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, &value));
     if (status == SP_ERR_NOT_FOUND) {
         *ret_count = 0;
@@ -246,8 +245,5 @@ enum sp_status sp_index_count(struct sp_view *view, uint64_t workspace_number, e
     }
     if (status != SP_OK)
         return status;
-    if (value.size != 8)
-        return SP_ERR_CORRUPT;
-    *ret_count = sp_load_be64(value.data);
-    return SP_OK;
+    return sp_count_record_decode(value, ret_count);
 }

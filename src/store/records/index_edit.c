@@ -29,10 +29,9 @@ static enum sp_status flush_count(struct sp_index_edit *edit, enum sp_count what
                             "a workspace's counts are too low: run `sallyport-sync reindex`");
     count += (uint64_t)delta;
     uint8_t key[SP_COUNT_KEY_BYTES];
-    uint8_t value[8];
-    sp_store_be64(key, edit->workspace_number);
-    key[8] = (uint8_t)what;
-    sp_store_be64(value, count);
+    uint8_t value[SP_COUNT_RECORD_BYTES];
+    sp_count_key_encode((struct sp_count_key){edit->workspace_number, what}, key);
+    sp_count_record_encode(count, value);
     struct sp_bytes key_bytes = {key, sizeof(key)};
     if (count > 0)
         return sp_write_put(edit->write, SP_DB_COUNT, key_bytes, (struct sp_bytes){value, sizeof(value)}, 0);
@@ -54,14 +53,14 @@ enum sp_status sp_index_edit_flush(struct sp_index_edit *edit) {
 }
 
 static enum sp_status gather_count(struct sp_index_edit *edit, const struct sp_index_record *record, int64_t delta) {
-    uint64_t workspace_number = sp_load_be64(record->key.data);
-    if (workspace_number != edit->workspace_number) {
+    struct sp_count_key key = sp_count_key_decode(record->key);
+    if (key.workspace_number != edit->workspace_number) {
         enum sp_status status = sp_index_edit_flush(edit);
         if (status != SP_OK)
             return status;
     }
-    edit->workspace_number = workspace_number;
-    edit->deltas[record->key.data[8]] += delta;
+    edit->workspace_number = key.workspace_number;
+    edit->deltas[key.what] += delta;
     return SP_OK;
 }
 

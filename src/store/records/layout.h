@@ -94,6 +94,7 @@ enum {
     SP_SCHEMA_MARK_RECORD_BYTES = 16,
     SP_WORKSPACE_RECORD_BYTES = 16,
     SP_COUNT_KEY_BYTES = 9,
+    SP_COUNT_RECORD_BYTES = 8,
     SP_SHORT_DIGEST_BYTES = 8, /* of a digest, as the key of a bucket */
     SP_KEY_RECORD_HEAD_BYTES = 64,
     SP_HEAD_BYTES = 120,

@@ -160,6 +160,28 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
     return SP_OK;
 }
 
+/* ---- counts ---- */
+
+void sp_count_key_encode(struct sp_count_key key, uint8_t ret_bytes[static SP_COUNT_KEY_BYTES]) {
+    sp_store_be64(ret_bytes, key.workspace_number);
+    ret_bytes[8] = (uint8_t)key.what;
+}
+
+struct sp_count_key sp_count_key_decode(struct sp_bytes bytes) {
+    return (struct sp_count_key){sp_load_be64(bytes.data), (enum sp_count)bytes.data[8]};
+}
+
+void sp_count_record_encode(uint64_t count, uint8_t ret_record[static SP_COUNT_RECORD_BYTES]) {
+    sp_store_be64(ret_record, count);
+}
+
+enum sp_status sp_count_record_decode(struct sp_bytes record, uint64_t *ret_count) {
+    if (record.size != SP_COUNT_RECORD_BYTES)
+        return SP_ERR_CORRUPT;
+    *ret_count = sp_load_be64(record.data);
+    return SP_OK;
+}
+
 /* ---- the small ones ---- */
 
 void sp_workspace_record_encode(uint64_t number, unsigned flags, uint8_t ret_record[static SP_WORKSPACE_RECORD_BYTES]) {

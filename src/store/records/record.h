@@ -55,6 +55,21 @@ static inline const uint8_t *sp_key_record_digest(struct sp_bytes record) {
  * SP_ERR_CORRUPT. */
 enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_key) SP_MUST_USE;
 
+/* ---- counts ---- */
+
+struct sp_count_key {
+    uint64_t workspace_number;
+    enum sp_count what;
+};
+
+void sp_count_key_encode(struct sp_count_key key, uint8_t ret_bytes[static SP_COUNT_KEY_BYTES]);
+/* Of bytes that were encoded here. */
+struct sp_count_key sp_count_key_decode(struct sp_bytes bytes);
+
+void sp_count_record_encode(uint64_t count, uint8_t ret_record[static SP_COUNT_RECORD_BYTES]);
+/* SP_ERR_CORRUPT. */
+enum sp_status sp_count_record_decode(struct sp_bytes record, uint64_t *ret_count) SP_MUST_USE;
+
 /* ---- the small ones ---- */
 
 void sp_workspace_record_encode(uint64_t number, unsigned flags, uint8_t ret_record[static SP_WORKSPACE_RECORD_BYTES]);

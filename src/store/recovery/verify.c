@@ -142,15 +142,15 @@ static enum sp_status compare_counts(struct verification *verification) {
 /* Where the walk comes to another kind or workspace, the counts of the last one are complete. */
 static enum sp_status count_entity(struct verification *verification, uint8_t kind,
                                    const struct sp_index_record *record) {
-    uint64_t workspace_number = sp_load_be64(record->key.data);
-    if (workspace_number != verification->counted_workspace || kind != verification->counted_kind) {
+    struct sp_count_key key = sp_count_key_decode(record->key);
+    if (key.workspace_number != verification->counted_workspace || kind != verification->counted_kind) {
         enum sp_status status = compare_counts(verification);
         if (status != SP_OK)
             return status;
         verification->counted_kind = kind;
-        verification->counted_workspace = workspace_number;
+        verification->counted_workspace = key.workspace_number;
     }
-    verification->counts[record->key.data[SP_COUNT_KEY_BYTES - 1]]++;
+    verification->counts[key.what]++;
     return SP_OK;
 }
 
