@@ -48,6 +48,7 @@ struct sp_http_server {
     int64_t stop_by_ms;
     int64_t look_at_ms;  /* when clients that have gone are looked for next */
     atomic_int grace_ms; /* negative: not stopping */
+    struct sp_http_route routes[];
 };
 
 /* ---- libmicrohttpd's events, all on the server's thread ---- */
@@ -289,12 +290,13 @@ static void notify_user(void *user, bool good, const char *message) {
 
 static struct sp_http_server *allocate_server(const struct sp_http_options *options, const struct sp_http_route *routes,
                                               size_t route_count) {
-    struct sp_http_server *server = calloc(1, sizeof(*server));
+    struct sp_http_server *server = calloc(1, sizeof(*server) + route_count * sizeof(*routes));
     if (server == NULL)
         return NULL;
+    memcpy(server->routes, routes, route_count * sizeof(*routes));
     server->options = complete_http_options(options);
     server->is_secure = options->tls.certificate != NULL;
-    server->exchanges = (struct exchanges){.routes = routes,
+    server->exchanges = (struct exchanges){.routes = server->routes,
                                            .route_count = route_count,
                                            .max_body_bytes = server->options.max_body_bytes,
                                            .arena_budget_bytes = server->options.arena_budget_bytes,

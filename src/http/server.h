@@ -52,7 +52,7 @@ struct sp_http_options {
     void *user;
 };
 
-/* Binds; nothing is served before sp_http_start. `routes` must outlive the server. SP_ERR_INVALID:
+/* Binds; nothing is served before sp_http_start. `routes` are copied. SP_ERR_INVALID:
  * an invalid address, or one that is not loopback without `insecure`; SP_ERR_IO: an address in use;
  * SP_ERR_MEMORY. */
 enum sp_status sp_http_open(const struct sp_http_options *options, const struct sp_http_route *routes,

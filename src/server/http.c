@@ -13,7 +13,6 @@
 #include "sallyport/v1/authorization.pb-c.h"
 
 enum {
-    HOST_BYTES = 256,
     FORWARD_AUTH_ROUTES = 1,
     MAX_ROUTES = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES + FORWARD_AUTH_ROUTES + SP_SERVER_METHODS + SP_CONNECT_OWN_ROUTES,
 };
@@ -30,24 +29,23 @@ static void stop_metrics_worker(void *user) {
     sp_service_worker_stopping(SP_SERVER_METRICS_WORKER, user);
 }
 
-/* The names of --http-host, and the one under which callers of AuthZEN reach this port. Returns how
- * many; `host` is storage for the last. */
-static size_t list_host_names(const struct sp_server_config *config, char host[static HOST_BYTES],
-                              const char *ret_names[static SP_OPTION_TEXTS_MAX + 1]) {
+/* The names of --http-host, and the one under which callers of AuthZEN reach this port. Returns how many. */
+static size_t list_host_names(struct sp_service *service) {
     static const char scheme[] = "https://";
+    const struct sp_server_config *config = service->config;
     const struct sp_option_texts *given = &config->daemon.http_hosts;
     size_t count = 0;
     for (; count < given->count; count++)
-        ret_names[count] = given->values[count];
+        service->host_names[count] = given->values[count];
     if (config->authzen.url == NULL)
         return count;
     const char *from = config->authzen.url + sizeof(scheme) - 1;
     size_t size = strcspn(from, ":/");
-    if (size >= HOST_BYTES)
+    if (size >= sizeof(service->authzen_host))
         return count;
-    memcpy(host, from, size);
-    host[size] = '\0';
-    ret_names[count++] = host;
+    memcpy(service->authzen_host, from, size);
+    service->authzen_host[size] = '\0';
+    service->host_names[count++] = service->authzen_host;
     return count;
 }
 
@@ -75,11 +73,10 @@ static enum sp_status start_server_connect(struct sp_service *service, struct sp
 }
 
 /* All of the HTTP port; returns how many. */
-static size_t list_server_routes(struct sp_service *service, struct sp_health_pages *pages,
-                                 struct sp_http_route ret_routes[static MAX_ROUTES]) {
+static size_t list_server_routes(struct sp_service *service, struct sp_http_route ret_routes[static MAX_ROUTES]) {
     const struct sp_http_route *of_connect = NULL;
     size_t count = SP_HEALTH_ROUTES + SP_AUTHZEN_ROUTES;
-    sp_health_routes(pages, ret_routes);
+    sp_health_routes(&service->health_pages, ret_routes);
     sp_authzen_routes(service, ret_routes + SP_HEALTH_ROUTES);
     for (size_t i = sp_connect_routes(service->connect, &of_connect); i > 0; i--)
         ret_routes[count++] = of_connect[i - 1];
@@ -89,23 +86,19 @@ static size_t list_server_routes(struct sp_service *service, struct sp_health_pa
 }
 
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) {
-    /* Read until the server is closed. */
-    static struct sp_http_route routes[MAX_ROUTES];
-    static char host[HOST_BYTES];
-    static const char *names[SP_OPTION_TEXTS_MAX + 1];
-    static struct sp_health_pages pages;
+    struct sp_http_route routes[MAX_ROUTES];
     const struct sp_daemon_options *daemon = &service->config->daemon;
     struct sp_http_options options = sp_listeners_http_options(daemon, &daemon->http_listen);
-    options.host_name_count = list_host_names(service->config, host, names);
-    options.host_names = names;
+    options.host_name_count = list_host_names(service);
+    options.host_names = service->host_names;
     options.thread_stopping = stop_http_worker;
     options.user = service;
     if (options.listen_count > 0) {
-        pages = (struct sp_health_pages){&service->ready, service->watchdog};
+        service->health_pages = (struct sp_health_pages){&service->ready, service->watchdog};
         enum sp_status status = start_server_connect(service, error);
         if (status != SP_OK)
             return status;
-        size_t count = list_server_routes(service, &pages, routes);
+        size_t count = list_server_routes(service, routes);
         status = sp_http_open(&options, routes, count, &service->http, error);
         if (status != SP_OK)
             return status;

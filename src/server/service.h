@@ -2,6 +2,7 @@
 #ifndef SP_SERVER_SERVICE_H
 #define SP_SERVER_SERVICE_H
 
+#include "daemon/health_pages.h"
 #include "daemon/metrics_listener.h"
 #include "decide/check.h"
 #include "server/config.h"
@@ -19,6 +20,8 @@ struct sp_process_metrics;
 struct sp_rpc_server;
 struct sp_watchdog;
 
+enum { SP_SERVER_AUTHZEN_HOST_BYTES = 256 };
+
 struct sp_service {
     const struct sp_server_config *config;
     struct sp_callers *callers; /* roles of those who ask */
@@ -30,11 +33,14 @@ struct sp_service {
     atomic_llong last_gateway_log_s;
     struct sp_process_metrics *process;
     char server_id[SP_SERVER_ID_BYTES];
-    struct sp_bulk *bulk;            /* set before the first call; valid until the last has ended */
-    atomic_uint batch_item_ns;       /* what an item of a batch took lately, at most (server/batch.h) */
-    const struct sp_rpc_server *rpc; /* set before the next */
-    struct sp_connect *connect;      /* set before the next, and valid until the last call has ended; NULL: none */
-    struct sp_http_server *http;     /* set before its thread starts; NULL: none */
+    struct sp_bulk *bulk;                /* set before the first call; valid until the last has ended */
+    atomic_uint batch_item_ns;           /* what an item of a batch took lately, at most (server/batch.h) */
+    const struct sp_rpc_server *rpc;     /* set before the next */
+    struct sp_connect *connect;          /* set before the next, and valid until the last call has ended; NULL: none */
+    struct sp_http_server *http;         /* set before its thread starts; NULL: none */
+    struct sp_health_pages health_pages; /* of `http`, as the next two, which are set with it */
+    const char *host_names[SP_OPTION_TEXTS_MAX + 1]; /* those of --http-host, and the next */
+    char authzen_host[SP_SERVER_AUTHZEN_HOST_BYTES];
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;
     struct sp_watchdog *watchdog; /* set before that too */

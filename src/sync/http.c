@@ -87,11 +87,10 @@ static enum sp_status start_sync_connect(struct sp_sync *sync, const struct sp_d
 }
 
 /* All of the HTTP port; returns how many. */
-static size_t list_sync_routes(const struct sp_sync *sync, struct sp_health_pages *pages,
-                               struct sp_http_route ret_routes[static MAX_ROUTES]) {
+static size_t list_sync_routes(struct sp_sync *sync, struct sp_http_route ret_routes[static MAX_ROUTES]) {
     const struct sp_http_route *of_connect = NULL;
     size_t count = SP_HEALTH_ROUTES;
-    sp_health_routes(pages, ret_routes);
+    sp_health_routes(&sync->health_pages, ret_routes);
     for (size_t i = sp_connect_routes(sync->connect, &of_connect); i > 0; i--)
         ret_routes[count++] = of_connect[i - 1];
     return count;
@@ -99,16 +98,14 @@ static size_t list_sync_routes(const struct sp_sync *sync, struct sp_health_page
 
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_options *options,
                                   struct sp_error *error) {
-    /* Read until the server is closed. */
-    static struct sp_http_route routes[MAX_ROUTES];
-    static struct sp_health_pages pages;
+    struct sp_http_route routes[MAX_ROUTES];
     const struct sp_http_options http = sp_listeners_http_options(options, &options->http_listen);
     if (http.listen_count > 0) {
-        pages = (struct sp_health_pages){&sync->ready, sync->watchdog};
+        sync->health_pages = (struct sp_health_pages){&sync->ready, sync->watchdog};
         enum sp_status status = start_sync_connect(sync, options, error);
         if (status != SP_OK)
             return status;
-        size_t count = list_sync_routes(sync, &pages, routes);
+        size_t count = list_sync_routes(sync, routes);
         status = sp_http_open(&http, routes, count, &sync->http, error);
         if (status != SP_OK)
             return status;

@@ -9,6 +9,7 @@
 #include "admin/admin.h"
 #include "core/forwarded.h"
 #include "daemon/callers.h"
+#include "daemon/health_pages.h"
 #include "daemon/metrics_listener.h"
 #include "daemon/watchdog.h"
 #include "http/server.h"
@@ -48,9 +49,10 @@ struct sp_sync {
     struct sp_writer *writer;
     struct sp_readers *readers; /* while the server is open */
     struct sp_sync_metrics *metrics;
-    const struct sp_rpc_server *rpc; /* set before the HTTP server starts, and valid until it has ended */
-    struct sp_connect *connect;      /* set before the next; NULL: none */
-    struct sp_http_server *http;     /* set before its thread starts; NULL: none */
+    const struct sp_rpc_server *rpc;     /* set before the HTTP server starts, and valid until it has ended */
+    struct sp_connect *connect;          /* set before the next; NULL: none */
+    struct sp_http_server *http;         /* set before its thread starts; NULL: none */
+    struct sp_health_pages health_pages; /* of `http`, set with it */
     struct sp_http_server *metrics_http;
     struct sp_metrics_listener metrics_listener;
     struct sp_watchdog *watchdog; /* set before that too */
