@@ -85,6 +85,19 @@ int sp_cursor_seek_after(MDB_cursor *cursor, struct sp_bytes last, MDB_val *ret_
     return code;
 }
 
+enum sp_status sp_cursor_walk_and_close(MDB_cursor *cursor, int code, MDB_val key, MDB_val value,
+                                        struct sp_bytes prefix, sp_cursor_visit *visit, void *context) {
+    enum sp_status status = SP_OK;
+    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
+        status = visit(context, sp_val_bytes(&key), sp_val_bytes(&value));
+        if (status != SP_OK)
+            break;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return sp_walk_status(status, code);
+}
+
 enum sp_status sp_view_entries(struct sp_view *view, enum sp_database database, uint64_t *ret_entries) {
     MDB_stat about;
     int code = mdb_stat(view->txn, view->store->databases[database], &about);

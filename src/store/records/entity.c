@@ -79,14 +79,7 @@ enum sp_status sp_entity_walk(struct sp_view *view, struct sp_bytes prefix, cons
     MDB_val key;
     MDB_val value;
     int code = seek_first_entity(cursor, prefix, after, &key, &value);
-    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
-        status = visit(context, sp_val_bytes(&key), sp_val_bytes(&value));
-        if (status != SP_OK)
-            break;
-        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return sp_walk_status(status, code);
+    return sp_cursor_walk_and_close(cursor, code, key, value, prefix, visit, context);
 }
 
 enum sp_status sp_entity_first_deleting(struct sp_view *view, struct sp_entity_key *ret_key) {

@@ -129,6 +129,19 @@ enum sp_status sp_index_walk_group_members(struct sp_view *view, uint64_t group_
     return walk_values(view, SP_DB_GROUP_MEMBER, sp_number_key(&group_number), visit_number, &walker);
 }
 
+struct action_walk {
+    size_t prefix_size;
+    enum sp_status (*visit)(void *context, struct sp_str action);
+    void *context;
+};
+
+static enum sp_status visit_action(void *context, struct sp_bytes key, struct sp_bytes value) {
+    const struct action_walk *walk = context;
+    (void)value;
+    const char *name = (const char *)key.data + walk->prefix_size;
+    return walk->visit(walk->context, (struct sp_str){name, key.size - walk->prefix_size});
+}
+
 enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, struct sp_str after,
                                      enum sp_status (*visit)(void *context, struct sp_str action), void *context) {
     uint8_t start[SP_ID_MAX_BYTES + 1 + SP_ID_MAX_BYTES + 1];
@@ -147,15 +160,9 @@ enum sp_status sp_index_walk_actions(struct sp_view *view, struct sp_str type, s
     MDB_val key = {prefix_size + after.size + 1, start};
     MDB_val value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), (struct sp_bytes){start, prefix_size})) {
-        const char *name = (const char *)key.mv_data + prefix_size;
-        status = visit(context, (struct sp_str){name, key.mv_size - prefix_size});
-        if (status != SP_OK)
-            break;
-        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return sp_walk_status(status, code);
+    struct action_walk walk = {prefix_size, visit, context};
+    return sp_cursor_walk_and_close(cursor, code, key, value, (struct sp_bytes){start, prefix_size}, visit_action,
+                                    &walk);
 }
 
 enum sp_status sp_index_group_size(struct sp_view *view, uint64_t group_number, uint64_t *ret_members) {

@@ -44,21 +44,28 @@ static enum sp_status get_source(struct sp_usage_batch *batch, const struct sp_u
 enum fate { STAYS, CHANGED, GOES };
 typedef enum fate decide_fate(void *context, struct sp_usage_source *source);
 
-static enum sp_status apply_fate(MDB_cursor *cursor, MDB_val *key, MDB_val *value, decide_fate *decide, void *context) {
+struct source_walk {
+    MDB_cursor *cursor;
+    decide_fate *decide;
+    void *context;
+};
+
+static enum sp_status apply_fate(void *context, struct sp_bytes key, struct sp_bytes value) {
+    const struct source_walk *walk = context;
     struct sp_usage_source source;
     uint8_t record[SP_USAGE_SOURCE_BYTES];
-    enum sp_status status = sp_usage_source_decode(sp_val_bytes(key), sp_val_bytes(value), &source);
+    MDB_val key_val = sp_val(key), changed = {sizeof(record), record};
+    enum sp_status status = sp_usage_source_decode(key, value, &source);
     if (status != SP_OK)
         return status;
-    switch (decide(context, &source)) {
+    switch (walk->decide(walk->context, &source)) {
     case STAYS:
         break;
     case CHANGED:
-        sp_usage_source_encode(sp_val_bytes(key), &source, record);
-        *value = sp_val((struct sp_bytes){record, sizeof(record)});
-        return sp_lmdb_status(mdb_cursor_put(cursor, key, value, MDB_CURRENT));
+        sp_usage_source_encode(key, &source, record);
+        return sp_lmdb_status(mdb_cursor_put(walk->cursor, &key_val, &changed, MDB_CURRENT));
     case GOES:
-        return sp_lmdb_status(mdb_cursor_del(cursor, 0));
+        return sp_lmdb_status(mdb_cursor_del(walk->cursor, 0));
     }
     return SP_OK;
 }
@@ -72,16 +79,9 @@ static enum sp_status walk_sources(struct sp_usage_batch *batch, struct sp_bytes
     int code = mdb_cursor_open(batch->txn, batch->store->databases[SP_USAGE_DB_SOURCE], &cursor);
     if (code != MDB_SUCCESS)
         return sp_lmdb_status(code);
-    enum sp_status status = SP_OK;
     code = mdb_cursor_get(cursor, &key, &value, prefix.size > 0 ? MDB_SET_RANGE : MDB_FIRST);
-    while (code == MDB_SUCCESS && sp_bytes_begin_with(sp_val_bytes(&key), prefix)) {
-        status = apply_fate(cursor, &key, &value, decide, context);
-        if (status != SP_OK)
-            break;
-        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return sp_walk_status(status, code);
+    struct source_walk walk = {cursor, decide, context};
+    return sp_cursor_walk_and_close(cursor, code, key, value, prefix, apply_fate, &walk);
 }
 
 /* All instances of an id. */
