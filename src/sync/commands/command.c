@@ -69,6 +69,26 @@ int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_
     return -1;
 }
 
+int sp_sync_read_options_alone(const struct sp_sync_command *command, const struct sp_option *own_table,
+                               size_t own_count, const bool *help, int argc, char **argv) {
+    int rest = argc;
+    int ended = sp_sync_read_options(command, own_table, own_count, help, argc, argv, &rest);
+    if (ended >= 0 || rest == argc)
+        return ended;
+    return sp_sync_complain_usage(command, "unexpected argument; this command takes only options");
+}
+
+int sp_sync_read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
+    bool help = false;
+    const struct sp_option table[] = {sp_sync_store_row(ret_store), sp_sync_help_row(&help)};
+    int ended = sp_sync_read_options_alone(command, table, 2, &help, argc, argv);
+    if (ended >= 0)
+        return ended;
+    if (*ret_store == NULL)
+        return sp_sync_complain_usage(command, "--store is required");
+    return -1;
+}
+
 void sp_sync_note(const char *format, ...) {
     struct sp_error line; /* masks keys, as in errors */
     va_list arguments;

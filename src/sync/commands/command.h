@@ -28,6 +28,13 @@ struct sp_option sp_sync_help_row(bool *target);
 int sp_sync_read_options(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
                          const bool *help, int argc, char **argv, int *ret_rest);
 
+/* The same for a command that takes no other arguments: one is refused. */
+int sp_sync_read_options_alone(const struct sp_sync_command *command, const struct sp_option *table, size_t count,
+                               const bool *help, int argc, char **argv);
+
+/* The same for a command whose only options are --store, which is required, and --help. */
+int sp_sync_read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store);
+
 /* Writes a line to stderr for whoever ran the command. */
 void sp_sync_note(const char *format, ...) SP_PRINTF(1, 2);
 /* Writes "sallyport-sync: message" to stderr; returns the exit status of the error's (daemon/lifecycle.h). */

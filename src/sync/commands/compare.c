@@ -63,18 +63,16 @@ int sp_sync_compare_command(const struct sp_sync_command *command, int argc, cha
     struct sp_error error = {0};
     struct counts counts = {0};
     bool help = false;
-    int rest = argc;
     struct sp_option table[2 + SP_SOURCE_OPTION_ROWS] = {
         sp_sync_store_row(&path),
         sp_sync_help_row(&help),
     };
     size_t count = 2 + sp_source_place_rows(&source, table + 2);
-    int ended = sp_sync_read_options(command, table, count, &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, count, &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (path == NULL || source.url == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store and --source are required");
+    if (path == NULL || source.url == NULL)
+        return sp_sync_complain_usage(command, "--store and --source are required");
     if (compare_store(&source, path, &counts, &error) != SP_OK)
         return sp_sync_complain(&error);
     printf("Compared %" PRIu64 " records: %" PRIu64 " differences, %" PRIu64

@@ -183,12 +183,10 @@ int sp_sync_init_command(const struct sp_sync_command *command, int argc, char *
          .help = "succeed without changes if the directory already holds a store"},
         sp_sync_help_row(&options.help),
     };
-    int rest = argc;
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &options.help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(*table), &options.help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (options.store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store is required");
+    if (options.store == NULL)
+        return sp_sync_complain_usage(command, "--store is required");
     return init_store(&options);
 }

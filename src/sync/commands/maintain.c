@@ -22,27 +22,12 @@ static void print_finding(void *context, const char *finding) {
 
 /* ---- verify ---- */
 
-/* Reads --store and --help, the only options of verify and upgrade. Returns as
- * sp_sync_read_options. */
-static int read_store_option(const struct sp_sync_command *command, int argc, char **argv, const char **ret_store) {
-    bool help = false;
-    int rest = argc;
-    const struct sp_option table[] = {sp_sync_store_row(ret_store), sp_sync_help_row(&help)};
-    int ended = sp_sync_read_options(command, table, 2, &help, argc, argv, &rest);
-    if (ended >= 0)
-        return ended;
-    if (*ret_store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store is required");
-    return -1;
-}
-
 int sp_sync_verify_command(const struct sp_sync_command *command, int argc, char **argv) {
     const char *path = NULL;
     struct sp_error error = {0};
     struct sp_store *store = NULL;
     const struct sp_store_options options = {.mode = SP_STORE_READ};
-    int ended = read_store_option(command, argc, argv, &path);
+    int ended = sp_sync_read_store_option(command, argc, argv, &path);
     if (ended >= 0)
         return ended;
     enum sp_status status = sp_store_open(path, &options, &store, &error);
@@ -115,7 +100,6 @@ static enum sp_status rebuild_store(const char *path, bool accept_altered, struc
 int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, char **argv) {
     const char *path = NULL;
     bool accept_altered = false, help = false;
-    int rest = argc;
     struct sp_error error = {0};
     const struct sp_option table[] = {
         sp_sync_store_row(&path),
@@ -125,12 +109,11 @@ int sp_sync_reindex_command(const struct sp_sync_command *command, int argc, cha
          .help = "also if the data file's first pages were altered; the last change may be missing"},
         sp_sync_help_row(&help),
     };
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(*table), &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (path == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store is required");
+    if (path == NULL)
+        return sp_sync_complain_usage(command, "--store is required");
     if (rebuild_store(path, accept_altered, &error) != SP_OK)
         return sp_sync_complain(&error);
     puts("Rebuilt every index from the entities.");
@@ -163,7 +146,6 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
     struct sp_error error = {0};
     uint32_t from = 0;
     int lock_fd = -1;
-    int rest = argc;
     const struct sp_option table[] = {
         sp_sync_store_row(&path),
         {.name = "keep-implicit",
@@ -174,12 +156,11 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
                  "api_key_rotate, by name"},
         sp_sync_help_row(&help),
     };
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(table[0]), &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(table[0]), &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (path == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store is required");
+    if (path == NULL)
+        return sp_sync_complain_usage(command, "--store is required");
     if (!cut_key_names(keep_implicit, names, &options.keep_implicit_count))
         return sp_sync_complain_usage(command, "--keep-implicit: at most 1,000 keys");
     if (sp_sync_lock(path, &lock_fd, &error) != SP_OK)
@@ -232,7 +213,6 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
     const char *path = NULL;
     uint64_t map_size = 0;
     bool help = false;
-    int rest = argc;
     const struct sp_option table[] = {
         sp_sync_store_row(&path),
         {.name = "map-size",
@@ -244,12 +224,11 @@ int sp_sync_grow_command(const struct sp_sync_command *command, int argc, char *
          .help = "maximum size of the store; reserves address space, not disk; required"},
         sp_sync_help_row(&help),
     };
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(*table), &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (path == NULL || map_size == 0 || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store and --map-size are required");
+    if (path == NULL || map_size == 0)
+        return sp_sync_complain_usage(command, "--store and --map-size are required");
     return grow_store(path, map_size);
 }
 
@@ -274,7 +253,6 @@ static int restore_store(const struct sp_restore_options *options) {
 int sp_sync_restore_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct sp_restore_options options = {.now_s = sp_clock_now_s()};
     bool help = false;
-    int rest = argc;
     const struct sp_option table[] = {
         sp_sync_store_row(&options.store_path),
         {.name = "backup",
@@ -302,11 +280,10 @@ int sp_sync_restore_command(const struct sp_sync_command *command, int argc, cha
          .help = "restore without later changes: keys revoked since the backup work again"},
         sp_sync_help_row(&help),
     };
-    int ended = sp_sync_read_options(command, table, sizeof(table) / sizeof(*table), &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(*table), &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (options.store_path == NULL || options.backup_file == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store and --backup are required");
+    if (options.store_path == NULL || options.backup_file == NULL)
+        return sp_sync_complain_usage(command, "--store and --backup are required");
     return restore_store(&options);
 }

@@ -136,7 +136,6 @@ int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, cha
     struct sp_error error = {0};
     struct sp_revision revision = {0};
     struct sp_option table[SP_SOURCE_OPTION_ROWS + 4];
-    int rest = argc;
     size_t count = 0;
     table[count++] = sp_sync_store_row(&options.store);
     table[count++] = (struct sp_option){
@@ -154,12 +153,11 @@ int sp_sync_migrate_command(const struct sp_sync_command *command, int argc, cha
     table[count++] = sp_sync_help_row(&options.help);
     count += sp_source_connection_rows(&options.source, table + count);
     table[count++] = sp_source_signing_row(&options.source);
-    int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, count, &options.help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (options.store == NULL || (options.to == NULL) == (options.from == NULL) || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store and either --to or --from are required");
+    if (options.store == NULL || (options.to == NULL) == (options.from == NULL))
+        return sp_sync_complain_usage(command, "--store and either --to or --from are required");
     options.source.url = options.to != NULL ? options.to : options.from;
     sp_log_init("sallyport-sync", SP_LOG_INFO);
     if (migrate_store(&options, &revision, &error) != SP_OK)

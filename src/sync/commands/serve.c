@@ -422,14 +422,12 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
     struct serve_options options = {0};
     struct sp_option table[SP_OPTIONS_MAX];
     struct sp_error error = {0};
-    int rest = argc;
     size_t count = make_serve_table(&options, table);
-    int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, count, &options.help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (options.store == NULL || rest < argc)
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "--store is required");
+    if (options.store == NULL)
+        return sp_sync_complain_usage(command, "--store is required");
     if (sp_daemon_options_check(&options.daemon, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
     if (sp_forwarded_trust_read(&options.daemon.forwarded, &options.trust, &error) != SP_OK)

@@ -71,7 +71,6 @@ int sp_sync_unaccounted_command(const struct sp_sync_command *command, int argc,
     struct sp_error error = {0};
     uint64_t count = 0;
     bool help = false;
-    int rest = argc;
     struct sp_option table[2 + SP_SOURCE_OPTION_ROWS] = {
         {.name = "store",
          .kind = SP_OPTION_TEXT,
@@ -82,12 +81,11 @@ int sp_sync_unaccounted_command(const struct sp_sync_command *command, int argc,
         sp_sync_help_row(&help),
     };
     size_t rows = 2 + sp_source_place_rows(&source, table + 2);
-    int ended = sp_sync_read_options(command, table, rows, &help, argc, argv, &rest);
+    int ended = sp_sync_read_options_alone(command, table, rows, &help, argc, argv);
     if (ended >= 0)
         return ended;
-    if (rest < argc || (path == NULL) == (source.url == NULL))
-        return sp_sync_complain_usage(command, rest < argc ? "unexpected argument; this command takes only options"
-                                                           : "either --store or --source is required");
+    if ((path == NULL) == (source.url == NULL))
+        return sp_sync_complain_usage(command, "either --store or --source is required");
     enum sp_status status = path != NULL ? find_unaccounted_in_store(path, &count, &error)
                                          : find_unaccounted_in_source(&source, &count, &error);
     if (status != SP_OK)
