@@ -172,7 +172,7 @@ static enum sp_status refuse_no_key(struct sp_admin_context *ctx, enum sp_reason
     return sp_error_set(ctx->error, SP_ERR_UNAUTHENTICATED, "%s", message);
 }
 
-enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) {
+static enum sp_status authenticate_caller(struct sp_admin_context *ctx) {
     sp_admin_witness_begin(ctx);
     enum sp_status status = sp_view_floor_time(ctx->view, ctx->now_s, &ctx->now_s);
     if (status != SP_OK)
@@ -237,7 +237,7 @@ static enum sp_status may_call_method(struct sp_admin_context *ctx, bool *ret_ma
     return SP_OK;
 }
 
-enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
+static enum sp_status authorize_caller(struct sp_admin_context *ctx) {
     bool may = false;
     enum sp_status status = may_call_method(ctx, &may);
     if (status != SP_OK)
@@ -246,6 +246,13 @@ enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) {
         return ctx->is_operator ? sp_admin_operator_check_scope(ctx) : SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s requires %s", ctx->method->name,
                         access_needs(ctx->method->access));
+}
+
+enum sp_status sp_admin_admit_caller(struct sp_admin_context *ctx) {
+    enum sp_status status = authenticate_caller(ctx);
+    if (status != SP_OK)
+        return status;
+    return authorize_caller(ctx);
 }
 
 static struct sp_str named_workspace(const struct sp_admin_method *method, const ProtobufCMessage *request) {

@@ -5,12 +5,9 @@
 #include "admin/context.h"
 
 /* Steps 1 to 6 for the caller's key: sets is_operator and operator_name, or key and is_admin. Needs
- * method, view, arena, caller, error and now_s. UNAUTHENTICATED, or PERMISSION_DENIED for an
- * address outside the key's allowlist. */
-enum sp_status sp_admin_authenticate(struct sp_admin_context *ctx) SP_MUST_USE;
-
-/* PERMISSION_DENIED unless the authenticated caller may call ctx->method at all. */
-enum sp_status sp_admin_authorize(struct sp_admin_context *ctx) SP_MUST_USE;
+ * method, view, arena, caller, error and now_s. UNAUTHENTICATED; PERMISSION_DENIED for an address
+ * outside the key's allowlist, or if the caller may not call ctx->method at all. */
+enum sp_status sp_admin_admit_caller(struct sp_admin_context *ctx) SP_MUST_USE;
 
 /* Sets ctx->workspace from the request, or from the acting key, and loads it. NOT_FOUND if there is
  * no such workspace, or if a workspace's key names another one. */

@@ -32,10 +32,7 @@ static enum sp_status admit_method(struct sp_admin_context *ctx, bool fits, cons
     if (!fits || request->descriptor != ctx->method->request)
         return sp_error_set(ctx->error, SP_ERR_INTERNAL, "%s was called as a method of another type",
                             ctx->method->name);
-    enum sp_status status = sp_admin_authenticate(ctx);
-    if (status != SP_OK)
-        return status;
-    status = sp_admin_authorize(ctx);
+    enum sp_status status = sp_admin_admit_caller(ctx);
     if (status != SP_OK)
         return status;
     status = sp_admin_resolve_workspace(ctx, request);

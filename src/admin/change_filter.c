@@ -4,20 +4,20 @@
 
 #include "base/moment.h"
 
+/* The fields that both requests have. */
+#define FILTER_OF(request)                                                                                             \
+    ((struct sp_admin_change_filter){.actor = (request)->actor,                                                        \
+                                     .object = (request)->object,                                                      \
+                                     .kind = (request)->kind,                                                          \
+                                     .since_time_s = (request)->since_time,                                            \
+                                     .until_time_s = (request)->until_time})
+
 struct sp_admin_change_filter sp_admin_change_filter_of_list(const Sallyport__V1__ListChangesRequest *request) {
-    return (struct sp_admin_change_filter){.actor = request->actor,
-                                           .object = request->object,
-                                           .kind = request->kind,
-                                           .since_time_s = request->since_time,
-                                           .until_time_s = request->until_time};
+    return FILTER_OF(request);
 }
 
 struct sp_admin_change_filter sp_admin_change_filter_of_watch(const Sallyport__V1__WatchChangesRequest *request) {
-    return (struct sp_admin_change_filter){.actor = request->actor,
-                                           .object = request->object,
-                                           .kind = request->kind,
-                                           .since_time_s = request->since_time,
-                                           .until_time_s = request->until_time};
+    return FILTER_OF(request);
 }
 
 enum sp_status sp_admin_change_filter_check(const struct sp_admin_change_filter *filter, struct sp_error *error) {

@@ -151,10 +151,7 @@ static enum sp_status begin_import(struct sp_admin_import_state *import, const S
     import->response->secrets = sp_arena_calloc(ctx->arena, request->n_records + 1, sizeof(*import->response->secrets));
     if (import->response->secrets == NULL)
         return SP_ERR_MEMORY;
-    enum sp_status status = sp_admin_authenticate(ctx);
-    if (status != SP_OK)
-        return status;
-    status = sp_admin_authorize(ctx);
+    enum sp_status status = sp_admin_admit_caller(ctx);
     if (status != SP_OK)
         return status;
     return sp_admin_begin_changes(ctx, "");

@@ -214,12 +214,6 @@ static enum sp_status check_reason(struct sp_admin_context *ctx, const char *rea
     return reason[0] == '\0' ? SP_OK : sp_admin_check_new_name(reason, NULL, "reason", ctx->error);
 }
 
-/* What a reply shows of a key that was disabled. A schema that cannot be read must not be in the way. */
-static void show_held_permissions(struct sp_admin_context *ctx, stored_key *stored) {
-    if (sp_admin_trim_permissions(ctx, stored) != SP_OK)
-        *ctx->error = (struct sp_error){0};
-}
-
 /* The first reason stays: a second call changes nothing, so it must not leave an audit entry that
  * says it did. *ret_changed may be NULL. */
 static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stored, const char *reason,
@@ -233,6 +227,17 @@ static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stor
     if (stored->key->disabled_reason == NULL)
         return SP_ERR_MEMORY;
     return sp_admin_put_key(ctx, stored);
+}
+
+/* Disables a key that the reply shows, with the permissions that it holds. A schema that cannot be read must not be in
+ * the way. */
+static enum sp_status disable_shown_key(struct sp_admin_context *ctx, stored_key *stored, const char *reason) {
+    enum sp_status status = disable_key(ctx, stored, reason, NULL);
+    if (status != SP_OK)
+        return status;
+    if (sp_admin_trim_permissions(ctx, stored) != SP_OK)
+        *ctx->error = (struct sp_error){0};
+    return SP_OK;
 }
 
 static enum sp_status disable_descendants(struct sp_admin_context *ctx, const char *id, const char *reason,
@@ -271,10 +276,9 @@ static enum sp_status disable_named_key(struct sp_admin_context *ctx,
     }
     if (status != SP_OK)
         return status;
-    status = disable_key(ctx, stored, request->reason, NULL);
+    status = disable_shown_key(ctx, stored, request->reason);
     if (status != SP_OK)
         return status;
-    show_held_permissions(ctx, stored);
     *ret_key = stored->key;
     return SP_OK;
 }
@@ -318,10 +322,9 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     status = sp_admin_check_holder_may_disable(ctx, stored->key);
     if (status != SP_OK)
         return status;
-    status = disable_key(ctx, stored, request->reason, NULL);
+    status = disable_shown_key(ctx, stored, request->reason);
     if (status != SP_OK)
         return status;
-    show_held_permissions(ctx, stored);
     return reply_with_key(ctx, stored->key, ret_reply);
 }
 

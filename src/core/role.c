@@ -1,5 +1,7 @@
 #include "core/role.h"
 
+#include "config/yaml.h"
+
 static const char *const names[] = {
     [SP_ROLE_NONE] = "none",     [SP_ROLE_VIEWER] = "viewer", [SP_ROLE_COMMENTER] = "commenter",
     [SP_ROLE_EDITOR] = "editor", [SP_ROLE_ADMIN] = "admin",
@@ -25,4 +27,15 @@ enum sp_status sp_role_parse(struct sp_str text, enum sp_role *ret_role, struct 
         }
     }
     return sp_error_set(error, SP_ERR_INVALID, "role: must be one of viewer, commenter, editor, admin");
+}
+
+enum sp_status sp_role_read(struct sp_yaml *yaml, enum sp_role *ret_role) {
+    struct sp_yaml_scalar scalar = {0};
+    struct sp_error why = {0};
+    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
+    if (status != SP_OK)
+        return status;
+    if (sp_role_parse(scalar.text, ret_role, &why) == SP_OK)
+        return SP_OK;
+    return sp_yaml_refuse_because(yaml, &scalar, &why);
 }

@@ -121,17 +121,6 @@ static enum sp_status read_permission(struct sp_yaml *yaml, const struct sp_yaml
     return read_description(yaml, &((struct draft_permission *)(void *)draft)->description);
 }
 
-static enum sp_status read_role(struct sp_yaml *yaml, enum sp_role *ret_role) {
-    struct sp_yaml_scalar scalar = {0};
-    struct sp_error why = {0};
-    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    if (status != SP_OK)
-        return status;
-    if (sp_role_parse(scalar.text, ret_role, &why) == SP_OK)
-        return SP_OK;
-    return sp_yaml_refuse(yaml, &scalar, "role:", why.message);
-}
-
 static enum sp_status read_action_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     static const char *const keys[] = {"permission", "role"};
     struct draft_action *action = context;
@@ -140,7 +129,7 @@ static enum sp_status read_action_entry(struct sp_yaml *yaml, const struct sp_ya
     if (status != SP_OK)
         return status;
     if (index == 1)
-        return read_role(yaml, &action->role);
+        return sp_role_read(yaml, &action->role);
     status = sp_yaml_read_scalar(yaml, &action->permission);
     if (status != SP_OK)
         return status;

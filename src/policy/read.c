@@ -271,17 +271,6 @@ struct share_draft {
     unsigned seen;
 };
 
-static enum sp_status read_share_role(struct sp_yaml *yaml, enum sp_role *ret_role) {
-    struct sp_yaml_scalar scalar = {0};
-    struct sp_error why = {0};
-    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    if (status != SP_OK)
-        return status;
-    if (sp_role_parse(scalar.text, ret_role, &why) == SP_OK)
-        return SP_OK;
-    return sp_yaml_refuse_because(yaml, &scalar, &why);
-}
-
 static enum sp_status read_policy_share(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     const struct reading *reading = yaml->user;
     const struct share_draft *draft = context;
@@ -292,7 +281,7 @@ static enum sp_status read_policy_share(struct sp_yaml *yaml, const struct sp_ya
                                              "id", &share.subject);
     if (status != SP_OK)
         return status;
-    status = keep_error(yaml, read_share_role(yaml, &role));
+    status = keep_error(yaml, sp_role_read(yaml, &role));
     share.role = (uint8_t)role;
     if (status != SP_OK)
         return status;

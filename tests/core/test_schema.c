@@ -149,7 +149,8 @@ static const struct refused refused_texts[] = {
      "line 5, column 3: GET /A/b has a segment that differs only in case from that of line 4: GET /a"},
     {"refuses_a_star_without_quotes", ROUTES("* /a: look voice"),
      "line 4, column 3: text that begins with '*' must be quoted"},
-    {"refuses_an_unknown_role", "version: 1\ntypes: {v: {actions: {a: {role: owner}}}}\n", NULL},
+    {"refuses_an_unknown_role", "version: 1\ntypes: {v: {actions: {a: {role: owner}}}}\n",
+     "line 2, column 33: role: must be one of viewer, commenter, editor, admin"},
     {"refuses_the_role_none", "version: 1\ntypes: {v: {actions: {a: {role: none}}}}\n", NULL},
 };
 

@@ -1,8 +1,8 @@
 #include "store/recovery/upgrade_entity_set.h"
 
 #include "store/records/edit.h"
-#include "store/records/entity_set.h"
 #include "store/records/meta.h"
+#include "store/replica/entity_sum.h"
 
 static enum sp_status forget_unreadable(struct sp_write *write) {
     static const char *const names[] = {"unreadable", "cursor", "source_head"};
@@ -19,19 +19,8 @@ static enum sp_status forget_unreadable(struct sp_write *write) {
 }
 
 enum sp_status sp_write_first_entity_set(struct sp_write *write) {
-    struct sp_head head;
-    struct sp_multiset_hash set = {.lanes = {0}};
-    enum sp_status status = sp_view_head(&write->transaction.view, &head);
+    enum sp_status status = forget_unreadable(write);
     if (status != SP_OK)
         return status;
-    status = forget_unreadable(write);
-    if (status != SP_OK)
-        return status;
-    status = sp_view_add_entities(&write->transaction.view, &set);
-    if (status != SP_OK)
-        return status;
-    status = sp_write_entity_set(write, &set, &head);
-    if (status != SP_OK)
-        return status;
-    return sp_write_head(write, &head);
+    return sp_write_recount_entities(write);
 }
