@@ -22,9 +22,9 @@ void sp_source_fini_shared(struct sp_source_shared *shared) {
 void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_source_state *ret_state) {
     int64_t now_ms = sp_clock_monotonic_ms();
     pthread_mutex_lock(&shared->lock);
-    *ret_state = shared->state;
-    ret_state->age_ms = shared->in_step_ms == 0 ? -1 : now_ms - shared->in_step_ms;
-    ret_state->reachable = shared->reached_ms != 0 && now_ms - shared->reached_ms <= REACHABLE_MS;
+    *ret_state = shared->progress.state;
+    ret_state->age_ms = shared->progress.in_step_ms == 0 ? -1 : now_ms - shared->progress.in_step_ms;
+    ret_state->reachable = shared->progress.reached_ms != 0 && now_ms - shared->progress.reached_ms <= REACHABLE_MS;
     pthread_mutex_unlock(&shared->lock);
 }
 
@@ -32,13 +32,13 @@ void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_sourc
 
 void sp_source_note_reached(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->reached_ms = sp_clock_monotonic_ms();
+    shared->progress.reached_ms = sp_clock_monotonic_ms();
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms) {
     pthread_mutex_lock(&shared->lock);
-    shared->in_step_ms = at_ms;
+    shared->progress.in_step_ms = at_ms;
     pthread_mutex_unlock(&shared->lock);
 }
 
@@ -46,26 +46,26 @@ void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms) {
 
 void sp_source_raise_head(struct sp_source_shared *shared, uint64_t head_revision) {
     pthread_mutex_lock(&shared->lock);
-    if (shared->head_revision < head_revision)
-        shared->head_revision = head_revision;
-    shared->state.filled = true;
+    if (shared->progress.head_revision < head_revision)
+        shared->progress.head_revision = head_revision;
+    shared->progress.state.filled = true;
     pthread_cond_broadcast(&shared->changed);
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_replace_head(struct sp_source_shared *shared, uint64_t head_revision) {
     pthread_mutex_lock(&shared->lock);
-    shared->head_revision = head_revision;
+    shared->progress.head_revision = head_revision;
     pthread_cond_broadcast(&shared->changed);
     pthread_mutex_unlock(&shared->lock);
 }
 
 bool sp_source_await_head(struct sp_source_shared *shared, uint64_t head_revision, int64_t until_ms) {
     pthread_mutex_lock(&shared->lock);
-    while (shared->head_revision < head_revision && !shared->stopping)
+    while (shared->progress.head_revision < head_revision && !shared->progress.stopping)
         if (!sp_clock_wait(&shared->changed, &shared->lock, until_ms))
             break;
-    bool there = shared->head_revision >= head_revision;
+    bool there = shared->progress.head_revision >= head_revision;
     pthread_mutex_unlock(&shared->lock);
     return there;
 }
@@ -74,41 +74,41 @@ bool sp_source_await_head(struct sp_source_shared *shared, uint64_t head_revisio
 
 void sp_source_set_followed(struct sp_source_shared *shared, bool followed) {
     pthread_mutex_lock(&shared->lock);
-    shared->followed = followed;
+    shared->progress.followed = followed;
     pthread_mutex_unlock(&shared->lock);
 }
 
 bool sp_source_is_followed(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    bool followed = shared->followed;
+    bool followed = shared->progress.followed;
     pthread_mutex_unlock(&shared->lock);
     return followed;
 }
 
 void sp_source_set_following(struct sp_source_shared *shared, bool following) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.following = following;
+    shared->progress.state.following = following;
     pthread_cond_broadcast(&shared->changed);
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_request_stop(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->stopping = true;
+    shared->progress.stopping = true;
     pthread_cond_broadcast(&shared->changed);
     pthread_mutex_unlock(&shared->lock);
 }
 
 bool sp_source_is_stopping(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    bool stopping = shared->stopping;
+    bool stopping = shared->progress.stopping;
     pthread_mutex_unlock(&shared->lock);
     return stopping;
 }
 
 void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms) {
     pthread_mutex_lock(&shared->lock);
-    while (!shared->stopping && sp_clock_wait(&shared->changed, &shared->lock, until_ms)) {
+    while (!shared->progress.stopping && sp_clock_wait(&shared->changed, &shared->lock, until_ms)) {
     }
     pthread_mutex_unlock(&shared->lock);
 }
@@ -117,8 +117,8 @@ void sp_source_sleep(struct sp_source_shared *shared, int64_t until_ms) {
 
 void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthenticated) {
     pthread_mutex_lock(&shared->lock);
-    bool before = shared->state.unauthenticated;
-    shared->state.unauthenticated = unauthenticated;
+    bool before = shared->progress.state.unauthenticated;
+    shared->progress.state.unauthenticated = unauthenticated;
     pthread_mutex_unlock(&shared->lock);
     if (unauthenticated && !before)
         sp_log(SP_LOG_ERROR, "etcd has authentication off, although --etcd-user is given: anyone who can reach it can "
@@ -130,10 +130,10 @@ void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthe
 bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status) {
     int64_t now_ms = sp_clock_monotonic_ms();
     pthread_mutex_lock(&shared->lock);
-    bool may = status != shared->told_status || now_ms - shared->told_ms >= LOG_FAILURE_AGAIN_MS;
+    bool may = status != shared->progress.told_status || now_ms - shared->progress.told_ms >= LOG_FAILURE_AGAIN_MS;
     if (may) {
-        shared->told_status = status;
-        shared->told_ms = now_ms;
+        shared->progress.told_status = status;
+        shared->progress.told_ms = now_ms;
     }
     pthread_mutex_unlock(&shared->lock);
     return may;
@@ -141,14 +141,14 @@ bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status s
 
 void sp_source_note_refused_size(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->txn_refused = true;
+    shared->progress.txn_refused = true;
     pthread_mutex_unlock(&shared->lock);
 }
 
 bool sp_source_take_refused_size(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    bool refused = shared->txn_refused;
-    shared->txn_refused = false;
+    bool refused = shared->progress.txn_refused;
+    shared->progress.txn_refused = false;
     pthread_mutex_unlock(&shared->lock);
     return refused;
 }
@@ -157,8 +157,8 @@ bool sp_source_take_refused_size(struct sp_source_shared *shared) {
 
 void sp_source_note_room(struct sp_source_shared *shared, uint64_t size_bytes, uint64_t quota_bytes, bool little) {
     pthread_mutex_lock(&shared->lock);
-    bool before = shared->little_room;
-    shared->little_room = little;
+    bool before = shared->progress.little_room;
+    shared->progress.little_room = little;
     pthread_mutex_unlock(&shared->lock);
     if (little && !before)
         sp_log(SP_LOG_ERROR,
@@ -172,7 +172,7 @@ void sp_source_note_room(struct sp_source_shared *shared, uint64_t size_bytes, u
 
 bool sp_source_get_little_room(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    bool little = shared->little_room;
+    bool little = shared->progress.little_room;
     pthread_mutex_unlock(&shared->lock);
     return little;
 }
@@ -181,31 +181,31 @@ bool sp_source_get_little_room(struct sp_source_shared *shared) {
 
 void sp_source_count_list(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.lists++;
+    shared->progress.state.lists++;
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_count_differences(struct sp_source_shared *shared, uint64_t differences) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.differences += differences;
+    shared->progress.state.differences += differences;
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_count_lost_race(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.lost_races++;
+    shared->progress.state.lost_races++;
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_count_refusal(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.refusals++;
+    shared->progress.state.refusals++;
     pthread_mutex_unlock(&shared->lock);
 }
 
 void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable) {
     pthread_mutex_lock(&shared->lock);
-    shared->state.unreadable = unreadable;
+    shared->progress.state.unreadable = unreadable;
     pthread_mutex_unlock(&shared->lock);
 }
 
@@ -213,14 +213,14 @@ void sp_source_set_unreadable(struct sp_source_shared *shared, size_t unreadable
 
 void sp_source_set_restored_epoch(struct sp_source_shared *shared, uint64_t epoch) {
     pthread_mutex_lock(&shared->lock);
-    shared->restored_epoch = epoch;
-    shared->state.set_back = epoch != 0;
+    shared->progress.restored_epoch = epoch;
+    shared->progress.state.set_back = epoch != 0;
     pthread_mutex_unlock(&shared->lock);
 }
 
 uint64_t sp_source_get_restored_epoch(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
-    uint64_t epoch = shared->restored_epoch;
+    uint64_t epoch = shared->progress.restored_epoch;
     pthread_mutex_unlock(&shared->lock);
     return epoch;
 }

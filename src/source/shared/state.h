@@ -1,7 +1,7 @@
 /* What the follower and the writer share, and what each of them reaches the source with.
  *
- * The fields of struct sp_source_shared before its lock never change; all others are under its lock,
- * and only the functions below touch them. Any thread. */
+ * Of struct sp_source_shared only `progress` changes, and only the functions below touch it. Any
+ * thread. */
 #ifndef SP_SOURCE_SHARED_STATE_H
 #define SP_SOURCE_SHARED_STATE_H
 
@@ -12,16 +12,8 @@
 #include "source/shared/signature.h"
 #include "store/lmdb/environment.h"
 
-struct sp_source_shared {
-    struct sp_store *store;
-    struct sp_str prefix; /* of keys in etcd; borrowed */
-    bool follow_only;
-    bool inspect_only;            /* listings are not judged */
-    bool accept_rollback;         /* listings may be older than the store, although heads are signed */
-    bool allow_unauthenticated;   /* changes are made although etcd authenticates nobody */
-    struct sp_signing_keys *keys; /* of heads (signature.h); NULL: none */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+/* What changes, all of it under the lock of struct sp_source_shared. */
+struct sp_source_progress {
     bool followed; /* by a thread of this process */
     bool stopping;
     int64_t in_step_ms;         /* when the store was last known to have everything; 0: never */
@@ -33,6 +25,19 @@ struct sp_source_shared {
     bool little_room;             /* in etcd: only changes that take access away are made */
     bool txn_refused;             /* etcd takes smaller transactions than before */
     struct sp_source_state state; /* following, filled and counts */
+};
+
+struct sp_source_shared {
+    struct sp_store *store;
+    struct sp_str prefix; /* of keys in etcd; borrowed */
+    bool follow_only;
+    bool inspect_only;            /* listings are not judged */
+    bool accept_rollback;         /* listings may be older than the store, although heads are signed */
+    bool allow_unauthenticated;   /* changes are made although etcd authenticates nobody */
+    struct sp_signing_keys *keys; /* of heads (signature.h); NULL: none */
+    pthread_mutex_t lock;         /* guards `progress` */
+    pthread_cond_t changed;
+    struct sp_source_progress progress;
 };
 
 /* One owner's way to the source; each owner has an etcd client of its own. */
