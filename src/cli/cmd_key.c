@@ -182,6 +182,15 @@ static int run_key_rotate(struct cli_call *call) {
         .help = "time without use after which a key is safe to delete, up to 400d (default: 30d)"                      \
     }
 
+/* Rows that several commands here have. */
+#define EXPIRES(at_mask)                                                                                               \
+    {                                                                                                                  \
+        .name = "expires", .kind = CLI_TIME, .path = "expiresAt", .mask = (at_mask), .value = "TIME",                  \
+        .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"                                              \
+    }
+#define KEY                                                                                                            \
+    { .name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true }
+
 const struct cli_command sp_cli_key_commands[] = {
     {.noun = "key",
      .verb = "create",
@@ -195,43 +204,38 @@ const struct cli_command sp_cli_key_commands[] = {
          "203.0.113.0/24\n"
          "  sallyport key create --principal ann --name Laptop --all-permissions --expires +90d --secret-file ann.key",
      .one_of = "permission|all-permissions",
-     .options =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "id (default: generated)"},
-          {.name = "principal",
-           .kind = CLI_TEXT,
-           .path = "principal",
-           .value = "ID",
-           .help = "principal that the key belongs to",
-           .required = true},
-          {.name = "name", .kind = CLI_TEXT, .path = "name", .value = "TEXT", .help = "display name", .required = true},
-          {.name = "all-permissions",
-           .kind = CLI_FLAG,
-           .path = "permissions.all",
-           .help = "all permissions, including ones added later, except api_key_rotate (add --permission "
-                   "api_key_rotate) and resource_register (only operators can give it)"},
-          {.name = "permission",
-           .kind = CLI_TEXTS,
-           .path = "permissions.names",
-           .value = "NAME",
-           .help = "permission of the key; with --all-permissions only api_key_rotate"},
-          {.name = "allow-ip",
-           .kind = CLI_TEXTS,
-           .path = "allowedIps.entries",
-           .value = "CIDR",
-           .help = "address or range that the key may be used from (default: any)"},
-          ALLOW_IP_FILE(NULL),
-          {.name = "expires",
-           .kind = CLI_TIME,
-           .path = "expiresAt",
-           .value = "TIME",
-           .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
-          CLI_NOT_AFTER(NULL),
-          {.name = "holder-may-not-disable",
-           .kind = CLI_FLAG,
-           .path = "holderMayNotDisable",
-           .help = "only admins and operators disable the key"},
-          CLI_SECRET_FILE,
-          CLI_WORKSPACE("workspace")},
+     .options = {CLI_NEW_ID,
+                 {.name = "principal",
+                  .kind = CLI_TEXT,
+                  .path = "principal",
+                  .value = "ID",
+                  .help = "principal that the key belongs to",
+                  .required = true},
+                 CLI_DISPLAY_NAME,
+                 {.name = "all-permissions",
+                  .kind = CLI_FLAG,
+                  .path = "permissions.all",
+                  .help = "all permissions, including ones added later, except api_key_rotate (add --permission "
+                          "api_key_rotate) and resource_register (only operators can give it)"},
+                 {.name = "permission",
+                  .kind = CLI_TEXTS,
+                  .path = "permissions.names",
+                  .value = "NAME",
+                  .help = "permission of the key; with --all-permissions only api_key_rotate"},
+                 {.name = "allow-ip",
+                  .kind = CLI_TEXTS,
+                  .path = "allowedIps.entries",
+                  .value = "CIDR",
+                  .help = "address or range that the key may be used from (default: any)"},
+                 ALLOW_IP_FILE(NULL),
+                 EXPIRES(NULL),
+                 CLI_NOT_AFTER(NULL),
+                 {.name = "holder-may-not-disable",
+                  .kind = CLI_FLAG,
+                  .path = "holderMayNotDisable",
+                  .help = "only admins and operators disable the key"},
+                 CLI_SECRET_FILE,
+                 CLI_WORKSPACE("workspace")},
      .run = run_with_address_files},
     {.noun = "key",
      .verb = "get",
@@ -240,8 +244,7 @@ const struct cli_command sp_cli_key_commands[] = {
      .columns = KEY_LINES ",beyond max lifetime=beyondMaxLifetime," USAGE_LINES("usage."),
      .example = "  sallyport key get narrator-1\n"
                 "  sallyport key get narrator-1 --descendants",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {{.name = "descendants",
                   .kind = CLI_FLAG,
                   .path = "withDescendants",
@@ -255,8 +258,7 @@ const struct cli_command sp_cli_key_commands[] = {
      .columns = USAGE_LINES("") ",known since=knownSince:time,known until=knownUntil:time",
      .example = "  sallyport key usage narrator-1\n"
                 "  sallyport key usage narrator-1 --window 90d",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {WINDOW("windowS"), CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "list",
@@ -302,8 +304,7 @@ const struct cli_command sp_cli_key_commands[] = {
                 "  sallyport key update narrator-1 --workspace acme --permission voices_read --permission "
                 "resource_register\n"
                 "  sallyport key update narrator-1 --clear-allowed-ips",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {{.name = "name",
                   .kind = CLI_TEXT,
                   .path = "name",
@@ -332,12 +333,7 @@ const struct cli_command sp_cli_key_commands[] = {
                   .kind = CLI_FLAG,
                   .path = "clearAllowedIps",
                   .help = "remove the allowlist: the key works from any address"},
-                 {.name = "expires",
-                  .kind = CLI_TIME,
-                  .path = "expiresAt",
-                  .mask = "expires_at",
-                  .value = "TIME",
-                  .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                 EXPIRES("expires_at"),
                  CLI_NOT_AFTER("not_after"),
                  {.name = "holder-may-disable",
                   .kind = CLI_CLEAR,
@@ -381,11 +377,7 @@ const struct cli_command sp_cli_key_commands[] = {
                   .path = "newId",
                   .value = "ID",
                   .help = "id of the new key (default: generated)"},
-                 {.name = "expires",
-                  .kind = CLI_TIME,
-                  .path = "expiresAt",
-                  .value = "TIME",
-                  .help = "expiry: 2026-12-31, 2026-12-31T12:00:00Z, +90d or never"},
+                 EXPIRES(NULL),
                  CLI_NOT_AFTER(NULL),
                  CLI_SECRET_FILE,
                  CLI_WORKSPACE("workspace")}},
@@ -399,8 +391,7 @@ const struct cli_command sp_cli_key_commands[] = {
                 "revision=revision",
      .example = "  sallyport key disable narrator-1 --reason \"left in a repository\"\n"
                 "  sallyport key disable narrator-1 --with-descendants",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {{.name = "reason",
                   .kind = CLI_TEXT,
                   .path = "reason",
@@ -421,8 +412,7 @@ const struct cli_command sp_cli_key_commands[] = {
      .main = "apiKey",
      .columns = KEY_LINES,
      .example = "  sallyport key enable narrator-1",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "delete",
@@ -430,8 +420,7 @@ const struct cli_command sp_cli_key_commands[] = {
      .method = "DeleteApiKey",
      .mutation = true,
      .example = "  sallyport key delete narrator-1",
-     .positionals =
-         {{.name = "id", .kind = CLI_TEXT, .path = "id", .value = "KEY", .help = "id of the key", .required = true}},
+     .positionals = {KEY},
      .options = {CLI_WORKSPACE("workspace")}},
     {.noun = "key",
      .verb = "find",

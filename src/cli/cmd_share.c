@@ -86,6 +86,15 @@ static int run_share_apply(struct cli_call *call) {
     return sp_cli_run_single_call(call);
 }
 
+/* Rows that several commands here have. */
+#define SUBJECT_GROUP                                                                                                  \
+    { .name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share" }
+#define SUBJECT_PRINCIPAL                                                                                              \
+    {                                                                                                                  \
+        .name = "principal", .kind = CLI_TEXT, .path = "subject.principal", .value = "ID",                             \
+        .help = "user or service account of the share"                                                                 \
+    }
+
 const struct cli_command sp_cli_share_commands[] = {
     {.noun = "share",
      .verb = "add",
@@ -96,28 +105,18 @@ const struct cli_command sp_cli_share_commands[] = {
      .columns = "resource=resource,with=subject,role=role",
      .example = "  sallyport share add voice/rachel --group studio --role viewer",
      .one_of = "group|principal",
-     .positionals = {{.name = "resource",
-                      .kind = CLI_RESOURCE,
-                      .path = "resource",
-                      .value = "TYPE/ID",
-                      .help = "the resource",
-                      .required = true}},
-     .options =
-         {{.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
-          {.name = "principal",
-           .kind = CLI_TEXT,
-           .path = "subject.principal",
-           .value = "ID",
-           .help = "user or service account of the share"},
-          {.name = "role",
-           .kind = CLI_ENUM,
-           .path = "role",
-           .prefix = "ROLE_",
-           .choices = "viewer|commenter|editor|admin",
-           .value = "ROLE",
-           .help = "viewer, commenter, editor or admin",
-           .required = true},
-          CLI_WORKSPACE("workspace")}},
+     .positionals = {CLI_RESOURCE_ARGUMENT},
+     .options = {SUBJECT_GROUP,
+                 SUBJECT_PRINCIPAL,
+                 {.name = "role",
+                  .kind = CLI_ENUM,
+                  .path = "role",
+                  .prefix = "ROLE_",
+                  .choices = "viewer|commenter|editor|admin",
+                  .value = "ROLE",
+                  .help = "viewer, commenter, editor or admin",
+                  .required = true},
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "remove",
      .summary = "Remove a share.",
@@ -125,20 +124,8 @@ const struct cli_command sp_cli_share_commands[] = {
      .mutation = true,
      .example = "  sallyport share remove voice/rachel --group studio",
      .one_of = "group|principal",
-     .positionals = {{.name = "resource",
-                      .kind = CLI_RESOURCE,
-                      .path = "resource",
-                      .value = "TYPE/ID",
-                      .help = "the resource",
-                      .required = true}},
-     .options =
-         {{.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
-          {.name = "principal",
-           .kind = CLI_TEXT,
-           .path = "subject.principal",
-           .value = "ID",
-           .help = "user or service account of the share"},
-          CLI_WORKSPACE("workspace")}},
+     .positionals = {CLI_RESOURCE_ARGUMENT},
+     .options = {SUBJECT_GROUP, SUBJECT_PRINCIPAL, CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "list",
      .summary = "List the shares of a resource, or those of a group or principal.",
@@ -150,19 +137,14 @@ const struct cli_command sp_cli_share_commands[] = {
      .one_of = "resource|group|principal",
      .positionals =
          {{.name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "the resource"}},
-     .options =
-         {{.name = "resource",
-           .kind = CLI_RESOURCE,
-           .path = "resource",
-           .value = "TYPE/ID",
-           .help = "the same as the argument"},
-          {.name = "group", .kind = CLI_TEXT, .path = "subject.group", .value = "ID", .help = "group of the share"},
-          {.name = "principal",
-           .kind = CLI_TEXT,
-           .path = "subject.principal",
-           .value = "ID",
-           .help = "user or service account of the share"},
-          CLI_WORKSPACE("workspace")}},
+     .options = {{.name = "resource",
+                  .kind = CLI_RESOURCE,
+                  .path = "resource",
+                  .value = "TYPE/ID",
+                  .help = "the same as the argument"},
+                 SUBJECT_GROUP,
+                 SUBJECT_PRINCIPAL,
+                 CLI_WORKSPACE("workspace")}},
     {.noun = "share",
      .verb = "apply",
      .summary = "Add and remove many shares in one atomic change, from a file of JSON lines.",

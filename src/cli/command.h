@@ -47,6 +47,15 @@ enum { CLI_ARGUMENTS_MAX = 16, CLI_POSITIONALS_MAX = 4 };
         .name = "workspace", .kind = CLI_TEXT, .path = (at), .value = "ID",                                            \
         .help = "workspace (default: your key's; required for operators)"                                              \
     }
+#define CLI_NEW_ID                                                                                                     \
+    { .name = "id", .kind = CLI_TEXT, .path = "id", .value = "ID", .help = "id (default: generated)" }
+#define CLI_DISPLAY_NAME                                                                                               \
+    { .name = "name", .kind = CLI_TEXT, .path = "name", .value = "TEXT", .help = "display name", .required = true }
+#define CLI_RESOURCE_ARGUMENT                                                                                          \
+    {                                                                                                                  \
+        .name = "resource", .kind = CLI_RESOURCE, .path = "resource", .value = "TYPE/ID", .help = "the resource",      \
+        .required = true                                                                                               \
+    }
 #define CLI_SECRET_FILE                                                                                                \
     {                                                                                                                  \
         .name = "secret-file", .kind = CLI_LOCAL, .value = "FILE",                                                     \
