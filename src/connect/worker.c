@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct task_list {
     struct connect_task *first;
@@ -120,11 +120,12 @@ enum sp_status sp_connect_worker_start(const struct connect_worker_options *opti
     empty_task_list(&worker->slow);
     pthread_mutex_init(&worker->lock, NULL);
     sp_clock_init_condition(&worker->posted);
-    int failed = pthread_create(&worker->thread, NULL, run_connect_worker, worker);
-    worker->started = failed == 0;
-    if (failed != 0) {
+    enum sp_status status =
+        sp_thread_start(&worker->thread, run_connect_worker, worker, error, "the thread for Connect calls");
+    worker->started = status == SP_OK;
+    if (status != SP_OK) {
         sp_connect_worker_free(worker);
-        return sp_error_set(error, SP_ERR_IO, "cannot start the thread for Connect calls: %s", strerror(failed));
+        return status;
     }
     *ret_worker = worker;
     return SP_OK;

@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "daemon/tls_refusals.h"
 
 enum { NAME_BYTES = 32, LOOKS_A_LIMIT = 4, LOOK_AT_MOST_MS = 1000 };
@@ -145,9 +145,9 @@ static void *run_watchdog(void *user) {
 
 enum sp_status sp_watchdog_start(struct sp_watchdog *watchdog, struct sp_error *error) {
     watchdog->looked_ms = sp_clock_monotonic_ms();
-    int failed = pthread_create(&watchdog->thread, NULL, run_watchdog, watchdog);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the watchdog's thread: %s", strerror(failed));
+    enum sp_status status = sp_thread_start(&watchdog->thread, run_watchdog, watchdog, error, "the watchdog's thread");
+    if (status != SP_OK)
+        return status;
     watchdog->running = true;
     return SP_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/listen.h"
+#include "base/thread.h"
 #include "http/connections.h"
 #include "http/deferral.h"
 #include "http/engine.h"
@@ -374,9 +375,9 @@ int sp_http_port(const struct sp_http_server *server, size_t i) {
 }
 
 enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) {
-    int failed = pthread_create(&server->thread, NULL, run_thread, server);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the HTTP server's thread: %s", strerror(failed));
+    enum sp_status status = sp_thread_start(&server->thread, run_thread, server, error, "the HTTP server's thread");
+    if (status != SP_OK)
+        return status;
     server->running = true;
     return SP_OK;
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/outlet.h"
+#include "base/thread.h"
 #include "observe/ring.h"
 #include "observe/spill.h"
 
@@ -406,9 +407,9 @@ static enum sp_status start_log(struct sp_ring_log *log, struct sp_error *error)
     log->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (log->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create an eventfd: %s", strerror(errno));
-    int failed = pthread_create(&log->thread, NULL, run_log_thread, log);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the log's thread: %s", strerror(failed));
+    status = sp_thread_start(&log->thread, run_log_thread, log, error, "the log's thread");
+    if (status != SP_OK)
+        return status;
     log->running = true;
     return SP_OK;
 }

@@ -2,10 +2,10 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "rpc/sweep.h"
 
 enum {
@@ -123,9 +123,10 @@ static void *sweep_main(void *user) {
 }
 
 enum sp_status sp_rpc_connections_start(struct connections *connections, struct sp_error *error) {
-    int failed = pthread_create(&connections->thread, NULL, sweep_main, connections);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start watching connections: %s", strerror(failed));
+    enum sp_status status =
+        sp_thread_start(&connections->thread, sweep_main, connections, error, "watching connections");
+    if (status != SP_OK)
+        return status;
     connections->running = true;
     return SP_OK;
 }

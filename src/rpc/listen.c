@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/listen.h"
+#include "base/thread.h"
 
 enum {
     BACK_OFF_MS = 50, /* after an accept that failed, or at the cap */
@@ -175,8 +176,11 @@ static void *accept_main(void *user) {
 
 enum sp_status sp_rpc_listeners_start(struct listeners *listeners, struct sp_error *error) {
     listeners->wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (listeners->wake_fd < 0 || pthread_create(&listeners->thread, NULL, accept_main, listeners) != 0)
+    if (listeners->wake_fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot start accepting connections: %s", strerror(errno));
+    enum sp_status status = sp_thread_start(&listeners->thread, accept_main, listeners, error, "accepting connections");
+    if (status != SP_OK)
+        return status;
     listeners->running = true;
     return SP_OK;
 }

@@ -1,10 +1,10 @@
 #include "server/bulk.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "rpc/call.h"
 #include "server/worker_slots.h"
 
@@ -66,9 +66,10 @@ static enum sp_status start_bulk_threads(struct sp_bulk *bulk, struct sp_error *
     for (unsigned i = 0; i < bulk->options.threads; i++) {
         struct bulk_thread *thread = &bulk->threads[i];
         *thread = (struct bulk_thread){.bulk = bulk, .slot = SP_SERVER_BULK_WORKER + i};
-        int failed = pthread_create(&thread->thread, NULL, run_bulk_thread, thread);
-        if (failed != 0)
-            return sp_error_set(error, SP_ERR_IO, "cannot start a thread for batches and lists: %s", strerror(failed));
+        enum sp_status status =
+            sp_thread_start(&thread->thread, run_bulk_thread, thread, error, "a thread for batches and lists");
+        if (status != SP_OK)
+            return status;
         bulk->started++;
     }
     return SP_OK;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "server/usage_report.h"
 #include "server/worker_slots.h"
 #include "usage/gather.h"
@@ -340,12 +341,9 @@ enum sp_status sp_usage_reporter_start(const struct sp_usage_reporter_options *o
     status = open_admin_client(reporter, error);
     if (status != SP_OK)
         goto fail;
-    int failed = pthread_create(&reporter->thread, NULL, run_reporter, reporter);
-    if (failed != 0) {
-        status =
-            sp_error_set(error, SP_ERR_IO, "cannot start the thread that reports uses of keys: %s", strerror(failed));
+    status = sp_thread_start(&reporter->thread, run_reporter, reporter, error, "the thread that reports uses of keys");
+    if (status != SP_OK)
         goto fail;
-    }
     *ret_reporter = reporter;
     return SP_OK;
 

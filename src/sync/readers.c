@@ -2,10 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "sync/queue.h"
 #include "sync/worker_slots.h"
 
@@ -59,9 +59,9 @@ static enum sp_status start_readers(struct sp_readers *readers, struct sp_error 
     for (unsigned i = 0; i < readers->options.threads && i < SP_SYNC_MAX_READERS; i++) {
         struct reader *reader = &readers->all[i];
         *reader = (struct reader){.readers = readers, .slot = SP_SYNC_READER + i};
-        int failed = pthread_create(&reader->thread, NULL, run_reader, reader);
-        if (failed != 0)
-            return sp_error_set(error, SP_ERR_IO, "cannot start a thread for lists: %s", strerror(failed));
+        enum sp_status status = sp_thread_start(&reader->thread, run_reader, reader, error, "a thread for lists");
+        if (status != SP_OK)
+            return status;
         readers->started++;
     }
     return SP_OK;

@@ -2,12 +2,12 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "daemon/caller.h"
 #include "store/records/head.h"
 #include "store/records/snapshot.h"
@@ -443,11 +443,12 @@ enum sp_status sp_sync_usage_start(const struct sp_sync_usage_options *options, 
     if (status != SP_OK || usage == NULL)
         return sp_error_set(error, status != SP_OK ? status : SP_ERR_MEMORY, "cannot start keeping last uses of keys");
     open_usage_store(usage);
-    int failed = usage->store == NULL ? 0 : pthread_create(&usage->thread, NULL, run_usage_keeper, usage);
-    if (failed != 0) {
+    if (usage->store != NULL)
+        status =
+            sp_thread_start(&usage->thread, run_usage_keeper, usage, error, "the thread that keeps last uses of keys");
+    if (status != SP_OK) {
         free_usage(usage);
-        return sp_error_set(error, SP_ERR_IO, "cannot start the thread that keeps last uses of keys: %s",
-                            strerror(failed));
+        return status;
     }
     usage->running = usage->store != NULL;
     *ret_usage = usage;

@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "source/source.h"
 #include "store/records/write.h"
 #include "sync/expiring.h"
@@ -471,10 +471,10 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
     struct sp_writer *writer = NULL;
     if (create_writer(options, &writer) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    int failed = pthread_create(&writer->thread, NULL, run_writer, writer);
-    if (failed != 0) {
+    enum sp_status status = sp_thread_start(&writer->thread, run_writer, writer, error, "the writer's thread");
+    if (status != SP_OK) {
         sp_writer_free(writer);
-        return sp_error_set(error, SP_ERR_IO, "cannot start the writer's thread: %s", strerror(failed));
+        return status;
     }
     writer->running = true;
     *ret_writer = writer;

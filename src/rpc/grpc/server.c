@@ -1,9 +1,9 @@
 #include "rpc/grpc/server.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "rpc/client.h"
 #include "rpc/grpc/bell.h"
 #include "rpc/grpc/door.h"
@@ -101,9 +101,9 @@ enum sp_status sp_rpc_core_server_start(struct core_server *server, struct sp_er
         sp_rpc_worker_request_all(&server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
-        int failed = pthread_create(&worker->thread, NULL, sp_rpc_worker_main, worker);
-        if (failed != 0)
-            return sp_error_set(error, SP_ERR_IO, "cannot start worker %u: %s", i, strerror(failed));
+        enum sp_status status = sp_thread_start(&worker->thread, sp_rpc_worker_main, worker, error, "worker %u", i);
+        if (status != SP_OK)
+            return status;
         server->threads_running++;
     }
     return SP_OK;

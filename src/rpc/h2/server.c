@@ -1,9 +1,9 @@
 #include "rpc/h2/server.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "rpc/h2/budget.h"
 #include "rpc/h2/loop.h"
 #include "rpc/h2/session.h"
@@ -82,9 +82,9 @@ void sp_rpc_h2_server_free(struct h2_server *server) {
 enum sp_status sp_rpc_h2_server_start(struct h2_server *server, struct sp_error *error) {
     for (unsigned i = 0; i < server->options.loops; i++) {
         struct h2_loop *loop = &server->loops[i];
-        int failed = pthread_create(&loop->thread, NULL, sp_rpc_h2_loop_main, loop);
-        if (failed != 0)
-            return sp_error_set(error, SP_ERR_IO, "cannot start worker %u: %s", i, strerror(failed));
+        enum sp_status status = sp_thread_start(&loop->thread, sp_rpc_h2_loop_main, loop, error, "worker %u", i);
+        if (status != SP_OK)
+            return status;
         server->threads_running++;
     }
     return SP_OK;

@@ -1,10 +1,10 @@
 #include "source/follow/follower.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/apply.h"
 #include "source/follow/compare.h"
@@ -410,9 +410,9 @@ enum sp_status sp_source_start_follower(struct sp_source_follower *follower, voi
                                         struct sp_error *error) {
     follower->applied = applied;
     follower->applied_user = user;
-    int failed = pthread_create(&follower->thread, NULL, run_follower, follower);
-    if (failed != 0)
-        return sp_error_set(error, SP_ERR_IO, "cannot start the follower thread: %s", strerror(failed));
+    enum sp_status status = sp_thread_start(&follower->thread, run_follower, follower, error, "the follower thread");
+    if (status != SP_OK)
+        return status;
     follower->running = true;
     sp_source_set_followed(follower->link.shared, true);
     return SP_OK;
