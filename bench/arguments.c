@@ -7,6 +7,34 @@
 #include <string.h>
 
 #include "base/mask.h"
+#include "config/options.h"
+
+enum { WORDS_MAX = 64 };
+
+struct option_words {
+    struct sp_option_word words[WORDS_MAX];
+    size_t count;
+};
+
+static void gather_words(const struct argp *argp, struct option_words *gathered) {
+    const struct argp_option *row = argp->options;
+    for (; row != NULL && (row->name != NULL || row->key != 0 || row->doc != NULL); row++)
+        if (row->name != NULL && gathered->count < WORDS_MAX)
+            gathered->words[gathered->count++] = (struct sp_option_word){row->name, row->arg != NULL};
+    for (const struct argp_child *child = argp->children; child != NULL && child->argp != NULL; child++)
+        gather_words(child->argp, gathered);
+}
+
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input) {
+    struct option_words gathered = {.words = {{"help", false}, {"usage", false}, {"version", false}}, .count = 3};
+    struct sp_error error;
+    gather_words(argp, &gathered);
+    if (sp_options_check_words(gathered.words, gathered.count, argc, argv, &error) != SP_OK) {
+        (void)fprintf(stderr, "%s: %s\n", argv[0], error.message);
+        exit(argp_err_exit_status);
+    }
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}
 
 void refuse_argument(const struct argp_state *state, const char *format, ...) {
     char message[1024];

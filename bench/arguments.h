@@ -14,6 +14,9 @@ enum { OPTION_KEYS = 'k', OPTION_SEED = 's' };
 /* --keys and --seed; the parser's input is a struct world. */
 extern const struct argp_child arguments_of_world[];
 
+/* As argp_parse, but abbreviations of options are refused as in the other programs. */
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+
 /* Ends the program with a message about its arguments, in which keys are masked (base/mask.h), and points to --help. */
 void refuse_argument(const struct argp_state *state, const char *format, ...) SP_PRINTF(2, 3);
 

@@ -64,7 +64,7 @@ int command_report(int argc, char **argv) {
     struct sp_error error = {0};
     double rate = 0;
     size_t missed = 0;
-    argp_parse(&report_argp, argc, argv, 0, NULL, &arguments);
+    parse_arguments(&report_argp, argc, argv, &arguments);
     enum sp_status status = arguments.half_rate_of != NULL
                                 ? report_half_rate(arguments.folder, arguments.half_rate_of, &rate, &error)
                                 : report_write(arguments.folder, stdout, &missed, &error);

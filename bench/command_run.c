@@ -415,7 +415,7 @@ static struct arguments default_arguments(void) {
 
 int command_run(int argc, char **argv) {
     struct arguments arguments = default_arguments();
-    argp_parse(&run_argp, argc, argv, 0, NULL, &arguments);
+    parse_arguments(&run_argp, argc, argv, &arguments);
     return run_load(&arguments);
 }
 
@@ -424,6 +424,6 @@ int command_churn(int argc, char **argv) {
     arguments.load.target = "127.0.0.1:7401";
     arguments.load.rate = 1000;
     arguments.load.admin_call = admin_call_find("workspaces");
-    argp_parse(&churn_argp, argc, argv, 0, NULL, &arguments);
+    parse_arguments(&churn_argp, argc, argv, &arguments);
     return run_load(&arguments);
 }

@@ -136,12 +136,12 @@ static const struct argp request_argp = {
 
 int command_world(int argc, char **argv) {
     struct world_arguments arguments = {.world = {.seed = 1, .keys = 10000}};
-    argp_parse(&make_argp, argc, argv, 0, NULL, &arguments);
+    parse_arguments(&make_argp, argc, argv, &arguments);
     return make_world(&arguments);
 }
 
 int command_request(int argc, char **argv) {
     struct world_arguments arguments = {.world = {.seed = 1, .keys = 10000}};
-    argp_parse(&request_argp, argc, argv, 0, NULL, &arguments);
+    parse_arguments(&request_argp, argc, argv, &arguments);
     return write_request(&arguments.world);
 }

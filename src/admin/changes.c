@@ -63,13 +63,16 @@ enum sp_status sp_admin_refuse_trimmed(const char *field, uint64_t from, struct 
                         (unsigned long long)from);
 }
 
+/* Epochs end for known reasons; a number that is ahead in this one may be a typing error. */
 static enum sp_status refuse_other_trail(struct sp_error *error, const Sallyport__V1__Revision *since,
                                          struct sp_revision revision) {
+    bool this_epoch = since->epoch == 0 || since->epoch == revision.epoch;
     return sp_error_set(error, SP_ERR_PRECONDITION,
-                        "since: revision %llu:%llu is not in the history of this store, which is at %llu:%llu: the "
-                        "store was restored or recreated; begin with the oldest change kept",
+                        "since: revision %llu:%llu is not in the history of this store, whose newest is %llu:%llu%s; "
+                        "begin with one that it has, or with the oldest change kept",
                         (unsigned long long)since->epoch, (unsigned long long)since->number,
-                        (unsigned long long)revision.epoch, (unsigned long long)revision.number);
+                        (unsigned long long)revision.epoch, (unsigned long long)revision.number,
+                        this_epoch ? "" : ", of another epoch: it was restored, recreated or moved");
 }
 
 struct one_change {

@@ -100,23 +100,36 @@ bool sp_moment_parse(struct sp_str text, int64_t *ret_s) {
 
 /* ---- judging ---- */
 
-static enum sp_status refuse_far_time(const char *field, int64_t time_s, struct sp_error *error) {
+bool sp_moment_guess_unit(int64_t number, const char **ret_unit, int64_t *ret_s) {
     static const struct {
         const char *name;
         int64_t in_a_second;
-    } units[] = {{"milliseconds", 1000}, {"microseconds", INT64_C(1000000)}, {"nanoseconds", INT64_C(1000000000)}};
+    } units[] = {{"seconds", 1},
+                 {"milliseconds", 1000},
+                 {"microseconds", INT64_C(1000000)},
+                 {"nanoseconds", INT64_C(1000000000)}};
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-        char meant[SP_MOMENT_TEXT_BYTES];
-        int64_t meant_s = time_s / units[i].in_a_second;
+        int64_t meant_s = number / units[i].in_a_second;
         if (meant_s < PLAUSIBLE_FROM_S || meant_s > PLAUSIBLE_UNTIL_S)
             continue;
-        sp_moment_format(meant_s, meant);
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "%s: %lld looks like %s: times are in seconds since 1970; for %s write %lld", field,
-                            (long long)time_s, units[i].name, meant, (long long)meant_s);
+        *ret_unit = units[i].name;
+        *ret_s = meant_s;
+        return true;
     }
-    return sp_error_set(error, SP_ERR_INVALID, "%s: %lld is beyond the year 9999: times are in seconds since 1970",
-                        field, (long long)time_s);
+    return false;
+}
+
+static enum sp_status refuse_far_time(const char *field, int64_t time_s, struct sp_error *error) {
+    char meant[SP_MOMENT_TEXT_BYTES];
+    const char *unit = NULL;
+    int64_t meant_s = 0;
+    if (!sp_moment_guess_unit(time_s, &unit, &meant_s))
+        return sp_error_set(error, SP_ERR_INVALID, "%s: %lld is beyond the year 9999: times are in seconds since 1970",
+                            field, (long long)time_s);
+    sp_moment_format(meant_s, meant);
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "%s: %lld looks like %s: times are in seconds since 1970; for %s write %lld", field,
+                        (long long)time_s, unit, meant, (long long)meant_s);
 }
 
 enum sp_status sp_moment_check(const char *field, int64_t time_s, struct sp_error *error) {

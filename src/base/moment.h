@@ -35,4 +35,8 @@ enum sp_status sp_moment_check_end(const char *field, int64_t time_s, int64_t no
 enum sp_status sp_moment_check_past(const char *field, int64_t time_s, int64_t now_s,
                                     struct sp_error *error) SP_MUST_USE;
 
+/* The unit, "seconds" to "nanoseconds", in which a number since 1970 is between 1980 and 2200, and that time in seconds.
+ * False: there is none. */
+bool sp_moment_guess_unit(int64_t number, const char **ret_unit, int64_t *ret_s);
+
 #endif

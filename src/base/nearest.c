@@ -1,6 +1,8 @@
 #include "base/nearest.h"
 
-enum { WORD_MAX = 64, SHORT_WORD = 3, SHORT_EDITS = 1, LONG_EDITS = 2, TOO_FAR = 3 };
+#include <stdbool.h>
+
+enum { WORD_MAX = 64, SHORT_WORD = 3, SHORT_EDITS = 1, LONG_EDITS = 2, TOO_FAR = 3, ABBREVIATED_LEAST = 2 };
 
 static size_t smaller_of(size_t a, size_t b) {
     return a < b ? a : b;
@@ -27,7 +29,8 @@ static size_t count_edits(struct sp_str a, struct sp_str b) {
 
 void sp_nearest_consider(struct sp_nearest *nearest, struct sp_str name, struct sp_str typed) {
     size_t most = typed.size <= SHORT_WORD ? SHORT_EDITS : LONG_EDITS;
-    size_t edits = count_edits(name, typed);
+    bool abbreviated = typed.size >= ABBREVIATED_LEAST && sp_str_begins_with(name, typed);
+    size_t edits = abbreviated ? 0 : count_edits(name, typed);
     if (typed.size == 0 || edits > most || (nearest->name.size > 0 && edits >= nearest->edits))
         return;
     *nearest = (struct sp_nearest){name, edits};

@@ -71,7 +71,13 @@ struct sp_str sp_text_skip_bom(struct sp_str text) {
 }
 
 bool sp_text_is_utf16(struct sp_str text) {
-    return sp_str_begins_with(text, SP_STR_LITERAL("\xff\xfe")) || sp_str_begins_with(text, SP_STR_LITERAL("\xfe\xff"));
+    if (sp_str_begins_with(text, SP_STR_LITERAL("\xff\xfe")) || sp_str_begins_with(text, SP_STR_LITERAL("\xfe\xff")))
+        return true;
+    if (text.size < 4)
+        return false;
+    bool low_first = text.data[0] != '\0' && text.data[1] == '\0' && text.data[2] != '\0' && text.data[3] == '\0';
+    bool high_first = text.data[0] == '\0' && text.data[1] != '\0' && text.data[2] == '\0' && text.data[3] != '\0';
+    return low_first || high_first;
 }
 
 static enum sp_status check_size(struct sp_str text, size_t max_bytes, const char *field, struct sp_error *error) {

@@ -26,7 +26,7 @@ unsigned sp_text_hex_value(char c);
 /* The text after a byte order mark of UTF-8, which some editors and exports put before it. */
 struct sp_str sp_text_skip_bom(struct sp_str text);
 
-/* Whether the text begins with a byte order mark of UTF-16. */
+/* Whether the text begins with a byte order mark of UTF-16, or with two ASCII characters of it. */
 bool sp_text_is_utf16(struct sp_str text);
 
 /* 1 to 64 bytes of [A-Za-z0-9][A-Za-z0-9_.@:+-]*. SP_ERR_INVALID with a message that begins with

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "core/address.h"
+
 enum { PORT_MAX = 65535 };
 
 static bool begins_with(const char *text, const char *prefix) {
@@ -48,11 +50,36 @@ static bool is_bare_ipv6(const char *text) {
     return text[0] != '[' && colon != NULL && strchr(colon + 1, ':') != NULL;
 }
 
+/* Without brackets, what is behind the last colon may be a port: of four digits or more, and behind an address. */
+static bool has_bare_port(const char *text, const char *colon, bool *ret_ambiguous) {
+    struct sp_ip ip;
+    *ret_ambiguous = sp_ip_parse(sp_str_from(text), &ip, NULL) == SP_OK;
+    return strlen(colon + 1) >= 4 && is_target_port(colon + 1) &&
+           sp_ip_parse((struct sp_str){text, (size_t)(colon - text)}, &ip, NULL) == SP_OK;
+}
+
+static enum sp_status refuse_missing_brackets(const char *text, const char *names, const char *usual_port,
+                                              struct sp_error *error) {
+    const char *colon = strrchr(text, ':');
+    int host = (int)(colon - text);
+    bool ambiguous = false;
+    if (!has_bare_port(text, colon, &ambiguous))
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) has no port; write [%s]:%s", text, names, text,
+                            usual_port);
+    if (!ambiguous)
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) lacks brackets around the IPv6 address; write [%.*s]%s",
+                            text, names, host, text, colon);
+    return sp_error_set(error, SP_ERR_INVALID,
+                        "'%s' (%s) lacks brackets around the IPv6 address; write [%.*s]%s, or [%s]:%s if all of it is "
+                        "the address",
+                        text, names, host, text, colon, text, usual_port);
+}
+
 static enum sp_status refuse_missing_port(const char *text, const char *names, const char *usual_port,
                                           struct sp_error *error) {
-    bool bare = is_bare_ipv6(text);
-    return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) has no port; write %s%s%s:%s", text, names, bare ? "[" : "",
-                        text, bare ? "]" : "", usual_port);
+    if (is_bare_ipv6(text))
+        return refuse_missing_brackets(text, names, usual_port, error);
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' (%s) has no port; write %s:%s", text, names, text, usual_port);
 }
 
 /* "unix:/run/x.sock", "unix:x.sock", "unix:///run/x.sock" and "unix-abstract:name". */

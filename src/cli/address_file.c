@@ -13,7 +13,7 @@ enum { NAME_BYTES = 256, NAMES_SHOWN = 12 };
 struct address_file {
     const char *path;
     const json_t *selections;
-    json_t *entries;
+    struct cli_address_list *list;
     struct sp_error *error;
 };
 
@@ -30,12 +30,19 @@ static enum sp_status add_address(struct address_file *file, const char *place, 
     struct sp_error why = {0};
     if (sp_allowlist_check_entry(entry, &why) != SP_OK)
         return sp_error_set(file->error, SP_ERR_INVALID, "%s, %s: %s", file->path, place, why.message);
-    if (json_array_append_new(file->entries, json_stringn(entry.data, entry.size)) != 0)
+    if (json_array_append_new(file->list->entries, json_stringn(entry.data, entry.size)) != 0 ||
+        json_array_append_new(file->list->places, json_sprintf("%s, %s", file->path, place)) != 0)
         return sp_error_set(file->error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
 }
 
 /* ---- lines ---- */
+
+static size_t find_line_end(struct sp_str text, size_t at) {
+    while (at < text.size && text.data[at] != '\n' && text.data[at] != '\r')
+        at++;
+    return at;
+}
 
 static enum sp_status read_address_lines(struct address_file *file, struct sp_str text) {
     size_t number = 0;
@@ -45,14 +52,13 @@ static enum sp_status read_address_lines(struct address_file *file, struct sp_st
                             "--allow-ip-select",
                             file->path);
     for (size_t at = 0; at < text.size;) {
-        const char *newline = memchr(text.data + at, '\n', text.size - at);
-        size_t end = newline == NULL ? text.size : (size_t)(newline - text.data);
+        size_t end = find_line_end(text, at);
         struct sp_str line = {text.data + at, end - at};
         for (size_t i = 0; i < line.size; i++)
             if (line.data[i] == '#' || line.data[i] == ';')
                 line.size = i;
         line = trim_entry(line);
-        at = end + 1;
+        at = end + (end + 1 < text.size && text.data[end] == '\r' && text.data[end + 1] == '\n' ? 2 : 1);
         number++;
         char place[32];
         (void)snprintf(place, sizeof(place), "line %zu", number);
@@ -311,9 +317,9 @@ static enum sp_status read_address_json(struct address_file *file, struct sp_str
 /* ---- a file ---- */
 
 enum sp_status sp_cli_parse_addresses(const char *path, struct sp_str text, const json_t *selections,
-                                      json_t *ret_entries, struct sp_error *error) {
-    struct address_file file = {path, selections, ret_entries, error};
-    size_t before = json_array_size(ret_entries), blanks = 0;
+                                      struct cli_address_list *list, struct sp_error *error) {
+    struct address_file file = {path, selections, list, error};
+    size_t before = json_array_size(list->entries), blanks = 0;
     if (sp_text_is_utf16(text))
         return sp_error_set(error, SP_ERR_INVALID, "%s is in UTF-16; save it as UTF-8", path);
     text = sp_text_skip_bom(text);
@@ -321,20 +327,20 @@ enum sp_status sp_cli_parse_addresses(const char *path, struct sp_str text, cons
         blanks++;
     bool is_json = blanks < text.size && (text.data[blanks] == '{' || text.data[blanks] == '[');
     enum sp_status status = is_json ? read_address_json(&file, text) : read_address_lines(&file, text);
-    if (status != SP_OK || json_array_size(ret_entries) > before)
+    if (status != SP_OK || json_array_size(list->entries) > before)
         return status;
     return sp_error_set(error, SP_ERR_INVALID, "%s: no address%s", path,
                         json_array_size(selections) > 0 ? " is selected by --allow-ip-select" : " in it");
 }
 
-enum sp_status sp_cli_read_address_file(const char *path, const json_t *selections, json_t *ret_entries,
+enum sp_status sp_cli_read_address_file(const char *path, const json_t *selections, struct cli_address_list *list,
                                         struct sp_error *error) {
     char *text = NULL;
     size_t size = 0;
     enum sp_status status = sp_cli_read_file(path, SP_ADDRESS_FILE_MAX_BYTES, &text, &size, error);
     if (status != SP_OK)
         return status;
-    status = sp_cli_parse_addresses(path, (struct sp_str){text, size}, selections, ret_entries, error);
+    status = sp_cli_parse_addresses(path, (struct sp_str){text, size}, selections, list, error);
     free(text);
     return status;
 }

@@ -1,7 +1,7 @@
 /* Files of addresses: what people keep by hand, and what providers publish.
  *
- * Text: an address or CIDR range per line. Blank lines, "#" and ";" with what follows them, carriage returns
- * and a byte order mark are skipped.
+ * Text: an address or CIDR range per line, which ends with a line feed, a carriage return or both. Blank lines, "#" and
+ * ";" with what follows them, and a byte order mark are skipped.
  *
  * JSON (the text begins with '{' or '['): each array of addresses is a list, whose name is the path to it, such as
  * "hooks" (GitHub) or "result.ipv4_cidrs" (Cloudflare). So is each array of objects that hold addresses in members
@@ -16,17 +16,22 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* Arrays of texts, of equal length: the entries, and where each stands, such as "list.txt, line 7". */
+struct cli_address_list {
+    json_t *entries, *places;
+};
+
 enum { SP_ADDRESS_FILE_MAX_BYTES = 16 * 1024 * 1024 };
 
-/* Appends the entries of a text to the array of texts. `selections` is an array of texts (NULL: none): the name of a
+/* Appends the entries of a text to the list. `selections` is an array of texts (NULL: none): the name of a
  * list, or of what holds lists; "*" for all of them; or MEMBER=VALUE, which keeps objects with that value, or with
  * one of several values of one member. SP_ERR_INVALID with "PATH, line N: …" or "PATH, prefixes[3]: …"; also if
  * nothing is left: a key without a list works from anywhere. `path` is for messages. */
 enum sp_status sp_cli_parse_addresses(const char *path, struct sp_str text, const json_t *selections,
-                                      json_t *ret_entries, struct sp_error *error) SP_MUST_USE;
+                                      struct cli_address_list *list, struct sp_error *error) SP_MUST_USE;
 
 /* The same of a file; "-" is standard input. */
-enum sp_status sp_cli_read_address_file(const char *path, const json_t *selections, json_t *ret_entries,
+enum sp_status sp_cli_read_address_file(const char *path, const json_t *selections, struct cli_address_list *list,
                                         struct sp_error *error) SP_MUST_USE;
 
 #endif

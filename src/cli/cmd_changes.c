@@ -186,6 +186,7 @@ const struct cli_command sp_cli_trail_commands[] = {
                   .help = "only changes before this time"},
                  {.name = "follow",
                   .kind = CLI_LOCAL_FLAG,
+                  .fills = "from_oldest",
                   .help = "after the changes there are, show new ones until Ctrl-C"},
                  CLI_WORKSPACE("workspace")},
      .run = run_changes},

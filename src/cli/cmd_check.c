@@ -69,10 +69,12 @@ static int run_explain(struct cli_call *call) {
 #define CREDENTIAL                                                                                                     \
     {.name = "key-file",                                                                                               \
      .kind = CLI_LOCAL,                                                                                                \
+     .fills = "api_key",                                                                                               \
      .value = "FILE",                                                                                                  \
      .help = "file with the key to ask about; - for standard input"},                                                  \
     {                                                                                                                  \
-        .name = "sha256", .kind = CLI_LOCAL, .value = "HEX", .help = "SHA-256 of the key, instead of its text"         \
+        .name = "sha256", .kind = CLI_LOCAL, .fills = "api_key_sha256", .value = "HEX",                                \
+        .help = "SHA-256 of the key, instead of its text"                                                              \
     }
 #define QUESTION                                                                                                       \
     {.name = "ip", .kind = CLI_TEXT, .path = "ip", .value = "ADDRESS", .help = "IP address of the client"},            \
@@ -115,6 +117,7 @@ const struct cli_command sp_cli_check_commands[] = {
      .options = {CREDENTIAL,
                  {.name = "key-id",
                   .kind = CLI_LOCAL,
+                  .fills = "key_id",
                   .value = "KEY",
                   .help = "id of a key in your workspace, instead of its text (asks sallyport-sync)"},
                  QUESTION},

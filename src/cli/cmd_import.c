@@ -27,6 +27,7 @@ struct import {
     bool dry_run, goes_on, began, ended;
     char *text; /* of the current line */
     size_t room;
+    bool printed_secrets;
     struct sp_arena arena; /* of a batch */
     Sallyport__V1__ImportRecord **records;
     size_t count, bytes;
@@ -57,9 +58,6 @@ static enum sp_status parse_record(struct import *import, struct sp_str text, Sa
 static enum sp_status find_line_text(const struct import *import, size_t size, struct sp_str *ret_text,
                                      struct sp_error *error) {
     struct sp_str line = {import->text, size}, text = sp_text_skip_bom(line);
-    if (import->line == 1 && sp_text_is_utf16(line))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "the file is in UTF-16, as its byte order mark says; save it as UTF-8");
     if (import->line != 1 && text.size != line.size)
         return sp_error_set(error, SP_ERR_INVALID, "begins with a byte order mark; remove it");
     *ret_text = text;
@@ -78,6 +76,10 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
     struct sp_str text;
+    if (import->line == 1 && sp_text_is_utf16((struct sp_str){import->text, (size_t)size}))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the file is in UTF-16; convert it to UTF-8, as with "
+                            "iconv -f UTF-16 -t UTF-8");
     enum sp_status status = find_line_text(import, (size_t)size, &text, &why);
     if (status == SP_OK)
         status = parse_record(import, text, &record, &why);
@@ -150,6 +152,7 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
         json_decref(json);
         if (!good)
             return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
+        import->printed_secrets = import->secrets == stdout;
     }
     if (fflush(import->secrets) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
@@ -295,6 +298,25 @@ static void close_import(struct import *import, struct sp_rpc_client *client) {
     free(import->text);
 }
 
+/* For people on stderr; for programs on stdout, behind the lines of new keys. */
+static enum sp_status show_import_result(const struct cli_call *call, const struct import *import,
+                                         struct sp_error *error) {
+    (void)fprintf(stderr, "%" PRIu64 " record%s %s\n", import->applied, import->applied == 1 ? "" : "s",
+                  import->dry_run ? "valid; nothing was changed." : "imported.");
+    if (import->skipped > 0)
+        (void)fprintf(stderr, "%" PRIu64 " %s there already.\n", import->skipped,
+                      import->skipped == 1 ? "was" : "were");
+    if (strcmp(call->output, "table") == 0)
+        return SP_OK;
+    json_t *result = json_pack("{s:I, s:I, s:b}", "applied", (json_int_t)import->applied, "skipped",
+                               (json_int_t)import->skipped, "dryRun", (int)import->dry_run);
+    if (result == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    sp_cli_print_reply(import->printed_secrets ? "ndjson" : call->output, result, stdout);
+    json_decref(result);
+    return SP_OK;
+}
+
 static int run_import_command(struct cli_call *call) {
     struct sp_error error = {0};
     struct import import = {0};
@@ -308,11 +330,7 @@ static int run_import_command(struct cli_call *call) {
                           import.applied > 0 ? "; resume with --continue" : "");
         goto out;
     }
-    (void)fprintf(stderr, "%" PRIu64 " record%s %s\n", import.applied, import.applied == 1 ? "" : "s",
-                  import.dry_run ? "valid; nothing was changed." : "imported.");
-    if (import.skipped > 0)
-        (void)fprintf(stderr, "%" PRIu64 " %s there already.\n", import.skipped, import.skipped == 1 ? "was" : "were");
-    result = CLI_OK;
+    result = show_import_result(call, &import, &error) == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 out:
     close_import(&import, client);
     return result;
@@ -321,6 +339,8 @@ out:
 const struct cli_command sp_cli_import_commands[] = {
     {.noun = "import",
      .summary = "Import entities from a file of JSON lines.",
+     .details = "With -o json or ndjson, the last thing on standard output is the result: "
+                "{\"applied\":…,\"skipped\":…,\"dryRun\":…}.",
      .method = "Import",
      .example = "  sallyport import world.ndjson --dry-run\n"
                 "  sallyport import world.ndjson --secrets-file new-keys.ndjson\n"
@@ -334,9 +354,11 @@ const struct cli_command sp_cli_import_commands[] = {
            .required = true}},
      .options = {{.name = "dry-run",
                   .kind = CLI_LOCAL_FLAG,
+                  .fills = "dry_run",
                   .help = "check all records against a copy of the store, without changing it"},
                  {.name = "continue",
                   .kind = CLI_LOCAL_FLAG,
+                  .fills = "skip_equal",
                   .help = "skip records that the store already has, and refuse those that differ from its own"},
                  {.name = "batch",
                   .kind = CLI_NUMBER,

@@ -88,32 +88,63 @@ static int run_key_find(struct cli_call *call) {
     return sp_cli_local_flag(call, "disable") ? find_and_disable(call) : sp_cli_run_single_call(call);
 }
 
-/* Adds the entries of --allow-ip-file to those of --allow-ip. */
-static enum sp_status add_address_files(struct cli_call *call, struct sp_error *error) {
-    const json_t *files = json_object_get(call->local, "allow-ip-file");
-    const json_t *selections = json_object_get(call->local, "allow-ip-select");
+/* Entries of a provider's JSON can be chosen; the lines of a text are all meant. */
+static bool has_json_place(const json_t *places) {
     size_t i;
-    json_t *path;
-    if (selections != NULL && files == NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "--allow-ip-select needs --allow-ip-file");
-    json_array_foreach(files, i, path) {
-        json_t *entries = json_array();
-        if (entries == NULL)
+    json_t *place;
+    json_array_foreach(places, i, place) {
+        const char *text = json_string_value(place);
+        if (text != NULL && text[0] != '\0' && text[strlen(text) - 1] == ']')
+            return true;
+    }
+    return false;
+}
+
+static enum sp_status check_address_count(const struct cli_address_list *list, struct sp_error *error) {
+    size_t count = json_array_size(list->entries);
+    if (count <= SP_ALLOWLIST_MAX_GIVEN)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_INVALID, "too many addresses and ranges: %zu, but at most %d may be given%s",
+                        count, SP_ALLOWLIST_MAX_GIVEN,
+                        has_json_place(list->places) ? "; select fewer with --allow-ip-select, such as region=eu-west-1"
+                                                     : "; leave some out, or write neighbours as one range");
+}
+
+/* Adds the entries of --allow-ip-file to those of --allow-ip, which have no place. */
+static enum sp_status read_address_files(struct cli_call *call, struct cli_address_list *list, struct sp_error *error) {
+    const json_t *typed = sp_cli_at(call->request, "allowedIps.entries");
+    size_t i;
+    json_t *value;
+    json_array_foreach(typed, i, value) {
+        if (json_array_append(list->entries, value) != 0 || json_array_append_new(list->places, json_null()) != 0)
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-        enum sp_status status = sp_cli_read_address_file(json_string_value(path), selections, entries, error);
-        for (size_t at = 0; status == SP_OK && at < json_array_size(entries); at++)
-            status = sp_cli_put(call->request, "allowedIps.entries", json_incref(json_array_get(entries, at)), true);
-        json_decref(entries);
+    }
+    json_array_foreach(json_object_get(call->local, "allow-ip-file"), i, value) {
+        enum sp_status status = sp_cli_read_address_file(json_string_value(value),
+                                                         json_object_get(call->local, "allow-ip-select"), list, error);
         if (status != SP_OK)
             return status;
     }
-    size_t count = json_array_size(sp_cli_at(call->request, "allowedIps.entries"));
-    if (files != NULL && count > SP_ALLOWLIST_MAX_GIVEN)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "%zu addresses and ranges are too many; the limit is %d: select fewer with "
-                            "--allow-ip-select, such as region=eu-west-1",
-                            count, SP_ALLOWLIST_MAX_GIVEN);
-    return SP_OK;
+    return check_address_count(list, error);
+}
+
+static enum sp_status add_address_files(struct cli_call *call, struct sp_error *error) {
+    if (json_object_get(call->local, "allow-ip-file") == NULL)
+        return json_object_get(call->local, "allow-ip-select") == NULL
+                   ? SP_OK
+                   : sp_error_set(error, SP_ERR_INVALID, "--allow-ip-select needs --allow-ip-file");
+    struct cli_address_list list = {.entries = json_array(), .places = json_array()};
+    enum sp_status status = list.entries == NULL || list.places == NULL
+                                ? sp_error_set(error, SP_ERR_MEMORY, "out of memory")
+                                : read_address_files(call, &list, error);
+    if (status != SP_OK) {
+        json_decref(list.entries);
+        json_decref(list.places);
+        return status;
+    }
+    bool put = sp_cli_put(call->request, "allowedIps.entries", list.entries, false) == SP_OK;
+    put = json_object_set_new(call->local, SP_CLI_PLACES, list.places) == 0 && put;
+    return put ? SP_OK : sp_error_set(error, SP_ERR_MEMORY, "out of memory");
 }
 
 static int run_with_address_files(struct cli_call *call) {
@@ -126,12 +157,14 @@ static int run_with_address_files(struct cli_call *call) {
 #define ALLOW_IP_FILE(masked)                                                                                          \
     {.name = "allow-ip-file",                                                                                          \
      .kind = CLI_LOCALS,                                                                                               \
+     .fills = "allowed_ips.entries",                                                                                   \
      .mask = (masked),                                                                                                 \
      .value = "FILE",                                                                                                  \
      .help = "addresses and ranges, one per line (# comments), or a provider's JSON"},                                 \
     {                                                                                                                  \
         .name = "allow-ip-select", .kind = CLI_LOCALS, .value = "CHOICE",                                              \
-        .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1"             \
+        .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1; holds for " \
+                "every --allow-ip-file"                                                                                \
     }
 
 /* Until when the old key works. */
@@ -152,6 +185,14 @@ static int run_key_rotate(struct cli_call *call) {
     struct sp_error error = {0};
     if (sp_cli_local_flag(call, "self") && json_object_get(call->request, "id") != NULL) {
         (void)sp_error_set(&error, SP_ERR_INVALID, "KEY cannot be combined with --self");
+        return sp_cli_report_error(call, &error);
+    }
+    /* To the service, no time at all means until it is deleted. */
+    const json_t *grace = json_object_get(call->request, "graceS");
+    if (grace != NULL && json_integer_value(grace) == 0) {
+        (void)sp_error_set(&error, SP_ERR_INVALID,
+                           "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace, and "
+                           "delete it as soon as the new one is in use");
         return sp_cli_report_error(call, &error);
     }
     return sp_cli_run_single_call(call);
@@ -432,13 +473,18 @@ const struct cli_command sp_cli_key_commands[] = {
      .positionals =
          {{.name = "file",
            .kind = CLI_LOCAL,
+           .fills = "api_key",
            .value = "FILE",
            .help = "file of at most 8,192 bytes with the key's text in it, whatever is around it; - for standard "
                    "input",
            .required = true}},
      .options =
          {{.name = "disable", .kind = CLI_LOCAL_FLAG, .help = "disable the key"},
-          {.name = "reason", .kind = CLI_LOCAL, .value = "TEXT", .help = "reason to record, up to 128 bytes"},
+          {.name = "reason",
+           .kind = CLI_LOCAL,
+           .fills = "reason",
+           .value = "TEXT",
+           .help = "reason to record, up to 128 bytes"},
           {.name = "with-descendants",
            .kind = CLI_FLAG,
            .path = "withDescendants",

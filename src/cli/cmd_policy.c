@@ -272,7 +272,7 @@ const struct cli_command sp_cli_policy_commands[] = {
      .example = "  sallyport apply -f policy/ --dry-run\n"
                 "  sallyport apply -f policy/ --prune\n"
                 "  sallyport apply -f users.yaml -f shares.yaml --keep",
-     .positionals = {{.name = "file", .kind = CLI_LOCALS, .value = "FILE", .help = FILES_HELP}},
+     .positionals = {{.name = "file", .kind = CLI_LOCALS, .fills = "edits", .value = "FILE", .help = FILES_HELP}},
      .one_of = "file",
      .options =
          {{.name = "file", .kind = CLI_LOCALS, .value = "FILE", .help = "the same; short: -f"},
@@ -286,6 +286,7 @@ const struct cli_command sp_cli_policy_commands[] = {
                "split the edits into several changes if one cannot hold them; if interrupted, run the command again"},
           {.name = "workspace",
            .kind = CLI_LOCAL,
+           .fills = "workspace",
            .value = "ID",
            .help = "workspace (default: the files', else your key's)"}},
      .run = run_apply},
@@ -306,6 +307,7 @@ const struct cli_command sp_cli_policy_commands[] = {
                   .help = "write into the files of this folder: entries stay in their files, and comments with them"},
                  {.name = "workspace",
                   .kind = CLI_LOCAL,
+                  .fills = "workspace",
                   .value = "ID",
                   .help = "workspace (default: your key's; required for operators)"}},
      .run = run_export},

@@ -129,6 +129,7 @@ const struct cli_command sp_cli_schema_commands[] = {
                 "  sallyport schema put schema.yaml",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
+                      .fills = "yaml",
                       .value = "FILE",
                       .help = "schema file; - for standard input",
                       .required = true}},

@@ -29,7 +29,7 @@ static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, jso
 }
 
 /* One share a line; empty lines are skipped. */
-static enum sp_status read_shares(FILE *file, const char *path, struct sp_arena *arena, json_t *array,
+static enum sp_status read_shares(FILE *file, const char *path, struct sp_arena *arena, json_t *array, json_t *places,
                                   struct sp_error *error) {
     char *line = NULL;
     size_t room = 0, number = 0;
@@ -46,7 +46,8 @@ static enum sp_status read_shares(FILE *file, const char *path, struct sp_arena 
             (void)sp_error_set(error, status, "%s: line %zu: %s", path, number, why.message);
             goto out;
         }
-        if (json_array_append_new(array, json) != 0) {
+        if (json_array_append_new(array, json) != 0 ||
+            json_array_append_new(places, json_sprintf("%s, line %zu", path, number)) != 0) {
             status = sp_error_set(error, SP_ERR_MEMORY, "out of memory");
             goto out;
         }
@@ -65,14 +66,14 @@ static enum sp_status put_shares(struct cli_call *call, struct sp_error *error) 
     struct sp_arena arena;
     FILE *file = NULL;
     const char *path = sp_cli_local(call, "file");
-    json_t *updates = json_array();
-    if (updates == NULL || sp_cli_put(call->request, "updates", updates, false) != SP_OK ||
-        sp_arena_init(&arena, 4096, 1 << 20) != SP_OK)
+    json_t *updates = json_array(), *places = json_array();
+    if (updates == NULL || json_object_set_new(call->local, SP_CLI_PLACES, places) != 0 ||
+        sp_cli_put(call->request, "updates", updates, false) != SP_OK || sp_arena_init(&arena, 4096, 1 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     enum sp_status status = sp_cli_open_file(path, &file, error);
     if (status != SP_OK)
         goto out;
-    status = read_shares(file, path, &arena, updates, error);
+    status = read_shares(file, path, &arena, updates, places, error);
     sp_cli_close(file);
 out:
     sp_arena_fini(&arena);
@@ -155,6 +156,7 @@ const struct cli_command sp_cli_share_commands[] = {
      .example = "  sallyport share apply moves.ndjson",
      .positionals = {{.name = "file",
                       .kind = CLI_LOCAL,
+                      .fills = "updates",
                       .value = "FILE",
                       .help =
                           "one {\"resource\":…,\"subject\":…,\"role\":…} per line, up to 1,000; without a role, the "

@@ -32,6 +32,8 @@ struct cli_argument {
     enum cli_kind kind;
     bool required;
     const char *path;    /* where it goes in the request: "permissions.names"; NULL for local ones */
+    const char *fills;   /* what the command makes of a local one: "api_key|api_key_sha256", fields as services name
+                          * them; NULL: nothing of the request */
     const char *prefix;  /* of enums: "PLAN_" */
     const char *choices; /* what it may be: "viewer|editor"; NULL: anything. Completion offers them */
     const char *mask;    /* the name that update_mask gets when it is given; NULL: none */

@@ -18,6 +18,13 @@ static enum sp_status open_client_to(const struct cli_call *call, const char *ta
         .target = target, .key = key, .timeout_ms = call->timeout_ms, .max_receive_bytes = (size_t)64 << 20};
     if (strncmp(target, "unix:", 5) != 0)
         options.tls = call->tls;
+    if (options.tls.ca == NULL && (options.tls.certificate != NULL || options.tls.key != NULL))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "a client certificate needs the CA of the server's: give it with --tls-ca FILE, "
+                            "SALLYPORT_TLS_CA or tls_ca of the profile");
+    if ((options.tls.certificate == NULL) != (options.tls.key == NULL))
+        return sp_error_set(error, SP_ERR_INVALID, "--tls-cert and --tls-key belong together: give %s, too",
+                            options.tls.certificate == NULL ? "--tls-cert FILE" : "--tls-key FILE");
     return sp_rpc_client_open(&options, ret_client, error);
 }
 

@@ -148,7 +148,8 @@ static void word_failure(const struct cli_call *call, const struct sp_error *err
         return;
     }
     if (call->command != NULL)
-        sp_cli_name_options(call->command, error->message, ret_failure->what, sizeof(ret_failure->what));
+        sp_cli_name_options(call->command, json_object_get(call->local, SP_CLI_PLACES), error->message,
+                            ret_failure->what, sizeof(ret_failure->what));
     else
         (void)snprintf(ret_failure->what, sizeof(ret_failure->what), "%s", error->message);
     if (call->asked == NULL)
@@ -161,9 +162,6 @@ static void word_failure(const struct cli_call *call, const struct sp_error *err
         (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure),
                        "No answer came from %s within %u s; --timeout waits longer.", call->asked_target,
                        call->timeout_ms / 1000);
-    else if (error->status == SP_ERR_UNAVAILABLE)
-        (void)snprintf(ret_failure->cure, sizeof(ret_failure->cure), "To call another address, use %s or a profile.",
-                       call->asked->set_by);
 }
 
 void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,

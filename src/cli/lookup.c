@@ -49,13 +49,37 @@ const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const c
 
 /* ---- words among options ---- */
 
-/* An option takes a value in all commands that have it, or in none. */
-static bool takes_value_somewhere(const struct cli_command *const *tables, const struct sp_cli_option_name *name) {
+/* Of the first command that has it; NULL: none has. */
+static const struct cli_argument *find_option_anywhere(const struct cli_command *const *tables,
+                                                       const struct sp_cli_option_name *name) {
     const struct cli_argument *option = sp_cli_find_option(NULL, name->text, name->size);
     for (; option == NULL && *tables != NULL; tables++)
         for (const struct cli_command *row = *tables; option == NULL && row->noun != NULL; row++)
             option = sp_cli_find_option(row, name->text, name->size);
+    return option;
+}
+
+/* An option takes a value in all commands that have it, or in none. */
+static bool takes_value_somewhere(const struct cli_command *const *tables, const struct sp_cli_option_name *name) {
+    const struct cli_argument *option = find_option_anywhere(tables, name);
     return option != NULL && sp_cli_takes_value(option);
+}
+
+const char *sp_cli_find_unknown_option(const struct cli_command *const *tables, int argc, char **argv,
+                                       const char **ret_meant) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (!sp_cli_is_option_word(argv[i]))
+            continue;
+        struct sp_cli_option_name name = sp_cli_read_option_name(argv[i]);
+        if (find_option_anywhere(tables, &name) != NULL)
+            continue;
+        *ret_meant = sp_cli_nearest_option(NULL, name.text, name.size);
+        for (; *ret_meant == NULL && *tables != NULL; tables++)
+            for (const struct cli_command *row = *tables; *ret_meant == NULL && row->noun != NULL; row++)
+                *ret_meant = sp_cli_nearest_option(row, name.text, name.size);
+        return argv[i];
+    }
+    return NULL;
 }
 
 /* Moves the first word from `from` on that is no option, nor the value of one, to there. False: there is none. */

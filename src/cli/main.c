@@ -69,6 +69,19 @@ static int complain(const struct sp_error *error) {
     return CLI_ERROR;
 }
 
+/* Before the command is known. False: every option exists in some command. */
+static bool complain_of_option(int argc, char **argv) {
+    const char *meant = NULL, *option = sp_cli_find_unknown_option(sp_cli_tables, argc, argv, &meant);
+    struct sp_error error;
+    if (option == NULL)
+        return false;
+    (void)sp_error_set(&error, SP_ERR_INVALID, "unknown option %s%s%s%s", option,
+                       meant != NULL ? "; did you mean --" : "", meant != NULL ? meant : " (see sallyport --help)",
+                       meant != NULL ? "?" : "");
+    (void)complain(&error);
+    return true;
+}
+
 static int report_unknown(const char *noun, const char *word) {
     const char *meant =
         noun == NULL ? sp_cli_nearest_noun(sp_cli_tables, word) : sp_cli_nearest_verb(sp_cli_tables, noun, word);
@@ -117,6 +130,8 @@ static int run_program(int argc, char **argv) {
         return CLI_OK;
     }
     if (sp_cli_is_option_word(argv[1])) {
+        if (complain_of_option(argc, argv))
+            return CLI_ERROR;
         (void)sp_error_set(&error, SP_ERR_INVALID,
                            "name a command, such as whoami or 'key list' (see sallyport --help)");
         return complain(&error);
@@ -125,7 +140,7 @@ static int run_program(int argc, char **argv) {
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
     if (!sp_cli_has_noun(sp_cli_tables, argv[1]))
-        return report_unknown(NULL, argv[1]);
+        return complain_of_option(argc, argv) ? CLI_ERROR : report_unknown(NULL, argv[1]);
     bool verb_missing = argc < 3 || sp_cli_is_option_word(argv[2]);
     if (verb_missing) {
         bool asked = argc > 2 && is_either_word(argv[2], "--help", "-h");
@@ -133,7 +148,9 @@ static int run_program(int argc, char **argv) {
         return asked ? CLI_OK : CLI_ERROR;
     }
     command = sp_cli_find(sp_cli_tables, argv[1], argv[2]);
-    return command != NULL ? run_command(command, argc - 2, argv + 2) : report_unknown(argv[1], argv[2]);
+    if (command != NULL)
+        return run_command(command, argc - 2, argv + 2);
+    return complain_of_option(argc, argv) ? CLI_ERROR : report_unknown(argv[1], argv[2]);
 }
 
 int main(int argc, char **argv) {

@@ -40,9 +40,14 @@ const struct cli_argument sp_cli_common_options[] = {
      .kind = CLI_DURATION,
      .value = "DURATION",
      .help = "how long to wait for each answer, 1s to 1h (default: 30s); backup, import and changes --follow wait on"},
-    {.name = "limit", .kind = CLI_NUMBER, .value = "N", .help = "maximum number of rows of a list (default: all)"},
+    {.name = "limit",
+     .kind = CLI_NUMBER,
+     .fills = "page_size",
+     .value = "N",
+     .help = "maximum number of rows of a list (default: all)"},
     {.name = "request-id",
      .kind = CLI_LOCAL,
+     .fills = "request_id",
      .value = "ID",
      .help = "repeating a change with the same id within 24 hours has no further effect (default: generated)"},
     {.name = "help", .kind = CLI_LOCAL_FLAG, .help = "show this help"},
@@ -91,19 +96,16 @@ struct sp_cli_option_name sp_cli_read_option_name(const char *word) {
     return (struct sp_cli_option_name){word + 1, 0, NULL};
 }
 
-/* An option that begins with the word is nearer than one that differs in a letter. */
 static void consider_options(const struct cli_argument *rows, size_t most, struct sp_str typed,
                              struct sp_nearest *nearest) {
-    for (size_t i = 0; i < most && rows[i].name != NULL; i++) {
-        struct sp_str name = sp_str_from(rows[i].name);
-        bool abbreviated = typed.size > 1 && sp_str_begins_with(name, typed);
-        sp_nearest_consider(nearest, name, abbreviated ? name : typed);
-    }
+    for (size_t i = 0; i < most && rows[i].name != NULL; i++)
+        sp_nearest_consider(nearest, sp_str_from(rows[i].name), typed);
 }
 
 const char *sp_cli_nearest_option(const struct cli_command *command, const char *name, size_t size) {
     struct sp_nearest nearest = {0};
-    consider_options(command->options, CLI_ARGUMENTS_MAX, (struct sp_str){name, size}, &nearest);
+    if (command != NULL)
+        consider_options(command->options, CLI_ARGUMENTS_MAX, (struct sp_str){name, size}, &nearest);
     consider_options(sp_cli_common_options, SIZE_MAX, (struct sp_str){name, size}, &nearest);
     return nearest.name.data;
 }

@@ -1,8 +1,12 @@
 #include "cli/option_names.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "cli/option.h"
 
 enum { PATH_BYTES = 128 };
 
@@ -53,49 +57,117 @@ static bool is_part_of_path(const char *field, const char *path, bool below) {
     return false;
 }
 
+/* What a value of the command line has parts of: TYPE/ID, EPOCH:NUMBER. */
+static bool is_part_of_value(const struct cli_argument *row, const char *field, const char *path) {
+    static const struct {
+        enum cli_kind kind;
+        const char *end;
+    } parts[] = {{CLI_RESOURCE, ".type"}, {CLI_RESOURCE, ".id"}, {CLI_REVISION, ".epoch"}, {CLI_REVISION, ".number"}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        size_t size = strlen(field), end = strlen(parts[i].end);
+        char whole[PATH_BYTES];
+        if (row->kind != parts[i].kind || size <= end || strcmp(field + size - end, parts[i].end) != 0)
+            continue;
+        (void)snprintf(whole, sizeof(whole), "%.*s", (int)(size - end), field);
+        if (is_part_of_path(whole, path, false))
+            return true;
+    }
+    return false;
+}
+
+static bool is_filled(const char *fills, const char *field, bool below) {
+    while (fills != NULL && *fills != '\0') {
+        char path[PATH_BYTES];
+        size_t size = strcspn(fills, "|");
+        (void)snprintf(path, sizeof(path), "%.*s", (int)size, fills);
+        if (is_part_of_path(field, path, below))
+            return true;
+        fills += size + (fills[size] == '|');
+    }
+    return false;
+}
+
 static bool sets_field(const struct cli_argument *row, const char *field, bool below) {
     char path[PATH_BYTES] = "";
     if (row->path != NULL)
         write_snake_case(row->path, path);
-    return is_part_of_path(field, path, below) || (row->mask != NULL && is_part_of_path(field, row->mask, below));
+    return is_part_of_path(field, path, below) || is_part_of_value(row, field, path) ||
+           is_filled(row->fills, field, below) || (row->mask != NULL && is_part_of_path(field, row->mask, below));
 }
 
 struct setters {
     char *out;
     size_t used, room;
+    bool first_only;
 };
 
 static void add_setter(struct setters *setters, const char *dashes, const char *name) {
-    if (setters->used < setters->room)
+    if (setters->used < setters->room && (setters->used == 0 || !setters->first_only))
         setters->used += (size_t)snprintf(setters->out + setters->used, setters->room - setters->used, "%s%s%s",
                                           setters->used > 0 ? ", " : "", dashes, name);
 }
 
+static void add_setters_among(struct setters *setters, const struct cli_argument *rows, size_t most, const char *dashes,
+                              const char *field, bool below) {
+    for (size_t i = 0; i < most && rows[i].name != NULL; i++)
+        if (sets_field(&rows[i], field, below))
+            add_setter(setters, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
+}
+
 /* What `field` is set by, separated by commas. The number of characters; 0: nothing sets it. */
-static size_t write_setters(const struct cli_command *command, const char *field, char *out, size_t room) {
-    struct setters setters = {.out = out, .room = room};
+static size_t write_setters(const struct cli_command *command, const char *field, bool first_only, char *out,
+                            size_t room) {
+    struct setters setters = {.out = out, .room = room, .first_only = first_only};
     for (int below = 0; below < 2 && setters.used == 0; below++) {
-        for (size_t i = 0; i < CLI_POSITIONALS_MAX && command->positionals[i].name != NULL; i++)
-            if (sets_field(&command->positionals[i], field, below != 0))
-                add_setter(&setters, "", command->positionals[i].value);
-        for (size_t i = 0; i < CLI_ARGUMENTS_MAX && command->options[i].name != NULL; i++)
-            if (sets_field(&command->options[i], field, below != 0))
-                add_setter(&setters, "--", command->options[i].name);
+        add_setters_among(&setters, command->positionals, CLI_POSITIONALS_MAX, "", field, below != 0);
+        add_setters_among(&setters, command->options, CLI_ARGUMENTS_MAX, "--", field, below != 0);
+        add_setters_among(&setters, sp_cli_common_options, SIZE_MAX, "--", field, below != 0);
     }
     return setters.used < room ? setters.used : room - 1;
 }
 
-/* The field in words: its setters, or as it is. */
-static size_t write_field(const struct cli_command *command, const char *word, size_t size, char *out, size_t room) {
+/* The index of "shares[3].subject", and what is behind it. False: it has none. */
+static bool read_index(const char *word, size_t size, size_t *ret_index, const char **ret_rest) {
+    const char *bracket = memchr(word, '[', size);
+    char *end = NULL;
+    if (bracket == NULL || bracket[1] < '0' || bracket[1] > '9')
+        return false;
+    *ret_index = (size_t)strtoul(bracket + 1, &end, 10);
+    *ret_rest = end + (*end == ']');
+    return true;
+}
+
+/* Where the entry stands; NULL: it was typed, or is no such entry. */
+static const char *find_place(const json_t *places, const char *word, size_t size, const char **ret_rest) {
+    size_t index = 0;
+    if (!read_index(word, size, &index, ret_rest))
+        return NULL;
+    return json_string_value(json_array_get(places, index));
+}
+
+/* The field in words: where it stands in a file, its setters, or as it is. */
+static size_t write_field(const struct cli_command *command, const json_t *places, const char *word, size_t size,
+                          char *out, size_t room) {
     char field[PATH_BYTES];
-    size_t used = copy_without_indexes(word, size, field) ? write_setters(command, field, out, room) : 0;
-    if (used > 0)
-        return used;
-    used = (size_t)snprintf(out, room, "%.*s", (int)size, word);
+    size_t index = 0;
+    const char *rest = NULL, *place = find_place(places, word, size, &rest);
+    bool indexed = read_index(word, size, &index, &rest);
+    size_t used = 0;
+    if (place != NULL) {
+        int left = (int)(word + size - rest), skip = left > 0 && *rest == '.';
+        used = (size_t)snprintf(out, room, "%s%s%.*s", place, left > skip ? ": " : "", left - skip, rest + skip);
+    } else if (copy_without_indexes(word, size, field)) {
+        used = write_setters(command, field, indexed, out, room);
+        if (used > 0 && used < room && indexed)
+            used += (size_t)snprintf(out + used, room - used, ", entry %zu", index + 1);
+    }
+    if (used == 0)
+        used = (size_t)snprintf(out, room, "%.*s", (int)size, word);
     return used < room ? used : room - 1;
 }
 
-void sp_cli_name_options(const struct cli_command *command, const char *message, char *out, size_t room) {
+void sp_cli_name_options(const struct cli_command *command, const json_t *places, const char *message, char *out,
+                         size_t room) {
     size_t used = 0;
     const char *at = message;
     while (*at != '\0' && used + 1 < room) {
@@ -103,11 +175,11 @@ void sp_cli_name_options(const struct cli_command *command, const char *message,
         while (is_field_char(at[size]))
             size++;
         bool leads = at == message && at[size] == ':' && at[size + 1] == ' ';
-        bool named = size > 0 && (leads || memchr(at, '_', size) != NULL);
         while (size > 1 && at[size - 1] == '.')
             size--;
+        bool named = size > 0 && (leads || memchr(at, '_', size) != NULL || memchr(at, '.', size) != NULL);
         if (named) {
-            used += write_field(command, at, size, out + used, room - used);
+            used += write_field(command, places, at, size, out + used, room - used);
         } else {
             size += size == 0;
             used += (size_t)snprintf(out + used, room - used, "%.*s", (int)size, at);

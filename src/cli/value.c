@@ -26,6 +26,10 @@ enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     const char *end = "";
     uint64_t number = 0;
+    if (strcmp(text, "0") == 0) {
+        *ret_s = 0;
+        return SP_OK;
+    }
     if (read_whole_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
             if (units[i].unit == end[0] && number <= INT32_MAX) {
@@ -47,6 +51,20 @@ static bool read_moment(const char *text, int64_t *ret_s) {
     return sp_moment_parse(sp_str_from(text), ret_s);
 }
 
+/* What programs hand around as a time is a number, and people paste that. */
+static enum sp_status refuse_as_time(const char *text, struct sp_error *error) {
+    const char *end = "", *unit = NULL;
+    uint64_t number = 0;
+    int64_t meant_s = 0;
+    char meant[SP_MOMENT_TEXT_BYTES];
+    if (read_whole_number(text, &end, &number) != SP_OK || *end != '\0' ||
+        !sp_moment_guess_unit((int64_t)number, &unit, &meant_s))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "'%s' is not a time; write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+    sp_moment_format(meant_s, meant);
+    return sp_error_set(error, SP_ERR_INVALID, "'%s' looks like %s since 1970; write %s", text, unit, meant);
+}
+
 enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s, struct sp_error *error) {
     if (strcmp(text, "never") == 0) {
         *ret_s = 0;
@@ -66,8 +84,7 @@ enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s,
     }
     int64_t at_s = 0;
     if (!read_moment(text, &at_s))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "'%s' is not a time; write 2026-12-31, 2026-12-31T23:59:59Z (UTC), +90d or never", text);
+        return refuse_as_time(text, error);
     if (at_s <= 0) /* 0 would mean "never" */
         return sp_error_set(error, SP_ERR_INVALID, "'%s' is not after 1970-01-01", text);
     *ret_s = at_s;

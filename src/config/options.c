@@ -209,18 +209,39 @@ static enum sp_status apply_argument(const struct sp_option *option, bool first,
 }
 
 /* An abbreviation, or a mistyped name, comes with what was probably meant. */
+static enum sp_status refuse_option_name(struct sp_str name, const struct sp_nearest *nearest, struct sp_error *error) {
+    if (nearest->name.size > 0)
+        return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; did you mean --%.*s?", SP_STR_ARG(name),
+                            SP_STR_ARG(nearest->name));
+    return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; see --help", SP_STR_ARG(name));
+}
+
 static enum sp_status refuse_unknown_option(const struct sp_option *table, size_t count, struct sp_str name,
                                             struct sp_error *error) {
     struct sp_nearest nearest = {0};
-    for (size_t i = 0; i < count; i++) {
-        struct sp_str whole = sp_str_from(table[i].name);
-        bool abbreviated = name.size > 1 && sp_str_begins_with(whole, name);
-        sp_nearest_consider(&nearest, whole, abbreviated ? whole : name);
+    for (size_t i = 0; i < count; i++)
+        sp_nearest_consider(&nearest, sp_str_from(table[i].name), name);
+    return refuse_option_name(name, &nearest, error);
+}
+
+enum sp_status sp_options_check_words(const struct sp_option_word *words, size_t count, int argc, char **argv,
+                                      struct sp_error *error) {
+    for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++) {
+        struct sp_nearest nearest = {0};
+        const struct sp_option_word *found = NULL;
+        if (strncmp(argv[at], "--", 2) != 0)
+            continue;
+        struct sp_str name = {argv[at] + 2, strcspn(argv[at] + 2, "=")};
+        for (size_t i = 0; i < count && found == NULL; i++) {
+            sp_nearest_consider(&nearest, sp_str_from(words[i].name), name);
+            if (sp_str_equal(sp_str_from(words[i].name), name))
+                found = &words[i];
+        }
+        if (found == NULL)
+            return refuse_option_name(name, &nearest, error);
+        at += found->takes_value && name.data[name.size] == '\0';
     }
-    if (nearest.name.size > 0)
-        return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; did you mean --%.*s?", SP_STR_ARG(name),
-                            SP_STR_ARG(nearest.name));
-    return sp_error_set(error, SP_ERR_INVALID, "unknown option --%.*s; see --help", SP_STR_ARG(name));
+    return SP_OK;
 }
 
 /* Reads the option at argv[at]; *ret_words is 2 if its value is a word of its own. */

@@ -71,6 +71,18 @@ enum sp_status sp_options_read(const struct sp_option *table, size_t count, cons
                                char **argv, enum sp_option_source ret_sources[SP_OPTIONS_MAX], int *ret_rest,
                                struct sp_error *error) SP_MUST_USE;
 
+/* An option of a program that reads its arguments with argp or getopt_long. */
+struct sp_option_word {
+    const char *name; /* without "--" */
+    bool takes_value;
+};
+
+/* Refuses what those take but no other program here does: abbreviations, which another option can make ambiguous or mean
+ * something else. Looks at words that begin with "--", up to "--" alone. SP_ERR_INVALID with the option that was probably
+ * meant. */
+enum sp_status sp_options_check_words(const struct sp_option_word *words, size_t count, int argc, char **argv,
+                                      struct sp_error *error) SP_MUST_USE;
+
 /* The argument that an option is given, else the value of its environment variable, before anything
  * is read; NULL for none. */
 const char *sp_options_peek(const struct sp_option *option, int argc, char **argv);

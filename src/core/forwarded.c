@@ -118,19 +118,19 @@ static enum sp_status check_address_header(struct sp_str name, struct sp_error *
     for (size_t i = 0; i < name.size; i++)
         good &= memchr(allowed, name.data[i], sizeof(allowed) - 1) != NULL;
     if (!good)
-        return sp_error_set(error, SP_ERR_INVALID, "address header: \"%.*s\" is not a header name in lower case",
+        return sp_error_set(error, SP_ERR_INVALID, "--address-header: \"%.*s\" is not a header name in lower case",
                             SP_STR_ARG(name));
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         if (sp_str_equal(name, sp_str_from(lists[i])))
             return sp_error_set(error, SP_ERR_INVALID,
-                                "address header: %s is a list that clients can begin; use trusted hops or trusted "
-                                "proxies, which read x-forwarded-for",
+                                "--address-header: %s is a list that clients can begin; use --trusted-hops or "
+                                "--trusted-proxies, which read x-forwarded-for",
                                 lists[i]);
     if (sp_str_equal(name, SP_STR_LITERAL("cloudfront-viewer-address")))
         return sp_error_set(
             error, SP_ERR_INVALID,
-            "address header: in cloudfront-viewer-address, the port cannot be told from an IPv6 address "
-            "before it; use trusted hops, which read x-forwarded-for");
+            "--address-header: in cloudfront-viewer-address, the port cannot be told from an IPv6 address "
+            "before it; use --trusted-hops, which read x-forwarded-for");
     return SP_OK;
 }
 
@@ -138,15 +138,15 @@ static enum sp_status check_way(const struct sp_forwarded_trust *trust, struct s
     bool has_header = trust->header.size > 0, has_hops = trust->hops > 0;
     if (has_hops && trust->proxies.count > 0)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "trusted proxies and trusted hops exclude each other; give one of them");
+                            "--trusted-proxies and --trusted-hops exclude each other; give one of them");
     if (has_header && (has_hops || trust->proxies.count > 0))
         return sp_error_set(error, SP_ERR_INVALID,
-                            "an address header excludes trusted proxies and trusted hops; give one of them");
+                            "--address-header excludes --trusted-proxies and --trusted-hops; give one of them");
     if ((has_header || has_hops) && !trust->names_peers)
         return sp_error_set(error, SP_ERR_INVALID,
                             "%s: anybody could send that header; name the proxies that may with --trusted-peers, as "
                             "addresses and ranges, or \"uds\" for Unix sockets",
-                            has_header ? "address header" : "trusted hops");
+                            has_header ? "--address-header" : "--trusted-hops");
     return SP_OK;
 }
 
@@ -154,14 +154,14 @@ enum sp_status sp_forwarded_trust_read(const struct sp_forwarded_settings *setti
                                        struct sp_forwarded_trust *ret_trust, struct sp_error *error) {
     struct sp_forwarded_trust trust = {.hops = (unsigned)settings->hops, .header = sp_str_from(settings->header)};
     if (settings->hops > SP_FORWARDED_MAX_HOPS)
-        return sp_error_set(error, SP_ERR_INVALID, "trusted hops: at most %d", SP_FORWARDED_MAX_HOPS);
+        return sp_error_set(error, SP_ERR_INVALID, "--trusted-hops: at most %d", SP_FORWARDED_MAX_HOPS);
     enum sp_status status = check_address_header(trust.header, error);
     if (status != SP_OK)
         return status;
-    status = read_ranges("trusted proxies", settings->proxies, NULL, &trust.proxies, error);
+    status = read_ranges("--trusted-proxies", settings->proxies, NULL, &trust.proxies, error);
     if (status != SP_OK)
         return status;
-    status = read_ranges("trusted peers", settings->peers, &trust.unix_peers, &trust.peers, error);
+    status = read_ranges("--trusted-peers", settings->peers, &trust.unix_peers, &trust.peers, error);
     if (status != SP_OK)
         return status;
     trust.names_peers = trust.unix_peers || trust.peers.count > 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/options.h"
 #include "trial/suite.h"
 
 #include "base/clock.h"
@@ -20,6 +21,18 @@ static bool wants_colour(void) {
     return isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* getopt_long takes abbreviations. */
+static bool knows_all_options(int argc, char **argv) {
+    static const struct sp_option_word words[] = {{"file", true},  {"run", true},     {"cover", false},
+                                                  {"junit", true}, {"github", false}, {"watch", false},
+                                                  {"help", false}};
+    struct sp_error error;
+    if (sp_options_check_words(words, sizeof(words) / sizeof(*words), argc, argv, &error) == SP_OK)
+        return true;
+    (void)fprintf(stderr, "sallyport-test: %s\n", error.message);
+    return false;
+}
+
 /* False: they are wrong, or only help was wanted. */
 static bool read_test_options(int argc, char **argv, struct sp_trial_options *options, bool *ret_watch,
                               int *ret_status) {
@@ -30,6 +43,8 @@ static bool read_test_options(int argc, char **argv, struct sp_trial_options *op
         {"help", no_argument, NULL, 'h'},       {0}};
     int letter;
     *ret_status = ERROR;
+    if (!knows_all_options(argc, argv))
+        return false;
     while ((letter = getopt_long(argc, argv, "f:h", rows, NULL)) != -1) {
         if (letter == 'f')
             options->files[options->file_count++] = optarg;

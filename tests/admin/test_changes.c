@@ -80,9 +80,12 @@ static void a_list_goes_on_behind_the_last_change_that_was_read(void **state) {
         since = admin_format(fixture, "{'since': {'epoch': %u, 'number': %llu}}", epoch, now + 1);
         assert_string_equal(list_methods(scene, scene->admin, since), "");
     }
-    admin_fails(fixture, scene->admin, "ListChanges",
-                admin_format(fixture, "{'since': {'epoch': 1, 'number': %llu}}", now + 2), SP_ERR_PRECONDITION,
-                "is not in the history of this store");
+    admin_fails(
+        fixture, scene->admin, "ListChanges", admin_format(fixture, "{'since': {'epoch': 1, 'number': %llu}}", now + 2),
+        SP_ERR_PRECONDITION,
+        admin_format(fixture,
+                     "since: revision 1:%llu is not in the history of this store, whose newest is 1:%llu; begin",
+                     now + 2, now + 1));
     admin_fails(fixture, scene->admin, "ListChanges",
                 admin_format(fixture, "{'since': {'epoch': 2, 'number': %llu}}", now), SP_ERR_PRECONDITION, "restored");
     admin_fails(fixture, scene->admin, "ListChanges", "{'since': {'number': 1}, 'fromNumber': 1}", SP_ERR_INVALID,

@@ -24,6 +24,10 @@ static void finds_the_name_that_differs_in_the_fewest_letters(void **state) {
         {"usee", "use"},
         {"ues", NULL}, /* two letters of three */
         {"edit", "edit"},
+        {"voices_w", "voices_write"}, /* begins so */
+        {"te", "text_to_speech"},
+        {"vo", "voices_read"},
+        {"us", "use"},
         {"e", NULL},
         {"", NULL},
         {"something_else", NULL},

@@ -56,6 +56,12 @@ static void what_is_no_address_is_refused_with_what_to_write(void **state) {
         {"127.0.0.1", "'127.0.0.1' (--admin) has no port; write 127.0.0.1:7401"},
         {"localhost", "'localhost' (--admin) has no port; write localhost:7401"},
         {"::1", "'::1' (--admin) has no port; write [::1]:7401"},
+        {"::1:17401", "'::1:17401' (--admin) lacks brackets around the IPv6 address; write [::1]:17401"},
+        {"::1:7401", "'::1:7401' (--admin) lacks brackets around the IPv6 address; write [::1]:7401, or "
+                     "[::1:7401]:7401 if all of it is the address"},
+        {"2001:db8:0:1:2:3:4:5:7400", "'2001:db8:0:1:2:3:4:5:7400' (--admin) lacks brackets around the IPv6 address; "
+                                      "write [2001:db8:0:1:2:3:4:5]:7400"},
+        {"2001:db8::1", "'2001:db8::1' (--admin) has no port; write [2001:db8::1]:7401"},
         {"[::1]", "'[::1]' (--admin) has no port; write [::1]:7401"},
         {"a:b", "'a:b' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},
         {"a:0", "'a:0' (--admin) is not an address; write HOST:PORT, such as 127.0.0.1:7401"},

@@ -14,11 +14,13 @@ static char *read_entries(struct sp_str text, const char *choices, enum sp_statu
     struct sp_error error = {0};
     struct printed printed;
     json_t *entries = json_array();
+    struct cli_address_list list = {.entries = entries, .places = json_array()};
     json_t *selections = choices == NULL ? NULL : parse_json(choices);
     size_t i;
     json_t *entry;
     begin_print(&printed);
-    *ret_status = sp_cli_parse_addresses("list", text, selections, entries, &error);
+    *ret_status = sp_cli_parse_addresses("list", text, selections, &list, &error);
+    assert_true(*ret_status != SP_OK || json_array_size(list.places) == json_array_size(entries));
     if (*ret_status != SP_OK)
         (void)fputs(error.message, printed.out);
     json_array_foreach(entries, i, entry) {
@@ -26,6 +28,7 @@ static char *read_entries(struct sp_str text, const char *choices, enum sp_statu
             (void)fprintf(printed.out, "%s%s", i > 0 ? " " : "", json_string_value(entry));
     }
     json_decref(selections);
+    json_decref(list.places);
     json_decref(entries);
     return end_print(&printed);
 }
@@ -42,6 +45,9 @@ static void lines_hold_addresses_comments_and_carriage_returns(void **state) {
         {TEXT("203.0.113.7\n198.51.100.0/24\n"), SP_OK, "203.0.113.7 198.51.100.0/24"},
         {TEXT("# office\r\n\r\n  203.0.113.7 \t# front door\r\n2001:db8::/32;lab\r\n"), SP_OK,
          "203.0.113.7 2001:db8::/32"},
+        {TEXT("203.0.113.7\r203.0.113.8 # annex\r\r203.0.113.9"), SP_OK, "203.0.113.7 203.0.113.8 203.0.113.9"},
+        {TEXT("203.0.113.7\r\n\rnonsense\n"), SP_ERR_INVALID,
+         "list, line 3: character 1: not allowed in an IP address"},
         {TEXT("\xef\xbb\xbf"
               "203.0.113.7"),
          SP_OK, "203.0.113.7"},
@@ -168,11 +174,26 @@ static void choices_are_for_json(void **state) {
     free(entries);
 }
 
+static void each_entry_has_a_place(void **state) {
+    struct cli_address_list list = {.entries = json_array(), .places = json_array()};
+    struct sp_error error;
+    (void)state;
+    assert_int_equal(sp_cli_parse_addresses("a.txt", SP_STR_LITERAL("\n203.0.113.7\n"), NULL, &list, &error), SP_OK);
+    assert_int_equal(
+        sp_cli_parse_addresses("b.json", SP_STR_LITERAL("{\"hooks\": [\"203.0.113.8\"]}"), NULL, &list, &error), SP_OK);
+    assert_int_equal(json_array_size(list.entries), 2);
+    assert_string_equal(json_string_value(json_array_get(list.places, 0)), "a.txt, line 2");
+    assert_string_equal(json_string_value(json_array_get(list.places, 1)), "b.json, hooks[0]");
+    json_decref(list.entries);
+    json_decref(list.places);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_hold_addresses_comments_and_carriage_returns),
         cmocka_unit_test(a_providers_json_is_read_by_its_shape),
         cmocka_unit_test(choices_are_for_json),
+        cmocka_unit_test(each_entry_has_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -66,8 +66,9 @@ static void a_failed_connection_says_the_cure(void **state) {
          "me.pem must be signed by one of the server's --tls-client-ca."},
         /* not the connection's fault */
         {"the store has not reached revision 1:9", NULL, NULL, CLI_PEER_UNKNOWN,
-         "the store has not reached revision 1:9",
-         "To call another address, use --server, SALLYPORT_SERVER or a profile."},
+         "the store has not reached revision 1:9", ""},
+        {"the store is not open yet", NULL, NULL, CLI_PEER_UNKNOWN, "the store is not open yet", ""},
+        {"the server is stopping", NULL, NULL, CLI_PEER_UNKNOWN, "the server is stopping", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct cli_call call = make_call(rows[i].ca, rows[i].certificate);

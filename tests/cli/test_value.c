@@ -26,6 +26,8 @@ static void durations_are_a_number_and_a_unit(void **state) {
         {"2h", 7200},
         {"90d", 7776000},
         {"0s", 0},
+        {"0", 0},
+        {"00", REFUSED},
         {"007m", 420},
         {"2147483647d", INT64_C(185542587100800)},
         {"2147483648s", REFUSED},
@@ -94,6 +96,7 @@ static void times_are_dates_moments_distances_or_never(void **state) {
         {"Never", REFUSED},
         {"", REFUSED},
         {"tomorrow", REFUSED},
+        {"1893456000", REFUSED},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sp_error error = {0};
@@ -101,6 +104,27 @@ static void times_are_dates_moments_distances_or_never(void **state) {
         enum sp_status status = sp_cli_read_time(rows[i].text, NOW, &at_s, &error);
         if (at_s != rows[i].at_s || (status == SP_OK) != (rows[i].at_s != REFUSED))
             fail_msg("'%s' is %lld: %s", rows[i].text, (long long)at_s, error.message);
+    }
+}
+
+static void a_number_is_refused_as_a_time_with_what_it_looks_like(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"1893456000", "'1893456000' looks like seconds since 1970; write 2030-01-01T00:00:00Z"},
+        {"1893456000000", "'1893456000000' looks like milliseconds since 1970; write 2030-01-01T00:00:00Z"},
+        {"1893456000000000", "'1893456000000000' looks like microseconds since 1970; write 2030-01-01T00:00:00Z"},
+        {"1893456000000000000", "'1893456000000000000' looks like nanoseconds since 1970; write 2030-01-01T00:00:00Z"},
+        {"5", "'5' is not a time; write 2026-12-31, "},
+        {"99999999999999999999", "'99999999999999999999' is not a time; write 2026-12-31, "},
+        {"1893456000s", "'1893456000s' is not a time; write 2026-12-31, "},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_error error = {0};
+        int64_t at_s = 0;
+        assert_int_equal(sp_cli_read_time(rows[i].text, 0, &at_s, &error), SP_ERR_INVALID);
+        assert_int_equal(strncmp(error.message, rows[i].message, strlen(rows[i].message)), 0);
     }
 }
 
@@ -165,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_are_a_number_and_a_unit),
         cmocka_unit_test(times_are_dates_moments_distances_or_never),
+        cmocka_unit_test(a_number_is_refused_as_a_time_with_what_it_looks_like),
         cmocka_unit_test(values_become_what_the_request_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

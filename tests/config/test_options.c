@@ -254,8 +254,38 @@ static void what_follows_two_dashes_is_no_option(void **state) {
     assert_string_equal(argv[6], "-x");
 }
 
+static void words_are_refused_unless_they_are_an_option_in_full(void **state) {
+    (void)state;
+    static const struct sp_option_word words[] = {{"connections", true}, {"in-flight", true}, {"json", false}};
+    static const struct {
+        const char *line, *message; /* NULL: all are known */
+    } rows[] = {
+        {"", NULL},
+        {"--connections 4 --json -x", NULL},
+        {"--connections=4 word", NULL},
+        {"--connections --conn", NULL}, /* a value */
+        {"-- --conn", NULL},
+        {"--conn 4", "unknown option --conn; did you mean --connections?"},
+        {"--conn=4", "unknown option --conn; did you mean --connections?"},
+        {"--json --in-fligth 4", "unknown option --in-fligth; did you mean --in-flight?"},
+        {"word --whatever", "unknown option --whatever; see --help"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[128], *argv[8] = {(char *)(uintptr_t) "program"};
+        int argc = 1;
+        struct sp_error error = {0};
+        snprintf(text, sizeof(text), "%s", rows[i].line);
+        for (char *save = NULL, *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+            argv[argc++] = word;
+        enum sp_status status = sp_options_check_words(words, sizeof(words) / sizeof(*words), argc, argv, &error);
+        assert_int_equal(status, rows[i].message == NULL ? SP_OK : SP_ERR_INVALID);
+        assert_string_equal(error.message, rows[i].message == NULL ? "" : rows[i].message);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_are_refused_unless_they_are_an_option_in_full),
         cmocka_unit_test(takes_defaults_then_the_environment_then_arguments),
         cmocka_unit_test(leaves_what_is_no_option_for_the_caller),
         cmocka_unit_test(reads_sizes_with_units),

@@ -313,42 +313,46 @@ static void refuses_settings_that_would_trust_everybody_or_say_two_things(void *
         const char *message;
         struct sp_forwarded_settings settings;
     } cases[] = {
-        {"trusted proxies and trusted hops exclude each other; give one of them", {.proxies = "10.0.0.0/8", .hops = 1}},
-        {"trusted hops: at most 32", {.hops = 33}},
-        {"trusted proxies: entry 1, \"0.0.0.0/0\": contains every address and would trust every client; list only your "
+        {"--trusted-proxies and --trusted-hops exclude each other; give one of them",
+         {.proxies = "10.0.0.0/8", .hops = 1}},
+        {"--trusted-hops: at most 32", {.hops = 33}},
+        {"--trusted-proxies: entry 1, \"0.0.0.0/0\": contains every address and would trust every client; list only "
+         "your "
          "proxies",
          {.proxies = "0.0.0.0/0"}},
-        {"trusted proxies: entry 2, \"::/0\": ", {.proxies = "10.0.0.0/8, ::/0"}},
-        {"trusted proxies: entry 1, \"::ffff:0:0/96\": contains every address and would trust every client; list only "
+        {"--trusted-proxies: entry 2, \"::/0\": ", {.proxies = "10.0.0.0/8, ::/0"}},
+        {"--trusted-proxies: entry 1, \"::ffff:0:0/96\": contains every address and would trust every client; list "
+         "only "
          "your proxies",
          {.proxies = "::ffff:0:0/96"}},
-        {"trusted proxies: entry 1, \"10.0.0.1/8\": 10.0.0.1/8 has bits set under its prefix length; write 10.0.0.0/8",
+        {"--trusted-proxies: entry 1, \"10.0.0.1/8\": 10.0.0.1/8 has bits set under its prefix length; write "
+         "10.0.0.0/8",
          {.proxies = "10.0.0.1/8"}},
-        {"trusted proxies: entry 2, \"\": an IP address must not be empty", {.proxies = "10.0.0.0/8,"}},
-        {"trusted proxies: entry 1, \"\": an IP address must not be empty", {.proxies = ","}},
-        {"trusted proxies: entry 1, \"\": an IP address must not be empty", {.proxies = " "}},
-        {"trusted proxies: entry 1, \"10.0.0.0/8 192.0.2.1\": ", {.proxies = "10.0.0.0/8 192.0.2.1"}},
-        {"trusted proxies: entry 3, \"192.0.2.1:80\": 192.0.2.1:80: a port is not part of an address",
+        {"--trusted-proxies: entry 2, \"\": an IP address must not be empty", {.proxies = "10.0.0.0/8,"}},
+        {"--trusted-proxies: entry 1, \"\": an IP address must not be empty", {.proxies = ","}},
+        {"--trusted-proxies: entry 1, \"\": an IP address must not be empty", {.proxies = " "}},
+        {"--trusted-proxies: entry 1, \"10.0.0.0/8 192.0.2.1\": ", {.proxies = "10.0.0.0/8 192.0.2.1"}},
+        {"--trusted-proxies: entry 3, \"192.0.2.1:80\": 192.0.2.1:80: a port is not part of an address",
          {.proxies = "10.0.0.0/8, 2001:db8::/32 ,192.0.2.1:80"}},
-        {"address header: in cloudfront-viewer-address, the port cannot be told from an IPv6 address",
+        {"--address-header: in cloudfront-viewer-address, the port cannot be told from an IPv6 address",
          {.header = "cloudfront-viewer-address", .peers = "10.0.0.0/8"}},
-        {"trusted proxies: ", {.proxies = "proxy.example"}},
-        {"trusted proxies: ", {.proxies = "uds"}},
-        {"trusted hops: anybody could send that header; name the proxies that may with --trusted-peers", {.hops = 1}},
-        {"trusted hops: anybody could send that header", {.hops = 1, .peers = ""}},
-        {"address header: anybody could send that header; name the proxies that may with --trusted-peers",
+        {"--trusted-proxies: ", {.proxies = "proxy.example"}},
+        {"--trusted-proxies: ", {.proxies = "uds"}},
+        {"--trusted-hops: anybody could send that header; name the proxies that may with --trusted-peers", {.hops = 1}},
+        {"--trusted-hops: anybody could send that header", {.hops = 1, .peers = ""}},
+        {"--address-header: anybody could send that header; name the proxies that may with --trusted-peers",
          {.header = "cf-connecting-ip"}},
-        {"an address header excludes", {.header = "cf-connecting-ip", .hops = 1, .peers = "uds"}},
-        {"an address header excludes", {.header = "cf-connecting-ip", .proxies = "10.0.0.0/8", .peers = "uds"}},
-        {"address header: \"CF-Connecting-IP\" is not a header name in lower case",
+        {"--address-header excludes", {.header = "cf-connecting-ip", .hops = 1, .peers = "uds"}},
+        {"--address-header excludes", {.header = "cf-connecting-ip", .proxies = "10.0.0.0/8", .peers = "uds"}},
+        {"--address-header: \"CF-Connecting-IP\" is not a header name in lower case",
          {.header = "CF-Connecting-IP", .peers = "uds"}},
-        {"address header: \"a b\" is not", {.header = "a b", .peers = "uds"}},
-        {"address header: \"address-bin\" is not", {.header = "address-bin", .peers = "uds"}},
-        {"address header: x-forwarded-for is a list", {.header = "x-forwarded-for", .peers = "uds"}},
-        {"address header: forwarded is a list", {.header = "forwarded", .peers = "uds"}},
-        {"trusted peers: entry 2, \"0.0.0.0/0\": contains every address", {.hops = 1, .peers = "uds,0.0.0.0/0"}},
-        {"trusted peers: ", {.hops = 1, .peers = "UDS"}},
-        {"trusted peers: entry 2, \"\": an IP address must not be empty", {.hops = 1, .peers = "uds,"}},
+        {"--address-header: \"a b\" is not", {.header = "a b", .peers = "uds"}},
+        {"--address-header: \"address-bin\" is not", {.header = "address-bin", .peers = "uds"}},
+        {"--address-header: x-forwarded-for is a list", {.header = "x-forwarded-for", .peers = "uds"}},
+        {"--address-header: forwarded is a list", {.header = "forwarded", .peers = "uds"}},
+        {"--trusted-peers: entry 2, \"0.0.0.0/0\": contains every address", {.hops = 1, .peers = "uds,0.0.0.0/0"}},
+        {"--trusted-peers: ", {.hops = 1, .peers = "UDS"}},
+        {"--trusted-peers: entry 2, \"\": an IP address must not be empty", {.hops = 1, .peers = "uds,"}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct sp_forwarded_trust trust;

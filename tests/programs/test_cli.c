@@ -170,7 +170,19 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"-o json", "name a command, such as whoami or 'key list' (see sallyport --help)"},
         {"key -o json", "Usage: sallyport key COMMAND"},
         {"key rotate k --self", "KEY cannot be combined with --self"},
-        {"--outptu json key list", "unknown command 'json'"},
+        {"key rotate k --grace 0", "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace"},
+        {"key rotate k --grace 0s", "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace"},
+        {"key list --expires-before 1893456000000",
+         "--expires-before: '1893456000000' looks like milliseconds since 1970; write 2030-01-01T00:00:00Z"},
+        {"--outptu json key list", "unknown option --outptu; did you mean --output?\n"},
+        {"--adm 127.0.0.1:7401 key list", "unknown option --adm; did you mean --admin?\n"},
+        {"key --adm 127.0.0.1:7401 list", "unknown option --adm; did you mean --admin?\n"},
+        {"key list --adm 127.0.0.1:7401", "unknown option --adm; did you mean --admin?"},
+        {"key list --alow-ip 1.2.3.4", "unknown option --alow-ip"},
+        {"--adm", "unknown option --adm; did you mean --admin?\n"},
+        {"--something-else x", "unknown option --something-else (see sallyport --help)\n"},
+        {"worksp list", "unknown command 'worksp'; did you mean workspace?\n"},
+        {"key rot", "unknown command 'key rot'; did you mean rotate?\n"},
         {"help key lst", "did you mean list?"},
         {"key get", "sallyport: KEY is missing (see --help)"},
         {"key list --nope", "unknown option --nope"},
@@ -206,6 +218,27 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
     const struct command *ran = command_run(&plain, "sallyport");
     assert_int_equal(ran->status, 2);
     assert_says(ran->err, "Usage: sallyport COMMAND");
+}
+
+static void no_program_takes_an_abbreviated_option(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *fragment;
+    } rows[] = {
+        {"sallyport key list --limi 5", "unknown option --limi; did you mean --limit?"},
+        {"sallyport-sync verify --stor /nowhere", "unknown option --stor; did you mean --store?"},
+        {"sallyportd --stor /nowhere", "unknown option --stor; did you mean --store?"},
+        {"sallyport-bench run --conn 4", "unknown option --conn; did you mean --connections?"},
+        {"sallyport-bench world --see=4", "unknown option --see; did you mean --seed?"},
+        {"sallyport-bench report --hel", "unknown option --hel; did you mean --help?"},
+        {"sallyport-test --cov", "unknown option --cov; did you mean --cover?"},
+        {"sallyport test --cov", "unknown option --cov; did you mean --cover?"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct command *ran = command_run(&plain, "%s", rows[i].line);
+        assert_int_equal(ran->status, 2);
+        assert_says(ran->err, rows[i].fragment);
+    }
 }
 
 static void who_is_not_there_is_named_with_what_names_another(void **state) {
@@ -721,8 +754,6 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
         {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "and kept: 0\n"},
         {"no json\n", "", "line 1: ", "and kept: 0\n"},
-        {"\xff\xfe{\n", "", "line 1: the file is in UTF-16, as its byte order mark says; save it as UTF-8",
-         "and kept: 0\n"},
         {"\n\xef\xbb\xbf{}\n", "", "line 2: begins with a byte order mark; remove it", "and kept: 0\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -731,6 +762,10 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         assert_says(ran->err, rows[i].count);
         assert_says(ran->err, "1 line is wrong; correct it, and run the command again");
     }
+    static const char utf16[] = "\xff\xfe{\n\n\n\n";
+    ran = typed(2, "operator", utf16, "import -");
+    assert_int_equal(strncmp(ran->err, "sallyport: the file is in UTF-16; convert it to UTF-8, ", 55), 0);
+    assert_null(strstr(ran->err, "line "));
     ran = typed(0, "operator", "\xef\xbb\xbf{\"workspace\":{\"id\":\"bom\",\"name\":\"B\"}}\n", "import -");
     assert_says(ran->err, "1 record imported.\n");
     assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "--batch: must be 1 to 10000");
@@ -779,6 +814,12 @@ static void an_import_that_stopped_goes_on_with_continue(void **state) {
     assert_says(typed(0, "operator", lines, "import - --continue")->err, "1 record imported.\n2 were there already.\n");
     assert_says(typed(0, "operator", lines, "import - --continue")->err,
                 "0 records imported.\n3 were there already.\n");
+    ran = typed(0, "operator", lines, "import - --continue -o ndjson");
+    assert_string_equal(ran->out, "{\"applied\":0,\"skipped\":3,\"dryRun\":false}\n");
+    json_t *result = json_of(typed(0, "operator", lines, "import - --continue --dry-run -o json"));
+    assert_true(json_is_true(json_object_get(result, "dryRun")));
+    assert_int_equal(json_integer_value(json_object_get(result, "skipped")), 3);
+    json_decref(result);
     ends(0, "operator", "workspace update half --name Other");
     assert_says(typed(2, "operator", lines, "import - --continue")->err,
                 "line 1: workspace half already exists, but its name differs");
@@ -938,6 +979,7 @@ int main(void) {
         cmocka_unit_test(every_command_explains_itself),
         cmocka_unit_test(the_program_and_every_noun_list_their_commands),
         cmocka_unit_test(mistakes_end_with_2_and_say_what_was_meant),
+        cmocka_unit_test(no_program_takes_an_abbreviated_option),
         cmocka_unit_test(who_is_not_there_is_named_with_what_names_another),
         cmocka_unit_test(a_wrong_address_is_told_with_the_right_form),
         cmocka_unit_test(completion_scripts_know_every_command),

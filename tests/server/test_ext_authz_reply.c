@@ -217,7 +217,8 @@ static void refuses_options_that_cannot_be_meant(void **state) {
         {"x-sallyport-key", NULL, NULL, NULL, NULL,
          "--key-header: x-sallyport-key cannot carry keys because it has another meaning"},
         {"x-api-key", "0.0.0.0/0", NULL, NULL, NULL,
-         "trusted proxies: entry 1, \"0.0.0.0/0\": contains every address and would trust every client; list only your "
+         "--trusted-proxies: entry 1, \"0.0.0.0/0\": contains every address and would trust every client; list only "
+         "your "
          "proxies"},
         {"x-api-key", NULL, "api", NULL, NULL, "--route-default: \"api\" is not TYPE/ACTION"},
         {"x-api-key", NULL, "api/", NULL, NULL, "--route-default: the action: "},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "sync/commands/compare.h"
 #include "sync/commands/epoch.h"
 #include "sync/commands/init.h"
@@ -148,6 +149,16 @@ static int run_and_report(const struct sp_sync_command *command, int argc, char 
     return status;
 }
 
+static void complain_of_command(const char *name) {
+    struct sp_nearest nearest = {0};
+    for (size_t i = 0; i < COMMANDS; i++)
+        sp_nearest_consider(&nearest, sp_str_from(commands[i].name), sp_str_from(name));
+    if (nearest.name.size > 0)
+        sp_sync_note("sallyport-sync: unknown command '%s'; did you mean %.*s?", name, SP_STR_ARG(nearest.name));
+    else
+        sp_sync_note("sallyport-sync: unknown command '%s' (see sallyport-sync --help)", name);
+}
+
 int sp_sync_main(int argc, char **argv, const char *version) {
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
@@ -161,8 +172,9 @@ int sp_sync_main(int argc, char **argv, const char *version) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
             return run_and_report(&commands[i], argc - 1, argv + 1);
-    if (name[0] != '\0')
-        sp_sync_note("sallyport-sync: \"%s\" is not a command\n", name);
-    print_commands(stderr);
+    if (name[0] == '\0')
+        print_commands(stderr);
+    else
+        complain_of_command(name);
     return SP_EXIT_USAGE;
 }
