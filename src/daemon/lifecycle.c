@@ -40,6 +40,11 @@ void sp_daemon_begin(const char *program, const struct sp_daemon_options *option
         sp_log(SP_LOG_WARNING, "cannot disable core dumps: they could reveal the keys of calls in progress");
 }
 
+void sp_daemon_log_unknown_variables(const struct sp_unknown_variables *unknown) {
+    for (size_t i = 0; i < unknown->count; i++)
+        sp_log(SP_LOG_WARNING, "%s", unknown->messages[i]);
+}
+
 void sp_daemon_end(void) {
     sp_daemon_tell_tls_refusals(INT64_MAX);
     sp_event_log_close();

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "config/variables.h"
 #include "daemon/options.h"
 #include "observe/process.h"
 #include "rpc/server.h"
@@ -11,6 +12,9 @@
 /* Blocks signals, forbids core dumps, and starts the log, whose lines are written by a thread of
  * their own from then on. Call before any other thread starts; `program` names it in the log. */
 void sp_daemon_begin(const char *program, const struct sp_daemon_options *options);
+
+/* Warns of each environment variable that no option reads. After sp_daemon_begin. */
+void sp_daemon_log_unknown_variables(const struct sp_unknown_variables *unknown);
 
 /* Closes the log of events, and writes what is left of the program's log, for at most a second. Lines that follow go to stderr directly. */
 void sp_daemon_end(void);

@@ -211,14 +211,9 @@ out:
     return status;
 }
 
-static void log_unknown_variables(const struct sp_unknown_variables *unknown) {
-    for (size_t i = 0; i < unknown->count; i++)
-        sp_log(SP_LOG_WARNING, "%s", unknown->messages[i]);
-}
-
 int sp_server_run(const struct sp_server_config *config) {
     sp_daemon_begin("sallyportd", &config->daemon);
-    log_unknown_variables(&config->unknown_variables);
+    sp_daemon_log_unknown_variables(&config->unknown_variables);
     struct sp_service *service = aligned_alloc(_Alignof(struct sp_service), sizeof(*service));
     if (service == NULL) {
         sp_log(SP_LOG_ERROR, "cannot start: %s", sp_status_name(SP_ERR_MEMORY));

@@ -38,7 +38,7 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
  * with line and column or with the kind of any other value, never with the text itself. The caller decrefs. For texts of this side's own. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
-/* The same of what somebody sent. Small values take up to a hundred times as much memory as text: those of one request
+/* The same of what somebody sent, which must be an object. Small values take up to a hundred times as much memory as text: those of one request
  * may take about this much. */
 enum { SP_JSON_REQUEST_BYTES = 64 * 1024 * 1024 };
 enum sp_status sp_json_parse_request(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;

@@ -558,12 +558,25 @@ enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_er
     return parse_json_text(text, 0, SIZE_MAX, ret_json, error);
 }
 
+static enum sp_status parse_request_text(struct sp_str text, size_t flags, json_t **ret_json, struct sp_error *error) {
+    json_t *json = NULL;
+    enum sp_status status = parse_json_text(text, flags, SP_JSON_REQUEST_BYTES, &json, error);
+    if (status != SP_OK)
+        return status;
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return sp_error_set(error, SP_ERR_INVALID, "expected an object, found an array");
+    }
+    *ret_json = json;
+    return SP_OK;
+}
+
 enum sp_status sp_json_parse_request(struct sp_str text, json_t **ret_json, struct sp_error *error) {
-    return parse_json_text(text, 0, SP_JSON_REQUEST_BYTES, ret_json, error);
+    return parse_request_text(text, 0, ret_json, error);
 }
 
 enum sp_status sp_json_parse_request_with_nul(struct sp_str text, json_t **ret_json, struct sp_error *error) {
-    return parse_json_text(text, JSON_ALLOW_NUL, SP_JSON_REQUEST_BYTES, ret_json, error);
+    return parse_request_text(text, JSON_ALLOW_NUL, ret_json, error);
 }
 
 /* ---- memory ---- */

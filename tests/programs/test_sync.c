@@ -770,6 +770,19 @@ static void every_command_explains_itself_and_refuses_nonsense(void **state) {
     assert_int_equal(run_sync(unknown, "dance"), 2);
 }
 
+static void a_misspelled_variable_is_named_in_the_log(void **state) {
+    struct process process;
+    const char *arguments[] = {"sallyport-sync", "serve", "--store", "/nowhere/store", NULL};
+    (void)state;
+    setenv("SALLYPORT_SYNC_FOLOW_ONLY", "1", 1);
+    assert_int_equal(process_run(&process, programs.folder, "misspelled", arguments), 1);
+    unsetenv("SALLYPORT_SYNC_FOLOW_ONLY");
+    char *said = process_read(process.err);
+    assert_non_null(strstr(said, "unknown environment variable SALLYPORT_SYNC_FOLOW_ONLY; did you mean "
+                                 "SALLYPORT_SYNC_FOLLOW_ONLY"));
+    free(said);
+}
+
 static void init_makes_no_store_over_another_and_no_key_over_a_file(void **state) {
     (void)state;
     char file[128], fresh[128];
@@ -852,6 +865,7 @@ int main(void) {
         cmocka_unit_test(a_second_writer_is_refused_while_one_serves),
         cmocka_unit_test(operators_are_added_and_revoked_while_it_serves),
         cmocka_unit_test(every_command_explains_itself_and_refuses_nonsense),
+        cmocka_unit_test(a_misspelled_variable_is_named_in_the_log),
         cmocka_unit_test(init_makes_no_store_over_another_and_no_key_over_a_file),
         cmocka_unit_test(init_if_missing_makes_a_store_once_and_prepare_takes_back_what_a_mount_gave_its_group),
         cmocka_unit_test(nothing_is_left_in_the_store_folder),

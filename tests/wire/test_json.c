@@ -130,7 +130,10 @@ struct unparsed {
 
 static const struct unparsed unparsed_texts[] = {
     {"refuses_no_text", "", "line 1, column 0: unexpected end"},
-    {"refuses_a_value_without_object", "1", "line 1, column 1: not valid JSON"},
+    {"refuses_a_value_without_object", "1", "expected an object, found a number"},
+    {"refuses_null_without_object", " null\n", "expected an object, found null"},
+    {"refuses_text_without_object", "\"{}\"", "expected an object, found text"},
+    {"refuses_a_word_that_is_no_value", "nul", "line 1, column 3: not valid JSON"},
     {"refuses_a_name_given_twice", "{\"a\":1,\n\"a\":2}", "line 2, column 3: duplicate name in an object"},
     {"refuses_more_after_the_end", "{} {}", "line 1, column 4: unexpected text after the value"},
     {"refuses_a_trailing_comma", "{\"a\":1,}", "line 1, column 8: not valid JSON"},
@@ -263,17 +266,20 @@ static void count_and_free(void *memory) {
     free(memory);
 }
 
-/* An array of so many; the caller frees it. */
+/* {"a":[…]} with so many; the caller frees it. */
 static struct sp_str repeat_value(const char *value, size_t count) {
-    size_t size = strlen(value), room = count * (size + 1) + 1;
-    char *text = malloc(room);
+    static const char begin[] = "{\"a\":[";
+    size_t size = strlen(value), at = sizeof(begin) - 1;
+    char *text = malloc(at + count * (size + 1) + 1);
     assert_non_null(text);
-    text[0] = '[';
+    memcpy(text, begin, at);
     for (size_t i = 0; i < count; i++) {
-        memcpy(text + 1 + i * (size + 1), value, size);
-        text[(i + 1) * (size + 1)] = i + 1 < count ? ',' : ']';
+        memcpy(text + at, value, size);
+        at += size;
+        text[at++] = i + 1 < count ? ',' : ']';
     }
-    return (struct sp_str){text, room};
+    text[at++] = '}';
+    return (struct sp_str){text, at};
 }
 
 static void values_of_a_request_take_no_more_than_they_may(void **state) {

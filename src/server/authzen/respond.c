@@ -71,10 +71,6 @@ static enum sp_status read_body(struct sp_http_exchange *exchange, json_t **ret_
     status = sp_json_parse_request_with_nul((struct sp_str){(const char *)bytes.data, bytes.size}, &body, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
-    if (!json_is_object(body)) {
-        json_decref(body);
-        return sp_error_set(error, SP_ERR_INVALID, "the body is not a JSON object: expected an object, found an array");
-    }
     *ret_body = body;
     return SP_OK;
 }

@@ -57,6 +57,7 @@ struct serve_options {
     uint64_t map_size;
     uint64_t report_grace_s;
     struct sp_forwarded_trust trust; /* read from the daemon's options */
+    struct sp_unknown_variables unknown_variables;
     bool help;
 };
 
@@ -306,6 +307,7 @@ static int serve_admin_api(const struct serve_options *options) {
     struct sp_sync *sync = NULL;
     bool idle = true;
     sp_daemon_begin("sallyport-sync", &options->daemon);
+    sp_daemon_log_unknown_variables(&options->unknown_variables);
     enum sp_status status = open_serve_store(options, &opened, &error);
     if (status != SP_OK)
         goto out;
@@ -432,5 +434,6 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, error.message);
     if (sp_forwarded_trust_read(&options.daemon.forwarded, &options.trust, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
+    sp_variables_find_unknown(table, count, "SALLYPORT_SYNC_", environ, &options.unknown_variables);
     return serve_admin_api(&options);
 }
