@@ -9,12 +9,14 @@
 #define SP_REFUSALS_ROW                                                                                                \
     {                                                                                                                  \
         .name = "sallyport_grpc_refusals_total",                                                                       \
-        .help = "Connections closed or refused, and calls refused, by the bounds of the gRPC server: connections "     \
-                "that held too much without an answer (unanswered, and budget over all of them), whose request was "   \
-                "not complete in time (slow), that made room for others (idle), or came from an address with too "     \
-                "many (peer), or with a client that TLS refused (tls); calls with too large a message (message), "     \
-                "that were not complete in time (incomplete), "                                                        \
-                "or for which there was no memory (memory).",                                                          \
+        .help =                                                                                                        \
+            "Connections closed or refused, and calls refused, by the bounds of the gRPC server: connections "         \
+            "that held too much without an answer (unanswered, and budget over all of them), whose request was "       \
+            "not complete in time (slow), that made room for others (idle), came from an address with too many "       \
+            "(peer) or with a client that TLS refused (tls), cancelled calls too often (resets), sent control or "     \
+            "empty frames too often (frames), or did not take their answers (stalled); calls with too large a "        \
+            "message (message) or metadata (head), that were not complete in time (incomplete), or for which there "   \
+            "was no memory (memory).",                                                                                 \
         .kind = SP_METRIC_GATHERED_COUNTER, .series = SP_RPC_BOUND_COUNT, .labels = sp_refusals_labels                 \
     }
 #define SP_UNANSWERED_ROW                                                                                              \

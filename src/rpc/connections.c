@@ -78,6 +78,7 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     made->active_ms = made->complete_ms = sp_clock_monotonic_ms();
     pthread_mutex_lock(&connections->lock);
     connections->restless = true;
+    made->number = ++connections->last_number;
     bool added = sp_rpc_watched_append(connections, made);
     pthread_mutex_unlock(&connections->lock);
     if (!added)
@@ -254,18 +255,29 @@ bool sp_rpc_connections_refuse(struct connections *connections, size_t listener,
     return refuse;
 }
 
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes,
-                               size_t admitted) {
+void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
     pthread_mutex_lock(&connections->lock);
     struct connection *connection = sp_rpc_watched_find(connections, peer);
-    if (connection != NULL) {
+    if (connection != NULL)
         connection->credit += bytes;
-        connection->admitted -= admitted < connection->admitted ? admitted : connection->admitted;
-    }
     pthread_mutex_unlock(&connections->lock);
 }
 
-bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
+void sp_rpc_connections_release(struct connections *connections, struct admission *admission, bool complete) {
+    if (admission->bytes == 0)
+        return;
+    pthread_mutex_lock(&connections->lock);
+    struct connection *connection = sp_rpc_watched_find(connections, &admission->peer);
+    if (connection != NULL && connection->number == admission->connection) {
+        connection->admitted -= admission->bytes;
+        connection->lapsed = connection->lapsed || !complete;
+    }
+    pthread_mutex_unlock(&connections->lock);
+    *admission = (struct admission){0};
+}
+
+bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                              struct admission *ret_admission) {
     if (atomic_load(&connections->held) + bytes > connections->limits.request_memory_bytes)
         return false;
     pthread_mutex_lock(&connections->lock);
@@ -273,6 +285,7 @@ bool sp_rpc_connections_admit(struct connections *connections, const struct sp_p
     if (connection != NULL) {
         connection->admitted += bytes;
         sp_rpc_watched_widen(connection);
+        *ret_admission = (struct admission){*peer, connection->number, bytes};
     }
     pthread_mutex_unlock(&connections->lock);
     return true;

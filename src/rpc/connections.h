@@ -82,16 +82,25 @@ void sp_rpc_connections_cut_all(struct connections *connections);
 
 /* ---- for workers ---- */
 
+/* What a call was admitted to read: its connection counts it until it is given back. All zero: nothing. */
+struct admission {
+    struct sp_peer peer;
+    uint64_t connection; /* its number: a later one may have the same peer */
+    size_t bytes;
+};
+
 unsigned sp_rpc_connections_count(const struct connections *connections);
 /* What all connections together held at the last sweep. */
 size_t sp_rpc_connections_held_bytes(const struct connections *connections);
 
 /* This peer is admitted to send a request of so many bytes. False if all together hold so much that there is no
- * room for it. Until it is settled its connection may hold as many, and at least 8 MiB. */
-bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes);
-/* A request of this peer, of so many bytes, is complete and will be answered when it is. `admitted`: what was
- * admitted for it, or 0. A request that will never be complete has 0 bytes. */
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes,
-                               size_t admitted);
+ * room for it. Until the admission is given back its connection may hold as many, and at least 8 MiB. */
+bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                              struct admission *ret_admission) SP_MUST_USE;
+/* A request of this peer, of so many bytes, is complete and will be answered when it is. */
+void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+/* Gives back what was admitted, once however often it is called. `complete`: the request has come, and was settled;
+ * otherwise its connection is forgiven what the engine threw away of it. */
+void sp_rpc_connections_release(struct connections *connections, struct admission *admission, bool complete);
 
 #endif

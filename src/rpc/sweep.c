@@ -18,6 +18,7 @@ enum {
      * refused as such: gRPC sees that when it has all of it. */
     LEAST_ADMITTED = 8 * 1024 * 1024,
     BYTES_A_SECOND = 64 * 1024, /* the slowest that a large request may arrive */
+    FORGIVEN_EVERY_MS = 1000,
 
     /* When memory is short */
     MOST_IN_NEED = 8 * 1024, /* of an unproven connection */
@@ -61,6 +62,23 @@ static void take_credit(struct connection *connection, uint64_t received, uint64
         connection->unanswered = 0;
 }
 
+/* What one that holds no admitted request may have unanswered. */
+static int64_t usual_most(const struct connection *connection) {
+    bool more = connection->proven && connection->most_unanswered < MOST_PROVEN;
+    return more ? MOST_PROVEN : connection->most_unanswered;
+}
+
+/* The gRPC C core does not say how much it threw away of a request that ended before it was complete, which may be more
+ * than its connection may hold now that it is not admitted any more. Seldom enough to be of no use to a flood. */
+static void forgive_lapsed(struct connection *connection, int64_t now_ms) {
+    connection->lapsed = false;
+    int64_t most = usual_most(connection) / 2;
+    if (connection->unanswered <= most || now_ms < connection->next_forgiven_ms)
+        return;
+    connection->unanswered = most;
+    connection->next_forgiven_ms = now_ms + FORGIVEN_EVERY_MS;
+}
+
 /* False: it has ended. */
 static bool look_at_connection(struct connection *connection, int64_t now_ms) {
     struct tcp_info info;
@@ -72,11 +90,14 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
         return false;
     if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
         return false;
+    bool forgives = connection->lapsed && connection->admitted == 0;
     uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
-    if (received == connection->received && sent == connection->sent && connection->credit == 0)
+    if (received == connection->received && sent == connection->sent && connection->credit == 0 && !forgives)
         return info.tcpi_state == STATE_ESTABLISHED || now_ms - connection->active_ms < WATCHED_NEW_MS;
     bool begins = connection->unanswered <= WATCHED_REST_BYTES; /* a request, with what has come now */
     take_credit(connection, received, sent);
+    if (forgives)
+        forgive_lapsed(connection, now_ms);
     connection->received = received;
     connection->sent = sent;
     connection->active_ms = now_ms;
@@ -96,9 +117,7 @@ static int64_t most_unanswered(const struct connection *connection, bool in_need
         return in_need ? MOST_IN_NEED : INT64_MAX;
     if (in_need)
         return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
-    int64_t most = connection->most_unanswered;
-    if (connection->proven && most < MOST_PROVEN)
-        most = MOST_PROVEN;
+    int64_t most = usual_most(connection);
     if (connection->admitted > 0 && most < LEAST_ADMITTED)
         most = LEAST_ADMITTED;
     return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;

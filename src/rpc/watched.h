@@ -19,6 +19,7 @@ enum {
 struct connection {
     struct connection *next; /* in its bucket */
     struct sp_peer peer;
+    uint64_t number; /* that no other connection has had */
     size_t listener;
     int fd;            /* a duplicate of the engine's: it stays this connection's for as long as it is open */
     bool counted;      /* the kernel counts its bytes */
@@ -28,11 +29,13 @@ struct connection {
     uint64_t received, sent;
     uint64_t recent_from; /* what it had received at the beginning of this RECENT_MS */
     int64_t unanswered;
-    int64_t most_unanswered; /* until it has been answered */
-    int64_t active_ms;       /* when bytes last went either way */
-    int64_t complete_ms;     /* when nothing was unanswered, or a request began */
-    uint64_t credit;         /* bytes of complete requests, not yet taken off `unanswered` */
-    uint64_t admitted;       /* bytes of requests that were admitted and are being read */
+    int64_t most_unanswered;  /* until it has been answered */
+    int64_t active_ms;        /* when bytes last went either way */
+    int64_t complete_ms;      /* when nothing was unanswered, or a request began */
+    uint64_t credit;          /* bytes of complete requests, not yet taken off `unanswered` */
+    uint64_t admitted;        /* bytes of requests that were admitted and are being read */
+    bool lapsed;              /* one of them has ended before it was complete */
+    int64_t next_forgiven_ms; /* when the bytes of such a request may be forgiven again */
 };
 
 struct connections {
@@ -44,6 +47,7 @@ struct connections {
     size_t capacity;
     atomic_size_t count;
     atomic_size_t held;
+    uint64_t last_number;
     bool restless, in_need; /* as the last sweep found them */
     struct connection *buckets[WATCHED_BUCKETS];
     pthread_mutex_t lock; /* over all of it */

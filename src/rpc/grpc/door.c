@@ -21,7 +21,6 @@ enum {
     /* More than proxies let pass (Envoy: 60 KiB): a longer list ends the connection, and with it the calls of
      * all whom a proxy serves over it. */
     MAX_METADATA_BYTES = 64 * 1024,
-    JUST_OVER_BYTES = 1024,   /* so that the refusal of what is just over a method's limit is ours, and counted */
     WINDOW_BYTES = 64 * 1024, /* HTTP/2's first: what a client may send of a message that was not asked for */
 };
 
@@ -49,7 +48,9 @@ static grpc_server *create_grpc_server(const struct core_server *server, struct 
     args[count++] = sp_rpc_handover_channel_arg(&door->handover);
     args[count++] = quota_arg(quota);
     args[count++] = limit_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
-    args[count++] = limit_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, door->max_receive_bytes);
+    /* gRPC sees the size of a message when it has all of it, and throws it away without a word to the server. So each
+     * method's limit is applied here, and each connection's bound before that. */
+    args[count++] = sp_rpc_channel_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1);
     args[count++] = limit_arg(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES);
     /* Otherwise gRPC lets a client send 4 MiB of a message that nobody has asked for. */
     args[count++] = limit_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -144,17 +145,6 @@ enum sp_status sp_rpc_doors_open(struct core_server *server, const struct sp_rpc
 
 /* ---- methods ---- */
 
-/* gRPC has one limit for all methods of a server. */
-static uint32_t find_largest_request(const struct door *door) {
-    uint32_t largest = 0;
-    for (size_t i = 0; i < door->server->method_count; i++) {
-        const struct sp_rpc_method *method = &door->server->methods[i];
-        if (method->max_request_bytes > largest)
-            largest = method->max_request_bytes;
-    }
-    return largest + JUST_OVER_BYTES;
-}
-
 static enum sp_status register_methods(struct door *door, struct sp_error *error) {
     const struct core_server *server = door->server;
     door->handles = calloc(server->method_count + 1, sizeof(*door->handles));
@@ -194,7 +184,6 @@ static enum sp_status share_queues(struct door *door, struct sp_error *error) {
 enum sp_status sp_rpc_doors_attach(struct core_server *server, struct sp_error *error) {
     for (size_t i = 0; i < server->door_count; i++) {
         struct door *door = &server->doors[i];
-        door->max_receive_bytes = find_largest_request(door);
         door->grpc = create_grpc_server(server, door);
         enum sp_status status = share_queues(door, error);
         if (status != SP_OK)

@@ -42,8 +42,7 @@ struct tag {
 struct door {
     struct core_server *server;
     enum sp_peer_kind kind;
-    uint32_t max_receive_bytes; /* the largest request of its methods */
-    bool uid_known;             /* a Unix door for one user id */
+    bool uid_known; /* a Unix door for one user id */
     uint32_t uid;
     struct handover handover;
     grpc_server *grpc;
@@ -78,8 +77,11 @@ struct core_call {
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
-    grpc_metadata announced;   /* what the reply begins with */
-    grpc_call_details details; /* if it has no method */
+    enum { PEER_UNREAD, PEER_COUNTED, PEER_UNCOUNTED } peer_state; /* whether bytes are counted by `peer` */
+    struct sp_peer peer;
+    struct admission admission; /* given back when its request is complete, or with the call */
+    grpc_metadata announced;    /* what the reply begins with */
+    grpc_call_details details;  /* if it has no method */
     grpc_byte_buffer *payload;
     grpc_slice merged; /* the payload in one piece, if it came in several */
     struct scratch *scratch;
@@ -106,7 +108,6 @@ struct core_call {
     /* streams */
     struct tag received, sent, woken;
     grpc_byte_buffer *incoming;
-    bool admitted; /* its connection may hold a request of its method */
     bool initial_sent, reading, sending, finishing, status_sent, closing;
     bool last_word; /* of a stopping server's stream: its next TAG_SENT is the last event but TAG_CLOSED */
     enum sp_status final_status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 
@@ -54,8 +55,9 @@ struct sp_str sp_rpc_peer_text(struct core_call *call) {
     return (struct sp_str){copy, copy == NULL ? 0 : host.size};
 }
 
-/* False for Unix sockets, of which nothing is counted. */
-static bool find_call_peer(const struct core_call *call, struct sp_peer *ret_peer) {
+static bool read_counted_peer(const struct core_call *call, struct sp_peer *ret_peer) {
+    if (call->door->kind == SP_PEER_UNIX)
+        return false;
     char *peer = grpc_call_get_peer(call->grpc);
     decode_percent(peer);
     const char *colon = strrchr(peer, ':');
@@ -67,6 +69,14 @@ static bool find_call_peer(const struct core_call *call, struct sp_peer *ret_pee
     return found;
 }
 
+/* NULL for Unix sockets, of which nothing is counted. Kept because it is wanted again when the call ends: gRPC forgets
+ * the peer of a call that is cancelled. */
+static const struct sp_peer *find_counted_peer(struct core_call *call) {
+    if (call->peer_state == PEER_UNREAD)
+        call->peer_state = read_counted_peer(call, &call->peer) ? PEER_COUNTED : PEER_UNCOUNTED;
+    return call->peer_state == PEER_COUNTED ? &call->peer : NULL;
+}
+
 static size_t count_header_bytes(const struct core_call *call) {
     size_t bytes = PER_REQUEST_BYTES;
     for (size_t i = 0; i < call->metadata.count; i++) {
@@ -76,42 +86,37 @@ static size_t count_header_bytes(const struct core_call *call) {
     return bytes;
 }
 
-/* What the call was admitted to and has not given back: streams keep it until they end. */
-static size_t take_admitted(struct core_call *call) {
-    if (!call->admitted)
-        return 0;
-    call->admitted = false;
-    return call->base.method->max_request_bytes;
+static struct connections *connections_of(const struct core_call *call) {
+    return call->worker->server->shared.connections;
 }
 
 void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes) {
-    struct sp_peer peer;
-    size_t admitted = call->base.method->kind == SP_RPC_UNARY ? take_admitted(call) : 0;
     size_t bytes = message_bytes + count_header_bytes(call);
-    if (admitted == 0 && call->base.method->hot && bytes < SMALL_BYTES)
+    bool awaited = !call->is_stream && call->admission.bytes > 0;
+    if (!awaited && call->base.method->hot && bytes < SMALL_BYTES)
         return;
-    if (call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
-        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, bytes, admitted);
+    const struct sp_peer *peer = find_counted_peer(call);
+    if (peer != NULL)
+        sp_rpc_connections_settle(connections_of(call), peer, bytes);
+    if (awaited)
+        sp_rpc_connections_release(connections_of(call), &call->admission, true);
+}
+
+void sp_rpc_peer_settle_request(struct core_call *call) {
+    if (call->payload != NULL)
+        sp_rpc_peer_settle(call, grpc_byte_buffer_length(call->payload));
 }
 
 void sp_rpc_peer_release(struct core_call *call) {
-    struct sp_peer peer;
-    size_t admitted = take_admitted(call);
-    if (admitted > 0 && call->door->kind != SP_PEER_UNIX && find_call_peer(call, &peer))
-        sp_rpc_connections_settle(call->worker->server->shared.connections, &peer, 0, admitted);
+    sp_rpc_connections_release(connections_of(call), &call->admission, false);
 }
 
 bool sp_rpc_peer_admit(struct core_call *call) {
-    struct core_server *server = call->worker->server;
-    struct sp_peer peer;
-    if (call->admitted)
+    const struct sp_peer *peer = find_counted_peer(call);
+    if (peer == NULL || call->admission.bytes > 0)
         return true;
-    call->admitted = true;
-    if (call->door->kind == SP_PEER_UNIX || !find_call_peer(call, &peer))
+    if (sp_rpc_connections_admit(connections_of(call), peer, call->base.method->max_request_bytes, &call->admission))
         return true;
-    if (sp_rpc_connections_admit(server->shared.connections, &peer, call->base.method->max_request_bytes))
-        return true;
-    call->admitted = false;
-    sp_rpc_bound_count(server->shared.counts, SP_RPC_BOUND_MEMORY);
+    sp_rpc_bound_count(call->worker->server->shared.counts, SP_RPC_BOUND_MEMORY);
     return false;
 }

@@ -8,14 +8,17 @@
 /* The address without port, in the call's arena: "192.0.2.1", "2001:db8::1", "unix". */
 struct sp_str sp_rpc_peer_text(struct core_call *call);
 
-/* The call may read a request of its method: its connection may hold that until it is settled. False if the server
- * holds too much already; that is counted. */
+/* The call may read a request of its method: its connection may hold that until it is settled, or the call ends. False
+ * if the server holds too much already; that is counted. */
 bool sp_rpc_peer_admit(struct core_call *call);
 
 /* A message of so many bytes is complete, and with it a unary request: its connection no longer owes it. */
 void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes);
 
-/* What the call was admitted to read is complete or will never be. Does nothing if it was not, or is settled. */
+/* The same for the request of a unary call, if gRPC has read it: whatever becomes of the call, nobody owes it. */
+void sp_rpc_peer_settle_request(struct core_call *call);
+
+/* The call is over: gives back what it was admitted to read, if that has not happened. */
 void sp_rpc_peer_release(struct core_call *call);
 
 #endif

@@ -233,11 +233,12 @@ void sp_rpc_pool_recycle(struct core_call *call) {
     call->cancelled = 0;
     call->watched = call->over = call->finished = false;
     atomic_store_explicit(&call->base.over, false, memory_order_relaxed);
+    call->peer_state = PEER_UNREAD;
     call->base.retries = 0;
     call->deferrals = 0;
     call->base.started_ms = 0;
     call->base.state = NULL;
-    call->initial_sent = call->reading = call->sending = call->admitted = false;
+    call->initial_sent = call->reading = call->sending = false;
     call->finishing = call->last_word = call->status_sent = call->closing = false;
     atomic_store_explicit(&call->answered, false, memory_order_relaxed);
     atomic_store_explicit(&call->keeping, KEPT_BY_NOBODY, memory_order_relaxed);

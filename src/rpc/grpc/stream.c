@@ -143,10 +143,7 @@ void sp_rpc_core_read(struct sp_rpc_call *base) {
 }
 
 static void deliver_message(struct core_call *call, grpc_byte_buffer *buffer) {
-    size_t size = grpc_byte_buffer_length(buffer);
-    if (size >= SETTLED_BYTES)
-        sp_rpc_peer_settle(call, size);
-    if (size > call->base.method->max_request_bytes) {
+    if (grpc_byte_buffer_length(buffer) > call->base.method->max_request_bytes) {
         struct sp_error error;
         end_stream(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
         return;
@@ -161,6 +158,8 @@ void sp_rpc_stream_received(struct core_call *call, bool ok) {
     grpc_byte_buffer *buffer = call->incoming;
     call->incoming = NULL;
     call->reading = false;
+    if (buffer != NULL && grpc_byte_buffer_length(buffer) >= SETTLED_BYTES)
+        sp_rpc_peer_settle(call, grpc_byte_buffer_length(buffer));
     if (ok && is_open(call)) {
         if (buffer != NULL && sp_rpc_message_is_compressed(buffer))
             end_stream(call, SP_ERR_UNIMPLEMENTED, sp_rpc_no_compression);

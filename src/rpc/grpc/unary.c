@@ -81,9 +81,7 @@ static void serve_request(struct core_call *call) {
         sp_rpc_batch_reject(call, SP_ERR_UNIMPLEMENTED, sp_rpc_no_compression);
         return;
     }
-    size_t size = grpc_byte_buffer_length(call->payload);
-    sp_rpc_peer_settle(call, size);
-    if (size > call->base.method->max_request_bytes) {
+    if (grpc_byte_buffer_length(call->payload) > call->base.method->max_request_bytes) {
         struct sp_error error;
         sp_rpc_batch_reject(call, SP_ERR_EXHAUSTED, sp_rpc_batch_size_refusal(call, &error));
         return;
@@ -121,6 +119,7 @@ static void read_request(struct core_call *call) {
 
 void sp_rpc_unary_received(struct core_call *call) {
     call->reading = false;
+    sp_rpc_peer_settle_request(call);
     sp_rpc_timers_unset(&call->worker->timers, &call->timer);
     /* Refused because it took too long, or cancelled: nobody is left to be answered. */
     if (call->finishing)

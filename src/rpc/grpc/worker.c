@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "rpc/grpc/batch.h"
 #include "rpc/grpc/call.h"
+#include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/revocation.h"
 #include "rpc/grpc/stream.h"
@@ -91,6 +92,7 @@ static enum sp_status admit_arrived(struct core_call *call, struct sp_error *err
 
 static void serve_call(struct core_call *call) {
     struct sp_error error;
+    sp_rpc_peer_settle_request(call);
     if (call->worker->refusing)
         sp_rpc_batch_reject(call, SP_ERR_UNAVAILABLE, sp_rpc_stopping);
     else if (admit_arrived(call, &error) != SP_OK)
