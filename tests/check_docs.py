@@ -128,6 +128,11 @@ def check_messages(page):
             complain(f"docs/reference/errors.md: the code has no message {message}")
     told = (ROOT / "src" / "source" / "shared" / "ask.c").read_text().split("told_failures[] = {")[1].split("};")[0]
     unreachable = (ROOT / "src" / "cli" / "failure_words.c").read_text()
+    names = dict(re.findall(r'\[(SP_\w+)\] = \{\d+, "(\w+)"\}', (ROOT / "src" / "base" / "status.c").read_text()))
+    cells = {row[0].strip("`"): row[1].strip("`") for row in rows_of(page, "etcd")}
+    for status, words in re.findall(r'\{SP_\w+, (SP_\w+),\s+"([^"]+)"\}', told):
+        if cells.get(words) != names[status]:
+            complain(f"docs/reference/errors.md: {words}: {cells.get(words)}, but the code has {names[status]}")
     wanted = re.findall(r'"([^"]+)"\}', told) + re.findall(r'ret_what = "([^"]+)"', unreachable) + \
         re.findall(r'\n\s+: "([^"]+)"', unreachable)
     for message in wanted:

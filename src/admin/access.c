@@ -179,7 +179,7 @@ static enum sp_status authenticate_caller(struct sp_admin_context *ctx) {
         return status;
     if (ctx->caller->ambiguous)
         return refuse_no_key(ctx, SP_REASON_CREDENTIAL_AMBIGUOUS,
-                             "two different keys presented: send either authorization or x-api-key");
+                             "different credentials presented: send one key, in authorization or x-api-key");
     if (ctx->caller->credential.size == 0)
         return refuse_no_key(ctx, SP_REASON_CREDENTIAL_MISSING,
                              "no key: send 'authorization: Bearer <key>' or 'x-api-key: <key>'");

@@ -224,6 +224,8 @@ static const struct http_row {
      "UNIMPLEMENTED", 4, 0},
     {"no such path", &port, "POST /access/v1/nothing HTTP/1.1\r\n" JSON, "{}", NULL, 0, 404},
     {"another method", &port, "GET /access/v1/evaluation HTTP/1.1\r\n", "", NULL, 0, 405},
+    {"two keys", &sync_port, "POST /sallyport.v1.Admin/WhoAmI HTTP/1.1\r\nX-API-Key: a\r\nAuthorization: b\r\n" JSON,
+     "{}", "UNAUTHENTICATED", 3, 0},
     {"another type", &port, "POST /sallyport.v1.Authorization/Check HTTP/1.1\r\nContent-Type: text/json\r\n", "{}",
      NULL, 0, 415},
     {"another type for the admin API", &sync_port,
