@@ -9,12 +9,14 @@
 
 #include "admin/import.h"
 #include "admin/operator.h"
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "core/schema.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
 #include "store/records/create.h"
 #include "store/records/write.h"
-#include "wire/json.h"
+#include "wire/json_write.h"
 
 enum { RECORDS_OF_WORKSPACE = 1 + 3 * WORLD_PRINCIPALS + WORLD_GROUPS + 4 * WORLD_VOICES + WORLD_KEYS };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/digest.h"
 #include "core/key_text.h"
 #include "core/schema.h"
 #include "decide/check.h"

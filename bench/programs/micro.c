@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "core/allowlist.h"
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "decide/check.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "store/lmdb/options.h"

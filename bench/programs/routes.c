@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "core/route.h"
+#include "core/route_compile.h"
+#include "core/route_match.h"
 
 enum { CALLS = 200000, ROUNDS = 5, TEXT_BYTES = 96 };
 

@@ -5,6 +5,7 @@
 #include "admin/schema_names.h"
 #include "admin/witness.h"
 #include "base/text.h"
+#include "core/digest.h"
 #include "core/key_text.h"
 #include "decide/check.h"
 #include "sallyport/store/v1/records.pb-c.h"

@@ -7,7 +7,7 @@
 #include "core/address.h"
 #include "core/decision.h"
 #include "store/records/head.h"
-#include "store/usage/internal.h"
+#include "store/usage/usage.h"
 
 /* What the called instance knows about the last use of keys, and where it notes the keys that calls
  * present. */

@@ -2,6 +2,7 @@
 #include "admin/entities.h"
 #include "admin/handlers.h"
 #include "base/text.h"
+#include "core/digest.h"
 #include "decide/explain.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/index.h"

@@ -5,7 +5,7 @@
 #define SP_ADMIN_IDEMPOTENCY_H
 
 #include "admin/context.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 
 /* The request's field `request_id`; empty if there is none. */
 const char *sp_admin_request_id(const ProtobufCMessage *request);

@@ -10,6 +10,7 @@
 #include "admin/import_record.h"
 #include "admin/message.h"
 #include "admin/methods.h"
+#include "core/digest.h"
 #include "store/records/changeset.h"
 #include "store/records/write.h"
 

@@ -2,6 +2,7 @@
 
 #include "admin/target.h"
 #include "core/allowlist.h"
+#include "core/digest.h"
 #include "core/digest_text.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"

@@ -4,7 +4,7 @@
 #define SP_ADMIN_IMPORT_KEY_H
 
 #include "admin/import_state.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 
 /* The digest that a record gives: *ret_sha256 is `room`, or NULL for a new key. SP_ERR_INVALID. */
 enum sp_status sp_admin_import_read_digest(struct sp_admin_import_state *import,

@@ -12,6 +12,8 @@
 #include "base/moment.h"
 #include "base/text.h"
 #include "core/allowlist.h"
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "core/schema.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/index.h"

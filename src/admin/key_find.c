@@ -3,7 +3,7 @@
 #include "admin/handlers.h"
 #include "admin/lineage.h"
 #include "admin/schema_names.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "core/leaked_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"

@@ -4,7 +4,7 @@
 #define SP_ADMIN_KEY_USAGE_H
 
 #include "admin/context.h"
-#include "store/usage/internal.h"
+#include "store/usage/usage.h"
 #include "usage/judge.h"
 
 struct sp_admin_usage_reading {

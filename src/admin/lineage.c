@@ -6,7 +6,7 @@
 #include "admin/message.h"
 #include "base/array.h"
 #include "base/text.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"

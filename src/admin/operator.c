@@ -4,6 +4,7 @@
 #include "admin/new_text.h"
 #include "admin/offline_changes.h"
 #include "base/text.h"
+#include "core/digest.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
 #include "store/records/entity.h"

@@ -14,7 +14,8 @@
 #include "cli/report.h"
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 enum { BATCH_DEFAULT = 2000, BATCH_MAX = 10000, BATCH_MAX_BYTES = 3 << 20, BAD_LINES_MAX = 20 };

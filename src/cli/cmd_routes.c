@@ -8,6 +8,7 @@
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/route_text.h"
+#include "core/route_match.h"
 #include "core/schema.h"
 
 /* Requests are matched here, with the same matcher that sallyportd uses. */

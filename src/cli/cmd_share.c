@@ -8,7 +8,7 @@
 #include "cli/report.h"
 #include "cli/single_call.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 /* The line as an object that is a ShareUpdate, so that an error can name the line. */
 static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, json_t **ret_json,

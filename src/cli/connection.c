@@ -6,7 +6,8 @@
 #include "cli/address.h"
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST = 64 * 1024, ARENA_BUDGET = 256 * 1024 * 1024, TRIES = 3 };

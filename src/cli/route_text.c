@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/route_match.h"
 
 static json_t *copy_route_text(struct sp_str text) {
     return json_stringn(text.data != NULL ? text.data : "", text.size);

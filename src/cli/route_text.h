@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "core/route_match.h"
 #include "core/schema.h"
 
 /* A route with the action it asks for and what that requires. `id` is what the path gave, or the

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "connect/gzip.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 enum { TEXT_FIRST_BYTES = 1024 };

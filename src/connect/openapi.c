@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "connect/failure.h"
-#include "wire/json.h"
+#include "wire/json_write.h"
 
 #define SCHEMAS "#/components/schemas/"
 

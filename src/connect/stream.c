@@ -8,6 +8,8 @@
 #include "connect/frame.h"
 #include "connect/gzip.h"
 #include "connect/message.h"
+#include "http/deferral.h"
+#include "http/identity.h"
 #include "http/pipe.h"
 #include "rpc/refusals.h"
 

@@ -6,6 +6,8 @@
 #include "connect/failure.h"
 #include "connect/gzip.h"
 #include "connect/message.h"
+#include "http/deferral.h"
+#include "http/identity.h"
 #include "rpc/refusals.h"
 
 enum {

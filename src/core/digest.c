@@ -4,11 +4,11 @@
  * being no security boundary of FIPS, do without. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
+#include "core/digest.h"
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
-
-#include "core/key_text.h"
 
 void sp_sha256_parts(const struct sp_bytes *parts, size_t count, uint8_t ret_digest[static SP_DIGEST_BYTES]) {
     SHA256_CTX state;

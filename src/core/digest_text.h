@@ -2,7 +2,10 @@
 #ifndef SP_CORE_DIGEST_TEXT_H
 #define SP_CORE_DIGEST_TEXT_H
 
-#include "core/key_text.h"
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "core/digest.h"
 
 /* Reads 64 hexadecimal digits of either case, or 43 characters of base64 or base64url with or without the '=' that
  * ends them, each with or without "sha256:" before it. False for anything else. */

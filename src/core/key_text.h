@@ -21,8 +21,7 @@ enum {
     SP_KEY_CHECK_CHARS = 6,
     SP_KEY_TEXT_BYTES = SP_KEY_PREFIX_MAX_BYTES + SP_KEY_BODY_CHARS + SP_KEY_CHECK_CHARS + 1, /* with the NUL */
     SP_KEY_PRESENTED_MAX_BYTES = 512, /* the longest credential that is looked at */
-    SP_DIGEST_BYTES = 32,
-    SP_KEY_HINT_BYTES = 5, /* four characters and the NUL */
+    SP_KEY_HINT_BYTES = 5,            /* four characters and the NUL */
 };
 
 /* The key text for 32 random bytes. `prefix` must be valid. */
@@ -45,16 +44,6 @@ enum sp_key_form sp_key_text_judge(struct sp_str text, const struct sp_str *pref
 
 /* Whether the text is a complete key of some store, whatever its prefix. */
 bool sp_key_text_is_complete(struct sp_str text);
-
-/* SHA-256 (FIPS 180-4). */
-void sp_sha256(const void *data, size_t size, uint8_t ret_digest[static SP_DIGEST_BYTES]);
-/* The same of the parts one after the other. */
-void sp_sha256_parts(const struct sp_bytes *parts, size_t count, uint8_t ret_digest[static SP_DIGEST_BYTES]);
-
-/* What the store knows a key by: SHA-256(SHA-256(text)), and the same from the single digest. */
-void sp_key_digest_from_text(struct sp_str text, uint8_t ret_digest[static SP_DIGEST_BYTES]);
-void sp_key_digest_from_sha256(const uint8_t sha256[static SP_DIGEST_BYTES],
-                               uint8_t ret_digest[static SP_DIGEST_BYTES]);
 
 /* The last four characters, or a quarter of a text shorter than 16; what is not visible ASCII
  * becomes "?". */

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 
 enum { SP_MULTISET_LANES = 1024, SP_MULTISET_HASH_BYTES = 2 * SP_MULTISET_LANES };
 

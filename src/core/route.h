@@ -105,33 +105,4 @@ enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp
 enum { SP_ROUTE_TARGET_BYTES = 400 };
 const char *sp_route_target(const struct sp_route *route, char text[static SP_ROUTE_TARGET_BYTES]);
 
-struct sp_routes;
-
-/* Compiles routes that were read, in `arena`; they are borrowed. An index tells which one was
- * reached. SP_ERR_INVALID with "line L, column C: …" of the later of two routes that cannot stand
- * beside each other, naming both; SP_ERR_MEMORY. No routes at all is a matcher that finds none. */
-enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, struct sp_arena *arena,
-                                 const struct sp_routes **ret_routes, struct sp_error *error) SP_MUST_USE;
-
-enum sp_route_outcome {
-    SP_ROUTE_UNKNOWN = 0,  /* no template fits the path */
-    SP_ROUTE_OTHER_METHOD, /* a template fits, but no route of it has the method */
-    SP_ROUTE_REFUSED, /* the method or the path is spelt in a way that is not accepted: a request that is malformed, or
-                              that somebody could read differently */
-    SP_ROUTE_FOUND,
-};
-
-struct sp_route_match {
-    enum sp_route_outcome outcome;
-    const char *why;              /* if not found: a sentence without a full stop. A constant */
-    const struct sp_route *route; /* NULL unless found; borrowed from what was compiled */
-    size_t index;                 /* of the route */
-    struct sp_str id;             /* the resource's, decoded; in `scratch` or borrowed from the route; empty: none */
-};
-
-/* Matches a method and the target as the client sent it (":path"), with its query string. Never
- * fails; allocates nothing. `scratch` must live as long as the id is used. */
-struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
-                                      char scratch[static SP_ROUTE_SCRATCH_BYTES]);
-
 #endif

@@ -1,4 +1,6 @@
 /* What ends where, and the tables that matching uses. */
+#include "core/route_compile.h"
+
 #include "core/route_states.h"
 #include "core/route_trie.h"
 

@@ -1,4 +1,6 @@
 /* A request's path walked through the compiled automaton. */
+#include "core/route_match.h"
+
 #include "base/text.h"
 #include "core/route_path.h"
 #include "core/route_table.h"

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/yaml.h"
 #include "core/permission_set.h"
+#include "core/route_compile.h"
 
 extern const unsigned char sp_embedded_schema_bytes[];
 extern const unsigned long sp_embedded_schema_size;

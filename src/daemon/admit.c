@@ -1,6 +1,7 @@
 #include "daemon/admit.h"
 
 #include "daemon/refused_caller.h"
+#include "http/identity.h"
 
 static bool has_role(const struct sp_callers *callers, const struct sp_caller *caller, enum sp_caller_role wanted) {
     return (sp_callers_roles(callers, caller) & (unsigned)wanted) == (unsigned)wanted;

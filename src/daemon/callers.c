@@ -11,6 +11,7 @@
 
 #include "base/file_mark.h"
 #include "base/log.h"
+#include "core/digest.h"
 
 struct sp_callers {
     struct sp_callers_options options;

@@ -3,7 +3,7 @@
 #define SP_DAEMON_CALLERS_TABLE_H
 
 #include "base/arena.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "daemon/caller.h"
 
 enum { SP_CALLERS_MAX = 1000, SP_CALLERS_MAX_UIDS = 16 };

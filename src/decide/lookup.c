@@ -1,5 +1,7 @@
 #include "decide/lookup.h"
 
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "store/records/effective_role.h"
 #include "store/records/index.h"
 #include "store/records/key_forms.h"

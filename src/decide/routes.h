@@ -7,7 +7,7 @@
 #ifndef SP_DECIDE_ROUTES_H
 #define SP_DECIDE_ROUTES_H
 
-#include "core/route.h"
+#include "core/route_match.h"
 #include "store/lmdb/view.h"
 #include "store/records/head.h"
 

@@ -1,7 +1,10 @@
-/* Ranges, transactions, compaction, and how full etcd is. */
+#include "etcd/kv.h"
+
 #include <string.h>
 
-#include "etcd/internal.h"
+#include "etcd/call.h"
+#include "etcd/client_state.h"
+#include "etcd/decode.h"
 #include "wire/wire.h"
 
 struct sp_bytes sp_etcd_prefix_end(struct sp_bytes prefix, struct sp_arena *arena) {

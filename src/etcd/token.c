@@ -8,7 +8,9 @@
 #include <fcntl.h>
 
 #include "base/clock.h"
+#include "etcd/client_state.h"
 #include "etcd/failure.h"
+#include "etcd/rpc.pb-c.h"
 #include "wire/wire.h"
 
 enum {

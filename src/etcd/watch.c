@@ -1,10 +1,15 @@
-/* Watches: one stream each. Answers that etcd split into fragments are joined. */
+/* Each watch is one stream. Answers that etcd split into fragments are joined. */
+#include "etcd/watch.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "etcd/call.h"
+#include "etcd/client.h"
+#include "etcd/client_state.h"
+#include "etcd/decode.h"
 #include "etcd/failure.h"
-#include "etcd/internal.h"
 #include "etcd/token.h"
 #include "wire/wire.h"
 

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 
 #include "http/exchange.h"
+#include "http/exchange_state.h"
+#include "http/identity.h"
 
 struct deferrals {
     pthread_mutex_t lock; /* guards what follows, and each exchange's `resumed` and `gone` */

@@ -1,12 +1,38 @@
-/* Inside src/http: exchanges whose reply another thread works on. libmicrohttpd keeps their connections
+/* Exchanges whose reply another thread works on. libmicrohttpd keeps their connections
  * suspended. What that thread and the server's share is guarded by a lock, and outlives the server if
  * it must: an exchange whose client or server is gone is freed by whoever lets go of it last. */
 #ifndef SP_HTTP_DEFERRAL_H
 #define SP_HTTP_DEFERRAL_H
 
-#include "http/exchange_state.h"
+#include <stdbool.h>
+
+#include "base/status.h"
+
+struct sp_http_exchange;
+
+/* ---- for handlers ---- */
+
+/* Called once for each deferral. `may_reply`: on the server's thread, and it must reply before it
+ * returns. Otherwise client or server are gone, it only lets go of `state`, and the thread is any. */
+typedef void sp_http_finish(struct sp_http_exchange *exchange, void *state, bool may_reply);
+
+/* Within a handler, instead of a reply. From then on until sp_http_resume the exchange is that of
+ * whoever will resume it, on any one thread, which may use everything above but the two functions
+ * that reply. False: out of memory; the handler must reply. */
+bool sp_http_defer(struct sp_http_exchange *exchange, sp_http_finish *finish, void *state) SP_MUST_USE;
+
+/* Whether anybody waits for the reply of a deferred exchange. For whoever has it. */
+bool sp_http_is_wanted(const struct sp_http_exchange *exchange);
+
+/* Has the deferred reply made, also if the server was closed meanwhile. The exchange must not be touched
+ * any more. Any thread. */
+void sp_http_resume(struct sp_http_exchange *exchange);
+
+/* ---- inside src/http ---- */
 
 struct deferrals;
+struct exchanges;
+struct MHD_Daemon;
 
 /* `wake_fd`: an eventfd that is written to when one is resumed. NULL: out of memory. */
 struct deferrals *sp_http_deferrals_create(int wake_fd);

@@ -1,8 +1,6 @@
 #include "http/exchange.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 #include "base/text_out.h"
@@ -10,23 +8,6 @@
 #include "http/respond.h"
 
 enum { FAIL_MAX_BYTES = 1024 }; /* of an error's reply */
-
-/* ---- life ---- */
-
-void sp_http_exchange_wipe(struct sp_http_exchange *exchange) {
-    if (exchange->body != NULL) {
-        explicit_bzero(exchange->body, exchange->body_size);
-        free(exchange->body);
-        exchange->body = NULL;
-    }
-    sp_arena_wipe(&exchange->arena);
-}
-
-void sp_http_exchange_free(struct sp_http_exchange *exchange) {
-    sp_http_exchange_wipe(exchange);
-    sp_arena_fini(&exchange->arena);
-    free(exchange);
-}
 
 /* ---- the request ---- */
 
@@ -142,31 +123,6 @@ bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, str
         return false;
     exchange->headers = header;
     return true;
-}
-
-/* A header that libmicrohttpd does not take is left out. */
-static void add_headers(struct sp_http_exchange *exchange, struct MHD_Response *response, const char *content_type) {
-    bool sets_cache = false;
-    for (const struct reply_header *header = exchange->headers; header != NULL; header = header->next) {
-        sets_cache |= strcasecmp(header->name, "cache-control") == 0;
-        (void)MHD_add_response_header(response, header->name, header->value);
-    }
-    if (content_type != NULL)
-        (void)MHD_add_response_header(response, "Content-Type", content_type);
-    if (!sets_cache)
-        (void)MHD_add_response_header(response, "Cache-Control", "no-store");
-    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (exchange->exchanges->stopping || atomic_load(&exchange->exchanges->leaving))
-        (void)MHD_add_response_header(response, "Connection", "close");
-}
-
-void sp_http_respond(struct sp_http_exchange *exchange, unsigned status, const char *content_type,
-                     struct MHD_Response *response) {
-    if (!exchange->replied) {
-        add_headers(exchange, response, content_type);
-        exchange->replied = MHD_queue_response(exchange->connection, status, response) == MHD_YES;
-    }
-    MHD_destroy_response(response);
 }
 
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body) {

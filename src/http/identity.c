@@ -1,5 +1,5 @@
-/* Who a connection has proven to be: by the certificate that it showed, or as the kernel knows it
- * on a Unix socket. */
+#include "http/identity.h"
+
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>

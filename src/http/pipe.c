@@ -9,7 +9,7 @@
 
 #include "http/connections.h"
 #include "http/deferral.h"
-#include "http/pipes.h"
+#include "http/exchange_state.h"
 #include "http/respond.h"
 
 enum { FIRST_BYTES = 4 * 1024, KEPT_BYTES = 64 * 1024, BLOCK_BYTES = 16 * 1024 };

@@ -35,4 +35,15 @@ void sp_http_pipe_end(struct sp_http_pipe *pipe);
 void sp_http_reply_in_pieces(struct sp_http_exchange *exchange, unsigned status, const char *content_type,
                              struct sp_http_pipe *pipe);
 
+/* ---- inside src/http, on the server's thread ---- */
+
+struct exchanges;
+
+/* Lets libmicrohttpd go on with connections for which something was written. */
+void sp_http_pipes_continue(struct exchanges *exchanges);
+/* Ends the exchanges whose clients have gone: nobody reads from a suspended connection. */
+void sp_http_pipes_drop_closed(struct exchanges *exchanges);
+/* The exchange is over. It may have no pipe. */
+void sp_http_pipes_leave(struct sp_http_exchange *exchange);
+
 #endif

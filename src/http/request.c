@@ -13,7 +13,7 @@
 #include "http/framing.h"
 #include "http/handshake.h"
 #include "http/host.h"
-#include "http/pipes.h"
+#include "http/pipe.h"
 
 enum {
     ARENA_FIRST_BYTES = 8 * 1024,

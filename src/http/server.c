@@ -17,7 +17,7 @@
 #include "http/deferral.h"
 #include "http/engine.h"
 #include "http/handshake.h"
-#include "http/pipes.h"
+#include "http/pipe.h"
 #include "http/refusal.h"
 #include "http/request.h"
 #include "tls/crl.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "core/question_text.h"
 #include "decide/check.h"
 #include "decide/disclosure.h"

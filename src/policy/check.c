@@ -1,5 +1,4 @@
-/* What only all files together show: sp_policy_check. */
-#include "policy/read.h"
+#include "policy/check.h"
 
 static void refuse_twice(struct sp_policy_errors *errors, const struct sp_policy *policy,
                          const struct sp_policy_place *first, const struct sp_policy_place *second, const char *what) {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/check.h"
+
 enum { PATH_BYTES = 4096, DEPTH_MAX = 16, FIRST_BYTES = 64 * 1024 };
 
 struct file_walk {

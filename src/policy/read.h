@@ -42,8 +42,4 @@ void sp_policy_add_error(struct sp_policy_errors *errors, const struct sp_policy
 enum sp_status sp_policy_read(struct sp_policy *policy, const char *file, struct sp_str text,
                               struct sp_policy_errors *errors) SP_MUST_USE;
 
-/* After the last file: sorts the model, and finds what is there twice, and members and shares for whom the files should
- * have and do not. */
-void sp_policy_check(struct sp_policy *policy, struct sp_policy_errors *errors);
-
 #endif

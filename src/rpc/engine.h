@@ -5,7 +5,10 @@
 
 #include <stdatomic.h>
 
-#include "rpc/call.h"
+#include "base/arena.h"
+#include "base/identity.h"
+#include "base/status.h"
+#include "rpc/method.h"
 
 /* As the functions of rpc/call.h with these names. */
 struct call_ops {

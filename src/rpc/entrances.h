@@ -3,7 +3,7 @@
 #define SP_RPC_ENTRANCES_H
 
 #include "rpc/listen.h"
-#include "rpc/server.h"
+#include "rpc/server_options.h"
 
 /* Who takes the sockets of a kind. */
 struct entrance {

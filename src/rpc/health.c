@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "grpc/health/v1/health.pb-c.h"
+#include "rpc/call.h"
 #include "wire/wire.h"
 
 typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus serving_status;

@@ -3,7 +3,8 @@
 #ifndef SP_RPC_METHODS_H
 #define SP_RPC_METHODS_H
 
-#include "rpc/call.h"
+#include "base/status.h"
+#include "rpc/method.h"
 
 struct health;
 struct reflection;

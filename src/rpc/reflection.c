@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
+#include "rpc/call.h"
 #include "sallyport/descriptor/v1/descriptor.pb-c.h"
 #include "wire/wire.h"
 

@@ -2,7 +2,8 @@
 #ifndef SP_RPC_REFLECTION_H
 #define SP_RPC_REFLECTION_H
 
-#include "rpc/call.h"
+#include "base/status.h"
+#include "rpc/method.h"
 
 struct reflection;
 

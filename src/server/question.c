@@ -1,6 +1,6 @@
 #include "server/question.h"
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "core/question_text.h"
 #include "wire/wire.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "etcd/client.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/compare.h"
 #include "source/follow/follower.h"

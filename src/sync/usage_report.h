@@ -4,7 +4,7 @@
 
 #include "sallyport/v1/usage.pb-c.h"
 #include "store/lmdb/view.h"
-#include "store/usage/internal.h"
+#include "store/usage/usage.h"
 
 enum { SP_USAGE_MAX_USES = 10000 };
 

@@ -1,5 +1,4 @@
-/* Which actions, roles, routes and gates the questions reached: sp_trial_print_coverage. */
-#include "trial/report.h"
+#include "trial/cover.h"
 
 #include <stdlib.h>
 

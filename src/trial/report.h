@@ -15,7 +15,4 @@ void sp_trial_print_annotations(const struct sp_trial_run *run, FILE *out);
 /* JUnit's XML: the file's suite, with a case for each test. */
 void sp_trial_print_junit(const struct sp_trial_run *run, FILE *out);
 
-/* Which actions, roles, routes and gates no question reached. */
-void sp_trial_print_coverage(const struct sp_trial_run *run, FILE *out);
-
 #endif

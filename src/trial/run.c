@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "core/address.h"
 #include "core/question_text.h"
+#include "core/route_match.h"
 #include "decide/explain.h"
 
 bool sp_trial_is_expected(const struct sp_trial_question *question, enum sp_reason reason) {

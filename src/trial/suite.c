@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "policy/files.h"
+#include "trial/cover.h"
 #include "trial/report.h"
 
 enum { ARENA_FIRST_BYTES = 1 << 20, PASSED = 0, FAILED = 1, ERROR = 2 };

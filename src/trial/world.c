@@ -11,6 +11,7 @@
 #include "admin/operator.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/digest.h"
 #include "core/key_text.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"

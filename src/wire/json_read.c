@@ -1,3 +1,5 @@
+#include "wire/json_read.h"
+
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -9,7 +11,6 @@
 
 #include "base/moment.h"
 #include "wire/field.h"
-#include "wire/json.h"
 
 enum {
     MAX_MESSAGE_DEPTH = 16,

@@ -1,9 +1,11 @@
+#include "wire/json_write.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "wire/field.h"
-#include "wire/json.h"
 
 enum { NUMBER_BYTES = 24 };
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "core/key_text.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/snapshot.h"
 #include "support/admin_fixture.h"

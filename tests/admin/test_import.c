@@ -9,9 +9,10 @@
 #include <cmocka.h>
 
 #include "admin/import.h"
+#include "core/digest.h"
 #include "store/records/write.h"
 #include "support/admin_fixture.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 /* Of no prefix of the store. */
 static const char foreign_text[] = "foreign-key-of-another-system-0001";

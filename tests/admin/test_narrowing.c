@@ -9,7 +9,7 @@
 
 #include "admin/method_row.h"
 #include "admin/methods.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 struct row {
     const char *method;

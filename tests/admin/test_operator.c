@@ -8,6 +8,7 @@
 
 #include "admin/method_row.h"
 #include "admin/operator.h"
+#include "core/key_text.h"
 #include "store/records/change.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"

@@ -24,7 +24,7 @@
 #include "cli/value.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "texts.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 /* ---- the tables ---- */
 

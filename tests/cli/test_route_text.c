@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/route_text.h"
+#include "core/route_match.h"
 #include "texts.h"
 
 static const char schema_text[] = "version: 1\n"

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "core/route.h"
+#include "core/route_match.h"
 
 struct naive_match {
     enum sp_route_outcome outcome;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/route.h"
+#include "core/route_compile.h"
 
 enum { FIRST_BLOCK_BYTES = 64 * 1024, BUDGET_BYTES = 64 << 20 };
 

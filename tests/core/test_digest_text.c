@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/digest.h"
 #include "core/digest_text.h"
 
 #define HEX "d4c8d1db8c4d1f9e9a4a1ad3c50a2ab1d0f7e7d3f2e0b7a1c6d5e4f3a2b1c0ff"

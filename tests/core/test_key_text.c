@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
+#include "core/digest.h"
 #include "core/key_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

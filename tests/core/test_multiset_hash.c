@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/digest.h"
 #include "core/multiset_hash.h"
 
 enum { ELEMENTS = 50 };

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "core/route_compile.h"
+#include "core/route_match.h"
+
 /* The rules of the table below, counted from 1. GET /v1/{anything} is the lax one that no other path may fall into. */
 static const struct written written[] = {
     /*  1 */ {"GET /v1/voices", "list voice"},

@@ -8,6 +8,9 @@
 
 #include "naive_route.h"
 
+#include "core/route_compile.h"
+#include "core/route_match.h"
+
 /* ---- limits ---- */
 
 static enum sp_route_outcome outcome_of(const struct sp_routes *compiled, struct sp_str target) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/permission_set.h"
+#include "core/route_match.h"
 #include "core/schema.h"
 
 enum { FIRST_BLOCK_BYTES = 16 * 1024, BUDGET_BYTES = 16 << 20 };

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "core/allowlist.h"
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "decide/check.h"
 #include "store/records/index.h"
 #include "store/records/layout.h"

@@ -1,6 +1,7 @@
 /* The decision table of DESIGN section 3 as questions and answers, over a real store. */
 #include "base/text.h"
 #include "core/decision.h"
+#include "core/digest.h"
 #include "core/key_text.h"
 #include "decide_world.h"
 #include "store/lmdb/options.h"

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "core/route_match.h"
 #include "decide/routes.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/lmdb/databases.h"

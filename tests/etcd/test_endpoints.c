@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
+#include "etcd/watch.h"
 #include "support/etcd.h"
 
 struct fixture {

@@ -13,6 +13,10 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
+#include "etcd/token.h"
+#include "etcd/watch.h"
 #include "support/etcd.h"
 
 enum { EXPIRED_MS = 3500 };

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/digest.h"
+#include "core/key_text.h"
 #include "server/authzen/page.h"
 #include "server/authzen/request.h"
 #include "store/records/resource_key.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "core/digest.h"
 #include "core/key_text.h"
+#include "core/route_match.h"
 #include "core/schema.h"
 #include "server/ext_authz/reply.h"
 #include "server/ext_authz/request.h"

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "sallyport/v1/admin.pb-c.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "policy/check.h"
 #include "policy/diff.h"
 #include "policy/read.h"
 #include "policy/update.h"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "core/digest.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
 #include "store/records/change_record.h"

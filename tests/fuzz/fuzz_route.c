@@ -5,6 +5,8 @@
 
 #include "../core/naive_route.h"
 #include "core/route.h"
+#include "core/route_compile.h"
+#include "core/route_match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "http/deferral.h"
+#include "http/identity.h"
 #include "http/server.h"
 #include "support/http_client.h"
 #include "support/process.h"

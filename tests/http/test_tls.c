@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "http/identity.h"
 #include "http/server.h"
 #include "support/certificates.h"
 #include "support/http_client.h"

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "policy/check.h"
 #include "policy/read.h"
 
 struct model {

@@ -1,6 +1,8 @@
 /* Policy files: what they say, and every error of a file with its place. */
 #include "models.h"
 
+#include "policy/check.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static void reads_every_section(void **state) {

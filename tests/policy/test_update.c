@@ -1,5 +1,6 @@
 /* Files that are written again: every entry stays in its file, and comments stay with their entries. */
 #include "models.h"
+#include "policy/check.h"
 #include "policy/diff.h"
 #include "policy/update.h"
 

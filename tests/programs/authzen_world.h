@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "support/authzen.h"
 
 static const char authzen_schema[] = "version: 1\n"

@@ -12,7 +12,7 @@
 
 #include "base/moment.h"
 #include "cli/command_table.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "support/certificates.h"
 #include "support/command.h"
 #include "support/programs.h"

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/digest.h"
 #include "core/key_text.h"
 #include "support/authzen.h"
 #include "support/command.h"

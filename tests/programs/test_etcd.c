@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "core/digest.h"
 #include "core/key_text.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "support/metrics_page.h"
 #include "support/pods.h"

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "support/pods.h"
 
 enum { QUOTA_BYTES = 16 << 20, USERS = 700 };

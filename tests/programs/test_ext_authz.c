@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "support/envoy.h"
 #include "support/programs.h"
 

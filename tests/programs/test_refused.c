@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "store/records/layout.h"
 #include "support/pods.h"
 #include "support/store_world.h"

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "store/lmdb/databases.h"
 #include "support/programs.h"
 

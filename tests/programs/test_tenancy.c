@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "support/platform.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 enum acting {
     OPERATOR,

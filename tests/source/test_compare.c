@@ -1,4 +1,6 @@
 /* Reading etcd page by page: what a comparison finds, and what a page may hold. */
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "source/follow/list.h"
 #include "source/follow/page_walk.h"
 #include "source/sides.h"

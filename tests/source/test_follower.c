@@ -1,4 +1,6 @@
 /* What the follower does with what etcd sends it. Side 0 makes the changes; side 1 follows. */
+#include "etcd/kv.h"
+#include "etcd/watch.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/sides.h"
 #include "store/records/head.h"

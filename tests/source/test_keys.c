@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "etcd/kv.h"
 #include "source/shared/records.h"
 #include "source/shared/url.h"
 #include "store/records/journal.h"

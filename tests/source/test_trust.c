@@ -1,5 +1,8 @@
 /* What a follower believes of what etcd shows. Side 0 makes the changes; side 1 follows. Whoever may write to etcd is
  * scripted_etcd_set, or a transaction of one's own. */
+#include "etcd/client.h"
+#include "etcd/kv.h"
+#include "etcd/watch.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/sides.h"

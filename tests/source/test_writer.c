@@ -1,4 +1,5 @@
 /* What becomes of changes: side 0 and side 1 both make them, over one etcd. */
+#include "etcd/kv.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/sides.h"

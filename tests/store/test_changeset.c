@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/lmdb/databases.h"
 #include "store/lmdb/view.h"

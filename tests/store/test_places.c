@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
 #include "core/role.h"
 #include "store/records/effective_role.h"
 #include "store/records/head.h"

@@ -20,7 +20,8 @@
 #include "store/records/store_time.h"
 #include "store/records/write.h"
 #include "store/recovery/verify.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, FIRST_BLOCK_BYTES = 64 * 1024 };
 

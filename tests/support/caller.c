@@ -8,7 +8,8 @@
 #include "sallyport/v1/authorization.pb-c.h"
 #include "sallyport/v1/usage.pb-c.h"
 #include "support/evidence.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 enum { ARENA_FIRST_BYTES = 16 * 1024, ARENA_BUDGET_BYTES = 256 * 1024 * 1024, METHOD_BYTES = 96 };

@@ -1,4 +1,6 @@
 #include "support/etcd.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

@@ -4,7 +4,6 @@
 #ifndef TEST_SUPPORT_ETCD_H
 #define TEST_SUPPORT_ETCD_H
 
-#include "etcd/etcd.h"
 #include "support/process.h"
 
 enum { ETCD_WORDS = 8 };

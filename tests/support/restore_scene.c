@@ -21,7 +21,7 @@
 #include "store/records/snapshot.h"
 #include "store/recovery/backup.h"
 #include "store/recovery/restore.h"
-#include "wire/json.h"
+#include "wire/json_write.h"
 
 /* ---- the scene ---- */
 

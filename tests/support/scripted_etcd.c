@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "etcd/rpc.pb-c.h"
 #include "wire/wire.h"
 

@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 
-#include "etcd/etcd.h"
 #include "etcd/transport.h"
 
 struct scripted_change; /* a key's value from a revision on */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "store/lmdb/databases.h"
 #include "store/lmdb/view.h"
 #include "store/records/snapshot.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"

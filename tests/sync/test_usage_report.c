@@ -12,7 +12,7 @@
 #include "support/process.h"
 #include "support/store_world.h"
 #include "sync/usage_report.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 #include "wire/wire.h"
 
 enum { NOW = 1700000000 };

@@ -11,7 +11,8 @@
 
 #include "sallyport/v1/admin.pb-c.h"
 #include "sample.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 #define CHECK &sallyport__v1__check_request__descriptor

@@ -12,7 +12,8 @@
 #include "sallyport/v1/admin.pb-c.h"
 #include "sallyport/v1/usage.pb-c.h"
 #include "wire/field.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
+#include "wire/json_write.h"
 #include "wire/wire.h"
 
 enum { ROUNDS = 40, MAX_DEPTH = 4, MAX_ITEMS = 4, MAX_LETTERS = 12 };

@@ -4,6 +4,7 @@
 
 #include "base/heartbeat.h"
 #include "rpc/grpc/shared.h"
+#include "rpc/method.h"
 
 struct core_server;
 

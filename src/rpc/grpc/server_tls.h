@@ -4,7 +4,7 @@
 
 #include <grpc/grpc_security.h>
 
-#include "rpc/server.h"
+#include "rpc/server_options.h"
 
 struct server_tls;
 

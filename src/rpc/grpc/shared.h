@@ -3,7 +3,7 @@
 #define SP_RPC_GRPC_SHARED_H
 
 #include "rpc/connections.h"
-#include "rpc/server.h"
+#include "rpc/server_options.h"
 
 /* All of it outlives the server. */
 struct core_shared {

@@ -5,9 +5,9 @@
 #include "rpc/h2/budget.h"
 #include "rpc/h2/bytes.h"
 #include "rpc/h2/incomplete.h"
-#include "rpc/h2/kept.h"
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
+#include "rpc/h2/unanswered.h"
 #include "rpc/h2/wire.h"
 
 static void link_call_to_connection(struct h2_call *call) {
@@ -98,11 +98,11 @@ static void abandon_kept_call(struct h2_call *call) {
     unsigned expected = H2_KEPT;
     sp_rpc_timers_unset(&loop->call_timers, &call->timer);
     sp_rpc_h2_budget_release(call);
-    sp_rpc_h2_kept_remove(call);
+    sp_rpc_h2_unanswered_remove(call);
     unlink_call_from_connection(call);
     if (!atomic_compare_exchange_strong(&call->keeping, &expected, H2_KEPT_ALONE)) {
         link_call_to_connection(call);
-        sp_rpc_h2_kept_add(call);
+        sp_rpc_h2_unanswered_add(call);
         return;
     }
     loop->live_calls--;
@@ -112,8 +112,8 @@ static void abandon_kept_call(struct h2_call *call) {
 
 void sp_rpc_h2_call_abandon_kept(struct h2_loop *loop) {
     struct h2_call *next = NULL;
-    for (struct h2_call *call = loop->kept; call != NULL; call = next) {
-        next = call->next_kept;
+    for (struct h2_call *call = loop->unanswered; call != NULL; call = next) {
+        next = call->next_unanswered;
         if (call->gone && !call->queued && atomic_load(&call->keeping) == H2_KEPT)
             abandon_kept_call(call);
     }

@@ -2,8 +2,10 @@
 #ifndef SP_RPC_H2_OPTIONS_H
 #define SP_RPC_H2_OPTIONS_H
 
+#include "base/identity.h"
 #include "rpc/connections.h"
-#include "rpc/server.h"
+#include "rpc/method.h"
+#include "rpc/server_options.h"
 #include "tls/crl.h"
 
 struct h2_server;

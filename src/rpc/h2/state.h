@@ -80,12 +80,12 @@ struct h2_call {
     bool closed;      /* the handler was told that it is over */
     bool sending;     /* `sent` is due */
     bool head_sent;
-    bool finishing;   /* no more messages; its status is or will be sent */
-    bool ended;       /* the status is with the connection */
-    bool gone;        /* its stream has closed */
-    bool listed_kept; /* among the kept ones */
-    bool listed;      /* among the incomplete ones */
-    bool was_reset;   /* by us: what its client has sent before it knew is ignored */
+    bool finishing;         /* no more messages; its status is or will be sent */
+    bool ended;             /* the status is with the connection */
+    bool gone;              /* its stream has closed */
+    bool listed_unanswered; /* among the loop's unanswered calls */
+    bool listed;            /* among the incomplete ones */
+    bool was_reset;         /* by us: what its client has sent before it knew is ignored */
 
     unsigned events; /* what is due */
     bool queued;     /* in the loop's queue of ready calls */
@@ -94,7 +94,7 @@ struct h2_call {
     struct h2_call *previous_incomplete, *next_incomplete; /* of the loop, oldest first */
     struct timer timer;
 
-    struct h2_call *previous_kept, *next_kept; /* of the loop */
+    struct h2_call *previous_unanswered, *next_unanswered; /* of the loop */
 
     /* any thread */
     atomic_uint keeping; /* enum h2_keeping */
@@ -180,7 +180,7 @@ struct h2_loop {
     struct h2_connection *dirty;
     struct h2_call *ready_first, *ready_last;
     struct h2_call *incomplete_first, *incomplete_last;
-    struct h2_call *kept; /* calls whose handlers have returned without an answer */
+    struct h2_call *unanswered; /* calls whose handlers have returned without an answer */
     struct h2_call *free_calls;
     size_t free_call_count, live_calls;
     struct h2_scratch *free_scratch;

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "rpc/h2/bytes.h"
 #include "rpc/h2/input.h"
-#include "rpc/h2/kept.h"
 #include "rpc/h2/life.h"
 #include "rpc/h2/pool.h"
 #include "rpc/h2/ready.h"
+#include "rpc/h2/unanswered.h"
 #include "rpc/h2/wire.h"
 #include "rpc/refusals.h"
 
@@ -35,7 +35,7 @@ static void run_unary_handler(struct h2_call *call) {
     call->base.method->unary(&call->base, call->base.method->user);
     call->running = false;
     if (call->kept) {
-        sp_rpc_h2_kept_add(call);
+        sp_rpc_h2_unanswered_add(call);
         wait_for_deadline(call);
     } else if (!call->parked) {
         sp_rpc_h2_call_release(call);
@@ -64,7 +64,7 @@ static void run_unary_input(struct h2_call *call) {
 /* On the loop's thread. A late answer is discarded. */
 static void settle_answer(struct h2_call *call, enum sp_status status, struct sp_bytes reply, const char *message) {
     call->kept = false;
-    sp_rpc_h2_kept_remove(call);
+    sp_rpc_h2_unanswered_remove(call);
     sp_rpc_timers_unset(&call->loop->call_timers, &call->timer);
     if (!sp_rpc_h2_call_is_live(call))
         return;

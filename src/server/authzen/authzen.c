@@ -3,7 +3,7 @@
 #include "server/authzen/evaluate.h"
 #include "server/authzen/respond.h"
 #include "server/authzen/search.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 static bool takes_no_time(const struct sp_authzen_call *call) {
     (void)call;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "server/authzen/request.h"
 #include "store/records/resource_key.h"
 

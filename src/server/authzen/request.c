@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "core/digest.h"
 #include "core/digest_text.h"
-#include "core/key_text.h"
 #include "core/question_text.h"
 
 json_t *sp_authzen_member(const json_t *object, const char *name) {

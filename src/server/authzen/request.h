@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "decide/check.h"
 #include "server/authzen/settings.h"
 

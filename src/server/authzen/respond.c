@@ -3,11 +3,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/deferral.h"
 #include "server/authzen/admit.h"
 #include "server/batch.h"
 #include "server/bulk.h"
 #include "store/records/snapshot.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 
 enum { INLINE_BODY_BYTES = 16 * 1024 }; /* a larger one is not even parsed on the HTTP server's thread */
 

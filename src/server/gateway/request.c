@@ -1,5 +1,6 @@
 #include "server/gateway/request.h"
 
+#include "core/route_match.h"
 #include "server/gateway/headers.h"
 
 enum { REQUEST_ID_MAX_BYTES = 128 };

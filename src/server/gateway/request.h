@@ -7,7 +7,7 @@
 #define SP_SERVER_GATEWAY_REQUEST_H
 
 #include "core/credential.h"
-#include "core/route.h"
+#include "core/route_match.h"
 #include "decide/check.h"
 #include "server/gateway/settings.h"
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "etcd/answer.h"
+#include "etcd/watch.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/refuse.h"
 #include "source/follow/unreadable.h"

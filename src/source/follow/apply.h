@@ -7,6 +7,7 @@
 #ifndef SP_SOURCE_FOLLOW_APPLY_H
 #define SP_SOURCE_FOLLOW_APPLY_H
 
+#include "etcd/watch.h"
 #include "source/shared/state.h"
 
 /* Revisions that the store already has are ignored. *ret_committed: the store changed, which it may

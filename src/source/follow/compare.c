@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "etcd/client.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/follow/page_walk.h"
 #include "source/shared/head.h"

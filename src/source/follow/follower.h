@@ -5,6 +5,7 @@
 #ifndef SP_SOURCE_FOLLOW_FOLLOWER_H
 #define SP_SOURCE_FOLLOW_FOLLOWER_H
 
+#include "etcd/watch.h"
 #include "source/shared/records.h"
 #include "source/shared/state.h"
 

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "etcd/client.h"
+#include "etcd/kv.h"
 #include "source/follow/page_walk.h"
 #include "source/follow/refuse.h"
 #include "source/follow/unreadable.h"

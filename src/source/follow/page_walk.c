@@ -1,5 +1,6 @@
 #include "source/follow/page_walk.h"
 
+#include "etcd/kv.h"
 #include "store/records/journal.h"
 
 enum {

@@ -1,6 +1,7 @@
 #include "source/shared/ask.h"
 
 #include "base/log.h"
+#include "etcd/kv.h"
 
 /* What a caller of the API is told; whatever is not listed is the last row. */
 static const struct {

@@ -3,6 +3,7 @@
 #ifndef SP_SOURCE_SHARED_ASK_H
 #define SP_SOURCE_SHARED_ASK_H
 
+#include "etcd/kv.h"
 #include "source/shared/state.h"
 
 /* As sp_etcd_get; on a link for callers, SP_ERR_UNAVAILABLE and SP_ERR_PRECONDITION only. */

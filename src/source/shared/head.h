@@ -2,6 +2,7 @@
 #ifndef SP_SOURCE_SHARED_HEAD_H
 #define SP_SOURCE_SHARED_HEAD_H
 
+#include "etcd/answer.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/state.h"
 #include "store/lmdb/environment.h"

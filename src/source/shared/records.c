@@ -1,6 +1,7 @@
 #include "source/shared/records.h"
 
 #include "base/array.h"
+#include "etcd/kv.h"
 #include "store/records/journal.h"
 
 /* ---- from etcd ---- */

@@ -2,7 +2,7 @@
 #ifndef SP_SOURCE_SHARED_RECORDS_H
 #define SP_SOURCE_SHARED_RECORDS_H
 
-#include "etcd/etcd.h"
+#include "etcd/kv.h"
 #include "source/shared/keys.h"
 #include "store/records/journal.h"
 

@@ -1,5 +1,6 @@
 #include "source/shared/staged.h"
 
+#include "etcd/kv.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/ask.h"
 #include "wire/wire.h"

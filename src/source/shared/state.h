@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 
-#include "etcd/etcd.h"
 #include "source/report.h"
 #include "source/shared/signature.h"
 #include "store/lmdb/environment.h"

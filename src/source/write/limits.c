@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "etcd/kv.h"
 #include "source/shared/ask.h"
 #include "source/shared/keys.h"
 #include "source/shared/records.h"

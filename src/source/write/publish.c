@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "etcd/kv.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/ask.h"
 #include "source/shared/head.h"

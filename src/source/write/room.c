@@ -1,6 +1,7 @@
 #include "source/write/room.h"
 
 #include "base/clock.h"
+#include "etcd/kv.h"
 
 enum { ROOM_EVERY_MS = 1000, UNTOLD_EVERY_MS = 60000, RESERVE_SHARE = 32 /* of the quota */ };
 

@@ -3,6 +3,7 @@
 #ifndef SP_SOURCE_WRITE_STAGE_H
 #define SP_SOURCE_WRITE_STAGE_H
 
+#include "etcd/kv.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "source/shared/records.h"
 #include "source/shared/state.h"

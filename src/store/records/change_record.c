@@ -1,6 +1,6 @@
 #include "store/records/change_record.h"
 
-#include "core/key_text.h"
+#include "core/digest.h"
 
 enum { WIRE_VARINT = 0, WIRE_BYTES = 2, VARINT_MAX_BYTES = 10 };
 

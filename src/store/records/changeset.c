@@ -3,6 +3,7 @@
  * unpack, namely the old entity. */
 #include "store/records/changeset.h"
 
+#include "core/digest.h"
 #include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/folder_sync.h"
-#include "core/key_text.h"
 #include "core/schema.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "core/allowlist.h"
+#include "core/digest.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/lmdb/view.h"
 #include "store/records/action_records.h"

@@ -2,7 +2,7 @@
 
 #include "base/base64url.h"
 #include "base/text.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 
 /* ---- making ---- */
 

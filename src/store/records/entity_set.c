@@ -1,5 +1,6 @@
 #include "store/records/entity_set.h"
 
+#include "core/digest.h"
 #include "store/records/edit.h"
 #include "store/records/entity.h"
 #include "store/records/meta.h"

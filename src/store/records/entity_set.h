@@ -7,6 +7,7 @@
 #ifndef SP_STORE_RECORDS_ENTITY_SET_H
 #define SP_STORE_RECORDS_ENTITY_SET_H
 
+#include "core/digest.h"
 #include "core/multiset_hash.h"
 #include "store/records/head.h"
 

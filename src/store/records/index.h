@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "core/decision.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "store/records/layout.h"
 
 struct sp_view;

@@ -1,5 +1,6 @@
 #include "store/records/index_edit.h"
 
+#include "core/digest.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/records/index.h"
 #include "store/records/index_walk.h"

@@ -1,5 +1,6 @@
 #include "store/records/settings.h"
 
+#include "core/key_text.h"
 #include "store/records/edit.h"
 #include "store/records/meta.h"
 #include "store/records/settings_cache.h"

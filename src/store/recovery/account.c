@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "core/digest.h"
 #include "store/records/change.h"
 #include "store/records/change_key.h"
 #include "store/records/change_record.h"

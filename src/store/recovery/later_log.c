@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "store/records/change.h"
 #include "store/records/change_key.h"
 #include "store/records/change_record.h"
 #include "store/records/snapshot.h"
-#include "wire/json.h"
+#include "wire/json_read.h"
 #include "wire/wire.h"
 
 enum {

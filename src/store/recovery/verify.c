@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/digest.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
 #include "store/records/change.h"

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/key_text.h"
+#include "core/digest.h"
 #include "store/records/change_index.h"
 #include "store/records/change_record.h"
 #include "store/records/derive.h"

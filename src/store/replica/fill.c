@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/digest.h"
 #include "store/records/derive.h"
 #include "store/records/entity.h"
 #include "store/records/index_edit.h"

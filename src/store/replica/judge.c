@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "core/digest.h"
 #include "store/records/change_key.h"
 #include "store/records/change_record.h"
 #include "store/records/edit.h"

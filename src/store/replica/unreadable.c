@@ -1,5 +1,6 @@
 #include "store/replica/unreadable.h"
 
+#include "core/digest.h"
 #include "store/records/edit.h"
 #include "store/records/meta.h"
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "core/digest.h"
 #include "core/multiset_hash.h"
 
 struct sp_view;

@@ -2,7 +2,7 @@
 
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
-#include "store/usage/internal.h"
+#include "store/usage/environment.h"
 #include "store/usage/record.h"
 
 static int64_t later_of(int64_t a, int64_t b) {

@@ -14,7 +14,7 @@
 #include "store/lmdb/folder_safety.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/view.h"
-#include "store/usage/internal.h"
+#include "store/usage/environment.h"
 #include "store/usage/record.h"
 
 enum {

@@ -1,9 +1,9 @@
-/* proto3 JSON mapping over protobuf-c's descriptors: lowerCamelCase names out, both spellings in,
- * 64-bit integers as strings out (both in; int64 fields are times and may be RFC 3339 in), enums by name, bytes as base64. One transcoder for the
- * command line, imports and HTTP. FieldMask and maps are not supported: our messages have none.
+/* Reads proto3's JSON mapping with protobuf-c's descriptors: both spellings of names, 64-bit integers as
+ * strings too (int64 fields are times and may be RFC 3339), enums by name, bytes as base64. One transcoder for
+ * the command line, imports and HTTP. FieldMask and maps are not supported: our messages have none.
  * Thread-safe: no state. */
-#ifndef SP_WIRE_JSON_H
-#define SP_WIRE_JSON_H
+#ifndef SP_WIRE_JSON_READ_H
+#define SP_WIRE_JSON_READ_H
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
@@ -14,16 +14,6 @@
 /* For a program that reads texts with keys in them: of which the JSON library makes copies, that are cleared from now on
  * when it frees them. Before it is used, and before there are threads; again does no harm. */
 void sp_json_prepare(void);
-
-enum { SP_JSON_NAME_BYTES = 128 };
-
-/* The name of a field in JSON: first_second as firstSecond. A longer one is cut. */
-void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]);
-
-/* The message as a new JSON object that the caller decrefs; NULL when out of memory or if text is
- * not UTF-8. Fields with default values are left out unless `with_defaults`; unset messages and
- * members of a oneof always are. */
-json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults);
 
 /* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the
  * field's path: an unknown name, a name in both spellings, a wrong type, a number out of range, an

@@ -1,14 +1,14 @@
-/* Shared by the bodies of the etcd client: one call with failover, and conversions. */
-#ifndef SP_ETCD_INTERNAL_H
-#define SP_ETCD_INTERNAL_H
+/* Inside src/etcd: a client, its endpoints and what it knows of their tokens. */
+#ifndef SP_ETCD_CLIENT_STATE_H
+#define SP_ETCD_CLIENT_STATE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
-#include <protobuf-c/protobuf-c.h>
-
-#include "etcd/etcd.h"
-#include "etcd/rpc.pb-c.h"
+#include "etcd/limits.h"
 #include "etcd/transport.h"
 
 enum { SP_ETCD_ENDPOINT_BYTES = 256 };
@@ -47,22 +47,5 @@ struct sp_etcd {
     struct sp_etcd_file_stamp refused_file; /* the password that etcd refused last */
     int64_t refused_until_ms;               /* it is not shown again before */
 };
-
-/* Calls a method and unpacks its answer into `arena`. Tries each endpoint at most once, as long
- * as that may help. *ret_repeated (may be NULL): an earlier try went unanswered. */
-enum sp_status sp_etcd_call(struct sp_etcd *etcd, const char *path, const ProtobufCMessage *request,
-                            const ProtobufCMessageDescriptor *reply, struct sp_arena *arena,
-                            ProtobufCMessage **ret_reply, bool *ret_repeated, struct sp_error *error) SP_MUST_USE;
-
-/* The current endpoint's connection, which is made first if there is none, with a token if one
- * is needed. */
-enum sp_status sp_etcd_connect(struct sp_etcd *etcd, void **ret_connection, struct sp_error *error) SP_MUST_USE;
-
-/* Whether another endpoint may answer what this one failed with. */
-bool sp_etcd_may_help(enum sp_status status);
-void sp_etcd_next_endpoint(struct sp_etcd *etcd);
-
-struct sp_etcd_header sp_etcd_header_of(const Etcdserverpb__ResponseHeader *header);
-struct sp_etcd_kv sp_etcd_kv_of(const Mvccpb__KeyValue *kv);
 
 #endif

@@ -1,6 +1,6 @@
-/* Inside the store: the environment of last uses, its batches and views. */
-#ifndef SP_STORE_USAGE_INTERNAL_H
-#define SP_STORE_USAGE_INTERNAL_H
+/* Inside store/usage: the LMDB environment of last uses, its batches and views. */
+#ifndef SP_STORE_USAGE_ENVIRONMENT_H
+#define SP_STORE_USAGE_ENVIRONMENT_H
 
 #include <lmdb.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* rpc/call.h, for the calls of every engine. */
+#include "rpc/call.h"
+
 #include "rpc/engine.h"
 
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call) {

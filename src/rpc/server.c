@@ -1,4 +1,4 @@
-/* rpc/server.h. What servers of both engines have in common: options, methods with health and reflection, listeners,
+/* What servers of both engines have in common: options, methods with health and reflection, listeners,
  * connections, and the health listeners' own engine. */
 #include "rpc/server.h"
 
