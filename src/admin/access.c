@@ -192,7 +192,7 @@ static enum sp_status authenticate_caller(struct sp_admin_context *ctx) {
     return authenticate_key(ctx);
 }
 
-static const char *access_needs(enum sp_admin_access access) {
+static const char *describe_needed_access(enum sp_admin_access access) {
     switch (access) {
     case SP_ACCESS_OPERATOR:
         return "an operator's key";
@@ -246,7 +246,7 @@ static enum sp_status authorize_caller(struct sp_admin_context *ctx) {
     if (may)
         return ctx->is_operator ? sp_admin_operator_check_scope(ctx) : SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "%s requires %s", ctx->method->name,
-                        access_needs(ctx->method->access));
+                        describe_needed_access(ctx->method->access));
 }
 
 enum sp_status sp_admin_admit_caller(struct sp_admin_context *ctx) {
@@ -256,7 +256,7 @@ enum sp_status sp_admin_admit_caller(struct sp_admin_context *ctx) {
     return authorize_caller(ctx);
 }
 
-static struct sp_str named_workspace(const struct sp_admin_method *method, const ProtobufCMessage *request) {
+static struct sp_str get_named_workspace(const struct sp_admin_method *method, const ProtobufCMessage *request) {
     if (method->workspace_of != NULL)
         return method->workspace_of(request);
     const ProtobufCFieldDescriptor *field =
@@ -314,7 +314,7 @@ static enum sp_status enter_operators_workspace(struct sp_admin_context *ctx, st
 }
 
 enum sp_status sp_admin_resolve_workspace(struct sp_admin_context *ctx, const ProtobufCMessage *request) {
-    struct sp_str named = named_workspace(ctx->method, request);
+    struct sp_str named = get_named_workspace(ctx->method, request);
     if (named.size > 0) {
         enum sp_status status = sp_text_check_id(named, "workspace", ctx->error);
         if (status != SP_OK)

@@ -22,7 +22,7 @@ struct cascade {
 };
 
 /* SP_WALK_END: it has come to its limit. */
-static enum sp_status delete_one(struct cascade *cascade, const struct sp_entity_key *key) {
+static enum sp_status delete_within_limit(struct cascade *cascade, const struct sp_entity_key *key) {
     if (cascade->left == 0) {
         cascade->cut = true;
         return SP_WALK_END;
@@ -38,12 +38,12 @@ static enum sp_status delete_met_entity(void *context, struct sp_bytes key, stru
     enum sp_status status = sp_entity_key_copy(key, &met);
     if (status != SP_OK)
         return status;
-    return delete_one(context, &met);
+    return delete_within_limit(context, &met);
 }
 
 /* Deletes every entity of the kind whose key begins with exactly these parts. */
-static enum sp_status delete_below(struct cascade *cascade, enum sp_kind kind, const struct sp_str *parts,
-                                   size_t part_count) {
+static enum sp_status delete_by_prefix(struct cascade *cascade, enum sp_kind kind, const struct sp_str *parts,
+                                       size_t part_count) {
     struct sp_entity_key prefix;
     struct sp_admin_context *ctx = cascade->ctx;
     enum sp_status status = sp_entity_key_prefix(kind, ctx->workspace, parts, part_count, &prefix);
@@ -58,7 +58,7 @@ static enum sp_status delete_key_of_principal(void *context, struct sp_str key_i
     enum sp_status status = sp_entity_key_1(SP_KIND_KEY, cascade->ctx->workspace, key_id, &key);
     if (status != SP_OK)
         return status;
-    return delete_one(cascade, &key);
+    return delete_within_limit(cascade, &key);
 }
 
 static enum sp_status delete_membership_in(void *context, uint64_t group_number) {
@@ -76,7 +76,7 @@ static enum sp_status delete_membership_in(void *context, uint64_t group_number)
     status = sp_entity_key_make(SP_KIND_MEMBERSHIP, cascade->ctx->workspace, parts, 2, &key);
     if (status != SP_OK)
         return status;
-    return delete_one(cascade, &key);
+    return delete_within_limit(cascade, &key);
 }
 
 /* The type may have been removed from the schema: its grants are stored all the same. */
@@ -95,7 +95,7 @@ static enum sp_status delete_grant_on(void *context, struct sp_bytes resource_ke
     status = sp_entity_key_grant(ctx->workspace, sp_str_from(type.name), name.id, cascade->kind, cascade->id, &key);
     if (status != SP_OK)
         return status;
-    return delete_one(cascade, &key);
+    return delete_within_limit(cascade, &key);
 }
 
 static enum sp_status delete_grants_of(struct cascade *cascade, uint64_t number) {
@@ -126,7 +126,7 @@ enum sp_status sp_admin_delete_principal_tree(struct sp_admin_context *ctx,
 enum sp_status sp_admin_delete_group_tree(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredGroup *group,
                                           size_t limit, bool *ret_cut) {
     struct cascade cascade = {.ctx = ctx, .kind = SP_SUBJECT_GROUP, .id = sp_str_from(group->group->id), .left = limit};
-    enum sp_status status = delete_below(&cascade, SP_KIND_MEMBERSHIP, &cascade.id, 1);
+    enum sp_status status = delete_by_prefix(&cascade, SP_KIND_MEMBERSHIP, &cascade.id, 1);
     if (status != SP_OK)
         return status;
     status = delete_grants_of(&cascade, group->number);
@@ -151,7 +151,7 @@ enum sp_status sp_admin_delete_resource_tree(struct sp_admin_context *ctx,
     struct sp_str parts[] = {sp_str_from(ref->type), sp_str_from(ref->id)};
     struct cascade cascade = {.ctx = ctx, .left = limit};
     struct sp_entity_key key;
-    enum sp_status status = delete_below(&cascade, SP_KIND_GRANT, parts, 2);
+    enum sp_status status = delete_by_prefix(&cascade, SP_KIND_GRANT, parts, 2);
     if (status != SP_OK)
         return status;
     status = make_resource_entity_key(ctx, resource, &key);
@@ -186,7 +186,7 @@ enum sp_status sp_admin_delete_principal_in_pieces(struct sp_admin_context *ctx,
 
 static enum sp_status delete_all_members(struct sp_admin_context *ctx, const char *group) {
     struct cascade cascade = {.ctx = ctx, .id = sp_str_from(group), .left = SP_ADMIN_CASCADE_MEMBERS_MAX};
-    enum sp_status status = delete_below(&cascade, SP_KIND_MEMBERSHIP, &cascade.id, 1);
+    enum sp_status status = delete_by_prefix(&cascade, SP_KIND_MEMBERSHIP, &cascade.id, 1);
     if (status != SP_OK || !cascade.cut)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,

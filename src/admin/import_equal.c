@@ -243,8 +243,7 @@ static enum sp_status join_addresses(struct sp_admin_context *ctx, Sallyport__V1
 }
 
 /* What a reply adds to a key, and what was made up for it. */
-static void take_what_is_not_compared(const Sallyport__V1__ApiKey *stored, bool new_text,
-                                      Sallyport__V1__ApiKey *wanted) {
+static void copy_uncompared_fields(const Sallyport__V1__ApiKey *stored, bool new_text, Sallyport__V1__ApiKey *wanted) {
     wanted->usage = stored->usage;
     wanted->beyond_max_lifetime = stored->beyond_max_lifetime;
     wanted->n_descendants = stored->n_descendants;
@@ -271,7 +270,7 @@ static enum sp_status is_key_equal(struct sp_admin_context *ctx, const Sallyport
     if (status != SP_OK || stored == NULL)
         return status;
     Sallyport__V1__ApiKey wanted = *record, there = *stored->key;
-    take_what_is_not_compared(&there, sha256 == NULL, &wanted);
+    copy_uncompared_fields(&there, sha256 == NULL, &wanted);
     status = join_addresses(ctx, &wanted);
     if (status != SP_OK)
         return status;

@@ -7,7 +7,7 @@
 #include "core/digest_text.h"
 
 /* Takes what only one key may have, for the keys of this batch that the store does not show yet. */
-static enum sp_status take_unique(struct sp_admin_import_state *import, struct sp_bytes name, const char *what) {
+static enum sp_status claim_unique_value(struct sp_admin_import_state *import, struct sp_bytes name, const char *what) {
     if (sp_batch_map_find(&import->known, name) != NULL)
         return sp_error_set(import->ctx.error, SP_ERR_EXISTS, "%s: an earlier record of this import has the same value",
                             what);
@@ -19,7 +19,8 @@ static enum sp_status take_key_id(struct sp_admin_import_state *import, const ch
     enum sp_status status = sp_text_check_id(sp_str_from(id), "id", import->ctx.error);
     if (status != SP_OK)
         return status;
-    return take_unique(import, sp_admin_import_name(SP_IMPORT_KEY, import->home->id, sp_str_from(id), buffer), "id");
+    return claim_unique_value(import, sp_admin_import_name(SP_IMPORT_KEY, import->home->id, sp_str_from(id), buffer),
+                              "id");
 }
 
 static enum sp_status take_key_names(struct sp_admin_import_state *import, const Sallyport__V1__ApiKey *key,
@@ -30,7 +31,7 @@ static enum sp_status take_key_names(struct sp_admin_import_state *import, const
         return status;
     buffer[0] = SP_IMPORT_DIGEST;
     memcpy(buffer + 1, sha256, SP_DIGEST_BYTES);
-    return take_unique(import, (struct sp_bytes){buffer, 1 + SP_DIGEST_BYTES}, "sha256");
+    return claim_unique_value(import, (struct sp_bytes){buffer, 1 + SP_DIGEST_BYTES}, "sha256");
 }
 
 /* The fields of a key that only an import sets. */
@@ -69,7 +70,7 @@ static enum sp_status append_secret(struct sp_admin_import_state *import, const 
 }
 
 /* How many keys of the home the store does not show yet. */
-static uint64_t *unflushed_keys(struct sp_admin_import_state *import) {
+static uint64_t *get_unflushed_count(struct sp_admin_import_state *import) {
     struct sp_admin_import_home *home = import->home;
     if (home->flush != import->flushes)
         home->unflushed_keys = 0;
@@ -90,11 +91,11 @@ static enum sp_status add_imported_key(struct sp_admin_import_state *import, con
                                        .template = record,
                                        .imported = true,
                                        .imported_sha256 = sha256,
-                                       .unflushed = *unflushed_keys(import)};
+                                       .unflushed = *get_unflushed_count(import)};
     status = sp_admin_add_key(&import->ctx, &new_key, sha256 == NULL ? &made : NULL, &secret);
     if (status != SP_OK)
         return status;
-    (*unflushed_keys(import))++;
+    (*get_unflushed_count(import))++;
     return secret == NULL || made == NULL ? SP_OK : append_secret(import, made, secret);
 }
 

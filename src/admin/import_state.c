@@ -27,7 +27,7 @@ struct sp_bytes sp_admin_import_name(enum sp_admin_import_kind kind, struct sp_s
     return (struct sp_bytes){buffer, size + id.size};
 }
 
-static void go_home(struct sp_admin_import_state *import, struct sp_admin_import_home *home) {
+static void enter_import_home(struct sp_admin_import_state *import, struct sp_admin_import_home *home) {
     import->home = home;
     import->ctx.workspace = home->id;
     import->ctx.stored_workspace = home->stored;
@@ -40,7 +40,7 @@ enum sp_status sp_admin_import_remember_home(struct sp_admin_import_state *impor
         return SP_ERR_MEMORY;
     home->stored = import->ctx.stored_workspace;
     home->id = import->ctx.workspace;
-    go_home(import, home);
+    enter_import_home(import, home);
     return sp_batch_map_put(&import->known,
                             sp_admin_import_name(SP_IMPORT_WORKSPACE, home->id, (struct sp_str){0}, buffer), home);
 }
@@ -56,7 +56,7 @@ enum sp_status sp_admin_import_enter_home(struct sp_admin_import_state *import, 
     struct sp_admin_import_home *home =
         sp_batch_map_find(&import->known, sp_admin_import_name(SP_IMPORT_WORKSPACE, id, (struct sp_str){0}, buffer));
     if (home != NULL) {
-        go_home(import, home);
+        enter_import_home(import, home);
         return SP_OK;
     }
     status = sp_admin_enter_workspace(&import->ctx, id);

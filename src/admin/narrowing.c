@@ -20,14 +20,14 @@ enum sp_admin_narrowing sp_admin_judge_key_update(const ProtobufCMessage *reques
     return SP_ADMIN_MAY_NARROW;
 }
 
-static enum sp_admin_narrowing narrows_if(bool narrows) {
+static enum sp_admin_narrowing choose_narrowing(bool narrows) {
     return narrows ? SP_ADMIN_NARROWS : SP_ADMIN_WIDENS;
 }
 
 enum sp_admin_narrowing sp_admin_judge_workspace_update(const ProtobufCMessage *request) {
     const Sallyport__V1__UpdateWorkspaceRequest *update = (const void *)request;
     bool only_disabled = update->n_update_mask == 1 && strcmp(update->update_mask[0], "disabled") == 0;
-    return narrows_if(only_disabled && update->workspace != NULL && update->workspace->disabled);
+    return choose_narrowing(only_disabled && update->workspace != NULL && update->workspace->disabled);
 }
 
 static bool narrows_principal(const Sallyport__V1__Principal *principal, const char *field) {
@@ -41,7 +41,7 @@ enum sp_admin_narrowing sp_admin_judge_principal_update(const ProtobufCMessage *
     bool narrows = update->n_update_mask > 0 && update->principal != NULL;
     for (size_t i = 0; narrows && i < update->n_update_mask; i++)
         narrows = narrows_principal(update->principal, update->update_mask[i]);
-    return narrows_if(narrows);
+    return choose_narrowing(narrows);
 }
 
 enum sp_admin_narrowing sp_admin_judge_share_updates(const ProtobufCMessage *request) {
@@ -49,7 +49,7 @@ enum sp_admin_narrowing sp_admin_judge_share_updates(const ProtobufCMessage *req
     bool narrows = update->n_updates > 0;
     for (size_t i = 0; narrows && i < update->n_updates; i++)
         narrows = update->updates[i]->role == SALLYPORT__V1__ROLE__ROLE_UNSPECIFIED;
-    return narrows_if(narrows);
+    return choose_narrowing(narrows);
 }
 
 static bool is_narrowing_edit(const Sallyport__V1__PolicyEdit *edit) {

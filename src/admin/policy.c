@@ -7,7 +7,7 @@
 /* A hundred years: sums with times cannot overflow. */
 #define LIFETIME_MAX_S (UINT64_C(100) * 366 * 24 * 60 * 60)
 
-static const Sallyport__V1__WorkspacePolicy *policy_of(const struct sp_admin_context *ctx) {
+static const Sallyport__V1__WorkspacePolicy *get_workspace_policy(const struct sp_admin_context *ctx) {
     static const Sallyport__V1__WorkspacePolicy none = SALLYPORT__V1__WORKSPACE_POLICY__INIT;
     const Sallyport__V1__WorkspacePolicy *policy = ctx->stored_workspace->workspace->policy;
     return policy == NULL ? &none : policy;
@@ -27,7 +27,7 @@ enum sp_status sp_admin_check_policy(struct sp_admin_context *ctx, const Sallypo
 }
 
 int64_t sp_admin_latest_expiry(const struct sp_admin_context *ctx, int64_t created_at_s) {
-    uint64_t max_s = policy_of(ctx)->max_key_lifetime_s;
+    uint64_t max_s = get_workspace_policy(ctx)->max_key_lifetime_s;
     /* An imported key may have been made in the future: its life begins now. */
     int64_t begin_s = created_at_s > 0 && created_at_s <= ctx->now_s ? created_at_s : ctx->now_s;
     return max_s == 0 || max_s > LIFETIME_MAX_S ? 0 : begin_s + (int64_t)max_s;
@@ -45,12 +45,13 @@ enum sp_status sp_admin_check_lifetime(struct sp_admin_context *ctx, const Sally
     sp_moment_format(sp_admin_latest_expiry(ctx, key->created_at), latest);
     return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
                         "expires_at: keys of workspace %.*s live at most %llu seconds: choose an expiry up to %s",
-                        SP_STR_ARG(ctx->workspace), (unsigned long long)policy_of(ctx)->max_key_lifetime_s, latest);
+                        SP_STR_ARG(ctx->workspace), (unsigned long long)get_workspace_policy(ctx)->max_key_lifetime_s,
+                        latest);
 }
 
 bool sp_admin_holder_may_not_disable(const struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     return !ctx->is_admin && !ctx->is_operator &&
-           (key->holder_may_not_disable || policy_of(ctx)->holders_may_not_disable);
+           (key->holder_may_not_disable || get_workspace_policy(ctx)->holders_may_not_disable);
 }
 
 enum sp_status sp_admin_check_holder_may_disable(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
@@ -64,7 +65,8 @@ enum sp_status sp_admin_check_holder_may_disable(struct sp_admin_context *ctx, c
 enum sp_status sp_admin_may_holder_create(struct sp_admin_context *ctx, bool *ret_may) {
     const struct sp_admin_reach *acting = NULL;
     *ret_may = false;
-    if (ctx->is_operator || policy_of(ctx)->key_creators != SALLYPORT__V1__KEY_CREATORS__KEY_CREATORS_HOLDERS)
+    if (ctx->is_operator ||
+        get_workspace_policy(ctx)->key_creators != SALLYPORT__V1__KEY_CREATORS__KEY_CREATORS_HOLDERS)
         return SP_OK;
     enum sp_status status = sp_admin_acting_reach(ctx, &acting);
     if (status != SP_OK)

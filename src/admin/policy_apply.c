@@ -60,7 +60,7 @@ static enum sp_status edit_group(struct sp_admin_context *ctx, const Sallyport__
     return sp_admin_update_group(ctx, &request.base, &reply);
 }
 
-static enum sp_status edit_group_away(struct sp_admin_context *ctx, const char *id) {
+static enum sp_status edit_removed_group(struct sp_admin_context *ctx, const char *id) {
     Sallyport__Store__V1__StoredGroup *stored = NULL;
     bool cut = false;
     enum sp_status status = sp_admin_load_group(ctx, id, &stored);
@@ -112,7 +112,7 @@ static enum sp_status edit_share(struct sp_admin_context *ctx, const Sallyport__
     return sp_admin_put_grant(ctx, &grant, &made);
 }
 
-static enum sp_status edit_share_away(struct sp_admin_context *ctx, const Sallyport__V1__Grant *given) {
+static enum sp_status edit_removed_share(struct sp_admin_context *ctx, const Sallyport__V1__Grant *given) {
     struct sp_entity_key key;
     const stored_grant *stored = NULL;
     enum sp_status status = sp_admin_check_ref(ctx, given->resource);
@@ -145,7 +145,7 @@ static enum sp_status make_edit(struct sp_admin_context *ctx, const Sallyport__V
     case SALLYPORT__V1__POLICY_EDIT__EDIT_UPDATE_GROUP:
         return edit_group(ctx, edit->update_group);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_DELETE_GROUP:
-        return edit_group_away(ctx, edit->delete_group);
+        return edit_removed_group(ctx, edit->delete_group);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_ADD_MEMBER:
         return edit_member(ctx, edit->add_member, true);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_REMOVE_MEMBER:
@@ -157,7 +157,7 @@ static enum sp_status make_edit(struct sp_admin_context *ctx, const Sallyport__V
     case SALLYPORT__V1__POLICY_EDIT__EDIT_SHARE:
         return edit_share(ctx, edit->share);
     case SALLYPORT__V1__POLICY_EDIT__EDIT_UNSHARE:
-        return edit_share_away(ctx, edit->unshare);
+        return edit_removed_share(ctx, edit->unshare);
     case SALLYPORT__V1__POLICY_EDIT__EDIT__NOT_SET:
     case _SALLYPORT__V1__POLICY_EDIT__EDIT__CASE_IS_INT_SIZE:
         break;

@@ -28,7 +28,7 @@ int64_t sp_admin_earlier_end(int64_t a_s, int64_t b_s) {
     return a_s < b_s ? a_s : b_s;
 }
 
-static int64_t later_end(int64_t a_s, int64_t b_s) {
+static int64_t max_end_s(int64_t a_s, int64_t b_s) {
     if (a_s == 0 || b_s == 0)
         return 0;
     return a_s > b_s ? a_s : b_s;
@@ -57,7 +57,7 @@ enum sp_status sp_admin_reach_of(const Sallyport__Store__V1__StoredKey *stored,
     struct sp_admin_reach reach = {.registers = sp_admin_key_lists(key, SP_PERMISSION_REGISTER),
                                    .rotates = sp_admin_key_lists(key, SP_PERMISSION_ROTATE),
                                    .has_allowlist = key->n_allowed_ips > 0,
-                                   .ends_at_s = later_end(key->expires_at, sp_admin_key_end(key))};
+                                   .ends_at_s = max_end_s(key->expires_at, sp_admin_key_end(key))};
     enum sp_status status = read_permission_bits(stored, claiming, &reach.permissions, error);
     if (status != SP_OK)
         return status;

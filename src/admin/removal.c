@@ -92,7 +92,7 @@ static enum sp_status remove_from_entity(struct sp_admin_context *ctx, enum sp_k
 /* ---- all ---- */
 
 /* `limit` is at least 1. */
-static enum sp_status remove_piece_of(struct sp_admin_context *ctx, const struct sp_entity_key *key, size_t limit) {
+static enum sp_status remove_next_piece(struct sp_admin_context *ctx, const struct sp_entity_key *key, size_t limit) {
     struct sp_revision revision;
     struct sp_entity_name name;
     enum sp_status status = sp_entity_key_read(sp_entity_key_bytes(key), &name);
@@ -121,7 +121,7 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
         return SP_OK;
     }
     if (status == SP_OK)
-        status = remove_piece_of(&ctx, &key, limit);
+        status = remove_next_piece(&ctx, &key, limit);
     if (status != SP_OK) {
         if (why.status == SP_OK)
             (void)sp_error_set(&why, status, "cannot remove what was deleted");

@@ -73,15 +73,16 @@ static enum sp_status find_tombstone(struct sp_admin_context *ctx, const struct 
     return SP_OK;
 }
 
-static bool is_own(const struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredTombstone *tombstone) {
+static bool is_own_tombstone(const struct sp_admin_context *ctx,
+                             const Sallyport__Store__V1__StoredTombstone *tombstone) {
     return tombstone->workspace_number != 0 && tombstone->workspace_number == ctx->stored_workspace->number;
 }
 
 /* An id that was deleted comes back only by an operator, or by the admins of the workspace that had
  * it last. */
-static enum sp_status check_may_dig_up(struct sp_admin_context *ctx, const struct sp_admin_target *target,
-                                       const Sallyport__Store__V1__StoredTombstone *tombstone) {
-    bool own = is_own(ctx, tombstone);
+static enum sp_status check_may_reuse_id(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         const Sallyport__Store__V1__StoredTombstone *tombstone) {
+    bool own = is_own_tombstone(ctx, tombstone);
     if (ctx->is_operator || (own && ctx->is_admin))
         return SP_OK;
     if (!own)
@@ -92,7 +93,7 @@ static enum sp_status check_may_dig_up(struct sp_admin_context *ctx, const struc
                         target->ref->type, target->ref->id);
 }
 
-static enum sp_status meet_any_grant(void *context, uint64_t subject_number, enum sp_role role) {
+static enum sp_status note_any_grant(void *context, uint64_t subject_number, enum sp_role role) {
     (void)subject_number;
     (void)role;
     *(bool *)context = true;
@@ -105,7 +106,7 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
     uint8_t room[SP_RESOURCE_KEY_MAX_BYTES];
     bool shared = false;
     enum sp_status status =
-        sp_index_walk_resource_grants(ctx->view, sp_admin_target_key(ctx, target, room), meet_any_grant, &shared);
+        sp_index_walk_resource_grants(ctx->view, sp_admin_target_key(ctx, target, room), note_any_grant, &shared);
     if (status != SP_OK || !shared)
         return status;
     return sp_error_set(ctx->error, SP_ERR_EXISTS,
@@ -148,26 +149,27 @@ static enum sp_status visit_former_owners(struct sp_admin_context *ctx, const st
 static enum sp_status check_former_owner(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                          const Sallyport__Store__V1__StoredTombstone *had, void *context) {
     (void)context;
-    return check_may_dig_up(ctx, target, had);
+    return check_may_reuse_id(ctx, target, had);
 }
 
-static enum sp_status note_own(struct sp_admin_context *ctx, const struct sp_admin_target *target,
-                               const Sallyport__Store__V1__StoredTombstone *had, void *context) {
+static enum sp_status note_own_tombstone(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         const Sallyport__Store__V1__StoredTombstone *had, void *context) {
     (void)target;
-    *(bool *)context |= is_own(ctx, had);
+    *(bool *)context |= is_own_tombstone(ctx, had);
     return SP_OK;
 }
 
 /* Whether the workspace was the last to have the id, which was deleted, or went with its type. */
-static enum sp_status had_id(struct sp_admin_context *ctx, const struct sp_admin_target *target, bool *ret_had) {
+static enum sp_status find_if_id_was_own(struct sp_admin_context *ctx, const struct sp_admin_target *target,
+                                         bool *ret_had) {
     struct sp_entity_key key;
     const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
     enum sp_status status = find_tombstone(ctx, target, &key, &tombstone);
     if (status != SP_OK)
         return status;
     if (tombstone == NULL)
-        return visit_former_owners(ctx, target, note_own, ret_had);
-    *ret_had = is_own(ctx, tombstone);
+        return visit_former_owners(ctx, target, note_own_tombstone, ret_had);
+    *ret_had = is_own_tombstone(ctx, tombstone);
     return SP_OK;
 }
 
@@ -189,7 +191,7 @@ static enum sp_status check_may_register(struct sp_admin_context *ctx, const str
     if (status != SP_OK || may)
         return status;
     if (ctx->is_admin && target->register_level == SP_REGISTER_PERMITTED)
-        status = had_id(ctx, target, &may);
+        status = find_if_id_was_own(ctx, target, &may);
     if (status != SP_OK || may)
         return status;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION, "registering a %s requires %s", target->ref->type,
@@ -213,13 +215,13 @@ static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct s
 
 /* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there are
  * any all the same, the id stays closed. */
-static enum sp_status dig_up_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
+static enum sp_status delete_tombstone_of_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     struct sp_entity_key key;
     const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
     enum sp_status status = find_tombstone(ctx, target, &key, &tombstone);
     if (status != SP_OK || tombstone == NULL)
         return status;
-    status = check_may_dig_up(ctx, target, tombstone);
+    status = check_may_reuse_id(ctx, target, tombstone);
     if (status != SP_OK)
         return status;
     status = check_no_grants(ctx, target);
@@ -239,7 +241,7 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
     status = sp_admin_refuse_key_text(sp_str_from(target->ref->id), "resource.id", ctx->error);
     if (status != SP_OK)
         return status;
-    status = dig_up_id(ctx, target);
+    status = delete_tombstone_of_id(ctx, target);
     if (status != SP_OK)
         return status;
     status = sp_admin_check_quota(ctx, SP_COUNT_RESOURCES, 1);

@@ -4,7 +4,7 @@
 
 enum { WORD_MAX = 64, SHORT_WORD = 3, SHORT_EDITS = 1, LONG_EDITS = 2, TOO_FAR = 3, ABBREVIATED_LEAST = 2 };
 
-static size_t smaller_of(size_t a, size_t b) {
+static size_t min_size(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
@@ -21,7 +21,7 @@ static size_t count_edits(struct sp_str a, struct sp_str b) {
         for (size_t j = 1; j <= b.size; j++) {
             size_t kept = before + (a.data[i - 1] != b.data[j - 1]);
             before = row[j];
-            row[j] = smaller_of(kept, smaller_of(row[j], row[j - 1]) + 1);
+            row[j] = min_size(kept, min_size(row[j], row[j - 1]) + 1);
         }
     }
     return row[b.size];

@@ -5,7 +5,7 @@
 
 /* The length of the well-formed sequence at `at` (RFC 3629, table of section 4), 0 for none; its
  * code point. */
-static size_t sequence_at(const uint8_t *at, size_t left, uint32_t *ret_code) {
+static size_t measure_sequence(const uint8_t *at, size_t left, uint32_t *ret_code) {
     uint8_t lead = at[0];
     if (lead < 0x80) {
         *ret_code = lead;
@@ -43,7 +43,7 @@ bool sp_text_is_utf8(struct sp_str text) {
     size_t i = skip_ascii(at, text.size);
     while (i < text.size) {
         uint32_t code;
-        size_t length = sequence_at(at + i, text.size - i, &code);
+        size_t length = measure_sequence(at + i, text.size - i, &code);
         if (length == 0)
             return false;
         i += length;
@@ -55,7 +55,7 @@ bool sp_text_is_printable(struct sp_str text) {
     const uint8_t *at = (const uint8_t *)text.data;
     for (size_t i = 0; i < text.size;) {
         uint32_t code;
-        size_t length = sequence_at(at + i, text.size - i, &code);
+        size_t length = measure_sequence(at + i, text.size - i, &code);
         if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
             return false;
         i += length;

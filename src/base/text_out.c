@@ -166,7 +166,7 @@ void sp_json_open_member(struct sp_text_out *out, const char *name) {
     sp_json_open(out);
 }
 
-static void put_bare(struct sp_text_out *out, const char *name, struct sp_str value) {
+static void put_unquoted_member(struct sp_text_out *out, const char *name, struct sp_str value) {
     size_t used = out->used;
     bool was_full = out->full;
     out->full = false;
@@ -182,11 +182,11 @@ void sp_json_number(struct sp_text_out *out, const char *name, uint64_t value) {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    put_bare(out, name, (struct sp_str){digits + at, sizeof(digits) - at});
+    put_unquoted_member(out, name, (struct sp_str){digits + at, sizeof(digits) - at});
 }
 
 void sp_json_bool(struct sp_text_out *out, const char *name, bool value) {
-    put_bare(out, name, value ? SP_STR_LITERAL("true") : SP_STR_LITERAL("false"));
+    put_unquoted_member(out, name, value ? SP_STR_LITERAL("true") : SP_STR_LITERAL("false"));
 }
 
 enum { SECOND_BYTES = sizeof("2026-01-31T12:00:00") - 1, FRACTION_BYTES = sizeof(".123456Z") - 1 };

@@ -268,7 +268,7 @@ struct choice {
     bool met;
 };
 
-static enum sp_status meet_choice(void *context, const char *name, const json_t *array) {
+static enum sp_status note_met_choice(void *context, const char *name, const json_t *array) {
     struct choice *choice = context;
     if (value_of_filter(choice->text) == NULL)
         choice->met = choice->met || is_within_name(name, choice->text);
@@ -283,7 +283,7 @@ static enum sp_status check_choices(const struct address_file *file, json_t *jso
     json_t *selection;
     json_array_foreach(file->selections, i, selection) {
         struct choice choice = {.text = json_string_value(selection)};
-        (void)walk_lists("", json, meet_choice, &choice);
+        (void)walk_lists("", json, note_met_choice, &choice);
         if (choice.met)
             continue;
         if (value_of_filter(choice.text) != NULL)

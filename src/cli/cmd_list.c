@@ -24,7 +24,7 @@ static json_t *make_row(const struct list *list, json_t *item) {
     return json_is_string(item) && !whole_reply ? json_pack("{s:O}", "id", item) : json_incref(item);
 }
 
-static bool is_enough(const struct list *list) {
+static bool has_enough_rows(const struct list *list) {
     return list->call->limit != 0 && list->count == list->call->limit;
 }
 
@@ -32,7 +32,7 @@ static enum sp_status take_rows(struct list *list, const json_t *message, struct
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(message, list->rows_name), i, item) {
-        if (is_enough(list))
+        if (has_enough_rows(list))
             break;
         json_t *row = make_row(list, item);
         if (row == NULL || json_array_append(list->rows, row) != 0) {
@@ -80,7 +80,7 @@ static enum sp_status receive_list(struct list *list, struct sp_rpc_client *clie
     enum sp_status status = sp_cli_open_stream(client, list->method, list->call->request, &stream, error);
     if (status != SP_OK)
         goto out;
-    while (list->last == NULL && !is_enough(list)) {
+    while (list->last == NULL && !has_enough_rows(list)) {
         status = take_list_message(list, stream, &arena, error);
         if (status != SP_OK)
             break;

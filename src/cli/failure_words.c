@@ -6,7 +6,7 @@
 #include "base/mask.h"
 #include "cli/option_names.h"
 
-static bool holds(const char *text, const char *part) {
+static bool contains_text(const char *text, const char *part) {
     return strstr(text, part) != NULL;
 }
 
@@ -25,7 +25,7 @@ static const struct socket_fault *find_socket_fault(const struct cli_call *call,
     if (strncmp(call->asked_target, "unix", 4) != 0)
         return NULL;
     for (size_t i = 0; i < sizeof(socket_faults) / sizeof(*socket_faults); i++)
-        if (holds(message, socket_faults[i].words))
+        if (contains_text(message, socket_faults[i].words))
             return &socket_faults[i];
     return NULL;
 }
@@ -37,7 +37,7 @@ bool sp_cli_is_unreachable(const struct cli_call *call, const struct sp_error *e
     if (error->status != SP_ERR_UNAVAILABLE || call->asked == NULL)
         return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (holds(error->message, words[i]))
+        if (contains_text(error->message, words[i]))
             return true;
     return find_socket_fault(call, error->message) != NULL;
 }
@@ -47,7 +47,7 @@ static bool explain_tls_failure(const struct cli_call *call, const char *message
                                 struct cli_failure *failure) {
     const struct sp_rpc_client_tls *tls = &call->tls;
     size_t room = sizeof(failure->cure);
-    if (holds(message, "certificate verify failed") || holds(message, "CERTIFICATE_VERIFY_FAILED")) {
+    if (contains_text(message, "certificate verify failed") || contains_text(message, "CERTIFICATE_VERIFY_FAILED")) {
         *ret_what = "none of the CAs signed its certificate, or the certificate has expired";
         (void)snprintf(failure->cure, room,
                        "The CAs are those of %s (--tls-ca, SALLYPORT_TLS_CA, or tls_ca in a "
@@ -55,12 +55,12 @@ static bool explain_tls_failure(const struct cli_call *call, const char *message
                        tls->ca);
         return true;
     }
-    if (holds(message, "is not in peer certificate") || holds(message, "Hostname Verification")) {
+    if (contains_text(message, "is not in peer certificate") || contains_text(message, "Hostname Verification")) {
         *ret_what = "its certificate is for a different name";
         (void)snprintf(failure->cure, room, "Give a name that the certificate has with --tls-name.");
         return true;
     }
-    if (holds(message, "ALPN")) {
+    if (contains_text(message, "ALPN")) {
         *ret_what = "it speaks TLS, but not gRPC";
         (void)snprintf(failure->cure, room, "%s listens for gRPC on port %s unless told otherwise.",
                        call->asked->program, call->asked->port);
@@ -126,7 +126,7 @@ static void explain_unreachable(const struct cli_call *call, const struct sp_err
         explain_socket(call, fault, failure);
         return;
     }
-    if (holds(error->message, "DNS resolution failed")) {
+    if (contains_text(error->message, "DNS resolution failed")) {
         (void)snprintf(failure->what, sizeof(failure->what), "cannot find the host of %s", call->asked_target);
     } else if (explain_peer(call, error->message, peer, &what, failure)) {
         (void)snprintf(failure->what, sizeof(failure->what), "cannot call %s: %s", call->asked_target, what);
@@ -141,8 +141,8 @@ static void explain_unreachable(const struct cli_call *call, const struct sp_err
                    peer == CLI_PEER_NONE ? "Nothing listens there. " : "", call->asked->set_by);
 }
 
-static void word_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
-                         struct cli_failure *ret_failure) {
+static void describe_failed_call(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
+                                 struct cli_failure *ret_failure) {
     if (sp_cli_is_unreachable(call, error)) {
         explain_unreachable(call, error, peer, ret_failure);
         return;
@@ -167,7 +167,7 @@ static void word_failure(const struct cli_call *call, const struct sp_error *err
 void sp_cli_explain_failure(const struct cli_call *call, const struct sp_error *error, enum cli_peer peer,
                             struct cli_failure *ret_failure) {
     *ret_failure = (struct cli_failure){0};
-    word_failure(call, error, peer, ret_failure);
+    describe_failed_call(call, error, peer, ret_failure);
     /* The address that was asked may be a key that was pasted in its place. */
     sp_mask_text(ret_failure->what);
     sp_mask_text(ret_failure->cure);

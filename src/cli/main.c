@@ -62,7 +62,7 @@ static bool is_either_word(const char *word, const char *a, const char *b) {
 }
 
 /* An error of what was typed, before there is a call. */
-static int complain(const struct sp_error *error) {
+static int print_error(const struct sp_error *error) {
     (void)fputs("sallyport: ", stderr);
     sp_cli_put_text(error->message, stderr);
     (void)fputc('\n', stderr);
@@ -78,7 +78,7 @@ static bool complain_of_option(int argc, char **argv) {
     (void)sp_error_set(&error, SP_ERR_INVALID, "unknown option %s%s%s%s", option,
                        meant != NULL ? "; did you mean --" : "", meant != NULL ? meant : " (see sallyport --help)",
                        meant != NULL ? "?" : "");
-    (void)complain(&error);
+    (void)print_error(&error);
     return true;
 }
 
@@ -93,7 +93,7 @@ static int report_unknown(const char *noun, const char *word) {
     else
         (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s%s%s' (see sallyport%s%s --help)", before, space,
                            word, space, before);
-    return complain(&error);
+    return print_error(&error);
 }
 
 /* sallyport help [NOUN [VERB]] */
@@ -121,7 +121,7 @@ static int run_program(int argc, char **argv) {
     }
     struct sp_error error;
     if (sp_cli_refuse_key_arguments(argc, argv, &error) != SP_OK)
-        return complain(&error);
+        return print_error(&error);
     sp_cli_move_words_first(sp_cli_tables, argc, argv);
     if (is_either_word(argv[1], "--help", "help") || strcmp(argv[1], "-h") == 0)
         return print_help_for(argc - 2, argv + 2);
@@ -134,7 +134,7 @@ static int run_program(int argc, char **argv) {
             return CLI_ERROR;
         (void)sp_error_set(&error, SP_ERR_INVALID,
                            "name a command, such as whoami or 'key list' (see sallyport --help)");
-        return complain(&error);
+        return print_error(&error);
     }
     const struct cli_command *command = sp_cli_find(sp_cli_tables, argv[1], NULL);
     if (command != NULL)

@@ -4,7 +4,7 @@
 
 #include "cli/print.h"
 
-static const void *entry_of(const struct sp_policy_edit *edit) {
+static const void *choose_entry(const struct sp_policy_edit *edit) {
     return edit->after != NULL ? edit->after : edit->before;
 }
 
@@ -12,7 +12,7 @@ static const void *entry_of(const struct sp_policy_edit *edit) {
 
 /* "ann", "studio: ann", "voice/rachel: group studio" */
 static void name_entry(const struct sp_policy_edit *edit, char *out, size_t room) {
-    const void *entry = entry_of(edit);
+    const void *entry = choose_entry(edit);
     switch (edit->kind) {
     case SP_POLICY_PRINCIPAL:
         (void)snprintf(out, room, "%s", ((const struct sp_policy_principal *)entry)->id);
@@ -81,7 +81,7 @@ static size_t list_principal_properties(const struct sp_policy_edit *edit, struc
     size_t count = 0;
     properties[count++] =
         (struct property){"name", before == NULL ? NULL : before->name, after == NULL ? NULL : after->name};
-    if (!((const struct sp_policy_principal *)entry_of(edit))->service_account)
+    if (!((const struct sp_policy_principal *)choose_entry(edit))->service_account)
         properties[count++] = (struct property){"role",
                                                 before == NULL  ? NULL
                                                 : before->admin ? "admin"
@@ -124,7 +124,7 @@ static bool is_property_changed(const struct property *property) {
 }
 
 /* What goes without saying of something new. */
-static bool is_usual(const struct property *property) {
+static bool is_default_property(const struct property *property) {
     return property->before == NULL && strcmp(property->name, "name") != 0 &&
            (strcmp(property->after, "member") == 0 || strcmp(property->after, "false") == 0);
 }
@@ -134,7 +134,7 @@ static void print_properties(const struct sp_policy_edit *edit, FILE *out) {
     size_t count = edit->operation == SP_POLICY_REMOVE ? 0 : list_properties(edit, properties);
     const char *before = "  ";
     for (size_t i = 0; i < count; i++) {
-        if (!is_property_changed(&properties[i]) || is_usual(&properties[i]))
+        if (!is_property_changed(&properties[i]) || is_default_property(&properties[i]))
             continue;
         (void)fprintf(out, "%s%s: ", before, properties[i].name);
         if (properties[i].before != NULL) {
@@ -171,16 +171,16 @@ static const struct heading {
     {"Resources", SP_POLICY_RESOURCE, false}, {"Shares", SP_POLICY_SHARE, false},
 };
 
-static bool is_under(const struct heading *heading, const struct sp_policy_edit *edit) {
+static bool belongs_under_heading(const struct heading *heading, const struct sp_policy_edit *edit) {
     return edit->kind == heading->kind &&
            (edit->kind != SP_POLICY_PRINCIPAL ||
-            ((const struct sp_policy_principal *)entry_of(edit))->service_account == heading->service_account);
+            ((const struct sp_policy_principal *)choose_entry(edit))->service_account == heading->service_account);
 }
 
 static void print_heading(const struct sp_policy_edits *edits, const struct heading *heading, bool colour, FILE *out) {
     bool begun = false;
     for (size_t i = 0; i < edits->count; i++) {
-        if (!is_under(heading, &edits->list[i]))
+        if (!belongs_under_heading(heading, &edits->list[i]))
             continue;
         if (!begun)
             (void)fprintf(out, "%s\n", heading->title);
@@ -206,7 +206,7 @@ static json_t *edit_json(const struct sp_policy_edit *edit) {
     struct property properties[PROPERTIES_MAX];
     char name[SP_CLI_EDIT_NAME_BYTES];
     bool service_account =
-        edit->kind == SP_POLICY_PRINCIPAL && ((const struct sp_policy_principal *)entry_of(edit))->service_account;
+        edit->kind == SP_POLICY_PRINCIPAL && ((const struct sp_policy_principal *)choose_entry(edit))->service_account;
     name_entry(edit, name, sizeof(name));
     json_t *json = json_pack("{s:s, s:s, s:s}", "operation", operations[edit->operation], "kind",
                              service_account ? "service_account" : kinds[edit->kind], "id", name);

@@ -119,7 +119,7 @@ static enum sp_status read_profiles_file(FILE *file, const char *path, struct pr
     return status;
 }
 
-static const char *profiles_path(struct sp_arena *arena) {
+static const char *choose_profiles_path(struct sp_arena *arena) {
     const char *path = getenv("SALLYPORT_PROFILES");
     const char *home = getenv("HOME");
     if (path != NULL || home == NULL)
@@ -127,7 +127,7 @@ static const char *profiles_path(struct sp_arena *arena) {
     return sp_arena_printf(arena, "%s/.config/sallyport/profiles.yaml", home);
 }
 
-static const char *choose_set(const char *a, const char *b) {
+static const char *choose_given_text(const char *a, const char *b) {
     return a != NULL ? a : b;
 }
 
@@ -135,24 +135,25 @@ static void fill_from_options(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i].option != NULL)
             *find_profile_field(call, &fields[i]) =
-                choose_set(*find_profile_field(call, &fields[i]), sp_cli_local(call, fields[i].option));
+                choose_given_text(*find_profile_field(call, &fields[i]), sp_cli_local(call, fields[i].option));
 }
 
 static void fill_from_environment(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         *find_profile_field(call, &fields[i]) =
-            choose_set(*find_profile_field(call, &fields[i]), getenv(fields[i].environment));
+            choose_given_text(*find_profile_field(call, &fields[i]), getenv(fields[i].environment));
 }
 
 static void fill_from_defaults(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
-        *find_profile_field(call, &fields[i]) = choose_set(*find_profile_field(call, &fields[i]), fields[i].fallback);
+        *find_profile_field(call, &fields[i]) =
+            choose_given_text(*find_profile_field(call, &fields[i]), fields[i].fallback);
 }
 
 /* The profiles file is optional unless a profile was named. */
 static enum sp_status apply_profiles_file(struct cli_call *call, const char *named, struct sp_arena *arena,
                                           struct sp_error *error) {
-    const char *path = profiles_path(arena);
+    const char *path = choose_profiles_path(arena);
     if (path == NULL && named != NULL)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "no profile '%s': neither SALLYPORT_PROFILES nor HOME is set",
                             named);
@@ -163,7 +164,7 @@ static enum sp_status apply_profiles_file(struct cli_call *call, const char *nam
         return SP_OK;
     if (file == NULL)
         return sp_error_set(error, SP_ERR_NOT_FOUND, "cannot read the profiles file %s: %s", path, strerror(errno));
-    struct profiles profiles = {.call = call, .wanted = choose_set(named, "default")};
+    struct profiles profiles = {.call = call, .wanted = choose_given_text(named, "default")};
     enum sp_status status = read_profiles_file(file, path, &profiles, named != NULL, arena, error);
     (void)fclose(file);
     return status;
@@ -175,7 +176,8 @@ enum sp_status sp_cli_profile_apply(struct cli_call *call, struct sp_arena *aren
     /* A profile named on the command line goes before whatever is left in the environment. */
     if (chosen == NULL)
         fill_from_environment(call);
-    enum sp_status status = apply_profiles_file(call, choose_set(chosen, getenv("SALLYPORT_PROFILE")), arena, error);
+    enum sp_status status =
+        apply_profiles_file(call, choose_given_text(chosen, getenv("SALLYPORT_PROFILE")), arena, error);
     if (status != SP_OK)
         return status;
     fill_from_environment(call);

@@ -91,14 +91,14 @@ enum sp_status sp_cli_read_time(const char *text, int64_t now_s, int64_t *ret_s,
     return SP_OK;
 }
 
-static bool same_letter(char a, char b) {
+static bool is_same_letter(char a, char b) {
     return (a == '_' ? '-' : a) == (b == '_' ? '-' : b);
 }
 
 bool sp_cli_is_choice(const char *choices, const char *text, size_t size) {
     for (;;) {
         size_t length = strcspn(choices, "|"), same = 0;
-        while (length == size && same < size && same_letter(choices[same], text[same]))
+        while (length == size && same < size && is_same_letter(choices[same], text[same]))
             same++;
         if (length == size && same == size && size > 0)
             return true;
@@ -173,8 +173,8 @@ static enum sp_status read_seconds_value(const struct cli_argument *argument, co
     return SP_OK;
 }
 
-static enum sp_status read_chosen(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                                  struct sp_error *error) {
+static enum sp_status read_choice_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                        struct sp_error *error) {
     char choices[128];
     if (argument->choices != NULL && !sp_cli_is_choice(argument->choices, text, strlen(text))) {
         write_choice_list(argument->choices, choices, sizeof(choices));
@@ -184,13 +184,13 @@ static enum sp_status read_chosen(const struct cli_argument *argument, const cha
     return SP_OK;
 }
 
-static enum sp_status read_plain(const struct cli_argument *argument, const char *text, json_t **ret_value,
-                                 struct sp_error *error) {
+static enum sp_status read_argument_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                          struct sp_error *error) {
     switch (argument->kind) {
     case CLI_ENUM:
     case CLI_ENUMS:
     case CLI_LOCAL:
-        return read_chosen(argument, text, ret_value, error);
+        return read_choice_value(argument, text, ret_value, error);
     case CLI_RESOURCE:
         *ret_value = read_type_and_id(text);
         return SP_OK;
@@ -218,7 +218,7 @@ static enum sp_status read_plain(const struct cli_argument *argument, const char
 enum sp_status sp_cli_read_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
                                  struct sp_error *error) {
     json_t *value = NULL;
-    enum sp_status status = read_plain(argument, text, &value, error);
+    enum sp_status status = read_argument_value(argument, text, &value, error);
     if (status != SP_OK)
         return status;
     if (value == NULL)

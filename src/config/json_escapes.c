@@ -47,7 +47,7 @@ static bool is_json_blank(char c) {
 
 /* Whether a character may follow another outside of texts, blanks apart. A name is always a text, so that what follows its ':' is
  * no part of it in YAML either; a word, such as true or 1e9, holds no quotes. `before` 0: at the beginning. */
-static bool may_follow(char before, char c) {
+static bool may_stand_after(char before, char c) {
     bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'E';
     if (before == '\0')
         return c == '{' || c == '[';
@@ -73,7 +73,7 @@ static bool is_json_document(struct sp_str text) {
         char c = text.data[i];
         if (is_json_blank(c))
             continue;
-        if (c == '\0' || !may_follow(before, c))
+        if (c == '\0' || !may_stand_after(before, c))
             return false;
         if (c == '"')
             i = find_closing_quote(text, i);

@@ -6,7 +6,7 @@
 
 enum { NAME_SHOWN_BYTES = 80 };
 
-static bool is_read(const struct sp_option *table, size_t count, struct sp_str name) {
+static bool is_known_variable(const struct sp_option *table, size_t count, struct sp_str name) {
     for (size_t i = 0; i < count; i++)
         if (sp_str_equal(sp_str_from(table[i].environment), name))
             return true;
@@ -54,7 +54,7 @@ void sp_variables_find_unknown(const struct sp_option *table, size_t count, cons
     for (; environment != NULL && *environment != NULL && ret_unknown->count < SP_UNKNOWN_VARIABLES_MAX;
          environment++) {
         struct sp_str name = {*environment, strcspn(*environment, "=")};
-        if (!sp_str_begins_with(name, sp_str_from(prefix)) || is_read(table, count, name) ||
+        if (!sp_str_begins_with(name, sp_str_from(prefix)) || is_known_variable(table, count, name) ||
             is_made_by_kubernetes((struct sp_str){name.data + prefix_size, name.size - prefix_size}))
             continue;
         describe_unknown(name, find_nearest_variable(table, count, name, prefix_size),

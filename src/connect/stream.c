@@ -85,11 +85,11 @@ static void free_connect_stream(struct connect_stream *stream) {
     free(stream);
 }
 
-static void note_taken(void *user) {
+static void note_pieces_taken(void *user) {
     post_stream_event(user, EVENT_TAKEN);
 }
 
-static void note_gone(void *user) {
+static void note_client_gone(void *user) {
     post_stream_event(user, EVENT_GONE);
 }
 
@@ -98,7 +98,7 @@ static void begin_reply_in_pieces(struct sp_http_exchange *exchange, void *state
     if (may_reply)
         sp_http_reply_in_pieces(exchange, 200, stream->call.content_type, stream->pipe);
     else
-        note_gone(stream);
+        note_client_gone(stream);
 }
 
 /* The exchange is the HTTP server's from here on. */
@@ -442,7 +442,7 @@ bool sp_connect_stream_begin(const struct connect_method *method, struct sp_http
     struct connect_stream *stream = calloc(1, sizeof(*stream));
     if (stream == NULL)
         return false;
-    const struct sp_http_pipe_events events = {.taken = note_taken, .gone = note_gone, .user = stream};
+    const struct sp_http_pipe_events events = {.taken = note_pieces_taken, .gone = note_client_gone, .user = stream};
     pthread_mutex_init(&stream->lock, NULL);
     stream->call.content_type = sp_connect_media_type(codec, true);
     stream->call.task.run = run_stream_events;

@@ -15,7 +15,7 @@ bool sp_ip_is_v4(const struct sp_ip *ip) {
 
 /* ---- bits ---- */
 
-static bool share_bits(const struct sp_ip *a, const struct sp_ip *b, unsigned bits) {
+static bool have_equal_bits(const struct sp_ip *a, const struct sp_ip *b, unsigned bits) {
     unsigned whole = bits / 8;
     if (memcmp(a->bytes, b->bytes, whole) != 0)
         return false;
@@ -51,11 +51,11 @@ bool sp_cidr_is_v4(const struct sp_cidr *cidr) {
 }
 
 bool sp_cidr_overlaps(const struct sp_cidr *a, const struct sp_cidr *b) {
-    return share_bits(&a->first, &b->first, a->prefix < b->prefix ? a->prefix : b->prefix);
+    return have_equal_bits(&a->first, &b->first, a->prefix < b->prefix ? a->prefix : b->prefix);
 }
 
 bool sp_cidr_contains(const struct sp_cidr *outer, const struct sp_cidr *inner) {
-    return outer->prefix <= inner->prefix && share_bits(&outer->first, &inner->first, outer->prefix);
+    return outer->prefix <= inner->prefix && have_equal_bits(&outer->first, &inner->first, outer->prefix);
 }
 
 /* ---- reading ---- */
@@ -64,7 +64,7 @@ static bool is_ip_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static struct sp_str part_of(struct sp_str text, size_t from, size_t end) {
+static struct sp_str cut_part(struct sp_str text, size_t from, size_t end) {
     return (struct sp_str){text.data + from, end - from};
 }
 
@@ -156,7 +156,7 @@ static enum sp_status read_v4(struct sp_str whole, struct sp_str quad, uint8_t r
     size_t at = 0;
     for (unsigned i = 0; i < 4; i++) {
         size_t end = find_char(quad, at, '.');
-        enum sp_status status = read_octet(whole, part_of(quad, at, end), i + 1, &octets[i], error);
+        enum sp_status status = read_octet(whole, cut_part(quad, at, end), i + 1, &octets[i], error);
         if (status != SP_OK)
             return status;
         at = end + 1;
@@ -214,7 +214,7 @@ static enum sp_status read_groups(struct sp_str text, struct groups *groups, str
         return status;
     while (at < text.size) {
         size_t end = find_char(text, at, ':');
-        status = read_piece(text, part_of(text, at, end), end == text.size, groups, error);
+        status = read_piece(text, cut_part(text, at, end), end == text.size, groups, error);
         if (status != SP_OK || end == text.size)
             return status;
         at = end;
@@ -253,7 +253,7 @@ static bool has_port(struct sp_str text) {
         colon--;
     if (colon < 2 || colon == text.size || text.data[colon - 1] != ':')
         return false;
-    struct sp_str address = part_of(text, 0, colon - 1);
+    struct sp_str address = cut_part(text, 0, colon - 1);
     uint8_t octets[4];
     return read_plain_v4(address, octets) || (address.data[0] == '[' && address.data[address.size - 1] == ']');
 }
@@ -304,7 +304,7 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
     bool dotted_quad = find_char(address, 0, ':') == slash;
     unsigned prefix = dotted_quad ? 32 : 128;
     if (slash < text.size)
-        status = read_prefix(part_of(text, slash + 1, text.size), prefix, &prefix, error);
+        status = read_prefix(cut_part(text, slash + 1, text.size), prefix, &prefix, error);
     if (status != SP_OK)
         return status;
     if (dotted_quad)
@@ -313,7 +313,7 @@ enum sp_status sp_cidr_parse(struct sp_str text, struct sp_cidr *ret_cidr, struc
     /* In the shared order of both families, a shorter one would hold IPv6 addresses and every IPv4
      * address. */
     const struct sp_ip all_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
-    if (prefix < V4_BITS && (sp_ip_is_v4(&ip) || share_bits(&ip, &all_v4, prefix)))
+    if (prefix < V4_BITS && (sp_ip_is_v4(&ip) || have_equal_bits(&ip, &all_v4, prefix)))
         return sp_error_set(error, SP_ERR_INVALID,
                             "%.*s contains all of ::ffff:0:0/96, the IPv4-mapped addresses; an IPv4-mapped range must "
                             "be /96 or longer",

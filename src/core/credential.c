@@ -45,7 +45,7 @@ static bool next_value(struct sp_str *list, struct sp_str *ret_value) {
     return false;
 }
 
-static void offer_value(struct sp_credential *credential, struct sp_str value) {
+static void note_credential(struct sp_credential *credential, struct sp_str value) {
     if (credential->text.size == 0)
         credential->text = value;
     else if (!sp_str_equal(credential->text, value))
@@ -55,7 +55,7 @@ static void offer_value(struct sp_credential *credential, struct sp_str value) {
 void sp_credential_offer_key(struct sp_credential *credential, struct sp_str value) {
     struct sp_str one;
     while (next_value(&value, &one))
-        offer_value(credential, one);
+        note_credential(credential, one);
 }
 
 /* ---- Authorization ---- */
@@ -133,7 +133,7 @@ static void offer_authorization_value(struct sp_credential *credential, struct s
         key = key_of_scheme(credential, scheme, rest);
     if (key.size > 0) {
         credential->in_authorization = true;
-        offer_value(credential, key);
+        note_credential(credential, key);
     } else if (has_scheme && scheme == 0) {
         credential->other_scheme = true;
     } else {

@@ -54,14 +54,14 @@ static bool is_key_character(char c) {
 
 /* ---- candidates ---- */
 
-static enum sp_status offer(const struct leak *leak, struct sp_str candidate, size_t least) {
+static enum sp_status try_candidate(const struct leak *leak, struct sp_str candidate, size_t least) {
     if (candidate.size < least || candidate.size == 0 || candidate.size > SP_KEY_PRESENTED_MAX_BYTES)
         return SP_OK;
     return leak->visit(leak->context, candidate, sp_key_text_is_complete(candidate));
 }
 
 /* Keys of ours within a run of characters that keys are made of. */
-static enum sp_status offer_keys_within(const struct leak *leak, struct sp_str run) {
+static enum sp_status try_keys_within(const struct leak *leak, struct sp_str run) {
     enum { TAIL = SP_KEY_BODY_CHARS + SP_KEY_CHECK_CHARS };
     for (size_t end = TAIL + 1; end <= run.size; end++)
         for (size_t prefix = 1; prefix <= SP_KEY_PREFIX_MAX_BYTES && prefix + TAIL <= end; prefix++) {
@@ -73,12 +73,12 @@ static enum sp_status offer_keys_within(const struct leak *leak, struct sp_str r
     return SP_OK;
 }
 
-static enum sp_status offer_runs(const struct leak *leak, struct sp_str text) {
+static enum sp_status try_runs(const struct leak *leak, struct sp_str text) {
     for (size_t at = 0; at < text.size; at++) {
         size_t begin = at;
         while (at < text.size && is_key_character(text.data[at]))
             at++;
-        enum sp_status status = offer_keys_within(leak, (struct sp_str){text.data + begin, at - begin});
+        enum sp_status status = try_keys_within(leak, (struct sp_str){text.data + begin, at - begin});
         if (status != SP_OK)
             return status;
     }
@@ -86,7 +86,7 @@ static enum sp_status offer_runs(const struct leak *leak, struct sp_str text) {
 }
 
 /* "Basic c3BfYWJjOg==". */
-static enum sp_status offer_basic(const struct leak *leak, struct sp_str word) {
+static enum sp_status try_basic_credentials(const struct leak *leak, struct sp_str word) {
     char value[8 + SP_KEY_PRESENTED_MAX_BYTES * 2];
     struct sp_credential credential = {.schemes = SP_CREDENTIAL_BASIC, .arena = leak->arena};
     if (word.size < SP_LEAKED_PART_MIN_BYTES || word.size % 4 != 0 || word.size > sizeof(value) - 8)
@@ -96,7 +96,7 @@ static enum sp_status offer_basic(const struct leak *leak, struct sp_str word) {
     memcpy(value + 6, word.data, word.size);
     sp_credential_offer_authorization(&credential, (struct sp_str){value, 6 + word.size});
     explicit_bzero(value, sizeof(value));
-    return offer(leak, credential.text, SP_LEAKED_PART_MIN_BYTES);
+    return try_candidate(leak, credential.text, SP_LEAKED_PART_MIN_BYTES);
 }
 
 /* Visits what is between separators. */
@@ -115,13 +115,13 @@ static enum sp_status split_text(const struct leak *leak, struct sp_str text,
     return SP_OK;
 }
 
-static enum sp_status offer_part(const struct leak *leak, struct sp_str part) {
-    return offer(leak, part, SP_LEAKED_PART_MIN_BYTES);
+static enum sp_status try_part(const struct leak *leak, struct sp_str part) {
+    return try_candidate(leak, part, SP_LEAKED_PART_MIN_BYTES);
 }
 
 /* The word, and what follows each separator in it: a key may contain some itself. */
-static enum sp_status offer_suffixes(const struct leak *leak, struct sp_str word) {
-    enum sp_status status = offer_part(leak, word);
+static enum sp_status try_suffixes(const struct leak *leak, struct sp_str word) {
+    enum sp_status status = try_part(leak, word);
     if (status != SP_OK)
         return status;
     size_t at = word.size > SP_KEY_PRESENTED_MAX_BYTES ? word.size - SP_KEY_PRESENTED_MAX_BYTES : 0;
@@ -129,7 +129,7 @@ static enum sp_status offer_suffixes(const struct leak *leak, struct sp_str word
         size_t size = separator_bytes(word, at);
         if (size == 0)
             continue;
-        status = offer_part(leak, (struct sp_str){word.data + at + size, word.size - at - size});
+        status = try_part(leak, (struct sp_str){word.data + at + size, word.size - at - size});
         if (status != SP_OK)
             return status;
     }
@@ -148,15 +148,15 @@ static size_t trailing_bytes(struct sp_str word) {
 
 /* With its end, and without it piece by piece: what closes a quote or a sentence, or padding of
  * base64, which is part of a key. */
-static enum sp_status offer_word(const struct leak *leak, struct sp_str word) {
-    enum sp_status status = split_text(leak, word, separator_bytes, offer_part);
+static enum sp_status try_word(const struct leak *leak, struct sp_str word) {
+    enum sp_status status = split_text(leak, word, separator_bytes, try_part);
     if (status != SP_OK)
         return status;
-    status = offer_basic(leak, word);
+    status = try_basic_credentials(leak, word);
     if (status != SP_OK)
         return status;
     for (int i = 0; i < ENDS_MAX && word.size > 0; i++) {
-        status = offer_suffixes(leak, word);
+        status = try_suffixes(leak, word);
         if (status != SP_OK)
             return status;
         size_t size = trailing_bytes(word);
@@ -173,15 +173,15 @@ static size_t strong_separator_bytes(struct sp_str text, size_t at) {
     return c != '\0' && strchr("\"'`,;&|<>()[]{}", c) != NULL ? 1 : wide_quote_bytes(text, at);
 }
 
-static enum sp_status offer_word_and_pieces(const struct leak *leak, struct sp_str word) {
-    enum sp_status status = offer_word(leak, word);
+static enum sp_status try_word_and_pieces(const struct leak *leak, struct sp_str word) {
+    enum sp_status status = try_word(leak, word);
     if (status != SP_OK)
         return status;
-    return split_text(leak, word, strong_separator_bytes, offer_word);
+    return split_text(leak, word, strong_separator_bytes, try_word);
 }
 
 /* A key that was wrapped: all of it without blanks. */
-static enum sp_status offer_without_blanks(const struct leak *leak, struct sp_str text) {
+static enum sp_status try_without_blanks(const struct leak *leak, struct sp_str text) {
     char *joined = sp_arena_alloc(leak->arena, text.size + 1);
     size_t size = 0;
     if (joined == NULL)
@@ -193,22 +193,22 @@ static enum sp_status offer_without_blanks(const struct leak *leak, struct sp_st
         at += blank == 0 ? 1 : blank;
     }
     struct sp_str all = {joined, size};
-    enum sp_status status = offer(leak, all, 1);
+    enum sp_status status = try_candidate(leak, all, 1);
     if (status != SP_OK || size == text.size)
         return status;
-    return offer_runs(leak, all);
+    return try_runs(leak, all);
 }
 
 enum sp_status sp_leaked_text_walk(struct sp_str text, struct sp_arena *arena, sp_leaked_visit *visit, void *context) {
     const struct leak leak = {.arena = arena, .visit = visit, .context = context};
-    enum sp_status status = offer(&leak, text, 1);
+    enum sp_status status = try_candidate(&leak, text, 1);
     if (status != SP_OK)
         return status;
-    status = offer_runs(&leak, text);
+    status = try_runs(&leak, text);
     if (status != SP_OK)
         return status;
-    status = split_text(&leak, text, blank_bytes, offer_word_and_pieces);
+    status = split_text(&leak, text, blank_bytes, try_word_and_pieces);
     if (status != SP_OK)
         return status;
-    return offer_without_blanks(&leak, text);
+    return try_without_blanks(&leak, text);
 }

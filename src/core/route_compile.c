@@ -13,12 +13,12 @@ enum {
 
 /* ---- finals ---- */
 
-static struct sp_route_state *state_at(const struct sp_route_build *build, uint32_t state) {
+static struct sp_route_state *get_state(const struct sp_route_build *build, uint32_t state) {
     return &SP_ROUTE_ITEMS(build->states, struct sp_route_state)[state];
 }
 
-static const struct sp_route *final_at(const struct sp_route_build *build, const struct sp_route_state *state,
-                                       uint32_t i) {
+static const struct sp_route *get_final(const struct sp_route_build *build, const struct sp_route_state *state,
+                                        uint32_t i) {
     return &build->routes[SP_ROUTE_ITEMS(build->finals, uint32_t)[state->first_final + i]];
 }
 
@@ -26,8 +26,8 @@ static const struct sp_route *final_at(const struct sp_route_build *build, const
 static const struct sp_route *find_winner(const struct sp_route_build *build, const struct sp_route_state *state,
                                           struct sp_str method) {
     for (uint32_t i = 0; i < state->final_count; i++)
-        if (sp_str_equal(final_at(build, state, i)->method, method))
-            return final_at(build, state, i);
+        if (sp_str_equal(get_final(build, state, i)->method, method))
+            return get_final(build, state, i);
     return state->any > 0 ? &build->routes[state->any - 1] : NULL;
 }
 
@@ -56,7 +56,7 @@ static enum sp_status add_finals(struct sp_route_build *build, struct sp_route_s
 static enum sp_status build_finals(struct sp_route_build *build) {
     for (uint32_t at = SP_ROUTE_STATE_START; at < build->states.count; at++) {
         struct sp_route_set set = SP_ROUTE_ITEMS(build->sets, struct sp_route_set)[at];
-        struct sp_route_state *state = state_at(build, at);
+        struct sp_route_state *state = get_state(build, at);
         state->first_final = (uint32_t)build->finals.count;
         for (uint32_t i = 0; state->any == 0 && i < set.count; i++) {
             uint32_t node = SP_ROUTE_ITEMS(build->members, uint32_t)[set.first + i];
@@ -70,7 +70,7 @@ static enum sp_status build_finals(struct sp_route_build *build) {
 
 /* ---- a slash at the end ---- */
 
-static bool leads_to_the_same(const struct sp_route *a, const struct sp_route *b) {
+static bool have_same_target(const struct sp_route *a, const struct sp_route *b) {
     if (!sp_str_equal(a->type, b->type) || !sp_str_equal(a->action, b->action) || a->id_kind != b->id_kind)
         return false;
     return a->id_kind == SP_ROUTE_ID_CAPTURE ? a->id_segment == b->id_segment : sp_str_equal(a->id, b->id);
@@ -80,7 +80,7 @@ static bool leads_to_the_same(const struct sp_route *a, const struct sp_route *b
 static enum sp_status compare_winners(const struct sp_route_build *build, const struct sp_route_state *without,
                                       const struct sp_route_state *with, struct sp_str method) {
     const struct sp_route *a = find_winner(build, without, method), *b = find_winner(build, with, method);
-    if (a == NULL || b == NULL || leads_to_the_same(a, b))
+    if (a == NULL || b == NULL || have_same_target(a, b))
         return SP_OK;
     return sp_route_refuse_pair(
         build, a, b, "leads elsewhere, but matches a path that differs only by a trailing slash from one of");
@@ -92,12 +92,12 @@ static enum sp_status compare_ends(const struct sp_route_build *build, const str
     if (status != SP_OK)
         return status;
     for (uint32_t i = 0; i < without->final_count; i++) {
-        status = compare_winners(build, without, with, final_at(build, without, i)->method);
+        status = compare_winners(build, without, with, get_final(build, without, i)->method);
         if (status != SP_OK)
             return status;
     }
     for (uint32_t i = 0; i < with->final_count; i++) {
-        status = compare_winners(build, without, with, final_at(build, with, i)->method);
+        status = compare_winners(build, without, with, get_final(build, with, i)->method);
         if (status != SP_OK)
             return status;
     }
@@ -109,7 +109,7 @@ static enum sp_status check_slashes(const struct sp_route_build *build) {
         const struct sp_route_edge *edge = &SP_ROUTE_ITEMS(build->edges, struct sp_route_edge)[i];
         if (edge->text.size > 0)
             continue;
-        enum sp_status status = compare_ends(build, state_at(build, edge->from), state_at(build, edge->to));
+        enum sp_status status = compare_ends(build, get_state(build, edge->from), get_state(build, edge->to));
         if (status != SP_OK)
             return status;
     }

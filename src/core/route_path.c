@@ -16,7 +16,7 @@ static const char classes[] = "................"
                               "uuuuuuuuuuu...u.";
 _Static_assert(sizeof(classes) == 128 + 1, "one for each ASCII byte");
 
-static char class_of(char byte) {
+static char classify_byte(char byte) {
     if ((uint8_t)byte < 0x80)
         return classes[(uint8_t)byte];
     return '.';
@@ -27,7 +27,7 @@ static bool is_control_byte(char byte) {
 }
 
 bool sp_route_is_literal_char(char c) {
-    char class = class_of(c);
+    char class = classify_byte(c);
     return class == 'u' || class == 'r' || class == '+';
 }
 
@@ -60,8 +60,8 @@ static int digit_of(char c) {
     return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : -1;
 }
 
-static const char *why_raw(char byte) {
-    switch (class_of(byte)) {
+static const char *explain_raw_byte(char byte) {
+    switch (classify_byte(byte)) {
     case ';':
         return "the path has parameters (';'), which some cut off";
     case '\\':
@@ -75,8 +75,8 @@ static const char *why_raw(char byte) {
 }
 
 /* NULL if everybody reads the decoded byte as data. */
-static const char *why_encoded(char byte) {
-    switch (class_of(byte)) {
+static const char *explain_encoded_byte(char byte) {
+    switch (classify_byte(byte)) {
     case '/':
         return "the path has an encoded slash (%2F)";
     case '\\':
@@ -100,11 +100,11 @@ static const char *read_escape(struct reader *reader, const char *escape, size_t
     if (high < 0 || low < 0)
         return "the path has a '%' without two hexadecimal digits";
     char byte = (char)(high << 4 | low);
-    const char *why = why_encoded(byte);
+    const char *why = explain_encoded_byte(byte);
     if (why != NULL)
         return why;
     reader->beyond_ascii |= (uint8_t)byte >= 0x80;
-    reader->encoded_reserved |= class_of(byte) == 'r' || class_of(byte) == '+';
+    reader->encoded_reserved |= classify_byte(byte) == 'r' || classify_byte(byte) == '+';
     *reader->at++ = byte;
     return NULL;
 }
@@ -138,7 +138,7 @@ static const char *end_segment(struct reader *reader, bool last) {
 static const char *read_segments(struct reader *reader, struct sp_str text) {
     for (size_t i = 0; i < text.size; i++) {
         const char *why = NULL;
-        char class = class_of(text.data[i]);
+        char class = classify_byte(text.data[i]);
         if (class == 'u' || class == 'r' || class == '+') {
             *reader->at++ = text.data[i];
             reader->raw_plus |= class == '+';
@@ -148,7 +148,7 @@ static const char *read_segments(struct reader *reader, struct sp_str text) {
             why = read_escape(reader, text.data + i, text.size - i);
             i += 2;
         } else {
-            why = why_raw(text.data[i]);
+            why = explain_raw_byte(text.data[i]);
         }
         if (why != NULL)
             return why;
@@ -156,10 +156,10 @@ static const char *read_segments(struct reader *reader, struct sp_str text) {
     return end_segment(reader, true);
 }
 
-static const char *why_query(struct sp_str query) {
+static const char *explain_query_fault(struct sp_str query) {
     for (size_t i = 0; i < query.size; i++) {
         if (query.data[i] == '#')
-            return why_raw('#');
+            return explain_raw_byte('#');
         if (query.data[i] == ' ' || is_control_byte(query.data[i]))
             return "the query has a space or control characters";
     }
@@ -184,5 +184,5 @@ const char *sp_route_path_read(struct sp_str target, char scratch[static SP_ROUT
         return "the path is longer than 4,096 bytes";
     struct reader reader = {.path = ret_path, .at = scratch, .begin = scratch};
     const char *why = read_segments(&reader, (struct sp_str){text.data + 1, text.size - 1});
-    return why != NULL ? why : why_query(query);
+    return why != NULL ? why : explain_query_fault(query);
 }

@@ -27,11 +27,11 @@ static int compare_candidates(const void *left, const void *right) {
     return order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
 }
 
-static uint32_t member_at(const struct sp_route_build *build, const struct sp_route_set *set, uint32_t rank) {
+static uint32_t get_member(const struct sp_route_build *build, const struct sp_route_set *set, uint32_t rank) {
     return SP_ROUTE_ITEMS(build->members, uint32_t)[set->first + rank];
 }
 
-static struct sp_route_set set_at(const struct sp_route_build *build, uint32_t state) {
+static struct sp_route_set get_set(const struct sp_route_build *build, uint32_t state) {
     return SP_ROUTE_ITEMS(build->sets, struct sp_route_set)[state];
 }
 
@@ -45,10 +45,10 @@ static bool is_same_set(const struct sp_route_build *build, const struct sp_rout
 }
 
 /* The place of the set in the table: its own, or a free one. */
-static uint32_t *find_place(const struct sp_route_build *build, const struct sp_route_set *set) {
+static uint32_t *find_set_slot(const struct sp_route_build *build, const struct sp_route_set *set) {
     size_t at = set->hash & (build->table_size - 1);
     while (build->table[at] != 0) {
-        struct sp_route_set there = set_at(build, build->table[at]);
+        struct sp_route_set there = get_set(build, build->table[at]);
         if (is_same_set(build, &there, set))
             break;
         at = (at + 1) & (build->table_size - 1);
@@ -64,8 +64,8 @@ static enum sp_status grow_table(struct sp_route_build *build) {
     if (build->table == NULL)
         return sp_route_refuse_memory(build);
     for (uint32_t state = SP_ROUTE_STATE_START; state < build->sets.count; state++) {
-        struct sp_route_set set = set_at(build, state);
-        *find_place(build, &set) = state;
+        struct sp_route_set set = get_set(build, state);
+        *find_set_slot(build, &set) = state;
     }
     return SP_OK;
 }
@@ -105,7 +105,7 @@ static enum sp_status finish_set(struct sp_route_build *build, const struct sp_r
     enum sp_status status = grow_table(build);
     if (status != SP_OK)
         return status;
-    uint32_t *place = find_place(build, set);
+    uint32_t *place = find_set_slot(build, set);
     if (*place != 0) {
         build->members.count = set->first;
         *ret_state = *place;
@@ -126,9 +126,9 @@ static enum sp_status finish_set(struct sp_route_build *build, const struct sp_r
 
 /* On a text that is no literal here. */
 static enum sp_status follow_captures(struct sp_route_build *build, uint32_t state) {
-    struct sp_route_set from = set_at(build, state), to = begin_set(build);
+    struct sp_route_set from = get_set(build, state), to = begin_set(build);
     for (uint32_t rank = 0; rank < from.count; rank++) {
-        uint32_t capture = build->nodes[member_at(build, &from, rank)].capture;
+        uint32_t capture = build->nodes[get_member(build, &from, rank)].capture;
         enum sp_status status = capture == 0 ? SP_OK : add_member(build, &to, capture);
         if (status != SP_OK)
             return status;
@@ -147,11 +147,11 @@ static enum sp_status follow_captures(struct sp_route_build *build, uint32_t sta
  * set stays in the order of who wins. An empty text is nobody's capture. */
 static enum sp_status follow_literal(struct sp_route_build *build, uint32_t state, const struct candidate *candidates,
                                      size_t count) {
-    struct sp_route_set from = set_at(build, state), to = begin_set(build);
+    struct sp_route_set from = get_set(build, state), to = begin_set(build);
     struct sp_str text = candidates[0].text;
     size_t taken = 0;
     for (uint32_t rank = 0; rank < from.count; rank++) {
-        uint32_t capture = build->nodes[member_at(build, &from, rank)].capture;
+        uint32_t capture = build->nodes[get_member(build, &from, rank)].capture;
         enum sp_status status = SP_OK;
         if (taken < count && candidates[taken].rank == rank)
             status = add_member(build, &to, candidates[taken++].node);
@@ -175,10 +175,10 @@ static enum sp_status follow_literal(struct sp_route_build *build, uint32_t stat
 
 static enum sp_status gather_candidates(struct sp_route_build *build, uint32_t state,
                                         struct sp_route_list *candidates) {
-    struct sp_route_set from = set_at(build, state);
+    struct sp_route_set from = get_set(build, state);
     candidates->count = 0;
     for (uint32_t rank = 0; rank < from.count; rank++) {
-        uint32_t child = build->nodes[member_at(build, &from, rank)].first_child;
+        uint32_t child = build->nodes[get_member(build, &from, rank)].first_child;
         for (; child != 0; child = build->nodes[child].next) {
             struct candidate *added = sp_route_list_add(build, candidates, sizeof(*added));
             if (added == NULL)
@@ -191,7 +191,7 @@ static enum sp_status gather_candidates(struct sp_route_build *build, uint32_t s
     return SP_OK;
 }
 
-static const struct sp_route *maker_of(const struct sp_route_build *build, const struct candidate *candidate) {
+static const struct sp_route *find_maker(const struct sp_route_build *build, const struct candidate *candidate) {
     return build->sorted[build->nodes[candidate->node].maker];
 }
 
@@ -208,7 +208,7 @@ static enum sp_status expand_state(struct sp_route_build *build, uint32_t state,
         while (end < gathered->count && sp_str_equal(all[end].text, all[i].text))
             end++;
         if (end < gathered->count && sp_route_equal_folded(all[end].text, all[i].text))
-            return sp_route_refuse_pair(build, maker_of(build, &all[i]), maker_of(build, &all[end]),
+            return sp_route_refuse_pair(build, find_maker(build, &all[i]), find_maker(build, &all[end]),
                                         "has a segment that differs only in case from that of");
         status = follow_literal(build, state, all + i, end - i);
         if (status != SP_OK)

@@ -211,8 +211,8 @@ static bool line_fits_caller(const struct sp_callers_line *line, const struct sp
 }
 
 /* The roles that need no line of the caller's own. */
-static unsigned roles_of_anybody(const struct sp_callers *callers, const struct sp_callers_table *table,
-                                 const struct sp_caller *caller) {
+static unsigned find_roles_of_anybody(const struct sp_callers *callers, const struct sp_callers_table *table,
+                                      const struct sp_caller *caller) {
     switch (caller->identity.kind) {
     case SP_PEER_PLAIN:
         return table->plaintext;
@@ -228,7 +228,7 @@ static unsigned roles_of_anybody(const struct sp_callers *callers, const struct 
 
 unsigned sp_callers_roles(const struct sp_callers *callers, const struct sp_caller *caller) {
     const struct sp_callers_table *table = atomic_load_explicit(&callers->table, memory_order_acquire);
-    unsigned roles = roles_of_anybody(callers, table, caller);
+    unsigned roles = find_roles_of_anybody(callers, table, caller);
     uint8_t token[SP_DIGEST_BYTES];
     bool presented = table->token_count > 0 && digest_token(caller->authorization, token);
     for (size_t i = 0; i < table->line_count; i++)

@@ -37,7 +37,7 @@ static struct {
 
 static atomic_uint_fast64_t http_refusals;
 
-static void network_of(const struct sp_peer *peer, uint8_t ret_network[static 16]) {
+static void find_network(const struct sp_peer *peer, uint8_t ret_network[static 16]) {
     static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
     memcpy(ret_network, peer->host, sizeof(peer->host));
     if (memcmp(peer->host, v4_mapped, sizeof(v4_mapped)) != 0)
@@ -112,7 +112,7 @@ static struct refused_kind *add_refused_kind(const struct sp_tls_refusal *refusa
                                              const char *names, int64_t now_ms) {
     struct refused_kind *kind = take_place();
     *kind = (struct refused_kind){.used = true, .since_ms = now_ms, .peer = refusal->peer};
-    network_of(&refusal->peer, kind->network);
+    find_network(&refusal->peer, kind->network);
     (void)snprintf(kind->reason, sizeof(kind->reason), "%s", reason);
     (void)snprintf(kind->names, sizeof(kind->names), "%s", names);
     return kind;
@@ -124,7 +124,7 @@ static void take_tls_refusal(const struct sp_tls_refusal *refusal, int64_t now_m
     uint8_t network[16];
     char reason[SP_TLS_REASON_BYTES], names[SP_TLS_NAMES_BYTES];
     unsigned of_peer = 0;
-    network_of(&refusal->peer, network);
+    find_network(&refusal->peer, network);
     (void)snprintf(reason, sizeof(reason), "%s", refusal->reason);
     (void)snprintf(names, sizeof(names), "%s", refusal->names);
     struct refused_kind *kind = find_refused_kind(network, reason, names, &of_peer);

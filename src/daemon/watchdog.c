@@ -80,7 +80,7 @@ enum sp_status sp_watchdog_add_rpc(struct sp_watchdog *watchdog, const struct sp
 
 /* ---- the thread ---- */
 
-static void look_at_thread(const struct sp_watchdog *watchdog, struct watched *watched, int64_t passed_ms) {
+static void check_thread_beat(const struct sp_watchdog *watchdog, struct watched *watched, int64_t passed_ms) {
     uint64_t beats = sp_heartbeat_read(watched->heartbeat);
     if (beats != watched->beats) {
         if (watched->stuck)
@@ -107,12 +107,12 @@ static int64_t count_passed_ms(struct sp_watchdog *watchdog, int64_t interval_ms
     return passed_ms < 2 * interval_ms ? passed_ms : interval_ms;
 }
 
-static void look_at_all_threads(struct sp_watchdog *watchdog, int64_t interval_ms) {
+static void check_all_threads(struct sp_watchdog *watchdog, int64_t interval_ms) {
     int64_t passed_ms = count_passed_ms(watchdog, interval_ms);
     unsigned before = atomic_load(&watchdog->stuck);
     unsigned stuck = 0;
     for (size_t i = 0; i < watchdog->count; i++) {
-        look_at_thread(watchdog, &watchdog->threads[i], passed_ms);
+        check_thread_beat(watchdog, &watchdog->threads[i], passed_ms);
         stuck += watchdog->threads[i].stuck;
     }
     atomic_store(&watchdog->stuck, stuck);
@@ -134,7 +134,7 @@ static void *run_watchdog(void *user) {
         (void)sp_clock_wait(&watchdog->changed, &watchdog->lock, sp_clock_monotonic_ms() + interval_ms);
         if (watchdog->stopping)
             break;
-        look_at_all_threads(watchdog, interval_ms);
+        check_all_threads(watchdog, interval_ms);
         sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms());
     }
     pthread_mutex_unlock(&watchdog->lock);

@@ -47,12 +47,12 @@ static bool is_step_full(const struct step *step) {
     return step->results >= step->limits->results || step->looked_at >= step->limits->looked_at || is_step_late(step);
 }
 
-static int64_t end_of_step(const struct sp_list_limits *limits) {
+static int64_t choose_step_end_ms(const struct sp_list_limits *limits) {
     return limits->most_ms == 0 ? 0 : sp_clock_thread_ms() + limits->most_ms;
 }
 
 /* Why a complete list is empty; `of_none`: if there was no candidate. */
-static enum sp_reason explain_end(const struct step *step, enum sp_reason of_none) {
+static enum sp_reason choose_end_reason(const struct step *step, enum sp_reason of_none) {
     if (!step->complete || step->place.listed)
         return SP_REASON_ALLOWED;
     return step->place.nearest != SP_REASON_NONE ? step->place.nearest : of_none;
@@ -66,7 +66,7 @@ static struct step begin_step(struct sp_view *view, const struct sp_query *query
                          .visit = visit,
                          .context = context,
                          .place = *place,
-                         .until_ms = end_of_step(limits)};
+                         .until_ms = choose_step_end_ms(limits)};
 }
 
 static struct sp_str get_place(const struct sp_list_place *place) {
@@ -315,7 +315,7 @@ enum sp_status sp_list_resources(struct sp_view *view, const struct sp_query *qu
     end.complete = step.complete;
     end.more_than_listed = every_known && step.action.workspace_scoped;
     if (!end.more_than_listed)
-        end.reason = explain_end(&step, every_known ? SP_REASON_RESOURCE_UNKNOWN : SP_REASON_NOT_SHARED);
+        end.reason = choose_end_reason(&step, every_known ? SP_REASON_RESOURCE_UNKNOWN : SP_REASON_NOT_SHARED);
     *place = step.place;
     *ret_end = end;
     return SP_OK;
@@ -447,7 +447,7 @@ static enum sp_status judge_and_list(struct step *step, uint8_t principal_kind, 
         return status;
     status = list_allowed_principals(step, principal_kind);
     end->complete = step->complete;
-    end->reason = explain_end(step, SP_REASON_PRINCIPAL_UNKNOWN);
+    end->reason = choose_end_reason(step, SP_REASON_PRINCIPAL_UNKNOWN);
     return status;
 }
 

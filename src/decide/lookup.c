@@ -55,7 +55,7 @@ static enum sp_status look_up_key(struct sp_view *view, const struct sp_query *q
     return SP_OK;
 }
 
-static bool memo_holds(const struct sp_check_memo *memo, const struct sp_query *query) {
+static bool is_memo_of_query(const struct sp_check_memo *memo, const struct sp_query *query) {
     return memo->used && memo->kind == query->credential_kind && sp_bytes_equal(memo->credential, query->credential);
 }
 
@@ -64,7 +64,7 @@ enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query
     struct sp_check_memo *memo = query->memo;
     if (memo == NULL || query->credential_kind == SP_CREDENTIAL_KNOWN || query->credential.size == 0)
         return look_up_key(view, query, ret_key, ret_reason);
-    if (!memo_holds(memo, query)) {
+    if (!is_memo_of_query(memo, query)) {
         memo->used = false;
         enum sp_status status = look_up_key(view, query, &memo->key, &memo->reason);
         if (status != SP_OK)

@@ -128,7 +128,7 @@ bool sp_etcd_is_unauthenticated(const struct sp_etcd *etcd) {
 }
 
 /* Only a root user may ask before etcd 3.7; others are refused if it is on. */
-static bool tells_that_it_is_off(struct sp_etcd *etcd, struct sp_etcd_server *endpoint) {
+static bool says_authentication_is_off(struct sp_etcd *etcd, struct sp_etcd_server *endpoint) {
     struct sp_bytes packed = {NULL, 0};
     struct sp_bytes reply;
     struct sp_arena arena;
@@ -149,7 +149,7 @@ static bool tells_that_it_is_off(struct sp_etcd *etcd, struct sp_etcd_server *en
 
 enum sp_status sp_etcd_check_authentication(struct sp_etcd *etcd, struct sp_error *error) {
     struct sp_etcd_server *endpoint = &etcd->endpoints[etcd->current];
-    if (etcd->user == NULL || endpoint->token != SP_ETCD_TOKEN || !tells_that_it_is_off(etcd, endpoint))
+    if (etcd->user == NULL || endpoint->token != SP_ETCD_TOKEN || !says_authentication_is_off(etcd, endpoint))
         return SP_OK;
     return accept_unauthenticated(etcd, endpoint, error);
 }
@@ -167,8 +167,8 @@ bool sp_etcd_drop_token(struct sp_etcd *etcd) {
 }
 
 /* What Authenticate came to, without a token in its metadata. */
-static enum sp_status settle_first_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
-                                         const struct sp_etcd_file_stamp *stamp, struct sp_error *error) {
+static enum sp_status fetch_first_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint,
+                                        const struct sp_etcd_file_stamp *stamp, struct sp_error *error) {
     enum sp_status status = fetch_token(etcd, endpoint, error);
     if (status == SP_ERR_PRECONDITION)
         return accept_unauthenticated(etcd, endpoint, error);
@@ -191,7 +191,7 @@ static enum sp_status replace_token(struct sp_etcd *etcd, struct sp_etcd_server 
     enum sp_status status = fetch_token(etcd, endpoint, error);
     if (status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PRECONDITION) {
         (void)sp_etcd_drop_token(etcd);
-        return settle_first_token(etcd, endpoint, stamp, error);
+        return fetch_first_token(etcd, endpoint, stamp, error);
     }
     if (status == SP_OK || status == SP_ERR_INVALID)
         endpoint->token_file = *stamp;
@@ -210,5 +210,5 @@ enum sp_status sp_etcd_provide_token(struct sp_etcd *etcd, struct sp_etcd_server
         return replace_token(etcd, endpoint, &stamp, error);
     if (sp_clock_monotonic_ms() < etcd->refused_until_ms && is_same_file(&stamp, &etcd->refused_file))
         return report_refused_password(etcd, error);
-    return settle_first_token(etcd, endpoint, &stamp, error);
+    return fetch_first_token(etcd, endpoint, &stamp, error);
 }

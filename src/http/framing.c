@@ -48,8 +48,8 @@ static bool is_decimal(const char *text, size_t size) {
     return size > 0 && size < 19;
 }
 
-static enum MHD_Result check_header(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
-                                    const char *value, size_t value_size) {
+static enum MHD_Result note_header_faults(void *user, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                          const char *value, size_t value_size) {
     struct framing *framing = user;
     const struct sp_str field = {name, name_size};
     (void)kind;
@@ -83,7 +83,7 @@ const char *sp_http_framing_mistake(struct MHD_Connection *connection, const cha
     bool follows_lines = method != NULL && version != NULL && can_follow_lines();
     if (follows_lines)
         framing.line_end = version + strlen(version);
-    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, check_header, &framing);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, note_header_faults, &framing);
     if (framing.bad_name)
         return "a header name contains a character that is not allowed";
     if (framing.bad_value)

@@ -94,7 +94,7 @@ enum sallyport_status sallyport_check_files(struct sallyport_store *store, char 
 }
 
 /* Whether the store may be read from. One of the threads that ask within a second looks. */
-static bool is_store_there(struct sallyport_store *store, long long now_s) {
+static bool check_store_once_a_second(struct sallyport_store *store, long long now_s) {
     long long looked_at_s = atomic_load_explicit(&store->looked_at_s, memory_order_relaxed);
     if (atomic_load_explicit(&store->lost, memory_order_relaxed))
         return false;
@@ -139,7 +139,7 @@ static struct sp_str borrow_caller_text(struct sallyport_text text) {
     return (struct sp_str){text.data, text.size};
 }
 
-static bool is_fit(enum sp_question_field field, struct sallyport_text text) {
+static bool is_valid_text(enum sp_question_field field, struct sallyport_text text) {
     return sp_question_text_fault(field, borrow_caller_text(text)) == NULL;
 }
 
@@ -152,7 +152,7 @@ static enum sp_status read_api_key(const struct sallyport_question *question, st
         query->credential = (struct sp_bytes){question->api_key_sha256, SP_DIGEST_BYTES};
         return SP_OK;
     }
-    if (!is_fit(SP_QUESTION_KEY, question->api_key))
+    if (!is_valid_text(SP_QUESTION_KEY, question->api_key))
         return SP_ERR_INVALID;
     query->credential_kind = SP_CREDENTIAL_TEXT;
     query->credential = (struct sp_bytes){(const uint8_t *)question->api_key.data, question->api_key.size};
@@ -169,8 +169,9 @@ static enum sp_status fill_query(const struct sallyport_question *question, stru
         .action = borrow_caller_text(question->action),
         .workspace = borrow_caller_text(question->workspace),
     };
-    if (!is_fit(SP_QUESTION_TYPE, question->type) || !is_fit(SP_QUESTION_ID, question->id) ||
-        !is_fit(SP_QUESTION_ACTION, question->action) || !is_fit(SP_QUESTION_WORKSPACE, question->workspace))
+    if (!is_valid_text(SP_QUESTION_TYPE, question->type) || !is_valid_text(SP_QUESTION_ID, question->id) ||
+        !is_valid_text(SP_QUESTION_ACTION, question->action) ||
+        !is_valid_text(SP_QUESTION_WORKSPACE, question->workspace))
         return SP_ERR_INVALID;
     if (question->ip.size > 0) {
         if (sp_ip_parse(borrow_caller_text(question->ip), ip, NULL) != SP_OK)
@@ -213,8 +214,8 @@ struct check_call {
     struct sp_check_memo *memo; /* NULL: a single question */
 };
 
-static enum sp_status check_one(const struct check_call *call, const struct sallyport_question *question,
-                                struct sallyport_answer *ret_answer) {
+static enum sp_status answer_question(const struct check_call *call, const struct sallyport_question *question,
+                                      struct sallyport_answer *ret_answer) {
     struct sp_ip ip;
     struct sp_query query;
     struct sp_answer answer;
@@ -232,8 +233,8 @@ static enum sp_status check_one(const struct check_call *call, const struct sall
 }
 
 /* On an acquired snapshot. */
-static enum sp_status check_all(struct sallyport_reader *reader, const struct sallyport_question *questions,
-                                size_t count, int64_t now_s, struct sallyport_answer *ret_answers) {
+static enum sp_status answer_questions(struct sallyport_reader *reader, const struct sallyport_question *questions,
+                                       size_t count, int64_t now_s, struct sallyport_answer *ret_answers) {
     struct sp_check_memo memo = {0};
     struct check_call call = {
         .view = sp_snapshot_view(reader->snapshot), .now_s = now_s, .memo = count > 1 ? &memo : NULL};
@@ -242,7 +243,7 @@ static enum sp_status check_all(struct sallyport_reader *reader, const struct sa
     if (status != SP_OK)
         return status;
     for (size_t i = 0; i < count; i++) {
-        status = check_one(&call, &questions[i], &ret_answers[i]);
+        status = answer_question(&call, &questions[i], &ret_answers[i]);
         if (status != SP_OK)
             return status;
     }
@@ -253,12 +254,12 @@ enum sallyport_status sallyport_check_many(struct sallyport_reader *reader, cons
                                            size_t count, struct sallyport_answer *ret_answers) {
     int64_t now_s = sp_clock_now_s();
     memset(ret_answers, 0, count * sizeof(*ret_answers));
-    if (!is_store_there(reader->store, now_s))
+    if (!check_store_once_a_second(reader->store, now_s))
         return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)
         return translate_status(status);
-    status = check_all(reader, questions, count, now_s, ret_answers);
+    status = answer_questions(reader, questions, count, now_s, ret_answers);
     sp_snapshot_release(reader->snapshot);
     return translate_status(status);
 }
@@ -269,7 +270,7 @@ enum sallyport_status sallyport_check(struct sallyport_reader *reader, const str
 }
 
 enum sallyport_status sallyport_refresh(struct sallyport_reader *reader, uint64_t *ret_epoch, uint64_t *ret_revision) {
-    if (!is_store_there(reader->store, sp_clock_now_s()))
+    if (!check_store_once_a_second(reader->store, sp_clock_now_s()))
         return SALLYPORT_UNAVAILABLE;
     enum sp_status status = sp_snapshot_acquire(reader->snapshot);
     if (status != SP_OK)

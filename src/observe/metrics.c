@@ -16,13 +16,13 @@ static bool is_gathered(const struct sp_metric *metric) {
 }
 
 /* A gathered number lies in the first shard as the bits of a double. */
-static uint64_t bits_of(double value) {
+static uint64_t bits_of_double(double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof(bits));
     return bits;
 }
 
-static double double_of(uint64_t bits) {
+static double double_of_bits(uint64_t bits) {
     double value;
     memcpy(&value, &bits, sizeof(value));
     return value;
@@ -75,7 +75,7 @@ void sp_metrics_free(struct sp_metrics *metrics) {
 }
 
 void sp_metrics_set(struct sp_metrics *metrics, unsigned metric, unsigned series, double value) {
-    atomic_store_explicit(sp_metrics_cell(metrics, 0, metric, series), bits_of(value), memory_order_relaxed);
+    atomic_store_explicit(sp_metrics_cell(metrics, 0, metric, series), bits_of_double(value), memory_order_relaxed);
 }
 
 static uint64_t sum_shards(const struct sp_metrics *metrics, unsigned metric, unsigned series, unsigned cell) {
@@ -169,9 +169,10 @@ static void write_histogram(const struct sp_metrics *metrics, unsigned i, unsign
 
 static void write_number(const struct sp_metrics *metrics, unsigned i, unsigned series, struct sp_text_out *out) {
     const struct sp_metric *metric = &metrics->table[i];
-    double value = is_gathered(metric)
-                       ? double_of(atomic_load_explicit(sp_metrics_cell(metrics, 0, i, series), memory_order_relaxed))
-                       : scale_value(metric, sum_shards(metrics, i, series, 0));
+    double value =
+        is_gathered(metric)
+            ? double_of_bits(atomic_load_explicit(sp_metrics_cell(metrics, 0, i, series), memory_order_relaxed))
+            : scale_value(metric, sum_shards(metrics, i, series, 0));
     if (isnan(value))
         return;
     put_sample_name(out, metric, series, "", NULL);

@@ -163,14 +163,14 @@ static void log_write_error(struct sp_ring_log *log, const char *what) {
     sp_log(SP_LOG_ERROR, "the log %s %s: %s", log->options.path, what, strerror(reason));
 }
 
-static bool gave_up(const struct sp_ring_log *log) {
+static bool has_given_up(const struct sp_ring_log *log) {
     return atomic_load(&log->stopping) && sp_clock_monotonic_ms() >= log->give_up_ms;
 }
 
 /* False when stopping and nobody reads. */
 static bool wait_for_reader(const struct sp_ring_log *log) {
-    while (!sp_outlet_wait(&log->outlet, gave_up(log) ? 0 : IDLE_MS))
-        if (gave_up(log))
+    while (!sp_outlet_wait(&log->outlet, has_given_up(log) ? 0 : IDLE_MS))
+        if (has_given_up(log))
             return false;
     return true;
 }
@@ -229,7 +229,7 @@ static bool is_spilling(const struct sp_ring_log *log) {
 }
 
 /* After the lines of all records before `formatted` were written, their room is free; or else they are formatted again. */
-static void settle_tails(struct sp_ring_log *log, bool written) {
+static void commit_or_rewind_tails(struct sp_ring_log *log, bool written) {
     for (unsigned i = 0; i < log->options.rings; i++) {
         struct ring *ring = &log->rings[i];
         if (written)
@@ -252,7 +252,7 @@ static bool flush_lines(struct sp_ring_log *log) {
     bool all = written == log->lines && log->rest_size == 0;
     atomic_fetch_add(&log->written, written);
     if (is_spilling(log))
-        settle_tails(log, all);
+        commit_or_rewind_tails(log, all);
     else
         atomic_fetch_add(&log->lost, log->lines - written);
     log->lines = 0;

@@ -15,7 +15,7 @@ enum { PAGE_BYTES = 4096, AT_PAGE = 8, AT_RINGS = 12, AT_RING_BYTES = 16, RINGS_
 
 static const char magic[8] = {'S', 'P', 'S', 'P', 'I', 'L', 'L', '1'};
 
-static size_t rings_at(unsigned rings) {
+static size_t choose_rings_offset(unsigned rings) {
     size_t ends = rings * sizeof(struct sp_ring_ends);
     return PAGE_BYTES + (ends + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 }
@@ -25,7 +25,7 @@ struct sp_ring_ends *sp_spill_ends(const struct sp_spill *spill, unsigned ring) 
 }
 
 uint8_t *sp_spill_ring(const struct sp_spill *spill, unsigned ring) {
-    return spill->map + rings_at(spill->rings) + ring * spill->ring_bytes;
+    return spill->map + choose_rings_offset(spill->rings) + ring * spill->ring_bytes;
 }
 
 static uint64_t count_ring_bytes(const struct sp_spill *spill, unsigned ring) {
@@ -79,7 +79,7 @@ static enum sp_status open_own_file(const char *path, int flags, int *ret_fd, st
 }
 
 static enum sp_status map_spill(const char *path, struct sp_spill *spill, struct sp_error *error) {
-    spill->map_bytes = rings_at(spill->rings) + spill->rings * spill->ring_bytes;
+    spill->map_bytes = choose_rings_offset(spill->rings) + spill->rings * spill->ring_bytes;
     int failed = posix_fallocate(spill->fd, 0, (off_t)spill->map_bytes);
     if (failed != 0) {
         errno = failed;
@@ -133,7 +133,7 @@ static enum sp_status read_header(const char *path, struct sp_spill *spill, bool
     bool good = memcmp(bytes, magic, sizeof(magic)) == 0 && page == PAGE_BYTES && rings > 0 && rings <= RINGS_MAX &&
                 ring_bytes >= SP_SPILL_RING_MIN_BYTES && (ring_bytes & (ring_bytes - 1)) == 0 &&
                 ring_bytes <= (uint64_t)about.st_size &&
-                rings_at(rings) + rings * ring_bytes == (uint64_t)about.st_size;
+                choose_rings_offset(rings) + rings * ring_bytes == (uint64_t)about.st_size;
     if (!good)
         return sp_error_set(error, SP_ERR_PRECONDITION, "%s is not a spill file, or is damaged: move it away", path);
     spill->rings = rings;
@@ -157,7 +157,7 @@ static bool read_record(const uint8_t *ring, size_t capacity, uint64_t at, uint6
 }
 
 /* Cuts what cannot be read off; true: something was. */
-static bool settle_ring(const struct sp_spill *spill, unsigned which) {
+static bool cut_torn_record(const struct sp_spill *spill, unsigned which) {
     struct sp_ring_ends *ends = sp_spill_ends(spill, which);
     const uint8_t *ring = sp_spill_ring(spill, which);
     uint64_t head = atomic_load(&ends->head), tail = atomic_load(&ends->tail), at = tail;
@@ -175,10 +175,10 @@ static bool settle_ring(const struct sp_spill *spill, unsigned which) {
     return at != head;
 }
 
-static uint64_t settle_rings(const struct sp_spill *spill) {
+static uint64_t cut_torn_records(const struct sp_spill *spill) {
     uint64_t lost = 0;
     for (unsigned i = 0; i < spill->rings; i++)
-        lost += settle_ring(spill, i);
+        lost += cut_torn_record(spill, i);
     return lost;
 }
 
@@ -263,7 +263,7 @@ static enum sp_status take_file(const char *path, struct sp_spill *there, struct
     if (!exists)
         write_header(there);
     else
-        *ret_lost += settle_rings(there);
+        *ret_lost += cut_torn_records(there);
     if (there->rings == wanted.rings && there->ring_bytes == wanted.ring_bytes) {
         *spill = *there;
         *there = (struct sp_spill){.fd = -1};

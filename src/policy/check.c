@@ -6,7 +6,7 @@ static void refuse_twice(struct sp_policy_errors *errors, const struct sp_policy
                         policy->files[first->file], (unsigned)first->line);
 }
 
-static void find_twins(const struct sp_policy *policy, struct sp_policy_errors *errors) {
+static void report_duplicates(const struct sp_policy *policy, struct sp_policy_errors *errors) {
     for (size_t i = 1; i < policy->principal_count; i++) {
         const struct sp_policy_principal *a = &policy->principals[i - 1], *b = &policy->principals[i];
         if (a->id == b->id)
@@ -43,7 +43,7 @@ static void check_principal_is_there(const struct sp_policy *policy, struct sp_p
     sp_policy_add_error(errors, policy, place, "%s is not among the users and service accounts; add it there", id);
 }
 
-static void find_strangers(const struct sp_policy *policy, struct sp_policy_errors *errors) {
+static void report_unknown_ids(const struct sp_policy *policy, struct sp_policy_errors *errors) {
     for (size_t i = 0; i < policy->member_count; i++)
         check_principal_is_there(policy, errors, &policy->members[i].place, policy->members[i].principal);
     for (size_t i = 0; i < policy->share_count; i++) {
@@ -58,6 +58,6 @@ static void find_strangers(const struct sp_policy *policy, struct sp_policy_erro
 
 void sp_policy_check(struct sp_policy *policy, struct sp_policy_errors *errors) {
     sp_policy_sort(policy);
-    find_twins(policy, errors);
-    find_strangers(policy, errors);
+    report_duplicates(policy, errors);
+    report_unknown_ids(policy, errors);
 }

@@ -7,32 +7,32 @@
 /* ---- places ---- */
 
 /* In which file most entries of a section are; the first, if there are none. */
-struct votes {
+struct file_counts {
     size_t *counts; /* by file */
     uint16_t most;
 };
 
-static void vote(struct votes *votes, const struct sp_policy_place *place) {
-    if (++votes->counts[place->file] > votes->counts[votes->most])
-        votes->most = place->file;
+static void count_place(struct file_counts *counted, const struct sp_policy_place *place) {
+    if (++counted->counts[place->file] > counted->counts[counted->most])
+        counted->most = place->file;
 }
 
-static uint16_t find_home(const struct sp_policy *files, enum sp_policy_section section, size_t *counts) {
-    struct votes votes = {.counts = counts};
+static uint16_t find_fullest_file(const struct sp_policy *files, enum sp_policy_section section, size_t *counts) {
+    struct file_counts counted = {.counts = counts};
     memset(counts, 0, files->file_count * sizeof(*counts));
     for (size_t i = 0; section <= SP_POLICY_SERVICE_ACCOUNTS && i < files->principal_count; i++)
         if (files->principals[i].service_account == (section == SP_POLICY_SERVICE_ACCOUNTS))
-            vote(&votes, &files->principals[i].place);
+            count_place(&counted, &files->principals[i].place);
     for (size_t i = 0; section == SP_POLICY_GROUPS && i < files->group_count; i++)
-        vote(&votes, &files->groups[i].place);
+        count_place(&counted, &files->groups[i].place);
     for (size_t i = 0; section == SP_POLICY_RESOURCES && i < files->resource_count; i++)
-        vote(&votes, &files->resources[i].place);
+        count_place(&counted, &files->resources[i].place);
     for (size_t i = 0; section == SP_POLICY_SHARES && i < files->share_count; i++)
-        vote(&votes, &files->shares[i].place);
-    return votes.most;
+        count_place(&counted, &files->shares[i].place);
+    return counted.most;
 }
 
-static struct sp_policy_place place_or_home(const struct sp_policy_place *there, uint16_t home) {
+static struct sp_policy_place choose_place(const struct sp_policy_place *there, uint16_t home) {
     return there != NULL ? *there : (struct sp_policy_place){.file = home};
 }
 
@@ -43,7 +43,7 @@ static void place_principals(struct sp_policy *policy, const struct sp_policy *f
         struct sp_policy_principal *entry = &policy->principals[i];
         enum sp_policy_section section = entry->service_account ? SP_POLICY_SERVICE_ACCOUNTS : SP_POLICY_USERS;
         const struct sp_policy_principal *there = sp_policy_find_principal(files, entry->id);
-        entry->place = place_or_home(there == NULL ? NULL : &there->place, homes[section]);
+        entry->place = choose_place(there == NULL ? NULL : &there->place, homes[section]);
         if (files->has[section])
             policy->principals[kept++] = *entry;
     }
@@ -67,7 +67,7 @@ static void place_groups(struct sp_policy *policy, const struct sp_policy *files
         policy->group_count = policy->member_count = 0;
     for (size_t i = 0; i < policy->group_count; i++) {
         const struct sp_policy_group *there = sp_policy_find_group(files, policy->groups[i].id);
-        policy->groups[i].place = place_or_home(there == NULL ? NULL : &there->place, home);
+        policy->groups[i].place = choose_place(there == NULL ? NULL : &there->place, home);
     }
     place_members(policy, files);
 }
@@ -79,7 +79,7 @@ static void place_resources(struct sp_policy *policy, const struct sp_policy *fi
     for (size_t i = 0; i < policy->resource_count; i++) {
         struct sp_policy_resource *entry = &policy->resources[i];
         const struct sp_policy_resource *there = sp_policy_find_resource(files, entry->ref);
-        entry->place = place_or_home(there == NULL ? NULL : &there->place, home);
+        entry->place = choose_place(there == NULL ? NULL : &there->place, home);
         if (there != NULL && there->creator == NULL)
             entry->creator = NULL;
     }
@@ -112,7 +112,7 @@ enum sp_status sp_policy_adopt_places(struct sp_policy *policy, const struct sp_
     if (counts == NULL)
         return SP_ERR_MEMORY;
     for (enum sp_policy_section section = 0; section < SP_POLICY_SECTIONS; section++)
-        homes[section] = find_home(files, section, counts);
+        homes[section] = find_fullest_file(files, section, counts);
     place_principals(policy, files, homes);
     place_groups(policy, files, homes[SP_POLICY_GROUPS]);
     place_resources(policy, files, homes[SP_POLICY_RESOURCES]);

@@ -66,7 +66,7 @@ void sp_rpc_health_free(struct health *health) {
     free(health);
 }
 
-static bool knows_service(const struct health *health, struct sp_str name) {
+static bool is_known_service(const struct health *health, struct sp_str name) {
     for (size_t i = 0; i < health->name_count; i++)
         if (sp_str_equal(health->names[i], name))
             return true;
@@ -74,7 +74,7 @@ static bool knows_service(const struct health *health, struct sp_str name) {
 }
 
 enum sp_status sp_rpc_health_add_service(struct health *health, struct sp_str name, struct sp_error *error) {
-    if (knows_service(health, name))
+    if (is_known_service(health, name))
         return SP_OK;
     struct sp_str *names = sp_array_reserve(health->names, health->name_count, &health->name_capacity, sizeof(*names));
     if (names == NULL)
@@ -148,7 +148,7 @@ static void check_health(struct sp_rpc_call *call, void *user) {
     enum sp_status status = read_health_request(call, sp_rpc_call_request(call), &service, &error);
     if (status != SP_OK) {
         sp_rpc_fail(call, status, error.message);
-    } else if (!knows_service(health, service)) {
+    } else if (!is_known_service(health, service)) {
         sp_rpc_fail(call, SP_ERR_NOT_FOUND, "this server has no such service");
     } else {
         struct response_bytes bytes = pack_response(read_serving(health, is_liveness(service)));
@@ -271,7 +271,7 @@ static void watch_received(struct sp_rpc_call *call, void *user, struct sp_bytes
         sp_rpc_fail(call, status, error.message);
         return;
     }
-    watcher->known = knows_service(health, service);
+    watcher->known = is_known_service(health, service);
     watcher->of_liveness = is_liveness(service);
     link_watcher(health, watcher);
     send_news(health, watcher);

@@ -64,7 +64,7 @@ void sp_rpc_memory_watch_rest(struct memory_watch *watch, int64_t now_ms) {
 }
 
 /* The least of the last readings, so that what is freed late does not count. */
-static size_t quiet_bytes(const struct memory_watch *watch) {
+static size_t find_quiet_bytes(const struct memory_watch *watch) {
     unsigned count = watch->readings < MEMORY_WATCH_READINGS ? watch->readings : MEMORY_WATCH_READINGS;
     size_t least = count == 0 ? 0 : SIZE_MAX;
     for (unsigned i = 0; i < count; i++)
@@ -74,7 +74,7 @@ static size_t quiet_bytes(const struct memory_watch *watch) {
 }
 
 bool sp_rpc_memory_watch_is_short(const struct memory_watch *watch, size_t connections) {
-    size_t expected = quiet_bytes(watch) + watch->request_memory_bytes + connections * (size_t)BYTES_A_CONNECTION;
+    size_t expected = find_quiet_bytes(watch) + watch->request_memory_bytes + connections * (size_t)BYTES_A_CONNECTION;
     return read_engine_bytes(watch) > expected;
 }
 

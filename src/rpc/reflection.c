@@ -358,12 +358,12 @@ static enum sp_status answer_request(const struct reflection *reflection, struct
 
 /* ---- the stream: a request, its answer, the next ---- */
 
-static void info_opened(struct sp_rpc_call *call, void *user) {
+static void reflection_opened(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_read(call);
 }
 
-static void info_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+static void reflection_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
     struct sp_arena *arena = sp_rpc_call_arena(call);
     struct sp_bytes reply = {NULL, 0};
     struct sp_error error;
@@ -376,21 +376,21 @@ static void info_received(struct sp_rpc_call *call, void *user, struct sp_bytes 
     sp_rpc_send(call, reply);
 }
 
-static void info_sent(struct sp_rpc_call *call, void *user) {
+static void reflection_sent(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_read(call);
 }
 
-static void info_half_closed(struct sp_rpc_call *call, void *user) {
+static void reflection_half_closed(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_finish(call);
 }
 
 static const struct sp_rpc_stream_ops info_ops = {
-    .opened = info_opened,
-    .received = info_received,
-    .half_closed = info_half_closed,
-    .sent = info_sent,
+    .opened = reflection_opened,
+    .received = reflection_received,
+    .half_closed = reflection_half_closed,
+    .sent = reflection_sent,
 };
 
 size_t sp_rpc_reflection_methods(struct reflection *reflection, struct sp_rpc_method *ret_methods) {

@@ -43,7 +43,7 @@ static bool has_socket_ended(const struct connection *connection) {
 }
 
 /* What waits to be read is not yet the engine's. */
-static bool look_at_unix_connection(struct connection *connection, int64_t now_ms) {
+static bool measure_unix_connection(struct connection *connection, int64_t now_ms) {
     int waiting = 0;
     if (has_socket_ended(connection))
         return false;
@@ -80,12 +80,12 @@ static void forgive_lapsed(struct connection *connection, int64_t now_ms) {
 }
 
 /* False: it has ended. */
-static bool look_at_connection(struct connection *connection, int64_t now_ms) {
+static bool measure_connection(struct connection *connection, int64_t now_ms) {
     struct tcp_info info;
     socklen_t size = sizeof(info);
     memset(&info, 0, sizeof(info));
     if (!connection->counted)
-        return look_at_unix_connection(connection, now_ms);
+        return measure_unix_connection(connection, now_ms);
     if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return false;
     if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
@@ -112,7 +112,7 @@ static bool look_at_connection(struct connection *connection, int64_t now_ms) {
     return true;
 }
 
-static int64_t most_unanswered(const struct connection *connection, bool in_need) {
+static int64_t choose_unanswered_limit(const struct connection *connection, bool in_need) {
     if (!connection->counted)
         return in_need ? MOST_IN_NEED : INT64_MAX;
     if (in_need)
@@ -132,14 +132,14 @@ static bool is_too_slow(const struct connections *connections, const struct conn
 
 /* ---- sweeping ---- */
 
-static uint64_t recently_received(const struct connection *connection) {
+static uint64_t count_recent_bytes(const struct connection *connection) {
     return connection->received - connection->recent_from;
 }
 
 static size_t find_busiest(const struct connections *connections) {
     size_t busiest = 0;
     for (size_t i = 1; i < atomic_load(&connections->count); i++)
-        if (recently_received(connections->all[i]) > recently_received(connections->all[busiest]))
+        if (count_recent_bytes(connections->all[i]) > count_recent_bytes(connections->all[busiest]))
             busiest = i;
     return busiest;
 }
@@ -171,7 +171,7 @@ static size_t find_largest(const struct connections *connections, bool unknown_o
 }
 
 /* Of all connections, or of those that are unknown. Returns what is left. */
-static size_t keep_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
+static size_t cut_largest_until_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
     while (held > most && atomic_load(&connections->count) > 0) {
         size_t largest = find_largest(connections, unknown_only);
         held -= (size_t)connections->all[largest]->unanswered;
@@ -190,7 +190,7 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
     struct holdings left = {0};
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
         const struct connection *connection = connections->all[i - 1];
-        if (connection->unanswered > most_unanswered(connection, in_need)) {
+        if (connection->unanswered > choose_unanswered_limit(connection, in_need)) {
             sp_rpc_watched_cut(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
         } else if (is_too_slow(connections, connection, now_ms)) {
             sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_SLOW);
@@ -206,7 +206,7 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
 /* Memory is short although no connection holds more than it may: the one that holds most, if that is more than a
  * few small requests. If none does, some client gets answers for what costs less than the answer pays for, and the
  * one that received most is the likeliest. */
-static size_t cut_likeliest(struct connections *connections, size_t held, int64_t now_ms) {
+static size_t cut_likeliest_culprit(struct connections *connections, size_t held, int64_t now_ms) {
     size_t likeliest = find_largest(connections, false);
     size_t unanswered = (size_t)connections->all[likeliest]->unanswered;
     if (unanswered < LEAST_IN_NEED) {
@@ -224,12 +224,12 @@ static size_t cut_likeliest(struct connections *connections, size_t held, int64_
 static size_t enforce_limits(struct connections *connections, int64_t now_ms, bool in_need) {
     struct holdings left = cut_offenders(connections, now_ms, in_need);
     size_t most_unknown = MOST_OF_ALL_UNKNOWN + left.unknown_count * MOST_OF_ALL_EACH;
-    size_t held = left.known + keep_within(connections, left.unknown, most_unknown, true);
-    held = keep_within(connections, held, connections->limits.request_memory_bytes, false);
+    size_t held = left.known + cut_largest_until_within(connections, left.unknown, most_unknown, true);
+    held = cut_largest_until_within(connections, held, connections->limits.request_memory_bytes, false);
     if (!in_need)
         connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
     else if (atomic_load(&connections->count) > 0)
-        held = cut_likeliest(connections, held, now_ms);
+        held = cut_likeliest_culprit(connections, held, now_ms);
     return held;
 }
 
@@ -238,7 +238,7 @@ size_t sp_rpc_sweep_look(struct connections *connections, int64_t now_ms) {
     connections->restless = false;
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
         struct connection *connection = connections->all[i - 1];
-        if (!look_at_connection(connection, now_ms)) {
+        if (!measure_connection(connection, now_ms)) {
             sp_rpc_watched_forget(connections, i - 1);
             continue;
         }

@@ -250,14 +250,14 @@ static void send_reports(struct sp_usage_reporter *reporter) {
 
 /* ---- the thread ---- */
 
-static int64_t earlier_ms(int64_t a_ms, int64_t b_ms) {
+static int64_t min_ms(int64_t a_ms, int64_t b_ms) {
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
 static void run_reporter_turn(struct sp_usage_reporter *reporter) {
     struct reporter_thread *own = &reporter->own;
     bool failed = own->backoff_ms > 0;
-    int64_t until_ms = failed ? earlier_ms(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms;
+    int64_t until_ms = failed ? min_ms(own->collect_at_ms, own->retry_at_ms) : own->collect_at_ms;
     bool woken = sp_clock_wait_semaphore(&reporter->wake, until_ms);
     int64_t now_ms = sp_clock_monotonic_ms();
     bool due = now_ms >= own->collect_at_ms;
@@ -277,7 +277,7 @@ static void send_goodbye(struct sp_usage_reporter *reporter) {
     own->backoff_ms = 0;
     send_reports(reporter);
     while (!own->said_goodbye && sp_clock_monotonic_ms() < reporter->stop_at_ms) {
-        (void)sp_clock_wait_semaphore(&reporter->wake, earlier_ms(own->retry_at_ms, reporter->stop_at_ms));
+        (void)sp_clock_wait_semaphore(&reporter->wake, min_ms(own->retry_at_ms, reporter->stop_at_ms));
         send_reports(reporter);
     }
     if (!own->said_goodbye)

@@ -95,7 +95,8 @@ static enum sp_status admit_mutation(struct mutation *mutation, struct sp_error 
 
 /* A store that follows etcd may not have yet what another instance has just acknowledged: a new key
  * is tried again when the follower has had time to bring it. */
-static bool may_be_behind(const struct sp_sync_method *of, const struct sp_rpc_call *call, enum sp_status status) {
+static bool may_instance_be_behind(const struct sp_sync_method *of, const struct sp_rpc_call *call,
+                                   enum sp_status status) {
     bool unknown = status == SP_ERR_UNAUTHENTICATED || status == SP_ERR_PERMISSION || status == SP_ERR_NOT_FOUND;
     return of->sync->source != NULL && unknown && sp_rpc_call_retries(call) == 0;
 }
@@ -123,7 +124,7 @@ static enum sp_status queue_mutation(const struct sp_sync_method *of, struct sp_
     if (status == SP_OK)
         return SP_OK;
 refused:
-    if (!may_be_behind(of, call, status))
+    if (!may_instance_be_behind(of, call, status))
         sp_sync_report_call(of->method, &mutation->caller, request, status);
     sp_sync_caller_wipe(&mutation->caller);
     return status;
@@ -250,7 +251,7 @@ static void handle_admin_call(struct sp_rpc_call *call, void *user) {
         status = queue_mutation(of, call, request, &error);
         if (status == SP_OK)
             return; /* finish_mutation replies */
-        if (!may_be_behind(of, call, status))
+        if (!may_instance_be_behind(of, call, status))
             goto failed;
         sp_rpc_retry_after(call, FOLLOWER_WAIT_MS);
         return;

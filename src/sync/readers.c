@@ -108,7 +108,7 @@ void sp_readers_stop(struct sp_readers *readers) {
 }
 
 /* With the lock held. */
-static enum sp_status queue_reading(struct sp_readers *readers, struct sp_reading *reading, struct sp_error *error) {
+static enum sp_status append_reading(struct sp_readers *readers, struct sp_reading *reading, struct sp_error *error) {
     switch (sp_queue_room_for(readers->queue, &reading->job)) {
     case SP_QUEUE_HAS_ROOM:
         break;
@@ -129,7 +129,7 @@ static enum sp_status queue_reading(struct sp_readers *readers, struct sp_readin
 enum sp_status sp_readers_submit(struct sp_readers *readers, struct sp_reading *reading, struct sp_error *error) {
     reading->job.bytes = READING_BYTES;
     pthread_mutex_lock(&readers->lock);
-    enum sp_status status = queue_reading(readers, reading, error);
+    enum sp_status status = append_reading(readers, reading, error);
     if (status != SP_OK)
         readers->refused++;
     pthread_mutex_unlock(&readers->lock);

@@ -33,7 +33,7 @@ struct sp_reserve {
     _Atomic uint64_t ordinary_bytes;
 };
 
-static uint64_t lesser_bytes(uint64_t a, uint64_t b) {
+static uint64_t min_bytes(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
@@ -46,7 +46,7 @@ enum sp_status sp_reserve_create(struct sp_store *store, uint64_t bytes, struct 
     if (reserve == NULL)
         return SP_ERR_MEMORY;
     reserve->store = store;
-    reserve->bytes = lesser_bytes(bytes, stats.map_size_bytes / MAP_SHARE);
+    reserve->bytes = min_bytes(bytes, stats.map_size_bytes / MAP_SHARE);
     const struct sp_allowance_limits limits = {.bytes_per_s = bytes > 0 ? WORKSPACE_BYTES_PER_S : 0,
                                                .burst_bytes = reserve->bytes / WORKSPACE_SHARE};
     reserve->room_bytes = UINT64_MAX;
@@ -75,8 +75,8 @@ static uint64_t allocated_behind(const struct sp_reserve *reserve, const struct 
 
 /* The blocks of the reserve, and some more for what is written until the next time. */
 static void allocate_reserve(struct sp_reserve *reserve, const struct sp_room *room) {
-    uint64_t ahead = lesser_bytes(reserve->bytes, room->map_bytes);
-    uint64_t more = lesser_bytes(reserve->bytes + reserve->bytes / AHEAD_SHARE, room->map_bytes);
+    uint64_t ahead = min_bytes(reserve->bytes, room->map_bytes);
+    uint64_t more = min_bytes(reserve->bytes + reserve->bytes / AHEAD_SHARE, room->map_bytes);
     if (reserve->cannot_allocate || allocated_behind(reserve, room) >= ahead)
         return;
     uint64_t end = room->end_bytes + more;
@@ -124,7 +124,7 @@ void sp_reserve_measure(struct sp_reserve *reserve) {
         return;
     allocate_reserve(reserve, &room);
     reserve->room_bytes =
-        room.free_bytes + lesser_bytes(room.map_bytes, room.disk_bytes + allocated_behind(reserve, &room));
+        room.free_bytes + min_bytes(room.map_bytes, room.disk_bytes + allocated_behind(reserve, &room));
     atomic_store_explicit(&reserve->ordinary_bytes,
                           reserve->room_bytes > reserve->bytes ? reserve->room_bytes - reserve->bytes : 0,
                           memory_order_relaxed);
@@ -141,7 +141,7 @@ static bool is_in_reserve(const struct sp_reserve *reserve) {
     return reserve->bytes > 0 && reserve->room_bytes <= reserve->bytes;
 }
 
-static bool is_operators(const struct sp_job *job) {
+static bool is_operator_job(const struct sp_job *job) {
     return job->workspace[0] == '\0';
 }
 
@@ -160,10 +160,10 @@ enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct 
     if (job->narrowing == SP_ADMIN_WIDENS)
         return refuse_beyond_reserve(job, error);
     bool last = reserve->room_bytes <= reserve->bytes / LAST_SHARE;
-    bool may_use_last = job->narrowing == SP_ADMIN_DISABLES_KEY || (is_operators(job) && sp_job_narrows(job));
+    bool may_use_last = job->narrowing == SP_ADMIN_DISABLES_KEY || (is_operator_job(job) && sp_job_narrows(job));
     if (last && !may_use_last)
         return refuse_beyond_reserve(job, error);
-    int64_t wait_ms = is_operators(job) ? 0 : sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
+    int64_t wait_ms = is_operator_job(job) ? 0 : sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
     if (wait_ms > 0)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "the store is full, and workspace %s has used its part of the reserve: retry in %" PRId64
@@ -197,6 +197,6 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
 }
 
 void sp_reserve_charge(struct sp_reserve *reserve, const struct sp_job *job, uint64_t bytes, int64_t now_ms) {
-    if (is_in_reserve(reserve) && !is_operators(job))
+    if (is_in_reserve(reserve) && !is_operator_job(job))
         sp_allowance_charge(reserve->allowance, job->workspace, bytes, now_ms);
 }

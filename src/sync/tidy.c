@@ -123,7 +123,7 @@ static enum sp_status purge_removed_types(struct sp_tidy *tidy, struct sp_store 
     return SP_OK;
 }
 
-static bool can_wait(const struct sp_tidy *tidy, enum sp_status status) {
+static bool is_worth_a_later_try(const struct sp_tidy *tidy, enum sp_status status) {
     return tidy->source != NULL &&
            (status == SP_ERR_ABORTED || status == SP_ERR_UNAVAILABLE || status == SP_ERR_PRECONDITION);
 }
@@ -151,7 +151,7 @@ static bool tidy_records(struct sp_tidy *tidy, struct sp_store *store, struct sp
     tidy->look_for_deleted = status == SP_OK && more_deleted;
     if (status == SP_OK)
         return true;
-    if (can_wait(tidy, status))
+    if (is_worth_a_later_try(tidy, status))
         tidy->look_again = true;
     else
         sp_log(SP_LOG_WARNING, "tidying the store failed and will be retried in a minute: %s %s",

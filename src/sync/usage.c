@@ -282,7 +282,7 @@ static void commit_forgetting(struct sp_sync_usage *usage) {
 
 /* ---- the thread ---- */
 
-static int64_t own_every_ms(const struct sp_sync_usage *usage) {
+static int64_t choose_own_interval_ms(const struct sp_sync_usage *usage) {
     int64_t every_ms = usage->options.grace_s * 1000 / 4;
     return every_ms < OWN_EVERY_MAX_MS ? every_ms : OWN_EVERY_MAX_MS;
 }
@@ -310,7 +310,7 @@ static void do_due_work(struct sp_sync_usage *usage) {
     int64_t now_ms = sp_clock_monotonic_ms();
     if (now_ms >= usage->own_due_ms) {
         commit_own_uses(usage, false);
-        usage->own_due_ms = now_ms + own_every_ms(usage);
+        usage->own_due_ms = now_ms + choose_own_interval_ms(usage);
     }
     if (now_ms >= usage->tidy_due_ms) {
         commit_forgetting(usage);

@@ -64,7 +64,7 @@ enum sp_status sp_usage_report_check(const Sallyport__V1__ReportUsageRequest *re
 
 /* ---- applying ---- */
 
-static int64_t earlier_time(int64_t a, int64_t b) {
+static int64_t min_time_s(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
@@ -73,11 +73,11 @@ static int64_t earlier_time(int64_t a, int64_t b) {
 static int64_t correct_watermark(const Sallyport__V1__ReportUsageRequest *request, int64_t now_ms) {
     int64_t ahead_ms = request->sent_at_ms > now_ms ? request->sent_at_ms - now_ms : 0;
     int64_t until_s = request->until - (ahead_ms + 999) / 1000;
-    return request->until == 0 ? 0 : earlier_time(until_s > 0 ? until_s : 1, now_ms / 1000);
+    return request->until == 0 ? 0 : min_time_s(until_s > 0 ? until_s : 1, now_ms / 1000);
 }
 
 static struct sp_usage_moment read_usage_moment(int64_t at_s, ProtobufCBinaryData ip, int64_t now_s) {
-    struct sp_usage_moment moment = {.at_s = earlier_time(at_s, now_s), .has_ip = ip.len > 0};
+    struct sp_usage_moment moment = {.at_s = min_time_s(at_s, now_s), .has_ip = ip.len > 0};
     if (ip.len == IP4_BYTES) {
         moment.ip.bytes[10] = moment.ip.bytes[11] = 0xff;
         memcpy(moment.ip.bytes + IP6_BYTES - IP4_BYTES, ip.data, IP4_BYTES);
@@ -129,7 +129,7 @@ enum sp_status sp_usage_report_apply(struct sp_usage_batch *batch, struct sp_vie
         .instance = request->instance,
         .sequence = request->sequence,
         .until_s = correct_watermark(request, now_ms),
-        .lost_until_s = earlier_time(request->lost_until, now_s),
+        .lost_until_s = min_time_s(request->lost_until, now_s),
         .goodbye = request->goodbye,
     };
     enum sp_status status = sp_usage_batch_report(batch, &report, now_s, &again);

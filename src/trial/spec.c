@@ -299,7 +299,7 @@ static enum sp_status read_test(struct sp_yaml *yaml, const struct sp_yaml_scala
 /* ---- questions ---- */
 
 /* One of the values that a field may have, or the value that stands for none. */
-static const struct sp_yaml_scalar *pick(const struct values *values, size_t *number) {
+static const struct sp_yaml_scalar *take_combined_value(const struct values *values, size_t *number) {
     static const struct sp_yaml_scalar none;
     size_t count = values->count == 0 ? 1 : values->count;
     const struct sp_yaml_scalar *picked = values->count == 0 ? &none : &values->list[*number % count];
@@ -325,7 +325,7 @@ static enum sp_status make_question(const struct sp_yaml *yaml, const struct dra
     const struct sp_yaml_scalar *picked[VALUE_FIELDS];
     struct sp_trial_key *key = NULL;
     for (size_t i = 0; i < VALUE_FIELDS; i++)
-        picked[i] = pick(&draft->fields[i], &number);
+        picked[i] = take_combined_value(&draft->fields[i], &number);
     if (expectation->who.text.data != NULL)
         picked[WHO] = &expectation->who;
     if (expectation->resource.text.data != NULL)

@@ -29,7 +29,7 @@ struct trial {
     struct sp_error error;
 };
 
-static int complain_of(const struct sp_error *error) {
+static int print_trial_error(const struct sp_error *error) {
     (void)fprintf(stderr, "%s\n", error->message);
     return ERROR;
 }
@@ -141,12 +141,12 @@ static int ask_in_world(struct trial *trial) {
     struct sp_trial_run run = {.arena = &trial->arena, .spec = &trial->spec, .schema = &trial->schema};
     struct sp_trial_world *world = NULL;
     if (sp_trial_world_open(&parts, &world, &trial->error) != SP_OK)
-        return complain_of(&trial->error);
+        return print_trial_error(&trial->error);
     enum sp_status status = sp_trial_ask(world, trial->options->pattern, &run, &trial->error);
     sp_trial_world_close(world);
     if (status == SP_OK && run.tests == 0)
         status = sp_error_set(&trial->error, SP_ERR_NOT_FOUND, "%s: no test has such a name", trial->spec.file);
-    return status == SP_OK ? report_run(trial, &run) : complain_of(&trial->error);
+    return status == SP_OK ? report_run(trial, &run) : print_trial_error(&trial->error);
 }
 
 static int run_file(const struct sp_trial_options *options, const char *file, FILE *junit,
@@ -158,7 +158,7 @@ static int run_file(const struct sp_trial_options *options, const char *file, FI
         return ERROR;
     }
     if (read_spec_file(&trial, file) != SP_OK || read_schema(&trial) != SP_OK || read_policy(&trial) != SP_OK)
-        (void)complain_of(&trial.error);
+        (void)print_trial_error(&trial.error);
     else
         result = ask_in_world(&trial);
     sp_arena_fini(&trial.arena);

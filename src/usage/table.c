@@ -14,7 +14,7 @@ enum {
 
 /* ---- life ---- */
 
-static uint32_t slots_for(uint32_t capacity) {
+static uint32_t choose_slot_count(uint32_t capacity) {
     uint32_t slots = 16;
     while (slots < 2 * capacity)
         slots *= 2;
@@ -23,7 +23,7 @@ static uint32_t slots_for(uint32_t capacity) {
 
 enum sp_status sp_usage_table_init(struct sp_usage_table *table, uint32_t capacity, uint64_t seed) {
     assert(capacity > 0 && capacity <= SP_USAGE_MAX_KEYS);
-    struct sp_usage_table made = {.capacity = capacity, .slot_mask = slots_for(capacity) - 1, .seed = seed};
+    struct sp_usage_table made = {.capacity = capacity, .slot_mask = choose_slot_count(capacity) - 1, .seed = seed};
     /* Even a table for a single key has room for the longest ids. */
     made.text_capacity = capacity * SP_USAGE_TEXT_BYTES + 2 * SP_USAGE_ID_MAX_BYTES;
     made.entries = calloc(capacity, sizeof(*made.entries));
@@ -54,7 +54,7 @@ void sp_usage_table_clear(struct sp_usage_table *table) {
 
 /* ---- finding ---- */
 
-static uint32_t hash_of(const struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
+static uint32_t hash_key_name(const struct sp_usage_table *table, struct sp_str workspace, struct sp_str key_id) {
     uint64_t hash = XXH3_64bits_withSeed(workspace.data, workspace.size, table->seed);
     return (uint32_t)XXH3_64bits_withSeed(key_id.data, key_id.size, hash);
 }
@@ -107,7 +107,7 @@ static struct sp_usage_entry *find_usage_entry(struct sp_usage_table *table, str
                                                struct sp_str key_id) {
     if (workspace.size > 0 && key_id.size > 0 && workspace.size <= SP_USAGE_ID_MAX_BYTES &&
         key_id.size <= SP_USAGE_ID_MAX_BYTES)
-        return find_hashed_entry(table, workspace, key_id, hash_of(table, workspace, key_id));
+        return find_hashed_entry(table, workspace, key_id, hash_key_name(table, workspace, key_id));
     table->lost = true;
     return NULL;
 }

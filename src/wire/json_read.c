@@ -47,7 +47,7 @@ static size_t append_json_path(const struct place *place, char *path, size_t siz
     return wrote < 0 ? used : used + (size_t)wrote;
 }
 
-static enum sp_status refuse_value(const struct reader *reader, const struct place *place, const char *what) {
+static enum sp_status refuse_json_value(const struct reader *reader, const struct place *place, const char *what) {
     char path[PATH_BYTES] = "";
     append_json_path(place, path, sizeof(path));
     sp_error_set(reader->error, SP_ERR_INVALID, "%s%s%s", path, path[0] == '\0' ? "" : ": ", what);
@@ -100,50 +100,50 @@ static bool read_whole(const json_t *json, bool *ret_negative, uint64_t *ret_mag
     return true;
 }
 
-static enum sp_status to_signed(const struct reader *reader, const struct place *place, const json_t *json,
-                                int64_t least, int64_t most, int64_t *ret_value) {
+static enum sp_status json_to_signed(const struct reader *reader, const struct place *place, const json_t *json,
+                                     int64_t least, int64_t most, int64_t *ret_value) {
     bool negative = false;
     uint64_t magnitude = 0;
     if (!read_whole(json, &negative, &magnitude))
-        return refuse_value(reader, place, "must be a whole number");
+        return refuse_json_value(reader, place, "must be a whole number");
     uint64_t limit = negative ? (uint64_t)0 - (uint64_t)least : (uint64_t)most;
     if (magnitude > limit)
-        return refuse_value(reader, place, "number out of range");
+        return refuse_json_value(reader, place, "number out of range");
     *ret_value = negative ? (int64_t)((uint64_t)0 - magnitude) : (int64_t)magnitude;
     return SP_OK;
 }
 
 /* Fields of type int64 are times, in seconds unless their names end in Ms: they may be written as RFC 3339 too. */
-static enum sp_status to_time(const struct reader *reader, const struct place *place, const json_t *json,
-                              int64_t *ret_value) {
+static enum sp_status json_to_time(const struct reader *reader, const struct place *place, const json_t *json,
+                                   int64_t *ret_value) {
     const char *name = place->name != NULL ? place->name : "";
     size_t size = strlen(name);
     bool seconds = size < 2 || (strcmp(name + size - 2, "Ms") != 0 && strcmp(name + size - 2, "ms") != 0);
     if (seconds && json_is_string(json) &&
         sp_moment_parse((struct sp_str){json_string_value(json), json_string_length(json)}, ret_value))
         return *ret_value != 0 ? SP_OK
-                               : refuse_value(reader, place, "must be after 1970-01-01T00:00:00Z: 0 is no time");
+                               : refuse_json_value(reader, place, "must be after 1970-01-01T00:00:00Z: 0 is no time");
     bool negative = false;
     uint64_t magnitude = 0;
     if (seconds && json_is_string(json) && !read_whole(json, &negative, &magnitude))
-        return refuse_value(reader, place, "must be seconds since 1970, or a time such as 2026-12-31T23:59:59Z");
-    return to_signed(reader, place, json, INT64_MIN, INT64_MAX, ret_value);
+        return refuse_json_value(reader, place, "must be seconds since 1970, or a time such as 2026-12-31T23:59:59Z");
+    return json_to_signed(reader, place, json, INT64_MIN, INT64_MAX, ret_value);
 }
 
-static enum sp_status to_unsigned(const struct reader *reader, const struct place *place, const json_t *json,
-                                  uint64_t most, uint64_t *ret_value) {
+static enum sp_status json_to_unsigned(const struct reader *reader, const struct place *place, const json_t *json,
+                                       uint64_t most, uint64_t *ret_value) {
     bool negative = false;
     uint64_t magnitude = 0;
     if (!read_whole(json, &negative, &magnitude))
-        return refuse_value(reader, place, "must be a whole number");
+        return refuse_json_value(reader, place, "must be a whole number");
     if ((negative && magnitude > 0) || magnitude > most)
-        return refuse_value(reader, place, "number out of range");
+        return refuse_json_value(reader, place, "number out of range");
     *ret_value = magnitude;
     return SP_OK;
 }
 
-static enum sp_status to_real(const struct reader *reader, const struct place *place, const json_t *json, double most,
-                              double *ret_value) {
+static enum sp_status json_to_real(const struct reader *reader, const struct place *place, const json_t *json,
+                                   double most, double *ret_value) {
     double value = json_number_value(json);
     if (json_is_string(json)) {
         struct sp_str text = {json_string_value(json), json_string_length(json)};
@@ -154,13 +154,13 @@ static enum sp_status to_real(const struct reader *reader, const struct place *p
         else if (sp_str_equal(text, SP_STR_LITERAL("-Infinity")))
             *ret_value = -INFINITY;
         else
-            return refuse_value(reader, place, "must be a number");
+            return refuse_json_value(reader, place, "must be a number");
         return SP_OK;
     }
     if (!json_is_number(json))
-        return refuse_value(reader, place, "must be a number");
+        return refuse_json_value(reader, place, "must be a number");
     if (value > most || value < -most)
-        return refuse_value(reader, place, "number out of range");
+        return refuse_json_value(reader, place, "number out of range");
     *ret_value = value;
     return SP_OK;
 }
@@ -172,11 +172,11 @@ static enum sp_status refuse_enum(const struct reader *reader, const struct plac
         size_t used = strlen(what);
         (void)snprintf(what + used, sizeof(what) - used, "%s %s", i > 0 ? "," : "", descriptor->values[i].name);
     }
-    return refuse_value(reader, place, what);
+    return refuse_json_value(reader, place, what);
 }
 
-static enum sp_status to_enum(const struct reader *reader, const struct place *place, const json_t *json,
-                              const ProtobufCEnumDescriptor *descriptor, int *ret_value) {
+static enum sp_status json_to_enum(const struct reader *reader, const struct place *place, const json_t *json,
+                                   const ProtobufCEnumDescriptor *descriptor, int *ret_value) {
     const ProtobufCEnumValue *value = NULL;
     if (json_is_string(json)) {
         for (unsigned i = 0; i < descriptor->n_value_names; i++)
@@ -185,7 +185,7 @@ static enum sp_status to_enum(const struct reader *reader, const struct place *p
     } else {
         int64_t number = 0;
         const struct reader silent = {.arena = reader->arena};
-        if (to_signed(&silent, place, json, INT32_MIN, INT32_MAX, &number) == SP_OK)
+        if (json_to_signed(&silent, place, json, INT32_MIN, INT32_MAX, &number) == SP_OK)
             value = protobuf_c_enum_descriptor_get_value(descriptor, (int)number);
     }
     if (value == NULL)
@@ -194,13 +194,13 @@ static enum sp_status to_enum(const struct reader *reader, const struct place *p
     return SP_OK;
 }
 
-static enum sp_status to_text(const struct reader *reader, const struct place *place, const json_t *json,
-                              char **ret_text) {
+static enum sp_status json_to_text(const struct reader *reader, const struct place *place, const json_t *json,
+                                   char **ret_text) {
     if (!json_is_string(json))
-        return refuse_value(reader, place, "must be a string");
+        return refuse_json_value(reader, place, "must be a string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     if (memchr(text.data, 0, text.size) != NULL)
-        return refuse_value(reader, place, "contains a NUL");
+        return refuse_json_value(reader, place, "contains a NUL");
     char *copy = sp_arena_strdup(reader->arena, text);
     if (copy == NULL)
         return refuse_memory(reader);
@@ -247,27 +247,27 @@ static bool decode_base64(struct sp_str text, uint8_t *out, size_t *ret_size) {
     return true;
 }
 
-static enum sp_status to_bytes(const struct reader *reader, const struct place *place, const json_t *json,
-                               ProtobufCBinaryData *ret_bytes) {
+static enum sp_status json_to_bytes(const struct reader *reader, const struct place *place, const json_t *json,
+                                    ProtobufCBinaryData *ret_bytes) {
     if (!json_is_string(json))
-        return refuse_value(reader, place, "must be a base64 string");
+        return refuse_json_value(reader, place, "must be a base64 string");
     struct sp_str text = {json_string_value(json), json_string_length(json)};
     uint8_t *data = sp_arena_alloc(reader->arena, text.size / 4 * 3 + 3);
     size_t size = 0;
     if (data == NULL)
         return refuse_memory(reader);
     if (!decode_base64(text, data, &size))
-        return refuse_value(reader, place, "must be a base64 string");
+        return refuse_json_value(reader, place, "must be a base64 string");
     *ret_bytes = (ProtobufCBinaryData){.len = size, .data = data};
     return SP_OK;
 }
 
-static enum sp_status to_message(const struct reader *reader, const struct place *place, const json_t *json,
-                                 const ProtobufCMessageDescriptor *descriptor, unsigned depth,
-                                 ProtobufCMessage **ret_message);
+static enum sp_status json_to_message(const struct reader *reader, const struct place *place, const json_t *json,
+                                      const ProtobufCMessageDescriptor *descriptor, unsigned depth,
+                                      ProtobufCMessage **ret_message);
 
-static enum sp_status to_number(const struct reader *reader, const struct place *place, const json_t *json,
-                                ProtobufCType type, void *ret_value) {
+static enum sp_status json_to_number(const struct reader *reader, const struct place *place, const json_t *json,
+                                     ProtobufCType type, void *ret_value) {
     enum sp_status status = SP_ERR_INTERNAL;
     int64_t number = 0;
     uint64_t magnitude = 0;
@@ -276,34 +276,34 @@ static enum sp_status to_number(const struct reader *reader, const struct place 
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        status = to_signed(reader, place, json, INT32_MIN, INT32_MAX, &number);
+        status = json_to_signed(reader, place, json, INT32_MIN, INT32_MAX, &number);
         *(int32_t *)ret_value = (int32_t)number;
         break;
     case PROTOBUF_C_TYPE_INT64:
-        status = to_time(reader, place, json, &number);
+        status = json_to_time(reader, place, json, &number);
         *(int64_t *)ret_value = number;
         break;
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        status = to_signed(reader, place, json, INT64_MIN, INT64_MAX, &number);
+        status = json_to_signed(reader, place, json, INT64_MIN, INT64_MAX, &number);
         *(int64_t *)ret_value = number;
         break;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        status = to_unsigned(reader, place, json, UINT32_MAX, &magnitude);
+        status = json_to_unsigned(reader, place, json, UINT32_MAX, &magnitude);
         *(uint32_t *)ret_value = (uint32_t)magnitude;
         break;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        status = to_unsigned(reader, place, json, UINT64_MAX, &magnitude);
+        status = json_to_unsigned(reader, place, json, UINT64_MAX, &magnitude);
         *(uint64_t *)ret_value = magnitude;
         break;
     case PROTOBUF_C_TYPE_FLOAT:
-        status = to_real(reader, place, json, FLT_MAX, &real);
+        status = json_to_real(reader, place, json, FLT_MAX, &real);
         *(float *)ret_value = (float)real;
         break;
     case PROTOBUF_C_TYPE_DOUBLE:
-        status = to_real(reader, place, json, DBL_MAX, &real);
+        status = json_to_real(reader, place, json, DBL_MAX, &real);
         *(double *)ret_value = real;
         break;
     default:
@@ -313,38 +313,38 @@ static enum sp_status to_number(const struct reader *reader, const struct place 
 }
 
 /* Reads one value of the field's type to where `ret_value` points. */
-static enum sp_status to_value(const struct reader *reader, const struct place *place, const json_t *json,
-                               const ProtobufCFieldDescriptor *field, unsigned depth, void *ret_value) {
+static enum sp_status json_to_value(const struct reader *reader, const struct place *place, const json_t *json,
+                                    const ProtobufCFieldDescriptor *field, unsigned depth, void *ret_value) {
     switch ((int)field->type) {
     case PROTOBUF_C_TYPE_BOOL:
         if (!json_is_boolean(json))
-            return refuse_value(reader, place, "must be true or false");
+            return refuse_json_value(reader, place, "must be true or false");
         *(protobuf_c_boolean *)ret_value = json_is_true(json);
         return SP_OK;
     case PROTOBUF_C_TYPE_ENUM:
-        return to_enum(reader, place, json, field->descriptor, ret_value);
+        return json_to_enum(reader, place, json, field->descriptor, ret_value);
     case PROTOBUF_C_TYPE_STRING:
-        return to_text(reader, place, json, ret_value);
+        return json_to_text(reader, place, json, ret_value);
     case PROTOBUF_C_TYPE_BYTES:
-        return to_bytes(reader, place, json, ret_value);
+        return json_to_bytes(reader, place, json, ret_value);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return to_message(reader, place, json, field->descriptor, depth + 1, ret_value);
+        return json_to_message(reader, place, json, field->descriptor, depth + 1, ret_value);
     default:
-        return to_number(reader, place, json, field->type, ret_value);
+        return json_to_number(reader, place, json, field->type, ret_value);
     }
 }
 
-static enum sp_status to_repeated(const struct reader *reader, const struct place *place, const json_t *json,
-                                  const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
+static enum sp_status json_to_repeated(const struct reader *reader, const struct place *place, const json_t *json,
+                                       const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
     if (!json_is_array(json))
-        return refuse_value(reader, place, "must be an array");
+        return refuse_json_value(reader, place, "must be an array");
     size_t count = json_array_size(json), size = sp_wire_value_bytes(field->type);
     char *values = sp_arena_calloc(reader->arena, count > 0 ? count : 1, size);
     if (values == NULL)
         return refuse_memory(reader);
     for (size_t i = 0; i < count; i++) {
         struct place item = {.outer = place, .index = i};
-        enum sp_status status = to_value(reader, &item, json_array_get(json, i), field, depth, values + i * size);
+        enum sp_status status = json_to_value(reader, &item, json_array_get(json, i), field, depth, values + i * size);
         if (status != SP_OK)
             return status;
     }
@@ -353,17 +353,17 @@ static enum sp_status to_repeated(const struct reader *reader, const struct plac
     return SP_OK;
 }
 
-static enum sp_status to_singular(const struct reader *reader, const struct place *place, const json_t *json,
-                                  const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
+static enum sp_status json_to_singular(const struct reader *reader, const struct place *place, const json_t *json,
+                                       const ProtobufCFieldDescriptor *field, unsigned depth, char *base) {
     void *quantifier = base + field->quantifier_offset;
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
         if (*(uint32_t *)quantifier != 0)
-            return refuse_value(reader, place, "another member of the same oneof is set too");
+            return refuse_json_value(reader, place, "another member of the same oneof is set too");
         *(uint32_t *)quantifier = field->id;
     } else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_STRING &&
                field->type != PROTOBUF_C_TYPE_MESSAGE)
         *(protobuf_c_boolean *)quantifier = 1;
-    return to_value(reader, place, json, field, depth, base + field->offset);
+    return json_to_value(reader, place, json, field, depth, base + field->offset);
 }
 
 static char raise_letter(char c) {
@@ -401,13 +401,13 @@ static bool is_given_in_both_spellings(const json_t *object, const ProtobufCFiel
     return strcmp(key, field->name) != 0 && json_object_get(object, field->name) != NULL;
 }
 
-static enum sp_status to_message(const struct reader *reader, const struct place *place, const json_t *json,
-                                 const ProtobufCMessageDescriptor *descriptor, unsigned depth,
-                                 ProtobufCMessage **ret_message) {
+static enum sp_status json_to_message(const struct reader *reader, const struct place *place, const json_t *json,
+                                      const ProtobufCMessageDescriptor *descriptor, unsigned depth,
+                                      ProtobufCMessage **ret_message) {
     if (!json_is_object(json))
-        return refuse_value(reader, place, "must be an object");
+        return refuse_json_value(reader, place, "must be an object");
     if (depth > MAX_MESSAGE_DEPTH)
-        return refuse_value(reader, place, "more than 16 levels");
+        return refuse_json_value(reader, place, "more than 16 levels");
     ProtobufCMessage *message = sp_arena_alloc(reader->arena, descriptor->sizeof_message);
     if (message == NULL)
         return refuse_memory(reader);
@@ -419,14 +419,14 @@ static enum sp_status to_message(const struct reader *reader, const struct place
         struct place inner = {.outer = place, .name = key};
         const ProtobufCFieldDescriptor *field = find_json_field(descriptor, key);
         if (field == NULL)
-            return refuse_value(reader, &inner, "no such field");
+            return refuse_json_value(reader, &inner, "no such field");
         if (is_given_in_both_spellings(json, field, key))
-            return refuse_value(reader, &inner, "set twice, in both spellings");
+            return refuse_json_value(reader, &inner, "set twice, in both spellings");
         if (json_is_null(value))
             continue;
         enum sp_status status = field->label == PROTOBUF_C_LABEL_REPEATED
-                                    ? to_repeated(reader, &inner, value, field, depth, (char *)message)
-                                    : to_singular(reader, &inner, value, field, depth, (char *)message);
+                                    ? json_to_repeated(reader, &inner, value, field, depth, (char *)message)
+                                    : json_to_singular(reader, &inner, value, field, depth, (char *)message);
         if (status != SP_OK)
             return status;
     }
@@ -437,7 +437,7 @@ static enum sp_status to_message(const struct reader *reader, const struct place
 enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
                                   struct sp_arena *arena, ProtobufCMessage **ret_message, struct sp_error *error) {
     struct reader reader = {.arena = arena, .error = error};
-    return to_message(&reader, NULL, json, descriptor, 1, ret_message);
+    return json_to_message(&reader, NULL, json, descriptor, 1, ret_message);
 }
 
 /* What a text takes once it is read, counted by its signs outside strings. */

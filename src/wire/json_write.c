@@ -24,7 +24,7 @@ void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]) {
     ret_name[used] = '\0';
 }
 
-static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
+static json_t *json_from_bytes(const ProtobufCBinaryData *bytes) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t size = (bytes->len + 2) / 3 * 4;
     char *text = malloc(size + 1);
@@ -45,19 +45,19 @@ static json_t *from_bytes(const ProtobufCBinaryData *bytes) {
     return json;
 }
 
-static json_t *from_int64(int64_t value) {
+static json_t *json_from_int64(int64_t value) {
     char text[NUMBER_BYTES];
     (void)snprintf(text, sizeof(text), "%lld", (long long)value);
     return json_string(text);
 }
 
-static json_t *from_uint64(uint64_t value) {
+static json_t *json_from_uint64(uint64_t value) {
     char text[NUMBER_BYTES];
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
     return json_string(text);
 }
 
-static json_t *from_real(double value) {
+static json_t *json_from_real(double value) {
     if (isnan(value))
         return json_string("NaN");
     if (isinf(value))
@@ -65,17 +65,17 @@ static json_t *from_real(double value) {
     return json_real(value);
 }
 
-static json_t *from_enum(const ProtobufCEnumDescriptor *descriptor, int number) {
+static json_t *json_from_enum(const ProtobufCEnumDescriptor *descriptor, int number) {
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
     return value == NULL ? json_integer(number) : json_string(value->name);
 }
 
-static json_t *from_text(const char *text) {
+static json_t *json_from_text(const char *text) {
     return json_string(text == NULL ? "" : text);
 }
 
 /* One value of the field's type that lies at `at`. */
-static json_t *from_value(const ProtobufCFieldDescriptor *field, const void *at, bool with_defaults) {
+static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void *at, bool with_defaults) {
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
@@ -87,34 +87,34 @@ static json_t *from_value(const ProtobufCFieldDescriptor *field, const void *at,
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        return from_int64(*(const int64_t *)at);
+        return json_from_int64(*(const int64_t *)at);
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        return from_uint64(*(const uint64_t *)at);
+        return json_from_uint64(*(const uint64_t *)at);
     case PROTOBUF_C_TYPE_FLOAT:
-        return from_real((double)*(const float *)at);
+        return json_from_real((double)*(const float *)at);
     case PROTOBUF_C_TYPE_DOUBLE:
-        return from_real(*(const double *)at);
+        return json_from_real(*(const double *)at);
     case PROTOBUF_C_TYPE_BOOL:
         return json_boolean(*(const protobuf_c_boolean *)at);
     case PROTOBUF_C_TYPE_ENUM:
-        return from_enum(field->descriptor, *(const int *)at);
+        return json_from_enum(field->descriptor, *(const int *)at);
     case PROTOBUF_C_TYPE_STRING:
-        return from_text(*(const char *const *)at);
+        return json_from_text(*(const char *const *)at);
     case PROTOBUF_C_TYPE_BYTES:
-        return from_bytes(at);
+        return json_from_bytes(at);
     case PROTOBUF_C_TYPE_MESSAGE:
         return sp_json_from_message(*(const ProtobufCMessage *const *)at, with_defaults);
     }
     return NULL;
 }
 
-static json_t *from_repeated(const ProtobufCFieldDescriptor *field, const char *values, size_t count,
-                             bool with_defaults) {
+static json_t *json_from_repeated(const ProtobufCFieldDescriptor *field, const char *values, size_t count,
+                                  bool with_defaults) {
     json_t *array = json_array();
     size_t size = sp_wire_value_bytes(field->type);
     for (size_t i = 0; array != NULL && i < count; i++)
-        if (json_array_append_new(array, from_value(field, values + i * size, with_defaults)) != 0) {
+        if (json_array_append_new(array, json_from_value(field, values + i * size, with_defaults)) != 0) {
             json_decref(array);
             array = NULL;
         }
@@ -157,11 +157,12 @@ static bool add_field(json_t *object, const char *base, const ProtobufCFieldDesc
         size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
         if (count == 0 && !with_defaults)
             return true;
-        value = from_repeated(field, *(const char *const *)(const void *)(base + field->offset), count, with_defaults);
+        value =
+            json_from_repeated(field, *(const char *const *)(const void *)(base + field->offset), count, with_defaults);
     } else {
         if (!is_written(field, base, with_defaults))
             return true;
-        value = from_value(field, base + field->offset, with_defaults);
+        value = json_from_value(field, base + field->offset, with_defaults);
     }
     sp_json_name(field->name, name);
     return json_object_set_new(object, name, value) == 0;

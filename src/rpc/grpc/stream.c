@@ -212,7 +212,7 @@ void sp_rpc_core_send_and_read(struct sp_rpc_call *base, struct sp_bytes message
 
 /* The server stops: the handler may send one more message (for example that it no longer serves),
  * then the stream ends. */
-static void give_last_word(struct core_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
+static void deliver_last_event(struct core_call *call, void (*event)(struct sp_rpc_call *call, void *user)) {
     call->last_word = false;
     if (event != NULL)
         event(&call->base, user_of(call));
@@ -222,7 +222,7 @@ static void give_last_word(struct core_call *call, void (*event)(struct sp_rpc_c
 void sp_rpc_stream_sent(struct core_call *call, bool ok) {
     call->sending = false;
     if (call->last_word && is_open(call))
-        give_last_word(call, ok ? ops_of(call)->sent : NULL);
+        deliver_last_event(call, ok ? ops_of(call)->sent : NULL);
     else if (call->finishing && !call->over)
         send_status(call);
     else if (ok && is_open(call) && ops_of(call)->sent != NULL)
@@ -239,7 +239,7 @@ void sp_rpc_stream_end_all(struct worker *worker) {
             continue;
         call->last_word = call->sending;
         if (!call->sending)
-            give_last_word(call, atomic_load(&call->wake_pending) ? ops_of(call)->woken : NULL);
+            deliver_last_event(call, atomic_load(&call->wake_pending) ? ops_of(call)->woken : NULL);
     }
 }
 

@@ -52,7 +52,7 @@ static void request_call(struct worker *worker, struct door *door, const struct 
 
 /* How many calls of a method a worker keeps requested. Health is the health worker's, so that no handler
  * keeps a probe waiting. */
-static int count_wanted(const struct worker *worker, const struct door *door, size_t method) {
+static int count_wanted_calls(const struct worker *worker, const struct door *door, size_t method) {
     const struct sp_rpc_method *about = &worker->server->methods[method];
     if (door->handles[method] == NULL || worker->health_only != sp_rpc_health_owns(about))
         return 0;
@@ -62,7 +62,7 @@ static int count_wanted(const struct worker *worker, const struct door *door, si
 static void request_calls_at(struct worker *worker, struct door *door) {
     const struct core_server *server = worker->server;
     for (size_t i = 0; i < server->method_count; i++)
-        for (int n = count_wanted(worker, door, i); n > 0; n--)
+        for (int n = count_wanted_calls(worker, door, i); n > 0; n--)
             request_call(worker, door, &server->methods[i]);
     for (int n = worker->health_only ? 0 : COLD_REQUESTS; n > 0; n--)
         request_call(worker, door, NULL);
@@ -212,7 +212,7 @@ static gpr_timespec next_deadline(const struct worker *worker) {
 
 /* What is not due to the millisecond. The clock is read when a wait ends without an event, and now and
  * then, not for each event. */
-static void look_at_clock(struct worker *worker) {
+static void end_aged_streams(struct worker *worker) {
     int64_t now_ms = sp_clock_monotonic_ms();
     worker->beat_due_ms = now_ms + SP_HEARTBEAT_EVERY_MS;
     sp_rpc_stream_end_aged(worker, now_ms);
@@ -228,7 +228,7 @@ static void serve_events(struct worker *worker) {
         if (event.type == GRPC_OP_COMPLETE)
             handle_event(event.tag, event.success != 0);
         if (event.type != GRPC_OP_COMPLETE || events % EVENTS_WITHOUT_CLOCK == 0)
-            look_at_clock(worker);
+            end_aged_streams(worker);
         if (worker->timers.count > 0)
             serve_due_calls(worker);
     }

@@ -145,7 +145,7 @@ static void end_all_connections(struct h2_loop *loop) {
         sp_rpc_h2_phase_last_words(connection);
 }
 
-static void take_orders(struct h2_loop *loop) {
+static void obey_stop_orders(struct h2_loop *loop) {
     pthread_mutex_lock(&loop->lock);
     bool drain = loop->told_to_drain, end = loop->told_to_end;
     pthread_mutex_unlock(&loop->lock);
@@ -162,7 +162,7 @@ static void take_mail(struct h2_loop *loop) {
         return;
     open_arrivals(loop);
     sp_rpc_h2_mail_take(loop);
-    take_orders(loop);
+    obey_stop_orders(loop);
 }
 
 /* ---- a turn ---- */
@@ -214,7 +214,7 @@ static void flush_connections(struct h2_loop *loop) {
     }
 }
 
-static void work_off(struct h2_loop *loop) {
+static void run_ready_work(struct h2_loop *loop) {
     for (int round = 0; round < ROUNDS_A_TURN; round++) {
         run_ready_calls(loop);
         flush_connections(loop);
@@ -237,7 +237,7 @@ static int64_t sooner_due_ms(int64_t due_ms, const struct timer *timer) {
     return timer != NULL && timer->due_ms < due_ms ? timer->due_ms : due_ms;
 }
 
-static int wait_ms(const struct h2_loop *loop, int64_t now_ms) {
+static int choose_loop_wait_ms(const struct h2_loop *loop, int64_t now_ms) {
     int64_t due_ms = now_ms + SP_HEARTBEAT_EVERY_MS;
     if (loop->ready_first != NULL)
         return 0;
@@ -260,11 +260,11 @@ static void note_busy_time(struct h2_loop *loop, uint64_t *last_cpu_ns, int64_t 
 }
 
 /* Its connections end, and its calls with them; those that handlers keep are left to them. */
-static bool is_finished(struct h2_loop *loop) {
+static bool end_work_if_told(struct h2_loop *loop) {
     if (!loop->ending)
         return false;
     end_all_connections(loop);
-    work_off(loop);
+    run_ready_work(loop);
     if (loop->connections == NULL) {
         sp_rpc_h2_call_abandon_kept(loop);
         flush_connections(loop);
@@ -277,15 +277,16 @@ static void serve_turns(struct h2_loop *loop) {
     uint64_t last_cpu_ns = 0;
     int64_t last_ms = 0;
     loop->now_ms = sp_clock_monotonic_ms();
-    while (!is_finished(loop)) {
-        int count = epoll_wait(loop->epoll_fd, events, EVENTS_A_TURN, wait_ms(loop, sp_clock_monotonic_ms()));
+    while (!end_work_if_told(loop)) {
+        int count =
+            epoll_wait(loop->epoll_fd, events, EVENTS_A_TURN, choose_loop_wait_ms(loop, sp_clock_monotonic_ms()));
         loop->now_ms = sp_clock_monotonic_ms();
         atomic_store_explicit(&loop->turn_ms, loop->now_ms, memory_order_relaxed);
         sp_heartbeat_beat(&loop->heartbeat);
         read_events(loop, events, count);
         fire_timers(loop);
         expire_incomplete_calls(loop);
-        work_off(loop);
+        run_ready_work(loop);
         note_busy_time(loop, &last_cpu_ns, &last_ms);
         atomic_store_explicit(&loop->turn_ms, 0, memory_order_relaxed);
     }

@@ -41,7 +41,7 @@ struct h2_call *sp_rpc_h2_pool_take(struct h2_loop *loop) {
 }
 
 /* A blank call keeps its memory. */
-static void blank_call(struct h2_call *call) {
+static void clear_call(struct h2_call *call) {
     struct h2_bytes input = call->input, output = call->output, final_text = call->final_text;
     struct h2_bytes answer = call->answer.bytes;
     struct head head = call->head;
@@ -64,7 +64,7 @@ void sp_rpc_h2_pool_give(struct h2_call *call) {
         free_pooled_call(call);
         return;
     }
-    blank_call(call);
+    clear_call(call);
     call->next_ready = loop->free_calls;
     loop->free_calls = call;
     loop->free_call_count++;

@@ -115,7 +115,7 @@ static int take_data(nghttp2_session *session, uint8_t flags, int32_t stream_id,
 /* Window updates of the stream and of the connection, and a PING that measures the way, as gRPC's clients send. */
 enum { FRAMES_A_PIECE = 4 };
 
-static bool is_over(unsigned *count, unsigned limit) {
+static bool exceeds_limit_after_counting(unsigned *count, unsigned limit) {
     return ++*count > limit;
 }
 
@@ -133,11 +133,12 @@ static int count_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, 
         judge_headers(connection, frame->stream_id);
         break;
     case NGHTTP2_RST_STREAM:
-        if (is_over(&rates->resets, limits->max_resets_per_second))
+        if (exceeds_limit_after_counting(&rates->resets, limits->max_resets_per_second))
             end_flooding(connection, SP_RPC_BOUND_RESETS);
         break;
     default:
-        if (is_over(&rates->control_frames, limits->max_control_frames_per_s + rates->sent * FRAMES_A_PIECE))
+        if (exceeds_limit_after_counting(&rates->control_frames,
+                                         limits->max_control_frames_per_s + rates->sent * FRAMES_A_PIECE))
             end_flooding(connection, SP_RPC_BOUND_FRAMES);
         /* nghttp2 looks at no priorities, and so not at this (RFC 9113 section 6.3). */
         else if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0)
@@ -150,7 +151,8 @@ static int count_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, 
 /* Padding is nothing too. */
 static void count_empty_frame(struct h2_connection *connection, const nghttp2_frame *frame) {
     if (frame->hd.length <= frame->data.padlen && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 &&
-        is_over(&connection->rates.empty_frames, limits_of_connection(connection)->max_empty_frames_per_s))
+        exceeds_limit_after_counting(&connection->rates.empty_frames,
+                                     limits_of_connection(connection)->max_empty_frames_per_s))
         end_flooding(connection, SP_RPC_BOUND_FRAMES);
 }
 

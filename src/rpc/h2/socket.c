@@ -16,7 +16,7 @@ static enum h2_io judge_tls_result(struct h2_socket *socket, int result) {
     return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? H2_IO_LATER : H2_IO_ENDED;
 }
 
-static bool chose_h2(const SSL *ssl) {
+static bool has_chosen_h2(const SSL *ssl) {
     const unsigned char *name = NULL;
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl, &name, &size);
@@ -31,7 +31,7 @@ enum h2_io sp_rpc_h2_socket_shake(struct h2_socket *socket) {
     if (result != 1)
         return judge_tls_result(socket, result);
     socket->wants_to_write = false;
-    socket->shaken = chose_h2(socket->ssl);
+    socket->shaken = has_chosen_h2(socket->ssl);
     return socket->shaken ? H2_IO_DONE : H2_IO_ENDED;
 }
 

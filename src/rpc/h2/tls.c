@@ -153,7 +153,7 @@ static void use_new_files(struct h2_tls *tls, const struct sp_tls_material *mate
     sp_tls_tell_news(tls->notice, tls->user, NULL);
 }
 
-static void look_at_tls_files(struct h2_tls *tls) {
+static void reload_changed_tls_files(struct h2_tls *tls) {
     struct sp_tls_material material;
     struct sp_error error;
     switch (sp_tls_watch_look(&tls->watch, sp_clock_monotonic_ms(), &material, &error)) {
@@ -171,7 +171,7 @@ static void look_at_tls_files(struct h2_tls *tls) {
 
 SSL *sp_rpc_h2_tls_accept(struct h2_tls *tls, int fd) {
     pthread_mutex_lock(&tls->lock);
-    look_at_tls_files(tls);
+    reload_changed_tls_files(tls);
     sp_tls_refusals_expect(tls->refusals, fd);
     SSL *ssl = SSL_new(tls->context);
     sp_tls_refusals_expect(NULL, -1);

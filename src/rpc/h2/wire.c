@@ -22,7 +22,7 @@ static nghttp2_nv static_field(const char *name, const char *value) {
 }
 
 /* A session that is out of memory cannot go on. */
-static void check_submitted(struct h2_call *call, int result) {
+static void note_submission(struct h2_call *call, int result) {
     struct h2_connection *connection = call->connection;
     if (nghttp2_is_fatal(result) != 0)
         connection->broken = true;
@@ -93,7 +93,7 @@ static void submit_messages(struct h2_call *call, nghttp2_session *session) {
                                  static_field("grpc-accept-encoding", "identity")};
     const nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_output};
     call->head_sent = true;
-    check_submitted(
+    note_submission(
         call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(fields[0]), &provider));
 }
 
@@ -107,7 +107,7 @@ static void submit_status_only(struct h2_call *call, nghttp2_session *session) {
         fields[count++] = static_field("grpc-accept-encoding", "identity");
     count += fill_status_fields(call, fields + count, encoded);
     call->head_sent = call->ended = true;
-    check_submitted(call, nghttp2_submit_response(session, call->stream_id, fields, count, NULL));
+    note_submission(call, nghttp2_submit_response(session, call->stream_id, fields, count, NULL));
 }
 
 static void note_owed_output(struct h2_call *call) {
@@ -137,7 +137,7 @@ void sp_rpc_h2_wire_send(struct h2_call *call) {
     if (call->output.size > call->output_at)
         note_owed_output(call);
     if (call->head_sent)
-        check_submitted(call, nghttp2_session_resume_data(session, call->stream_id));
+        note_submission(call, nghttp2_session_resume_data(session, call->stream_id));
     else if (call->finishing && call->output.size == 0)
         submit_status_only(call, session);
     else
@@ -156,7 +156,7 @@ void sp_rpc_h2_wire_refuse(struct h2_call *call) {
     if (!sp_rpc_h2_bytes_append(&call->output, text, sizeof(text) - 1))
         call->connection->broken = true;
     note_owed_output(call);
-    check_submitted(
+    note_submission(
         call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(fields[0]), &provider));
 }
 
@@ -164,5 +164,5 @@ void sp_rpc_h2_wire_consume(struct h2_call *call, size_t size) {
     nghttp2_session *session = call->connection->session;
     if (size == 0 || call->gone || call->half_closed || session == NULL)
         return;
-    check_submitted(call, nghttp2_session_consume_stream(session, call->stream_id, size));
+    note_submission(call, nghttp2_session_consume_stream(session, call->stream_id, size));
 }

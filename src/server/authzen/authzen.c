@@ -5,12 +5,12 @@
 #include "server/authzen/search.h"
 #include "wire/json_read.h"
 
-static bool takes_no_time(const struct sp_authzen_call *call) {
+static bool never_takes_long(const struct sp_authzen_call *call) {
     (void)call;
     return false;
 }
 
-static bool takes_time(const struct sp_authzen_call *call) {
+static bool always_takes_long(const struct sp_authzen_call *call) {
     (void)call;
     return true;
 }
@@ -22,12 +22,14 @@ static const struct {
     enum sp_caller_role role;
     sp_authzen_judge *takes_long;
 } endpoints[] = {
-    {"/access/v1/evaluation", "access_evaluation_endpoint", sp_authzen_evaluation, SP_CALLER_CHECK, takes_no_time},
+    {"/access/v1/evaluation", "access_evaluation_endpoint", sp_authzen_evaluation, SP_CALLER_CHECK, never_takes_long},
     {"/access/v1/evaluations", "access_evaluations_endpoint", sp_authzen_evaluations, SP_CALLER_CHECK,
      sp_authzen_evaluations_take_long},
-    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject, SP_CALLER_SUBJECTS, takes_time},
-    {"/access/v1/search/resource", "search_resource_endpoint", sp_authzen_search_resource, SP_CALLER_LIST, takes_time},
-    {"/access/v1/search/action", "search_action_endpoint", sp_authzen_search_action, SP_CALLER_LIST, takes_time},
+    {"/access/v1/search/subject", "search_subject_endpoint", sp_authzen_search_subject, SP_CALLER_SUBJECTS,
+     always_takes_long},
+    {"/access/v1/search/resource", "search_resource_endpoint", sp_authzen_search_resource, SP_CALLER_LIST,
+     always_takes_long},
+    {"/access/v1/search/action", "search_action_endpoint", sp_authzen_search_action, SP_CALLER_LIST, always_takes_long},
 };
 enum { ENDPOINTS = sizeof(endpoints) / sizeof(*endpoints) };
 _Static_assert(ENDPOINTS + 1 == SP_AUTHZEN_ROUTES, "the endpoints and the metadata");

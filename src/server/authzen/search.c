@@ -55,7 +55,7 @@ static enum sp_status make_search_reply(const struct search *search, json_t **re
 /* ---- the lists ---- */
 
 /* Whether the other queries, by which the list was not made, allow the result too. */
-static enum sp_status ask_rest(struct search *search, bool *ret_allowed) {
+static enum sp_status ask_one_question(struct search *search, bool *ret_allowed) {
     struct sp_answer answer = {.allowed = false};
     enum sp_status status = sp_authzen_ask(search->call->view, &search->asked, 1, &answer);
     if (status != SP_OK)
@@ -72,14 +72,14 @@ static enum sp_status take_allowed_resource(void *context, struct sp_str id, uin
     bool allowed = false;
     (void)principal_kind;
     search->asked.query.resource_id = id;
-    enum sp_status status = ask_rest(search, &allowed);
+    enum sp_status status = ask_one_question(search, &allowed);
     if (status != SP_OK || !allowed)
         return status;
     return add_result(search, make_entity(type.data, type.size, id));
 }
 
 /* Of the principal whose key is asked about. */
-static enum sp_status is_skipped_admin(struct search *search, bool *ret_skipped) {
+static enum sp_status skip_admin(struct search *search, bool *ret_skipped) {
     struct sp_presented presented;
     *ret_skipped = false;
     if (!search->call->service->config->authzen.searches_skip_admins)
@@ -104,10 +104,10 @@ static enum sp_status take_allowed_principal(void *context, struct sp_str id, ui
         return status;
     asked->query.credential_kind = SP_CREDENTIAL_KNOWN;
     asked->query.known_key = &asked->key;
-    status = is_skipped_admin(search, &skipped);
+    status = skip_admin(search, &skipped);
     if (status != SP_OK || skipped)
         return status;
-    status = ask_rest(search, &allowed);
+    status = ask_one_question(search, &allowed);
     if (status != SP_OK || !allowed)
         return status;
     return add_result(search, make_entity(type.data, type.size, id));

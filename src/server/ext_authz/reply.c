@@ -27,7 +27,7 @@ static const struct outcome {
 enum { OUTCOMES = sizeof(outcomes) / sizeof(*outcomes) };
 
 /* The last for whatever is no answer. */
-static const struct outcome *outcome_of(enum sp_reason reason) {
+static const struct outcome *find_outcome(enum sp_reason reason) {
     size_t i = 0;
     while (i < OUTCOMES - 1 && outcomes[i].http_status != sp_gateway_denied_status(reason))
         i++;
@@ -147,7 +147,7 @@ static enum sp_status pack_allowed(const struct sp_gateway_settings *settings, c
 static enum sp_status pack_denied(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
                                   const struct sp_gateway_verdict *verdict, struct sp_arena *arena,
                                   struct sp_bytes *ret_bytes) {
-    const struct outcome *outcome = outcome_of(verdict->reason);
+    const struct outcome *outcome = find_outcome(verdict->reason);
     struct set_header places[2];
     HeaderOption *headers[2];
     Envoy__Type__V3__HttpStatus status = ENVOY__TYPE__V3__HTTP_STATUS__INIT;

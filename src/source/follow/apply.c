@@ -57,7 +57,7 @@ static enum sp_status read_event(struct application *application, const struct s
 
 /* Parts of a large change on their way to their places were applied before, and idempotency
  * records expire: anything else should not be. */
-static enum sp_status pass_over(struct application *application, const struct arrival *arrival) {
+static enum sp_status report_if_altering(struct application *application, const struct arrival *arrival) {
     const struct sp_replica_record *altering = NULL;
     char key[SP_SOURCE_KEY_TEXT_BYTES];
     char what[SP_SOURCE_KEY_TEXT_BYTES + 64];
@@ -145,7 +145,7 @@ static enum sp_status prepare_arrival(struct application *application, const str
     enum sp_status status = read_arrival(application, events, count, arrival);
     if (status != SP_OK)
         return status;
-    return arrival->head == NULL ? pass_over(application, arrival) : judge_arrival(application, arrival);
+    return arrival->head == NULL ? report_if_altering(application, arrival) : judge_arrival(application, arrival);
 }
 
 /* ---- and applied ---- */
@@ -168,7 +168,7 @@ static enum sp_status apply_arrival(struct application *application, struct arri
 
 /* ---- everything that came ---- */
 
-static size_t count_of_revision(const struct sp_etcd_events *events, size_t at) {
+static size_t count_events_of_revision(const struct sp_etcd_events *events, size_t at) {
     size_t count = 1;
     while (at + count < events->count &&
            events->events[at + count].kv.mod_revision == events->events[at].kv.mod_revision)
@@ -181,7 +181,7 @@ static enum sp_status apply_new_revisions(struct application *application, const
     size_t count;
     for (size_t i = 0; i < events->count; i += count) {
         struct arrival arrival;
-        count = count_of_revision(events, i);
+        count = count_events_of_revision(events, i);
         if (events->events[i].kv.mod_revision <= application->cursor.revision)
             continue;
         application->stopped = prepare_arrival(application, &events->events[i], count, &arrival);

@@ -45,7 +45,7 @@ void sp_source_fini_follower(struct sp_source_follower *follower) {
     sp_arena_fini(&follower->arena);
 }
 
-static enum sp_status want_list(struct sp_source_follower *follower, struct sp_error *error, const char *why) {
+static enum sp_status request_listing(struct sp_source_follower *follower, struct sp_error *error, const char *why) {
     follower->list_wanted = true;
     return sp_error_set(error, SP_ERR_ABORTED, "%s", why);
 }
@@ -102,21 +102,21 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct h
     Sallyport__Store__V1__SourceHead *head = NULL;
     enum sp_status status = sp_source_read_cursor(sp_write_view(write), &follower->arena, &cursor, &head, error);
     if (status == SP_ERR_NOT_FOUND)
-        return want_list(follower, error, "the store is empty");
+        return request_listing(follower, error, "the store is empty");
     if (status != SP_OK)
         return status;
     if (cursor.cluster_id != check->found.header.cluster_id)
-        return want_list(follower, error, "this is a different etcd cluster than before");
+        return request_listing(follower, error, "this is a different etcd cluster than before");
     if (!sp_source_same_store(head, check->found.head))
-        return want_list(follower, error, "etcd holds a different store than before");
+        return request_listing(follower, error, "etcd holds a different store than before");
     check->moved = cursor.revision != check->before.revision || cursor.head_revision != check->before.head_revision ||
                    cursor.resume != check->before.resume;
     if (check->moved)
         return SP_OK;
     if (is_behind_store(follower, check))
-        return want_list(follower, error, "etcd is behind this store: it was restored from a backup");
+        return request_listing(follower, error, "etcd is behind this store: it was restored from a backup");
     if (is_other_history(check, head))
-        return want_list(follower, error, "etcd's history differs from this store's");
+        return request_listing(follower, error, "etcd's history differs from this store's");
     if (check->found.head_revision != cursor.head_revision)
         return SP_OK;
     return record_in_step(check, write, head, error);
@@ -161,7 +161,7 @@ static enum sp_status look_at_head(struct sp_source_follower *follower, struct h
     sp_arena_reset(&follower->arena);
     enum sp_status status = sp_source_read_newest_cursor(shared->store, &follower->arena, &check->before, &head, error);
     if (status == SP_ERR_NOT_FOUND)
-        return want_list(follower, error, "the store is empty");
+        return request_listing(follower, error, "the store is empty");
     if (status != SP_OK)
         return status;
     status = ask_authenticated_head(follower, &check->found, error);
@@ -219,9 +219,9 @@ static enum sp_status open_data_watch(struct sp_source_follower *follower, struc
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     status = sp_etcd_watch_open(follower->link.etcd, key, end, cursor.resume + 1, &follower->watch, error);
     if (status == SP_ERR_OUT_OF_RANGE)
-        return want_list(follower, error, "etcd has compacted the revisions after this store's last one");
+        return request_listing(follower, error, "etcd has compacted the revisions after this store's last one");
     if (status == SP_ERR_FUTURE)
-        return want_list(follower, error, "etcd has not reached this store's last revision");
+        return request_listing(follower, error, "etcd has not reached this store's last revision");
     return status;
 }
 
@@ -233,9 +233,9 @@ static enum sp_status apply_next_events(struct sp_source_follower *follower, int
     if (status == SP_ERR_DEADLINE)
         return SP_OK;
     if (status == SP_ERR_OUT_OF_RANGE)
-        return want_list(follower, error, "etcd has compacted the revisions that come next");
+        return request_listing(follower, error, "etcd has compacted the revisions that come next");
     if (status == SP_ERR_FUTURE)
-        return want_list(follower, error, "etcd has not reached the revisions that come next");
+        return request_listing(follower, error, "etcd has not reached the revisions that come next");
     if (status != SP_OK)
         return status;
     sp_source_note_reached(follower->link.shared);
@@ -255,7 +255,7 @@ static void log_difference(void *context, const char *difference) {
 }
 
 /* If the store is what its head commits to, listing etcd would not help: etcd is wrong. */
-static bool is_store_right(struct sp_source_follower *follower) {
+static bool log_if_store_fits_head(struct sp_source_follower *follower) {
     struct sp_error error = {0};
     bool fits = false;
     if (sp_source_check_store(&follower->link, &fits, &error) != SP_OK || !fits)
@@ -285,7 +285,7 @@ static void compare_when_due(struct sp_source_follower *follower) {
     if (differences == 0)
         return;
     sp_source_count_differences(follower->link.shared, differences);
-    follower->list_wanted = !is_store_right(follower);
+    follower->list_wanted = !log_if_store_fits_head(follower);
 }
 
 /* ---- following ---- */

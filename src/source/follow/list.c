@@ -310,7 +310,7 @@ static enum sp_status check_no_rollback(struct listing *listing) {
 
 /* If the source is behind what this store once had, it was restored from a backup, and assigns
  * numbers a second time. */
-static bool went_back(const struct listing *listing) {
+static bool is_found_head_older(const struct listing *listing) {
     return listing->before.number != 0 && !listing->chained && listing->found.head->epoch <= listing->before.epoch;
 }
 
@@ -351,7 +351,7 @@ static enum sp_status commit_listing(struct listing *listing) {
     enum sp_status status = take_listed_head(listing, &cursor);
     if (status != SP_OK)
         return status;
-    if (went_back(listing))
+    if (is_found_head_older(listing))
         status = sp_replica_note_set_back(listing->write, listing->before, &set_back);
     if (status == SP_OK)
         status = sp_write_synced_at(listing->write, sp_clock_now_s());

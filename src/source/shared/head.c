@@ -19,20 +19,20 @@ enum sp_status sp_source_unpack_head(struct sp_bytes value, struct sp_arena *are
     return SP_OK;
 }
 
-static bool same_id(ProtobufCBinaryData a, ProtobufCBinaryData b) {
+static bool is_same_id(ProtobufCBinaryData a, ProtobufCBinaryData b) {
     return sp_bytes_equal(sp_wire_bytes(a), sp_wire_bytes(b));
 }
 
 bool sp_source_same_store(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b) {
-    return same_id(a->store_id, b->store_id);
+    return is_same_id(a->store_id, b->store_id);
 }
 
 bool sp_source_same_commit(const Sallyport__Store__V1__SourceHead *a, const Sallyport__Store__V1__SourceHead *b) {
-    return same_id(a->commit_id, b->commit_id);
+    return is_same_id(a->commit_id, b->commit_id);
 }
 
 bool sp_source_succeeds(const Sallyport__Store__V1__SourceHead *head, const Sallyport__Store__V1__SourceHead *before) {
-    return same_id(head->previous_commit_id, before->commit_id);
+    return is_same_id(head->previous_commit_id, before->commit_id);
 }
 
 enum sp_status sp_source_ask_head(const struct sp_source_link *link, struct sp_arena *arena,

@@ -137,8 +137,8 @@ static void keep_for_tombstone(enum sp_kind kind, const ProtobufCMessage *messag
     }
 }
 
-static enum sp_status unpack_before(struct sp_changeset *set, const struct item *item, struct sp_bytes packed,
-                                    struct before *ret_before) {
+static enum sp_status unpack_item_before(struct sp_changeset *set, const struct item *item, struct sp_bytes packed,
+                                         struct before *ret_before) {
     ProtobufCMessage *message;
     enum sp_kind kind = (enum sp_kind)item->key.data[0];
     enum sp_status status = sp_wire_unpack_trusted(sp_kind_descriptor(kind), packed, set->arena, &message);
@@ -151,14 +151,14 @@ static enum sp_status unpack_before(struct sp_changeset *set, const struct item 
     return sp_stored_public_part(packed, &ret_before->public_part);
 }
 
-static enum sp_status read_before(struct sp_changeset *set, const struct item *item, struct sp_bytes stored,
-                                  struct before *ret_before, struct sp_error *error) {
+static enum sp_status read_item_before(struct sp_changeset *set, const struct item *item, struct sp_bytes stored,
+                                       struct before *ret_before, struct sp_error *error) {
     uint8_t *copy = sp_arena_alloc(set->arena, stored.size);
     if (copy == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory while applying a change");
     memcpy(copy, stored.data, stored.size);
     struct before before = {.workspace_scoped = false};
-    enum sp_status status = unpack_before(set, item, (struct sp_bytes){copy, stored.size}, &before);
+    enum sp_status status = unpack_item_before(set, item, (struct sp_bytes){copy, stored.size}, &before);
     if (status == SP_ERR_MEMORY)
         return sp_error_set(error, status, "out of memory while applying a change");
     if (status != SP_OK)
@@ -194,7 +194,7 @@ static enum sp_status apply_put(struct sp_index_edit *edit, struct sp_changeset 
         return sp_write_failure(edit->write, edit->error);
     struct before before;
     take_out_of_set(edit, set, item->key, there);
-    status = read_before(set, item, there, &before, edit->error);
+    status = read_item_before(set, item, there, &before, edit->error);
     if (status != SP_OK)
         return status;
     status = sp_write_put(edit->write, SP_DB_ENTITY, item->key, item->packed, 0);
@@ -236,7 +236,7 @@ static enum sp_status apply_delete(struct sp_index_edit *edit, struct sp_changes
     if (status != SP_OK)
         return sp_error_set(edit->error, status, "cannot read an entity that a change deletes");
     struct before before;
-    status = read_before(set, item, stored, &before, edit->error);
+    status = read_item_before(set, item, stored, &before, edit->error);
     if (status != SP_OK)
         return status;
     sp_entity_hash(item->key, stored, item->hash);

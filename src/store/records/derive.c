@@ -30,7 +30,7 @@ static enum sp_status refuse_incomplete_entity(struct sp_index_build *build, con
     return sp_error_set(build->error, SP_ERR_INVALID, "%s", what);
 }
 
-static bool is_number(uint64_t number) {
+static bool is_number_given(uint64_t number) {
     return number > 0 && number <= SP_NUMBER_MAX;
 }
 
@@ -40,7 +40,7 @@ static enum sp_status add_deleting(struct sp_index_build *build, bool deleting) 
 
 static enum sp_status derive_workspace(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredWorkspace *stored = (const Sallyport__Store__V1__StoredWorkspace *)message;
-    if (stored->workspace == NULL || !is_number(stored->number))
+    if (stored->workspace == NULL || !is_number_given(stored->number))
         return refuse_incomplete_entity(build, "a stored workspace lacks its content or number");
     bool disabled = stored->workspace->disabled || stored->workspace->deleting;
     uint8_t record[SP_WORKSPACE_RECORD_BYTES];
@@ -52,8 +52,8 @@ static enum sp_status derive_workspace(struct sp_index_build *build, const Proto
                               (struct sp_bytes){record, sizeof(record)});
 }
 
-static enum sp_status count_user(struct sp_index_build *build, const Sallyport__Store__V1__StoredPrincipal *stored,
-                                 bool admin) {
+static enum sp_status add_user_counts(struct sp_index_build *build, const Sallyport__Store__V1__StoredPrincipal *stored,
+                                      bool admin) {
     if (stored->principal->disabled || stored->deleting)
         return SP_OK;
     enum sp_status status = add_count(build, stored->workspace_number, SP_COUNT_ENABLED_USERS);
@@ -65,7 +65,7 @@ static enum sp_status count_user(struct sp_index_build *build, const Sallyport__
 static enum sp_status derive_principal(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredPrincipal *stored = (const Sallyport__Store__V1__StoredPrincipal *)message;
     const Sallyport__V1__Principal *principal = stored->principal;
-    if (principal == NULL || !is_number(stored->number) || !is_number(stored->workspace_number))
+    if (principal == NULL || !is_number_given(stored->number) || !is_number_given(stored->workspace_number))
         return refuse_incomplete_entity(build, "a stored principal lacks its content or a number");
     bool user = principal->kind == SALLYPORT__V1__PRINCIPAL_KIND__USER;
     if (!user && principal->kind != SALLYPORT__V1__PRINCIPAL_KIND__SERVICE_ACCOUNT)
@@ -85,13 +85,13 @@ static enum sp_status derive_principal(struct sp_index_build *build, const Proto
     status = add_deleting(build, stored->deleting);
     if (status != SP_OK)
         return status;
-    return user ? count_user(build, stored, admin)
+    return user ? add_user_counts(build, stored, admin)
                 : add_count(build, stored->workspace_number, SP_COUNT_SERVICE_ACCOUNTS);
 }
 
 static enum sp_status derive_group(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredGroup *stored = (const Sallyport__Store__V1__StoredGroup *)message;
-    if (stored->group == NULL || !is_number(stored->number) || !is_number(stored->workspace_number))
+    if (stored->group == NULL || !is_number_given(stored->number) || !is_number_given(stored->workspace_number))
         return refuse_incomplete_entity(build, "a stored group lacks its content or a number");
     enum sp_status status = sp_index_build_add(build, SP_DB_SUBJECT, sp_number_key(&stored->number), build->entity_key);
     if (status != SP_OK)
@@ -104,8 +104,8 @@ static enum sp_status derive_group(struct sp_index_build *build, const ProtobufC
 
 static enum sp_status derive_membership(struct sp_index_build *build, const ProtobufCMessage *message) {
     const Sallyport__Store__V1__StoredMembership *stored = (const Sallyport__Store__V1__StoredMembership *)message;
-    if (stored->membership == NULL || !is_number(stored->group_number) || !is_number(stored->principal_number) ||
-        !is_number(stored->workspace_number))
+    if (stored->membership == NULL || !is_number_given(stored->group_number) ||
+        !is_number_given(stored->principal_number) || !is_number_given(stored->workspace_number))
         return refuse_incomplete_entity(build, "a stored membership lacks its content or a number");
     uint8_t member[8];
     sp_store_be64(member, stored->principal_number);
@@ -123,7 +123,7 @@ static enum sp_status derive_membership(struct sp_index_build *build, const Prot
 static size_t make_stored_resource_key(const Sallyport__V1__ResourceRef *ref, uint32_t type_number,
                                        bool workspace_scoped, uint64_t workspace_number,
                                        uint8_t ret_key[static SP_RESOURCE_KEY_MAX_BYTES]) {
-    if (ref == NULL || type_number == 0 || !is_number(workspace_number))
+    if (ref == NULL || type_number == 0 || !is_number_given(workspace_number))
         return 0;
     return sp_resource_key(type_number, workspace_scoped ? workspace_number : 0, sp_str_from(ref->id), ret_key);
 }
@@ -156,7 +156,7 @@ static enum sp_status derive_grant(struct sp_index_build *build, const ProtobufC
                       ? 0
                       : make_stored_resource_key(stored->grant->resource, stored->type_number, stored->workspace_scoped,
                                                  stored->workspace_number, key);
-    if (size == 0 || !is_number(stored->subject_number))
+    if (size == 0 || !is_number_given(stored->subject_number))
         return refuse_incomplete_entity(build, "a stored grant lacks its content or a number");
     Sallyport__V1__Role role = stored->grant->role;
     if (role < SALLYPORT__V1__ROLE__ROLE_VIEWER || role > SALLYPORT__V1__ROLE__ROLE_ADMIN)
@@ -177,7 +177,7 @@ static enum sp_status read_key_parts(struct sp_index_build *build, const Sallypo
                                      struct sp_key_parts *ret_parts) {
     const Sallyport__V1__ApiKey *key = stored->key;
     if (key == NULL || key->permissions == NULL || stored->digest.len != SP_DIGEST_BYTES ||
-        !is_number(stored->principal_number) || !is_number(stored->workspace_number))
+        !is_number_given(stored->principal_number) || !is_number_given(stored->workspace_number))
         return refuse_incomplete_entity(build, "a stored key lacks its content, its digest or a number");
     bool has_bits = stored->permission_bits.len == SP_PERMISSION_SET_BYTES;
     bool may_lack_bits = key->permissions->all && key->permissions->n_names == 0;

@@ -196,7 +196,7 @@ struct relay {
     void *context;
 };
 
-static bool relay_all(void *context, uint64_t subject_number, enum sp_role role) {
+static bool relay_grant(void *context, uint64_t subject_number, enum sp_role role) {
     const struct relay *relay = context;
     relay->visit(relay->context, subject_number, role);
     return true;
@@ -206,6 +206,6 @@ enum sp_status sp_index_visit_considered(struct sp_view *view, struct sp_bytes r
                                          void (*visit)(void *context, uint64_t subject_number, enum sp_role role),
                                          void *context) {
     struct relay relay = {visit, context};
-    struct grant_visitor visitor = {relay_all, &relay};
+    struct grant_visitor visitor = {relay_grant, &relay};
     return visit_considered(view, resource_key, principal_number, &visitor);
 }

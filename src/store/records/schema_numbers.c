@@ -48,7 +48,7 @@ static uint32_t find_lowest_free_number(const struct numbering *list) {
     return number;
 }
 
-static uint32_t give_out_number(struct numbering *list) {
+static uint32_t give_out_name_number(struct numbering *list) {
     if (!list->fill_gaps)
         return list->next++;
     uint32_t number = find_lowest_free_number(list);
@@ -73,7 +73,7 @@ static enum sp_status number_name(struct numbering *list, struct sp_str name, bo
         return SP_ERR_MEMORY;
     sallyport__store__v1__stored_schema__numbered__init(added);
     added->name = sp_arena_strdup(list->arena, name);
-    added->number = give_out_number(list);
+    added->number = give_out_name_number(list);
     added->workspace_scoped = workspace_scoped;
     added->register_level = register_level;
     list->names[list->count++] = added;

@@ -233,7 +233,7 @@ static enum sp_status report_missing(void *context, const Sallyport__V1__Change 
     return SP_OK;
 }
 
-static bool is_one_missing(const struct accounts *accounts) {
+static bool has_missing_entity(const struct accounts *accounts) {
     for (size_t i = 0; i < accounts->slot_count; i++)
         if (!is_empty_slot(&accounts->slots[i]) && !accounts->slots[i].deleted && !accounts->slots[i].met)
             return true;
@@ -242,7 +242,7 @@ static bool is_one_missing(const struct accounts *accounts) {
 
 /* ---- all ---- */
 
-static enum sp_status account_for_all(struct accounts *accounts) {
+static enum sp_status compare_entities_with_trail(struct accounts *accounts) {
     enum sp_status status = sp_change_is_trimmed(accounts->view, &accounts->trimmed);
     if (status != SP_OK)
         return status;
@@ -250,7 +250,7 @@ static enum sp_status account_for_all(struct accounts *accounts) {
     if (status != SP_OK)
         return status;
     status = sp_entity_walk(accounts->view, (struct sp_bytes){NULL, 0}, NULL, judge_entity, accounts);
-    if (status != SP_OK || !is_one_missing(accounts))
+    if (status != SP_OK || !has_missing_entity(accounts))
         return status;
     return sp_change_walk(accounts->view, 0, &accounts->arena, report_missing, accounts);
 }
@@ -263,7 +263,7 @@ enum sp_status sp_view_find_unaccounted(struct sp_view *view, sp_verify_report *
         return status;
     status = grow_slots(&accounts);
     if (status == SP_OK)
-        status = account_for_all(&accounts);
+        status = compare_entities_with_trail(&accounts);
     free(accounts.slots);
     sp_arena_fini(&accounts.arena);
     if (status != SP_OK)

@@ -69,7 +69,7 @@ static void count_progress(struct verification *verification, const char *phase)
 /* ---- what the entities stand for is there ---- */
 
 /* A bucket is intact if its records have their seals and are in order. */
-static bool bucket_holds(struct sp_bytes key, struct sp_bytes bucket, struct sp_bytes wanted) {
+static bool is_in_bucket(struct sp_bytes key, struct sp_bytes bucket, struct sp_bytes wanted) {
     bool holds = false;
     const uint8_t *last = NULL;
     while (bucket.size > 0) {
@@ -92,7 +92,7 @@ static enum sp_status find_record(struct sp_view *view, const struct sp_index_re
     enum sp_status status = sp_view_get(view, record->database, record->key, &value);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
-    *ret_there = status == SP_OK && (record->database == SP_DB_KEY ? bucket_holds(record->key, value, record->value)
+    *ret_there = status == SP_OK && (record->database == SP_DB_KEY ? is_in_bucket(record->key, value, record->value)
                                                                    : sp_bytes_equal(value, record->value));
     return SP_OK;
 }

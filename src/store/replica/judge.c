@@ -244,7 +244,7 @@ static enum sp_status judge_entity_record(struct judgement *judgement, const str
     return SP_OK;
 }
 
-static bool came_with_record(const struct judgement *judgement, struct sp_bytes key) {
+static bool has_record_of_key(const struct judgement *judgement, struct sp_bytes key) {
     const struct sp_replica_record wanted = {.space = SP_REPLICA_ENTITY, .key = key};
     size_t low = 0;
     size_t high = judgement->count;
@@ -264,7 +264,7 @@ static bool came_with_record(const struct judgement *judgement, struct sp_bytes 
 /* An entity that is listed and did not come must be here already. */
 static enum sp_status judge_listing(const struct judgement *judgement, const struct listed *listed) {
     struct standing standing;
-    if (listed->key.size == 0 || came_with_record(judgement, listed->key))
+    if (listed->key.size == 0 || has_record_of_key(judgement, listed->key))
         return SP_OK;
     enum sp_status status = find_standing(judgement->view, listed->key, &standing);
     if (status != SP_OK)

@@ -5,7 +5,7 @@
 #include "store/usage/environment.h"
 #include "store/usage/record.h"
 
-static int64_t later_of(int64_t a, int64_t b) {
+static int64_t max_time_s(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
@@ -102,14 +102,14 @@ struct takeover {
 };
 
 /* Of those that are followed by another, the latest loss is enough to remember. */
-static enum fate end_other(void *context, struct sp_usage_source *source) {
+static enum fate end_other_instance(void *context, struct sp_usage_source *source) {
     const struct takeover *takeover = context;
     if (source->instance == takeover->instance)
         return STAYS;
     if (source->ended)
         return GOES;
     source->ended = true;
-    source->lost_until_s = later_of(source->lost_until_s, takeover->now_s);
+    source->lost_until_s = max_time_s(source->lost_until_s, takeover->now_s);
     return CHANGED;
 }
 
@@ -121,13 +121,14 @@ static enum fate find_running(void *context, struct sp_usage_source *source) {
     return STAYS;
 }
 
-static enum sp_status end_others(struct sp_usage_batch *batch, const struct sp_usage_report *report, int64_t now_s) {
+static enum sp_status end_other_instances(struct sp_usage_batch *batch, const struct sp_usage_report *report,
+                                          int64_t now_s) {
     struct takeover look = {.instance = report->instance};
     struct takeover takeover = {report->instance, now_s};
     enum sp_status status = walk_instances(batch, report->id, find_running, &look);
     if (status != SP_OK || look.now_s == 0)
         return status;
-    return walk_instances(batch, report->id, end_other, &takeover);
+    return walk_instances(batch, report->id, end_other_instance, &takeover);
 }
 
 static enum sp_status check_server_room(struct sp_usage_batch *batch) {
@@ -145,8 +146,8 @@ static bool has_gap(const struct sp_usage_source *source, const struct sp_usage_
 
 static void note_report(struct sp_usage_source *source, const struct sp_usage_report *report, int64_t now_s) {
     if (has_gap(source, report))
-        source->lost_until_s = later_of(source->lost_until_s, now_s);
-    source->lost_until_s = later_of(source->lost_until_s, report->lost_until_s);
+        source->lost_until_s = max_time_s(source->lost_until_s, now_s);
+    source->lost_until_s = max_time_s(source->lost_until_s, report->lost_until_s);
     source->sequence = report->sequence;
     source->last_report_s = now_s;
     source->until_s = report->until_s != 0 ? report->until_s : source->until_s;
@@ -176,7 +177,7 @@ enum sp_status sp_usage_batch_report(struct sp_usage_batch *batch, const struct 
         *ret_again = true;
         return SP_OK;
     }
-    status = end_others(batch, report, now_s);
+    status = end_other_instances(batch, report, now_s);
     if (status != SP_OK)
         return status;
     note_report(&source, report, now_s);

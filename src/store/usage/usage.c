@@ -61,12 +61,12 @@ static int open_usage_env(const char *path, MDB_env **ret_env) {
     return MDB_SUCCESS;
 }
 
-static MDB_val name_val(const char *name) {
+static MDB_val make_name_val(const char *name) {
     return sp_val((struct sp_bytes){(const uint8_t *)name, strlen(name)});
 }
 
 static int put_usage_meta(MDB_txn *txn, MDB_dbi meta, const char *name, const uint8_t *bytes, size_t size) {
-    MDB_val key = name_val(name);
+    MDB_val key = make_name_val(name);
     MDB_val value = sp_val((struct sp_bytes){bytes, size});
     return mdb_put(txn, meta, &key, &value, 0);
 }
@@ -84,7 +84,7 @@ static int write_usage_format(MDB_txn *txn, MDB_dbi meta, int64_t now_s) {
 static enum sp_status read_or_write_format(struct sp_usage_store *store, MDB_txn *txn, int64_t now_s,
                                            struct sp_error *error) {
     MDB_dbi meta = store->databases[SP_USAGE_DB_META];
-    MDB_val key = name_val("format");
+    MDB_val key = make_name_val("format");
     MDB_val format;
     MDB_val since;
     int code = mdb_get(txn, meta, &key, &format);
@@ -92,7 +92,7 @@ static enum sp_status read_or_write_format(struct sp_usage_store *store, MDB_txn
         store->since_s = now_s;
         return sp_lmdb_error(error, write_usage_format(txn, meta, now_s), "set up the record of last uses");
     }
-    key = name_val("since");
+    key = make_name_val("since");
     if (code == MDB_SUCCESS)
         code = mdb_get(txn, meta, &key, &since);
     if (code != MDB_SUCCESS)
@@ -200,7 +200,7 @@ void sp_usage_batch_abort(struct sp_usage_batch *batch) {
     free(batch);
 }
 
-static MDB_val key_val(const struct sp_usage_key *key) {
+static MDB_val make_key_val(const struct sp_usage_key *key) {
     return sp_val((struct sp_bytes){key->bytes, key->size});
 }
 
@@ -215,7 +215,7 @@ enum sp_status sp_usage_batch_merge(struct sp_usage_batch *batch, struct sp_str 
     struct sp_bytes key_bytes = {place.bytes, place.size};
     struct sp_key_use merged = {0};
     MDB_dbi database = batch->store->databases[SP_USAGE_DB_KEY];
-    MDB_val key = key_val(&place);
+    MDB_val key = make_key_val(&place);
     MDB_val value;
     int code = mdb_get(batch->txn, database, &key, &value);
     if (code == MDB_SUCCESS && sp_key_use_decode(key_bytes, sp_val_bytes(&value), &merged) != SP_OK)
@@ -309,7 +309,7 @@ enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str works
     enum sp_status status = sp_usage_key_of_use(workspace, key_id, &place);
     if (status != SP_OK)
         return status;
-    MDB_val key = key_val(&place);
+    MDB_val key = make_key_val(&place);
     MDB_val value;
     int code = mdb_get(view->txn, view->store->databases[SP_USAGE_DB_KEY], &key, &value);
     if (code == MDB_SUCCESS)

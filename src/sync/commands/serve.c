@@ -173,7 +173,7 @@ static bool wait_until_filled(struct sp_sync *sync) {
     return state.filled;
 }
 
-static bool is_file_check_due(int64_t *due_ms) {
+static bool take_due_file_check(int64_t *due_ms) {
     int64_t now_ms = sp_clock_monotonic_ms();
     if (now_ms < *due_ms)
         return false;
@@ -186,7 +186,7 @@ static enum sp_status watch_while_serving(const struct sp_sync *sync, struct sp_
     int64_t due_ms = 0;
     while (!sp_process_wait_for_signal(POLL_EVERY_MS)) {
         sp_callers_reload_and_log(sync->callers);
-        if (!is_file_check_due(&due_ms))
+        if (!take_due_file_check(&due_ms))
             continue;
         enum sp_status status = sp_store_check_files(sync->store, error);
         if (status != SP_OK)
