@@ -287,9 +287,9 @@ static enum sp_status check_choices(const struct address_file *file, json_t *jso
         if (choice.met)
             continue;
         if (value_of_filter(choice.text) != NULL)
-            return sp_error_set(file->error, SP_ERR_INVALID, "%s: no entry has %s", file->path, choice.text);
-        return sp_error_set(file->error, SP_ERR_INVALID, "%s has no list %s; it has %s%s", file->path, choice.text,
-                            found->names, found->count > NAMES_SHOWN ? ", …" : "");
+            return sp_error_set(file->error, SP_ERR_INVALID, "%s: no entry matches %s", file->path, choice.text);
+        return sp_error_set(file->error, SP_ERR_INVALID, "%s has no list named %s; its lists are %s%s", file->path,
+                            choice.text, found->names, found->count > NAMES_SHOWN ? ", …" : "");
     }
     return SP_OK;
 }

@@ -132,8 +132,8 @@ static enum sp_status check_given_count(size_t count, struct sp_error *error) {
                             SP_ALLOWLIST_MAX_GIVEN);
     if (count > SP_ALLOWLIST_MAX_GIVEN)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "allowed_ips: %zu entries were given; at most %d may be, and at most %d CIDR blocks may be "
-                            "left once they are joined",
+                            "allowed_ips: %zu entries were given; the limits are %d entries, and %d CIDR blocks once "
+                            "they are joined",
                             count, SP_ALLOWLIST_MAX_GIVEN, SP_ALLOWLIST_MAX_BLOCKS);
     return SP_OK;
 }

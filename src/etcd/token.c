@@ -115,10 +115,11 @@ static enum sp_status accept_unauthenticated(struct sp_etcd *etcd, struct sp_etc
         return status;
     endpoint->token = SP_ETCD_NO_TOKEN;
     if (!etcd->allow_unauthenticated)
-        return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd (%s) has authentication off, although --etcd-user is given: enable authentication "
-                            "there, or pass --etcd-allow-unauthenticated",
-                            endpoint->target);
+        return sp_error_set(
+            error, SP_ERR_PRECONDITION,
+            "etcd (%s): authentication is disabled, although --etcd-user is given: enable authentication "
+            "there, or pass --etcd-allow-unauthenticated",
+            endpoint->target);
     endpoint->token = SP_ETCD_TOKEN_NEEDLESS;
     return SP_OK;
 }

@@ -24,7 +24,7 @@ struct sp_event_limits {
     } places[SP_EVENT_LIMITS_PLACES];
 };
 
-/* Zeroed storage. SP_ERR_IO: the kernel gives no random bytes. */
+/* Zeroed storage. SP_ERR_IO if the kernel provides no random bytes. */
 enum sp_status sp_event_limits_init(struct sp_event_limits *limits) SP_MUST_USE;
 
 /* The number of a source. */

@@ -232,7 +232,7 @@ enum sp_status sp_events_open(const char *path, const char *program, struct sp_e
     if (status == SP_OK)
         status = sp_line_log_open(path, &events->log, error);
     else
-        sp_error_set(error, status, "the kernel gives no random bytes");
+        sp_error_set(error, status, "cannot get random bytes from the kernel");
     if (status != SP_OK) {
         sp_events_close(events);
         return status;

@@ -2,7 +2,7 @@
 
 static void refuse_twice(struct sp_policy_errors *errors, const struct sp_policy *policy,
                          const struct sp_policy_place *first, const struct sp_policy_place *second, const char *what) {
-    sp_policy_add_error(errors, policy, second, "%s is there already, at %s:%u; remove one", what,
+    sp_policy_add_error(errors, policy, second, "%s is already listed at %s:%u; remove one", what,
                         policy->files[first->file], (unsigned)first->line);
 }
 

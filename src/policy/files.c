@@ -41,7 +41,7 @@ enum sp_status sp_policy_load_file(const char *path, struct sp_arena *arena, str
     if (file != stdin)
         (void)fclose(file);
     if (failed)
-        return sp_error_set(error, SP_ERR_INVALID, "cannot read %s: it is no file, or too large", path);
+        return sp_error_set(error, SP_ERR_INVALID, "cannot read %s: it is not a file, or is too large", path);
     *ret_text = (struct sp_str){text, size};
     return SP_OK;
 }
@@ -106,7 +106,7 @@ static enum sp_status read_folder_entry(const struct file_walk *walk, const char
     char inner[PATH_BYTES];
     int size = snprintf(inner, sizeof(inner), "%s/%s", path, name);
     if (size < 0 || (size_t)size >= sizeof(inner))
-        return sp_error_set(walk->error, SP_ERR_INVALID, "%s: its files have too long names", path);
+        return sp_error_set(walk->error, SP_ERR_INVALID, "%s: the names of its files are too long", path);
     return read_path(walk, inner, false, depth);
 }
 
@@ -114,7 +114,7 @@ static enum sp_status read_folder_entry(const struct file_walk *walk, const char
 static enum sp_status read_policy_folder(const struct file_walk *walk, const char *path, unsigned depth) {
     struct dirent **entries = NULL;
     if (depth > DEPTH_MAX)
-        return sp_error_set(walk->error, SP_ERR_INVALID, "%s: more than %d folders in each other", path, DEPTH_MAX);
+        return sp_error_set(walk->error, SP_ERR_INVALID, "%s: folders are nested more than %d deep", path, DEPTH_MAX);
     int count = scandir(path, &entries, is_visible, order_names);
     if (count < 0)
         return sp_error_set(walk->error, SP_ERR_IO, "cannot read %s: %s", path, strerror(errno));
@@ -137,7 +137,7 @@ enum sp_status sp_policy_read_files(const char *const *paths, size_t count, stru
             return status;
     }
     if (policy->file_count == 0)
-        return sp_error_set(error, SP_ERR_NOT_FOUND, "no policy files there: their names end in .yaml or .yml");
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "contains no policy files; their names end in .yaml or .yml");
     sp_policy_check(policy, errors);
     return SP_OK;
 }

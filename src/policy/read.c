@@ -157,7 +157,7 @@ static enum sp_status read_principal(struct sp_yaml *yaml, const struct sp_yaml_
     if (status != SP_OK)
         return status;
     if (draft.principal.name == draft.principal.id && strlen(draft.principal.id) > SP_NAME_MAX_BYTES) {
-        (void)sp_yaml_refuse(yaml, key, "the id", "is too long to be the name too; give a name");
+        (void)sp_yaml_refuse(yaml, key, "the id", "is too long to serve as the name as well; give a name");
         add_yaml_error(reading);
     }
     return sp_policy_add_principal(reading->policy, &draft.principal);
@@ -322,9 +322,9 @@ static enum sp_status read_workspace(struct sp_yaml *yaml, const struct sp_yaml_
     if (status != SP_OK)
         return keep_error(yaml, status);
     if (policy->workspace != NULL && policy->workspace != workspace)
-        sp_policy_add_error(reading->errors, policy, &place, "workspace: %s:%u has another one, %s; keep one of them",
-                            policy->files[policy->workspace_place.file], (unsigned)policy->workspace_place.line,
-                            policy->workspace);
+        sp_policy_add_error(
+            reading->errors, policy, &place, "workspace: %s:%u names another workspace, %s; keep one of them",
+            policy->files[policy->workspace_place.file], (unsigned)policy->workspace_place.line, policy->workspace);
     policy->workspace = workspace;
     policy->workspace_place = place;
     return SP_OK;
@@ -347,7 +347,7 @@ static enum sp_status read_section(struct sp_yaml *yaml, const struct sp_yaml_sc
         return read_workspace(yaml, key);
     reading->policy->has[index] = true;
     return keep_error(
-        yaml, sp_yaml_read_mapping(yaml, "expected a mapping here; write {} for none of them", readers[index], NULL));
+        yaml, sp_yaml_read_mapping(yaml, "expected a mapping here; write {} if there are none", readers[index], NULL));
 }
 
 enum sp_status sp_policy_read(struct sp_policy *policy, const char *file, struct sp_str text,

@@ -21,7 +21,7 @@ enum sp_status sp_rpc_channel_credentials(const struct sp_rpc_client_tls *tls,
     if (tls->ca == NULL) {
         if (tls->certificate != NULL || tls->key != NULL) {
             return sp_error_set(error, SP_ERR_INVALID,
-                                "a client's certificate needs the CA of the server beside it: give its file");
+                                "a client certificate requires the server's CA: give its file too");
         }
         *ret_credentials = grpc_insecure_credentials_create();
         return SP_OK;

@@ -130,7 +130,7 @@ static enum sp_status add_header(struct sp_rpc_client *client, const char *name,
 static enum sp_status set_key(struct sp_rpc_client *client, struct sp_str key, struct sp_error *error) {
     enum sp_status status = add_header(client, "authorization", SP_STR_LITERAL("Bearer "), key, error);
     if (status == SP_ERR_INVALID)
-        return sp_error_set(error, status, "the key contains characters that no key has");
+        return sp_error_set(error, status, "the key contains characters that keys cannot contain");
     return status;
 }
 

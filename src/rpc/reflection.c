@@ -333,7 +333,7 @@ static enum sp_status fill_response(const struct reflection *reflection, const r
     case _GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST__CASE_IS_INT_SIZE:
         break;
     }
-    return answer_error(SP_ERR_INVALID, "the request asks for nothing that this server knows", arena, response);
+    return answer_error(SP_ERR_INVALID, "the request asks for nothing that this server can answer", arena, response);
 }
 
 static enum sp_status answer_request(const struct reflection *reflection, struct sp_bytes message,

@@ -21,7 +21,7 @@ enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, stru
                             wanted->epoch, current.epoch);
     if (wanted->number <= set_back.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "min_revision: etcd went back behind revision %" PRIu64
+                            "min_revision: etcd was set back to before revision %" PRIu64
                             ", and no new epoch has begun since: ask again without min_revision",
                             set_back.number);
     if (wanted->number > current.number)

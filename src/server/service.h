@@ -46,7 +46,7 @@ struct sp_service {
     struct sp_watchdog *watchdog; /* set before that too */
 };
 
-/* SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. The config must outlive the
+/* SP_ERR_IO if the kernel provides no random bytes; SP_ERR_MEMORY. The config must outlive the
  * service. Free with sp_service_fini either way. */
 enum sp_status sp_service_init(struct sp_service *service, const struct sp_server_config *config) SP_MUST_USE;
 

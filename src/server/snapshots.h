@@ -26,7 +26,7 @@ struct sp_snapshots {
     struct sp_server_worker workers[SP_SERVER_WORKER_SLOTS];
 };
 
-/* Zeroed storage. SP_ERR_IO if the kernel gives no random bytes; SP_ERR_MEMORY. Free with
+/* Zeroed storage. SP_ERR_IO if the kernel provides no random bytes; SP_ERR_MEMORY. Free with
  * sp_snapshots_fini either way. */
 enum sp_status sp_snapshots_init(struct sp_snapshots *snapshots) SP_MUST_USE;
 

@@ -41,12 +41,13 @@ size_t sp_source_connection_rows(struct sp_source_options *options,
                            .argument = "FILE",
                            .help = "PEM of Ed25519 public keys: accept only what one of them signed; reloaded when it "
                                    "changes (default: trust everyone who can write to etcd)"};
-    ret_rows[6] = (struct sp_option){.name = "etcd-allow-unauthenticated",
-                                     .kind = SP_OPTION_FLAG,
-                                     .target = &options->allow_unauthenticated,
-                                     .environment = "SALLYPORT_SYNC_ETCD_ALLOW_UNAUTHENTICATED",
-                                     .help = "continue although etcd has authentication off and --etcd-user is given; "
-                                             "anyone who can reach etcd can then write to it"};
+    ret_rows[6] =
+        (struct sp_option){.name = "etcd-allow-unauthenticated",
+                           .kind = SP_OPTION_FLAG,
+                           .target = &options->allow_unauthenticated,
+                           .environment = "SALLYPORT_SYNC_ETCD_ALLOW_UNAUTHENTICATED",
+                           .help = "continue although etcd authentication is disabled and --etcd-user is given; "
+                                   "anyone who can reach etcd can then write to it"};
     return SP_SOURCE_CONNECTION_ROWS;
 }
 

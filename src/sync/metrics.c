@@ -173,7 +173,8 @@ static struct sp_metric table[ROWS] = {
                          .kind = SP_METRIC_GAUGE},
     [SOURCE_UNAUTHENTICATED] =
         {.name = "sallyport_source_unauthenticated",
-         .help = "1 while etcd has authentication off although --etcd-user is given, otherwise 0. Alert if above 0.",
+         .help =
+             "1 while etcd authentication is disabled although --etcd-user is given, otherwise 0. Alert if above 0.",
          .kind = SP_METRIC_GAUGE},
 };
 

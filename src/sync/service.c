@@ -33,7 +33,7 @@ enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct
 
 void sp_sync_stop_writing(struct sp_sync *sync, unsigned wait_ms) {
     if (!sp_writer_finish(sync->writer, wait_ms))
-        sp_log(SP_LOG_WARNING, "the queued changes are not finished after %u ms", wait_ms);
+        sp_log(SP_LOG_WARNING, "the queued changes were not finished within %u ms", wait_ms);
 }
 
 /* A copy of a large store may take minutes, and nobody needs it any longer. */

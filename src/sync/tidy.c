@@ -29,7 +29,7 @@ static void clear_dead_readers(struct sp_store *store) {
 static void adopt_larger_map(struct sp_store *store) {
     bool grew = false;
     if (sp_store_adopt_growth(store, &grew) == SP_OK && grew)
-        sp_log(SP_LOG_INFO, "took over the larger map of the store");
+        sp_log(SP_LOG_INFO, "adopted the larger map of the store");
 }
 
 /* The clock may be wrong, or the store was not served for a while: nothing tells which. */

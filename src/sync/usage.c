@@ -119,7 +119,7 @@ static void note_own_use(void *user, struct sp_str workspace, struct sp_str key_
 
 static void log_retirement(void *user, struct sp_str operator_name, const char *server) {
     (void)user;
-    sp_log(SP_LOG_INFO, "operator %.*s retired server %s: its unreported uses are given up", SP_STR_ARG(operator_name),
+    sp_log(SP_LOG_INFO, "operator %.*s retired server %s: its unreported uses count as lost", SP_STR_ARG(operator_name),
            server);
 }
 

@@ -182,17 +182,17 @@ void sp_tls_write_reason(const struct sp_tls_failure *failure, char ret_reason[s
     if (!failure->said_hello)
         (void)snprintf(ret_reason, size, "it does not speak TLS");
     else if (failure->alert == SP_TLS_NO_ALERT)
-        (void)snprintf(ret_reason, size, "it went away during the handshake");
+        (void)snprintf(ret_reason, size, "it closed the connection during the handshake");
     else if (!failure->alert_is_ours && is_about_certificates(failure->alert))
         (void)snprintf(ret_reason, size, "it does not accept this server's certificate: %s", alert);
     else if (!failure->alert_is_ours)
         (void)snprintf(ret_reason, size, "it ended the handshake: %s", alert);
     else if (failure->showed_none)
-        (void)snprintf(ret_reason, size, "it shows no certificate");
+        (void)snprintf(ret_reason, size, "it presented no certificate");
     else if (failure->verification != NULL)
         (void)snprintf(ret_reason, size, "its certificate is not accepted: %s", failure->verification);
     else
-        (void)snprintf(ret_reason, size, "no handshake is possible: %s", alert);
+        (void)snprintf(ret_reason, size, "the handshake failed: %s", alert);
 }
 
 /* Connections that were opened and closed without a byte are probes. */

@@ -66,10 +66,11 @@ static enum sp_status read_private_pem(BIO *bio, const char *path, struct key_ri
     ring->count = place->key != NULL ? 1 : 0;
     if (place->key != NULL && make_key_id(place->key, place->id))
         return SP_OK;
-    return sp_error_set(error, SP_ERR_INVALID,
-                        "%s holds no Ed25519 private key in PEM without a password; make one with `openssl genpkey "
-                        "-algorithm ed25519`",
-                        path);
+    return sp_error_set(
+        error, SP_ERR_INVALID,
+        "%s does not hold an Ed25519 private key in PEM without a password; make one with `openssl genpkey "
+        "-algorithm ed25519`",
+        path);
 }
 
 /* The next block of a file, if it is a public key. *ret_key NULL: the file ends. */
@@ -113,7 +114,7 @@ static enum sp_status read_public_pem(BIO *bio, const char *path, struct key_rin
             return sp_error_set(error, SP_ERR_INVALID, "%s holds something other than Ed25519 public keys", path);
     }
     if (ring->count == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "%s holds no public key in PEM", path);
+        return sp_error_set(error, SP_ERR_INVALID, "%s does not hold a public key in PEM", path);
     return SP_OK;
 }
 
@@ -171,7 +172,7 @@ static void reread_key_file(struct key_file *file, read_pem *read, struct key_ri
     if (read_key_file(file, read, ring, &error) == SP_OK)
         sp_log(SP_LOG_INFO, "reloaded %s", file->path);
     else
-        sp_log(SP_LOG_ERROR, "the keys that were read before stay in use: %s", error.message);
+        sp_log(SP_LOG_ERROR, "keeping the previous keys: %s", error.message);
 }
 
 static void lock_keys(struct sp_signing_keys *keys) {

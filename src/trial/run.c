@@ -161,7 +161,7 @@ static enum sp_status ask_chosen(struct sp_trial_world *world, struct sp_trial_r
 static enum sp_status choose_tests(const char *pattern, struct sp_trial_run *run, struct sp_error *error) {
     regex_t expression;
     if (pattern != NULL && regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return sp_error_set(error, SP_ERR_INVALID, "--run: %s is no regular expression", pattern);
+        return sp_error_set(error, SP_ERR_INVALID, "--run: %s is not a regular expression", pattern);
     for (size_t i = 0; i < run->spec->test_count; i++) {
         run->chosen[i] = pattern == NULL || regexec(&expression, run->spec->tests[i].name, 0, NULL, 0) == 0;
         run->tests += run->chosen[i];

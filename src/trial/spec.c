@@ -64,7 +64,7 @@ static enum sp_status take_value(struct sp_yaml *yaml, const struct sp_yaml_scal
 
 static enum sp_status read_values(struct sp_yaml *yaml, struct values *values) {
     const struct sp_yaml_shapes shapes = {
-        .otherwise = "expected a text or a list of texts here", .text = take_value, .item = take_value};
+        .otherwise = "expected text or a list of texts here", .text = take_value, .item = take_value};
     return sp_yaml_read_value(yaml, &shapes, values);
 }
 
@@ -150,7 +150,7 @@ static enum sp_status read_key(struct sp_yaml *yaml, const struct sp_yaml_scalar
     status = sp_yaml_read_mapping(yaml, "expected a mapping, such as {principal: ann}", read_key_field, &draft);
     if (status != SP_OK || draft.key->principal != NULL)
         return status;
-    return sp_yaml_refuse(yaml, name, name->text.data, "has no principal; say whose key it is");
+    return sp_yaml_refuse(yaml, name, name->text.data, "has no principal: add the id of the key's owner");
 }
 
 static struct sp_trial_key *find_trial_key(const struct sp_trial_spec *spec, bool shape, struct sp_str text) {
@@ -235,7 +235,7 @@ static enum sp_status read_word(const struct sp_yaml *yaml, const struct sp_yaml
         return SP_OK;
     }
     return sp_yaml_refuse(yaml, word, word->text.data,
-                          "is no outcome; write ALLOWED, DENIED or a reason such as NOT_SHARED");
+                          "is not an outcome; write ALLOWED, DENIED or a reason such as NOT_SHARED");
 }
 
 /* ---- tests ---- */
@@ -261,19 +261,20 @@ static enum sp_status check_test(const struct sp_yaml *yaml, const struct draft_
         resource_expected |= draft->expectations[i].resource.text.data != NULL;
     }
     if (draft->expectation_count == 0)
-        return refuse_test(yaml, draft, "says nothing to expect");
+        return refuse_test(yaml, draft, "has no expectation: add expect, such as ALLOWED");
     if ((draft->fields[WHO].count > 0) + (draft->fields[KEY].count > 0) + who_expected != 1)
-        return refuse_test(yaml, draft, "must say who asks: one of who, key, and expect by who");
+        return refuse_test(yaml, draft, "must name who asks, in exactly one of who, key, and expect by who");
     if (draft->fields[REQUEST].count > 0) {
         if (draft->fields[RESOURCE].count > 0 || draft->fields[ACTION].count > 0 || resource_expected)
-            return refuse_test(yaml, draft, "has a request, and so no resource and action");
+            return refuse_test(yaml, draft,
+                               "has a request, which names the resource and the action: remove resource and action");
         return SP_OK;
     }
     if (draft->fields[ACTION].count == 0)
-        return refuse_test(yaml, draft, "must say what is asked: resource and action, or request");
+        return refuse_test(yaml, draft, "must name what is asked: a resource and an action, or a request");
     for (size_t i = 0; i < draft->expectation_count; i++)
         if ((draft->expectations[i].resource.text.data != NULL) == (draft->fields[RESOURCE].count > 0))
-            return refuse_test(yaml, draft, "must say the resource in one place");
+            return refuse_test(yaml, draft, "must name the resource once: in resource, or in expect");
     return SP_OK;
 }
 
@@ -282,14 +283,14 @@ static enum sp_status read_test(struct sp_yaml *yaml, const struct sp_yaml_scala
     (void)context;
     for (size_t i = 0; i < drafts->count; i++)
         if (sp_str_equal(drafts->tests[i].name.text, name->text))
-            return sp_yaml_refuse(yaml, name, name->text.data, "is the name of a test above; choose another one");
+            return sp_yaml_refuse(yaml, name, name->text.data, "is the name of an earlier test; choose another");
     struct draft_test *tests =
         sp_array_reserve_in(yaml->arena, drafts->tests, drafts->count, &drafts->room, sizeof(*tests));
     if (tests == NULL)
         return sp_yaml_refuse_memory(yaml);
     drafts->tests = tests;
     struct draft_test draft = {.name = *name};
-    enum sp_status status = sp_yaml_read_mapping(yaml, "expected a test here, a mapping", read_test_field, &draft);
+    enum sp_status status = sp_yaml_read_mapping(yaml, "expected a mapping here: a test", read_test_field, &draft);
     if (status != SP_OK)
         return status;
     drafts->tests[drafts->count++] = draft;

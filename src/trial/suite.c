@@ -145,7 +145,7 @@ static int ask_in_world(struct trial *trial) {
     enum sp_status status = sp_trial_ask(world, trial->options->pattern, &run, &trial->error);
     sp_trial_world_close(world);
     if (status == SP_OK && run.tests == 0)
-        status = sp_error_set(&trial->error, SP_ERR_NOT_FOUND, "%s: no test has such a name", trial->spec.file);
+        status = sp_error_set(&trial->error, SP_ERR_NOT_FOUND, "%s: no test has a matching name", trial->spec.file);
     return status == SP_OK ? report_run(trial, &run) : print_trial_error(&trial->error);
 }
 

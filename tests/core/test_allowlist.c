@@ -85,12 +85,10 @@ static void counts_entries_as_given(void **state) {
         {1, NULL},
         {101, NULL},
         {4096, NULL},
-        {4097,
-         "allowed_ips: 4097 entries were given; at most 4096 may be, and at most 100 CIDR blocks may be left once "
-         "they are joined"},
-        {5000,
-         "allowed_ips: 5000 entries were given; at most 4096 may be, and at most 100 CIDR blocks may be left once "
-         "they are joined"},
+        {4097, "allowed_ips: 4097 entries were given; the limits are 4096 entries, and 100 CIDR blocks once "
+               "they are joined"},
+        {5000, "allowed_ips: 5000 entries were given; the limits are 4096 entries, and 100 CIDR blocks once "
+               "they are joined"},
     };
     static struct sp_str entries[5000];
     for (size_t i = 0; i < COUNT(entries); i++)

@@ -36,7 +36,7 @@ static void refuse_because(uint8_t third, uint8_t fourth, const char *reason, co
 }
 
 static void refuse(uint8_t third, uint8_t fourth) {
-    refuse_because(third, fourth, "it shows no certificate", "URI:spiffe://a/b");
+    refuse_because(third, fourth, "it presented no certificate", "URI:spiffe://a/b");
 }
 
 static void expect_line(unsigned count, const char *first, const char *second) {
@@ -69,13 +69,13 @@ static void the_same_again_is_counted_and_told_at_the_end_of_the_minute(void **s
     (void)state;
     for (int i = 0; i < 100; i++)
         refuse(2, 1);
-    expect_line(1, "\"peer\":\"192.0.2.1:5000\"", "\"reason\":\"it shows no certificate\"");
+    expect_line(1, "\"peer\":\"192.0.2.1:5000\"", "\"reason\":\"it presented no certificate\"");
     assert_non_null(strstr(last_line, "\"names\":\"URI:spiffe://a/b\""));
     sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms() + 30 * 1000);
     assert_int_equal(lines, 1);
     sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms() + 60 * 1000);
     expect_line(2, "\"message\":\"TLS refused a client again\"", "\"times\":99");
-    assert_non_null(strstr(last_line, "\"reason\":\"it shows no certificate\""));
+    assert_non_null(strstr(last_line, "\"reason\":\"it presented no certificate\""));
     sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms() + 120 * 1000);
     assert_int_equal(lines, 2);
     refuse(2, 1);
@@ -90,7 +90,7 @@ static void another_reason_and_other_names_of_a_peer_are_logged_at_once(void **s
     refuse_because(2, 1, "its certificate is not accepted: certificate has expired", "URI:spiffe://a/c");
     expect_line(3, "certificate has expired", "spiffe://a/c");
     refuse(2, 2);
-    expect_line(4, "it shows no certificate", "192.0.2.2");
+    expect_line(4, "it presented no certificate", "192.0.2.2");
     refuse(2, 1);
     assert_int_equal(lines, 4);
 }
@@ -104,7 +104,7 @@ static void one_peer_cannot_use_up_the_lines_of_all(void **state) {
     }
     expect_line(8, "DNS:7.example.org", "192.0.2.1");
     refuse(2, 2);
-    expect_line(9, "192.0.2.2", "it shows no certificate");
+    expect_line(9, "192.0.2.2", "it presented no certificate");
     sp_daemon_tell_tls_refusals(sp_clock_monotonic_ms() + 60 * 1000);
     expect_line(10, "\"reason\":\"other reasons, or other names\"", "\"times\":92");
 }

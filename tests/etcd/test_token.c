@@ -227,7 +227,7 @@ static void authentication_that_is_switched_off_is_noticed_and_refused(void **st
     if (status == SP_OK)
         status = get_with(fixture, fixture->client);
     assert_int_equal(status, SP_ERR_PRECONDITION);
-    assert_said(fixture, "has authentication off");
+    assert_said(fixture, "authentication is disabled");
     assert_true(sp_etcd_is_unauthenticated(fixture->client));
     assert_int_equal(get_with(fixture, fixture->client), SP_ERR_PRECONDITION);
     etcd_control(&fixture->etcd, "auth enable");

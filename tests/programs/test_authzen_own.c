@@ -117,7 +117,7 @@ static const struct vector vectors[] = {
 
     /* searches */
     {"keys cannot be searched for", SEARCH_SUBJECT, "{'subject': {'type': 'api_key'}, " USE ", " V1 "}", 400,
-     "subject.type: keys cannot be searched for"},
+     "subject.type: keys cannot be searched"},
     {"why there is nothing", SEARCH_RESOURCE, "{" KEY("$M") ", " USE ", 'resource': {'type': 'voice'}}", 200,
      "{'results': [], 'context': {'reason': 'PERMISSION_MISSING'}}"},
     {"nothing from the wrong address", SEARCH_RESOURCE,

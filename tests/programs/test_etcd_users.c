@@ -201,16 +201,16 @@ static void with_authentication_off_nothing_is_changed_unless_that_is_allowed(vo
     etcd_control(&fixture->origin.etcd, "auth disable");
     fixture->origin.etcd.user = NULL;
     await_change(fixture, SP_ERR_PRECONDITION);
-    assert_non_null(strstr(fixture->a.admin.error.message, "has authentication off"));
-    process_wait_for(&fixture->a.sync, "etcd has authentication off, although --etcd-user is given");
+    assert_non_null(strstr(fixture->a.admin.error.message, "authentication is disabled"));
+    process_wait_for(&fixture->a.sync, "etcd authentication is disabled, although --etcd-user is given");
     /* b believes signed heads only, so it goes on. */
-    process_wait_for(&fixture->b.sync, "etcd has authentication off, although --etcd-user is given");
+    process_wait_for(&fixture->b.sync, "etcd authentication is disabled, although --etcd-user is given");
     pod_end(&fixture->a, SIGTERM);
     fixture->a.sync_words[3] = "--etcd-allow-unauthenticated";
     pod_start(&fixture->a, &fixture->origin);
     await_change(fixture, SP_OK);
     assert_works(fixture);
-    assert_log_has(&fixture->a.sync, "etcd has authentication off, although --etcd-user is given");
+    assert_log_has(&fixture->a.sync, "etcd authentication is disabled, although --etcd-user is given");
     etcd_control(&fixture->origin.etcd, "auth enable");
     assert_works(fixture);
     process_wait_for(&fixture->a.sync, "etcd has authentication on again");
@@ -229,7 +229,7 @@ static void with_authentication_off_a_follower_without_public_keys_waits(void **
     fixture->origin.etcd.user = NULL;
     process_wait_for(&plain.sync, "not following etcd: etcd (");
     assert_log_has(&plain.sync,
-                   "has authentication off, although --etcd-user is given: enable authentication there, or "
+                   "authentication is disabled, although --etcd-user is given: enable authentication there, or "
                    "pass --etcd-allow-unauthenticated");
     etcd_control(&fixture->origin.etcd, "auth enable");
     await_change(fixture, SP_OK);

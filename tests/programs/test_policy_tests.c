@@ -141,8 +141,8 @@ static void failures_say_where_and_why(void **state) {
     assert_says(ran->out, "      shared with group editors: editor\n");
     assert_says(ran->out, "two_tests.yaml: 3 tests, 4 questions, 3 failed\n");
     assert_says(ends(0, "--run ^good$", "two_tests.yaml")->out, ": 1 test, 1 question, 0 failed\n");
-    assert_says(ends(2, "--run nothing", "two_tests.yaml")->err, "no test has such a name");
-    assert_says(ends(2, "--run [", "two_tests.yaml")->err, "is no regular expression");
+    assert_says(ends(2, "--run nothing", "two_tests.yaml")->err, "no test has a matching name");
+    assert_says(ends(2, "--run [", "two_tests.yaml")->err, "is not a regular expression");
 }
 
 static void machines_read_the_same(void **state) {

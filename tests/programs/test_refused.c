@@ -314,7 +314,7 @@ static void what_etcd_lacks_is_listed(void **state) {
     sp_etcd_close(etcd);
     sp_arena_fini(&arena);
     const char *in_etcd[] = {"sallyport-sync", "unaccounted", "--source", scene->pod.url, NULL};
-    run_sync(scene, in_etcd, 1, "put it, but it is not there\n1 entities are not accounted for");
+    run_sync(scene, in_etcd, 1, "put it, but it does not exist\n1 entities are not accounted for");
 }
 
 int main(void) {

@@ -689,7 +689,7 @@ static void a_full_map_refuses_changes_and_answers_go_on(void **state) {
     struct process process;
     const char *grow[] = {"sallyport-sync", "grow", "--store", small.store, "--map-size", "64M", NULL};
     assert_int_equal(process_run(&process, small.folder, "grow", grow), 0);
-    process_wait_for(&small.sync, "took over the larger map");
+    process_wait_for(&small.sync, "adopted the larger map");
     assert_true(caller_open(&owner, small.sync_target, key));
     for (unsigned i = 0; i < 50; i++)
         caller_ok(&owner, "Admin/CreateGroup", "{'name': 'more'}");

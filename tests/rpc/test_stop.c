@@ -163,8 +163,8 @@ static void calls_that_a_handler_keeps_are_answered_when_the_grace_is_over(void 
     for (size_t i = 0; i < CALLERS; i++) {
         assert_int_equal(callers[i].status, SP_ERR_UNAVAILABLE);
         assert_string_equal(callers[i].error.message,
-                            "the server stopped before it was done with the call, which may have "
-                            "had its effect: try again, on another connection");
+                            "the server stopped before the call was complete, and the call may have "
+                            "taken effect: try again, on another connection");
     }
     /* Half of them while there is a server, half after that; what the handler may read is there. */
     for (size_t i = 0; i < CALLERS; i++) {

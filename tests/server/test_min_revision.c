@@ -45,7 +45,7 @@ static void says_whether_the_store_has_reached_it(void **state) {
     }
 }
 
-/* After etcd went back behind revision 50, whose numbers up to 42 have been assigned again. */
+/* After etcd was set back to before revision 50, whose numbers up to 42 have been assigned again. */
 static void refuses_what_may_be_of_before_etcd_went_back(void **state) {
     static const struct sp_revision set_back = {.epoch = 3, .number = 50};
     static const struct {
@@ -64,8 +64,9 @@ static void refuses_what_may_be_of_before_etcd_went_back(void **state) {
         wanted.number = cases[i].number;
         assert_int_equal(sp_min_revision_check(&wanted, current, set_back, &error), cases[i].status);
         if (cases[i].status == SP_ERR_PRECONDITION)
-            assert_string_equal(error.message, "min_revision: etcd went back behind revision 50, and no new epoch has "
-                                               "begun since: ask again without min_revision");
+            assert_string_equal(error.message,
+                                "min_revision: etcd was set back to before revision 50, and no new epoch has "
+                                "begun since: ask again without min_revision");
     }
 }
 

@@ -225,7 +225,7 @@ static void verify_finds_what_is_there_for_no_reason(void **state) {
     damage(SP_DB_WORKSPACE, sp_number_key(&workspace), &value);
     struct findings findings = verify(SP_ERR_CORRUPT);
     assert_int_equal(findings.count, 1);
-    assert_string_equal(findings.first, "the workspace index has 2 records, the entities stand for 1");
+    assert_string_equal(findings.first, "the workspace index has 2 records, but the entities require 1");
     mend();
 }
 

@@ -480,7 +480,7 @@ static void what_must_be_unique_and_is_not_is_left_out(void **state) {
     assert_int_equal(follow(fixture, &damaged, true, &outcome), SP_OK);
     assert_int_equal(outcome.unreadable, 1);
     /* The trail says that the key is gone, and it is there. */
-    assert_one_finding(fixture->follower, "deleted it, but it is there");
+    assert_one_finding(fixture->follower, "deleted it, but it exists");
 }
 
 /* As a source did it whose writer committed half of a refused change: an entity without an entry of the trail. */
@@ -551,7 +551,7 @@ static void a_digest_that_was_altered_past_all_changes_is_found(void **state) {
     (void)world_commit(&fixture->world);
     verify(fixture->world.store);
     alter_first(fixture, SP_KIND_KEY, put_another_digest);
-    assert_one_finding(fixture->world.store, "not as the change of revision 2 left it");
+    assert_one_finding(fixture->world.store, "it differs from what the change of revision 2 left");
 }
 
 /* No entry lists tombstones; the set has them. */

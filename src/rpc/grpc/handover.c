@@ -41,7 +41,7 @@ enum sp_status sp_rpc_handover_attach(struct handover *handover, grpc_server *se
                                       grpc_server_credentials *credentials, struct sp_error *error) {
     grpc_server_add_http2_port(server, EXTERNAL_NAME, credentials);
     if (handover->handler == NULL)
-        return sp_error_set(error, SP_ERR_INTERNAL, "this gRPC library (%s) takes no accepted sockets",
+        return sp_error_set(error, SP_ERR_INTERNAL, "this gRPC library (%s) cannot serve accepted sockets",
                             grpc_version_string());
     return SP_OK;
 }

@@ -155,7 +155,7 @@ static enum sp_status read_subject_entity(const struct sp_authzen_entity *subjec
         return SP_OK;
     if (searched)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "%s.type: keys cannot be searched for: search for user or service_account", subject->at);
+                            "%s.type: keys cannot be searched: search for user or service_account", subject->at);
     take_subject_key(id, question);
     return SP_OK;
 }

@@ -11,7 +11,7 @@ static const struct {
     {SP_ERR_PERMISSION, SP_ERR_PRECONDITION, "etcd credentials are read-only here; use an instance with write access"},
     {SP_ERR_UNAUTHENTICATED, SP_ERR_UNAVAILABLE, "this instance cannot sign in to etcd; its log says why: try again"},
     {SP_ERR_PRECONDITION, SP_ERR_PRECONDITION,
-     "etcd has authentication off, so this instance makes no changes; see its log"},
+     "etcd authentication is disabled, so this instance makes no changes; see its log"},
     {SP_ERR_EXHAUSTED, SP_ERR_PRECONDITION,
      "etcd is out of space: no change can be made until an operator makes room there"},
     {SP_ERR_INVALID, SP_ERR_PRECONDITION,

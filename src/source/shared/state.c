@@ -121,8 +121,9 @@ void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthe
     shared->progress.state.unauthenticated = unauthenticated;
     pthread_mutex_unlock(&shared->lock);
     if (unauthenticated && !before)
-        sp_log(SP_LOG_ERROR, "etcd has authentication off, although --etcd-user is given: anyone who can reach it can "
-                             "write to it; enable authentication (`etcdctl auth enable`)");
+        sp_log(SP_LOG_ERROR,
+               "etcd authentication is disabled, although --etcd-user is given: anyone who can reach it can "
+               "write to it; enable authentication (`etcdctl auth enable`)");
     if (before && !unauthenticated)
         sp_log(SP_LOG_INFO, "etcd has authentication on again");
 }

@@ -74,7 +74,7 @@ static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_err
     sp_source_get_shared_state(shared, &state);
     if (state.unauthenticated && !shared->allow_unauthenticated)
         return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd has authentication off, so this instance makes no changes: enable authentication "
+                            "etcd authentication is disabled, so this instance makes no changes: enable authentication "
                             "there, or start the instance with --etcd-allow-unauthenticated");
     if (!state.reachable)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot reach etcd; nothing was changed: try again");

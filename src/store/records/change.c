@@ -295,7 +295,7 @@ enum sp_status sp_change_verify_index(struct sp_view *view, struct sp_arena *are
         return status;
     if (records != verifier.expected)
         return sp_error_set(error, SP_ERR_CORRUPT,
-                            "the change_of index has %" PRIu64 " records, the changes stand for %" PRIu64, records,
+                            "the change_of index has %" PRIu64 " records, but the changes require %" PRIu64, records,
                             verifier.expected);
     return SP_OK;
 }

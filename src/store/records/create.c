@@ -45,7 +45,7 @@ static enum sp_status check_empty(struct sp_write *write, const char *path, stru
         return sp_lmdb_error(error, code, "read the new store");
     if (about.ms_entries > 0)
         return sp_error_set(error, SP_ERR_EXISTS,
-                            "there is a store in %s already: open it, or remove the folder's data.mdb and lock.mdb to "
+                            "%s already holds a store: open it, or remove the folder's data.mdb and lock.mdb to "
                             "discard it",
                             path);
     return SP_OK;

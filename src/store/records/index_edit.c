@@ -13,7 +13,7 @@ static const char *index_name(const struct sp_index_record *record) {
 static enum sp_status refuse_missing_record(struct sp_index_edit *edit, const struct sp_index_record *record) {
     return sp_error_set(
         edit->error, SP_ERR_CORRUPT,
-        "the %s index lacks a record that the stored entities stand for: run `sallyport-sync verify`, then "
+        "the %s index lacks a record that the stored entities require: run `sallyport-sync verify`, then "
         "`sallyport-sync reindex`",
         index_name(record));
 }
@@ -169,7 +169,7 @@ static enum sp_status insert_unique(struct sp_index_edit *edit, const struct sp_
                                          duplicates ? MDB_NODUPDATA : MDB_NOOVERWRITE);
     if (status == SP_ERR_EXISTS)
         return sp_error_set(edit->error, SP_ERR_EXISTS,
-                            "the %s index has such a record already: two entities share what must be unique",
+                            "the %s index has such a record already: two entities share a value that must be unique",
                             index_name(record));
     return status;
 }

@@ -203,10 +203,11 @@ static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp
         return judge_unlisted(accounts, key, value);
     listing->met = true;
     if (listing->deleted)
-        report_unaccounted(accounts, key, "the change of revision %" PRIu64 " deleted it, but it is there",
+        report_unaccounted(accounts, key, "the change of revision %" PRIu64 " deleted it, but it exists",
                            listing->revision);
     else if (!is_as_listed(listing, key, value))
-        report_unaccounted(accounts, key, "not as the change of revision %" PRIu64 " left it", listing->revision);
+        report_unaccounted(accounts, key, "it differs from what the change of revision %" PRIu64 " left",
+                           listing->revision);
     return SP_OK;
 }
 
@@ -227,7 +228,7 @@ static enum sp_status report_missing(void *context, const Sallyport__V1__Change 
         if (status != SP_OK)
             return status;
         if (!left_out)
-            report_unaccounted(accounts, missing, "the change of revision %" PRIu64 " put it, but it is not there",
+            report_unaccounted(accounts, missing, "the change of revision %" PRIu64 " put it, but it does not exist",
                                listing->revision);
     }
     return SP_OK;

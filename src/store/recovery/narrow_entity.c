@@ -155,7 +155,7 @@ static enum sp_status narrow_key(struct sp_narrowing *narrowing, void *message,
         key->not_after = later->not_after;
         if (is_end_earlier(key->not_after, key->expires_at))
             key->expires_at = key->not_after;
-        note_narrowing(narrowing, "its last end brought forward");
+        note_narrowing(narrowing, "its latest expiry (not_after) brought forward");
     }
     narrow_flag(narrowing, &key->holder_may_not_disable, later->holder_may_not_disable,
                 "may not be disabled by its holder");

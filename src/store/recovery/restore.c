@@ -177,7 +177,7 @@ static enum sp_status verify_scratch(const struct restore *restore, const char *
     enum sp_status status = sp_store_verify(restore->store, restore->report, NULL, restore->context, &why);
     if (status == SP_OK)
         return SP_OK;
-    return sp_error_set(restore->error, status, "%s does not verify: %s", what, why.message);
+    return sp_error_set(restore->error, status, "%s fails verification: %s", what, why.message);
 }
 
 /* A read of a page that is missing from a truncated file would kill the process, so its length

@@ -176,19 +176,20 @@ static enum sp_status report_met_key(void *context, struct sp_bytes key, struct 
     const struct use *use = find_use(report->uses, name);
     bool kept = is_kept(report->upgrade->options, name);
     if (use != NULL && met->permissions->all && !kept)
-        report_upgraded_key(report,
-                            "key %s has all permissions; it registered or deleted resources %" PRIu64
-                            " times and rotated itself %" PRIu64
-                            " times, which all no longer includes: to keep both, upgrade with --keep-implicit %s, or "
-                            "add them later with 'sallyport key update'",
-                            name, use->registered, use->rotated, name);
-    if (met->expires_at != 0 && met->not_after == 0 &&
-        (kept || lists_permission(met->permissions, SP_PERMISSION_ROTATE)))
         report_upgraded_key(
             report,
-            "key %s expires and may rotate itself, but has no last end: it cannot rotate itself until an admin "
-            "sets one with 'sallyport key update --not-after'",
-            name);
+            "key %s has all permissions; it registered or deleted resources %" PRIu64
+            " times and rotated itself %" PRIu64
+            " times, which \"all\" no longer includes: to keep both, upgrade with --keep-implicit %s, or "
+            "add them later with 'sallyport key update'",
+            name, use->registered, use->rotated, name);
+    if (met->expires_at != 0 && met->not_after == 0 &&
+        (kept || lists_permission(met->permissions, SP_PERMISSION_ROTATE)))
+        report_upgraded_key(report,
+                            "key %s expires and may rotate itself, but has no latest expiry (not_after): it cannot "
+                            "rotate itself until an admin "
+                            "sets one with 'sallyport key update --not-after'",
+                            name);
     return SP_OK;
 }
 

@@ -252,7 +252,7 @@ static enum sp_status walk_index(struct verification *verification, enum sp_data
     if (code != MDB_NOTFOUND)
         return sp_lmdb_status(code);
     if (count != verification->expected[database])
-        report_finding(verification, "the %s index has %" PRIu64 " records, the entities stand for %" PRIu64,
+        report_finding(verification, "the %s index has %" PRIu64 " records, but the entities require %" PRIu64,
                        sp_database_layouts[database].name, count, verification->expected[database]);
     return SP_OK;
 }
@@ -366,7 +366,7 @@ static enum sp_status verify_view(struct verification *verification) {
 static enum sp_status summarize_findings(struct verification *verification, enum sp_status status,
                                          struct sp_error *error) {
     if (status != SP_OK)
-        return sp_error_set(error, status, "cannot read the store to its end");
+        return sp_error_set(error, status, "cannot read the whole store");
     if (verification->findings == 0)
         return SP_OK;
     if (verification->findings > MAX_FINDINGS && verification->report != NULL) {

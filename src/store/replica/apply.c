@@ -29,7 +29,7 @@ struct application {
 
 /* ---- entities ---- */
 
-static const char not_unique[] = "it shares with another entity what must be unique";
+static const char not_unique[] = "a value of it that must be unique belongs to another entity";
 
 /* The index records of an entity as it came: nothing of it is believed before it was checked. */
 static enum sp_status derive_new(struct application *application, const struct sp_replica_record *record,
@@ -37,7 +37,7 @@ static enum sp_status derive_new(struct application *application, const struct s
     ProtobufCMessage *message;
     struct sp_bytes part;
     if (!sp_entity_key_is_valid(record->key))
-        return sp_error_set(why, SP_ERR_INVALID, "of a kind that this release does not know");
+        return sp_error_set(why, SP_ERR_INVALID, "its kind is unknown to this release");
     enum sp_kind kind = (enum sp_kind)record->key.data[0];
     enum sp_status status = sp_wire_unpack(sp_kind_descriptor(kind), record->value, application->arena, &message, why);
     if (status != SP_OK)

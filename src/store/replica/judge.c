@@ -15,7 +15,7 @@
 
 /* An entity as a new change lists it. */
 struct listed {
-    struct sp_bytes key; /* size 0: of a kind that this release does not know */
+    struct sp_bytes key; /* size 0: its kind is unknown to this release */
     const Sallyport__V1__EntityChange *change;
     size_t order;
 };
@@ -167,7 +167,7 @@ static enum sp_status read_new_changes(struct judgement *judgement) {
     }
     struct sp_bytes reached = {judgement->reached.last_hash, sizeof(judgement->reached.last_hash)};
     if (judgement->reached.revision.number != head->number || !sp_bytes_equal(sp_wire_bytes(head->hash), reached))
-        return sp_error_set(judgement->error, SP_ERR_ABORTED, "the source's head is not where its changes lead");
+        return sp_error_set(judgement->error, SP_ERR_ABORTED, "the source's head does not follow from its changes");
     keep_last_listings(judgement);
     return SP_OK;
 }
@@ -229,7 +229,7 @@ static enum sp_status judge_entity_record(struct judgement *judgement, const str
     bool same = is_same_standing(&before, &after);
     const struct listed *listed = find_listing(judgement, record->key);
     if (listed != NULL && !fits_listing(judgement, listed, &after))
-        return refuse_entity(judgement, record->key, "not as the newest change that lists it says");
+        return refuse_entity(judgement, record->key, "it differs from what the newest change that lists it recorded");
     if (same)
         return SP_OK;
     if (listed == NULL) {
@@ -270,7 +270,7 @@ static enum sp_status judge_listing(const struct judgement *judgement, const str
     if (status != SP_OK)
         return sp_error_set(judgement->error, status, "cannot read the store");
     if (!fits_listing(judgement, listed, &standing))
-        return refuse_entity(judgement, listed->key, "a new change lists it, but it did not come");
+        return refuse_entity(judgement, listed->key, "a new change lists it, but it is missing");
     return SP_OK;
 }
 

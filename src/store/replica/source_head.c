@@ -222,7 +222,7 @@ enum sp_status sp_replica_take_head(struct sp_write *write, const Sallyport__Sto
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store's head");
     if (chained && !is_where_changes_lead(head, &own))
-        return sp_error_set(error, SP_ERR_ABORTED, "the source's head is not where its changes lead");
+        return sp_error_set(error, SP_ERR_ABORTED, "the source's head does not follow from its changes");
     if (!fits_entity_set(head, &own))
         return sp_error_set(error, SP_ERR_CORRUPT, "the entities do not add up to the set that etcd's head commits to");
     status = write_taken_head(write, head, cursor, chained, &own);
