@@ -25,7 +25,8 @@ enum {
 
 enum world_shape {
     WORLD_FULL, /* as above */
-    WORLD_KEYS_ONLY, /* workspaces, principals and keys; every key `all` and without an allowlist. To be written, not to be asked about. */
+    /* Workspaces, principals and keys, which have all permissions and no allowlist: to be written, not to be asked about. */
+    WORLD_KEYS_ONLY,
 };
 
 struct world {

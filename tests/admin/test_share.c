@@ -32,6 +32,9 @@ static const char schema[] = "version: 1\n"
 #define NOTE(id) "'resource': {'type': 'note', 'id': '" id "'}"
 #define TO(id) "'subject': {'principal': '" id "'}"
 #define TO_GROUP(id) "'subject': {'group': '" id "'}"
+/* Updates of a share of voice/v1. */
+#define V1_TO(id, role) "{" VOICE("v1") ", " TO(id) ", 'role': '" role "'}"
+#define V1_AWAY_FROM(id) "{" VOICE("v1") ", " TO(id) "}"
 
 struct scene {
     struct admin_fixture fixture;
@@ -336,16 +339,9 @@ static void updates_are_all_or_none_and_in_order(void **state) {
     assert_int_equal(admin_revision(fixture), before);
     assert_string_equal(answer(scene, "ben1", "voice", "v1", "use"), "NOT_SHARED");
 
-    admin_ok(
-        fixture, scene->admin, "UpdateShares",
-        "{'updates': [{" VOICE("v1") ", " TO("ben") ", 'role': 'ROLE_EDITOR'}, {" VOICE("v1") ", " TO(
-            "ben") ", 'role': 'ROLE_VIEWER'}, {" VOICE("v1") ", " TO("cat") "}, {" VOICE("v1") ", " TO("cat") ", "
-                                                                                                              "'role': "
-                                                                                                              "'ROLE_"
-                                                                                                              "VIEWER'}"
-                                                                                                              ", "
-                                                                                                              "{" VOICE("v1") ", " TO(
-                                                                                                                  "cat") "}]}");
+    admin_ok(fixture, scene->admin, "UpdateShares",
+             "{'updates': [" V1_TO("ben", "ROLE_EDITOR") ", " V1_TO("ben", "ROLE_VIEWER") ", " V1_AWAY_FROM(
+                 "cat") ", " V1_TO("cat", "ROLE_VIEWER") ", " V1_AWAY_FROM("cat") "]}");
     assert_int_equal(admin_revision(fixture), before + 1);
     assert_string_equal(answer(scene, "ben1", "voice", "v1", "share"), "ROLE_TOO_LOW");
     admin_ok(fixture, scene->admin, "ListShares", "{" VOICE("v1") "}");

@@ -397,14 +397,20 @@ static void refuses_messages_that_are_too_large_however_they_come(void **state) 
 
 /* ---- clients and servers that go ---- */
 
-static void a_client_that_has_gone_harms_nobody(void **state) {
-    struct rig *rig = *state;
-    struct http_reply reply;
+/* Returns the connection of a call that is parked: it was handled twice. */
+static int begin_call_that_waits(struct rig *rig) {
     int fd = http_connect(rig->port);
     http_ask(fd,
              "POST " CHECK " HTTP/1.1\r\nHost: localhost\r\n" JSON "Content-Length: 17\r\n\r\n{\"action\":\"wait\"}");
     while (atomic_load(&rig->handled) < 2)
         sp_clock_sleep_ms(1);
+    return fd;
+}
+
+static void a_client_that_has_gone_harms_nobody(void **state) {
+    struct rig *rig = *state;
+    struct http_reply reply;
+    int fd = begin_call_that_waits(rig);
     close(fd);
     rig_post(rig, CHECK, JSON, "{\"action\":\"use\"}", 16, &reply);
     assert_string_equal(reply.body, ALLOW("use"));
@@ -449,11 +455,7 @@ static void a_call_that_waits_keeps_its_message_and_not_its_text(void **state) {
 static void calls_that_wait_end_when_the_server_stops(void **state) {
     struct rig *rig = *state;
     struct http_reply reply;
-    int fd = http_connect(rig->port);
-    http_ask(fd,
-             "POST " CHECK " HTTP/1.1\r\nHost: localhost\r\n" JSON "Content-Length: 17\r\n\r\n{\"action\":\"wait\"}");
-    while (atomic_load(&rig->handled) < 2)
-        sp_clock_sleep_ms(1);
+    int fd = begin_call_that_waits(rig);
     sp_connect_leave(rig->connect);
     http_read(fd, false, &reply);
     close(fd);

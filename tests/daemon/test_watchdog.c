@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/watchdog.h"
 
@@ -32,16 +33,12 @@ struct scene {
 
 static struct scene scene;
 
-static void pause_ms(long ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
-
 static void *beat(void *user) {
     struct beating *beating = user;
     while (!atomic_load(&beating->end)) {
         if (!atomic_load(&beating->still))
             sp_heartbeat_beat(&beating->heartbeat);
-        pause_ms(BEAT_EVERY_MS);
+        sp_clock_sleep_ms(BEAT_EVERY_MS);
     }
     return NULL;
 }
@@ -102,19 +99,19 @@ static int tear_down(void **state) {
 
 static bool wait_for_stuck(unsigned count) {
     for (int i = 0; i < 6000 && sp_watchdog_stuck(scene.watchdog) != count; i++)
-        pause_ms(10);
+        sp_clock_sleep_ms(10);
     return sp_watchdog_stuck(scene.watchdog) == count;
 }
 
 static bool wait_for_news(int alive) {
     for (int i = 0; i < 6000 && atomic_load(&scene.alive) != alive; i++)
-        pause_ms(10);
+        sp_clock_sleep_ms(10);
     return atomic_load(&scene.alive) == alive;
 }
 
 static void says_nothing_while_threads_go_on(void **state) {
     (void)state;
-    pause_ms(4 * LIMIT_MS);
+    sp_clock_sleep_ms(4 * LIMIT_MS);
     assert_int_equal(sp_watchdog_stuck(scene.watchdog), 0);
     assert_int_equal(atomic_load(&scene.alive), -1);
     assert_false(has_logged("has been stuck"));

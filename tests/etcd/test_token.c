@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "etcd/client.h"
 #include "etcd/kv.h"
 #include "etcd/token.h"
@@ -23,7 +24,8 @@ enum { EXPIRED_MS = 3500 };
 
 struct fixture {
     char folder[64];
-    char password_file[96], token_words[160];
+    char password_file[96];
+    struct etcd_tokens tokens;
     struct etcd etcd;
     struct sp_etcd *client; /* of the user pod, who may read what is below "kept" */
     struct sp_arena arena;
@@ -32,17 +34,6 @@ struct fixture {
 
 static struct sp_bytes bytes(const char *text) {
     return (struct sp_bytes){(const uint8_t *)text, strlen(text)};
-}
-
-static void wait_ms(long ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
-
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
 }
 
 static struct sp_etcd *open_client(const struct fixture *fixture, bool with_user, bool allow_unauthenticated) {
@@ -62,23 +53,14 @@ static int begin(void **state, bool jwt) {
     assert_non_null(fixture);
     folder_make(fixture->folder);
     etcd_make(&fixture->etcd, fixture->folder, "one");
-    if (jwt) {
-        char secret[96];
-        snprintf(secret, sizeof(secret), "%s/jwt.secret", fixture->folder);
-        write_file(secret, "not a secret that anybody else needs");
-        snprintf(fixture->token_words, sizeof(fixture->token_words), "jwt,sign-method=HS256,priv-key=%s,ttl=2s",
-                 secret);
-        fixture->etcd.words[0] = "--auth-token";
-        fixture->etcd.words[1] = fixture->token_words;
-    } else {
-        fixture->etcd.words[0] = "--auth-token-ttl";
-        fixture->etcd.words[1] = "2";
-    }
+    etcd_tokens_make(&fixture->tokens, fixture->folder, jwt);
+    fixture->etcd.words[0] = fixture->tokens.words[0];
+    fixture->etcd.words[1] = fixture->tokens.words[1];
     etcd_start(&fixture->etcd);
     etcd_control(&fixture->etcd, "put kept yes");
     etcd_lock(&fixture->etcd, "read", "kept");
     snprintf(fixture->password_file, sizeof(fixture->password_file), "%s/password", fixture->folder);
-    write_file(fixture->password_file, "word\n");
+    file_write(fixture->password_file, "word\n");
     fixture->client = open_client(fixture, true, false);
     assert_int_equal(sp_arena_init(&fixture->arena, 4096, 1 << 20), SP_OK);
     *state = fixture;
@@ -162,9 +144,9 @@ static void a_token_that_expired_is_replaced(void **state) {
     struct fixture *fixture = *state;
     must_get(fixture);
     assert_int_equal(put(fixture), SP_ERR_PERMISSION);
-    wait_ms(EXPIRED_MS);
+    sp_clock_sleep_ms(EXPIRED_MS);
     assert_int_equal(put(fixture), SP_ERR_PERMISSION);
-    wait_ms(EXPIRED_MS);
+    sp_clock_sleep_ms(EXPIRED_MS);
     must_watch(fixture);
     must_get(fixture);
 }
@@ -188,10 +170,10 @@ static void a_change_of_users_asks_for_another_token(void **state) {
 static void a_password_that_etcd_does_not_know_yet_costs_nothing(void **state) {
     struct fixture *fixture = *state;
     must_get(fixture);
-    write_file(fixture->password_file, "next word\n");
+    file_write(fixture->password_file, "next word\n");
     must_get(fixture);
     assert_int_equal(put(fixture), SP_ERR_PERMISSION);
-    write_file(fixture->password_file, "word\n");
+    file_write(fixture->password_file, "word\n");
     must_get(fixture);
 }
 
@@ -203,7 +185,7 @@ static void a_wrong_password_names_the_file_and_a_right_one_works_at_once(void *
     assert_said(fixture, "user pod");
     assert_said(fixture, fixture->password_file);
     assert_null(strstr(fixture->error.message, "another"));
-    write_file(fixture->password_file, "another\n");
+    file_write(fixture->password_file, "another\n");
     must_get(fixture);
 }
 

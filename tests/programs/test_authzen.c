@@ -384,10 +384,7 @@ static void the_metadata_tells_every_endpoint(void **state) {
 
 static void write_text(const char *name, const char *text, char ret_path[static 256]) {
     snprintf(ret_path, 256, "%s/%s", programs.folder, name);
-    FILE *file = fopen(ret_path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    file_write(ret_path, text);
 }
 
 /* Section 11.3: who has not proven who it is gets 401 and is told how to, and 10.1.2: who has, but may not ask, 403. */

@@ -27,10 +27,7 @@ static struct programs programs;
 static void write_file(const char *name, const char *text) {
     char path[256];
     snprintf(path, sizeof(path), "%s/%s", programs.folder, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    file_write(path, text);
 }
 
 static const char *path_of(const char *name) {
@@ -75,11 +72,6 @@ static const struct command *typed(int status, const char *profile, const char *
     const struct command *ran = run_as(profile, &(struct command_setting){.input = input}, format, arguments);
     va_end(arguments);
     return expect(ran, status, format);
-}
-
-static void assert_says(const char *text, const char *fragment) {
-    if (strstr(text, fragment) == NULL)
-        fail_msg("\"%s\" is not in: %s", fragment, text);
 }
 
 static size_t lines_of(const char *text) {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "support/pods.h"
 
 enum { MEMBERS = 3, TRIES_MAX = 600, URL_BYTES = 160 };
@@ -24,10 +25,6 @@ struct cluster {
 
 static struct etcd *member_at(struct cluster *cluster, size_t at) {
     return at == 0 ? &cluster->origin.etcd : &cluster->others[at - 1];
-}
-
-static void wait_ms(long ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
 }
 
 /* ---- members ---- */
@@ -51,7 +48,7 @@ static void add_to_members(const struct etcd *asked, const struct etcd *member) 
     for (int tries = 0; !is_peer_listed(asked, member->peer_port); tries++) {
         assert_true(tries < TRIES_MAX);
         if (!etcd_try_control(asked, "member add %s --peer-urls=http://127.0.0.1:%d", member->name, member->peer_port))
-            wait_ms(100);
+            sp_clock_sleep_ms(100);
     }
 }
 
@@ -92,7 +89,7 @@ static void remove_member(const struct etcd *asked, const char *name) {
     for (int tries = 0; find_member_id(asked, name, id); tries++) {
         assert_true(tries < TRIES_MAX);
         if (!etcd_try_control(asked, "member remove %s", id))
-            wait_ms(100);
+            sp_clock_sleep_ms(100);
     }
 }
 
@@ -111,7 +108,7 @@ static void change_and_see(struct cluster *cluster) {
             fail_msg("%s: %s", id, cluster->writer.admin.error.message);
         if (tries == TRIES_MAX)
             fail_msg("%s was never made: %s", id, cluster->writer.admin.error.message);
-        wait_ms(100);
+        sp_clock_sleep_ms(100);
     }
     pod_revision(&cluster->writer.admin, revision);
     const char *answer = "";
@@ -119,7 +116,7 @@ static void change_and_see(struct cluster *cluster) {
         answer = pod_check(&cluster->follower, cluster->key, revision);
         if (strcmp(answer, "UNAVAILABLE") != 0)
             break;
-        wait_ms(100);
+        sp_clock_sleep_ms(100);
     }
     assert_string_equal(answer, "ALLOWED");
 }
@@ -224,7 +221,7 @@ static void enable_downgrade(struct cluster *cluster, const char *version) {
     for (int tries = 0; !etcd_try_control(&cluster->origin.etcd, "downgrade enable %s", version); tries++) {
         if (tries == TRIES_MAX)
             fail_msg("etcd refuses the downgrade to %s", version);
-        wait_ms(100);
+        sp_clock_sleep_ms(100);
     }
 }
 

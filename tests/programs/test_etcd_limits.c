@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "etcd/client.h"
 #include "etcd/kv.h"
 #include "support/pods.h"
@@ -42,13 +43,6 @@ static int end(void **state) {
     origin_end(&fixture->origin);
     free(fixture);
     return 0;
-}
-
-static void assert_log_has(const struct process *process, const char *text) {
-    char *said = process_read(process->err);
-    if (strstr(said, text) == NULL)
-        fail_msg("\"%s\" is not in the log: %s", text, said);
-    free(said);
 }
 
 static enum sp_status make_workspace(struct fixture *fixture, const char *id) {
@@ -90,7 +84,7 @@ static void an_import_into_small_transactions_is_made_and_so_is_what_follows(voi
     }
     if (make_workspace(fixture, "after-import") != SP_OK)
         fail_msg("%s", fixture->a.admin.error.message);
-    assert_log_has(&fixture->a.sync, "etcd limits a transaction to 16 operations");
+    process_assert_said(&fixture->a.sync, "etcd limits a transaction to 16 operations");
     pod_await(&fixture->b, &fixture->a);
     caller_ok(&fixture->b.admin, "Admin/GetPrincipal", "{'workspace': 'large', 'id': 'user-%d'}", USERS - 1);
     pod_verify(&fixture->a);
@@ -98,10 +92,6 @@ static void an_import_into_small_transactions_is_made_and_so_is_what_follows(voi
 }
 
 /* ---- a small database ---- */
-
-static void wait_ms(long ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
 
 /* As somebody else's data, until it is so large or etcd refuses more. etcd tells the size of what it has
  * written to disk, which it does every 100 ms: towards the end it is given the time. */
@@ -128,7 +118,7 @@ static void fill_etcd(struct fixture *fixture, uint64_t bytes) {
         const struct sp_etcd_txn txn = {.operations = &put, .operation_count = 1};
         status = sp_etcd_commit(client, &txn, &arena, &outcome, &error);
         if (bytes < UINT64_MAX && (uint64_t)(i + 1) * VALUE_BYTES + SLOW_BYTES > bytes)
-            wait_ms(110);
+            sp_clock_sleep_ms(110);
     }
     free(value);
     sp_arena_fini(&arena);
@@ -155,7 +145,7 @@ static void make_room(struct fixture *fixture) {
 static void await_change(struct fixture *fixture, const char *id, enum sp_status expected) {
     enum sp_status status = make_workspace(fixture, id);
     for (int i = 0; status != expected && i < 200; i++) {
-        wait_ms(50);
+        sp_clock_sleep_ms(50);
         status = make_workspace(fixture, id);
     }
     if (status != expected)
@@ -170,7 +160,7 @@ static void a_full_etcd_says_what_to_do_and_decisions_go_on(void **state) {
     snprintf(key, sizeof(key), "%s", caller_text(&fixture->a.admin, "secret"));
     pod_await(&fixture->b, &fixture->a);
     fill_etcd(fixture, UINT64_MAX);
-    wait_ms(1200); /* until it is asked again how full it is */
+    sp_clock_sleep_ms(1200); /* until it is asked again how full it is */
     enum sp_status status = make_workspace(fixture, "no-room");
     /* Where etcd tells its quota, what widens is refused before. */
     assert_int_equal(status, told_quota(fixture) > 0 ? SP_ERR_EXHAUSTED : SP_ERR_PRECONDITION);
@@ -178,7 +168,7 @@ static void a_full_etcd_says_what_to_do_and_decisions_go_on(void **state) {
     assert_int_equal(caller_call(&holder, "Admin/DisableSelf", "{}"), SP_ERR_PRECONDITION);
     assert_non_null(strstr(holder.error.message, "etcd is out of space"));
     caller_close(&holder);
-    assert_log_has(&fixture->a.sync, "etcdctl alarm disarm");
+    process_assert_said(&fixture->a.sync, "etcdctl alarm disarm");
     assert_string_equal(pod_check(&fixture->b, key, ""), "ALLOWED");
     make_room(fixture);
     await_change(fixture, "room", SP_OK);

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "core/key_text.h"
 #include "support/pods.h"
 #include "support/signing_keys.h"
@@ -20,35 +20,17 @@ enum { EXPIRED_MS = 3500, NOTICED_MS = 20000 };
 struct fixture {
     struct origin origin;
     struct pod a, b;
-    char token_words[160], user_word[32], password_file[160], password_word[200], signing_word[200], verify_word[200];
+    struct etcd_tokens tokens;
+    char user_word[32], password_file[160], password_word[200], signing_word[200], verify_word[200];
     int made; /* workspaces */
 };
 
-static void wait_ms(long ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
-
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void make_origin(struct fixture *fixture, bool jwt) {
-    static const char *const simple[] = {"--auth-token-ttl", "2", NULL};
-    char secret[] = "/tmp/sallyport-jwt-XXXXXX";
-    if (!jwt) {
-        origin_make_with(&fixture->origin, simple);
-        return;
-    }
-    int fd = mkstemp(secret);
-    assert_true(fd >= 0);
-    close(fd);
-    write_file(secret, "not a secret that anybody else needs");
-    snprintf(fixture->token_words, sizeof(fixture->token_words), "jwt,sign-method=HS256,priv-key=%s,ttl=2s", secret);
-    origin_make_with(&fixture->origin, (const char *const[]){"--auth-token", fixture->token_words, NULL});
-    unlink(secret); /* etcd has read it */
+    char folder[64];
+    folder_make(folder);
+    etcd_tokens_make(&fixture->tokens, folder, jwt);
+    origin_make_with(&fixture->origin, fixture->tokens.words);
+    folder_remove(folder); /* etcd has read it */
 }
 
 static void give_user(struct fixture *fixture, const char *password) {
@@ -64,7 +46,7 @@ static int begin(void **state, bool jwt) {
     etcd_lock(&fixture->origin.etcd, "readwrite", "/sallyport/v1/");
     const char *folder = fixture->origin.folder;
     snprintf(fixture->password_file, sizeof(fixture->password_file), "%s/password", folder);
-    write_file(fixture->password_file, "word\n");
+    file_write(fixture->password_file, "word\n");
     snprintf(private_file, sizeof(private_file), "%s/signing.pem", folder);
     snprintf(public_file, sizeof(public_file), "%s/verify.pem", folder);
     signing_keys_make(private_file, public_file, NULL);
@@ -128,18 +110,11 @@ static void assert_works(struct fixture *fixture) {
 static void await_change(struct fixture *fixture, enum sp_status expected) {
     enum sp_status status = change(fixture);
     for (int i = 0; status != expected && i < NOTICED_MS / 50; i++) {
-        wait_ms(50);
+        sp_clock_sleep_ms(50);
         status = change(fixture);
     }
     if (status != expected)
         fail_msg("%s: %s", sp_status_name(status), fixture->a.admin.error.message);
-}
-
-static void assert_log_has(const struct process *process, const char *text) {
-    char *said = process_read(process->err);
-    if (strstr(said, text) == NULL)
-        fail_msg("\"%s\" is not in the log: %s", text, said);
-    free(said);
 }
 
 /* ---- cases ---- */
@@ -147,7 +122,7 @@ static void assert_log_has(const struct process *process, const char *text) {
 static void changes_are_made_and_followed_however_often_tokens_expire(void **state) {
     struct fixture *fixture = *state;
     assert_works(fixture);
-    wait_ms(EXPIRED_MS);
+    sp_clock_sleep_ms(EXPIRED_MS);
     assert_works(fixture);
 }
 
@@ -185,10 +160,10 @@ static void a_wrong_password_of_the_service_is_told_in_its_log_only(void **state
         assert_tells_nothing(&fixture->a.admin);
         assert_int_not_equal(caller_call(&stranger, "Admin/CreateGroup", "{'id': 'g', 'name': 'G'}"), SP_OK);
         assert_tells_nothing(&stranger);
-        wait_ms(100);
+        sp_clock_sleep_ms(100);
     }
-    assert_log_has(&fixture->a.sync, "etcd rejected user pod or the password in ");
-    write_file(fixture->password_file, "rotated\n");
+    process_assert_said(&fixture->a.sync, "etcd rejected user pod or the password in ");
+    file_write(fixture->password_file, "rotated\n");
     await_change(fixture, SP_OK);
     assert_works(fixture);
     assert_int_equal(caller_call(&stranger, "Admin/CreateGroup", "{'id': 'g', 'name': 'G'}"), SP_ERR_UNAUTHENTICATED);
@@ -210,10 +185,10 @@ static void with_authentication_off_nothing_is_changed_unless_that_is_allowed(vo
     pod_start(&fixture->a, &fixture->origin);
     await_change(fixture, SP_OK);
     assert_works(fixture);
-    assert_log_has(&fixture->a.sync, "etcd authentication is disabled, although --etcd-user is given");
+    process_assert_said(&fixture->a.sync, "etcd authentication is disabled, although --etcd-user is given");
     etcd_control(&fixture->origin.etcd, "auth enable");
     assert_works(fixture);
-    process_wait_for(&fixture->a.sync, "etcd has authentication on again");
+    process_wait_for(&fixture->a.sync, "etcd authentication is enabled again");
 }
 
 /* It has nothing but etcd to believe. */
@@ -228,9 +203,9 @@ static void with_authentication_off_a_follower_without_public_keys_waits(void **
     etcd_control(&fixture->origin.etcd, "auth disable");
     fixture->origin.etcd.user = NULL;
     process_wait_for(&plain.sync, "not following etcd: etcd (");
-    assert_log_has(&plain.sync,
-                   "authentication is disabled, although --etcd-user is given: enable authentication there, or "
-                   "pass --etcd-allow-unauthenticated");
+    process_assert_said(&plain.sync,
+                        "authentication is disabled, although --etcd-user is given: enable authentication there, or "
+                        "pass --etcd-allow-unauthenticated");
     etcd_control(&fixture->origin.etcd, "auth enable");
     await_change(fixture, SP_OK);
     pod_await(&plain, &fixture->a);

@@ -13,23 +13,17 @@
 
 #include "core/digest.h"
 #include "support/envoy.h"
+#include "support/gateway_world.h"
 #include "support/programs.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define CHECK "/envoy.service.auth.v3.Authorization/Check"
 
 static struct programs programs;
-static char admin_key[PROGRAMS_KEY_BYTES];
 static char user_key[PROGRAMS_KEY_BYTES];
 static struct caller admin;
 
-/* Workspace w1, an ENTERPRISE one: u1 may use v1, from anywhere; the key "near" of the same user only from 203.0.113.0/24. */
 static char near_key[PROGRAMS_KEY_BYTES];
-
-static const char routes[] = "routes:\n"
-                             "  POST /v1/text-to-speech/{voice_id}: use voice/{voice_id}\n"
-                             "  PATCH /v1/voices/{voice_id}: edit voice/{voice_id}\n"
-                             "  GET /v1/previews: preview voice\n";
 
 static int make_world(void **state) {
     (void)state;
@@ -38,22 +32,7 @@ static int make_world(void **state) {
     setenv("SALLYPORTD_KEY_HEADERS", "x-api-key,xi-api-key,authorization", 1);
     setenv("SALLYPORTD_DECISION_LOG", "-", 1);
     setenv("SALLYPORTD_DECISION_LOG_WHAT", "all", 1);
-    char schema[4096];
-    snprintf(schema, sizeof(schema), "%s%s", programs_schema, routes);
-    programs_start_with(&programs, schema);
-    programs_workspace(&programs, "w1", admin_key);
-    operator_ok(&programs, "Admin/UpdateWorkspace",
-                "{'workspace': {'id': 'w1', 'plan': 'PLAN_ENTERPRISE', 'features': ['FEATURE_IP_ALLOWLIST']}, "
-                "'updateMask': ['plan', 'features']}");
-    assert_true(caller_open(&admin, programs.sync_target, admin_key));
-    programs_user(&admin, "u1", user_key);
-    operator_ok(&programs, "Admin/RegisterResource", "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
-    caller_ok(&admin, "Admin/ShareResource",
-              "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': 'u1'}, 'role': 'ROLE_VIEWER'}");
-    caller_ok(&admin, "Admin/CreateApiKey",
-              "{'principal': 'u1', 'id': 'near', 'name': 'N', 'permissions': {'all': true}, "
-              "'allowedIps': {'entries': ['203.0.113.0/24']}}");
-    snprintf(near_key, sizeof(near_key), "%s", caller_text(&admin, "secret"));
+    gateway_world_make(&programs, &admin, user_key, near_key);
     return 0;
 }
 
@@ -299,7 +278,7 @@ static void a_schema_that_is_put_is_in_force_at_once(void **state) {
     ask(parts, user_key, text);
     assert_true(has_line(text, "reason=ROUTE_UNKNOWN"));
     size_t used = (size_t)snprintf(request, sizeof(request), "{'yaml': '");
-    const char *const yaml[] = {programs_schema, routes, "  PUT /v9/voices/{id}: use voice/{id}\n"};
+    const char *const yaml[] = {programs_schema, gateway_routes, "  PUT /v9/voices/{id}: use voice/{id}\n"};
     for (size_t i = 0; i < COUNT(yaml); i++)
         for (const char *at = yaml[i]; *at != '\0'; at++)
             used += (size_t)snprintf(request + used, sizeof(request) - used, *at == '\n' ? "\\n" : "%c", *at);

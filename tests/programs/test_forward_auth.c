@@ -9,20 +9,14 @@
 #include <cmocka.h>
 
 #include "support/authzen.h"
+#include "support/gateway_world.h"
 
 static struct programs programs;
 static int port;
-static char admin_key[PROGRAMS_KEY_BYTES], user_key[PROGRAMS_KEY_BYTES], near_key[PROGRAMS_KEY_BYTES];
+static char user_key[PROGRAMS_KEY_BYTES], near_key[PROGRAMS_KEY_BYTES];
 
-static const char routes[] = "routes:\n"
-                             "  POST /v1/text-to-speech/{voice_id}: use voice/{voice_id}\n"
-                             "  PATCH /v1/voices/{voice_id}: edit voice/{voice_id}\n"
-                             "  GET /v1/previews: preview voice\n";
-
-/* Workspace w1: u1 may use v1, from anywhere; the key "near" of the same user only from 203.0.113.0/24. */
 static int make_world(void **state) {
     (void)state;
-    char schema[4096];
     struct caller admin;
     sp_rpc_global_init();
     setenv("SALLYPORTD_FORWARD_AUTH", "nginx", 1);
@@ -30,22 +24,8 @@ static int make_world(void **state) {
     setenv("SALLYPORTD_KEY_SCHEMES", "bearer,basic", 1);
     setenv("SALLYPORTD_DECISION_LOG", "-", 1);
     setenv("SALLYPORTD_DECISION_LOG_WHAT", "all", 1);
-    snprintf(schema, sizeof(schema), "%s%s", programs_schema, routes);
-    programs_start_with(&programs, schema);
+    gateway_world_make(&programs, &admin, user_key, near_key);
     port = authzen_port(&programs.server);
-    programs_workspace(&programs, "w1", admin_key);
-    operator_ok(&programs, "Admin/UpdateWorkspace",
-                "{'workspace': {'id': 'w1', 'plan': 'PLAN_ENTERPRISE', 'features': ['FEATURE_IP_ALLOWLIST']}, "
-                "'updateMask': ['plan', 'features']}");
-    assert_true(caller_open(&admin, programs.sync_target, admin_key));
-    programs_user(&admin, "u1", user_key);
-    operator_ok(&programs, "Admin/RegisterResource", "{'workspace': 'w1', 'resource': {'type': 'voice', 'id': 'v1'}}");
-    caller_ok(&admin, "Admin/ShareResource",
-              "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': 'u1'}, 'role': 'ROLE_VIEWER'}");
-    caller_ok(&admin, "Admin/CreateApiKey",
-              "{'principal': 'u1', 'id': 'near', 'name': 'N', 'permissions': {'all': true}, "
-              "'allowedIps': {'entries': ['203.0.113.0/24']}}");
-    snprintf(near_key, sizeof(near_key), "%s", caller_text(&admin, "secret"));
     caller_close(&admin);
     return 0;
 }

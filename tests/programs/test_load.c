@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "support/programs.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -37,12 +38,6 @@ static int remove_world(void **state) {
     programs_stop(&programs);
     sp_rpc_global_fini();
     return 0;
-}
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The wall clock as the server reads it: time(2) may still be in the second before. */
@@ -137,7 +132,7 @@ static void no_batch_sees_the_world_between_two_revisions(void **state) {
         readers[i] = (struct reader){.stop = &stop};
         assert_int_equal(pthread_create(&readers[i].thread, NULL, read_on, &readers[i]), 0);
     }
-    for (int64_t until = now_ms() + RUN_MS; now_ms() < until; moves++)
+    for (int64_t until = sp_clock_monotonic_ms() + RUN_MS; sp_clock_monotonic_ms() < until; moves++)
         move_share(moves % 2 == 0 ? "g-left" : "g-right", moves % 2 == 0 ? "g-right" : "g-left");
     atomic_store(&stop, true);
     for (size_t i = 0; i < READERS; i++) {
@@ -234,7 +229,7 @@ static void rotation_without_grace_loses_no_allowed_call(void **state) {
     set_current(rotation.new_key);
     atomic_init(&stop, false);
     start_users(users, READERS, &stop);
-    for (int64_t until = now_ms() + RUN_MS; now_ms() < until; rotations++) {
+    for (int64_t until = sp_clock_monotonic_ms() + RUN_MS; sp_clock_monotonic_ms() < until; rotations++) {
         rotate(&rotation, 0);
         /* Both work, until the old one is deleted; from then on it is unknown at once. */
         assert_string_equal(check_reason(&programs.checker, rotation.old_key, "voice", "", "preview"), "ALLOWED");
@@ -253,7 +248,7 @@ static void rotation_without_grace_loses_no_allowed_call(void **state) {
 /* Asks with the old key until it is refused; from then on it must stay refused. */
 static void assert_expires_and_stays_so(const struct rotation *rotation, long long expires_at) {
     bool refused = false;
-    for (int64_t until = now_ms() + 60000; now_ms() < until;) {
+    for (int64_t until = sp_clock_monotonic_ms() + 60000; sp_clock_monotonic_ms() < until;) {
         int64_t before = wall_s();
         const char *reason = check_reason(&programs.checker, rotation->old_key, "voice", "", "preview");
         int64_t after = wall_s();

@@ -53,11 +53,6 @@ static void write_file(const char *name, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void assert_says(const char *text, const char *fragment) {
-    if (strstr(text, fragment) == NULL)
-        fail_msg("\"%s\" is not in: %s", fragment, text);
-}
-
 /* Runs sallyport with the key of the workspace that `use_workspace` made. */
 static const struct command *ends(int status, const char *format, ...) SP_PRINTF(2, 3);
 static const struct command *ends(int status, const char *format, ...) {

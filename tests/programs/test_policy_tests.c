@@ -78,18 +78,6 @@ static const char *path_of(const char *name) {
     return path;
 }
 
-static void write_file(const char *name, const char *text) {
-    FILE *file = fopen(path_of(name), "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void assert_says(const char *text, const char *fragment) {
-    if (strstr(text, fragment) == NULL)
-        fail_msg("\"%s\" is not in: %s", fragment, text);
-}
-
 static const struct command *ends(int status, const char *options, const char *file) {
     const struct command *ran = command_run(&plain, "sallyport test %s %s", options, path_of(file));
     if (ran->status != status)
@@ -102,9 +90,9 @@ static int set_up(void **state) {
     folder_make(folder);
     unsetenv("GITHUB_ACTIONS");
     setenv("TMPDIR", folder, 1);
-    write_file("schema.yaml", schema);
-    write_file("people.yaml", people);
-    write_file("right_tests.yaml", right);
+    file_write(path_of("schema.yaml"), schema);
+    file_write(path_of("people.yaml"), people);
+    file_write(path_of("right_tests.yaml"), right);
     return 0;
 }
 
@@ -131,7 +119,7 @@ static const char two_wrong[] = "tests:\n"
 
 static void failures_say_where_and_why(void **state) {
     (void)state;
-    write_file("two_tests.yaml", two_wrong);
+    file_write(path_of("two_tests.yaml"), two_wrong);
     const struct command *ran = ends(1, "", "two_tests.yaml");
     assert_says(ran->out,
                 "two_tests.yaml:3:70: too much\n      ben, edit note/minutes: expected ALLOWED, got ROLE_TOO_LOW\n");
@@ -194,16 +182,17 @@ static void what_is_wrong_with_files_is_an_error_and_no_failure(void **state) {
     };
     (void)state;
     assert_int_equal(mkdir(path_of(".wrong"), 0700), 0);
-    write_file(".wrong/schema.yaml", schema);
-    write_file(".wrong/bad.yml", "users: {ann: {nam: A}}\n");
-    write_file(".wrong/lost.yml", "groups: {g: {}}\nusers: {ann: {}}\nshares: {note/1: {principals: {ben: viewer}}}\n");
+    file_write(path_of(".wrong/schema.yaml"), schema);
+    file_write(path_of(".wrong/bad.yml"), "users: {ann: {nam: A}}\n");
+    file_write(path_of(".wrong/lost.yml"),
+               "groups: {g: {}}\nusers: {ann: {}}\nshares: {note/1: {principals: {ben: viewer}}}\n");
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         char name[64];
         snprintf(name, sizeof(name), "%s", rows[i].name);
-        write_file(name, rows[i].text);
+        file_write(path_of(name), rows[i].text);
         if (i == 2 || i == 3) {
             snprintf(name, sizeof(name), ".wrong/%s", rows[i].name);
-            write_file(name, rows[i].text);
+            file_write(path_of(name), rows[i].text);
         }
         assert_says(ends(2, "", name)->err, rows[i].says);
     }
@@ -213,7 +202,7 @@ static void what_is_wrong_with_files_is_an_error_and_no_failure(void **state) {
 static void watching_runs_again_when_a_file_changes(void **state) {
     struct process process;
     (void)state;
-    write_file("watched_tests.yaml", two_wrong);
+    file_write(path_of("watched_tests.yaml"), two_wrong);
     process_start(&process, folder, "watch",
                   (const char *[]){"sallyport", "test", "--watch", path_of("watched_tests.yaml"), NULL});
     bool changed = false, again = false;
@@ -222,7 +211,7 @@ static void watching_runs_again_when_a_file_changes(void **state) {
         again = strstr(said, ": 1 test, 1 question, 0 failed\n") != NULL;
         if (!changed && strstr(said, ": 3 tests, 4 questions, 3 failed\n") != NULL) {
             changed = true;
-            write_file("watched_tests.yaml",
+            file_write(path_of("watched_tests.yaml"),
                        "tests: {good: {who: ben, resource: note/plan, action: read, expect: ALLOWED}}\n");
         }
         free(said);

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "rig.h"
 #include "support/certificates.h"
 #include "support/process.h"
@@ -416,22 +417,11 @@ static void replace(const char *from, const char *to) {
     assert_int_equal(rename(path_of(from), path_of(to)), 0);
 }
 
-static void write_text(const char *name, const char *text) {
-    FILE *file = fopen(path_of(name), "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void pause_ms(unsigned ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
-}
-
 /* New connections until the notice has come; each of them must be served. */
 static void connect_until(struct rig *rig, const struct sp_rpc_client_tls *tls, atomic_int *notices) {
     for (int i = 0; i < 400 && atomic_load(notices) == 0; i++) {
         assert_string_equal(who(rig, tls), "tls");
-        pause_ms(20);
+        sp_clock_sleep_ms(20);
     }
     assert_true(atomic_load(notices) > 0);
 }
@@ -455,13 +445,13 @@ static void a_new_pair_is_taken_over_and_a_broken_one_is_not(void **state) {
     later.server_name = "renamed.example.org";
     for (int i = 0; i < 400 && atomic_load(&good_notices) == 0; i++) {
         (void)who(&rig, &later);
-        pause_ms(20);
+        sp_clock_sleep_ms(20);
     }
     assert_int_equal(atomic_load(&good_notices), 1);
     assert_string_equal(who(&rig, &later), "tls");
 
     atomic_store(&bad_notices, 0);
-    write_text("server.pem", "-----BEGIN CERTIFICATE-----\nno\n");
+    file_write(path_of("server.pem"), "-----BEGIN CERTIFICATE-----\nno\n");
     connect_until(&rig, &later, &bad_notices);
     assert_int_equal(unlink(path_of("server.pem")), 0);
     assert_string_equal(who(&rig, &later), "tls");

@@ -244,3 +244,14 @@ void etcd_lock(struct etcd *etcd, const char *verb, const char *prefix) {
     etcd_control(etcd, "auth enable");
     etcd->user = "root:secret";
 }
+
+void etcd_tokens_make(struct etcd_tokens *tokens, const char *folder, bool jwt) {
+    *tokens = (struct etcd_tokens){.words = {"--auth-token-ttl", "2", NULL}};
+    if (!jwt)
+        return;
+    snprintf(tokens->secret, sizeof(tokens->secret), "%s/jwt.secret", folder);
+    file_write(tokens->secret, "not a secret that anybody else needs");
+    snprintf(tokens->jwt, sizeof(tokens->jwt), "jwt,sign-method=HS256,priv-key=%s,ttl=2s", tokens->secret);
+    tokens->words[0] = "--auth-token";
+    tokens->words[1] = tokens->jwt;
+}

@@ -4,7 +4,12 @@
 #ifndef TEST_SUPPORT_ETCD_H
 #define TEST_SUPPORT_ETCD_H
 
+#include <stdint.h>
+
+#include "base/status.h"
 #include "support/process.h"
+
+struct sp_etcd;
 
 enum { ETCD_WORDS = 8 };
 
@@ -58,6 +63,15 @@ void etcd_restore(const struct etcd *etcd, const char *snapshot);
 /* A user root with the password "secret", a user pod with the password "word", who may `verb` what is
  * below `prefix` ("read", "readwrite"), and authentication on. */
 void etcd_lock(struct etcd *etcd, const char *verb, const char *prefix);
+
+/* Options of etcd with which its tokens live for two seconds. */
+struct etcd_tokens {
+    char secret[128], jwt[256];
+    const char *words[3]; /* NULL-terminated */
+};
+
+/* Simple tokens, or JSON web tokens, whose secret is written to a file in `folder`, which etcd reads when it starts. */
+void etcd_tokens_make(struct etcd_tokens *tokens, const char *folder, bool jwt);
 
 /* A port on loopback that was free a moment ago. */
 int free_port(void);

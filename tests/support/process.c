@@ -152,6 +152,24 @@ char *process_read(const char *file) {
     return text;
 }
 
+void assert_says(const char *text, const char *part) {
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+void process_assert_said(const struct process *process, const char *text) {
+    char *said = process_read(process->err);
+    assert_says(said, text);
+    free(said);
+}
+
+void file_write(const char *path, const char *text) {
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 void process_wait_for(struct process *process, const char *text) {
     for (int i = 0; i < LOOKS_MAX; i++) {
         int status = look(process);

@@ -34,6 +34,8 @@ void process_wait_for(struct process *process, const char *text);
 
 /* What it has written so far; the caller frees it. */
 char *process_read(const char *file);
+/* It has written the text to stderr. */
+void process_assert_said(const struct process *process, const char *text);
 
 /* Waits until it has logged the port of its first listener, and returns it. */
 int process_port(struct process *process);
@@ -43,5 +45,11 @@ void folder_make(char *ret_path);
 void folder_remove(const char *path);
 /* How many entries have names with this prefix. */
 size_t folder_count(const char *path, const char *prefix);
+
+/* Makes the file, or replaces what it holds. */
+void file_write(const char *path, const char *text);
+
+/* A part of the text is `part`. */
+void assert_says(const char *text, const char *part);
 
 #endif

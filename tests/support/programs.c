@@ -26,13 +26,6 @@ const char programs_schema[] = "version: 1\n"
                                "      share: {permission: voices_write, role: admin}\n"
                                "      preview: {}\n";
 
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void show(const struct process *process) {
     char *said = process_read(process->err);
     print_message("%s", said);
@@ -60,7 +53,7 @@ static void make_store(struct programs *programs, const char *schema_yaml, const
                                schema,
                                NULL};
     if (schema_yaml != NULL)
-        write_file(schema, schema_yaml);
+        file_write(schema, schema_yaml);
     if (process_run(&init, programs->folder, "init", arguments) != 0) {
         show(&init);
         fail_msg("init failed");

@@ -59,13 +59,6 @@ static void write_joined(const char *path, const char *first, const char *second
     assert_int_equal(fclose(out), 0);
 }
 
-static void write_text(const char *path, const char *text) {
-    FILE *out = fopen(path, "we");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-}
-
 static const struct sp_bytes message = {(const uint8_t *)"a message", 9};
 
 static enum sp_status check_signature(struct sp_signing_keys *signer, struct sp_signing_keys *verifier,
@@ -118,7 +111,7 @@ static void several_public_keys_count_and_a_reload_follows_the_file(void **state
     assert_int_equal(check_signature(signers[0], verifier, message), SP_ERR_NOT_FOUND);
     assert_int_equal(check_signature(signers[1], verifier, message), SP_OK);
     /* What cannot be used changes nothing. */
-    write_text(fixture->other, "not a key");
+    file_write(fixture->other, "not a key");
     fake_clock_pass(1001);
     assert_int_equal(check_signature(signers[1], verifier, message), SP_OK);
     assert_int_equal(remove(fixture->other), 0);
@@ -146,7 +139,7 @@ static void files_that_hold_anything_else_are_refused_by_name(void **state) {
     static const char *const texts[] = {"", "not a key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
                                         "-----BEGIN PUBLIC KEY-----\nnot base64\n"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        write_text(fixture->other, texts[i]);
+        file_write(fixture->other, texts[i]);
         assert_int_equal(sp_signing_keys_open(NULL, fixture->other, &keys, &error), SP_ERR_INVALID);
         assert_non_null(strstr(error.message, fixture->other));
     }

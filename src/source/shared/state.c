@@ -125,7 +125,7 @@ void sp_source_note_authentication(struct sp_source_shared *shared, bool unauthe
                "etcd authentication is disabled, although --etcd-user is given: anyone who can reach it can "
                "write to it; enable authentication (`etcdctl auth enable`)");
     if (before && !unauthenticated)
-        sp_log(SP_LOG_INFO, "etcd has authentication on again");
+        sp_log(SP_LOG_INFO, "etcd authentication is enabled again");
 }
 
 bool sp_source_may_log_failure(struct sp_source_shared *shared, enum sp_status status) {

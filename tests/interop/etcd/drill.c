@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "support/pods.h"
 #include "support/proxy.h"
 
@@ -26,16 +27,6 @@ enum {
     GIVE_UP_MS = 60000, /* of one change */
     FAULT_MAX_MS = 1500,
 };
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int64_t ms) {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
 
 static uint64_t next_random(uint64_t *state) {
     uint64_t x = *state += 0x9e3779b97f4a7c15;
@@ -97,7 +88,7 @@ static bool change(struct client *client, const char *method, const char *format
 static bool change(struct client *client, const char *method, const char *format, ...) {
     char request[512], whole[640];
     va_list arguments;
-    int64_t until_ms = now_ms() + GIVE_UP_MS;
+    int64_t until_ms = sp_clock_monotonic_ms() + GIVE_UP_MS;
     va_start(arguments, format);
     vsnprintf(request, sizeof(request), format, arguments);
     va_end(arguments);
@@ -105,9 +96,9 @@ static bool change(struct client *client, const char *method, const char *format
     if (next_random(&client->random) % 4 == 0 && !reopen(client, next_random(&client->random) % ENDPOINTS))
         return false;
     enum sp_status status = caller_call(&client->caller, method, whole);
-    while (is_unknown(status) && now_ms() < until_ms) {
+    while (is_unknown(status) && sp_clock_monotonic_ms() < until_ms) {
         atomic_fetch_add(&client->drill->retried, 1);
-        pause_ms(20);
+        sp_clock_sleep_ms(20);
         if (!reopen(client, (client->endpoint + 1) % ENDPOINTS))
             return false;
         status = caller_call(&client->caller, method, whole);
@@ -251,29 +242,29 @@ struct faults {
 static void disturb_pod(struct drill *drill, uint64_t *random, struct faults *faults) {
     size_t which = next_random(random) % PODS;
     struct pod *pod = &drill->pods[which];
-    int64_t ms = (int64_t)(next_random(random) % FAULT_MAX_MS);
+    unsigned ms = (unsigned)(next_random(random) % FAULT_MAX_MS);
     switch (next_random(random) % 4) {
     case 0:
         (void)process_end(&pod->sync, SIGKILL);
-        pause_ms(ms / 2);
+        sp_clock_sleep_ms(ms / 2);
         pod_start_sync(pod, &drill->origin);
         faults->killed_syncs++;
         break;
     case 1:
         (void)process_end(&pod->server, SIGKILL);
-        pause_ms(ms / 2);
+        sp_clock_sleep_ms(ms / 2);
         pod_start_server(pod);
         faults->killed_servers++;
         break;
     case 2:
         assert_int_equal(kill(pod->sync.pid, SIGSTOP), 0);
-        pause_ms(ms);
+        sp_clock_sleep_ms(ms);
         assert_int_equal(kill(pod->sync.pid, SIGCONT), 0);
         faults->paused++;
         break;
     default:
         proxy_cut(drill->proxies[which], true);
-        pause_ms(ms * 2);
+        sp_clock_sleep_ms(ms * 2);
         proxy_cut(drill->proxies[which], false);
         faults->cut++;
         break;
@@ -284,7 +275,7 @@ static void disturb(struct drill *drill, uint64_t *random, struct faults *faults
     unsigned choice = (unsigned)(next_random(random) % 10);
     if (choice == 0) {
         etcd_end(&drill->origin.etcd, SIGKILL);
-        pause_ms((int64_t)(next_random(random) % 500));
+        sp_clock_sleep_ms((unsigned)(next_random(random) % 500));
         etcd_start(&drill->origin.etcd);
         faults->etcd_restarts++;
     } else if (choice < 4) {
@@ -293,7 +284,7 @@ static void disturb(struct drill *drill, uint64_t *random, struct faults *faults
     } else {
         disturb_pod(drill, random, faults);
     }
-    pause_ms((int64_t)(next_random(random) % 300));
+    sp_clock_sleep_ms((unsigned)(next_random(random) % 300));
 }
 
 /* ---- the drill ---- */
@@ -346,7 +337,7 @@ static void stores_are_equal_at_the_end_and_nobody_saw_an_older_state(void **sta
     drill.wanted = (int)number_from("SP_TEST_CHANGES", DEFAULT_CHANGES);
     print_message("seed %llu (SP_TEST_SEED), %d changes\n", (unsigned long long)drill.seed, drill.wanted);
     uint64_t random = drill.seed;
-    int64_t began_ms = now_ms();
+    int64_t began_ms = sp_clock_monotonic_ms();
     origin_make(&drill.origin);
     prepare_pods(&drill);
     for (unsigned i = 0; i < CLIENTS; i++)
@@ -367,7 +358,7 @@ static void stores_are_equal_at_the_end_and_nobody_saw_an_older_state(void **sta
         "servers killed, %u paused, %u cut off, etcd %u times restarted and %u times compacted; %lld s\n",
         atomic_load(&drill.made), atomic_load(&drill.retried), atomic_load(&drill.asked), atomic_load(&drill.told),
         atomic_load(&drill.behind), faults.killed_syncs, faults.killed_servers, faults.paused, faults.cut,
-        faults.etcd_restarts, faults.compactions, (long long)(now_ms() - began_ms) / 1000);
+        faults.etcd_restarts, faults.compactions, (long long)(sp_clock_monotonic_ms() - began_ms) / 1000);
     for (size_t i = 0; i < PODS; i++)
         pod_await(&drill.pods[i], &drill.pods[(i + 1) % PODS]);
     for (size_t i = 0; i < PODS; i++) {
