@@ -20,13 +20,12 @@ void sp_clock_replace(const struct sp_clock *clock) {
 
 /* ---- the time since 1970 ---- */
 
-static struct timespec read_calendar_clock(clockid_t which) {
+static inline struct timespec read_calendar_clock(clockid_t which) {
     const struct sp_clock *clock = find_replacement();
-    struct timespec now = {0};
+    struct timespec now;
     if (clock != NULL)
-        now.tv_sec = clock->now_s(clock->context);
-    else
-        clock_gettime(which, &now);
+        return (struct timespec){.tv_sec = clock->now_s(clock->context)};
+    clock_gettime(which, &now);
     return now;
 }
 
@@ -53,9 +52,9 @@ static struct timespec split_ms(int64_t ms) {
     return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
-static struct timespec read_passing_clock(clockid_t which) {
+static inline struct timespec read_passing_clock(clockid_t which) {
     const struct sp_clock *clock = find_replacement();
-    struct timespec now = {0};
+    struct timespec now;
     if (clock != NULL)
         return split_ms(clock->monotonic_ms(clock->context));
     clock_gettime(which, &now);
