@@ -47,14 +47,6 @@ struct sp_bytes sp_rpc_async_take(grpc_byte_buffer *buffer, grpc_slice *taken) {
     return (struct sp_bytes){GRPC_SLICE_START_PTR(*taken), GRPC_SLICE_LENGTH(*taken)};
 }
 
-gpr_timespec sp_rpc_async_deadline(uint64_t until_ns) {
-    if (until_ns >= (uint64_t)INT64_MAX)
-        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    return (gpr_timespec){.tv_sec = (int64_t)(until_ns / 1000000000U),
-                          .tv_nsec = (int32_t)(until_ns % 1000000000U),
-                          .clock_type = GPR_CLOCK_MONOTONIC};
-}
-
 void sp_rpc_async_destroy_queue(grpc_completion_queue *cq) {
     grpc_completion_queue_shutdown(cq);
     while (grpc_completion_queue_next(cq, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type != GRPC_QUEUE_SHUTDOWN)

@@ -27,9 +27,6 @@ grpc_byte_buffer *sp_rpc_async_buffer(struct sp_bytes bytes);
  * valid until the next time. */
 struct sp_bytes sp_rpc_async_take(grpc_byte_buffer *buffer, grpc_slice *taken);
 
-/* CLOCK_MONOTONIC nanoseconds as a deadline; UINT64_MAX: none. */
-gpr_timespec sp_rpc_async_deadline(uint64_t until_ns);
-
 /* Shuts a queue down in which nothing is under way, and destroys it. */
 void sp_rpc_async_destroy_queue(grpc_completion_queue *cq);
 

@@ -8,6 +8,7 @@
 #include <grpc/slice.h>
 
 #include "rpc/async_channel.h"
+#include "rpc/channel.h"
 
 /* What one call needs from its start to its completion. */
 struct slot {
@@ -143,7 +144,7 @@ void sp_rpc_async_start(struct sp_rpc_async_client *client, unsigned slot_number
 
 bool sp_rpc_async_next(struct sp_rpc_async_client *client, uint64_t until_ns,
                        struct sp_rpc_completion *ret_completion) {
-    grpc_event event = grpc_completion_queue_next(client->cq, sp_rpc_async_deadline(until_ns), NULL);
+    grpc_event event = grpc_completion_queue_next(client->cq, sp_rpc_channel_deadline(until_ns), NULL);
     if (event.type != GRPC_OP_COMPLETE)
         return false;
     struct slot *slot = event.tag;

@@ -7,6 +7,7 @@
 #include <grpc/slice.h>
 
 #include "rpc/async_channel.h"
+#include "rpc/channel.h"
 
 struct stream;
 
@@ -204,7 +205,7 @@ static bool take_event(struct sp_rpc_async_streams *streams, const struct tag *t
 bool sp_rpc_async_streams_next(struct sp_rpc_async_streams *streams, uint64_t until_ns,
                                struct sp_rpc_stream_event *ret_event) {
     while (streams->under_way > 0) {
-        grpc_event event = grpc_completion_queue_next(streams->cq, sp_rpc_async_deadline(until_ns), NULL);
+        grpc_event event = grpc_completion_queue_next(streams->cq, sp_rpc_channel_deadline(until_ns), NULL);
         if (event.type != GRPC_OP_COMPLETE)
             return false;
         streams->under_way--;

@@ -1,6 +1,7 @@
 #include "rpc/channel.h"
 
 #include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
 
 #include "tls/files.h"
 
@@ -47,4 +48,12 @@ size_t sp_rpc_channel_tls_args(const struct sp_rpc_client_tls *tls, grpc_arg *re
     *ret_arg = (grpc_arg){.type = GRPC_ARG_STRING, .key = key};
     ret_arg->value.string = name.plain;
     return 1;
+}
+
+gpr_timespec sp_rpc_channel_deadline(uint64_t until_ns) {
+    if (until_ns >= (uint64_t)INT64_MAX)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    return (gpr_timespec){.tv_sec = (int64_t)(until_ns / 1000000000U),
+                          .tv_nsec = (int32_t)(until_ns % 1000000000U),
+                          .clock_type = GPR_CLOCK_MONOTONIC};
 }
