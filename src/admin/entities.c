@@ -102,7 +102,9 @@ enum sp_status sp_admin_load_stored_key(struct sp_admin_context *ctx, const char
 enum sp_status sp_admin_load_key(struct sp_admin_context *ctx, const char *id,
                                  Sallyport__Store__V1__StoredKey **ret_key) {
     enum sp_status status = sp_admin_load_stored_key(ctx, id, ret_key);
-    return status == SP_OK ? sp_admin_trim_permissions(ctx, *ret_key) : status;
+    if (status != SP_OK)
+        return status;
+    return sp_admin_trim_permissions(ctx, *ret_key);
 }
 
 static enum sp_status check_id_unused(struct sp_admin_context *ctx, enum sp_kind kind, const char *what,

@@ -84,11 +84,10 @@ static enum sp_status require_id(struct sp_admin_context *ctx, const char *what,
                         what);
 }
 
-/* NULL: it is not there, or the key cannot be made. */
-static enum sp_status find_entity(struct sp_admin_context *ctx, enum sp_status made, const struct sp_entity_key *key,
-                                  void *ret_stored) {
+/* NULL: it is not there. */
+static enum sp_status find_entity(struct sp_admin_context *ctx, const struct sp_entity_key *key, void *ret_stored) {
     ProtobufCMessage *message = NULL;
-    enum sp_status status = made == SP_OK ? sp_entity_get(ctx->view, key, ctx->arena, &message) : SP_ERR_NOT_FOUND;
+    enum sp_status status = sp_entity_get(ctx->view, key, ctx->arena, &message);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return status;
     *(ProtobufCMessage **)ret_stored = message;
@@ -104,8 +103,9 @@ static enum sp_status is_workspace_equal(struct sp_admin_context *ctx, const Sal
     enum sp_status status = require_id(ctx, "workspace", record->id);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_make(SP_KIND_WORKSPACE, sp_str_from(record->id), NULL, 0, &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_make(SP_KIND_WORKSPACE, sp_str_from(record->id), NULL, 0, &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL)
         return status;
     Sallyport__V1__Workspace wanted = *record;
@@ -127,8 +127,9 @@ static enum sp_status is_principal_equal(struct sp_admin_context *ctx, const Sal
     enum sp_status status = require_id(ctx, "principal", record->id);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_1(SP_KIND_PRINCIPAL, ctx->workspace, sp_str_from(record->id), &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_1(SP_KIND_PRINCIPAL, ctx->workspace, sp_str_from(record->id), &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL || stored->deleting)
         return status;
     Sallyport__V1__Principal wanted = *record;
@@ -148,8 +149,9 @@ static enum sp_status is_group_equal(struct sp_admin_context *ctx, const Sallypo
     enum sp_status status = require_id(ctx, "group", record->id);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_1(SP_KIND_GROUP, ctx->workspace, sp_str_from(record->id), &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_1(SP_KIND_GROUP, ctx->workspace, sp_str_from(record->id), &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL || stored->deleting)
         return status;
     Sallyport__V1__Group wanted = *record;
@@ -164,8 +166,9 @@ static enum sp_status is_membership_equal(struct sp_admin_context *ctx, const Sa
     struct sp_entity_key key;
     const Sallyport__Store__V1__StoredMembership *stored = NULL;
     const struct sp_str parts[] = {sp_str_from(record->group), sp_str_from(record->principal)};
-    enum sp_status status = sp_entity_key_make(SP_KIND_MEMBERSHIP, ctx->workspace, parts, 2, &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_make(SP_KIND_MEMBERSHIP, ctx->workspace, parts, 2, &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    enum sp_status status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL)
         return status;
     Sallyport__V1__Membership wanted = *record;
@@ -183,8 +186,9 @@ static enum sp_status is_resource_equal(struct sp_admin_context *ctx, const Sall
     if (record->ref == NULL || sp_admin_find_target(ctx, record->ref, &target) != SP_OK)
         return SP_OK;
     const struct sp_str parts[] = {sp_str_from(record->ref->type), sp_str_from(record->ref->id)};
-    enum sp_status status = sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    enum sp_status status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL || stored->deleting || stored->type_number != target.type_number)
         return status;
     Sallyport__V1__Resource wanted = *record;
@@ -204,11 +208,11 @@ static enum sp_status is_grant_equal(struct sp_admin_context *ctx, const Sallypo
         sp_admin_find_target(ctx, record->resource, &target) != SP_OK)
         return SP_OK;
     bool of_group = record->subject->kind_case == SALLYPORT__V1__SUBJECT__KIND_GROUP;
-    enum sp_status status =
-        sp_entity_key_grant(ctx->workspace, sp_str_from(record->resource->type), sp_str_from(record->resource->id),
+    if (sp_entity_key_grant(ctx->workspace, sp_str_from(record->resource->type), sp_str_from(record->resource->id),
                             of_group ? SP_SUBJECT_GROUP : SP_SUBJECT_PRINCIPAL,
-                            sp_str_from(of_group ? record->subject->group : record->subject->principal), &key);
-    status = find_entity(ctx, status, &key, &stored);
+                            sp_str_from(of_group ? record->subject->group : record->subject->principal), &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    enum sp_status status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL || stored->type_number != target.type_number)
         return status;
     Sallyport__V1__Grant wanted = *record;
@@ -265,8 +269,9 @@ static enum sp_status is_key_equal(struct sp_admin_context *ctx, const Sallyport
     enum sp_status status = require_id(ctx, "api_key.key", record->id);
     if (status != SP_OK)
         return status;
-    status = sp_entity_key_1(SP_KIND_KEY, ctx->workspace, sp_str_from(record->id), &key);
-    status = find_entity(ctx, status, &key, &stored);
+    if (sp_entity_key_1(SP_KIND_KEY, ctx->workspace, sp_str_from(record->id), &key) != SP_OK)
+        return SP_OK; /* nothing has such a name */
+    status = find_entity(ctx, &key, &stored);
     if (status != SP_OK || stored == NULL)
         return status;
     Sallyport__V1__ApiKey wanted = *record, there = *stored->key;

@@ -2,6 +2,7 @@
 
 #include "admin/cascade.h"
 #include "admin/context.h"
+#include "admin/failure.h"
 #include "admin/offline_changes.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/changeset.h"
@@ -122,13 +123,8 @@ enum sp_status sp_admin_remove_deleted(struct sp_write *write, size_t limit, int
     }
     if (status == SP_OK)
         status = remove_next_piece(&ctx, &key, limit);
-    if (status != SP_OK) {
-        if (why.status == SP_OK)
-            (void)sp_error_set(&why, status, "cannot remove what was deleted");
-        if (error != NULL)
-            *error = why;
-        return status;
-    }
+    if (status != SP_OK)
+        return sp_admin_fail(&why, status, "cannot remove what was deleted", error);
     status = sp_entity_first_deleting(ctx.view, &key);
     if (status != SP_OK && status != SP_ERR_NOT_FOUND)
         return sp_error_set(error, status, "cannot read what is left to remove");

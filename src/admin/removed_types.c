@@ -1,5 +1,6 @@
 #include "admin/removed_types.h"
 
+#include "admin/failure.h"
 #include "admin/offline_changes.h"
 #include "admin/schema_names.h"
 #include "base/array.h"
@@ -230,6 +231,34 @@ static enum sp_status purge_piece(struct purge *purge) {
     return delete_collected(purge);
 }
 
+static enum sp_status purge_next_piece(struct sp_admin_context *ctx, const struct sp_admin_purge_place *place,
+                                       size_t limit, struct sp_admin_purge_place *ret_place, bool *ret_more) {
+    struct purge purge = {.ctx = ctx, .place = *place, .limit = limit};
+    struct sp_str *names = NULL;
+    size_t removed = 0;
+    enum sp_status status = list_removed_names(ctx, &names, &purge.name_count, &removed);
+    if (status != SP_OK)
+        return status;
+    purge.names = names;
+    if (place->removed != removed)
+        purge.place = (struct sp_admin_purge_place){.removed = removed, .done = removed == 0};
+    *ret_place = purge.place;
+    *ret_more = false;
+    if (purge.place.done)
+        return SP_OK;
+    status = sp_arena_init(&purge.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
+    if (status != SP_OK)
+        return status;
+    status = purge_piece(&purge);
+    sp_arena_fini(&purge.scratch);
+    if (status != SP_OK)
+        return status;
+    purge.place.done = !purge.cut;
+    *ret_place = purge.place;
+    *ret_more = purge.cut;
+    return SP_OK;
+}
+
 enum sp_status sp_admin_purge_removed_types(struct sp_write *write, const struct sp_admin_purge_place *place,
                                             size_t limit, int64_t now_s, struct sp_arena *arena,
                                             struct sp_admin_purge_place *ret_place, bool *ret_more,
@@ -237,33 +266,8 @@ enum sp_status sp_admin_purge_removed_types(struct sp_write *write, const struct
     struct sp_error why = {0};
     struct sp_admin_context ctx = {
         .view = sp_write_view(write), .write = write, .arena = arena, .error = &why, .now_s = now_s};
-    struct purge purge = {.ctx = &ctx, .place = *place, .limit = limit};
-    struct sp_str *names = NULL;
-    size_t removed = 0;
-    enum sp_status status = list_removed_names(&ctx, &names, &purge.name_count, &removed);
+    enum sp_status status = purge_next_piece(&ctx, place, limit, ret_place, ret_more);
     if (status != SP_OK)
-        goto out;
-    purge.names = names;
-    if (place->removed != removed)
-        purge.place = (struct sp_admin_purge_place){.removed = removed, .done = removed == 0};
-    *ret_place = purge.place;
-    *ret_more = false;
-    if (purge.place.done)
-        goto out;
-    status = sp_arena_init(&purge.scratch, SCRATCH_BYTES, SCRATCH_BUDGET_BYTES);
-    if (status != SP_OK)
-        goto out;
-    status = purge_piece(&purge);
-    sp_arena_fini(&purge.scratch);
-    if (status != SP_OK)
-        goto out;
-    purge.place.done = !purge.cut;
-    *ret_place = purge.place;
-    *ret_more = purge.cut;
-out:
-    if (status != SP_OK && why.status == SP_OK)
-        (void)sp_error_set(&why, status, "cannot remove what belongs to removed types");
-    if (status != SP_OK && error != NULL)
-        *error = why;
-    return status;
+        return sp_admin_fail(&why, status, "cannot remove what belongs to removed types", error);
+    return SP_OK;
 }

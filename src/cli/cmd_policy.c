@@ -74,7 +74,9 @@ static enum sp_status read_given_files(struct application *application, struct s
     for (size_t i = 0; i < count; i++)
         paths[i] = json_string_value(json_array_get(given, i));
     enum sp_status status = sp_policy_read_files(paths, count, &application->want, &application->errors, error);
-    return status == SP_OK ? refuse_file_errors(application, error) : status;
+    if (status != SP_OK)
+        return status;
+    return refuse_file_errors(application, error);
 }
 
 /* --workspace, else the files', else the key's. */
