@@ -90,7 +90,7 @@ static void a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining
     } rows[] = {
         {101, 32, "the 101 entries given join into 101 CIDR blocks, and a list holds at most 100"},
         {300, 32, "the 300 entries given join into 300 CIDR blocks"},
-        {4097, 1, "4097 entries were given; at most 4096 may be"},
+        {4097, 1, "4097 entries were given; the limits are 4096 entries"},
     };
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
