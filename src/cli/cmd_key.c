@@ -181,6 +181,8 @@ static void note_old_key(const struct cli_call *call, const json_t *reply) {
                       json_string_value(old), json_string_value(old));
 }
 
+enum { GRACE_MAX_S = 90 * 24 * 60 * 60 };
+
 static int run_key_rotate(struct cli_call *call) {
     struct sp_error error = {0};
     if (sp_cli_local_flag(call, "self") && json_object_get(call->request, "id") != NULL) {
@@ -189,7 +191,7 @@ static int run_key_rotate(struct cli_call *call) {
     }
     /* To the service, no time at all means until it is deleted. */
     const json_t *grace = json_object_get(call->request, "graceS");
-    if (grace != NULL && json_integer_value(grace) == 0) {
+    if (grace != NULL && (json_integer_value(grace) == 0 || json_integer_value(grace) > GRACE_MAX_S)) {
         (void)sp_error_set(&error, SP_ERR_INVALID,
                            "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace, and "
                            "delete it as soon as the new one is in use");

@@ -12,6 +12,7 @@
 #include "cli/lookup.h"
 #include "cli/option.h"
 #include "cli/print.h"
+#include "cli/profile.h"
 #include "cli/report.h"
 #include "cli/single_call.h"
 
@@ -20,6 +21,14 @@
 #endif
 
 enum { ARENA_FIRST_BYTES = 4096, ARENA_BUDGET_BYTES = 1024 * 1024 };
+
+/* Most are misspelled, so that a call goes elsewhere or with another key than was meant. */
+static void note_unknown_variables(void) {
+    struct sp_unknown_variables unknown;
+    sp_cli_find_unknown_variables(&unknown);
+    for (size_t i = 0; i < unknown.count; i++)
+        (void)fprintf(stderr, "sallyport: %s\n", unknown.messages[i]);
+}
 
 static int run_command(const struct cli_command *command, int argc, char **argv) {
     struct cli_call call = {.command = command, .tables = sp_cli_tables, .output = "table"};
@@ -43,6 +52,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
         result = CLI_OK;
         goto out;
     }
+    note_unknown_variables();
     if (sp_cli_prepare_call(&call, &arena, &error) != SP_OK) {
         (void)sp_cli_report_error(&call, &error);
         goto out;

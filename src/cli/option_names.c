@@ -57,22 +57,24 @@ static bool is_part_of_path(const char *field, const char *path, bool below) {
     return false;
 }
 
-/* What a value of the command line has parts of: TYPE/ID, EPOCH:NUMBER. */
-static bool is_part_of_value(const struct cli_argument *row, const char *field, const char *path) {
+/* What part of the row's value the field is: of TYPE/ID or EPOCH:NUMBER. NULL: none. */
+static const char *find_part_of_value(const struct cli_argument *row, const char *field) {
     static const struct {
         enum cli_kind kind;
         const char *end;
     } parts[] = {{CLI_RESOURCE, ".type"}, {CLI_RESOURCE, ".id"}, {CLI_REVISION, ".epoch"}, {CLI_REVISION, ".number"}};
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         size_t size = strlen(field), end = strlen(parts[i].end);
-        char whole[PATH_BYTES];
-        if (row->kind != parts[i].kind || size <= end || strcmp(field + size - end, parts[i].end) != 0)
+        char whole[PATH_BYTES], path[PATH_BYTES];
+        if (row->path == NULL || row->kind != parts[i].kind || size <= end ||
+            strcmp(field + size - end, parts[i].end) != 0)
             continue;
         (void)snprintf(whole, sizeof(whole), "%.*s", (int)(size - end), field);
+        write_snake_case(row->path, path);
         if (is_part_of_path(whole, path, false))
-            return true;
+            return parts[i].end + 1;
     }
-    return false;
+    return NULL;
 }
 
 static bool is_filled(const char *fills, const char *field, bool below) {
@@ -91,8 +93,8 @@ static bool sets_field(const struct cli_argument *row, const char *field, bool b
     char path[PATH_BYTES] = "";
     if (row->path != NULL)
         write_snake_case(row->path, path);
-    return is_part_of_path(field, path, below) || is_part_of_value(row, field, path) ||
-           is_filled(row->fills, field, below) || (row->mask != NULL && is_part_of_path(field, row->mask, below));
+    return is_part_of_path(field, path, below) || is_filled(row->fills, field, below) ||
+           (row->mask != NULL && is_part_of_path(field, row->mask, below));
 }
 
 struct setters {
@@ -101,17 +103,21 @@ struct setters {
     bool first_only;
 };
 
-static void add_setter(struct setters *setters, const char *dashes, const char *name) {
+/* `part`: "id" of TYPE/ID; NULL: all of the value is meant. */
+static void add_setter(struct setters *setters, const char *part, const char *dashes, const char *name) {
     if (setters->used < setters->room && (setters->used == 0 || !setters->first_only))
-        setters->used += (size_t)snprintf(setters->out + setters->used, setters->room - setters->used, "%s%s%s",
-                                          setters->used > 0 ? ", " : "", dashes, name);
+        setters->used += (size_t)snprintf(setters->out + setters->used, setters->room - setters->used, "%s%s%s%s%s%s",
+                                          setters->used > 0 ? ", " : "", part != NULL ? "the " : "",
+                                          part != NULL ? part : "", part != NULL ? " of " : "", dashes, name);
 }
 
 static void add_setters_among(struct setters *setters, const struct cli_argument *rows, size_t most, const char *dashes,
                               const char *field, bool below) {
-    for (size_t i = 0; i < most && rows[i].name != NULL; i++)
-        if (sets_field(&rows[i], field, below))
-            add_setter(setters, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
+    for (size_t i = 0; i < most && rows[i].name != NULL; i++) {
+        const char *part = find_part_of_value(&rows[i], field);
+        if (part != NULL || sets_field(&rows[i], field, below))
+            add_setter(setters, part, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
+    }
 }
 
 /* What `field` is set by, separated by commas. The number of characters; 0: nothing sets it. */
@@ -166,12 +172,30 @@ static size_t write_field(const struct cli_command *command, const json_t *place
     return used < room ? used : room - 1;
 }
 
+/* What the services say of a value, and what people type for it. The number of bytes of the former; 0: it is none. */
+static size_t read_service_words(const char *text, const char **ret_typed) {
+    static const struct { const char *said, *typed; } words[] = {{" 0 for never", " never"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strncmp(text, words[i].said, strlen(words[i].said)) == 0) {
+            *ret_typed = words[i].typed;
+            return strlen(words[i].said);
+        }
+    }
+    return 0;
+}
+
 void sp_cli_name_options(const struct cli_command *command, const json_t *places, const char *message, char *out,
                          size_t room) {
     size_t used = 0;
     const char *at = message;
     while (*at != '\0' && used + 1 < room) {
-        size_t size = 0;
+        const char *typed = NULL;
+        size_t size = read_service_words(at, &typed);
+        if (size > 0) {
+            used += (size_t)snprintf(out + used, room - used, "%s", typed);
+            at += size;
+            continue;
+        }
         while (is_field_char(at[size]))
             size++;
         bool leads = at == message && at[size] == ':' && at[size + 1] == ' ';

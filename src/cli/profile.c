@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/address.h"
 #include "config/yaml.h"
@@ -148,6 +149,19 @@ static void fill_from_defaults(struct cli_call *call) {
     for (size_t i = 0; i < FIELDS; i++)
         *find_profile_field(call, &fields[i]) =
             choose_given_text(*find_profile_field(call, &fields[i]), fields[i].fallback);
+}
+
+void sp_cli_find_unknown_variables(struct sp_unknown_variables *ret_unknown) {
+    enum { SEEN_MAX = 64 };
+    struct sp_option table[FIELDS + 2] = {{.environment = "SALLYPORT_PROFILE"}, {.environment = "SALLYPORT_PROFILES"}};
+    char *seen[SEEN_MAX + 1] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < FIELDS; i++)
+        table[i + 2].environment = fields[i].environment;
+    for (char **at = environ; at != NULL && *at != NULL && count < SEEN_MAX; at++)
+        if (strncmp(*at, "SALLYPORT_", 10) == 0 && strncmp(*at, "SALLYPORT_SYNC_", 15) != 0)
+            seen[count++] = *at;
+    sp_variables_find_unknown(table, FIELDS + 2, "SALLYPORT_", seen, ret_unknown);
 }
 
 /* The profiles file is optional unless a profile was named. */

@@ -4,6 +4,10 @@
 
 #include "base/arena.h"
 #include "cli/call.h"
+#include "config/variables.h"
+
+/* Variables that begin as those of sallyport do, and not as those of sallyport-sync. */
+void sp_cli_find_unknown_variables(struct sp_unknown_variables *ret_unknown);
 
 /* Fills the call's addresses, key file and TLS files: from options; then SALLYPORT_ADMIN,
  * SALLYPORT_SERVER, SALLYPORT_KEY_FILE and SALLYPORT_TLS_CA, _CERT, _KEY and _NAME; then the

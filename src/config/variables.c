@@ -13,17 +13,30 @@ static bool is_known_variable(const struct sp_option *table, size_t count, struc
     return false;
 }
 
-/* `rest`: of the name, behind the prefix. */
-static bool is_made_by_kubernetes(struct sp_str rest) {
-    static const char *const beginnings[] = {"SERVICE_PORT_", "PORT_"};
-    static const char *const names[] = {"SERVICE_HOST", "SERVICE_PORT", "PORT"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (sp_str_equal(rest, sp_str_from(names[i])))
+static bool ends_with(struct sp_str text, const char *end) {
+    size_t size = strlen(end);
+    return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0 &&
+           (text.size == size || text.data[text.size - size - 1] == '_');
+}
+
+/* Whether "PORT_" with a number, or "SERVICE_PORT_" with a name, stands in the text. */
+static bool holds_port(struct sp_str text) {
+    static const struct sp_str service_port = {"SERVICE_PORT_", sizeof("SERVICE_PORT_") - 1},
+                               port = {"PORT_", sizeof("PORT_") - 1};
+    for (size_t i = 0; i < text.size; i++) {
+        struct sp_str rest = {text.data + i, text.size - i};
+        bool begins_word = i == 0 || text.data[i - 1] == '_';
+        bool numbered = rest.size > port.size && rest.data[port.size] >= '0' && rest.data[port.size] <= '9';
+        if (begins_word && (sp_str_begins_with(rest, service_port) || (numbered && sp_str_begins_with(rest, port))))
             return true;
-    for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++)
-        if (sp_str_begins_with(rest, sp_str_from(beginnings[i])))
-            return true;
+    }
     return false;
+}
+
+/* `rest`: of the name, behind the prefix. Other Services may have names that begin as the program's. */
+static bool is_made_by_kubernetes(struct sp_str rest) {
+    return ends_with(rest, "SERVICE_HOST") || ends_with(rest, "SERVICE_PORT") || ends_with(rest, "PORT") ||
+           holds_port(rest);
 }
 
 /* NULL if none is similar. What is behind the prefix decides. */

@@ -14,8 +14,8 @@ struct sp_unknown_variables {
 };
 
 /* Finds those that begin with the prefix ("SALLYPORTD_") in an environment, as environ(7) has it. No
- * value is read or shown. Left out are the variables that Kubernetes makes for a Service of the
- * program's name (…_SERVICE_HOST, …_SERVICE_PORT, …_PORT and those that begin like the last two). */
+ * value is read or shown. Left out are the variables that Kubernetes makes for Services whose names
+ * begin as the program's (…_SERVICE_HOST, …_SERVICE_PORT, …_SERVICE_PORT_NAME, …_PORT, …_PORT_7400_TCP and so on). */
 void sp_variables_find_unknown(const struct sp_option *table, size_t count, const char *prefix,
                                char *const *environment, struct sp_unknown_variables *ret_unknown);
 

@@ -38,6 +38,12 @@ static void one_that_has_no_meaning_is_named_with_the_nearest_that_has(void **st
         {"SALLYPORTD_SERVICE_PORT_GRPC=7400", NULL},
         {"SALLYPORTD_PORT=tcp://10.0.0.1:7400", NULL},
         {"SALLYPORTD_PORT_7400_TCP_ADDR=10.0.0.1", NULL},
+        {"SALLYPORTD_METRICS_SERVICE_HOST=10.0.0.1", NULL},
+        {"SALLYPORTD_METRICS_SERVICE_PORT_HTTP=7405", NULL},
+        {"SALLYPORTD_METRICS_PORT_7405_TCP_PROTO=tcp", NULL},
+        {"SALLYPORTD_REPORT=x", "unknown environment variable SALLYPORTD_REPORT; see --help"},
+        {"SALLYPORTD_REPORT_7=x", "unknown environment variable SALLYPORTD_REPORT_7; see --help"},
+        {"SALLYPORTD_KEY=secret", "unknown environment variable SALLYPORTD_KEY; did you mean SALLYPORTD_KEY_HEADERS"},
         {"SALLYPORTD_PORTS=1", "unknown environment variable SALLYPORTD_PORTS; see --help"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -163,6 +163,7 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"key -o json", "Usage: sallyport key COMMAND"},
         {"key rotate k --self", "KEY cannot be combined with --self"},
         {"key rotate k --grace 0", "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace"},
+        {"key rotate k --grace 91d", "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace"},
         {"key rotate k --grace 0s", "--grace: must be 1s to 90d; to end the old key at once, rotate without --grace"},
         {"key list --expires-before 1893456000000",
          "--expires-before: '1893456000000' looks like milliseconds since 1970; write 2030-01-01T00:00:00Z"},
@@ -231,6 +232,66 @@ static void no_program_takes_an_abbreviated_option(void **state) {
         assert_int_equal(ran->status, 2);
         assert_says(ran->err, rows[i].fragment);
     }
+}
+
+/* Sets the variables that a help names; false: it names none. */
+static bool set_named_variables(const char *help, const char *prefix) {
+    bool any = false;
+    for (const char *at = strstr(help, prefix); at != NULL; at = strstr(at + 1, prefix)) {
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", (int)strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"), at);
+        assert_int_equal(setenv(name, "", 1), 0);
+        any = true;
+    }
+    return any;
+}
+
+static void unset_named_variables(const char *help, const char *prefix) {
+    for (const char *at = strstr(help, prefix); at != NULL; at = strstr(at + 1, prefix)) {
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", (int)strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"), at);
+        unsetenv(name);
+    }
+}
+
+static void no_variable_of_any_command_of_the_writer_is_unknown(void **state) {
+    (void)state;
+    char *list = strdup(command_run(&plain, "sallyport-sync --help")->out);
+    size_t commands = 0, with_variables = 0;
+    for (char *save = NULL, *line = strtok_r(list, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        char name[32];
+        if (strncmp(line, "  ", 2) != 0 || line[2] == ' ' || sscanf(line, "%31s", name) != 1)
+            continue;
+        char *help = strdup(command_run(&plain, "sallyport-sync %s --help", name)->out);
+        with_variables += set_named_variables(help, "SALLYPORT_SYNC_");
+        const struct command *ran = command_run(&plain, "sallyport-sync %s --help", name);
+        assert_null(strstr(ran->err, "unknown environment variable"));
+        unset_named_variables(help, "SALLYPORT_SYNC_");
+        free(help);
+        commands++;
+    }
+    free(list);
+    assert_in_range(commands, 10, 30);
+    assert_true(with_variables >= 10);
+}
+
+static void misspelled_variables_are_told(void **state) {
+    (void)state;
+    const struct command_setting storage = {.variable = "SALLYPORT_SYNC_STROE=/secret"};
+    const struct command *ran = command_run(&storage, "sallyport-sync verify --store /nowhere/store");
+    assert_says(ran->err, "sallyport-sync: unknown environment variable SALLYPORT_SYNC_STROE; did you mean "
+                          "SALLYPORT_SYNC_STORE\n");
+    assert_null(strstr(ran->err, "secret"));
+    ran = command_run(&storage, "sallyport-sync serve --store /nowhere/store");
+    assert_says(ran->err, "unknown environment variable SALLYPORT_SYNC_STROE; did you mean SALLYPORT_SYNC_STORE");
+    ran = command_run(&storage, "sallyport whoami");
+    assert_null(strstr(ran->err, "unknown environment variable"));
+    const struct command_setting key = {.variable = "SALLYPORT_KEY=/secret"};
+    ran = command_run(&key, "sallyport whoami");
+    assert_says(ran->err, "sallyport: unknown environment variable SALLYPORT_KEY; did you mean SALLYPORT_KEY_FILE\n");
+    assert_null(strstr(ran->err, "secret"));
+    const struct command_setting service = {.variable = "SALLYPORT_ADMIN_PORT_7401_TCP=tcp://10.0.0.1:7401"};
+    assert_null(strstr(command_run(&service, "sallyport whoami")->err, "unknown environment variable"));
 }
 
 static void who_is_not_there_is_named_with_what_names_another(void **state) {
@@ -972,6 +1033,8 @@ int main(void) {
         cmocka_unit_test(the_program_and_every_noun_list_their_commands),
         cmocka_unit_test(mistakes_end_with_2_and_say_what_was_meant),
         cmocka_unit_test(no_program_takes_an_abbreviated_option),
+        cmocka_unit_test(no_variable_of_any_command_of_the_writer_is_unknown),
+        cmocka_unit_test(misspelled_variables_are_told),
         cmocka_unit_test(who_is_not_there_is_named_with_what_names_another),
         cmocka_unit_test(a_wrong_address_is_told_with_the_right_form),
         cmocka_unit_test(completion_scripts_know_every_command),

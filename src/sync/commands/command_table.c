@@ -141,8 +141,19 @@ static void print_commands(FILE *out) {
     (void)fputs("\n`sallyport-sync COMMAND --help` lists a command's options.\n", out);
 }
 
+/* `serve` writes them to its log. */
+static void note_unknown_variables(const struct sp_sync_command *command) {
+    struct sp_unknown_variables unknown;
+    if (command->run == sp_sync_serve_command)
+        return;
+    sp_sync_find_unknown_variables(&unknown);
+    for (size_t i = 0; i < unknown.count; i++)
+        sp_sync_note("sallyport-sync: %s", unknown.messages[i]);
+}
+
 /* A failure was reported where it was complained about. */
 static int run_and_report(const struct sp_sync_command *command, int argc, char **argv) {
+    note_unknown_variables(command);
     int status = command->run(command, argc, argv);
     if (status == EXIT_SUCCESS)
         sp_sync_act_end(SP_OK);

@@ -57,7 +57,6 @@ struct serve_options {
     uint64_t map_size;
     uint64_t report_grace_s;
     struct sp_forwarded_trust trust; /* read from the daemon's options */
-    struct sp_unknown_variables unknown_variables;
     bool help;
 };
 
@@ -305,9 +304,11 @@ static int serve_admin_api(const struct serve_options *options) {
     struct sp_error error = {0};
     struct serve_store opened = {.lock_fd = -1};
     struct sp_sync *sync = NULL;
+    struct sp_unknown_variables unknown;
     bool idle = true;
     sp_daemon_begin("sallyport-sync", &options->daemon);
-    sp_daemon_log_unknown_variables(&options->unknown_variables);
+    sp_sync_find_unknown_variables(&unknown);
+    sp_daemon_log_unknown_variables(&unknown);
     enum sp_status status = open_serve_store(options, &opened, &error);
     if (status != SP_OK)
         goto out;
@@ -420,6 +421,13 @@ static size_t make_serve_table(struct serve_options *options, struct sp_option t
     return count + sp_source_option_rows(&options->source, table + count);
 }
 
+void sp_sync_find_unknown_variables(struct sp_unknown_variables *ret_unknown) {
+    struct serve_options options = {0};
+    struct sp_option table[SP_OPTIONS_MAX];
+    size_t count = make_serve_table(&options, table);
+    sp_variables_find_unknown(table, count, "SALLYPORT_SYNC_", environ, ret_unknown);
+}
+
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
     struct serve_options options = {0};
     struct sp_option table[SP_OPTIONS_MAX];
@@ -434,6 +442,5 @@ int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char 
         return sp_sync_complain_usage(command, error.message);
     if (sp_forwarded_trust_read(&options.daemon.forwarded, &options.trust, &error) != SP_OK)
         return sp_sync_complain_usage(command, error.message);
-    sp_variables_find_unknown(table, count, "SALLYPORT_SYNC_", environ, &options.unknown_variables);
     return serve_admin_api(&options);
 }
