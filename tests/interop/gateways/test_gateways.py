@@ -217,6 +217,7 @@ class GatewayTest(unittest.TestCase):
             ("bearer", [("authorization", f"Bearer {key}")]),
             ("basic", [("authorization", "Basic " + base64.b64encode(f"{key}:".encode()).decode())]),
             ("both", [("x-api-key", key), ("authorization", f"bearer  {key}")]),
+            ("beside a digest", [("x-api-key", key), ("authorization", 'Digest username="a, b", nc=00000001')]),
         ):
             command, path, seen, _ = self.expect_allowed(ask(headers=headers + [("accept", "audio/mpeg")]), name)
             self.assertEqual((command, path), ("POST", USE))
@@ -242,6 +243,7 @@ class GatewayTest(unittest.TestCase):
             ("credential_missing", [("x-api-key", "")]),
             ("credential_ambiguous", [("x-api-key", key), ("authorization", f"Bearer {world.keys['near']}")]),
             ("credential_ambiguous", [("x-api-key", key), ("x-api-key", world.keys["near"])]),
+            ("credential_ambiguous", [("x-api-key", key), ("authorization", "Basic eDp5")]),
             ("key_malformed", [("x-api-key", key + "x")]),
         ):
             self.expect_denied(ask(headers=headers), 401, code, code)
