@@ -18,7 +18,7 @@ static void observe_sync_store(struct sp_sync *sync, struct sp_observed_store *o
     struct sp_store_stats stats;
     struct sp_revision revision = {0};
     struct sp_error error;
-    if (sp_sync_acquire(sync, SP_SYNC_METRICS_WORKER, &snapshot, &error) != SP_OK)
+    if (sp_sync_acquire_any(sync, SP_SYNC_METRICS_WORKER, &snapshot, &error) != SP_OK)
         return;
     enum sp_status status = sp_view_revision(sp_snapshot_view(snapshot), &revision);
     sp_snapshot_release(snapshot);

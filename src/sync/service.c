@@ -66,8 +66,8 @@ void sp_sync_worker_stopping(unsigned worker, void *user) {
     sync->workers[worker].snapshot = NULL;
 }
 
-enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_snapshot **ret_snapshot,
-                               struct sp_error *error) {
+enum sp_status sp_sync_acquire_any(struct sp_sync *sync, unsigned slot, struct sp_snapshot **ret_snapshot,
+                                   struct sp_error *error) {
     struct sp_sync_worker *worker = &sync->workers[slot];
     enum sp_status status = SP_OK;
     if (worker->snapshot == NULL)
@@ -81,6 +81,30 @@ enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_sn
     return SP_OK;
 failed:
     return sp_error_set(error, status, "the store cannot be read right now: try again");
+}
+
+/* Whether the worker's snapshot, which is held, is of a store with something in it. */
+static bool is_filled(struct sp_sync_worker *worker) {
+    struct sp_revision revision = {0};
+    if (!worker->is_filled && sp_view_revision(sp_snapshot_view(worker->snapshot), &revision) == SP_OK)
+        worker->is_filled = revision.number > 0;
+    return worker->is_filled;
+}
+
+enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_snapshot **ret_snapshot,
+                               struct sp_error *error) {
+    struct sp_snapshot *snapshot = NULL;
+    enum sp_status status = sp_sync_acquire_any(sync, slot, &snapshot, error);
+    if (status != SP_OK)
+        return status;
+    if (!is_filled(&sync->workers[slot])) {
+        sp_snapshot_release(snapshot);
+        return sp_error_set(
+            error, SP_ERR_UNAVAILABLE,
+            "this instance has read nothing from etcd yet; its log says why: try again, or use another");
+    }
+    *ret_snapshot = snapshot;
+    return SP_OK;
 }
 
 void sp_sync_count_call(const struct sp_sync_method *of, unsigned shard, enum sp_status status) {

@@ -32,6 +32,7 @@ struct sp_connect;
 
 struct sp_sync_worker {
     _Alignas(64) struct sp_snapshot *snapshot; /* NULL until the worker's first read */
+    bool is_filled;                            /* the store was seen with something in it */
 };
 
 /* A method of the table, as its handler gets it. */
@@ -89,9 +90,13 @@ bool sp_sync_fini(struct sp_sync *sync);
 void sp_sync_worker_stopping(unsigned worker, void *sync);
 
 /* Begins to read the newest revision, on the thread of the worker slot. Release it before
- * waiting for anything. */
+ * waiting for anything. SP_ERR_UNAVAILABLE: the store follows etcd and holds nothing yet, so that no key is known. */
 enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) SP_MUST_USE;
+
+/* The same, whatever the store holds. */
+enum sp_status sp_sync_acquire_any(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
+                                   struct sp_error *error) SP_MUST_USE;
 
 /* Counts a call that ended with `status`, on a worker's thread; or on the writer's, with
  * SP_SYNC_WRITER_SHARD. */

@@ -610,6 +610,7 @@ static size_t count_in(const char *text, const char *part) {
 static void an_empty_pod_that_gets_nothing_says_why_first_and_only_once(void **state) {
     struct fixture *fixture = *state;
     struct process process;
+    struct caller caller;
     char url[128], store[160];
     snprintf(url, sizeof(url), "etcd://%s/nothing/", fixture->origin.etcd.target);
     snprintf(store, sizeof(store), "%s/empty", fixture->origin.folder);
@@ -617,6 +618,14 @@ static void an_empty_pod_that_gets_nothing_says_why_first_and_only_once(void **s
                            "--listen",       "127.0.0.1:0", "--http-listen", "none", NULL};
     process_start(&process, fixture->origin.folder, "empty", serve);
     process_wait_for(&process, "not following etcd");
+    /* A key that works elsewhere is not unknown: nothing is. */
+    snprintf(url, sizeof(url), "127.0.0.1:%d", process_port(&process));
+    assert_true(caller_open(&caller, url, fixture->origin.operator_key));
+    assert_int_equal(caller_call(&caller, "Admin/WhoAmI", "{}"), SP_ERR_UNAVAILABLE);
+    assert_non_null(strstr(caller.error.message, "this instance has read nothing from etcd yet"));
+    assert_int_equal(caller_call(&caller, "Admin/CreateWorkspace", "{'id': 'w', 'name': 'w', 'seats': 1}"),
+                     SP_ERR_UNAVAILABLE);
+    caller_close(&caller);
     nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
     assert_int_equal(process_end(&process, SIGTERM), 0);
     char *said = process_read(process.err);
