@@ -112,7 +112,10 @@ struct core_call {
     bool last_word; /* of a stopping server's stream: its next TAG_SENT is the last event but TAG_CLOSED */
     enum sp_status final_status;
     grpc_slice final_message;
-    atomic_bool wake_pending; /* any thread */
+    atomic_bool wake_pending;              /* any thread */
+    bool has_sent, has_sent_ok, was_woken; /* what its turn is for */
+    bool awaits_turn;
+    struct core_call *next_turn;
 };
 
 /* The last of a server's workers answers health only, and is not one of those that handlers know. */
@@ -134,14 +137,15 @@ struct worker {
     struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
     /* Streams, and unary calls that wait, are kept, or read their request. */
     struct core_call *pending;
-    atomic_size_t pending_count; /* written by the worker, read by whoever stops the server */
-    struct timers ages;          /* of streams that end at a maximum age */
-    bool stopping;               /* its streams were asked to end */
-    bool refusing;               /* calls that arrive are refused */
-    size_t live;                 /* calls that arrived and are not recycled yet */
-    size_t requested;            /* calls that have not arrived yet; each arrives or comes back */
-    atomic_size_t open_doors;    /* of a stopping server: those that still have connections; atomic as `answered` is */
-    bool shut;                   /* none has: the queue ends with the last live call */
+    atomic_size_t pending_count;                /* written by the worker, read by whoever stops the server */
+    struct timers ages;                         /* of streams that end at a maximum age */
+    struct core_call *turns_first, *turns_last; /* streams whose handlers are to be called */
+    bool stopping;                              /* its streams were asked to end */
+    bool refusing;                              /* calls that arrive are refused */
+    size_t live;                                /* calls that arrived and are not recycled yet */
+    size_t requested;                           /* calls that have not arrived yet; each arrives or comes back */
+    atomic_size_t open_doors; /* of a stopping server: those that still have connections; atomic as `answered` is */
+    bool shut;                /* none has: the queue ends with the last live call */
 };
 
 struct core_server {

@@ -16,7 +16,10 @@
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
 
-enum { SETTLED_BYTES = 4 * 1024 }; /* smaller messages are settled by their replies */
+enum {
+    SETTLED_BYTES = 4 * 1024, /* smaller messages are settled by their replies */
+    TURNS_AT_ONCE = 4,
+};
 
 static struct core_call *core_stream_of(struct sp_rpc_call *base) {
     return (struct core_call *)base; /* its first member */
@@ -219,7 +222,7 @@ static void deliver_last_event(struct core_call *call, void (*event)(struct sp_r
     end_stream(call, SP_ERR_UNAVAILABLE, sp_rpc_reconnect);
 }
 
-void sp_rpc_stream_sent(struct core_call *call, bool ok) {
+static void finish_sending(struct core_call *call, bool ok) {
     call->sending = false;
     if (call->last_word && is_open(call))
         deliver_last_event(call, ok ? ops_of(call)->sent : NULL);
@@ -262,9 +265,58 @@ void sp_rpc_core_wake(struct sp_rpc_call *base) {
     }
 }
 
-void sp_rpc_stream_woken(struct core_call *call) {
+static void deliver_wake(struct core_call *call) {
     atomic_store(&call->wake_pending, false);
     if (is_open(call) && ops_of(call)->woken != NULL)
         ops_of(call)->woken(&call->base, user_of(call));
     sp_rpc_stream_settle(call);
+}
+
+/* ---- turns ---- */
+
+/* gRPC hands out what is in a worker's queue before it looks at sockets. A message that was sent is there at once, so
+ * handlers that answer each with the next one would keep everybody else's requests from being read until their
+ * clients' windows are full: for dozens of streams, tenths of a second. */
+static void await_turn(struct core_call *call) {
+    struct worker *worker = call->worker;
+    if (call->awaits_turn)
+        return;
+    call->awaits_turn = true;
+    call->next_turn = NULL;
+    if (worker->turns_last == NULL)
+        worker->turns_first = call;
+    else
+        worker->turns_last->next_turn = call;
+    worker->turns_last = call;
+}
+
+void sp_rpc_stream_sent(struct core_call *call, bool ok) {
+    call->has_sent = true;
+    call->has_sent_ok = ok;
+    await_turn(call);
+}
+
+void sp_rpc_stream_woken(struct core_call *call) {
+    call->was_woken = true;
+    await_turn(call);
+}
+
+/* `sending` and `wake_pending` have kept the call until here; it is gone after the last of them. */
+static void run_stream_turn(struct core_call *call) {
+    bool has_sent = call->has_sent, was_woken = call->was_woken;
+    call->has_sent = call->was_woken = call->awaits_turn = false;
+    if (has_sent)
+        finish_sending(call, call->has_sent_ok);
+    if (was_woken)
+        deliver_wake(call);
+}
+
+void sp_rpc_stream_run_turns(struct worker *worker) {
+    for (int i = 0; i < TURNS_AT_ONCE && worker->turns_first != NULL; i++) {
+        struct core_call *call = worker->turns_first;
+        worker->turns_first = call->next_turn;
+        if (worker->turns_first == NULL)
+            worker->turns_last = NULL;
+        run_stream_turn(call);
+    }
 }

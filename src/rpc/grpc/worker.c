@@ -20,6 +20,9 @@ enum {
     HOT_REQUESTS = 64, /* calls of a hot method that wait for a client */
     COLD_REQUESTS = 2, /* of any other */
     EVENTS_WITHOUT_CLOCK = 1024,
+    EVENTS_WITHOUT_TURN = 64, /* while the queue is never empty */
+    /* gRPC only looks at the sockets at the second: an event that came while no thread waited makes it skip a look. */
+    LOOKS_BEFORE_TURN = 2,
 };
 
 /* ---- requests ---- */
@@ -202,6 +205,8 @@ static void serve_due_calls(struct worker *worker) {
 }
 
 static gpr_timespec next_deadline(const struct worker *worker) {
+    if (worker->turns_first != NULL)
+        return gpr_inf_past(GPR_CLOCK_MONOTONIC); /* but look at the sockets first */
     gpr_timespec deadline = {.clock_type = GPR_CLOCK_MONOTONIC};
     const struct timer *first = sp_rpc_timers_first(&worker->timers);
     int64_t due_ms = first != NULL && first->due_ms < worker->beat_due_ms ? first->due_ms : worker->beat_due_ms;
@@ -219,6 +224,7 @@ static void end_aged_streams(struct worker *worker) {
 }
 
 static void serve_events(struct worker *worker) {
+    unsigned without_turn = 0, looks = 0;
     worker->beat_due_ms = sp_clock_monotonic_ms() + SP_HEARTBEAT_EVERY_MS;
     for (unsigned events = 1;; events++) {
         grpc_event event = grpc_completion_queue_next(worker->cq, next_deadline(worker), NULL);
@@ -231,6 +237,12 @@ static void serve_events(struct worker *worker) {
             end_aged_streams(worker);
         if (worker->timers.count > 0)
             serve_due_calls(worker);
+        without_turn += event.type == GRPC_OP_COMPLETE;
+        looks = event.type == GRPC_OP_COMPLETE ? 0 : looks + 1;
+        if (looks >= LOOKS_BEFORE_TURN || without_turn >= EVENTS_WITHOUT_TURN) {
+            sp_rpc_stream_run_turns(worker);
+            without_turn = looks = 0;
+        }
     }
 }
 
@@ -263,5 +275,6 @@ void sp_rpc_worker_drain(struct worker *worker) {
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
         handle_event(event.tag, event.success != 0);
+        sp_rpc_stream_run_turns(worker);
     }
 }

@@ -24,7 +24,10 @@ enum {
      * small requests makes megabytes of a few KiB. */
     EVENTS_A_TURN = 32,
     ARRIVALS_A_TURN = 8,
-    ROUNDS_A_TURN = 16, /* of handling and writing before new bytes are read */
+    /* Of handling and writing before new bytes are read, as long as they are of few calls: streams that always have
+     * more to send would keep everybody else's requests waiting. */
+    ROUNDS_A_TURN = 16,
+    CALLS_A_TURN = 32,
 };
 
 _Thread_local struct h2_loop *sp_rpc_h2_current_loop;
@@ -190,19 +193,18 @@ static void expire_incomplete_calls(struct h2_loop *loop) {
         sp_rpc_h2_call_expire(loop->incomplete_first);
 }
 
-/* Those that are ready now; what they make ready has its turn afterwards. */
-static void run_ready_calls(struct h2_loop *loop) {
+/* Those that are ready now, and how many; what they make ready has its turn afterwards. */
+static size_t run_ready_calls(struct h2_loop *loop) {
     const struct h2_call *last = loop->ready_last;
-    struct h2_call *call = NULL;
-    do {
-        call = sp_rpc_h2_ready_take(loop);
-        if (call == NULL)
-            return;
+    size_t count = 0;
+    for (struct h2_call *call; (call = sp_rpc_h2_ready_take(loop)) != NULL;) {
         bool is_last = call == last;
         sp_rpc_h2_call_run(call);
+        count++;
         if (is_last)
-            return;
-    } while (true);
+            break;
+    }
+    return count;
 }
 
 static void flush_connections(struct h2_loop *loop) {
@@ -215,8 +217,9 @@ static void flush_connections(struct h2_loop *loop) {
 }
 
 static void run_ready_work(struct h2_loop *loop) {
-    for (int round = 0; round < ROUNDS_A_TURN; round++) {
-        run_ready_calls(loop);
+    size_t calls = 0;
+    for (int round = 0; round < ROUNDS_A_TURN && calls < CALLS_A_TURN; round++) {
+        calls += run_ready_calls(loop);
         flush_connections(loop);
         if (loop->ready_first == NULL)
             return;
