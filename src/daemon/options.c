@@ -217,8 +217,8 @@ size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option 
          .argument = "SECONDS",
          .least = 1,
          .most = 3600,
-         .help = "with --engine h2: seconds a client may accept nothing of an answer before its call, or its "
-                 "connection, is ended"},
+         .help = "seconds a client may accept nothing of an answer before its connection is closed or, with --engine "
+                 "h2, its call is ended"},
         {.name = "max-metadata",
          .kind = SP_OPTION_SIZE,
          .target = &options->max_metadata_bytes,

@@ -11,6 +11,7 @@
 enum {
     DEFAULT_REQUEST_TIMEOUT_S = 10,
     DEFAULT_REQUEST_MEMORY_BYTES = 32 * 1024 * 1024,
+    DEFAULT_ANSWER_TIMEOUT_S = 30,
 
     SWEEP_MS = 20,
     RESTLESS_SWEEP_MS = 2, /* while a connection that is not proven sends, or much is held */
@@ -23,6 +24,8 @@ static struct sp_rpc_connection_limits complete_limits(const struct sp_rpc_conne
         limits.request_timeout_s = DEFAULT_REQUEST_TIMEOUT_S;
     if (limits.request_memory_bytes == 0)
         limits.request_memory_bytes = DEFAULT_REQUEST_MEMORY_BYTES;
+    if (limits.answer_timeout_s == 0)
+        limits.answer_timeout_s = DEFAULT_ANSWER_TIMEOUT_S;
     return limits;
 }
 
@@ -263,7 +266,7 @@ void sp_rpc_connections_settle(struct connections *connections, const struct sp_
     pthread_mutex_unlock(&connections->lock);
 }
 
-void sp_rpc_connections_release(struct connections *connections, struct admission *admission, bool complete) {
+void sp_rpc_connections_release(struct connections *connections, struct claim *admission, bool complete) {
     if (admission->bytes == 0)
         return;
     pthread_mutex_lock(&connections->lock);
@@ -273,11 +276,38 @@ void sp_rpc_connections_release(struct connections *connections, struct admissio
         connection->lapsed = connection->lapsed || !complete;
     }
     pthread_mutex_unlock(&connections->lock);
-    *admission = (struct admission){0};
+    *admission = (struct claim){0};
+}
+
+void sp_rpc_connections_owe(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                            struct claim *ret_owed) {
+    pthread_mutex_lock(&connections->lock);
+    struct connection *connection = sp_rpc_watched_find(connections, peer);
+    if (connection != NULL) {
+        if (connection->owed == 0)
+            connection->taken_ms = sp_clock_monotonic_ms();
+        connection->owed += bytes;
+        connections->owed += bytes;
+        *ret_owed = (struct claim){*peer, connection->number, bytes};
+    }
+    pthread_mutex_unlock(&connections->lock);
+}
+
+void sp_rpc_connections_pay(struct connections *connections, struct claim *owed) {
+    if (owed->bytes == 0)
+        return;
+    pthread_mutex_lock(&connections->lock);
+    struct connection *connection = sp_rpc_watched_find(connections, &owed->peer);
+    if (connection != NULL && connection->number == owed->connection) {
+        connection->owed -= owed->bytes;
+        connections->owed -= owed->bytes;
+    }
+    pthread_mutex_unlock(&connections->lock);
+    *owed = (struct claim){0};
 }
 
 bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
-                              struct admission *ret_admission) {
+                              struct claim *ret_admission) {
     if (atomic_load(&connections->held) + bytes > connections->limits.request_memory_bytes)
         return false;
     pthread_mutex_lock(&connections->lock);
@@ -285,7 +315,7 @@ bool sp_rpc_connections_admit(struct connections *connections, const struct sp_p
     if (connection != NULL) {
         connection->admitted += bytes;
         sp_rpc_watched_widen(connection);
-        *ret_admission = (struct admission){*peer, connection->number, bytes};
+        *ret_admission = (struct claim){*peer, connection->number, bytes};
     }
     pthread_mutex_unlock(&connections->lock);
     return true;

@@ -82,8 +82,8 @@ void sp_rpc_connections_cut_all(struct connections *connections);
 
 /* ---- for workers ---- */
 
-/* What a call was admitted to read: its connection counts it until it is given back. All zero: nothing. */
-struct admission {
+/* What a connection counts for a call, until the call gives it back. All zero: nothing. */
+struct claim {
     struct sp_peer peer;
     uint64_t connection; /* its number: a later one may have the same peer */
     size_t bytes;
@@ -96,11 +96,18 @@ size_t sp_rpc_connections_held_bytes(const struct connections *connections);
 /* This peer is admitted to send a request of so many bytes. False if all together hold so much that there is no
  * room for it. Until the admission is given back its connection may hold as many, and at least 8 MiB. */
 bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
-                              struct admission *ret_admission) SP_MUST_USE;
+                              struct claim *ret_admission) SP_MUST_USE;
 /* A request of this peer, of so many bytes, is complete and will be answered when it is. */
 void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
 /* Gives back what was admitted, once however often it is called. `complete`: the request has come, and was settled;
  * otherwise its connection is forgiven what the engine threw away of it. */
-void sp_rpc_connections_release(struct connections *connections, struct admission *admission, bool complete);
+void sp_rpc_connections_release(struct connections *connections, struct claim *admission, bool complete);
+
+/* An answer of so many bytes goes to this peer. A connection that takes nothing for as long as an answer may take is
+ * shut down, and the one that owes most when all together owe more than requests may take. */
+void sp_rpc_connections_owe(struct connections *connections, const struct sp_peer *peer, size_t bytes,
+                            struct claim *ret_owed);
+/* The peer has taken it, or never will. Once however often it is called. */
+void sp_rpc_connections_pay(struct connections *connections, struct claim *owed);
 
 #endif

@@ -90,6 +90,8 @@ static bool measure_connection(struct connection *connection, int64_t now_ms) {
         return false;
     if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
         return false;
+    if (info.tcpi_bytes_acked != connection->sent || connection->owed == 0)
+        connection->taken_ms = now_ms;
     bool forgives = connection->lapsed && connection->admitted == 0;
     uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
     if (received == connection->received && sent == connection->sent && connection->credit == 0 && !forgives)
@@ -128,6 +130,11 @@ static bool is_too_slow(const struct connections *connections, const struct conn
     if (connection->admitted > 0)
         allowed_ms += connection->unanswered * 1000 / BYTES_A_SECOND;
     return connection->unanswered > WATCHED_REST_BYTES && now_ms - connection->complete_ms > allowed_ms;
+}
+
+static bool has_stalled(const struct connections *connections, const struct connection *connection, int64_t now_ms) {
+    int64_t allowed_ms = (int64_t)connections->limits.answer_timeout_s * 1000;
+    return connection->owed > 0 && now_ms - connection->taken_ms > allowed_ms;
 }
 
 /* ---- sweeping ---- */
@@ -180,6 +187,17 @@ static size_t cut_largest_until_within(struct connections *connections, size_t h
     return held;
 }
 
+/* Answers that nobody takes are held like requests, and may take as much. */
+static void cut_largest_debtors(struct connections *connections, size_t most) {
+    while (connections->owed > most) {
+        size_t largest = 0;
+        for (size_t i = 1; i < atomic_load(&connections->count); i++)
+            if (connections->all[i]->owed > connections->all[largest]->owed)
+                largest = i;
+        sp_rpc_watched_cut(connections, largest, SP_RPC_BOUND_BUDGET);
+    }
+}
+
 /* What connections hold that were not shut down, and how many of them are unknown. */
 struct holdings {
     size_t known, unknown;
@@ -194,6 +212,8 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
             sp_rpc_watched_cut(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
         } else if (is_too_slow(connections, connection, now_ms)) {
             sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_SLOW);
+        } else if (has_stalled(connections, connection, now_ms)) {
+            sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_STALLED);
         } else if (connection->counted) {
             bool unknown = is_unknown_connection(connection);
             *(unknown ? &left.unknown : &left.known) += (size_t)connection->unanswered;
@@ -226,6 +246,7 @@ static size_t enforce_limits(struct connections *connections, int64_t now_ms, bo
     size_t most_unknown = MOST_OF_ALL_UNKNOWN + left.unknown_count * MOST_OF_ALL_EACH;
     size_t held = left.known + cut_largest_until_within(connections, left.unknown, most_unknown, true);
     held = cut_largest_until_within(connections, held, connections->limits.request_memory_bytes, false);
+    cut_largest_debtors(connections, connections->limits.request_memory_bytes);
     if (!in_need)
         connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
     else if (atomic_load(&connections->count) > 0)
@@ -256,7 +277,7 @@ void sp_rpc_sweep(struct connections *connections, int64_t now_ms) {
     size_t held = sp_rpc_sweep_look(connections, now_ms);
     if (held <= MUCH_HELD)
         sp_rpc_memory_watch_rest(&connections->memory, now_ms);
-    if (held > 0 || connections->restless || connections->in_need) {
+    if (held > 0 || connections->owed > 0 || connections->restless || connections->in_need) {
         connections->in_need = sp_rpc_memory_watch_is_short(&connections->memory, atomic_load(&connections->count));
         held = enforce_limits(connections, now_ms, connections->in_need);
     }

@@ -31,6 +31,7 @@ void sp_rpc_watched_forget(struct connections *connections, size_t at) {
     while (*link != gone)
         link = &(*link)->next;
     *link = gone->next;
+    connections->owed -= gone->owed;
     size_t last = atomic_load(&connections->count) - 1;
     connections->all[at] = connections->all[last];
     atomic_store(&connections->count, last);

@@ -34,6 +34,8 @@ struct connection {
     int64_t complete_ms;      /* when nothing was unanswered, or a request began */
     uint64_t credit;          /* bytes of complete requests, not yet taken off `unanswered` */
     uint64_t admitted;        /* bytes of requests that were admitted and are being read */
+    uint64_t owed;            /* bytes of answers that the client has not taken */
+    int64_t taken_ms;         /* when it last took something, or nothing was owed */
     bool lapsed;              /* one of them has ended before it was complete */
     int64_t next_forgiven_ms; /* when the bytes of such a request may be forgiven again */
 };
@@ -48,6 +50,7 @@ struct connections {
     atomic_size_t count;
     atomic_size_t held;
     uint64_t last_number;
+    uint64_t owed;          /* by all */
     bool restless, in_need; /* as the last sweep found them */
     struct connection *buckets[WATCHED_BUCKETS];
     pthread_mutex_t lock; /* over all of it */

@@ -1,5 +1,5 @@
 /* What a connection may hold while a call is read that was admitted is given back with that call, however it ends: the
- * connection serves on, and may hold no more than before. */
+ * connection serves on, and may hold no more than before. What it does not take of answers is bounded too. */
 #include <time.h>
 
 #include "rpc/frames.h"
@@ -8,6 +8,7 @@ enum {
     SMALL_BYTES = 1024,
     HUGE_BYTES = 1024 * 1024,
     CALLS = 30,
+    FILL_BYTES = 512 * 1024,
     TIMEOUT_S = 2, /* for a request to be complete */
 };
 
@@ -21,6 +22,18 @@ static void echo_request(struct sp_rpc_call *call, void *user) {
 static void refuse_request(struct sp_rpc_call *call, void *user) {
     (void)user;
     sp_rpc_fail(call, SP_ERR_PERMISSION, "nobody may do this");
+}
+
+static void fill_answer(struct sp_rpc_call *call, void *user) {
+    static const uint8_t zeros[FILL_BYTES];
+    (void)user;
+    sp_rpc_reply(call, (struct sp_bytes){zeros, sizeof(zeros)});
+}
+
+static void send_much(struct sp_rpc_call *call, void *user) {
+    static const uint8_t zeros[FILL_BYTES];
+    (void)user;
+    sp_rpc_send(call, (struct sp_bytes){zeros, sizeof(zeros)});
 }
 
 static void read_first(struct sp_rpc_call *call, void *user) {
@@ -41,21 +54,22 @@ static void finish_stream(struct sp_rpc_call *call, void *user) {
 static const struct sp_rpc_stream_ops talking_ops = {
     .opened = read_first, .received = send_back, .sent = read_first, .half_closed = finish_stream};
 
+static const struct sp_rpc_stream_ops giving_ops = {.opened = send_much};
+
 static const struct sp_rpc_method methods[] = {
     {.path = "/t.T/Echo", .unary = echo_request, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Hot", .unary = echo_request, .hot = true, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Refuse", .unary = refuse_request, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Huge", .unary = echo_request, .max_request_bytes = HUGE_BYTES},
+    {.path = "/t.T/Fill", .unary = fill_answer, .max_request_bytes = SMALL_BYTES},
+    {.path = "/t.T/Give", .kind = SP_RPC_STREAM, .stream = &giving_ops, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Talk", .kind = SP_RPC_STREAM, .stream = &talking_ops, .max_request_bytes = SMALL_BYTES},
 };
 
-static void start_server(struct rig *rig) {
+static void start_server_with(struct rig *rig, const struct sp_rpc_connection_limits *limits) {
     static const char *const loopback[] = {"127.0.0.1:0"};
-    const struct sp_rpc_server_options options = {.engine = rig_engine(),
-                                                  .listen = loopback,
-                                                  .listen_count = 1,
-                                                  .workers = 1,
-                                                  .limits = {.request_timeout_s = TIMEOUT_S}};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = 1, .limits = *limits};
     memset(rig, 0, sizeof(*rig));
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
     assert_int_equal(
@@ -63,6 +77,11 @@ static void start_server(struct rig *rig) {
         SP_OK);
     assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
     snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+}
+
+static void start_server(struct rig *rig) {
+    const struct sp_rpc_connection_limits limits = {.request_timeout_s = TIMEOUT_S};
+    start_server_with(rig, &limits);
 }
 
 static uint64_t count_met(const struct rig *rig, enum sp_rpc_bound bound) {
@@ -316,12 +335,96 @@ static void a_large_request_that_is_cancelled_ends_no_connection(void **state) {
     rig_stop(&rig);
 }
 
+/* ---- answers ---- */
+
+/* One that opens no window for what it asks for. */
+static int connect_without_window(const struct rig *rig, uint32_t host) {
+    int fd = connect_h2_from(rig, host);
+    put_frame(fd, SETTINGS, 0, 0, "\0\4\0\0\0\0", 6);
+    return fd;
+}
+
+static bool is_closed_in_time(int fd) {
+    static uint8_t bytes[16 * 1024];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    while (poll(&wait, 1, 10000) > 0)
+        if (recv(fd, bytes, sizeof(bytes), 0) <= 0)
+            return true;
+    return false;
+}
+
+static void a_connection_that_takes_no_answer_is_closed_in_time(void **state) {
+    static const char *const paths[] = {"/t.T/Fill", "/t.T/Give"};
+    const struct sp_rpc_connection_limits limits = {.answer_timeout_s = 1};
+    struct rig rig;
+    (void)state;
+    if (rig_engine() == SP_RPC_ENGINE_H2) /* it ends the call alone: test_h2_bounds */
+        skip();
+    start_server_with(&rig, &limits);
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        int fd = connect_without_window(&rig, INADDR_LOOPBACK);
+        begin_call(fd, 1, paths[i]);
+        end_call_with_message(fd, 1);
+        assert_true(is_closed_in_time(fd));
+        assert_int_equal(count_met(&rig, SP_RPC_BOUND_STALLED), i + 1);
+        close(fd);
+    }
+    rig_stop(&rig);
+}
+
+static void one_that_takes_its_answers_is_not(void **state) {
+    const struct sp_rpc_connection_limits limits = {.answer_timeout_s = 1};
+    struct rig rig;
+    (void)state;
+    start_server_with(&rig, &limits);
+    struct sp_rpc_client *client = rig_client(&rig, 20000);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(call_with_zeros(&rig, client, "/t.T/Fill", 10), SP_OK);
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 500 * 1000000}, NULL);
+    assert_int_equal(call_with_zeros(&rig, client, "/t.T/Fill", 10), SP_OK);
+    assert_int_equal(count_met(&rig, SP_RPC_BOUND_STALLED), 0);
+    assert_int_equal(count_closed(&rig), 0);
+    assert_int_equal(sp_rpc_server_connections(rig.server), 1);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
+/* Each of four owes two answers, and the fifth three. */
+static void the_connection_that_owes_most_is_closed_when_all_owe_too_much(void **state) {
+    const struct sp_rpc_connection_limits limits = {.request_memory_bytes = 10 * FILL_BYTES + FILL_BYTES / 2};
+    struct rig rig;
+    int fds[5];
+    (void)state;
+    if (rig_engine() == SP_RPC_ENGINE_H2) /* test_h2_bounds */
+        skip();
+    start_server_with(&rig, &limits);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = connect_without_window(&rig, INADDR_LOOPBACK + 1 + (uint32_t)i);
+        for (uint32_t id = 1; id <= (i == 4 ? 5 : 3); id += 2) {
+            begin_call(fds[i], id, "/t.T/Fill");
+            end_call_with_message(fds[i], id);
+        }
+        assert_true(i == 4 || is_served(fds[i]));
+    }
+    assert_true(is_closed_in_time(fds[4]));
+    assert_int_equal(count_met(&rig, SP_RPC_BOUND_BUDGET), 1);
+    for (size_t i = 0; i < COUNT(fds) - 1; i++) {
+        assert_true(is_served(fds[i]));
+        close(fds[i]);
+    }
+    close(fds[4]);
+    rig_stop(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_serves_on_and_holds_no_more_however_calls_end),
         cmocka_unit_test(the_same_holds_for_requests_that_are_not_complete_in_time),
         cmocka_unit_test(messages_that_are_too_large_by_far_end_no_connection),
         cmocka_unit_test(a_large_request_that_is_cancelled_ends_no_connection),
+        cmocka_unit_test(a_connection_that_takes_no_answer_is_closed_in_time),
+        cmocka_unit_test(one_that_takes_its_answers_is_not),
+        cmocka_unit_test(the_connection_that_owes_most_is_closed_when_all_owe_too_much),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed == 0 ? 0 : 1;

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
 #include "rpc/grpc/message.h"
+#include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
 
 _Thread_local struct worker *sp_rpc_current_worker;
@@ -48,6 +50,8 @@ static void send_answer(struct core_call *call, enum sp_status status, grpc_slic
     ops[count++].data.send_status_from_server.status_details = message;
     if (!call->watched)
         set_watch_op(call, &ops[count++]);
+    if (with_reply)
+        sp_rpc_peer_owe(call, grpc_byte_buffer_length(call->reply));
     grpc_call *grpc = call->grpc;
     atomic_store_explicit(&call->answered, true, memory_order_release);
     start_batch(grpc, ops, count, &call->done);

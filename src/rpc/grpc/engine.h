@@ -79,9 +79,10 @@ struct core_call {
     grpc_metadata_array metadata;
     enum { PEER_UNREAD, PEER_COUNTED, PEER_UNCOUNTED } peer_state; /* whether bytes are counted by `peer` */
     struct sp_peer peer;
-    struct admission admission; /* given back when its request is complete, or with the call */
-    grpc_metadata announced;    /* what the reply begins with */
-    grpc_call_details details;  /* if it has no method */
+    struct claim admission;    /* given back when its request is complete, or with the call */
+    struct claim owed;         /* given back when the client has taken the answer, or with the call */
+    grpc_metadata announced;   /* what the reply begins with */
+    grpc_call_details details; /* if it has no method */
     grpc_byte_buffer *payload;
     grpc_slice merged; /* the payload in one piece, if it came in several */
     struct scratch *scratch;

@@ -8,7 +8,7 @@
 #include <grpc/support/alloc.h>
 
 enum {
-    SMALL_BYTES = 4 * 1024,  /* requests of hot methods that their replies settle by themselves */
+    SMALL_BYTES = 4 * 1024,  /* requests of hot methods that their replies settle by themselves, and such replies */
     PER_HEADER_BYTES = 32,   /* of a header on the wire, besides its name and value */
     PER_REQUEST_BYTES = 128, /* frames, and headers that gRPC keeps to itself */
 };
@@ -109,6 +109,17 @@ void sp_rpc_peer_settle_request(struct core_call *call) {
 
 void sp_rpc_peer_release(struct core_call *call) {
     sp_rpc_connections_release(connections_of(call), &call->admission, false);
+    sp_rpc_connections_pay(connections_of(call), &call->owed);
+}
+
+void sp_rpc_peer_owe(struct core_call *call, size_t answer_bytes) {
+    const struct sp_peer *peer = answer_bytes < SMALL_BYTES ? NULL : find_counted_peer(call);
+    if (peer != NULL)
+        sp_rpc_connections_owe(connections_of(call), peer, answer_bytes, &call->owed);
+}
+
+void sp_rpc_peer_pay(struct core_call *call) {
+    sp_rpc_connections_pay(connections_of(call), &call->owed);
 }
 
 bool sp_rpc_peer_admit(struct core_call *call) {

@@ -18,7 +18,12 @@ void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes);
 /* The same for the request of a unary call, if gRPC has read it: whatever becomes of the call, nobody owes it. */
 void sp_rpc_peer_settle_request(struct core_call *call);
 
-/* The call is over: gives back what it was admitted to read, if that has not happened. */
+/* A message of so many bytes is about to be sent: its connection owes it until the client has taken it, or the call ends.
+ * On the thread that sends it. */
+void sp_rpc_peer_owe(struct core_call *call, size_t answer_bytes);
+void sp_rpc_peer_pay(struct core_call *call);
+
+/* The call is over: gives back what it was admitted to read and what its client owes, if that has not happened. */
 void sp_rpc_peer_release(struct core_call *call);
 
 #endif

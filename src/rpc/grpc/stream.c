@@ -195,6 +195,7 @@ void sp_rpc_core_send(struct sp_rpc_call *base, struct sp_bytes message) {
     memset(ops, 0, sizeof(ops));
     size_t count = set_send_ops(call, message, ops);
     call->sending = true;
+    sp_rpc_peer_owe(call, message.size);
     sp_rpc_batch_start(call, ops, count, &call->sent);
 }
 
@@ -224,6 +225,7 @@ static void deliver_last_event(struct core_call *call, void (*event)(struct sp_r
 
 static void finish_sending(struct core_call *call, bool ok) {
     call->sending = false;
+    sp_rpc_peer_pay(call);
     if (call->last_word && is_open(call))
         deliver_last_event(call, ok ? ops_of(call)->sent : NULL);
     else if (call->finishing && !call->over)
