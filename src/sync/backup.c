@@ -103,13 +103,6 @@ static enum sp_status pack_backup_chunk(struct backup *backup, struct sp_bytes *
     return SP_OK;
 }
 
-static void fail_backup(struct sp_rpc_call *call, const struct backup *backup, enum sp_status status,
-                        const char *message) {
-    sp_sync_count_call(backup->of, sp_rpc_call_worker(call), status);
-    sp_sync_report_call(backup->of->method, &backup->caller, NULL, status);
-    sp_rpc_fail(call, status, message);
-}
-
 static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
     struct sp_bytes packed;
     if (backup->sent_bytes == backup->total_bytes) {
@@ -123,7 +116,7 @@ static void send_next_chunk(struct sp_rpc_call *call, struct backup *backup) {
     if (status == SP_OK)
         sp_rpc_send(call, packed);
     else
-        fail_backup(call, backup, status, "cannot read the copy of the store");
+        sp_sync_fail_stream(backup->of, &backup->caller, call, status, "cannot read the copy of the store");
 }
 
 /* ---- the stream ---- */
@@ -180,7 +173,7 @@ static void receive_backup_request(struct sp_rpc_call *call, void *user, struct 
     (void)user;
     enum sp_status status = start_backup(call, backup, message, &error);
     if (status != SP_OK)
-        fail_backup(call, backup, status, error.message);
+        sp_sync_fail_stream(backup->of, &backup->caller, call, status, error.message);
 }
 
 static void refuse_backup_without_request(struct sp_rpc_call *call, void *user) {
@@ -196,7 +189,7 @@ static void wake_backup(struct sp_rpc_call *call, void *user) {
     if (backup->status == SP_OK)
         send_next_chunk(call, backup);
     else
-        fail_backup(call, backup, backup->status, backup->error.message);
+        sp_sync_fail_stream(backup->of, &backup->caller, call, backup->status, backup->error.message);
 }
 
 static void continue_backup(struct sp_rpc_call *call, void *user) {

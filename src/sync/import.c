@@ -265,11 +265,8 @@ static void receive_import_batch(struct sp_rpc_call *call, void *user, struct sp
     struct sp_error error = {0};
     (void)user;
     enum sp_status status = take_import_batch(call, import, message, &error);
-    if (status != SP_OK) {
-        sp_sync_count_call(import->of, sp_rpc_call_worker(call), status);
-        sp_sync_report_call(import->of->method, &import->caller, NULL, status);
-        sp_rpc_fail(call, status, error.message);
-    }
+    if (status != SP_OK)
+        sp_sync_fail_stream(import->of, &import->caller, call, status, error.message);
 }
 
 static void finish_import(struct sp_rpc_call *call, void *user) {

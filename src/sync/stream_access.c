@@ -2,7 +2,6 @@
 
 #include "store/records/snapshot.h"
 #include "sync/call_event.h"
-#include "sync/caller.h"
 #include "wire/wire.h"
 
 /* The request is not known yet: an empty one asks for no more than any other. */
@@ -25,17 +24,21 @@ static enum sp_status authorize_opening(const struct sp_sync_method *of, struct 
     return status;
 }
 
+void sp_sync_fail_stream(const struct sp_sync_method *of, const struct sp_sync_caller *caller, struct sp_rpc_call *call,
+                         enum sp_status status, const char *message) {
+    sp_sync_count_call(of, sp_rpc_call_worker(call), status);
+    sp_sync_report_call(of->method, caller, NULL, status);
+    sp_rpc_fail(call, status, message);
+}
+
 bool sp_sync_admit_stream(const struct sp_sync_method *of, struct sp_rpc_call *call, struct sp_str *ret_workspace) {
     struct sp_sync_caller caller;
     struct sp_error error = {0};
     sp_sync_caller_of(of->sync, call, &caller);
     caller.caller.usage = NULL; /* noted when the request is authorized */
     enum sp_status status = authorize_opening(of, call, &caller.caller, ret_workspace, &error);
-    if (status != SP_OK) {
-        sp_sync_count_call(of, sp_rpc_call_worker(call), status);
-        sp_sync_report_call(of->method, &caller, NULL, status);
-        sp_rpc_fail(call, status, error.message);
-    }
+    if (status != SP_OK)
+        sp_sync_fail_stream(of, &caller, call, status, error.message);
     sp_sync_caller_wipe(&caller);
     return status == SP_OK;
 }

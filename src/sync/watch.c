@@ -219,9 +219,7 @@ static void read_watch_page(struct sp_reading *reading, unsigned slot) {
 
 static void fail_watch(struct watch *watch, enum sp_status status, const struct sp_error *error) {
     watch->started = false;
-    sp_sync_count_call(watch->of, sp_rpc_call_worker(watch->call), status);
-    sp_sync_report_call(watch->of->method, &watch->caller, NULL, status);
-    sp_rpc_fail(watch->call, status, error->message);
+    sp_sync_fail_stream(watch->of, &watch->caller, watch->call, status, error->message);
 }
 
 static void begin_reading_page(struct watch *watch) {
