@@ -84,7 +84,7 @@ failed:
 }
 
 /* Whether the worker's snapshot, which is held, is of a store with something in it. */
-static bool is_filled(struct sp_sync_worker *worker) {
+static bool is_snapshot_filled(struct sp_sync_worker *worker) {
     struct sp_revision revision = {0};
     if (!worker->is_filled && sp_view_revision(sp_snapshot_view(worker->snapshot), &revision) == SP_OK)
         worker->is_filled = revision.number > 0;
@@ -97,7 +97,7 @@ enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned slot, struct sp_sn
     enum sp_status status = sp_sync_acquire_any(sync, slot, &snapshot, error);
     if (status != SP_OK)
         return status;
-    if (!is_filled(&sync->workers[slot])) {
+    if (!is_snapshot_filled(&sync->workers[slot])) {
         sp_snapshot_release(snapshot);
         return sp_error_set(
             error, SP_ERR_UNAVAILABLE,
