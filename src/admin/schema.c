@@ -5,6 +5,7 @@
 #include "admin/schema_change.h"
 #include "admin/schema_names.h"
 #include "admin/schema_use.h"
+#include "core/key_like.h"
 #include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/layout.h"
 #include "store/records/schema_numbers.h"
@@ -125,6 +126,20 @@ static enum sp_status number_and_put(struct sp_admin_context *ctx, struct sp_str
 }
 
 /* A text that is equal to the byte changes nothing and makes no revision. */
+/* In descriptions, comments and routes: everybody may read the schema. */
+static enum sp_status refuse_keys_in_schema(struct sp_admin_context *ctx, struct sp_str yaml) {
+    struct sp_str part;
+    size_t line = 1;
+    if (!sp_key_like_find(yaml, &part))
+        return SP_OK;
+    for (const char *at = yaml.data; at < part.data; at++)
+        line += *at == '\n';
+    return sp_error_set(ctx->error, SP_ERR_INVALID,
+                        "yaml: line %zu: something looks like an API key: keys are secrets, and everybody may read the "
+                        "schema; remove it, and disable the key",
+                        line);
+}
+
 enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufCMessage *message,
                                    ProtobufCMessage **ret_reply) {
     const Sallyport__V1__PutSchemaRequest *request = (const void *)message;
@@ -137,6 +152,9 @@ enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufC
     if (status != SP_OK)
         return status;
     status = describe_new_schema(ctx, yaml, response);
+    if (status != SP_OK)
+        return status;
+    status = sp_str_equal(yaml, sp_str_from(ctx->stored_schema->yaml)) ? SP_OK : refuse_keys_in_schema(ctx, yaml);
     if (status != SP_OK)
         return status;
     if (!request->dry_run && !request->force && response->n_in_use > 0)

@@ -326,7 +326,7 @@ static int run_import_command(struct cli_call *call) {
     if (open_import(call, &import, &client, &error) != SP_OK || send_file(&import, &error) != SP_OK ||
         end_import_stream(&import, &error) != SP_OK) {
         (void)sp_cli_report_error(call, &error);
-        if (!import.dry_run)
+        if (!import.dry_run && (import.began || import.bad_lines > 0))
             (void)fprintf(stderr, "Records imported before the error, and kept: %" PRIu64 "%s\n", import.applied,
                           import.applied > 0 ? "; resume with --continue" : "");
         goto out;

@@ -24,7 +24,9 @@ static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *er
     enum sp_status status = sp_cli_read_file(path, SP_LEAKED_TEXT_MAX_BYTES, &text, &size, error);
     if (status != SP_OK)
         return status;
-    if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
+    if (size == 0)
+        status = sp_error_set(error, SP_ERR_INVALID, "%s is empty", strcmp(path, "-") == 0 ? "standard input" : path);
+    else if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: the text is not UTF-8", path);
     explicit_bzero(text, size);
     free(text);

@@ -45,9 +45,9 @@ const struct cli_command sp_cli_operator_commands[] = {
          "Last use is as seen by this admin instance. New operators are added with `sallyport-sync operator add`.",
      .method = "ListOperators",
      .list = "operators",
-     .columns = "~OPERATOR=operator.name:raw,+HINT=operator.hint:raw,~SCOPES=operator.scopes,"
+     .columns = "~OPERATOR=operator.name:raw,+HINT=operator.hint:raw,~SCOPES=operator.scopes:limit,"
                 "EXPIRES=operator.expiresAt:time,LAST USED=lastUsedAt:time,+FROM=lastUsedIp:raw,"
-                "~ALLOWED FROM=operator.allowedIps,+CREATED=operator.createdAt:time",
+                "~ALLOWED FROM=operator.allowedIps:limit,+CREATED=operator.createdAt:time",
      .example = "  sallyport operator list"},
     {.noun = "operator",
      .verb = "revoke",

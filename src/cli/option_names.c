@@ -174,7 +174,12 @@ static size_t write_field(const struct cli_command *command, const json_t *place
 
 /* What the services say of a value, and what people type for it. The number of bytes of the former; 0: it is none. */
 static size_t read_service_words(const char *text, const char **ret_typed) {
-    static const struct { const char *said, *typed; } words[] = {{" 0 for never", " never"}};
+    static const struct {
+        const char *said, *typed;
+    } words[] = {
+        {" 0 for never", " never"},
+        {"clear the list instead", "leave out --allow-ip, and give --clear-allowed-ips if the key has a list"},
+    };
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (strncmp(text, words[i].said, strlen(words[i].said)) == 0) {
             *ret_typed = words[i].typed;
@@ -186,8 +191,14 @@ static size_t read_service_words(const char *text, const char **ret_typed) {
 
 void sp_cli_name_options(const struct cli_command *command, const json_t *places, const char *message, char *out,
                          size_t room) {
+    size_t method = command->method == NULL ? 0 : strlen(command->method);
     size_t used = 0;
     const char *at = message;
+    if (method > 0 && strncmp(message, command->method, method) == 0 && message[method] == ' ') {
+        const char *verb = command->verb == NULL ? "" : command->verb;
+        used = (size_t)snprintf(out, room, "`%s%s%s`", command->noun, verb[0] == '\0' ? "" : " ", verb);
+        at += method;
+    }
     while (*at != '\0' && used + 1 < room) {
         const char *typed = NULL;
         size_t size = read_service_words(at, &typed);

@@ -198,6 +198,8 @@ char *sp_cli_text_of(const json_t *object, const char *path) {
         sp_cli_put_text(json_string_value(value), out);
     else if (strcmp(path + size, ":quota") == 0 && json_integer_value(value) == 0)
         (void)fputs("default", out);
+    else if (strcmp(path + size, ":limit") == 0 && json_array_size(value) == 0)
+        (void)fputs("any", out);
     else if (value != NULL)
         write_value(value, out);
     if (fclose(out) != 0) {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* Columns are "TITLE=path,…", at most 20; a path may end in ":time" (seconds since 1970), ":quota"
- * (0 or nothing: the default) or ":raw" (a text as it is, even if it looks like the name of an
+ * (0 or nothing: the default), ":limit" (a list that, when empty, allows any) or ":raw" (a text as it is, even if it looks like the name of an
  * enum). A title after "+" is of wide tables only; one after "~" may be cut if the table does not fit. */
 
 struct cli_table_shape {

@@ -35,6 +35,7 @@ static enum cli_peer probe_asked(const struct cli_call *call) {
 
 int sp_cli_report_error(const struct cli_call *call, const struct sp_error *error) {
     enum cli_peer peer = sp_cli_is_unreachable(call, error) ? probe_asked(call) : CLI_PEER_UNKNOWN;
+    (void)fflush(stdout); /* what came before stands before the error where both go to one file */
     sp_cli_write_error(call, error, peer, sp_cli_wants_colour(stderr), stderr);
     return CLI_ERROR;
 }

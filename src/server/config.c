@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/settings.h"
+#include "core/key_like.h"
 #include "daemon/listeners.h"
 
 static const struct sp_daemon_defaults daemon_defaults = {
@@ -166,6 +167,11 @@ static enum sp_status check_server_config(struct sp_server_config *config, struc
                             "--store is required: name the directory that `sallyport-sync init` created");
     if (config->server_id != NULL && sp_text_check_id(sp_str_from(config->server_id), "--server-id", error) != SP_OK)
         return SP_ERR_INVALID;
+    struct sp_str part;
+    if (config->server_id != NULL && sp_key_like_find(sp_str_from(config->server_id), &part))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--server-id: looks like an API key: keys are secrets, and `sallyport server list` shows "
+                            "this id; choose another");
     enum sp_status status = sp_daemon_options_check(&config->daemon, error);
     if (status != SP_OK)
         return status;

@@ -1,5 +1,6 @@
 #include "sync/usage_report.h"
 
+#include "admin/new_text.h"
 #include "base/moment.h"
 #include "base/text.h"
 #include "store/records/entity.h"
@@ -41,6 +42,9 @@ static enum sp_status check_use_entry(const Sallyport__V1__KeyUseEntry *entry, s
 
 enum sp_status sp_usage_report_check(const Sallyport__V1__ReportUsageRequest *request, struct sp_error *error) {
     enum sp_status status = sp_text_check_id(sp_str_from(request->server), "server", error);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_refuse_key_text(sp_str_from(request->server), "server", error);
     if (status != SP_OK)
         return status;
     if (request->sequence == 0)

@@ -57,6 +57,7 @@ static void nothing_is_named_by_a_key(void **state) {
         {false, "ShareResource",
          "{'resource': {'type': 'note', 'id': 'KEY'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_VIEWER'}",
          "resource.id"},
+        {true, "PutSchema", "{'yaml': 'version: 1\\npermissions: {a: Like KEY}\\n'}", "yaml: line 2: something"},
         {false, "ApplyPolicy", "{'edits': [{'createPrincipal': {'id': 'KEY', 'kind': 'USER', 'name': 'n'}}]}", "id"},
     };
     struct admin_fixture fixture;
@@ -68,7 +69,8 @@ static void nothing_is_named_by_a_key(void **state) {
              "{'id': 'k', 'principal': 'ann', 'name': 'n', 'permissions': {'names': ['voices_read']}}");
     for (size_t i = 0; i < COUNT(rows); i++) {
         char words[64];
-        snprintf(words, sizeof(words), "%s: looks like an API key", rows[i].field);
+        snprintf(words, sizeof(words), "%s%slooks like an API key", rows[i].field,
+                 strchr(rows[i].field, ' ') != NULL ? " " : ": ");
         admin_fails(&fixture, rows[i].by_operator ? fixture.operator_key : admin, rows[i].method,
                     put_key_text(&fixture, rows[i].request), SP_ERR_INVALID, words);
     }

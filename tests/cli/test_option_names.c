@@ -25,6 +25,13 @@ static void a_message_names_the_options_of_the_command(void **state) {
         {"key", "create", "expires_at: 5 is in the past", "--expires: 5 is in the past"},
         {"key", "create", "expires_at: must be in the future, or 0 for never",
          "--expires: must be in the future, or never"},
+        {"workspace", "create", "CreateWorkspace requires an operator's key",
+         "`workspace create` requires an operator's key"},
+        {"backup", NULL, "Backup requires an operator's key", "`backup` requires an operator's key"},
+        {"backup", NULL, "Backups are off", "Backups are off"},
+        {"key", "create", "allowed_ips[0]: 0.0.0.0/0 is any address: to allow any address, clear the list instead",
+         "--allow-ip, entry 1: 0.0.0.0/0 is any address: to allow any address, leave out --allow-ip, and give "
+         "--clear-allowed-ips if the key has a list"},
         {"key", "create", "not_after: must not be before expires_at", "--not-after: must not be before --expires"},
         {"key", "create", "the key of ann may not give resource_register",
          "the key of ann may not give resource_register"},

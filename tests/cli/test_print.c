@@ -44,6 +44,29 @@ static void tables_line_up(void **state) {
     assert_table("[{'name': 'n'}]", "ID=id,NAME=name", "ID  NAME\n    n\n");
 }
 
+static void a_list_that_limits_nothing_says_so(void **state) {
+    (void)state;
+    assert_table("[{'scopes': []}, {'scopes': ['audit']}, {}]", "SCOPES=scopes:limit",
+                 "SCOPES\n"
+                 "any\n"
+                 "audit\n"
+                 "any\n");
+}
+
+static void keys_that_an_old_store_has_as_names_are_masked(void **state) {
+    (void)state;
+    assert_table("[{'id': 'sk_f00d0123456789abcdef0123456789abcdef0123456789ab', 'name': 'old'}, {'id': 'ann', "
+                 "'name': 'key sk_f00d0123456789abcdef0123456789abcdef0123456789ab'}]",
+                 "ID=id:raw,NAME=name:raw",
+                 "ID          NAME\n"
+                 "sk_***89ab  old\n"
+                 "ann         key sk_***89ab\n");
+    char *text = print_parsed(sp_cli_print_lines, "{'things': ['sk_f00d0123456789abcdef0123456789abcdef0123456789ab']}",
+                              "things=things");
+    assert_string_equal(text, "things  sk_***89ab\n");
+    free(text);
+}
+
 static void wide_and_combining_characters_take_the_room_that_they_take(void **state) {
     (void)state;
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
@@ -263,6 +286,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_and_replies_follow_the_format),
         cmocka_unit_test(tables_line_up),
+        cmocka_unit_test(keys_that_an_old_store_has_as_names_are_masked),
+        cmocka_unit_test(a_list_that_limits_nothing_says_so),
         cmocka_unit_test(a_table_is_cut_where_it_may_be_to_fit_the_screen),
         cmocka_unit_test(times_in_json_are_texts),
         cmocka_unit_test(wide_and_combining_characters_take_the_room_that_they_take),

@@ -194,6 +194,7 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
          "--key-id cannot be combined with --key-file or --sha256"},
         {"schema check /nowhere/schema", "cannot read /nowhere/schema: No such file or directory"},
         {"import /nowhere/import", "/nowhere/import"},
+        {"key find /dev/null", "/dev/null is empty"},
         {"completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish"},
         {"user update u", "nothing to change; give at least one option (see --help)"},
         {"key list --limit", "--limit requires a value (see --help)"},
@@ -219,6 +220,8 @@ static void no_program_takes_an_abbreviated_option(void **state) {
         const char *line, *fragment;
     } rows[] = {
         {"sallyport key list --limi 5", "unknown option --limi; did you mean --limit?"},
+        {"sallyport-sync operator lst --store /nowhere", "unknown subcommand 'lst'; did you mean list?"},
+        {"sallyport-sync verfy --store /nowhere", "unknown command 'verfy'; did you mean verify?"},
         {"sallyport-sync verify --stor /nowhere", "unknown option --stor; did you mean --store?"},
         {"sallyportd --stor /nowhere", "unknown option --stor; did you mean --store?"},
         {"sallyport-bench run --conn 4", "unknown option --conn; did you mean --connections?"},
@@ -819,6 +822,7 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
     ran = typed(2, "operator", utf16, "import -");
     assert_int_equal(strncmp(ran->err, "sallyport: the file is in UTF-16; convert it to UTF-8, ", 55), 0);
     assert_null(strstr(ran->err, "line "));
+    assert_int_equal(lines_of(ran->err), 1);
     ran = typed(0, "operator", "\xef\xbb\xbf{\"workspace\":{\"id\":\"bom\",\"name\":\"B\"}}\n", "import -");
     assert_says(ran->err, "1 record imported.\n");
     assert_says(ends(2, "operator", "import %s --batch 0", file)->err, "--batch: must be 1 to 10000");

@@ -3,6 +3,7 @@
 #include "admin/operator.h"
 #include "base/clock.h"
 #include "base/moment.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "core/key_like.h"
 #include "sallyport/store/v1/records.pb-c.h"
@@ -261,6 +262,18 @@ static const struct action *find_operator_action(const char *name) {
     return NULL;
 }
 
+static int complain_of_action(const struct sp_sync_command *command, const char *name) {
+    struct sp_nearest nearest = {0};
+    struct sp_error error;
+    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+        sp_nearest_consider(&nearest, sp_str_from(actions[i].name), sp_str_from(name));
+    if (nearest.name.size == 0)
+        return sp_sync_complain_usage(command, "choose a subcommand: add, list or revoke");
+    (void)sp_error_set(&error, SP_ERR_INVALID, "unknown subcommand '%s'; did you mean %.*s?", name,
+                       SP_STR_ARG(nearest.name));
+    return sp_sync_complain_usage(command, error.message);
+}
+
 static enum sp_status join_source(const struct operator_options *options, struct sp_store *store,
                                   struct sp_source **source, struct sp_error *error) {
     if (options->source.url == NULL)
@@ -330,7 +343,7 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
         return ended;
     const struct action *action = rest < argc ? find_operator_action(argv[rest]) : NULL;
     if (action == NULL)
-        return sp_sync_complain_usage(command, "choose a subcommand: add, list or revoke");
+        return complain_of_action(command, rest < argc ? argv[rest] : "");
     if (argc - rest != (action->takes_name ? 2 : 1))
         return sp_sync_complain_usage(command,
                                       action->takes_name ? "give exactly one operator name" : "list takes no name");
