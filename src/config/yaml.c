@@ -324,6 +324,13 @@ static enum sp_status check_yaml_text(const struct sp_yaml *yaml) {
     return yaml->stored ? SP_OK : check_line_ends(yaml);
 }
 
+static enum sp_status read_document_content(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read) {
+    enum sp_status status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
+    if (status != SP_OK)
+        return status;
+    return expect_event(yaml, YAML_DOCUMENT_END_EVENT, "expected the end of the document here");
+}
+
 /* From one document to the next. */
 static enum sp_status read_documents(struct sp_yaml *yaml, const char *otherwise, sp_yaml_entry *read) {
     for (;;) {
@@ -335,10 +342,7 @@ static enum sp_status read_documents(struct sp_yaml *yaml, const char *otherwise
         yaml_event_delete(&event);
         if (end)
             return SP_OK;
-        status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
-        if (status != SP_OK)
-            return status;
-        status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "expected the end of the document here");
+        status = read_document_content(yaml, otherwise, read);
         if (status != SP_OK)
             return status;
     }
@@ -354,10 +358,7 @@ static enum sp_status read_document(struct sp_yaml *yaml, const char *empty, con
     status = expect_event(yaml, YAML_DOCUMENT_START_EVENT, empty);
     if (status != SP_OK)
         return status;
-    status = sp_yaml_read_mapping(yaml, otherwise, read, NULL);
-    if (status != SP_OK)
-        return status;
-    status = expect_event(yaml, YAML_DOCUMENT_END_EVENT, "expected the end of the document here");
+    status = read_document_content(yaml, otherwise, read);
     if (status != SP_OK)
         return status;
     return expect_event(yaml, YAML_STREAM_END_EVENT, "several documents are not allowed; keep one");
