@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/clock.h"
 #include "tls/pem.h"
 
 enum { MAX_BYTES = 1024 * 1024, LOOK_EVERY_MS = 1000 };
@@ -226,4 +227,19 @@ void sp_tls_tell_news(sp_tls_notice *notice, void *user, const char *why) {
     (void)snprintf(message, sizeof(message), "the TLS files have changed but cannot be used, keeping the old ones: %s",
                    why);
     notice(user, false, message);
+}
+
+bool sp_tls_watch_take_new(struct sp_tls_watch *watch, sp_tls_notice *notice, void *user,
+                           struct sp_tls_material *ret_material) {
+    struct sp_error error;
+    switch (sp_tls_watch_look(watch, sp_clock_monotonic_ms(), ret_material, &error)) {
+    case SP_TLS_UNCHANGED:
+        return false;
+    case SP_TLS_CHANGED:
+        return true;
+    case SP_TLS_BROKEN:
+        sp_tls_tell_news(notice, user, error.message);
+        return false;
+    }
+    return false;
 }

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-
 struct server_tls {
     struct sp_tls_watch watch;
     struct sp_tls_material material;
@@ -40,20 +38,12 @@ void sp_rpc_server_tls_close(struct server_tls *tls) {
 
 static void reload_files(struct server_tls *tls) {
     struct sp_tls_material material;
-    struct sp_error error;
-    switch (sp_tls_watch_look(&tls->watch, sp_clock_monotonic_ms(), &material, &error)) {
-    case SP_TLS_UNCHANGED:
-        break;
-    case SP_TLS_CHANGED:
-        sp_tls_material_fini(&tls->material);
-        tls->material = material;
-        tls->handed_over = false;
-        sp_tls_tell_news(tls->notice, tls->user, NULL);
-        break;
-    case SP_TLS_BROKEN:
-        sp_tls_tell_news(tls->notice, tls->user, error.message);
-        break;
-    }
+    if (!sp_tls_watch_take_new(&tls->watch, tls->notice, tls->user, &material))
+        return;
+    sp_tls_material_fini(&tls->material);
+    tls->material = material;
+    tls->handed_over = false;
+    sp_tls_tell_news(tls->notice, tls->user, NULL);
 }
 
 /* gRPC asks before each handshake, one at a time. */

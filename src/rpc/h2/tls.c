@@ -9,8 +9,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "base/clock.h"
-
 struct h2_tls {
     pthread_mutex_t lock; /* over what follows */
     struct sp_tls_watch watch;
@@ -155,18 +153,10 @@ static void use_new_files(struct h2_tls *tls, const struct sp_tls_material *mate
 
 static void reload_changed_tls_files(struct h2_tls *tls) {
     struct sp_tls_material material;
-    struct sp_error error;
-    switch (sp_tls_watch_look(&tls->watch, sp_clock_monotonic_ms(), &material, &error)) {
-    case SP_TLS_UNCHANGED:
-        break;
-    case SP_TLS_CHANGED:
-        use_new_files(tls, &material);
-        sp_tls_material_fini(&material);
-        break;
-    case SP_TLS_BROKEN:
-        sp_tls_tell_news(tls->notice, tls->user, error.message);
-        break;
-    }
+    if (!sp_tls_watch_take_new(&tls->watch, tls->notice, tls->user, &material))
+        return;
+    use_new_files(tls, &material);
+    sp_tls_material_fini(&material);
 }
 
 SSL *sp_rpc_h2_tls_accept(struct h2_tls *tls, int fd) {
