@@ -358,7 +358,7 @@ static void a_client_whose_handshake_fails_is_reported_with_the_reason(void **st
     static const struct {
         const char *priorities, *name, *expected;
     } rows[] = {
-        {"NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0", "one.test", "no handshake is possible: "},
+        {"NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0", "one.test", "the handshake failed: "},
         {"NORMAL:-VERS-ALL:+VERS-TLS1.2", "two.test", "it does not accept this server's certificate: "},
     };
     struct client client;
@@ -379,7 +379,7 @@ static void a_client_whose_handshake_fails_is_reported_with_the_reason(void **st
     }
     static const char *const sent[][2] = {
         {"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", "it does not speak TLS|"},
-        {"\x16\x03\x01\x02", "it went away during the handshake|"},
+        {"\x16\x03\x01\x02", "it closed the connection during the handshake|"},
     };
     for (size_t i = 0; i < COUNT(sent); i++) {
         int plain = http_connect(rig.port);
@@ -409,7 +409,7 @@ static void a_client_without_an_accepted_certificate_is_reported_once(void **sta
         {"URI:spiffe://example.org/gateway,DNS:a.test", true, -1,
          "its certificate is not accepted: certificate has expired|URI:spiffe://example.org/gateway, DNS:a.test"},
         {"DNS:a.test", false, 10, "its certificate is not accepted: unable to get local issuer certificate|DNS:a.test"},
-        {NULL, false, 0, "it shows no certificate|"},
+        {NULL, false, 0, "it presented no certificate|"},
     };
     (void)state;
     start(true);

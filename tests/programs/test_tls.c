@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/certificates.h"
 #include "support/command.h"
+#include "support/http_client.h"
+#include "support/metrics_page.h"
 #include "support/programs.h"
 
 enum { PATH_BYTES = 128 };
@@ -172,6 +176,22 @@ static void the_health_port_needs_no_certificate(void **state) {
     caller_close(&caller);
 }
 
+/* Each with the reason, which is a new one of this address, so that it is logged at once. */
+static void a_client_that_tls_refuses_is_logged_on_the_grpc_and_the_http_port(void **state) {
+    struct process *const processes[] = {&programs.server, &programs.sync};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        int fd = http_connect(http_port(processes[i]));
+        http_ask(fd, "\x16\x03\x01"); /* of a record that never comes whole */
+        shutdown(fd, SHUT_WR);
+        assert_true(http_is_closed(fd));
+        close(fd);
+        process_wait_for(processes[i], "\"reason\":\"it closed the connection during the handshake\"");
+        assert_int_equal(run_cli("", "whoami")->status, 2);
+        process_wait_for(&programs.sync, "\"reason\":\"it does not speak TLS\"");
+    }
+}
+
 /* ---- roles ---- */
 
 static bool says(const struct command *ran, const char *text) {
@@ -277,6 +297,7 @@ int main(void) {
         cmocka_unit_test(the_command_line_speaks_mutual_tls_with_both),
         cmocka_unit_test(without_a_certificate_nobody_gets_in),
         cmocka_unit_test(the_health_port_needs_no_certificate),
+        cmocka_unit_test(a_client_that_tls_refuses_is_logged_on_the_grpc_and_the_http_port),
         cmocka_unit_test(a_role_is_needed_and_is_given_without_a_restart),
         cmocka_unit_test(a_certificate_is_rotated_under_load_without_a_failed_call),
     };
