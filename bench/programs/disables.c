@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "histogram.h"
+#include "pace.h"
 #include "see.h"
 #include "spawn.h"
 
@@ -42,20 +41,6 @@ static void enable_key(struct sp_rpc_client *admin, struct sp_arena *arena, uint
                    &sallyport__v1__api_key_response__descriptor);
 }
 
-static void wait_until(uint64_t until_ns) {
-    uint64_t now = bench_now_ns();
-    if (now >= until_ns)
-        return;
-    uint64_t left = until_ns - now;
-    nanosleep(&(struct timespec){.tv_sec = (time_t)(left / 1000000000U), .tv_nsec = (long)(left % 1000000000U)}, NULL);
-}
-
-static void print_disables(const struct histogram *latency, uint64_t count) {
-    printf("{\"method\":\"DisableApiKey\",\"calls\":%" PRIu64
-           ",\"errors\":0,\"wrong\":0,\"latency_ns\":{\"p50\":%" PRIu64 ",\"p99\":%" PRIu64 ",\"max\":%" PRIu64 "}}\n",
-           count, histogram_percentile(latency, 50), histogram_percentile(latency, 99), latency->max_ns);
-}
-
 int main(int argc, char **argv) {
     static struct histogram latency;
     char key[128];
@@ -75,7 +60,7 @@ int main(int argc, char **argv) {
     for (uint64_t i = 0; i < count; i++) {
         uint64_t meant_ns = begin_ns + (uint64_t)((double)i * interval_ns);
         sp_arena_reset(&arena);
-        wait_until(meant_ns);
+        pace_wait_until(meant_ns);
         disable_key(admin, &arena, first + i);
         histogram_add(&latency, bench_now_ns() - meant_ns);
     }
@@ -83,7 +68,7 @@ int main(int argc, char **argv) {
         sp_arena_reset(&arena);
         enable_key(admin, &arena, first + i);
     }
-    print_disables(&latency, count);
+    pace_print("DisableApiKey", &latency, count);
     sp_rpc_client_close(admin);
     sp_arena_fini(&arena);
     sp_rpc_global_fini();
