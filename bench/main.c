@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
+#include "base/status.h"
 #include "commands.h"
 
 #ifndef SP_VERSION
@@ -39,6 +41,19 @@ static void print_bench_usage(FILE *out) {
     fputs("\nEach has --help.\n", out);
 }
 
+static void complain_of_word(const char *word) {
+    struct sp_nearest nearest = {0};
+    struct sp_error error; /* masks keys */
+    for (size_t i = 0; i < COMMANDS; i++)
+        sp_nearest_consider(&nearest, sp_str_from(commands[i].word), sp_str_from(word));
+    if (nearest.name.size > 0)
+        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s'; did you mean %.*s?", word,
+                           SP_STR_ARG(nearest.name));
+    else
+        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s' (see sallyport-bench --help)", word);
+    fprintf(stderr, "sallyport-bench: %s\n", error.message);
+}
+
 int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "";
     argp_err_exit_status = 2;
@@ -56,6 +71,9 @@ int main(int argc, char **argv) {
         argv[1] = commands[i].name;
         return commands[i].run(argc - 1, argv + 1);
     }
-    print_bench_usage(stderr);
+    if (word[0] == '\0')
+        print_bench_usage(stderr);
+    else
+        complain_of_word(word);
     return 2;
 }

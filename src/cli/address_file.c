@@ -48,8 +48,8 @@ static enum sp_status read_address_lines(struct address_file *file, struct sp_st
     size_t number = 0;
     if (json_array_size(file->selections) > 0)
         return sp_error_set(file->error, SP_ERR_INVALID,
-                            "%s is not JSON, so there is nothing to select; drop "
-                            "--allow-ip-select",
+                            "%s is not JSON, so there is nothing to select, and --allow-ip-select holds for every "
+                            "file; drop one of the two",
                             file->path);
     for (size_t at = 0; at < text.size;) {
         size_t end = find_line_end(text, at);

@@ -148,8 +148,7 @@ static void describe_failed_call(const struct cli_call *call, const struct sp_er
         return;
     }
     if (call->command != NULL)
-        sp_cli_name_options(call->command, json_object_get(call->local, SP_CLI_PLACES), error->message,
-                            ret_failure->what, sizeof(ret_failure->what));
+        sp_cli_name_options(call, error->message, ret_failure->what, sizeof(ret_failure->what));
     else
         (void)snprintf(ret_failure->what, sizeof(ret_failure->what), "%s", error->message);
     if (call->asked == NULL)

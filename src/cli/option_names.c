@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "cli/json_path.h"
 #include "cli/option.h"
 
 enum { PATH_BYTES = 128 };
@@ -98,10 +100,16 @@ static bool sets_field(const struct cli_argument *row, const char *field, bool b
 }
 
 struct setters {
+    const struct cli_call *call;
     char *out;
     size_t used, room;
-    bool first_only;
+    bool first_only, given_only;
 };
+
+static bool is_given_row(const struct cli_call *call, const struct cli_argument *row) {
+    return row->path != NULL ? sp_cli_at(call->request, row->path) != NULL
+                             : json_object_get(call->local, row->name) != NULL;
+}
 
 /* `part`: "id" of TYPE/ID; NULL: all of the value is meant. */
 static void add_setter(struct setters *setters, const char *part, const char *dashes, const char *name) {
@@ -115,20 +123,45 @@ static void add_setters_among(struct setters *setters, const struct cli_argument
                               const char *field, bool below) {
     for (size_t i = 0; i < most && rows[i].name != NULL; i++) {
         const char *part = find_part_of_value(&rows[i], field);
-        if (part != NULL || sets_field(&rows[i], field, below))
+        bool counts = rows[i].kind != CLI_CLEAR && (!setters->given_only || is_given_row(setters->call, &rows[i]));
+        if (counts && (part != NULL || sets_field(&rows[i], field, below)))
             add_setter(setters, part, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
     }
 }
 
-/* What `field` is set by, separated by commas. The number of characters; 0: nothing sets it. */
-static size_t write_setters(const struct cli_command *command, const char *field, bool first_only, char *out,
-                            size_t room) {
-    struct setters setters = {.out = out, .room = room, .first_only = first_only};
-    for (int below = 0; below < 2 && setters.used == 0; below++) {
-        add_setters_among(&setters, command->positionals, CLI_POSITIONALS_MAX, "", field, below != 0);
-        add_setters_among(&setters, command->options, CLI_ARGUMENTS_MAX, "--", field, below != 0);
-        add_setters_among(&setters, sp_cli_common_options, SIZE_MAX, "--", field, below != 0);
+/* Where an id is looked up, the services name what it is of: "principal" for the id of `user get`. */
+static void add_id_of_kind(struct setters *setters, const char *field) {
+    static const char *const kinds[] = {"principal", "group", "key", "workspace"};
+    const struct cli_argument *rows = setters->call->command->positionals, *id = NULL;
+    bool known = false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        known = known || strcmp(field, kinds[i]) == 0;
+    for (size_t i = 0; known && i < CLI_POSITIONALS_MAX && rows[i].name != NULL; i++) {
+        if (strcasecmp(rows[i].value, field) == 0) {
+            add_setter(setters, NULL, "", rows[i].value);
+            return;
+        }
+        if (rows[i].path != NULL && is_part_of_path("id", rows[i].path, false))
+            id = &rows[i];
     }
+    if (id != NULL)
+        add_setter(setters, NULL, "", id->value);
+}
+
+/* What `field` is set by, separated by commas: what was given, or else all that can. The number of characters; 0: nothing
+ * sets it. */
+static size_t write_setters(const struct cli_call *call, const char *field, bool first_only, char *out, size_t room) {
+    struct setters setters = {.call = call, .out = out, .room = room, .first_only = first_only};
+    const struct cli_command *command = call->command;
+    for (int pass = 0; pass < 4 && setters.used == 0; pass++) {
+        bool below = pass % 2 != 0;
+        setters.given_only = pass < 2;
+        add_setters_among(&setters, command->positionals, CLI_POSITIONALS_MAX, "", field, below);
+        add_setters_among(&setters, command->options, CLI_ARGUMENTS_MAX, "--", field, below);
+        add_setters_among(&setters, sp_cli_common_options, SIZE_MAX, "--", field, below);
+    }
+    if (setters.used == 0)
+        add_id_of_kind(&setters, field);
     return setters.used < room ? setters.used : room - 1;
 }
 
@@ -152,18 +185,17 @@ static const char *find_place(const json_t *places, const char *word, size_t siz
 }
 
 /* The field in words: where it stands in a file, its setters, or as it is. */
-static size_t write_field(const struct cli_command *command, const json_t *places, const char *word, size_t size,
-                          char *out, size_t room) {
+static size_t write_field(const struct cli_call *call, const char *word, size_t size, char *out, size_t room) {
     char field[PATH_BYTES];
     size_t index = 0;
-    const char *rest = NULL, *place = find_place(places, word, size, &rest);
+    const char *rest = NULL, *place = find_place(json_object_get(call->local, SP_CLI_PLACES), word, size, &rest);
     bool indexed = read_index(word, size, &index, &rest);
     size_t used = 0;
     if (place != NULL) {
         int left = (int)(word + size - rest), skip = left > 0 && *rest == '.';
         used = (size_t)snprintf(out, room, "%s%s%.*s", place, left > skip ? ": " : "", left - skip, rest + skip);
     } else if (copy_without_indexes(word, size, field)) {
-        used = write_setters(command, field, indexed, out, room);
+        used = write_setters(call, field, indexed, out, room);
         if (used > 0 && used < room && indexed)
             used += (size_t)snprintf(out + used, room - used, ", entry %zu", index + 1);
     }
@@ -189,8 +221,8 @@ static size_t read_service_words(const char *text, const char **ret_typed) {
     return 0;
 }
 
-void sp_cli_name_options(const struct cli_command *command, const json_t *places, const char *message, char *out,
-                         size_t room) {
+void sp_cli_name_options(const struct cli_call *call, const char *message, char *out, size_t room) {
+    const struct cli_command *command = call->command;
     size_t method = command->method == NULL ? 0 : strlen(command->method);
     size_t used = 0;
     const char *at = message;
@@ -214,7 +246,7 @@ void sp_cli_name_options(const struct cli_command *command, const json_t *places
             size--;
         bool named = size > 0 && (leads || memchr(at, '_', size) != NULL || memchr(at, '.', size) != NULL);
         if (named) {
-            used += write_field(command, places, at, size, out + used, room - used);
+            used += write_field(call, at, size, out + used, room - used);
         } else {
             size += size == 0;
             used += (size_t)snprintf(out + used, room - used, "%.*s", (int)size, at);

@@ -90,9 +90,9 @@ size_t sp_cli_width(const char *text) {
 
 /* ROLE_VIEWER → viewer; SERVICE_ACCOUNT → service-account; reasons and other capitals stay. */
 static void write_word(const char *word, FILE *out) {
-    static const char *const prefixes[] = {"PLAN_",  "WORKSPACE_ROLE_", "ROLE_",       "FEATURE_",
-                                           "ACTOR_", "ENTITY_",         "KEY_SAFETY_", "SERVER_STATE_",
-                                           "USER",   "SERVICE_ACCOUNT"};
+    static const char *const prefixes[] = {
+        "PLAN_",       "WORKSPACE_ROLE_", "ROLE_",         "FEATURE_", "ACTOR_",         "ENTITY_",
+        "KEY_SAFETY_", "SERVER_STATE_",   "KEY_CREATORS_", "USER",     "SERVICE_ACCOUNT"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         size_t size = strlen(prefixes[i]);
         if (strncmp(word, prefixes[i], size) != 0)

@@ -170,7 +170,10 @@ static void choices_are_for_json(void **state) {
     (void)state;
     char *entries = read_entries(sp_str_from("203.0.113.7\n"), "['hooks']", &status);
     assert_int_equal(status, SP_ERR_INVALID);
-    assert_string_equal(entries, "list is not JSON, so there is nothing to select; drop --allow-ip-select");
+    assert_string_equal(
+        entries,
+        "list is not JSON, so there is nothing to select, and --allow-ip-select holds for every file; drop one of "
+        "the two");
     free(entries);
 }
 

@@ -49,6 +49,12 @@ static void a_message_names_the_options_of_the_command(void **state) {
         {"user", "update", "name: must not be empty", "--name: must not be empty"},
         {"whoami", NULL, "page_token: not a token. Really", "page_token: not a token. Really"},
         {"whoami", NULL, "", ""},
+        {"user", "get", "principal: character 2 is not allowed", "ID: character 2 is not allowed"},
+        {"key", "get", "key: character 2 is not allowed", "KEY: character 2 is not allowed"},
+        {"group", "add", "principal: character 2 is not allowed", "PRINCIPAL: character 2 is not allowed"},
+        {"group", "add", "group: character 2 is not allowed", "GROUP: character 2 is not allowed"},
+        {"workspace", "set-policy", "policy.max_key_lifetime_s: at most 100 years",
+         "--max-key-lifetime: at most 100 years"},
         {"share", "add", "resource.id: must not be empty", "the id of TYPE/ID: must not be empty"},
         {"resource", "register", "resource.type: must not be empty", "the type of TYPE/ID: must not be empty"},
         {"check", NULL, "resource.id: must not be empty", "the id of --resource: must not be empty"},
@@ -70,7 +76,7 @@ static void a_message_names_the_options_of_the_command(void **state) {
         char out[256];
         const struct cli_command *command = sp_cli_find(sp_cli_tables, rows[i].noun, rows[i].verb);
         assert_non_null(command);
-        sp_cli_name_options(command, NULL, rows[i].message, out, sizeof(out));
+        sp_cli_name_options(&(struct cli_call){.command = command}, rows[i].message, out, sizeof(out));
         assert_string_equal(out, rows[i].named);
     }
 }
@@ -86,14 +92,29 @@ static void an_entry_from_a_file_is_named_by_its_place(void **state) {
         {"key", "create", "allowed_ips: too many", "--allow-ip, --allow-ip-file: too many"},
         {"share", "apply", "updates[1].subject.group: no", "list.txt, line 7: subject.group: no"},
     };
-    json_t *places = json_pack("[n, s]", "list.txt, line 7");
+    json_t *local = json_pack("{s:[n, s]}", SP_CLI_PLACES, "list.txt, line 7");
     for (size_t i = 0; i < COUNT(rows); i++) {
         char out[256];
-        sp_cli_name_options(sp_cli_find(sp_cli_tables, rows[i].noun, rows[i].verb), places, rows[i].message, out,
-                            sizeof(out));
+        struct cli_call call = {.command = sp_cli_find(sp_cli_tables, rows[i].noun, rows[i].verb), .local = local};
+        sp_cli_name_options(&call, rows[i].message, out, sizeof(out));
         assert_string_equal(out, rows[i].named);
     }
-    json_decref(places);
+    json_decref(local);
+}
+
+static void what_was_given_is_blamed(void **state) {
+    (void)state;
+    char out[256];
+    json_t *request = json_pack("{s:{s:[s]}}", "permissions", "names", "a");
+    struct cli_call call = {.command = sp_cli_find(sp_cli_tables, "key", "create"), .request = request};
+    sp_cli_name_options(&call, "permissions: the schema has no permission a", out, sizeof(out));
+    assert_string_equal(out, "--permission: the schema has no permission a");
+    json_t *local = json_pack("{s:[s]}", "allow-ip-file", "list.txt");
+    call.local = local;
+    sp_cli_name_options(&call, "allowed_ips: too many", out, sizeof(out));
+    assert_string_equal(out, "--allow-ip-file: too many");
+    json_decref(request);
+    json_decref(local);
 }
 
 /* ---- every field of every request ---- */
@@ -102,7 +123,7 @@ static void an_entry_from_a_file_is_named_by_its_place(void **state) {
 static bool names_field(const struct cli_command *command, const char *field, char out[static 256]) {
     char message[256];
     snprintf(message, sizeof(message), "%s: wrong", field);
-    sp_cli_name_options(command, NULL, message, out, 256);
+    sp_cli_name_options(&(struct cli_call){.command = command}, message, out, 256);
     return strcmp(out, message) != 0;
 }
 
@@ -206,7 +227,8 @@ static void a_small_room_cuts_the_message(void **state) {
     for (size_t room = 1; room < 64; room++) {
         char out[64];
         memset(out, 'x', sizeof(out));
-        sp_cli_name_options(command, NULL, "permissions: required, and allowed_ips too", out, room);
+        sp_cli_name_options(&(struct cli_call){.command = command}, "permissions: required, and allowed_ips too", out,
+                            room);
         assert_true(strlen(out) < room);
     }
 }
@@ -215,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_names_the_options_of_the_command),
         cmocka_unit_test(an_entry_from_a_file_is_named_by_its_place),
+        cmocka_unit_test(what_was_given_is_blamed),
         cmocka_unit_test(every_field_of_a_request_has_a_name_for_people),
         cmocka_unit_test(each_option_is_named_for_the_field_that_it_sets),
         cmocka_unit_test(a_small_room_cuts_the_message),

@@ -224,6 +224,8 @@ static void no_program_takes_an_abbreviated_option(void **state) {
         {"sallyport-sync verfy --store /nowhere", "unknown command 'verfy'; did you mean verify?"},
         {"sallyport-sync verify --stor /nowhere", "unknown option --stor; did you mean --store?"},
         {"sallyportd --stor /nowhere", "unknown option --stor; did you mean --store?"},
+        {"sallyport-bench runn", "unknown command 'runn'; did you mean run?"},
+        {"sallyport-bench chur", "unknown command 'chur'; did you mean churn?"},
         {"sallyport-bench run --conn 4", "unknown option --conn; did you mean --connections?"},
         {"sallyport-bench world --see=4", "unknown option --see; did you mean --seed?"},
         {"sallyport-bench report --hel", "unknown option --hel; did you mean --help?"},
@@ -235,6 +237,11 @@ static void no_program_takes_an_abbreviated_option(void **state) {
         assert_int_equal(ran->status, 2);
         assert_says(ran->err, rows[i].fragment);
     }
+    const struct command *ran = command_run(&plain, "sallyport-sync init --store %s --prefix 'a b'", path_of("fresh"));
+    assert_says(ran->err, "sallyport-sync: --prefix: must be 1 to 16 letters");
+    ran = command_run(&plain, "sallyport-sync init --store %s --operator 'a b'", path_of("fresh"));
+    assert_says(ran->err, "sallyport-sync: --operator: character 2 is not allowed");
+    assert_false(exists("fresh"));
 }
 
 /* Sets the variables that a help names; false: it names none. */
@@ -730,7 +737,7 @@ static void schemas_are_checked_read_and_put(void **state) {
     assert_says(ends(0, "operator", "schema put %s --dry-run --force", path_of("less.yaml"))->out, "Would change:\n");
     assert_says(ends(0, "operator", "schema get")->out, "text_to_speech");
     assert_says(ends(2, "admin", "key create --principal narrator --name n --permission text_to_speach")->err,
-                "--all-permissions, --permission: the schema has no permission text_to_speach; did you mean "
+                "--permission: the schema has no permission text_to_speach; did you mean "
                 "text_to_speech? (INVALID_ARGUMENT)\n");
     free(more);
     free(schema);

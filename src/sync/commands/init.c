@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/new_text.h"
 #include "base/clock.h"
+#include "base/text.h"
+#include "core/key_text.h"
 #include "core/schema.h"
 #include "store/lmdb/options.h"
 #include "store/lmdb/store.h"
@@ -107,10 +110,26 @@ static enum sp_status add_first_operator(const struct init_options *options, int
     return status;
 }
 
+/* Before anything is created: a store that lacks its operator could not be made again. */
+static enum sp_status check_new_names(const struct init_options *options, struct sp_error *error) {
+    struct sp_str name = sp_str_from(options->operator_name);
+    enum sp_status status = sp_key_prefix_check(sp_str_from(options->prefix), error);
+    sp_admin_rename_field(error, "key prefix", "--prefix");
+    if (status != SP_OK)
+        return status;
+    status = sp_text_check_id(name, "--operator", error);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_refuse_key_text(name, "--operator", error);
+}
+
 static int init_store(const struct init_options *options) {
     struct sp_error error = {0};
     int key_fd = -1;
-    enum sp_status status = sp_store_check_folder(options->store, &error);
+    enum sp_status status = check_new_names(options, &error);
+    if (status != SP_OK)
+        return sp_sync_complain(&error);
+    status = sp_store_check_folder(options->store, &error);
     if (status != SP_OK)
         return sp_sync_complain(&error);
     if (options->if_missing && keep_existing_store(options)) {

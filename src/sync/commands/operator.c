@@ -1,6 +1,7 @@
 /* Works on the store itself, for whoever may write its files. Safe while `serve` runs: LMDB lets
  * one process write at a time, and a revoked key is refused from the next call on. */
 #include "admin/operator.h"
+#include "admin/new_text.h"
 #include "base/clock.h"
 #include "base/moment.h"
 #include "base/nearest.h"
@@ -85,6 +86,7 @@ static enum sp_status add_limited_operator(struct sp_store *store, struct sp_sou
     enum sp_status status = sp_sync_add_operator(store, source, name, &terms, key_fd, error);
     if (status == SP_ERR_INVALID)
         name_operator_option(error);
+    sp_admin_rename_field(error, "operator", "NAME");
     return status;
 }
 
