@@ -154,7 +154,7 @@ struct client {
     const char *prefix;
     unsigned count; /* calls to make; 0: until told to stop */
     atomic_bool *stop;
-    unsigned acknowledged; /* the first ones, in order */
+    atomic_uint acknowledged; /* the first ones, in order */
     char wrong[1200];
     long long revisions[64];
 };
@@ -174,7 +174,7 @@ static void *create_groups(void *user) {
             break;
         }
         client->revisions[i % COUNT(client->revisions)] = caller_number(&caller, "revision.number");
-        client->acknowledged++;
+        atomic_fetch_add(&client->acknowledged, 1);
     }
     caller_close(&caller);
     return NULL;
@@ -185,6 +185,17 @@ static void start_clients(struct client *clients, size_t count, const char *pref
         clients[i] = (struct client){.index = (unsigned)i, .prefix = prefix, .count = calls, .stop = stop};
         assert_int_equal(pthread_create(&clients[i].thread, NULL, create_groups, &clients[i]), 0);
     }
+}
+
+/* While they go on; fails after a minute. */
+static void await_acknowledged(const struct client *clients, size_t count) {
+    for (unsigned tries = 0; tries < 6000; tries++) {
+        for (size_t i = 0; i < count; i++)
+            if (atomic_load(&clients[i].acknowledged) > 0)
+                return;
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    }
+    fail_msg("nothing is acknowledged within a minute");
 }
 
 static void join_clients(struct client *clients, size_t count) {
@@ -241,6 +252,7 @@ static void what_was_acknowledged_survives_a_kill(void **state) {
         char prefix[16];
         snprintf(prefix, sizeof(prefix), "kill%u", round);
         start_clients(clients, CLIENTS, prefix, 0, &stop);
+        await_acknowledged(clients, CLIENTS);
         nanosleep(&(struct timespec){.tv_nsec = 200 * 1000000}, NULL);
         assert_int_equal(process_end(&programs.sync, SIGKILL), 128 + SIGKILL);
         join_clients(clients, CLIENTS);
@@ -258,6 +270,7 @@ static void a_graceful_end_answers_what_waits_and_loses_nothing(void **state) {
     atomic_bool stop;
     atomic_init(&stop, false);
     start_clients(clients, CLIENTS, "end", 0, &stop);
+    await_acknowledged(clients, CLIENTS);
     nanosleep(&(struct timespec){.tv_nsec = 200 * 1000000}, NULL);
     assert_int_equal(process_end(&programs.sync, SIGTERM), 0);
     join_clients(clients, CLIENTS);
