@@ -189,10 +189,7 @@ static void drop_idle_tenant(struct sp_queue *queue, struct tenant *tenant) {
     free(tenant);
 }
 
-struct sp_job *sp_queue_take(struct sp_queue *queue, bool alone_too) {
-    if (queue->jobs == 0)
-        return NULL;
-    struct lane **ring = &queue->rings[choose_lane_kind(queue)];
+static struct sp_job *take_from_ring(struct sp_queue *queue, struct lane **ring, bool alone_too) {
     struct lane *lane = choose_lane(ring);
     struct sp_job *job = lane->first;
     if (job->alone && !alone_too)
@@ -209,4 +206,14 @@ struct sp_job *sp_queue_take(struct sp_queue *queue, bool alone_too) {
     count_out(queue, tenant, job);
     drop_idle_tenant(queue, tenant);
     return job;
+}
+
+struct sp_job *sp_queue_take(struct sp_queue *queue, bool alone_too) {
+    if (queue->jobs == 0)
+        return NULL;
+    return take_from_ring(queue, &queue->rings[choose_lane_kind(queue)], alone_too);
+}
+
+struct sp_job *sp_queue_take_narrowing(struct sp_queue *queue) {
+    return queue->rings[NARROWING] == NULL ? NULL : take_from_ring(queue, &queue->rings[NARROWING], true);
 }

@@ -40,6 +40,9 @@ enum sp_status sp_queue_add(struct sp_queue *queue, struct sp_job *job) SP_MUST_
 /* Takes the next job; NULL: none waits, or the next one wants to be alone and `alone_too` is false. */
 struct sp_job *sp_queue_take(struct sp_queue *queue, bool alone_too);
 
+/* Takes the next job that narrows; NULL: none waits. */
+struct sp_job *sp_queue_take_narrowing(struct sp_queue *queue);
+
 size_t sp_queue_length(const struct sp_queue *queue);
 
 /* How many jobs are ahead of a new one of the workspace when all take their turns: a guess, for

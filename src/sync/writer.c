@@ -29,11 +29,12 @@ enum {
     JOB_MIN_BYTES = 1024, /* what a change is charged at least */
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 60000,
-    FIRST_JOB_US = 1000, /* how long a job takes until that is measured */
-    RACE_MAX_MS = 5000,  /* of lost races against other instances */
-    AWAIT_MS = 500,      /* for the follower to catch up after one */
-    LEFT_OUT_MAX = 3,    /* jobs taken out of one batch before each is tried alone */
-    IDLE_TIDY_MS = 1000, /* how often an idle writer tidies */
+    FIRST_JOB_US = 1000,   /* how long a job takes until that is measured */
+    RACE_MAX_MS = 5000,    /* of lost races against other instances */
+    AWAIT_MS = 500,        /* for the follower to catch up after one */
+    LEFT_OUT_MAX = 3,      /* jobs taken out of one batch before each is tried alone */
+    NARROWING_BETWEEN = 8, /* jobs that narrow, before each ordinary one that is tried alone */
+    IDLE_TIDY_MS = 1000,   /* how often an idle writer tidies */
     SCRATCH_FIRST_BYTES = 64 * 1024,
     SCRATCH_BUDGET_BYTES = 256 * 1024 * 1024,
 };
@@ -369,6 +370,41 @@ static void run_job_alone(struct sp_writer *writer, struct sp_job *job) {
     finish_jobs(writer, single);
 }
 
+static struct sp_job *take_narrowing_job(struct sp_writer *writer) {
+    pthread_mutex_lock(&writer->lock);
+    struct sp_job *job = sp_queue_take_narrowing(writer->queue);
+    pthread_mutex_unlock(&writer->lock);
+    if (job != NULL)
+        sp_sync_metrics_count_wait(writer->options.metrics, sp_clock_monotonic_ms() - job->queued_ms);
+    return job;
+}
+
+static void run_waiting_narrowing_jobs(struct sp_writer *writer) {
+    for (int i = 0; i < NARROWING_BETWEEN; i++) {
+        struct sp_job *job = take_narrowing_job(writer);
+        if (job == NULL)
+            return;
+        run_job_alone(writer, job);
+    }
+}
+
+/* Each takes a commit, or an abort, of its own: what narrows does not wait for all of them, be it in the batch or in the
+ * queue. */
+static void run_each_alone(struct sp_writer *writer, struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!sp_job_narrows(batch->jobs[i]))
+            continue;
+        run_job_alone(writer, batch->jobs[i]);
+        batch->jobs[i] = NULL; /* its owner's again */
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->jobs[i] == NULL)
+            continue;
+        run_waiting_narrowing_jobs(writer);
+        run_job_alone(writer, batch->jobs[i]);
+    }
+}
+
 /* A batch that holds its first job. */
 static void run_job_batch(struct sp_writer *writer, struct batch *batch) {
     batch->race_until_ms = sp_clock_monotonic_ms() + RACE_MAX_MS;
@@ -379,8 +415,7 @@ static void run_job_batch(struct sp_writer *writer, struct batch *batch) {
         finish_jobs(writer, batch);
         return;
     }
-    for (size_t i = 0; i < batch->count; i++)
-        run_job_alone(writer, batch->jobs[i]);
+    run_each_alone(writer, batch);
 }
 
 /* ---- the thread ---- */

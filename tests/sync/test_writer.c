@@ -84,8 +84,9 @@ struct make_job {
     uint64_t number;
     size_t name_bytes;
     bool waits;
-    bool fails_clean; /* before it writes */
-    bool fails_dirty; /* after it wrote: it deletes what is not there */
+    bool fails_clean;         /* before it writes */
+    bool fails_dirty;         /* after it wrote: it deletes what is not there */
+    struct make_job *submits; /* another job, when it is applied for the second time */
     int applied;
     int order; /* of being told */
     enum sp_status status;
@@ -126,6 +127,9 @@ static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct s
     uint64_t number = 0;
     make->applied++;
     if (make->waits && make->applied == 1 && !gate_wait(&make->rig->hold, 1))
+        return SP_ERR_INTERNAL;
+    if (make->submits != NULL && make->applied == 2 &&
+        sp_writer_submit(make->rig->writer, &make->submits->job, error) != SP_OK)
         return SP_ERR_INTERNAL;
     if (make->fails_clean)
         return sp_error_set(error, SP_ERR_PRECONDITION, "refused");
@@ -186,13 +190,17 @@ static void rig_stop(struct rig *rig) {
     world_fini(&rig->world);
 }
 
-static void submit(struct rig *rig, struct make_job *make, uint64_t number) {
-    struct sp_error error = {0};
+static void prepare(struct rig *rig, struct make_job *make, uint64_t number) {
     make->job.apply = apply;
     make->job.done = done;
     make->rig = rig;
     make->number = number;
     make->status = SP_ERR_INTERNAL;
+}
+
+static void submit(struct rig *rig, struct make_job *make, uint64_t number) {
+    struct sp_error error = {0};
+    prepare(rig, make, number);
     assert_int_equal(sp_writer_submit(rig->writer, &make->job, &error), SP_OK);
 }
 
@@ -325,6 +333,27 @@ static void only_the_job_that_does_not_fit_is_told_that_the_map_is_full(void **s
     submit(&rig, &later, 77);
     assert_true(gate_wait(&rig.done, 7));
     assert_int_equal(later.status, SP_OK);
+    assert_whole(&rig);
+    rig_stop(&rig);
+}
+
+static void a_key_is_disabled_before_the_rest_of_jobs_that_are_tried_alone(void **state) {
+    (void)state;
+    static struct make_job first, jobs[5], disable;
+    static struct rig rig;
+    rig_start(&rig, (uint64_t)4 << 20, 0);
+    jobs[1].name_bytes = (size_t)8 << 20; /* fits into no map: each job of the batch is tried alone */
+    jobs[4].job.narrowing = SP_ADMIN_DISABLES_KEY;
+    prepare(&rig, &disable, 77);
+    disable.job.narrowing = SP_ADMIN_DISABLES_KEY;
+    jobs[0].submits = &disable;
+    submit_together(&rig, &first, jobs, 5);
+    assert_true(gate_wait(&rig.done, 7));
+    static struct make_job *const expected[] = {&jobs[4], &first, &jobs[0], &disable, &jobs[1], &jobs[2], &jobs[3]};
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        assert_int_equal(expected[i]->order, i);
+        assert_int_equal(expected[i]->status, expected[i] == &jobs[1] ? SP_ERR_EXHAUSTED : SP_OK);
+    }
     assert_whole(&rig);
     rig_stop(&rig);
 }
@@ -582,6 +611,7 @@ int main(void) {
         cmocka_unit_test(a_job_that_fails_after_writing_is_left_out_and_the_others_applied_again),
         cmocka_unit_test(many_jobs_that_fail_after_writing_cost_the_others_nothing),
         cmocka_unit_test(only_the_job_that_does_not_fit_is_told_that_the_map_is_full),
+        cmocka_unit_test(a_key_is_disabled_before_the_rest_of_jobs_that_are_tried_alone),
         cmocka_unit_test(a_job_that_wants_to_be_alone_is_committed_alone),
         cmocka_unit_test(a_workspace_that_fills_its_places_is_told_when_to_come_again),
         cmocka_unit_test(a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not),
