@@ -14,6 +14,7 @@ enum {
     KEEPALIVE_MS = 10000, /* etcd drops clients that ping more often than every 5 s */
     TOKENS_MAX = 4,       /* for one call */
     CALL_TIMEOUTS = 2,    /* after this many timeouts a call tries no further endpoint */
+    ROUND_PAUSE_MS = 100,
 };
 
 void sp_etcd_next_endpoint(struct sp_etcd *etcd) {
@@ -87,23 +88,34 @@ static enum sp_status report_unreachable(const struct sp_etcd *etcd, struct sp_e
                         etcd->endpoint_count, etcd->endpoint_count == 1 ? "" : "s", sp_etcd_endpoint(etcd), reason);
 }
 
-/* Tries each endpoint once, beginning with the current one, until one answers. */
+/* Turns to the next endpoint. False: it is time to give up. */
+static bool go_on_to_next_endpoint(struct sp_etcd *etcd, size_t tried, int64_t began_ms) {
+    int64_t now_ms = sp_clock_monotonic_ms();
+    bool patient = now_ms < began_ms + etcd->patience_ms;
+    bool round_over = tried % etcd->endpoint_count == 0;
+    if (round_over && !patient)
+        return false;
+    sp_etcd_next_endpoint(etcd);
+    if (round_over)
+        sp_clock_sleep_ms(ROUND_PAUSE_MS);
+    return patient || now_ms < began_ms + (int64_t)etcd->timeout_ms * CALL_TIMEOUTS;
+}
+
+/* Tries the endpoints, beginning with the current one, until one answers. */
 static enum sp_status call_some_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
                                          struct sp_arena *arena, struct sp_bytes *ret_reply, bool *ret_repeated,
                                          struct sp_error *error) {
-    int64_t until_ms = sp_clock_monotonic_ms() + (int64_t)etcd->timeout_ms * CALL_TIMEOUTS;
-    for (size_t tried = 0; tried < etcd->endpoint_count; tried++) {
-        if (tried > 0 && sp_clock_monotonic_ms() >= until_ms)
-            break;
+    int64_t began_ms = sp_clock_monotonic_ms();
+    size_t tried = 0;
+    do {
         enum sp_status status = try_endpoint(etcd, path, request, arena, ret_reply, error);
         if (!sp_etcd_may_help(status)) {
             error->status = status;
             return status;
         }
         *ret_repeated = true;
-        if (tried + 1 < etcd->endpoint_count)
-            sp_etcd_next_endpoint(etcd);
-    }
+        tried++;
+    } while (go_on_to_next_endpoint(etcd, tried, began_ms));
     return report_unreachable(etcd, error);
 }
 

@@ -54,6 +54,7 @@ enum sp_status sp_etcd_open(const struct sp_etcd_options *options, struct sp_etc
     etcd->transport = options->transport != NULL ? options->transport : &sp_etcd_over_grpc;
     etcd->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     etcd->opened_timeout_ms = etcd->timeout_ms;
+    etcd->patience_ms = options->patience_ms;
     etcd->allow_unauthenticated = options->allow_unauthenticated;
     enum sp_status status = read_endpoints(etcd, options->endpoints, error);
     if (status != SP_OK)
@@ -85,6 +86,10 @@ void sp_etcd_close(struct sp_etcd *etcd) {
 
 void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms) {
     etcd->timeout_ms = timeout_ms > 0 ? timeout_ms : etcd->opened_timeout_ms;
+}
+
+void sp_etcd_set_patience(struct sp_etcd *etcd, unsigned patience_ms) {
+    etcd->patience_ms = patience_ms;
 }
 
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd) {

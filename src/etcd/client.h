@@ -28,6 +28,7 @@ struct sp_etcd_options {
     const char *password_file;                 /* its first line; read again for each token, and when it changes */
     bool allow_unauthenticated;                /* with a user: go on although etcd authenticates nobody */
     unsigned timeout_ms;                       /* of one try; 0: 2,000 */
+    unsigned patience_ms;                      /* for which a call goes round the endpoints; 0: once round */
     const struct sp_etcd_transport *transport; /* etcd/transport.h, borrowed; NULL: gRPC */
 };
 
@@ -41,6 +42,9 @@ void sp_etcd_close(struct sp_etcd *etcd);
 
 /* The time limit of one try from now on; 0: as opened. */
 void sp_etcd_set_timeout(struct sp_etcd *etcd, unsigned timeout_ms);
+
+/* For how long a call goes round the endpoints from now on, until one answers; 0: once. */
+void sp_etcd_set_patience(struct sp_etcd *etcd, unsigned patience_ms);
 
 /* The endpoint that the next call goes to; valid until then. */
 const char *sp_etcd_endpoint(const struct sp_etcd *etcd);

@@ -42,6 +42,7 @@ struct sp_etcd {
     char *password_file;
     unsigned timeout_ms;
     unsigned opened_timeout_ms;
+    unsigned patience_ms;
     bool allow_unauthenticated;
     bool unauthenticated;                   /* a user was given, and etcd authenticates nobody */
     struct sp_etcd_file_stamp refused_file; /* the password that etcd refused last */

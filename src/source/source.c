@@ -22,6 +22,8 @@
 #include "store/replica/set_back.h"
 #include "store/replica/unreadable.h"
 
+enum { PATIENCE_MS = 10 * 1000 };
+
 struct sp_source {
     const char *url;
     struct sp_source_shared shared;
@@ -154,6 +156,7 @@ static enum sp_status open_etcd(const struct sp_source_options *options, struct 
         .user = options->user,
         .password_file = options->password_file,
         .allow_unauthenticated = allow_unauthenticated,
+        .patience_ms = PATIENCE_MS,
         .transport = options->transport,
     };
     return sp_etcd_open(&etcd, ret_etcd, error);
@@ -263,12 +266,15 @@ void sp_source_get_state(struct sp_source *source, struct sp_source_state *ret_s
 /* ---- the follower ---- */
 
 void sp_source_serve_callers(struct sp_source *source) {
-    if (source != NULL)
-        source->writer.link.for_callers = true;
+    if (source == NULL)
+        return;
+    source->writer.link.for_callers = true;
+    sp_etcd_set_patience(source->writer.link.etcd, 0);
 }
 
 enum sp_status sp_source_start(struct sp_source *source, void (*applied)(void *user), void *user,
                                struct sp_error *error) {
+    sp_etcd_set_patience(source->follower.link.etcd, 0);
     return sp_source_start_follower(&source->follower, applied, user, error);
 }
 

@@ -30,8 +30,9 @@ enum sp_status sp_source_open_for_upload(const struct sp_source_options *options
 /* NULL is allowed. The follower must have stopped. */
 void sp_source_close(struct sp_source *source);
 
-/* Makes errors of sp_source_begin and sp_source_commit fit for callers of the API: what etcd said is only logged.
- * Before another thread uses the source. NULL is allowed. */
+/* Makes sp_source_begin and sp_source_commit fit for callers of the API: what etcd said is only logged, and while it
+ * does not answer they fail soon, where a command waits ten seconds. Before another thread uses the source. NULL is
+ * allowed. */
 void sp_source_serve_callers(struct sp_source *source);
 
 /* Starts and stops the follower's thread. `applied` (may be NULL) is called on that thread after

@@ -1,4 +1,5 @@
 /* The client against a real etcd. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -255,6 +257,34 @@ static void says_so_where_none_answers_and_finds_it_when_it_is_back(void **state
     assert_bytes(page.kvs[0].value, "yes");
 }
 
+static void *start_etcd_later(void *etcd) {
+    nanosleep(&(struct timespec){.tv_sec = 3}, NULL);
+    etcd_start(etcd);
+    return NULL;
+}
+
+static void waits_for_an_endpoint_while_it_is_patient(void **state) {
+    struct fixture *fixture = *state;
+    char list[128];
+    struct sp_etcd *client = NULL;
+    struct sp_error error = {0};
+    struct sp_etcd_page page;
+    const struct sp_etcd_range range = {.key = bytes("patient")};
+    (void)put(fixture, "patient", bytes("yes"));
+    etcd_end(&fixture->etcd, SIGKILL);
+    snprintf(list, sizeof(list), "127.0.0.1:%d,%s", free_port(), fixture->etcd.target);
+    const struct sp_etcd_options options = {.endpoints = sp_str_from(list), .patience_ms = 60 * 1000};
+    assert_int_equal(sp_etcd_open(&options, &client, &error), SP_OK);
+    pthread_t starter;
+    assert_int_equal(pthread_create(&starter, NULL, start_etcd_later, &fixture->etcd), 0);
+    enum sp_status status = sp_etcd_get(client, &range, &fixture->arena, &page, &error);
+    assert_int_equal(pthread_join(starter, NULL), 0);
+    if (status != SP_OK)
+        fail_msg("%s", error.message);
+    assert_bytes(page.kvs[0].value, "yes");
+    sp_etcd_close(client);
+}
+
 static void refuses_what_is_no_endpoint(void **state) {
     static const char *const wrong[] = {"", ",", "host", "a:1,", "a:1,,b:2", "http://a:1"};
     (void)state;
@@ -322,6 +352,7 @@ int main(void) {
         cmocka_unit_test(goes_on_to_the_endpoint_that_answers),
         cmocka_unit_test(refuses_what_is_no_endpoint),
         cmocka_unit_test(says_so_where_none_answers_and_finds_it_when_it_is_back),
+        cmocka_unit_test(waits_for_an_endpoint_while_it_is_patient),
         cmocka_unit_test(speaks_tls_and_shows_its_certificate),
     };
     if (!etcd_is_here())
