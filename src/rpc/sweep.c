@@ -187,14 +187,14 @@ static size_t cut_largest_until_within(struct connections *connections, size_t h
     return held;
 }
 
-/* Answers that nobody takes are held like requests, and may take as much. */
+/* Answers that nobody takes are held like requests, and may take as much. No offence: a client may only be slow. */
 static void cut_largest_debtors(struct connections *connections, size_t most) {
     while (connections->owed > most) {
         size_t largest = 0;
         for (size_t i = 1; i < atomic_load(&connections->count); i++)
             if (connections->all[i]->owed > connections->all[largest]->owed)
                 largest = i;
-        sp_rpc_watched_cut(connections, largest, SP_RPC_BOUND_BUDGET);
+        sp_rpc_watched_end(connections, largest, SP_RPC_BOUND_BUDGET);
     }
 }
 

@@ -38,13 +38,17 @@ void sp_rpc_watched_forget(struct connections *connections, size_t at) {
     sp_rpc_watched_free(gone);
 }
 
-void sp_rpc_watched_cut(struct connections *connections, size_t at, enum sp_rpc_bound why) {
+void sp_rpc_watched_end(struct connections *connections, size_t at, enum sp_rpc_bound why) {
     sp_rpc_bound_count(connections->counts, why);
     shutdown(connections->all[at]->fd, SHUT_RDWR);
+    sp_rpc_watched_forget(connections, at);
+}
+
+void sp_rpc_watched_cut(struct connections *connections, size_t at, enum sp_rpc_bound why) {
     if (why == SP_RPC_BOUND_UNANSWERED || why == SP_RPC_BOUND_BUDGET)
         sp_rpc_offenders_note(&connections->offenders, connections->all[at]->listener, &connections->all[at]->peer,
                               sp_clock_monotonic_ms());
-    sp_rpc_watched_forget(connections, at);
+    sp_rpc_watched_end(connections, at, why);
 }
 
 bool sp_rpc_watched_append(struct connections *connections, struct connection *made) {

@@ -68,6 +68,8 @@ bool sp_rpc_watched_append(struct connections *connections, struct connection *m
 /* The one at that place ends here; another has its place then. */
 void sp_rpc_watched_forget(struct connections *connections, size_t at);
 /* The same, and shuts it down: its engine learns of it as of a connection that broke. */
+void sp_rpc_watched_end(struct connections *connections, size_t at, enum sp_rpc_bound why);
+/* The same, and an offence of its address if it held too much. */
 void sp_rpc_watched_cut(struct connections *connections, size_t at, enum sp_rpc_bound why);
 /* Lets it receive more at once. Without the lock, if nobody else knows it yet. */
 void sp_rpc_watched_widen(struct connection *connection);
