@@ -77,7 +77,7 @@ static void note_operator_use(struct sp_admin_context *ctx, enum sp_reason rejec
         usage->note(usage->user, SP_STR_LITERAL(SP_USAGE_OPERATORS), ctx->operator_name, ctx->caller->ip, rejected);
 }
 
-/* An index that names an operator who is not there proves nothing. */
+/* An index entry for an operator who does not exist proves nothing. */
 static enum sp_status load_operator(struct sp_admin_context *ctx) {
     struct sp_entity_key key;
     ProtobufCMessage *message = NULL;

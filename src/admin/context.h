@@ -27,7 +27,7 @@ struct sp_admin_context {
     const Sallyport__V1__Operator *acting_operator; /* NULL unless is_operator */
     bool is_admin;     /* an ADMIN user, with workspace_write (in a read: workspace_read) */
     struct sp_key key; /* of a workspace's key; texts copied into the arena */
-    /* Of a workspace's key, once something has asked for it (check_reach.h). */
+    /* For a workspace's key, once something has asked for it (check_reach.h). */
     const struct sp_admin_reach *acting_reach;
     struct sp_str workspace; /* the workspace that the call is about; empty: an operator's call about none */
     /* Loaded if `workspace` is not empty; NULL if a `workspace_optional` method names one that is

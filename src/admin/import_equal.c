@@ -84,7 +84,7 @@ static enum sp_status require_id(struct sp_admin_context *ctx, const char *what,
                         what);
 }
 
-/* NULL: it is not there. */
+/* NULL: it does not exist. */
 static enum sp_status find_entity(struct sp_admin_context *ctx, const struct sp_entity_key *key, void *ret_stored) {
     ProtobufCMessage *message = NULL;
     enum sp_status status = sp_entity_get(ctx->view, key, ctx->arena, &message);

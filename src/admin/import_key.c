@@ -69,7 +69,7 @@ static enum sp_status append_secret(struct sp_admin_import_state *import, const 
     return SP_OK;
 }
 
-/* How many keys of the home the store does not show yet. */
+/* How many keys of the workspace the store does not show yet. */
 static uint64_t *get_unflushed_count(struct sp_admin_import_state *import) {
     struct sp_admin_import_home *home = import->home;
     if (home->flush != import->flushes)

@@ -165,7 +165,7 @@ enum sp_status sp_admin_trim_permissions(struct sp_admin_context *ctx, Sallyport
 
 /* ---- types ---- */
 
-/* Of a schema that was put before types said who registers: the default. */
+/* The default, for a schema that was stored before types said who registers. */
 static enum sp_register find_register_level(const numbered *type) {
     if (type->register_level >= SP_REGISTER_OPERATOR && type->register_level <= SP_REGISTER_ADMIN)
         return (enum sp_register)type->register_level;

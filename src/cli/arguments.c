@@ -68,7 +68,7 @@ static enum sp_status read_option(const struct cli_command *command, int argc, c
     return take_argument(row, false, name.value != NULL ? name.value : argv[++*at], call, error);
 }
 
-/* Moves what is no option to the front of argv, behind argv[0]. */
+/* Moves what is not an option to the front of argv, behind argv[0]. */
 static enum sp_status read_options(const struct cli_command *command, int argc, char **argv, struct cli_call *call,
                                    int *ret_positionals_end, struct sp_error *error) {
     int end = 1;

@@ -17,7 +17,7 @@ static bool is_time_name(const char *name) {
     return false;
 }
 
-/* 64-bit numbers are texts in the JSON of protobuf. NULL: it is no number. */
+/* 64-bit numbers are texts in the JSON of protobuf. NULL: it is not a number. */
 static json_t *seconds_to_text(const json_t *value) {
     const char *text = json_string_value(value);
     char *end = NULL, written[SP_MOMENT_TEXT_BYTES];

@@ -7,8 +7,7 @@
 /* All sections, one after the other. */
 enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp_error *error) SP_MUST_USE;
 
-/* A file for each section, such as users.yaml, in a folder that is made if it is not there. Each is written beside and
- * then renamed, so that it is the old or the new one. */
+/* A file for each section, such as users.yaml, in a folder that is made if it does not exist. Each is written under another name and then renamed, so that a file is either the old or the new one. */
 enum sp_status sp_cli_export_to_folder(const struct sp_policy *policy, const char *folder,
                                        struct sp_error *error) SP_MUST_USE;
 

@@ -43,7 +43,7 @@ unsigned sp_connect_http_status(enum sp_status status) {
 
 json_t *sp_connect_failure_json(enum sp_status status, const char *message) {
     json_t *json = json_pack("{s:s}", "code", sp_connect_code(status));
-    /* A message that was cut may end within a character, and is no text of JSON then. */
+    /* A message that was cut may end within a character, which JSON does not allow. */
     size_t size = message == NULL ? 0 : strlen(message);
     json_t *text = NULL;
     while (json != NULL && size > 0 && (text = json_stringn(message, size)) == NULL)

@@ -77,7 +77,7 @@ bool sp_connect_accepts_gzip(struct sp_str list) {
     return false;
 }
 
-/* The only value of a header; empty if it is not there. */
+/* The only value of a header; empty if it is missing. */
 static enum sp_status read_single_header(const struct sp_http_exchange *exchange, const char *name,
                                          struct sp_str *ret_value, struct sp_error *error) {
     size_t count = 0;

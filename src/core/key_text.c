@@ -6,7 +6,7 @@ static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 enum { TAIL_CHARS = SP_KEY_BODY_CHARS + SP_KEY_CHECK_CHARS };
 
-/* One more than a character's value; 0 for what is no base62 character. */
+/* One more than a character's value; 0 for other characters. */
 static const uint8_t base62_value[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,
     ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16, ['G'] = 17, ['H'] = 18,

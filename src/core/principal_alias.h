@@ -25,7 +25,7 @@ bool sp_principal_id_is_plain(struct sp_str id);
 /* The alias of an id of at most 256 bytes, NUL-terminated. */
 void sp_principal_alias_write(struct sp_str id, char ret_alias[static SP_PRINCIPAL_ALIAS_BYTES]);
 
-/* The id that an alias stands for. False for a text that is no alias but an id; *ret_size is then untouched. */
+/* The id that an alias stands for. False for an id that is not an alias; *ret_size is then untouched. */
 bool sp_principal_alias_read(struct sp_str alias, char ret_id[static SP_PRINCIPAL_ID_MAX_BYTES],
                              size_t *ret_size) SP_MUST_USE;
 

@@ -124,7 +124,7 @@ static enum sp_status finish_set(struct sp_route_build *build, const struct sp_r
 
 /* ---- where a state leads ---- */
 
-/* On a text that is no literal here. */
+/* For a text that is not a literal here. */
 static enum sp_status follow_captures(struct sp_route_build *build, uint32_t state) {
     struct sp_route_set from = get_set(build, state), to = begin_set(build);
     for (uint32_t rank = 0; rank < from.count; rank++) {

@@ -5,7 +5,7 @@
 #include "core/route.h"
 #include "core/route_segment.h"
 
-/* States, edges and routes have numbers; 0 is no state (the dead one) and no edge. */
+/* States, edges and routes have numbers; 0 is the dead state, and no edge. */
 struct sp_route_state {
     uint32_t other;       /* where a text that is not empty and on no edge leads */
     uint32_t first_final; /* of what ends here, one for each method */

@@ -51,7 +51,7 @@ static int64_t choose_step_end_ms(const struct sp_list_limits *limits) {
     return limits->most_ms == 0 ? 0 : sp_clock_thread_ms() + limits->most_ms;
 }
 
-/* Why a complete list is empty; `of_none`: if there was no candidate. */
+/* Why a complete list is empty; `of_none` if there was no candidate. */
 static enum sp_reason choose_end_reason(const struct step *step, enum sp_reason of_none) {
     if (!step->complete || step->place.listed)
         return SP_REASON_ALLOWED;

@@ -174,7 +174,7 @@ bool sp_http_deferral_finish(struct sp_http_exchange *exchange) {
     return true;
 }
 
-/* Of those that were resumed and not seen yet. Locked. */
+/* Takes it off the list of those that were resumed and not seen yet. Locked. */
 static void forget_resumed(struct deferrals *deferrals, const struct sp_http_exchange *exchange) {
     struct sp_http_exchange **at = &deferrals->resumed;
     while (*at != NULL && *at != exchange)

@@ -13,7 +13,7 @@ struct sp_http_exchange;
 /* ---- for handlers ---- */
 
 /* Called once for each deferral. `may_reply`: on the server's thread, and it must reply before it
- * returns. Otherwise client or server are gone, it only lets go of `state`, and the thread is any. */
+ * returns. Otherwise the client or the server is gone, and it only frees `state`, on any thread. */
 typedef void sp_http_finish(struct sp_http_exchange *exchange, void *state, bool may_reply);
 
 /* Within a handler, instead of a reply. From then on until sp_http_resume the exchange is that of

@@ -18,7 +18,7 @@ static bool is_port_part(struct sp_str text) {
     return true;
 }
 
-/* False if what follows the name is no port. */
+/* False if what follows the name is not a port. */
 static bool split_port(struct sp_str host, struct sp_str *ret_name) {
     const char *bracket = host.size > 0 && host.data[0] == '[' ? memchr(host.data, ']', host.size) : NULL;
     size_t from = bracket == NULL ? 0 : (size_t)(bracket - host.data);

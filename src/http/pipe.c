@@ -118,7 +118,7 @@ static struct taken take_from_pipe(struct sp_http_pipe *pipe, char *buffer, size
         if (!pipe->ended)
             atomic_store(&pipe->ready, false);
     }
-    if (taken.all && pipe->capacity > KEPT_BYTES) { /* a message that was large is no reason to keep its room */
+    if (taken.all && pipe->capacity > KEPT_BYTES) { /* one large message is no reason to keep its memory */
         free(pipe->bytes);
         pipe->bytes = NULL;
         pipe->capacity = 0;

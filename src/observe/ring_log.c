@@ -131,7 +131,7 @@ static enum sp_status open_outlet(const char *path, struct sp_outlet *ret_outlet
     return sp_outlet_open_file(path, ret_outlet);
 }
 
-/* Of a process that was killed, or whose volume was full, while it wrote. */
+/* Left by a process that was killed, or whose volume was full, while it wrote. */
 static bool ends_in_torn_line(const char *path) {
     struct stat about;
     char last = '\n';

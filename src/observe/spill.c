@@ -115,7 +115,7 @@ static void write_header(struct sp_spill *spill) {
     memcpy(spill->map, magic, sizeof(magic));
 }
 
-/* Of the file that is open. *ret_there false: it is new. */
+/* Reads the header of the open file. *ret_there false: the file is new. */
 static enum sp_status read_header(const char *path, struct sp_spill *spill, bool *ret_there, struct sp_error *error) {
     uint8_t bytes[AT_RING_BYTES + 8] = {0};
     uint32_t page, rings;

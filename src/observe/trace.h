@@ -15,7 +15,7 @@ struct sp_trace {
     bool sampled;
 };
 
-/* False for what is no valid traceparent: another length, capitals, an id of zeros only, version
+/* False for an invalid traceparent: another length, capitals, an id of zeros only, version
  * ff; a version above 00 may have more behind a further '-'. *ret_trace is then untouched. */
 bool sp_trace_parse(struct sp_str text, struct sp_trace *ret_trace);
 

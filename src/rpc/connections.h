@@ -36,7 +36,7 @@ enum {
     SP_RPC_FIRST_RECEIVE_BYTES = 4 * 1024,
 };
 
-/* Of a listener: who may have how many connections. */
+/* Who may have how many connections of a listener. */
 struct connection_cap {
     bool self_bounded; /* its engine bounds what a connection holds: only their number is looked after here */
     unsigned most;

@@ -162,7 +162,7 @@ static bool is_unknown_connection(const struct connection *connection) {
     return !connection->proven && connection->admitted == 0;
 }
 
-/* Of all that are counted and, if so asked, unknown. */
+/* The largest of those that are counted and, if `unknown_only`, unknown. */
 static size_t find_largest(const struct connections *connections, bool unknown_only) {
     size_t largest = 0;
     int64_t most = -1;
@@ -177,7 +177,7 @@ static size_t find_largest(const struct connections *connections, bool unknown_o
     return largest;
 }
 
-/* Of all connections, or of those that are unknown. Returns what is left. */
+/* Cuts the largest of all connections, or of the unknown ones, until at most `most` bytes are held. Returns what is left. */
 static size_t cut_largest_until_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
     while (held > most && atomic_load(&connections->count) > 0) {
         size_t largest = find_largest(connections, unknown_only);

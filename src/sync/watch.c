@@ -250,7 +250,7 @@ static void send_next_change(struct watch *watch) {
         sp_rpc_send(watch->call, watch->page[watch->page_at++]);
         return;
     }
-    /* A page of others' changes, or one that was sent, is no reason to be asleep. */
+    /* A page of others' changes, or one that was sent, is no reason to sleep. */
     if (!watch->page_is_new || is_log_longer(watch))
         begin_reading_page(watch);
 }

@@ -19,7 +19,7 @@ static int value_of_hex(char digit) {
     return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* Undoes percent-encoding in place; what is no valid escape stays. */
+/* Undoes percent-encoding in place; invalid escapes stay. */
 static size_t decode_percent(char *text) {
     size_t out = 0;
     for (size_t in = 0; text[in] != '\0'; in++) {

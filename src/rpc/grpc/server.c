@@ -201,7 +201,7 @@ static void shut_doors_and_join(struct core_server *server) {
             sp_rpc_worker_drain(&server->workers[i]);
 }
 
-/* Of a server whose threads do not all run. */
+/* For a server that has not started all of its threads. */
 static void ring_bells(struct core_server *server) {
     sp_rpc_bell_ring(server->end_streams);
     sp_rpc_bell_ring(server->refuse);

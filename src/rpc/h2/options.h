@@ -22,7 +22,7 @@ struct h2_options {
     struct h2_tls *tls;              /* for entrances with TLS; NULL: there are none */
     struct sp_tls_crl *crl;          /* NULL: no certificate is known to be revoked */
     unsigned loops;
-    bool health_only; /* serves grpc.health.v1 and nothing else; its loop is no worker */
+    bool health_only; /* serves grpc.health.v1 and nothing else; its loop is not a worker */
 };
 
 /* A kind of connection. */

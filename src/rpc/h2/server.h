@@ -30,7 +30,7 @@ const struct sp_heartbeat *sp_rpc_h2_server_heartbeat(const struct h2_server *se
  * also those that a handler keeps, whose late reply is ignored, and ends connections and threads: only a handler
  * that does not return holds that up. Any thread but a loop's. Does nothing the second time. */
 void sp_rpc_h2_server_stop(struct h2_server *server, unsigned grace_ms);
-/* Of a stopped or never started one. NULL is allowed. */
+/* Frees a server that was stopped or never started. NULL is allowed. */
 void sp_rpc_h2_server_free(struct h2_server *server);
 
 #endif

@@ -34,9 +34,7 @@ static void remember_closed_stream(struct h2_connection *connection, int32_t str
     closed->ids[closed->next++ % CLOSED_STREAMS] = was_reset ? stream_id - 1 : stream_id;
 }
 
-/* HEADERS on a stream that its client has ended, or has passed over. nghttp2 ignores them, since it remembers no closed
- * streams; RFC 9113 sections 5.1 and 5.1.1 have them end the connection. What was sent before the client knew that we
- * have reset a stream is ignored. */
+/* HEADERS on a stream that its client has ended or skipped. nghttp2 ignores them because it does not remember closed streams; by RFC 9113, sections 5.1 and 5.1.1, they end the connection. What the client sent before it knew that we had reset a stream is ignored. */
 static void judge_headers(struct h2_connection *connection, int32_t stream_id) {
     const struct h2_closed_streams *closed = &connection->closed_streams;
     if (stream_id % 2 == 0 || nghttp2_session_find_stream(connection->session, stream_id) != NULL)

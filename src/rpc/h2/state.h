@@ -67,7 +67,7 @@ struct h2_call {
 
     size_t held_output;      /* bytes of the output that its loop counts */
     int64_t owed_since_ms;   /* since when the client's window holds back what is to be sent; 0: nothing is */
-    const char *http_status; /* of the refusal of a request that is no gRPC; NULL: it is gRPC */
+    const char *http_status; /* of the refusal of a request that is not gRPC; NULL: it is gRPC */
 
     bool is_stream;   /* as its method is, which an answer may outlive */
     bool arrived;     /* its head is complete */

@@ -4,7 +4,7 @@
 
 #include "rpc/h2/state.h"
 
-/* Handles events (enum h2_event) of a call that has arrived and is no stream. */
+/* Handles events (enum h2_event) of a unary call that has arrived. */
 void sp_rpc_h2_unary_run(struct h2_call *call, unsigned events);
 /* Whether what comes is kept: a call has its message when it is handled, and what comes behind it is dropped, as the
  * gRPC C core does. */

@@ -14,7 +14,7 @@
 enum sp_status sp_rpc_h2_wire_put(struct h2_call *call, struct sp_bytes message) SP_MUST_USE;
 /* Sends what is in the call's output, and when `finishing` its final status behind it. */
 void sp_rpc_h2_wire_send(struct h2_call *call);
-/* Ends the call with its HTTP status: its request is no gRPC. */
+/* Ends the call with its HTTP status: its request is not gRPC. */
 void sp_rpc_h2_wire_refuse(struct h2_call *call);
 /* Nothing of its output waits for the client's window any more. */
 void sp_rpc_h2_wire_stop(struct h2_call *call);

@@ -26,7 +26,7 @@ static const struct outcome {
 
 enum { OUTCOMES = sizeof(outcomes) / sizeof(*outcomes) };
 
-/* The last for whatever is no answer. */
+/* The last one is for everything that is not an answer. */
 static const struct outcome *find_outcome(enum sp_reason reason) {
     size_t i = 0;
     while (i < OUTCOMES - 1 && outcomes[i].http_status != sp_gateway_denied_status(reason))

@@ -9,7 +9,7 @@
 char *sp_gateway_denied_body(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
                              enum sp_reason reason, struct sp_str fallback_id, struct sp_arena *arena);
 
-/* 400, 401, 403, or 503 for whatever is no answer. Never 200. */
+/* 400, 401, 403, or 503 for everything that is not an answer. Never 200. */
 unsigned sp_gateway_denied_status(enum sp_reason reason);
 
 /* The value of WWW-Authenticate that goes with 401: a challenge for each scheme that may carry a

@@ -12,7 +12,7 @@
 
 enum sp_env_file { SP_ENV_FOLDER, SP_ENV_DATA, SP_ENV_LOCK, SP_ENV_FILES };
 
-/* Device and inode of each; zeros: it was not there. */
+/* Device and inode of each; zeros: it did not exist. */
 struct sp_file_identity {
     dev_t device[SP_ENV_FILES];
     ino_t inode[SP_ENV_FILES];

@@ -1,6 +1,4 @@
-/* Verifying: every record that the entities stand for is there, byte for byte; and there are no
- * others, because the numbers of records are equal. One pass over the entities, one over the
- * indexes, no copy of anything. */
+/* Verifying: every record that the entities require exists, byte for byte, and no others do, because the numbers of records are equal. One pass over the entities and one over the indexes, without copies. */
 #include "store/recovery/verify.h"
 
 #include <inttypes.h>
@@ -280,7 +278,7 @@ static enum sp_status verify_chain(struct verification *verification) {
     return SP_OK;
 }
 
-/* Of a trail that is intact. */
+/* For an intact trail. */
 static enum sp_status verify_change_index(struct verification *verification) {
     struct sp_error why = {0};
     enum sp_status status = sp_change_verify_index(verification->view, &verification->arena, &why);

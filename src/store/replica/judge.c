@@ -34,7 +34,7 @@ struct judgement {
     struct sp_error *error;
 };
 
-/* What a store has of an entity: none, or its hash. */
+/* What a store holds of an entity: nothing, or its hash. */
 struct standing {
     bool there;
     uint8_t hash[SP_DIGEST_BYTES];

@@ -12,7 +12,7 @@ struct entry {
     size_t size; /* of the entry */
 };
 
-/* The entry at `at`. False: there is none, or what is there is none. */
+/* The entry at `at`. False: there is none, or it is malformed. */
 static bool read_entry_at(struct sp_bytes list, size_t at, struct entry *ret_entry) {
     size_t left = list.size - at;
     if (left < 2)
@@ -25,7 +25,7 @@ static bool read_entry_at(struct sp_bytes list, size_t at, struct entry *ret_ent
     return true;
 }
 
-/* Finds a key in the list: where its entry begins. False: it is not there. */
+/* Finds where the entry of a key begins. False: the list does not have it. */
 static bool find_unreadable(struct sp_bytes list, struct sp_bytes key, size_t *ret_at, struct entry *ret_entry) {
     struct entry entry;
     for (size_t at = 0; read_entry_at(list, at, &entry); at += entry.size)

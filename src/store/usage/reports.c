@@ -101,7 +101,7 @@ struct takeover {
     int64_t now_s;
 };
 
-/* Of those that are followed by another, the latest loss is enough to remember. */
+/* For instances that another one followed, it is enough to remember the latest loss. */
 static enum fate end_other_instance(void *context, struct sp_usage_source *source) {
     const struct takeover *takeover = context;
     if (source->instance == takeover->instance)
